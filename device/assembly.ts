@@ -1,6 +1,5 @@
-// Owns: creating the parts of one doorbell, each from those before it: door, storage, media, consent, links, servers. Starts only
-// the check of the folder's format, which decides whether the folder may be written. Not here: connecting, starting and stopping
-// them (doorbell.ts), what each does.
+// Creates the parts of one doorbell, each from those before it: door, storage, media, consent, links, servers. doorbell.ts starts
+// them. Only the check of the folder's format starts here, because it decides whether the folder may be written.
 import { join } from 'node:path';
 import type { Clock } from '@doorsill/base/clock';
 import type { CountingDisk } from '@doorsill/base/counting-disk';
@@ -54,7 +53,6 @@ import { Outbox } from './upload/outbox.ts';
 import { PreviewClips } from './upload/preview-clips.ts';
 import { Uploader } from './upload/upload.ts';
 
-/** What one doorbell is made of. */
 export interface DoorbellOptions {
   config: DeviceConfig;
   /** The device's own data folder, absolute; its lock is held by the caller. */
@@ -63,31 +61,31 @@ export interface DoorbellOptions {
   enrolmentCode?: string;
   /** Camera kinds besides the built-in ones: `synthetic`, the default, is `porchKind` of doorsill/sim. */
   cameraKinds?: readonly CameraKind[];
-  /** The other doorbells that the page links to, as the settings name them now; absent: as `config` names them. */
+  /** Returns the other doorbells that the page links to, from the current settings file; absent: those of `config`. */
   otherDoors?: () => Promise<readonly OtherDoor[]>;
-  /** `none`: it does not connect to the home broker of its settings; for a program that hears it and orders by its own server. */
+  /** `none`: do not connect to the home broker; for a program that receives events by `heard` and gives orders by the HTTP server. */
   homeBroker?: 'none';
-  /** Where the secrets of its own server come from, if not from the seams: a simulation's seed must not open it. */
+  /** Randomness for the HTTP server's secrets; absent: the seams'. A simulation's published seed must not reveal them. */
   serverRandom?: Random;
-  /** Called with every event, as the home link publishes it: for a program that runs the doorbell. */
+  /** Called with every event that is published on the home link. */
   heard?: (event: DeviceEvent) => void;
-  /** Called when somebody holds a button that resets: whoever runs the doorbell ends it, then does `factoryReset` to its folder. */
+  /** Called when somebody holds a reset button. The caller must stop the doorbell, then run `factoryReset` on its folder. */
   factoryReset?: () => void;
-  /** What the program that runs a virtual doorbell makes go wrong with the disk and the clock that it gave: its owners are told in the state. */
+  /** Faults that the caller simulates in the disk and the clock it passed in; the published state lists them. */
   simulatedFaults?: SimulatedFaults;
-  /** Called when footage of a window is in the ring: for a program that measures how late that is, or reports what was kept. */
+  /** Called when footage of a window is in the ring: for programs that measure the delay or report what was kept. */
   stored?: (window: Window) => void;
 }
 
-/** Faults that whoever runs the doorbell makes, as its owners are told of them. */
+/** Simulated faults, as the state lists them. */
 export interface SimulatedFaults {
-  /** Those that last now, as they were asked for. */
+  /** The faults in effect now, spelled as they were requested. */
   now(): readonly string[];
-  /** Calls `listener` whenever one has begun or ended. */
+  /** Calls `listener` whenever a fault begins or ends. */
   onChange(listener: () => void): void;
 }
 
-/** What a doorbell stands on: the machine's own, or a simulation's. */
+/** The machine's own parts, or a simulation's. */
 export interface DoorbellSeams {
   clock: Clock;
   random: Random;
@@ -95,26 +93,25 @@ export interface DoorbellSeams {
   log: Log;
   ffmpeg: Ffmpeg;
   programs: Programs;
-  /** Where the kernel's tree of devices is; absent: /sys. */
+  /** Mount point of sysfs; absent: /sys. */
   sysfs?: string;
-  /** Where it connects and listens; absent: the machine's own network. */
+  /** Network to connect and listen on; absent: the machine's own. */
   network?: Network;
-  /** Where it waits for its turn to cut a clip, if other doorbells run on the same processor; absent: its own cuts alone. */
+  /** Queue for cutting clips, shared by the doorbells of one processor; absent: a queue of its own. */
   cuts?: TaskQueue;
 }
 
-/** What every part is created from. */
 export interface Base {
   options: DoorbellOptions;
-  /** Their disk counts the bytes written. */
+  /** The disk counts the bytes written. */
   seams: DoorbellSeams & { disk: CountingDisk };
   startedMs: number;
 }
 
-/** A home without a configured place has no area link and gets no requests. */
+/** Stands for a missing `place`: without one there is no area link, so no request arrives. */
 const NOWHERE = { longitude: 0, latitude: -90 };
 
-/** The parts that notice what happens at the door (hardware, events), and the one that tells owners (status). */
+/** Hardware, event detector and status publisher. */
 export function makeDoor(base: Base) {
   const { config, heard, factoryReset } = base.options;
   const status = new StatusPublisher(config.name, base.seams, heard);
@@ -134,7 +131,7 @@ export function makeDoor(base: Base) {
 }
 type Door = ReturnType<typeof makeDoor>;
 
-/** Opens the folder: its format, the device's key, its enrolment. Throws coded failures for what must be fixed first. */
+/** Opens the folder: format, device key, enrolment. Throws coded failures for faults that must be fixed first. */
 export async function openStorage(door: Door, undo: UndoSteps) {
   const { options, seams, status } = door;
   const { config, folder } = options;
@@ -173,7 +170,7 @@ export async function openStorage(door: Door, undo: UndoSteps) {
 }
 type Storage = Awaited<ReturnType<typeof openStorage>>;
 
-/** The camera, and what brings its footage into the ring. */
+/** The camera, and the recorder that moves its footage into the ring. */
 export function makeMedia(storage: Storage) {
   const { options, seams, status, events, peripherals, boot, marks, ring } = storage;
   const { clock, random, log, ffmpeg, programs } = seams;
@@ -184,16 +181,16 @@ export function makeMedia(storage: Storage) {
   const gray = new GrayPictures();
   const sinks: RecorderSinks = {
     gray: (frame) => {
-      events.seen(frame);
-      gray.give(frame);
+      events.grayFrame(frame);
+      gray.publish(frame);
     },
     scenePress: (atUs) => events.pressed({ button: 'front', source: 'scene', atUs }),
     sceneMotion: (motion) => events.sceneMotion(motion),
     camera: (change) => {
-      if (change.state !== 'recording') events.unseen();
+      if (change.state !== 'recording') events.cameraStopped();
       status.cameraIs(change);
     },
-    films: (films, privacy) => peripherals.show({ films, privacy }),
+    filming: (isFilming, privacy) => peripherals.show({ isFilming, privacy }),
     shutter: (closed) => peripherals.shut(closed),
     storage: (fault) => status.storageIs('ring', fault),
     stored: (window) => stored?.(window),
@@ -203,7 +200,7 @@ export function makeMedia(storage: Storage) {
 }
 type Media = ReturnType<typeof makeMedia>;
 
-/** The gate, and the parts that look at footage for it: they make, send and recall clips, and search for pets. */
+/** The consent gate, and the parts that act on its decisions: previews, deliveries, custody, search party. */
 export function makeConsent(media: Media) {
   const { options, seams, status, peripherals, device, boot, enrolment, marks, ring, outbox, cursor, recorder } = media;
   const { config, folder } = options;
@@ -309,7 +306,7 @@ export function makeLinks(consent: Consent) {
 }
 type Links = ReturnType<typeof makeLinks>;
 
-/** The device's own server; null where the settings do not ask for one. Its code is loaded only then. */
+/** The HTTP server; null where the settings turn it off, and its code is not loaded then. */
 export async function makeOwnServer(links: Links): Promise<ConsoleServer | null> {
   const { options, seams, status, events, peripherals, device, ring, history, recorder, gray } = links;
   const { gate, previews, custody, searchParty, home } = links;
@@ -343,7 +340,7 @@ export async function makeOwnServer(links: Links): Promise<ConsoleServer | null>
   });
 }
 
-/** Adds the device's own server, and the pairing socket, which tells where that is. */
+/** Adds the HTTP server and the pairing socket, which reports the server's address. */
 export function makeServers(links: Links, ownServer: ConsoleServer | null) {
   const { options, seams, startedMs, status, device, homeSettings, gate, custody, searchParty, home, accounts } = links;
   const { config, folder } = options;
@@ -366,5 +363,5 @@ export function makeServers(links: Links, ownServer: ConsoleServer | null) {
   return { ...links, ownServer, pairing };
 }
 
-/** All of a doorbell. */
+/** All parts of a doorbell. */
 export type Parts = ReturnType<typeof makeServers>;

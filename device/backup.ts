@@ -1,7 +1,5 @@
-// Owns: a device's identity as one sealed file, and restoring a device from it that accepts nothing signed before.
-// In it: identity key, enrolment, settings, ledger, revocations not yet in it. Not in it: footage, clips, the keys that open them,
+// A backup holds identity key, enrolment, settings, ledger, and revocations not yet in the ledger; never footage, clips, their keys, or
 // past events.
-// Not here: asking for the passphrase (sim/cli), resetting a device (factory-reset.ts).
 import { join } from 'node:path';
 import { type Clock, wallSeconds } from '@doorsill/base/clock';
 import type { Disk } from '@doorsill/base/disk';
@@ -34,7 +32,7 @@ const SALT_BYTES = 16;
 const HEAD_BYTES = MAGIC.length + 1 + SALT_BYTES;
 const PURPOSE = utf8('doorsill device backup');
 
-/** What a backup holds, by name in the device's folder, and how large each may be. The first must be there. */
+/** Files in a backup, by path in the device's folder, with the largest size in bytes. The first is required. */
 const KEPT: Readonly<Record<string, number>> = {
   'device.key': 1_024,
   'device.json': 200_000,
@@ -91,7 +89,7 @@ export interface Restored {
   device: string;
   /** When the backup was made, wall time in microseconds. */
   madeUs: number;
-  /** Grants that were under way in it, and have ended. */
+  /** Unfinished grants of the backup, ended by the restore. */
   endedGrants: string[];
 }
 
@@ -100,7 +98,8 @@ export interface Restored {
  * so nothing signed before the restore is accepted: unfinished grants end, owners must pair again, and what they signed
  * before now is refused; all of this is recorded in the ledger. Only revocations continue: those on their way to the bridge,
  * and those that waited for room in the ledger, which are now recorded.
- * Throws `usage`, `backup_unreadable`, `backup_device_foreign`, `data_folder_foreign`, `data_newer`, `consent_clock_untrusted`, `consent_ledger_damaged`.
+ * Throws `usage`, `backup_unreadable`, `backup_device_foreign`, `data_folder_foreign`, `data_newer`, `consent_clock_untrusted`,
+ * `consent_ledger_damaged`.
  */
 export async function restoreBackup(
   deps: BackupDeps,
@@ -129,7 +128,7 @@ export async function restoreBackup(
   return { device: content.device, madeUs: content.madeUs, endedGrants };
 }
 
-/** Why a folder that is not empty is not restored into: most of all, whose it is where that is another device. */
+/** Why a folder that is not empty cannot be restored into; names the device whose folder it is, if there is one. */
 async function whyTaken(disk: Disk, folder: string, deviceOfBackup: () => string): Promise<Failure> {
   const key = await loadDeviceKey(disk, folder).catch(() => null);
   if (!key) return failure('data_folder_foreign', { folder, detail: 'it is not empty' });
@@ -146,19 +145,19 @@ function checkPassphrase(passphrase: string): void {
 
 function openBackup(backup: Uint8Array, passphrase: string) {
   const unreadable = (detail: string) => failure('backup_unreadable', { detail });
-  if (backup.length > BACKUP_BYTES_MAX || backup.length < HEAD_BYTES) throw unreadable('its size is not that of one');
+  if (backup.length > BACKUP_BYTES_MAX || backup.length < HEAD_BYTES) throw unreadable('its size is impossible');
   const head = backup.subarray(0, HEAD_BYTES);
   if (!equalBytes(head.subarray(0, MAGIC.length), MAGIC)) throw unreadable('it is not a backup of a device');
-  if (head[MAGIC.length] !== VERSION) throw unreadable('a newer doorsill made it');
+  if (head[MAGIC.length] !== VERSION) throw unreadable('it was made by a newer doorsill');
   const key = { cipher: 'aes-256-gcm' as const, secret: passphraseKey(passphrase, head.subarray(-SALT_BYTES)) };
   const plain = open(key, backup.subarray(HEAD_BYTES), concatBytes([PURPOSE, head]));
-  if (!plain) throw unreadable('the passphrase is another one, or the file was altered');
+  if (!plain) throw unreadable('the passphrase is wrong, or the file was altered');
   const parsed = contentSchema.safeParse(parseJson(fromUtf8(plain) ?? ''));
-  if (!parsed.success) throw unreadable('its content is not that of one');
+  if (!parsed.success) throw unreadable('its content is invalid');
   const files = Object.entries(parsed.data.files).map(([name, text]): [string, Uint8Array] => {
     const bytes = fromBase64url(text);
     const bytesMax = Object.hasOwn(KEPT, name) ? KEPT[name] : undefined;
-    if (!bytes || bytesMax === undefined || bytes.length > bytesMax) throw unreadable(`${name} does not belong in one`);
+    if (!bytes || bytesMax === undefined || bytes.length > bytesMax) throw unreadable(`the file ${name} in it is not allowed`);
     return [name, bytes];
   });
   return { ...parsed.data, files };
@@ -167,7 +166,7 @@ function openBackup(backup: Uint8Array, passphrase: string) {
 /** Records in the restored ledger that all unfinished grants have ended and that there are no owners any more. */
 async function endAll({ disk, clock, random }: BackupDeps, folder: string, device: string): Promise<string[]> {
   const key = await loadOrCreateDeviceKey(disk, random, folder);
-  if (deviceIdOf(key) !== device) throw failure('backup_unreadable', { detail: 'its key is not its device’s' });
+  if (deviceIdOf(key) !== device) throw failure('backup_unreadable', { detail: 'its key is not that of its device' });
   const boot = freshId(random, 'boot');
   const ledger = new Ledger({ disk, clock, folder: join(folder, 'consent'), device: { id: device, key }, boot });
   const state = new GateState(device);

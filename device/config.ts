@@ -1,19 +1,16 @@
-// Owns: the device's settings: one strict schema, limits that depend on each other, and the defaults.
-// Not here: keys, enrolment and account (identity.ts), which the device writes itself.
-
+// The device's settings, their defaults, and limits that depend on each other.
 import { LOG_LEVELS } from '@doorsill/base/log';
 import { readBySchema } from '@doorsill/base/schema-fault';
 import { TlsFiles } from '@doorsill/base/tls';
 import { failure } from '@doorsill/contract/errors';
 import { brokerUserSchema } from '@doorsill/contract/ids';
-import { retentionSSchema } from '@doorsill/contract/owner-settings';
+import { keepDaysSchema, retentionSSchema } from '@doorsill/contract/owner-settings';
 import { DisclosedValues } from '@doorsill/contract/shared-claims';
 import { DEFAULT_DISCOVERY_PREFIX, DEFAULT_PREFIX, topicPrefixSchema } from '@doorsill/contract/topics';
 import { z } from 'zod';
 import { CLIP_RECODE } from './clip/clip-deps.ts';
 import type { BaseSettings } from './consent/owner-settings.ts';
 import { ConsoleSettings } from './console/console-settings.ts';
-import { eventsSchema } from './events/events-settings.ts';
 import { hardwareShape } from './hardware/hardware-settings.ts';
 import { HomeAssistantSettings } from './home-link/home-assistant-settings.ts';
 import { motionSchema } from './motion/motion-settings.ts';
@@ -33,8 +30,13 @@ const ringSchema = z.strictObject({
   retentionS: retentionSSchema.default(24 * 3600),
 });
 
+const eventsSchema = z.strictObject({
+  /** Days to keep past events, which show when people were at the door; 0: in memory only, until the device stops. */
+  keepDays: keepDaysSchema.default(30),
+});
+
 const clipSchema = z.strictObject({
-  /** `always` copies no frame: slower and a little less sharp, but data that a camera hides in its slices is not sent. */
+  /** `always` encodes every frame anew: slower and a little less sharp, but data that a camera hides in its slices is not sent. */
   recode: z.enum(CLIP_RECODE).default('when-needed'),
 });
 
@@ -42,17 +44,17 @@ const clipSchema = z.strictObject({
 export const DeviceConfig = z.strictObject({
   name: z.string().min(1).max(60).default('Front door'),
   /**
-   * `file:PATH`, `rtsp://...`, `v4l2:/dev/video0`, `rpicam:`, or `synthetic` if the program has the drawn porch; options follow
-   * a `?`. Credentials in it are never logged.
+   * `file:PATH`, `rtsp://...`, `v4l2:/dev/video0`, `rpicam:`, or `synthetic` (the drawn porch, where the program brings it); options
+   * follow a `?`. Its credentials are never logged.
    */
   camera: z.string().min(1).max(1000).default('synthetic'),
-  /** Where the home is. Never leaves the device; without it no request concerns this home. */
+  /** The home's position. Never leaves the device; without it the device receives no requests. */
   place: z.strictObject({ longitude: z.number().min(-180).max(180), latitude: z.number().min(-90).max(90) }).optional(),
-  /** What the owner may disclose with a clip; each value is sent only under a grant that names its key. */
+  /** Values that can be disclosed with a clip; each is sent only under a grant that names its key. */
   disclosure: DisclosedValues.default({}),
   ring: ringSchema.prefault({}),
   motion: motionSchema.prefault({}),
-  /** The history of what happened at the door, on the device. */
+  /** The history of events, on the device. */
   events: eventsSchema.prefault({}),
   /** How granted footage is cut. */
   clip: clipSchema.prefault({}),
@@ -70,16 +72,16 @@ export const DeviceConfig = z.strictObject({
     /** For an mqtts:// address: PEM files, relative to the device's folder. Read again at each connection. */
     tls: TlsFiles.optional(),
     prefix: topicPrefixSchema.default(DEFAULT_PREFIX),
-    /** Folder of the embedded broker's accounts, when this device issues its owners' accounts there. */
+    /** Folder of the embedded broker's account files, when this device issues its owners' accounts. */
     accounts: z.string().min(1).max(1000).optional(),
   }),
   /** The doorbell in Home Assistant, over the home broker. */
   homeAssistant: HomeAssistantSettings.prefault({}),
-  /** URLs that are told what happened; none unless the owner names them. */
+  /** URLs that receive notifications of events. */
   notifications: notificationsSchema,
-  /** The device's own server: pictures and orders for its owners, off unless it is set. */
+  /** The device's own HTTP server, which shows owners its pictures and takes their orders; off unless set. */
   console: ConsoleSettings.prefault({}),
-  /** Addresses of the bridge and of the area broker when they have moved since enrolment. Only the addresses change: keys stay pinned. */
+  /** Address of the bridge (`areaUrl`: of the area broker) if it has moved since enrolment. The pinned keys stay. */
   bridgeUrl: z
     .url({ protocol: /^https?$/ })
     .max(200)
@@ -92,7 +94,7 @@ export const DeviceConfig = z.strictObject({
     .optional(),
   /** As `home.tls`, for the area broker; its certificate authority comes from enrolment unless it is set here. */
   areaTls: TlsFiles.optional(),
-  /** Serve requests by state agencies too; federal ones never are. */
+  /** Accept requests by state agencies, too; those of federal agencies are never accepted. */
   stateAgencies: z.boolean().default(false),
   logLevel: z.enum(LOG_LEVELS).default('info'),
 });
@@ -100,7 +102,7 @@ export type DeviceConfig = z.infer<typeof DeviceConfig>;
 /** A configuration file's content before defaults are filled in. */
 export type DeviceConfigInput = z.input<typeof DeviceConfig>;
 
-/** What a device's file says of the settings that owners may change, and what bounds a change. */
+/** The settings that owners may change by an order, as device.json sets them, and the limits of such changes. */
 export function baseSettings({ disclosure, motion, ring, events, preRollS, postRollS }: DeviceConfig): BaseSettings {
   return {
     disclosure,

@@ -1,5 +1,4 @@
-// Owns: one doorbell: in which order its parts are made, connected, started and stopped. Not here: what each is made from
-// (assembly.ts), what it does, the process around it (start-device.ts).
+// The order in which a doorbell's parts are made (assembly.ts), connected, started and stopped.
 
 import { CountingDisk } from '@doorsill/base/counting-disk';
 import { UndoSteps } from '@doorsill/base/undo-steps';
@@ -19,13 +18,12 @@ import {
   type Parts,
 } from './assembly.ts';
 import type { GateEffects } from './consent/gate-interfaces.ts';
-import { isPressedThere, type Press } from './hardware/button.ts';
+import { provesPresence, type Press } from './hardware/button.ts';
 import type { ConsoleAddress } from './owner/pairing-wire.ts';
 import { pairingSocketPath } from './owner/private-socket.ts';
 
 export type { DoorbellOptions, DoorbellSeams, SimulatedFaults } from './assembly.ts';
 
-/** One doorbell. */
 export class Doorbell {
   private readonly base: Base;
   private readonly undo = new UndoSteps();
@@ -48,7 +46,7 @@ export class Doorbell {
     return pairingSocketPath(this.base.options.folder);
   }
 
-  /** Where its own server is reached; null where the settings ask for none. */
+  /** Address of its HTTP server; null where the settings turn it off. */
   get console(): ConsoleAddress | null {
     return this.running.ownServer?.address ?? null;
   }
@@ -58,8 +56,8 @@ export class Doorbell {
   }
 
   /**
-   * Starts every part and resumes unfinished work. Throws coded failures for what must be fixed first (a damaged key,
-   * an invalid code); it starts even when a camera or a broker is unavailable.
+   * Starts every part and resumes unfinished work. Throws coded failures for faults that must be fixed first (a damaged key,
+   * an invalid code); starts without a camera or a broker if they are unavailable.
    */
   async start(): Promise<void> {
     try {
@@ -71,15 +69,14 @@ export class Doorbell {
   }
 
   /**
-   * The fault that only a restart can fix, or null: for a watchdog. It does not resolve while a decision cannot be
-   * stored, however long that takes.
+   * For a watchdog: the fault that only a restart can fix, or null. The promise stays pending while a decision cannot be stored.
    */
   async fault(): Promise<string | null> {
     await this.running.gate.idle();
     return this.running.recorder.isWedged() ? 'the camera records, but its footage does not arrive' : null;
   }
 
-  /** Ends the camera until the next start; what it recorded stays, and can be seen. For a program that runs the doorbell. */
+  /** Ends the camera until the next start; its recordings stay visible. */
   endCamera(): Promise<void> {
     return this.running.recorder.stop();
   }
@@ -90,12 +87,11 @@ export class Doorbell {
     this.parts = null;
   }
 
-  /** Somebody pressed a button. The press is published before all other reactions, the chime included. */
+  /** Reports a press, which is published before all other reactions, the chime included. */
   pressed(press: Press): void {
     this.running.events.pressed(press);
   }
 
-  /** Makes each part from those before it, then connects and starts them. */
   private async build(): Promise<void> {
     const door = makeDoor(this.base);
     const storage = await openStorage(door, this.undo);
@@ -119,7 +115,7 @@ export class Doorbell {
   }
 }
 
-/** Subscribes parts to those that were made after them, before any is started. The gate's effects come when it opens. */
+/** Subscribes parts to parts that were made after them, before any is started. The gate gets its effects when it opens. */
 function connect(parts: Parts): void {
   const { options, device, enrolment, status, events, peripherals, searchParty } = parts;
   const { gate, home, area, pairing, ownServer } = parts;
@@ -133,14 +129,14 @@ function connect(parts: Parts): void {
   });
   events.onPress(({ source }) => {
     peripherals.ring();
-    if (!isPressedThere(source)) return;
+    if (!provesPresence(source)) return;
     pairing.unlock();
     ownServer?.buttonPressed();
   });
   home.onMessage((message) => void gate.onOwnerMessage(message));
   let isBack = false;
   home.onConnect(() => {
-    // Messages before the first connection are queued; some may be lost when a connection breaks or the broker is away for long.
+    // Messages are queued before the first connection; a broken connection or a long absence of the broker may lose some.
     if (isBack || home.dropped > 0) void gate.announce();
     isBack = true;
   });
@@ -152,12 +148,11 @@ function connect(parts: Parts): void {
     return gate.onSearchDocument(message.part, message.token);
   };
   area.onMessage(async (message) => {
-    // A board without a battery hears what its broker has kept before its clock is set.
+    // A board without a battery-backed clock receives retained messages before its clock is set.
     if ((await heard(message)) === 'consent_not_yet_valid') area.keepUntilSet(message);
   });
 }
 
-/** What the gate's decisions cause. */
 function effectsOf(parts: Parts): GateEffects {
   const { seams, status, events, ring, history, recorder } = parts;
   const { gate, deliveries, recent, held, searchParty, home, accounts, ownServer } = parts;
@@ -177,15 +172,15 @@ function effectsOf(parts: Parts): GateEffects {
       ownServer?.changed();
     },
     settings: () => {
-      lookAsSet(parts);
-      void keepAsSet(parts);
+      applyMotionSettings(parts);
+      void applyRetention(parts);
     },
     forget: async (window) => {
-      // Whatever window it shows: an owner who has footage forgotten means its copies, too.
+      // All previews, whatever their window: they are copies of footage.
       gate.previews.endAll('footage was forgotten');
       recent.forget();
       searchParty.forget(window);
-      // Whichever disk fails, the other is erased, and the order stays unfinished.
+      // If one fails, the other is still erased, and the order stays unfinished.
       const erased = Promise.all([ring.forget(window), history.forget(window)]);
       const [segments] = await erased.finally(() => held.forget());
       return segments;
@@ -235,7 +230,7 @@ async function startParts(parts: Parts, undo: UndoSteps): Promise<void> {
     area.start();
     undo.add(() => area.stop());
   }
-  lookAsSet(parts);
+  applyMotionSettings(parts);
   events.start();
   undo.add(() => events.stop());
   peripherals.start();
@@ -247,12 +242,12 @@ async function startParts(parts: Parts, undo: UndoSteps): Promise<void> {
   status.state();
 }
 
-/** What is on disk, the owners' orders first of all: they decide how long footage and events are kept. */
+/** Starts the parts with data on disk; first the gate, because the owners' orders decide how long footage and events are kept. */
 async function startStorage(parts: Parts, undo: UndoSteps): Promise<void> {
   const { status, ring, history, outbox, gate, previews } = parts;
   await gate.open(effectsOf(parts));
   undo.add(() => gate.stop());
-  await keepAsSet(parts);
+  await applyRetention(parts);
   await status.tolerate('ring', () => ring.start());
   undo.add(() => ring.stop());
   await status.tolerate('events', () => history.start());
@@ -263,18 +258,18 @@ async function startStorage(parts: Parts, undo: UndoSteps): Promise<void> {
   undo.add(() => outbox.stop());
 }
 
-/** Footage and events are kept as long as the settings in force say. */
-async function keepAsSet({ gate, ring, held, history }: Parts): Promise<void> {
+/** Applies the retention settings in force to footage and events. */
+async function applyRetention({ gate, ring, held, history }: Parts): Promise<void> {
   const { ring: footage, events } = gate.settings;
   ring.keepFor(footage.retentionS);
-  held.forget(); // Some of it may be older than that.
+  held.forget(); // It may hold footage that is too old now.
   await history.keepFor(events.keepDays);
 }
 
-/** Motion is looked for as the settings in force say. */
-function lookAsSet({ seams, events, gate }: Parts): void {
+/** Applies the motion settings in force. */
+function applyMotionSettings({ seams, events, gate }: Parts): void {
   const { byOwners, motion } = gate.settings;
-  events.lookBy(motion);
+  events.setMotionSettings(motion);
   if (byOwners.length > 0) seams.log.info('owners changed settings of device.json', { settings: byOwners.join(', ') });
 }
 
@@ -290,12 +285,12 @@ async function dropFinishedClips({ status, outbox, gate }: Parts): Promise<void>
   await status.tolerate('outbox', () => outbox.keepRecalls(new Set(gate.revocableGrants())));
 }
 
-/** A port in use or a damaged certificate costs its owners the page, never the bell: it is told, and everything else goes on. */
+/** A port in use or a damaged certificate is logged, and the doorbell runs without its page. */
 async function startOwnServer({ seams, ownServer }: Parts): Promise<void> {
   try {
     await ownServer?.start();
   } catch (thrown) {
     if (!isFailure(thrown)) throw thrown;
-    seams.log.error('the doorbell’s own server cannot start', { code: thrown.code, detail: thrown.message });
+    seams.log.error('the doorbell’s HTTP server cannot start', { code: thrown.code, detail: thrown.message });
   }
 }

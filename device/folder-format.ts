@@ -1,6 +1,5 @@
-// Owns: the format version of a device's folder, and migrating a folder of an older doorsill before anything is opened; only
-// the format number may be written later, once the disk can be written.
-// Not here: what is in the files (each part's own), moving a device to another machine (backup.ts).
+// The format version of a device's folder, and its migration before any other part opens it. Only the number itself may be
+// written later, if the disk cannot be written at the start.
 import { join } from 'node:path';
 import type { Clock } from '@doorsill/base/clock';
 import { type Disk, systemCode } from '@doorsill/base/disk';
@@ -9,7 +8,7 @@ import { type Failure, failure, isFailure } from '@doorsill/contract/errors';
 import { parseJson } from '@doorsill/contract/parse-json';
 import { z } from 'zod';
 
-/** One step from a format to the next. It may be interrupted at each point and is then run again from its beginning. */
+/** One step to the next format. If interrupted, it is run again from its beginning. */
 type FormatUpgrade = (disk: Disk, folder: string) => Promise<void>;
 
 const FORMAT_FILE = 'format.json';
@@ -19,17 +18,17 @@ const RETRY_MS = 10_000;
 const formatSchema = z.object({ kind: z.literal('doorsill-device'), format: z.int().positive() });
 
 /**
- * The steps, the first from format 1. Format 1 (doorsill up to 0.1) had no number; its ring, ledger, outbox and settings
- * are read as they are; since format 2 the ring's records are packed closer (ring/record.ts), which 0.1 cannot read; since
- * format 3 the ledger can note a removal that came before its owner was added, and since format 4 privacy that Home Assistant
- * turned on, which an older doorsill treats as damage, and past events (events/), which it would neither forget nor reset.
+ * The steps, the first from format 1, which had no number (doorsill up to 0.1); its files are read unchanged. Each later format
+ * holds data that an older doorsill cannot handle. 2: ring records packed closer (ring/record.ts). 3: ledger entries for a removal
+ * that came before its owner was added. 4: ledger entries for privacy turned on by Home Assistant, which an older doorsill takes for
+ * damage; past events (events/), which it would neither forget nor reset.
  */
 const UPGRADES: readonly FormatUpgrade[] = [async () => undefined, async () => undefined, async () => undefined];
 
-/** The format that this doorsill writes. */
+/** The format that this version writes. */
 export const DEVICE_FORMAT = UPGRADES.length + 1;
 
-/** The format that a device's folder names; null where it names none, as in format 1. Throws `state_damaged`, and the disk's errors. */
+/** The format named in a device's folder; null if none is, as in format 1. Throws `state_damaged` and disk errors. */
 export async function storedFormat(disk: Disk, folder: string): Promise<number | null> {
   const path = join(folder, FORMAT_FILE);
   const stored = await disk.readFile(path, FORMAT_BYTES_MAX);
@@ -39,10 +38,9 @@ export async function storedFormat(disk: Disk, folder: string): Promise<number |
 }
 
 /**
- * Migrates a device's folder step by step to the current format; each step is durable before its number
- * is. Throws `data_newer` for a folder of a later doorsill, which it leaves untouched, `state_damaged`, `file_unusable`
- * when a step fails on the disk, and `format_unwritten` when only the number could not be written: the folder can be used then,
- * and calling this again while it is in use is safe, because each step finds its work done.
+ * Migrates a device's folder to the current format; each step is durable before its number is. Throws `data_newer` for a folder of a
+ * later doorsill, which is left untouched, `state_damaged`, `file_unusable` when a step fails on the disk, and `format_unwritten`
+ * when only the number could not be written: the folder is usable then, and this may be called again while it is in use.
  */
 export async function bringUpToDate(disk: Disk, folder: string, upgrades = UPGRADES): Promise<void> {
   const path = join(folder, FORMAT_FILE);
@@ -81,7 +79,7 @@ interface FolderFormatDeps {
   disk: Disk;
   clock: Clock;
   folder: string;
-  /** Called when the number cannot be written, and with null once it is. */
+  /** Called with the fault when the number cannot be written, and with null once it is. */
   storage(fault: Failure | null): void;
 }
 

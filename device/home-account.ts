@@ -1,5 +1,5 @@
-// Owns: the device's own account at a broker whose accounts it issues: a new one where the one in device.json is that of the device which
-// this one was before a factory reset; the end of all accounts of a device. Not here: owners' accounts (owner/owner-broker-accounts.ts).
+// The device's own account at a home broker whose accounts it issues. After a factory reset device.json still names the account of the
+// former device id, which is replaced here. Owners' accounts: owner/owner-broker-accounts.ts.
 import { join } from 'node:path';
 import type { Disk } from '@doorsill/base/disk';
 import type { Log } from '@doorsill/base/log';
@@ -23,9 +23,9 @@ const ROLE = 'device-home';
 const settingsSchema = z.looseObject({ home: z.looseObject({ user: z.string() }) });
 
 /**
- * The settings of the home broker with an account that is this device's. Where they name another device's, and its accounts are issued here,
- * that device ends with all its accounts, and this one gets its own, in device.json, too. Cut off at any step it is done anew by the next
- * start. What the disk refuses is logged: without a broker a doorbell still records.
+ * Returns the settings of the home broker with this device's own account. Where they name another device's account and accounts are
+ * issued here, all accounts of that device are removed, and a new one is issued and stored in device.json. If interrupted, the next
+ * start does it again. Disk errors are logged only: without a broker a doorbell still records.
  */
 export async function withOwnAccount(deps: HomeAccountDeps, home: DeviceConfig['home']): Promise<DeviceConfig['home']> {
   const { disk, random, log, device } = deps;
@@ -36,10 +36,10 @@ export async function withOwnAccount(deps: HomeAccountDeps, home: DeviceConfig['
     const own = { ...home, ...(await issueAccount(disk, random, accounts, wish)) };
     await removeAccountsOf(disk, accounts, user.slice(ROLE.length + 1));
     await storeAccount(deps, user, own);
-    log.info('this device has an account of its own at the home broker', { user: own.user, before: user });
+    log.info('issued a new account at the home broker for this device', { user: own.user, before: user });
     return own;
   } catch (thrown) {
-    log.error('the account in device.json is another device’s, and this one’s cannot be stored', {
+    log.error('device.json names another device’s account, and a new one cannot be stored', {
       error: String(thrown),
     });
     return home;
@@ -59,7 +59,7 @@ async function storeAccount(
   await disk.replaceFile(path, utf8(`${JSON.stringify(changed, null, 2)}\n`));
 }
 
-/** Ends what a device had at the brokers whose accounts lie in a folder, and what others had for it alone: its owners, Home Assistant. */
+/** Removes a device's accounts from a folder of account files, and the accounts that serve it alone (owners, Home Assistant). */
 export async function removeAccountsOf(disk: Disk, accounts: string, device: string): Promise<void> {
   for (const user of await listAccounts(disk, accounts)) {
     const account = await readAccount(disk, accounts, user);

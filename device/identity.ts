@@ -1,4 +1,4 @@
-// Owns: the device's own key, created at first boot, and the id derived from it. Not here: ring keys (ring/), owners' keys.
+// The device's signing key, created at the first boot, and the id derived from it.
 import { join } from 'node:path';
 import type { Disk } from '@doorsill/base/disk';
 import { generateSigningKey, importSigningKey, type SigningKey, sha256Hex } from '@doorsill/base/keys';
@@ -42,7 +42,6 @@ function parseKeyFile(bytes: Uint8Array): SigningKey | null {
   }
 }
 
-/** The device id derived from a key. */
 export function deviceIdOf(key: SigningKey): string {
   return actorId('device', sha256Hex(key.publicKey));
 }

@@ -1,12 +1,9 @@
-// Owns: what a program that runs doorbells imports: one doorbell, and its owner's side.
-// Not here: clocks, disks, keys and logs (@doorsill/base), the messages' types (@doorsill/contract), the contract for other
-// implementations (contract/asyncapi.json).
+// The package's API for programs that run doorbells or act for owners. Clocks, disks and logs are in @doorsill/base, message types in
+// @doorsill/contract.
 
 export { type Ffmpeg, findFfmpeg } from './camera/find-ffmpeg.ts';
 export type { CameraKind } from './camera/source-interfaces.ts';
-// What a command needs that runs it.
 export { parseCameraSource } from './camera/sources.ts';
-// Checking a clip offline, and its failures.
 export { type ExpectedClip, type VerifiedClip, verifyClip } from './clip/verify-clip.ts';
 export { DeviceConfig, type DeviceConfigInput, parseDeviceConfig } from './config.ts';
 export { Doorbell, type DoorbellOptions, type DoorbellSeams } from './doorbell.ts';
@@ -14,10 +11,8 @@ export { beginFactoryReset, factoryReset } from './factory-reset.ts';
 export { type Button, type Press, VirtualButton } from './hardware/button.ts';
 export { KeyboardButton } from './hardware/keyboard-button.ts';
 export { deviceIdOf, loadOrCreateDeviceKey } from './identity.ts';
-export { followOtherDoors } from './other-doors-setting.ts';
 export { loadOrCreateOwnerKey, loadOwnerKey } from './owner/owner-key.ts';
 export { type OwnerListeners, OwnerSession, type OwnerSessionDeps } from './owner/owner-session.ts';
-// Its owner's side: pair, receive, decide.
 export { type Home, listHomes, storeHome } from './owner/paired-devices.ts';
 export { pairWithDevice } from './owner/pairing-client.ts';
 export { pairingSocketPath } from './owner/private-socket.ts';
@@ -29,4 +24,5 @@ export {
   type Signed,
   type Signer,
 } from './owner/sign-owner-messages.ts';
+export { followOtherDoors } from './settings-file.ts';
 export { startDevice } from './start-device.ts';

@@ -1,6 +1,4 @@
-// Owns: the parameters of a device's two links and of its connection to the bridge, from its settings and enrolment: addresses,
-// accounts, TLS. Not here: the messages on them (home-link/, area-link/, upload/).
-
+// Makes the device's two links, and the parameters of its connection to the bridge, from settings and enrolment.
 import type { Clock } from '@doorsill/base/clock';
 import type { Disk } from '@doorsill/base/disk';
 import { tlsFilesRead } from '@doorsill/base/link-failure';
@@ -27,7 +25,7 @@ export interface LinkSeams {
   network?: Network | undefined;
 }
 
-/** The link to the owner's broker, or to none. Relative paths of TLS files are resolved against `folder`. */
+/** The link to the home broker; without a broker it never connects. Relative paths of TLS files are resolved against `folder`. */
 export function makeHomeLink(
   config: DeviceConfig,
   folder: string,
@@ -42,7 +40,7 @@ export function makeHomeLink(
   return new HomeLink({ device, prefix, url, user, password, tls, network, clock, random, log });
 }
 
-/** The link to the bridge's broker; null for a device that is not enrolled, or has no configured place. */
+/** The link to the bridge's broker; null for a device without enrolment or configured place. */
 export function makeAreaLink(
   config: DeviceConfig,
   folder: string,
@@ -69,7 +67,7 @@ export function pinnedBridge(
   return { url: config.bridgeUrl ?? bridgeUrl, id, key, tls: tlsSource(disk, folder, config.bridgeTls) };
 }
 
-/** What an owner needs besides an account to connect to the same broker. Throws `tls_file_unusable`. */
+/** The home broker's address for owners: URL, topic prefix, CA. Throws `tls_file_unusable`. */
 export async function ownerAddress(
   config: DeviceConfig,
   folder: string,

@@ -1,5 +1,4 @@
-// Owns: the doorbell's answers on its pairing socket: pairing, the list of owners, its health and, for an owner, a sighting's still.
-// Not here: the socket (owner/pairing-server.ts), who becomes an owner (consent/).
+// The doorbell's answers on its pairing socket (owner/pairing-server.ts).
 
 import { type Clock, wallSeconds } from '@doorsill/base/clock';
 import { verifySignature } from '@doorsill/base/keys';
@@ -38,13 +37,13 @@ export interface PairingDeps {
   accounts: HomeAccounts;
   status: StatusPublisher;
   searchParty: SearchParty;
-  /** The device's own server; null where there is none. */
+  /** The device's HTTP server; null if it is off. */
   ownServer: ConsoleServer | null;
   /** Bytes written to disk since the start, by part. */
   written(): Record<string, number>;
 }
 
-/** The socket's server, not started. */
+/** Returns the socket's server, not started. */
 export function makePairing(deps: PairingDeps): PairingServer {
   const { config, folder, path, seams, device, gate, accounts, ownServer } = deps;
   return new PairingServer({
@@ -83,7 +82,6 @@ export function makePairing(deps: PairingDeps): PairingServer {
   });
 }
 
-/** Dependencies for returning a still. */
 export interface StillDeps {
   clock: Clock;
   device: { id: string };
@@ -91,7 +89,7 @@ export interface StillDeps {
   searchParty: { still(search: string): Still | null };
 }
 
-/** The still that an owner's signed call asks for. Throws `token_...`, `search_party_off`, `sighting_unknown`. */
+/** The still requested by an owner's signed call. Throws `token_...`, `search_party_off`, `sighting_unknown`. */
 export function stillFor({ clock, device, gate, searchParty }: StillDeps, call: string): StillAnswer {
   const opened = openToken(call, {
     typ: 'doorsill-still+jws',
@@ -113,7 +111,7 @@ export function stillFor({ clock, device, gate, searchParty }: StillDeps, call: 
 
 const DETAIL_LETTERS_MAX = 300;
 
-/** The health part of a state, plus what the state leaves out. */
+/** Health: parts of a state, and figures that the state leaves out. */
 export function healthOf(
   state: DeviceState,
   more: { home: LinkState; uptimeS: number; written: Record<string, number> },
@@ -123,7 +121,7 @@ export function healthOf(
   const { home, uptimeS, written } = more;
   const why = home.online
     ? whyOffline(home.trouble ?? null) || null
-    : whyOffline(home.error) || 'it is being connected to';
+    : whyOffline(home.error) || 'the connection is being made';
   return {
     camera,
     privacy,

@@ -1,5 +1,4 @@
-// Owns: moving footage from the camera into the ring: storing segments, privacy, and telling when a window's footage is complete.
-// Not here: the camera (camera/), the ring (ring/), reporting on them (status-publisher.ts), what happens at the door (event-detector.ts).
+// Moves footage from the camera into the ring, applies privacy, and knows when a window's footage is complete.
 import type { Clock } from '@doorsill/base/clock';
 import { LastingTrouble } from '@doorsill/base/lasting-trouble';
 import type { Log } from '@doorsill/base/log';
@@ -10,14 +9,14 @@ import type { LiveFragments } from './camera/live-fragments.ts';
 import type { Segment } from './camera/segment.ts';
 import type { Ring } from './ring/ring-interface.ts';
 
-/** The recipients of footage and its state besides the ring. */
+/** Receivers of footage and states besides the ring. */
 export interface RecorderSinks extends Pick<CaptureSinks, 'gray' | 'scenePress' | 'sceneMotion'> {
   camera(change: CaptureChange): void;
-  /** Whether the camera may be making pictures now, and whether privacy was ordered: after every change of either. */
-  films(films: boolean, privacy: boolean): void;
-  /** Moves the lid before the camera; never rejects. */
+  /** Called after every change: whether the camera may be filming, and whether privacy was ordered. */
+  filming(isFilming: boolean, privacy: boolean): void;
+  /** Moves the shutter; never rejects. */
   shutter(closed: boolean): Promise<void>;
-  /** Why a segment could not be stored; null when one could. */
+  /** Called after each segment: why it could not be stored, or null. */
   storage(fault: Failure | null): void;
   /** Footage of this wall time is in the ring. */
   stored?(window: Window): void;
@@ -36,7 +35,7 @@ const SETTLED_US = 8_000_000;
 const SETTLED_POLL_MS = 250;
 /** The capture itself detects and reports stalls within seconds. */
 const WEDGED_MS = 120_000;
-/** States in which nothing runs that could make a picture. `off` is told before what runs has ended. */
+/** States in which no camera program runs. Not `off`: it is reported before the program has ended. */
 const WITHOUT_CAMERA: ReadonlySet<CaptureChange['state']> = new Set(['lost', 'ended', 'failed']);
 
 export class Recorder {
@@ -45,7 +44,7 @@ export class Recorder {
   private readonly stopping = new AbortController();
   private state: CaptureChange['state'] = 'off';
   private turn: Promise<void> = Promise.resolve();
-  /** From before the camera is started until it has ended whole. */
+  /** From before the camera is started until its program has ended. */
   private isStarted = false;
   private privacyOn = false;
   private readonly lost: LastingTrouble;
@@ -66,17 +65,17 @@ export class Recorder {
     });
   }
 
-  /** The camera's pictures of this moment, for viewers. Privacy ends them at once. */
+  /** The camera's live fragments, for viewers. Privacy ends them at once. */
   get live(): LiveFragments {
     return this.capture.live;
   }
 
-  /** The segment that was stored last, and how long ago by the monotonic clock; null before the first of this process. */
+  /** The segment that was stored last in this process, and how long ago by the monotonic clock; null if none was. */
   get newest(): { window: Window; ageMs: number } | null {
     return this.stored && { window: this.stored.window, ageMs: this.deps.clock.monotonicMs() - this.stored.atMs };
   }
 
-  /** Starts recording unless privacy is on. A camera that cannot be opened is shown in the state, and does not end the process. */
+  /** Starts recording unless privacy is on. A camera that cannot be opened is reported in the state, not thrown. */
   start(privacyOn: boolean): void {
     this.privacy(privacyOn);
   }
@@ -87,11 +86,11 @@ export class Recorder {
     await this.end();
   }
 
-  /** Privacy stops the camera at its source, then closes the lid before it; presses still ring. */
+  /** Privacy stops the camera's program, then closes the shutter. Presses still ring. */
   privacy(on: boolean): void {
     this.privacyOn = on;
     if (on) this.lost.is(null);
-    this.tell();
+    this.reportFilming();
     // Orders run one after the other: a camera that is still stopping cannot start.
     this.turn = this.turn.then(async () => {
       if (on) await this.end();
@@ -100,7 +99,7 @@ export class Recorder {
     });
   }
 
-  /** Whether the camera reports recording but delivered nothing for longer than a GOP can last: its own stall detection failed. */
+  /** Whether the camera reports recording but delivered nothing for too long: its own stall detection failed. */
   isWedged(): boolean {
     return this.state === 'recording' && this.deps.clock.monotonicMs() - this.heardMs > WEDGED_MS;
   }
@@ -119,34 +118,34 @@ export class Recorder {
   private async end(): Promise<void> {
     await this.capture.stop();
     this.isStarted = false;
-    this.tell();
+    this.reportFilming();
   }
 
-  private tell(): void {
-    this.deps.sinks.films(this.isStarted && !WITHOUT_CAMERA.has(this.state), this.privacyOn);
+  private reportFilming(): void {
+    this.deps.sinks.filming(this.isStarted && !WITHOUT_CAMERA.has(this.state), this.privacyOn);
   }
 
   private record(): void {
     if (this.stopping.signal.aborted) return;
     this.isStarted = true;
-    this.tell();
+    this.reportFilming();
     this.capture.start(this.stopping.signal).catch((thrown: unknown) => {
       const detail = thrown instanceof Error ? thrown.message : String(thrown);
       const coded = isFailure(thrown) ? { code: thrown.code, advice: thrown.advice } : {};
       this.deps.log.error('the camera cannot be used', { detail, ...coded });
-      this.lost.is(null); // That is told.
+      this.lost.is(null); // The line above reports it.
     });
   }
 
   private onChange(change: CaptureChange): void {
     this.state = change.state;
     this.heardMs = this.deps.clock.monotonicMs();
-    this.tell();
+    this.reportFilming();
     this.watch(change);
     this.deps.sinks.camera(change);
   }
 
-  /** A camera that stays lost is told in the log, unless privacy is on. */
+  /** Logs a camera that stays lost, unless privacy is on. */
   private watch({ state, source, detail = state, failure: why }: CaptureChange): void {
     if (state === 'starting' || state === 'stalled') return;
     const isLost = (state === 'lost' || state === 'failed') && !this.privacyOn;

@@ -1,5 +1,4 @@
-// Owns: the doorbell's messages on its home link: stamps events, signs receipts, assembles its state from its parts.
-// Not here: how it gets to the broker (home-link/), what is decided (consent/).
+// Stamps events, signs receipts and assembles the state that the doorbell publishes on its home link.
 
 import { type Clock, wallSeconds } from '@doorsill/base/clock';
 import { isNoSpace, systemCode } from '@doorsill/base/disk';
@@ -42,7 +41,7 @@ export interface StatusSources {
   bridge: string | null;
   /** The camera's name without credentials, used until it reports. */
   source: string;
-  /** What is made to go wrong on purpose now. */
+  /** Faults that are simulated now. */
   simulatedFaults: () => readonly string[];
 }
 
@@ -55,8 +54,8 @@ const FULL: ReadonlySet<string> = new Set(['ring_full_disk', 'outbox_full']);
 const FIGURES_EVERY_MS = 10_000;
 const DETAIL_LETTERS_MAX = 300;
 const COVERAGE_SPANS_MAX = 20;
-/** Longest time from one segment in the ring to the next, while all is well: a group of pictures and its way through ffmpeg, twice. */
-const KEPT_MS_MAX = 16_000;
+/** Longest normal time between two segments in the ring: twice a GOP and its way through ffmpeg. */
+const STORED_AGO_MS_MAX = 16_000;
 const REQUESTS_MAX = 200;
 
 export class StatusPublisher {
@@ -66,12 +65,12 @@ export class StatusPublisher {
   private sources: StatusSources | null = null;
   private camera: CaptureChange | null = null;
   private sourceStartUs: number | null = null;
-  /** Monotonic time of the last state, and how many spans of footage it named. */
-  private saidMs = Number.NEGATIVE_INFINITY;
-  private saidSpans = 0;
-  private saidRecording = false;
+  /** Monotonic time of the last published state, its number of footage spans, and whether it said `recording`. */
+  private publishedMs = Number.NEGATIVE_INFINITY;
+  private publishedSpans = 0;
+  private publishedRecording = false;
   /** Monotonic time at which the ring last took footage. */
-  private keptMs = Number.NEGATIVE_INFINITY;
+  private storedMs = Number.NEGATIVE_INFINITY;
   private readonly faults = new Map<StoredPart, DeviceState['storage']>();
 
   /** `heard` is called locally with every event, whether or not the home broker is connected. */
@@ -90,7 +89,7 @@ export class StatusPublisher {
     this.sources = sources;
   }
 
-  /** Takes in a camera change, publishes an event if the camera's state or what is wrong with it changed, and publishes the state. */
+  /** Takes in a camera change; publishes an event if the camera's state or failure changed, and publishes the state. */
   cameraIs(change: CaptureChange): void {
     const isNews = change.state !== this.camera?.state || change.failure?.code !== this.camera?.failure?.code;
     this.camera = change;
@@ -107,8 +106,8 @@ export class StatusPublisher {
   }
 
   /**
-   * Takes in why a part cannot store, or null once it can; each stored segment says so. Rethrows errors that do not come from
-   * the disk.
+   * Takes in why a part cannot store, or null once it can; null comes with each stored segment, too. Rethrows errors that do not
+   * come from the disk.
    */
   storageIs(part: StoredPart, fault: unknown): void {
     if (fault !== null) {
@@ -119,18 +118,18 @@ export class StatusPublisher {
       this.state();
       return;
     }
-    if (part === 'ring') this.keptMs = this.seams.clock.monotonicMs();
+    if (part === 'ring') this.storedMs = this.seams.clock.monotonicMs();
     if (this.faults.delete(part)) this.state();
     else this.figures();
   }
 
-  /** Whether what the camera gives is kept. */
+  /** Whether the camera's footage arrives in the ring. */
   private get isRecording(): boolean {
-    const isFresh = this.seams.clock.monotonicMs() - this.keptMs <= KEPT_MS_MAX;
+    const isFresh = this.seams.clock.monotonicMs() - this.storedMs <= STORED_AGO_MS_MAX;
     return this.camera?.state === 'recording' && !this.faults.has('ring') && isFresh;
   }
 
-  /** Runs a step; its failure is shown to the owner in the state, and the rest of the doorbell continues. */
+  /** Runs a step; a disk failure is reported in the state and the log, not thrown. */
   async tolerate(part: StoredPart, step: () => Promise<void>): Promise<void> {
     try {
       await step();
@@ -140,14 +139,14 @@ export class StatusPublisher {
     }
   }
 
-  /** The first fault; those in storing decisions come before those in storing footage, those in storing past events last. */
+  /** The fault to publish: one of the ledger first, one of the event history last. */
   private storage(ledger: StorageState): DeviceState['storage'] {
     if (ledger !== 'ok') return { state: ledger, detail: failure('consent_storage_failed').message };
     const worst = [...this.faults].find(([part]) => part !== 'events')?.[1];
     return worst ?? this.faults.get('events') ?? { state: 'ok' };
   }
 
-  /** `atUs`: when it happened, in wall time; now when absent. */
+  /** Publishes an event. `atUs`: wall time at which it happened; now if absent. */
   event(body: DeviceEventBody, atUs = this.seams.clock.wallUs()): void {
     const { sources } = this;
     if (!sources) return;
@@ -155,7 +154,7 @@ export class StatusPublisher {
     this.heard(event);
     sources.home.publishEvent(event).catch(() => undefined);
     sources.homeAssistant.event(event);
-    // Last: an event is published whatever becomes of its place in the history.
+    // Last: a fault of the history must not keep an event from being published.
     sources.history.append(event);
   }
 
@@ -189,24 +188,24 @@ export class StatusPublisher {
   state(): void {
     const state = this.stateNow();
     if (!state) return;
-    this.saidMs = this.seams.clock.monotonicMs();
-    this.saidSpans = state.ring.coverage.length;
-    this.saidRecording = this.isRecording;
+    this.publishedMs = this.seams.clock.monotonicMs();
+    this.publishedSpans = state.ring.coverage.length;
+    this.publishedRecording = this.isRecording;
     this.sources?.home.publishState(state);
     this.sources?.homeAssistant.state(state);
   }
 
   /**
    * Publishes the state when only the ring's figures may have changed, as they do with every segment: at most
-   * every ten seconds, unless a span of footage started or disappeared, or it records again.
+   * every ten seconds, unless a span of footage appeared or disappeared, or recording stopped or resumed.
    */
   private figures(): void {
     const spans = Math.min(this.sources?.ring.coverage().length ?? 0, COVERAGE_SPANS_MAX);
-    const isDue = this.seams.clock.monotonicMs() - this.saidMs >= FIGURES_EVERY_MS;
-    if (isDue || spans !== this.saidSpans || this.isRecording !== this.saidRecording) this.state();
+    const isDue = this.seams.clock.monotonicMs() - this.publishedMs >= FIGURES_EVERY_MS;
+    if (isDue || spans !== this.publishedSpans || this.isRecording !== this.publishedRecording) this.state();
   }
 
-  /** The state assembled from the parts; null before the parts are connected. */
+  /** The current state; null before `publishFor`. */
   stateNow(): DeviceState | null {
     const { sources, camera, sourceStartUs } = this;
     if (!sources) return null;

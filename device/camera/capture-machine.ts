@@ -1,29 +1,28 @@
-// Owns: the states of a camera and what each input leads to, pure: no clock, no process, no randomness.
-// Not here: performing the effects (capture.ts).
+// A camera's state machine, pure: no clock, no process, no randomness. capture.ts performs the effects.
 import { unreachable } from '@doorsill/contract/assert';
 
-/** What is different between kinds of sources. */
+/** How kinds of sources differ. */
 export interface CapturePolicy {
-  /** A camera that ends is gone (RTSP); a file that ends has ended, or begins again. */
+  /** What the end of the source means: a camera is lost, a file has ended or is played again. */
   readonly atEnd: 'lost' | 'ended' | 'again';
-  /** Failures in a row that are tried again before the camera has proven itself; null: for ever. */
+  /** Consecutive failures that are retried before the camera has proven itself; null: no limit. */
   readonly retriesMax: number | null;
   /**
-   * Segments of one run that prove a camera; null: only a run that completes does. From then on it is never given up: a
-   * machine that sleeps or is busy, a cable that is pulled, are no reason to stay without it.
+   * Segments of one run that prove a camera; null: only a completed run does. A proven camera is never given up: the machine may
+   * have slept or been busy, a cable may have been pulled.
    */
   readonly forgiveAfter: number | null;
 }
 
-/** How many runs failed in a row; null once the camera has proven itself, for they do not count any more. */
+/** Consecutive failed runs; null once the camera has proven itself, and they are no longer counted. */
 type Failures = number | null;
 
 export type CaptureState =
   | { readonly name: 'off' }
-  /** A run is on its way; no segment yet. */
+  /** A run has begun; no segment yet. */
   | { readonly name: 'starting'; readonly failures: Failures }
   | { readonly name: 'recording'; readonly failures: Failures; readonly segments: number }
-  /** Nothing came for too long; the run is being ended. */
+  /** No segment came in time; the run is being ended. */
   | { readonly name: 'stalled'; readonly failures: Failures }
   /** Waiting before, or trying, to find the camera again. */
   | { readonly name: 'lost'; readonly failures: Failures; readonly trying: boolean }
@@ -34,7 +33,7 @@ export type CaptureInput =
   | { readonly type: 'start' }
   | { readonly type: 'segment' }
   | { readonly type: 'stall'; readonly detail: string }
-  /** `complete`: to its end. `broken`: crashed, refused, cut. `replan`: needs another plan. `hopeless`: no use in retrying, unless it has worked. */
+  /** `broken`: crashed, refused, cut off. `replan`: needs another plan. `hopeless`: not retried unless the camera has proven itself. */
   | {
       readonly type: 'run-ended';
       readonly how: 'complete' | 'broken' | 'replan' | 'hopeless';
@@ -47,7 +46,7 @@ export type CaptureEffect =
   | { readonly do: 'run' }
   | { readonly do: 'end-run' }
   | { readonly do: 'wait' }
-  /** Tell the state to the outside. `failures` is set when the camera is given up. */
+  /** Report the state to the sinks. `failures` is set when the camera is given up. */
   | { readonly do: 'report'; readonly detail?: string; readonly failures?: number }
   /** The input has no meaning in this state. */
   | { readonly do: 'reject'; readonly input: CaptureInput['type'] };
@@ -57,10 +56,9 @@ export interface CaptureStep {
   readonly effects: readonly CaptureEffect[];
 }
 
-/** The state a camera is in before it is started. */
 export const CAPTURE_OFF: CaptureState = { name: 'off' };
 
-/** The next state and what to do, for every input in every state. */
+/** The next state and its effects, for every input in every state. */
 export function nextCapture(policy: CapturePolicy, state: CaptureState, input: CaptureInput): CaptureStep {
   const rejected: CaptureStep = { state, effects: [{ do: 'reject', input: input.type }] };
   switch (input.type) {
@@ -100,7 +98,7 @@ function onSegment(policy: CapturePolicy, state: CaptureState): CaptureStep | nu
   if (state.name === 'starting' || isTrying(state)) {
     return { state: count(1, state.failures), effects: [{ do: 'report' }] };
   }
-  // What was in the pipes when a stall was declared still counts as footage.
+  // Footage that was still in the pipes when the stall was declared is kept.
   if (state.name === 'stalled') return { state, effects: [] };
   return state.name === 'recording' ? { state: count(state.segments + 1, state.failures), effects: [] } : null;
 }
@@ -127,7 +125,7 @@ function onRunEnded(
   if (failures !== null && policy.retriesMax !== null && failures > policy.retriesMax) {
     return { state: { name: 'failed' }, effects: [{ do: 'report', detail: input.detail, failures }] };
   }
-  // A camera that stays away is reported once, not at every try.
+  // A camera that stays lost is reported once, not at every retry.
   const report: CaptureEffect[] = state.name === 'lost' ? [] : [{ do: 'report', detail: input.detail }];
   return { state: { name: 'lost', failures, trying: false }, effects: [...report, { do: 'wait' }] };
 }

@@ -1,5 +1,4 @@
-// Owns: one run of ffmpeg from start to end: reading its outputs, feeding its inputs, ending it.
-// Not here: what the run means for the camera's state (capture.ts), its arguments (ffmpeg-capture-command.ts).
+// One run of ffmpeg from start to end: reading its outputs, feeding its inputs, ending it.
 import type { Readable } from 'node:stream';
 import type { Clock } from '@doorsill/base/clock';
 import { assert } from '@doorsill/contract/assert';
@@ -11,21 +10,21 @@ import type { Ffmpeg } from './find-ffmpeg.ts';
 import type { RunInput } from './source-interfaces.ts';
 import { type CaptureCommand, type CaptureProcess, startCapture } from './start-ffmpeg.ts';
 
-/** Where a run's output goes. What they throw ends the run and is thrown on. */
+/** Receive a run's output. An error that a sink throws ends the run and is rethrown by it. */
 export interface RunSinks {
   /** The process has started. */
   started(): void;
   line(line: string): void;
   init(init: InitInfo, bytes: Uint8Array): void;
-  /** Awaited: nothing more is read from ffmpeg meanwhile. */
+  /** Awaited; meanwhile nothing more is read from this pipe. */
   fragment(bytes: Uint8Array, samples: FragmentSamples): Promise<void>;
   /** There are no more fragments. */
   fragmentsOver?(): void;
-  /** The n-th gray frame. Awaited, where it returns a promise. */
+  /** Called with each gray frame and its number; a promise is awaited. */
   gray(pixels: Uint8Array, index: number): Promise<void> | void;
   /** There are no more gray frames. */
   grayOver?(): void;
-  /** The live output as it comes. */
+  /** Called with each chunk of the live output. */
   live(chunk: Uint8Array): void;
 }
 
@@ -34,14 +33,14 @@ export interface RunSetup {
   readonly command: CaptureCommand;
   readonly feed: RunInput['feed'];
   readonly clock: Clock;
-  /** Ends the run; what ffmpeg still outputs is read to the end. */
+  /** Ends the run; ffmpeg's remaining output is still read. */
   readonly signal: AbortSignal;
 }
 
-/** How long ffmpeg may take to finish after it was asked to. */
+/** Time for ffmpeg to finish after SIGTERM. */
 const GRACE_MS = 2_000;
 
-/** Runs ffmpeg once. When it returns or throws, the process is gone and all it wrote was read. */
+/** Runs ffmpeg once. When it returns or throws, the process is gone and all its output was read. */
 export async function runCapture(setup: RunSetup, sinks: RunSinks): Promise<ProcessEnd> {
   const running = await startCapture(setup.ffmpeg, setup.command, sinks.line);
   let broken: { readonly thrown: unknown } | null = null;
@@ -100,7 +99,7 @@ async function readMedia(pipe: Readable, sinks: RunSinks): Promise<void> {
   }
 }
 
-/** By the event, not in a loop of promises: it happens at every frame, watched or not, and waits for nobody. */
+/** Uses the `data` event, because a loop with `await` costs more, and this runs at every frame whether or not somebody watches. */
 function readLive(pipe: Readable, sinks: RunSinks): Promise<void> {
   return new Promise((resolve, reject) => {
     pipe.on('data', (chunk: Uint8Array) => {

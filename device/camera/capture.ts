@@ -1,6 +1,5 @@
-// Owns: a camera that records: performs what the machine says, waits before trying again, and gives segments, gray frames
-// and changes of state to its sinks, and live pictures to whoever watches.
-// Not here: the states (capture-machine.ts), one run (run-session.ts), each kind of source (source-*.ts).
+// Runs one camera: performs the effects of capture-machine.ts, retries with pauses, and passes segments, gray frames, state changes
+// and live frames on. One run: run-session.ts; kinds of sources: source-*.ts.
 
 import { Backoff } from '@doorsill/base/backoff';
 import type { Timer } from '@doorsill/base/clock';
@@ -26,7 +25,7 @@ import type { Segment } from './segment.ts';
 import { SegmentQueue } from './segment-queue.ts';
 import type { CameraSource, SceneMotion, SourceDriver } from './source-interfaces.ts';
 
-/** One small gray picture for motion: `pixels` row by row, a byte each. */
+/** One gray picture for the motion detector: `pixels` row by row, one byte each. */
 export interface GrayFrame {
   readonly width: typeof GRAY_WIDTH;
   readonly height: typeof GRAY_HEIGHT;
@@ -35,60 +34,56 @@ export interface GrayFrame {
   readonly atUs: number;
 }
 
-/** A change of a camera's state, or of the recording it makes. Safe to show: the source is named without credentials. */
+/** A change of a camera's state or of its recording. Safe to show: the source is named without credentials. */
 export interface CaptureChange {
   readonly state: CaptureState['name'];
   readonly source: string;
   readonly atUs: number;
   readonly detail?: string;
-  /** Why, for `failed` and `lost`; for `recording`, what is wrong with its pictures, or what it lacks: sound, or a control. */
+  /** For `failed` and `lost`: the reason. For `recording`: a fault of its pictures, or that sound or a control is missing. */
   readonly failure?: Failure;
-  /** For `recording`: its id, the wall time of time 0 on the source's own timeline, whether the video is the source's own. */
+  /** For `recording`: its id, the wall time of the source's time 0, and whether the video is copied from the source. */
   readonly recording?: RecordingPlace & { readonly video: 'copy' | 'encode' };
 }
 
-/** Who gets what a capture makes. */
 export interface CaptureSinks {
   /** Stores a segment; awaited, one at a time. A rejection loses this segment and is reported. */
   segment(segment: Segment): Promise<void>;
   gray(frame: GrayFrame): void;
   state(change: CaptureChange): void;
-  /** A drawn visitor presses the button, at this wall time, in this frame. */
+  /** The drawn porch shows a visitor pressing the button at this wall time, in this frame. */
   scenePress?(atUs: number, frame: number): void;
-  /** The camera knows by itself that something begins to move, or has stopped. */
+  /** The source itself knows that something has started or stopped moving. */
   sceneMotion?(motion: SceneMotion): void;
 }
 
-/** What a capture stands on, its source and its limits. */
 export interface CaptureDeps extends RecordingContext {
   readonly source: CameraSource;
   readonly ffmpeg: Ffmpeg;
   readonly log: Log;
   readonly programs: Programs;
-  /** How many pictures this machine can take; absent: as many as are wished for. */
+  /** Lowers the frame rate when the machine is too slow; absent: never. */
   readonly pace?: FramePace;
-  /** No segment for this long is a stall; twice as long may pass before a run's first. */
+  /** Longest time between segments before a run counts as stalled; twice as long before its first segment. */
   readonly stallMs?: number;
-  /** Wait before the first new try; doubles up to `retryMsMax`. */
+  /** Pause before the first retry; doubles up to `retryMsMax`. */
   readonly retryMs?: number;
   readonly retryMsMax?: number;
-  /** Segments that may wait to be stored, in bytes. */
+  /** Limit for segments that wait to be stored, in bytes. */
   readonly queueBytesMax?: number;
 }
 
 const STALL_MS = 10_000;
 const RETRY_MS = 500;
 const RETRY_MS_MAX = 30_000;
-/** What is wrong with pictures is told once, until it has been well for so long. */
+/** A fault of the pictures is reported once, and again only after this time without it. */
 const WELL_AGAIN_MS = 600_000;
 const QUEUE_BYTES_MAX = 2 * FRAGMENT_BYTES_MAX;
 
-/** The longest detail that a state carries. */
 const DETAIL_LENGTH_MAX = 300;
 
-/** One camera. */
 export class Capture {
-  /** Its pictures of this moment, for viewers; none of a file that is read fast. */
+  /** Live frames for viewers; none of a file that is read faster than it plays. */
   readonly live: LiveFragments;
   private readonly deps: CaptureDeps;
   private readonly sinks: CaptureSinks;
@@ -100,18 +95,17 @@ export class Capture {
   private running: Promise<void> = Promise.resolve();
   private waiting: Timer | null = null;
   private lastFailure: Failure | null = null;
-  /** What is wrong with the pictures, by its code, and when it last was. */
-  private readonly ailments = new Map<string, { why: Failure; atMs: number }>();
+  /** Faults of the pictures by code, with the monotonic time at which each was last seen. */
+  private readonly pictureFaults = new Map<string, { why: Failure; atMs: number }>();
   private place: RunPlace | null = null;
   private deliveredUntilUs = 0;
-  /** Segments added to the queue, and taken from it to be stored, since the process began. */
+  /** Segments added to the queue, and taken from it to be stored, since this object was made. */
   private offered = 0;
   private handled = 0;
   /** Number of the last lost segment, until a later one is stored; null when no footage is being lost. */
   private lostAt: number | null = null;
   private unhook = () => {};
 
-  /** Does nothing yet. */
   constructor(deps: CaptureDeps, sinks: CaptureSinks) {
     this.deps = deps;
     this.sinks = sinks;
@@ -138,9 +132,9 @@ export class Capture {
   }
 
   /**
-   * Starts recording; resolves when the source is being read or, for a camera on the network, tried. Throws what makes it
-   * useless: `camera_not_found`, `camera_refused_format`, `camera_no_video`. Aborting `signal` stops it like `stop`.
-   * After `stop` it can be started again.
+   * Starts recording; resolves when the source is being read or, for a network camera, connected to. Throws faults that no retry
+   * can mend: `camera_not_found`, `camera_refused_format`, `camera_no_video`. Aborting `signal` acts like `stop`. After `stop` it can
+   * be started again.
    */
   async start(signal: AbortSignal): Promise<void> {
     assert(this.state.name === 'off' && this.run === null, 'a capture is started once until it is stopped');
@@ -151,19 +145,19 @@ export class Capture {
     this.driver = this.openDriver();
     this.deliveredUntilUs = 0;
     this.lastFailure = null;
-    this.ailments.clear();
+    this.pictureFaults.clear();
     await new Promise<void>((opened) => this.dispatch({ type: 'start' }, opened));
     if (this.in('failed') && this.lastFailure) throw this.lastFailure;
   }
 
-  /** Ends recording. When it returns, ffmpeg is gone, every segment it finished is stored or reported, no timer is left. */
+  /** Ends recording. When it returns, ffmpeg is gone, every finished segment is stored or reported lost, and no timer is left. */
   async stop(): Promise<void> {
     this.unhook();
     if (!this.in('off')) this.dispatch({ type: 'stop' });
     await this.settled();
   }
 
-  /** Resolves when the run at hand is over and everything it made is stored: to be awaited after `ended`. */
+  /** Resolves when the current run is over and all its segments are stored: to be awaited after the state `ended`. */
   async settled(): Promise<void> {
     await this.running;
     await this.queue.empty();
@@ -198,7 +192,7 @@ export class Capture {
         this.report(effect.detail, effect.failures);
         break;
       case 'reject':
-        this.deps.log.debug('the camera has no use for this now', { input: effect.input, state: this.state.name });
+        this.deps.log.debug('camera input rejected in this state', { input: effect.input, state: this.state.name });
         break;
     }
   }
@@ -211,22 +205,22 @@ export class Capture {
     }
     const name = this.state.name;
     const place = name === 'recording' ? this.place : null;
-    const [ailment] = place ? this.ailments.values() : [];
-    const lacks = detail === undefined ? (ailment?.why ?? place?.troubles[0]) : undefined;
-    const told = name === 'failed' || name === 'lost' ? this.lastFailure : (lacks ?? null);
+    const [pictureFault] = place ? this.pictureFaults.values() : [];
+    const lacks = detail === undefined ? (pictureFault?.why ?? place?.troubles[0]) : undefined;
+    const reported = name === 'failed' || name === 'lost' ? this.lastFailure : (lacks ?? null);
     const change: CaptureChange = {
       state: name,
       source: source.shown,
       atUs: clock.wallUs(),
       ...(detail === undefined ? {} : { detail: detail.slice(0, DETAIL_LENGTH_MAX) }),
-      ...(told === null ? {} : { failure: told }),
+      ...(reported === null ? {} : { failure: reported }),
       ...(place ? { recording: placeOf(place) } : {}),
     };
     log.info('camera state', { state: name, source: source.shown, detail, recording: change.recording?.recording });
     this.sinks.state(change);
   }
 
-  /** One run, from opening the source to telling the machine how it ended. */
+  /** One run, from opening the source to giving its end to the state machine. */
   private async execute(opened: () => void): Promise<void> {
     if (this.in('off')) return opened();
     const { deps, driver, queue, live } = this;
@@ -237,7 +231,7 @@ export class Capture {
       {
         opened,
         segment: (endUs, place) => this.onSegment(endUs, place),
-        ailing: (why) => this.onAilment(why),
+        pictureFault: (why) => this.onPictureFault(why),
         dropped: () => this.onLost('storing is too slow', this.offered),
         stalled: (detail) => this.dispatch({ type: 'stall', detail }),
         gray: (pixels, atUs) => this.sinks.gray({ width: GRAY_WIDTH, height: GRAY_HEIGHT, pixels, atUs }),
@@ -249,7 +243,7 @@ export class Capture {
     if (verdict.how === 'complete') await queue.empty();
     this.lastFailure = verdict.failure;
     if (!this.in('off')) this.dispatch({ type: 'run-ended', how: verdict.how, detail: verdict.detail });
-    // Else the next run follows at once, and its pictures take the place of these.
+    // When `starting`, the next run follows at once and takes over the live stream.
     if (!this.in('starting')) live.end();
     opened();
   }
@@ -262,21 +256,21 @@ export class Capture {
     this.backoff.reset();
     this.dispatch({ type: 'segment' });
     this.offered += 1;
-    const isBetter = this.healed();
+    const isBetter = this.dropOldFaults();
     if (before === 'recording' && (place !== null || isBetter)) this.report();
   }
 
-  private onAilment(why: Failure): void {
-    const isNew = !this.ailments.has(why.code);
-    this.ailments.set(why.code, { why: this.ailments.get(why.code)?.why ?? why, atMs: this.deps.clock.monotonicMs() });
+  private onPictureFault(why: Failure): void {
+    const isNew = !this.pictureFaults.has(why.code);
+    this.pictureFaults.set(why.code, { why: this.pictureFaults.get(why.code)?.why ?? why, atMs: this.deps.clock.monotonicMs() });
     if (isNew && this.in('recording')) this.report();
   }
 
-  /** Forgets what has been well for long; returns whether there was any. */
-  private healed(): boolean {
+  /** Forgets faults that have not been seen for `WELL_AGAIN_MS`; returns whether there were any. */
+  private dropOldFaults(): boolean {
     const untilMs = this.deps.clock.monotonicMs() - WELL_AGAIN_MS;
-    const well = [...this.ailments].filter(([, { atMs }]) => atMs < untilMs);
-    for (const [code] of well) this.ailments.delete(code);
+    const well = [...this.pictureFaults].filter(([, { atMs }]) => atMs < untilMs);
+    for (const [code] of well) this.pictureFaults.delete(code);
     return well.length > 0;
   }
 

@@ -1,6 +1,5 @@
-// Owns: which of ffmpeg's encoders makes H.264 on this machine: a board's own where it is shown to work, else libx264; and with which preset
-// that keeps up, by measuring it.
-// Not here: their settings (ffmpeg-capture-command.ts). An encoder that ffmpeg lists proves nothing: this one is listed everywhere.
+// Chooses the H.264 encoder, a board's own if a trial shows that it works, else libx264, and the libx264 preset that keeps up, by
+// measuring it. ffmpeg's list of encoders proves nothing: `h264_v4l2m2m` is listed everywhere.
 import { readdir } from 'node:fs/promises';
 import type { Clock } from '@doorsill/base/clock';
 import type { Log } from '@doorsill/base/log';
@@ -19,10 +18,10 @@ const TRIAL_MS_MAX = 20_000;
 const TRIAL_BYTES_MAX = 8_000_000;
 const TRIAL_SIZE: Size = { width: 640, height: 360 };
 
-/** What was found, by the path of ffmpeg; it does not change while a process lives. */
+/** Results by ffmpeg's path; they do not change while the process lives. */
 const chosen = new Map<string, Promise<VideoEncoder>>();
 
-/** The encoder to use; tried out once in a process, and logged. Never rejects. */
+/** The encoder to use; tried once in a process, and logged. Never rejects. */
 export function chooseEncoder(ffmpeg: Ffmpeg, seams: { clock: Clock; log: Log }): Promise<VideoEncoder> {
   let choice = chosen.get(ffmpeg.path);
   if (!choice) {
@@ -41,23 +40,23 @@ async function choose(ffmpeg: Ffmpeg, { clock, log }: { clock: Clock; log: Log }
   return encoder;
 }
 
-/** Encoders of this kind are nodes beside the cameras'. */
+/** V4L2 encoders are nodes beside the cameras'. */
 async function hasVideoNodes(): Promise<boolean> {
   const names = await readdir('/sys/class/video4linux').catch(() => []);
   return names.length > 0;
 }
 
-/** What a camera gives that has to be encoded; `rate` in frames a second. */
+/** Video to be encoded; `rate` in frames a second. */
 export interface EncodedPicture extends Size {
   readonly rate: number;
 }
 
-/** The rest is for decoding what the camera sends, motion, everything else that runs, and warmer days. */
+/** Encoding's share of the processor; the rest is for decoding, motion, other programs, and throttling on warm days. */
 const SHARE_MAX = 1 / 3;
 
 const measured = new Map<string, Promise<Preset>>();
 
-/** The slower preset where it takes at most a third of the time that the pictures last; measured once in a process, and logged. Never rejects. */
+/** `superfast` if it takes at most `SHARE_MAX` of the video's duration; measured once in a process, and logged. Never rejects. */
 export function choosePreset(
   ffmpeg: Ffmpeg,
   { width, height, rate }: EncodedPicture,
@@ -77,7 +76,7 @@ export function choosePreset(
   return choice;
 }
 
-/** Encodes two seconds as a capture would; why what comes out cannot be kept, or null. */
+/** Encodes two seconds like a capture; returns why the result cannot be kept, or null. */
 export async function faultOfEncoder(
   ffmpeg: Ffmpeg,
   encoder: VideoEncoder,
@@ -104,7 +103,7 @@ export async function faultOfEncoder(
   }
 }
 
-/** Why a trial's fragments are not what was asked for: a GOP a second, closed, in order, no frame lost. Throws `fragment_malformed`. */
+/** Why a trial's fragments are unfit, or null: one closed GOP a second, in order, no frame lost. Throws `fragment_malformed`. */
 export function faultOfTrial(bytes: Uint8Array): string | null {
   let init: InitInfo | null = null;
   let [frames, gops] = [0, 0];
@@ -121,6 +120,7 @@ export function faultOfTrial(bytes: Uint8Array): string | null {
       gops += 1;
     }
   }
-  if (gops !== TRIAL_FRAMES / TRIAL_FPS) return `it made ${gops} groups of pictures of ${TRIAL_FRAMES / TRIAL_FPS}`;
-  return frames === TRIAL_FRAMES ? null : `it gave ${frames} frames of ${TRIAL_FRAMES}`;
+  const gopsDue = TRIAL_FRAMES / TRIAL_FPS;
+  if (gops !== gopsDue) return `it made ${gops} groups of pictures instead of ${gopsDue}`;
+  return frames === TRIAL_FRAMES ? null : `it made ${frames} frames instead of ${TRIAL_FRAMES}`;
 }

@@ -1,5 +1,4 @@
-// Owns: deciding whether a camera's own stream can be kept as it is, from what a copy of it holds. What cannot is encoded.
-// Not here: running ffmpeg (probe-file.ts, capture-run.ts).
+// Decides from copied fragments whether a source's stream can be kept unchanged or must be encoded.
 import type { AvcConfig } from '@doorsill/contract/media/avc-config';
 import { BitReader, unescapeNal } from '@doorsill/contract/media/bit-reader';
 import type { InitInfo, Sample } from '@doorsill/contract/media/fragment';
@@ -7,10 +6,10 @@ import { NAL, nalType } from '@doorsill/contract/media/nal';
 import { readSps } from '@doorsill/contract/media/parameter-sets';
 import { FieldReader, malformed } from '@doorsill/contract/media/read-boxes';
 
-/** Keyframes further apart than this make segments too long to lose in a crash and slow to cut into. */
+/** Longer GOPs make segments that lose too much in a crash and are slow to cut. */
 export const GOP_US_MAX = 5_000_000;
 
-/** Why the video of a copied stream must be encoded, in words; null when copying is fine. Throws `fragment_malformed`. */
+/** Why the track must be encoded, in words; null when it can be copied. Throws `fragment_malformed`. */
 export function faultOfTrack(init: InitInfo): string | null {
   const { avc, codec } = init.video;
   if (!avc || codec !== 'avc1') return `the codec is ${codec}`;
@@ -23,7 +22,7 @@ export function faultOfTrack(init: InitInfo): string | null {
   return null;
 }
 
-/** Why a copied GOP shows that its stream must be encoded; null when it is one closed GOP without reordering. */
+/** Why a copied GOP shows that the stream must be encoded; null for one closed GOP without reordering. */
 export function faultOfGop(init: InitInfo, video: readonly Sample[]): string | null {
   const [first, ...rest] = video;
   const avc = init.video.avc;
@@ -40,7 +39,7 @@ export function faultOfGop(init: InitInfo, video: readonly Sample[]): string | n
   return null;
 }
 
-/** Whether a GOP is too long to go on copying this stream. The GOP itself is whole and may be kept. */
+/** Whether a GOP is too long to go on copying its stream. The GOP itself is complete and may be kept. */
 export function gopTooLong(init: InitInfo, video: readonly Sample[]): boolean {
   const [first, last] = [video[0], video.at(-1)];
   if (!first || !last) return false;
@@ -48,21 +47,21 @@ export function gopTooLong(init: InitInfo, video: readonly Sample[]): boolean {
 }
 
 /**
- * Whether a copied GOP ends in a sample without a picture. A camera cut off between a frame's delimiter and its slices ends
- * like this: its partial GOP cannot be told from a whole one.
+ * Whether a copied GOP ends in a sample without a picture, as when a camera is cut off between a frame's delimiter and its slices.
+ * Nothing else tells such a partial GOP from a complete one.
  */
 export function isCutOff(init: InitInfo, video: readonly Sample[]): boolean {
   const last = video.at(-1);
   return init.video.avc !== null && last !== undefined && firstSliceType(init.video.avc, last.data) === null;
 }
 
-/** NAL unit type of a sample's first slice (1 to 5, ISO/IEC 14496-10 Table 7-1); null when it holds no picture. */
+/** NAL unit type of a sample's first slice (1 to 5, ISO/IEC 14496-10 Table 7-1); null without one. */
 function firstSliceType(avc: AvcConfig, sample: Uint8Array): number | null {
   for (const slice of slicesOf(avc, sample)) return nalType(slice);
   return null;
 }
 
-/** Bytes enough for the two numbers at the start of a slice header. */
+/** Enough bytes for the first two fields of a slice header. */
 const SLICE_HEADER_BYTES = 12;
 
 /** Whether a slice is predicted from two directions (§7.4.3: slice_type 1 or 6). */
@@ -79,12 +78,11 @@ function* slicesOf(avc: AvcConfig, sample: Uint8Array): Generator<Uint8Array> {
   for (const unit of unitsOf(avc, sample)) if (isSlice(unit)) yield unit;
 }
 
-/** Whether a NAL unit holds a part of a picture. */
 export function isSlice(unit: Uint8Array): boolean {
   return nalType(unit) >= NAL.slice && nalType(unit) <= NAL.idrSlice;
 }
 
-/** The NAL units of a sample, in order; what is too short to be one at its end is left out. Throws `fragment_malformed`. */
+/** The NAL units of a sample, in order; trailing bytes too short for a unit are left out. Throws `fragment_malformed`. */
 export function* unitsOf(avc: AvcConfig, sample: Uint8Array): Generator<Uint8Array> {
   const fields = new FieldReader(sample);
   while (fields.left > avc.nalLengthSize) {

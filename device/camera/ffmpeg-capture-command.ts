@@ -1,5 +1,4 @@
-// Owns: which arguments ffmpeg gets for a source: what is copied, what is encoded and how, and its outputs.
-// Not here: choosing between copying and encoding (copy-rules.ts, probe-file.ts), running it (start-ffmpeg.ts).
+// The ffmpeg arguments of a capture: inputs, copying or encoding, outputs.
 
 import { PIXELS_MAX } from './ffmpeg-run.ts';
 import { type Ffmpeg, threadArgs } from './find-ffmpeg.ts';
@@ -7,7 +6,7 @@ import type { Container } from './sniff.ts';
 import type { Pace } from './source-options.ts';
 import type { CaptureCommand, Port } from './start-ffmpeg.ts';
 
-/** What to do with a source's streams. Streams are ffmpeg's specifiers within input 0, e.g. `0:1`. */
+/** How a source's streams are handled. Streams are ffmpeg's specifiers within input 0, e.g. `0:1`. */
 export interface CapturePlan {
   readonly video: 'copy' | 'encode';
   readonly audio: 'copy' | 'encode' | 'none';
@@ -15,22 +14,19 @@ export interface CapturePlan {
   readonly audioStream: string;
 }
 
-/** Gray frames for motion: size in pixels, and how many a second. */
+/** Gray frames for motion: width and height in pixels, frames a second. */
 export const GRAY_WIDTH = 160;
-/** Height of a gray frame in pixels. */
 export const GRAY_HEIGHT = 90;
-/** Gray frames in a second. */
 export const GRAY_FPS = 5;
 
-/** How long a camera on the network may say nothing at all. */
+/** Longest silence of a network camera. */
 const RTSP_TIMEOUT_US = 10_000_000;
 
-/** How much of a camera's stream ffmpeg may look at before it begins: enough for one keyframe every 2 s. */
+/** Length of the stream that ffmpeg may analyse before it starts: enough for one keyframe every 2 s. */
 const RTSP_ANALYSE_US = 3_000_000;
 
 /**
- * A file that was sniffed: nothing but this file is opened, by nothing but this demuxer, not even for what lies inside it.
- * `path` is absolute.
+ * Input from a sniffed file at an absolute path. ffmpeg may open only this file, with only this demuxer, nested content included.
  */
 export function fileInput(path: string, { demuxer, skipBytes }: Container): Port {
   return {
@@ -43,23 +39,22 @@ export function fileInput(path: string, { demuxer, skipBytes }: Container): Port
   };
 }
 
-/** What ffmpeg refuses of any input: larger pictures, more streams. */
+/** Limits of pixels and streams, for any input. */
 export const LIMITS = ['-max_pixels', String(PIXELS_MAX), '-max_streams', '100'];
 
-/** A file read at `pace`. */
 export function pacedFileInput(path: string, container: Container, pace: Pace, ffmpeg: Ffmpeg): Port {
   const input = fileInput(path, container);
   return { ...input, options: [...input.options, ...(pace === 'own' ? ownPace(ffmpeg) : [])] };
 }
 
-/** Since 6.1 ffmpeg reads the first half second at once unless told not to, which would date frames into the future. */
+/** By default ffmpeg 6.1 and later reads the first half second at once, which would date frames into the future. */
 function ownPace(ffmpeg: Ffmpeg): string[] {
   const [major, minor] = ffmpeg.release;
   const bursts = major > 6 || (major === 6 && minor >= 1);
   return bursts ? ['-readrate', '1', '-readrate_initial_burst', '0.001'] : ['-re'];
 }
 
-/** A camera on the network, behind its relay. The host in `address` is an IP address: the bundled static build crashes on names. */
+/** A network camera behind its relay. The host in `address` is an IP address: the bundled static build crashes on names. */
 export function rtspInput(address: string): Port {
   return {
     options: [
@@ -80,8 +75,8 @@ export function rtspInput(address: string): Port {
 }
 
 /**
- * The whole command: media as fragmented MP4 on `pipe:1`, gray frames on `pipe:3` and, where somebody may watch `live`, the pictures
- * of `pipe:1` one by one on `pipe:5`, encoded once for both. `unhurried`: nobody waits for the footage.
+ * The whole command: media as fragmented MP4 on `pipe:1`, gray frames on `pipe:3` and, with `live`, the same video with one frame a
+ * fragment on `pipe:5`, encoded once for both. `unhurried`: for footage without a real-time deadline.
  */
 export function captureCommand(
   inputs: readonly Port[],
@@ -111,25 +106,25 @@ export function captureCommand(
 
 const NO_METADATA = ['-map_metadata', '-1', '-map_chapters', '-1'] as const;
 
-/** How long sound and picture wait for each other in a file. */
+/** How long sound and picture may wait for each other when they are interleaved. */
 const INTERLEAVE_US_MAX = '500000';
 
 /**
- * The same where nobody waits for the footage: which sound lies beside which picture then depends on the file alone, and not on which of
- * the two this machine had ready first.
+ * The same without a real-time deadline: the interleaving then depends on the file alone, not on whether this machine had sound or
+ * picture ready first.
  */
 const INTERLEAVE_UNHURRIED_US_MAX = '60000000';
 
 /**
- * One GOP a fragment, with true times. Without `frag_discont` the MP4 writer moves each track's first time to zero, each
- * by its own amount: sound slides against the picture, and AAC's priming hides in the label.
+ * One GOP a fragment, with the source's times. Without `frag_discont` the MP4 writer shifts each track's first time to zero by a
+ * different amount: sound would be shifted against the picture, and AAC's priming would be hidden.
  */
 const GOP_FLAGS = '+frag_keyframe+empty_moov+default_base_moof+frag_discont';
 
-/** Writes MP4 of which each fragment is one GOP. */
+/** Arguments for MP4 with one GOP a fragment. */
 export const FRAGMENT_ARGS = fragmentArgs(INTERLEAVE_US_MAX);
 
-/** The same for footage that nobody waits for. */
+/** The same without a real-time deadline. */
 export const FRAGMENT_ARGS_UNHURRIED = fragmentArgs(INTERLEAVE_UNHURRIED_US_MAX);
 
 function fragmentArgs(interleaveUsMax: string): string[] {
@@ -140,28 +135,27 @@ function fragmentArgs(interleaveUsMax: string): string[] {
   ];
 }
 
-/** One frame a fragment. `skip_trailer`: else the MP4 writer remembers every fragment for an index at the end, 100 MB a day. */
+/** One frame a fragment. Without `skip_trailer` the MP4 writer keeps an index of all fragments for the trailer, 100 MB a day. */
 const FRAME_FLAGS = '+frag_every_frame+empty_moov+default_base_moof+frag_discont+skip_trailer';
 
 const LIVE_PIPE = 'pipe:5';
 
-/** One frame a fragment, at once. */
+/** Arguments for MP4 with one frame a fragment, written without delay. */
 export const LIVE_ARGS = [
   ...NO_METADATA,
   ...['-avoid_negative_ts', 'disabled', '-flush_packets', '1', '-movflags', FRAME_FLAGS, '-f', 'mp4'],
 ] as const;
 
 /**
- * Both files from one encoder. The encoder does not see that they are MP4, so it is told to keep its parameter sets out of the
- * stream. Before the two files each have their packets in order, no packet waits for one of the other kind: pictures would wait
- * for sound.
+ * Two MP4 outputs of one encoder. Behind `tee` ffmpeg does not know that they are MP4, so `global_header` keeps the parameter sets out
+ * of the stream. Each output interleaves for itself; `tee` must not, or pictures would wait for sound.
  */
 const TEE_ARGS = [
   ...NO_METADATA,
   ...['-flags', '+global_header', '-max_interleave_delta', '1', '-avoid_negative_ts', 'disabled', '-f', 'tee'],
 ] as const;
 
-/** What `tee` writes: the recording as ever, and the pictures one by one, whose failure the recording does not notice. */
+/** Outputs of `tee`: the recording, and single frames, whose failure does not affect the recording. */
 function teeAddress(encoder: VideoEncoder): string {
   const late = LATE_HEADER[encoder];
   const slave = (options: readonly string[], pipe: string) => `[${options.join(':')}]${pipe}`;
@@ -171,7 +165,7 @@ function teeAddress(encoder: VideoEncoder): string {
   return `${slave(whole, 'pipe:1')}|${slave(frames, LIVE_PIPE)}`;
 }
 
-/** What makes motion's gray frames of a picture; recorded footage is looked at through the same. */
+/** Make the gray frames for motion, of live and of recorded footage. */
 export const GRAY_ARGS = [
   '-an',
   '-vf',
@@ -184,16 +178,15 @@ export const GRAY_ARGS = [
   'rawvideo',
 ] as const;
 
-/** A keyframe at the first frame a second after the last one, however the frames are spaced. */
+/** A keyframe at the first frame that is a second after the last keyframe, for any frame rate. */
 export const KEY_EACH_SECOND = 'expr:if(isnan(prev_forced_t),gte(t,0.999),gte(t,prev_forced_t+0.999))';
 
-/** In software, and in a board's own hardware behind V4L2 (Raspberry Pi up to 4, many others). */
+/** `libx264`: software. `h264_v4l2m2m`: a board's hardware behind V4L2 (Raspberry Pi up to 4, many others). */
 export type VideoEncoder = 'libx264' | 'h264_v4l2m2m';
 
-/** Of libx264: the slower one makes better pictures of the same bytes. */
+/** libx264 presets; `superfast` is the slower one and makes better pictures at the same bit rate. */
 export type Preset = 'superfast' | 'ultrafast';
 
-/** Encoders' own settings. */
 const ENCODERS: Record<VideoEncoder, (preset: Preset) => readonly string[]> = {
   libx264: (preset) => [
     ...['-preset', preset, '-tune', 'zerolatency', '-maxrate', '2M', '-bufsize', '2M', '-sc_threshold', '0'],
@@ -201,10 +194,10 @@ const ENCODERS: Record<VideoEncoder, (preset: Preset) => readonly string[]> = {
   h264_v4l2m2m: () => [],
 };
 
-/** How the header is written. A board's encoder knows its parameter sets only with the first picture: the header must wait for that. */
+/** MP4 flags by encoder. A hardware encoder knows its parameter sets only with the first picture, so the header must wait for it. */
 const LATE_HEADER: Record<VideoEncoder, string> = { libx264: '', h264_v4l2m2m: '+delay_moov' };
 
-/** H.264 in closed GOPs of 1 s without reordering; frames keep the times that they came with. Written as MP4. */
+/** H.264 for MP4, in closed GOPs of 1 s without reordering; frames keep their times. */
 export function encodeArgs(ffmpeg: Ffmpeg, encoder: VideoEncoder, preset?: Preset): string[] {
   const late = LATE_HEADER[encoder];
   return [...codecArgs(ffmpeg, encoder, preset), ...(late === '' ? [] : ['-movflags', late])];

@@ -1,21 +1,19 @@
-// Owns: ffmpeg as a child process: starting it with a bare environment, short jobs over pipes, ending it reliably.
-// Not here: finding it (find-ffmpeg.ts), what a capture asks of it (start-ffmpeg.ts).
+// ffmpeg as a child process: a bare environment, short jobs over pipes, reliable ends. A capture is started in start-ffmpeg.ts.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { constants, setPriority } from 'node:os';
+import { constants, setPriority, totalmem } from 'node:os';
 import type { Readable, Writable } from 'node:stream';
 import type { Clock } from '@doorsill/base/clock';
 import { assert } from '@doorsill/contract/assert';
 import { concatBytes } from '@doorsill/contract/bytes';
 import { failure } from '@doorsill/contract/errors';
-import { didNotStart, type Freedom, limited } from './ffmpeg-kernel-limits.ts';
-import type { FfmpegProcess, ProcessEnd, StartOptions } from './ffmpeg-process.ts';
+import type { FfmpegProcess, Freedom, ProcessEnd, StartOptions } from './ffmpeg-process.ts';
 import type { Ffmpeg } from './find-ffmpeg.ts';
 
-/** Allocations above this are refused by ffmpeg itself: more than the largest picture, or the index of a day's footage. */
+/** ffmpeg refuses larger allocations; the largest picture and the index of a day's footage need less. */
 const ALLOCATION_BYTES_MAX = 256 * 1024 * 1024;
 
-/** What every call of ours begins with: no banner, no reading of the terminal, no progress, limited allocations. */
+/** First arguments of every call: no banner, no reading of the terminal, no progress, limited allocations. */
 export const COMMON_ARGS = [
   '-hide_banner',
   '-nostdin',
@@ -24,10 +22,10 @@ export const COMMON_ARGS = [
   String(ALLOCATION_BYTES_MAX),
 ] as const;
 
-/** More pixels than this in one picture are refused by the decoder: 8192 x 4320. */
+/** The decoder refuses pictures with more pixels. */
 export const PIXELS_MAX = 8192 * 4320;
 
-/** Environment variables ffmpeg may see. Not FFREPORT, which writes files, nor proxies. */
+/** Environment variables passed to ffmpeg. Not FFREPORT, which writes files, nor proxies. */
 const ENVIRONMENT_KEPT = ['PATH', 'LD_LIBRARY_PATH', 'TMPDIR', 'SystemRoot'];
 
 const WORDS_LENGTH_MAX = 4_096;
@@ -40,11 +38,11 @@ export function withoutCredentials(text: string): string {
     .replaceAll(/([a-z][a-z0-9+.-]{1,20}:\/\/[^\s?]*\?)\S+/gi, '$1***');
 }
 
-/** Lines of ffmpeg that report a fault, at `-loglevel level+...`. */
+/** Lines of stderr that report a fault, at `-loglevel level+...`. */
 const FAULT = /\[(?:error|fatal|panic)\]/;
 
-/** The last `many` faults that a process reported, in one line short enough to show. */
-export function lastWords(text: string, many = 3): string {
+/** The last `many` faults that a process reported, in one short line. */
+export function lastFaults(text: string, many = 3): string {
   const lines = text.split(/[\r\n]+/).filter((line) => line.trim() !== '');
   const faults = lines.filter((line) => FAULT.test(line));
   const words = (faults.length > 0 ? faults : lines.filter((line) => !line.includes('[info]')))
@@ -52,12 +50,12 @@ export function lastWords(text: string, many = 3): string {
     .map((line) => line.replaceAll(/\[[^\]]* @ 0x[0-9a-f]+\] ?|\[(?:error|fatal|panic|warning)\] ?/g, '').trim())
     .join('; ')
     .slice(0, WORDS_SHOWN_MAX);
-  return words === '' ? 'it said nothing' : withoutCredentials(words);
+  return words === '' ? 'it printed no error' : withoutCredentials(words);
 }
 
 /**
- * Starts ffmpeg under the limits of `ffmpeg-kernel-limits.ts`. `pipes` makes descriptors 3, 4, ... pipes too, as `pipe:3` in the arguments. Lines of stderr go to
- * `onLine` as they come. Never throws: a process that cannot start ends at once with status null.
+ * Starts ffmpeg under the limits of `limited`. `pipes` makes descriptors 3, 4, ... pipes, too, as `pipe:3` in the
+ * arguments. Never throws: a process that cannot start ends at once with status null.
  */
 export function startFfmpeg(ffmpeg: Ffmpeg, args: readonly string[], options: StartOptions = {}): FfmpegProcess {
   if (ffmpeg.start) return ffmpeg.start(args, options);
@@ -69,7 +67,7 @@ export function startFfmpeg(ffmpeg: Ffmpeg, args: readonly string[], options: St
     env,
     windowsHide: true,
   });
-  if (options.isBackground) goLast(child.pid);
+  if (options.isBackground) lowerPriority(child.pid);
   let text = '';
   let unfinished = '';
   child.stderr?.setEncoding('utf8').on('data', (chunk: string) => {
@@ -78,14 +76,14 @@ export function startFfmpeg(ffmpeg: Ffmpeg, args: readonly string[], options: St
     unfinished = (lines.pop() ?? '').slice(-WORDS_LENGTH_MAX);
     for (const line of lines) options.onLine?.(line);
   });
-  // `ended` reports a pipe that breaks because the process is gone; unhandled, the error would end our own process.
+  // A pipe breaks when the process is gone, which `ended` reports; an unhandled error would end our own process.
   for (const stream of child.stdio) stream?.on('error', () => {});
   const ended = new Promise<ProcessEnd>((resolve) => {
     child.once('error', (error) => {
-      if (child.pid === undefined) resolve({ status: null, signal: null, words: lastWords(error.message) });
+      if (child.pid === undefined) resolve({ status: null, signal: null, words: lastFaults(error.message) });
     });
     child.once('close', (status, signal) =>
-      resolve({ status: didNotStart(status) ? null : status, signal, words: lastWords(text) }),
+      resolve({ status: didNotStart(status) ? null : status, signal, words: lastFaults(text) }),
     );
   });
   const kill = () => void child.kill('SIGKILL');
@@ -103,29 +101,29 @@ export function startFfmpeg(ffmpeg: Ffmpeg, args: readonly string[], options: St
   };
 }
 
-/** Gives a process the lowest priority; one that has gone already, or a system that does not let us, is left as it is. */
-function goLast(pid: number | undefined): void {
+/** Gives a process the lowest priority. */
+function lowerPriority(pid: number | undefined): void {
   if (pid === undefined) return;
   try {
     setPriority(pid, constants.priority.PRIORITY_LOW);
   } catch {
-    // It runs at the usual priority then.
+    // It has ended, or the system does not permit it.
   }
 }
 
-/** A short job: what goes in, what may come out, how long it may take. */
+/** A short job of ffmpeg. */
 export interface FfmpegJob extends Freedom {
-  /** It may take its time: everything else on the machine goes before it. */
+  /** Runs at the lowest priority. */
   readonly isBackground?: boolean;
-  /** Half a sentence for errors, e.g. 'encoding the first GOP'. */
+  /** Names the job in errors, e.g. 'encoding the first GOP'. */
   readonly doing: string;
   /** Arguments after the common ones; inputs come from `pipe:0`, results go to `pipe:1`. */
   readonly args: readonly string[];
-  /** The bytes of stdin; nothing when absent. */
+  /** Bytes for stdin; absent: none. */
   readonly stdin?: Uint8Array | AsyncIterable<Uint8Array>;
   /** Called with each chunk of stdout as it comes, awaited; when absent, stdout is collected. */
   readonly onStdout?: (chunk: Uint8Array) => void | Promise<void>;
-  /** More bytes of stdout than this end the job as failed. */
+  /** The job fails if stdout has more bytes. */
   readonly stdoutBytesMax: number;
   readonly timeoutMs: number;
   readonly clock: Clock;
@@ -136,12 +134,12 @@ export interface FfmpegJob extends Freedom {
 }
 
 /**
- * Runs ffmpeg once and returns its stdout (empty with `onStdout`). Throws `ffmpeg_failed`, whatever `stdin` or
- * `onStdout` threw, or the signal's reason; in every case the process is gone when it returns.
+ * Runs ffmpeg once and returns its stdout (empty with `onStdout`). Throws `ffmpeg_failed`, the errors of `stdin` and `onStdout`, or
+ * the signal's reason; in every case the process is gone when it returns.
  */
 export async function runFfmpeg(ffmpeg: Ffmpeg, job: FfmpegJob): Promise<Uint8Array> {
   job.signal?.throwIfAborted();
-  // ffmpeg's own limit on processor time backs up the clock's on wall time.
+  // A limit of processor time inside ffmpeg, besides the timer's limit of wall time.
   const processorS = String(Math.max(1, Math.ceil(job.timeoutMs / 1000)) * 4);
   const args = [
     ...COMMON_ARGS,
@@ -166,7 +164,7 @@ export async function runFfmpeg(ffmpeg: Ffmpeg, job: FfmpegJob): Promise<Uint8Ar
   const timer = job.clock.after(job.timeoutMs, () => breakOff(ffmpegFailed(job, 'it took too long')));
   const chunks: Uint8Array[] = [];
   try {
-    // Not awaited: a source that waits for more after ffmpeg has gone must not block the caller, and notices by itself.
+    // Not awaited: a source that still waits for data after ffmpeg has ended must not block the caller.
     feed(running.child.stdin, job.stdin).catch(breakOff);
     const reading = drain(running.child.stdout, job, chunks).catch(breakOff);
     const end = await running.ended;
@@ -184,7 +182,7 @@ function ffmpegFailed(job: FfmpegJob, detail: string): Error {
   return failure('ffmpeg_failed', { doing: job.doing, detail });
 }
 
-/** Writes all of `source`, waiting while the pipe is full; gives up silently when ffmpeg closes it: it needs no more. */
+/** Writes all of `source`, waiting while the pipe is full; returns when ffmpeg closes it, because it needs no more. */
 async function feed(pipe: Writable | null, source: FfmpegJob['stdin']): Promise<void> {
   if (!pipe) return;
   if (source !== undefined) {
@@ -195,7 +193,7 @@ async function feed(pipe: Writable | null, source: FfmpegJob['stdin']): Promise<
   pipe.end();
 }
 
-/** Writes one chunk and waits for room; false when the pipe is closed. */
+/** Writes one chunk and waits for room; returns false when the pipe is closed. */
 export async function writeTo(pipe: Writable, chunk: Uint8Array): Promise<boolean> {
   if (pipe.destroyed || pipe.writableEnded) return false;
   if (pipe.write(chunk)) return true;
@@ -220,4 +218,43 @@ async function drain(pipe: Readable | null, job: FfmpegJob, into: Uint8Array[]):
     if (job.onStdout) await job.onStdout(chunk);
     else into.push(chunk);
   }
+}
+
+const GIB = 1024 ** 3;
+
+/** Memory of one ffmpeg: 2 GiB, most of which decoding 4K on many cores takes, but at most half of the board's. */
+export const MEMORY_BYTES_MAX = Math.min(2 * GIB, Math.floor(totalmem() / 2));
+
+/** Open files of one ffmpeg: input, pipes, and the files that its libraries open at start. */
+export const OPEN_FILES_MAX = 64;
+
+/** When memory runs out, the kernel kills ffmpeg, which is restarted, before the device's own process (proc_pid_oom_score_adj(5)). */
+const OOM_SCORE = 800;
+
+/**
+ * Returns the command that runs a program under limits of the kernel (setrlimit(2)), whatever a hostile file makes it do: no core file,
+ * which would hold footage in the clear, no writing to files, few open files, bounded memory, first to be killed when memory runs out. A
+ * shell sets them and then execs the program, because Node cannot. A limit that the platform lacks, or already sets lower, is left as it
+ * is. Windows has none of them.
+ */
+export function limited(
+  path: string,
+  args: readonly string[],
+  freedom: Freedom = {},
+): { path: string; args: readonly string[] } {
+  if (process.platform === 'win32') return { path, args };
+  const first =
+    process.platform === 'linux' ? `{ echo ${OOM_SCORE} >/proc/self/oom_score_adj; } 2>/dev/null || :; ` : '';
+  const limits = [
+    '-c 0',
+    ...(freedom.files ? [] : ['-f 0']),
+    `-n ${OPEN_FILES_MAX}`,
+    `-d ${Math.floor(MEMORY_BYTES_MAX / 1024)}`,
+  ].map((limit) => `ulimit ${limit} 2>/dev/null || :; `);
+  return { path: '/bin/sh', args: ['-c', `${first}${limits.join('')}exec "$0" "$@"`, path, ...args] };
+}
+
+/** Whether an exit status means that the shell could not start the program (POSIX Shell §2.8.2). */
+export function didNotStart(status: number | null): boolean {
+  return status === 126 || status === 127;
 }

@@ -1,4 +1,4 @@
-// Owns: finding the ffmpeg to use and knowing how new it is. Not here: running it (ffmpeg-run.ts, start-ffmpeg.ts).
+// Finds the ffmpeg to use, and its version.
 import { execFile } from 'node:child_process';
 import { accessSync, chmodSync, constants, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -7,16 +7,16 @@ import { failure } from '@doorsill/contract/errors';
 import { z } from 'zod';
 import type { StartFfmpeg } from './ffmpeg-process.ts';
 
-/** A usable ffmpeg. `release` is [major, minor]; builds from its repository have the release they come after. */
+/** A usable ffmpeg. `release` is [major, minor]; builds from its repository have that of the release before them. */
 export interface Ffmpeg {
   readonly path: string;
-  /** As it names itself, e.g. '7.1.2-0+deb13u1'. */
+  /** Its own version text, e.g. '7.1.2-0+deb13u1'. */
   readonly version: string;
   readonly release: readonly [number, number];
   readonly origin: 'FFMPEG_PATH' | 'system' | 'bundled';
-  /** Threads of each video encoder, for bytes that are the same on every machine; absent: as many as the encoder likes. */
+  /** Threads of each video encoder, for the same bytes on every machine; absent: the encoder's choice. */
   readonly encoderThreads?: number;
-  /** Starts it otherwise than as a process of this machine: for a simulated world. `findFfmpeg` never gives one. */
+  /** Replaces starting a process, for a simulation. `findFfmpeg` never sets it. */
   readonly start?: StartFfmpeg;
 }
 
@@ -25,28 +25,28 @@ export function threadArgs({ encoderThreads }: Ffmpeg): string[] {
   return encoderThreads === undefined ? [] : ['-threads', String(encoderThreads)];
 }
 
-/** Where to look; the defaults are this process's own. */
+/** Defaults: this process's own. */
 interface FfmpegSearch {
   /** Reads `FFMPEG_PATH` and `PATH`. */
   readonly env?: Readonly<Record<string, string | undefined>>;
-  /** The path of the bundled binary; null where none is installed for this platform. */
+  /** The path of the bundled binary; null if none is installed for this platform. */
   readonly bundled?: () => string | null;
-  /** How long one may take to tell its version. */
+  /** Timeout of `-version`. */
   readonly answerMsMax?: number;
 }
 
-/** `-fps_mode` came with 5.1, the bundled release; nothing older is used. */
+/** The bundled release, and the first with `-fps_mode`. */
 const OLDEST_RELEASE = [5, 1] as const;
 
-/** libavutil of 5.1: shows the age of builds that carry no release number. */
+/** libavutil of 5.1, for builds without a release number. */
 const OLDEST_LIBAVUTIL = [57, 28] as const;
 
-/** The first start after a boot reads some 100 libraries from a card: on an emulated Arm board that had other work 15 s were too few. */
+/** The first start after a boot reads some 100 libraries from an SD card: on a busy emulated Arm board 15 s were too few. */
 const ANSWER_MS_MAX = 60_000;
 
 /**
- * Finds ffmpeg: `FFMPEG_PATH`, else the system's if it is at least as new as the bundled 5.1.1, else the bundled one.
- * A set but unusable `FFMPEG_PATH` is an error, never skipped. Throws `ffmpeg_missing`.
+ * Finds ffmpeg: `FFMPEG_PATH`, else the system's if it is at least as new as the bundled 5.1.1, else the bundled one. An unusable
+ * `FFMPEG_PATH` is an error, not skipped. Throws `ffmpeg_missing`.
  */
 export async function findFfmpeg(search: FfmpegSearch = {}): Promise<Ffmpeg> {
   const { env = process.env, answerMsMax = ANSWER_MS_MAX } = search;
@@ -76,16 +76,16 @@ export async function findFfmpeg(search: FfmpegSearch = {}): Promise<Ffmpeg> {
 const installerSchema = z.object({ path: z.string() });
 
 /**
- * The path of the binary that npm installed for this platform; null where there is none. In a checkout node-ffmpeg-installer has it, for
- * each platform that it knows: five of the names that it depends on were never published, and the root package.json puts others in their
- * place. npm heeds that in a root package alone, so the packed package has the one that is published, and no installer.
+ * The path of the binary that npm installed for this platform; null if there is none. In a checkout it comes from
+ * node-ffmpeg-installer: five of its dependencies were never published, so the root package.json overrides them. npm applies overrides
+ * of a root package only, so the packed package depends on the one published binary directly.
  */
 export function bundledPath(): string | null {
   const require = createRequire(import.meta.url);
   try {
     return installerSchema.parse(require('node-ffmpeg-installer')).path;
   } catch {
-    // It throws where it knows no binary, too.
+    // Not installed, or it knows no binary for this platform.
   }
   try {
     return require.resolve('node-ffmpeg-linux-x64/ffmpeg');
@@ -94,7 +94,7 @@ export function bundledPath(): string | null {
   }
 }
 
-/** Some archives and file systems lose the execute bit; giving it back is harmless, failing to is reported by running. */
+/** Restores the execute bit, which some archives and file systems lose. If that fails, running the file reports it. */
 function makeExecutable(path: string): void {
   try {
     accessSync(path, constants.X_OK);
@@ -118,7 +118,7 @@ function onPath(folders: string): string | null {
   return null;
 }
 
-/** Runs `-version`; returns what is wrong as a half sentence when it cannot be used. */
+/** Runs `-version`; returns why it cannot be used, as the rest of a sentence. */
 async function ask(path: string, origin: Ffmpeg['origin'], answerMsMax: number): Promise<Ffmpeg | string> {
   const answer = await new Promise<{ fault: string } | { text: string }>((resolve) => {
     execFile(path, ['-version'], { timeout: answerMsMax, maxBuffer: 65_536, windowsHide: true }, (error, stdout) => {
@@ -135,14 +135,14 @@ async function ask(path: string, origin: Ffmpeg['origin'], answerMsMax: number):
   return { path, version: facts.version, release: facts.release, origin };
 }
 
-/** What an `ffmpeg -version` says of itself; `fault`: why it cannot be used, as half a sentence, or null. */
+/** `fault`: why this ffmpeg cannot be used, as the rest of a sentence, or null. */
 interface VersionFacts {
   readonly version: string;
   readonly release: readonly [number, number];
   readonly fault: string | null;
 }
 
-/** Reads what `ffmpeg -version` prints; null when it is something else's output. */
+/** Parses the output of `ffmpeg -version`; null if another program made it. */
 export function parseVersion(text: string): VersionFacts | null {
   const version = /^ffmpeg version (\S{1,80})/.exec(text)?.[1];
   if (version === undefined) return null;

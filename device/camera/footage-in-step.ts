@@ -1,32 +1,30 @@
-// Owns: footage of another time than this process's: gives what two pipes bring, pictures and fragments, in the order of their times,
-// each when that time has come. Not here: whose time it is (source-interfaces.ts, `reach`), the pipes (capture-run.ts).
+// For footage with a clock of its own (`reach` of source-interfaces.ts): merges the gray pictures and fragments of two pipes in the
+// order of their times, and delivers each when the clock has reached its time.
 
-/** Resolves when the footage's time has come to `sourceUs`, or when the signal is aborted. Times never go back. */
+/** Resolves when the footage's clock has reached `sourceUs`, or when the signal is aborted. Times never go back. */
 export type Reach = (sourceUs: number, signal: AbortSignal) => Promise<void>;
 
-/** Pictures and fragments of one run. */
 type Lane = 'fragments' | 'pictures';
 
 interface Item {
   readonly atUs: number;
-  give(): Promise<void> | void;
+  deliver(): Promise<void> | void;
 }
 
-/** ffmpeg may hold back pictures while it writes fragments, and the other way round: so much may wait for the other lane. */
+/** Items of one lane that may wait for the other: ffmpeg may hold back pictures while it writes fragments, and vice versa. */
 const WAITING_MAX = 4_096;
 
-/** What waits in one lane, in order of time. */
+/** The waiting items of one lane, in order of time. */
 class Waiting {
   readonly items: Item[] = [];
   isOver = false;
 }
 
-/** One run's pictures and fragments. */
 export class FootageInStep {
   private readonly lanes = { fragments: new Waiting(), pictures: new Waiting() };
   private readonly reach: Reach;
   private readonly signal: AbortSignal;
-  private readonly giving: Promise<void>;
+  private readonly delivering: Promise<void>;
   private readonly listeners = new Set<() => void>();
   private failed: { readonly thrown: unknown } | null = null;
 
@@ -34,62 +32,62 @@ export class FootageInStep {
     this.reach = reach;
     this.signal = signal;
     signal.addEventListener('abort', () => this.changed(), { once: true });
-    this.giving = this.giveAll().catch((thrown: unknown) => {
+    this.delivering = this.deliverAll().catch((thrown: unknown) => {
       this.failed = { thrown };
       this.changed();
     });
   }
 
   /**
-   * Gives an item when the time has come to `atUs`, in the source's time. Resolves when the lane may bring more: while the other lane has
-   * nothing, more is taken in, for ffmpeg may wait for us to read. Rejects with what giving an earlier item threw.
+   * Delivers an item when the source's clock has reached `atUs`. Resolves when the lane may add more, which it may while the other lane
+   * is empty, because ffmpeg may wait for us to read. Rejects with the error of delivering an earlier item.
    */
-  async add(lane: Lane, atUs: number, give: Item['give']): Promise<void> {
+  async add(lane: Lane, atUs: number, deliver: Item['deliver']): Promise<void> {
     const own = this.lanes[lane];
-    own.items.push({ atUs, give });
+    own.items.push({ atUs, deliver });
     this.changed();
     await this.until(() => own.items.length === 0 || (this.isStarved(lane) && own.items.length < WAITING_MAX));
   }
 
-  /** The lane brings nothing more. */
+  /** Ends a lane: no more items follow. */
   over(lane: Lane): void {
     this.lanes[lane].isOver = true;
     this.changed();
   }
 
-  /** Resolves when all was given, or the signal was aborted. Rejects with what giving threw. */
-  async given(): Promise<void> {
-    await this.giving;
+  /** Resolves when all items were delivered or the signal was aborted. Rejects with the error of a delivery. */
+  async delivered(): Promise<void> {
+    await this.delivering;
     if (this.failed) throw this.failed.thrown;
   }
 
-  /** Whether the other lane has brought nothing that this one could be compared with. */
+  /** Whether the other lane has no item to compare with. */
   private isStarved(lane: Lane): boolean {
     const other = this.lanes[lane === 'fragments' ? 'pictures' : 'fragments'];
     return other.items.length === 0 && !other.isOver;
   }
 
-  private async giveAll(): Promise<void> {
+  private async deliverAll(): Promise<void> {
     for (;;) {
       await this.until(() => this.isDecided());
       const lane = this.earliest();
       const [item] = lane?.items ?? [];
       if (!lane || !item || this.signal.aborted) return;
       await this.reach(item.atUs, this.signal);
-      // What the camera would film after it was stopped does not exist.
+      // A stopped camera films nothing more.
       if (this.signal.aborted) return;
-      await item.give();
+      await item.deliver();
       lane.items.shift();
       this.changed();
     }
   }
 
-  /** Whether it is known what comes next. */
+  /** Whether it is known which item is next. */
   private isDecided(): boolean {
     return Object.values(this.lanes).every(({ items, isOver }) => isOver || items.length > 0);
   }
 
-  /** At the same time footage comes before pictures: what a picture tells is then in the ring. */
+  /** The lane with the next item. At equal times fragments come first, so that footage is in the ring before motion is detected in it. */
   private earliest(): Waiting | null {
     const { fragments, pictures } = this.lanes;
     const [fragment] = fragments.items;
@@ -98,7 +96,7 @@ export class FootageInStep {
     return picture && picture.atUs < fragment.atUs ? pictures : fragments;
   }
 
-  /** Resolves when the condition holds or the signal was aborted; rejects with what giving threw. */
+  /** Resolves when the condition holds or the signal was aborted; rejects with the error of a delivery. */
   private async until(holds: () => boolean): Promise<void> {
     while (!this.failed && !this.signal.aborted && !holds()) {
       await new Promise<void>((resolve) => {

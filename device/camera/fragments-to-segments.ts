@@ -1,12 +1,11 @@
-// Owns: turning the fragments of one run of ffmpeg into segments: number, wall time, boot, trust in the clock.
-// Not here: running ffmpeg (capture-run.ts), where the segments go (segment-queue.ts).
+// Turns the fragments of one ffmpeg run into segments: adds recording, number, wall time, boot and trust in the clock.
 import type { Clock } from '@doorsill/base/clock';
 import { freshId, type Random } from '@doorsill/base/random';
 import type { InitInfo, Sample } from '@doorsill/contract/media/fragment';
 import { type Segment, wallTimeUs } from './segment.ts';
 import { ArrivalTimeline, type SourceTimeline, STEP_US_MIN } from './source-timeline.ts';
 
-/** What every segment of this boot carries. */
+/** Sources of the fields that all segments of this boot share. */
 export interface RecordingContext {
   readonly clock: Clock;
   readonly random: Random;
@@ -14,16 +13,16 @@ export interface RecordingContext {
   clockTrusted(): boolean;
 }
 
-/** Where a recording lies: its id and the wall time of its source's time 0. */
+/** A recording's id, and the wall time of its source's time 0. */
 export interface RecordingPlace {
   readonly recording: string;
   readonly sourceStartUs: number;
 }
 
-/** Assumed when an encoder does not say how long its last frame is shown: 25 fps. */
+/** Duration of a last frame that has none: 25 fps. */
 const FRAME_US_DEFAULT = 40_000;
 
-/** One recording, or several in a row when the mapping to wall time has to be given up in between. */
+/** One recording, or several in a row when the mapping to wall time is replaced. */
 export class Recording {
   private readonly context: RecordingContext;
   private readonly init: InitInfo;
@@ -33,15 +32,15 @@ export class Recording {
   private index = 0;
   /** Wall time of monotonic time 0, as of the last fragment. */
   private bootWallUs: number;
-  /** The clock was set while the next fragment was shot, by this much. */
+  /** By how much the clock was set while the next fragment was filmed. */
   private stepUs = 0;
-  /** Fragments that have arrived and have no place yet, and how many of the first of them were shot before the clock was set. */
+  /** Fragments that have arrived and are not segments yet, and how many of them were filmed before the clock was set. */
   private waiting = 0;
   private doubtful = 0;
 
   /**
-   * `timeline` is the run's: others may tell it of arrivals too. `bootWallUs`: wall time of monotonic time 0 when the timeline was
-   * made; the clock may have been set since.
+   * `timeline` may get arrivals from elsewhere, too. `bootWallUs`: wall time of monotonic time 0 when the timeline was made; the clock
+   * may have been set since.
    */
   constructor(
     context: RecordingContext,
@@ -56,7 +55,7 @@ export class Recording {
     this.id = freshId(context.random, 'recording');
   }
 
-  /** Takes note that a fragment has arrived; returns whether its place in wall time can be told well yet. */
+  /** Notes that a fragment has arrived; returns whether the mapping to wall time is precise enough to call `next`. */
   arrived(video: readonly [Sample, ...Sample[]]): boolean {
     const { timescale } = this.init.video;
     this.waiting += 1;
@@ -74,7 +73,7 @@ export class Recording {
       this.stepUs += stepUs;
       return;
     }
-    // What has arrived no longer tells where the recording begins.
+    // Earlier arrivals no longer date the recording.
     this.timeline = new ArrivalTimeline(null);
     this.doubtful = this.waiting;
   }
@@ -93,7 +92,7 @@ export class Recording {
       recording: this.id,
       index: this.index,
       boot: this.context.boot,
-      // Some of its frames were shot before the clock was set and some after: no mapping is right for all.
+      // If the clock was set while the segment was filmed, no mapping is right for all its frames.
       clockTrusted: this.stepUs === 0 && this.doubtful === 0 && this.context.clockTrusted(),
       startUs: wallTimeUs(video[0].pts, timescale, wallOffsetUs),
       endUs: wallTimeUs(endPts, timescale, wallOffsetUs),
@@ -117,7 +116,7 @@ export class Recording {
     this.index = 0;
   }
 
-  /** The mapping as it stands. */
+  /** The current mapping. */
   get mapping(): SourceTimeline {
     return this.timeline;
   }

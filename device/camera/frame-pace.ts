@@ -1,25 +1,25 @@
-// Owns: how many pictures a wired camera is asked for when the board cannot take as many as were wished for: fewer before any is lost, and
-// all again once it has been well for long. Not here: whether the board is slowed (hardware/board-power.ts), asking the camera (source-*.ts).
+// Lowers a wired camera's frame rate when the board is too slow, before frames are lost, and raises it again after a long time without
+// trouble. hardware/board-power.ts knows whether the board is slowed.
 import type { Clock } from '@doorsill/base/clock';
 import { type Failure, failure } from '@doorsill/contract/errors';
 
-/** Pictures that come so long after they were taken pile up before ffmpeg; a kernel's buffers hold no more than some seconds of them. */
+/** A frame that arrives this late shows that frames pile up before ffmpeg; the kernel's buffers hold only some seconds of them. */
 const LATE_US = 3_000_000;
-/** One late GOP may be a hiccup. */
+/** Late GOPs in a row that lower the rate: a single one may be a hiccup. */
 const LATE_GOPS = 3;
-/** What a change or a start brings shows only after this. */
+/** Time that a start or a change of the rate needs to take effect. */
 const SETTLE_MS = 20_000;
-/** How long it must have been well before more pictures are asked for. */
+/** Time without trouble before the rate is raised. */
 const WELL_MS = 600_000;
 const DIVISOR_MAX = 4;
-/** Motion is looked for five times a second. */
+/** Motion detection needs five frames a second. */
 const RATE_MIN = 5;
 
 export interface PaceState {
-  /** So many times fewer pictures than were wished for. */
+  /** The configured rate is divided by this. */
   readonly divisor: number;
   readonly lateGops: number;
-  /** Monotonic milliseconds: when this divisor or run began, and when something was last wrong. */
+  /** Monotonic times at which this divisor or run began, and of the last trouble. */
   readonly sinceMs: number;
   readonly badMs: number;
 }
@@ -31,7 +31,7 @@ export const FULL_PACE: PaceState = {
   badMs: Number.NEGATIVE_INFINITY,
 };
 
-/** What follows from a GOP that came `lateUs` after its last picture was taken, on a board that is slowed or not. */
+/** The state after a GOP that arrived `lateUs` after its last frame was taken. */
 export function nextPace(state: PaceState, gop: { lateUs: number; slowed: boolean }, nowMs: number): PaceState {
   const isLate = gop.lateUs > LATE_US;
   const lateGops = isLate ? state.lateGops + 1 : 0;
@@ -45,26 +45,26 @@ export function nextPace(state: PaceState, gop: { lateUs: number; slowed: boolea
   return { ...state, lateGops, badMs };
 }
 
-/** The pace of one camera through all its runs. */
+/** The frame rate of one camera through all its runs. */
 export class FramePace {
   private readonly clock: Clock;
   private readonly slowed: () => boolean;
   private state = FULL_PACE;
 
-  /** `slowed`: whether the board has slowed its processor down. */
+  /** `slowed`: whether the board has throttled its processor. */
   constructor(clock: Clock, slowed: () => boolean) {
     this.clock = clock;
     this.slowed = slowed;
   }
 
-  /** A run begins: the frames a second to ask for where `wished` are wished for. */
+  /** Begins a run; returns the frames a second to ask for, at most `wished`. */
   begin(wished: number): number {
     const nowMs = this.clock.monotonicMs();
     this.state = { ...nextPace(this.state, { lateUs: 0, slowed: this.slowed() }, nowMs), sinceMs: nowMs };
     return this.rate(wished);
   }
 
-  /** A GOP is in hand whose last picture was taken at this wall time. */
+  /** Takes in that a GOP has arrived whose last frame was taken at this wall time. */
   gop(endUs: number): void {
     const { clock } = this;
     this.state = nextPace(this.state, { lateUs: clock.wallUs() - endUs, slowed: this.slowed() }, clock.monotonicMs());
@@ -76,7 +76,7 @@ export class FramePace {
   }
 }
 
-/** What a run asks a camera for: the rate, what that lacks, and whether another rate is due by now. No pace: all that is wished for. */
+/** The rate to ask a camera for, `camera_rate_lowered` if it is below the configured one, and whether the rate has changed since. */
 export function askedRate(
   source: { shown: string; rate: number },
   pace: FramePace | undefined,

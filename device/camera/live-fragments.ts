@@ -1,41 +1,65 @@
-// Owns: the pictures of this moment for whoever watches: one fragment a frame, what a viewer who comes later needs to begin at once,
-// and telling viewers that the pictures have ended. Not here: reading them (live-frame-reader.ts), sending them (console/).
+// Distributes live frames to viewers, one fragment a frame. Holds the current GOP, so that a new viewer can begin at once.
 import type { Log } from '@doorsill/base/log';
-import { type LiveFragment, LiveFrameReader, type LiveInit, type LiveRunContext } from './live-frame-reader.ts';
+import { assert } from '@doorsill/contract/assert';
+import { type Failure, isFailure } from '@doorsill/contract/errors';
+import { type InitInfo, parseFragment, parseInit } from '@doorsill/contract/media/fragment';
+import { FragmentSplitter } from '@doorsill/contract/media/fragment-splitter';
+import { wallTimeUs } from './segment.ts';
 
-export type { LiveFragment, LiveInit } from './live-frame-reader.ts';
+/** `ftyp` + `moov` of a live stream (video only), and their parsed content. */
+export interface LiveInit {
+  readonly bytes: Uint8Array;
+  readonly info: InitInfo;
+}
+
+/** `moof` + `mdat` of one frame. All viewers share the bytes, so nobody may change them. */
+export interface LiveFragment {
+  readonly bytes: Uint8Array;
+  readonly key: boolean;
+  /** Wall time of the frame in microseconds; null while the camera's times have no mapping to it. */
+  readonly startUs: number | null;
+  readonly durationUs: number;
+}
+
+interface LiveRunContext {
+  /** Wall time of the run's time 0 in microseconds; null while it is unknown. */
+  offsetUs(): number | null;
+  /** Whether this stream can be shown. */
+  accepts(info: InitInfo): boolean;
+  /** Called when the output cannot be parsed; the reader is closed then. */
+  broken(why: Failure): void;
+}
 
 /**
- * One viewer. Called at once as frames come, and must return at once: a viewer whose connection is slow leaves fragments out, and
- * goes on at a keyframe. One that throws is told nothing more.
+ * One viewer. Called with each frame as it comes, and must return at once: a viewer with a slow connection must skip fragments up to a
+ * keyframe. A viewer that throws is removed.
  */
 export interface LiveListener {
-  /** A stream begins: what comes after this belongs to it, and its first fragment is a keyframe. */
+  /** A stream begins; its first fragment is a keyframe. */
   init(init: LiveInit): void;
   fragment(fragment: LiveFragment): void;
-  /** There are no pictures any more: privacy, or a camera that is gone. When they come back, so does `init`. */
+  /** The stream has ended, by privacy or a lost camera. A new one begins with `init`. */
   ended(): void;
 }
 
-/** A larger frame is left out, and so is all that follows it up to the next keyframe; as much of a GOP is held for those who come later. */
+/** Largest frame, and largest part of a GOP that is held. After a larger frame all frames up to the next keyframe are left out. */
 export const LIVE_BYTES_MAX = 4 * 1024 * 1024;
 
 interface Viewer {
   readonly listener: LiveListener;
-  /** Has not seen all of this GOP's frames so far, so it can show none of those to come. */
+  /** It has missed a frame of this GOP, so it cannot decode the rest. */
   waitsForKey: boolean;
 }
 
-/** All viewers of a camera. It holds the current GOP's frames while there are pictures, and nothing otherwise. */
 export class LiveFragments {
   private readonly log: Log;
   private readonly viewers = new Set<Viewer>();
   private run: LiveFrameReader | null = null;
   private init: LiveInit | null = null;
-  /** The frames since the last keyframe; null when they were too many bytes. */
+  /** The frames since the last keyframe; null if they were too many bytes. */
   private held: LiveFragment[] | null = null;
   private heldBytes = 0;
-  /** Whether viewers were told of a stream's beginning and not of its end. */
+  /** Whether a stream has begun and not ended. */
   private isShowing = false;
 
   constructor(log: Log) {
@@ -43,8 +67,8 @@ export class LiveFragments {
   }
 
   /**
-   * Adds a viewer, which before this returns has been told the stream's beginning and its frames since the last keyframe, if there is
-   * a stream. Returns what removes it again; removed, it is told nothing more.
+   * Adds a viewer; if there is a stream, gives it `init` and the frames since the last keyframe before this returns. Returns a function
+   * that removes the viewer.
    */
   subscribe(listener: LiveListener): () => void {
     this.run?.catchUp();
@@ -56,7 +80,7 @@ export class LiveFragments {
     return () => void this.viewers.delete(viewer);
   }
 
-  /** A run of ffmpeg begins, in place of the one before if there was one; what it writes is written to what this returns. */
+  /** Begins a run of ffmpeg, which replaces the one before; its live output must be written to the result. */
   open(context: LiveRunContext): Pick<LiveFrameReader, 'write'> {
     this.forget();
     const broken: LiveRunContext['broken'] = (why) => {
@@ -75,7 +99,7 @@ export class LiveFragments {
     return run;
   }
 
-  /** Ends the stream: what was held is gone when this returns, every viewer knows, and whatever the run still writes reaches nobody. */
+  /** Ends the stream at once: drops the held frames, notifies every viewer, and ignores further output of the run. */
   end(): void {
     this.forget();
     if (!this.isShowing) return;
@@ -83,7 +107,7 @@ export class LiveFragments {
     for (const viewer of [...this.viewers]) this.tell(viewer, null, () => viewer.listener.ended());
   }
 
-  /** How many frames are held for viewers to come, and how many bytes, with those that nobody has looked at yet. */
+  /** Number of frames held for new viewers, and bytes held, those not yet parsed included. */
   get holds(): { readonly fragments: number; readonly bytes: number } {
     return { fragments: this.held?.length ?? 0, bytes: this.heldBytes + (this.run?.holdsBytes ?? 0) };
   }
@@ -131,8 +155,8 @@ export class LiveFragments {
   }
 
   /**
-   * Tells a viewer what happened in the stream that began with `init`, unless another viewer has ended that meanwhile. A viewer's
-   * trouble costs that viewer alone, never the recording.
+   * Calls a viewer with an event of the stream that began with `init`, unless another viewer has ended that stream. An error removes
+   * the viewer and never affects the recording.
    */
   private tell(viewer: Viewer, init: LiveInit | null, event: () => void): void {
     if (this.init !== init || !this.viewers.has(viewer)) return;
@@ -147,5 +171,96 @@ export class LiveFragments {
   private clear(): void {
     this.held = null;
     this.heldBytes = 0;
+  }
+}
+
+interface LiveReaderSinks {
+  isWatched(): boolean;
+  init(init: LiveInit): void;
+  fragment(fragment: LiveFragment): void;
+}
+
+/** Limits of a batch while nobody watches, in reads of the pipe (usually one frame each) and in bytes. */
+const WAITING_MAX = 16;
+const WAITING_BYTES_MAX = 1024 * 1024;
+
+/** Splits one run's live output into frames with their times: at once while somebody watches, else in batches, which cost less. */
+class LiveFrameReader {
+  private readonly context: LiveRunContext;
+  private readonly sinks: LiveReaderSinks;
+  private splitter: FragmentSplitter | null = new FragmentSplitter();
+  private init: InitInfo | null = null;
+  private waiting: Uint8Array[] = [];
+  private waitingBytes = 0;
+
+  constructor(context: LiveRunContext, sinks: LiveReaderSinks) {
+    this.context = context;
+    this.sinks = sinks;
+  }
+
+  /** Takes the next bytes; does nothing once it is closed. */
+  write(chunk: Uint8Array): void {
+    if (!this.splitter) return;
+    this.waiting.push(chunk);
+    this.waitingBytes += chunk.length;
+    const isFull = this.waiting.length >= WAITING_MAX || this.waitingBytes >= WAITING_BYTES_MAX;
+    if (isFull || this.sinks.isWatched()) this.catchUp();
+  }
+
+  /** Passes all received frames to the sinks. */
+  catchUp(): void {
+    const { waiting } = this;
+    this.waiting = [];
+    this.waitingBytes = 0;
+    try {
+      for (const chunk of waiting) this.split(chunk);
+    } catch (thrown) {
+      if (!isFailure(thrown)) throw thrown;
+      this.close();
+      this.context.broken(thrown);
+    }
+  }
+
+  /** Drops the received bytes and ignores further ones. */
+  close(): void {
+    this.splitter = null;
+    this.waiting = [];
+    this.waitingBytes = 0;
+  }
+
+  /** Received bytes not yet parsed. */
+  get holdsBytes(): number {
+    return this.waitingBytes;
+  }
+
+  private split(chunk: Uint8Array): void {
+    for (const { kind, bytes } of this.splitter?.push(chunk) ?? []) {
+      // A viewer may have ended the stream.
+      if (!this.splitter) return;
+      if (kind === 'fragment') this.frame(bytes);
+      else this.begin(bytes);
+    }
+  }
+
+  private begin(bytes: Uint8Array): void {
+    const info = parseInit(bytes);
+    if (this.context.accepts(info)) {
+      this.init = info;
+      this.sinks.init({ bytes, info });
+    } else this.close();
+  }
+
+  private frame(bytes: Uint8Array): void {
+    assert(this.init, 'the splitter gives the init segment first');
+    const [frame] = parseFragment(this.init, bytes).video;
+    if (!frame) return;
+    const { timescale } = this.init.video;
+    const offsetUs = this.context.offsetUs();
+    this.sinks.fragment({
+      bytes,
+      key: frame.key,
+      startUs: offsetUs === null ? null : wallTimeUs(frame.pts, timescale, offsetUs),
+      durationUs: Math.round((frame.duration * 1_000_000) / timescale),
+    });
   }
 }

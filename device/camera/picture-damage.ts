@@ -1,5 +1,4 @@
-// Owns: telling that pictures of a camera came damaged, or did not come: from the decoder's words, and from the numbers that pictures bear.
-// Not here: packets that were lost on the way (rtp-watch.ts), telling it to the owner (capture.ts).
+// Detects damaged and missing pictures of a camera, by the decoder's messages and by `frame_num`. Lost packets: rtp-watch.ts.
 
 import { isFailure } from '@doorsill/contract/errors';
 import type { AvcConfig } from '@doorsill/contract/media/avc-config';
@@ -10,27 +9,27 @@ import { readSps } from '@doorsill/contract/media/parameter-sets';
 import { malformed } from '@doorsill/contract/media/read-boxes';
 import { isSlice, unitsOf } from './copy-rules.ts';
 
-/** A decoder of H.264 or H.265 that speaks; others complain about pictures that are well. */
+/** A message of the H.264 or H.265 decoder; other decoders complain about intact pictures, too. */
 const DECODER = /^\[(?:h264|hevc) @ [^\]]{1,40}\] (?:\[\w{1,10}\] )?(.*)$/;
 
-/** What it says of a picture that cannot be decoded whole, and of nothing else. */
+/** Messages that the decoder prints only about a picture that it cannot decode completely. */
 const DAMAGE =
   /^(?:error while decoding MB \d|concealing \d+ DC, \d|corrupted macroblock \d|Could not find ref with POC )/;
 
-/** Whether a line of ffmpeg's stderr says that a picture is damaged. A camera that forges one tells on itself alone. */
+/** Whether a line of ffmpeg's stderr reports a damaged picture. A camera that forges such a line harms only itself. */
 export function tellsDamage(line: string): boolean {
   return DAMAGE.test(DECODER.exec(line)?.[1] ?? '');
 }
 
 /**
- * Whether a picture is missing inside a copied GOP that begins with an IDR picture, or came out of order: the pictures that others refer to
- * are numbered without a gap (ITU-T H.264 §7.4.3, `frame_num`). On doubt: false. What is missing at a GOP's end cannot be seen.
+ * Whether a picture is missing or out of order inside a copied GOP that begins with an IDR picture: reference pictures are numbered
+ * without a gap (ITU-T H.264 §7.4.3, `frame_num`). On doubt: false. Pictures missing at a GOP's end are not detected.
  */
 export function isPictureMissing(init: InitInfo, video: readonly Sample[]): boolean {
   try {
     return hasGapInNumbers(init, video);
   } catch (thrown) {
-    // Headers that cannot be read count nothing.
+    // Unreadable headers prove nothing.
     if (isFailure(thrown)) return false;
     throw thrown;
   }
@@ -47,14 +46,14 @@ function hasGapInNumbers({ video: { avc } }: InitInfo, [first, ...rest]: readonl
     if (!slice) continue;
     const number = numberOf(slice, bitsOfNumber);
     const isNext = number === before || number === (before + 1) % 2 ** bitsOfNumber;
-    // A picture may order that numbers begin anew behind it (memory_management_control_operation 5).
+    // A picture may restart the numbers after it (memory_management_control_operation 5).
     if (!isNext && number > 1) return true;
     before = number;
   }
   return false;
 }
 
-/** What a track's own sets say, which all its GOPs share. */
+/** Results for a track's own parameter sets, which all its GOPs share. */
 const bitsOfTracks = new WeakMap<AvcConfig, number | null>();
 
 function bitsOfTrack(avc: AvcConfig): number | null {
@@ -65,14 +64,14 @@ function bitsOfTrack(avc: AvcConfig): number | null {
   return bits;
 }
 
-/** How long the numbers are; null where sets contradict each other, or numbers may be left out. */
+/** Length of `frame_num` in bits; null if parameter sets contradict each other, or gaps are allowed. */
 function bitsOfNumbers(nals: readonly Uint8Array[]): number | null {
   const [first, ...others] = nals.map((nal) => readSps(nal, malformed));
   if (!first || [first, ...others].some(({ gapsAllowed, progressive }) => gapsAllowed || !progressive)) return null;
   return others.every(({ frameNumBits }) => frameNumBits === first.frameNumBits) ? first.frameNumBits : null;
 }
 
-/** Bytes enough for the numbers at the start of a slice header, up to `frame_num`. */
+/** Enough bytes for a slice header up to `frame_num`. */
 const HEADER_BYTES = 16;
 
 function numberOf(slice: Uint8Array, bitsOfNumber: number): number {

@@ -1,14 +1,15 @@
-// Owns: looking through a file before it is captured: how long it is, which streams to take, whether they can be copied.
-// Not here: network cameras, which are judged while they run (capture.ts), so that they see one connection, not two.
+// Examines a file before it is captured: its length, which streams to take, whether they can be copied. Network cameras are examined
+// while they run, so that they get one connection, not two.
 
+import { type FileHandle, open } from 'node:fs/promises';
 import type { Clock } from '@doorsill/base/clock';
 import { assert } from '@doorsill/contract/assert';
 import { fromUtf8 } from '@doorsill/contract/bytes';
 import { failure, isFailure } from '@doorsill/contract/errors';
 import { type InitInfo, parseFragment, parseInit } from '@doorsill/contract/media/fragment';
 import { FragmentSplitter, type SplitPart } from '@doorsill/contract/media/fragment-splitter';
+import { type Box, readBox } from '@doorsill/contract/media/read-boxes';
 import { faultOfGop, faultOfTrack, gopTooLong } from './copy-rules.ts';
-import { isEncryptedMp4 } from './encrypted-mp4.ts';
 import { type CapturePlan, FRAGMENT_ARGS, fileInput } from './ffmpeg-capture-command.ts';
 import { runFfmpeg } from './ffmpeg-run.ts';
 import type { Ffmpeg } from './find-ffmpeg.ts';
@@ -25,53 +26,52 @@ export interface FileSource extends Shown {
   readonly pace: Pace;
 }
 
-/** What a file turned out to be. */
 export interface FileFacts {
   readonly container: Container;
-  /** Length from the container's start to its end, rather too long than too short; null when nobody needs to know. */
+  /** Length from the container's start to its end, rounded up; null if the pace does not need it. */
   readonly durationUs: number | null;
-  /** The length as the container tells it, cut to 10 ms; null when it does not. */
+  /** The length that the container states, cut to 10 ms; null if it states none. */
   readonly toldUs: number | null;
-  /** When it says that it was shot, wall time in microseconds; null when it does not. */
+  /** The creation time that the file states, wall time in microseconds; null if it states none. */
   readonly creationUs: number | null;
   readonly plan: CapturePlan;
-  /** Why the video is encoded and not copied; null when it is copied. */
+  /** Why the video is encoded; null if it is copied. */
   readonly encodedBecause: string | null;
 }
 
 interface LookOptions {
   readonly clock: Clock;
   readonly signal: AbortSignal;
-  /** How much of a copy of it is looked at, in seconds; absent: all that can be in ten seconds. The rest is judged while capturing. */
+  /** Seconds of the video to examine; absent: as much as ten seconds allow. The rest is judged while capturing. */
   readonly lookS?: number;
 }
 
 /** ffmpeg prints lengths cut to 10 ms. */
 const TOLD_SLACK_US = 10_000;
 
-/** Without time stamps in the file, packets and decoded pictures are numbered a few frames apart. */
+/** Without time stamps in the file, the times of packets and of decoded pictures differ by a few frames. */
 const MEASURE_SLACK_US = 200_000;
 
-/** Looking at a copy of a file takes as long as reading it; what was not reached in this time is judged while capturing. */
+/** Examining a copy takes as long as reading the file; the part not reached in this time is judged while capturing. */
 const LOOK_MS_MAX = 10_000;
 
-/** Measuring a file that does not tell its length means reading all of it. */
+/** Measuring a file that does not state its length means reading all of it. */
 const MEASURE_MS_MAX = 120_000;
 
-/** Probing passes this much through; it is looked at and thrown away. */
+/** Limit of ffmpeg's output, which is examined and discarded. */
 const PASSED_BYTES_MAX = 2 ** 44;
 
-/** ffmpeg's own message, unless there is none or it says, in its old or new wording, that a mapped stream does not exist. */
+/** ffmpeg's own message, unless it is missing or says, in its old or new wording, that a mapped stream does not exist. */
 function whyNoVideo(words: string | null): string {
   return words === null || /option 'map'|matches no streams/.test(words) ? 'it has no video stream' : words;
 }
 
-/** Static builds crash on a transport stream that names its service: converting that text needs a library they cannot load. */
+/** Static builds crash on a transport stream that names its service: they cannot load the library that converts the name. */
 const CRASHES_ON_TRANSPORT_STREAMS = 'this ffmpeg crashes on transport streams; install a newer one';
 
 /**
- * Looks through a file. Throws `camera_not_found`, `camera_refused_format`, `camera_no_video`, or the signal's reason.
- * Nothing is opened but the file itself, and only by the demuxer that its content calls for.
+ * Examines a file. Throws `camera_not_found`, `camera_refused_format`, `camera_no_video`, or the signal's reason. Only the file itself
+ * is opened, and only by the demuxer that its content calls for.
  */
 export async function probeFile(ffmpeg: Ffmpeg, source: FileSource, options: LookOptions): Promise<FileFacts> {
   const container = await sniffFile(source.path, source.shown);
@@ -102,7 +102,7 @@ export async function probeFile(ffmpeg: Ffmpeg, source: FileSource, options: Loo
   return { ...known, durationUs: measuredUs + MEASURE_SLACK_US };
 }
 
-/** Copies the video into nothing and judges every GOP that passes; ends at the first fault. */
+/** Copies the video, judges every GOP and discards it; ends at the first fault. */
 async function lookThroughCopy(
   ffmpeg: Ffmpeg,
   source: FileSource,
@@ -157,7 +157,6 @@ async function lookThroughCopy(
   }
 }
 
-/** Judges a stream copy as it passes. */
 class CopyJudge {
   private readonly splitter = new FragmentSplitter();
   private init: InitInfo | null = null;
@@ -189,7 +188,7 @@ class CopyJudge {
   }
 }
 
-/** The length of a file whose container does not tell: the end of its last packet, read from a list of all of them. */
+/** The length of a file whose container states none: the end of the last packet in a list of all packets. */
 async function measureUs(
   ffmpeg: Ffmpeg,
   source: FileSource,
@@ -218,7 +217,7 @@ async function measureUs(
     clock,
     signal,
   });
-  // What cannot be measured now will not be after another try: the file does not change.
+  // Not retried: the file does not change.
   const words = await measured.then(
     () => null,
     (thrown) => {
@@ -231,4 +230,83 @@ async function measureUs(
     throw failure('camera_no_video', { source: source.shown, detail });
   }
   return Math.ceil((end * 1_000_000) / ticksPerS);
+}
+
+/** Boxes read at most. */
+const BOXES_MAX = 10_000;
+
+const HEADER_BYTES_MAX = 16;
+
+/** Fields of `stsd` before its entries: version, flags and count (§8.5.2). */
+const STSD_FIELDS_BYTES = 8;
+
+/** Where the handler type lies in `hdlr` (§8.4.3): behind version, flags and a reserved field. */
+const HANDLER_AT = 8;
+
+/**
+ * Whether the first video track of an MP4 is encrypted (ISO/IEC 23001-7), by the type of its sample entry. ffmpeg does not report it: it
+ * decodes the encrypted bytes into noise. False if the file cannot be read up to there, which ffmpeg reports.
+ */
+async function isEncryptedMp4(path: string): Promise<boolean> {
+  let handle: FileHandle | null = null;
+  try {
+    handle = await open(path, 'r');
+    const { size } = await handle.stat();
+    return await new BoxFile(handle).videoIsEncrypted(size);
+  } catch {
+    return false;
+  } finally {
+    await handle?.close();
+  }
+}
+
+/** A range of the file that holds boxes: the whole file, or a box. */
+type Span = Pick<Box, 'contentStart' | 'end'>;
+
+/** Reads only the headers of a file's boxes, whatever their length. */
+class BoxFile {
+  private readonly handle: FileHandle;
+  private looked = 0;
+
+  constructor(handle: FileHandle) {
+    this.handle = handle;
+  }
+
+  async videoIsEncrypted(sizeBytes: number): Promise<boolean> {
+    const moov = await this.find(['moov'], { contentStart: 0, end: sizeBytes });
+    if (!moov) return false;
+    for await (const trak of this.boxes('trak', moov)) {
+      const hdlr = await this.find(['mdia', 'hdlr'], trak);
+      if (!hdlr || (await this.text(hdlr.contentStart + HANDLER_AT)) !== 'vide') continue;
+      const stsd = await this.find(['mdia', 'minf', 'stbl', 'stsd'], trak);
+      return stsd !== null && (await this.text(stsd.contentStart + STSD_FIELDS_BYTES + 4)) === 'encv';
+    }
+    return false;
+  }
+
+  /** The first box at the end of a path of types. */
+  private async find([type, ...inner]: readonly string[], within: Span): Promise<Span | null> {
+    if (type === undefined) return within;
+    for await (const box of this.boxes(type, within)) return this.find(inner, box);
+    return null;
+  }
+
+  private async *boxes(type: string, { contentStart, end }: Span): AsyncGenerator<Span> {
+    for (let at = contentStart; at < end && this.looked < BOXES_MAX; this.looked += 1) {
+      const box = readBox(await this.bytes(at, Math.min(HEADER_BYTES_MAX, end - at)), 0);
+      if (!box) return;
+      const next = Math.min(end, at + box.end);
+      if (box.type === type) yield { contentStart: at + box.contentStart, end: next };
+      at = next;
+    }
+  }
+
+  private async text(at: number): Promise<string> {
+    return String.fromCharCode(...(await this.bytes(at, 4)));
+  }
+
+  private async bytes(at: number, length: number): Promise<Uint8Array> {
+    const { buffer, bytesRead } = await this.handle.read(new Uint8Array(length), 0, length, at);
+    return buffer.subarray(0, bytesRead);
+  }
 }

@@ -1,5 +1,4 @@
-// Owns: the ffmpeg arguments that write recorded footage as a file of its own: copied, or encoded with areas blacked out.
-// Not here: cutting exact clips (clip/), running ffmpeg (ffmpeg-run.ts).
+// The ffmpeg arguments that write recorded footage to a file, copied, or encoded with zones blacked out. Exact clips: clip/.
 import type { Zone } from '@doorsill/contract/shared-claims';
 import { FRAGMENT_ARGS, KEY_EACH_SECOND, LIMITS } from './ffmpeg-capture-command.ts';
 import { type Ffmpeg, threadArgs } from './find-ffmpeg.ts';
@@ -7,11 +6,11 @@ import { type Ffmpeg, threadArgs } from './find-ffmpeg.ts';
 /** Constant quality, visually close to the source. */
 const QUALITY = 18;
 
-/** Ten-thousandths of a side, in the filter's words: pairs of pixels, because colour has one value for two. */
+/** Filter expressions for a share of a side in ten-thousandths, in whole pairs of pixels: 4:2:0 has one colour value for two pixels. */
 const pairsBefore = (side: string, share: number) => `floor(${side}*${share}/20000)*2`;
 const pairsUntil = (side: string, share: number) => `ceil(${side}*${share}/20000)*2`;
 
-/** A zone as a box that covers every pixel of which it touches a part. */
+/** A box over every pixel that the zone touches. */
 function blackBox({ left, top, width, height }: Zone): string {
   const x = pairsBefore('iw', left);
   const y = pairsBefore('ih', top);
@@ -20,7 +19,7 @@ function blackBox({ left, top, width, height }: Zone): string {
   return `drawbox=x=${x}:y=${y}:w=${right}-${x}:h=${bottom}-${y}:color=black:t=fill`;
 }
 
-/** From fragmented MP4 on `pipe:0` to the same on `pipe:1`, every picture at its own time. Blacked out, all of it is encoded anew. */
+/** Fragmented MP4 from `pipe:0` to `pipe:1`, with unchanged times. With zones all of the video is encoded anew. */
 export function recordedMp4Args(
   { audio, zones }: { audio: boolean; zones: readonly Zone[] },
   ffmpeg: Ffmpeg,

@@ -1,22 +1,21 @@
-// Owns: what the packets of a network camera tell of it before they are read: some were lost, its clock jumps or stands still (RFC 3550).
-// Not here: the connection (rtsp-relay.ts), damage that a decoder sees (picture-damage.ts), what is done about it (run-session.ts).
+// Detects, from a network camera's RTP headers (RFC 3550), lost packets and a camera clock that jumps or stands still.
 import type { Clock } from '@doorsill/base/clock';
 import { DRIFT_US_MAX, STEP_US_MIN } from './source-timeline.ts';
 
-/** What was noticed since a connection began. */
+/** Findings since the connection began. */
 export interface PacketFacts {
-  /** Packets that had not come when a later one did. */
+  /** Packets missing when a later one arrived. */
   readonly lost: number;
-  /** For so long all pictures have had one time, in microseconds; 0 while the camera's clock runs. */
+  /** How long all pictures have had the same time, in microseconds; 0 while the camera's clock runs. */
   readonly stillUs: number;
-  /** By how much the clock of its pictures jumped, in microseconds, back: less than 0; null while it did not. */
+  /** By how much the camera's clock jumped, in microseconds; negative: back; null if it did not. */
   readonly jumpUs: number | null;
 }
 
-/** What an RTP packet's head says (RFC 3550 §5.1). */
+/** An RTP packet's header (RFC 3550 §5.1). */
 interface RtpHead {
   readonly type: number;
-  /** Whether a picture ends with it. */
+  /** Whether the packet is the last of a picture. */
   readonly isLast: boolean;
   readonly sequence: number;
   readonly timestamp: number;
@@ -25,24 +24,24 @@ interface RtpHead {
 
 const HEAD_BYTES = 12;
 const VERSION = 2;
-/** Payload types of video without a clock rate in the description have this one (RFC 3551 §6). */
+/** Clock rate of video whose description states none (RFC 3551 §6). */
 const VIDEO_CLOCK = 90_000;
-/** A second byte in this range is that of a report (RFC 5761 §4). */
+/** A second byte in this range marks RTCP (RFC 5761 §4). */
 const REPORT_FROM = 192;
 const REPORT_TO = 223;
 
-/** A sequence that goes further ahead or back than this has begun anew (RFC 3550 §A.1). */
+/** A larger step ahead or back means that the sequence restarted (RFC 3550 §A.1). */
 const DROPOUT_MAX = 3_000;
 const MISORDER_MAX = 100;
 
-/** Clocks are judged when they were watched for so long: many cameras begin with what they held back. */
+/** Clocks are judged only after this time: many cameras first send buffered pictures. */
 const KNOWN_AFTER_US = 3_000_000;
-/** No camera's clock is slower than the device's by more than this share, so nothing that is on time looks early. */
+/** By how much a camera's clock may run slower than the device's, as a share, without its pictures counting as early. */
 const SLOWNESS_MAX = 0.0002;
-/** So many pictures with one time, for as long as a mapping may be off, are no single picture that takes long. */
+/** This many pictures with equal timestamps, over `DRIFT_US_MAX`, mean a broken clock and not one slow picture. */
 const STILL_PICTURES_MIN = 4;
 
-/** Watches one connection. What it lets pass is forwarded as it is. */
+/** Watches one connection. */
 export class RtpWatch implements PacketFacts {
   private readonly clock: Pick<Clock, 'monotonicMs' | 'wallUs'>;
   private readonly rates = new Map<number, number>();
@@ -66,7 +65,7 @@ export class RtpWatch implements PacketFacts {
     return this.jumpedUs;
   }
 
-  /** Takes a session description: which payload types are video, and how fast their clocks run (RFC 4566 §5.14, §6). */
+  /** Takes a session description, for the payload types of video and their clock rates (RFC 4566 §5.14, §6). */
   described(description: string): void {
     let isVideo = false;
     for (const line of description.split(/\r?\n/)) {
@@ -78,7 +77,7 @@ export class RtpWatch implements PacketFacts {
     }
   }
 
-  /** Whether a packet of a channel may pass: not one that came before, and none from where the clock jumped on. */
+  /** Whether a channel's packet may be forwarded: not a repeated one, and none after the clock has jumped. */
   passes(channel: number, packet: Uint8Array): boolean {
     if (this.jumpedUs !== null) return false;
     const head = readHead(packet);
@@ -95,7 +94,7 @@ export class RtpWatch implements PacketFacts {
   }
 }
 
-/** Null for a report, and for what is no RTP. */
+/** Null for RTCP, and for packets that are not RTP. */
 function readHead(packet: Uint8Array): RtpHead | null {
   const second = packet[1] ?? 0;
   if (packet.length < HEAD_BYTES || (packet[0] ?? 0) >> 6 !== VERSION) return null;
@@ -110,7 +109,7 @@ function readHead(packet: Uint8Array): RtpHead | null {
   };
 }
 
-/** The packets of one channel, by their numbers. */
+/** The sequence numbers of one channel. */
 class Sequence {
   private source: number | null = null;
   private last = 0;
@@ -119,12 +118,12 @@ class Sequence {
   private gaps = 0;
   private missing = 0;
 
-  /** A camera that does not count as it should, which shows at every other packet, tells nothing. */
+  /** 0 if more than half of the packets have a gap before them: such a camera does not number its packets correctly. */
   get lost(): number {
     return this.gaps * 2 > this.packets ? 0 : this.missing;
   }
 
-  /** Returns false for a packet that came before. */
+  /** Returns false for a packet that repeats the one before. */
   take({ sequence, source }: RtpHead, packet: Uint8Array): boolean {
     const isSame = this.before.length === packet.length && Buffer.compare(this.before, packet) === 0;
     if (isSame) return false;
@@ -142,7 +141,7 @@ class Sequence {
   }
 }
 
-/** The clock of one channel's pictures, against this device's. */
+/** The camera's clock on one channel, compared with this device's. */
 class PictureClock {
   private readonly rate: number;
   private source: number | null = null;
@@ -150,9 +149,9 @@ class PictureClock {
   /** Wall time of monotonic time 0 at the last packet. */
   private bootWallUs = 0;
   private sinceUs = 0;
-  /** Time that has passed by the camera's clock. */
+  /** Time elapsed by the camera's clock. */
   private passedUs = 0;
-  /** Monotonic time at which the camera's clock began, as the least delayed of its pictures tells it. */
+  /** Monotonic time at which the camera's clock began, estimated from its least delayed picture. */
   private leastUs = 0;
   private movedAtUs = 0;
   private lastUs = 0;
@@ -167,10 +166,10 @@ class PictureClock {
     return this.pictures >= STILL_PICTURES_MIN && us >= DRIFT_US_MAX ? us : 0;
   }
 
-  /** Takes a packet that came at these times; returns by how much the clock has jumped, null where it has not. */
+  /** Takes a packet that arrived at these times; returns by how much the clock has jumped, null if it has not. */
   take({ timestamp, source, isLast }: RtpHead, monotonicUs: number, wallUs: number): number | null {
     const bootWallUs = wallUs - monotonicUs;
-    // A machine that slept, or whose clock was set, can't tell how much time has passed.
+    // If the machine slept or its clock was set, the elapsed time is unknown.
     const isStepped = Math.abs(bootWallUs - this.bootWallUs) >= STEP_US_MIN;
     this.bootWallUs = bootWallUs;
     this.lastUs = monotonicUs;
@@ -179,7 +178,7 @@ class PictureClock {
       this.begin(timestamp, monotonicUs);
       return null;
     }
-    // Their difference as a signed number of 32 bits, because they wrap.
+    // Signed 32-bit difference, because timestamps wrap.
     const movedUs = (((timestamp - this.lastTicks) | 0) * 1_000_000) / this.rate;
     if (movedUs === 0) {
       this.pictures += isLast ? 1 : 0;
@@ -193,7 +192,7 @@ class PictureClock {
     const earlyUs = this.leastUs - beganUs;
     this.leastUs = Math.min(beganUs, this.leastUs + Math.max(0, movedUs) * SLOWNESS_MAX);
     if (monotonicUs - this.sinceUs < KNOWN_AFTER_US) return null;
-    // A network that stalls makes pictures late, and never lets their times go back, nor makes one come before it was made.
+    // A stalling network makes pictures late; it never moves their times back, nor delivers one before it was taken.
     if (movedUs < -DRIFT_US_MAX) return Math.round(movedUs);
     return earlyUs > DRIFT_US_MAX ? Math.round(earlyUs) : null;
   }

@@ -1,6 +1,6 @@
-// Owns: the one connection to a network camera. ffmpeg follows an RTSP redirect to any host and has no option against it, so it
-// is given an address on loopback; this connects to the camera's own address and forwards nothing but answers without redirects
-// and framed packets. Not here: what the packets tell (rtp-watch.ts), what is recorded of them (source-rtsp.ts).
+// Relays the connection between ffmpeg and a network camera. ffmpeg follows an RTSP redirect to any host and has no option against
+// it, so it gets an address on loopback; the relay connects to the camera's own address and forwards only framed packets and answers
+// that are not redirects.
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import type { Clock } from '@doorsill/base/clock';
@@ -14,31 +14,31 @@ const BODY_BYTES_MAX = 256 * 1024;
 const DOLLAR = 0x24;
 const FRAME_HEAD_BYTES = 4;
 
-/** ffmpeg does not step over the content of a shorter packet, but would read it as text. No RTP or RTCP packet is shorter. */
+/** No RTP or RTCP packet is shorter, and ffmpeg would read the content of a shorter one as text. */
 const PACKET_BYTES_MIN = 8;
 
 const CR = 0x0d;
 const LF = 0x0a;
 const END_OF_HEAD = Buffer.from('\r\n\r\n');
 
-/** What ffmpeg needs of an answer. `Location` is not among it. */
+/** The headers that ffmpeg needs. `Location` is not among them. */
 const HEADERS_KEPT = new Set([
   ...['cseq', 'content-base', 'content-type', 'public', 'range', 'rtp-info', 'session', 'transport'],
   'www-authenticate',
 ]);
 
-/** Why a camera's answers are not forwarded, as half a sentence. */
+/** The message says why a camera's answer is not forwarded, as part of a sentence. */
 export class RelayRefusal extends Error {}
 
 /**
- * Parses what a camera sends and returns what may be forwarded. Answers are rewritten from what was parsed, so that nobody
- * behind this reads them differently. Throws `RelayRefusal` for a redirect and for all that is not plain RTSP 1.0.
+ * Parses a camera's bytes and returns those to forward. Answers are rewritten from the parsed fields, so that ffmpeg cannot read them
+ * differently. Throws `RelayRefusal` for a redirect and for anything but plain RTSP 1.0.
  */
 export class RtspFilter {
   private readonly watch: RtpWatch | null;
   private held: Buffer = Buffer.alloc(0);
 
-  /** `watch` sees every packet and description, and says which packets pass. */
+  /** `watch` gets every packet and description, and decides which packets pass. */
   constructor(watch: RtpWatch | null = null) {
     this.watch = watch;
   }
@@ -53,7 +53,7 @@ export class RtspFilter {
     }
   }
 
-  /** Takes a whole interleaved packet; returns its length, 0 while it is not all there. */
+  /** Takes one interleaved packet; returns its length, 0 while it is incomplete. */
   private takePacket(out: Uint8Array[]): number {
     const { held } = this;
     if (held.length < FRAME_HEAD_BYTES) return 0;
@@ -67,7 +67,7 @@ export class RtspFilter {
 
   private takeMessage(out: Uint8Array[]): number {
     const { held } = this;
-    // Empty lines between messages are to be ignored (RFC 2326 §4 refers to RFC 2068 §4.1).
+    // Empty lines between messages are ignored (RFC 2326 §4 refers to RFC 2068 §4.1).
     if (held[0] === CR && held[1] === LF) return 2;
     const end = held.indexOf(END_OF_HEAD);
     if (end > HEAD_BYTES_MAX || (end < 0 && held.length > HEAD_BYTES_MAX))
@@ -99,7 +99,7 @@ function readStatus(line: string): string | null {
   if (code === undefined) throw new RelayRefusal('it does not speak RTSP 1.0');
   if (code.startsWith('3')) {
     throw new RelayRefusal(
-      `it answers with a redirect (${code}), which is not followed; give the address that it really has`,
+      `it answers with a redirect (${code}), which is not followed; use the camera's real address`,
     );
   }
   return `${code}${reason}`;
@@ -127,7 +127,7 @@ function readLength(headers: readonly Header[]): number {
   return bytes;
 }
 
-/** Relays one connection. Whoever makes one ends it with `stop`. */
+/** Relays one connection. The caller must end it with `stop`. */
 export class RtspRelay {
   private readonly camera: { host: string; port: number };
   private readonly server: Server = createServer({ pauseOnConnect: true });
@@ -141,12 +141,12 @@ export class RtspRelay {
     this.watch = new RtpWatch(clock);
   }
 
-  /** What the packets of the connection tell. */
+  /** Findings about the connection's packets. */
   get packets(): PacketFacts {
     return this.watch;
   }
 
-  /** Why the connection ended, as half a sentence, when the camera or the network is to blame; else null. */
+  /** Why the camera or the network ended the connection, as part of a sentence; else null. */
   get fault(): string | null {
     return this.why;
   }
@@ -154,13 +154,13 @@ export class RtspRelay {
   /** Listens on loopback for the one connection; resolves with the port. */
   async start(): Promise<number> {
     this.server.once('connection', (client) => {
-      // Only one connection is accepted: the port is free again.
+      // Only one connection is accepted.
       this.server.close();
       this.join(client);
     });
     this.server.listen(0, '127.0.0.1');
     await once(this.server, 'listening');
-    // An object for a server on a port; null and text are for what has not been bound and for paths.
+    // Not null or text: the server is bound, and to a port.
     return (this.server.address() as AddressInfo).port;
   }
 
@@ -186,7 +186,7 @@ export class RtspRelay {
     camera.on('data', (part: Buffer) => {
       try {
         for (const bytes of filter.push(part)) hold(client.write(bytes), camera, client);
-        // What came before the jump is written to its end, and recorded.
+        // Packets from before the jump are still written, and recorded.
         if (this.watch.jumpUs !== null) camera.destroy();
       } catch (thrown) {
         if (!(thrown instanceof RelayRefusal)) throw thrown;
@@ -197,7 +197,7 @@ export class RtspRelay {
   }
 }
 
-/** Pauses reading from one side while the other has no room. */
+/** Pauses reading from one side while the other's buffer is full. */
 function hold(hasRoom: boolean, from: Socket, to: Socket): void {
   if (hasRoom || from.isPaused()) return;
   from.pause();

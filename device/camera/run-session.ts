@@ -1,5 +1,4 @@
-// Owns: one run from opening its source to the verdict on how it ended: judges copies, makes segments, watches for stalls.
-// Not here: states and retries (capture.ts), the process (capture-run.ts), the mapping to wall time (source-timeline.ts).
+// One run from opening its source to the verdict on its end: judges copies, makes segments, watches for stalls.
 
 import type { Log } from '@doorsill/base/log';
 import { assert } from '@doorsill/contract/assert';
@@ -22,7 +21,7 @@ import type { RunInput, SourceDriver } from './source-interfaces.ts';
 import type { SourceTimeline } from './source-timeline.ts';
 import { StreamFacts } from './stream-facts.ts';
 
-/** How a run ended, for the machine; `failure` tells why when it is an expected one. */
+/** How a run ended, for the state machine; `failure` is set for expected failures. */
 export interface RunVerdict {
   readonly how: Extract<CaptureInput, { type: 'run-ended' }>['how'];
   readonly detail: string;
@@ -40,38 +39,37 @@ export interface SessionContext extends RecordingContext {
   readonly stallMs: number;
 }
 
-/** A recording, whether its video is the source's own, and what it lacks. */
+/** A recording, whether its video is copied from the source, and its shortcomings (no sound, a refused control). */
 export interface RunPlace extends RecordingPlace {
   readonly video: CapturePlan['video'];
   readonly troubles: readonly Failure[];
 }
 
 export interface SessionSinks {
-  /** ffmpeg runs. */
+  /** ffmpeg has started. */
   opened(): void;
-  /** A segment is on its way to its sink; `place` is set for the first of a recording. */
+  /** A segment was put into the queue; `place` is set for the first of a recording. */
   segment(endUs: number, place: RunPlace | null): void;
-  /** A segment found no room. */
+  /** A segment was dropped because the queue was full. */
   dropped(): void;
-  /** Something is wrong with the pictures that are being recorded. Called with each segment while it lasts. */
-  ailing(why: Failure): void;
-  /** No segment for too long: the run should be ended. */
+  /** The recorded pictures have a fault. Called with each segment while it lasts. */
+  pictureFault(why: Failure): void;
+  /** No segment came in time: the run must be ended. */
   stalled(detail: string): void;
   gray(pixels: Uint8Array, atUs: number): void;
 }
 
 type FootageSinks = Pick<RunSinks, 'fragment' | 'fragmentsOver' | 'gray' | 'grayOver'>;
 
-/** Thrown inside a run that has shown that it needs another plan. */
+/** Thrown inside a run that needs another plan. */
 class Replanned extends Error {}
 
-/** Segments that a repeated run delivers again begin at the same place, but for rounding. */
+/** Rounding difference between the start of a segment in a first run and in a repeated one. */
 const SAME_PLACE_US = 1_000;
 
-/** No more fragments than this are held, whatever the clock says. */
+/** Fragments held at most, however slowly the mapping settles. */
 const HELD_MAX = 8;
 
-/** One run. */
 export class RunSession {
   private readonly context: SessionContext;
   private readonly sinks: SessionSinks;
@@ -81,18 +79,18 @@ export class RunSession {
   private timeline: SourceTimeline | null = null;
   private bootWallUs = 0;
   private place: RecordingPlace | null = null;
-  /** The first picture's time in the run's own; null before it. */
+  /** The first picture's time on the run's timeline; null before it. */
   private beginsUs: number | null = null;
   private segments = 0;
-  /** Whether the decoder complained since the last fragment, or before that one; and packets that had been lost then. */
+  /** Whether the decoder reported damage since the last fragment, or before it; and the number of lost packets at that time. */
   private isDamaged = false;
   private wasDamaged = false;
   private lostPackets = 0;
   private readonly watch: SilenceWatch;
   private live: ReturnType<LiveFragments['open']> | null = null;
-  /** For footage of another time; null for footage that comes when it comes. */
+  /** For footage with a clock of its own; else null. */
   private inStep: FootageInStep | null = null;
-  /** Fragments whose place in wall time cannot be told yet: what a live source's first second brings. */
+  /** Fragments of a live source's first second, whose wall time is not known yet. */
   private held: { bytes: Uint8Array; video: readonly [Sample, ...Sample[]] }[] = [];
 
   constructor(context: SessionContext, sinks: SessionSinks) {
@@ -102,7 +100,7 @@ export class RunSession {
     this.watch = new SilenceWatch(context.clock, stalled);
   }
 
-  /** Runs to the end. Rejects only for bugs; the process is gone in any case. `signal` ends the run early. */
+  /** Runs to the end. Rejects only for bugs; ffmpeg is gone in any case. `signal` ends the run early. */
   async execute(signal: AbortSignal, deliveredUntilUs: number): Promise<RunVerdict> {
     const { driver, ffmpeg, clock, log } = this.context;
     let input: RunInput | null = null;
@@ -128,7 +126,7 @@ export class RunSession {
           ...this.footageSinks(opened, signal),
         },
       );
-      await this.inStep?.given();
+      await this.inStep?.delivered();
       await this.deliver(opened, signal);
       return this.judge(end, signal);
     } catch (thrown) {
@@ -142,7 +140,7 @@ export class RunSession {
     }
   }
 
-  /** Where pictures and fragments go: on as they come, or each when its time has come. */
+  /** Sinks for pictures and fragments: immediate, or delayed until the footage's clock has reached their time. */
   private footageSinks(input: RunInput, signal: AbortSignal): FootageSinks {
     if (!input.reach) {
       return {
@@ -169,16 +167,16 @@ export class RunSession {
   private onStarted(input: RunInput, signal: AbortSignal): void {
     this.timeline = input.timeline();
     this.bootWallUs = bootWallUsOf(this.context.clock);
-    // The first segment needs the source to be opened and looked at, too.
+    // Twice: the source has to be opened and analysed before the first segment.
     this.watchFor(2 * this.context.stallMs);
-    // A run that is being ended already shows nothing.
+    // A run that is already being ended shows nothing.
     if (!signal.aborted) this.openLive(input);
     this.sinks.opened();
   }
 
   private onLine(line: string): void {
     this.facts.read(line);
-    // Before a fragment has come, a decoder may have begun in the middle of a GOP.
+    // Before the first fragment the decoder may have begun in the middle of a GOP.
     if (this.segments > 0 && tellsDamage(line)) this.isDamaged = true;
     const why = this.context.driver.endedBy?.(line) ?? null;
     if (why !== null) this.sinks.stalled(why);
@@ -190,7 +188,7 @@ export class RunSession {
     const fault = input.plan.video === 'copy' ? faultOfTrack(init) : null;
     this.learn(fault);
     const { bootWallUs } = this;
-    // Pictures that all have one time lie somewhere in it: nothing is cut out of them.
+    // If all pictures have the same time, their true times are unknown, and no clip may be cut from them.
     const clockTrusted = () => this.context.clockTrusted() && !input.packets?.stillUs;
     this.recording = new Recording({ ...this.context, clockTrusted }, this.timeline, {
       init,
@@ -199,7 +197,7 @@ export class RunSession {
     });
   }
 
-  /** Tells the driver what the run has shown; throws Replanned when another plan is needed. */
+  /** Passes the run's findings to the driver; throws Replanned when another plan is needed. */
   private learn(fault: string | null): void {
     const { driver } = this.context;
     if (driver.learn({ facts: this.facts, init: this.init, fault, barren: false })) {
@@ -216,14 +214,14 @@ export class RunSession {
     assert(this.init && this.recording, 'fragments come after the init segment');
     this.watch.rest();
     const [first, ...more] = samples.video;
-    // Sound alone, before the first or after the last picture, belongs to no GOP.
+    // A fragment of sound alone, before the first or after the last picture, belongs to no GOP.
     if (!first) return this.watchFor(this.context.stallMs);
     const copied = input.plan.video === 'copy';
     if (copied && isCutOff(this.init, samples.video)) return this.watchFor(this.context.stallMs);
     if (copied) this.learn(faultOfGop(this.init, samples.video));
     const video = [first, ...more] as const;
     if (this.context.driver.live || input.mayBeDamaged) {
-      this.notice(input, copied && isPictureMissing(this.init, video));
+      this.reportFaults(input, copied && isPictureMissing(this.init, video));
     }
     this.held.push({ bytes, video });
     this.segments += 1;
@@ -231,40 +229,40 @@ export class RunSession {
     if (settled) await this.deliver(input, signal);
     if (copied && gopTooLong(this.init, samples.video)) this.learn('keyframes are too far apart');
     if (input.isOutdated?.()) {
-      // Whole GOPs are kept: the next run begins where this one ends.
+      // The run ends with a complete GOP.
       await this.deliver(input, signal);
       throw new Replanned('the camera is asked for another rate');
     }
     if (!signal.aborted) this.watchFor(this.context.stallMs);
   }
 
-  /** Tells what was wrong with the pictures since the fragment before. */
-  private notice({ packets }: RunInput, isMissing: boolean): void {
+  /** Reports faults of the pictures since the last fragment. */
+  private reportFaults({ packets }: RunInput, isMissing: boolean): void {
     const { sinks, context } = this;
     const lost = packets?.lost ?? 0;
     const words = [
       ...(lost > this.lostPackets ? ['packets were lost on the way'] : []),
-      ...(isMissing ? ['some did not come, or not in order'] : []),
-      ...(this.wasDamaged ? ['some cannot be decoded whole'] : []),
+      ...(isMissing ? ['some are missing or out of order'] : []),
+      ...(this.wasDamaged ? ['some cannot be decoded completely'] : []),
     ];
     this.lostPackets = lost;
-    // Told with the next fragment: of a connection that ends, the last picture is often cut off.
+    // Reported with the next fragment, because the last picture of a connection that ends is often cut off.
     this.wasDamaged = this.isDamaged;
     this.isDamaged = false;
     const source = context.shown;
-    if (words.length > 0) sinks.ailing(failure('camera_pictures_damaged', { source, detail: words.join('; ') }));
+    if (words.length > 0) sinks.pictureFault(failure('camera_pictures_damaged', { source, detail: words.join('; ') }));
     if (packets && packets.stillUs > 0)
-      sinks.ailing(failure('camera_clock_wrong', { source, detail: 'it gives all pictures the same time' }));
+      sinks.pictureFault(failure('camera_clock_wrong', { source, detail: 'it gives all pictures the same time' }));
   }
 
-  /** Gives the held fragments their places in wall time and sends them on. */
+  /** Makes segments of the held fragments and puts them into the queue. */
   private async deliver(input: RunInput, signal: AbortSignal): Promise<void> {
     const { driver, queue } = this.context;
     for (const { bytes, video } of this.held.splice(0)) {
       assert(this.recording, 'fragments come after the init segment');
       const { segment, place } = this.recording.next(bytes, video);
       if (place && this.beginsUs !== null && input.endsWhenClockIsSet) throw new Replanned('the clock was set');
-      this.beginsUs ??= input.beginsLate ? segment.startUs - segment.wallOffsetUs : 0;
+      this.beginsUs ??= input.zeroIsFirstPicture ? segment.startUs - segment.wallOffsetUs : 0;
       if (place) this.place = { ...place, sourceStartUs: place.sourceStartUs + this.beginsUs };
       if (segment.startUs < input.skipBeforeUs - SAME_PLACE_US) continue;
       if (!driver.live) await queue.room(bytes.length, signal);
@@ -279,20 +277,19 @@ export class RunSession {
   private onGray(pixels: Uint8Array, index: number): void {
     assert(this.timeline, 'a run starts before it writes');
     const { clock } = this.context;
-    // ffmpeg gives the n-th frame once it has seen a picture past the middle between this one and the next.
+    // ffmpeg writes the n-th frame once it has a picture past the middle between this frame and the next.
     this.timeline.arrived(((index + 0.5) * 1_000_000) / GRAY_FPS, clock.wallUs());
     const offsetUs = (this.recording?.mapping ?? this.timeline).offsetUs;
     this.sinks.gray(pixels, offsetUs === null ? clock.wallUs() : offsetUs + Math.round((index * 1_000_000) / GRAY_FPS));
   }
 
-  /** Where this run's live pictures go. */
   private openLive(input: RunInput): void {
     this.live = this.context.live.open({
       offsetUs: () => (this.recording?.mapping ?? this.timeline)?.offsetUs ?? null,
       // A copy that cannot be kept is about to be replaced.
       accepts: (info) => input.plan.video === 'encode' || faultOfTrack(info) === null,
       broken: ({ message }) =>
-        this.context.log.warn('no live picture until the camera starts anew', { detail: message }),
+        this.context.log.warn('no live picture until the camera is restarted', { detail: message }),
     });
   }
 
@@ -311,10 +308,10 @@ export class RunSession {
 
   private judge(end: ProcessEnd, signal: AbortSignal): RunVerdict {
     const { driver, shown } = this.context;
-    // Ended from outside: by a stall, or by `stop`, which waits for no verdict.
+    // Ended by a stall, or by `stop`, which ignores the verdict.
     if (signal.aborted) return this.broken('it had stalled');
     const detail = end.signal === null ? end.words : `ffmpeg was ended by ${end.signal}`;
-    // A program that did not start or was killed says nothing about its source.
+    // A program that did not start or was killed proves nothing about its source.
     const barren = this.segments === 0 && end.status !== null;
     if (barren && driver.learn({ facts: this.facts, init: this.init, fault: null, barren })) {
       return { how: 'replan', detail, failure: null };

@@ -1,17 +1,14 @@
-// Owns: the bounded queue of finished segments between a capture and whoever stores them, one after the other.
-// Not here: storing them (ring/). Memory never grows with a slow disk: a full queue waits or drops.
+// Bounded queue between a capture and the ring, so that a slow disk never fills the memory: a full queue waits or drops.
 import { assert } from '@doorsill/contract/assert';
 import type { Segment } from './segment.ts';
 
-/** The line's sink and what it is told about. */
 export interface SegmentQueueSinks {
-  /** Stores one segment; the next is given when it has settled. */
+  /** Stores one segment; called again when the promise has settled. */
   segment(segment: Segment): Promise<void>;
-  /** Storing one failed; it is lost. */
+  /** Storing a segment failed; it is lost. */
   failed(thrown: unknown): void;
 }
 
-/** Segments waiting to be stored, bounded in bytes. */
 export class SegmentQueue {
   private readonly sinks: SegmentQueueSinks;
   private readonly bytesMax: number;
@@ -25,7 +22,7 @@ export class SegmentQueue {
     this.bytesMax = bytesMax;
   }
 
-  /** Adds a segment to the queue; false when there is no room and it was dropped. A single one always fits an empty queue. */
+  /** Adds a segment; returns false if there is no room and it was dropped. An empty queue takes a segment of any size. */
   offer(segment: Segment): boolean {
     if (!this.hasRoom(segment.fragment.length)) return false;
     this.waiting.push(segment);
@@ -39,7 +36,7 @@ export class SegmentQueue {
     while (!this.hasRoom(fragmentBytes) && !signal.aborted) await this.change(signal);
   }
 
-  /** Resolves when nothing waits any more. */
+  /** Resolves when all segments have been stored or have failed. */
   async empty(): Promise<void> {
     while (this.draining) await this.change();
   }

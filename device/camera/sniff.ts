@@ -1,6 +1,5 @@
-// Owns: deciding from a file's first bytes which of ffmpeg's demuxers may open it. ffmpeg trusts content, not names: a
-// playlist, a manifest or a script inside a `.mp4` makes it open other files or the network, so those are never tried.
-// Not here: reading the media (probe-file.ts).
+// Chooses the demuxer that may open a file, by its first bytes. ffmpeg trusts content, not names: a playlist, manifest or script
+// inside a `.mp4` would make it open other files or the network, so their demuxers are never allowed.
 import { type FileHandle, open, stat } from 'node:fs/promises';
 import { systemCode } from '@doorsill/base/disk';
 import { failure } from '@doorsill/contract/errors';
@@ -8,10 +7,10 @@ import { failure } from '@doorsill/contract/errors';
 const HEAD_BYTES = 4_096;
 const BOX_HEADER_BYTES = 8;
 
-/** Types of the first box of MP4, QuickTime and 3GP files, whole or cut. */
+/** Types of the first box of MP4, QuickTime and 3GP files, complete or cut. */
 const MP4_TYPES = ['ftyp', 'moov', 'mdat', 'free', 'skip', 'wide', 'styp', 'moof', 'pnot', 'sidx'];
 
-/** Demuxers by the bytes at a file's start. None of them opens anything but the file it is given. */
+/** Demuxers by the bytes at a file's start. None of them opens other files. */
 const MAGIC: readonly { readonly at: number; readonly bytes: string; readonly demuxer: string }[] = [
   ...MP4_TYPES.map((type) => ({ at: 4, bytes: type, demuxer: 'mov' })),
   { at: 0, bytes: '\x1a\x45\xdf\xa3', demuxer: 'matroska' },
@@ -29,31 +28,31 @@ const MAGIC: readonly { readonly at: number; readonly bytes: string; readonly de
   { at: 0, bytes: '\xff\xd8\xff', demuxer: 'mjpeg' },
 ];
 
-/** How ffmpeg is to open a file. */
+/** How ffmpeg must open a file. */
 export interface Container {
   readonly demuxer: string;
-  /** Bytes at the start that it must not see, because it would give up on them. */
+  /** Bytes to skip at the start, because the demuxer would refuse the file for them. */
   readonly skipBytes: number;
 }
 
 /**
- * How to open a file. `shown` is the file's name in errors. Throws `camera_not_found`; `camera_refused_format` for
- * anything that is not a regular file of a known media container.
+ * How to open a file. `shown` is the file's name in errors. Throws `camera_not_found`, and `camera_refused_format` unless it is a
+ * regular file of a known media container.
  */
 export async function sniffFile(path: string, shown: string): Promise<Container> {
   const head = await readHead(path, shown);
   if (!head) throw failure('camera_refused_format', { source: shown, detail: 'it is not a regular file' });
   const demuxer = demuxerOf(head);
-  if (!demuxer) throw failure('camera_refused_format', { source: shown, detail: 'it begins like no media container' });
+  if (!demuxer) throw failure('camera_refused_format', { source: shown, detail: 'it is not a known media container' });
   return { demuxer, skipBytes: demuxer === 'mov' ? malformedFillers(head) : 0 };
 }
 
-/** Box types that hold nothing (ISO/IEC 14496-12 §8.1.2). */
+/** Types of filler boxes (ISO/IEC 14496-12 §8.1.2). */
 const FILLER_TYPES = ['free', 'skip', 'wide'];
 
 /**
- * Bytes up to the end of the last filler box, among the first boxes, that is said to be shorter than its own header. There are
- * Some writers make such boxes, and nothing in front of them is needed; ffmpeg takes the whole file for broken.
+ * Bytes up to the end of the last filler box among the first boxes whose size field is less than its header. Some writers make such
+ * boxes; nothing before them is needed, but ffmpeg refuses the whole file.
  */
 function malformedFillers(head: Uint8Array): number {
   const fields = new DataView(head.buffer, head.byteOffset, head.length);
@@ -61,7 +60,7 @@ function malformedFillers(head: Uint8Array): number {
   for (let at = 0; at + BOX_HEADER_BYTES <= head.length; ) {
     const sizeBytes = fields.getUint32(at);
     const type = String.fromCharCode(...head.subarray(at + 4, at + BOX_HEADER_BYTES));
-    // 0 is "to the end of the file" and 1 "the size follows": neither is malformed, and nothing after them need be searched.
+    // 0 means "to the end of the file", 1 "the size follows": neither is malformed, and the search ends there.
     if (sizeBytes < 2) break;
     if (sizeBytes < BOX_HEADER_BYTES) {
       if (!FILLER_TYPES.includes(type)) break;
@@ -76,7 +75,7 @@ function malformedFillers(head: Uint8Array): number {
 async function readHead(path: string, shown: string): Promise<Uint8Array | null> {
   let handle: FileHandle | null = null;
   try {
-    // Asked before opening: opening a named pipe would wait for its writer.
+    // Checked before opening, because opening a named pipe would wait for its writer.
     if (!(await stat(path)).isFile()) return null;
     handle = await open(path, 'r');
     const { buffer, bytesRead } = await handle.read(new Uint8Array(HEAD_BYTES), 0, HEAD_BYTES, 0);
@@ -90,7 +89,7 @@ async function readHead(path: string, shown: string): Promise<Uint8Array | null>
   }
 }
 
-/** The demuxer that a file's first bytes call for; null for all that is not on the list. */
+/** The demuxer for a file's first bytes; null if they are not on the list. */
 function demuxerOf(head: Uint8Array): string | null {
   const text = String.fromCharCode(...head);
   const found = MAGIC.find((magic) => text.startsWith(magic.bytes, magic.at));

@@ -1,5 +1,4 @@
-// Owns: a media file as a camera: its name, probed once, read at its own pace or fast, once or again and again.
-// Not here: how it is probed (probe-file.ts) and sniffed (sniff.ts).
+// A media file as a camera: probed once, read at its own pace or fast, once or in a loop.
 import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { systemCode } from '@doorsill/base/disk';
@@ -20,7 +19,7 @@ import {
 } from './source-options.ts';
 import { KnownTimeline } from './source-timeline.ts';
 
-/** Runs that fail one after the other before a file is given up. */
+/** Consecutive failed runs before a file is given up. */
 const RETRIES_MAX = 4;
 
 class FileDriver implements SourceDriver {
@@ -36,7 +35,7 @@ class FileDriver implements SourceDriver {
   constructor(source: FileSource, context: DriverContext) {
     this.source = source;
     this.context = context;
-    // A file read once may break ffmpeg at the same place each time; one that loops stands in for a camera.
+    // A file that is read once may crash ffmpeg at the same place each time; a looping one stands in for a camera.
     this.policy = source.loop
       ? ({ atEnd: 'again', retriesMax: RETRIES_MAX, forgiveAfter: 1 } as const)
       : ({ atEnd: 'ended', retriesMax: RETRIES_MAX, forgiveAfter: null } as const);
@@ -48,8 +47,8 @@ class FileDriver implements SourceDriver {
     this.facts ??= await probeFile(ffmpeg, this.source, { clock, signal });
     this.plan ??= this.facts.plan;
     const { path, pace } = this.source;
-    // Read fast, a file's end lies at the moment the capture began: no footage is dated into the future, and a run that
-    // takes over from a broken one finds the same places in wall time.
+    // When read fast, a file ends at the wall time at which the capture began: no footage is dated into the future, and a repeated
+    // run gives frames the same wall times.
     const { durationUs, container } = this.facts;
     const startUs = durationUs === null ? null : this.anchorUs - durationUs;
     return {
@@ -82,20 +81,19 @@ interface FileOptions {
 
 const OPTIONS = { pace: PACE, loop: plain('loop'), once: plain('once'), audio: AUDIO };
 
-/** A path with or without `file:`; text that exists as a path is a file, whatever it looks like. */
+/** Parses a path with or without `file:`; text that exists as a path is a file, whatever it looks like. */
 function parse(text: string, defaults: SourceDefaults): FileSource | null {
   const isNamed = text.startsWith('file:');
   if (!isNamed && /^[a-z][a-z0-9+.-]+:/i.test(text) && !exists(text)) return null;
   const named = isNamed ? text.slice('file:'.length) : text;
-  // A name may itself hold a question mark: text that exists as a path has no options.
+  // A file's name may hold a question mark, so text that exists as a path has no options.
   const [path, query] = exists(named) ? [named, ''] : cutAtLast(named);
   if (path === '') return null;
   const shown = `file:${path}`.slice(0, SHOWN_LENGTH_MAX);
   if (!exists(path)) throw failure('camera_not_found', { source: shown });
   const said = readOptions<FileOptions>(query, text, OPTIONS);
   const pace = said.pace ?? defaults.pace ?? 'own';
-  // Read fast, footage ends at the moment the capture began, so a second pass has no place in time. Where files loop by
-  // default, this one does not.
+  // When read fast, footage ends at the time at which the capture began, so there is no time left for a second pass.
   if (said.loop && pace === 'fast') throw invalidOption(text, 'loop and pace=fast exclude each other');
   const loop = pace !== 'fast' && !said.once && (said.loop ?? defaults.loop ?? false);
   return { kind: 'file', path: resolve(path), loop, pace, audio: said.audio ?? defaults.audio ?? true, shown };
@@ -106,7 +104,7 @@ function cutAtLast(named: string): [string, string] {
   return mark === -1 ? [named, ''] : [named.slice(0, mark), named.slice(mark + 1)];
 }
 
-/** Whether there is something of this name, even if it cannot be reached: why, is told when it is opened. */
+/** Whether the path exists, or cannot be checked: opening it then reports why. */
 function exists(path: string): boolean {
   try {
     return statSync(path, { throwIfNoEntry: false }) !== undefined;
@@ -115,14 +113,12 @@ function exists(path: string): boolean {
   }
 }
 
-/** Looks through it. */
 async function tryOnce(source: FileSource, { ffmpeg, clock }: DriverContext, signal: AbortSignal): Promise<Tried> {
   const { encodedBecause } = await probeFile(ffmpeg, source, { clock, signal });
   const gives = encodedBecause === null ? 'a video, copied' : `a video, encoded: ${encodedBecause}`;
   return { gives, troubles: [] };
 }
 
-/** The kind of camera that is a video file. */
 export const fileKind: SourceKind<FileSource> = {
   help: '  file:PATH            a video file                loop (again and again) or once, pace=own|fast, audio=on|off',
   parse,

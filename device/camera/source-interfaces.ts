@@ -1,5 +1,4 @@
-// Owns: what a kind of camera is to the rest: how its name is read, how it is opened and tried, its line of help; and what a capture
-// needs to know of one, run by run. Not here: the kinds (source-*.ts), which there are (sources.ts), running ffmpeg (capture-run.ts).
+// Interfaces of a kind of camera: parsing its name, opening and trying it, its help; and of one run of it.
 import type { Writable } from 'node:stream';
 import type { Clock } from '@doorsill/base/clock';
 import type { Programs } from '@doorsill/base/system-programs';
@@ -16,116 +15,114 @@ import type { SourceDefaults } from './source-options.ts';
 import type { SourceTimeline } from './source-timeline.ts';
 import type { Port } from './start-ffmpeg.ts';
 
-/** The pipes of a run that takes its pictures and sound from this process. */
+/** Pipes into ffmpeg, for pictures and sound that come from this process. */
 export interface FeedPipes {
   readonly video: Writable;
   readonly audio: Writable;
 }
 
-/** What one run of ffmpeg reads and how. */
+/** The inputs of one ffmpeg run, and how they are handled. */
 export interface RunInput {
   readonly inputs: readonly Port[];
   readonly plan: CapturePlan;
-  /** Made when the process has started, so that its times begin there. */
+  /** Called when the process has started, so that its times begin there. */
   readonly timeline: () => SourceTimeline;
-  /** Segments that begin before this wall time were delivered by an earlier run. */
+  /** Segments that begin before this wall time are skipped: an earlier run delivered them. */
   readonly skipBeforeUs: number;
-  /** Writes into ffmpeg until the source ends or the signal is aborted; null when ffmpeg reads by itself. */
+  /** Writes into ffmpeg until the source ends or the signal is aborted; null if ffmpeg reads the source itself. */
   readonly feed: ((pipes: FeedPipes, signal: AbortSignal) => Promise<void>) | null;
-  /** Ends what was opened for this run beside ffmpeg; called when the run is over, however it ended. */
+  /** Releases what was opened for this run besides ffmpeg; called whenever the run is over. */
   readonly release?: () => void;
-  /** What is lacking while it records all the same: a microphone, a control. */
+  /** Shortcomings with which it records all the same: no microphone, a refused control. */
   readonly troubles?: readonly Failure[];
-  /** Its times count from before its first picture, which is the source's time 0 for people. */
-  readonly beginsLate?: boolean;
-  /** Read faster than it was shot: there is nothing that one could watch live. */
+  /** Its times count from before the first picture, whose time is reported as the source's time 0. */
+  readonly zeroIsFirstPicture?: boolean;
+  /** It is read faster than it was filmed, so there is no live view. */
   readonly isReadFast?: boolean;
-  /** Footage of another time than this process's; absent: it comes when it comes. Then nothing of it counts as late. */
+  /** Clock of footage that does not follow this process's clock, and is never late; absent: footage is passed on as it arrives. */
   readonly reach?: Reach;
-  /** Sound and picture are stamped by clocks of which one jumps when the wall clock is set: a new run puts them together again. */
+  /** One of the clocks that stamp sound and picture jumps when the wall clock is set; a new run aligns them again. */
   readonly endsWhenClockIsSet?: boolean;
-  /** Its pictures may come damaged, or not at all, and that is told; of live footage it always is. */
+  /** Whether damaged and missing pictures are reported; for live sources they always are. */
   readonly mayBeDamaged?: boolean;
-  /** What a wired camera gives, for which a preset that keeps up is measured; absent: the fastest. */
+  /** A wired camera's video, for which an encoder preset is chosen by measuring; absent: the fastest preset. */
   readonly picture?: EncodedPicture;
-  /** Whether the next run would be another one by now: this one ends with the GOP at hand. */
+  /** Whether the next run would be different; this one then ends with the current GOP. */
   readonly isOutdated?: () => boolean;
-  /** What the packets tell that it comes in. */
+  /** Findings about the packets of a network camera. */
   readonly packets?: PacketFacts;
 }
 
-/** Something begins to move before the camera, or has stopped moving, at this wall time. */
+/** Something has started or stopped moving in the scene at this wall time. */
 export interface SceneMotion {
   readonly moves: boolean;
   readonly atUs: number;
 }
 
-/** What a driver may use. */
 export interface DriverContext {
   readonly ffmpeg: Ffmpeg;
   readonly clock: Clock;
   readonly programs: Programs;
-  /** How many pictures this machine can take; absent: as many as are wished for. */
+  /** Lowers the frame rate when the machine is too slow; absent: never. */
   readonly pace?: FramePace;
-  /** A drawn visitor presses the button: the frame's wall time and number, as it is handed to ffmpeg. */
+  /** Called when a drawn visitor presses the button, with the wall time and number of the frame given to ffmpeg. */
   readonly scenePress?: (atUs: number, frame: number) => void;
-  /** For a camera that knows by itself when something moves, and gives no gray frames in which it could be seen. */
+  /** For a source that knows itself when something moves, and has no gray frames. */
   readonly sceneMotion?: (motion: SceneMotion) => void;
 }
 
 /** One source through all its runs. */
 export interface SourceDriver {
   readonly policy: CapturePolicy;
-  /** Live footage cannot wait: a full queue drops. Other sources are made to wait. */
+  /** Live footage cannot wait: a full queue drops it. Other sources wait. */
   readonly live: boolean;
-  /** What it holds does not change: a run that finds no picture in it will never find one. */
+  /** Its content does not change: if a run finds no picture, no other run will. */
   readonly unchanging: boolean;
   /** Prepares the next run. `deliveredUntilUs`: wall time of the last segment's end so far, 0 before the first. */
   open(signal: AbortSignal, deliveredUntilUs: number): Promise<RunInput>;
-  /** Learns from what a run has shown; true when the next run would be another one. */
+  /** Takes a run's findings; returns whether the next run will be different. */
   learn(evidence: RunEvidence): boolean;
-  /** Why a run ended that should have gone on, given `detail`; null when there is nothing to add to it. */
+  /** The failure of a run that should not have ended; null if there is nothing to add to `detail`. */
   explain(detail: string): Failure | null;
-  /** What a line of ffmpeg's means if the run must not continue after it; null when it may. */
+  /** Why the run must end after this line of ffmpeg's stderr; null if it may go on. */
   endedBy?(line: string): string | null;
 }
 
-/** What a camera gives, for people, and what it lacks. */
+/** Result of trying a camera: a description of its video for people, and its shortcomings. */
 export interface Tried {
   readonly gives: string;
   readonly troubles: readonly Failure[];
 }
 
-/** A camera that was named: what it is called, and how it is opened and tried. */
+/** A camera, parsed from its name. */
 export interface CameraSource {
   readonly kind: string;
   /** The name for people, logs and events: never holds credentials. */
   readonly shown: string;
-  /** What its name said, by its kind. */
+  /** The settings in its name; their form depends on the kind. */
   readonly settings: object;
   open(context: DriverContext): SourceDriver;
-  /** Tries it once, without recording. Throws the coded failure that keeps it from recording, or the signal's reason. */
+  /** Tries it once, without recording. Throws the coded failure that prevents recording, or the signal's reason. */
   tryOnce(context: DriverContext, signal?: AbortSignal): Promise<Tried>;
 }
 
-/** One kind of camera, as one file makes it. */
+/** One kind of camera, implemented in one file. */
 export interface SourceKind<Settings extends { kind: string; shown: string }> {
-  /** Its lines of the help: a name, what it is, its options. */
+  /** Its lines of the help: name, description, options. */
   readonly help: string;
-  /** Reads a name; null for one of another kind. Throws `camera_unsupported`, `camera_option_invalid`, `camera_not_found`. */
+  /** Parses a name; null for another kind's. Throws `camera_unsupported`, `camera_option_invalid`, `camera_not_found`. */
   parse(text: string, defaults: SourceDefaults): Settings | null;
   open(settings: Settings, context: DriverContext): SourceDriver;
   tryOnce(settings: Settings, context: DriverContext, signal: AbortSignal): Promise<Tried>;
 }
 
-/** A kind of camera among others. */
+/** A kind of camera, without the type of its settings. */
 export interface CameraKind {
   readonly help: string;
-  /** The camera that a text names; null when it is another kind's. Throws as `SourceKind.parse`. */
+  /** The camera that a text names; null if it is another kind's. Throws like `SourceKind.parse`. */
   name(text: string, defaults: SourceDefaults): CameraSource | null;
 }
 
-/** Makes a `CameraKind` of a kind. */
 export function cameraKind<Settings extends { kind: string; shown: string }>(kind: SourceKind<Settings>): CameraKind {
   return {
     help: kind.help,

@@ -1,12 +1,11 @@
-// Owns: a Raspberry Pi's camera module: its own program makes H.264, which is handed to ffmpeg as it comes.
-// Not here: running programs (base/system-programs.ts), reconnecting (capture.ts).
+// A Raspberry Pi's camera module: its own program makes H.264, which is piped to ffmpeg.
 
 import type { ProgramEnd } from '@doorsill/base/system-programs';
 import { assert } from '@doorsill/contract/assert';
 import { type Failure, failure } from '@doorsill/contract/errors';
 import { writeTo } from './ffmpeg-run.ts';
 import { askedRate } from './frame-pace.ts';
-import { MicrophoneUse } from './microphone-use.ts';
+import { MicrophoneUse, microphoneTroubles } from './microphone-use.ts';
 import { type RunEvidence, replan } from './replan-capture.ts';
 import type { DriverContext, FeedPipes, RunInput, SourceDriver, SourceKind } from './source-interfaces.ts';
 import { cut, type SourceDefaults, unsupported } from './source-options.ts';
@@ -14,17 +13,16 @@ import { KnownTimeline } from './source-timeline.ts';
 import { cameraFault } from './wired-faults.ts';
 import { elementaryInput } from './wired-input-arguments.ts';
 import { type RpicamSource, type Size, wiredOptions } from './wired-options.ts';
-import { microphoneTroubles } from './wired-trial.ts';
 
-/** The program's names: today's, and that of older systems. */
+/** The program's current name, and its name on older systems. */
 const PROGRAMS = ['rpicam-vid', 'libcamera-vid'] as const;
 
 const SIZE_DEFAULT: Size = { width: 1280, height: 720 };
 
-/** What may wait for ffmpeg to take it. More means that it has stopped. */
+/** Bytes that may wait for ffmpeg; more mean that it has stopped reading. */
 const WAITING_BYTES_MAX = 16 * 1024 * 1024;
 
-/** H.264 on stdout for ever: parameter sets with each keyframe, a keyframe a second, nothing on a screen, nothing held back. */
+/** Endless H.264 on stdout: parameter sets with each keyframe, a keyframe a second, no preview, no buffering. */
 export function rpicamCommand(program: string, source: RpicamSource): string[] {
   const { width, height } = source.size ?? SIZE_DEFAULT;
   return [
@@ -44,7 +42,7 @@ export class RpicamDriver implements SourceDriver {
   private readonly microphone: MicrophoneUse;
   private program = 0;
   private video: 'copy' | 'encode' = 'copy';
-  /** Why the program of the run at hand has ended by itself. */
+  /** How the current run's program ended, unless it was stopped. */
   private end: ProgramEnd | null = null;
 
   constructor(source: RpicamSource, context: DriverContext) {
@@ -72,7 +70,7 @@ export class RpicamDriver implements SourceDriver {
       feed: (pipes, signal) => this.feed(pipes, asked.rate, signal),
       troubles: [this.microphone.trouble, asked.trouble].filter((trouble) => trouble !== null),
       isOutdated: asked.isOutdated,
-      beginsLate: true,
+      zeroIsFirstPicture: true,
       endsWhenClockIsSet: true,
     };
   }
@@ -93,7 +91,7 @@ export class RpicamDriver implements SourceDriver {
     const { source, end } = this;
     if (this.microphone.ended) return this.microphone.ended;
     if (end?.missing) {
-      // The next try starts again with the first name, in case that has been installed.
+      // The next run tries the first name again, in case it has been installed meanwhile.
       this.program = 0;
       return failure('hardware_tool_missing', { tool: PROGRAMS[0], package: 'rpicam-apps' });
     }
@@ -101,7 +99,7 @@ export class RpicamDriver implements SourceDriver {
     if (/no cameras available/i.test(end.words)) {
       return failure('camera_gone', {
         source: source.shown,
-        detail: 'no camera module is found, or another program has it',
+        detail: 'no camera module was found, or another program is using it',
       });
     }
     const words = lastLine(end.words);
@@ -112,7 +110,7 @@ export class RpicamDriver implements SourceDriver {
     return this.microphone.endedBy(line);
   }
 
-  /** Runs the program until it ends or the signal is aborted, and hands its output on. */
+  /** Runs the program until it ends or the signal is aborted, and pipes its output to ffmpeg. */
   private async feed(pipes: FeedPipes, rate: number, signal: AbortSignal): Promise<void> {
     const program = PROGRAMS[this.program];
     assert(program, 'there is a program of this number');
@@ -140,7 +138,7 @@ export class RpicamDriver implements SourceDriver {
 const LIST_MS_MAX = 15_000;
 const LIST_LETTERS_MAX = 20_000;
 
-/** Asks which camera modules there are; the line about the one that is named. Throws `hardware_tool_missing`, `camera_gone`. */
+/** The line about the named camera in the program's list of cameras. Throws `hardware_tool_missing`, `camera_gone`. */
 async function listCameras(source: RpicamSource, { programs, clock }: DriverContext): Promise<string> {
   for (const program of PROGRAMS) {
     let printed = '';
@@ -170,7 +168,7 @@ function parse(text: string, defaults: SourceDefaults): RpicamSource | null {
   if (number === undefined) throw unsupported(text);
   const shown = `rpicam:${number}`;
   const options = wiredOptions(shown, query, defaults);
-  // It makes H.264 itself, and its program takes no V4L2 controls.
+  // The program always makes H.264, and takes no V4L2 controls.
   const foreign = options.controls.size > 0 ? 'control.*' : options.format !== null ? 'format' : null;
   if (foreign !== null)
     throw failure('camera_option_invalid', { source: shown, detail: `${foreign} is not for rpicam:` });

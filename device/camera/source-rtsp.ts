@@ -1,5 +1,4 @@
-// Owns: a camera on the network: its address, its host name resolved here, its plan learnt from its own runs, one connection a run.
-// Not here: reconnecting (capture-machine.ts, capture.ts), what may come over the connection (rtsp-relay.ts).
+// A network camera: one connection a run, and a plan that is learnt from its runs.
 import { lookup } from 'node:dns/promises';
 import { createConnection, isIP } from 'node:net';
 import type { Clock } from '@doorsill/base/clock';
@@ -12,7 +11,7 @@ import type { DriverContext, RunInput, SourceDriver, SourceKind, Tried } from '.
 import { type Shown, type SourceDefaults, shownAs, unsupported } from './source-options.ts';
 import { ArrivalTimeline } from './source-timeline.ts';
 
-/** A camera on the network. `url` may hold credentials: it goes to ffmpeg and nowhere else. */
+/** `url` may hold credentials: only ffmpeg gets it. */
 export interface RtspSource extends Shown {
   readonly kind: 'rtsp';
   readonly url: URL;
@@ -30,7 +29,7 @@ export class RtspDriver implements SourceDriver {
   constructor(source: RtspSource, { clock }: Pick<DriverContext, 'clock'>) {
     this.source = source;
     this.clock = clock;
-    // A camera that sends H.264 and AAC, as most do, is copied in its first run; any other reveals its streams in that run.
+    // The first run copies, which fits most cameras (H.264 and AAC); other cameras reveal their streams in that run.
     this.plan = {
       video: 'copy',
       audio: source.audio ? 'copy' : 'none',
@@ -56,7 +55,7 @@ export class RtspDriver implements SourceDriver {
   }
 
   learn(evidence: RunEvidence): boolean {
-    // A run without segments may be the network's fault: only what the camera said of its streams counts.
+    // A run without segments may be the network's fault, so it proves nothing about the streams.
     const better = replan(this.plan, { ...evidence, barren: false });
     this.plan = better ?? this.plan;
     return better !== null;
@@ -69,7 +68,7 @@ export class RtspDriver implements SourceDriver {
       const jump = `it jumped ${way} by ${(Math.abs(jumpUs) / 1_000_000).toFixed(1)} s`;
       return failure('camera_clock_wrong', { source: this.source.shown, detail: jump });
     }
-    // What the relay saw of the camera explains more than that ffmpeg's connection ended.
+    // The relay knows more than ffmpeg, for which the connection just ended.
     return failure('camera_unreachable', { source: this.source.shown, detail: this.relay?.fault ?? detail });
   }
 }
@@ -77,7 +76,7 @@ export class RtspDriver implements SourceDriver {
 /** RFC 2326 §3.2. */
 const RTSP_PORT = 554;
 
-/** Where the source is, its host as an IP address. Throws `camera_unreachable` when its name cannot be resolved. */
+/** The source's IP address and port. Throws `camera_unreachable` when the host name cannot be resolved. */
 async function addressOf(source: RtspSource): Promise<{ host: string; port: number }> {
   const { hostname, port } = source.url;
   const place = { host: hostname.replace(/^\[(.*)\]$/, '$1'), port: port === '' ? RTSP_PORT : Number(port) };
@@ -93,7 +92,7 @@ async function addressOf(source: RtspSource): Promise<{ host: string; port: numb
 
 function parse(text: string, defaults: SourceDefaults): RtspSource | null {
   if (!/^rtsp:\/\//i.test(text)) return null;
-  // `[` and `]` around an IPv6 address are kept by the parser; white space would split ffmpeg's own view of the address.
+  // White space is refused because ffmpeg would parse the address differently.
   const url = URL.canParse(text) && !/\s/.test(text) ? new URL(text) : null;
   if (url?.protocol !== 'rtsp:' || url.hostname === '' || url.hash !== '') throw unsupported(text);
   const shown = shownAs(`rtsp://${url.host}${url.pathname}`);
@@ -102,7 +101,6 @@ function parse(text: string, defaults: SourceDefaults): RtspSource | null {
 
 const CONNECT_MS_MAX = 4_000;
 
-/** Connects to its port. */
 async function tryOnce(source: RtspSource, { clock }: DriverContext): Promise<Tried> {
   const { hostname, port } = source.url;
   const detail = await connectFault(clock, hostname.replace(/^\[|\]$/g, ''), Number(port) || RTSP_PORT);
@@ -110,7 +108,7 @@ async function tryOnce(source: RtspSource, { clock }: DriverContext): Promise<Tr
   return { gives: 'its port answers', troubles: [] };
 }
 
-/** Why a connection cannot be made; null when it can. */
+/** Why no connection can be made; null if one can. */
 function connectFault(clock: Clock, host: string, port: number): Promise<string | null> {
   return new Promise((resolve) => {
     const socket = createConnection({ host, port });

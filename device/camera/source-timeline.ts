@@ -1,29 +1,28 @@
-// Owns: which wall time a recording's own times are mapped to, and when that mapping no longer holds.
-// Not here: reading the times (fragment.ts), the clock itself (base/clock.ts).
+// The mapping of a source's times to wall time, and when it must be replaced.
 
-/** How a recording gets its place in wall time. */
+/** Maps a source's times to wall time. */
 export interface SourceTimeline {
-  /** Wall time of the source's time 0 in microseconds; null until enough has arrived to tell. */
+  /** Wall time of the source's time 0 in microseconds; null while it is unknown. */
   readonly offsetUs: number | null;
-  /** Something of source time `untilUs` had arrived completely when the wall clock showed `wallUs`. */
+  /** Notes that footage up to source time `untilUs` had arrived at wall time `wallUs`. */
   arrived(untilUs: number, wallUs: number): void;
-  /** Whether enough has arrived to fix the mapping well. */
+  /** Whether enough footage has arrived to fix the mapping well. */
   readonly settled: boolean;
-  /** Fixes the mapping on what has arrived; returns it. */
+  /** Fixes the mapping by the arrivals so far; returns its offset. */
   fix(): number;
-  /** The mapping that the arrivals call for now that the old one is off; null while the old one holds. */
+  /** The new offset if the arrivals show that the mapping is wrong; null while it holds. */
   renewed(): number | null;
-  /** The mapping to go on with after the wall clock was set forward by `byUs` (back: negative); null when it stays. */
+  /** The mapping after the wall clock was set forward by `byUs` (back: negative); null if it stays the same. */
   moved(byUs: number): SourceTimeline | null;
 }
 
-/** A mapping known before anything arrives: files, and footage that this process draws. */
+/** A mapping that is known from the start: for files, and for pictures with known times. */
 export class KnownTimeline implements SourceTimeline {
   readonly offsetUs: number;
   readonly settled = true;
   private readonly isLive: boolean;
 
-  /** `isLive`: the footage is shot as it comes, so it follows the wall clock; else its times never change. */
+  /** `isLive`: the footage is filmed now, so its times follow the wall clock; else they never change. */
   constructor(offsetUs: number, isLive = false) {
     this.offsetUs = offsetUs;
     this.isLive = isLive;
@@ -44,26 +43,26 @@ export class KnownTimeline implements SourceTimeline {
   }
 }
 
-/** A mapping off by more than this is given up: the clock was set, or the camera's clock runs at another speed. */
+/** A mapping with a larger error is replaced: the clock was set, or the camera's clock runs at another speed. */
 export const DRIFT_US_MAX = 1_500_000;
 
-/** A wall clock that moves by more than this against the monotonic one, between two arrivals, was set; less is slewing. */
+/** A wall clock that moves by this much against the monotonic one between two arrivals was set; less is slewing. */
 export const STEP_US_MIN = 500_000;
 
-/** Arrivals are listened to this long before the mapping is fixed: the burst is over by then. */
+/** Arrivals are observed this long before the mapping is fixed: the first burst is over by then. */
 const SETTLE_US = 1_000_000;
 
-/** Lateness must last this long before it counts: a network that stalls delivers late and in a burst, then is on time. */
+/** Lateness must last this long before it counts: a stalled network delivers a late burst, and is then on time again. */
 const LATE_US_MAX = 10_000_000;
 
 /**
- * The mapping of a live source, from when its pictures arrive. What arrives cannot have been shot later; so of all
- * arrivals the least delayed is the best witness. ffmpeg holds back the first seconds while it looks at the stream: they
- * arrive late and in a burst, and must not decide.
+ * The mapping of a live source, from the arrival times of its pictures. A picture cannot arrive before it was taken, so the least
+ * delayed arrival gives the best estimate. ffmpeg holds back the first seconds while it analyses the stream; they arrive late and in
+ * a burst, and must not decide.
  */
 export class ArrivalTimeline implements SourceTimeline {
   private fixedUs: number | null;
-  /** The least delayed arrival: before the mapping is fixed of all, afterwards of those since lateness began. */
+  /** Offset of the least delayed arrival: of all until the mapping is fixed, then of those since lateness began. */
   private leastUs = Number.POSITIVE_INFINITY;
   private lastUs = Number.NaN;
   private firstWallUs: number | null = null;
@@ -71,7 +70,7 @@ export class ArrivalTimeline implements SourceTimeline {
   private lateSinceUs: number | null = null;
   private lateForUs = 0;
 
-  /** `offsetUs`: where the mapping is known to begin; null to find it out. */
+  /** `offsetUs`: the mapping if it is known; null to estimate it. */
   constructor(offsetUs: number | null) {
     this.fixedUs = offsetUs;
   }
@@ -110,7 +109,7 @@ export class ArrivalTimeline implements SourceTimeline {
 
   renewed(): number | null {
     if (this.fixedUs === null) return null;
-    // Dated into the future: the mapping is surely wrong.
+    // The pictures would be dated into the future: the mapping is certainly wrong.
     if (this.lastUs < this.fixedUs - DRIFT_US_MAX) return Math.round(this.lastUs);
     return this.lateForUs >= LATE_US_MAX ? Math.round(this.leastUs) : null;
   }

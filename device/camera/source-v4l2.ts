@@ -1,10 +1,12 @@
-// Owns: a camera that V4L2 knows: its name, and run by run where it is now, what it offers, its controls, its microphone.
-// Not here: choosing among formats (v4l2-formats.ts), what ffmpeg's messages mean (wired-faults.ts), reconnecting (capture.ts).
+// A V4L2 camera: for each run its current node, its formats, its controls and its microphone.
+import { readdir, readlink, stat } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { systemCode } from '@doorsill/base/disk';
 import { type Failure, failure, isFailure } from '@doorsill/contract/errors';
 import type { CapturePlan } from './ffmpeg-capture-command.ts';
-import { lastWords, runFfmpeg } from './ffmpeg-run.ts';
+import { lastFaults, runFfmpeg } from './ffmpeg-run.ts';
 import { askedRate } from './frame-pace.ts';
-import { MicrophoneUse } from './microphone-use.ts';
+import { MicrophoneUse, microphoneTroubles } from './microphone-use.ts';
 import { type RunEvidence, replan } from './replan-capture.ts';
 import type { DriverContext, RunInput, SourceDriver, SourceKind, Tried } from './source-interfaces.ts';
 import { cut, SHOWN_LENGTH_MAX, type SourceDefaults, unsupported } from './source-options.ts';
@@ -12,16 +14,14 @@ import { ArrivalTimeline, KnownTimeline } from './source-timeline.ts';
 import { UngivenFormats } from './ungiven-formats.ts';
 import { missingControl, setControls } from './v4l2-controls.ts';
 import { type ChosenFormat, chooseFormat, isListed, parseFormats, printFormat } from './v4l2-formats.ts';
-import { findNode, machineNodes, type NodeView } from './v4l2-node.ts';
-import { cameraFault } from './wired-faults.ts';
+import { cameraFault, messagesOfRun } from './wired-faults.ts';
 import { listingArgs, v4l2Input } from './wired-input-arguments.ts';
 import { type V4l2Source, wiredOptions } from './wired-options.ts';
-import { microphoneTroubles, wordsOf } from './wired-trial.ts';
 
 const LISTING_MS_MAX = 30_000;
 const LISTING_LINES_MAX = 400;
 
-/** A first picture stamped further than this from when it was asked for was not stamped by the kernel's monotonic clock. */
+/** If the first picture's stamp is further from its request, the stamp is not of the kernel's monotonic clock. */
 const STAMP_US_MAX = 60_000_000;
 
 export class V4l2Driver implements SourceDriver {
@@ -33,11 +33,11 @@ export class V4l2Driver implements SourceDriver {
   private readonly nodes: NodeView;
   private readonly microphone: MicrophoneUse;
   private readonly ungiven: UngivenFormats;
-  /** The name that the camera keeps wherever it is plugged in, once it is known. */
+  /** The udev name that the camera keeps wherever it is plugged in, once it is known. */
   private lasting: string | null = null;
-  /** Whether the camera's pictures carry the kernel's time; shown by its first run. */
+  /** Whether the pictures are stamped by the kernel's monotonic clock; the first run shows it. */
   private isStamped = true;
-  /** Why its own H.264 cannot be kept. */
+  /** Whether the camera's own H.264 cannot be kept. */
   private mustEncode = false;
   private plan: CapturePlan | null = null;
   private startedMonotonicUs = 0;
@@ -67,11 +67,11 @@ export class V4l2Driver implements SourceDriver {
       audioStream: '1:a:0',
     };
     this.plan = plan;
-    // Both clocks in the same moment: what is moved by them lies on one timeline whose time 0 is this moment.
+    // Both clocks are read at the same moment, which becomes time 0 of both pictures and sound.
     const wallUs = clock.wallUs();
     this.startedMonotonicUs = Math.round(clock.monotonicMs() * 1000);
     const { isStamped } = this;
-    // A camera's own H.264 costs nothing to record, however many pictures it has.
+    // Copying a camera's own H.264 costs next to nothing at any rate.
     const asked = askedRate(source, plan.video === 'encode' ? context.pace : undefined);
     const picture = v4l2Input(path, format, asked.rate, isStamped ? -this.startedMonotonicUs : null);
     return {
@@ -84,9 +84,9 @@ export class V4l2Driver implements SourceDriver {
         (trouble) => trouble !== null,
       ),
       isOutdated: asked.isOutdated,
-      // A machine that has trouble has no time for better pictures.
+      // While the rate is lowered, the fastest preset is used.
       ...(plan.video === 'encode' && asked.trouble === null ? { picture: { ...format, rate: asked.rate } } : {}),
-      beginsLate: isStamped,
+      zeroIsFirstPicture: isStamped,
       endsWhenClockIsSet: isStamped && sound !== null,
     };
   }
@@ -97,7 +97,7 @@ export class V4l2Driver implements SourceDriver {
       this.isStamped = false;
       return true;
     }
-    // Any fault of a run without pictures is reported; only what its stream turned out to be calls for another plan.
+    // A run without pictures is reported, not replanned; only facts about the stream call for another plan.
     if (this.plan?.video !== 'copy' || replan(this.plan, { ...evidence, barren: false })?.video !== 'encode')
       return false;
     this.mustEncode = true;
@@ -109,7 +109,7 @@ export class V4l2Driver implements SourceDriver {
   }
 
   endedBy(line: string): string | null {
-    return this.microphone.endedBy(line) ?? this.ungiven.heard(line);
+    return this.microphone.endedBy(line) ?? this.ungiven.endedBy(line);
   }
 
   private wasStampedNow({ facts }: RunEvidence): boolean {
@@ -128,7 +128,7 @@ export class V4l2Driver implements SourceDriver {
 }
 
 /**
- * Asks a camera what it offers and chooses. Throws `camera_gone`, `camera_busy`, `camera_denied`, `camera_not_capture`,
+ * Lists a camera's formats and chooses one. Throws `camera_gone`, `camera_busy`, `camera_denied`, `camera_not_capture`,
  * `camera_format_unsupported`, `camera_size_ungiven`, `camera_unreachable`.
  */
 async function offeredBy(
@@ -149,13 +149,13 @@ async function offeredBy(
       ...(signal ? { signal } : {}),
     });
   } catch (thrown) {
-    // Older ones end with an error after listing.
+    // Older releases exit with an error after listing.
     if (!isFailure(thrown)) throw thrown;
   }
   const offered = parseFormats(lines);
   if (offered.length === 0 && !lines.some(isListed)) throw cameraFault(source.shown, faultsAmong(lines));
-  const { passedOver, ...wanted } = ungiven.wanted;
-  const format = chooseFormat(offered, wanted, passedOver);
+  const { excluded, ...wanted } = ungiven.wanted;
+  const format = chooseFormat(offered, wanted, excluded);
   if (typeof format === 'string') {
     throw ungiven.exhausted() ?? failure('camera_format_unsupported', { source: source.shown, detail: format });
   }
@@ -164,13 +164,13 @@ async function offeredBy(
 
 function faultsAmong(lines: readonly string[]): string {
   const faults = lines.filter((line) => /\[(error|fatal)\]/.test(line));
-  return faults.length === 0 ? 'it offers nothing' : lastWords(faults.join('\n'), faults.length);
+  return faults.length === 0 ? 'it offers nothing' : lastFaults(faults.join('\n'), faults.length);
 }
 
-/** Nodes of cameras, which need no `v4l2:` before them. */
+/** Camera nodes, which may be named without `v4l2:`. */
 const NODE = /^\/dev\/(video\d|v4l\/)/;
 
-/** What may be opened as a camera: a name under /dev that leads nowhere else by itself. */
+/** Paths that may be opened as a camera: under /dev, without `..`. */
 const DEVICE = /^\/dev\/(?!.*\.\.)[\w.:+@\\/-]{1,250}$/;
 
 function parse(text: string, defaults: SourceDefaults): V4l2Source | null {
@@ -183,7 +183,7 @@ function parse(text: string, defaults: SourceDefaults): V4l2Source | null {
 
 const PICTURE_MS_MAX = 30_000;
 
-/** Opens it and takes one picture, which is thrown away. A control is looked for, never set. */
+/** Opens it and takes one picture, which is discarded. Controls are looked up, never set. */
 async function tryOnce(source: V4l2Source, context: DriverContext): Promise<Tried> {
   const found = await findNode(machineNodes, source.device, null);
   if ('gone' in found) throw failure('camera_gone', { source: source.shown, detail: found.gone });
@@ -198,7 +198,7 @@ async function tryOnce(source: V4l2Source, context: DriverContext): Promise<Trie
   return { gives: `${printFormat(format)} from ${found.path}`, troubles };
 }
 
-/** The first format that gives a picture. Throws as `offeredBy`. */
+/** The first format that delivers a picture. Throws like `offeredBy`. */
 async function oneThatGives(
   camera: { source: V4l2Source; ungiven: UngivenFormats },
   path: string,
@@ -210,7 +210,7 @@ async function oneThatGives(
     ungiven.begin(format);
     const picture = v4l2Input(path, format, source.rate, null);
     const args = [...picture.options, '-i', picture.address, '-map', '0:v:0', '-frames:v', '1', '-f', 'null', '-'];
-    const words = await wordsOf(context, 'taking one picture', PICTURE_MS_MAX, args, (line) => ungiven.heard(line));
+    const words = await messagesOfRun(context, 'taking one picture', PICTURE_MS_MAX, args, (line) => ungiven.endedBy(line));
     if (ungiven.learn({ barren: true })) continue;
     if (words !== null) throw cameraFault(source.shown, words);
     return format;
@@ -223,4 +223,58 @@ export const v4l2Kind: SourceKind<V4l2Source> = {
   parse,
   open: (source, context) => new V4l2Driver(source, context),
   tryOnce,
+};
+
+/** udev's names by maker, model and serial number, which cameras keep wherever they are plugged in. */
+const BY_ID = '/dev/v4l/by-id';
+
+/** Access to /dev, by absolute paths. */
+export interface NodeView {
+  exists(path: string): Promise<boolean>;
+  /** The lasting names, and the nodes they link to now. */
+  byId(): Promise<ReadonlyMap<string, string>>;
+}
+
+/** The camera's node and lasting name, or why there is none, as part of a sentence. */
+export type NodeFound = { readonly path: string; readonly lasting: string | null } | { readonly gone: string };
+
+/**
+ * Finds the camera that the options name `named`. `lasting`: its lasting name when it was last found. A camera with another lasting
+ * name at the same node is refused: it might look into a living room.
+ */
+export async function findNode(view: NodeView, named: string, lasting: string | null): Promise<NodeFound> {
+  const names = await view.byId();
+  if (lasting !== null && named !== lasting) {
+    const path = names.get(lasting);
+    if (path !== undefined) return { path, lasting };
+    const isTaken = await view.exists(named);
+    const another = `, and ${named} is another camera now; restart to use it`;
+    return { gone: `${lasting} is not plugged in${isTaken ? another : ''}` };
+  }
+  if (!(await view.exists(named))) return { gone: `there is no ${named}` };
+  return { path: named, lasting: lastingNameOf(names, named) };
+}
+
+function lastingNameOf(names: ReadonlyMap<string, string>, path: string): string | null {
+  if (names.has(path)) return path;
+  for (const [name, target] of names) if (target === path) return name;
+  return null;
+}
+
+export const machineNodes: NodeView = {
+  exists: (path) =>
+    stat(path).then(
+      () => true,
+      // A name that may not be inspected exists: opening it reports why.
+      (thrown: unknown) => systemCode(thrown) === 'EACCES',
+    ),
+  byId: async () => {
+    const names = await readdir(BY_ID).catch(() => []);
+    const links = names.map(async (name) => {
+      const path = join(BY_ID, name);
+      const target = await readlink(path).catch(() => null);
+      return target === null ? null : ([path, resolve(dirname(path), target)] as const);
+    });
+    return new Map((await Promise.all(links)).filter((link) => link !== null));
+  },
 };

@@ -1,5 +1,4 @@
-// Owns: which kinds of cameras the device knows by itself, one row each, and what follows from the rows: reading a camera's name, trying
-// it, the help. Not here: each kind (source-*.ts), recording (capture.ts), kinds that somebody adds.
+// The device's own kinds of cameras, their help, and parsing a camera's name.
 import { fileKind } from './source-file.ts';
 import { type CameraKind, type CameraSource, cameraKind } from './source-interfaces.ts';
 import { type SourceDefaults, unsupported } from './source-options.ts';
@@ -7,7 +6,7 @@ import { rpicamKind } from './source-rpicam.ts';
 import { rtspKind } from './source-rtsp.ts';
 import { v4l2Kind } from './source-v4l2.ts';
 
-/** In the order in which a name is read: what looks like no other kind may be a file. */
+/** In the order in which they are tried on a name; a name of no other kind may be a file. */
 export const CAMERA_KINDS: readonly CameraKind[] = [
   cameraKind(rtspKind),
   cameraKind(v4l2Kind),
@@ -17,7 +16,7 @@ export const CAMERA_KINDS: readonly CameraKind[] = [
 
 const TEXT_LENGTH_MAX = 4_096;
 
-/** Kinds of cameras with their options, as the help of verbs shows them. */
+/** Kinds of cameras with their options, for the help of verbs. */
 export function cameraHelp(kinds: readonly CameraKind[] = CAMERA_KINDS): string {
   return `
 Cameras, and the options that follow a ? and are joined by &:
@@ -25,7 +24,7 @@ ${kinds.map(({ help }) => help).join('\n')}
 pace=fast reads a file as fast as it can, once, and dates its footage into the past.`;
 }
 
-/** Reads a camera's name. Throws `camera_unsupported`, `camera_option_invalid`, `camera_not_found`. */
+/** Parses a camera's name. Throws `camera_unsupported`, `camera_option_invalid`, `camera_not_found`. */
 export function parseCameraSource(
   text: string,
   defaults: SourceDefaults = {},

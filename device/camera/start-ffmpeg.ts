@@ -1,5 +1,4 @@
-// Owns: composing and running one capture through fluent-ffmpeg, and working around its capability check in this one place.
-// Not here: which arguments a source needs (ffmpeg-capture-command.ts), what is done with the output (capture-run.ts).
+// Starts a capture through fluent-ffmpeg, and works around its capability check.
 import type { Readable, Writable } from 'node:stream';
 import { assert } from '@doorsill/contract/assert';
 import ffmpegCommand from 'fluent-ffmpeg';
@@ -14,19 +13,19 @@ export interface Port {
 }
 
 /**
- * What a capture runs. Media goes to `pipe:1`, gray frames to `pipe:3`, frames for viewers to `pipe:5`; drawn video comes from `pipe:0`,
- * sound from `pipe:4`.
+ * Inputs and outputs of a capture. Outputs: media on `pipe:1`, gray frames on `pipe:3`, live frames on `pipe:5`. Inputs from this
+ * process: video on `pipe:0`, sound on `pipe:4`.
  */
 export interface CaptureCommand {
   readonly inputs: readonly Port[];
   readonly outputs: readonly Port[];
 }
 
-/** A running capture and its pipes. All outputs must be read all the time: one that fills up stalls the others. */
+/** A running capture and its pipes. All outputs must be read at all times: a full one stalls the others. */
 export interface CaptureProcess extends FfmpegProcess {
   readonly media: Readable;
   readonly gray: Readable;
-  /** Empty where the command has no such output. */
+  /** Empty if the command has no such output. */
   readonly live: Readable;
   readonly videoIn: Writable;
   readonly audioIn: Writable;
@@ -36,8 +35,8 @@ export interface CaptureProcess extends FfmpegProcess {
 const EXTRA_PIPES = 3;
 
 /**
- * Starts ffmpeg for a capture; `onLine` gets each line of its stderr at log level info. Resolves once the process is
- * started; `ended` reports one that cannot start.
+ * Starts ffmpeg for a capture; `onLine` gets each line of its stderr at log level info. Resolves at once; `ended` reports a process
+ * that cannot start.
  */
 export function startCapture(
   ffmpeg: Ffmpeg,
@@ -45,18 +44,17 @@ export function startCapture(
   onLine: (line: string) => void,
 ): Promise<CaptureProcess> {
   const command = ffmpegCommand();
-  // Options are spread, not passed as a list: fluent-ffmpeg splits members of a list at their space.
+  // Options are spread, because fluent-ffmpeg splits members of a list at their spaces.
   for (const input of capture.inputs) command.input(input.address).inputOptions(...input.options);
   for (const output of capture.outputs) command.output(output.address).outputOptions(...output.options);
   return new Promise((resolve, reject) => {
     command.on('error', reject);
-    // fluent-ffmpeg 2.1.3 asks ffmpeg for its formats and encoders before each run and cannot read the answers of
-    // ffmpeg 7, so it refuses formats that exist; and it supports no pipes beyond the standard three. Our own arguments
-    // need no check, and our own starter handles the pipes, a bare environment and ending.
+    // fluent-ffmpeg 2.1.3 asks ffmpeg for its formats and encoders before each run and cannot read ffmpeg 7's answers, so it refuses
+    // formats that exist; and it has no pipes beyond the standard three. So its check is skipped and its starter replaced.
     Object.assign(command, {
       _checkCapabilities: (done: (error: null) => void) => done(null),
       availableEncoders: (done: (error: null, encoders: object) => void) => done(null, {}),
-      // It is not told of the end, which nobody asks it about: it would stay in memory, 16 KB, for as long as ffmpeg runs.
+      // fluent-ffmpeg is not told of the process's end: it would stay in memory (16 KB) as long as ffmpeg runs.
       _spawnFfmpeg: (args: string[]) => {
         const running = startFfmpeg(ffmpeg, [...COMMON_ARGS, '-loglevel', 'level+info', ...args], {
           pipes: EXTRA_PIPES,

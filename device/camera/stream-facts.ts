@@ -1,16 +1,15 @@
-// Owns: what ffmpeg tells on stderr about an input it has opened: length, streams and their codecs.
-// Not here: whether the streams can be copied (copy-rules.ts). ffprobe is not bundled, so these lines are all there is.
+// Reads length, streams and codecs of an input from ffmpeg's stderr, because ffprobe is not bundled.
 
-/** One stream of the input. `profile` as ffmpeg words it, e.g. 'LC'. */
+/** One stream of the input. `profile` is ffmpeg's name for it, e.g. 'LC'. */
 export interface InputStream {
   readonly index: number;
   readonly kind: 'video' | 'audio';
-  /** ffmpeg's codec name; 'none' when it knows no decoder. */
+  /** ffmpeg's codec name; 'none' if it has no decoder. */
   readonly codec: string;
   readonly profile: string;
 }
 
-/** Streams past this many are not looked at. */
+/** Further streams are ignored. */
 const STREAMS_MAX = 64;
 
 const DURATION = /^Duration: (\d{1,4}):(\d\d):(\d\d)\.(\d\d), /;
@@ -18,7 +17,7 @@ const START = /^Duration: [^,]{1,20}, start: (-?\d{1,15})\.(\d{6})/;
 const MADE = /^creation_time\s*: (\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?Z)$/;
 const STREAM = /^Stream #0:(\d{1,4})\S*: (Video|Audio): (\w+)(?: \(([^)]*)\))?(.*)$/;
 
-/** Collects facts line by line. Lines come from a file's author too: a forged one can at worst choose a worse plan. */
+/** Collects facts line by line. A file's author may forge lines, which at worst choose a worse plan. */
 export class StreamFacts {
   private found: InputStream[] = [];
   private lengthUs: number | null = null;
@@ -29,7 +28,7 @@ export class StreamFacts {
   /** Takes one line of stderr, written at `-loglevel level+info`. */
   read(line: string): void {
     const text = line.replaceAll(/\[[^\]]*\] ?/g, (tag) => (/^\[(info|.* @ .*)\] ?$/.test(tag) ? '' : tag)).trim();
-    // The same words come again for the outputs.
+    // The same lines follow for the outputs.
     if (text.startsWith('Output #0') || text.startsWith('Stream mapping:')) this.reading = false;
     if (!this.reading) return;
     const duration = DURATION.exec(text);
@@ -49,17 +48,17 @@ export class StreamFacts {
     this.found.push({ index: Number(index), kind: kind === 'Video' ? 'video' : 'audio', codec, profile });
   }
 
-  /** Length of the input in microseconds, rounded to 10 ms by ffmpeg; null when the container does not tell. */
+  /** Length of the input in microseconds, cut to 10 ms by ffmpeg; null if the container does not state it. */
   get durationUs(): number | null {
     return this.lengthUs;
   }
 
-  /** Time of the first input's first packet as the input stamps it, in microseconds; null when it does not. */
+  /** Timestamp of the first input's first packet in microseconds; null if it has none. */
   get startUs(): number | null {
     return this.firstUs;
   }
 
-  /** When the input says that it was shot, wall time in microseconds; null when it does not. Anybody may have written it there. */
+  /** The input's stated creation time, wall time in microseconds, unverified; null if it states none. */
   get creationUs(): number | null {
     return this.madeUs;
   }
@@ -68,7 +67,7 @@ export class StreamFacts {
     return this.found;
   }
 
-  /** The first video stream. */
+  /** The first video stream that can be decoded. */
   get video(): InputStream | null {
     return this.found.find((stream) => stream.kind === 'video' && stream.codec !== 'none') ?? null;
   }

@@ -1,86 +1,85 @@
-// Owns: the formats and sizes that a wired camera lists and does not give, as its runs show; the next runs pass them over.
-// Not here: choosing among the others (v4l2-formats.ts), what else ffmpeg's messages mean (wired-faults.ts).
+// Remembers the formats and sizes that a wired camera lists but did not deliver; the next runs exclude them.
 import { type Failure, failure } from '@doorsill/contract/errors';
 import type { RunEvidence } from './replan-capture.ts';
 import { type ChosenFormat, printFormat, type UngivenFormat, type Wanted } from './v4l2-formats.ts';
 import { cameraFault } from './wired-faults.ts';
 import type { Size } from './wired-options.ts';
 
-/** More are not tried in a row: a camera of which eight fail has another fault. */
+/** Formats excluded at most: a camera with eight failing formats has another fault. */
 const FORMATS_MAX = 8;
-/** Runs in a row without a picture, and without a word about the format: one may be a hiccup. */
+/** Consecutive runs without a picture or a message about the format that exclude it: a single one may be a hiccup. */
 const BARREN_RUNS = 2;
 const WHY_LETTERS_MAX = 120;
 
-/** The driver could not begin to stream: mostly the bus has no room. A camera that is away or in use is another fault. */
+/** The driver could not start streaming, mostly for lack of bus bandwidth. A camera that is gone or in use is another fault. */
 const NOT_BEGUN =
   /(ioctl\(VIDIOC_STREAMON\): (?!No such device|Device or resource busy|Permission denied|Operation not permitted).*)/;
-/** What ffmpeg tells and goes on with. */
+/** ffmpeg reports another size, and continues with it. */
 const CHANGED = /(The V4L2 driver changed the video from \d{1,5}x\d{1,5} to (\d{1,5})x(\d{1,5}))/;
 
 export class UngivenFormats {
   private readonly source: Wanted & { readonly shown: string };
   private found: UngivenFormat[] = [];
-  /** What the driver gave in place of a size that nobody had named. */
+  /** The size that the driver delivered instead, used if the options name none. */
   private given: Size | null = null;
-  /** Of the run at hand: its format, how far footage had come before it, and what was said of the format. */
+  /** The current run's format, the end of the footage before it, and why the format does not work. */
   private format: ChosenFormat | null = null;
   private cameUntilUs = 0;
-  private said: string | null = null;
-  /** Why the run ended, if the format may be the cause; and such runs in a row. */
+  private why: string | null = null;
+  /** Why the run ended, if the format may be the cause; and the number of such runs in a row. */
   private fault: string | null = null;
   private barrenRuns = 0;
-  /** Formats of which footage has come: their silence has another cause. */
+  /** Formats that have delivered footage: if they stop, the cause is another one. */
   private readonly proven = new Set<string>();
 
   constructor(source: Wanted & { readonly shown: string }) {
     this.source = source;
   }
 
-  /** What is wanted by now, and what is not asked for any more. */
-  get wanted(): Wanted & { readonly passedOver: readonly UngivenFormat[] } {
+  /** The size and format to choose, and the excluded formats. */
+  get wanted(): Wanted & { readonly excluded: readonly UngivenFormat[] } {
     const { source, found } = this;
-    return { size: source.size ?? this.given, format: source.format, passedOver: found };
+    return { size: source.size ?? this.given, format: source.format, excluded: found };
   }
 
-  /** Judges the run before, of which footage came until `cameUntilUs`. To be called before the next format is chosen. */
+  /** Judges the last run, whose footage ended at `cameUntilUs`. To be called before the next format is chosen. */
   judge(cameUntilUs: number): void {
     const format = this.format && printFormat(this.format);
     if (format !== null && cameUntilUs > this.cameUntilUs) this.proven.add(format);
     this.cameUntilUs = cameUntilUs;
     const counts = this.fault !== null && format !== null && !this.proven.has(format);
     this.barrenRuns = counts ? this.barrenRuns + 1 : 0;
-    if (this.barrenRuns >= BARREN_RUNS) this.said ??= this.fault;
+    if (this.barrenRuns >= BARREN_RUNS) this.why ??= this.fault;
     this.fault = null;
-    this.settle();
+    this.exclude();
   }
 
-  /** A run in this format begins. */
+  /** Begins a run in this format. */
   begin(format: ChosenFormat): void {
     if (this.format && printFormat(this.format) !== printFormat(format)) this.barrenRuns = 0;
     this.format = format;
-    this.said = null;
+    this.why = null;
   }
 
-  /** Reads a line of ffmpeg's; returns why the run must not go on: its pictures are of another size than was asked for. */
-  heard(line: string): string | null {
+  /** Takes a line of ffmpeg's stderr; returns why the run must end if the driver delivers another size than requested. */
+  endedBy(line: string): string | null {
     const begun = NOT_BEGUN.exec(line)?.[1];
     const [, changed, width, height] = CHANGED.exec(line) ?? [];
-    this.said ??= (begun ?? changed ?? null)?.slice(0, WHY_LETTERS_MAX) ?? null;
+    this.why ??= (begun ?? changed ?? null)?.slice(0, WHY_LETTERS_MAX) ?? null;
     if (changed === undefined) return null;
     this.given = { width: Number(width), height: Number(height) };
     return changed;
   }
 
-  /** Learns from a run that ended without giving anything; true when another one may do better. */
+  /** Learns from a run that ended without a segment; returns whether another run may succeed. */
   learn({ barren }: Pick<RunEvidence, 'barren'>): boolean {
-    return barren && this.settle();
+    return barren && this.exclude();
   }
 
-  /** Why the run at hand ended, given `detail`, if what was said of its format tells that; null when it does not. */
+  /** Why the current run ended, if its format is the cause; null if it is not. */
   ended(detail: string): Failure | null {
-    const { source, format, said } = this;
-    if (format !== null && said !== null) return this.failure(told({ ...format, why: said }));
+    const { source, format, why } = this;
+    if (format !== null && why !== null) return this.failure(printUngiven({ ...format, why }));
     const { code } = cameraFault(source.shown, detail);
     const isKilled = detail.startsWith('ffmpeg was ended by');
     const mayBeFormat = code === 'camera_unreachable' || code === 'camera_format_unsupported';
@@ -88,22 +87,22 @@ export class UngivenFormats {
     return null;
   }
 
-  /** What is told while `format` is recorded in place of others; null when none was passed over. */
+  /** The failure to report while `format` is recorded in place of excluded ones; null if there are none. */
   trouble(format: ChosenFormat): Failure | null {
     if (this.found.length === 0) return null;
-    return this.failure(`${this.found.map(told).join(', ')}; ${printFormat(format)} is recorded instead`);
+    return this.failure(`${this.found.map(printUngiven).join(', ')}; ${printFormat(format)} is recorded instead`);
   }
 
-  /** The failure when nothing is left, after which all are tried anew; null when none was passed over. */
+  /** The failure when no format is left, after which all are tried again; null if none was excluded. */
   exhausted(): Failure | null {
     const { found } = this;
     this.forget();
     return found.length === 0
       ? null
-      : this.failure(`${found.map(told).join(', ')}; nothing else that was asked for is left`);
+      : this.failure(`${found.map(printUngiven).join(', ')}; no other format fits the options`);
   }
 
-  /** Another camera, or this one plugged in anew, may give what this one did not. */
+  /** Forgets all results: another camera, or this one plugged in again, may deliver excluded formats. */
   forget(): void {
     this.found = [];
     this.given = null;
@@ -111,12 +110,12 @@ export class UngivenFormats {
     this.barrenRuns = 0;
   }
 
-  /** Passes the format over of which something was said; false when nothing was, or too many have been. */
-  private settle(): boolean {
-    const { format, said } = this;
-    this.said = null;
-    if (format === null || said === null || this.found.length >= FORMATS_MAX) return false;
-    this.found.push({ ...format, why: said });
+  /** Excludes the current format if there is a reason; returns whether it did. */
+  private exclude(): boolean {
+    const { format, why } = this;
+    this.why = null;
+    if (format === null || why === null || this.found.length >= FORMATS_MAX) return false;
+    this.found.push({ ...format, why });
     this.format = null;
     this.barrenRuns = 0;
     return true;
@@ -127,6 +126,6 @@ export class UngivenFormats {
   }
 }
 
-function told(format: UngivenFormat): string {
+function printUngiven(format: UngivenFormat): string {
   return `${printFormat(format)} (${format.why})`;
 }

@@ -1,4 +1,4 @@
-// Owns: a V4L2 camera's controls by `v4l2-ctl`, since ffmpeg cannot set any. Not here: which (wired-options.ts).
+// Sets a V4L2 camera's controls with `v4l2-ctl`, because ffmpeg cannot.
 
 import type { Clock } from '@doorsill/base/clock';
 import type { Programs } from '@doorsill/base/system-programs';
@@ -14,12 +14,12 @@ interface Seams {
   clock: Clock;
 }
 
-/** What one run of `v4l2-ctl` came to. */
+/** Result of one run of `v4l2-ctl`. */
 type Outcome = { printed: string } | { failed: Failure };
 
 /**
- * Sets all controls that were asked for, in the order they were named; returns what went wrong, or null. A control that another
- * one locks (manual exposure, while it is automatic) must come after that one.
+ * Sets all configured controls in their order; returns what went wrong, or null. A control that another one locks (manual exposure,
+ * while automatic exposure is on) must come after that one.
  */
 export async function setControls(source: V4l2Source, path: string, seams: Seams): Promise<Failure | null> {
   const missing = await missingControl(source, path, seams);
@@ -31,7 +31,7 @@ export async function setControls(source: V4l2Source, path: string, seams: Seams
   return null;
 }
 
-/** The first control that was asked for and cannot be set, or null; nothing is set. */
+/** The failure of the first configured control that cannot be set, or null; sets nothing. */
 export async function missingControl(source: V4l2Source, path: string, seams: Seams): Promise<Failure | null> {
   if (source.controls.size === 0) return null;
   const limits = await run(source, ['-d', path, '--list-ctrls'], seams);
@@ -44,8 +44,8 @@ export async function missingControl(source: V4l2Source, path: string, seams: Se
 }
 
 /**
- * Why a control cannot have a value, by what `--list-ctrls` prints, or null. Asked before, since v4l2-ctl takes a value beyond
- * the limits silently and the camera cuts it to fit.
+ * Why a control cannot have a value, by the output of `--list-ctrls`, or null. Checked here because v4l2-ctl silently accepts a value
+ * beyond the limits, and the camera clamps it.
  */
 export function faultOfControl(printed: string, name: string, value: number): string | null {
   const line = printed.split('\n').find((each) => each.trim().split(/\s/)[0] === name);

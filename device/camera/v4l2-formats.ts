@@ -1,8 +1,8 @@
-// Owns: what a V4L2 camera offers, read from ffmpeg's listing, and which of it is recorded. Pure.
-// Not here: asking for the listing (source-v4l2.ts). It tells no rates: a camera gives the nearest it has, frames keep their times.
+// Parses ffmpeg's list of a V4L2 camera's formats and chooses one. Pure. The list has no rates: a camera uses the nearest it has, and
+// frames keep their times.
 import type { Size, WantedFormat } from './wired-options.ts';
 
-/** From `least` to `most` in steps; a size of its own has both the same. */
+/** Sizes from `least` to `most` in steps; for a single size both are the same. */
 interface Sizes {
   readonly least: Size;
   readonly most: Size;
@@ -10,28 +10,25 @@ interface Sizes {
   readonly stepY: number;
 }
 
-/** One format of a camera. */
 export interface OfferedFormat {
   readonly kind: 'raw' | 'compressed';
-  /** ffmpeg's name, which `-input_format` takes; formats that it does not know are left out. */
+  /** ffmpeg's name, for `-input_format`; formats that ffmpeg does not know are left out. */
   readonly name: string;
   readonly sizes: readonly Sizes[];
 }
 
-/** What is asked of a camera; null: whatever is best. */
+/** The size and format of the options; null: the best one. */
 export interface Wanted {
   readonly size: Size | null;
   readonly format: WantedFormat | null;
 }
 
-/** What is taken. */
 export interface ChosenFormat extends Size {
   readonly name: string;
 }
 
-/** What a camera lists and does not give. */
+/** A format that a camera lists but does not deliver. */
 export interface UngivenFormat extends ChosenFormat {
-  /** What was said of it. */
   readonly why: string;
 }
 
@@ -39,13 +36,12 @@ export function printFormat({ name, width, height }: ChosenFormat): string {
   return `${name} ${width}x${height}`;
 }
 
-/** What a doorbell records when nobody says otherwise. */
 const SIZE_DEFAULT: Size = { width: 1280, height: 720 };
 
-/** From the cheapest to record to the dearest: copied, decoded and encoded with little on the wire, encoded with much. */
+/** From the cheapest to record to the most expensive: copied, encoded from compressed pictures, encoded from raw ones. */
 const PREFERENCE = ['h264', 'mjpeg', 'yuyv422', 'uyvy422', 'nv12', 'yuv420p', 'yuv422p', 'rgb24', 'bgr24', 'gray'];
 
-/** More formats than this are not looked at; a test driver has a hundred. */
+/** Further formats are ignored; a test driver has a hundred. */
 const FORMATS_MAX = 256;
 const SIZES_MAX = 256;
 
@@ -57,14 +53,14 @@ export function isListed(line: string): boolean {
   return LINE.test(line);
 }
 
-/** Reads the lines that `-list_formats all` writes. */
+/** Parses the output of `-list_formats all`. */
 export function parseFormats(lines: readonly string[]): OfferedFormat[] {
   const found = new Map<string, OfferedFormat>();
   for (const line of lines) {
     const [, kind, name = '', text = ''] = LINE.exec(line) ?? [];
     if (kind === undefined || name === 'Unsupported' || found.size >= FORMATS_MAX) continue;
     const sizes = [...text.matchAll(SIZES)].slice(0, SIZES_MAX).map(readSizes);
-    // A name comes twice where ffmpeg has one for two orders of planes: it takes the first.
+    // A name occurs twice if ffmpeg has one name for two orders of planes; it uses the first.
     if (!found.has(name)) found.set(name, { kind: kind === 'Raw' ? 'raw' : 'compressed', name, sizes });
   }
   return [...found.values()];
@@ -82,13 +78,13 @@ function readSizes(match: RegExpMatchArray): Sizes {
 }
 
 /**
- * The format and size to record: of the formats that have the size, H.264 first, then Motion JPEG, then raw. Without a size
- * the same for 1280x720, or for the size nearest to it. What is passed over is not taken. Returns why there is none as half a sentence instead.
+ * The format and size to record: of the formats that have the size, H.264 first, then Motion JPEG, then raw. Without a size the same
+ * for 1280x720, or for the size nearest to it. Skips excluded formats. Returns why there is none, as part of a sentence, instead.
  */
 export function chooseFormat(
   offered: readonly OfferedFormat[],
   wanted: Wanted,
-  passedOver: readonly ChosenFormat[] = [],
+  excluded: readonly ChosenFormat[] = [],
 ): ChosenFormat | string {
   const known = PREFERENCE.flatMap((name) => offered.filter((format) => format.name === name));
   const fitting = known.filter((format) => wanted.format === null || isWanted(format, wanted.format));
@@ -97,8 +93,8 @@ export function chooseFormat(
     return `${lacks}; ${describe(offered)}`;
   }
   const size = wanted.size ?? SIZE_DEFAULT;
-  const over = new Set(passedOver.map(printFormat));
-  const isLeft = (format: ChosenFormat) => !over.has(printFormat(format));
+  const excludedNames = new Set(excluded.map(printFormat));
+  const isLeft = (format: ChosenFormat) => !excludedNames.has(printFormat(format));
   const exact = fitting
     .filter((format) => format.sizes.some((sizes) => holds(sizes, size)))
     .map(({ name }) => ({ name, ...size }))
@@ -109,7 +105,7 @@ export function chooseFormat(
     .flatMap(({ name, sizes }) => sizes.map((each) => ({ name, ...nearestIn(each, size) })))
     .filter(isLeft)
     .sort((a, b) => distance(a, size) - distance(b, size))[0];
-  return nearest ?? `it tells no sizes; ${describe(fitting)}`;
+  return nearest ?? `it lists no sizes; ${describe(fitting)}`;
 }
 
 function isWanted({ kind, name }: OfferedFormat, format: WantedFormat): boolean {
@@ -132,7 +128,7 @@ function stepped(least: number, most: number, step: number): number {
   return most <= least ? least : most - ((most - least) % step);
 }
 
-/** A smaller picture is nearer than a larger one, which costs more than was asked for. */
+/** Smaller sizes count as nearer than larger ones, which cost more than requested. */
 function distance(offered: Size, size: Size): number {
   const [has, wants] = [offered.width * offered.height, size.width * size.height];
   return has <= wants ? wants - has : 8_192 * 8_192 + has;

@@ -1,5 +1,5 @@
-// Owns: what ffmpeg gets to read cameras and microphones of this machine: one demuxer, no protocol but pipes, so that neither
-// network nor file can be reached. Not here: what is done with what they give (ffmpeg-capture-command.ts), what they have (v4l2-formats.ts).
+// ffmpeg's input arguments for wired cameras and microphones: one demuxer and no protocol but pipes, so that ffmpeg can reach neither
+// network nor files.
 
 import { LIMITS } from './ffmpeg-capture-command.ts';
 import type { Port } from './start-ffmpeg.ts';
@@ -12,15 +12,15 @@ function only(demuxer: string): string[] {
   return ['-protocol_whitelist', 'pipe', '-format_whitelist', name, '-f', demuxer];
 }
 
-/** How much of a stream ffmpeg may look at before it begins: enough for one keyframe every 2 s. */
+/** Length of the stream that ffmpeg may analyse before it starts: enough for one keyframe every 2 s. */
 const ANALYSE_US = 3_000_000;
 
 /** Packets of one input that may wait for the other. */
 const QUEUE = ['-thread_queue_size', '512'];
 
 /**
- * By how much an input's own times are moved, in microseconds: pictures are stamped by the kernel's monotonic clock, sound by the
- * wall clock; each moved by what its clock showed at the same moment, they agree. Null: each input begins at 0.
+ * Offset added to an input's times, in microseconds. Pictures are stamped by the kernel's monotonic clock, sound by the wall clock;
+ * each is shifted by its clock's reading at the same moment, so that they agree. Null: each input begins at 0.
  */
 export type Shift = number | null;
 
@@ -45,7 +45,7 @@ export function v4l2Input(path: string, format: ChosenFormat, rate: number, shif
   };
 }
 
-/** What makes ffmpeg list a camera's formats and end. */
+/** Arguments that make ffmpeg list a camera's formats and exit. */
 export function listingArgs(path: string): string[] {
   return [...only('v4l2'), '-list_formats', 'all', '-i', path];
 }
@@ -63,7 +63,7 @@ export function alsaInput({ device, sampleRate }: Microphone, channels: number, 
   };
 }
 
-/** H.264 as it comes on stdin, without any times: each picture is stamped by the wall clock as it arrives. */
+/** H.264 from stdin, which has no times: each picture gets the wall time of its arrival. */
 export function elementaryInput(rate: number, shift: Shift): Port {
   return {
     options: [

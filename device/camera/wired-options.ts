@@ -1,5 +1,4 @@
-// Owns: the options of a camera that is wired to this machine, as they follow the `?` of its name: picture, controls, microphone.
-// Not here: the names of such cameras (source-v4l2.ts, source-rpicam.ts), whether a camera has what is asked for (v4l2-formats.ts).
+// The options after the `?` of a wired camera's name: picture, controls, microphone.
 
 import { readBySchema } from '@doorsill/base/schema-fault';
 import { failure } from '@doorsill/contract/errors';
@@ -7,7 +6,7 @@ import { z } from 'zod';
 import { PIXELS_MAX } from './ffmpeg-run.ts';
 import type { Shown, SourceDefaults } from './source-options.ts';
 
-/** Frames a second when none are asked for. */
+/** Frames a second. */
 const RATE_DEFAULT = 15;
 const RATE_MAX = 120;
 const SIDE_MIN = 16;
@@ -15,16 +14,16 @@ const SIDE_MAX = 8_192;
 const CONTROLS_MAX = 24;
 const CONTROL_ABS_MAX = 2 ** 31;
 
-/** What begins the name of an option that sets a control. */
+/** Prefix of options that set a control. */
 const CONTROL = 'control.';
 
-/** Sample rates that AAC has and cards have, in Hz. */
+/** Sample rates of both AAC and sound cards, in Hz. */
 const SAMPLE_RATES = ['8000', '16000', '22050', '24000', '32000', '44100', '48000'] as const;
 
-/** Plain names of ALSA devices. Its configuration language, which knows devices that write files, is not among them. */
+/** Plain names of ALSA devices. ALSA's configuration language is refused, because it has devices that write files. */
 const ALSA_NAME = /^alsa:(default|(?:hw|plughw|dsnoop|sysdefault|front):[\w=,-]{1,60})$/;
 
-/** Formats that can be asked for; `raw` is any that is not compressed. */
+/** Values of `format`; `raw` is any uncompressed format. */
 export const WANTED_FORMATS = ['h264', 'mjpeg', 'raw'] as const;
 export type WantedFormat = (typeof WANTED_FORMATS)[number];
 
@@ -34,21 +33,19 @@ export interface Size {
   readonly height: number;
 }
 
-/** A microphone on a sound card. */
 export interface Microphone {
   /** ALSA's name for it, e.g. `plughw:1,0`. */
   readonly device: string;
   readonly sampleRate: number;
-  /** Without it nothing is recorded; otherwise the picture alone is. */
+  /** Whether recording needs it; if not, video is recorded without sound when it fails. */
   readonly required: boolean;
 }
 
-/** What is asked of a wired camera. */
 export interface WiredOptions {
-  /** Null: what the camera has nearest to 1280x720. */
+  /** Null: the camera's size nearest to 1280x720. */
   readonly size: Size | null;
   readonly rate: number;
-  /** Null: the one that costs least to record. */
+  /** Null: the cheapest format to record. */
   readonly format: WantedFormat | null;
   readonly controls: ReadonlyMap<string, number>;
   readonly microphone: Microphone | null;
@@ -92,8 +89,8 @@ const optionsSchema = z.strictObject({
 });
 
 /**
- * Reads `size=WxH&rate=N&format=h264|mjpeg|raw&mic=alsa:DEVICE&mic-rate=HZ&audio=on|off|required&control.NAME=N`; each at
- * most once. Returns what is wrong as half a sentence instead. `audio`: whether sound is recorded when the text does not say.
+ * Parses `size=WxH&rate=N&format=h264|mjpeg|raw&mic=alsa:DEVICE&mic-rate=HZ&audio=on|off|required&control.NAME=N`; each at most
+ * once. Returns a fault as part of a sentence instead. `audio`: the default for whether sound is recorded.
  */
 export function readWiredOptions(query: string, audio: boolean): WiredOptions | string {
   const plain: Record<string, string> = {};
@@ -101,7 +98,7 @@ export function readWiredOptions(query: string, audio: boolean): WiredOptions | 
   for (const [key, value] of new URLSearchParams(query)) {
     const isControl = key.startsWith(CONTROL);
     const [into, name] = isControl ? [controls, key.slice(CONTROL.length)] : [plain, key];
-    if (key === 'controls' || Object.hasOwn(into, name)) return `${key} cannot be said here, or not twice`;
+    if (key === 'controls' || Object.hasOwn(into, name)) return `${key} is not an option, or is given twice`;
     Object.defineProperty(into, name, { value, enumerable: true });
   }
   const read = readBySchema(optionsSchema, { ...plain, controls });
@@ -120,13 +117,13 @@ export function readWiredOptions(query: string, audio: boolean): WiredOptions | 
   };
 }
 
-/** A camera that Linux's V4L2 knows: USB cameras, capture cards. `device` is its node or a lasting name of it. */
+/** A V4L2 camera: USB camera or capture card. `device` is its node or a udev name of it. */
 export interface V4l2Source extends Shown, WiredOptions {
   readonly kind: 'v4l2';
   readonly device: string;
 }
 
-/** A Raspberry Pi's camera module. `camera` counts those that are connected. */
+/** A Raspberry Pi's camera module. `camera` is its number among the connected ones. */
 export interface RpicamSource extends Shown, WiredOptions {
   readonly kind: 'rpicam';
   readonly camera: number;

@@ -1,22 +1,21 @@
-// Owns: tracking the active parameter sets of a stream, and those that a clip's copied frames use, so that one
-// avcC can hold all of them. Not here: reading one set (parameter-sets.ts).
+// Tracks the active parameter sets of a stream, and those that a clip's copied frames use, so that one avcC can hold all of them.
 import { equalBytes } from '@doorsill/contract/bytes';
 import { failure } from '@doorsill/contract/errors';
 import type { AvcConfig } from '@doorsill/contract/media/avc-config';
 import { NAL, nalType } from '@doorsill/contract/media/nal';
 import { type Pps, readPps, readSps, type Sps } from '@doorsill/contract/media/parameter-sets';
 
-/** No camera uses more sets than this in one clip. */
+/** No camera uses more sets in one clip. */
 const SETS_MAX = 64;
 
-/** The sets of one frame: those that its slices refer to. */
+/** The sets that one frame's slices refer to. */
 export interface FrameSets {
   sps: Sps;
   pps: Pps[];
 }
 
 /** The active parameter sets: those of the init segment, replaced by those that arrive with frames (§7.4.1.2.1). */
-export class SetsInForce {
+export class ActiveParameterSets {
   private readonly spsById = new Map<number, Sps>();
   private readonly ppsById = new Map<number, Pps>();
 
@@ -27,7 +26,7 @@ export class SetsInForce {
     this.take([...config.sps, ...config.pps]);
   }
 
-  /** Takes sets that came with a frame. Throws `clip_not_exact` when one is malformed. */
+  /** Takes a frame's own sets. Throws `clip_not_exact` when one is malformed. */
   take(units: readonly Uint8Array[]): void {
     for (const unit of units) {
       if (nalType(unit) === NAL.sps) {
@@ -47,7 +46,7 @@ export class SetsInForce {
     return [...this.spsById.values(), ...this.ppsById.values()].map((set) => set.bytes);
   }
 
-  /** The lowest id that no active set uses; null when there is none. */
+  /** The lowest id that no active set uses, or null. */
   freeId(): number | null {
     return lowestFree(this.spsById, this.ppsById);
   }
@@ -62,7 +61,7 @@ export class SetsInForce {
 }
 
 function missing(): never {
-  throw failure('clip_not_exact', { detail: 'a frame names a parameter set that is not there' });
+  throw failure('clip_not_exact', { detail: 'a frame refers to a missing parameter set' });
 }
 
 /** Collects the sets that copied frames use. */
@@ -79,7 +78,7 @@ export class UsedSets {
       throw failure('clip_not_exact', { detail: 'too many parameter sets' });
   }
 
-  /** The lowest id that neither a sequence nor a picture parameter set uses; null when there is none. */
+  /** The lowest id that neither a sequence nor a picture parameter set uses, or null. */
   freeId(): number | null {
     return lowestFree(this.sps, this.pps);
   }
@@ -90,7 +89,7 @@ export class UsedSets {
   }
 }
 
-/** Of the 32 ids that a sequence parameter set can have. */
+/** The lowest unused id of the 32 that a sequence parameter set can have. */
 function lowestFree(sps: ReadonlyMap<number, Sps>, pps: ReadonlyMap<number, Pps>): number | null {
   for (let id = 0; id <= 31; id += 1) if (!sps.has(id) && !pps.has(id)) return id;
   return null;
@@ -106,7 +105,7 @@ function keep<Kept extends { id: number; bytes: Uint8Array }>(into: Map<number, 
 }
 
 /** Whether a smart cut can join an encoded head to frames with these sets. */
-export function plainSets(sets: FrameSets): boolean {
+export function canJoinEncodedHead(sets: FrameSets): boolean {
   const { sps, pps } = sets;
   return (
     [66, 77, 100].includes(sps.profileIdc) &&

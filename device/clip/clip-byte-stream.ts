@@ -1,5 +1,5 @@
-// Owns: the second pass over the ring: streams the bytes of a planned clip. Copies slices bit for bit and checks that the
-// ring still holds what the first pass read. Not here: the plan (trim.ts), the header (mp4-layout.ts).
+// The second pass over the ring: streams the bytes of a planned clip, copies slices bit for bit, and checks that the ring still holds
+// the footage of the first pass.
 
 import { failure } from '@doorsill/contract/errors';
 import { type InitInfo, parseFragment, parseInit, type Sample } from '@doorsill/contract/media/fragment';
@@ -15,7 +15,7 @@ import { readRing, ringChanged, stopSignal } from './read-ring.ts';
 import { readFrame } from './strip-frame-to-slices.ts';
 import type { SurveyedSegment } from './survey.ts';
 
-/** What the second pass writes. */
+/** Plan of the second pass. */
 export interface BodyPlan {
   header: Uint8Array;
   sizeBytes: number;
@@ -29,15 +29,15 @@ export interface BodyPlan {
   sound: EncodedSamples<void> | null;
 }
 
-/** When the samples of a track begin, in ticks of its own clock after the clip's zero. */
+/** Start times of a track's samples, in ticks of its own clock after the clip's zero. */
 interface TrackTimes {
   ticks: readonly number[];
   timescale: number;
 }
 
 /**
- * The chunks of a clip, in the order of its file: after each run of frames the sound up to the next one. How the ring's segments held the
- * sound is not followed: over some segments it would tell, to a few milliseconds, how the camera's clocks of picture and sound relate.
+ * The chunks of a clip, in file order: after each run of frames the sound up to the next one. The ring's own interleaving is not kept:
+ * over some segments it would reveal, to a few milliseconds, the offset between the camera's clocks of picture and sound.
  */
 export function chunksOf(runs: readonly number[], video: TrackTimes, audio: TrackTimes | null): Chunk[] {
   const chunks: Chunk[] = [];
@@ -55,7 +55,7 @@ export function chunksOf(runs: readonly number[], video: TrackTimes, audio: Trac
   return chunks;
 }
 
-/** The whole file. Throws `clip_footage_gone` when the ring changed since the plan, `grant_dead`, or the caller's reason. */
+/** The complete file. Throws `clip_footage_gone` when the ring changed since the plan, `grant_dead`, or the signal's reason. */
 export async function* clipBody(live: CutPermit, deps: ClipDeps, plan: BodyPlan): AsyncGenerator<Uint8Array> {
   let bytes = plan.header.length;
   yield plan.header;
@@ -70,7 +70,7 @@ export async function* clipBody(live: CutPermit, deps: ClipDeps, plan: BodyPlan)
         yield sample;
       }
     }
-    // It reads to the end of what was planned, and throws if that is not there.
+    // Reads on to the end of the plan, and throws if segments are missing.
     if (!(await frames.next()).done || bytes !== plan.sizeBytes) throw ringChanged();
   } finally {
     await frames.return(undefined);
@@ -79,7 +79,7 @@ export async function* clipBody(live: CutPermit, deps: ClipDeps, plan: BodyPlan)
   }
 }
 
-/** The clip's frames, encoded ones first. Throws as `clipBody`. */
+/** The clip's frames, encoded ones first. Throws like `clipBody`. */
 async function* framesOf(
   live: CutPermit,
   deps: ClipDeps,
@@ -109,7 +109,7 @@ async function* framesOf(
 
 async function nextOf(samples: AsyncGenerator<Uint8Array> | undefined): Promise<Uint8Array> {
   const sample = await samples?.next();
-  if (!sample || sample.done) throw failure('clip_not_exact', { detail: 'what was encoded is missing' });
+  if (!sample || sample.done) throw failure('clip_not_exact', { detail: 'an encoded sample is missing' });
   return sample.value;
 }
 
@@ -125,7 +125,7 @@ function* copiedFrames(
     const sample = video[at];
     if (!sample) throw ringChanged();
     const frame = readFrame(sample.data, lengthBytes);
-    // Only slices with 4-byte lengths: the sample already has the clip's form.
+    // A sample of nothing but slices with 4-byte lengths already has the clip's form.
     const whole = lengthBytes === 4 && frame.sizeBytes === sample.data.length;
     yield whole ? sample.data : joinSample(frame.slices);
   }

@@ -1,24 +1,21 @@
-// Owns: what cutting and checking a clip need from outside. Not here: reading the ring (read-ring.ts), the work itself (trim.ts,
-// self-check.ts).
+// Dependencies of cutting and checking a clip.
 import type { Clock } from '@doorsill/base/clock';
 import type { Log } from '@doorsill/base/log';
 import type { Window } from '@doorsill/contract/shared-claims';
 import type { Ffmpeg } from '../camera/find-ffmpeg.ts';
 import type { Segment } from '../camera/segment.ts';
 
-/** When a window is encoded anew: only where it cannot be copied exactly, or always. */
+/** When a window is encoded anew: only if it cannot be copied exactly, or always. */
 export const CLIP_RECODE = ['when-needed', 'always'] as const;
 export type ClipRecode = (typeof CLIP_RECODE)[number];
 
-/** What decoding a clip needs. */
 export interface ClipDecoder {
   ffmpeg: Ffmpeg;
   clock: Clock;
 }
 
-/** Dependencies that the device passes in. */
 export interface ClipDeps extends ClipDecoder {
-  /** Segments that touch a window, by start time: `ring.read`. Called several times; must give the same footage each time. */
+  /** Segments that touch a window, by start time: `ring.read`. Called several times; must return the same footage each time. */
   segments: (window: Window) => AsyncIterable<Segment>;
   log: Log;
   /** `always`: no frame is copied, for owners who suspect that their camera hides data in its slices. */

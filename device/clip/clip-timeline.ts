@@ -1,8 +1,7 @@
-// Owns: a clip's own timeline: when a frame or packet of each recording occurs after the clip's zero, and the tables of one track.
-// Not here: which frames are in the window (survey.ts), writing the tables (mp4-layout.ts).
+// A clip's own timeline: maps times of each recording to ticks after the clip's zero; and the sample table of one track.
 import { type Segment, wallTimeUs } from '../camera/segment.ts';
 
-/** The clock of a segment's timestamps: equal timestamps of two segments are equal times only if all of this is equal. */
+/** The clock of a segment's timestamps: timestamps of two segments are comparable only if all fields are equal. */
 export type TimeBase = Pick<Segment, 'recording' | 'wallOffsetUs'>;
 
 /**
@@ -59,9 +58,9 @@ export function emptyTable(): TrackTable {
 }
 
 /**
- * How long a clip's last frame lasts: the most common duration of the others, of several such the shortest; of a single frame 1/25 s.
- * Its own duration up to the window's end would tell when the frame was taken, to the microsecond, and so the phase of the camera's
- * clock, which two clips of one home have in common.
+ * Duration of a clip's last frame: the most common duration of the others, the shortest of several such; 1/25 s for a single frame.
+ * Its own duration up to the window's end would reveal to the microsecond when the frame was taken, and so the phase of the camera's
+ * clock, which would link two clips of one home.
  */
 export function nominalDuration(ticks: readonly number[], timescale: number): number {
   const counts = new Map<number, number>();

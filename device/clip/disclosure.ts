@@ -1,5 +1,4 @@
-// Owns: the text sent with a clip: exactly the granted facts about the home, and the manifest's claims.
-// Not here: signing (the caller's), the clip itself (trim.ts).
+// The disclosed facts about the home, and the claims of a clip's manifest.
 import { type PublicKey, sha256Hex } from '@doorsill/base/keys';
 import { failure } from '@doorsill/contract/errors';
 import { Manifest } from '@doorsill/contract/manifest';
@@ -9,8 +8,8 @@ import { assertLiveGrant, type LiveGrant } from '../consent/live-grant.ts';
 import type { CutFacts } from './finished-clip.ts';
 
 /**
- * Of the device's values exactly the granted ones, no key more or less. Throws `grant_dead`, and
- * `consent_disclosure_missing` when a granted key has no value.
+ * Exactly the granted ones of the device's values. Throws `grant_dead`, and `consent_disclosure_missing` when a granted key has no
+ * value.
  */
 export function disclose(live: LiveGrant, values: DisclosedValues): DisclosedValues {
   assertLiveGrant(live);
@@ -23,7 +22,7 @@ export function disclose(live: LiveGrant, values: DisclosedValues): DisclosedVal
   return disclosed;
 }
 
-/** What the manifest says besides the grant's own claims. */
+/** Parts of the manifest besides the grant's claims. */
 export interface ManifestParts {
   clipId: string;
   clip: CutFacts;

@@ -1,5 +1,4 @@
-// Owns: how a picture is rotated for display: the four right angles of a track header's matrix, and the position of redaction
-// zones in the coded picture. Not here: drawing (recode-window.ts).
+// Rotation of a picture for display, by the matrix of its track header, and the position of zones in the coded picture.
 
 import { boxesIn, contentOf, findBox, needBox } from '@doorsill/contract/media/read-boxes';
 import type { Zone } from '@doorsill/contract/shared-claims';
@@ -9,7 +8,7 @@ export type Rotation = 0 | 90 | 180 | 270;
 
 const ONE = 0x10000;
 
-/** Upper left of the matrix (ISO/IEC 14496-12 §6.2.2): a, b, c, d as 16.16 fixed point. */
+/** Upper left part of the matrix (ISO/IEC 14496-12 §6.2.2): a, b, c, d as 16.16 fixed point. */
 const MATRICES: Record<Rotation, readonly [number, number, number, number]> = {
   0: [ONE, 0, 0, ONE],
   90: [0, ONE, -ONE, 0],

@@ -1,6 +1,5 @@
-// Owns: decoding H.264 and re-encoding some of its frames, one for one: the head of a smart cut, and whole windows; cutting the byte stream that
-// an encoder writes (ITU-T H.264 Annex B) into NAL units.
-// Not here: which frames (trim.ts), running ffmpeg (camera/ffmpeg-run.ts).
+// Decodes H.264 and encodes some of its frames again, one for one: the head of a smart cut, or a whole window. Splits Annex B streams
+// (ITU-T H.264) into NAL units.
 
 import { failure } from '@doorsill/contract/errors';
 import { joinSample, NAL, nalType } from '@doorsill/contract/media/nal';
@@ -10,19 +9,18 @@ import { threadArgs } from '../camera/find-ffmpeg.ts';
 import type { ClipDecoder, ClipDeps } from './clip-deps.ts';
 import type { Rectangle } from './display-rotation.ts';
 import type { EncodedSample, EncodedSamples } from './encoded-sample-buffer.ts';
-import { LineCounter } from './framecrc-counter.ts';
 import { frameOf } from './strip-frame-to-slices.ts';
 
 const START_CODE = Buffer.from([0, 0, 1]);
 
-/** Cuts an Annex B stream that arrives in parts into NAL units (§B.1). Holds at most one unit. */
+/** Splits an Annex B stream that arrives in parts into NAL units (§B.1). Holds at most one unit. */
 export class AnnexBSplitter {
-  /** From the start code of the unit that is still open. */
+  /** The unfinished unit, from its start code. */
   private held: Buffer = Buffer.alloc(0);
 
-  /** Takes the next part; returns the units it completed. */
+  /** Takes the next part; returns the units that it completes. */
   push(part: Uint8Array): Uint8Array[] {
-    // What is held was searched before; a start code may straddle the join by two bytes.
+    // Held bytes were searched before; a start code may straddle the join by two bytes.
     const open = this.held.indexOf(START_CODE) === 0;
     const search = open ? Math.max(START_CODE.length, this.held.length - 2) : 0;
     const all = Buffer.concat([this.held, part]);
@@ -74,7 +72,7 @@ export interface EncodeJob {
   skip: number;
   /** Frames to encode after them. */
   take: number;
-  /** Whether the source has more frames than `skip + take`; if not, the number of frames that come out is checked. */
+  /** Whether the source has more frames than `skip + take`; if not, the number of decoded frames is checked. */
   more: boolean;
   target: EncodeTarget;
   timeoutMs: number;
@@ -100,15 +98,15 @@ const LEVELS = new Set([10, 11, 12, 13, 20, 21, 22, 30, 31, 32, 40, 41, 42, 50, 
 const QUALITY = 20;
 
 /**
- * How much finer the blocks are encoded that a zone touches, as a part of the whole range: what is beside a zone then smears hardly into it.
- * Measured on noise, 2,400 frames: 2 levels four pixels inside where it was 24, along an edge 5 on average where it was 29; and a clip is
- * a tenth to a quarter larger.
+ * Quality offset for blocks that a zone touches, as a share of the whole range: finer blocks smear the surroundings less into the zone.
+ * Measured on noise, 2,400 frames: 2 levels instead of 24 four pixels inside, 5 instead of 29 on average along an edge; clips grow by a
+ * tenth to a quarter.
  */
 const ZONE_QUALITY = -0.5;
 
 /**
- * Input arguments for H.264 from a pipe: nothing else is opened, and display rotation is left to the file. The parameter
- * sets at the start describe the stream, so ffmpeg need not probe it by decoding some of it twice.
+ * Input arguments for H.264 from a pipe: ffmpeg opens nothing else, and does not rotate. The parameter sets at the start describe the
+ * stream, so ffmpeg need not probe it by decoding a part twice.
  */
 export const H264_FROM_PIPE = [
   ...['-protocol_whitelist', 'pipe', '-format_whitelist', 'h264', '-max_pixels', String(PIXELS_MAX)],
@@ -117,8 +115,8 @@ export const H264_FROM_PIPE = [
 ] as const;
 
 /**
- * Decodes the source and encodes exactly `take` frames after the first `skip`. Throws `clip_not_exact` unless exactly that
- * many come out, `ffmpeg_failed`, or the signal's reason.
+ * Decodes the source and encodes exactly `take` frames after the first `skip`. Throws `clip_not_exact` for another number of frames,
+ * `ffmpeg_failed`, or the signal's reason.
  */
 export async function encodeFrames(deps: ClipDeps, job: EncodeJob): Promise<EncodedSets> {
   const output = new EncodedOutput(job.onFrame);
@@ -135,7 +133,7 @@ export async function encodeFrames(deps: ClipDeps, job: EncodeJob): Promise<Enco
   await runFfmpeg(deps.ffmpeg, run);
   await output.end();
   if (output.frames !== job.take) {
-    throw failure('clip_not_exact', { detail: `${output.frames} frames came out where ${job.take} belong` });
+    throw failure('clip_not_exact', { detail: `${output.frames} frames were encoded instead of ${job.take}` });
   }
   return output.sets();
 }
@@ -165,7 +163,7 @@ function encodeArgs(job: EncodeJob): string[] {
   ];
 }
 
-/** Splits the encoder's Annex B output into frames: each begins with an access unit delimiter, which we request. */
+/** Splits the encoder's Annex B output into frames: each begins with an access unit delimiter (`aud=1`). */
 class EncodedOutput {
   frames = 0;
   private readonly onFrame: EncodeJob['onFrame'];
@@ -189,7 +187,7 @@ class EncodedOutput {
 
   sets(): EncodedSets {
     if (!this.spsUnit || !this.ppsUnit)
-      throw failure('clip_not_exact', { detail: 'the encoder gave no parameter sets' });
+      throw failure('clip_not_exact', { detail: 'the encoder wrote no parameter sets' });
     const sps = readSps(this.spsUnit);
     return { sps, pps: readPps(this.ppsUnit, () => sps.chromaFormat) };
   }
@@ -220,8 +218,8 @@ function only(known: Uint8Array | null, unit: Uint8Array): Uint8Array {
 }
 
 /**
- * How many frames a decoder gets from H.264 in Annex B; `strict` refuses a stream with decoding errors.
- * Throws `ffmpeg_failed` or the signal's reason.
+ * The number of frames that decoding H.264 in Annex B gives; `strict` refuses a stream with decoding errors. Throws `ffmpeg_failed` or
+ * the signal's reason.
  */
 export async function countDecoded(
   deps: ClipDeps,
@@ -244,29 +242,29 @@ export async function countDecoded(
   return frames.lines;
 }
 
-/** What to decode into pictures. */
 export interface DecodeJob {
   doing: string;
   /** H.264 in Annex B, parameter sets first. */
   source: AsyncIterable<Uint8Array>;
-  /** Refuses a stream with decoding errors. */
+  /** Whether a stream with decoding errors is refused. */
   strict: boolean;
   /** Whether pixels must be converted to 8 bits 4:2:0 first. */
   convert: boolean;
   width: number;
   height: number;
-  /** More pictures than this end the job as failed. */
+  /** The job fails if there are more pictures. */
   picturesMax: number;
   timeoutMs: number;
   signal: AbortSignal;
 }
 
 /**
- * The pictures of a stream in order of display, 8 bits 4:2:0, planes one after the other. Each is valid until the next is asked for: one
- * is held, and ffmpeg waits meanwhile. Throws `ffmpeg_failed`, what the source threw, or the signal's reason; ffmpeg is gone when it ends.
+ * The pictures of a stream in order of display, 8 bits 4:2:0, planes one after the other. Each is valid until the next is requested:
+ * only one is held, and ffmpeg waits meanwhile. Throws `ffmpeg_failed`, the source's error, or the signal's reason; ffmpeg is gone when
+ * it ends.
  */
 export async function* decodedPictures(deps: ClipDecoder, job: DecodeJob): AsyncGenerator<Uint8Array> {
-  // A clip that somebody else made may claim any size.
+  // A foreign clip may claim any size.
   if (job.width * job.height > PIXELS_MAX)
     throw failure('ffmpeg_failed', { doing: job.doing, detail: 'the picture is too large' });
   const picture = new Uint8Array(pictureBytes(job.width, job.height));
@@ -323,7 +321,7 @@ export async function* decodedPictures(deps: ClipDecoder, job: DecodeJob): Async
     if (state.failed !== null) throw state.failed;
     if (state.filled > 0) throw failure('ffmpeg_failed', { doing: job.doing, detail: 'a picture of another size' });
   } finally {
-    stopped.abort(failure('ffmpeg_failed', { doing: job.doing, detail: 'its pictures are not wanted any more' }));
+    stopped.abort(failure('ffmpeg_failed', { doing: job.doing, detail: 'decoding was cancelled' }));
     wakeDecoder();
     await running;
   }
@@ -333,3 +331,19 @@ export async function* decodedPictures(deps: ClipDecoder, job: DecodeJob): Async
 function pictureBytes(width: number, height: number): number {
   return width * height + 2 * Math.ceil(width / 2) * Math.ceil(height / 2);
 }
+
+/** Counts frames in ffmpeg's framecrc output: the non-empty lines that do not begin with #. */
+export class LineCounter {
+  lines = 0;
+  private atStart = true;
+
+  push(part: Uint8Array): void {
+    for (const byte of part) {
+      if (this.atStart && byte !== HASH && byte !== NEWLINE) this.lines += 1;
+      this.atStart = byte === NEWLINE;
+    }
+  }
+}
+
+const HASH = 0x23;
+const NEWLINE = 0x0a;

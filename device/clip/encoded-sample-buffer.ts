@@ -1,16 +1,16 @@
-// Owns: the encoded frames and sound of a clip between the cut and the writing of the file: a small amount is kept in memory, a
-// large one is encoded again while the file is written, so that a long window needs no more memory than a short one.
-// Not here: encoding (encode-frames.ts, recode-sound.ts).
+// The encoded frames and sound of a clip between the cut and the writing of the file. Small encodings are kept in memory; large ones
+// are encoded again while the file is written, so that a long window needs no more memory than a short one.
 import { failure } from '@doorsill/contract/errors';
-/** One encoded frame or sound packet as it is written into a clip; `key`: whether decoding can start there. */
+
+/** One encoded frame or sound packet, ready for the file; `key`: whether decoding can start there. */
 export interface EncodedSample {
   bytes: Uint8Array;
   key: boolean;
 }
 
 /**
- * Encodes everything from the start and resolves with the summary of all samples. The same source gives the same
- * bytes: x264 and ffmpeg's AAC encoder depend on neither randomness nor time.
+ * Encodes everything from the start; resolves with facts about all samples. The same source gives the same bytes: x264 and ffmpeg's
+ * AAC encoder depend on neither randomness nor time.
  */
 export type EncodeAll<Facts> = (
   onSample: (sample: EncodedSample) => void | Promise<void>,
@@ -26,13 +26,13 @@ export interface EncodedSamples<Facts> {
   read(signal: AbortSignal): AsyncGenerator<Uint8Array>;
 }
 
-/** Maximum encoded footage kept in memory; beyond it the window is encoded a second time. */
+/** Largest encoding kept in memory; a larger one is encoded a second time. */
 export const KEPT_BYTES_MAX = 64 * 1024 * 1024;
 
-/** How far the second encoding may run ahead of the reader. */
+/** Frames by which the second encoding may run ahead of the reader. */
 const FRAMES_AHEAD = 8;
 
-/** Encodes once. Throws what `encode` throws, and `clip_over_limit` as soon as `bytesMax` is exceeded. */
+/** Encodes once. Throws the errors of `encode`, and `clip_over_limit` as soon as `bytesMax` is exceeded. */
 export async function encodeOnce<Facts>(
   encode: EncodeAll<Facts>,
   bytesMax: number,
@@ -95,7 +95,7 @@ async function* encodeAgain<Facts>(
     for (let at = 0; ; ) {
       const sample = ready.shift();
       if (sample) {
-        if (sample.length !== sizes[at]) throw failure('clip_not_exact', { detail: 'encoding again gave other bytes' });
+        if (sample.length !== sizes[at]) throw failure('clip_not_exact', { detail: 'the second encoding has other bytes' });
         at += 1;
         yield sample;
         continue;
@@ -109,7 +109,7 @@ async function* encodeAgain<Facts>(
     }
     if (failed !== null) throw failed;
   } finally {
-    stopped.abort(failure('clip_not_exact', { detail: 'reading it was given up' }));
+    stopped.abort(failure('clip_not_exact', { detail: 'reading the encoding was cancelled' }));
     wakeEncoder();
     await running;
   }

@@ -1,5 +1,4 @@
-// Owns: the type of a finished clip that the rest of the firmware uses. Not here: how it is cut (trim.ts) and checked (self-check.ts).
-
+// Types of a finished clip.
 import type { CutMethod } from '@doorsill/contract/manifest';
 import type { Window } from '@doorsill/contract/shared-claims';
 
@@ -8,7 +7,7 @@ export interface CutFacts {
   /** Bytes of the whole MP4 file. */
   sizeBytes: number;
   frames: number;
-  /** Wall time of the first frame and of the end of the last one's display, clamped to the window. */
+  /** Wall time from the first frame to the end of the last one's display, clamped to the window. */
   coverage: Window;
   /** Spans of the window without footage. */
   gaps: Window[];
@@ -18,15 +17,15 @@ export interface CutFacts {
   redacted: boolean;
 }
 
-/** A clip cut exactly to its grant, still on the device. A long clip need not fit into memory: `parts` streams it. */
+/** A clip cut exactly to its grant, still on the device. `parts` streams it, so a long clip need not fit into memory. */
 export interface Clip extends CutFacts {
-  /** The file from its first byte to its last; read once, right after the cut, by the outbox that seals it. */
+  /** The file's bytes; read once, right after the cut, by the outbox that seals it. */
   parts(): AsyncIterable<Uint8Array>;
 }
 
-/** Random access to a finished clip's bytes, wherever they are stored. */
+/** Random access to a finished clip's bytes. */
 export interface ClipReader {
   sizeBytes: number;
-  /** Exactly `length` bytes at `position`; the result may use `into` as its buffer, if given and of that length. */
+  /** Exactly `length` bytes at `position`; the result may use `into` as its buffer if `into` has that length. */
   read(position: number, length: number, into?: Uint8Array): Promise<Uint8Array>;
 }

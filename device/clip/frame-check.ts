@@ -1,5 +1,4 @@
-// Owns: comparing a finished clip's frames with the ring's footage: frame by frame, set by set.
-// Not here: sound (sound-check.ts), the structure of the file (clip-file-check.ts, self-check.ts).
+// Compares a finished clip's frames and parameter sets with the ring's footage.
 
 import { equalBytes } from '@doorsill/contract/bytes';
 import { clipFault, type FileTables } from '@doorsill/contract/media/clip-file-check';
@@ -8,7 +7,7 @@ import { NAL, nalType, splitSample } from '@doorsill/contract/media/nal';
 import { readPps, readSps } from '@doorsill/contract/media/parameter-sets';
 import type { Window } from '@doorsill/contract/shared-claims';
 import { type Segment, wallTimeUs } from '../camera/segment.ts';
-import { SetsInForce } from './active-parameter-sets.ts';
+import { ActiveParameterSets } from './active-parameter-sets.ts';
 import { displayRotation } from './display-rotation.ts';
 import type { CutFacts } from './finished-clip.ts';
 import type { SampleReader } from './read-ahead.ts';
@@ -17,30 +16,30 @@ import { type Frame, frameOf } from './strip-frame-to-slices.ts';
 /** Wall time is rounded to microseconds at both ends of an interval. */
 const ROUNDING_US = 2;
 
-/** chroma_format_idc of 4:2:0: what frames are encoded in, and the only one that is copied. */
+/** chroma_format_idc of 4:2:0, the only format in a clip. */
 const CHROMA_420 = 1;
 
-/** The init segment of the footage that is compared. */
+/** The init segment of the footage being compared. */
 interface OpenInit {
   bytes: Uint8Array;
   info: InitInfo;
-  /** Bytes of the length in front of each NAL unit. */
+  /** Bytes of the length field before each NAL unit. */
   lengthBytes: number;
   rotation: number;
 }
 
-/** Compares the ring with the file in parallel: call `compare` for each segment in order, then `finish`. */
+/** Call `compare` for each of the ring's segments in order, then `finish`. */
 export class SampleCheck {
   private readonly window: Window;
   private readonly clip: CutFacts;
   private readonly tables: FileTables;
   private readonly reader: SampleReader;
-  private readonly sets = new SetsInForce();
+  private readonly sets = new ActiveParameterSets();
   private readonly setsOfFile: { sps: Map<number, Uint8Array>; pps: Map<number, Uint8Array> };
   /** The file's parameter sets that copied frames use. */
   private readonly copiedSets = new Set<Uint8Array>();
   private init: OpenInit | null = null;
-  /** Wall times of the window's frames according to the ring. */
+  /** Wall times of the window's frames in the ring. */
   private readonly wallUs: number[] = [];
   private firstCopied = -1;
 
@@ -52,7 +51,7 @@ export class SampleCheck {
     this.setsOfFile = byId(tables);
   }
 
-  /** Number of frames, counted from the first, that are encoded rather than copied. */
+  /** Number of frames at the start that are encoded, not copied. */
   get encodedFrames(): number {
     return this.firstCopied < 0 ? this.wallUs.length : this.firstCopied;
   }
@@ -77,21 +76,21 @@ export class SampleCheck {
     const copies = this.clip.method !== 're-encode';
     const units = copies ? splitSample(sample.data, lengthBytes) : null;
     if (units) this.sets.take(units.filter((unit) => nalType(unit) === NAL.sps || nalType(unit) === NAL.pps));
-    // Of a frame before the window only the parameter sets matter. It may contain no picture, as when a camera is cut off.
+    // Of a frame before the window only the parameter sets matter. It may hold no picture, if the camera was cut off.
     if (atUs < this.window.startUs) return;
     const ring = units ? frameOf(units) : null;
     if (!segment.clockTrusted) throw clipFault('footage of an untrusted clock');
-    // The owner chose zones, and looked at the picture, as the ring has it.
-    if (rotation !== this.tables.video.rotation) throw clipFault('a picture that is turned another way');
+    // The owner saw the picture, and chose zones in it, with the ring's rotation.
+    if (rotation !== this.tables.video.rotation) throw clipFault("another rotation than the ring's");
     const number = this.wallUs.length;
     if (number >= this.tables.video.sizes.length) throw clipFault('frames of the window are missing');
     this.wallUs.push(atUs);
     if (!ring || (this.firstCopied < 0 && !ring.idr)) return;
     if (this.firstCopied < 0) this.firstCopied = number;
     const held = await this.unitsOf(this.reader, number);
-    // Not `equalBytes`: every byte of a clip is compared here, and node's own comparison is faster.
+    // Not `equalBytes`: every byte of a clip is compared here, and Node's own comparison is faster.
     const same = (unit: Uint8Array, at: number) => Buffer.compare(unit, ring.slices[at] ?? EMPTY) === 0;
-    if (ring.doubtful) throw clipFault(`frame ${number} may hold something else than picture`);
+    if (ring.doubtful) throw clipFault(`frame ${number} may hold data that is not picture`);
     if (held.length !== ring.slices.length || !held.every(same)) {
       throw clipFault(`frame ${number} is not the ring's`);
     }
@@ -132,7 +131,7 @@ export class SampleCheck {
       const inClipUs = ((times[number] ?? 0) / timescale) * 1e6;
       if (Math.abs(atUs - firstUs - inClipUs) > toleranceUs) throw clipFault(`frame ${number} is at a wrong time`);
     });
-    // Any other would tell when the last frame was taken.
+    // Any other duration would reveal when the last frame was taken.
     if (lastDuration !== usualDuration(times, timescale))
       throw clipFault('the last frame lasts longer or shorter than most');
     const endUs = firstUs + (((times.at(-1) ?? 0) + lastDuration) / timescale) * 1e6;
@@ -142,8 +141,8 @@ export class SampleCheck {
   }
 
   /**
-   * Whether the encoded frames can be decoded before the comparison ends, because their number and their parameter sets are known.
-   * If a later copied frame uses one of these sets, `finish` refuses the clip.
+   * Whether number and parameter sets of the encoded frames are known, so that decoding them can start before the comparison ends. If a
+   * later copied frame uses one of these sets, `finish` refuses the clip.
    */
   get encodedKnown(): boolean {
     return this.firstCopied > 0 && this.setsNotCopied().length === 2;
@@ -160,38 +159,38 @@ export class SampleCheck {
     if (this.encodedFrames === 0 && own.length === 0) return [];
     const [ownSps, ownPps] = own;
     if (!ownSps || !ownPps || own.length !== 2 || this.encodedFrames === 0)
-      throw clipFault('parameter sets nobody uses');
+      throw clipFault('unused parameter sets');
     const read = readSps(ownSps);
-    if (read.chromaFormat !== CHROMA_420) throw clipFault('a foreign format of colours');
+    if (read.chromaFormat !== CHROMA_420) throw clipFault('another colour format than 4:2:0');
     const readOwn = readPps(ownPps, () => CHROMA_420);
     if (!read.clean || !readOwn.clean || readOwn.spsId !== read.id)
       throw clipFault('a parameter set with data behind it');
     if (read.width !== this.tables.video.width || read.height !== this.tables.video.height)
-      throw clipFault('a foreign size');
+      throw clipFault('encoded frames of another size');
     return own;
   }
 
   /**
-   * The NAL units of a sample of the file: checks that they are slices only, that their sets are in the file, and the keyframe
-   * flag. Valid until the reader's next call.
+   * The NAL units of a sample of the file. Checks that they are only slices, that their sets are in the file, and the keyframe flag.
+   * Valid until the reader's next call.
    */
   async unitsOf(reader: SampleReader, number: number): Promise<Uint8Array[]> {
     const { offsets, sizes, keys } = this.tables.video;
     const units = splitSample(await reader.read(offsets[number] ?? 0, sizes[number] ?? 0), 4);
     if (units.some((unit) => nalType(unit) !== NAL.slice && nalType(unit) !== NAL.idrSlice)) {
-      throw clipFault(`frame ${number} holds something else than slices`);
+      throw clipFault(`frame ${number} holds other units than slices`);
     }
     const frame = frameOf(units);
     if (frame.sizeBytes !== sizes[number]) throw clipFault(`frame ${number} holds empty units, or data behind a slice`);
     if ((keys[number] === 1) !== frame.idr) throw clipFault(`frame ${number} is wrongly marked as keyframe`);
-    if (frame.ppsIds.some((id) => !this.setsOfFile.pps.has(id))) throw clipFault(`frame ${number} names a missing set`);
+    if (frame.ppsIds.some((id) => !this.setsOfFile.pps.has(id))) throw clipFault(`frame ${number} refers to a missing set`);
     return units;
   }
 }
 
 const EMPTY = new Uint8Array(0);
 
-/** The duration that most frames but the last have, the shortest of several; 1/25 s for a single frame. */
+/** The most common duration of the frames but the last, the shortest of several; 1/25 s for a single frame. */
 function usualDuration(times: Float64Array, timescale: number): number {
   const durations = times.slice(1).map((time, at) => time - (times[at] ?? 0));
   durations.sort();
@@ -205,7 +204,7 @@ function usualDuration(times: Float64Array, timescale: number): number {
 
 function byId(tables: FileTables): { sps: Map<number, Uint8Array>; pps: Map<number, Uint8Array> } {
   const sps = new Map(tables.video.sps.map((set) => [readSps(set).id, set]));
-  // The id comes before all that depends on the format of colours.
+  // The id comes before the fields that depend on the colour format.
   const pps = new Map(tables.video.pps.map((set) => [readPps(set, () => CHROMA_420).id, set]));
   if (sps.size !== tables.video.sps.length || pps.size !== tables.video.pps.length)
     throw clipFault('two sets with one id');

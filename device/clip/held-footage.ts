@@ -1,5 +1,5 @@
-// Owns: footage of granted windows whose clips wait for their turn to be cut, sealed in memory, while the ring goes on recording over it.
-// Not here: which clips wait (upload/delivery.ts), reading for a clip (read-ring.ts).
+// Keeps a sealed copy in memory of the footage of granted windows whose clips wait to be cut, because the ring may overwrite it
+// meanwhile.
 import type { Clock } from '@doorsill/base/clock';
 import type { Random } from '@doorsill/base/random';
 import type { SealCipher } from '@doorsill/base/seal';
@@ -9,16 +9,16 @@ import type { Segment } from '../camera/segment.ts';
 import { RingMemory } from '../ring/ring-memory.ts';
 import type { ClipDeps } from './clip-deps.ts';
 
-/** A clip waits for a few others at most; what is held longer is no longer held for a cut. */
+/** A clip waits for a few others at most; this is more than that takes. */
 const HELD_S = 300;
-/** Bytes held at most for all clips that wait; the oldest of a window first, for the ring records over that first. */
+/** Bytes held at most for all waiting clips; of a window the oldest first, because the ring overwrites it first. */
 const HELD_BYTES_MAX = 16 * 1024 * 1024;
 
-/** The footage of one window. */
+/** The held footage of one window. */
 export interface FootageHold {
-  /** The ring's footage, and what was held of the window where the ring has it no more. As `ClipDeps.segments`. */
+  /** Like `ClipDeps.segments`: the ring's footage, and held segments that are no longer in the ring. */
   segments: ClipDeps['segments'];
-  /** Destroys what was held; from then on there is the ring's alone. */
+  /** Destroys the held footage; `segments` then reads the ring alone. */
   release(): void;
 }
 
@@ -30,7 +30,7 @@ export interface HeldFootageDeps {
   cipher: SealCipher;
 }
 
-/** One device's held footage. Whoever has footage forgotten calls `forget`. */
+/** One device's held footage. Must be told with `forget` when footage is forgotten. */
 export class HeldFootage {
   private readonly deps: HeldFootageDeps;
   private readonly holds = new Set<Hold>();
@@ -39,7 +39,7 @@ export class HeldFootage {
     this.deps = deps;
   }
 
-  /** Begins to copy the window's footage, as much as there is room for. It is held until `release`, `forget`, the signal, or five minutes. */
+  /** Starts copying the window's footage, as far as there is room. Held until `release`, `forget`, the signal's abort, or five minutes. */
   hold(window: Window, signal: AbortSignal): FootageHold {
     const hold = new Hold(this.deps, () => {
       this.holds.delete(hold);
@@ -52,18 +52,18 @@ export class HeldFootage {
     hold
       .copy(window, () => HELD_BYTES_MAX - this.bytes)
       .catch((thrown: unknown) => {
-        // The cut reads the ring again, and says what is wrong with it.
+        // The cut reads the ring again, and reports its faults.
         if (!isFailure(thrown)) throw thrown;
       });
     return hold;
   }
 
-  /** Destroys all of it. */
+  /** Destroys all held footage. */
   forget(): void {
     for (const hold of [...this.holds]) hold.release();
   }
 
-  /** Bytes that are held. */
+  /** Bytes held now. */
   get bytes(): number {
     return [...this.holds].reduce((sum, hold) => sum + hold.bytes, 0);
   }
@@ -78,7 +78,7 @@ class Hold implements FootageHold {
   constructor({ segments, clock, random, cipher }: HeldFootageDeps, released: () => void) {
     this.ring = segments;
     this.released = released;
-    // With room for twice as much it overwrites nothing, and takes any segment that a ring takes.
+    // With room for twice as much it never overwrites, and accepts any segment that a ring accepts.
     this.kept = new RingMemory({ clock, random, cipher, bytesMax: 2 * HELD_BYTES_MAX, retentionS: HELD_S });
   }
 
@@ -93,7 +93,7 @@ class Hold implements FootageHold {
       if (this.isOver || segment.init.length + segment.fragment.length > roomBytes()) break;
       await this.kept.append(segment);
     }
-    // It may have been released while the ring in memory started, or took the last segment.
+    // It may have been released while `start` or the last `append` ran.
     if (this.isOver) await this.kept.stop();
   }
 

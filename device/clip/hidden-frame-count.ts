@@ -1,11 +1,10 @@
-// Owns: measuring the leak that this project prevents: how many frames of a video file a player shows, and how many it contains.
-// Not here: cutting clips that hide none (trim.ts).
+// Measures the leak that this project prevents: how many frames of a video file a player shows, and how many it contains.
 import type { Clock } from '@doorsill/base/clock';
 import { PIXELS_MAX, runFfmpeg } from '../camera/ffmpeg-run.ts';
 import type { Ffmpeg } from '../camera/find-ffmpeg.ts';
-import { LineCounter } from './framecrc-counter.ts';
+import { LineCounter } from './encode-frames.ts';
 
-/** Frames of a file's first video stream. `held - shown` are hidden: they are sent with the file and can be decoded. */
+/** Frames of a file's first video stream. `held - shown` frames are hidden: in the file and decodable, but not shown. */
 interface FrameCounts {
   shown: number;
   held: number;
@@ -14,7 +13,7 @@ interface FrameCounts {
 const TIMEOUT_MS = 600_000;
 
 /**
- * Decodes an MP4 file twice: as a player does, and ignoring its edit list. The path must be one that we chose ourselves.
+ * Decodes an MP4 file twice: like a player, and ignoring its edit list. The path must not come from outside.
  * Throws `ffmpeg_failed` or the signal's reason.
  */
 export async function countFrames(

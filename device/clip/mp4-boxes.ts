@@ -1,5 +1,5 @@
-// Owns: the boxes of a clip's MP4 (ISO/IEC 14496-12, -14, -15) as bytes. All creation times are zero, all names empty, and
-// only what playback needs is written. Not here: what goes into the tables (mp4-layout.ts).
+// The boxes of a clip's MP4 (ISO/IEC 14496-12, -14, -15). All creation times are zero, all names empty, and there are only the fields
+// that playback needs.
 import { concatBytes, utf8 } from '@doorsill/contract/bytes';
 import type { SoundConfig } from '@doorsill/contract/media/aac';
 import { isHighProfile, type Sps } from '@doorsill/contract/media/parameter-sets';
@@ -42,12 +42,12 @@ export function fullBox(type: string, version: number, flags: number, ...content
   return box(type, u32([version * 2 ** 24 + flags]), ...content);
 }
 
-/** The brands that a file can be read by (§4.3). */
+/** The file's brands (§4.3). */
 export function ftyp(): Uint8Array {
   return box('ftyp', utf8('isom'), u32([0x200]), utf8('isomiso2avc1mp41'));
 }
 
-/** Creation and modification time zero, then the numbers of a version 0 or 1 header, depending on the duration. */
+/** A header with creation and modification time zero, of version 0 or 1 depending on the duration. */
 function timed(type: string, flags: number, before: number[], duration: number, ...after: Uint8Array[]): Uint8Array {
   return duration > U32_MAX
     ? fullBox(type, 1, flags, u64([0, 0]), u32(before), u64([duration]), ...after)
@@ -124,7 +124,7 @@ export function avcC(sps: readonly Sps[], pps: readonly Uint8Array[]): Uint8Arra
       ? u8(0xfc | highest.chromaFormat, 0xf8 | (highest.bitDepthLuma - 8), 0xf8 | (highest.bitDepthChroma - 8), 0)
       : u8();
   const spsBytes = sps.map((each) => each.bytes);
-  // Lengths of 4 bytes (lengthSizeMinusOne 3) in front of every NAL unit.
+  // Lengths of 4 bytes (lengthSizeMinusOne 3) before every NAL unit.
   return concatBytes([
     u8(1, profile, constraints, level, 0xff, 0xe0 | sps.length),
     ...sets(spsBytes),

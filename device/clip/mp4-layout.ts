@@ -1,5 +1,4 @@
-// Owns: the layout of a clip's file: `ftyp`, `moov`, then one `mdat` with its samples and no bytes between them.
-// Not here: box formats (mp4-boxes.ts), the samples' bytes (clip-byte-stream.ts).
+// Layout of a clip's file: `ftyp`, `moov`, then one `mdat` with its samples and no bytes between them.
 import { concatBytes, utf8 } from '@doorsill/contract/bytes';
 import type { SoundConfig } from '@doorsill/contract/media/aac';
 import type { Sps } from '@doorsill/contract/media/parameter-sets';
@@ -51,7 +50,7 @@ export function layOut(
   const mdat = wide
     ? concatBytes([mp4.u32([1]), utf8('mdat'), mp4.u64([payloadBytes + 16])])
     : concatBytes([mp4.u32([payloadBytes + 8]), utf8('mdat')]);
-  // The offsets in `moov` depend on its length, but not the other way round.
+  // The offsets in `moov` depend on its length, but its length does not depend on them.
   const draft = moov(video, audio, placeChunks(video, audio, chunks, 0), wide);
   const from = lead.length + draft.length + mdat.length;
   const header = concatBytes([lead, moov(video, audio, placeChunks(video, audio, chunks, from), wide), mdat]);

@@ -1,9 +1,8 @@
-// Owns: reading a clip's samples in order, in blocks, to keep storage reads few. Not here: parsing them.
+// Reads a clip's samples in order, in blocks, to keep storage reads few.
 import type { ClipReader } from './finished-clip.ts';
 
 const BLOCK_BYTES = 256 * 1024;
 
-/** Reads ahead; asks for a block only when a sample is not in the last one. */
 export class SampleReader {
   private readonly reader: ClipReader;
   private readonly buffer = new Uint8Array(BLOCK_BYTES);

@@ -1,4 +1,4 @@
-// Owns: reading the ring's footage for a clip, and only while its grant lives. Not here: cutting it (trim.ts).
+// Reads the ring's footage for a clip, only while its grant lives.
 
 import { type Failure, failure } from '@doorsill/contract/errors';
 import type { Window } from '@doorsill/contract/shared-claims';
@@ -6,22 +6,22 @@ import type { Segment } from '../camera/segment.ts';
 import { assertCutPermit, type CutPermit } from '../consent/live-preview.ts';
 import type { ClipDeps } from './clip-deps.ts';
 
-/** Throws unless footage may still be worked on: `grant_dead`, or the reason of either signal. */
-export function assertGoingOn(live: CutPermit, deps: ClipDeps): void {
+/** Throws `grant_dead`, or the reason of either signal, unless work on the footage may continue. */
+export function assertMayContinue(live: CutPermit, deps: ClipDeps): void {
   assertCutPermit(live);
   deps.signal?.throwIfAborted();
 }
 
-/** Aborted as soon as the grant dies or the caller gives up. */
+/** A signal aborted by the end of the grant or by the caller. */
 export function stopSignal(live: CutPermit, deps: ClipDeps): AbortSignal {
   return deps.signal ? AbortSignal.any([live.signal, deps.signal]) : live.signal;
 }
 
 /** The ring's segments in a window; the grant is checked before each. */
 export async function* readRing(live: CutPermit, deps: ClipDeps, window: Window): AsyncGenerator<Segment> {
-  assertGoingOn(live, deps);
+  assertMayContinue(live, deps);
   for await (const segment of deps.segments(window)) {
-    assertGoingOn(live, deps);
+    assertMayContinue(live, deps);
     yield segment;
   }
 }
@@ -31,7 +31,7 @@ export function widened(window: Window, beforeUs: number, afterUs: number): Wind
   return { startUs: Math.max(0, window.startUs - beforeUs), endUs: window.endUs + afterUs };
 }
 
-/** The failure when the ring no longer holds what was planned. */
+/** The failure when the ring no longer holds the planned footage. */
 export function ringChanged(): Failure {
   return failure('clip_footage_gone');
 }

@@ -1,22 +1,21 @@
-// Owns: what was encoded for a clip a short while ago, in memory alone, so that further grants of the same footage with the same zones
-// and sound need no encoder. Every grant still reads the ring, has a file, a key and a check of its own: revoking one touches no other.
-// Not here: encoding (encoded-sample-buffer.ts), what a key has to name (smart-cut-head.ts, recode-window.ts, trim.ts).
+// Cache of recent encodings, in memory only, so that further grants of the same footage with the same zones and sound need no encoder.
+// Each grant still reads the ring and has a file, a key and a check of its own: revoking one does not affect another.
 import type { Clock, Timer } from '@doorsill/base/clock';
 import { failure } from '@doorsill/contract/errors';
 import type { ClipDeps } from './clip-deps.ts';
 import type { EncodedSets } from './encode-frames.ts';
 import { type EncodeAll, type EncodedSamples, encodeOnce } from './encoded-sample-buffer.ts';
 
-/** An owner who answers several agencies about one event does so within minutes. */
+/** Owners who answer several agencies about one event do so within minutes. */
 const HELD_MS = 5 * 60_000;
-/** Encoded bytes held at most, frames and sound each; a larger encoding is not held. */
+/** Bytes held at most, for frames and sound each; larger encodings are not held. */
 const HELD_BYTES_MAX = 8 * 1024 * 1024;
 
-/** Encodings of one kind, by what went into them. */
+/** Encodings of one kind, by their inputs. */
 class Held<Facts> {
   private readonly clock: Clock;
   private readonly entries = new Map<string, { samples: EncodedSamples<Facts>; bytes: number; end: Timer }>();
-  /** Counts what `forget` ended: an encoding that was under way then is not held. */
+  /** Number of `forget` calls: an encoding that was running during one is not held. */
   private era = 0;
 
   constructor(clock: Clock) {
@@ -24,8 +23,8 @@ class Held<Facts> {
   }
 
   /**
-   * The samples that `encode` gives, or has given for the same key. The key must name everything that they depend on: which footage, in which
-   * recording, and how it is encoded. Throws as `encodeOnce`; a held encoding of more than `bytesMax` is `clip_over_limit`, too.
+   * The samples of `encode`, or those held for the same key. The key must name everything that they depend on: the footage, its
+   * recording, and how it is encoded. Throws like `encodeOnce`; a held encoding of more than `bytesMax` is `clip_over_limit`, too.
    */
   async get(
     key: string,
@@ -64,12 +63,12 @@ class Held<Facts> {
   }
 }
 
-/** What cutting a clip needs; its check has none of what was held. */
+/** Dependencies of cutting a clip; its check must not use the cache. */
 export interface CutDeps extends ClipDeps {
   recent: RecentEncodings;
 }
 
-/** One device's encodings. Whoever has footage forgotten, or stops the device, calls `forget`. */
+/** One device's encodings. `forget` must be called when footage is forgotten and when the device stops. */
 export class RecentEncodings {
   readonly video: Held<EncodedSets>;
   readonly sound: Held<void>;
@@ -79,7 +78,7 @@ export class RecentEncodings {
     this.sound = new Held(clock);
   }
 
-  /** Drops all of it, and what is being encoded now once it is done. */
+  /** Drops all encodings, and those that are running now when they are done. */
   forget(): void {
     this.video.forget();
     this.sound.forget();

@@ -1,6 +1,5 @@
-// Owns: a clip's sound: the packets wholly inside the window are decoded, and the samples they fully determine are encoded
-// again. So nothing of the camera's own AAC is sent: no data stream, no fill, no extension.
-// Not here: which packets those are (survey.ts), AAC's configuration (aac.ts), what is checked afterwards (sound-check.ts).
+// Makes a clip's sound: decodes the packets that lie wholly inside the window, and encodes the samples that they fully determine. So
+// no byte of the camera's own AAC is sent: no data stream, fill element or extension.
 import { PassThrough } from 'node:stream';
 import { concatBytes } from '@doorsill/contract/bytes';
 import { failure } from '@doorsill/contract/errors';
@@ -15,8 +14,8 @@ import { runFfmpeg, writeTo } from '../camera/ffmpeg-run.ts';
 import type { ClipDeps } from './clip-deps.ts';
 import type { EncodedSample } from './encoded-sample-buffer.ts';
 
-/** A packet of the ring whose sound lies wholly inside the window. */
-export interface HeardPacket {
+/** A packet of the ring that lies wholly inside the window. */
+export interface SoundPacket {
   data: Uint8Array;
   /** Whether it continues the packet before it. If not, its first half cannot be decoded: it overlaps a missing packet. */
   follows: boolean;
@@ -25,7 +24,7 @@ export interface HeardPacket {
 export interface SoundJob {
   /** Configuration of the packets. */
   source: SoundConfig;
-  packets: AsyncIterable<HeardPacket>;
+  packets: AsyncIterable<SoundPacket>;
   timeoutMs: number;
   signal: AbortSignal;
 }
@@ -39,8 +38,8 @@ const SAMPLE_BYTES = 4;
 const STDOUT_BYTES_MAX = 1e12;
 
 /**
- * AAC from a pipe and nothing else; each packet's header describes it. `skip_manual`: ffmpeg's decoder drops the first packet
- * when it finds libfaac's name in a fill element; here every packet is needed.
+ * Input arguments for AAC from a pipe. `skip_manual`: without it ffmpeg's decoder drops the first packet when a fill element has
+ * libfaac's name; here every packet is needed.
  */
 const AAC_FROM_PIPE = [
   ...['-flags2', '+skip_manual'],
@@ -48,16 +47,16 @@ const AAC_FROM_PIPE = [
   ...['-f', 'aac', '-i', 'pipe:0', '-map', '0:a:0'],
 ] as const;
 
-/** The output configuration for a camera's sound: the same rate, and two channels at most. */
+/** The output configuration for a camera's sound: the same rate, at most two channels. */
 export function clipSoundOf(source: SoundConfig): SoundConfig {
   return soundConfigOf(source.sampleRate, Math.min(source.channels, 2));
 }
 
 /**
- * Decodes packets and encodes the samples they fully determine. Of each run of consecutive packets, the first 1024 samples
- * are dropped, because they also need the packet before; the last 1024 never come out of a decoder. `onSample` gets one
- * packet for each that follows another, and before them one in which the encoder starts, at the position of the first
- * packet. Throws `clip_not_exact` when packets do not decode to 1024 samples each, `ffmpeg_failed`, or the signal's reason.
+ * Decodes packets and encodes the samples they fully determine. Of each run of consecutive packets the first 1024 samples are dropped,
+ * because they also need the packet before; the last 1024 never come out of a decoder. `onSample` gets first the packet with the
+ * encoder's priming, at the position of the first packet, then one packet for each that follows another. Throws `clip_not_exact`
+ * when packets do not decode to 1024 samples each, `ffmpeg_failed`, or the signal's reason.
  */
 export async function encodeSound(
   deps: ClipDeps,
@@ -117,11 +116,11 @@ export async function encodeSound(
   await Promise.all(steps);
   signal.throwIfAborted();
   if (packets !== known.blocks + 1 || !splitter.isEmpty)
-    throw undecodable('the encoder gave another number of packets');
+    throw undecodable('the encoder wrote another number of packets');
 }
 
 /**
- * How many samples per channel packets decode to, with a decoder that stops at the first error. Throws `ffmpeg_failed` or the
+ * The number of samples per channel that packets decode to; the decoder stops at the first error. Throws `ffmpeg_failed` or the
  * signal's reason.
  */
 export async function countSamples(
@@ -148,7 +147,7 @@ async function* asAdts(packets: AsyncIterable<Uint8Array>, sound: SoundConfig): 
   for await (const packet of packets) yield adtsPacket(sound, packet);
 }
 
-/** `+bitexact`: without it ffmpeg writes its name and version into a fill element. */
+/** Without `+bitexact` ffmpeg would write its name and version into a fill element. */
 function encodeArgs({ sampleRate, channels }: SoundConfig): string[] {
   const bits = channels * Math.min(BITS_PER_CHANNEL_MAX, sampleRate * BITS_PER_SAMPLE);
   return [
@@ -159,7 +158,7 @@ function encodeArgs({ sampleRate, channels }: SoundConfig): string[] {
   ];
 }
 
-/** Splits decoded samples by the packets they came from, and keeps those determined by two consecutive packets. */
+/** Splits decoded samples by their packets, and keeps those that two consecutive packets determine. */
 class KnownSamples {
   /** Blocks of 1024 samples that were kept. */
   blocks = 0;
@@ -172,8 +171,8 @@ class KnownSamples {
     this.blockBytes = PACKET_SAMPLES * channels * SAMPLE_BYTES;
   }
 
-  /** The packets as the decoder takes them; records which of them follow another. */
-  async *watch(packets: AsyncIterable<HeardPacket>, sound: SoundConfig): AsyncGenerator<Uint8Array> {
+  /** Passes the packets to the decoder; records which of them follow another. */
+  async *watch(packets: AsyncIterable<SoundPacket>, sound: SoundConfig): AsyncGenerator<Uint8Array> {
     for await (const { data, follows } of packets) {
       this.follows.push(follows);
       yield adtsPacket(sound, data);
@@ -185,7 +184,7 @@ class KnownSamples {
     let at = 0;
     for (; at + this.blockBytes <= all.length; at += this.blockBytes) {
       const follows = this.follows[this.packets];
-      if (follows === undefined) throw undecodable('more sound comes out than goes in');
+      if (follows === undefined) throw undecodable('the decoder gave too much sound');
       this.packets += 1;
       if (!follows) continue;
       this.blocks += 1;
@@ -195,10 +194,10 @@ class KnownSamples {
   }
 
   end(): void {
-    if (this.rest.length > 0 || this.packets !== this.follows.length) throw undecodable('sound got lost in decoding');
+    if (this.rest.length > 0 || this.packets !== this.follows.length) throw undecodable('the decoder gave too little sound');
   }
 }
 
 function undecodable(detail: string): Error {
-  return failure('clip_not_exact', { detail: `its sound does not decode (${detail}); it can be granted without` });
+  return failure('clip_not_exact', { detail: `its sound does not decode (${detail}); it can be granted without sound` });
 }

@@ -1,6 +1,5 @@
-// Owns: the full re-encode of a window: for reordered and unusual streams, and where zones are blacked out. Decodes from the
-// last independently decodable frame before the window, so that the window's first frame is complete.
-// Not here: the smart cut (trim.ts), running the encoder (encode-frames.ts).
+// The full re-encode of a window, for reordered and unusual streams and for zones to be blacked out. Decodes from the last
+// independently decodable frame before the window, so that the window's first frame is complete.
 
 import { failure } from '@doorsill/contract/errors';
 import { parseFragment, parseInit } from '@doorsill/contract/media/fragment';
@@ -17,20 +16,20 @@ import type { CutDeps } from './recent-encodings.ts';
 import { readFrame } from './strip-frame-to-slices.ts';
 import type { SurveyedSegment, SurveyResult } from './survey.ts';
 
-/** How far before the window to search for an independently decodable frame, and after it for frames displayed earlier. */
+/** Search range before the window for an independently decodable frame, and after it for frames displayed earlier. */
 const BEFORE_US = 12_000_000;
 const AFTER_US = 5_000_000;
 
-/** Timeout per second of footage on the slowest board. */
+/** Enough for one second of footage on the slowest board. */
 const TIMEOUT_MS_PER_S = 30_000;
 const TIMEOUT_MS_LEAST = 120_000;
 
-/** A keyframe at least this often, so that players can seek. */
+/** Largest keyframe interval in frames, so that players can seek. */
 export const GOP_FRAMES = 60;
 
-type Look = (live: CutPermit, deps: ClipDeps, window: Window, zeroUs?: number | null) => Promise<SurveyResult>;
+type SurveyWindow = (live: CutPermit, deps: ClipDeps, window: Window, zeroUs?: number | null) => Promise<SurveyResult>;
 
-/** A survey with its encoded frames: all that the file needs. */
+/** A survey with its encoded frames. */
 export interface Cut {
   method: Clip['method'];
   survey: SurveyResult;
@@ -38,16 +37,16 @@ export interface Cut {
   encoded: EncodedFrames | null;
 }
 
-/** The decoder's input. */
+/** The decoder's input: segments `from` to `to`. */
 interface Feed {
   readWindow: Window;
   segments: readonly SurveyedSegment[];
-  /** First and last segment, and how many frames of the last, in decoding order. */
   from: number;
   to: number;
+  /** Frames of the last segment, in decoding order. */
   framesOfLast: number;
   frames: number;
-  /** Frames shown before the window's first. */
+  /** Frames displayed before the window's first. */
   skip: number;
 }
 
@@ -57,13 +56,13 @@ export async function recodeWindow(
   deps: CutDeps,
   first: SurveyResult,
   readWindow: Window,
-  look: Look,
+  surveyWindow: SurveyWindow,
 ): Promise<Cut> {
   const { window, byteLimit, zones } = live.cut;
-  const astray =
+  const needsMargin =
     first.obstacles.includes('reordered frames') || first.obstacles.includes('a GOP that does not stand alone');
-  const wide = astray ? widened(window, BEFORE_US, AFTER_US) : readWindow;
-  const survey = inOrder(astray ? await lookInOrder(live, deps, wide, look) : first);
+  const wide = needsMargin ? widened(window, BEFORE_US, AFTER_US) : readWindow;
+  const survey = inOrder(needsMargin ? await surveyInOrder(live, deps, wide, surveyWindow) : first);
   const feed = planFeed(survey, wide);
   const signal = stopSignal(live, deps);
   const timeoutMs = TIMEOUT_MS_LEAST + ((window.endUs - window.startUs) / 1e6) * TIMEOUT_MS_PER_S;
@@ -99,10 +98,10 @@ export async function recodeWindow(
   return { method: 're-encode', survey, readWindow: wide, encoded };
 }
 
-/** In a reordered stream the first frame read need not be the first displayed: survey again with the right zero. */
-async function lookInOrder(live: CutPermit, deps: ClipDeps, wide: Window, look: Look): Promise<SurveyResult> {
-  const rough = await look(live, deps, wide);
-  return rough.earliestUs === rough.timeline.zeroUs ? rough : look(live, deps, wide, rough.earliestUs);
+/** In a reordered stream the first frame read need not be the first displayed; then surveys again with the right zero. */
+async function surveyInOrder(live: CutPermit, deps: ClipDeps, wide: Window, surveyWindow: SurveyWindow): Promise<SurveyResult> {
+  const rough = await surveyWindow(live, deps, wide);
+  return rough.earliestUs === rough.timeline.zeroUs ? rough : surveyWindow(live, deps, wide, rough.earliestUs);
 }
 
 /** The survey with its frames in display order. Throws `clip_not_exact` when two have the same display time. */
@@ -112,7 +111,7 @@ function inOrder(survey: SurveyResult): SurveyResult {
   const base = video.ticks[order[0] ?? 0] ?? 0;
   const ticks = order.map((at) => (video.ticks[at] ?? 0) - base);
   if (ticks.some((value, at) => at > 0 && value === ticks[at - 1])) {
-    throw failure('clip_not_exact', { detail: 'two frames have one time' });
+    throw failure('clip_not_exact', { detail: 'two frames have the same time' });
   }
   return {
     ...survey,
@@ -130,10 +129,10 @@ function planFeed(survey: SurveyResult, readWindow: Window): Feed {
   const firstInside = segments.findIndex((segment) => segment.framesInside > 0);
   const to = segments.findLastIndex((segment) => segment.framesInside > 0);
   const alone = segments.slice(0, firstInside + 1).findLastIndex((segment) => segment.startsAlone);
-  // Without an independently decodable frame (periodic intra refresh), decoding recovers within the first whole segment.
+  // Without an independently decodable frame (periodic intra refresh), decoding recovers within the first segment.
   const from = Math.max(alone, 0);
   if (alone < 0 && firstInside === 0) {
-    throw failure('clip_not_exact', { detail: 'nothing before the window lets decoding start' });
+    throw failure('clip_not_exact', { detail: 'decoding cannot start anywhere before the window' });
   }
   const framesOfLast = (segments[to]?.lastShown ?? 0) + 1;
   const fed = segments.slice(from, to + 1);
@@ -143,7 +142,7 @@ function planFeed(survey: SurveyResult, readWindow: Window): Feed {
 }
 
 /**
- * When more frames are decoded than taken, the output cannot show whether a skipped one was lost: counts the decoded frames. Throws
+ * Counts the decoded frames: when more are decoded than taken, the output alone cannot show that a skipped one was lost. Throws
  * `clip_not_exact`.
  */
 async function countFed(
@@ -156,7 +155,7 @@ async function countFed(
   if (decoded !== feed.frames) throw failure('clip_not_exact', { detail: 'frames got lost in decoding' });
 }
 
-/** The fed segments by name: a segment of a recording never changes. */
+/** Key of the fed segments: a segment of a recording never changes. */
 function fedSegments({ segments, from, to }: Feed): unknown {
   return segments.slice(from, to + 1).map(({ recording, index }) => [recording, index]);
 }

@@ -1,6 +1,5 @@
-// Owns: the check that every clip passes before it may leave: the finished file, byte by byte, against a second read of the ring.
-// Shares no decision with the cut: it determines anew which frames belong, what a file may contain and what was encoded.
-// Not here: the file's format (clip-file-check.ts), comparing samples (frame-check.ts).
+// The check that every clip must pass before it may leave: the finished file, byte by byte, against a second read of the ring. It
+// shares no decision with the cut: it determines anew which frames belong in it, its allowed content, and which frames were encoded.
 
 import { faultOfFacts } from '@doorsill/contract/clip-facts';
 import { isFailure } from '@doorsill/contract/errors';
@@ -22,21 +21,21 @@ import { checkZones } from './zone-check.ts';
 const MARGIN_BEFORE_US = 12_000_000;
 const MARGIN_AFTER_US = 5_000_000;
 
-/** Failures that say that a clip is not what it should be. */
+/** Failures that blame the clip. */
 const OF_THE_CLIP = new Set(['clip_check_failed', 'fragment_malformed', 'clip_not_exact', 'ffmpeg_failed']);
 
 const DECODE_TIMEOUT_MS = 120_000;
 const DECODE_TIMEOUT_MS_PER_FRAME = 1_000;
-/** Timeouts: the decoder starts while the clip is still written, on the slowest card at a kilobyte per millisecond. */
+/** The decoder starts while the clip is still being written, on the slowest card at a kilobyte per millisecond. */
 const WRITE_MS_PER_BYTE = 1 / 1_000;
 
 /**
- * Checks a finished clip. Throws `clip_check_failed` unless: the file is `ftyp`, `moov`, `mdat` and nothing else; every byte
- * of `moov` is an expected one; every byte of `mdat` belongs to exactly one sample; the samples are exactly the
- * window's frames at their times; every copied slice is bit for bit the ring's; what was encoded decodes to exactly its
- * frames; zones to be blacked out are black in each of them, and the rest is the ring's; there is sound only if granted, and it equals the ring's packets inside the window encoded again;
- * the samples contain only slices and sound.
- * Throws `clip_footage_gone` where it fails and the ring has the clip's first frame no more; `grant_dead` or the caller's reason when it is
+ * Checks a finished clip. Throws `clip_check_failed` unless: the file is `ftyp`, `moov`, `mdat` and nothing else; every byte of `moov`
+ * is an expected one; every byte of `mdat` belongs to exactly one sample; the samples are exactly the window's frames at their times;
+ * every copied slice is bit for bit the ring's; the encoded frames decode to exactly that many; zones to be blacked out are black in
+ * each of them, and the rest is the ring's; there is sound only if granted, and it equals the ring's packets inside the window encoded
+ * again; the samples contain only slices and sound.
+ * Throws `clip_footage_gone` if it fails and the ring no longer has the clip's first frame; `grant_dead` or the caller's reason when
  * stopped.
  */
 export async function selfCheck(live: CutPermit, clip: CutFacts, reader: ClipReader, deps: ClipDeps): Promise<void> {
@@ -45,8 +44,7 @@ export async function selfCheck(live: CutPermit, clip: CutFacts, reader: ClipRea
 }
 
 /**
- * The check of one clip in two steps, so that the decoder starts while the clip is still written. The creator must call
- * `stop`.
+ * The check of one clip in two steps, so that the decoder starts while the clip is still being written. The creator must call `stop`.
  */
 export class SelfCheck {
   private readonly live: CutPermit;
@@ -54,40 +52,40 @@ export class SelfCheck {
   private readonly deps: ClipDeps;
   private readonly stopped = new AbortController();
   private readonly decoding: Promise<number>;
-  /** Where the ring's footage began when it was read for the check; null: it was not read yet. */
+  /** Start of the ring's footage when the check read it; null before that. */
   private ringStartUs: number | null = null;
   /** Resolves the promise that the decoder waits for. */
   private feed: (frames: AsyncIterable<Uint8Array>) => void = () => undefined;
 
-  /** Starts the decoder, if the clip says that some of its frames were encoded. */
+  /** Starts the decoder if the clip states encoded frames. */
   constructor(live: CutPermit, clip: CutFacts, deps: ClipDeps) {
     assertCutPermit(live);
     this.live = live;
     this.clip = clip;
     this.deps = deps;
-    // With zones every picture is looked at, and decoded for that.
+    // With zones `checkZones` decodes every picture.
     this.decoding = clip.encodedFrames > 0 && live.cut.zones.length === 0 ? this.decode() : Promise.resolve(0);
     // The result is awaited at the end; a rejection before that must not count as unhandled.
     this.decoding.catch(() => undefined);
   }
 
-  /** Checks the finished file; call once. Throws as `selfCheck` does. */
+  /** Checks the finished file; call once. Throws like `selfCheck`. */
   async run(reader: ClipReader): Promise<void> {
     assertCutPermit(this.live);
     try {
       await this.check(reader);
     } catch (thrown) {
       if (!isFailure(thrown) || !OF_THE_CLIP.has(thrown.code)) throw thrown;
-      // Without what it is compared with, nobody can say whether the clip is good.
+      // Without the ring's footage to compare with, the clip cannot be judged.
       if (this.ringStartUs !== null && this.ringStartUs > this.clip.coverage.startUs) throw ringChanged();
-      // A media reader's error about a damaged clip becomes this check's failure.
+      // A parser's error about a damaged clip becomes this check's failure.
       throw thrown.code === 'clip_check_failed' ? thrown : clipFault(thrown.message);
     }
   }
 
   /** Stops the decoder if it still runs; resolves when it has exited. */
   async stop(): Promise<void> {
-    this.stopped.abort(clipFault('it was given up'));
+    this.stopped.abort(clipFault('the check was cancelled'));
     await this.decoding.catch(() => undefined);
   }
 
@@ -101,7 +99,7 @@ export class SelfCheck {
     if (deps.recode === 'always' && clip.method !== 're-encode')
       throw clipFault('frames are copied against the settings');
     const isZoned = grant.zones.length > 0;
-    if (clip.redacted !== isZoned) throw clipFault('another word about zones than its grant');
+    if (clip.redacted !== isZoned) throw clipFault('a redaction flag that does not match the grant');
     if (isZoned && clip.method !== 're-encode') throw clipFault('frames are copied where zones are to be black');
     const readWindow = widened(grant.window, MARGIN_BEFORE_US, MARGIN_AFTER_US);
     const samples = new SampleCheck(grant.window, clip, tables, new SampleReader(reader));
@@ -125,13 +123,13 @@ export class SelfCheck {
     const decoded = await this.decoding;
     if (decoded !== samples.encodedFrames)
       throw clipFault(`${decoded} of ${samples.encodedFrames} encoded frames decode`);
-    // What the bridge will ask, too.
+    // The bridge checks this, too.
     const facts = { ...clip, window: grant.window };
     const fault = faultOfFacts(facts, 0) ?? faultOfTimes(tables, facts, 0);
     if (fault) throw clipFault(fault.detail);
   }
 
-  /** How many frames the encoded ones decode to, in strict mode, once `feed` provides them. */
+  /** Decodes the encoded frames strictly once `feed` provides them; resolves with their number. */
   private decode(): Promise<number> {
     const { live, clip, deps } = this;
     const given = new Promise<AsyncIterable<Uint8Array>>((resolve) => {
@@ -150,7 +148,7 @@ export class SelfCheck {
   }
 }
 
-/** The encoded frames of the file with their parameter sets: what a decoder needs, and no more. */
+/** The encoded frames of the file, after their parameter sets. */
 async function* encodedFrames(samples: SampleCheck, reader: SampleReader): AsyncGenerator<Uint8Array> {
   yield joinAnnexB(samples.encoderSets());
   for (let at = 0; at < samples.encodedFrames; at += 1) yield joinAnnexB(await samples.unitsOf(reader, at));

@@ -1,6 +1,5 @@
-// Owns: the statement that a clip's recipient gets instead of the full manifest, under a key made for one grant; the device's
-// certificate for that key, sent to the bridge only; and the recall. The key signs statement and recall, then is discarded.
-// Not here: the full manifest (disclosure.ts), storing these documents (upload/), checking them (verify-clip.ts).
+// Signs the statement that a clip's recipient gets instead of the full manifest, under a key made for one grant; the device's
+// certificate for that key, for the bridge only; and the recall. The key is discarded after signing statement and recall.
 
 import { generateSigningKey, type SigningKey, sha256, sha256Hex } from '@doorsill/base/keys';
 import { freshId, type Random } from '@doorsill/base/random';
@@ -12,9 +11,9 @@ import { Certificate, HomeRecall, Manifest, Statement } from '@doorsill/contract
 import { statementClaims } from '@doorsill/contract/statement-from-manifest';
 import { assertLiveGrant, type LiveGrant } from '../consent/live-grant.ts';
 
-/** What the device signs about a clip besides its full manifest. */
+/** Documents about a clip besides its full manifest. */
 export interface StatementPapers {
-  /** For the recipient: passed on to vault, agency or pet owner. */
+  /** For the recipient: vault, agency or pet owner. */
   statement: string;
   /** For the bridge alone. */
   certificate: string;
@@ -28,8 +27,8 @@ export interface StatementDeps {
 }
 
 /**
- * Signs statement, certificate and recall for the clip of a full manifest. The key that signs statement and recall is generated here and
- * not stored. Throws `grant_dead`.
+ * Signs statement, certificate and recall for the clip of a full manifest. The key of statement and recall is generated here and not
+ * stored. Throws `grant_dead`.
  */
 export function makeStatement(live: LiveGrant, manifestToken: string, deps: StatementDeps): StatementPapers {
   assertLiveGrant(live);

@@ -1,5 +1,4 @@
-// Owns: encoding the head of a smart cut: the rest of the GOP that the window starts in. It begins while the survey still reads
-// the frames after it. Not here: what the head is (survey.ts), encoding (encode-frames.ts), how it is used (trim.ts).
+// Encodes the head of a smart cut: the rest of the GOP that the window starts in. It begins while the survey still reads later frames.
 import { sha256Hex } from '@doorsill/base/keys';
 import { failure } from '@doorsill/contract/errors';
 import { joinAnnexB } from '@doorsill/contract/media/nal';
@@ -25,7 +24,7 @@ export class HeadEncoding {
     this.deps = deps;
   }
 
-  /** Starts once the survey has read the whole head; does nothing before that or when already started. */
+  /** Starts once the survey has read the whole head; does nothing before that, or when already started. */
   begin(survey: Survey): void {
     const whole = this.early ? null : survey.wholeHead;
     if (!whole || whole.freeId === null) return;
@@ -36,8 +35,8 @@ export class HeadEncoding {
   }
 
   /**
-   * The encoded head of a survey without obstacles; null when there is none because all frames can be copied. Throws
-   * `clip_not_exact`, `clip_over_limit`, `ffmpeg_failed`, `grant_dead`, or the reason of the caller's signal.
+   * The encoded head of a survey without obstacles; null if all frames can be copied. Throws `clip_not_exact`, `clip_over_limit`,
+   * `ffmpeg_failed`, `grant_dead`, or the reason of the caller's signal.
    */
   async finish({ head, picture, used }: SurveyResult): Promise<EncodedFrames | null> {
     if (!head) return null;
@@ -48,18 +47,18 @@ export class HeadEncoding {
       sps.height !== picture.sps.height ||
       sps.profileIdc !== picture.sps.profileIdc
     ) {
-      throw failure('clip_not_exact', { detail: 'the encoded frames are of another kind than the copied ones' });
+      throw failure('clip_not_exact', { detail: 'encoded and copied frames differ in size or profile' });
     }
     return encoded;
   }
 
   /** Stops the encoder if it still runs; resolves when it has exited. */
   async stop(): Promise<void> {
-    this.stopped.abort(failure('clip_not_exact', { detail: 'the cut was given up' }));
+    this.stopped.abort(failure('clip_not_exact', { detail: 'the cut was cancelled' }));
     await this.early?.encoded.catch(() => undefined);
   }
 
-  /** A frame after the head may have brought a parameter set with the id that was free until then: the head is encoded again. */
+  /** If a frame after the head uses the id that was free until then, encodes the head again with another id. */
   private async encodedWith(head: Head, picture: Picture, used: UsedSets): Promise<EncodedFrames> {
     if (this.early) {
       const { setsId, encoded } = this.early;
@@ -106,7 +105,7 @@ function likeSource({ sps }: Picture): { profile: 'baseline' | 'main' | 'high'; 
   return { profile, levelIdc };
 }
 
-/** Encoded frames are never many times larger than their source; a runaway encoder is stopped. */
+/** Stops a runaway encoder: encoded frames are never many times larger than their source. */
 function headBytesMax(head: Head): number {
   const sourceBytes = head.frames.flat().reduce((bytes, unit) => bytes + unit.length, 0);
   return 64 * 1024 * 1024 + sourceBytes * 8;

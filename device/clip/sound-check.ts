@@ -1,6 +1,5 @@
-// Owns: the check of a finished clip's sound: it equals the ring's packets inside the window, decoded and encoded again, byte for
-// byte and at their times; it decodes without errors; and its packets contain only sound.
-// Not here: pictures (frame-check.ts), the structure of the file (clip-file-check.ts).
+// Checks a finished clip's sound: it equals the ring's packets inside the window, decoded and encoded again, byte for byte and at
+// their times; it decodes without errors.
 
 import { equalBytes } from '@doorsill/contract/bytes';
 import { PACKET_SAMPLES, readSoundConfig, type SoundConfig } from '@doorsill/contract/media/aac';
@@ -13,7 +12,7 @@ import type { ClipDeps } from './clip-deps.ts';
 import type { ClipReader, CutFacts } from './finished-clip.ts';
 import { SampleReader } from './read-ahead.ts';
 import { readRing, stopSignal } from './read-ring.ts';
-import { clipSoundOf, countSamples, encodeSound, type HeardPacket } from './recode-sound.ts';
+import { clipSoundOf, countSamples, encodeSound, type SoundPacket } from './recode-sound.ts';
 
 /** Wall time is rounded to microseconds at both ends of an interval. */
 const ROUNDING_US = 2;
@@ -30,7 +29,7 @@ export interface SoundToCheck {
   clip: CutFacts;
   tables: FileTables;
   reader: ClipReader;
-  /** Where to search for segments with the window's sound. */
+  /** Range of segments that may hold the window's sound. */
   readWindow: Window;
   signal: AbortSignal;
 }
@@ -88,7 +87,7 @@ interface PlacedPacket {
   startUs: number;
 }
 
-/** Packets of plain AAC-LC that sound wholly inside the window, from its first frame on. */
+/** Packets of plain AAC-LC that lie wholly inside the window, from its first frame on. */
 async function* packetsInside({ live, deps, clip, readWindow }: SoundToCheck): AsyncGenerator<PlacedPacket> {
   const { window } = live.cut;
   for await (const segment of readRing(live, deps, readWindow)) {
@@ -113,14 +112,14 @@ async function sourceConfig(job: SoundToCheck): Promise<SoundConfig> {
   throw foreign();
 }
 
-/** The packets that the clip's sound must be made from; checks the file's times against theirs. */
+/** The packets that the clip's sound must be made from; compares their times with the file's. */
 class WantedPackets {
   /** Number of packets that the clip must have. */
   count = 0;
   private readonly job: SoundToCheck;
   private readonly source: SoundConfig;
   private readonly audio: FileAudio;
-  /** How much later than in the ring the clip has its first sound, and so all of it: at most half a step. */
+  /** By how much the clip's sound is later than in the ring: at most half a step. */
   private lateUs = 0;
 
   constructor(job: SoundToCheck, source: SoundConfig, audio: FileAudio) {
@@ -129,7 +128,7 @@ class WantedPackets {
     this.audio = audio;
   }
 
-  async *read(): AsyncGenerator<HeardPacket> {
+  async *read(): AsyncGenerator<SoundPacket> {
     let last: PlacedPacket | null = null;
     let lateUs = Number.NEGATIVE_INFINITY;
     for await (const packet of packetsInside(this.job)) {
@@ -137,7 +136,7 @@ class WantedPackets {
       const follows: boolean = last !== null && isNext(last, packet);
       if (follows || last === null) {
         this.checkTime(packet.startUs);
-        // Only file packets that correspond to a ring packet have a time to compare with.
+        // Only packets of the file that correspond to one of the ring have a time to compare.
         lateUs = packet.startUs;
       }
       last = packet;
@@ -160,14 +159,14 @@ class WantedPackets {
   }
 }
 
-/** Whether the sound begins at a whole step after the picture, in movie units as they follow from its own samples. */
+/** Whether the sound begins at a whole step after the picture, rounded to its samples and then to movie units. */
 function isWholeStep({ delay, timescale }: FileAudio): boolean {
   const steps = Math.round((delay / MOVIE_TIMESCALE) * (1e6 / START_STEP_US));
   const samples = Math.round((steps * START_STEP_US * timescale) / 1e6);
   return delay === Math.round((samples * MOVIE_TIMESCALE) / timescale);
 }
 
-/** Whether both are in one recording, with a gap of less than half a packet. */
+/** Whether both are of one recording, with a gap of less than half a packet. */
 function isNext(before: PlacedPacket, after: PlacedPacket): boolean {
   const [a, b] = [before.segment, after.segment];
   const isOneRecording = a.recording === b.recording && a.wallOffsetUs === b.wallOffsetUs;

@@ -1,6 +1,5 @@
-// Owns: the first pass over the ring: which frames and packets lie in the window, how large they will be in the clip, which
-// parameter sets they use, and what prevents copying them. Keeps numbers, and the bytes of at most one GOP.
-// Not here: deciding how to cut (trim.ts), the second pass that copies (clip-byte-stream.ts).
+// The first pass over the ring: finds the frames and packets in the window, their sizes in the clip, their parameter sets, and
+// obstacles to copying them. Keeps numbers, and the bytes of at most one GOP.
 
 import { failure } from '@doorsill/contract/errors';
 import { PACKET_SAMPLES, readSoundConfig, type SoundConfig } from '@doorsill/contract/media/aac';
@@ -14,12 +13,12 @@ import {
 import type { Sps } from '@doorsill/contract/media/parameter-sets';
 import type { Window } from '@doorsill/contract/shared-claims';
 import { type Segment, wallTimeUs } from '../camera/segment.ts';
-import { plainSets, SetsInForce, UsedSets } from './active-parameter-sets.ts';
+import { canJoinEncodedHead, ActiveParameterSets, UsedSets } from './active-parameter-sets.ts';
 import { ClipTimeline, emptyTable, type TimeBase, type TrackTable } from './clip-timeline.ts';
 import { displayRotation, type Rotation } from './display-rotation.ts';
 import { type Frame, readFrame } from './strip-frame-to-slices.ts';
 
-/** Why frames cannot simply be copied. Each of these requires a full re-encode of the window. */
+/** Why frames cannot be copied. Each obstacle requires a full re-encode of the window. */
 export type Obstacle =
   | 'reordered frames'
   | 'a GOP that does not stand alone'
@@ -27,7 +26,7 @@ export type Obstacle =
   | 'data behind a slice'
   | 'parameter sets that exclude each other';
 
-/** What the second pass needs about a segment. Positions are in decoding order, -1 when there is none. */
+/** Facts about a segment for the second pass. Positions are in decoding order, -1 for none. */
 export interface SurveyedSegment {
   recording: string;
   index: number;
@@ -40,7 +39,7 @@ export interface SurveyedSegment {
   first: number;
   /** The last frame displayed before the window's end. */
   lastShown: number;
-  /** The audio packets that the clip's sound is made from. */
+  /** Audio packets that the clip's sound is made from. */
   packets: SurveyedPacket[];
 }
 
@@ -55,14 +54,14 @@ export interface Head {
   sets: Uint8Array[];
   /** The parameter sets and slices of each frame. */
   frames: Uint8Array[][];
-  /** Number of frames at its start that lie before the window. */
+  /** Number of frames before the window. */
   skip: number;
 }
 
 /** The source of a clip's sound: packets of one configuration. */
 export interface SurveyedAudio {
   source: SoundConfig;
-  /** Where each packet of the clip's sound begins, in samples after the clip's zero. */
+  /** Start of each packet of the clip's sound, in samples after the clip's zero. */
   ticks: number[];
 }
 
@@ -86,11 +85,11 @@ export interface SurveyResult {
   audio: SurveyedAudio | null;
   /** Wall time of the window's first frame in display order. */
   earliestUs: number;
-  /** When the display of the frame before the window ended; null when that frame was not read. */
+  /** Wall time at which the display of the frame before the window ends; null if that frame was not read. */
   shownBeforeUs: number | null;
 }
 
-/** A GOP larger than this is not decoded for its head. */
+/** Largest GOP that is decoded for its head. */
 const HEAD_BYTES_MAX = 64 * 1024 * 1024;
 
 /** Reads segments one by one; `finish` returns the result. */
@@ -100,7 +99,7 @@ export class Survey {
   private readonly zeroUs: number | null;
   private readonly segments: SurveyedSegment[] = [];
   private readonly obstacles = new Set<Obstacle>();
-  private readonly sets = new SetsInForce();
+  private readonly sets = new ActiveParameterSets();
   private readonly used = new UsedSets();
   private readonly video = emptyTable();
   private readonly keys: number[] = [];
@@ -111,13 +110,13 @@ export class Survey {
   private headOpen = false;
   private headBytes = 0;
   private audio: (SurveyedAudio & { timeline: ClipTimeline; last: (TimeBase & { pts: number }) | null }) | null = null;
-  /** Segments whose packets cannot be placed until the clip's zero is known: only those before the first frame. */
+  /** Segments whose packets wait for the clip's zero: only those before the first frame. */
   private waiting: { segment: Segment; surveyed: SurveyedSegment; track: AudioTrack; packets: Sample[] }[] = [];
   private earliestUs = Number.POSITIVE_INFINITY;
   private shownBeforeUs: number | null = null;
   private latest = { recording: '', wallOffsetUs: 0, endUs: Number.NEGATIVE_INFINITY };
 
-  /** `zeroUs`: wall time of the clip's zero if already known; else the first frame read sets it. */
+  /** `zeroUs`: wall time of the clip's zero if known; else that of the first frame read. */
   constructor(window: Window, wantsAudio: boolean, zeroUs: number | null = null) {
     this.window = window;
     this.wantsAudio = wantsAudio;
@@ -149,8 +148,7 @@ export class Survey {
   }
 
   /**
-   * The head, once all of it was read and nothing so far prevents a smart cut; with an id that no active parameter set
-   * uses.
+   * The head, once it was read completely, with an id that no active parameter set uses; null before that, or if an obstacle was found.
    */
   get wholeHead(): { head: Head; picture: Picture; freeId: number | null } | null {
     const { head, picture } = this;
@@ -162,7 +160,7 @@ export class Survey {
   finish(): SurveyResult {
     if (!this.timeline || !this.picture) throw failure('clip_no_frames');
     const { segments, timeline, video, keys, picture, head, used, earliestUs, shownBeforeUs } = this;
-    // A single packet fully determines no samples.
+    // A single packet determines no sample fully.
     const audio = this.audio && this.audio.ticks.length > 1 ? this.audio : null;
     if (audio) audio.ticks = inSteps(audio.ticks, audio.source.sampleRate);
     else for (const segment of segments) segment.packets = [];
@@ -194,7 +192,7 @@ export class Survey {
         this.shownBeforeUs = Math.max(this.shownBeforeUs ?? 0, wallUs(sample.pts + sample.duration));
       }
       const inside = atUs >= this.window.startUs && atUs < this.window.endUs;
-      // Frames outside the window are read only where decoding must pass them, and their failures do not fail the clip.
+      // Frames outside the window are parsed only if decoding needs them.
       if (!inside && (this.timeline || atUs >= this.window.endUs)) return;
       const frame = readFrame(sample.data, lengthBytes);
       this.sets.take(frame.sets);
@@ -226,7 +224,7 @@ export class Survey {
     this.checkTime(segment, atUs);
     this.earliestUs = Math.min(this.earliestUs, atUs);
     this.checkPicture(sets.sps);
-    if (!plainSets(sets) || frame.extended) this.obstacles.add('an unusual coding');
+    if (!canJoinEncodedHead(sets) || frame.extended) this.obstacles.add('an unusual coding');
     if (frame.bidirectional) this.obstacles.add('reordered frames');
     const timeline = this.timeline ?? new ClipTimeline(timescale, this.zeroUs ?? atUs);
     const first = this.timeline === null;
@@ -261,7 +259,7 @@ export class Survey {
     this.headOpen = true;
   }
 
-  /** Wall time must be trusted, and increase from each recording to the next; within one, the codec determines the order. */
+  /** Wall time must be trusted, and increase from one recording to the next; within a recording the codec determines the order. */
   private checkTime(segment: Segment, atUs: number): void {
     const { latest } = this;
     const same = latest.recording === segment.recording && latest.wallOffsetUs === segment.wallOffsetUs;
@@ -273,7 +271,7 @@ export class Survey {
     };
   }
 
-  /** One track header serves all frames; and a zone drawn before the picture was rotated would cover the wrong place. */
+  /** One track header serves all frames; with another rotation, a zone would cover the wrong place. */
   private checkPicture(sps: Sps): void {
     const rotation = this.init?.rotation ?? 0;
     this.picture ??= { sps: { ...sps, bytes: sps.bytes.slice() }, rotation };
@@ -287,7 +285,7 @@ export class Survey {
   private flushAudio(zeroUs: number): void {
     for (const { segment, surveyed, track, packets } of this.waiting) {
       const sound = track.audioSpecificConfig && readSoundConfig(track.audioSpecificConfig);
-      // Sound that a clip cannot contain, or with another configuration than its start, is left out: silence reveals nothing.
+      // Sound that a clip cannot contain is left out: silence reveals nothing.
       if (!sound || sound.sampleRate !== track.timescale) continue;
       packets.forEach((packet, position) => {
         if (soundsInside(packet.pts, track.timescale, segment.wallOffsetUs, this.window)) {
@@ -315,18 +313,18 @@ export class Survey {
     const follows = audio.last !== null && continues(audio.last, { ...segment, pts });
     surveyed.packets.push({ position, follows });
     audio.last = { recording: segment.recording, wallOffsetUs: segment.wallOffsetUs, pts };
-    // The first entry is the packet in which the encoder starts.
+    // The first entry is the packet with the encoder's priming.
     if (!follows && audio.ticks.length > 0) return;
     audio.ticks.push(ticks);
   }
 }
 
-/** How finely a clip tells when its sound begins: steps in a second. */
+/** Steps in a second to which the start of a clip's sound is rounded. */
 const SOUND_STEPS_PER_S = 50;
 
 /**
- * The same times, all earlier or later by at most half a step, so that the first is a whole step: exactly it would tell how the
- * camera's clocks of picture and sound relate, which two clips of one home have in common. A hundredth of a second is not noticed.
+ * Shifts all times by at most half a step, so that the first is a whole step. Its exact value would reveal the offset between the
+ * camera's clocks of picture and sound, which would link two clips of one home. A hundredth of a second is not noticed.
  */
 function inSteps(ticks: readonly number[], sampleRate: number): number[] {
   const [first = 0] = ticks;
@@ -335,15 +333,15 @@ function inSteps(ticks: readonly number[], sampleRate: number): number[] {
   return ticks.map((each) => each + laterBy);
 }
 
-/** Whether no packet is missing between two: timestamps of network cameras jitter by less than half a packet. */
+/** Whether no packet is missing between two: network cameras' timestamps jitter by less than half a packet. */
 export function continues(before: TimeBase & { pts: number }, after: TimeBase & { pts: number }): boolean {
   const isSameBase = before.recording === after.recording && before.wallOffsetUs === after.wallOffsetUs;
   return isSameBase && after.pts - before.pts < 1.5 * PACKET_SAMPLES;
 }
 
 /**
- * Whether every sample that a packet contributes to lies in the window: the sound of a packet at `pts` lasts two packet
- * lengths from there. The ring's timestamps are true times: the capture keeps encoder priming as negative time.
+ * Whether every sample that a packet contributes to lies in the window: a packet at `pts` covers two packet lengths from there. The
+ * ring's timestamps are true times: the capture keeps encoder priming as negative time.
  */
 export function soundsInside(pts: number, timescale: number, wallOffsetUs: number, window: Window): boolean {
   const startUs = wallTimeUs(pts, timescale, wallOffsetUs);

@@ -1,5 +1,4 @@
-// Owns: the exact cut: surveys the window's footage, chooses how to cut it, and plans a clip that streams.
-// Not here: encoding (smart-cut-head.ts, recode-window.ts), writing MP4 (mp4-layout.ts), the check before a clip may leave (self-check.ts).
+// The exact cut: surveys the window's footage, chooses how to cut it, and plans a clip that is streamed from the ring.
 
 import { assert } from '@doorsill/contract/assert';
 import { failure } from '@doorsill/contract/errors';
@@ -15,21 +14,20 @@ import { nominalDuration } from './clip-timeline.ts';
 import type { EncodedSamples } from './encoded-sample-buffer.ts';
 import type { Clip } from './finished-clip.ts';
 import { layOut, type VideoTrack } from './mp4-layout.ts';
-import { assertGoingOn, readRing, ringChanged, stopSignal, widened } from './read-ring.ts';
+import { assertMayContinue, readRing, ringChanged, stopSignal, widened } from './read-ring.ts';
 import type { CutDeps } from './recent-encodings.ts';
-import { clipSoundOf, encodeSound, type HeardPacket } from './recode-sound.ts';
+import { clipSoundOf, encodeSound, type SoundPacket } from './recode-sound.ts';
 import { type Cut, GOP_FRAMES, recodeWindow } from './recode-window.ts';
 import { HeadEncoding } from './smart-cut-head.ts';
 import { Survey, type SurveyResult } from './survey.ts';
 
-/** Maximum distance of audio from its video in the ring: twice the capture's `-max_interleave_delta`. */
+/** Largest distance of sound from its picture in the ring: twice the capture's `-max_interleave_delta`. */
 const AUDIO_MARGIN_US = 1_000_000;
 
 /**
- * Cuts the window of a live grant out of the ring, to the frame: everything in it, nothing else. Frames are copied bit for
- * bit; only where the window starts inside a GOP are that GOP's remaining frames encoded again, and all of them only where
- * the stream is reordered or unusual, zones are to be blacked out, or the device's owner chose it (`recode`). Sound is always
- * encoded anew. The clip streams from the ring when `parts` is read.
+ * Cuts the window of a live grant out of the ring, exact to the frame. Frames are copied bit for bit, with two exceptions: if the
+ * window starts inside a GOP, the rest of that GOP is encoded again; if the stream is reordered or unusual, zones are to be blacked
+ * out, or the setting `recode` says so, all frames are. Sound is always encoded anew. `parts` streams the clip from the ring.
  *
  * Throws `grant_dead`, `clip_no_frames`, `clip_not_exact`, `clip_over_limit`, `clip_stream_changed`,
  * `consent_window_ambiguous`, `fragment_malformed`, `ffmpeg_failed`, or the reason of `deps.signal`.
@@ -41,14 +39,14 @@ export async function trim(live: CutPermit, deps: CutDeps): Promise<Clip> {
   const heading = new HeadEncoding(live, deps);
   const cut = await cutWindow(live, deps, readWindow, heading).finally(() => heading.stop());
   const sound = await soundOf(live, deps, cut);
-  assertGoingOn(live, deps);
+  assertMayContinue(live, deps);
   const clip = planClip(live, deps, cut, sound);
   if (clip.sizeBytes > byteLimit)
     throw failure('clip_over_limit', { detail: `${clip.sizeBytes} bytes, ${byteLimit} granted` });
   return clip;
 }
 
-/** What of the ring a clip is cut from. */
+/** The window of the ring's footage that a clip is cut from. */
 export function footageWindow({ cut: { window, audio } }: CutPermit): Window {
   return audio ? widened(window, AUDIO_MARGIN_US, AUDIO_MARGIN_US) : window;
 }
@@ -56,20 +54,20 @@ export function footageWindow({ cut: { window, audio } }: CutPermit): Window {
 async function cutWindow(live: CutPermit, deps: CutDeps, readWindow: Window, heading: HeadEncoding): Promise<Cut> {
   const zoned = live.cut.zones.length > 0;
   const isAllEncoded = zoned || deps.recode === 'always';
-  const survey = await look(live, deps, readWindow, null, (soFar) => {
+  const survey = await surveyWindow(live, deps, readWindow, null, (soFar) => {
     if (!isAllEncoded) heading.begin(soFar);
   });
   if (isAllEncoded || survey.obstacles.length > 0) {
     const why = survey.obstacles.join(', ') || (zoned ? 'zones' : 'the setting clip.recode');
     deps.log.info('the window is encoded anew', { why });
     await heading.stop();
-    return recodeWindow(live, deps, survey, readWindow, look);
+    return recodeWindow(live, deps, survey, readWindow, surveyWindow);
   }
   const encoded = await heading.finish(survey);
   return { method: encoded ? 'smart-cut' : 'copy', survey, readWindow, encoded };
 }
 
-async function look(
+async function surveyWindow(
   live: CutPermit,
   deps: ClipDeps,
   readWindow: Window,
@@ -88,7 +86,7 @@ async function look(
 /** Maximum time to decode and encode sound: its own duration, on the slowest board, plus start-up. */
 const SOUND_TIMEOUT_MS_LEAST = 120_000;
 
-/** Encodes the clip's sound; null when it has none. */
+/** Encodes the clip's sound; null if it has none. */
 async function soundOf(live: CutPermit, deps: CutDeps, cut: Cut): Promise<EncodedSamples<void> | null> {
   const { window, byteLimit } = live.cut;
   const { audio } = cut.survey;
@@ -98,16 +96,16 @@ async function soundOf(live: CutPermit, deps: CutDeps, cut: Cut): Promise<Encode
   const encoded = await deps.recent.sound.get(
     JSON.stringify([Buffer.from(audio.source.config).toString('hex'), packets]),
     (onSample, signal) =>
-      encodeSound(deps, { source: audio.source, packets: heardPackets(live, deps, cut), timeoutMs, signal }, onSample),
+      encodeSound(deps, { source: audio.source, packets: soundPackets(live, deps, cut), timeoutMs, signal }, onSample),
     byteLimit,
     stopSignal(live, deps),
   );
-  if (encoded.sizes.length !== audio.ticks.length) throw failure('clip_not_exact', { detail: 'sound got lost' });
+  if (encoded.sizes.length !== audio.ticks.length) throw failure('clip_not_exact', { detail: 'sound packets are missing' });
   return encoded;
 }
 
 /** The packets that the survey chose, from the ring. */
-async function* heardPackets(live: CutPermit, deps: ClipDeps, cut: Cut): AsyncGenerator<HeardPacket> {
+async function* soundPackets(live: CutPermit, deps: ClipDeps, cut: Cut): AsyncGenerator<SoundPacket> {
   const { segments } = cut.survey;
   let next = 0;
   for await (const segment of readRing(live, deps, cut.readWindow)) {
@@ -156,7 +154,7 @@ function planClip(live: CutPermit, deps: ClipDeps, cut: Cut, sound: EncodedSampl
   };
 }
 
-/** How many frames are together in the file: the ring's groups where frames are copied, which show by themselves; else runs of one length. */
+/** Runs of consecutive frames in the file: the ring's GOPs if frames are copied, whose keyframes show them anyway; else of equal length. */
 function runsOf({ method, survey }: Cut): number[] {
   if (method !== 're-encode')
     return survey.segments.map(({ framesInside }) => framesInside).filter((frames) => frames > 0);
@@ -187,7 +185,7 @@ function setsOf(used: UsedSets) {
   return { sps: [...used.sps.values()], pps: [...used.pps.values()].map((pps) => pps.bytes) };
 }
 
-/** What a clip states about its footage. `lastDuration` is in ticks: how long the file says that its last frame lasts. */
+/** Statements about a clip's footage. `lastDuration` is the file's duration of its last frame, in ticks. */
 export interface Coverage {
   coverage: Window;
   gaps: Window[];

@@ -1,7 +1,6 @@
-// Owns: verifying a clip offline with public keys only, on either chain. The full manifest: the device signed for the clip under a grant
-// of its own owner. The statement: signed with the key of one grant, which the bridge's receipt confirms; the documents
-// opened in a dispute link the statement to the full manifest. On both: that the bridge accepted the clip and logged it.
-// The file itself is read as the device and the bridge read it. Not here: how it was cut (self-check.ts, on the device), receipt and log (contract/verify-custody.ts).
+// Verifies a clip offline with public keys only, by either document. Full manifest: the device signed for the clip under a grant of its
+// own owner. Statement: signed with the key of one grant, which the bridge's receipt confirms; documents disclosed in a dispute link it
+// to the full manifest. Both: the bridge accepted and logged the clip, and the file parses as strictly as on device and bridge.
 
 import { sha256, sha256Hex, sha256Stream, verifySignature } from '@doorsill/base/keys';
 import { fromBase64url } from '@doorsill/contract/bytes';
@@ -27,24 +26,24 @@ import { statementClaims } from '@doorsill/contract/statement-from-manifest';
 import { type VerifiedCustody, verifyCustody } from '@doorsill/contract/verify-custody';
 import { z } from 'zod';
 
-/** Which document the clip was verified by: the full manifest, the statement alone, or a statement with the manifest it commits to. */
+/** The documents that the clip was verified by: full manifest, statement, or statement with the manifest that it commits to. */
 export type Chain = 'manifest' | 'statement' | 'statement and manifest';
 
-/** What verification established. */
+/** Result of a verification. */
 export interface VerifiedClip {
   chain: Chain;
   /** The claims of the given document. */
   manifest: Manifest | Statement;
-  /** The owner's grant and its device; null when only the statement was given, which names neither. */
+  /** The owner's grant and its device; null for a statement alone, which names neither. */
   grant: Grant | null;
   device: string | null;
-  /** The bridge's receipt, when one was given. */
+  /** The bridge's receipt, if given. */
   receipt: IntakeReceipt | null;
-  /** The clip's place in the bridge's log, when a proof was given. */
+  /** The clip's place in the bridge's log, if a proof was given. */
   custody: VerifiedCustody | null;
 }
 
-/** What the verifier knows from elsewhere. If a field is absent, the documents are only checked against each other. */
+/** Values that the verifier knows from elsewhere. If one is absent, the documents are only checked against each other. */
 export interface ExpectedClip {
   device?: string;
   bridgeKey?: string;
@@ -53,14 +52,14 @@ export interface ExpectedClip {
   proof?: string;
   /** Witnesses, all of which must have cosigned the proof's head. */
   witnessKeys?: readonly string[];
-  /** The documents that the bridge disclosed in a dispute (`manifest` and `certificate` as JSON text); only with a statement. */
+  /** Documents that the bridge disclosed in a dispute, as JSON text with `manifest` and `certificate`; only with a statement. */
   opened?: string;
 }
 
 const openedSchema = z.object({ manifest: z.string(), certificate: z.string().optional() });
 
-/** A clip's documents as given, and what the receipt must say about them. */
-interface Papers {
+/** A clip's parsed documents. */
+interface Documents {
   chain: Chain;
   manifest: Manifest | Statement;
   grantId: string;
@@ -69,8 +68,8 @@ interface Papers {
 }
 
 /**
- * Verifies a clip (its bytes in order), its manifest or statement and, if given, the bridge's receipt and the proof that it is
- * in the bridge's log. Throws `verify_failed` with the first thing that does not verify.
+ * Verifies a clip (its bytes in order), its manifest or statement and, if given, the bridge's receipt and the proof that it is in the
+ * bridge's log. Throws `verify_failed` with the first fault.
  */
 export async function verifyClip(
   clip: AsyncIterable<Uint8Array>,
@@ -78,9 +77,9 @@ export async function verifyClip(
   expected: ExpectedClip = {},
 ): Promise<VerifiedClip> {
   // The documents first: they are smaller than the clip.
-  const papers = isStatement(token) ? readStatement(token, expected) : readManifest(token, expected);
-  const { manifest, chain, grant, device } = papers;
-  const { receipt, custody } = checkCustody(papers, token, expected);
+  const documents = isStatement(token) ? readStatement(token, expected) : readManifest(token, expected);
+  const { manifest, chain, grant, device } = documents;
+  const { receipt, custody } = checkCustody(documents, token, expected);
   const stepUs = 'home' in manifest ? STATEMENT_TIME_STEP_US : 0;
   refuseFault(faultOfFacts(manifest, stepUs));
   refuseFault(faultOfTimes(await checkBytes(clip, manifest), manifest, stepUs));
@@ -88,7 +87,7 @@ export async function verifyClip(
 }
 
 function checkCustody(
-  { manifest, grantId, device }: Papers,
+  { manifest, grantId, device }: Documents,
   token: string,
   { receipt, proof, bridgeKey, witnessKeys = [] }: ExpectedClip,
 ): Pick<VerifiedClip, 'receipt' | 'custody'> {
@@ -122,8 +121,9 @@ function isStatement(token: string): boolean {
 }
 
 /** The chain for owner and bridge: a device, an owner paired with it, that owner's grant. */
-function readManifest(token: string, expected: ExpectedClip): Papers & { manifest: Manifest } {
-  if (expected.opened !== undefined) fail('what a dispute opened goes with a statement, and this is the full manifest');
+function readManifest(token: string, expected: ExpectedClip): Documents & { manifest: Manifest } {
+  if (expected.opened !== undefined)
+    fail('documents disclosed in a dispute belong to a statement, and this is the full manifest');
   const manifest = openBySelf(token, 'doorsill-manifest+jws', Manifest, 'the manifest');
   if (manifest.device !== actorId('device', sha256Hex(manifest.iss)))
     fail('the manifest is not signed by the device it names');
@@ -141,25 +141,25 @@ function readManifest(token: string, expected: ExpectedClip): Papers & { manifes
 }
 
 /** The chain for vault, agency and pet owner: the key of one grant and, if disclosed in a dispute, the full manifest. */
-function readStatement(token: string, expected: ExpectedClip): Papers {
+function readStatement(token: string, expected: ExpectedClip): Documents {
   const { opened, device } = expected;
   const statement = openBySelf(token, 'doorsill-statement+jws', Statement, 'the statement');
   if (statement.home !== actorId('home', sha256Hex(statement.iss)))
-    fail('the statement is of another home than its key');
+    fail('the statement names another home than that of its key');
   const { coverage, gaps, window } = statement;
   if (![coverage, ...gaps].every((span) => windowWithin(span, window))) fail('the clip reaches outside the window');
   if (opened !== undefined) {
     const full = checkOpened(statement, token, opened, expected);
     return { ...full, chain: 'statement and manifest', manifest: statement };
   }
-  if (device !== undefined) fail('a statement names no device: its bridge can open the full manifest');
+  if (device !== undefined) fail('a statement names no device: only the full manifest does, which its bridge can disclose');
   return { chain: 'statement', manifest: statement, grantId: statement.grant, grant: null, device: null };
 }
 
-/** Checks that the statement commits to the manifest, the device certified the statement, and both say the same about the clip. */
-function checkOpened(statement: Statement, token: string, text: string, expected: ExpectedClip): Papers {
+/** Checks that the statement commits to the manifest, that the device certified it, and that both state the same about the clip. */
+function checkOpened(statement: Statement, token: string, text: string, expected: ExpectedClip): Documents {
   const parsed = openedSchema.safeParse(parseJson(text));
-  if (!parsed.success || parsed.data.certificate === undefined) return fail('what was opened holds no certificate');
+  if (!parsed.success || parsed.data.certificate === undefined) return fail('the disclosed documents hold no certificate');
   const { opened: _opened, ...rest } = expected;
   const full = readManifest(parsed.data.manifest, rest);
   const { certificate: certificateToken, manifest: manifestToken } = parsed.data;
@@ -177,17 +177,17 @@ function checkOpened(statement: Statement, token: string, text: string, expected
   const under = { key: statement.iss, home: statement.home, grant: grantId, commitment };
   const due = Statement.parse(statementClaims(manifest, under));
   if (JSON.stringify(due) !== JSON.stringify(Statement.parse(statement))) {
-    fail('statement and manifest do not say the same of the clip');
+    fail('statement and manifest differ about the clip');
   }
   return full;
 }
 
-/** What is said of the clip must be able to be true, and true of its file. */
+/** The stated facts must be possible, and true of the file. */
 function refuseFault(fault: FactsFault | null): void {
-  if (fault) fail(`what is said of the clip cannot be: ${fault.detail}`);
+  if (fault) fail(`the stated facts about the clip are wrong: ${fault.detail}`);
 }
 
-/** The bytes must be the ones that were signed for, and a plain recording: nothing is hidden in its boxes. Returns its tables. */
+/** The bytes must be the signed ones, and a plain recording: nothing is hidden in its boxes. Returns its tables. */
 async function checkBytes(
   clip: AsyncIterable<Uint8Array>,
   manifest: Pick<Manifest, 'clipBytes' | 'clipSha256' | 'frames' | 'audioPackets'>,
@@ -221,10 +221,10 @@ function checkAgainstGrant(manifest: Manifest, grant: Grant): void {
   if (grant.zones.length > 0 !== manifest.redacted) fail('the clip is not redacted as granted');
   if (manifest.clipBytes > grant.byteLimit) fail('the clip is larger than granted');
   if (grant.clipSha256 !== undefined && grant.clipSha256 !== manifest.clipSha256)
-    fail('the grant is for another clip, which its owner had looked at');
+    fail('the grant names another clip, the one that its owner previewed');
 }
 
-/** Opens a token with the key it names; the caller must check that it is the right key. */
+/** Opens a token with the key that it names; the caller must check that it is the right key. */
 function openBySelf<Schema extends z.ZodType<{ iss: string; aud: string }>>(
   token: string,
   typ: TokenType,

@@ -1,5 +1,5 @@
-// Owns: looking up, with the owner's grant and the clip's file alone, whether the zones that it names are black in every frame. Nobody but
-// the device has the footage, so what is outside of them cannot be compared. Not here: documents and hashes (verify-clip.ts).
+// Checks with the owner's grant and the clip's file alone that the granted zones are black in every frame. Only the device has the
+// footage, so the picture outside the zones cannot be compared.
 
 import { failure, isFailure } from '@doorsill/contract/errors';
 import type { FileVideo } from '@doorsill/contract/media/clip-file-check';
@@ -9,14 +9,15 @@ import type { Zone } from '@doorsill/contract/shared-claims';
 import type { ClipDecoder } from './clip-deps.ts';
 import type { ClipReader } from './finished-clip.ts';
 import { SampleReader } from './read-ahead.ts';
-import { lookAtAll, ZonePictures } from './zone-check.ts';
+import { forEachPicture, ZonePictures } from './zone-check.ts';
 
-/** What a clip that is not as it should be throws; all else is the machine's. */
+/** Failures that blame the clip; others blame the machine. */
 const OF_THE_CLIP = new Set(['clip_check_failed', 'fragment_malformed', 'ffmpeg_failed']);
 
 /**
- * Decodes every frame of a clip with so many samples, a picture at a time, and looks at the zones. Throws `verify_failed` unless the file has
- * a clip's structure, each frame decodes, and all zones are black in it to the tolerances of the self-check; or the signal's reason.
+ * Decodes every frame of a clip, one picture at a time, and checks its zones. Throws `verify_failed` unless the file has a clip's
+ * structure with the sample counts of `due`, each frame decodes, and all zones are black to the self-check's tolerances; or the
+ * signal's reason.
  */
 export async function verifyZones(
   clip: ClipReader,
@@ -28,7 +29,7 @@ export async function verifyZones(
     const { video } = await readClipFile(clip, due);
     const pictures = new ZonePictures(due.zones, video);
     const frames = framesOf(video, new SampleReader(clip));
-    await lookAtAll(decoder, { video, frames, signal }, (picture, number) => pictures.assertBlack(picture, number));
+    await forEachPicture(decoder, { video, frames, signal }, (picture, number) => pictures.assertBlack(picture, number));
   } catch (thrown) {
     if (!isFailure(thrown) || !OF_THE_CLIP.has(thrown.code)) throw thrown;
     throw failure('verify_failed', { detail: String(thrown.facts['detail'] ?? thrown.message) });

@@ -1,6 +1,5 @@
-// Owns: whether the zones of a finished clip are black: every decoded picture is looked at, inside its zones for black, and outside
-// against the ring's picture of the same time. It derives a zone's place from the file's own rotation, with code of its own.
-// Not here: the frames' number and times (frame-check.ts), drawing the zones (recode-window.ts).
+// Checks every decoded picture of a finished clip: black inside the zones, equal to the ring's picture outside. It derives a zone's
+// position from the file's own rotation, with code of its own.
 
 import { clipFault, type FileVideo } from '@doorsill/contract/media/clip-file-check';
 import { parseFragment, parseInit } from '@doorsill/contract/media/fragment';
@@ -14,24 +13,24 @@ import { type DecodeJob, decodedPictures } from './encode-frames.ts';
 import { readRing, stopSignal } from './read-ring.ts';
 import { readFrame } from './strip-frame-to-slices.ts';
 
-/** Black of `drawbox` and no colour, in either range of values. */
+/** Black as `drawbox` draws it, in limited and in full range. */
 const BLACK = { luma: 16, chroma: 128 };
 
 /**
- * How far from black a pixel may be, by its distance from the zone's edge: encoding smears what is beside a zone over the blocks that the
- * edge cuts. Measured with both releases of ffmpeg on noise, hard edges and footage: at most 2, 16 and 59.
+ * Largest difference of a pixel from black, by its distance from the zone's edge: encoding smears the surroundings over the blocks that
+ * the edge cuts. Measured with both releases of ffmpeg on noise, hard edges and footage: at most 2, 16 and 59.
  */
 const TOLERANCES = [
   { pixels: 16, most: 4 },
   { pixels: 4, most: 24 },
   { pixels: 0, most: 80 },
 ] as const;
-/** A row or column of a zone may be this far from black on average; measured were 22 at most, in the rows along an edge. */
+/** Largest average difference of a zone's row or column from black; measured: at most 22, in rows along an edge. */
 const LINE_MOST = 40;
 
-/** Outside, a picture must be the ring's with at least this ratio of signal to noise; measured were 25.8 dB at least, and 38 on footage. */
+/** Least PSNR of a picture outside its zones against the ring's; measured: at least 25.8 dB, and 38 dB on footage. */
 const PSNR_LEAST_DB = 20;
-/** Pixels around a zone that are not compared with the ring's: the other side of the smear, and chroma of odd edges. */
+/** Pixels around a zone that are not compared with the ring's: the zone smears outwards, too, and odd edges share chroma. */
 const AROUND = 8;
 
 const DECODE_TIMEOUT_MS = 120_000;
@@ -47,12 +46,12 @@ interface Box {
 
 type Picture = Pick<FileVideo, 'width' | 'height' | 'rotation'>;
 
-/** One plane of a picture in which a zone lies. */
+/** One plane of a picture. */
 interface Plane {
   at: number;
   width: number;
   height: number;
-  /** Pixels of the whole picture that one of it stands for, each way. */
+  /** Pixels of the picture for one of the plane's, in each direction. */
   scale: 1 | 2;
   black: number;
 }
@@ -69,7 +68,7 @@ function planesOf({ width, height }: Picture): Plane[] {
 
 /** The coded pixels that a zone of the displayed picture touches. */
 function boxOf(zone: Zone, { width, height, rotation }: Picture): Box {
-  // A displayed corner, as parts of the picture, turned back by the clockwise rotation.
+  // Coded position of a displayed corner, in ten-thousandths: turned back by the clockwise rotation.
   const corner = (x: number, y: number): [number, number] => {
     if (rotation === 90) return [y, 10_000 - x];
     if (rotation === 180) return [10_000 - x, 10_000 - y];
@@ -85,7 +84,7 @@ function boxOf(zone: Zone, { width, height, rotation }: Picture): Box {
   };
 }
 
-/** A box in a plane's own pixels, every one that it touches, `around` wider. */
+/** All pixels of a plane that a box touches, after widening it by `around`. */
 function inPlane(box: Box, { width, height, scale }: Plane, around = 0): Box {
   return {
     left: Math.max(0, Math.floor((box.left - around) / scale)),
@@ -95,7 +94,7 @@ function inPlane(box: Box, { width, height, scale }: Plane, around = 0): Box {
   };
 }
 
-/** Looks at pictures of one size and rotation, planes of 8 bits 4:2:0 one after the other. */
+/** Checks pictures of one size and rotation; 8 bits 4:2:0, planes one after the other. */
 export class ZonePictures {
   private readonly planes: Plane[];
   private readonly boxes: Box[];
@@ -113,7 +112,7 @@ export class ZonePictures {
     if (!isBlack) throw clipFault(`a zone is not black in frame ${number}`);
   }
 
-  /** Throws `clip_check_failed` unless the picture is the other one outside the zones. */
+  /** Throws `clip_check_failed` unless both pictures are equal outside the zones. */
   assertSameOutside(picture: Uint8Array, other: Uint8Array, number: number): void {
     let [squares, pixels] = [0, 0];
     for (const plane of this.planes) {
@@ -138,7 +137,7 @@ export class ZonePictures {
 
 function isBoxBlack(picture: Uint8Array, plane: Plane, box: Box): boolean {
   const columns = new Float64Array(box.right - box.left);
-  // The picture's own border is no edge: nothing lies beyond it that could be smeared.
+  // The picture's own border is not an edge: nothing beyond it could be smeared.
   const depth = (at: number, start: number, end: number, whole: number) =>
     Math.min(start === 0 ? whole : at - start, end === whole ? whole : end - 1 - at) * plane.scale;
   for (let y = box.top; y < box.bottom; y += 1) {
@@ -158,21 +157,20 @@ function isBoxBlack(picture: Uint8Array, plane: Plane, box: Box): boolean {
   return columns.every((column) => Math.abs(column) <= LINE_MOST * rows);
 }
 
-/** The clip to look at. */
 export interface ZonesToCheck {
   live: CutPermit;
   deps: ClipDeps;
   video: FileVideo;
   /** All frames of the file with their parameter sets. */
   frames: AsyncIterable<Uint8Array>;
-  /** Where to search for footage that the window's is decoded from. */
+  /** Range of segments that the window's frames may be decoded from. */
   readWindow: Window;
   signal: AbortSignal;
 }
 
 /**
- * Decodes every frame of the finished file, and the ring's of the window beside it, a picture of each at a time. Throws `clip_check_failed`
- * unless all zones are black and all else is the ring's; or what decoding throws.
+ * Decodes the frames of the finished file and the ring's frames of the window in parallel, one picture at a time. Throws
+ * `clip_check_failed` unless all zones are black and the rest is the ring's; or the decoder's error.
  */
 export async function checkZones(job: ZonesToCheck): Promise<void> {
   const { live, deps, video } = job;
@@ -200,24 +198,24 @@ export async function checkZones(job: ZonesToCheck): Promise<void> {
   try {
     const pictures = new ZonePictures(live.cut.zones, video);
     for (let left = source.before; left > 0; left -= 1) await nextOriginal();
-    await lookAtAll(deps, { video, frames: job.frames, ...limits }, async (picture, number) => {
+    await forEachPicture(deps, { video, frames: job.frames, ...limits }, async (picture, number) => {
       pictures.assertBlack(picture, number);
       const original = await nextOriginal();
       if (original) pictures.assertSameOutside(picture, original, number);
     });
     while (await nextOriginal());
-    // With another number, pictures were compared with those of another time.
-    if (seen.originals !== source.frames) throw clipFault('its footage does not decode to as many frames as it has');
+    // With another number, pictures of different times were compared.
+    if (seen.originals !== source.frames) throw clipFault('its footage decodes to another number of frames than it has');
   } finally {
     await originals.return(undefined);
   }
 }
 
-/** Calls `look` with each picture of a clip. Throws `clip_check_failed` unless every frame decodes, and to one picture. */
-export async function lookAtAll(
+/** Calls `onPicture` with each picture of a clip. Throws `clip_check_failed` unless every frame decodes, and to one picture. */
+export async function forEachPicture(
   deps: ClipDecoder,
   job: Pick<DecodeJob, 'signal'> & { video: FileVideo; frames: AsyncIterable<Uint8Array> },
-  look: (picture: Uint8Array, number: number) => void | Promise<void>,
+  onPicture: (picture: Uint8Array, number: number) => void | Promise<void>,
 ): Promise<void> {
   const { video, frames, signal } = job;
   const wanted = video.sizes.length;
@@ -233,7 +231,7 @@ export async function lookAtAll(
     signal,
     timeoutMs: timeoutMsOf(wanted),
   })) {
-    if (number < wanted) await look(picture, number);
+    if (number < wanted) await onPicture(picture, number);
     number += 1;
   }
   if (number !== wanted) throw clipFault(`${number} of ${wanted} encoded frames decode`);
@@ -243,7 +241,7 @@ function timeoutMsOf(frames: number): number {
   return DECODE_TIMEOUT_MS + frames * DECODE_TIMEOUT_MS_PER_FRAME;
 }
 
-/** The ring's segments that the window's frames are decoded from, counted from the first that was read. */
+/** The ring's segments that the window's frames are decoded from, numbered from the first one read. */
 interface Source {
   from: number;
   to: number;
@@ -253,7 +251,7 @@ interface Source {
   convert: boolean;
 }
 
-/** From the last frame before the window that decoding can start at, to the segment with the window's last frame. */
+/** From the last segment before the window that can be decoded alone to the segment with the window's last frame. */
 async function findSource({ live, deps, readWindow }: ZonesToCheck): Promise<Source> {
   const { startUs, endUs } = live.cut.window;
   const seen: { isAlone: boolean; frames: number; before: number; inside: number; convert: boolean }[] = [];

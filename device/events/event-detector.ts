@@ -1,7 +1,6 @@
-// Owns: what happens at the door: presses of the button, motion before the camera, and the event windows both make.
-// Not here: publishing events (status-publisher.ts), decisions.
+// Turns presses and gray frames into events: presses, motion, and event windows.
 
-import type { Clock } from '@doorsill/base/clock';
+import type { Clock, Timer } from '@doorsill/base/clock';
 import type { DeviceEventBody } from '@doorsill/contract/home-messages';
 import type { z } from 'zod';
 import type { GrayFrame } from '../camera/capture.ts';
@@ -16,8 +15,16 @@ import {
   nextMotion,
 } from '../motion/detector.ts';
 import type { motionSchema } from '../motion/motion-settings.ts';
-import type { EventWindow } from './event-window-machine.ts';
-import { EventWindows } from './event-windows.ts';
+import {
+  checkEventWindows,
+  EVENT_WINDOW_DEFAULTS,
+  type EventWindow,
+  type EventWindowInput,
+  type EventWindowSettings,
+  eventWindowDueUs,
+  NO_EVENT_WINDOW,
+  nextEventWindow,
+} from './event-window-machine.ts';
 
 export interface EventDetectorDeps {
   clock: Clock;
@@ -34,20 +41,20 @@ export class EventDetector {
   private readonly pressListeners: PressListener[] = [];
   private readonly windows: EventWindows;
   private readonly motion: MotionWatch | null;
-  /** Since when something moves before a camera that knows it by itself; null while nothing does. */
+  /** For a source that reports motion itself: since when something moves; null while nothing does. */
   private sceneMovesSinceUs: number | null = null;
 
   constructor({ clock, settings }: EventDetectorDeps) {
     this.clock = clock;
     const rolls = { preRollUs: settings.preRollS * 1_000_000, postRollUs: settings.postRollS * 1_000_000 };
-    const finished = (window: EventWindow) => this.tell({ type: 'event-window', ...window }, clock.wallUs());
+    const finished = (window: EventWindow) => this.emit({ type: 'event-window', ...window }, clock.wallUs());
     this.windows = new EventWindows(clock, finished, rolls);
     const { enabled, sensitivity, zones } = settings.motion;
     this.motion = enabled ? new MotionWatch({ sensitivity, zones }, (effect) => this.moved(effect)) : null;
   }
 
-  /** Looks for motion in another way from the next picture on; does nothing where the settings look for none. */
-  lookBy(settings: MotionSettings): void {
+  /** Changes the motion settings from the next picture on; does nothing if motion detection is off. */
+  setMotionSettings(settings: MotionSettings): void {
     this.motion?.change(settings);
   }
 
@@ -64,27 +71,27 @@ export class EventDetector {
     this.eventListeners.push(listener);
   }
 
-  /** Calls `listener` with each press, once all listeners to events have heard of it. */
+  /** Calls `listener` with each press, after all listeners of events. */
   onPress(listener: PressListener): void {
     this.pressListeners.push(listener);
   }
 
-  /** Somebody pressed a button, real or virtual. */
+  /** Takes a press of a button, real or virtual. */
   pressed(press: Press): void {
     const { button, source, atUs } = press;
-    this.tell({ type: 'ring', button, source }, atUs);
+    this.emit({ type: 'ring', button, source }, atUs);
     this.windows.happened('press', atUs);
     for (const listener of this.pressListeners) listener(press);
   }
 
-  /** The camera's next small picture. */
-  seen(frame: GrayFrame): void {
+  /** Takes the camera's next gray picture. */
+  grayFrame(frame: GrayFrame): void {
     this.motion?.frame(frame);
   }
 
   /**
-   * A camera that knows it by itself says that something begins to move, or has stopped. It counts where the settings look for motion,
-   * whatever their zones are: such a camera does not say where.
+   * Takes a report of a source that knows itself whether something moves. Ignored if motion detection is off; zones do not apply, because
+   * such a source does not report where.
    */
   sceneMotion({ moves, atUs }: SceneMotion): void {
     const startUs = this.sceneMovesSinceUs;
@@ -95,8 +102,8 @@ export class EventDetector {
     );
   }
 
-  /** No more pictures for now. */
-  unseen(): void {
+  /** Ends ongoing motion when the camera stops. */
+  cameraStopped(): void {
     const atUs = this.clock.wallUs();
     this.motion?.stopped(atUs);
     this.sceneMotion({ moves: false, atUs });
@@ -104,11 +111,11 @@ export class EventDetector {
 
   private moved(effect: MotionEffect): void {
     const { atUs, ...event } = effect;
-    this.tell(event, atUs);
+    this.emit(event, atUs);
     this.windows.happened(effect.type, atUs);
   }
 
-  private tell(event: DeviceEventBody, atUs: number): void {
+  private emit(event: DeviceEventBody, atUs: number): void {
     for (const listener of this.eventListeners) listener(event, atUs);
   }
 }
@@ -117,7 +124,7 @@ export class EventDetector {
 export class MotionWatch {
   private readonly emit: (event: MotionEffect) => void;
   private settings: MotionSettings;
-  /** Null before the first picture: a camera that knows by itself when something moves never gives one, and a learnt scene takes memory. */
+  /** Null before the first picture, to save memory: a source that reports motion itself has no pictures. */
   private state: ReturnType<typeof initialMotion> | null = null;
 
   /** `emit` is called with each start and end, inside `frame` and `stopped`. */
@@ -131,7 +138,7 @@ export class MotionWatch {
     this.step({ type: 'frame', pixels: picture.pixels, atUs: picture.atUs });
   }
 
-  /** Goes on with other settings: what moves now ends, and the scene that was learnt stays. */
+  /** Changes the settings: ongoing motion ends, the learnt scene stays. */
   change(settings: MotionSettings): void {
     this.settings = settings;
     if (!this.state) return;
@@ -140,7 +147,7 @@ export class MotionWatch {
     for (const effect of effects) this.emit(effect);
   }
 
-  /** No more pictures for now: ongoing motion ends, and the scene is learnt again with the next pictures. */
+  /** Notes that no more pictures come: ongoing motion ends, and the scene is learnt again with the next pictures. */
   stopped(atUs: number): void {
     if (this.state) this.step({ type: 'stopped', atUs });
   }
@@ -149,5 +156,55 @@ export class MotionWatch {
     const { state, effects } = nextMotion(this.state ?? initialMotion(this.settings), input);
     this.state = state;
     for (const effect of effects) this.emit(effect);
+  }
+}
+
+/** Runs the event-window machine on a clock. */
+export class EventWindows {
+  private readonly clock: Clock;
+  private readonly settings: EventWindowSettings;
+  private readonly finished: (event: EventWindow) => void;
+  private state = NO_EVENT_WINDOW;
+  private timer: Timer | null = null;
+  private running = false;
+
+  /** `finished` is called with each window once its post-roll has passed. */
+  constructor(clock: Clock, finished: (event: EventWindow) => void, settings: Partial<EventWindowSettings> = {}) {
+    this.clock = clock;
+    this.finished = finished;
+    this.settings = { ...EVENT_WINDOW_DEFAULTS, ...settings };
+  }
+
+  start(): void {
+    checkEventWindows(this.settings);
+    this.running = true;
+  }
+
+  /** Takes a press or motion; ignored while stopped. `atUs` is wall time. */
+  happened(type: Exclude<EventWindowInput['type'], 'time'>, atUs: number): void {
+    if (this.running) this.step({ type, atUs });
+  }
+
+  /** Drops a window that is still open; its footage is in the ring. */
+  stop(): void {
+    this.running = false;
+    this.timer?.cancel();
+    this.timer = null;
+    this.state = NO_EVENT_WINDOW;
+  }
+
+  private step(input: EventWindowInput): void {
+    const { state, finished } = nextEventWindow(this.settings, this.state, input);
+    this.state = state;
+    this.arm();
+    for (const event of finished) this.finished(event);
+  }
+
+  private arm(): void {
+    this.timer?.cancel();
+    const dueUs = eventWindowDueUs(this.settings, this.state);
+    const delayMs = dueUs === null ? null : Math.max(1, Math.ceil((dueUs - this.clock.wallUs()) / 1000));
+    this.timer =
+      delayMs === null ? null : this.clock.after(delayMs, () => this.step({ type: 'time', atUs: this.clock.wallUs() }));
   }
 }

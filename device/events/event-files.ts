@@ -1,5 +1,4 @@
-// Owns: the two files of the history of events: a line each event, appended durably; the newer file takes the older one's place
-// when it is full. Not here: which events are kept, and when they are written or erased (event-history.ts).
+// The two files of the event history: one line an event, appended durably. When the newer file is full, it replaces the older one.
 import { join } from 'node:path';
 import { type Disk, type DiskFile, systemCode } from '@doorsill/base/disk';
 import { assert } from '@doorsill/contract/assert';
@@ -10,14 +9,14 @@ import { z } from 'zod';
 
 /** One event of the history. */
 export interface PastEvent {
-  /** Grows from event to event, over restarts too. */
+  /** Grows from event to event, also across restarts. */
   readonly sequence: number;
-  /** False: the wall clock could not be trusted then, so `event.atUs` may be wrong. */
+  /** False if the wall clock could not be trusted, so that `event.atUs` may be wrong. */
   readonly clockTrusted: boolean;
   readonly event: DeviceEvent;
 }
 
-/** An event as the text of its line, which takes a third of the memory, and what it is searched by. */
+/** An event as the text of its line, which takes a third of the memory, with the fields to search by. */
 export interface EventLine {
   readonly sequence: number;
   readonly clockTrusted: boolean;
@@ -25,12 +24,13 @@ export interface EventLine {
   /** `startUs` of a motion that has ended, else `atUs`. */
   readonly fromUs: number;
   readonly atUs: number;
-  /** Without the line's end; `bytes` is with it. */
+  /** Without the newline. */
   readonly text: string;
+  /** With the newline. */
   readonly bytes: number;
 }
 
-/** Limits of both files together; each takes half. */
+/** Limits of both files together; each file has half. */
 export interface EventBounds {
   eventsMax: number;
   bytesMax: number;
@@ -39,7 +39,7 @@ export interface EventBounds {
 export interface EventFilesDeps {
   disk: Disk;
   folder: string;
-  /** The device's id: left out of the lines, because every event in its folder is its own. */
+  /** The device's id, which the lines leave out: every event in its folder is its own. */
   device: string;
   bounds: EventBounds;
 }
@@ -55,25 +55,25 @@ const lineSchema = z.strictObject({
   event: z.looseObject({}),
 });
 
-/** Where a line lies in a file; `line` is null when it cannot be read. */
+/** A line's position in a file; `line` is null if it cannot be read. */
 interface FoundLine {
   from: number;
   to: number;
   line: EventLine | null;
 }
 
-/** The caller lets one call end before the next. Every call rejects with the disk's error, and can then be made again. */
+/** Calls must not overlap. Every call rejects with the disk's error, and can then be repeated. */
 export class EventFiles {
   private readonly deps: EventFilesDeps;
   /** The newer file, open for writing. */
   private file: DiskFile | null = null;
-  /** Events in the newer file, and where its whole lines end. */
+  /** Events in the newer file, and the end of its complete lines. */
   private newerEvents = 0;
   private newerBytes = 0;
   /** The last sequence in the older file, and in both. */
   private olderThrough = 0;
   private through = 0;
-  /** The last sequence that had to make room. */
+  /** The last sequence that was dropped with a replaced file. */
   private gone = 0;
 
   constructor(deps: EventFilesDeps) {
@@ -85,12 +85,12 @@ export class EventFiles {
     return this.through;
   }
 
-  /** Events up to this sequence are in no file any more, because newer ones took their place. */
+  /** Events up to this sequence were dropped from the files to make room. */
   get goneThrough(): number {
     return this.gone;
   }
 
-  /** Reads both files, and counts the lines that cannot be read. */
+  /** Reads both files; counts unreadable lines. */
   async read(): Promise<{ events: EventLine[]; damaged: number }> {
     const events: EventLine[] = [];
     let damaged = 0;
@@ -111,7 +111,7 @@ export class EventFiles {
     return { events, damaged };
   }
 
-  /** Writes, durably when it resolves, as many of these events as the newer file takes, and at least one. */
+  /** Writes as many of these events as the newer file takes, at least one; durable when it resolves. */
   async write(events: readonly EventLine[]): Promise<void> {
     if (this.roomFor(events) === 0) await this.rotate();
     const batch = events.slice(0, this.roomFor(events));
@@ -131,8 +131,8 @@ export class EventFiles {
   }
 
   /**
-   * Overwrites these events where they lie, which a full disk allows, and every line that cannot be read; durable when it
-   * resolves. A file in which nothing is left is removed.
+   * Overwrites these events in place, which works on a full disk, and every unreadable line; durable when it resolves. A file without
+   * events is removed.
    */
   async erase(isGone: (line: EventLine) => boolean): Promise<void> {
     const { disk, folder, device } = this.deps;
@@ -159,7 +159,7 @@ export class EventFiles {
     await file?.close();
   }
 
-  /** A file's bytes, none when it is missing. One larger than any that this writes is removed. */
+  /** A file's bytes, none if it is missing. A file larger than this class writes is removed. */
   private async readWhole(name: string): Promise<Uint8Array> {
     const path = join(this.deps.folder, name);
     try {
@@ -171,7 +171,7 @@ export class EventFiles {
     }
   }
 
-  /** How many of these events, the first first, the newer file takes. */
+  /** How many of these events fit into the newer file. */
   private roomFor(events: readonly EventLine[]): number {
     const { eventsMax, bytesMax } = this.deps.bounds;
     let bytes = this.newerBytes;
@@ -182,7 +182,7 @@ export class EventFiles {
     return end < 0 ? events.length : end;
   }
 
-  /** The newer file takes the place of the older one, whose events are gone with it. */
+  /** Replaces the older file by the newer one, dropping the older one's events. */
   private async rotate(): Promise<void> {
     const { disk, folder } = this.deps;
     await this.close();
@@ -193,7 +193,7 @@ export class EventFiles {
     this.newerBytes = 0;
   }
 
-  /** Opens the newer file, and cuts off what a crash or a failed write has left behind its whole lines. */
+  /** Opens the newer file, and truncates it after its complete lines: a crash or a failed write may have left more. */
   private async openNewer(): Promise<DiskFile> {
     const { disk, folder } = this.deps;
     await disk.makeFolder(folder);
@@ -216,7 +216,7 @@ export class EventFiles {
     }
   }
 
-  /** Takes in that the newer file has only `left` events, or is removed when it has none. */
+  /** Notes that the newer file has `left` events, or was removed if it has none. */
   private async follow(left: number): Promise<void> {
     this.newerEvents = left;
     if (left > 0) return;
@@ -233,7 +233,7 @@ export function toLine({ sequence, clockTrusted, event }: PastEvent): EventLine 
   return { sequence, clockTrusted, type, fromUs, atUs, text, bytes: utf8(text).length + 1 };
 }
 
-/** The event of a line's text; null when it cannot be read. */
+/** The event of a line's text; null if it is invalid. */
 export function fromLine(text: string, device: string): PastEvent | null {
   const read = lineSchema.safeParse(parseJson(text));
   if (!read.success) return null;
@@ -243,8 +243,8 @@ export function fromLine(text: string, device: string): PastEvent | null {
 }
 
 /**
- * The lines of a file but for blank ones, which were erased. A line without its end was torn; one whose sequence does not follow
- * that of the line before, or `after`, is damaged.
+ * The lines of a file except blank ones, which were erased. `line` is null for a line without newline, which was torn, and for one whose
+ * sequence is not higher than that of the line before, or `after`.
  */
 function* linesIn(bytes: Uint8Array, device: string, after: number): Generator<FoundLine> {
   let last = after;

@@ -1,5 +1,4 @@
-// Owns: the device's own past events: a bounded list in memory that two files bring over a restart; when they are written, how
-// long they are kept, and forgetting them. Not here: the files (event-files.ts), publishing events (status-publisher.ts).
+// The device's past events: a bounded list in memory, stored in two files (event-files.ts) for restarts.
 
 import type { Clock } from '@doorsill/base/clock';
 import { type Disk, systemCode } from '@doorsill/base/disk';
@@ -13,33 +12,33 @@ import type { Window } from '@doorsill/contract/shared-claims';
 import { type EventBounds, EventFiles, type EventLine, fromLine, type PastEvent, toLine } from './event-files.ts';
 
 export interface EventQuery {
-  /** Only events with a lower sequence: the `next` of the page before. */
+  /** Only events with a lower sequence: `next` of the page before. */
   before?: number | undefined;
   /** Only events in [afterUs, beforeUs), wall time. */
   afterUs?: number | undefined;
   beforeUs?: number | undefined;
-  /** Only these types; all when absent. */
+  /** Only these types; absent: all. */
   types?: readonly DeviceEvent['type'][] | undefined;
   /** 1 to `PAGE_EVENTS_MAX`. */
   limit: number;
 }
 
 export interface EventPage {
-  /** The newest first, in the order in which the device learnt of them. */
+  /** Newest first, by sequence. */
   events: PastEvent[];
-  /** `before` of the page that follows; null when no older event matches. */
+  /** `before` for the next page; null if no older event matches. */
   next: number | null;
 }
 
 export interface EventHistoryStats {
   events: number;
-  /** What they take in the files. */
+  /** Their size in the files. */
   bytes: number;
-  /** Lines found at the start that could not be read. */
+  /** Unreadable lines found at the start. */
   damaged: number;
-  /** Events that no file has taken yet. */
+  /** Events not yet in a file. */
   unwritten: number;
-  /** Events that were given up before a file had taken them. */
+  /** Events dropped before they were in a file. */
   lost: number;
 }
 
@@ -48,23 +47,22 @@ export interface EventHistoryDeps {
   clock: Clock;
   log: Log;
   folder: string;
-  /** The id of this device. */
   device: string;
   /** 0: the files are erased at the start, and none are written. `keepFor` changes it. */
   keepDays: number;
-  /** Whether the wall clock can be believed now. */
+  /** Whether the wall clock can be trusted now. */
   clockTrusted(): boolean;
-  /** Called when the files cannot be written, and with null once they can. */
+  /** Called with the fault when the files cannot be written, and with null once they can. */
   storage(fault: Failure | null): void;
-  /** Of memory, and of both files together. For tests. */
+  /** Limits of the memory, and of both files together. For tests. */
   bounds?: EventBounds;
 }
 
 export const PAGE_EVENTS_MAX = 500;
 const BOUNDS: EventBounds = { eventsMax: 20_000, bytesMax: 8 * 1024 * 1024 };
-/** How often new events are written: a flash card wears by the write rather than by the byte. */
+/** Interval of writing new events: a flash card wears by the number of writes, not of bytes. */
 const WRITE_EVERY_MS = 5_000;
-/** A press is written at once, unless another was so short a time ago. */
+/** Presses are written at once, but at most this often. */
 const PRESS_EVERY_MS = 1_000;
 const EXPIRE_EVERY_MS = 600_000;
 const DAY_US = 86_400_000_000;
@@ -77,24 +75,24 @@ export class EventHistory {
   private held: EventLine[] = [];
   private heldBytes = 0;
   private nextSequence = 1;
-  /** Whether events are kept in files: not with `keepDays` 0, nor when the files could not be read. */
+  /** Whether events are written to files: not with `keepDays` 0, nor if the files could not be read. */
   private isFiled = false;
   private isRunning = false;
   private keepDays: number;
-  /** The files are not empty yet, although nothing may be kept in them. */
+  /** Whether the files must still be emptied. */
   private mustEmpty = false;
   private isFailing = false;
   private hurriedMs = Number.NEGATIVE_INFINITY;
   private expiredMs = Number.NEGATIVE_INFINITY;
-  /** The last sequence that is known to be too old, and whether a file may hold such events or lines whose age cannot be read. */
+  /** The last sequence known to be too old, and whether a file may hold such events, or unreadable lines. */
   private oldThrough = 0;
   private mustErase = false;
-  /** The camera's last state in the history since the start, and what was wrong. */
+  /** The camera's last state in the history since the start, with its failure code. */
   private camera: string | null = null;
   private damaged = 0;
   private lost = 0;
   private readonly listeners = new Set<(past: PastEvent) => void>();
-  /** Everything that touches the files, one after the other. */
+  /** Serialises all access to the files. */
   private readonly queue = new TaskQueue();
   private readonly writer: Repeater;
 
@@ -107,8 +105,8 @@ export class EventHistory {
   }
 
   /**
-   * Reads the files; events are taken in once it has ended. Throws `events_storage_failed`: then they are kept in memory alone, and
-   * no file is changed but to forget.
+   * Reads the files; `append` works once this has ended. Throws `events_storage_failed`: then events are kept in memory only, and files
+   * are changed only to forget.
    */
   async start(): Promise<void> {
     try {
@@ -123,8 +121,8 @@ export class EventHistory {
   }
 
   /**
-   * Keeps events this many days from now on: what is older goes; with 0 the files are erased, and what is in memory stays until the
-   * device stops. Resolves when that is done; a disk that fails is told to `storage`, and tried again. May be called before the start.
+   * Changes the retention: older events are erased; with 0 the files are erased, and events in memory stay until the device stops.
+   * Resolves when that is done; a failing disk is reported to `storage`, and retried. May be called before the start.
    */
   async keepFor(keepDays: number): Promise<void> {
     const before = this.keepDays;
@@ -136,7 +134,7 @@ export class EventHistory {
     await this.work();
   }
 
-  /** Writes what is left. Later events are not kept. */
+  /** Writes the remaining events. Later events are not kept. */
   async stop(): Promise<void> {
     this.isRunning = false;
     await this.writer.stop();
@@ -148,7 +146,7 @@ export class EventHistory {
     }
   }
 
-  /** Takes in an event that was published. Returns at once; whatever the disk does, nothing is thrown. */
+  /** Takes in a published event. Returns at once, and never throws disk errors. */
   append(event: DeviceEvent): void {
     if (!this.isRunning || this.isPassing(event)) return;
     const past = { sequence: this.nextSequence, clockTrusted: this.deps.clockTrusted(), event };
@@ -161,7 +159,7 @@ export class EventHistory {
     void this.writer.now();
   }
 
-  /** Past events that match. Whoever follows `next` sees each of them once, whatever is appended in the meantime. */
+  /** Past events that match. Following `next` gives each of them once, even if events are appended meanwhile. */
   page({ before, afterUs, beforeUs, types, limit }: EventQuery): EventPage {
     assert(Number.isInteger(limit) && limit >= 1 && limit <= PAGE_EVENTS_MAX, 'a page has 1 to 500 events');
     const [fromUs, toUs] = [afterUs ?? Number.NEGATIVE_INFINITY, beforeUs ?? Number.POSITIVE_INFINITY];
@@ -177,15 +175,15 @@ export class EventHistory {
     return { events, next: found.length > limit ? (shown.at(-1)?.sequence ?? null) : null };
   }
 
-  /** Calls `listener`, which must not throw, with each event from now on; returns what ends that. */
+  /** Calls `listener`, which must not throw, with each event from now on; returns a function that ends it. */
   subscribe(listener: (past: PastEvent) => void): () => void {
     this.listeners.add(listener);
     return () => void this.listeners.delete(listener);
   }
 
   /**
-   * Removes the events that touch the window, or all, from memory at once; resolves when they are overwritten in both files,
-   * as is every line there that cannot be read. Safe to repeat after a crash. Throws `events_storage_failed`.
+   * Removes the events that touch the window, or all, from memory at once; resolves when they, and all unreadable lines, are overwritten
+   * in both files. Safe to repeat after a crash. Throws `events_storage_failed`.
    */
   async forget(window?: Window): Promise<void> {
     const last = this.nextSequence - 1;
@@ -201,7 +199,7 @@ export class EventHistory {
     });
   }
 
-  /** Resolves when everything asked of the files so far has ended. */
+  /** Resolves when all file access requested so far has ended. */
   async idle(): Promise<void> {
     await this.queue.idle();
   }
@@ -213,13 +211,13 @@ export class EventHistory {
   }
 
   /**
-   * Event windows are left out, because presses, motion and the ring say the same; so are a camera's attempts to come back, which
-   * would push everything else out of the history.
+   * Whether an event is left out of the history: event windows, because presses and motion say the same; and a camera's attempts to
+   * reconnect, which would push everything else out.
    */
   private isPassing(event: DeviceEvent): boolean {
     if (event.type !== 'camera') return event.type === 'event-window';
     const state = event.state === 'stalled' ? 'lost' : event.state;
-    // What is wrong with a camera that records is an event of its own.
+    // A recording camera's failure code counts, because each fault is an event of its own.
     const shown = state === 'recording' ? `${state} ${event.code ?? ''}` : state;
     if (state === 'starting' || shown === this.camera) return true;
     this.camera = shown;
@@ -243,7 +241,7 @@ export class EventHistory {
     this.heldBytes = this.held.reduce((sum, { bytes }) => sum + bytes, 0);
   }
 
-  /** How many of the events held have this sequence or a lower one. */
+  /** How many held events have this sequence or a lower one. */
   private countThrough(sequence: number): number {
     let [low, high] = [0, this.held.length];
     while (low < high) {
@@ -274,7 +272,7 @@ export class EventHistory {
     );
   }
 
-  /** Leaves no past event in the files, after which new ones may be filed again. */
+  /** Empties the files if that is due; then new events may be written again. */
   private async empty(): Promise<void> {
     if (!this.mustEmpty) return;
     await this.files.erase(() => true);
@@ -282,7 +280,7 @@ export class EventHistory {
     this.isFiled = this.keepDays > 0;
   }
 
-  /** Runs a step; tells when the disk begins to fail, and when it works again. */
+  /** Runs a step; reports when the disk begins to fail, and when it works again. */
   private async tolerate(step: () => Promise<void>): Promise<void> {
     try {
       await step();
@@ -315,7 +313,7 @@ export class EventHistory {
   }
 
   /**
-   * Drops what is older than `keepDays`, judged by a trusted clock only. An event whose own time is doubtful goes with the first
+   * Drops events older than `keepDays`, by a trusted clock only. An event with a doubtful time is dropped together with the first
    * trusted one after it.
    */
   private async expire(): Promise<void> {

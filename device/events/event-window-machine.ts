@@ -1,5 +1,4 @@
-// Owns: how presses and motion become event windows: pre-roll, post-roll, merging, a longest length. Pure.
-// Not here: time itself (event-windows.ts), what a window is used for (home-link/, console).
+// Turns presses and motion into event windows: pre-roll, post-roll, merging, longest length. Pure.
 import { assert } from '@doorsill/contract/assert';
 import type { Window } from '@doorsill/contract/shared-claims';
 
@@ -17,16 +16,16 @@ export const EVENT_WINDOW_DEFAULTS: EventWindowSettings = {
   lengthUsMax: 120_000_000,
 };
 
-/** A finished window. A press in it makes it a ring, whatever moved besides. */
+/** A finished window. Its cause is `ring` if it holds a press. */
 export interface EventWindow {
   cause: 'ring' | 'motion';
   window: Window;
 }
 
-/** What happened, at which wall time in microseconds. */
+/** `atUs`: wall time in microseconds. */
 export type EventWindowInput = { type: 'press' | 'motion-start' | 'motion-end' | 'time'; atUs: number };
 
-/** A window that may still grow: it ends at `endUs`, or nobody knows when while something moves. */
+/** A window that may still grow. It ends at `endUs`, unless something still moves. */
 interface OpenWindow {
   cause: EventWindow['cause'];
   startUs: number;
@@ -36,22 +35,22 @@ interface OpenWindow {
 
 export interface EventWindowState {
   readonly open: OpenWindow | null;
-  /** The latest time heard of. */
+  /** The latest time of an input. */
   readonly lastUs: number;
 }
 
 export const NO_EVENT_WINDOW: EventWindowState = { open: null, lastUs: 0 };
 
-/** Inputs may come this late. An earlier time means that the wall clock was set: then an open window is closed as it is. */
+/** How late inputs may come. An earlier time means that the wall clock was set back: then an open window is closed. */
 const LATE_US_MAX = 10_000_000;
 
-/** Refuses settings under which a window could not hold its own rolls. */
+/** Asserts that a window can hold its pre-roll and post-roll. */
 export function checkEventWindows({ preRollUs, postRollUs, lengthUsMax }: EventWindowSettings): void {
   assert(preRollUs >= 0 && postRollUs > 0, 'rolls are lengths of time');
   assert(preRollUs + postRollUs <= lengthUsMax, 'a window holds its rolls');
 }
 
-/** The machine: what an input makes of the open window, and which windows it finishes. */
+/** The next state, and the windows that the input finishes. */
 export function nextEventWindow(
   settings: EventWindowSettings,
   state: EventWindowState,
@@ -69,7 +68,7 @@ export function nextEventWindow(
   return { state: { open: apply(settings, open, input), lastUs }, finished };
 }
 
-/** When a `time` input will have something to finish; null while nothing is open. */
+/** When a `time` input will finish the open window; null without one. */
 export function eventWindowDueUs(settings: EventWindowSettings, { open }: EventWindowState): number | null {
   return open && dueUs(settings, open);
 }
@@ -83,7 +82,7 @@ function windowOf({ cause, startUs }: OpenWindow, endUs: number): EventWindow {
   return { cause, window: { startUs, endUs } };
 }
 
-/** Finishes what is complete by `nowUs`; returns what is left open. */
+/** Finishes windows that are complete by `nowUs`; returns the window still open. */
 function closeDue(
   settings: EventWindowSettings,
   from: OpenWindow | null,
@@ -95,7 +94,7 @@ function closeDue(
     const endUs = dueUs(settings, open);
     finished.push(windowOf(open, endUs));
     const goesOn: boolean = open.moving || open.endUs > endUs;
-    // After a jump of the clock nobody observed the time in between: go on from now.
+    // After a jump of the clock the time in between was not observed: continue from now.
     const startUs = nowUs >= endUs + settings.lengthUsMax ? nowUs : endUs;
     open = goesOn ? { ...open, startUs, endUs: Math.max(open.endUs, startUs + 1) } : null;
   }

@@ -1,11 +1,10 @@
-// Owns: what a board says of its power and heat, by a Pi's firmware or the kernel's sensor, and looking at it again and again. Flags only:
-// a temperature is never read. Not here: what becomes of the frame rate (camera/frame-pace.ts).
+// Polls a board's flags of low voltage and throttling, from a Pi's firmware or the kernel's sensor. A temperature is never read.
 import type { Clock, Timer } from '@doorsill/base/clock';
 import type { Disk } from '@doorsill/base/disk';
 import type { Programs } from '@doorsill/base/system-programs';
 import { type Failure, failure } from '@doorsill/contract/errors';
 
-/** What the board reports, now and since the boot. */
+/** The board's flags, now and since the boot. */
 interface PowerSigns {
   lowVoltage: boolean;
   slowed: boolean;
@@ -17,18 +16,18 @@ interface PowerSeams {
   clock: Clock;
   disk: Disk;
   programs: Programs;
-  /** Where the kernel's tree of devices is: /sys. */
+  /** Mount point of sysfs, /sys. */
   sysfs: string;
 }
 
 const VCGENCMD_MS_MAX = 5_000;
 const TEXT_BYTES_MAX = 4_096;
-/** Bits of get_throttled: voltage; frequency capped, throttled, soft temperature limit. Those before: 16 bits higher. */
+/** Bits of get_throttled: voltage; frequency capped, throttled, soft temperature limit. Since boot: 16 bits higher. */
 const BITS = { lowVoltage: 0x1, slowed: 0xe } as const;
 
 /**
- * Heat and power, by a Pi's firmware (`vcgencmd get_throttled`) or else by the kernel's own sensor; null when neither tells, or the signal
- * is aborted.
+ * Reads the flags from a Pi's firmware (`vcgencmd get_throttled`), else from the kernel's sensor `rpi_volt`; null if neither exists, or
+ * the signal is aborted.
  */
 export async function readPower(
   { clock, disk, programs, sysfs }: PowerSeams,
@@ -71,10 +70,10 @@ const textOf = (disk: Disk, path: string): Promise<string | null> =>
     () => null,
   );
 
-/** How often a board is asked. */
+/** Polling interval. */
 const LOOK_MS = 10_000;
 
-/** Asks a board for as long as the doorbell runs, if it is one that tells. */
+/** Polls the board while the doorbell runs, if it has such flags. */
 export class BoardPower {
   private readonly seams: PowerSeams;
   private readonly trouble: (why: Failure | null) => void;
@@ -82,13 +81,13 @@ export class BoardPower {
   private stopping = new AbortController();
   private slowed = false;
 
-  /** `trouble`: what is wrong with power or heat now, or (null) nothing any more. */
+  /** `trouble` is called with the current fault of power or heat, or null. */
   constructor(seams: PowerSeams, trouble: (why: Failure | null) => void) {
     this.seams = seams;
     this.trouble = trouble;
   }
 
-  /** Whether the board has slowed its processor down. */
+  /** Whether the board has throttled its processor. */
   get isSlowed(): boolean {
     return this.slowed;
   }
@@ -104,7 +103,7 @@ export class BoardPower {
     this.timer = null;
   }
 
-  /** Boards are described to the kernel by a device tree; other machines have none, and no program is run there. */
+  /** Only boards have a device tree; on other machines no program is run. */
   private async begin(signal: AbortSignal): Promise<void> {
     const { disk, sysfs } = this.seams;
     if ((await textOf(disk, `${sysfs}/firmware/devicetree/base/model`)) !== null) await this.look(signal);

@@ -1,22 +1,21 @@
-// Owns: what a button is to the firmware, its debouncing, and its virtual twin.
-// Not here: the key on the terminal (keyboard-button.ts), what a press causes (doorbell.ts).
+// Interface of a button, its debouncing, and the virtual button.
 import type { Clock } from '@doorsill/base/clock';
 import type { DeviceEvent } from '@doorsill/contract/home-messages';
 
 type RingEvent = Extract<DeviceEvent, { type: 'ring' }>;
 
-/** One press: which button, what pressed it, and when by the wall clock. */
+/** One press; `atUs` is wall time. */
 export interface Press {
   button: RingEvent['button'];
   source: RingEvent['source'];
   atUs: number;
 }
 
-/** Which sources take somebody who is at the device itself. */
-const PRESSED_THERE: Readonly<Record<Press['source'], boolean>> = {
+/** Whether a source requires somebody at the device itself. */
+const PROVES_PRESENCE: Readonly<Record<Press['source'], boolean>> = {
   gpio: true,
   evdev: true,
-  // Whoever types at the terminal could also restart the program.
+  // Somebody at the terminal could restart the program anyway.
   keyboard: true,
   scene: false,
   local: false,
@@ -25,20 +24,18 @@ const PRESSED_THERE: Readonly<Record<Press['source'], boolean>> = {
   console: false,
 };
 
-/** Whether a press shows that somebody is at the device, as unlocking it takes; no message and no program shows that. */
-export function isPressedThere(source: Press['source']): boolean {
-  return PRESSED_THERE[source];
+/** Whether a press proves that somebody is at the device, which unlocking pairing requires. */
+export function provesPresence(source: Press['source']): boolean {
+  return PROVES_PRESENCE[source];
 }
 
-/** A button at the door, real or virtual. Presses are reported at once, before anything else is done with them. */
+/** A button, real or virtual. */
 export interface Button {
-  /** Begins to listen. */
   start(): void;
-  /** Stops listening, and leaves everything as `start` found it. */
+  /** Stops listening, and restores the state before `start`. */
   stop(): void;
 }
 
-/** One button: its name, and who hears of its presses. */
 export interface ButtonOptions {
   clock: Clock;
   /** The button's name in events, e.g. `front`. */
@@ -48,10 +45,10 @@ export interface ButtonOptions {
 
 /** Contacts bounce and keys repeat: a press counts after this much silence. */
 const SILENCE_MS = 1_000;
-/** Someone who keeps pressing is reported again after this long all the same. */
+/** Continuous pressing is reported again after this time. */
 const UNHEARD_MS_MAX = 5_000;
 
-/** When a button last gave a signal, and when one last counted; monotonic milliseconds. */
+/** Monotonic times of a button's last signal and last counted press. */
 interface DebounceState {
   signalMs: number;
   countedMs: number;
@@ -68,7 +65,7 @@ function nextDebounce(state: DebounceState, nowMs: number): { state: DebounceSta
   return { state: { signalMs: nowMs, countedMs: counts ? nowMs : state.countedMs }, counts };
 }
 
-/** Turns signals into presses. The part that every kind of button shares. */
+/** Turns signals into presses, for every kind of button. */
 export class Debouncer {
   private readonly options: ButtonOptions;
   private state = INITIAL_DEBOUNCE;
@@ -77,7 +74,7 @@ export class Debouncer {
     this.options = options;
   }
 
-  /** Reports a press unless this signal only repeats the last one; returns whether it did. */
+  /** Reports a press unless the signal repeats the last one; returns whether it did. */
   signal(source: Press['source']): boolean {
     const { clock, button, pressed } = this.options;
     const { state, counts } = nextDebounce(this.state, clock.monotonicMs());
@@ -104,7 +101,7 @@ export class VirtualButton implements Button {
     this.listening = false;
   }
 
-  /** Presses it; returns whether that counted: not while it is stopped, nor as a repetition. */
+  /** Presses it; returns whether that counted: not while stopped, nor as a repetition. */
   press(source: Press['source']): boolean {
     return this.listening && this.debouncer.signal(source);
   }

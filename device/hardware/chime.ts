@@ -1,29 +1,26 @@
-// Owns: what sounds inside when somebody rings: a command of the owner's, and its virtual twin.
-// Not here: when it rings (doorbell.ts): after the press was published, never before.
-
+// The chime inside: a command, or a virtual one.
 import type { Clock, Timer } from '@doorsill/base/clock';
 import type { Programs, RunningProgram } from '@doorsill/base/system-programs';
 import { type Failure, failure } from '@doorsill/contract/errors';
 import { z } from 'zod';
 
-/** A program with its arguments, as a list: no shell reads it. */
+/** A program with its arguments; run without a shell. */
 export const commandSchema = z.array(z.string().min(1).max(1_000)).min(1).max(32);
 
 export const chimeSchema = z.strictObject({
   command: commandSchema,
-  /** A chime that sounds longer is cut off. */
+  /** The command is stopped after this time. */
   timeoutS: z.int().min(1).max(60).default(10),
 });
 
-/** A chime, real or virtual. */
 export interface Chime {
-  /** Lets it sound and returns at once; while it sounds, a further ring changes nothing. */
+  /** Starts the chime and returns at once; ignored while it sounds. */
   ring(): void;
-  /** Silence, at once. It can be rung again. */
+  /** Stops the sound at once. */
   stop(): void;
 }
 
-/** A chime that nobody hears, which sounds for two seconds. `sounded` is told of each time it begins. */
+/** A chime without sound, of two seconds. `sounded` is called at each start. */
 export class VirtualChime implements Chime {
   private readonly clock: Clock;
   private readonly sounded: () => void;
@@ -52,11 +49,11 @@ export interface CommandChimeOptions {
   settings: z.infer<typeof chimeSchema>;
   clock: Clock;
   programs: Programs;
-  /** It did not sound, or (null) it did. */
+  /** Called after each ring with the failure, or null. */
   trouble(failure: Failure | null): void;
 }
 
-/** Runs a command: `aplay ding-dong.wav`, or whatever switches the bell in the hall. */
+/** Runs a command, such as `aplay ding-dong.wav`. */
 export class CommandChime implements Chime {
   private readonly options: CommandChimeOptions;
   private sounding: RunningProgram | null = null;
@@ -85,7 +82,7 @@ export class CommandChime implements Chime {
     });
     const end = await run.ended;
     timer.cancel();
-    // Stopped from outside, and perhaps rung again since: how this one ended is nobody's concern.
+    // Stopped, and perhaps rung again since: the result of this run does not matter.
     if (this.sounding !== run) return;
     this.sounding = null;
     if (end.status === 0) trouble(null);
@@ -95,6 +92,6 @@ export class CommandChime implements Chime {
 
 function whyNot(end: { missing: boolean; words: string; status: number | null }, isLate: boolean, timeoutS: number) {
   if (isLate) return `its command took longer than ${timeoutS} s`;
-  if (end.missing) return 'its command is not there';
+  if (end.missing) return 'its command was not found';
   return end.words || `its command ended with status ${end.status}`;
 }

@@ -1,6 +1,5 @@
-// Owns: a USB button (or any keyboard) as Linux's input layer shows it: which device, which keys, its binary events.
-// The device is read by `cat`: a read that waits inside this process would hold one of its few file threads for ever.
-// Not here: running programs (base/system-programs.ts), what a press is (switch-contact.ts, button.ts).
+// A USB button (or keyboard) of Linux's input layer. `cat` reads the device, because a waiting read inside this process would block one
+// of its few file threads.
 
 import { failure } from '@doorsill/contract/errors';
 import { idSchema } from '@doorsill/contract/ids';
@@ -10,12 +9,12 @@ import { type ButtonDriver, holdShape, type Level } from './watched-button.ts';
 export const evdevButtonSchema = z.strictObject({
   kind: z.literal('evdev'),
   name: idSchema,
-  /** By its lasting name, e.g. /dev/input/by-id/usb-Button-event-kbd; `evtest` lists them. */
+  /** The device's lasting name, e.g. /dev/input/by-id/usb-Button-event-kbd; `evtest` lists them. */
   device: z
     .string()
     .max(200)
     .regex(/^\/dev\/input\/(?!.*\.\.)[\w.:/-]+$/, 'a device under /dev/input/'),
-  /** Codes of the keys that ring, as `evtest` prints them; none: every key does. */
+  /** Codes of the keys that ring, as `evtest` prints them; none: every key. */
   keys: z.array(z.int().min(1).max(767)).max(16).default([]),
   ...holdShape,
 });
@@ -32,7 +31,7 @@ export function evdevButton(settings: z.infer<typeof evdevButtonSchema>): Button
   const { device, keys, name } = settings;
   return {
     source: 'evdev',
-    // A keyboard's controller has debounced its keys already.
+    // A keyboard's controller debounces its keys.
     steadyMs: 0,
     command: async () => ['cat', '--', device],
     reader: () => keyReader(keys),
@@ -41,7 +40,7 @@ export function evdevButton(settings: z.infer<typeof evdevButtonSchema>): Button
   };
 }
 
-/** Levels of the keys that ring. With several, each closes and opens for itself: the last change counts. */
+/** Reads the levels of the keys that ring. Of several keys the last change counts. */
 function keyReader(keys: readonly number[]): (chunk: Uint8Array) => Level[] {
   let rest: Uint8Array = new Uint8Array(0);
   return (chunk) => {

@@ -1,5 +1,4 @@
-// Owns: GPIO lines by libgpiod's tools, of Debian 12 (1.6) and 13 (2.x): a button on a line, and a line held at a level.
-// Not here: running programs (base/system-programs.ts), what a press is (switch-contact.ts, button.ts).
+// GPIO lines by libgpiod's tools, of Debian 12 (1.6) and 13 (2.x): a button on a line, and a line held at a level.
 
 import type { Clock } from '@doorsill/base/clock';
 import type { ProgramEnd, Programs, RunningProgram } from '@doorsill/base/system-programs';
@@ -14,7 +13,7 @@ const lineShape = {
     .string()
     .regex(/^gpiochip\d{1,3}$/, 'a name such as gpiochip0')
     .default('gpiochip0'),
-  /** The line's number on the chip: on a Raspberry Pi the GPIO number, not the pin's. */
+  /** The line's number on the chip; on a Raspberry Pi the GPIO number, not the pin's. */
   line: z.int().min(0).max(1023),
 };
 
@@ -38,7 +37,7 @@ export const gpioLineSchema = z.strictObject({
 
 type Tool = 'gpiomon' | 'gpioset';
 const PACKAGE = 'gpiod';
-/** An edge, rising or not, and seconds and nanoseconds of the kernel's clock, which libgpiod 2 does not pad. */
+/** An edge, and seconds and nanoseconds of the kernel's clock (libgpiod 2 does not pad the nanoseconds). */
 const EDGE = /^(\d)(?: (\d+)\.(\d{1,9}))?$/;
 const RISING = '1';
 const EDGE_LETTERS_MAX = 100;
@@ -53,7 +52,7 @@ async function majorVersion(programs: Programs, tool: Tool): Promise<number> {
   if (end.missing) throw failure('hardware_tool_missing', { tool, package: PACKAGE });
   const major = /\bv?(\d+)\.\d+/.exec(text)?.[1];
   if (major === undefined)
-    throw failure('hardware_unavailable', { what: tool, detail: end.words || `${tool} does not tell its version` });
+    throw failure('hardware_unavailable', { what: tool, detail: end.words || `${tool} does not print its version` });
   return Number(major);
 }
 
@@ -92,7 +91,7 @@ function edgeReader(): (chunk: Uint8Array) => Level[] {
   };
 }
 
-/** The command that holds a line at a level for as long as it runs. */
+/** The command that holds a line at a level while it runs. */
 async function holdCommand(programs: Programs, settings: LineSettings, active: boolean): Promise<readonly string[]> {
   const { chip, line, activeLow } = settings;
   const lowFlag = activeLow ? ['--active-low'] : [];
@@ -103,37 +102,37 @@ async function holdCommand(programs: Programs, settings: LineSettings, active: b
     : ['gpioset', '--mode=signal', ...lowFlag, chip, wanted];
 }
 
-/** A tool that cannot have the line says so at once; one that still runs after this holds it. */
+/** A tool that still runs after this time holds the line; if it cannot, it ends at once. */
 const HELD_MS = 300;
 
 export interface HeldLineDeps {
   clock: Clock;
   programs: Programs;
-  /** The line was released without our asking. */
+  /** The tool ended although the line was not released. */
   lost(failure: Failure): void;
 }
 
-/** A line that is held for as long as it must have its level: a kernel forgets a line that nobody holds. */
+/** Holds a line at a level: the kernel may reset a line without a holder. */
 export class HeldLine {
   private readonly what: string;
   private readonly settings: LineSettings;
   private readonly deps: HeldLineDeps;
   private holding: RunningProgram | null = null;
 
-  /** `what`: whose line it is, for people. */
+  /** `what`: the line's use, for error messages. */
   constructor(what: string, settings: LineSettings, deps: HeldLineDeps) {
     this.what = what;
     this.settings = settings;
     this.deps = deps;
   }
 
-  /** Resolves once it has the level. Rejects with `hardware_tool_missing`, `gpio_line_taken` or `hardware_unavailable`. */
+  /** Resolves once the line has the level. Rejects with `hardware_tool_missing`, `gpio_line_taken` or `hardware_unavailable`. */
   async set(active: boolean): Promise<void> {
     const { clock, programs, lost } = this.deps;
     const command = await holdCommand(programs, this.settings, active);
     const before = this.holding;
     this.release();
-    // A line has one holder at a time.
+    // A line can have only one holder at a time.
     await before?.ended;
     const run = programs.run(command);
     this.holding = run;
@@ -148,17 +147,17 @@ export class HeldLine {
     void fault.then((why) => why && lost(why));
   }
 
-  /** Lets the line go; its level is the kernel's affair from then on. */
+  /** Releases the line; its level is undefined then. */
   release(): void {
     this.holding?.stop();
     this.holding = null;
   }
 }
 
-/** What libgpiod's tools say of EBUSY; they speak no other language. */
+/** EBUSY in the output of libgpiod's tools, which is always English. */
 const TAKEN = /\bDevice or resource busy\b/;
 
-/** Why a tool ended that should have gone on: `hardware_tool_missing`, `gpio_line_taken`, `hardware_unavailable`. */
+/** Why a tool ended unexpectedly: `hardware_tool_missing`, `gpio_line_taken`, `hardware_unavailable`. */
 function gpioFailure(
   what: string,
   tool: Tool,

@@ -1,8 +1,8 @@
-// Owns: a key on the terminal as a doorbell's button. Not here: what a press is (button.ts), which terminal (the process).
+// A key on the terminal as a button.
 import type { Readable } from 'node:stream';
 import { type Button, type ButtonOptions, Debouncer } from './button.ts';
 
-/** Standard input as far as a button needs it; `setRawMode` is there when it is a terminal. */
+/** Standard input; `setRawMode` exists if it is a terminal. */
 interface TerminalInput extends Readable {
   readonly isTTY?: boolean;
   readonly isRaw?: boolean;
@@ -13,7 +13,7 @@ interface KeyboardButtonOptions extends ButtonOptions {
   input: TerminalInput;
   /** Called for a digit from 1 to 9; absent: digits do nothing. */
   numbered?(digit: number): void;
-  /** Ctrl-C was typed: a terminal in raw mode no longer makes a signal of it, so whoever owns the process must stop it. */
+  /** Called for Ctrl-C, which is no signal in raw mode: the caller must stop the process. */
   interrupted(): void;
 }
 
@@ -21,7 +21,7 @@ const RINGS = new Set(['b', 'B', ' ']);
 const DIGIT = /^[1-9]$/;
 const CTRL_C = '\u0003';
 
-/** Rings on `b` or the space bar. Does nothing at all when the input is no terminal: piped input belongs to somebody else. */
+/** Rings on `b` or the space bar. Does nothing if the input is not a terminal. */
 export class KeyboardButton implements Button {
   private readonly options: KeyboardButtonOptions;
   private readonly debouncer: Debouncer;
@@ -53,13 +53,13 @@ export class KeyboardButton implements Button {
 
   private readonly typed = (chunk: Uint8Array | string): void => {
     const keys = typeof chunk === 'string' ? chunk : new TextDecoder().decode(chunk);
-    // A key that sends more than one byte (arrows, pasted text) is none of ours.
+    // Input of several bytes (arrow keys, pasted text) is ignored.
     if (keys.includes(CTRL_C)) this.options.interrupted();
     else if ([...keys].every((key) => RINGS.has(key))) this.debouncer.signal('keyboard');
     else if (DIGIT.test(keys)) this.digit(keys);
   };
 
-  /** A key that is held down repeats itself: each digit is debounced like a button of its own. */
+  /** A held key repeats, so each digit is debounced like a button of its own. */
   private digit(key: string): void {
     const { numbered } = this.options;
     if (!numbered) return;

@@ -1,5 +1,4 @@
-// Owns: the doorbell's hardware: its real buttons, chime and shutter, put together from the settings, and what is wrong with each.
-// Not here: what a press causes (doorbell.ts), what is told of troubles (status-publisher.ts), when the shutter moves (recorder.ts).
+// The doorbell's buttons, chime, shutter, lights and power sensor, made from the settings, and the current faults of each.
 
 import type { Clock } from '@doorsill/base/clock';
 import type { Disk } from '@doorsill/base/disk';
@@ -26,13 +25,13 @@ export interface PeripheralsDeps {
   log: Log;
   programs: Programs;
   disk: Disk;
-  /** Where the kernel's tree of devices is; absent: /sys. */
+  /** Mount point of sysfs; absent: /sys. */
   sysfs?: string;
   settings: HardwareSettings;
   pressed(press: Press): void;
-  /** A button that resets was held for ten seconds. */
+  /** A reset button was held for ten seconds. */
   resetHeld(button: string): void;
-  /** A part has failed, or works again; `detail` is set in the first case. */
+  /** A part has failed (`detail` is set) or works again. */
   changed(change: { part: HardwareTrouble['part']; name: string; detail?: string }): void;
 }
 
@@ -66,12 +65,12 @@ export class Peripherals {
     this.power = new BoardPower({ ...deps, sysfs }, (why) => this.noted('board', 'power', why));
   }
 
-  /** Every name that a press may carry. */
+  /** Every button name that a press may have. */
   get buttonNames(): string[] {
     return [...new Set([VIRTUAL_BUTTON, ...this.deps.settings.buttons.map(({ name }) => name)])];
   }
 
-  /** What is wrong now, for the state. */
+  /** The current faults, for the state. */
   get trouble(): HardwareTrouble[] {
     return [...this.troubles.values()];
   }
@@ -81,7 +80,7 @@ export class Peripherals {
     this.power.start();
   }
 
-  /** Whether the board has slowed its processor down. */
+  /** Whether the board has throttled its processor. */
   get isSlowed(): boolean {
     return this.power.isSlowed;
   }
@@ -94,7 +93,7 @@ export class Peripherals {
     await this.lights.stop();
   }
 
-  /** Has the lights say what has changed. */
+  /** Updates the lights. */
   show(change: Partial<DoorSigns>): void {
     this.lights.show(change);
   }
@@ -104,7 +103,7 @@ export class Peripherals {
     this.chime.ring();
   }
 
-  /** Closes or opens the shutter. The owner is told of one that does not move: the camera is stopped all the same. */
+  /** Closes or opens the shutter. Never rejects: a shutter that does not move is reported as a fault. */
   async shut(closed: boolean): Promise<void> {
     try {
       await this.shutter.set(closed);

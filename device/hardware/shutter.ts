@@ -1,5 +1,5 @@
-// Owns: a lid before the camera, which privacy closes: a command's, a GPIO line's, and a virtual twin.
-// Not here: stopping the camera, which privacy does first and by itself (recorder.ts): a shutter is the second lock.
+// A shutter before the camera, moved by a command or a GPIO line. Privacy stops the camera first (recorder.ts); the shutter is a second
+// safeguard.
 
 import type { RunningProgram } from '@doorsill/base/system-programs';
 import { failure } from '@doorsill/contract/errors';
@@ -22,15 +22,15 @@ type ShutterSettings = z.infer<typeof shutterSchema>;
 /** A shutter, real or virtual. */
 export interface Shutter {
   /**
-   * Closes or opens it, and resolves once it is so; the last order counts. Rejects with `hardware_tool_missing`, `gpio_line_taken` or
-   * `hardware_unavailable`, and then where it stands is not known.
+   * Closes or opens it, and resolves once it has moved; the last call counts. Rejects with `hardware_tool_missing`, `gpio_line_taken` or
+   * `hardware_unavailable`; then its position is unknown.
    */
   set(closed: boolean): Promise<void>;
   /** Releases it in its current position. */
   stop(): void;
 }
 
-/** A shutter that only remembers. */
+/** A shutter without hardware. */
 export class VirtualShutter implements Shutter {
   isClosed = false;
 
@@ -48,7 +48,7 @@ export function makeShutter(settings: ShutterSettings | undefined, deps: HeldLin
   return settings.kind === 'command' ? new CommandShutter(settings, deps) : new GpioShutter(settings, deps);
 }
 
-/** Runs a command for each way. */
+/** Runs one command to close and another to open. */
 class CommandShutter implements Shutter {
   private readonly settings: Extract<ShutterSettings, { kind: 'command' }>;
   private readonly deps: HeldLineDeps;
@@ -70,7 +70,7 @@ class CommandShutter implements Shutter {
     timer.cancel();
     if (this.moving === run) this.moving = null;
     if (end.status === 0) return;
-    const detail = end.missing ? 'its command is not there' : end.words || 'its command was ended or took too long';
+    const detail = end.missing ? 'its command was not found' : end.words || 'its command was ended or took too long';
     throw failure('hardware_unavailable', { what: 'shutter', detail });
   }
 
@@ -80,7 +80,7 @@ class CommandShutter implements Shutter {
   }
 }
 
-/** Holds a line active for as long as the shutter must stay closed. */
+/** Holds a line active while the shutter must stay closed. */
 class GpioShutter implements Shutter {
   private readonly line: HeldLine;
 

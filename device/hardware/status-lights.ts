@@ -1,5 +1,4 @@
-// Owns: the lamps at the door that say what it does: which are lit when, and lighting them, by the kernel's LEDs or by GPIO lines.
-// Not here: whether the camera films (recorder.ts), who looks (console/picture-access.ts).
+// The status lamps at the door, on the kernel's LEDs or GPIO lines.
 
 import { Backoff } from '@doorsill/base/backoff';
 import type { Clock } from '@doorsill/base/clock';
@@ -21,7 +20,6 @@ const lampSchema = z.discriminatedUnion('kind', [
 ]);
 type LampSettings = z.infer<typeof lampSchema>;
 
-/** What a lamp can say. */
 const LIGHTS = ['recording', 'privacy', 'watched'] as const;
 type Light = (typeof LIGHTS)[number];
 
@@ -31,30 +29,30 @@ export const lightsSchema = z
   .strictObject({
     /** Lit while the camera films. */
     recording: lampSchema.optional(),
-    /** Lit while privacy is on, the camera has ended and nobody looks. */
+    /** Lit while privacy is on, the camera has ended and nobody watches. */
     privacy: lampSchema.optional(),
-    /** Lit while somebody looks at pictures of this door, of now or recorded. */
+    /** Lit while somebody watches pictures of this door, live or recorded. */
     watched: lampSchema.optional(),
   })
   .refine((lights) => {
     const places = Object.values(lights).flatMap((lamp) => (lamp ? [placeOf(lamp)] : []));
     return new Set(places).size === places.length;
-  }, 'one lamp cannot say two things');
+  }, 'one lamp cannot have two meanings');
 type LightsSettings = z.infer<typeof lightsSchema>;
 
-/** What the lamps speak of. */
+/** The states that the lamps show. */
 export interface DoorSigns {
-  /** The camera may be making pictures: its program runs, or is about to. */
-  films: boolean;
+  /** The camera may be filming: its program runs, or is about to. */
+  isFilming: boolean;
   /** Privacy was ordered. */
   privacy: boolean;
-  /** Somebody looks at this door's pictures. */
+  /** Somebody watches this door's pictures. */
   watched: boolean;
 }
 
-/** Which lamps are lit. Only what happens counts: privacy that was ordered is shown once nothing is filmed and nobody looks. */
-export function lightsOf({ films, privacy, watched }: DoorSigns): Record<Light, boolean> {
-  return { recording: films, privacy: privacy && !films && !watched, watched };
+/** Which lamps are lit. Ordered privacy is shown only once nothing is filmed and nobody watches. */
+export function lightsOf({ isFilming, privacy, watched }: DoorSigns): Record<Light, boolean> {
+  return { recording: isFilming, privacy: privacy && !isFilming && !watched, watched };
 }
 
 export interface LightsDeps {
@@ -62,16 +60,15 @@ export interface LightsDeps {
   random: Random;
   programs: Programs;
   disk: Disk;
-  /** Where the kernel's tree of devices is: /sys. */
+  /** Mount point of sysfs, /sys. */
   sysfs: string;
-  /** A lamp cannot be lit or put out, or (null) it can again. */
+  /** Called with the failure when a lamp cannot be switched, and with null once it can. */
   trouble(light: string, failure: Failure | null): void;
 }
 
-/** The lamps of a door, of which there may be none. */
 export class StatusLights {
   private readonly lamps: Map<Light, Lamp>;
-  private signs: DoorSigns = { films: false, privacy: false, watched: false };
+  private signs: DoorSigns = { isFilming: false, privacy: false, watched: false };
 
   constructor(settings: LightsSettings, deps: LightsDeps) {
     this.lamps = new Map(
@@ -82,31 +79,30 @@ export class StatusLights {
     );
   }
 
-  /** Shows what has changed. */
+  /** Updates the lamps. */
   show(change: Partial<DoorSigns>): void {
     this.signs = { ...this.signs, ...change };
     const lights = lightsOf(this.signs);
     for (const [light, lamp] of this.lamps) lamp.set(lights[light]);
   }
 
-  /** Puts every lamp out, and leaves it as it was found. */
+  /** Switches every lamp off, and restores its former state. */
   async stop(): Promise<void> {
     await Promise.all([...this.lamps.values()].map((lamp) => lamp.stop()));
   }
 }
 
-/** One kind of lamp. */
 interface LampDriver {
-  /** Rejects with a coded failure when it cannot. */
+  /** Rejects with a coded failure. */
   set(isLit: boolean): Promise<void>;
-  /** Puts it out and gives it back; never rejects with a coded failure. */
+  /** Switches it off and releases it; never rejects with a coded failure. */
   stop(): Promise<void>;
 }
 
 const RETRY_FIRST_MS = 500;
 const RETRY_MOST_MS = 30_000;
 
-/** A lamp that is what was asked of it last, however long that takes. */
+/** Retries until the lamp has the last requested state. */
 class Lamp {
   private readonly light: Light;
   private readonly deps: LightsDeps;
@@ -114,7 +110,7 @@ class Lamp {
   private readonly backoff: Backoff;
   private readonly stopping = new AbortController();
   private wanted = false;
-  /** What it is; null when that is not known. */
+  /** Its current state; null if unknown. */
   private shown: boolean | null = null;
   private turning: Promise<void> | null = null;
 
@@ -170,7 +166,7 @@ function gpioLamp(
   lost: (why: Failure) => void,
 ): LampDriver {
   const line = new HeldLine(what, settings, { ...deps, lost });
-  // A kernel forgets a line that nobody holds: most fall to what they were, so it is put out before it is let go.
+  // The level of a released line is undefined, but most drivers keep it, so the lamp is switched off first.
   const stop = () =>
     line
       .set(false)
@@ -181,13 +177,13 @@ function gpioLamp(
 
 const FILE_BYTES_MAX = 4_096;
 
-/** A LED of the kernel's (Documentation/leds/leds-class.rst): a file with its brightness, and one with what lights it by itself. */
+/** A kernel LED (Documentation/leds/leds-class.rst), with the files `brightness` and `trigger`. */
 class Led implements LampDriver {
   private readonly what: string;
   private readonly name: string;
   private readonly disk: Disk;
   private readonly folder: string;
-  /** What lit it by itself before. */
+  /** Its trigger before the first `set`. */
   private trigger: string | null = null;
 
   constructor(what: string, name: string, { disk, sysfs }: LightsDeps) {
@@ -200,7 +196,7 @@ class Led implements LampDriver {
   async set(isLit: boolean): Promise<void> {
     try {
       if (this.trigger === null) {
-        // `none [mmc0] timer`: the one in brackets is in force.
+        // `none [mmc0] timer`: the active trigger is in brackets.
         this.trigger = /\[([\w-]+)\]/.exec(await this.read('trigger'))?.[1] ?? 'none';
         await this.write('trigger', 'none');
       }

@@ -1,20 +1,19 @@
-// Owns: reading a contact's level: which closings are presses of a finger, which are noise, one that is held, and one that is stuck.
-// Not here: where levels come from (gpio.ts, evdev-button.ts), repeated presses (button.ts).
+// Turns the levels of a contact into presses; detects one that is held, and one that is stuck.
 import type { Clock, Timer } from '@doorsill/base/clock';
 
-/** Nobody presses so long by mistake. */
+/** Nobody holds a button this long by mistake. */
 export const HELD_S = 10;
-/** Nobody leans on a bell for a minute: it is jammed, or its wire is. */
+/** A contact closed for a minute is jammed, or its wire is shorted. */
 const STUCK_S = 60;
 
 export interface ContactOptions {
   clock: Clock;
-  /** How long the contact must stay closed to count; 0 for what debounces itself. */
+  /** How long the contact must stay closed to count; 0 for hardware that debounces itself. */
   steadyMs: number;
   pressed(): void;
-  /** It has been closed for ten seconds without a break. */
+  /** Called when it has been closed for ten seconds without a break. */
   held?(): void;
-  /** It has been closed for a minute (`true`), or is open again after that. */
+  /** Called with `true` when it has been closed for a minute, with `false` when it has opened after that. */
   stuck(isStuck: boolean): void;
 }
 
@@ -23,7 +22,7 @@ export class Contact {
   private readonly options: ContactOptions;
   private isClosed = false;
   private isStuck = false;
-  /** Whether this closing has counted, and when it began by its source's own clock. */
+  /** Whether this closing has counted, and when it began by its source's clock. */
   private hasCounted = false;
   private closedAtMs: number | null = null;
   private timer: Timer | null = null;
@@ -33,8 +32,8 @@ export class Contact {
   }
 
   /**
-   * Takes in the contact's level: closed (pressed) or open. The same level again says nothing new. `atMs`: when it changed, by the clock of
-   * whoever saw it; a short press of which both ends are read late, in one piece, is a press by that alone.
+   * Takes in the contact's level; ignores a repeated level. `atMs`: time of the change by its source's clock, which alone reveals a short
+   * press if both changes are read late, in one chunk.
    */
   level(isClosed: boolean, atMs: number | null = null): void {
     if (isClosed === this.isClosed) return;
@@ -51,7 +50,7 @@ export class Contact {
     this.freed();
   }
 
-  /** Forgets the level: what it was is not known any more. */
+  /** Forgets the level, which is unknown now. */
   reset(): void {
     this.timer?.cancel();
     this.timer = null;
@@ -72,8 +71,8 @@ export class Contact {
   }
 
   /**
-   * Counts the seconds one by one: what the contact did is read between two of them. By one long timer, a process that stood still
-   * while the finger let go would take its own standstill for the finger's.
+   * Counts single seconds, so that level changes are read in between. With one long timer, a process that was suspended while the finger
+   * let go would count the suspension as holding.
    */
   private count(second: number): void {
     const { clock, held, stuck } = this.options;

@@ -1,5 +1,4 @@
-// Owns: a button that a program of the operating system watches for us: starting it again when it ends, and saying so.
-// Not here: which program and what it prints (gpio.ts, evdev-button.ts), levels (switch-contact.ts), repeated presses (button.ts).
+// A button that a program of the operating system watches (gpio.ts, evdev-button.ts); the program is restarted when it ends.
 
 import { Backoff } from '@doorsill/base/backoff';
 import type { Random } from '@doorsill/base/random';
@@ -9,27 +8,27 @@ import { z } from 'zod';
 import { type Button, type ButtonOptions, Debouncer, type Press } from './button.ts';
 import { Contact } from './switch-contact.ts';
 
-/** Settings that every wired button has. */
+/** Settings of every wired button. */
 export const holdShape = {
-  /** Whether holding it for ten seconds is a factory reset. Whoever reaches such a button can do that. */
+  /** Whether holding it for ten seconds is a factory reset, which anyone who can reach the button can do. */
   holdToReset: z.boolean().default(false),
 };
 
 /** A contact's level. */
 export interface Level {
   isClosed: boolean;
-  /** When it came about, by the kernel's clock; null where that is not told. */
+  /** When it changed, by the kernel's clock; null if unknown. */
   atMs: number | null;
 }
 
-/** What tells one kind of watched button from another. */
+/** One kind of watched button. */
 export interface ButtonDriver {
   source: Press['source'];
   /** How long a contact must stay closed to be a press, in milliseconds. */
   steadyMs: number;
-  /** The program to run, with its arguments. Throws a coded failure when that cannot be determined. */
+  /** The program to run, with its arguments. Throws a coded failure if it cannot be determined. */
   command(programs: Programs): Promise<readonly string[]>;
-  /** A reader of one run's output: levels of the contact in order. */
+  /** Makes a parser of one run's output into levels of the contact. */
   reader(): (chunk: Uint8Array) => Level[];
   /** Why a run ended. */
   explain(end: ProgramEnd): Failure;
@@ -39,18 +38,18 @@ export interface WatchedButtonOptions extends ButtonOptions {
   driver: ButtonDriver;
   programs: Programs;
   random: Random;
-  /** It was held for ten seconds; absent: that means nothing. */
+  /** Called when it was held for ten seconds. */
   held?(): void;
-  /** Something is wrong with the button, or (null) no longer. */
+  /** Called with a fault of the button, and with null once it is gone. */
   trouble(failure: Failure | null): void;
 }
 
 const RETRY_FIRST_MS = 500;
 const RETRY_MOST_MS = 30_000;
-/** A program that has run this long has found its line or device. */
+/** A program that has run this long has opened its line or device. */
 const WELL_MS = 1_000;
 
-/** A wired button. It is watched again, with growing pauses, for as long as the doorbell runs. */
+/** A wired button. Its program is restarted, with growing pauses, while the doorbell runs. */
 export class WatchedButton implements Button {
   private readonly options: WatchedButtonOptions;
   private readonly debouncer: Debouncer;
@@ -83,12 +82,12 @@ export class WatchedButton implements Button {
         if (signal.aborted) return;
         this.trouble(thrown as Failure);
       }
-      // Stopping ends the pause, and the loop sees why.
+      // `stop` ends the pause, and the loop ends.
       await this.options.clock.sleep(this.backoff.nextMs(), signal).catch(() => undefined);
     }
   }
 
-  /** One run of the program. Always throws: a program that watches a button ends only when something is wrong. */
+  /** One run of the program. Always throws, because the program ends only on a fault. */
   private async once(signal: AbortSignal): Promise<never> {
     const { driver, programs, clock, button, held } = this.options;
     const command = await driver.command(programs);

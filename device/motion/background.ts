@@ -1,69 +1,70 @@
-// Owns: what the still scene looks like and which blocks of a picture differ from it: running average, exposure, noise, votes.
-// Not here: which of these blocks count and when they are an event (blobs.ts, detector.ts). Arrays are reused for speed.
+// Learns the still scene and finds the blocks of a picture that differ from it: running average, exposure, noise, votes. Arrays are
+// reused for speed.
 import { BLOCK_COLUMNS, BLOCK_PIXELS, BLOCK_ROWS, BLOCKS, PICTURE_HEIGHT, PICTURE_WIDTH } from './gray-picture-size.ts';
 
 const PIXELS = PICTURE_WIDTH * PICTURE_HEIGHT;
-/** Constants of this module for the loops over pixels: an imported binding is looked up each time where modules are not bundled. */
+/** Local copies for the loops over pixels: without bundling, an imported binding is looked up at each access. */
 const WIDTH = PICTURE_WIDTH;
 const SIDE = BLOCK_PIXELS;
 
-/** How sharply a block is judged by day. By night, what a visitor changes is fainter, and so is what counts. */
+/** Thresholds by day. By night a visitor changes fewer gray levels, and the thresholds are lower. */
 export interface Votes {
   /** A pixel votes when it differs from the background by more gray levels than this. */
   levels: number;
-  /** A block differs when this share of its pixels votes; of a small dark figure, fewer that are further off are as good. */
+  /** A block differs when this share of its pixels votes; fewer pixels suffice if they differ more, as in a small dark figure. */
   share: number;
 }
 
 /** Time in which a quiet part of the scene follows the picture by 63 %. */
 const FOLLOW_MS = 4_000;
-/** How much slower far-off pixels follow in a block that is quiet as a whole. */
+/** Pixels that vote follow by this factor more slowly in a block that is quiet as a whole. */
 const OFF_STEP = 1 / 16;
-/** A pixel that is far off counts as this many that are just off, or one lamp would be a visitor. */
+/** A pixel's vote is capped at this many threshold votes, or a single lamp would count as a visitor. */
 const VOTE_MOST = 3;
-/** A block that differs but stays as it is for this long is background: a parked car, a chair that was moved. */
+/** A block that differs but does not change for this long becomes background: a parked car, a chair that was moved. */
 const ABSORB_MS = 60_000;
-/** A block stays as it is while no more than this share of its pixels votes against the picture before. */
+/** A block counts as unchanged while at most this share of its pixels differs from the picture before. */
 const STILL_SHARE = 0.1;
 /**
- * The first picture may show somebody who walks: a block is learnt anew until it has stayed as it is for this long. One that never
- * does (a fountain) is always compared with the picture before.
+ * The first picture may show somebody walking, so a block is learnt again until it has not changed for this long. A block that always
+ * changes (a fountain) is always compared with the picture before.
  */
 const LEARN_STILL_MS = 1_500;
 
-/** A scene with this mean brightness is as bright as day; in a darker one, fewer levels count, in proportion. */
+/** Mean brightness of a scene by day; in a darker scene the threshold in levels is lower, in proportion. */
 const DAY_LEVEL = 96;
-/** Of the levels by day, at least this share counts however dark it is. */
+/** Least share of the daylight threshold, however dark it is. */
 const DARK_SHARE_LEAST = 0.05;
-/** A pixel's vote is not noise when it is so many times further off than pixels are on average: here, or anywhere. */
+/** Threshold as a multiple of the average distance of pixels, in the block and in the whole picture: less is noise. */
 const NOISE_FACTOR = 4;
-/** Differences of fewer levels are the encoder's, however dark it is. */
+/** Least threshold: smaller differences come from the encoder. */
 const LEVELS_LEAST = 4;
-/** The picture before is as noisy as this one. */
+/** The same between two pictures, which are both noisy. */
 const MOVED_NOISE_FACTOR = 4.5;
-/** The mean distance of pixels that is assumed until it has been measured. */
+/** Mean distance of pixels, assumed until it is measured. */
 const FIRST_NOISE = 4;
-/** Time in which the noise of a block is known by 63 %; that of the picture moves by at most this share a picture. */
+/** Time in which the measured noise of a block follows by 63 %. */
 const BLOCK_NOISE_MS = 4_000;
+/** Share by which the measured noise of the whole picture follows with each picture, after the first ones. */
 const NOISE_SHARE_LEAST = 0.1;
-/** Darker blocks say nothing about the exposure: their ratio is noise. */
+/** Darker blocks are not used for the exposure: their ratio is noise. */
 const GAIN_LEVEL_LEAST = 4;
 const GAIN_BLOCKS_LEAST = 8;
-/** One block in this many is used for the exposure: sorting all of them costs a quarter of the whole. Does not divide a row's blocks. */
+/** One block in this many is used for the exposure: sorting all costs a quarter of the total time. Must not divide the blocks of a row. */
 const GAIN_STEP = 7;
-/** When so much of the picture differs at once, and little did before, the light changed: nobody covers a scene in one frame. */
+/** If this share of blocks differs at once, and few did before, the light changed: nobody covers a scene within one frame. */
 const JUMP_SHARE = 0.5;
 const BEFORE_JUMP_SHARE = 0.25;
-/** A block whose pattern is still the scene's (correlation, squared) is only lit differently: sun, shadow, exposure. */
+/** A block that correlates this well with the scene (squared) is only lit differently: sun, shadow, exposure. */
 const SAME_PATTERN = 0.6 ** 2;
-/** Light alone makes a block at most this much brighter or darker. */
+/** Largest change of brightness by light alone. */
 const LIGHT_RATIO_MAX = 1.7;
-/** A block with less variance than this (in gray levels squared; with little noise, than that times the noise squared) has no pattern to compare. */
+/** Least variance of a block with a pattern, in gray levels squared; with little noise, PATTERN_NOISE_FACTOR times the noise squared. */
 const PATTERN_VARIANCE_LEAST = 4;
 const PATTERN_NOISE_FACTOR = 3;
-/** One with less than this times the noise squared is so flat that its pattern proves nothing: it is lit as its neighbours are. */
+/** A block with less variance than this times the noise squared is flat: it counts as lit differently if a neighbour is. */
 const FLAT_NOISE_FACTOR = 8;
-/** The light of neighbours differs by at most this share. */
+/** Largest difference of the light of neighbours, as a share. */
 const SAME_LIGHT = 0.15;
 
 /** First pixel of each block. */
@@ -71,7 +72,7 @@ const STARTS = Uint16Array.from(
   { length: BLOCKS },
   (_, block) => Math.floor(block / BLOCK_COLUMNS) * SIDE * WIDTH + (block % BLOCK_COLUMNS) * SIDE,
 );
-/** Where the lines of each block end: the lowest row of blocks is cut short by the picture. */
+/** End of each block's lines; the picture's edge cuts the lowest row of blocks short. */
 const ENDS = STARTS.map((start) => Math.min(start + SIDE * WIDTH, PIXELS));
 /** Pixels of each block. */
 const SIZES = STARTS.map((start) => SIDE * Math.min(SIDE, PICTURE_HEIGHT - Math.floor(start / WIDTH)));
@@ -80,42 +81,42 @@ const SIZES = STARTS.map((start) => SIDE * Math.min(SIDE, PICTURE_HEIGHT - Math.
 export class Background {
   /** 1 for each block that differed in the last picture. */
   readonly differs = new Uint8Array(BLOCKS);
-  /** How strongly each block votes: 1 is just enough. */
+  /** Votes of each block as a multiple of the threshold. */
   readonly strength = new Float32Array(BLOCKS);
-  /** For how long each block has stayed as it is, from one picture to the next; a block that does not vote counts as staying. */
+  /** How long each block has not changed from one picture to the next; a block that does not differ counts as unchanged. */
   readonly stillMs = new Float32Array(BLOCKS);
-  /** How many blocks of the last picture were only lit differently. */
+  /** Number of blocks of the last picture that were only lit differently. */
   lit = 0;
-  /** The scene, and what it becomes: a block can be written more than once until the picture is done. */
+  /** The scene, and the next one; a block of the next one may be written more than once for each picture. */
   private scene = new Float32Array(PIXELS);
   private next = new Float32Array(PIXELS);
-  /** For each block of the last picture: from how many gray levels on a pixel votes. */
+  /** Threshold of each block in gray levels, for the last picture. */
   private readonly levels = new Float32Array(BLOCKS);
-  /** What its pixels vote, brighter ones less darker ones. */
+  /** Sum of each block's votes, brighter pixels minus darker ones. */
   private readonly votes = new Float32Array(BLOCKS);
-  /** The sum of its pixels' distances, without what the whole block has in common. */
+  /** Sum of each block's distances from the scene, without the block's common shift. */
   private readonly distances = new Float32Array(BLOCKS);
   private readonly before = new Uint8Array(PIXELS);
-  /** 1 for each block that is still learnt with each picture. */
+  /** 1 for each block that is still being learnt. */
   private readonly unlearnt = new Uint8Array(BLOCKS);
   private unlearntCount = 0;
   private readonly ratios = new Float32Array(BLOCKS);
-  /** How many times brighter than the scene each block is that is only lit differently; else 0. */
+  /** Ratio of brightness to the scene for each block that is only lit differently; else 0. */
   private readonly lights = new Float32Array(BLOCKS);
   private differing = 0;
-  /** Mean brightness of the scene where nothing differs. */
+  /** Mean brightness of blocks that do not differ. */
   private brightness = 0;
-  /** How far a pixel is from the scene on average where nothing differs: in each block, and in all of them. */
+  /** Average distance of a pixel from the scene in blocks that do not differ: for each block, and for all. */
   private readonly noises = new Float32Array(BLOCKS);
   private noise = FIRST_NOISE;
   private comparisons = 0;
 
-  /** True until most of the scene has been learnt: until then, what moves is seen, but not what stands there. */
+  /** True until most of the scene has been learnt; until then only moving things are detected. */
   get isLearning(): boolean {
     return this.unlearntCount > BLOCKS / 2;
   }
 
-  /** Takes a picture (PICTURE_WIDTH x PICTURE_HEIGHT gray bytes) as the scene, to be learnt anew where it moves. */
+  /** Takes a picture (PICTURE_WIDTH x PICTURE_HEIGHT gray bytes) as the scene; blocks that move are learnt again. */
   learn(picture: Uint8Array): void {
     this.scene.set(picture);
     this.before.set(picture);
@@ -129,8 +130,8 @@ export class Background {
   }
 
   /**
-   * Compares a picture, `passedMs` after the last one, with the scene, marks the blocks that differ, and lets the scene
-   * follow. Returns false when the light changed as a whole: then the scene has been learnt anew and nothing differs.
+   * Compares a picture, `passedMs` after the last one, with the scene, marks the blocks that differ, and updates the scene. Returns false
+   * if the light changed as a whole: then the scene was learnt again, and no block differs.
    */
   compare(picture: Uint8Array, passedMs: number, votes: Votes): boolean {
     const gain = this.exposureGain(picture);
@@ -175,7 +176,7 @@ export class Background {
     return true;
   }
 
-  /** Says of a block that votes whether it differs, is only lit differently, or has become background; into `next`, too. */
+  /** Decides whether a block over the threshold differs, is only lit differently, or becomes background; updates `next`. */
   private judge(
     picture: Uint8Array,
     gain: number,
@@ -200,7 +201,7 @@ export class Background {
     else this.relight(gain, block);
   }
 
-  /** Takes a block anew that is still being learnt; or has it learnt, once it has stayed as it is. */
+  /** Copies an unlearnt block into the scene, or marks it as learnt once it has not changed for long enough. */
   private learnBlock(picture: Uint8Array, block: number): void {
     if ((this.stillMs[block] ?? 0) < LEARN_STILL_MS) {
       this.take(picture, block);
@@ -210,7 +211,7 @@ export class Background {
     this.unlearntCount -= 1;
   }
 
-  /** How much brighter the picture is than the scene: the median over blocks that showed nothing new the last time. */
+  /** Ratio of the picture's brightness to the scene's: the median over blocks that did not differ in the last picture. */
   private exposureGain(picture: Uint8Array): number {
     const { ratios, scene } = this;
     let count = 0;
@@ -220,7 +221,7 @@ export class Background {
       if (this.differs[block] === 1) continue;
       let sceneSum = 0;
       let pictureSum = 0;
-      // Every other line is enough for a mean.
+      // Every other line suffices for a mean.
       for (let line = STARTS[block] ?? 0, end = ENDS[block] ?? 0; line < end; line += 2 * WIDTH) {
         for (let at = line; at < line + SIDE; at += 1) {
           sceneSum += scene[at] ?? 0;
@@ -238,11 +239,10 @@ export class Background {
   }
 
   /**
-   * Adds up how far the pixels of each block are off that are more than its levels from `gain` times the scene: brighter ones against
-   * darker ones, because who comes before a scene makes most of a block darker, or most of it brighter, while leaves and water that
-   * move make it darker here and brighter there. In the same pass, since this is what each pixel of each picture costs, the scene
-   * follows: it takes the picture's exposure, and moves by `step` (0 to 1) towards the picture; slowly where a pixel votes, or the
-   * edge of a visitor who stands there would stay behind as a ghost.
+   * Sums up each block's votes: the differences of pixels that are more than its threshold from `gain` times the scene. Brighter and
+   * darker pixels cancel out, because a visitor makes most of a block darker, or most of it brighter, while moving leaves and water do
+   * both. The same pass, for speed, updates the scene: it takes the picture's exposure and moves by `step` (0 to 1) towards the picture;
+   * more slowly for voting pixels, or the edges of a standing visitor would remain in the scene.
    */
   private follow(picture: Uint8Array, gain: number, step: number, levelsLeast: number): void {
     const { scene, next } = this;
@@ -270,10 +270,10 @@ export class Background {
     }
   }
 
-  /** Counts the pixels of a block that are more than half of `levels`, and more than noise, from the picture before. */
+  /** Counts the pixels of a block that differ from the picture before by more than half of `levels`, and by more than noise. */
   private movedIn(picture: Uint8Array, block: number, levels: number): number {
     const { before } = this;
-    // Whole gray levels differ by a whole number.
+    // Rounded down: gray levels differ by whole numbers.
     const half = Math.floor(Math.max(levels / 2, MOVED_NOISE_FACTOR * this.noise));
     let moved = 0;
     for (let line = STARTS[block] ?? 0, end = ENDS[block] ?? 0; line < end; line += WIDTH) {
@@ -285,8 +285,8 @@ export class Background {
   }
 
   /**
-   * How many times brighter a block is when it shows the scene's own pattern (normalised cross-correlation), or none, as the scene
-   * does, and the light of a neighbour; else null.
+   * Ratio of a block's brightness to the scene's if only its light has changed: it shows the scene's pattern (normalised
+   * cross-correlation), or both are flat and a neighbour has the same light. Else null.
    */
   private lightOf(picture: Uint8Array, block: number): number | null {
     const pixels = SIZES[block] ?? 0;
@@ -319,7 +319,7 @@ export class Background {
     return covariance * covariance > SAME_PATTERN * sceneVariance * pictureVariance ? p / s : null;
   }
 
-  /** Whether a block that is `ratio` times brighter has a neighbour, in this picture or the last, on which about that light falls. */
+  /** Whether a neighbour, in this picture or the last, is lit differently by about the same `ratio`. */
   private isBesideLight(block: number, ratio: number): boolean {
     const row = Math.floor(block / BLOCK_COLUMNS);
     const column = block % BLOCK_COLUMNS;
@@ -332,7 +332,7 @@ export class Background {
     return false;
   }
 
-  /** Makes a block of the picture one of the scene. */
+  /** Copies a block of the picture into the scene. */
   private take(picture: Uint8Array, block: number): void {
     const { next } = this;
     for (let line = STARTS[block] ?? 0, end = ENDS[block] ?? 0; line < end; line += WIDTH) {
@@ -340,7 +340,7 @@ export class Background {
     }
   }
 
-  /** Gives a block of the scene another brightness and keeps its pattern: with the picture's own, a visitor could creep in. */
+  /** Changes a block's brightness and keeps the scene's pattern; taking the picture's pattern would let a visitor become scene. */
   private relight(gain: number, block: number): void {
     const { scene, next } = this;
     for (let line = STARTS[block] ?? 0, end = ENDS[block] ?? 0; line < end; line += WIDTH) {

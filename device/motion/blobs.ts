@@ -1,35 +1,34 @@
-// Owns: joining blocks that differ into blobs, and saying which of these are large and lively enough to be somebody.
-// Not here: which blocks differ (background.ts); what follows from it (detector.ts).
+// Joins blocks that differ (background.ts) into blobs, and selects those large and lively enough to be somebody.
 import type { Background } from './background.ts';
 import { BLOCK_COLUMNS, BLOCK_ROWS, BLOCKS } from './gray-picture-size.ts';
 
-/** A blob in which nothing has changed for this long moves no more: a chair that was left elsewhere. */
+/** A blob without a change for this long has stopped moving: a chair that was left elsewhere. */
 const LIVELY_MS = 5_000;
-/** The same for a blob of few blocks, which has no inside that stays as it is while its edges move. */
+/** The same for a small blob, which has no unchanging inside while its edges move. */
 const SMALL_LIVELY_MS = 1_000;
-/** A block that differs strongly counts as this many at most: of a figure far away there are only one or two blocks. */
+/** A strongly differing block counts as at most this many: a figure far away has only one or two blocks. */
 const STRENGTH_MOST = 2;
-/** Blobs of fewer blocks make their blocks restless: somebody far away walks on, what stays in its place is a twig or a glint. */
+/** Smaller blobs make their blocks restless: somebody far away walks on, a twig or a glint stays in its place. */
 const SMALL_BLOCKS = 4;
-/** Time in which a block that differs in small blobs becomes restless by 63 %, and in which it calms down. */
+/** Time constants (63 %) in which a block in small blobs becomes restless, and in which it calms down. */
 const RESTLESS_MS = 5_000;
 const CALM_DOWN_MS = 30_000;
-/** Blocks more restless than this (0 to 1) count for nothing. */
+/** More restless blocks (0 to 1) are ignored. */
 const RESTLESS_MOST = 0.5;
-/** For each block that is only lit differently, a blob has to be larger by this share of a block: the sun is coming out. */
+/** For each block that is only lit differently, blobs must be larger by this share of a block, because the light is changing. */
 const LIGHT_SHARE = 0.1;
 
 export class Blobs {
-  /** How much of the last time each block differed without being part of anything large: 0 to 1. */
+  /** Recent share of time in which each block differed outside large blobs: 0 to 1. */
   private readonly restless = new Float32Array(BLOCKS);
   private readonly open = new Uint8Array(BLOCKS);
-  /** The blocks of the blob that is being joined, in the order in which they were found. */
+  /** The blocks of the current blob, in the order found. */
   private readonly members = new Uint16Array(BLOCKS);
 
   /**
-   * Joins neighbouring blocks (also over corners) that differ and lie in a zone. Returns the zone bits of all blobs that are lively
-   * and make up at least `sizeLeast` blocks; 0 when there is none. `masks`: each block's zones, never all 0 for a block that
-   * counts. `passedMs`: since the last picture.
+   * Joins neighbouring blocks (also diagonally) that differ and lie in a zone. Returns the zone bits of all lively blobs that weigh at
+   * least `sizeLeast` blocks; 0 without any. `masks`: the zones of each block, 0 for a block to ignore. `passedMs`: since the last
+   * picture.
    */
   movingZones(background: Background, masks: Uint32Array, sizeLeast: number, passedMs: number): number {
     const { differs, lit } = background;
@@ -56,7 +55,7 @@ export class Blobs {
     return zones;
   }
 
-  /** Takes the blob that `start` belongs to out of `open`, into `members`; returns how many blocks it has. */
+  /** Moves the blob of block `start` from `open` to `members`; returns its number of blocks. */
   private join(start: number): number {
     const { open, members } = this;
     let count = 1;
@@ -78,7 +77,7 @@ export class Blobs {
     return count;
   }
 
-  /** What the blocks of a blob make up, in blocks, and the zones they lie in; nothing when none of them is lively. */
+  /** The weight of a blob in blocks, and its zones; nothing if no block is lively. */
   private weigh(count: number, { strength, stillMs }: Background, masks: Uint32Array): { size: number; zones: number } {
     let size = 0;
     let zones = 0;

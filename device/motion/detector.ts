@@ -1,15 +1,14 @@
-// Owns: when motion starts and ends: learning, sensitivity, which blocks a zone has, hysteresis, as one machine driven by gray pictures.
-// Not here: which blocks differ (background.ts); what an event causes (event windows, links).
+// The state machine that decides when motion starts and ends: learning, sensitivity, zones, hysteresis. Its inputs are gray pictures.
 import { assert } from '@doorsill/contract/assert';
 import { type MotionZone, ZONES_MAX } from '@doorsill/contract/owner-settings';
 import { Background, type Votes } from './background.ts';
 import { Blobs } from './blobs.ts';
 import { BLOCK_COLUMNS, BLOCK_PIXELS, BLOCK_ROWS, PICTURE_HEIGHT, PICTURE_WIDTH } from './gray-picture-size.ts';
 
-/** Bit of every block when no zones are set: then the whole picture counts, and no name is reported. */
+/** Bit of every block if no zones are set: then the whole picture counts, and no name is reported. */
 const WHOLE_PICTURE = 1 << ZONES_MAX;
 
-/** For each block the zones it belongs to, as bits in the order of `zones`; 0 where motion does not count. */
+/** The zones of each block, as bits in the order of `zones`; 0 for blocks outside all zones. */
 export function zoneMasks(zones: readonly MotionZone[]): Uint32Array {
   const masks = new Uint32Array(BLOCK_COLUMNS * BLOCK_ROWS);
   if (zones.length === 0) return masks.fill(WHOLE_PICTURE);
@@ -50,25 +49,25 @@ export interface MotionSettings {
   zones: readonly MotionZone[];
 }
 
-/** What the detector is told. Times are wall time in microseconds. */
+/** Times are wall time in microseconds. */
 export type MotionInput =
   | { type: 'frame'; pixels: Uint8Array; atUs: number }
-  /** No more pictures of this scene: the camera stopped, privacy is on. */
+  /** No more pictures of this scene: the camera stopped, or privacy is on. */
   | { type: 'stopped'; atUs: number };
 
-/** What the detector says. `zones`: those that saw motion; for an end, in the whole of its time. */
+/** `zones`: the zones with motion; for an end, all since the start. */
 export type MotionEffect =
   | { type: 'motion-start'; atUs: number; zones: string[] }
   | { type: 'motion-end'; startUs: number; atUs: number; zones: string[] };
 
 type Phase =
   | { name: 'blind' }
-  /** `sinceUs`: since when the last pictures all showed motion; `pictures`: how many they are. */
+  /** `pictures`: number of latest pictures in a row with motion; `sinceUs`: time of the first of them. */
   | { name: 'quiet'; sinceUs: number; pictures: number }
-  /** `calmUs`: since when no picture showed motion; null while they do. */
+  /** `calmUs`: since when no picture has shown motion; null while they do. */
   | { name: 'moving'; startUs: number; calmUs: number | null; zones: number };
 
-/** The machine's state. The learnt scene inside is updated in place: a state is used once. */
+/** The learnt scene inside is updated in place, so a state can be used only once. */
 export interface MotionState {
   readonly settings: MotionSettings;
   readonly masks: Uint32Array;
@@ -78,16 +77,14 @@ export interface MotionState {
   readonly lastUs: number;
 }
 
-/** Nothing moves. */
 const QUIET: Phase = { name: 'quiet', sinceUs: 0, pictures: 0 };
-/** Pictures further apart, or going back in time, are of another scene or another clock: learning starts over. */
+/** If pictures are further apart, or go back in time, the scene or the clock is another one, and learning restarts. */
 const GAP_US_MAX = 5_000_000;
-/** Motion starts with this many pictures in a row. */
+/** Pictures in a row with motion that start an event. */
 const START_PICTURES = 2;
-/** Motion has ended when it has not been seen for this long. */
+/** Time without motion after which an event has ended. */
 const CALM_US = 1_500_000;
 
-/** A detector that has seen nothing. */
 export function initialMotion(settings: MotionSettings): MotionState {
   assert(settings.sensitivity >= 1 && settings.sensitivity <= 100, 'the sensitivity is 1 to 100');
   assert(settings.zones.length <= ZONES_MAX, 'an event can name every zone');
@@ -96,7 +93,7 @@ export function initialMotion(settings: MotionSettings): MotionState {
   return { settings, masks, background, blobs, phase: { name: 'blind' }, lastUs: 0 };
 }
 
-/** A detector with other settings. The scene it has learnt stays; motion that is under way ends, for its zones may be gone. */
+/** Changes the settings. The learnt scene stays; ongoing motion ends, because its zones may no longer exist. */
 export function changeMotion(
   state: MotionState,
   settings: MotionSettings,
@@ -106,12 +103,12 @@ export function changeMotion(
   return { state: { ...initialMotion(settings), background, blobs, phase: next, lastUs }, effects: ended(state) };
 }
 
-/** Pixel and block votes of a sensitivity: by day, 40 gray levels at 1, 22 at 50, 8 at 100. */
+/** Thresholds of a sensitivity, by day: 40 gray levels at 1, 22 at 50, 8 at 100. */
 function votesOf(sensitivity: number): Votes {
   return { levels: between(sensitivity, 40, 22, 8), share: 0.25 };
 }
 
-/** Blocks that the largest blob must have for motion to start, and, fewer, to go on. */
+/** Weight in blocks that the largest blob needs for motion to start, and to go on. */
 function blobSizes(sensitivity: number): { start: number; goOn: number } {
   const start = between(sensitivity, 24, 4, 1);
   return { start, goOn: start * 0.7 };
@@ -123,7 +120,7 @@ function between(sensitivity: number, at1: number, at50: number, at100: number):
     : at50 + ((at100 - at50) * (sensitivity - 50)) / 50;
 }
 
-/** The machine: what follows from an input. */
+/** The next state and its effects. */
 export function nextMotion(state: MotionState, input: MotionInput): { state: MotionState; effects: MotionEffect[] } {
   if (input.type === 'stopped') return { state: { ...state, phase: { name: 'blind' } }, effects: ended(state) };
   assert(input.pixels.length === PICTURE_WIDTH * PICTURE_HEIGHT, 'a gray picture has its size');
@@ -142,7 +139,7 @@ export function nextMotion(state: MotionState, input: MotionInput): { state: Mot
   return { state: { ...seen, phase: next }, effects };
 }
 
-/** What motion in the `zones` (bits; 0 for none) makes of a phase. */
+/** The phase after a picture with motion in `zones` (bits; 0 for none). */
 function nextPhase(
   state: MotionState,
   phase: Exclude<Phase, { name: 'blind' }>,
@@ -166,7 +163,7 @@ function nextPhase(
   };
 }
 
-/** The end of motion that is under way, dated when it was last seen. */
+/** The end of ongoing motion, dated when it was last seen. */
 function ended({ phase, settings, lastUs }: MotionState): MotionEffect[] {
   if (phase.name !== 'moving') return [];
   const { startUs, calmUs, zones } = phase;

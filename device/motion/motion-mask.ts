@@ -1,13 +1,13 @@
-// Owns: which blocks of the picture the detector takes for motion, picture by picture, for people who set it up. Its own scene is learnt
-// while somebody watches; the detector that makes events is not touched. Not here: showing it (console/).
+// Shows owners, picture by picture, which blocks the detector takes for motion. It learns a scene of its own while somebody watches; the
+// detector of events is not affected.
 
 import { initialMotion, nextMotion } from './detector.ts';
 import { BLOCKS } from './gray-picture-size.ts';
 
 export interface MaskPicture {
-  /** The first pictures only teach: nothing counts yet. */
+  /** True for the first pictures, in which no block counts. */
   isLearning: boolean;
-  /** A bit for each block, row by row, the first in the highest bit; 1 where something moves. */
+  /** A bit for each block, row by row, the first in the highest bit; 1: differs. */
   bits: Uint8Array;
 }
 

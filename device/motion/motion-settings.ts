@@ -1,5 +1,4 @@
-// Owns: the schema of a device's motion settings.
-
+// The schema of `motion` in device.json.
 import { motionZonesSchema, sensitivitySchema } from '@doorsill/contract/owner-settings';
 import { z } from 'zod';
 

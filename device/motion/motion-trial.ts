@@ -1,8 +1,7 @@
-// Owns: running the detector over pictures of the past with several settings in one pass: which events each would have made. Pure.
-// Not here: where the pictures come from (console/recorded-gray.ts).
+// Runs the detector over recorded pictures with several settings in one pass, to show the events that each would have made. Pure.
 import { initialMotion, type MotionEffect, type MotionSettings, nextMotion } from './detector.ts';
 
-/** Motion that the settings number `by` would have seen. */
+/** Motion that settings number `by` would have detected. */
 export interface TrialEvent {
   by: number;
   startUs: number;
@@ -10,7 +9,6 @@ export interface TrialEvent {
   zones: string[];
 }
 
-/** One trial of several sensitivities on stored footage. */
 export class MotionTrial {
   private readonly states: ReturnType<typeof initialMotion>[];
 
@@ -18,12 +16,12 @@ export class MotionTrial {
     this.states = settings.map(initialMotion);
   }
 
-  /** Takes the next picture, not kept; returns the events that have ended with it. `atUs` is wall time. */
+  /** Takes the next picture, without keeping it; returns the events that end with it. `atUs` is wall time. */
   frame(pixels: Uint8Array, atUs: number): TrialEvent[] {
     return this.step({ type: 'frame', pixels, atUs });
   }
 
-  /** There are no more pictures: what still moves ends. */
+  /** Ends the trial, and ongoing motion with it. */
   end(atUs: number): TrialEvent[] {
     return this.step({ type: 'stopped', atUs });
   }

@@ -1,10 +1,10 @@
-// Owns: choosing the ring that the settings name. Not here: the rings (ring-file.ts, ring-memory.ts).
+// Makes the ring that the settings name.
 import { join } from 'node:path';
 import { RingFile, type RingFileOptions } from './ring-file.ts';
 import type { Ring } from './ring-interface.ts';
 import { RingMemory } from './ring-memory.ts';
 
-/** A ring, not started: in the file `ring` of the device's folder, or in memory. `bytes` and `retentionS` bound it. */
+/** Returns the ring, not started: in the file `ring` of the device's folder, or in memory. */
 export function makeRing(
   settings: { kind: 'file' | 'memory'; bytes: number; retentionS: number },
   folder: string,

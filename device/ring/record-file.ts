@@ -1,5 +1,4 @@
-// Owns: the file of records: recovery at start, where the next record goes, allocation, writing, overwriting headers.
-// Not here: which records are still wanted (ring-file.ts), a record's bytes (record.ts), the search for them (ring-scan.ts).
+// The file of records: recovery at start, position of the next record, allocation, writing, overwriting headers.
 import type { Clock } from '@doorsill/base/clock';
 import type { DiskFile } from '@doorsill/base/disk';
 import type { Random } from '@doorsill/base/random';
@@ -8,14 +7,13 @@ import { BLOCK_BYTES, BODY_AT, type RecordHeader, type RecordSeal, recordBlocks 
 import { giveSpaceBack, takeSpace } from './ring-buffers.ts';
 import { type Scan, scanRing } from './ring-scan.ts';
 
-/** The file grows by this much at a time, written full of zeros: later writes change no metadata, and a full disk shows early. */
+/** The file grows in steps of zeros, so that later writes change no metadata and a full disk is noticed early. */
 const ALLOCATION_BYTES = 16_777_216;
 const ZEROS_BYTES = 1_048_576;
 
-/** Sequence numbers skipped at every start: more than a run can have used without the next scan finding any of them. */
+/** Sequence numbers skipped at every start: more than a run can have used without the next scan finding one of them. */
 const SEQUENCE_JUMP = 2 ** 20;
 
-/** What a record file is opened with. */
 export interface RecordFileOptions {
   file: DiskFile;
   seal: RecordSeal;
@@ -25,7 +23,7 @@ export interface RecordFileOptions {
   capacity: number;
 }
 
-/** A segment about to be written: its times, its encoding and how long that is before sealing. */
+/** A segment to be written: its times, its encoding, and the encoding's length before sealing. */
 export interface Unwritten {
   startUs: number;
   clockTrusted: boolean;
@@ -34,16 +32,16 @@ export interface Unwritten {
   bodyBytes: number;
 }
 
-/** The records of one ring in one file. One call at a time, but for `readBody`, which may run beside any other. */
+/** The records of one ring in one file. Calls must not overlap, except `readBody`, which may run beside any other. */
 export class RecordFile {
   private readonly options: RecordFileOptions;
   /** Bytes of the file that exist. */
   private allocated = 0;
-  /** Where the next record goes: behind the newest. */
+  /** Position of the next record: after the newest. */
   private head = 0;
   private previous: RecordHeader['previous'] = null;
   private sequenceNext = 1;
-  /** Whether something was written that is not known to be durable. */
+  /** Whether there are writes that may not be durable yet. */
   private unsynced = true;
 
   constructor(options: RecordFileOptions) {
@@ -54,16 +52,16 @@ export class RecordFile {
     return this.options.capacity - this.allocated;
   }
 
-  /** Headers in the file that authenticate and fit together. `retiredId`: a key whose records are known to be dead. */
+  /** The headers in the file that authenticate and fit together. `retiredId`: the former key, whose records are dead. */
   async scan(retiredId: string | null): Promise<Scan> {
     const { file, seal, capacity } = this.options;
     return scanRing(file, Math.min(await file.size(), capacity), seal, retiredId);
   }
 
   /**
-   * Continues behind what `scan` found; returns the records to keep, oldest first. The others, `torn`, are those that a crash
-   * tore: at most the newest record, or those it was about to overwrite. Only the bodies of these candidates are read, as far as
-   * a write reaches that is twice as long as the longest in the file. (Damage beyond that is found when it is read.)
+   * Continues after the records that `scan` found; returns those to keep, oldest first, and `torn`: those that a crash during the last
+   * write tore, which are the newest or those it was overwriting. Only the bodies of these candidates are read, within the reach of a
+   * write twice as long as the longest record in the file. (Other damage is found when it is read.)
    */
   async resume(scan: Scan): Promise<{ records: RecordHeader[]; torn: RecordHeader[] }> {
     const { file, capacity } = this.options;
@@ -93,10 +91,10 @@ export class RecordFile {
   }
 
   /**
-   * Writes one record behind the newest; it counts after `sync`. `release(from, to)` is called before anything that lies
-   * between these positions is overwritten. `alone`, asked after that: whether nothing else is written before `sync`; then
-   * the write itself is durable, one system call for both. Rejects with the operating system's error; nothing is added then, and
-   * the next call writes to the same place under another sequence number.
+   * Writes one record after the newest; it is part of the ring after `sync`. `release(from, to)` is called before bytes between these
+   * positions are overwritten. `alone` is called after that: if nothing else is to be written before `sync`, the write itself is
+   * durable, one system call for both. Rejects with the operating system's error; then nothing is added, and the next call writes to
+   * the same position under another sequence number.
    */
   async write(
     what: Unwritten,
@@ -126,14 +124,14 @@ export class RecordFile {
     return header;
   }
 
-  /** Makes everything written durable, and `written`, the record just written, part of the ring. */
+  /** Makes all writes durable, and `written`, the record just written, part of the ring. */
   async sync(written?: RecordHeader): Promise<void> {
     if (this.unsynced) await this.options.file.sync();
     this.unsynced = false;
     if (written) this.advance(written);
   }
 
-  /** Overwrites a header, and with it the only copy of its body's key. Durable with the next `sync`. */
+  /** Overwrites a header, which holds the only copy of its body's key. Durable with the next `sync`. */
   async erase(header: RecordHeader): Promise<void> {
     const { file, seal } = this.options;
     const erased = {
@@ -150,8 +148,8 @@ export class RecordFile {
   }
 
   /**
-   * The plain body of a record, in memory of its own; null when it is not, or no longer, the one of this header. The sealed
-   * record passes through `scratch` if it fits.
+   * The plain body of a record, in new memory; null if the file does not hold, or no longer holds, this header's record. The sealed
+   * record is read into `scratch` if it fits.
    */
   async readBody(header: RecordHeader, scratch?: Uint8Array): Promise<Uint8Array | null> {
     const { file, seal } = this.options;
@@ -163,7 +161,7 @@ export class RecordFile {
     await this.options.file.close();
   }
 
-  /** Marks the end of the file as unused, durably and before anything is written at its start: nothing stale shows up later. */
+  /** Marks the end of the file as unused, durably before anything is written at its start, so that no stale record reappears. */
   private async skipRest(release: (from: number, to: number) => void): Promise<void> {
     const { file, seal, capacity } = this.options;
     if (this.head < capacity) {
@@ -187,11 +185,11 @@ export class RecordFile {
     clockTrusted,
   }: Pick<RecordHeader, 'kind' | 'blocks' | 'bodyBytes' | 'startUs' | 'endUs' | 'clockTrusted'>): RecordHeader {
     const { clock } = this.options;
-    // Counted before it is written: a number whose write failed is never used again.
+    // Incremented before the write: a number whose write failed is never reused.
     const sequence = this.sequenceNext++;
     const writtenUs = clock.synchronised() ? clock.wallUs() : null;
     const { head: position, previous } = this;
-    // Named one by one: of an object that is spread, each copy has a shape of its own, three times as much memory for every second of a ring.
+    // Not spread: a spread object's hidden class of its own would take three times the memory for every second of a ring.
     return {
       kind,
       position,
@@ -212,7 +210,7 @@ export class RecordFile {
     this.head = newest.position + newest.blocks * BLOCK_BYTES;
   }
 
-  /** Makes the file reach `end`, so that records only ever overwrite what exists. */
+  /** Extends the file to `end`, so that records only overwrite existing bytes. */
   private async allocate(end: number): Promise<void> {
     if (end <= this.allocated) return;
     const { file, capacity } = this.options;

@@ -1,5 +1,4 @@
-// Owns: one record of the ring file: a header that authenticates itself, and the sealed body behind it, in whole blocks.
-// Not here: where records go and in which order (ring-file.ts), how a file is searched for them (ring-scan.ts).
+// One record of the ring file: a header that authenticates itself, then the sealed body, in whole blocks.
 
 import {
   deriveSealKey,
@@ -15,7 +14,7 @@ import {
 import { assert } from '@doorsill/contract/assert';
 import { equalBytes, toHex, utf8 } from '@doorsill/contract/bytes';
 
-/** Records start at multiples of this: the block with the header is written whole by any disk in use. */
+/** Records start at multiples of this: disks write the header's block atomically. */
 export const BLOCK_BYTES = 4096;
 
 const SALT_BYTES = 16;
@@ -25,23 +24,22 @@ const HEADER_BYTES = CLEAR_BYTES + HIDDEN_BYTES + SEAL_TAG_BYTES;
 const NONCE_KIND_BODY = 3;
 
 /**
- * Header: what is readable without the key (magic 8, key id 8, salt 16, kind 1, zeros 3, sequence 8), then the sealed
- * rest. The position in the file is authenticated with it though not stored, so a record moved elsewhere fails. The body
- * follows at once. Records of format 1 are read, never written: their body starts in a block of its own.
+ * Header: fields in the clear (magic 8, key id 8, salt 16, kind 1, zeros 3, sequence 8), then the sealed rest. The position in the file
+ * is authenticated, too, though not stored, so a moved record fails. The body follows at once. Records of format 1, whose body starts
+ * in a block of its own, are read and never written.
  */
 const FORMATS = [
   { magic: utf8('DSRING02'), bodyAt: HEADER_BYTES },
   { magic: utf8('DSRING01'), bodyAt: BLOCK_BYTES },
 ] as const;
 const [FORMAT] = FORMATS;
-/** Where the body of a record that is written now starts, from its header. */
+/** Offset of the body in a record of the current format. */
 export const BODY_AT = FORMAT.bodyAt;
 
-/** `live`: a segment follows. `erased`: its key is gone, the body stays unreadable. `skip`: the file's end went unused. */
+/** `live`: a segment follows. `erased`: its key is destroyed, the body unreadable. `skip`: the unused end of the file. */
 const RECORD_KINDS = ['live', 'erased', 'skip'] as const;
 type RecordKind = (typeof RECORD_KINDS)[number];
 
-/** What stands in a header. */
 export interface RecordHeader {
   kind: RecordKind;
   /** Position of the header in the file. */
@@ -50,21 +48,21 @@ export interface RecordHeader {
   sequence: number;
   /** Blocks from this header to the next one. */
   blocks: number;
-  /** Where the body starts, from the start of the header. */
+  /** Offset of the body from the start of the header. */
   bodyAt: number;
-  /** Bytes of the body before sealing; 0 when there is none. */
+  /** Bytes of the body before sealing; 0 without one. */
   bodyBytes: number;
-  /** The record written before this one; null for the first of a ring. A record replayed from an older lap does not fit. */
+  /** The record written before this one; null for the first of a ring. It exposes a record replayed from an older lap. */
   previous: { sequence: number; position: number } | null;
   startUs: number;
   endUs: number;
-  /** `Segment.clockTrusted` of what is in the body. */
+  /** `Segment.clockTrusted` of the body. */
   clockTrusted: boolean;
-  /** Wall time of writing; null when the clock was not set. */
+  /** Wall time of writing; null if the clock was not set. */
   writtenUs: number | null;
 }
 
-/** What a block turned out to be. */
+/** Result of opening a block. */
 export type Opened =
   | { what: 'header'; header: RecordHeader; bodyKey: SealKey }
   /** No header: the inside of a body, or never written. */
@@ -74,13 +72,13 @@ export type Opened =
   /** A header sealed under another ring key, named by its id. */
   | { what: 'foreign'; keyId: string };
 
-/** Salts of earlier starts kept at hand while a file is searched. */
+/** Header keys of earlier starts kept while a file is scanned. */
 const SALTS_MAX = 1_024;
 
 /**
- * Seals and opens the records of one ring key. Headers are sealed under a key derived for this start of the ring from a
- * random salt, so that no nonce repeats even when the whole file was put back to an older state. Each body has a random
- * key of its own that exists only in its header: overwriting the header destroys the body.
+ * Seals and opens the records of one ring key. Headers are sealed under a key derived at each start from a random salt, so that no nonce
+ * repeats even if the whole file is put back to an older state. Each body has a random key that exists only in its header: overwriting
+ * the header destroys the body.
  */
 export class RecordSeal {
   readonly keyId: string;
@@ -99,7 +97,7 @@ export class RecordSeal {
     );
   }
 
-  /** Seals a record with a body into `record`, which has its blocks' length. `bodyKey`: 32 random bytes, used for nothing else. */
+  /** Seals a record with a body into `record`, of its blocks' length. `bodyKey`: 32 random bytes, used only here. */
   sealRecordInto(header: RecordHeader, bodyKey: Uint8Array, body: readonly Uint8Array[], record: Uint8Array): void {
     assert(record.length === header.blocks * BLOCK_BYTES, 'a record fills its blocks');
     this.sealHeaderInto(header, bodyKey, record);
@@ -110,7 +108,7 @@ export class RecordSeal {
     record.fill(0, BODY_AT + sealed);
   }
 
-  /** The one block of a record without a body: erased or skipped. Equal headers make equal blocks. */
+  /** The block of a record without a body: erased or skipped. Equal headers make equal blocks. */
   sealHeader(header: RecordHeader): Uint8Array {
     const block = new Uint8Array(BLOCK_BYTES);
     this.sealHeaderInto(header, new Uint8Array(SEAL_KEY_BYTES), block);
@@ -157,7 +155,7 @@ export class RecordSeal {
     return header.bodyAt + sealedBytesOf(header.bodyBytes);
   }
 
-  /** The plain body of a whole record as read from the file; null unless header and body are the ones of `sequence`. */
+  /** The plain body of a record as read from the file; null unless header and body authenticate and have this `sequence`. */
   openBody(record: Uint8Array, position: number, sequence: number): Uint8Array | null {
     const opened = this.openHeader(record.subarray(0, BLOCK_BYTES), position);
     if (opened.what !== 'header' || opened.header.kind !== 'live' || opened.header.sequence !== sequence) return null;
@@ -216,7 +214,7 @@ function hiddenOf(header: RecordHeader, bodyKey: Uint8Array): Uint8Array {
   return hidden;
 }
 
-/** Authenticated bytes of our own: read as they are. Sequence numbers start at 1, so 0 is no predecessor. */
+/** The bytes are authenticated, so they are not checked. Sequence numbers start at 1; 0 means no predecessor. */
 function readHidden(hidden: Uint8Array): Omit<RecordHeader, 'kind' | 'position' | 'sequence' | 'bodyAt'> {
   const view = new DataView(hidden.buffer, hidden.byteOffset, HIDDEN_BYTES);
   const sequence = Number(view.getBigUint64(8));

@@ -1,12 +1,12 @@
-// Owns: memory that rings use again and again: space in which a record is sealed, and the pages of a ring in memory. A new piece for
-// each second of footage would make as much garbage as footage. Not here: what lies in them (record-file.ts, ring-memory.ts).
+// Memory that rings reuse: space for sealing a record, and pages of a ring in memory. New allocations for each second of footage would
+// make as much garbage as footage.
 import { assert } from '@doorsill/contract/assert';
 
 const spaces: Uint8Array[] = [];
-/** A device needs one, a process of many as many as it writes at the same time; more are left to the garbage collection. */
+/** Spaces kept: one for each concurrent write of the process's devices; further ones are garbage-collected. */
 const SPACES_MAX = 16;
 
-/** Memory of `bytes`, with what an earlier record of any ring in this process left in it: sealed bytes. For `giveSpaceBack`. */
+/** Memory of `bytes` length, which may still hold an earlier record's sealed bytes. To be returned with `giveSpaceBack`. */
 export function takeSpace(bytes: number): Uint8Array {
   const last = spaces.pop();
   return (last && last.buffer.byteLength >= bytes ? new Uint8Array(last.buffer) : new Uint8Array(bytes)).subarray(
@@ -15,32 +15,32 @@ export function takeSpace(bytes: number): Uint8Array {
   );
 }
 
-/** Whoever took it does not use it any more. */
+/** Returns space from `takeSpace`; the caller must no longer use it. */
 export function giveSpaceBack(space: Uint8Array): void {
   if (spaces.length < SPACES_MAX) spaces.push(space);
 }
 
 const PAGE_BYTES = 4_096;
-/** Pages that are allocated together. */
+/** Pages allocated together. */
 const CHUNK_PAGES = 16;
 
-/** Where some bytes lie in `RingPages`: an opaque name. */
+/** Handle of bytes in `RingPages`. */
 export interface PagedBytes {
   readonly pages: Uint32Array;
   readonly length: number;
 }
 
-/** Memory that grows as it is filled, and is filled again where something was released. */
+/** Memory that grows as it is filled, and reuses released pages. */
 export class RingPages {
   private readonly chunks: Uint8Array[] = [];
   private readonly free: number[] = [];
 
-  /** Bytes that are allocated. */
+  /** Bytes allocated. */
   get bytes(): number {
     return this.chunks.length * CHUNK_PAGES * PAGE_BYTES;
   }
 
-  /** Keeps `length` bytes: a copy of what `fill` gives to `write`, in order, before it returns. */
+  /** Stores a copy of the `length` bytes that `fill` passes to `write`. */
   keep(length: number, fill: (write: (bytes: Uint8Array) => void) => void): PagedBytes {
     const pages = new Uint32Array(Math.ceil(length / PAGE_BYTES));
     for (let at = 0; at < pages.length; at += 1) pages[at] = this.takePage();
@@ -59,7 +59,7 @@ export class RingPages {
     return { pages, length };
   }
 
-  /** A copy of what was kept. */
+  /** A copy of stored bytes. */
   copy({ pages, length }: PagedBytes): Uint8Array {
     const bytes = new Uint8Array(length);
     for (const [at, page] of pages.entries()) {
@@ -70,13 +70,13 @@ export class RingPages {
     return bytes;
   }
 
-  /** What was kept may be written over. */
+  /** Frees stored bytes for reuse. */
   release({ pages }: PagedBytes): void {
-    // The last ones are taken first: a ring that holds less for a while stays in the same memory.
+    // The last freed pages are reused first, so that a smaller ring stays in the same memory.
     for (const page of pages) this.free.push(page);
   }
 
-  /** Gives all memory back. */
+  /** Releases all memory. */
   clear(): void {
     this.chunks.length = 0;
     this.free.length = 0;

@@ -1,5 +1,4 @@
-// Owns: the ring in one file: which records are held, how long, and how they are destroyed; opening it with its key.
-// Not here: where records lie (record-file.ts), the key file (ring-key.ts), lookup (ring-index.ts).
+// The ring in one file: which records are held, for how long, and how they are destroyed.
 import { dirname } from 'node:path';
 import type { Clock, Timer } from '@doorsill/base/clock';
 import { type Disk, type DiskFile, isNoSpace, systemCode } from '@doorsill/base/disk';
@@ -10,7 +9,6 @@ import { TaskQueue } from '@doorsill/base/task-queue';
 import { failure, isFailure } from '@doorsill/contract/errors';
 import type { Window } from '@doorsill/contract/shared-claims';
 import type { Segment } from '../camera/segment.ts';
-import { SteadyClock } from './clock-trust.ts';
 import { BLOCK_BYTES, type RecordHeader, RecordSeal, recordBlocks } from './record.ts';
 import { RecordFile, type Unwritten } from './record-file.ts';
 import { expiryTickMs, type IndexEntry, IndexedRing, writtenTimesMs } from './ring-index.ts';
@@ -19,11 +17,11 @@ import { RingKeyFile } from './ring-key.ts';
 import { decodeSegment, encodeSegment } from './segment-codec.ts';
 import { type KeyWrapper, WrappedFile } from './wrapped-key-files.ts';
 
-/** Largest sealed segment when nothing else is configured, 10 s of 13 Mbit/s; in a small ring, a quarter of it. */
+/** Default for the largest sealed segment, 10 s of 13 Mbit/s; in a small ring, a quarter of the ring. */
 const SEGMENT_BYTES_MAX_DEFAULT = 16_777_216;
 const SEGMENTS_LEAST = 4;
 
-/** Less than this cannot hold a useful second of video. */
+/** A smaller ring cannot hold a useful second of video. */
 const BYTES_LEAST = 65_536;
 
 const SALT_BYTES = 16;
@@ -37,15 +35,15 @@ export interface RingFileOptions {
   wrapper: KeyWrapper;
   /** The ring's file, absolute; its key lies beside it as `<path>.key`. */
   path: string;
-  /** Size of the file at most. */
+  /** Largest size of the file. */
   bytesMax: number;
   /** Footage older than this is destroyed. */
   retentionS: number;
   /** For a new key; an existing ring keeps its own. */
   cipher: SealCipher;
-  /** A segment, sealed, is at most this long; without it 16 MiB, or a quarter of a small ring. */
+  /** Largest sealed segment; absent: 16 MiB, or a quarter of a small ring. */
   segmentBytesMax?: number;
-  /** Whether the wall clock has not run backwards since the device last knew it (ledger/high-water-marks.ts); without it, it has not. */
+  /** Whether the wall clock has not gone back since the device last knew it (ledger/high-water-marks.ts); absent: it has not. */
   clockTrusted?: () => boolean;
 }
 
@@ -53,7 +51,7 @@ interface Entry extends IndexEntry {
   readonly header: RecordHeader;
 }
 
-/** A ring in one preallocated file. README.md describes the layout and what each step survives. */
+/** README.md describes the file's layout and its guarantees. */
 export class RingFile extends IndexedRing<Entry> implements Ring {
   private readonly options: RingFileOptions;
   private readonly capacity: number;
@@ -62,7 +60,7 @@ export class RingFile extends IndexedRing<Entry> implements Ring {
   private readonly keyFile: RingKeyFile;
   /** Records no longer held whose headers still have to be overwritten. */
   private readonly doomed = new Map<number, RecordHeader>();
-  /** Entries of earlier boots, whose age is not known until the clock can be trusted; oldest written first. */
+  /** Entries of earlier boots, whose age is unknown until the clock can be trusted; oldest written first. */
   private unsettled: Entry[] = [];
   private steady: SteadyClock;
   private records: RecordFile | null = null;
@@ -87,9 +85,8 @@ export class RingFile extends IndexedRing<Entry> implements Ring {
   }
 
   /**
-   * Throws `ring_too_small`; `ring_key_lost`, after which only `reset` or a start with the right key helps; and
-   * `ring_full_disk` or `ring_write_failed`, after which the ring runs all the same: what could be opened can be read, and
-   * each append tries again.
+   * Throws `ring_too_small`; `ring_key_lost`, after which only `reset` or a start with the right key helps; and `ring_full_disk` or
+   * `ring_write_failed`, after which the ring runs all the same: opened records can be read, and each append tries again.
    */
   async start(): Promise<void> {
     const leastBytes = Math.max(BYTES_LEAST, 2 * bytesOfRecord(this.segmentBytesMax - sealedBytesOf(0)));
@@ -107,7 +104,7 @@ export class RingFile extends IndexedRing<Entry> implements Ring {
     });
   }
 
-  /** Also throws `ring_too_small` for a segment longer than any allowed, and `ring_key_lost` as `start` does. */
+  /** Also throws `ring_too_small` for a segment over the limit, and `ring_key_lost` like `start`. */
   async append(segment: Segment): Promise<void> {
     const body = encodeSegment(segment);
     if (!body) throw this.writeFailed('the segment breaks a limit of the format');
@@ -131,7 +128,7 @@ export class RingFile extends IndexedRing<Entry> implements Ring {
     const scratch = new Uint8Array(blocks * BLOCK_BYTES);
     for (const entry of entries) {
       const segment = await this.load(entry, scratch);
-      // Forgotten or overwritten while it was read: the bytes may be intact, but must not be returned any more.
+      // If it was forgotten or overwritten while it was read, it must not be returned, even if its bytes are intact.
       if (segment && this.index.has(entry)) yield segment;
     }
   }
@@ -142,9 +139,9 @@ export class RingFile extends IndexedRing<Entry> implements Ring {
   }
 
   /**
-   * Destroys segments for good. A window: first a note of which ones, durable in the key file, so that no crash can bring
-   * one back; then each header, with the only copy of the body's key, is overwritten. All: the ring's key is destroyed.
-   * Throws `ring_full_disk`, `ring_write_failed`: then it has to be asked for again.
+   * Destroys segments for good. For a window: first notes their numbers durably in the key file, so that no crash can bring one back;
+   * then overwrites each header, with the only copy of the body's key. For all: destroys the ring's key. Throws `ring_full_disk`,
+   * `ring_write_failed`: then it must be called again.
    */
   async forget(window?: Window): Promise<number> {
     return this.inTurn(async () => {
@@ -165,12 +162,12 @@ export class RingFile extends IndexedRing<Entry> implements Ring {
   keepFor(retentionS: number): void {
     this.retentionS = retentionS;
     if (!this.running) return;
-    // Also behind a sweep that is under way: that one may have looked already, by the time that was kept before.
+    // Not through `sweepInTurn`: a sweep that is already running may have used the former time.
     this.inTurn(() => this.sweep()).catch((thrown: unknown) => this.warnOfSweep(thrown));
     if (this.ticker) this.tick();
   }
 
-  /** Also the way out of `ring_key_lost`, and then starts the ring. */
+  /** Also after `ring_key_lost`: then it starts the ring, too. */
   async reset(): Promise<void> {
     this.running = true;
     await this.inTurn(() => this.renew());
@@ -181,7 +178,7 @@ export class RingFile extends IndexedRing<Entry> implements Ring {
     await this.queue.run(async () => {
       this.ticker?.cancel();
       this.ticker = null;
-      // What this can no longer destroy, the next start does: it is noted in the key file, or still too old then.
+      // If this fails, the next start destroys the rest: it is noted in the key file, or still too old then.
       await this.sweep().catch((thrown: unknown) => this.warnOfSweep(thrown));
       this.index.clear();
       this.doomed.clear();
@@ -191,7 +188,7 @@ export class RingFile extends IndexedRing<Entry> implements Ring {
     });
   }
 
-  /** Opens key and file and rebuilds the index, unless that is done. */
+  /** Opens key and file and rebuilds the index, unless they are open. */
   private async open(): Promise<RecordFile> {
     if (this.records) return this.records;
     const { disk, random, path, cipher } = this.options;
@@ -201,7 +198,7 @@ export class RingFile extends IndexedRing<Entry> implements Ring {
     const stored = await this.keyFile.load();
     const file = await disk.open(path, { create: true });
     try {
-      // Without the key a random one serves to look for records: it opens none, but shows whether there are any.
+      // Without a key, scanning with a random one opens no record, but shows whether there are any.
       let records = this.recordFile(file, stored ?? generateSealKey(random, cipher));
       const scan = await records.scan(this.keyFile.retiredId);
       this.keyLost = scan.records.length === 0 && scan.foreign > 0;
@@ -231,7 +228,7 @@ export class RingFile extends IndexedRing<Entry> implements Ring {
     return new RecordFile({ file, seal, clock, random, capacity: this.capacity });
   }
 
-  /** Indexes what was found, but for what the last run was told to forget or kept too long. */
+  /** Indexes the records found, except those that were to be forgotten or are too old. */
   private takeOver(records: readonly RecordHeader[]): void {
     const nowMs = this.options.clock.monotonicMs();
     for (const header of records.filter(({ kind }) => kind === 'live')) {
@@ -252,7 +249,7 @@ export class RingFile extends IndexedRing<Entry> implements Ring {
     this.index.add(entryOf(header, this.options.clock.monotonicMs()));
   }
 
-  /** Drops every record that starts in [from, to): they are the oldest, and about to be overwritten. */
+  /** Drops every record that starts in [from, to): the oldest ones, which are about to be overwritten. */
   private release(from: number, to: number): void {
     const inside = (header: RecordHeader) => header.position >= from && header.position < to;
     for (let oldest = this.index.oldest(); oldest && inside(oldest.header); oldest = this.index.oldest()) {
@@ -263,7 +260,7 @@ export class RingFile extends IndexedRing<Entry> implements Ring {
     }
   }
 
-  /** Takes an entry out of the index at once; its header is overwritten by the next `eraseDoomed`. */
+  /** Removes an entry from the index at once; the next `eraseDoomed` overwrites its header. */
   private drop(entry: Entry): void {
     this.index.remove(entry);
     this.doomed.set(entry.sequence, entry.header);
@@ -281,7 +278,7 @@ export class RingFile extends IndexedRing<Entry> implements Ring {
     return new SteadyClock(clock, clockTrusted);
   }
 
-  /** Footage of this boot is aged by the monotonic clock; older footage at least by the time since the boot. */
+  /** The age of this boot's footage is measured by the monotonic clock; older footage is at least as old as the boot. */
   protected expire(): void {
     const { clock } = this.options;
     const nowMs = clock.monotonicMs();
@@ -301,7 +298,7 @@ export class RingFile extends IndexedRing<Entry> implements Ring {
     try {
       body = await records.readBody(entry.header, scratch);
     } catch (thrown) {
-      // The disk's fault, perhaps only for now: the record stays, so that it can be read later, or forgotten.
+      // A disk error may be temporary: the record stays, so that it can be read later, or forgotten.
       if (this.records === records) this.options.log.warn('ring record not readable', { detail: String(thrown) });
       return null;
     }
@@ -314,7 +311,7 @@ export class RingFile extends IndexedRing<Entry> implements Ring {
     return segment;
   }
 
-  /** Starts empty under a new key, which is durable before anything else changes: a crash after that has lost nothing more. */
+  /** Starts empty under a new key, which is durable before anything else changes, so that a crash at any point loses nothing more. */
   private async renew(): Promise<void> {
     const { disk, path, cipher } = this.options;
     await disk.makeFolder(dirname(path));
@@ -343,7 +340,7 @@ export class RingFile extends IndexedRing<Entry> implements Ring {
     await records?.close();
   }
 
-  /** Destroys what grew too old although nothing is written, and schedules itself again. */
+  /** Destroys footage that has become too old although nothing is written; schedules itself again. */
   private tick(): void {
     this.ticker?.cancel();
     this.ticker = this.options.clock.after(expiryTickMs(this.retentionS), () => {
@@ -371,13 +368,13 @@ export class RingFile extends IndexedRing<Entry> implements Ring {
     this.options.log.warn('old footage not destroyed yet', { detail: String(thrown) });
   }
 
-  /** Runs a task after all before it; an error of the operating system becomes a failure of the ring. */
+  /** Runs a task after all earlier ones; turns an error of the operating system into a failure of the ring. */
   private async inTurn<Result>(task: () => Promise<Result>, weight = 0): Promise<Result> {
     try {
       return await this.queue.run(task, weight);
     } catch (thrown) {
       const code = systemCode(thrown);
-      // Without a code of the operating system it is a bug in our code.
+      // An error without a code of the operating system is a bug.
       if (isFailure(thrown) || code === null) throw thrown;
       if (isNoSpace(thrown)) throw failure('ring_full_disk', { path: this.options.path }, thrown);
       throw this.writeFailed(code, thrown);
@@ -396,4 +393,43 @@ function bytesOfRecord(bodyBytes: number): number {
 function entryOf(header: RecordHeader, writtenMs: number): Entry {
   const { sequence, startUs, endUs, clockTrusted, blocks } = header;
   return { sequence, startUs, endUs, clockTrusted, bytes: blocks * BLOCK_BYTES, header, writtenMs };
+}
+
+/** Network time sets a clock within minutes after a boot. */
+const STEADY_MS = 3_600_000;
+
+/** If the two clocks diverge by more between two checks, the wall clock was set. */
+const STEP_US_MAX = 1_000_000;
+
+/**
+ * Whether the wall clock can be trusted to measure how long the device was off: it must have kept step with the monotonic clock for an
+ * hour, in which network time would have corrected it. Compares the clocks at each call of `isSteady`.
+ */
+class SteadyClock {
+  private readonly clock: Clock;
+  private readonly isTrusted: () => boolean;
+  private sinceMs: number;
+  private offsetUs: number;
+
+  /** `isTrusted`: whether the wall clock passes all other checks. */
+  constructor(clock: Clock, isTrusted: () => boolean) {
+    this.clock = clock;
+    this.isTrusted = isTrusted;
+    this.sinceMs = clock.monotonicMs();
+    this.offsetUs = offsetOf(clock);
+  }
+
+  /** Whether the wall clock has been synchronised, trusted and not set for an hour, as seen by the calls of this method. */
+  isSteady(): boolean {
+    const { clock } = this;
+    const offsetUs = offsetOf(clock);
+    const isStepped = Math.abs(offsetUs - this.offsetUs) > STEP_US_MAX;
+    this.offsetUs = offsetUs;
+    if (isStepped || !clock.synchronised() || !this.isTrusted()) this.sinceMs = clock.monotonicMs();
+    return clock.monotonicMs() - this.sinceMs >= STEADY_MS;
+  }
+}
+
+function offsetOf(clock: Clock): number {
+  return clock.wallUs() - clock.monotonicMs() * 1_000;
 }

@@ -1,9 +1,8 @@
-// Owns: which segments a ring holds, in the order written: lookup by window, coverage, age. Pure.
-// Not here: where their bytes are and how they are destroyed (ring-file.ts, ring-memory.ts).
+// Index of a ring's segments in the order written: lookup by window, coverage, age. Pure.
 import type { Window } from '@doorsill/contract/shared-claims';
 import { GAP_US } from './ring-interface.ts';
 
-/** What the index knows of a stored segment. */
+/** One stored segment. */
 export interface IndexEntry {
   /** Grows with every record written; the order of overwriting. */
   readonly sequence: number;
@@ -12,7 +11,7 @@ export interface IndexEntry {
   readonly clockTrusted: boolean;
   /** Bytes it takes in the ring. */
   readonly bytes: number;
-  /** When it was written, on the monotonic clock of this boot; negative for what an earlier boot wrote. */
+  /** Time of writing on the monotonic clock of this boot; negative for segments of an earlier boot. */
   writtenMs: number;
 }
 
@@ -71,7 +70,7 @@ export class RingIndex<Entry extends IndexEntry> {
   /** Entries written longer than `retentionMs` before `nowMs`, oldest-written first. */
   olderThan(retentionMs: number, nowMs: number): Entry[] {
     const expired: Entry[] = [];
-    // Written in this order, so the first one young enough ends the search.
+    // In the order written, so the first young one ends the search.
     for (const entry of this.entries.values()) {
       if (nowMs - entry.writtenMs <= retentionMs) break;
       expired.push(entry);
@@ -80,8 +79,8 @@ export class RingIndex<Entry extends IndexEntry> {
   }
 
   /**
-   * First and last sequence number of each run of `doomed` among all entries. Numbers between two of a run belong to no
-   * entry that is kept: a record that hides there, damaged for now, must not come back either.
+   * First and last sequence number of each run of `doomed` among all entries. No kept entry has a number inside a run; a record in it
+   * that is unreadable for now must not come back, either.
    */
   runsOf(doomed: ReadonlySet<Entry>): [number, number][] {
     const runs: [number, number][] = [];
@@ -121,11 +120,11 @@ export class RingIndex<Entry extends IndexEntry> {
   }
 }
 
-/** What a ring answers from its index alone, without footage that has grown too old. */
+/** The parts of `Ring` that need only the index. */
 export abstract class IndexedRing<Entry extends IndexEntry> {
   protected readonly index = new RingIndex<Entry>();
 
-  /** Drops footage that has grown too old. */
+  /** Drops footage that is too old. */
   protected abstract expire(): void;
 
   coverage(): Window[] {
@@ -149,10 +148,10 @@ function byStart(a: IndexEntry, b: IndexEntry): number {
 }
 
 /**
- * When records of earlier boots were written, on this boot's monotonic clock, which a wall clock that jumps later cannot
- * move. `records`: wall time of writing, oldest first; null where that clock was not set. `nowUs`: the wall time, null
- * while it is not set: then every record counts as just written, and only the bound in bytes removes any. A record is
- * never taken for younger than one written after it.
+ * Converts times of writing of earlier boots to this boot's monotonic clock, which later jumps of the wall clock do not affect.
+ * `records`: wall times of writing, oldest first; null if that clock was not set. `nowUs`: the wall time, null while it is not set: then
+ * every record counts as just written, and only the limit in bytes removes any. A record never counts as younger than one written after
+ * it.
  */
 export function writtenTimesMs(records: readonly (number | null)[], nowUs: number | null, nowMs: number): number[] {
   const times: number[] = [];
@@ -169,7 +168,7 @@ export function writtenTimesMs(records: readonly (number | null)[], nowUs: numbe
 const EXPIRY_TICK_MS_MAX = 30_000;
 const EXPIRY_TICK_MS_MIN = 1_000;
 
-/** How often to look for footage that grew too old while nothing is written: four times in its life, within bounds. */
+/** Interval of removing old footage while nothing is written: a quarter of the retention, within bounds. */
 export function expiryTickMs(retentionS: number): number {
   return Math.min(EXPIRY_TICK_MS_MAX, Math.max(EXPIRY_TICK_MS_MIN, retentionS * 250));
 }

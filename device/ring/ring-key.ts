@@ -1,5 +1,4 @@
-// Owns: the ring's key file: the key itself, which key it replaced, and which records were forgotten under it.
-// Not here: wrapping and writing such a file (wrapped-key-files.ts).
+// The ring's key file: the key, the id of its predecessor, and the numbers of forgotten records.
 
 import type { Random } from '@doorsill/base/random';
 import { destroySealKey, generateSealKey, type SealCipher, type SealKey, sealKeyId } from '@doorsill/base/seal';
@@ -7,7 +6,7 @@ import { utf8 } from '@doorsill/contract/bytes';
 import { z } from 'zod';
 import { parseWrappedJson, sealKeySchema, sealKeyToJson, type WrappedFile } from './wrapped-key-files.ts';
 
-/** Ranges of sequence numbers kept at most; older ones have long been overwritten in the file itself. */
+/** Ranges of sequence numbers kept at most; the records of older ranges have been overwritten long ago. */
 const FORGOTTEN_MAX = 512;
 
 const sequence = z.int().positive();
@@ -16,11 +15,10 @@ const stateSchema = z.strictObject({
   key: sealKeySchema,
   /** Id of the key before this one: its records come from an interrupted reset, not from a lost key. */
   retired: z.string().nullable(),
-  /** First and last sequence number of records to be destroyed: written before they are, so that a crash can't save them. */
+  /** First and last sequence numbers of records to be destroyed; stored before they are destroyed, so that they don't survive a crash. */
   forgotten: z.array(z.tuple([sequence, sequence])).max(FORGOTTEN_MAX),
 });
 
-/** A ring's key and what must be remembered as safely as it. */
 export class RingKeyFile {
   private readonly file: WrappedFile;
   private readonly random: Random;
@@ -31,7 +29,7 @@ export class RingKeyFile {
     this.random = random;
   }
 
-  /** Reads the key; null when there is none that opens (a new ring, or a lost key: the ring file tells which). */
+  /** Reads the key; null if none can be opened (a new ring, or a lost key: the ring file shows which). */
   async load(): Promise<SealKey | null> {
     const stored = await this.file.read();
     this.state = typeof stored === 'string' ? null : parseWrappedJson(stored, stateSchema);
@@ -42,12 +40,12 @@ export class RingKeyFile {
     return this.state?.retired ?? null;
   }
 
-  /** Whether a record was to be destroyed. */
+  /** Whether a record must be destroyed. */
   wasForgotten(recordSequence: number): boolean {
     return this.state?.forgotten.some(([first, last]) => recordSequence >= first && recordSequence <= last) ?? false;
   }
 
-  /** Makes it durable that these ranges are forgotten. Ranges wholly before `oldest` were overwritten and are dropped. */
+  /** Stores durably that these ranges are forgotten. Drops ranges wholly before `oldest`, whose records were overwritten. */
   async forget(ranges: [number, number][], oldest: number): Promise<void> {
     if (!this.state) return;
     const forgotten = [...this.state.forgotten, ...ranges].filter(([, last]) => last >= oldest).slice(-FORGOTTEN_MAX);
@@ -55,7 +53,7 @@ export class RingKeyFile {
     this.state.forgotten = forgotten;
   }
 
-  /** Destroys the key, on disk and in memory, and returns a new one. From here nothing sealed before opens again. */
+  /** Destroys the key, on disk and in memory, and returns a new one. Earlier records can never be opened again. */
   async renew(cipher: SealCipher): Promise<SealKey> {
     const retired = this.state ? sealKeyId(this.state.key) : null;
     const state = { key: generateSealKey(this.random, cipher), retired, forgotten: [] };

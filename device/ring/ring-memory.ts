@@ -1,5 +1,4 @@
-// Owns: the ring in memory: for cards that must not wear out and devices that keep nothing over a restart.
-// Not here: the ring in a file (ring-file.ts), lookup (ring-index.ts).
+// The ring in memory, for cards that must not wear out and devices that must keep nothing across a restart.
 import type { Clock, Timer } from '@doorsill/base/clock';
 import type { Random } from '@doorsill/base/random';
 import {
@@ -30,10 +29,10 @@ export interface RingMemoryOptions {
   cipher: SealCipher;
 }
 
-/** Less than this cannot hold a useful second of video. */
+/** A smaller ring cannot hold a useful second of video. */
 const BYTES_LEAST = 65_536;
 
-/** Each segment is sealed under a key of its own, used once: so the nonce can be fixed, and without the key it is gone. */
+/** The nonce is fixed because each segment has a key of its own, used once; destroying the key destroys the segment. */
 const NONCE = new Uint8Array(SEAL_NONCE_BYTES);
 const NOTHING = new Uint8Array(0);
 
@@ -42,7 +41,7 @@ interface Entry extends IndexEntry {
   readonly sealed: PagedBytes;
 }
 
-/** A ring that a restart empties. Sealed all the same, so that a memory image alone shows nothing that was forgotten. */
+/** Segments are sealed, so that a memory image does not show forgotten ones. */
 export class RingMemory extends IndexedRing<Entry> implements Ring {
   private readonly options: RingMemoryOptions;
   private readonly pages = new RingPages();

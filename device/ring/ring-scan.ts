@@ -1,26 +1,24 @@
-// Owns: finding the records of a ring file by their headers alone, in the order written, and naming what does not fit.
-// Not here: a record's form (record.ts), what is done with the result (ring-file.ts).
+// Finds the records of a ring file by their headers alone, in the order written, and detects those that do not fit.
 
 import type { DiskFile } from '@doorsill/base/disk';
 import { assert } from '@doorsill/contract/assert';
 import { BLOCK_BYTES, type RecordHeader, type RecordSeal } from './record.ts';
 
-/** Read at once while no header tells how far to jump. */
+/** Bytes read at once while searching for a header. */
 const STRIDE_BYTES = 64 * BLOCK_BYTES;
 
-/** What a ring file holds. */
 export interface Scan {
   /** Authenticated headers that fit together, oldest written first. */
   records: RecordHeader[];
-  /** Records that were there and are not to be trusted: altered, moved, replayed, or missing between two others. */
+  /** Records that cannot be trusted: altered, moved, replayed, or missing between two others. */
   damaged: number;
-  /** Those of them sealed under a key that is neither this one nor the one it replaced. */
+  /** Damaged records sealed under a key that is neither the current one nor its predecessor. */
   foreign: number;
-  /** The highest sequence number seen, fitting or not; 0 without any. */
+  /** The highest sequence number found; 0 without any. */
   sequenceMax: number;
 }
 
-/** Walks the headers of the first `limitBytes` of a file. Bodies are jumped over, not read. */
+/** Reads the headers of the first `limitBytes` of a file. Skips bodies. */
 export async function scanRing(
   file: DiskFile,
   limitBytes: number,
@@ -42,7 +40,7 @@ export async function scanRing(
       sequenceMax = Math.max(sequenceMax, header.sequence);
       const end = position + header.blocks * BLOCK_BYTES;
       assert(header.blocks > 0, 'an authenticated record has blocks');
-      // A ring made smaller cuts what reaches beyond its new end.
+      // A ring that was made smaller drops records beyond its new end.
       if (end <= limitBytes || header.kind === 'skip') found.push(header);
       position = end;
       expected = true;
@@ -57,7 +55,7 @@ export async function scanRing(
   return { records, damaged: damagedAt.size + missing, foreign, sequenceMax };
 }
 
-/** Reads single blocks where a header is expected, and whole strides while searching for one. */
+/** Reads single blocks if a header is expected, and whole strides while searching for one. */
 class BlockReader {
   private readonly file: DiskFile;
   private bytes: Uint8Array = new Uint8Array(0);
@@ -79,9 +77,9 @@ class BlockReader {
 }
 
 /**
- * Puts headers found by ascending position into the order written. A ring goes round: what lies behind the newest record
- * is the older lap. Sequence numbers must rise along that order, and each record names the one before it: an older copy
- * put back in a record's place breaks one or the other, and its place is added to `damagedAt`.
+ * Sorts headers, found by ascending position, into the order written: the records after the newest one are of the previous lap. Sequence
+ * numbers must rise in that order, and each record must name the one before it. An older copy put back in a record's place breaks one of
+ * the rules, and its position is added to `damagedAt`.
  */
 function inOrder(
   found: readonly RecordHeader[],
@@ -105,7 +103,7 @@ function inOrder(
   let named: RecordHeader['previous'] = null;
   for (const header of rising.toReversed()) {
     if (named?.position === header.position && named.sequence !== header.sequence) {
-      // In the place that the next record names, but not the record it names.
+      // At the position that the next record names, but with another sequence number.
       damagedAt.add(header.position);
       continue;
     }

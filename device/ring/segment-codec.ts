@@ -1,5 +1,4 @@
-// Owns: the bytes of one segment inside a sealed record, bounded and strict: what it does not write, it does not read.
-// Not here: sealing (seal.ts), what the media inside looks like (camera/).
+// The encoding of one segment inside a sealed record. Decoding is strict: it accepts only bytes that encoding can produce.
 
 import { fromUtf8 } from '@doorsill/contract/bytes';
 import type { Segment } from '../camera/segment.ts';
@@ -31,7 +30,7 @@ export function encodeSegment(segment: Segment): Uint8Array[] | null {
     index <= 0xffff_ffff &&
     areTimes(startUs, endUs, wallOffsetUs);
   if (!within) return null;
-  // From node's pool: each of its bytes is written below.
+  // Unsafe allocation is fine: every byte is written below.
   const head = Buffer.allocUnsafe(HEAD_BYTES + recordingBytes + bootBytes);
   head.write(segment.recording, HEAD_BYTES);
   head.write(segment.boot, HEAD_BYTES + recordingBytes);
@@ -49,7 +48,7 @@ export function encodeSegment(segment: Segment): Uint8Array[] | null {
   return [head, init, fragment];
 }
 
-/** Reads a segment; null for anything `encodeSegment` cannot have written. Its arrays are views of `bytes`. */
+/** Decodes a segment; null for bytes that `encodeSegment` cannot have written. Its arrays are views of `bytes`. */
 export function decodeSegment(bytes: Uint8Array): Segment | null {
   if (bytes.length < HEAD_BYTES) return null;
   const view = new DataView(bytes.buffer, bytes.byteOffset, HEAD_BYTES);

@@ -1,5 +1,4 @@
-// Owns: secrets at rest: wrapping under the device key, and files that hold a wrapped secret.
-// Not here: what the ring remembers beside its key (ring-key.ts), sealing itself (seal.ts).
+// Secrets at rest: wrapping under the device key, and files that hold a wrapped secret.
 
 import type { Disk } from '@doorsill/base/disk';
 import type { Random } from '@doorsill/base/random';
@@ -16,18 +15,18 @@ import { concatBytes, equalBytes, fromBase64url, fromUtf8, toBase64url, utf8 } f
 import { failure } from '@doorsill/contract/errors';
 import { z } from 'zod';
 
-/** What the device wraps its other keys with. A passphrase or a TPM can stand in for the file: no other code knows which. */
+/** Wraps the device's other keys. A passphrase or a TPM could replace the file without changes elsewhere. */
 export interface KeyWrapper {
-  /** Seals a secret for `purpose`; it opens for no other. */
+  /** Seals a secret for `purpose`; it can be opened for no other. */
   wrap(secret: Uint8Array, purpose: string): Promise<Uint8Array>;
-  /** The secret; null when it was wrapped under another device key, for another purpose, or was altered. */
+  /** The secret; null if it was wrapped under another device key, for another purpose, or was altered. */
   unwrap(wrapped: Uint8Array, purpose: string): Promise<Uint8Array | null>;
 }
 
 const DEVICE_KEY_MAGIC = utf8('DSDEVKEY');
 const WRAPPED_BYTES_MAX = 65_536;
 
-/** A device key in a file of its own (0600). Whoever has the file and the card can read the ring: README.md says so. */
+/** A device key in a file of its own (0600). Anyone with this file and the ring's can read the ring. */
 export class FileDeviceKey implements KeyWrapper {
   private readonly disk: Disk;
   private readonly random: Random;
@@ -48,7 +47,7 @@ export class FileDeviceKey implements KeyWrapper {
     return open(await this.load(), wrapped, utf8(`doorsill wrap ${purpose}`));
   }
 
-  /** Read or made once: two callers at first use must not make two. Throws `state_damaged` for a file that is no device key. */
+  /** Loads or makes the key once, so that two first callers don't make two. Throws `state_damaged` for a file that is not a device key. */
   private load(): Promise<SealKey> {
     this.loading ??= this.readOrMake().catch((thrown: unknown) => {
       this.loading = null;
@@ -87,21 +86,21 @@ export class WrappedFile {
     this.purpose = purpose;
   }
 
-  /** The secret; 'absent' without a file, 'unreadable' when it does not open under this device key. */
+  /** The secret; 'absent' without a file, 'unreadable' if it cannot be opened under this device key. */
   async read(): Promise<Uint8Array | 'absent' | 'unreadable'> {
     const wrapped = await this.disk.readSecret(this.path, WRAPPED_BYTES_MAX);
     if (!wrapped) return 'absent';
     return (await this.wrapper.unwrap(wrapped, this.purpose)) ?? 'unreadable';
   }
 
-  /** Stores another secret in one durable step. */
+  /** Replaces the secret in one durable step. */
   async write(secret: Uint8Array): Promise<void> {
     await this.disk.replaceFile(this.path, await this.wrapper.wrap(secret, this.purpose));
   }
 
   /**
-   * Stores another secret and overwrites the old one where it lay. A file that is replaced leaves its bytes in free
-   * blocks; the handle opened before still reaches them. (A flash controller may keep a copy even so: README.md.)
+   * Replaces the secret and overwrites the old one: a replaced file's bytes stay in free blocks, which a handle opened before still
+   * reaches. (A flash controller may keep a copy all the same: README.md.)
    */
   async replaceForGood(secret: Uint8Array, random: Random): Promise<void> {
     const sizeBytes = await this.disk.sizeOf(this.path);
@@ -127,12 +126,12 @@ const secretSchema = z.string().transform((text, context) => {
 /** A seal key inside a wrapped JSON document. */
 export const sealKeySchema = z.strictObject({ cipher: z.enum(SEAL_CIPHERS), secret: secretSchema });
 
-/** The other direction of `sealKeySchema`. */
+/** The inverse of `sealKeySchema`. */
 export function sealKeyToJson(key: SealKey): { cipher: SealCipher; secret: string } {
   return { cipher: key.cipher, secret: toBase64url(key.secret) };
 }
 
-/** Parses a wrapped JSON document; null when it is not one. */
+/** Parses a wrapped JSON document; null if it is invalid. */
 export function parseWrappedJson<Schema extends z.ZodType>(bytes: Uint8Array, schema: Schema): z.infer<Schema> | null {
   const text = fromUtf8(bytes);
   if (text === null) return null;
@@ -145,8 +144,8 @@ export function parseWrappedJson<Schema extends z.ZodType>(bytes: Uint8Array, sc
 }
 
 /**
- * A key in a file of its own, made at first use: for whoever needs one key and nothing beside it (the outbox).
- * Throws `state_damaged` when the file does not open under this device key; a lost key is never silently replaced.
+ * A key in a file of its own, made at first use. Throws `state_damaged` if the file cannot be opened under this device key; a lost key
+ * is never silently replaced.
  */
 export async function keptSealKey(
   disk: Disk,

@@ -1,5 +1,5 @@
 // @module-tag long
-// Holds backup and restore to what an attacker with an old backup could try: nothing from before the restore may act again.
+// Nothing signed before a restore may act after it, whatever an attacker with an old backup tries.
 import { cp, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -50,7 +50,7 @@ describe('a device', () => {
 
   const deps = () => ({ disk, random, clock: rig.clock });
 
-  /** Stops the gate and backs up; goes on with the same folder afterwards. */
+  /** Stops the gate, makes a backup, and starts the gate on the same folder again. */
   async function backUp(): Promise<Uint8Array> {
     await rig.gate.stop();
     await cp(rig.folder, join(folder, 'consent'), { recursive: true });
@@ -76,7 +76,7 @@ describe('a device', () => {
   const pairAgain = () => rig.gate.pair(rig.cast.owner.key.publicKey, 'Alex');
   const refusals = () => rig.effects.receipts.filter(({ outcome }) => outcome === 'refused').map(({ code }) => code);
 
-  it('comes back with its identity, settings and ledger, and without footage, the keys that open it or past events', async () => {
+  it('is restored with identity, settings and ledger, and without footage, footage keys or past events', async () => {
     const restored = await restore(await backUp());
     expect(restored).toMatchObject({ device: rig.cast.device.id, endedGrants: [] });
     const anew = join(base, 'anew');
@@ -95,7 +95,7 @@ describe('a device', () => {
     expect(rig.gate.owners()).toEqual([]);
   });
 
-  it('comes back with what owners had set, as of the backup, and takes no order of theirs from before', async () => {
+  it('is restored with the owners' settings of the backup, and refuses their earlier orders', async () => {
     const { cast } = rig;
     const set = (sensitivity: number) =>
       cast.command({ action: 'change-settings', settings: { motion: { sensitivity } } });
@@ -108,16 +108,16 @@ describe('a device', () => {
     expect(rig.gate.settings).toMatchObject({ motion: { sensitivity: 80 }, byOwners: ['motion.sensitivity'] });
     await rig.privately(later);
     expect([rig.gate.settings.motion.sensitivity, refusals()]).toEqual([80, ['consent_before_restore']]);
-    // An owner who pairs again changes them, and goes back to device.json.
+    // An owner who pairs again changes them, and restores those of device.json.
     await rig.clock.advance(1_000 * 601);
     await rig.privately(cast.command({ action: 'change-settings', settings: { motion: { sensitivity: null } } }));
     expect(rig.gate.settings.byOwners).toEqual([]);
   });
 
-  it('obeys nothing that was signed before, whoever replays it and whoever has paired again', async (test) => {
+  it('refuses everything signed before the restore, whoever replays it and whoever has paired again', async (test) => {
     const { cast, clock } = rig;
     const backup = await backUp();
-    // What happens after the backup was made, and is not in it.
+    // Decisions after the backup.
     const requestToken = await rig.publish();
     const grantToken = cast.grant(requestToken);
     await rig.send('grant', grantToken);
@@ -129,7 +129,7 @@ describe('a device', () => {
       { action: 'reset-clock-mark' },
     ];
     const commands = orders.map((order) => cast.command(order));
-    // Signed by an owner whose clock runs as far ahead as is believed.
+    // Signed by an owner whose clock is as far ahead as is accepted.
     const ahead = cast.grant(requestToken, { iat: cast.nowS() + 299 });
     await clock.advance(1_000);
 
@@ -151,7 +151,7 @@ describe('a device', () => {
     proved(test, 'Orders from before a restore that are refused after it', `${refused} of ${commands.length + 2}`);
   });
 
-  it('does not take up a grant that was under way in the backup', async () => {
+  it('does not continue an unfinished grant of the backup', async () => {
     const { grant } = await rig.granted();
     rig.gate.clipSealed(grant, clipFacts('a'));
     await rig.gate.idle();
@@ -162,7 +162,7 @@ describe('a device', () => {
     expect([...rig.effects.made, ...rig.effects.resumed]).toEqual([]);
   });
 
-  it('still brings a revocation to the bridge that had not arrived', async () => {
+  it('still sends an undelivered revocation to the bridge', async () => {
     const { grant, grantToken } = await rig.granted();
     rig.gate.clipSealed(grant, clipFacts('a'));
     rig.gate.tokenPresented(grant);
@@ -174,7 +174,7 @@ describe('a device', () => {
   });
 
   it.each(['granted', 'presented', 'delivered'] as const)(
-    'keeps a revocation that the ledger had no room for, of a grant that was %s',
+    'keeps a revocation without room in the ledger, of a grant that was %s',
     async (at) => {
       const full = new FullDisk();
       rig.disk = full;
@@ -208,7 +208,7 @@ describe('a device', () => {
     },
   );
 
-  it('does not believe an owner who was removed after the backup', async () => {
+  it('refuses orders of an owner who was removed after the backup', async () => {
     const backup = await backUp();
     const other = makeParty('owner', random);
     await rig.gate.pair(other.key.publicKey, 'Sam');
@@ -218,7 +218,7 @@ describe('a device', () => {
     expect(rig.effects.presses).toEqual([]);
   });
 
-  it('opens a backup with its passphrase alone, and only whole', async () => {
+  it('opens only a complete backup, and only with its passphrase', async () => {
     const backup = await backUp();
     const anew = join(base, 'anew');
     const attempt = (bytes: Uint8Array, passphrase = PASSPHRASE) => restoreBackup(deps(), bytes, anew, passphrase);
@@ -236,7 +236,7 @@ describe('a device', () => {
   });
 
   it.each(['constructor', 'toString', '../porch/device.json', 'ring', 'consent/ledger.jsonl/x'])(
-    'restores no file named %s, whoever made the backup',
+    'refuses a backup with a file named %s',
     async (name) => {
       const backup = await backUp();
       const head = backup.subarray(0, 25);
@@ -252,7 +252,7 @@ describe('a device', () => {
     },
   );
 
-  it('is not restored over another one, nor while the clock is not set', async () => {
+  it('is not restored over another device, nor while the clock is not set', async () => {
     const backup = await backUp();
     await expect(restoreBackup(deps(), backup, folder, PASSPHRASE)).rejects.toMatchObject({
       code: 'data_folder_foreign',
@@ -271,7 +271,7 @@ describe('a device', () => {
     });
   });
 
-  it('refuses a folder of a newer doorsill, and touches nothing there', async () => {
+  it('refuses a folder of a newer doorsill and leaves it unchanged', async () => {
     const text = JSON.stringify({ kind: 'doorsill-device', format: DEVICE_FORMAT + 1 });
     await disk.replaceFile(join(folder, 'format.json'), utf8(text));
     await expect(makeBackup(deps(), folder, PASSPHRASE)).rejects.toMatchObject({ code: 'data_newer' });

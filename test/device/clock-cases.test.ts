@@ -1,4 +1,4 @@
-// Everything a clock can do to a doorbell: what is recorded, how it is dated, what can be granted, and what helps.
+// Every fault of a wall clock: how footage is recorded and dated, which grants are possible, and how the fault is mended.
 import { afterEach, describe, expect, it } from 'vitest';
 import { proved } from '../support/proved.ts';
 import { Shooting } from './shooting.ts';
@@ -16,7 +16,7 @@ const recordings = () => new Set(shooting.shots.map(({ segment }) => segment.rec
 const reset = () => shooting.rig.command(shooting.rig.cast.command({ action: 'reset-clock-mark' }));
 
 describe('a doorbell whose clock', () => {
-  it('starts in 1970 and is set later records all along, grants nothing before, and dates everything right after', async (test) => {
+  it('starts in 1970 and is set later records always, grants nothing before, and dates footage correctly afterwards', async (test) => {
     shooting = await Shooting.open(5 * SECOND, false);
     await shooting.shoot(20);
     const old = shooting.wallUs;
@@ -33,7 +33,7 @@ describe('a doorbell whose clock', () => {
     proved(test, 'clock case: no battery, 1970 at boot, set decades forward', 'before: refused; after: granted');
   });
 
-  it('shows an earlier day at boot, as saved at the last shutdown, is not trusted until it is set', async (test) => {
+  it('shows the day of the last shutdown at boot is not trusted until it is set', async (test) => {
     shooting = await Shooting.open();
     await shooting.shoot(700);
     const saved = shooting.wallUs - 24 * HOUR;
@@ -48,7 +48,7 @@ describe('a doorbell whose clock', () => {
     proved(test, 'clock case: yesterday at boot', 'until set: refused; after: granted');
   });
 
-  it('jumps back goes on recording, grants nothing, and does again once its owner has reset the mark', async (test) => {
+  it('jumps back records on and grants nothing until its owner resets the mark', async (test) => {
     shooting = await Shooting.open();
     await shooting.shoot(60);
     const count = shooting.shots.length;
@@ -62,12 +62,12 @@ describe('a doorbell whose clock', () => {
     await shooting.shoot(30);
     expect(await shooting.grant(upTo(shooting.wallUs, 20))).toBe('granted');
     expect(await shooting.grant(upTo(doubtful, 10))).toBe('consent_window_ambiguous');
-    // Dated by the clock as it shows now, from the first second on.
+    // Dated by the new time from the first second on.
     expect(errorsS(shooting.since(count + 1))).toEqual(Array.from({ length: 59 }, () => -7200));
     proved(test, 'clock case: back 2 h', 'refused until the owner resets the mark; recording went on');
   });
 
-  it('jumps back over footage it has grants neither of what claims the same time', async (test) => {
+  it('jumps back over recorded footage grants neither of two spans with the same time', async (test) => {
     shooting = await Shooting.open();
     await shooting.shoot(120);
     const end = shooting.wallUs;
@@ -79,7 +79,7 @@ describe('a doorbell whose clock', () => {
     proved(test, 'clock case: back 1 min, mark reset', 'the minute that was twice: refused; before it: granted');
   });
 
-  it('jumps forward dates at once by the new time, and grants on either side but not across', async (test) => {
+  it('jumps forward dates by the new time at once, and grants windows on either side but not across', async (test) => {
     shooting = await Shooting.open();
     await shooting.shoot(60);
     const jump = shooting.wallUs;
@@ -107,13 +107,13 @@ describe('a doorbell whose clock', () => {
       await shooting.shoot(86_400, { gopS: 30, cameraPpm });
       const worstUs = Math.max(...shooting.shots.map(({ errorUs }) => Math.abs(errorUs)));
       expect(worstUs).toBeLessThanOrEqual(2 * SECOND);
-      // 17.28 s of drift in steps of more than 1.5 s: at most one seam for each.
+      // 17.28 s of drift in steps of more than 1.5 s: at most one new recording for each.
       expect(recordings()).toBeLessThanOrEqual(12);
       expect(await shooting.grant(upTo(shooting.wallUs - 5 * 60 * SECOND, 60)), name).toBe('granted');
     },
   );
 
-  it('runs fast by 200 ppm for a day and is then set right grants again by itself within the error', async (test) => {
+  it('runs fast by 200 ppm for a day and is then corrected grants again by itself within the error', async (test) => {
     shooting = await Shooting.open();
     await shooting.shoot(60);
     shooting.set(shooting.wallUs + 17_280_000);
@@ -126,7 +126,7 @@ describe('a doorbell whose clock', () => {
     proved(test, 'clock case: 200 ppm for a day, then set back by 17.28 s', 'grants wait 17 s, without a command');
   });
 
-  it('repeats a second (23:59:60) stays trusted; only what touches that second is refused', async (test) => {
+  it('repeats a second (23:59:60) stays trusted; only windows that touch that second are refused', async (test) => {
     shooting = await Shooting.open();
     await shooting.shoot(60);
     const leap = shooting.wallUs;
@@ -143,7 +143,7 @@ describe('a doorbell whose clock', () => {
     proved(test, 'clock case: leap second repeated', 'the second: refused; all else: granted');
   });
 
-  it('smears a leap second over a day makes no seam at all', async (test) => {
+  it('smears a leap second over a day begins no new recording', async (test) => {
     shooting = await Shooting.open();
     for (let minute = 0; minute < 24 * 60; minute += 1) {
       await shooting.shoot(60, { gopS: 60 });
@@ -154,7 +154,7 @@ describe('a doorbell whose clock', () => {
     proved(test, 'clock case: leap second smeared over a day', `${recordings()} recording, granted`);
   });
 
-  it('was years ahead at boot and is set right takes the owner’s press at once', async (test) => {
+  it('was years ahead at boot and is corrected accepts the owner’s press at once', async (test) => {
     const shown = Date.UTC(2040, 0, 1) * 1000;
     shooting = await Shooting.open(shown);
     shooting.set(shooting.trueUs);
@@ -169,7 +169,7 @@ describe('a doorbell whose clock', () => {
     proved(test, 'clock case: 2040 at boot, then set right', 'press: at once; grants: after the owner’s reset');
   });
 
-  it('is in a zone that puts its clocks back dates and grants as in any other', async (test) => {
+  it('is in a time zone that leaves summer time dates and grants as in any other zone', async (test) => {
     const zone = process.env['TZ'];
     const dates: number[][] = [];
     try {

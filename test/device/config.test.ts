@@ -1,11 +1,11 @@
-// Every way to write a device.json that is wrong ends in one line that names the setting; the right one is left alone.
+// Every invalid device.json is refused with one line that names the setting.
 import { describe, expect, it } from 'vitest';
 import { parseDeviceConfig } from '../../device/config.ts';
 import { proved } from '../support/proved.ts';
 
 const home = { url: 'mqtt://127.0.0.1:1883', user: 'device-1', password: 'x' };
 
-/** Settings that are wrong, and what the line must name. */
+/** Invalid settings, and the name that the line must have. */
 const WRONG: Record<string, [settings: object, names: RegExp]> = {
   'an unknown key, near a known one': [{ home, camra: 'synthetic' }, /camra.*did you mean "camera"/],
   'an unknown key inside another': [{ home, ring: { byts: 1 } }, /ring: there is no "byts" here.*did you mean "bytes"/],
@@ -50,7 +50,7 @@ const WRONG: Record<string, [settings: object, names: RegExp]> = {
 };
 
 describe('settings', () => {
-  it('that are wrong are refused in one line that names them', (test) => {
+  it('that are invalid are refused in one line that names them', (test) => {
     for (const [what, [settings, names]] of Object.entries(WRONG)) {
       let thrown: unknown = null;
       try {
@@ -64,7 +64,7 @@ describe('settings', () => {
     proved(test, 'Wrong settings refused in one line that names them', `${Object.keys(WRONG).length}`);
   });
 
-  it('that are right are taken, and need no more than a home', () => {
+  it('that are valid are accepted, and only `home` is required', () => {
     expect(parseDeviceConfig({ home }, 'device.json')).toMatchObject({ camera: 'synthetic', ring: { kind: 'file' } });
   });
 });

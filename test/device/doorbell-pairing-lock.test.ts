@@ -1,4 +1,4 @@
-// Holds: after ten failures pairing waits for somebody at the device itself; no press by message or program unlocks it.
+// After ten failures pairing is locked until somebody presses a button at the device; no message or program unlocks it.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createConnection } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -24,7 +24,7 @@ let doorbell: Doorbell;
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'doorsill-lock-'));
-  // Neither camera nor broker is there: a doorbell starts all the same.
+  // Without camera and broker: a doorbell starts all the same.
   const config = parseDeviceConfig(
     {
       camera: 'rtsp://127.0.0.1:1/none',
@@ -42,7 +42,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true });
 });
 
-/** A line that the device does not understand; resolves when it has closed the connection. */
+/** Sends a line that the device does not understand; resolves when it has closed the connection. */
 function fail(): Promise<void> {
   return new Promise((resolve) => {
     const socket = createConnection(doorbell.pairingSocket);
@@ -53,7 +53,7 @@ function fail(): Promise<void> {
   });
 }
 
-/** What becomes of somebody who pairs now. */
+/** The result of pairing now. */
 async function pairing(): Promise<string> {
   const account = { user: 'alex', password: 'secret' };
   return pairWithDevice({ clock }, doorbell.pairingSocket, generateSigningKey(random), 'Alex', account).then(
@@ -63,7 +63,7 @@ async function pairing(): Promise<string> {
 }
 
 const [ring] = DeviceEvent.options;
-/** Every source that a press can have, and whether somebody is at the device then. */
+/** Every source of a press, and whether it proves that somebody is at the device. */
 const EXPECTED: Record<(typeof ring.shape.source.options)[number], string> = {
   gpio: 'paired',
   evdev: 'paired',

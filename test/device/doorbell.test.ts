@@ -1,4 +1,4 @@
-// A whole doorbell without a camera that works: what it keeps of what happened at its door.
+// A complete doorbell without a working camera: the events that it keeps.
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -74,11 +74,11 @@ async function asOwner(work: (session: OwnerSession, signer: Signer) => Promise<
   await work(session, { key, clock: seams.clock, random: seams.random }).finally(() => session.stop());
 }
 
-it('keeps a press over a restart, and forgets it with the footage when its owner says so', async () => {
+it('keeps a press across a restart, and forgets it with the footage at its owner’s order', async () => {
   press();
   await expect.poll(ringsStored).toBe(1);
   await doorbell.stop();
-  // The last event comes while the doorbell stops.
+  // The last event happens while the doorbell stops.
   expect((await stored()).at(-1)).toContain('"state":"off"');
   await start();
   press();
@@ -89,12 +89,12 @@ it('keeps a press over a restart, and forgets it with the footage when its owner
     const forgotten = vi.spyOn(RecentEncodings.prototype, 'forget');
     await giveOrder(session, signer, { action: 'forget' }, PATIENCE_MS);
     expect(await ringsStored()).toBe(0);
-    // What was encoded of the footage for a clip, in memory.
+    // The encodings of footage in memory.
     expect(forgotten).toHaveBeenCalledOnce();
   });
 });
 
-it('publishes a press whatever the disk does, and shows the owner that it is not stored', async () => {
+it('publishes a press on a failing disk, and reports that it is not stored', async () => {
   disk.onWrite = ({ path }) => {
     if (path.includes('events')) throw osError('ENOSPC');
   };
@@ -112,7 +112,7 @@ it('publishes a press whatever the disk does, and shows the owner that it is not
   });
 });
 
-it('names what else cannot be stored first', async () => {
+it('reports faults of other parts before those of the history', async () => {
   await doorbell.stop();
   for (const name of ['events/newer.jsonl', 'home-assistant.json']) {
     await rm(join(folder, name), { force: true });
@@ -128,7 +128,7 @@ it('names what else cannot be stored first', async () => {
   });
 });
 
-it('leaves nothing of it to whoever gets the device after a reset', async () => {
+it('leaves no past event after a factory reset', async () => {
   press();
   await expect.poll(ringsStored).toBe(1);
   await doorbell.stop();

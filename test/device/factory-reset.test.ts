@@ -15,7 +15,7 @@ const [disk, random] = [new SystemDisk(), new SystemRandom()];
 const folder = temporaryFolder('reset');
 afterEach(() => folder.dispose());
 
-it('destroys every key, past event and decision where it lay, and all that keys open, but keeps the settings', async () => {
+it('overwrites every key, past event and decision in place, removes all sealed files, and keeps the settings', async () => {
   const at = (name: string) => join(folder.path, name);
   const wrapper = new FileDeviceKey(disk, random, at('wrapping.key'));
   await keptSealKey(disk, random, wrapper, at('outbox.key'), 'outbox');
@@ -51,7 +51,7 @@ it('destroys every key, past event and decision where it lay, and all that keys 
   const gone = ['wrapping.key', 'outbox.key', 'device.key', 'ring', 'consent', 'events', 'console'];
   expect(gone.filter((name) => existsSync(at(name)))).toEqual([]);
   expect(existsSync(at('device.json'))).toBe(true);
-  // By it Home Assistant forgets the device that this one was.
+  // With it the next start removes the former device from Home Assistant.
   expect(existsSync(at('home-assistant.json'))).toBe(true);
   await disk.makeFolder(at('consent'));
   expect(await reserve.start()).toEqual([]);
@@ -61,7 +61,7 @@ it('destroys every key, past event and decision where it lay, and all that keys 
   expect((await loadOrCreateDeviceKey(disk, random, folder.path)).publicKey).not.toBe(before.publicKey);
 });
 
-it('finishes a reset that was cut off anywhere, and does nothing where none was begun', async () => {
+it('finishes a reset that was interrupted anywhere, and does nothing if none was begun', async () => {
   const at = (name: string) => join(folder.path, name);
   const secrets = ['wrapping.key', 'ring.key', 'device.key', 'ring'];
   const fill = async () => {

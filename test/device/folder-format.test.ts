@@ -1,4 +1,4 @@
-// Holds today's doorsill to the folder of a device that an earlier one made: its footage, decisions and settings go on.
+// Footage, decisions and settings of an older doorsill's folder stay usable.
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -89,7 +89,7 @@ describe('a folder of format 1', () => {
     );
   });
 
-  it('is taken up by a running device', async () => {
+  it('is opened by a running device', async () => {
     const device = new Running(['device', '--data', folder, '--json']);
     const ready = await device.line('the device', (line) => line['event'] === 'ready');
     expect(ready['enrolled']).toBe(true);
@@ -99,7 +99,7 @@ describe('a folder of format 1', () => {
   });
 });
 
-/** The machine's disk, whose writes fail with this code as long as it is set. */
+/** The machine's disk, whose writes fail with this code while it is set. */
 function failing(code: string) {
   const fault = { code: code as string | null };
   const refuse = async () => {
@@ -113,7 +113,7 @@ function failing(code: string) {
 }
 
 describe.each(['ENOSPC', 'EROFS', 'EIO'])('a folder of format 1 on a disk that answers %s', (code) => {
-  it('is used as it is, tells why it is not numbered, and is numbered once the disk takes it', async () => {
+  it('is used unchanged, reports why it has no number, and gets one once the disk works', async () => {
     const { broken, fault } = failing(code);
     const clock = new ManualClock(1_000_000);
     const told: (string | null)[] = [];
@@ -133,7 +133,7 @@ describe.each(['ENOSPC', 'EROFS', 'EIO'])('a folder of format 1 on a disk that a
     await format.stop();
   });
 
-  it('can be stopped while it waits, and backed up', async () => {
+  it('can be stopped and backed up while it waits', async () => {
     const { broken } = failing(code);
     const clock = new ManualClock(1_000_000);
     const format = new FolderFormat({ disk: broken, clock, folder, storage: () => undefined });
@@ -143,7 +143,7 @@ describe.each(['ENOSPC', 'EROFS', 'EIO'])('a folder of format 1 on a disk that a
     expect(backup.length).toBeGreaterThan(1_000);
   });
 
-  it('is not opened when a step to the next format fails', async () => {
+  it('is not opened if a step to the next format fails', async () => {
     const step = async () => {
       throw Object.assign(new Error(code), { code });
     };
@@ -161,7 +161,7 @@ describe('an upgrade', () => {
     noted.length = 0;
   });
 
-  it('runs every step once, in order, and starts again where it was interrupted', async () => {
+  it('runs every step once, in order, and resumes at the interrupted step', async () => {
     const torn = async () => {
       throw new Error('the power went');
     };
@@ -173,7 +173,7 @@ describe('an upgrade', () => {
     expect(await formatOf()).toBe(4);
   });
 
-  it('leaves a new folder without steps, and a newer or nameless one alone', async () => {
+  it('runs no step on a new folder, and leaves a newer or nameless one unchanged', async () => {
     const fresh = join(folder, 'fresh');
     await bringUpToDate(disk, fresh, [step('one')]);
     expect(noted).toEqual([]);

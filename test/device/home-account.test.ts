@@ -18,7 +18,7 @@ beforeEach(() => {
 });
 afterEach(() => folder.dispose());
 
-/** A doorbell's settings with the account of the device it was, beside accounts of its owner, Home Assistant and another home. */
+/** Settings with the former device's account, and accounts of its owner, Home Assistant and another home. */
 async function wasAnother() {
   const issue = (role: string, id: string, homes: string[] = []) =>
     issueAccount(disk, random, at('accounts'), { role, id, homes });
@@ -43,7 +43,7 @@ async function stored() {
 const start = async (by: Disk = disk, device = NOW) =>
   withOwnAccount({ disk: by, random, log: silentLog(), folder: folder.path, device }, (await stored()).home);
 
-/** Has its own account, in force and in its settings, and none is left of the device before. */
+/** The device's own account is used and stored, and no account of the former device is left. */
 async function expectOwn(kept: readonly string[]) {
   const { name, home } = await stored();
   const users = await listAccounts(disk, at('accounts'));
@@ -54,16 +54,16 @@ async function expectOwn(kept: readonly string[]) {
   return home;
 }
 
-it('replaces the account of the device that it was, and ends all accounts of that one', async () => {
+it('replaces the former device's account, and removes all its accounts', async () => {
   const { home, kept } = await wasAnother();
   const own = await start();
   expect(await expectOwn(kept)).toEqual(own);
   expect(own.password).not.toBe(home.password);
-  // From then on it is left alone.
+  // From then on nothing changes.
   expect(await start()).toEqual(own);
 });
 
-it('comes to the same after a power cut at any write', async () => {
+it('has the same result after a power cut at any write', async () => {
   for (let lasts = 0; ; lasts += 1) {
     const { kept } = await wasAnother();
     let left = lasts;
@@ -78,7 +78,7 @@ it('comes to the same after a power cut at any write', async () => {
   }
 });
 
-it('keeps an account of its own, one that an operator named, and one at a broker whose accounts it does not issue', async () => {
+it('keeps its own account, one named by an operator, and one at a broker whose accounts it does not issue', async () => {
   const { home } = await wasAnother();
   for (const kept of [home, { ...home, user: 'porch' }, { url: home.url, user: home.user, password: 'x' }]) {
     await disk.replaceFile(at('device.json'), utf8(JSON.stringify({ home: kept })));

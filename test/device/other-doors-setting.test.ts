@@ -1,3 +1,4 @@
+// The setting `console.others`, which is read while the device runs (settings-file.ts).
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -5,7 +6,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { SystemDisk } from '../../device/base/disk.ts';
 import { parseDeviceConfig } from '../../device/config.ts';
-import { followOtherDoors } from '../../device/other-doors-setting.ts';
+import { followOtherDoors } from '../../device/settings-file.ts';
 
 let folder: string;
 beforeEach(async () => {
@@ -18,8 +19,8 @@ const write = (others: unknown) => writeFileSync(file(), JSON.stringify({ anythi
 const BACK = { name: 'Back door', url: 'http://127.0.0.1:18935' };
 const SHED = { name: 'Shed', url: 'https://shed.local:8480/' };
 
-describe('the other doors', () => {
-  it('are those that the file names now, without a restart', async () => {
+describe('the other doorbells', () => {
+  it('are those of the current file, without a restart', async () => {
     const others = followOtherDoors(new SystemDisk(), file(), [BACK]);
     write([BACK, SHED]);
     expect(await others()).toEqual([BACK, SHED]);
@@ -31,7 +32,7 @@ describe('the other doors', () => {
     expect(await others()).toEqual([]);
   });
 
-  it('stay those that were told while the file is being edited, wrong or not there', async () => {
+  it('stay the same while the file is being edited, invalid or missing', async () => {
     const others = followOtherDoors(new SystemDisk(), file(), [BACK]);
     expect(await others()).toEqual([BACK]);
     write([SHED]);
@@ -70,7 +71,7 @@ describe('the setting', () => {
       `http://${'a'.repeat(200)}.local`,
       'blob:http://x',
     ],
-  ])('takes addresses of pages alone: not %s', (url) => {
+  ])('accepts only addresses of pages: not %s', (url) => {
     expect(() => parse([{ name: 'Back', url }])).toThrow(expect.objectContaining({ code: 'config_invalid' }));
   });
 

@@ -1,4 +1,4 @@
-// Holds: a still is given to an owner of this device who asks now, and to nobody else.
+// Only an owner of this device gets a still, by a call made now.
 import { beforeEach, expect, it } from 'vitest';
 import { ManualClock } from '../../device/base/clock.ts';
 import { SystemRandom } from '../../device/base/random.ts';
@@ -32,7 +32,7 @@ function answer(token: string): unknown {
   }
 }
 
-it('an owner gets the still they ask for', () => {
+it('an owner gets the requested still', () => {
   expect(answer(call())).toEqual({ ok: true, atUs: 5, jpeg: toBase64url(JPEG) });
 });
 
@@ -51,7 +51,7 @@ it.each<[string, () => string, string]>([
   expect(answer(make())).toBe(code);
 });
 
-it('an old call is refused, and every call at a home that takes no part', () => {
+it('an old call is refused, and every call if the search party is off', () => {
   const token = call();
   deps = { ...deps, gate: { owners: deps.gate.owners, searchPartyOn: false } };
   expect(answer(token)).toBe('search_party_off');

@@ -19,14 +19,14 @@ async function start(): Promise<ReceiptCursor> {
   return told;
 }
 
-/** Lets what was followed settle and be stored. */
+/** Waits until followed receipts have settled and are stored. */
 async function settle(told: ReceiptCursor): Promise<void> {
   await new Promise((resolve) => setImmediate(resolve));
   await told.idle();
 }
 
-describe('what the owner has been told', () => {
-  it('is all to be told again where nothing is known, and nothing once it has arrived', async () => {
+describe('the receipt cursor', () => {
+  it('has all receipts sent again if nothing is known, and none once they have arrived', async () => {
     const told = await start();
     expect(told.takeMissed()).toBe(1);
     told.follow(3, Promise.resolve());
@@ -35,7 +35,7 @@ describe('what the owner has been told', () => {
     expect((await start()).takeMissed()).toBe(4);
   });
 
-  it('is told again, after a restart too, from the first that was given up', async () => {
+  it('has receipts sent again from the first undelivered one, also after a restart', async () => {
     const told = await start();
     told.takeMissed();
     told.follow(3, Promise.resolve());
@@ -50,7 +50,7 @@ describe('what the owner has been told', () => {
     expect((await start()).takeMissed()).toBe(6);
   });
 
-  it('is not believed to have arrived while it is on its way', async () => {
+  it('does not count a receipt as arrived while it is being sent', async () => {
     const told = await start();
     told.takeMissed();
     told.follow(1, new Promise(() => undefined));
@@ -59,14 +59,14 @@ describe('what the owner has been told', () => {
     expect((await start()).takeMissed()).toBe(1);
   });
 
-  it('is all told again when its file is damaged', async () => {
+  it('has all receipts sent again when its file is damaged', async () => {
     await writeFile(join(folder, 'told.json'), '{"entries":-1}');
     expect((await start()).takeMissed()).toBe(1);
   });
 });
 
 describe('a gate that starts after a long outage', () => {
-  it('repeats what never got out however long ago, once, and not what did', async () => {
+  it('sends undelivered receipts once more, however old, and no delivered ones', async () => {
     const rig = await (await GateRig.open()).ready();
     const first = await rig.granted();
     const toldUntil = rig.gate.head.entries;

@@ -16,11 +16,11 @@ import { ffmpegChildren } from './camera/support/recorder.ts';
 
 afterEach(() => expect(ffmpegChildren()).toEqual([]));
 
-/** A viewer that knows what the camera's lid did meanwhile. */
+/** A viewer that records the shutter's moves, too. */
 class ViewerAtTheDoor extends LiveViewer {
   readonly events: string[] = [];
-  /** What was told of filming, and how many programs filmed then. */
-  readonly signs: { films: boolean; privacy: boolean; programs: number }[] = [];
+  /** Calls of `filming`, and the number of programs that filmed at that time. */
+  readonly signs: { isFilming: boolean; privacy: boolean; programs: number }[] = [];
 
   override ended(): void {
     this.events.push('ended');
@@ -44,7 +44,7 @@ async function recorder(viewer: ViewerAtTheDoor) {
       camera: ({ state }) => {
         if (state === 'off') viewer.events.push('off');
       },
-      films: (films, privacy) => void viewer.signs.push({ films, privacy, programs: ffmpegChildren().length }),
+      filming: (isFilming, privacy) => void viewer.signs.push({ isFilming, privacy, programs: ffmpegChildren().length }),
       shutter: async (closed) => void viewer.events.push(closed ? 'lid closed' : 'lid open'),
       storage: () => {},
     },
@@ -53,13 +53,13 @@ async function recorder(viewer: ViewerAtTheDoor) {
   return { recorder: made, ring, clock };
 }
 
-it('shows nobody anything from the moment that privacy is on, holds nothing, and begins anew after it', async () => {
+it('shows and holds no live picture from the moment that privacy is on, and begins again after it', async () => {
   const viewer = new ViewerAtTheDoor();
   const { recorder: door, ring, clock } = await recorder(viewer);
   door.start(false);
   await viewer.until(() => viewer.fragments.length >= 20);
   door.privacy(true);
-  // One turn of the microtask queue, in which nothing can have come from ffmpeg.
+  // One turn of the microtask queue, in which ffmpeg cannot have written anything.
   await Promise.resolve();
   expect(viewer.told.at(-1)).toBe('ended');
   expect(door.live.holds).toEqual({ fragments: 0, bytes: 0 });
@@ -72,10 +72,10 @@ it('shows nobody anything from the moment that privacy is on, holds nothing, and
   expect(late.told).toEqual([]);
   expect(door.live.holds).toEqual({ fragments: 0, bytes: 0 });
   expect(viewer.events).toEqual(['lid open', 'ended', 'off', 'lid closed']);
-  expect(viewer.signs.at(-1)).toEqual({ films: false, privacy: true, programs: 0 });
-  // What was shot before is footage like any other.
+  expect(viewer.signs.at(-1)).toEqual({ isFilming: false, privacy: true, programs: 0 });
+  // Earlier footage stays.
   expect(ring.stats().segments).toBeGreaterThan(0);
-  // Its age is that of what was stored last, and grows.
+  // Its age is that of the last stored segment, and grows.
   expect(door.newest?.window.endUs).toBe(ring.coverage().at(-1)?.endUs);
   const ageMs = door.newest?.ageMs ?? 0;
   await clock.sleep(50);
@@ -85,15 +85,15 @@ it('shows nobody anything from the moment that privacy is on, holds nothing, and
   await late.until(() => late.fragments.length >= 3);
   await door.stop();
   expect(late.told).toEqual(['init', 'frames', 'ended']);
-  // It is never said to film nothing while a program films, privacy or not, and says so as long as one does.
-  expect(viewer.signs.filter(({ films, programs }) => !films && programs > 0)).toEqual([]);
-  expect(viewer.signs).toContainEqual({ films: true, privacy: true, programs: 1 });
-  expect(viewer.signs.at(-1)).toEqual({ films: false, privacy: false, programs: 0 });
+  // `isFilming` is true whenever a program films, with or without privacy.
+  expect(viewer.signs.filter(({ isFilming, programs }) => !isFilming && programs > 0)).toEqual([]);
+  expect(viewer.signs).toContainEqual({ isFilming: true, privacy: true, programs: 1 });
+  expect(viewer.signs.at(-1)).toEqual({ isFilming: false, privacy: false, programs: 0 });
   expect(viewer.told).toEqual(['init', 'frames', 'ended', 'init', 'frames', 'ended']);
   await ring.stop();
 });
 
-it('shows nobody anything while privacy is on from the start', async () => {
+it('shows no live picture while privacy is on from the start', async () => {
   const viewer = new ViewerAtTheDoor();
   const { recorder: door, ring, clock } = await recorder(viewer);
   door.start(true);
@@ -101,11 +101,11 @@ it('shows nobody anything while privacy is on from the start', async () => {
   await door.stop();
   expect(viewer.told).toEqual([]);
   expect(viewer.events).toEqual(['lid closed']);
-  expect(viewer.signs.filter(({ films, privacy }) => films || !privacy)).toEqual([]);
+  expect(viewer.signs.filter(({ isFilming, privacy }) => isFilming || !privacy)).toEqual([]);
   await ring.stop();
 });
 
-it('warns in the log of a camera that stays lost, once, and not while privacy is on', async () => {
+it('logs a camera that stays lost once, and not while privacy is on', async () => {
   const [clock, random] = [new ManualClock(EARLIEST_WALL_US), new SeededRandom(1)];
   const warned: [string, LogFacts | undefined][] = [];
   const log = { ...silentLog(), warn: (message: string, facts?: LogFacts) => void warned.push([message, facts]) };
@@ -124,7 +124,7 @@ it('warns in the log of a camera that stays lost, once, and not while privacy is
   const door = new Recorder({
     ...{ camera: { ...seams, source, boot: 'boot-1', clockTrusted: () => true }, ring, clock, log },
     sinks: {
-      ...{ gray: () => {}, films: () => {}, shutter: async () => {}, storage: () => {} },
+      ...{ gray: () => {}, filming: () => {}, shutter: async () => {}, storage: () => {} },
       camera: ({ state }) => void states.push(state),
     },
   });

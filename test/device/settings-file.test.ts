@@ -1,4 +1,4 @@
-// Every file that holds no settings is refused with what is wrong with it; one that is absent is none.
+// A file without settings is refused with the reason; a missing file is null.
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -31,7 +31,7 @@ describe('a file of settings', () => {
     });
   });
 
-  it('that is a folder is refused, that is absent is none, and a byte order mark is no part of it', async () => {
+  it('that is a folder is refused, a missing one is null, and a byte order mark is skipped', async () => {
     await mkdir(join(folder, 'folder.json'));
     await expect(readSettings(disk, join(folder, 'folder.json'))).rejects.toMatchObject({ code: 'config_invalid' });
     expect(await readSettings(disk, join(folder, 'absent.json'))).toBeNull();

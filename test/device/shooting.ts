@@ -1,5 +1,5 @@
-// Owns: a camera, a ring and a gate on one clock that stands still, as far as time concerns them: footage is made of times
-// alone, everything that dates, keeps and judges it is the product's own. Not here: what is expected of it.
+// A camera, a ring and a gate on one clock that is moved by hand: segments have only times; all code that dates, keeps and judges
+// them is the product's own.
 import { SystemRandom } from '../../device/base/random.ts';
 import type { Recording } from '../../device/camera/fragments-to-segments.ts';
 import type { Segment } from '../../device/camera/segment.ts';
@@ -23,7 +23,7 @@ export class Shooting {
   readonly rig: GateRig;
   readonly ring: RingMemory;
   readonly shots: Shot[] = [];
-  /** What the wall clock would show if nobody had ever touched it. */
+  /** The wall clock if it had never been set. */
   private readonly trueStartUs: number;
   private readonly trueStartMs: number;
   private recording: Recording;
@@ -45,7 +45,7 @@ export class Shooting {
     this.recording = this.newRecording();
   }
 
-  /** A paired, enrolled device that has just started. `wallUs`: what its clock shows by then; else the truth. */
+  /** A paired, enrolled device that has just started. `wallUs`: its wall clock; absent: the true time. */
   static async open(wallUs?: number, isSet = true): Promise<Shooting> {
     const rig = await (await GateRig.open()).ready();
     const trueUs = rig.clock.wallUs();
@@ -61,7 +61,7 @@ export class Shooting {
     await this.rig.close();
   }
 
-  /** The true time, whatever the clock shows. */
+  /** The true time. */
   get trueUs(): number {
     return this.trueStartUs + Math.round((this.rig.clock.monotonicMs() - this.trueStartMs) * 1000);
   }
@@ -70,12 +70,12 @@ export class Shooting {
     return this.rig.clock.wallUs();
   }
 
-  /** The clock is set. */
+  /** Sets the wall clock. */
   set(wallUs: number): void {
     this.rig.clock.setWallUs(wallUs);
   }
 
-  /** Lets time pass and footage come, a GOP of `gopS` at a time. `cameraPpm`: how much too fast the camera's clock runs. */
+  /** Advances time and records GOPs of `gopS` seconds. `cameraPpm`: by how much the camera's clock runs fast. */
   async shoot(seconds: number, { gopS = 1, cameraPpm = 0 } = {}): Promise<void> {
     for (let shot = 0; shot < seconds; shot += gopS) {
       await this.rig.clock.advance(gopS * 1000);
@@ -89,7 +89,7 @@ export class Shooting {
     await this.rig.gate.idle();
   }
 
-  /** How a grant of this window is answered: its outcome, or the code it is refused with. */
+  /** The outcome of a grant of this window, or the code of its refusal. */
   async grant(window: Window): Promise<string> {
     const { rig } = this;
     rig.footage.covers = this.ring
@@ -103,7 +103,7 @@ export class Shooting {
     const token = rig.cast.grant(request, { window });
     await rig.send('grant', token);
     const receipt = rig.effects.receipts.findLast(({ answers }) => answers === textClaim(token, 'jti'));
-    // Done with, so that the next one finds room.
+    // Ended, so that there is room for the next one.
     if (receipt?.outcome === 'granted') await rig.send('revoke', rig.cast.revoke(token));
     return receipt?.code ?? receipt?.outcome ?? 'no answer';
   }

@@ -92,14 +92,14 @@ const late = make(
   'copy',
 );
 const shifted = make('shifted.mkv', '-i', made.gop2, '-c', 'copy', '-output_ts_offset', '17.8');
-/** Told as ffmpeg 6 and newer take it, and as older ones do. */
+/** The option of ffmpeg 6 and newer, and that of older releases. */
 const turned =
   (ffmpegs[0]?.release[0] ?? 0) < 6
     ? ['-i', made.gop1, '-c', 'copy', '-metadata:s:v:0', 'rotate=90']
     : ['-display_rotation', '90', '-i', made.gop1, '-c', 'copy'];
 const rotated = make('rotated.mp4', ...turned);
 
-/** Real footage and how it must be kept: all but one is reordered, has keyframes too far apart, or is not H.264. */
+/** Real footage and how it must be recorded: all but one is reordered, has keyframes too far apart, or is not H.264. */
 const FOOTAGE = [
   ['porch-visit-day.mp4', 'encode'],
   ['porch-man-leaves.mkv', 'encode'],
@@ -112,7 +112,7 @@ const FOOTAGE = [
   ['torture/androidx_sample_fragmented_sei.mp4', 'encode'],
 ] as const;
 
-/** Times as another decoder tells them; within what containers round to. */
+/** Times by another decoder, within the rounding of containers. */
 async function expectSourceTimes(recorder: Recorder, path: string): Promise<void> {
   const wanted = await frameTimes(path);
   const got = recorder.sourceTimesS();
@@ -149,7 +149,7 @@ describeWithEachFfmpeg('a file captured by ffmpeg $version', (ffmpeg) => {
     ['a picture turned on its side', rotated, 'copy', 6],
     ['a picture that begins after the sound', late, 'copy', 6],
     ['times that begin at 17.8 s', shifted, 'copy', 3],
-  ])('keeps every frame at its time: %s', async (_, path, wanted, segments) => {
+  ])('records every frame at its time: %s', async (_, path, wanted, segments) => {
     const recorder = await capture(path);
     expect(recorder.states()).toEqual(['starting', 'recording', 'ended', 'off']);
     expect(method(recorder)).toBe(wanted);
@@ -160,7 +160,7 @@ describeWithEachFfmpeg('a file captured by ffmpeg $version', (ffmpeg) => {
     expect([video.width % 2, video.height % 2]).toEqual([0, 0]);
   });
 
-  it('measures a file that does not tell its length', async () => {
+  it('measures a file that does not state its length', async () => {
     const recorder = await capture(made.raw);
     expect(recorder.frameTimesUs().length).toBe(90);
     expect(recorder.segments.at(-1)?.endUs ?? Number.POSITIVE_INFINITY).toBeLessThanOrEqual(Date.now() * 1000);
@@ -169,7 +169,7 @@ describeWithEachFfmpeg('a file captured by ffmpeg $version', (ffmpeg) => {
 
   // The bundled static build crashes on any transport stream that names its service.
   if (ffmpeg.origin === 'bundled' || ffmpeg.version.includes('static')) {
-    it('refuses a transport stream, since this ffmpeg crashes on it, and says to install another', async () => {
+    it('refuses a transport stream on which this ffmpeg crashes, and says to install another one', async () => {
       const recorder = new Recorder(ffmpeg, made.transport);
       await expect(recorder.capture.start(new AbortController().signal)).rejects.toMatchObject({
         code: 'camera_no_video',
@@ -179,7 +179,7 @@ describeWithEachFfmpeg('a file captured by ffmpeg $version', (ffmpeg) => {
       expect(recorder.segments).toEqual([]);
     });
   } else {
-    it('keeps every frame of a transport stream, its sound encoded anew', async () => {
+    it('records every frame of a transport stream, with its sound encoded anew', async () => {
       const recorder = await capture(made.transport);
       expect(method(recorder)).toBe('copy');
       expect(
@@ -194,7 +194,7 @@ describeWithEachFfmpeg('a file captured by ffmpeg $version', (ffmpeg) => {
   for (const [name, wanted] of FOOTAGE) {
     const path = mediaFile(name);
     it.skipIf(path === null)(
-      `keeps every frame of real footage at its time: ${name}`,
+      `records every frame of real footage at its time: ${name}`,
       { tags: ['footage', 'long'] },
       async () => {
         const recorder = await capture(path ?? '');
@@ -206,7 +206,7 @@ describeWithEachFfmpeg('a file captured by ffmpeg $version', (ffmpeg) => {
     );
   }
 
-  it('dates no footage into the future: the end lies where the capture began', async () => {
+  it('dates no footage into the future: it ends when the capture began', async () => {
     const before = Date.now() * 1000;
     const recorder = await capture(made.gop1);
     const endUs = recorder.segments.at(-1)?.endUs ?? 0;
@@ -214,7 +214,7 @@ describeWithEachFfmpeg('a file captured by ffmpeg $version', (ffmpeg) => {
     expect(endUs).toBeGreaterThan(before - 100_000);
   });
 
-  it('copies AAC, encodes other sound, takes one of several tracks, and leaves sound out when told to', async () => {
+  it('copies AAC, encodes other sound, takes one of several tracks, and leaves sound out with audio=off', async () => {
     const packets = (recorder: Recorder) =>
       recorder.segments.flatMap((segment) => parseFragment(parseInit(segment.init), segment.fragment).audio);
     for (const path of [made.gop1, made.foreignSound, made.twoSounds, late]) {
@@ -240,7 +240,7 @@ describeWithEachFfmpeg('a file captured by ffmpeg $version', (ffmpeg) => {
     expect(apart).toBeLessThan(0.53);
   });
 
-  it('gives five gray frames a second beside', async () => {
+  it('makes five gray frames a second', async () => {
     const recorder = await capture(made.gop1);
     expect(recorder.gray.length).toBeGreaterThanOrEqual(29);
     expect(recorder.gray.length).toBeLessThanOrEqual(31);
@@ -252,7 +252,7 @@ describeWithEachFfmpeg('a file captured by ffmpeg $version', (ffmpeg) => {
     expect(new Set(recorder.gray.map((frame) => frame.pixels.join())).size).toBeGreaterThan(20);
   });
 
-  it('reads on only as fast as segments are stored', async () => {
+  it('reads only as fast as segments are stored', async () => {
     let stored = 0;
     const store = async () => {
       await new Promise<void>((resolve) => setImmediate(resolve));

@@ -22,7 +22,7 @@ const STALL: CaptureInput = { type: 'stall', detail: 'stall' };
 const RETRY: CaptureInput = { type: 'retry' };
 const STOP: CaptureInput = { type: 'stop' };
 
-/** Runs inputs one after the other; returns the last state's name and everything that was to be done. */
+/** Runs inputs in order; returns the last state's name and all effects. */
 function play(policy: CapturePolicy, ...inputs: CaptureInput[]): { name: string; did: string[] } {
   let state: CaptureState = CAPTURE_OFF;
   const did: string[] = [];
@@ -42,21 +42,21 @@ describe('the camera machine', () => {
     });
   });
 
-  it('begins a looped file again without a word until it records', () => {
+  it('restarts a looped file without a report until it records', () => {
     expect(play(LOOP, START, SEGMENT, ended('complete'), SEGMENT)).toEqual({
       name: 'recording',
       did: ['report starting', 'run', 'report recording', 'run', 'report recording'],
     });
   });
 
-  it('waits before it tries again, and gives a file up after its retries', () => {
+  it('waits before a retry, and gives a file up after its retries', () => {
     const again = [RETRY, ended('broken')];
     const { name, did } = play(FILE, START, SEGMENT, ended('broken'), ...again, ...again);
     expect(name).toBe('failed');
     expect(did.slice(3)).toEqual(['report lost', 'wait', 'run', 'wait', 'run', 'report failed']);
   });
 
-  it('never gives a camera on the network up, and reports its absence once', () => {
+  it('never gives up a network camera, and reports its loss once', () => {
     const tries = Array.from({ length: 50 }, () => [RETRY, ended('broken')]).flat();
     const { name, did } = play(RTSP, START, ended('complete'), ...tries);
     expect(name).toBe('lost');
@@ -64,7 +64,7 @@ describe('the camera machine', () => {
     expect(play(RTSP, START, ended('broken'), RETRY, SEGMENT).name).toBe('recording');
   });
 
-  it('never gives up a camera that has worked, whatever it is told then, and says so once each time', () => {
+  it('never gives up a proven camera, whatever fails, and reports each loss once', () => {
     const policy: CapturePolicy = { atEnd: 'ended', retriesMax: 1, forgiveAfter: 2 };
     const stalls = Array.from({ length: 50 }, () => [STALL, ended('broken'), RETRY]).flat();
     const proven = [START, SEGMENT, SEGMENT, ...stalls];
@@ -80,13 +80,13 @@ describe('the camera machine', () => {
     expect(waits.filter((each) => each === 'wait')).toHaveLength(50);
   });
 
-  it('has a looped file proven once it was read to its end', () => {
+  it('counts a looped file as proven once it was read to its end', () => {
     const stalls = Array.from({ length: 9 }, () => [STALL, ended('broken'), RETRY]).flat();
     expect(play(LOOP, START, SEGMENT, ...stalls).name).toBe('failed');
     expect(play(LOOP, START, SEGMENT, ended('complete'), ...stalls).name).toBe('lost');
   });
 
-  it('ends a stalled run and treats what follows as a failure, even a clean end', () => {
+  it('ends a stalled run and counts its end as a failure, even a clean one', () => {
     expect(play(FILE, START, SEGMENT, STALL, SEGMENT, ended('complete'))).toEqual({
       name: 'lost',
       did: ['report starting', 'run', 'report recording', 'report stalled', 'end-run', 'report lost', 'wait'],
@@ -94,7 +94,7 @@ describe('the camera machine', () => {
     expect(play(RTSP, START, ended('broken'), RETRY, STALL).name).toBe('stalled');
   });
 
-  it('runs at once again by another plan, and not at all when it is hopeless', () => {
+  it('runs again at once with another plan, and not at all if it is hopeless', () => {
     expect(play(FILE, START, ended('replan'))).toEqual({ name: 'starting', did: ['report starting', 'run', 'run'] });
     expect(play(FILE, START, ended('hopeless')).name).toBe('failed');
     expect(play(FILE, START, ended('hopeless'), START).name).toBe('starting');
@@ -107,7 +107,7 @@ describe('the camera machine', () => {
     }
   });
 
-  it('answers every input in every state, and rejects aloud what has no meaning', () => {
+  it('answers every input in every state, and rejects those without meaning', () => {
     const states: CaptureState[] = [
       { name: 'off' },
       { name: 'starting', failures: 0 },

@@ -86,7 +86,7 @@ describeWithEachFfmpeg('a hostile file and ffmpeg $version', (ffmpeg) => {
     ['nothing', () => ''],
   ];
 
-  it.each(scripts)('refuses %s inside a .mp4 before ffmpeg has seen it', async (_, text) => {
+  it.each(scripts)('refuses %s inside a .mp4 before ffmpeg is started', async (_, text) => {
     const recorder = new Recorder(ffmpeg, write('porch.mp4', text()));
     const started = recorder.capture.start(new AbortController().signal);
     await expect(started).rejects.toMatchObject({ code: 'camera_refused_format' });
@@ -96,7 +96,7 @@ describeWithEachFfmpeg('a hostile file and ffmpeg $version', (ffmpeg) => {
     expect([connections, recorder.segments.length, ffmpegChildren()]).toEqual([0, 0, []]);
   });
 
-  it.each(scripts)('opens nothing for %s that begins like an MP4', async (_, text) => {
+  it.each(scripts)('opens no other file for %s that begins like an MP4', async (_, text) => {
     const recorder = new Recorder(ffmpeg, write('porch.mp4', ftyp + text()));
     const started = recorder.capture.start(new AbortController().signal);
     await expect(started).rejects.toMatchObject({ code: 'camera_no_video' });
@@ -104,7 +104,7 @@ describeWithEachFfmpeg('a hostile file and ffmpeg $version', (ffmpeg) => {
     expect([connections, recorder.segments.length, ffmpegChildren()]).toEqual([0, 0, []]);
   });
 
-  it('takes a pattern of image files for a plain name', async () => {
+  it('takes a pattern of image files as a plain name', async () => {
     mkdirSync(join(folder, 'frames'), { recursive: true });
     copyFileSync(secret, join(folder, 'frames', '1.mp4'));
     const pattern = join(folder, 'frames', '%d.mp4');
@@ -131,7 +131,7 @@ describeWithEachFfmpeg('a hostile file and ffmpeg $version', (ffmpeg) => {
     await expectRefused(pipe);
   });
 
-  it('says of encrypted video that it is encrypted, and does not record the noise', async () => {
+  it('refuses encrypted video as encrypted, and does not record noise', async () => {
     const encrypted = Buffer.from(readFileSync(secret));
     encrypted.write('encv', encrypted.indexOf('avc1', encrypted.indexOf('stsd')), 'latin1');
     const recorder = new Recorder(ffmpeg, write('encrypted.mp4', encrypted));
@@ -143,7 +143,7 @@ describeWithEachFfmpeg('a hostile file and ffmpeg $version', (ffmpeg) => {
     expect(recorder.segments).toEqual([]);
   });
 
-  it('looks behind a filler box that is shorter than its header', async () => {
+  it('skips a filler box that is shorter than its header', async () => {
     const file = Buffer.from(readFileSync(secret));
     const free = file.indexOf('free', 0, 'latin1') - 4;
     expect(file.readUInt32BE(free)).toBe(8);
@@ -152,7 +152,7 @@ describeWithEachFfmpeg('a hostile file and ffmpeg $version', (ffmpeg) => {
     expect(recorder.frameTimesUs().length).toBe(50);
   });
 
-  it('keeps what was there of a file that is cut short while it is read, and ends', { tags: ['long'] }, async () => {
+  it('records the rest of a file that is truncated while it is read, and ends', { tags: ['long'] }, async () => {
     const path = write('shrinking.mp4', readFileSync(fragmented));
     const recorder = new Recorder(ffmpeg, `file:${path}`);
     await recorder.capture.start(new AbortController().signal);
@@ -163,7 +163,7 @@ describeWithEachFfmpeg('a hostile file and ffmpeg $version', (ffmpeg) => {
     expect(ffmpegChildren()).toEqual([]);
   });
 
-  it('ends at the end of a file that grows without end while it is read', { tags: ['long'] }, async () => {
+  it('ends a file that grows while it is read', { tags: ['long'] }, async () => {
     const path = write('growing.mp4', readFileSync(fragmented));
     const recorder = new Recorder(ffmpeg, `file:${path}`);
     await recorder.capture.start(new AbortController().signal);
@@ -174,7 +174,7 @@ describeWithEachFfmpeg('a hostile file and ffmpeg $version', (ffmpeg) => {
     expect(ffmpegChildren()).toEqual([]);
   });
 
-  it('says of a sound file that it has no video', async () => {
+  it('refuses a sound file as having no video', async () => {
     const path = join(folder, 'sound.mp4');
     execFileSync(maker, ['-v', 'error', '-y', '-f', 'lavfi', '-i', 'sine=d=1', '-c:a', 'aac', path]);
     const recorder = new Recorder(ffmpeg, path);

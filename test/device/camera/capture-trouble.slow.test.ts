@@ -1,4 +1,4 @@
-// A camera that has worked is never given up, however often it hangs. Each time takes the time that a stall takes to be seen.
+// A proven camera is never given up, however often it hangs. Each hang takes the time until a stall is detected.
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -15,7 +15,7 @@ const SMALL = 'synthetic?size=320x180';
 
 describe.each(ffmpegs)('trouble with ffmpeg $version', (ffmpeg) => {
   it.each(['synthetic', 'file'])(
-    'records on after more stalls of its %s than it was ever given up for',
+    'records on after more stalls of its %s than the retries of an unproven one',
     async (kind) => {
       const looped = join(folder, 'looped.mp4');
       if (kind === 'file') {

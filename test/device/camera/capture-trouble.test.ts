@@ -16,7 +16,7 @@ afterEach(() => expect(ffmpegChildren()).toEqual([]));
 const SMALL = 'synthetic?size=320x180';
 
 describe.each(ffmpegs)('trouble with ffmpeg $version', (ffmpeg) => {
-  it('tells a crash, and records on as a new recording whose frames go on counting', async () => {
+  it('reports a crash, and continues in a new recording with the next frames', async () => {
     const recorder = new Recorder(ffmpeg, SMALL);
     await recording(recorder);
     killFfmpeg('SIGKILL');
@@ -34,7 +34,7 @@ describe.each(ffmpegs)('trouble with ffmpeg $version', (ffmpeg) => {
     expect(numbers.at(-1)).toBeGreaterThan(20);
   });
 
-  it('tells a stall, ends the process that hangs, and records on', async () => {
+  it('reports a stall, ends the hanging process, and records on', async () => {
     const recorder = new Recorder(ffmpeg, SMALL, { stallMs: 1_500 });
     await recording(recorder);
     const [hanging] = ffmpegChildren();
@@ -45,7 +45,7 @@ describe.each(ffmpegs)('trouble with ffmpeg $version', (ffmpeg) => {
     expect(recorder.states()).toEqual(['starting', 'recording', 'stalled', 'lost', 'recording', 'off']);
   });
 
-  it('takes a file up again after a crash where it was, without a frame twice', async () => {
+  it('continues a file after a crash at the same place, without a repeated frame', async () => {
     const whole = await new Recorder(ffmpeg, `${SMALL}&pace=fast&seconds=40`).whole();
     let killed = false;
     const recorder: Recorder = new Recorder(ffmpeg, `${SMALL}&pace=fast&seconds=40`, {
@@ -63,7 +63,7 @@ describe.each(ffmpegs)('trouble with ffmpeg $version', (ffmpeg) => {
     expect(since(recorder)).toEqual(since(whole));
   });
 
-  it('gives a program up that cannot run, and says how often it tried', async () => {
+  it('gives up a program that cannot run, and reports the number of tries', async () => {
     const recorder = new Recorder({ ...ffmpeg, path: join(folder, 'nothing') }, SMALL);
     await recorder.capture.start(new AbortController().signal);
     await recorder.until(() => recorder.states().at(-1) === 'failed');
@@ -72,7 +72,7 @@ describe.each(ffmpegs)('trouble with ffmpeg $version', (ffmpeg) => {
     expect(recorder.changes[2]?.failure).toMatchObject({ code: 'camera_failed', facts: { times: 5 } });
   });
 
-  it('stores the GOP that was unfinished when it was stopped, and leaves no process', async () => {
+  it('stores the unfinished GOP when it is stopped, and leaves no process', async () => {
     const recorder = new Recorder(ffmpeg, SMALL);
     await recording(recorder, 2);
     await recorder.capture.stop();
@@ -98,7 +98,7 @@ describe.each(ffmpegs)('trouble with ffmpeg $version', (ffmpeg) => {
     expect(recorder.states().slice(3)).toEqual(['starting', 'recording', 'off']);
   });
 
-  it('is stopped before it has begun', async () => {
+  it('can be stopped before it has begun', async () => {
     const recorder = new Recorder(ffmpeg, SMALL);
     const started = recorder.capture.start(new AbortController().signal);
     await recorder.capture.stop();
@@ -109,7 +109,7 @@ describe.each(ffmpegs)('trouble with ffmpeg $version', (ffmpeg) => {
 
 describe('a store that fails', () => {
   const ffmpeg = ffmpegs[0];
-  it('is told once, recording goes on, and its recovery is told', async () => {
+  it('is reported once, recording continues, and its recovery is reported', async () => {
     if (!ffmpeg) throw new Error('no ffmpeg');
     let given = 0;
     const store = async () => {

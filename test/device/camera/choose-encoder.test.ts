@@ -19,7 +19,7 @@ describeWithEachFfmpeg('the encoder of ffmpeg $version', (ffmpeg) => {
     expect(await faultOfEncoder(ffmpeg, 'libx264', clock)).toBeNull();
   });
 
-  it.skipIf(hasNodes)('h264_v4l2m2m fails it where there is no such device, although it is listed', async () => {
+  it.skipIf(hasNodes)('h264_v4l2m2m fails the trial without such a device, although it is listed', async () => {
     expect(await faultOfEncoder(ffmpeg, 'h264_v4l2m2m', clock)).not.toBeNull();
     expect(await chooseEncoder(ffmpeg, seams)).toBe('libx264');
   });
@@ -29,7 +29,7 @@ describeWithEachFfmpeg('the encoder of ffmpeg $version', (ffmpeg) => {
     await chooseEncoder(ffmpeg, seams);
   });
 
-  it('has the better preset where two seconds take a third of their time, measured once for a size and rate', async () => {
+  it('gets the better preset if two seconds take at most a third of their time, measured once for a size and rate', async () => {
     const taking = (ms: number) => {
       let reads = 0;
       return Object.assign(new SystemClock(), { monotonicMs: () => (reads++ === 0 ? 0 : ms) });
@@ -44,7 +44,7 @@ describeWithEachFfmpeg('the encoder of ffmpeg $version', (ffmpeg) => {
     expect(await choosePreset(silent, { width: 64, height: 64, rate: 15 }, seams)).toBe('ultrafast');
   });
 
-  it('makes with either preset what a capture can keep', async () => {
+  it('makes video that a capture can keep with either preset', async () => {
     for (const preset of ['superfast', 'ultrafast'] as const)
       expect(faultOfTrial(await made([...encodeArgs(ffmpeg, 'libx264', preset), ...FRAGMENT_ARGS]))).toBeNull();
     expect(encodeArgs(ffmpeg, 'libx264', 'superfast').join(' ')).toContain('-preset superfast');
@@ -62,13 +62,13 @@ describeWithEachFfmpeg('the encoder of ffmpeg $version', (ffmpeg) => {
     });
   const ours = encodeArgs(ffmpeg, 'libx264');
 
-  it('passes too where its parameter sets come late and the header waits for them', async () => {
+  it('passes, too, if its parameter sets come late and the header waits for them', async () => {
     expect(faultOfTrial(await made([...ours, ...FRAGMENT_ARGS, '-movflags', '+delay_moov']))).toBeNull();
   });
 
-  it('fails the trial when it does not put keyframes where it is told, reorders, or loses frames', async () => {
+  it('fails the trial if it misplaces keyframes, reorders or loses frames', async () => {
     const without = ours.filter((arg, index) => arg !== '-force_key_frames' && ours[index - 1] !== '-force_key_frames');
-    expect(faultOfTrial(await made([...without, ...FRAGMENT_ARGS]))).toMatch(/1 groups of pictures of 2/);
+    expect(faultOfTrial(await made([...without, ...FRAGMENT_ARGS]))).toMatch(/1 groups of pictures instead of 2/);
     const reordering = ours.map((arg, index) => (ours[index - 1] === '-bf' ? '2' : arg));
     const tuned = reordering.filter((arg, index) => arg !== '-tune' && reordering[index - 1] !== '-tune');
     const slower = tuned.map((arg) => (arg === 'ultrafast' ? 'medium' : arg));
@@ -77,7 +77,7 @@ describeWithEachFfmpeg('the encoder of ffmpeg $version', (ffmpeg) => {
   });
 });
 
-it('is what a capture that encodes is told to use', () => {
+it('is used by a capture that encodes', () => {
   const [ffmpeg] = ffmpegs;
   if (!ffmpeg) throw new Error('no ffmpeg');
   const plan = { video: 'encode', audio: 'none', videoStream: '0:v:0', audioStream: '' } as const;

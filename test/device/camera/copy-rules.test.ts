@@ -13,19 +13,19 @@ describe('a copied GOP', async () => {
   const init = parseInit(segments[0]?.init ?? new Uint8Array());
   const { video } = parseFragment(init, segments[0]?.fragment ?? new Uint8Array());
 
-  it('is whole when its last sample holds a picture', () => {
+  it('is complete if its last sample holds a picture', () => {
     expect(video.length).toBeGreaterThan(1);
     expect(isCutOff(init, video)).toBe(false);
     expect(faultOfGop(init, video)).toBeNull();
   });
 
-  it('is cut off when its last sample holds none: not a reason to encode, and not to be kept', () => {
+  it('is cut off if its last sample holds none: no reason to encode, but not kept', () => {
     const cut = video.map((sample, at) => (at === video.length - 1 ? { ...sample, data: DELIMITER } : sample));
     expect(isCutOff(init, cut)).toBe(true);
     expect(faultOfGop(init, cut)).toBeNull();
   });
 
-  it('must be encoded when it does not begin with an IDR picture', () => {
+  it('must be encoded if it does not begin with an IDR picture', () => {
     expect(faultOfGop(init, video.slice(1))).toMatch(/IDR/);
   });
 });

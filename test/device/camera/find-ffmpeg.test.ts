@@ -4,8 +4,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { SystemClock } from '../../../device/base/clock.ts';
-import { didNotStart, limited, MEMORY_BYTES_MAX, OPEN_FILES_MAX } from '../../../device/camera/ffmpeg-kernel-limits.ts';
-import { lastWords, runFfmpeg, withoutCredentials } from '../../../device/camera/ffmpeg-run.ts';
+import {
+  didNotStart,
+  lastFaults,
+  limited,
+  MEMORY_BYTES_MAX,
+  OPEN_FILES_MAX,
+  runFfmpeg,
+  withoutCredentials,
+} from '../../../device/camera/ffmpeg-run.ts';
 import { findFfmpeg, parseVersion } from '../../../device/camera/find-ffmpeg.ts';
 import { describeWithEachFfmpeg } from '../../support/each-ffmpeg.ts';
 import { ffmpegChildren } from './support/recorder.ts';
@@ -41,12 +48,12 @@ describe('finding ffmpeg', () => {
     expect(found).toEqual({ path: named.path, version: '7.0.1', release: [7, 0], origin: 'FFMPEG_PATH' });
   });
 
-  it('refuses a FFMPEG_PATH that is of no use and does not fall back in silence', async () => {
+  it('refuses an unusable FFMPEG_PATH instead of falling back silently', async () => {
     const env = { FFMPEG_PATH: join(folder, 'nothing'), PATH: pretend('system', NEW).folder };
     await expect(findFfmpeg({ env })).rejects.toMatchObject({ code: 'ffmpeg_missing' });
   });
 
-  it('says so when one does not tell its version in time', async () => {
+  it('reports an ffmpeg that does not print its version in time', async () => {
     const sleeper = join(folder, 'sleeper');
     writeFileSync(sleeper, `#!${process.execPath}\nsetTimeout(() => undefined, 60_000);\n`, { mode: 0o755 });
     await expect(findFfmpeg({ env: { FFMPEG_PATH: sleeper }, answerMsMax: 100 })).rejects.toMatchObject({
@@ -55,7 +62,7 @@ describe('finding ffmpeg', () => {
     });
   });
 
-  it("takes the system's when it is new enough, else the bundled one", async () => {
+  it("takes the system's if it is new enough, else the bundled one", async () => {
     const bundled = pretend('bundled', NEW);
     const options = { bundled: () => bundled.path };
     const system = pretend('system', NEW);
@@ -68,20 +75,20 @@ describe('finding ffmpeg', () => {
     }
   });
 
-  it('gives the bundled one its execute bit back', async () => {
+  it('restores the execute bit of the bundled one', async () => {
     const bundled = pretend('bundled', NEW, 0o644);
     expect(await findFfmpeg({ env: {}, bundled: () => bundled.path })).toMatchObject({ origin: 'bundled' });
     expect(statSync(bundled.path).mode & 0o111).toBe(0o111);
   });
 
-  it('names both when neither serves', async () => {
+  it('names both if neither is usable', async () => {
     const env = { PATH: pretend('old', OLD).folder };
     await expect(findFfmpeg({ env, bundled: none })).rejects.toThrow(
       /the system's .* is version 4\.4\.2 and is older than 5\.1; none is bundled for/,
     );
   });
 
-  it("tells the age of builds from ffmpeg's repository by their libraries", () => {
+  it("determines the age of builds from ffmpeg's repository by their libraries", () => {
     const built = (libavutil: string) =>
       parseVersion(`ffmpeg version N-109000-g1234567\nlibavutil      ${libavutil} / x`);
     expect(built('57. 28.100')?.fault).toBe('lacks libx264');
@@ -98,7 +105,7 @@ describeWithEachFfmpeg('a short job of ffmpeg $version', (ffmpeg) => {
   const job = { doing: 'testing', stdoutBytesMax: 50_000_000, timeoutMs: 20_000, clock };
   const endless = ['-f', 'lavfi', '-i', 'testsrc2', '-f', 'rawvideo', 'pipe:1'];
 
-  it('takes its input from a pipe, whole or in pieces, and gives back its output', { tags: ['long'] }, async () => {
+  it('takes input from a pipe, whole or in pieces, and returns its output', { tags: ['long'] }, async () => {
     const args = ['-f', 's16le', '-ar', '8000', '-ac', '1', '-i', 'pipe:0', '-f', 's16le', 'pipe:1'];
     const sound = Uint8Array.from({ length: 400_000 }, (_, n) => (n % 2 === 0 ? n % 251 : 0));
     expect(await runFfmpeg(ffmpeg, { ...job, args, stdin: sound })).toEqual(sound);
@@ -108,7 +115,7 @@ describeWithEachFfmpeg('a short job of ffmpeg $version', (ffmpeg) => {
     expect(await runFfmpeg(ffmpeg, { ...job, args, stdin: pieces() })).toEqual(sound);
   });
 
-  it('tells what ffmpeg complained of, without credentials', async () => {
+  it('reports ffmpeg's complaint without credentials', async () => {
     const args = ['-rtsp_transport', 'tcp', '-i', 'rtsp://anna:geheim@127.0.0.1:1/x', '-f', 'null', '-'];
     const failed = runFfmpeg(ffmpeg, { ...job, args });
     await expect(failed).rejects.toMatchObject({ code: 'ffmpeg_failed' });
@@ -129,7 +136,7 @@ describeWithEachFfmpeg('a short job of ffmpeg $version', (ffmpeg) => {
     expect(ffmpegChildren()).toEqual([]);
   });
 
-  it('is killed when it gives more than allowed or takes too long', async () => {
+  it('is killed when it writes more than allowed or takes too long', async () => {
     await expect(runFfmpeg(ffmpeg, { ...job, args: endless, stdoutBytesMax: 1_000_000 })).rejects.toThrow(
       'more than 1000000 bytes',
     );
@@ -175,7 +182,7 @@ describeWithEachFfmpeg('a short job of ffmpeg $version', (ffmpeg) => {
     expect(statSync(file).size).toBe(0);
   });
 
-  it('passes on what its input throws', async () => {
+  it('rethrows the error of its input', async () => {
     async function* broken(): AsyncGenerator<Uint8Array> {
       yield new Uint8Array(10);
       throw new Error('the disk is gone');
@@ -184,7 +191,7 @@ describeWithEachFfmpeg('a short job of ffmpeg $version', (ffmpeg) => {
     await expect(runFfmpeg(ffmpeg, { ...job, args, stdin: broken() })).rejects.toThrow('the disk is gone');
   });
 
-  it('survives a reader that needs only the beginning of its input', async () => {
+  it('works with an ffmpeg that reads only the beginning of its input', async () => {
     const args = [
       '-f',
       'rawvideo',
@@ -206,18 +213,18 @@ describeWithEachFfmpeg('a short job of ffmpeg $version', (ffmpeg) => {
 });
 
 describe('the limits of a process', () => {
-  /** Runs a program under them that asks for so much memory and does not touch it. */
+  /** Runs a program under the limits that allocates this much memory without touching it. */
   function asks(bytes: number): number | null {
     const { path, args } = limited(process.execPath, ['-e', `Buffer.allocUnsafeSlow(${bytes})`]);
     return spawnSync(path, args).status;
   }
 
-  it.runIf(process.platform === 'linux')('refuse memory beyond what it may hold, not below', () => {
+  it.runIf(process.platform === 'linux')('refuse memory beyond the limit, not below it', () => {
     expect(asks(MEMORY_BYTES_MAX)).toBe(1);
     expect(asks(MEMORY_BYTES_MAX / 4)).toBe(0);
   });
 
-  it.runIf(process.platform === 'linux')('have the kernel end it first where memory is short', () => {
+  it.runIf(process.platform === 'linux')('make the kernel kill it first when memory runs out', () => {
     const print = "process.stdout.write(require('fs').readFileSync('/proc/self/oom_score_adj', 'utf8'))";
     const { path, args } = limited(process.execPath, ['-e', print]);
     const own = Number(readFileSync('/proc/self/oom_score_adj', 'utf8'));
@@ -225,7 +232,7 @@ describe('the limits of a process', () => {
     expect([score, score > own]).toEqual([800, true]);
   });
 
-  it('tell a program that is not there from one that failed', () => {
+  it('distinguish a missing program from one that failed', () => {
     const start = (program: string, ...words: string[]) => {
       const { path, args } = limited(program, words);
       return spawnSync(path, args).status;
@@ -236,21 +243,21 @@ describe('the limits of a process', () => {
   });
 });
 
-describe('what a process says', () => {
-  it('loses credentials wherever they stand', () => {
+describe('the messages of a process', () => {
+  it('lose credentials anywhere in the text', () => {
     expect(withoutCredentials('at rtsp://host/live?token=abc: no')).toBe('at rtsp://host/live?*** no');
     expect(withoutCredentials('open rtsp://a:p@ss@host/x and http://u@h')).toBe(
       'open rtsp://***@host/x and http://***@h',
     );
   });
 
-  it('is cut to the last faults, without addresses in memory', () => {
+  it('are cut to the last faults, without memory addresses', () => {
     const text = '[info] x\n[h264 @ 0x55d0] [error] first\n[in#0 @ 0x1] [error] second\n[info] bye';
-    expect(lastWords(text)).toBe('first; second');
-    expect(lastWords('')).toBe('it said nothing');
+    expect(lastFaults(text)).toBe('first; second');
+    expect(lastFaults('')).toBe('it printed no error');
   });
 
-  it('does not start a program that is not there, and tells so', async () => {
+  it('report a program that is missing', async () => {
     const missing = { path: join(folder, 'nothing'), version: '9', release: [9, 0], origin: 'system' } as const;
     const job = { doing: 'testing', args: [], stdoutBytesMax: 10, timeoutMs: 1_000, clock };
     await expect(runFfmpeg(missing, job)).rejects.toMatchObject({ code: 'ffmpeg_failed' });

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { FootageInStep } from '../../../device/camera/footage-in-step.ts';
 
-/** A footage's time that moves when it is told to. */
+/** A footage clock that is moved by hand. */
 class Time {
   nowUs = 0;
   private readonly waiting: { atUs: number; go: () => void }[] = [];
@@ -32,7 +32,7 @@ function rig() {
   return { time, controller, given, inStep, note };
 }
 
-it('gives nothing before its time, in the order of times, footage before pictures of the same moment', async () => {
+it('delivers each item at its time, in order, fragments before pictures of the same time', async () => {
   const { time, given, inStep, note } = rig();
   void inStep.add('pictures', 0, note('p0'));
   void inStep.add('fragments', 1_000, note('f1000'));
@@ -45,15 +45,15 @@ it('gives nothing before its time, in the order of times, footage before picture
   expect(given).toEqual(['p0', 'p500']);
   time.pass(1_000);
   await turn();
-  // What comes after the fragment is not known yet: a later one could be earlier than the picture.
+  // The item after the fragment is not known yet, and could be earlier than the picture.
   expect(given).toEqual(['p0', 'p500', 'f1000']);
   inStep.over('fragments');
   inStep.over('pictures');
-  await inStep.given();
+  await inStep.delivered();
   expect(given).toEqual(['p0', 'p500', 'f1000', 'p1000']);
 });
 
-it('takes more from one pipe only while the other has brought nothing', async () => {
+it('accepts more from one pipe only while the other is empty', async () => {
   const { time, inStep, note } = rig();
   let isTaken = false;
   void inStep.add('fragments', 1_000, note('f')).then(() => {
@@ -72,18 +72,18 @@ it('takes more from one pipe only while the other has brought nothing', async ()
   expect(more.isTaken).toBe(true);
 });
 
-it('gives nothing more once it is stopped, whatever has come already', async () => {
+it('delivers nothing more once it is stopped', async () => {
   const { time, controller, given, inStep, note } = rig();
   void inStep.add('pictures', 500, note('p'));
   void inStep.add('fragments', 1_000, note('f'));
   await turn();
   controller.abort();
   time.pass(2_000);
-  await inStep.given();
+  await inStep.delivered();
   expect(given).toEqual([]);
 });
 
-it('throws on what giving threw, to whoever brings more and to whoever waits for the end', async () => {
+it('rejects later additions and the end with the error of a delivery', async () => {
   const { time, inStep } = rig();
   const first = inStep.add('pictures', 0, () => {
     throw new Error('another plan is needed');
@@ -91,6 +91,6 @@ it('throws on what giving threw, to whoever brings more and to whoever waits for
   first.catch(() => undefined);
   inStep.over('fragments');
   time.pass(0);
-  await expect(inStep.given()).rejects.toThrow('another plan');
+  await expect(inStep.delivered()).rejects.toThrow('another plan');
   await expect(inStep.add('pictures', 1, () => undefined)).rejects.toThrow('another plan');
 });

@@ -11,7 +11,7 @@ function gop(at: number) {
   return [{ ...times, key: true, offset: 0, size: 0, data: NOTHING }] as const;
 }
 
-it('whose clock is set before its place is known dates by the new time, and marks what came before', async () => {
+it('a recording whose clock is set before its mapping is fixed dates by the new time, and marks earlier fragments', async () => {
   const clock = new ManualClock(START_US);
   const recording = bareRecording(clock, new ArrivalTimeline(null));
   const settled: boolean[] = [];
@@ -26,7 +26,7 @@ it('whose clock is set before its place is known dates by the new time, and mark
   expect(segments.map(({ startUs }) => startUs - START_US)).toEqual([0, 1, 2, 3].map((at) => (3_600 + at) * SECOND));
 });
 
-it('whose clock is set before anything has come, although its place was known, goes on by the new time', async () => {
+it('a recording whose clock is set before the first fragment, although its mapping was known, continues by the new time', async () => {
   const clock = new ManualClock(START_US);
   const recording = bareRecording(clock, new KnownTimeline(START_US, true));
   clock.setWallUs(clock.wallUs() + 3_600 * SECOND);

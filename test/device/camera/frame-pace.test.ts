@@ -1,4 +1,4 @@
-// Holds the pace of a wired camera: fewer pictures before any is lost, no more than needed, and all again only after it was well for long.
+// The rate of a wired camera: lowered before frames are lost, no further than needed, and raised only after a long time without trouble.
 import { beforeEach, describe, expect, it } from 'vitest';
 import { ManualClock } from '../../../device/base/clock.ts';
 import { askedRate, FramePace } from '../../../device/camera/frame-pace.ts';
@@ -15,7 +15,7 @@ beforeEach(() => {
   pace = new FramePace(clock, () => isSlowed);
 });
 
-/** So many GOPs of a second, each in hand so long after its last picture was taken. */
+/** GOPs of a second, each arriving this long after its last picture was taken. */
 async function gops(count: number, lateS = 0.2): Promise<void> {
   for (let each = 0; each < count; each += 1) {
     await clock.advance(1_000);
@@ -24,14 +24,14 @@ async function gops(count: number, lateS = 0.2): Promise<void> {
 }
 
 describe('a camera', () => {
-  it('is asked for all pictures while all is well', async () => {
+  it('is asked for the full rate while all is well', async () => {
     const asked = askedRate(SOURCE, pace);
     await gops(2_000);
     expect([asked.rate, asked.trouble, asked.isOutdated()]).toEqual([15, null, false]);
     expect(askedRate(SOURCE, undefined)).toMatchObject({ rate: 15, trouble: null });
   });
 
-  it('is asked for half of them as soon as the board is slowed, which is told', async () => {
+  it('is asked for half the rate as soon as the board is throttled, which is reported', async () => {
     const before = askedRate(SOURCE, pace);
     await gops(1);
     isSlowed = true;
@@ -44,12 +44,12 @@ describe('a camera', () => {
     expect(after.isOutdated()).toBe(false);
   });
 
-  it('is asked for half of them from the start on a board that is slowed already', () => {
+  it('is asked for half the rate from the start on a throttled board', () => {
     isSlowed = true;
     expect(askedRate(SOURCE, pace).rate).toBe(8);
   });
 
-  it('is asked for all again after ten minutes without trouble, no sooner', async () => {
+  it('is asked for the full rate after ten minutes without trouble, no sooner', async () => {
     isSlowed = true;
     const asked = askedRate(SOURCE, pace);
     await gops(1);
@@ -65,7 +65,7 @@ describe('a camera', () => {
     expect(askedRate(SOURCE, pace)).toMatchObject({ rate: 15, trouble: null });
   });
 
-  it('is asked for half and then a quarter when pictures pile up, each only once the last change could show', async () => {
+  it('is asked for half, then a quarter, when pictures pile up, each only after the last change took effect', async () => {
     const rates = [];
     for (const _run of [1, 2, 3]) {
       const asked = askedRate({ ...SOURCE, rate: 30 }, pace);
@@ -77,7 +77,7 @@ describe('a camera', () => {
     expect(rates).toEqual([30, 15, 8]);
   });
 
-  it('is not slowed by a hiccup, and never below what motion needs', async () => {
+  it('is not slowed by a hiccup, and never below the rate that motion needs', async () => {
     const asked = askedRate(SOURCE, pace);
     await gops(60);
     for (let hiccup = 0; hiccup < 10; hiccup += 1) {

@@ -2,8 +2,8 @@
 // @module-tag long
 // @module-tag strace
 // @module-tag pipes
-// Files that attack whoever opens them, opened as cameras by the device's own capture in a process of its own, under strace:
-// what it and ffmpeg opened, whom they called, how large they grew and how long each file held them.
+// Hostile files, opened as cameras by the device's own capture in a process of its own, under strace: which files it and ffmpeg opened,
+// where they connected, how much memory they took, and how long each file held them.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -29,10 +29,10 @@ const server = createServer((socket) => {
 let files: HostileFile[] = [];
 let program = '';
 
-/** A hostile file holds the device for this long at most, on a slow machine that does much else. */
+/** Longest time that a hostile file may hold the device, on a slow and busy machine. */
 const HELD_MS_MAX = 60_000;
 
-/** No process grows beyond this: ffmpeg with the largest picture that it may decode, or the largest table. */
+/** Largest memory of a process: ffmpeg with the largest allowed picture or table. */
 const PEAK_KIB_MAX = 900 * 1024;
 
 beforeAll(async () => {
@@ -50,22 +50,22 @@ afterAll(async () => {
 
 const lineSchema = z.object({ path: z.string(), outcome: z.string(), ms: z.number() });
 
-/** What a program opens beside the file it is given: its libraries, and what tells of the machine. */
+/** Files that a program opens besides its input: libraries, and facts about the machine. */
 const OWN = /^(\/(usr|lib|lib64|proc|sys)\/|\/etc\/(ld\.so\.|ssl\/|localtime$)|\/dev\/(null|urandom)$)/;
 
-/** What Node reads as soon as it loads its resolver. */
+/** Files that Node reads when it loads its resolver. */
 const RESOLVER = /^\/etc\/(resolv|nsswitch|netsvc|svc|host)\.conf$/;
 
-/** The arguments of a program that is ffmpeg. */
+/** Arguments of an ffmpeg process. */
 const IS_FFMPEG = /^"[^"]*ffmpeg"/;
 
-/** Opens that nothing here calls for. */
+/** Unexpected opens. */
 function foreignOpens({ opens }: Traced): string[] {
   const known = new Set(files.map((file) => file.path));
   return opens
     .filter(({ path, args }) => {
       if (OWN.test(path)) return false;
-      // ffmpeg opens the one file it is told to; the device sniffs at each, and loads itself.
+      // ffmpeg opens its one input; the device sniffs each file, and loads its own code.
       if (IS_FFMPEG.test(args)) return !args.includes(JSON.stringify(`file:${path}`).slice(1, -1));
       return (
         !known.has(path) && !RESOLVER.test(path) && !path.startsWith(join(folder, 'program')) && !path.startsWith(root)
@@ -75,7 +75,7 @@ function foreignOpens({ opens }: Traced): string[] {
 }
 
 it.for(ffmpegs)(
-  'hostile files reach nothing through ffmpeg $version, and take little',
+  'hostile files reach nothing through ffmpeg $version, within limits of memory and time',
   { timeout: 590_000 },
   async (ffmpeg, test) => {
     const paths = files.map((file) => file.path);
@@ -89,7 +89,7 @@ it.for(ffmpegs)(
       return !allowed.some((one) => one === outcome);
     });
     expect(wrong.map(({ path, name }) => `${name}: ${outcomes.get(path)?.outcome}`)).toEqual([]);
-    // The trace is one: ffmpeg is seen to open what it is given.
+    // The trace works: ffmpeg is seen to open its input.
     expect(run.opens.filter(({ args, path }) => IS_FFMPEG.test(args) && path.endsWith('.mp4')).length).toBeGreaterThan(
       50,
     );
@@ -106,7 +106,7 @@ it.for(ffmpegs)(
   },
 );
 
-it('is seen when a program does open what such a file names, and calls whom it names', async () => {
+it('detects a program that does open the files and connect to the hosts that such a file names', async () => {
   const [ffmpeg] = ffmpegs;
   const made = (name: string) => files.find((file) => file.name === name)?.path ?? '';
   const trusting = (name: string, ...options: string[]) =>

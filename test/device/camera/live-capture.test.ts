@@ -1,5 +1,5 @@
 // @module-tag long
-// Holds: live pictures come before their GOP is whole, and end at once when the camera is stopped, dies, hangs or its file ends.
+// Live pictures come before their GOP is complete, and end at once when the camera is stopped, dies, hangs or its file ends.
 import { execFileSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -20,7 +20,7 @@ afterEach(() => expect(ffmpegChildren()).toEqual([]));
 const SMALL = 'synthetic?size=320x180';
 const clock = new SystemClock();
 
-/** A moment of H.264: nine frames that a capture copies. */
+/** Nine frames of H.264 that a capture copies. */
 const moment = join(folder, 'moment.mp4');
 execFileSync(everyFfmpeg[0]?.path ?? 'ffmpeg', [
   ...['-v', 'error', '-nostdin', '-f', 'lavfi', '-i', 'testsrc2=s=320x240:r=15:d=0.6', '-c:v', 'libx264'],
@@ -36,7 +36,7 @@ function watched(recorder: Recorder): LiveViewer {
 const start = (recorder: Recorder) => recorder.capture.start(new AbortController().signal);
 
 describe.each(everyFfmpeg)('live pictures of the drawn porch with ffmpeg $version', (ffmpeg) => {
-  it('come before their GOP is whole, at the very times that the recording gives them, none left out', async () => {
+  it('come before their GOP is complete, all of them, at the same times as in the recording', async () => {
     const recorder = new Recorder(ffmpeg, SMALL);
     const viewer = watched(recorder);
     await start(recorder);
@@ -52,7 +52,7 @@ describe.each(everyFfmpeg)('live pictures of the drawn porch with ffmpeg $versio
     const shown = viewer.fragments.map(({ startUs }) => startUs);
     expect(shown).toEqual(times.slice(0, shown.length));
     expect(shown.length).toBeGreaterThan(25);
-    // The numbers in the pictures say it, too.
+    // The numbers drawn into the pictures confirm it.
     const pixels = await runFfmpeg(ffmpeg, {
       doing: 'decoding the live picture',
       args: [...['-i', 'pipe:0', '-fps_mode', 'passthrough', '-pix_fmt', 'gray', '-f', 'rawvideo', 'pipe:1']],
@@ -71,7 +71,7 @@ describe.each(everyFfmpeg)('live pictures of the drawn porch with ffmpeg $versio
 });
 
 describe.each(await ffmpegsForSlowTests())('live pictures with ffmpeg $version', (ffmpeg) => {
-  it('end at once when the camera is stopped: nothing comes after it, nothing is held', async () => {
+  it('end at once when the camera is stopped, and no frame is held', async () => {
     const recorder = new Recorder(ffmpeg, SMALL);
     const viewer = watched(recorder);
     await start(recorder);
@@ -90,10 +90,10 @@ describe.each(await ffmpegsForSlowTests())('live pictures with ffmpeg $version',
     expect(recorder.capture.live.holds).toEqual({ fragments: 0, bytes: 0 });
   });
 
-  it('do not begin any more once a camera is stopped that was still being opened', async () => {
+  it('do not begin if the camera is stopped while it is being opened', async () => {
     const slow = join(folder, 'slow-ffmpeg');
     const isThere = join(folder, `is-there-${ffmpeg.origin}`);
-    // The capture cannot be ended while it waits, and then gives all its pictures.
+    // The capture cannot be ended while it waits, and then delivers all its pictures.
     const wait = `case "$*" in *pipe:5*) trap '' TERM; mkdir ${isThere}; sleep 0.2;; esac`;
     writeFileSync(slow, `#!/bin/sh\n${wait}\nexec ${ffmpeg.path} "$@"\n`);
     chmodSync(slow, 0o755);
@@ -102,13 +102,13 @@ describe.each(await ffmpegsForSlowTests())('live pictures with ffmpeg $version',
     await start(recorder);
     while (!existsSync(isThere)) await clock.sleep(5, new AbortController().signal);
     await recorder.capture.stop();
-    // The pictures of which nobody was to see anything did come.
+    // The pictures that nobody may see did arrive.
     expect(recorder.segments.length).toBe(1);
     expect(viewer.told).toEqual([]);
     expect(recorder.capture.live.holds.fragments).toBe(0);
   });
 
-  it('end when ffmpeg dies, and begin anew when it is back', async () => {
+  it('end when ffmpeg dies, and begin again when it is back', async () => {
     const recorder = new Recorder(ffmpeg, SMALL);
     const viewer = watched(recorder);
     await start(recorder);
@@ -132,7 +132,7 @@ describe.each(await ffmpegsForSlowTests())('live pictures with ffmpeg $version',
     await recorder.capture.stop();
   });
 
-  it('go on without an end when a file begins again, and a copied file is shown too', async () => {
+  it('continue without an end when a looped file restarts, also for a copied file', async () => {
     const recorder = new Recorder(ffmpeg, `file:${moment}?loop`);
     const viewer = watched(recorder);
     await start(recorder);

@@ -17,7 +17,7 @@ const file = execFileSync((await findFfmpeg()).path, [
 ]);
 const [init = new Uint8Array(0), ...frames] = new FragmentSplitter().push(file).map(({ bytes }) => bytes);
 
-/** The n-th frame. `bytes`: made so large by what follows its picture in the `mdat` box. */
+/** The n-th frame. `bytes`: its size, padded after the picture in the `mdat` box. */
 function frame(n: number, bytes = 0): Uint8Array {
   const whole = frames[n] ?? new Uint8Array(0);
   const larger = concatBytes([whole, new Uint8Array(Math.max(0, bytes - whole.length))]);
@@ -27,7 +27,7 @@ function frame(n: number, bytes = 0): Uint8Array {
   return larger;
 }
 
-/** Frames by number, from the times that they were told to have. */
+/** Numbers of frames, from their times. */
 const numbers = (viewer: LiveViewer) =>
   viewer.fragments.map(({ startUs }) => ((startUs ?? Number.NaN) * FPS) / 1_000_000);
 
@@ -37,12 +37,12 @@ function watched(live: LiveFragments): LiveViewer {
   return viewer;
 }
 
-/** Opens a run whose time 0 is the clock's; `broken` gets the codes of what could not be read. */
+/** Opens a run whose time 0 is the clock's; `broken` gets the codes of parse errors. */
 function opened(live: LiveFragments, broken: string[] = []) {
   return live.open({ offsetUs: () => 0, accepts: () => true, broken: ({ code }) => void broken.push(code) });
 }
 
-/** A stream of a keyframe and two frames, and one who has seen them. */
+/** A stream of a keyframe and two frames, and a viewer that has seen them. */
 function begun(log: Log = silentLog()) {
   const live = new LiveFragments(log);
   const early = watched(live);
@@ -52,7 +52,7 @@ function begun(log: Log = silentLog()) {
 }
 
 describe('the live picture', () => {
-  it('gives every viewer each frame as it comes, and one who comes later all since the last keyframe at once', () => {
+  it('gives every viewer each frame as it comes, and a new viewer all frames since the last keyframe at once', () => {
     const { live, run, early } = begun();
     const late = watched(live);
     expect(late.told).toEqual(['init', 'frames']);
@@ -73,7 +73,7 @@ describe('the live picture', () => {
     );
   });
 
-  it('looks at frames only now and then while nobody watches, and shows the first who comes the same', () => {
+  it('parses frames in batches while nobody watches, and shows the first viewer the same frames', () => {
     const live = new LiveFragments(silentLog());
     const run = opened(live);
     run.write(init);
@@ -81,7 +81,7 @@ describe('the live picture', () => {
     expect(live.holds.fragments).toBe(0);
     expect(live.holds.bytes).toBeGreaterThan(0);
     for (let n = 10; n < 17; n += 1) run.write(frame(n));
-    // The sixteenth read was the fifteenth frame: three GOPs are gone by then.
+    // The sixteenth read was the fifteenth frame: three GOPs have been dropped by then.
     expect(live.holds.fragments).toBe(GOP);
     const viewer = watched(live);
     expect(numbers(viewer)).toEqual([15, 16]);
@@ -89,7 +89,7 @@ describe('the live picture', () => {
     expect(numbers(viewer)).toEqual([15, 16, 17]);
   });
 
-  it('holds no more than it may while nobody watches', () => {
+  it('holds a bounded number of bytes while nobody watches', () => {
     const live = new LiveFragments(silentLog());
     const run = opened(live);
     run.write(init);
@@ -110,7 +110,7 @@ describe('the live picture', () => {
     expect(numbers(viewer)).toEqual([3]);
   });
 
-  it('tells the end at once, holds nothing then, and lets nothing of the old run through', () => {
+  it('reports the end at once, then holds nothing and ignores the old run', () => {
     const { live, run, early } = begun();
     live.end();
     expect(early.told).toEqual(['init', 'frames', 'ended']);
@@ -128,7 +128,7 @@ describe('the live picture', () => {
     expect(numbers(early)).toEqual([0, 1, 2, 6]);
   });
 
-  it('holds nothing after the end of what nobody has looked at either', () => {
+  it('holds no unparsed bytes after the end', () => {
     const live = new LiveFragments(silentLog());
     const run = opened(live);
     for (const bytes of [init, frame(0), frame(1)]) run.write(bytes);
@@ -140,7 +140,7 @@ describe('the live picture', () => {
     expect(watched(live).told).toEqual([]);
   });
 
-  it('goes on with the next run without an end when one follows the other, and forgets the one before', () => {
+  it('continues with the next run without an end, and forgets the run before', () => {
     const { live, run, early } = begun();
     const next = opened(live);
     expect(live.holds).toEqual({ fragments: 0, bytes: 0 });
@@ -151,14 +151,14 @@ describe('the live picture', () => {
     expect(numbers(early)).toEqual([0, 1, 2, 6]);
   });
 
-  it('tells the end to those who watched the run before when the next one never shows anything', () => {
+  it('reports the end to viewers of the run before if the next one shows nothing', () => {
     const { live, early } = begun();
     opened(live);
     live.end();
     expect(early.told).toEqual(['init', 'frames', 'ended']);
   });
 
-  it('shows nothing of a stream that its run does not accept', () => {
+  it('shows nothing of a stream that the run does not accept', () => {
     const live = new LiveFragments(silentLog());
     const viewer = watched(live);
     const run = live.open({ offsetUs: () => 0, accepts: (info) => info.video.width !== 64, broken: () => {} });
@@ -167,7 +167,7 @@ describe('the live picture', () => {
     expect(live.holds).toEqual({ fragments: 0, bytes: 0 });
   });
 
-  it('gives frames without a wall time where it is not known', () => {
+  it('delivers frames without wall time while it is unknown', () => {
     const live = new LiveFragments(silentLog());
     const viewer = watched(live);
     let offsetUs: number | null = null;
@@ -178,7 +178,7 @@ describe('the live picture', () => {
     expect(viewer.fragments.map(({ startUs }) => startUs)).toEqual([null, 1_100_000]);
   });
 
-  it('leaves a frame out that is too large, and what follows it up to the next keyframe', () => {
+  it('leaves out a frame that is too large, and all up to the next keyframe', () => {
     const { live, run, early } = begun();
     run.write(frame(3));
     run.write(frame(4, LIVE_BYTES_MAX + 1));
@@ -190,7 +190,7 @@ describe('the live picture', () => {
     expect(numbers(late)).toEqual([6]);
   });
 
-  it('holds a bounded part of a long GOP: those who watch see it all, who comes later sees the next', () => {
+  it('holds a bounded part of a long GOP: viewers see all of it, a new viewer begins with the next GOP', () => {
     const { live, run, early } = begun();
     run.write(frame(1, LIVE_BYTES_MAX / 2));
     expect(live.holds.bytes).toBeGreaterThan(LIVE_BYTES_MAX / 2);
@@ -204,7 +204,7 @@ describe('the live picture', () => {
     expect(numbers(late)).toEqual([3]);
   });
 
-  it('ends when what comes cannot be read, and says so once', () => {
+  it('ends when the stream cannot be parsed, and reports it once', () => {
     const live = new LiveFragments(silentLog());
     const viewer = watched(live);
     const broken: string[] = [];
@@ -216,7 +216,7 @@ describe('the live picture', () => {
     expect(live.holds).toEqual({ fragments: 0, bytes: 0 });
   });
 
-  it('goes on without a viewer that throws, and says so', () => {
+  it('removes a viewer that throws, and logs it', () => {
     const logged: string[] = [];
     const log = { ...silentLog(), error: (message: string) => void logged.push(message) };
     const { live, run } = begun(log);
@@ -240,7 +240,7 @@ describe('the live picture', () => {
     expect(numbers(other)).toEqual([0, 1, 2, 3]);
   });
 
-  it('tells a viewer nothing more once it has left, even in the middle of a frame', () => {
+  it('calls a viewer no more once it has left, even in the middle of a frame', () => {
     const { live, run } = begun();
     const second = new LiveViewer();
     let leave = () => {};
@@ -252,7 +252,7 @@ describe('the live picture', () => {
     expect(second.told).toEqual(['init', 'frames']);
   });
 
-  it('gives no frame after the end when a viewer itself causes the end', () => {
+  it('delivers no frame after an end that a viewer itself causes', () => {
     const { live, run } = begun();
     live.subscribe({ init: () => {}, fragment: ({ startUs }) => startUs === 300_000 && live.end(), ended: () => {} });
     const second = watched(live);

@@ -1,4 +1,4 @@
-// Holds: the live output changes no byte of what is recorded, shows the same frames, and costs the recording nothing.
+// The live output changes no byte of the recording, shows the same frames, and never disturbs the recording.
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -46,7 +46,7 @@ function fileSource(video: CapturePlan['video'], audio: CapturePlan['audio']): S
   return { inputs: [fileInput(file, { demuxer: 'mov,mp4,m4a,3gp,3g2,mj2', skipBytes: 0 })], plan, feed: null };
 }
 
-/** The same frames at each opening: the clock that is drawn into them stands still. */
+/** The same frames at each opening: the drawn clock stands still. */
 class StillClock extends SystemClock {
   override wallUs(): number {
     return 1_700_000_000_000_000;
@@ -60,7 +60,7 @@ async function porch(): Promise<Source> {
   return driver.open(new AbortController().signal, 0);
 }
 
-/** Everything that a run gave. */
+/** All output of a run. */
 class Captured {
   readonly inits: Uint8Array[] = [];
   readonly fragments: Uint8Array[] = [];
@@ -140,7 +140,7 @@ describeWithEachFfmpeg('the live output of ffmpeg $version', (ffmpeg) => {
   const command = ({ inputs, plan }: Source, isLive: boolean, encoder: VideoEncoder = 'libx264') =>
     captureCommand(inputs, plan, ffmpeg, encoder, { live: isLive });
 
-  it.each(SOURCES)('changes no byte of what is recorded, and shows the same frames: %s', async (_, open) => {
+  it.each(SOURCES)('changes no byte of the recording, and shows the same frames: %s', async (_, open) => {
     const [source, again] = [await open(), await open()];
     const without = await captured(ffmpeg, command(source, false), source.feed);
     const beside = await captured(ffmpeg, command(again, true), again.feed);
@@ -164,7 +164,7 @@ describeWithEachFfmpeg('the live output of ffmpeg $version', (ffmpeg) => {
     expect(decoded).toEqual(beside.decoded('fragments'));
   });
 
-  it('shows the frames of an encoder too whose parameter sets come with its first picture', async () => {
+  it('shows the frames of an encoder whose parameter sets come with its first picture, too', async () => {
     const source = fileSource('encode', 'copy');
     const board = command(source, true, 'h264_v4l2m2m');
     const libx264 = command(source, true).outputs[0]?.options ?? [];
@@ -177,7 +177,7 @@ describeWithEachFfmpeg('the live output of ffmpeg $version', (ffmpeg) => {
     expect(board.outputs[0]?.options.join(' ')).not.toContain('movflags');
   });
 
-  it('costs the recording nothing when it cannot be read', async () => {
+  it('does not affect the recording when it cannot be read', async () => {
     const source = fileSource('copy', 'copy');
     const { inputs, outputs } = command(source, true);
     const garbage = { options: ['-map', '0:v:0', '-f', 'rawvideo'], address: 'pipe:5' };

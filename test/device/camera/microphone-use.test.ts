@@ -11,7 +11,7 @@ const channelsOf = (each: MicrophoneUse) => {
 };
 
 describe("a camera's microphone", () => {
-  it('is left out of the run after the one in which it could not be opened, and tried again in the next', () => {
+  it('is left out of the run after a failure, and tried again in the next run', () => {
     const microphone = use();
     expect(channelsOf(microphone)).toBe('1');
     expect(microphone.endedBy(MISSING)).toBeNull();
@@ -23,7 +23,7 @@ describe("a camera's microphone", () => {
     expect(microphone.trouble).toBeNull();
   });
 
-  it('is the reason why nothing is recorded when it must be there', () => {
+  it('is the reason why nothing is recorded if it is required', () => {
     const microphone = use(true);
     microphone.forRun();
     microphone.endedBy(MISSING);
@@ -33,7 +33,7 @@ describe("a camera's microphone", () => {
     expect(microphone.ended).toBeNull();
   });
 
-  it('ends the run in which it goes, and is the reason of that end alone', () => {
+  it('ends the run in which it is removed, and is the reason for that end only', () => {
     const microphone = use();
     microphone.forRun();
     expect(microphone.endedBy(GONE)).toContain('hw:1,0 has gone');
@@ -42,7 +42,7 @@ describe("a camera's microphone", () => {
     expect(microphone.ended).toBeNull();
   });
 
-  it('is not blamed for a run that gave something, nor for what is said of others', () => {
+  it('is not blamed for a run with segments, nor for messages about other inputs', () => {
     const microphone = use();
     microphone.forRun();
     microphone.endedBy(MISSING);
@@ -53,7 +53,7 @@ describe("a camera's microphone", () => {
     expect(other.learn(BARREN)).toBe(false);
   });
 
-  it('is none where none is named', () => {
+  it('is absent if none is configured', () => {
     const none = new MicrophoneUse(null);
     expect([none.forRun(), none.endedBy(GONE), none.ended, none.learn(BARREN)]).toEqual([null, null, null, false]);
   });

@@ -10,7 +10,7 @@ describe('a line of ffmpeg', () => {
     '[h264 @ 0x55d0c0ffee00] [info] concealing 80 DC, 80 AC, 80 MV errors in P frame',
     '[h264 @ 0x55d0c0ffee00] concealing 80 DC, 80 AC, 80 MV errors',
     '[hevc @ 0x55d0c0ffee00] [error] Could not find ref with POC 12',
-  ])('tells damage: %s', (line) => {
+  ])('reports damage: %s', (line) => {
     expect(tellsDamage(line)).toBe(true);
   });
 
@@ -23,7 +23,7 @@ describe('a line of ffmpeg', () => {
     '[mp4 @ 0x55d0c0ffee00] [warning] Non-monotonic DTS; previous: 5, current: 4; changing to 6.',
     '[info]   comment: [h264 @ 0x0] [error] error while decoding MB 1 1, bytestream -1',
     '',
-  ])('tells none: %s', (line) => {
+  ])('reports no damage: %s', (line) => {
     expect(tellsDamage(line)).toBe(false);
   });
 });
@@ -34,13 +34,13 @@ describe('the numbers of the pictures of a GOP', async () => {
   const init = parseInit(segments[0]?.init ?? new Uint8Array());
   const { video } = parseFragment(init, segments[0]?.fragment ?? new Uint8Array());
 
-  it('have no gap where none is missing, or only some at its end', () => {
+  it('have no gap if none is missing, or only some at the end', () => {
     expect(video.length).toBe(15);
     expect(isPictureMissing(init, video)).toBe(false);
     expect(isPictureMissing(init, video.slice(0, 9))).toBe(false);
   });
 
-  it('have one wherever one is missing, or came after the one that follows', () => {
+  it('have a gap wherever one is missing or out of order', () => {
     for (let at = 1; at < video.length - 1; at += 1) {
       expect([at, isPictureMissing(init, video.toSpliced(at, 1))]).toEqual([at, true]);
       const [one, next] = video.slice(at, at + 2);
@@ -48,7 +48,7 @@ describe('the numbers of the pictures of a GOP', async () => {
     }
   });
 
-  it('count nothing where headers cannot be read', () => {
+  it('prove nothing if headers cannot be read', () => {
     const torn = video.map((sample, at) => (at === 3 ? { ...sample, data: Uint8Array.of(0, 0, 0, 1, 1) } : sample));
     expect(isPictureMissing(init, torn)).toBe(false);
     expect(isPictureMissing(init, [])).toBe(false);

@@ -7,7 +7,7 @@ import { sdp } from './support/rtsp-camera.ts';
 const FRAME_MS = 40;
 const VIDEO = 96;
 
-/** A camera of 25 pictures a second, two packets each, whose clock and counter a test moves. */
+/** A camera of 25 pictures a second, two packets each, with adjustable clock and counter. */
 class Camera {
   readonly clock = new ManualClock(0);
   readonly watch = new RtpWatch(this.clock);
@@ -49,7 +49,7 @@ class Camera {
     return passed;
   }
 
-  /** Sends so many pictures at once that it held back for their time. */
+  /** Sends this many buffered pictures at once. */
   async stalls(seconds: number): Promise<number> {
     await this.clock.advance(seconds * 1_000);
     let passed = 0;
@@ -65,14 +65,14 @@ class Camera {
 
 const WELL = { lost: 0, stillUs: 0, jumpUs: null };
 
-describe('packets of a camera that is well', () => {
-  it('all pass, and tell nothing, though its numbers and times wrap', async () => {
+describe('packets of a working camera', () => {
+  it('all pass without a finding, although numbers and times wrap', async () => {
     const camera = new Camera();
     expect(await camera.films(60)).toBe(1_500);
     expect(camera.found).toEqual(WELL);
   });
 
-  it('tell nothing when the network stalls and catches up, again and again', async () => {
+  it('show no fault when the network stalls and catches up, again and again', async () => {
     const camera = new Camera();
     for (let times = 0; times < 5; times += 1) {
       expect(await camera.films(4)).toBe(100);
@@ -81,7 +81,7 @@ describe('packets of a camera that is well', () => {
     expect(camera.found).toEqual(WELL);
   });
 
-  it('tell nothing when it begins with what it held back, or its clock runs a little fast or slow', async () => {
+  it('show no fault when it begins with buffered pictures, or its clock runs a little fast or slow', async () => {
     for (const share of [0.9995, 1.0005]) {
       const camera = new Camera();
       await camera.stalls(5);
@@ -93,7 +93,7 @@ describe('packets of a camera that is well', () => {
     }
   });
 
-  it('tell nothing when pictures come in another order than they are shown in', async () => {
+  it('show no fault when pictures are not in display order', async () => {
     const camera = new Camera();
     const { ticks } = camera;
     for (let at = 0; at < 600; at += 1) {
@@ -104,7 +104,7 @@ describe('packets of a camera that is well', () => {
     expect(camera.found).toEqual(WELL);
   });
 
-  it('tell nothing when the clock of this machine is set, or it slept', async () => {
+  it('show no fault when this machine's clock is set, or it slept', async () => {
     const camera = new Camera();
     await camera.films(10);
     camera.clock.setWallUs(camera.clock.wallUs() - 3_600_000_000);
@@ -119,7 +119,7 @@ describe('packets of a camera that is well', () => {
   it.each([
     ['leaves its numbers as they are', -1],
     ['leaves out every other number', 1],
-  ])('tell nothing when a camera %s: it can’t count', (_what, step) => {
+  ])('show no loss when a camera %s: its numbers are wrong', (_what, step) => {
     const camera = new Camera();
     for (let left = 200; left > 0; left -= 1) {
       expect(camera.watch.passes(0, camera.packet(true))).toBe(true);
@@ -129,7 +129,7 @@ describe('packets of a camera that is well', () => {
     expect(camera.found.lost).toBe(0);
   });
 
-  it('may begin anew from another source', async () => {
+  it('may restart with another source', async () => {
     const camera = new Camera();
     await camera.films(5);
     Object.assign(camera, { source: 8, ticks: 5, sequence: 20_000 });
@@ -138,8 +138,8 @@ describe('packets of a camera that is well', () => {
   });
 });
 
-describe('packets of a camera that is not', () => {
-  it('are missed when they do not come, and once when they come late', async () => {
+describe('packets of a faulty camera', () => {
+  it('count as lost if they do not come, and once if they come late', async () => {
     const camera = new Camera();
     await camera.films(1);
     camera.sequence += 3;
@@ -152,7 +152,7 @@ describe('packets of a camera that is not', () => {
     expect(camera.found.lost).toBe(4);
   });
 
-  it('pass once when they come twice', () => {
+  it('pass once if they are repeated', () => {
     const camera = new Camera();
     const packet = camera.packet(true);
     expect([packet, Buffer.from(packet), camera.packet(true)].map((bytes) => camera.watch.passes(0, bytes))).toEqual([
@@ -167,17 +167,17 @@ describe('packets of a camera that is not', () => {
     ['forward by a little', 2],
     ['back', -2],
     ['back by hours', -7_200],
-  ])('do not pass from where its clock jumps %s', async (_way, seconds) => {
+  ])('do not pass after its clock jumps %s', async (_way, seconds) => {
     const camera = new Camera();
     expect(await camera.films(8)).toBe(200);
     camera.ticks += seconds * 90_000;
     expect(await camera.films(8)).toBe(0);
     expect(Math.abs((camera.found.jumpUs ?? 0) / 1_000_000 - seconds)).toBeLessThan(0.2);
-    // Nor do those of its sound, which would be dated by it.
+    // Nor do its sound's packets, which would be dated by that clock.
     expect(camera.watch.passes(2, camera.packet(true, 97))).toBe(false);
   });
 
-  it('show a clock that stands still after a while, until it goes on', async () => {
+  it('show a stopped clock after a while, until it continues', async () => {
     const camera = new Camera();
     await camera.films(8);
     const { ticks } = camera;
@@ -193,7 +193,7 @@ describe('packets of a camera that is not', () => {
     expect(camera.found).toEqual(WELL);
   });
 
-  it('tell nothing of sound, reports and what is no RTP', async () => {
+  it('show nothing about sound, RTCP and other packets', async () => {
     const camera = new Camera();
     for (const bytes of [camera.packet(true, 97), Buffer.alloc(12), Buffer.alloc(3), Buffer.from([0x80, 200, 0, 6])]) {
       expect(camera.watch.passes(4, bytes)).toBe(true);
@@ -204,7 +204,7 @@ describe('packets of a camera that is not', () => {
 });
 
 describe('a relay that watches', () => {
-  it('learns what is video from the description, and forwards nothing from a jump on', async () => {
+  it('learns the video's payload types from the description, and forwards nothing after a jump', async () => {
     const camera = new Camera();
     const watch = new RtpWatch(camera.clock);
     const filter = new RtspFilter(watch);

@@ -1,4 +1,4 @@
-// Shows that a network camera cannot send the device anywhere: whatever it answers, nobody comes to the host that it names.
+// A network camera cannot redirect the device: whatever it answers, nothing connects to the host that it names.
 import { afterEach, describe, expect, it } from 'vitest';
 import { RelayRefusal, RtspFilter } from '../../../device/camera/rtsp-relay.ts';
 import { describeWithEachFfmpeg } from '../../support/each-ffmpeg.ts';
@@ -22,7 +22,7 @@ afterEach(async () => {
   expect(ffmpegChildren()).toEqual([]);
 });
 
-/** Each says what the camera answers, given the address that it wants somebody at. */
+/** The camera's answers, given the address to which it wants to lead the device. */
 const REDIRECTS: Record<string, (there: string) => Answer> = Object.fromEntries(
   ['OPTIONS', 'DESCRIBE', 'SETUP', 'PLAY'].flatMap((method) =>
     ['301 Moved Permanently', '302 Found'].map((status) => [
@@ -64,7 +64,7 @@ const DESCRIPTIONS: Record<string, (there: string, host: string, port: number) =
       : null,
 };
 
-/** Ways to hide a redirect from whoever reads the camera's answers before ffmpeg does. */
+/** Ways to hide a redirect from a relay before ffmpeg. */
 const HIDDEN: Record<string, (moved: string) => string> = {
   'behind an interleaved frame': (moved) => `$\0\0\x03abc${moved}`,
   'inside an interleaved frame of four bytes': (moved) => `$\0\0\x04\r\n\r\n${moved}`,
@@ -84,7 +84,7 @@ const HIDDEN: Record<string, (moved: string) => string> = {
 };
 const moved = (there: string, cseq = '1') => rtspAnswer('302 Found', cseq, [`Location: rtsp://${there}/porch`]);
 
-describe('what is handed on of a camera’s answers', () => {
+describe('the forwarded part of a camera’s answers', () => {
   it.each(Object.entries(HIDDEN))('is no redirect %s', (_, hide) => {
     const bytes = Buffer.from(hide(moved('127.0.0.2:554')), 'latin1');
     // In one piece and byte by byte.
@@ -100,7 +100,7 @@ describe('what is handed on of a camera’s answers', () => {
     }
   });
 
-  it('is an answer with the headers that ffmpeg needs, its body and whole packets', () => {
+  it('is an answer with the headers that ffmpeg needs, its body and complete packets', () => {
     const answer = rtspAnswer(
       '200 OK',
       '2',
@@ -120,7 +120,7 @@ describe('what is handed on of a camera’s answers', () => {
     expect(more).toEqual([]);
   });
 
-  it('never grows without end', () => {
+  it('is bounded', () => {
     expect(() => new RtspFilter().push(Buffer.alloc(20_000, 'a'))).toThrow(/too long/);
     const endless = 'RTSP/1.0 200 OK\r\nContent-Length: 9999999\r\n\r\n';
     expect(() => new RtspFilter().push(Buffer.from(endless))).toThrow(/impossible length/);
@@ -138,7 +138,7 @@ const SMUGGLED: Record<string, (there: string) => Answer> = Object.fromEntries(
 
 describeWithEachFfmpeg('a network camera, with ffmpeg $version,', (ffmpeg) => {
   it.each(Object.entries({ ...REDIRECTS, ...SMUGGLED, ...DESCRIPTIONS }))(
-    'that answers %s sends the device nowhere',
+    'a camera that answers %s redirects nothing',
     async (_, answers) => {
       const there = await startElsewhere();
       elsewhere = there;

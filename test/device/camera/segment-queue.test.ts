@@ -8,7 +8,7 @@ function segment(index: number, bytes: number): Segment {
   return { recording: 'r', index, boot: 'b', clockTrusted: true, ...times, ...bodies };
 }
 
-/** A sink that stores when it is told to. */
+/** A sink that stores on demand. */
 function slowSink() {
   const stored: number[] = [];
   const failures: unknown[] = [];
@@ -42,7 +42,7 @@ describe('the segment queue', () => {
     expect(sink.stored).toEqual([0, 1, 2]);
   });
 
-  it('drops what does not fit, and takes again when there is room', async () => {
+  it('drops segments that do not fit, and accepts them again when there is room', async () => {
     const sink = slowSink();
     const queue = new SegmentQueue(sink.sinks, 250);
     expect([0, 1, 2].map((index) => queue.offer(segment(index, 100)))).toEqual([true, true, false]);
@@ -53,7 +53,7 @@ describe('the segment queue', () => {
     expect(sink.stored).toEqual([0, 1, 3]);
   });
 
-  it('makes those wait who can, and lets them go when aborted', async () => {
+  it('makes sources wait that can, and releases them when aborted', async () => {
     const sink = slowSink();
     const queue = new SegmentQueue(sink.sinks, 150);
     queue.offer(segment(0, 100));
@@ -73,7 +73,7 @@ describe('the segment queue', () => {
     await sink.release();
   });
 
-  it('accepts a single segment over its limit when nothing waits', async () => {
+  it('accepts a segment over its limit when it is empty', async () => {
     const sink = slowSink();
     const queue = new SegmentQueue(sink.sinks, 10);
     expect(queue.offer(segment(0, 100))).toBe(true);
@@ -81,7 +81,7 @@ describe('the segment queue', () => {
     await queue.empty();
   });
 
-  it('reports a segment that could not be stored and goes on', async () => {
+  it('reports a segment that could not be stored, and continues', async () => {
     const sink = slowSink();
     const queue = new SegmentQueue(sink.sinks, 1_000);
     queue.offer(segment(0, 1));

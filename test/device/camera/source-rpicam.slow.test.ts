@@ -1,4 +1,4 @@
-// A Pi's camera module, with a program of the same name and arguments that makes real H.264: no Pi is here.
+// A Pi's camera module, with a substitute program of the same name and arguments that makes real H.264.
 import { readdirSync, readFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { SystemClock } from '../../../device/base/clock.ts';
@@ -46,7 +46,7 @@ describe.each(await ffmpegsForSlowTests())("a Pi's camera module with ffmpeg $ve
     return recorder;
   }
 
-  it('is run as documented, copied, and dated by when its pictures come', async () => {
+  it('is run as documented, copied, and dated by the arrival of its pictures', async () => {
     module.install('rpicam-vid');
     const startedUs = Date.now() * 1000;
     const recorder = await recording(3);
@@ -62,7 +62,7 @@ describe.each(await ffmpegsForSlowTests())("a Pi's camera module with ffmpeg $ve
     expect(running()).toEqual([]);
   });
 
-  it('is run with fewer pictures while the board is slowed, which is told', async () => {
+  it('is run with a lower rate while the board is throttled, which is reported', async () => {
     module.install('rpicam-vid');
     let isSlowed = false;
     const pace = new FramePace(new SystemClock(), () => isSlowed);
@@ -79,7 +79,7 @@ describe.each(await ffmpegsForSlowTests())("a Pi's camera module with ffmpeg $ve
     expect(running()).toEqual([]);
   });
 
-  it('is gone when its program dies, and recorded anew by the next', async () => {
+  it('is lost when its program dies, and recorded again by the next run', async () => {
     module.install('rpicam-vid');
     const recorder = await recording(1);
     module.plugged(false);
@@ -94,14 +94,14 @@ describe.each(await ffmpegsForSlowTests())("a Pi's camera module with ffmpeg $ve
     expect(running()).toEqual([]);
   });
 
-  it('is run by its older name where the newer is not there', async () => {
+  it('is run by its older name if the newer one is missing', async () => {
     module.install('libcamera-vid');
     const recorder = await recording(1);
     await recorder.capture.stop();
     expect(recorder.states()).toEqual(['starting', 'recording', 'off']);
   });
 
-  it('says which package to install where neither is there', async () => {
+  it('names the package to install if both are missing', async () => {
     const recorder = new Recorder(ffmpeg, SOURCE, { programs: programs() });
     await recorder.capture.start(new AbortController().signal);
     await recorder.until(() => recorder.states().at(-1) === 'lost');
@@ -112,7 +112,7 @@ describe.each(await ffmpegsForSlowTests())("a Pi's camera module with ffmpeg $ve
     });
   });
 
-  it('is listed for the doctor, or told as gone', async () => {
+  it('is listed for the doctor, or reported as missing', async () => {
     const source = parseCameraSource(SOURCE);
     if (source.kind !== 'rpicam') throw new Error('not a camera module');
     const seams = { clock: new SystemClock(), programs: programs(), ffmpeg };

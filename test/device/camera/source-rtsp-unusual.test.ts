@@ -36,7 +36,7 @@ describe.skipIf(!hasRtspServer()).each(await ffmpegsHere())(
       }
     });
 
-    it('drops footage rather than growing when storing is too slow, says so once, and says when it goes on', async () => {
+    it('drops footage when storing is too slow, reports that once, and reports the recovery', async () => {
       server = await startRtspServer(STREAMS.h264);
       let release = () => {};
       const stuck = new Promise<void>((resolve) => {
@@ -55,7 +55,7 @@ describe.skipIf(!hasRtspServer()).each(await ffmpegsHere())(
       await recorder.capture.stop();
       expect(recorder.states()).toEqual(['starting', 'recording', 'recording', 'recording', 'off']);
       expect(recorder.changes[3]?.detail).toBeUndefined();
-      // The first segment was in line before the loss: only one that came after it shows that storing works again.
+      // The first segment was queued before the loss: only a later one shows that storing works again.
       expect(recorder.storedAtChange.slice(0, 4)).toEqual([0, 0, 0, 2]);
       const indexes = recorder.segments.map((segment) => segment.index);
       expect(indexes.length).toBeLessThan((indexes.at(-1) ?? 0) + 1);

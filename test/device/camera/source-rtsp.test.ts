@@ -15,7 +15,7 @@ afterEach(async () => {
   expect(ffmpegChildren()).toEqual([]);
 });
 
-/** Records until `segments` are there; the host is a name on purpose. */
+/** Records until there are `segments`; the host is a name on purpose. */
 async function record(
   ffmpeg: (typeof ffmpegs)[number],
   login: string,
@@ -34,7 +34,7 @@ const methodOf = (recorder: Recorder) => recorder.changes.find((change) => chang
 describe.skipIf(!here).each(ffmpegs)(
   "a camera on the network (GStreamer's RTSP server) with ffmpeg $version",
   (ffmpeg) => {
-    it('is copied with its sound, by a login that is never shown', async () => {
+    it('is copied with its sound, with a login that is never shown', async () => {
       server = await startRtspServer(STREAMS.h264AndAac, { user: 'anna', password: 'ge@heim' });
       const startedUs = Date.now() * 1000;
       const recorder = await record(ffmpeg, 'anna:ge%40heim@', server.port, 4);
@@ -49,7 +49,7 @@ describe.skipIf(!here).each(ffmpegs)(
       expect(samples.flatMap(({ audio }) => audio).length).toBeGreaterThan(40);
       for (const { video } of samples) expect(video[0]?.key).toBe(true);
       expect(recorder.segments[0]?.startUs ?? 0).toBeGreaterThan(startedUs - 500_000);
-      // The first seconds come in a burst while ffmpeg looks at the stream; dated by it they would lie in the future.
+      // The first seconds come in a burst after ffmpeg's analysis; dated by it, footage would lie in the future.
       expect(recorder.segments.at(-1)?.endUs ?? Number.POSITIVE_INFINITY).toBeLessThan(endedUs + 500_000);
       const shown = JSON.stringify([recorder.changes, recorder.logged]);
       expect(shown).toContain(`rtsp://localhost:${server.port}/porch`);
@@ -61,7 +61,7 @@ describe.skipIf(!here).each(ffmpegs)(
 describe.skipIf(!here).each(await ffmpegsForSlowTests())(
   "a network camera's trouble with ffmpeg $version",
   (ffmpeg) => {
-    it('is told as lost when it goes, without its login, and recording goes on when it is back', async () => {
+    it('is reported as lost, without the login, and recording continues when it is back', async () => {
       server = await startRtspServer(STREAMS.h264, { user: 'anna', password: 'geheim' });
       const { port } = server;
       const recorder = new Recorder(ffmpeg, `rtsp://anna:geheim@127.0.0.1:${port}/porch`);
@@ -79,7 +79,7 @@ describe.skipIf(!here).each(await ffmpegsForSlowTests())(
       expect(JSON.stringify([recorder.changes, recorder.logged])).not.toMatch(/anna|geheim/);
     });
 
-    it('is told when the login is refused, when nothing listens and when its name is unknown', async () => {
+    it('is reported for a refused login, a closed port and an unknown name', async () => {
       server = await startRtspServer(STREAMS.h264, { user: 'anna', password: 'geheim' });
       const addresses = [
         `rtsp://anna:falsch@127.0.0.1:${server.port}/porch`,

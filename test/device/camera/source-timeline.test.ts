@@ -4,9 +4,9 @@ import { ArrivalTimeline, KnownTimeline } from '../../../device/camera/source-ti
 const SECOND = 1_000_000;
 
 describe('a mapping from arrivals', () => {
-  it('is the least delayed of the first arrivals: a burst from before does not decide', () => {
+  it('is the least delayed of the first arrivals: a first burst does not decide', () => {
     const timeline = new ArrivalTimeline(null);
-    // Two seconds of footage come at once at wall time 102 s; it was shot from 100 s on.
+    // Two seconds of footage arrive at once at wall time 102 s; they were filmed from 100 s on.
     for (const until of [1, 2]) timeline.arrived(until * SECOND, 102 * SECOND);
     expect(timeline.settled).toBe(false);
     timeline.arrived(3 * SECOND, 103.2 * SECOND);
@@ -31,13 +31,13 @@ describe('a mapping from arrivals', () => {
     expect(timeline.renewed()).toBeNull();
   });
 
-  it('is given up when footage is dated into the future: the clock was set back', () => {
+  it('is replaced when footage is dated into the future: the clock was set back', () => {
     const timeline = new ArrivalTimeline(100 * SECOND);
     timeline.arrived(10 * SECOND, 50 * SECOND);
     expect(timeline.renewed()).toBe(40 * SECOND);
   });
 
-  it('is given up when everything has been late for long: the clock was set forward', () => {
+  it('is replaced when everything has been late for long: the clock was set forward', () => {
     const timeline = new ArrivalTimeline(100 * SECOND);
     for (let until = 1; until <= 10; until += 1) {
       timeline.arrived(until * SECOND, (1000 + until) * SECOND);

@@ -1,4 +1,4 @@
-// A wired camera's runs, with an ffmpeg that reads drawn pictures where the real one reads a node: `npm run check:camera` has real ones.
+// A wired camera's runs, with an ffmpeg that reads drawn pictures instead of a node; `npm run check:camera` uses real cameras.
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { SystemClock } from '../../../device/base/clock.ts';
 import { SystemPrograms } from '../../../device/base/system-programs.ts';
@@ -36,7 +36,7 @@ describe.each(await ffmpegsForSlowTests())('a wired camera with ffmpeg $version'
   const soundOf = (recorder: Recorder) =>
     recorder.segments.flatMap(({ init, fragment }) => parseFragment(parseInit(init), fragment).audio);
 
-  it('is asked what it offers, and read by its own demuxer alone, with no protocol that reaches out', async () => {
+  it('is listed, and read by its own demuxer alone, without network and file protocols', async () => {
     const recorder = await recording();
     await recorder.capture.stop();
     const [listing, capture] = camera.calls();
@@ -57,7 +57,7 @@ describe.each(await ffmpegsForSlowTests())('a wired camera with ffmpeg $version'
       'changed the video from 1280x720 to 640x480',
     ],
     ['that is silent in the size that was taken', 'silent', 'stalled'],
-  ])('%s is recorded in another size, which is told', async (_what, how, words) => {
+  ])('%s is recorded in another size, which is reported', async (_what, how, words) => {
     camera.ungiven({ 'mjpeg 1280x720': how });
     const recorder = new Recorder(camera.ffmpeg, 'v4l2:/dev/null?rate=10', { stallMs: 3_000 });
     await recorder.capture.start(new AbortController().signal);
@@ -73,7 +73,7 @@ describe.each(await ffmpegsForSlowTests())('a wired camera with ffmpeg $version'
     expect(camera.calls().at(-1)?.join(' ')).toContain('-video_size 640x480');
   });
 
-  it('that gives nothing of the size that its owner named is not recorded in another, and says what to do', async () => {
+  it('that does not deliver the configured size is not recorded in another one, with advice', async () => {
     camera.ungiven({ 'mjpeg 640x480': 'full', 'yuyv422 640x480': 'changed to 320x180' });
     const recorder = new Recorder(camera.ffmpeg, 'v4l2:/dev/null?rate=10&size=640x480');
     await recorder.capture.start(new AbortController().signal);
@@ -82,14 +82,14 @@ describe.each(await ffmpegsForSlowTests())('a wired camera with ffmpeg $version'
     await recorder.until(() => camera.calls().length > 8);
     expect(recorder.segments).toEqual([]);
     expect([...asked()].filter((one) => /^\d+x\d+$/.test(one))).toEqual(['640x480']);
-    // As soon as the bus has room, it records.
+    // As soon as the bus has bandwidth, it records.
     camera.ungiven({});
     await recorder.until(() => recorder.segments.length > 0);
     await recorder.capture.stop();
     expect(recorder.changes.findLast(({ state }) => state === 'recording')?.failure).toBeUndefined();
   });
 
-  it('is tried by the doctor in each size until one gives a picture', async () => {
+  it('is tried by the doctor in each size until one delivers a picture', async () => {
     camera.ungiven({ 'mjpeg 1280x720': 'full', 'mjpeg 640x480': 'changed to 320x180' });
     const tried = parseCameraSource('v4l2:/dev/null', {}).tryOnce({
       ffmpeg: camera.ffmpeg,
@@ -102,7 +102,7 @@ describe.each(await ffmpegsForSlowTests())('a wired camera with ffmpeg $version'
     });
   });
 
-  it('is asked for fewer pictures while the board is slowed, loses no GOP by that, and says so', async () => {
+  it('is asked for a lower rate while the board is throttled, without losing a GOP, and reports it', async () => {
     let isSlowed = false;
     const pace = new FramePace(new SystemClock(), () => isSlowed);
     const recorder = new Recorder(camera.ffmpeg, SOURCE.replace('rate=10', 'rate=20'), { pace });
@@ -118,13 +118,13 @@ describe.each(await ffmpegsForSlowTests())('a wired camera with ffmpeg $version'
     expect(camera.calls().at(-1)).toContain('ultrafast');
     expect(recorder.states()).toEqual(['starting', 'recording', 'recording', 'off']);
     const frames = recorder.segments.map(({ init, fragment }) => parseFragment(parseInit(init), fragment).video.length);
-    // Whole GOPs of one rate, then of the other; stopping may cut off the last.
+    // Complete GOPs of one rate, then of the other; stopping may cut off the last.
     const whole = frames.slice(0, -1);
     expect([...new Set(whole)]).toEqual([20, 10]);
     expect(whole).toEqual(whole.toSorted((a, b) => b - a));
   });
 
-  it('dates its pictures by the stamps of the kernel, and begins its timeline with the first', async () => {
+  it('dates its pictures by the kernel's stamps, and begins its timeline with the first one', async () => {
     const startedUs = Date.now() * 1000;
     const recorder = await recording();
     await recorder.capture.stop();
@@ -139,7 +139,7 @@ describe.each(await ffmpegsForSlowTests())('a wired camera with ffmpeg $version'
     expect(recorder.states()).toEqual(['starting', 'recording', 'off']);
   });
 
-  it('is dated by when its pictures arrive where no clock of this machine stamps them', async () => {
+  it('is dated by the arrival of its pictures if no clock of this machine stamps them', async () => {
     camera.stamped(false);
     const startedUs = Date.now() * 1000;
     const recorder = await recording();
@@ -150,7 +150,7 @@ describe.each(await ffmpegsForSlowTests())('a wired camera with ffmpeg $version'
     expect(recorder.segments.at(-1)?.endUs ?? Number.POSITIVE_INFINITY).toBeLessThan(Date.now() * 1000 + 200_000);
   });
 
-  it('is told as gone when it is unplugged, and recorded anew when it is back', async () => {
+  it('is reported as gone when it is unplugged, and recorded again when it is back', async () => {
     const recorder = await recording();
     camera.unplug();
     await recorder.until(() => recorder.states().at(-1) === 'lost');
@@ -180,7 +180,7 @@ describe.each(await ffmpegsForSlowTests())('a wired camera with ffmpeg $version'
     expect(recorder.states()).toEqual(['starting', 'lost', 'recording', 'off']);
   });
 
-  it('that lists nothing, as a metadata node does, is told as no camera', async () => {
+  it('that lists nothing, like a metadata node, is reported as not a camera', async () => {
     camera.dispose();
     camera = new WiredCamera(ffmpeg, []);
     const seams = { clock: new SystemClock(), programs: new SystemPrograms(), ffmpeg: camera.ffmpeg };
@@ -189,7 +189,7 @@ describe.each(await ffmpegsForSlowTests())('a wired camera with ffmpeg $version'
     await expect(source.tryOnce(seams)).rejects.toMatchObject({ code: 'camera_not_capture' });
   });
 
-  it('that lacks what is asked says what it has', async () => {
+  it('that lacks the configured format reports what it has', async () => {
     const seams = { clock: new SystemClock(), programs: new SystemPrograms(), ffmpeg: camera.ffmpeg };
     const lacks = parseCameraSource('v4l2:/dev/null?size=800x600');
     if (lacks.kind !== 'v4l2') throw new Error('not a wired camera');
@@ -202,7 +202,7 @@ describe.each(await ffmpegsForSlowTests())('a wired camera with ffmpeg $version'
     expect(await has.tryOnce(seams)).toEqual({ gives: 'mjpeg 320x180 from /dev/null', troubles: [] });
   });
 
-  it('has its sound beside the picture, on the same clock', async () => {
+  it('has its sound on the same clock as the picture', async () => {
     const startedUs = Date.now() * 1000;
     const recorder = await recording(`${SOURCE}&mic=alsa:hw:1,0&mic-rate=16000`, 3);
     await recorder.capture.stop();
@@ -211,7 +211,7 @@ describe.each(await ffmpegsForSlowTests())('a wired camera with ffmpeg $version'
     const [scale, offsetUs] = [info.audio?.timescale ?? 1, recorder.segments[0]?.wallOffsetUs ?? 0];
     const heardUs = soundOf(recorder).map(({ pts }) => wallTimeUs(pts, scale, offsetUs));
     expect(heardUs.length).toBeGreaterThan(16);
-    // Stamped by another clock than the pictures, it would lie years away or, both begun at 0, before the microphone was opened.
+    // With another clock than the pictures it would lie years away or, if both began at 0, before the microphone was opened.
     expect(heardUs[0]).toBeGreaterThan(startedUs);
     expect(heardUs.at(-1)).toBeLessThan(Date.now() * 1000 + 200_000);
     expect(told(recorder)).toEqual([
@@ -221,7 +221,7 @@ describe.each(await ffmpegsForSlowTests())('a wired camera with ffmpeg $version'
     ]);
   });
 
-  it('records on without a microphone that is missing, and says so', async () => {
+  it('records on without a missing microphone, and reports it', async () => {
     camera.microphone('cannot open audio device hw:1,0 (No such file or directory)');
     const recorder = await recording(`${SOURCE}&mic=alsa:hw:1,0`);
     await recorder.capture.stop();
@@ -229,7 +229,7 @@ describe.each(await ffmpegsForSlowTests())('a wired camera with ffmpeg $version'
     expect(soundOf(recorder)).toEqual([]);
   });
 
-  it('records nothing without a microphone that must be there', async () => {
+  it('records nothing without a required microphone', async () => {
     camera.microphone('cannot open audio device hw:1,0 (No such file or directory)');
     const recorder = new Recorder(camera.ffmpeg, `${SOURCE}&mic=alsa:hw:1,0&audio=required`);
     await recorder.capture.start(new AbortController().signal);
@@ -241,7 +241,7 @@ describe.each(await ffmpegsForSlowTests())('a wired camera with ffmpeg $version'
     expect(soundOf(recorder).length).toBeGreaterThan(0);
   });
 
-  it('takes two channels of a microphone that has no single one', async () => {
+  it('records two channels of a microphone that cannot record one', async () => {
     camera.microphone('cannot set channel count to 1 (Invalid argument)');
     const recorder = new Recorder(camera.ffmpeg, `${SOURCE}&mic=alsa:hw:1,0`);
     await recorder.capture.start(new AbortController().signal);
@@ -256,7 +256,7 @@ describe.each(await ffmpegsForSlowTests())('a wired camera with ffmpeg $version'
 });
 
 describe('where a wired camera is', () => {
-  it('follows its lasting name to another node, and takes no other camera in its place', async () => {
+  it('follows its lasting name to another node, and uses no other camera instead', async () => {
     const [ffmpeg] = await ffmpegsForSlowTests();
     if (!ffmpeg) throw new Error('no ffmpeg');
     const camera = new WiredCamera(ffmpeg);

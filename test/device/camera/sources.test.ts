@@ -10,7 +10,7 @@ const odd = join(folder, 'what?pace=fast');
 for (const path of [plain, odd]) writeFileSync(path, 'x');
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** What a camera's name says to its kind. */
+/** The settings in a camera's name. */
 function settingsOf(...named: Parameters<typeof parseCameraSource>): object {
   return parseCameraSource(...named).settings;
 }
@@ -93,7 +93,7 @@ describe("a camera's name", () => {
     expect(() => parseCameraSource('http://anna:geheim@host/x')).toThrow(/http:\/\/\*\*\*@host/);
   });
 
-  it('may be a path that cannot be followed: opening it tells why', () => {
+  it('may be a path that cannot be checked: opening it reports why', () => {
     symlinkSync('loop-b', join(folder, 'loop-a'));
     symlinkSync('loop-a', join(folder, 'loop-b'));
     expect(settingsOf(`file:${folder}/loop-a`)).toMatchObject({ kind: 'file' });

@@ -18,15 +18,15 @@ beforeEach(() => {
 
 function camera(size: Size | null = null) {
   const ungiven = new UngivenFormats({ shown: 'v4l2:/dev/video0', size, format: null });
-  /** One run: what it was of, or the failure that nothing is left. `came`: whether it gave footage. */
+  /** One run: its format, or the failure if none is left. `came`: whether it delivered footage. */
   const run = (end: { line?: string; detail?: string; came?: boolean; ends?: boolean }) => {
     ungiven.judge(cameUntilUs);
-    const { passedOver, ...wanted } = ungiven.wanted;
-    const format = chooseFormat(OFFERED, wanted, passedOver);
+    const { excluded, ...wanted } = ungiven.wanted;
+    const format = chooseFormat(OFFERED, wanted, excluded);
     if (typeof format === 'string') return ungiven.exhausted();
     ungiven.begin(format);
     const trouble = ungiven.trouble(format);
-    if (end.line !== undefined) ungiven.heard(end.line);
+    if (end.line !== undefined) ungiven.endedBy(end.line);
     if (end.came) cameUntilUs += 1;
     const isAnotherTried = ungiven.learn({ barren: end.ends === true });
     const ended = isAnotherTried || end.detail === undefined ? null : ungiven.ended(end.detail);
@@ -35,8 +35,8 @@ function camera(size: Size | null = null) {
   return { ungiven, run };
 }
 
-describe('a format that is listed', () => {
-  it('and not begun is passed over at once, for the same size in another format, then for another size', () => {
+describe('a listed format', () => {
+  it('that cannot start is excluded at once, for the same size in another format, then for another size', () => {
     const { run } = camera();
     const fails = { line: FULL, ends: true, detail: 'x' };
     expect(run(fails)).toMatchObject({ of: 'mjpeg 1280x720', trouble: null, isAnotherTried: true });
@@ -50,7 +50,7 @@ describe('a format that is listed', () => {
   });
 
   it.each(['No such device', 'Device or resource busy', 'Permission denied', 'Operation not permitted'])(
-    'is not passed over for %j, which is about the camera',
+    'is not excluded for %j, which is about the camera',
     (words) => {
       const { run } = camera();
       const fails = { line: `[error] ioctl(VIDIOC_STREAMON): ${words}`, ends: true, detail: words };
@@ -58,9 +58,9 @@ describe('a format that is listed', () => {
     },
   );
 
-  it('and given in another size is recorded in that one where nobody named a size, at once', () => {
+  it('that is delivered in another size is recorded in that size at once, if none is configured', () => {
     const { ungiven, run } = camera();
-    // The run is ended from outside, so that nothing is learnt before the next begins.
+    // The run is aborted, so nothing is learnt before the next begins.
     const first = run({ line: CHANGED, detail: 'it had stalled', came: true });
     expect(first).toMatchObject({ of: 'mjpeg 1280x720', ended: { code: 'camera_size_ungiven' } });
     expect(run({ came: true })).toMatchObject({ of: 'mjpeg 640x480', trouble: { code: 'camera_size_ungiven' } });
@@ -68,19 +68,19 @@ describe('a format that is listed', () => {
     expect(run({ came: true })).toMatchObject({ of: 'mjpeg 1280x720', trouble: null });
   });
 
-  it('and named by its owner is not replaced by another size; all are tried anew after nothing was left', () => {
+  it('of a configured size is not replaced by another size; all are tried again after none was left', () => {
     const { run } = camera(LARGE);
     const changed = { line: CHANGED, detail: 'it had stalled' };
     expect(run(changed)).toMatchObject({ of: 'mjpeg 1280x720' });
     expect(run(changed)).toMatchObject({ of: 'yuyv422 1280x720' });
     expect(run({})).toMatchObject({
       code: 'camera_size_ungiven',
-      message: expect.stringContaining('nothing else that was asked for is left'),
+      message: expect.stringContaining('no other format fits the options'),
     });
     expect(run({ came: true })).toMatchObject({ of: 'mjpeg 1280x720', trouble: null });
   });
 
-  it('and silent is passed over after two runs in a row, not after one', () => {
+  it('without pictures is excluded after two runs in a row, not after one', () => {
     const silent = { detail: 'it had stalled' };
     const { run } = camera();
     expect(run(silent)).toMatchObject({ of: 'mjpeg 1280x720' });
@@ -92,7 +92,7 @@ describe('a format that is listed', () => {
     expect(run(silent)).toMatchObject({ of: 'yuyv422 1280x720' });
   });
 
-  it('and silent after it gave pictures stays: its silence has another cause', () => {
+  it('that has delivered pictures before is not excluded: the cause is another one', () => {
     const { ungiven, run } = camera();
     run({ detail: 'it had stalled', came: true });
     for (const _run of [1, 2, 3, 4]) expect(run({ detail: 'it had stalled' })).toMatchObject({ of: 'mjpeg 1280x720' });
@@ -100,22 +100,22 @@ describe('a format that is listed', () => {
     for (const _run of [1, 2, 3]) expect(run({ detail: 'it had stalled' })).toMatchObject({ of: 'mjpeg 1280x720' });
   });
 
-  it('is passed over with seven others at most in a row', () => {
+  it('is excluded with at most seven others in a row', () => {
     const lines = Array.from({ length: 12 }, (_, at) => `Compressed: mjpeg : Motion-JPEG : ${1_000 - at}x500`);
     const offered = parseFormats([lines.join(' ').replaceAll(/ Compressed: mjpeg : Motion-JPEG :/g, '')]);
     const ungiven = new UngivenFormats({ shown: 'x', size: null, format: null });
     const results = Array.from({ length: 10 }, () => {
       ungiven.judge(0);
-      const format = chooseFormat(offered, ungiven.wanted, ungiven.wanted.passedOver);
+      const format = chooseFormat(offered, ungiven.wanted, ungiven.wanted.excluded);
       if (typeof format === 'string') return format;
       ungiven.begin(format);
-      ungiven.heard(FULL);
+      ungiven.endedBy(FULL);
       return ungiven.learn({ barren: true });
     });
     expect(results).toEqual([...Array(8).fill(true), false, false]);
   });
 
-  it('learns nothing from a run that gave pictures', () => {
+  it('is not excluded for a run with pictures', () => {
     const { run } = camera();
     expect(run({ line: FULL, came: true })).toMatchObject({ isAnotherTried: false });
   });

@@ -5,7 +5,7 @@ import { faultOfControl, missingControl, setControls } from '../../../device/cam
 import type { V4l2Source } from '../../../device/camera/wired-options.ts';
 import { StandInPrograms } from '../hardware/stand-in-programs.ts';
 
-/** As `v4l2-ctl --list-ctrls` printed it. */
+/** Output of `v4l2-ctl --list-ctrls`. */
 const LISTED = `
 User Controls
 
@@ -38,7 +38,7 @@ async function played(
 }
 
 describe("a camera's controls", () => {
-  it('are set one after the other, in the order they were named', async () => {
+  it('are set one after the other, in their configured order', async () => {
     const { failed, commands } = await played('control.hue=-4&control.brightness=140', [{ printed: LISTED }, {}, {}]);
     expect(failed).toBeNull();
     expect(commands).toEqual([
@@ -48,7 +48,7 @@ describe("a camera's controls", () => {
     ]);
   });
 
-  it('take no program when none are asked for', async () => {
+  it('run no program if none are configured', async () => {
     expect(await played('rate=10', [])).toEqual({ failed: null, commands: [] });
   });
 
@@ -64,14 +64,14 @@ describe("a camera's controls", () => {
     expect(faultOfControl(LISTED, name, value)).toBe(fault);
   });
 
-  it('that it lacks are refused before any is set', async () => {
+  it('that the camera lacks are refused before any is set', async () => {
     const { failed, commands } = await played('control.nonsense=1', [{ printed: LISTED }]);
     expect(failed).toMatchObject({ code: 'camera_control_refused', message: expect.stringContaining('no nonsense') });
     expect(commands).toHaveLength(1);
     expect((await played('control.hue=1', [{ printed: LISTED }], missingControl)).commands).toHaveLength(1);
   });
 
-  it('that the camera does not take are told in its words', async () => {
+  it('that the camera refuses are reported with its message', async () => {
     const { failed } = await played('control.hue=1', [
       { printed: LISTED },
       { status: 255, words: 'VIDIOC_S_EXT_CTRLS: failed' },
@@ -79,7 +79,7 @@ describe("a camera's controls", () => {
     expect(failed).toMatchObject({ code: 'camera_control_refused', message: expect.stringContaining('VIDIOC_S_EXT') });
   });
 
-  it('name the package that they need', async () => {
+  it('report the package that they need', async () => {
     const { failed } = await played('control.hue=1', [{ missing: true, status: null }]);
     expect(failed).toMatchObject({ code: 'hardware_tool_missing', facts: { tool: 'v4l2-ctl', package: 'v4l-utils' } });
   });

@@ -74,13 +74,13 @@ describe('the format of a wired camera', () => {
     expect(chooseFormat(offered(name), wanted)).toBe(expected);
   });
 
-  it('is read from no other line', () => {
+  it('is parsed from no other line', () => {
     expect(
       parseFormats(['[info] Input #0, video4linux2,v4l2, from x:', 'Raw : x', '[error] Raw : : : ', 'Raw']),
     ).toEqual([]);
   });
 
-  it('is looked for among a bounded number of lines and sizes', () => {
+  it('is chosen among a bounded number of lines and sizes', () => {
     const many = Array.from({ length: 1_000 }, (_, n) => `Raw : f${n} : name : ${'64x64 '.repeat(1_000)}`);
     const found = parseFormats(many);
     expect(found).toHaveLength(256);

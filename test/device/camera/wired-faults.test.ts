@@ -6,7 +6,7 @@ import {
   wantsTwoChannels,
 } from '../../../device/camera/wired-faults.ts';
 
-describe("ffmpeg's words about a wired camera", () => {
+describe("ffmpeg's messages about a wired camera", () => {
   it.each([
     ['Cannot open video device /dev/video0: No such file or directory', 'camera_gone'],
     ['ioctl(VIDIOC_DQBUF): No such device', 'camera_gone'],
@@ -24,7 +24,7 @@ describe("ffmpeg's words about a wired camera", () => {
     expect(failed.message).toContain('v4l2:/dev/video0');
   });
 
-  it('about its microphone are told apart from those about it', () => {
+  it('about its microphone are distinguished from those about the camera', () => {
     const said = (line: string) => microphoneFault('hw:1,0', line)?.message;
     expect(said('[alsa @ 0x1] [error] cannot open audio device hw:1,0 (No such file or directory)')).toContain(
       'none of this name',
@@ -37,7 +37,7 @@ describe("ffmpeg's words about a wired camera", () => {
     expect(wantsTwoChannels('cannot set channel count to 16 (Invalid argument)')).toBe(false);
   });
 
-  it('about a microphone that has gone while it was read are those of the new and the old ffmpeg', () => {
+  it('about a microphone removed while it was read are known for new and old ffmpeg', () => {
     expect(microphoneEnded('[in#1/alsa @ 0x5] [error] Error during demuxing: No such device', 'hw:1,0')).toBe(true);
     expect(microphoneEnded('[error] hw:1,0: Input/output error', 'hw:1,0')).toBe(true);
     expect(

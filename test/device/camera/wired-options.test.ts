@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { readWiredOptions } from '../../../device/camera/wired-options.ts';
 
 describe("a wired camera's options", () => {
-  it('are none, and then the nearest to 1280x720 at 15 frames a second without sound', () => {
+  it('default to the size nearest to 1280x720 at 15 frames a second without sound', () => {
     expect(readWiredOptions('', true)).toEqual({
       size: null,
       rate: 15,
@@ -12,7 +12,7 @@ describe("a wired camera's options", () => {
     });
   });
 
-  it('name size, rate, format, controls in their order, and a microphone', () => {
+  it('set size, rate, format, controls in their order, and a microphone', () => {
     const query =
       'size=640x360&rate=10&format=mjpeg&mic=alsa:hw:1,0&mic-rate=16000&control.auto_exposure=1&control.hue=-4';
     const options = readWiredOptions(query, true);
@@ -28,7 +28,7 @@ describe("a wired camera's options", () => {
     });
   });
 
-  it('say whether sound is left out, or must be there', () => {
+  it('set whether sound is left out or required', () => {
     expect(readWiredOptions('mic=alsa:default&audio=off', true)).toMatchObject({ microphone: null });
     expect(readWiredOptions('mic=alsa:default', false)).toMatchObject({ microphone: null });
     expect(readWiredOptions('mic=alsa:default&audio=on', false)).toMatchObject({ microphone: { required: false } });
@@ -47,9 +47,9 @@ describe("a wired camera's options", () => {
     ['format=h265', /^format:/],
     ['sise=640x360', /there is no "sise" here \(did you mean "size"/],
     ['__proto__=1', /there is no "__proto__"|cannot be said/],
-    ['controls=1', /controls cannot be said here/],
-    ['size=640x360&size=320x180', /size cannot be said here, or not twice/],
-    ['control.hue=1&control.hue=2', /control\.hue cannot be said here, or not twice/],
+    ['controls=1', /controls is not an option/],
+    ['size=640x360&size=320x180', /size is not an option, or is given twice/],
+    ['control.hue=1&control.hue=2', /control\.hue is not an option, or is given twice/],
     ['control.hue=red', /^control\.hue: a whole number/],
     ['control.hue=9999999999', /^control\.hue:/],
     ['control.hue,gain=1', /^control\./],

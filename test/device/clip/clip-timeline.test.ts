@@ -1,4 +1,4 @@
-// Holds how long a clip's last frame lasts: nothing but what its other frames tell.
+// The duration of a clip's last frame depends only on its other frames.
 import { describe, expect, it } from 'vitest';
 import { nominalDuration } from '../../../device/clip/clip-timeline.ts';
 

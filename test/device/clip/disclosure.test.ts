@@ -1,4 +1,4 @@
-// Shows that exactly the granted facts about a home leave it, and what a manifest says.
+// Exactly the granted facts about a home leave it; the claims of a manifest.
 import { describe, expect, it } from 'vitest';
 import { ManualClock } from '../../../device/base/clock.ts';
 import { sha256Hex } from '../../../device/base/keys.ts';
@@ -34,7 +34,7 @@ describe('disclose', () => {
     }
   });
 
-  it('refuses when the device holds no value for a granted key, rather than leaving it out', () => {
+  it('refuses a granted key without a value, rather than leaving it out', () => {
     const { live } = liveGrantFor({ window, disclose: ['address', 'email'] });
     expect(() => disclose(live, { address: '1 Elm St' })).toThrow(
       expect.objectContaining({ code: 'consent_disclosure_missing', facts: { key: 'email' } }),
@@ -42,7 +42,7 @@ describe('disclose', () => {
     expect(() => disclose(live, Object.create(VALUES) as DisclosedValues)).toThrow(/holds no value/);
   });
 
-  it('refuses a grant that is not alive', () => {
+  it('refuses a grant that is not live', () => {
     const clock = new ManualClock(window.startUs);
     const { live, end } = liveGrantFor({ window, disclose: ['name'], clock });
     end('it was revoked');
@@ -60,7 +60,7 @@ describe('a manifest', () => {
     iat: 1_800_000_100,
   };
 
-  it('is one of the contract and speaks of the grant, the request and the clip', () => {
+  it('follows the contract's schema and names the grant, the request and the clip', () => {
     const { live } = liveGrantFor({ window, disclose: ['email'] });
     const manifest = buildManifest(live, { ...parts, disclosed: disclose(live, VALUES) });
     expect(Manifest.parse(manifest)).toStrictEqual(manifest);
@@ -78,7 +78,7 @@ describe('a manifest', () => {
     expect(manifest.disclosed).toStrictEqual({ email: VALUES.email });
   });
 
-  it('says all of this, and nothing else', () => {
+  it('has exactly these claims', () => {
     const { live } = liveGrantFor({ window, disclose: ['email'], audio: true });
     const { grant, request, grantToken, pairingToken } = live.facts;
     const cut = { ...clip, gaps: [window], audioPackets: 3, redacted: true };
@@ -91,7 +91,7 @@ describe('a manifest', () => {
     });
   });
 
-  it('is made under a live grant alone', () => {
+  it('is made only under a live grant', () => {
     const { live, end } = liveGrantFor({ window, disclose: ['email'] });
     end('it was revoked');
     expect(() => buildManifest(live, { ...parts, disclosed: VALUES })).toThrow(
@@ -99,7 +99,7 @@ describe('a manifest', () => {
     );
   });
 
-  it('never says more than was granted, whatever it is given', () => {
+  it('never discloses more than was granted, whatever values it gets', () => {
     const { live } = liveGrantFor({ window, disclose: ['email'] });
     expect(buildManifest(live, { ...parts, disclosed: VALUES }).disclosed).toStrictEqual({ email: VALUES.email });
   });

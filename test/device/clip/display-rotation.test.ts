@@ -1,10 +1,10 @@
-// Shows where zones of the displayed picture fall in the coded one, for each way it can be turned.
+// The position of a displayed picture's zones in the coded picture, for each rotation.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { displayMatrix, type Rotation, zonePixels } from '../../../device/clip/display-rotation.ts';
 
 describe('a zone', () => {
-  it('covers every pixel it touches', () => {
+  it('covers every pixel that it touches', () => {
     const zone = { left: 3_125, top: 4_546, width: 1_555, height: 2_925 };
     expect(zonePixels(zone, 0, 320, 176)).toEqual({ left: 100, top: 80, width: 50, height: 52 });
   });
@@ -14,11 +14,11 @@ describe('a zone', () => {
     [90, { left: 0, top: 144, width: 32, height: 36 }],
     [180, { left: 256, top: 162, width: 64, height: 18 }],
     [270, { left: 288, top: 0, width: 32, height: 36 }],
-  ])('in the upper left of a picture turned by %i degrees is found where it was coded', (rotation, pixels) => {
+  ])('in the upper left of a picture rotated by %i degrees is mapped to its coded position', (rotation, pixels) => {
     expect(zonePixels({ left: 0, top: 0, width: 2_000, height: 1_000 }, rotation, 320, 180)).toEqual(pixels);
   });
 
-  it('agrees with the matrix that turns the picture, for every zone and rotation', () => {
+  it('agrees with the matrix that rotates the picture, for every zone and rotation', () => {
     const zone = fc.tuple(fc.nat(9_998), fc.nat(9_998)).chain(([left, top]) =>
       fc.record({
         left: fc.constant(left),

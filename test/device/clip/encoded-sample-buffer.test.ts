@@ -1,10 +1,10 @@
-// Shows that encoded frames come out of memory when they are few and out of a second encode when they are many, the same
-// either way, and that nothing runs on when the reader stops.
+// Few encoded frames are kept in memory, many are encoded a second time, with the same result; and no encoder runs on when the reader
+// stops.
 import { describe, expect, it, vi } from 'vitest';
 import { type EncodeAll, encodeOnce } from '../../../device/clip/encoded-sample-buffer.ts';
 import { failure } from '../../../device/contract/errors.ts';
 
-/** An encoder of `count` frames; counts its runs, and how many are under way. */
+/** An encoder of `count` frames; counts its runs, and those in progress. */
 function encoder(count: number) {
   const runs = { started: 0, running: 0, frames: 0 };
   const encode: EncodeAll<string> = async (onSample, signal) => {
@@ -34,7 +34,7 @@ const never = new AbortController().signal;
 const all = Array.from({ length: 100 }, (_, at) => at);
 
 describe('encoded frames', () => {
-  it('are kept when they are few', async () => {
+  it('are kept in memory if they are few', async () => {
     const { encode, runs } = encoder(100);
     const frames = await encodeOnce(encode, 10_000, never, 10_000);
     expect(await read(frames.read(never))).toEqual(all);
@@ -43,14 +43,14 @@ describe('encoded frames', () => {
     expect(frames.sizes).toEqual(all.map(() => 8));
   });
 
-  it('are encoded again when they are many', async () => {
+  it('are encoded again if they are many', async () => {
     const { encode, runs } = encoder(100);
     const frames = await encodeOnce(encode, 10_000, never, 300);
     expect(await read(frames.read(never))).toEqual(all);
     expect(runs).toMatchObject({ started: 2, running: 0 });
   });
 
-  it('are refused when encoding again gives others', async () => {
+  it('are refused if the second encoding differs', async () => {
     let size = 4;
     const encode: EncodeAll<string> = async (onSample) => {
       for (let at = 0; at < 9; at += 1) await onSample({ bytes: new Uint8Array(size + 4).fill(0xb8), key: false });
@@ -84,7 +84,7 @@ describe('encoded frames', () => {
     expect(runs.running).toBe(0);
   });
 
-  it('are given up as soon as they are more bytes than may be', async () => {
+  it('are refused as soon as they exceed the byte limit', async () => {
     const { encode, runs } = encoder(100);
     await expect(encodeOnce(encode, 100, never)).rejects.toMatchObject({ code: 'clip_over_limit' });
     expect(runs.frames).toBe(13);

@@ -1,7 +1,6 @@
 // @module-tag long
-// Holds: each frame of a clip is compared with the ring's, one by one: what is copied bit for bit, what is encoded by its number, its time
-// and its parameter sets. The faults are planted into the tables that were read, or into the bytes of the samples.
-// Not here: decoding what was encoded, the file's structure, sound (self-check.test.ts, clip-file-check.test.ts).
+// Each frame of a clip is compared with the ring's: copied ones bit for bit, encoded ones by number, time and parameter sets. Faults
+// are planted into the parsed tables, or into the bytes of the samples.
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { CutFacts } from '../../../device/clip/finished-clip.ts';
 import { SampleCheck } from '../../../device/clip/frame-check.ts';
@@ -18,7 +17,7 @@ import { readerOf } from './support/cutting.ts';
 import { withSamples } from './support/planting.ts';
 import { frameTimesUs } from './support/segmenter.ts';
 
-/** A clip, the ring that it was cut from, and what its tables say. */
+/** A clip, the ring that it was cut from, and its tables. */
 interface Cut extends Omit<CheckedClip, 'clip'> {
   clip: CutFacts;
   tables: FileTables;
@@ -38,7 +37,7 @@ function read(clip: CheckedClip): Cut {
   return { ...clip, tables: tablesOf(clip.bytes) };
 }
 
-/** Compares a clip with its ring; `changes` replace what is checked. */
+/** Compares a clip with its ring; `changes` replace parts. */
 async function compared(of: Cut, changes: Partial<Omit<Cut, 'clip'>> & { clip?: Partial<CutFacts> } = {}) {
   const { window, clip, tables, bytes, segments } = { ...of, ...changes, clip: { ...of.clip, ...changes.clip } };
   const check = new SampleCheck(window, clip, tables, new SampleReader(readerOf(bytes)));
@@ -53,7 +52,7 @@ function withVideo(of: Cut, change: (video: FileVideo) => Partial<FileVideo>): {
   return { tables: { ...of.tables, video: { ...video, ...change(video) } } };
 }
 
-/** The clip's bytes with one bit turned in a frame, behind its slice header. */
+/** The clip's bytes with one bit flipped in a frame, after its slice header. */
 function withBit(of: Cut, frame: number): { bytes: Uint8Array } {
   const bytes = of.bytes.slice();
   const at = (of.tables.video.offsets[frame] ?? 0) + 60;
@@ -68,7 +67,7 @@ async function ownSets(): Promise<{ sps: Uint8Array; pps: Uint8Array }> {
   return { sps, pps };
 }
 
-/** The same bytes with others in the place of some of them. */
+/** The same bytes with some of them replaced. */
 function replaced(bytes: Uint8Array, was: Uint8Array, now: Uint8Array): Uint8Array {
   const out = Buffer.from(bytes);
   const at = out.indexOf(was);
@@ -85,7 +84,7 @@ function cameraSets(of: Cut): { sps: Uint8Array; pps: Uint8Array } {
   return { sps, pps };
 }
 
-/** The NAL units of a sample, each behind a length of so many bytes. */
+/** The NAL units of a sample, each after a length of this many bytes. */
 const prefixed = (units: readonly Uint8Array[], lengthBytes: number) =>
   concatBytes(units.flatMap((unit) => [u32([unit.length]).subarray(4 - lengthBytes), unit]));
 
@@ -95,12 +94,12 @@ const changed = (set: Uint8Array, at: number, bits: number) =>
 const refusal = (detail: string) => expect.objectContaining({ code: 'clip_check_failed', facts: { detail } });
 
 describe('a clip passes', () => {
-  it('that begins in the middle of a GOP: its head is encoded, the rest is copied', async () => {
+  it('that begins in the middle of a GOP, with an encoded head and copied frames', async () => {
     expect(smart.clip).toMatchObject({ method: 'smart-cut', frames: 40 - 15 + HEAD, encodedFrames: HEAD });
     expect((await compared(smart)).encodedFrames).toBe(HEAD);
   });
 
-  it('that begins with a keyframe: all of it is copied, and has no sets besides', async () => {
+  it('that begins with a keyframe and is copied, without additional sets', async () => {
     expect(copy.clip).toMatchObject({ method: 'copy', frames: 25, encodedFrames: 0 });
     const check = await compared(copy);
     expect([check.encodedFrames, check.encoderSets()]).toEqual([0, []]);
@@ -111,15 +110,15 @@ describe('a clip passes', () => {
     await compared(short);
   });
 
-  it('that was encoded anew, in the order in which it is shown', async () => {
+  it('that was encoded anew, in display order', async () => {
     expect(reordered.clip).toMatchObject({ method: 're-encode', frames: 32, encodedFrames: 32 });
     const check = await compared(reordered);
     expect([check.encodedFrames, check.encoderSets().length]).toEqual([32, 2]);
   });
 
-  it('whose parameter sets the camera sent once, with a frame of an earlier group', async () => {
+  it('whose parameter sets the camera sent once, with a frame of an earlier GOP', async () => {
     const { sps, pps } = cameraSets(copy);
-    // Another level, and another entropy coding: the first bit behind the picture set's two ids.
+    // Another level, and another entropy coding: the first bit after the picture set's two ids.
     const level = replaced(copy.segments[0]?.init ?? sps, sps, changed(sps, 3, 1));
     const init = replaced(level, pps, changed(pps, 1, 0x20));
     const foreign = copy.segments.map((segment) => ({ ...segment, init }));
@@ -130,12 +129,12 @@ describe('a clip passes', () => {
       (data) => data,
     );
     await compared(copy, { segments: sent });
-    // What comes under an init segment of its own starts over with its sets.
+    // Another init segment resets the sets.
     const reset = sent.map((segment, at) => (at === 0 ? segment : { ...segment, init: concatBytes([init, FREE]) }));
     await expect(compared(copy, { segments: reset })).rejects.toEqual(refusal("a parameter set is not the ring's"));
   });
 
-  it('whose camera puts lengths of two bytes in front of its units', async () => {
+  it('whose camera writes lengths of two bytes before its units', async () => {
     const { segments } = copy;
     const init = segments[0]?.init.slice() ?? new Uint8Array();
     const at = Buffer.from(init).indexOf('avcC') + 8;
@@ -149,13 +148,13 @@ describe('a clip passes', () => {
     await compared(copy, { segments: short.map((segment) => ({ ...segment, init })) });
   });
 
-  it('with a frame one tick of its own clock beside its time', async () => {
+  it('with a frame one tick of its own clock off its time', async () => {
     const late = withVideo(smart, ({ times }) => ({ times: times.map((time, at) => (at === 5 ? time + 1 : time)) }));
     await compared(smart, late);
   });
 });
 
-it('the decoder may start as soon as a copied frame has shown how many are encoded, and with which sets', async () => {
+it('the decoder may start as soon as a copied frame has shown the number of encoded frames, and their sets', async () => {
   const known = async ({ window, clip, tables, bytes, segments }: Cut) => {
     const check = new SampleCheck(window, clip, tables, new SampleReader(readerOf(bytes)));
     const said: boolean[] = [];
@@ -166,7 +165,7 @@ it('the decoder may start as soon as a copied frame has shown how many are encod
     return said;
   };
   expect(await known(smart)).toEqual([false, true, true]);
-  // A set besides may be one that a later frame uses: which two are the encoder's is not known yet. The bits of its id are 011, which is 2.
+  // A later frame may use an additional set, so the encoder's two sets are not known yet. The bits of its id are 011, which is 2.
   const { pps: own } = await ownSets();
   const third = withVideo(smart, ({ pps }) => ({ pps: [...pps, changed(own, 1, 0x20)] }));
   expect(await known({ ...smart, ...third })).toEqual([false, false, false]);
@@ -175,11 +174,11 @@ it('the decoder may start as soon as a copied frame has shown how many are encod
 });
 
 describe('a copied clip is refused', () => {
-  it.each([0, 3, 24])('with one bit turned in frame %d', async (frame) => {
+  it.each([0, 3, 24])('with one bit flipped in frame %d', async (frame) => {
     await expect(compared(copy, withBit(copy, frame))).rejects.toEqual(refusal(`frame ${frame} is not the ring's`));
   });
 
-  it('with a parameter set of the camera that is another, or missing', async () => {
+  it('with a changed or missing parameter set of the camera', async () => {
     const level = withVideo(copy, ({ sps }) => ({ sps: sps.map((set) => changed(set, 3, 1)) }));
     const foreignSet = refusal("a parameter set is not the ring's");
     await expect(compared(copy, level)).rejects.toEqual(foreignSet);
@@ -194,7 +193,7 @@ describe('a copied clip is refused', () => {
         copy,
         withVideo(copy, () => ({ pps: [] })),
       ),
-    ).rejects.toEqual(refusal('frame 0 names a missing set'));
+    ).rejects.toEqual(refusal('frame 0 refers to a missing set'));
   });
 
   it('with two sets of one id', async () => {
@@ -215,7 +214,7 @@ describe('a copied clip is refused', () => {
 
   it('with sets that no frame uses: one, or one of each kind', async () => {
     const own = await ownSets();
-    const unused = refusal('parameter sets nobody uses');
+    const unused = refusal('unused parameter sets');
     const one = withVideo(copy, ({ sps }) => ({ sps: [...sps, own.sps] }));
     await expect(compared(copy, one)).rejects.toEqual(unused);
     const two = withVideo(copy, ({ sps, pps }) => ({ sps: [...sps, own.sps], pps: [...pps, own.pps] }));
@@ -240,40 +239,40 @@ describe('a clip with an encoded head is refused', () => {
       withVideo(smart, ({ sps }) => ({ sps: swapped(sps, own.sps, []) })),
       withVideo(smart, ({ pps }) => ({ pps: swapped(pps, own.pps, []) })),
     ]) {
-      await expect(compared(smart, now)).rejects.toEqual(refusal('parameter sets nobody uses'));
+      await expect(compared(smart, now)).rejects.toEqual(refusal('unused parameter sets'));
     }
   });
 
-  it('with data behind one of its sets, or a picture set for another sequence', async () => {
+  it('with data after one of its sets, or a picture set for another sequence', async () => {
     const own = await ownSets();
     const secret = (set: Uint8Array) => [concatBytes([set, utf8('serial number 4711')])];
     for (const now of [
       withVideo(smart, ({ sps }) => ({ sps: swapped(sps, own.sps, secret(own.sps)) })),
       withVideo(smart, ({ pps }) => ({ pps: swapped(pps, own.pps, secret(own.pps)) })),
-      // The bits behind the level are the set's id: 010 is 1, 011 is 2.
+      // The bits after the level are the set's id: 010 is 1, 011 is 2.
       withVideo(smart, ({ sps }) => ({ sps: swapped(sps, own.sps, [changed(own.sps, 4, 0x20)]) })),
     ]) {
       await expect(compared(smart, now)).rejects.toEqual(refusal('a parameter set with data behind it'));
     }
   });
 
-  it.each([{ width: 322 }, { height: 178 }])('that is encoded in another size than the file says: %o', async (size) => {
+  it.each([{ width: 322 }, { height: 178 }])('that is encoded in another size than the file states: %o', async (size) => {
     await expect(
       compared(
         smart,
         withVideo(smart, () => size),
       ),
-    ).rejects.toEqual(refusal('a foreign size'));
+    ).rejects.toEqual(refusal('encoded frames of another size'));
   });
 
-  it('when a frame of it names a set that the file does not have', async () => {
+  it('with a frame that refers to a missing set', async () => {
     const own = await ownSets();
     const { tables } = withVideo(smart, ({ pps }) => ({ pps: swapped(pps, own.pps, []) }));
     const reader = new SampleReader(readerOf(smart.bytes));
     const check = new SampleCheck(smart.window, smart.clip, tables, reader);
-    await expect(check.unitsOf(reader, 0)).rejects.toEqual(refusal('frame 0 names a missing set'));
+    await expect(check.unitsOf(reader, 0)).rejects.toEqual(refusal('frame 0 refers to a missing set'));
     await expect(check.unitsOf(reader, HEAD)).resolves.toHaveLength(2);
-    // The first frame with a slice of a copied one behind its own: one of two sets is missing.
+    // The first frame with a slice of a copied one after its own: one of two sets is missing.
     const { offsets, sizes } = smart.tables.video;
     const sample = (at: number) => smart.bytes.subarray(offsets[at] ?? 0, (offsets[at] ?? 0) + (sizes[at] ?? 0));
     const mixed = concatBytes([sample(0), sample(HEAD)]);
@@ -284,10 +283,10 @@ describe('a clip with an encoded head is refused', () => {
     };
     const grown = new SampleReader(readerOf(concatBytes([smart.bytes, mixed])));
     const again = new SampleCheck(smart.window, smart.clip, { ...tables, video }, grown);
-    await expect(again.unitsOf(grown, 0)).rejects.toEqual(refusal('frame 0 names a missing set'));
+    await expect(again.unitsOf(grown, 0)).rejects.toEqual(refusal('frame 0 refers to a missing set'));
   });
 
-  it('whose own frames are encoded in another format of colours than the rest', async () => {
+  it('whose encoded frames have another colour format than the rest', async () => {
     const own = await ownSets();
     // High 4:4:4, level 1.3, id 1, 320 by 176 pixels.
     const sps444 = Uint8Array.of(0x67, 0xf4, 0, 0x0d, 0x44, 0x65, 0xa0, 0x50, 0x5e, 0x40);
@@ -299,14 +298,14 @@ describe('a clip with an encoded head is refused', () => {
       clean: true,
     });
     const now = withVideo(smart, ({ sps }) => ({ sps: swapped(sps, own.sps, [sps444]) }));
-    await expect(compared(smart, now)).rejects.toEqual(refusal('a foreign format of colours'));
+    await expect(compared(smart, now)).rejects.toEqual(refusal('another colour format than 4:2:0'));
   });
 
   it.each<[string, Partial<CutFacts>]>([
     ['a wrong frame count', { frames: 31 }],
     ['a wrong frame count', { encodedFrames: HEAD + 1 }],
     ['another method than it says', { method: 'copy' }],
-  ])('that says something else of itself: %s', async (detail, clip) => {
+  ])('that states wrong facts about itself: %s', async (detail, clip) => {
     await expect(compared(smart, { clip })).rejects.toEqual(refusal(detail));
   });
 });
@@ -315,12 +314,12 @@ describe('times', () => {
   const shifted = (of: Cut, frame: number, ticks: number) =>
     withVideo(of, ({ times }) => ({ times: times.map((time, at) => (at === frame ? time + ticks : time)) }));
 
-  it.each([2, -2])('of a frame %d ticks beside its own are refused', async (ticks) => {
+  it.each([2, -2])('of a frame %d ticks off its own are refused', async (ticks) => {
     await expect(compared(copy, shifted(copy, 5, ticks))).rejects.toEqual(refusal('frame 5 is at a wrong time'));
   });
 
   it.each([1, -1])(
-    'of a last frame that lasts %d tick more than most are refused: it would tell when it was',
+    'of a last frame that lasts %d tick more than most are refused: they would reveal when it was taken',
     async (ticks) => {
       const other = withVideo(copy, ({ lastDuration }) => ({ lastDuration: lastDuration + ticks }));
       const refused = refusal('the last frame lasts longer or shorter than most');
@@ -328,13 +327,13 @@ describe('times', () => {
     },
   );
 
-  it.each([1_000, -1_000])('of an end that is %d µs beside what the clip says are refused', async (byUs) => {
+  it.each([1_000, -1_000])('of an end %d µs off the stated one are refused', async (byUs) => {
     const { startUs, endUs } = smart.clip.coverage;
     const clip = { coverage: { startUs, endUs: endUs + byUs } };
     await expect(compared(smart, { clip })).rejects.toEqual(refusal('the clip ends at another time than it says'));
   });
 
-  it('of a start that is a microsecond beside what the clip says are refused', async () => {
+  it('of a start a microsecond off the stated one are refused', async () => {
     const { startUs, endUs } = smart.clip.coverage;
     const clip = { coverage: { startUs: startUs + 1, endUs } };
     await expect(compared(smart, { clip })).rejects.toEqual(refusal('the first frame is at another time than it says'));
@@ -347,19 +346,19 @@ describe('frames of the window', () => {
     return { window: { startUs: times[from] ?? 0, endUs: times[to] ?? 0 } };
   };
 
-  it('that the clip lacks, or has too many of, are found', async () => {
+  it('that the clip lacks, or has in excess, are found', async () => {
     await expect(compared(copy, windowOf(15, 41))).rejects.toEqual(refusal('frames of the window are missing'));
     await expect(compared(copy, windowOf(15, 39))).rejects.toEqual(refusal('frames that are not of the window'));
   });
 
-  it('that the ring holds in another coding are refused, also beside the window', async () => {
+  it('that are not H.264 in the ring are refused, also outside the window', async () => {
     const [first, ...rest] = copy.segments;
     if (!first) throw new Error('no footage');
     const other = { ...first, init: replaced(first.init, utf8('avcC'), utf8('hvcC')) };
     await expect(compared(copy, { segments: [other, ...rest] })).rejects.toEqual(refusal('footage that is not H.264'));
   });
 
-  it('that a clock dated which could not be trusted are refused', async () => {
+  it('that were dated by an untrusted clock are refused', async () => {
     const segments = copy.segments.map((segment) => ({ ...segment, clockTrusted: false }));
     await expect(compared(copy, { segments })).rejects.toEqual(refusal('footage of an untrusted clock'));
   });

@@ -1,5 +1,4 @@
-// Shows that footage of a clip that waits for its turn outlasts the ring's recording over it, and nothing else: not the grant, not an order to
-// forget, not five minutes, not 16 MiB. Not here: which clips wait (test/device/upload/delivery.test.ts).
+// Footage of a waiting clip is kept when the ring overwrites it, but not beyond the grant, an order to forget, five minutes, or 16 MiB.
 import { afterEach, expect, it } from 'vitest';
 import { ManualClock } from '../../../device/base/clock.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
@@ -19,7 +18,7 @@ const gop = (index: number, bytes = 1_000): Segment => ({
 });
 
 let ring: Segment[] = [];
-/** What is done while the ring is read, before it gives a GOP. */
+/** Called while the ring is read, before each GOP. */
 let before: (index: number) => void = () => undefined;
 const held = new HeldFootage({
   ...{ clock, random: new SystemRandom(), cipher: 'aes-256-gcm' as const },
@@ -44,14 +43,14 @@ async function read(hold: ReturnType<HeldFootage['hold']>, window = ALL): Promis
   return found;
 }
 
-/** Holds what the ring has of a window, to its end. */
+/** Holds the ring's footage of a window, to its end. */
 async function holdAll(window = ALL, signal = new AbortController().signal) {
   const hold = held.hold(window, signal);
   await new Promise((resolve) => setImmediate(resolve));
   return hold;
 }
 
-it('gives what the ring has lost, in order, each GOP once and as it was', async () => {
+it('returns overwritten GOPs in order, each once and unchanged', async () => {
   ring = gops(0, 6);
   const hold = await holdAll({ startUs: 1_000_000, endUs: 5_000_000 });
   const whole = gops(0, 9);
@@ -60,7 +59,7 @@ it('gives what the ring has lost, in order, each GOP once and as it was', async 
     const expected = whole.filter(({ index }) => index >= lost || (index >= 1 && index < 5));
     expect(await read(hold), `${lost} lost`).toEqual(expected);
   }
-  // Also where the ring goes on recording over it while it is read.
+  // Also if the ring overwrites it while it is read.
   ring = whole;
   before = (index) => {
     if (index === 1) ring.splice(0, ring.length);
@@ -73,7 +72,7 @@ it.each([
   ['footage is forgotten', () => held.forget()],
   ['the grant ends', (_: unknown, grant: AbortController) => grant.abort()],
   ['five minutes have passed', () => clock.advance(300_001)],
-])('holds nothing any more once %s, and reads the ring alone', async (_, end) => {
+])('holds nothing once %s, and reads the ring only', async (_, end) => {
   ring = gops(0, 4);
   const grant = new AbortController();
   const hold = await holdAll(ALL, grant.signal);
@@ -84,7 +83,7 @@ it.each([
   expect(held.bytes).toBe(0);
 });
 
-it('copies and gives nothing more once footage is forgotten in the middle', async () => {
+it('stops copying and reading once footage is forgotten in the middle', async () => {
   ring = gops(0, 4);
   before = (index) => {
     if (index === 2) held.forget();
@@ -102,7 +101,7 @@ it('copies and gives nothing more once footage is forgotten in the middle', asyn
   expect((await reading.next()).done).toBe(true);
 });
 
-it('gives nothing of what it has read ahead once footage is forgotten while the ring gives a GOP', async () => {
+it('returns no GOP read ahead once footage is forgotten while the ring is read', async () => {
   ring = gops(0, 4);
   const hold = await holdAll();
   ring = gops(3, 4);
@@ -110,7 +109,7 @@ it('gives nothing of what it has read ahead once footage is forgotten while the 
   expect(await read(hold)).toEqual(gops(3, 4));
 });
 
-it('holds 16 MiB at most over all clips, the beginning of each', async () => {
+it('holds at most 16 MiB for all clips, the beginning of each', async () => {
   ring = gops(0, 12, 2 * MIB);
   const first = await holdAll();
   const second = await holdAll();

@@ -1,6 +1,6 @@
 // @module-tag long
-// Shows that what a camera writes behind its slices and beside its sound does not travel with a clip that discloses nothing:
-// a position in each frame and each packet, in every place that a decoder skips.
+// Data that a camera writes after its slices and beside its sound is not in a clip: here a position in each frame and packet, in every
+// place that a decoder skips.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -78,7 +78,7 @@ describeWithEachFfmpeg('with ffmpeg $version, a clip that discloses nothing', (f
     expect(countHeld(bytes, all)).toBe(0);
   });
 
-  it('copies what cannot be told from coded picture, unless the settings say that nothing is copied', async () => {
+  it('copies data that cannot be told from coded picture, unless the settings copy nothing', async () => {
     const hidden = (number: number) => `N51W0:${String(number).padStart(3, '0')}`;
     const all = count.map(hidden);
     const planted = withSamples(await footage(), (frame, number) => behindSlices(frame, utf8(hidden(number))), same);

@@ -1,4 +1,4 @@
-// Shows the leak that the exact cut avoids: ffmpeg's own `-ss -to -c copy` hides frames behind an edit list, ours hides none.
+// The leak that the exact cut avoids: ffmpeg's own `-ss -to -c copy` hides frames behind an edit list.
 import { execFile } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -16,7 +16,7 @@ import { captureFile, FOOTAGE_START_US } from './support/segmenter.ts';
 const run = promisify(execFile);
 
 describeWithEachFfmpeg('with ffmpeg $version', (ffmpeg) => {
-  it('a copy by time stamps hides frames, our clip of the same span none', async () => {
+  it('a copy by timestamps hides frames, our clip of the same span none', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'doorsill-leak-'));
     const deps = { ffmpeg, clock: new SystemClock() };
     const source = await makeFootage(ffmpeg.path, folder, { video: x264(15), frames: 75 });
@@ -24,7 +24,7 @@ describeWithEachFfmpeg('with ffmpeg $version', (ffmpeg) => {
     await run(ffmpeg.path, ['-loglevel', 'error', '-ss', '1.4', '-to', '4', '-i', source, '-c', 'copy', leaky]);
     const theirs = await countFrames(leaky, deps);
     expect(theirs).toEqual({ shown: 39, held: 45 });
-    // Six frames from before the cut are there for anyone who looks.
+    // Six frames from before the cut are in the file.
     expect((await readFrameNumbers(ffmpeg.path, leaky)).filter((number) => number < 21)).toEqual([
       15, 16, 17, 18, 19, 20,
     ]);

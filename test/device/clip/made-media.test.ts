@@ -1,6 +1,5 @@
 // @module-tag long
-// Odd media that ffmpeg makes here, through capture, ring and trim: an exact clip of each, on a window inside, at the start and of one frame.
-// Not here: odd and broken files of other projects (torture.test.ts), which are not in the repository.
+// Odd media made by ffmpeg, through capture, ring and trim: an exact clip of each, for windows inside, at the start and of one frame.
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -36,7 +35,7 @@ const h265 = [
 const vp9 = ['-c:v', 'libvpx-vp9', '-deadline', 'realtime', '-cpu-used', '8', '-pix_fmt', 'yuv420p', '-g', '15'];
 const uneven = ['-vf', 'select=not(eq(mod(n\\,5)\\,1)+eq(mod(n\\,5)\\,2))', '-fps_mode', 'passthrough'];
 
-/** What is odd, the file's name, and how ffmpeg makes it. */
+/** The oddity, the file's name, and ffmpeg's arguments. */
 const MADE: readonly (readonly [odd: string, name: string, args: readonly string[]])[] = [
   ['B-frames that others refer to', 'reordered.mp4', [...drawn(), ...sound(), ...reordered]],
   [

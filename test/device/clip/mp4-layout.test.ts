@@ -1,4 +1,4 @@
-// Shows that an independent reader (mediabunny) finds a clip's frames, times, keyframes and shape as they were in the ring.
+// An independent reader (mediabunny) finds a clip's frames, times, keyframes and pixel shape as in the ring.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -48,7 +48,7 @@ async function packetsOf(input: Input) {
   return packets;
 }
 
-describe('a clip read by another', () => {
+describe('a clip in an independent reader', () => {
   it('has its frames at their exact distances, however uneven, and its keyframes', async () => {
     const style = { video: x264(15), frames: 60, setpts: "'(N+mod(N*7,5)/8)/12/TB'" };
     const { input, times } = await clipOf(style, 20, 55);
@@ -73,7 +73,7 @@ describe('a clip read by another', () => {
     expect(start).toBeLessThan(1024 / 48_000);
   });
 
-  it('keeps the shape of its pixels and the way it hangs', async () => {
+  it('keeps its pixel shape and rotation', async () => {
     const style = { video: ['-vf', 'setsar=4/3', ...x264(15)], frames: 40 };
     const { input } = await clipOf(style, 4, 30, true);
     const track = await input.getPrimaryVideoTrack();

@@ -1,4 +1,4 @@
-// Shows that a clip carries nothing that its footage does not need: no user data of the camera, no encoder's name, no time.
+// A clip has no data that playback does not need: no user data of the camera, no encoder's name, no creation time.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -21,7 +21,7 @@ afterAll(async () => {
 const SERIAL = 'serial number 4711';
 const SEI = `h264_metadata=sei_user_data=086f3693-b7b3-4f2c-9653-21492feee5b8+${SERIAL}`;
 
-/** Whether a text is in the bytes at any of the eight bit positions: AAC packs its elements without regard to bytes. */
+/** Whether a text is in the bytes at any of the eight bit positions: AAC elements are not byte-aligned. */
 function holds(bytes: Uint8Array, text: string): boolean {
   for (let shift = 0; shift < 8; shift += 1) {
     const shifted = Buffer.alloc(bytes.length);

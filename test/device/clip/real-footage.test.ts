@@ -1,6 +1,6 @@
 // @module-tag footage
 // @module-tag long
-// Shows exact clips of real cameras' footage, where it is there: as many frames as the source has in the window.
+// Exact clips of real cameras' footage, if installed: as many frames as the source has in the window.
 
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

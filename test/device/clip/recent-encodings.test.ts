@@ -1,5 +1,5 @@
-// Shows that several grants of one window cost one encoding, which is in memory for a short while alone: the second clip is cut without
-// an encoder, has the same bytes, and passes the same check; and that nothing is held of footage that was forgotten.
+// Several grants of one window need one encoding, which is in memory only, for a short time: the second clip is cut without an encoder,
+// has the same bytes, and passes the same check. No encoding of forgotten footage is held.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -30,7 +30,7 @@ describe('encodings', () => {
     runs = 0;
   });
 
-  /** An encoding of so many bytes; `before`: what happens before it is done. */
+  /** An encoding of this many bytes; `before` is called before it is done. */
   const get = (key: string, { bytes = 1, limit = 100 * MIB, before = () => {} } = {}) =>
     recent.sound.get(
       key,
@@ -43,7 +43,7 @@ describe('encodings', () => {
       never,
     );
 
-  it('are made once for a key, and anew after five minutes', async () => {
+  it('are made once for a key, and again after five minutes', async () => {
     const first = await get('a');
     await clock.advance(299_999);
     expect([await get('a'), runs]).toEqual([first, 1]);
@@ -53,7 +53,7 @@ describe('encodings', () => {
     expect(runs).toBe(3);
   });
 
-  it('are gone once footage is forgotten, also those that are under way then', async () => {
+  it('are dropped once footage is forgotten, also those in progress', async () => {
     await get('a');
     recent.forget();
     await get('a', { before: () => recent.forget() });
@@ -61,7 +61,7 @@ describe('encodings', () => {
     expect(runs).toBe(3);
   });
 
-  it('are 8 MiB at most: the oldest goes, and a larger one is not held', async () => {
+  it('are at most 8 MiB: the oldest is dropped, and a larger one is not held', async () => {
     await get('large', { bytes: 8 * MIB + 1 });
     await get('large', { bytes: 8 * MIB + 1 });
     expect(runs).toBe(2);
@@ -75,7 +75,7 @@ describe('encodings', () => {
     expect(runs).toBe(6);
   });
 
-  it('are refused to a grant of fewer bytes', async () => {
+  it('are refused for a grant of fewer bytes', async () => {
     await get('a', { bytes: 100 });
     await expect(get('a', { limit: 99 })).rejects.toMatchObject({ code: 'clip_over_limit' });
   });
@@ -83,7 +83,7 @@ describe('encodings', () => {
 
 describe('a second grant of the same footage', async () => {
   const ffmpeg = await findFfmpeg();
-  /** Whoever starts this one fails. */
+  /** Starting this ffmpeg fails. */
   const none = { ...ffmpeg, path: '/no/such/ffmpeg' };
   const window = { startUs: FOOTAGE_START_US + 400_000, endUs: FOOTAGE_START_US + 2_300_000 };
   const zone: Zone = { left: 1_000, top: 1_000, width: 2_000, height: 2_000 };
@@ -111,7 +111,7 @@ describe('a second grant of the same footage', async () => {
     await selfCheck(live, again.clip, readerOf(again.bytes), depsFor(ffmpeg, segments));
   });
 
-  it('is refused when it is dead, or its footage is gone, whatever is held', async () => {
+  it('is refused if it is dead, or its footage is gone, whatever is held', async () => {
     await cut(liveGrantFor({ window }).live, depsFor(ffmpeg, segments, { recent }));
     const dead = liveGrantFor({ window });
     dead.end('it was revoked');
@@ -121,7 +121,7 @@ describe('a second grant of the same footage', async () => {
     });
   });
 
-  it('is encoded anew when it differs: another window, zone, or recording', async () => {
+  it('is encoded anew if it has another window, zone, or recording', async () => {
     const deps = { recent };
     await cut(liveGrantFor({ window, zones: [zone], audio: true }).live, depsFor(ffmpeg, segments, deps));
     await cut(liveGrantFor({ window }).live, depsFor(ffmpeg, segments, deps));

@@ -1,5 +1,5 @@
-// Shows that no sound from outside the window is in a clip, and that what is in it is where it was, for copied and for
-// encoded AAC, with any ffmpeg: full-scale tones lie on both sides of a silent window.
+// A clip has no sound from outside the window, and the sound inside keeps its time, for copied and encoded AAC, with any ffmpeg:
+// full-scale tones lie on both sides of a silent window.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -27,7 +27,7 @@ afterAll(async () => {
 const QUIET = 32.8;
 const TONE = '0.98*sin(2*PI*1000*t)';
 
-/** Sound that is a full-scale tone but for silence from `from` to `to`, in seconds. */
+/** A full-scale tone with silence from `from` to `to`, in seconds. */
 const silentBetween = (from: number, to: number) =>
   `aevalsrc='if(gte(t\\,${from})*lt(t\\,${to})\\,0\\,${TONE})':s=48000`;
 const toneBetween = (from: number, to: number) => `aevalsrc='if(gte(t\\,${from})*lt(t\\,${to})\\,${TONE}\\,0)':s=48000`;
@@ -96,7 +96,7 @@ describeWithEachFfmpeg('with ffmpeg $version', (ffmpeg) => {
 });
 
 describeWithEachFfmpeg('with ffmpeg $version, sound', (ffmpeg) => {
-  it('keeps every packet of an encoder whose first one decoders leave out by its name', async () => {
+  it('keeps every packet of an encoder whose name makes decoders drop the first one', async () => {
     const source = await makeFootage(ffmpeg.path, folder, { video: x264(15), frames: 50, sound: toneBetween(0, 9) });
     const segments = withSamples(
       await captureFile(ffmpeg.path, source),

@@ -1,4 +1,4 @@
-// Shows full re-encodes: streams without keyframes that stand alone, and zones that are blacked out to their edges.
+// Full re-encodes: streams without independently decodable keyframes, and zones that are black to their edges.
 import { execFile } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -49,7 +49,7 @@ describeWithEachFfmpeg('with ffmpeg $version', (ffmpeg) => {
     expect(numbers).toEqual(Array.from({ length: 37 }, (_, at) => 33 + at));
   });
 
-  it('a file does not tell where the ring had its groups of pictures', async () => {
+  it('a file does not reveal the ring's groups of pictures', async () => {
     const source = await makeFootage(ffmpeg.path, folder, { video: x264(15), frames: 90, sound: 'sine=r=48000' });
     const segments = await captureFile(ffmpeg.path, source);
     const times = frameTimesUs(segments);
@@ -65,10 +65,10 @@ describeWithEachFfmpeg('with ffmpeg $version', (ffmpeg) => {
     expect(await chunksFrom(11)).toEqual(await chunksFrom(4));
   });
 
-  it('zones are black to their edges in every frame, and nothing else is', async () => {
+  it('exactly the zones are black, to their edges, in every frame', async () => {
     const source = await makeFootage(ffmpeg.path, folder, { video: x264(15, '-crf', '10'), frames: 45 });
     const segments = await captureFile(ffmpeg.path, source);
-    // 320 by 176: pixels 100 to 149 and 80 to 131, the second edges cut through a pixel and are rounded outwards.
+    // 320 by 176: pixels 100 to 149 and 80 to 131; the second edges cut through a pixel and are rounded outwards.
     const zone: Zone = { left: 3_125, top: 4_546, width: 1_555, height: 2_925 };
     const window = { startUs: FOOTAGE_START_US + 300_000, endUs: FOOTAGE_START_US + 2_000_000 };
     const { live } = liveGrantFor({ window, zones: [zone] });
@@ -87,7 +87,7 @@ describeWithEachFfmpeg('with ffmpeg $version', (ffmpeg) => {
         Buffer.alloc(frame.length, 16),
         (x, y) => x >= 100 && x < 150 && y >= 80 && y < 132,
       );
-      // Two pixels around are left out: the codec smooths block edges.
+      // Two pixels around are not compared: the codec smooths block edges.
       const outside = difference(frame, original, (x, y) => x < 98 || x >= 152 || y < 78 || y >= 134);
       expect(inside.most).toBeLessThan(24);
       expect(outside.mean).toBeLessThan(6);

@@ -1,5 +1,5 @@
-// Shows that the self-check finds every kind of fault that could carry something out, or bring something wrong: each is
-// planted into a clip that passes, and must be named.
+// The self-check finds every kind of fault that could leak data or falsify a clip: each is planted into a clip that passes, and must
+// be named.
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { Segment } from '../../../device/camera/segment.ts';
 import type { ClipRecode } from '../../../device/clip/clip-deps.ts';
@@ -18,7 +18,7 @@ import { behindSlices, withSamples } from './support/planting.ts';
 import { frameTimesUs, soundLater } from './support/segmenter.ts';
 import { Surgery } from './support/surgery.ts';
 
-/** Frames of the clip that are encoded anew; the others are copies. */
+/** Encoded frames of the clip; the others are copied. */
 const ENCODED = 12;
 const STSZ = '0/mdia/minf/stbl/stsz';
 const AUDIO_STSZ = '1/mdia/minf/stbl/stsz';
@@ -65,14 +65,14 @@ async function check(planted: Check): Promise<void> {
   );
 }
 
-/** The bytes with another 32-bit number at a place. */
+/** The bytes with another 32-bit number at a position. */
 function withNumber(bytes: Uint8Array, at: number, value: number): Uint8Array {
   const changed = Buffer.from(bytes);
   changed.writeUInt32BE(value, at);
   return Uint8Array.from(changed);
 }
 
-/** Where the box of the samples begins. */
+/** Start of the samples' box. */
 function mdatAt(): number {
   return FTYP_BYTES + Buffer.from(good.bytes).readUInt32BE(FTYP_BYTES);
 }
@@ -88,12 +88,12 @@ function operated(change: (file: Surgery) => void): Uint8Array {
   return file.bytes();
 }
 
-/** Puts units in front of a sample's own, keeping sizes and offsets right. */
+/** Inserts units before a sample's own, with correct sizes and offsets. */
 function unitsBefore(file: Surgery, sample: number, units: Uint8Array): void {
   changeSample(file, sample, (data) => concatBytes([units, data]));
 }
 
-/** Gives a frame other bytes, keeping sizes and offsets right. */
+/** Replaces a frame's bytes, with correct sizes and offsets. */
 function changeSample(file: Surgery, sample: number, change: (data: Uint8Array) => Uint8Array): void {
   const { chunk, at, size } = placeOf(file, sample);
   const before = file.top('mdat').content.slice(at, at + size);
@@ -110,7 +110,7 @@ function changeSample(file: Surgery, sample: number, change: (data: Uint8Array) 
   }
 }
 
-/** Where a frame lies in the payload: 12 encoded ones in the first chunk, then the copied ones in the second. */
+/** A frame's position in the payload: 12 encoded frames in the first chunk, then the copied ones in the second. */
 function placeOf(file: Surgery, sample: number): { chunk: number; at: number; size: number } {
   const first = sample < ENCODED ? 0 : ENCODED;
   const chunk = sample < ENCODED ? 0 : 1;
@@ -119,7 +119,7 @@ function placeOf(file: Surgery, sample: number): { chunk: number; at: number; si
   return { chunk, at, size: file.number(STSZ, 12 + sample * 4) };
 }
 
-/** Takes the last unit away from a frame. */
+/** Removes the last unit of a frame. */
 function withoutLastUnit(frame: Uint8Array): Uint8Array {
   const view = new DataView(frame.buffer, frame.byteOffset, frame.byteLength);
   let at = 0;
@@ -240,11 +240,11 @@ const FAULTS: Record<string, [RegExp, () => Check]> = {
     }),
   ],
   'SEI user data in a frame': [
-    /something else than slices/,
+    /other units than slices/,
     () => ({ bytes: operated((file) => unitsBefore(file, 0, SEI)) }),
   ],
   'a filler with data in a frame': [
-    /something else than slices/,
+    /other units than slices/,
     () => ({
       bytes: operated((file) => unitsBefore(file, 11, concatBytes([u32([9]), Uint8Array.of(12), new Uint8Array(8)]))),
     }),
@@ -261,7 +261,7 @@ const FAULTS: Record<string, [RegExp, () => Check]> = {
     }),
   ],
   'text behind the slices of a frame that is copied with it': [
-    /frame 15 may hold something else/,
+    /frame 15 may hold data that is not picture/,
     () => ({
       bytes: operated((file) => changeSample(file, 15, (data) => behindSlices(data, SECRET))),
       segments: withFrame(18 + 15, (data) => behindSlices(data, SECRET)),
@@ -294,7 +294,7 @@ const FAULTS: Record<string, [RegExp, () => Check]> = {
   'a frame beyond the end': [/not of the window/, () => ({ window: windowOf(18, 39) })],
   'a missing frame at the start': [/missing|not the ring's|method|wrong/, () => ({ window: windowOf(17, 40) })],
   'a missing frame at the end': [/frames of the window are missing/, () => ({ window: windowOf(18, 41) })],
-  // The ring says that the sound lies elsewhere, and so does the clip; but then some of it is outside the window.
+  // Ring and clip agree on another time of the sound, but then some of it is outside the window.
   'sound beyond the end': [
     /sound that is not of the window/,
     () => ({
@@ -406,7 +406,7 @@ const FAULTS: Record<string, [RegExp, () => Check]> = {
     /encoded frames decode|counting frames|nobody uses/,
     () => ({
       bytes: operated((file) => {
-        // The first copied frame in the place of the first encoded one, padded with what fits.
+        // The first copied frame in place of the first encoded one, padded to its size.
         const { at, size } = file.sampleAt(0);
         const mdat = file.top('mdat').content;
         const from = file.chunkAt('0', 1);
@@ -446,7 +446,7 @@ const FAULTS: Record<string, [RegExp, () => Check]> = {
   ],
 };
 
-/** The ring with other bytes in one of its frames. */
+/** The ring with changed bytes in one frame. */
 function withFrame(frame: number, change: (data: Uint8Array) => Uint8Array): Segment[] {
   return withSamples(
     segments,
@@ -473,7 +473,7 @@ function withLongerSet(stsd: Uint8Array, set: Uint8Array, tail: Uint8Array): Uin
   return grown;
 }
 
-/** Holds the sound back by more, or less, movie units. */
+/** Changes the sound's delay by movie units. */
 function moveSound(file: Surgery, units: number): void {
   const [delay, played] = [file.number('1/edts/elst', 8) + units, file.number('1/edts/elst', 20)];
   file.setNumber('1/edts/elst', 8, delay);
@@ -502,13 +502,13 @@ function withExtraPps(stsd: Uint8Array): Uint8Array {
 }
 
 describe('the self-check', () => {
-  it('passes the clip as it was cut', async () => {
+  it('passes the clip as cut', async () => {
     await check({});
     expect(good.clip).toMatchObject({ method: 'smart-cut', frames: 22, encodedFrames: 12 });
     expect(good.clip.audioPackets).toBeGreaterThan(60);
   });
 
-  it('passes the clip taken apart and put together again', async () => {
+  it('passes the clip after parsing and rebuilding it', async () => {
     const bytes = operated(() => {});
     expect(bytes).toEqual(good.bytes);
     await check({ bytes });
@@ -518,7 +518,7 @@ describe('the self-check', () => {
     await check({ byteLimit: good.bytes.length });
   });
 
-  it('passes a clip whose samples stand in a box with a header of 16 bytes, as beyond 4 GiB', async () => {
+  it('passes a clip whose samples' box has a header of 16 bytes, as beyond 4 GiB', async () => {
     const bytes = operated((file) => {
       file.offsetShift = 8;
     });
@@ -527,7 +527,7 @@ describe('the self-check', () => {
     await check({ bytes: concatBytes([bytes.subarray(0, at), wide, bytes.subarray(at + 8)]) });
   });
 
-  it('passes a clip without sound, one all copied, one all encoded, and one whose window begins between frames', async () => {
+  it('passes a clip without sound, one copied, one encoded, and one whose window begins between frames', async () => {
     const pass = async (cutTo: Window, audio: boolean, recode: ClipRecode) => {
       const { live } = liveGrantFor({ window: cutTo, audio });
       const deps = depsFor(ffmpeg ?? raise(), segments, { recode });
@@ -542,7 +542,7 @@ describe('the self-check', () => {
     expect(await pass(windowOf(18, 40, -30), true, 'when-needed')).toEqual(['smart-cut', true]);
   });
 
-  it('passes sound over the seam of two recordings, and not as if it were of one', async () => {
+  it('passes sound across two recordings, but not as of one recording', async () => {
     const apart = segments.map((segment, at) => (at < 2 ? segment : { ...segment, recording: 'the-next-one' }));
     const { live } = liveGrantFor({ window, audio: true });
     const { clip, bytes } = await cut(live, depsFor(ffmpeg ?? raise(), apart));
@@ -552,7 +552,7 @@ describe('the self-check', () => {
     await expect(check({ segments: apart })).rejects.toThrow(/sound/);
   });
 
-  it('that is given up before the file is there leaves no decoder behind', async () => {
+  it('leaves no decoder behind when it is stopped before the file exists', async () => {
     const { live } = liveGrantFor({ window, audio: true });
     const started = new SelfCheck(live, good.clip, depsFor(ffmpeg ?? raise(), segments));
     expect(await childProcesses()).toBe(1);
@@ -560,20 +560,20 @@ describe('the self-check', () => {
     expect(await childProcesses()).toBe(0);
   });
 
-  it('says that the footage is gone where the ring has the first frame no more, and else that the clip is wrong', async () => {
+  it('reports lost footage if the ring no longer has the first frame, else a wrong clip', async () => {
     // The window begins in the second segment.
     const later = segments.slice(2);
     const startUs = later[0]?.startUs ?? 0;
     expect(startUs).toBeGreaterThan(good.clip.coverage.startUs);
     await expect(check({ segments: later })).rejects.toMatchObject({ code: 'clip_footage_gone' });
     await expect(check({ segments: [] })).rejects.toMatchObject({ code: 'clip_footage_gone' });
-    // What lost its end instead, or is no file at all, is a fault of the clip.
+    // A truncated or invalid file is a fault of the clip.
     const cutShort = good.bytes.subarray(0, good.bytes.length - 1);
     await expect(check({ segments: [], bytes: cutShort })).rejects.toMatchObject({ code: 'clip_check_failed' });
     await expect(check({ segments: segments.slice(0, 2) })).rejects.toMatchObject({ code: 'clip_check_failed' });
   });
 
-  it('names a fault of the clip once, passes on every other as it came, and leaves no decoder behind', async () => {
+  it('names a fault of the clip once, rethrows every other error unchanged, and leaves no decoder behind', async () => {
     const deps = depsFor(ffmpeg ?? raise(), segments);
     const { live } = liveGrantFor({ window, audio: true });
     const bytes = concatBytes([good.bytes, SECRET]);
@@ -586,7 +586,7 @@ describe('the self-check', () => {
     expect(await childProcesses()).toBe(0);
   });
 
-  it('says that a clip is wrong, too, which claims to begin exactly where the ring does', async () => {
+  it('reports a wrong clip, too, if it claims to begin exactly where the ring does', async () => {
     const coverage = { ...good.clip.coverage, startUs: segments[0]?.startUs ?? 0 };
     await expect(check({ clip: { coverage } })).rejects.toMatchObject({ code: 'clip_check_failed' });
   });

@@ -1,5 +1,5 @@
-// Holds: what the device signs for a clip's recipient: a statement under a key of one grant, with nothing of device and owner in it, times
-// in steps, and a commitment to the full manifest that the certificate alone opens.
+// The device's documents for a clip's recipient: a statement under a key of one grant, without facts about device and owner, with times in
+// steps, and with a commitment to the full manifest that only the certificate opens.
 import { expect, it } from 'vitest';
 import { SystemClock } from '../../../device/base/clock.ts';
 import { sha256, sha256Hex, verifySignature } from '../../../device/base/keys.ts';
@@ -21,7 +21,7 @@ import { plainMp4 } from '../../support/plain-mp4.ts';
 const random = new SystemRandom();
 const SECOND_US = 1_000_000;
 
-/** A live grant that discloses nothing, and everybody who signs something about it. */
+/** A live grant that discloses nothing, and all its signers. */
 function granted() {
   const clock = new SystemClock();
   const cast = new Cast(clock);
@@ -76,7 +76,7 @@ async function* once(bytes: Uint8Array) {
   yield bytes;
 }
 
-it('signs a statement that holds nothing of device, owner, grant token or time of signing', () => {
+it('signs a statement without device, owner, grant token or time of signing', () => {
   const { live, cast, window, manifest, papers } = made();
   const statement = Statement.parse(claimsOf(papers.statement));
   const text = JSON.stringify(statement);
@@ -94,7 +94,7 @@ it('signs a statement that holds nothing of device, owner, grant token or time o
   });
 });
 
-it('certifies it to the bridge alone, and the certificate opens its commitment', () => {
+it('certifies it to the bridge only, and the certificate opens its commitment', () => {
   const { live, cast, manifest, papers } = made();
   const expected = { verify: verifySignature, audience: live.facts.request.aud, keys: [cast.device.key.publicKey] };
   const opened = openToken(papers.certificate, {
@@ -135,7 +135,7 @@ it('signs the recall under the statement’s own key, about this statement', () 
   });
 });
 
-it('draws another key each time, also for the same clip', () => {
+it('makes another key each time, also for the same clip', () => {
   const { live, cast, manifest, papers } = made();
   const again = makeStatement(live, manifest, { device: cast.device, random });
   const [one, other] = [papers, again].map(({ statement }) => Statement.parse(claimsOf(statement)));
@@ -143,7 +143,7 @@ it('draws another key each time, also for the same clip', () => {
   expect(one?.manifestCommitment).not.toBe(other?.manifestCommitment);
 });
 
-it('tells coverage and gaps in tenths of a second, outwards, and never beyond the window', () => {
+it('states coverage and gaps in tenths of a second, rounded outwards, never beyond the window', () => {
   const { window, papers } = made({
     coverage: [1, 4_999_999],
     gaps: [
@@ -160,11 +160,11 @@ it('tells coverage and gaps in tenths of a second, outwards, and never beyond th
     expect(startUs).toBeGreaterThanOrEqual(window.startUs);
     expect(endUs).toBeLessThanOrEqual(window.endUs);
   }
-  // The first two touch in steps and are told as one.
+  // The first two touch after rounding and are stated as one.
   expect(gaps.length).toBe(2);
 });
 
-it('is refused for a grant that has died', () => {
+it('is refused for a dead grant', () => {
   const { live, end, cast } = granted();
   end('revoked');
   expect(() => makeStatement(live, 'none', { device: cast.device, random })).toThrow(
@@ -172,7 +172,7 @@ it('is refused for a grant that has died', () => {
   );
 });
 
-it('verifies offline on its own chain, on both with what a dispute opened, and on neither when any part is another’s', async () => {
+it('verifies offline alone, and with documents disclosed in a dispute, and not if any part belongs to another clip', async () => {
   const { cast, manifest, clip, papers } = made();
   const other = made();
   const opened = (parts: object = {}) => JSON.stringify({ manifest, certificate: papers.certificate, ...parts });
@@ -201,14 +201,14 @@ it('verifies offline on its own chain, on both with what a dispute opened, and o
     await verify(papers.statement, { opened: opened(), device: 'device-other' }),
   ]).toEqual([
     'the clip is not the one its manifest names',
-    'a statement names no device: its bridge can open the full manifest',
-    'what a dispute opened goes with a statement, and this is the full manifest',
-    'what was opened holds no certificate',
-    'what was opened holds no certificate',
+    'a statement names no device: only the full manifest does, which its bridge can disclose',
+    'documents disclosed in a dispute belong to a statement, and this is the full manifest',
+    'the disclosed documents hold no certificate',
+    'the disclosed documents hold no certificate',
     'the certificate is of another device than the manifest',
     'the certificate is for another statement',
     'the certificate is for another statement',
-    'statement and manifest do not say the same of the clip',
+    'statement and manifest differ about the clip',
     'the manifest is of another device',
   ]);
 });

@@ -1,7 +1,6 @@
 // @module-tag long
-// Holds: a clip's sound is made of the ring's packets inside the window and of nothing else, whatever the ring's sound looks like: gaps,
-// recordings that overlap, sound that a clip cannot have. Faults are planted into the ring, or into what was read of the file.
-// Not here: pictures (frame-check.test.ts), faults in the file's own bytes (self-check.test.ts).
+// A clip's sound is made exactly of the ring's packets inside the window, also with gaps, overlapping recordings, and sound that a clip
+// cannot have. Faults are planted into the ring, or into the parsed file. Faults of the file's own bytes: self-check.test.ts.
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -40,7 +39,7 @@ beforeAll(async () => {
   );
 });
 
-/** Where the first packet begins that does not begin before a frame, in samples. */
+/** Start of the first packet that is not before a frame, in samples. */
 function startOf(segments: readonly Segment[], frame: number): number {
   const starts = segments.flatMap(({ init, fragment }) => parseFragment(parseInit(init), fragment).audio);
   return starts.map(({ pts }) => pts).find((pts) => pts >= (frame * 48_000) / 15) ?? raise('no sound');
@@ -58,7 +57,7 @@ interface Planted {
   ffmpeg?: Ffmpeg;
 }
 
-/** Checks the sound of a clip against its ring, or with what is planted in their place. */
+/** Checks the sound of a clip against its ring, with planted changes. */
 async function check(of: CheckedClip, planted: Planted = {}): Promise<void> {
   const { live } = liveGrantFor({ window: of.window, audio: true });
   const tables = tablesOf(of.bytes);
@@ -77,13 +76,13 @@ async function check(of: CheckedClip, planted: Planted = {}): Promise<void> {
 const refusal = (detail: string) => expect.objectContaining({ code: 'clip_check_failed', facts: { detail } });
 const foreign = refusal('sound that is not of the window');
 
-/** The ring whose segments from one on are changed. */
+/** The ring with its segments changed from a given one on. */
 const from = (first: number, change: (segment: Segment) => Segment) =>
   ring.map((segment, at) => (at < first ? segment : change(segment)));
 
 const next = (segment: Segment): Segment => ({ ...segment, recording: 'the-next-one' });
 
-/** The segment with some bytes of its init segment replaced by others, behind a box's name. */
+/** The segment with some bytes of its init segment replaced, after a box's name. */
 function withInit(segment: Segment, name: string, was: readonly number[], now: readonly number[]): Segment {
   const init = Buffer.from(segment.init);
   const at = init.indexOf(Buffer.from(was), init.lastIndexOf(name));
@@ -98,7 +97,7 @@ const STEREO = [0x11, 0x90];
 const HE_AAC = [0x29, 0x88];
 const of32 = (value: number) => [value >> 24, value >> 16, value >> 8, value].map((byte) => byte & 255);
 
-/** The segment as of a camera without a microphone: its track of sound and what is in it are boxes that nobody reads. */
+/** The segment as of a camera without a microphone: its sound track's boxes are renamed, so that they are ignored. */
 function silent(segment: Segment): Segment {
   const hidden = (bytes: Uint8Array, name: string) => {
     const out = Buffer.from(bytes);
@@ -131,7 +130,7 @@ const ODD_RINGS: Record<string, () => Segment[]> = {
 };
 
 describe('sound passes', () => {
-  it('of a ring that has nothing odd', async () => {
+  it('of an ordinary ring', async () => {
     expect(plain.clip).toMatchObject({ method: 'copy', frames: 25 });
     await check(plain);
   });
@@ -144,19 +143,19 @@ describe('sound passes', () => {
     });
   }
 
-  it('that begins with the first frame, also where the window begins before it', async () => {
+  it('that begins with the first frame, also if the window begins before it', async () => {
     const { segments, window, clip } = aligned;
     expect(tablesOf(aligned.bytes).audio?.delay).toBe(0);
     await check(aligned);
     const early = { ...aligned, window: { ...window, startUs: window.startUs - 10_000 } };
     await check(early);
-    // A packet that begins a sample before the first frame is not the clip's.
+    // A packet that begins a sample before the first frame is not in the clip.
     const before = segments.map((each) => soundLater(each, -1));
     await expect(check(early, { segments: before, clip })).rejects.toEqual(foreign);
   });
 
   it.each([10_098, 10_100])(
-    'at times that differ by %d µs from the ring, or not: half a step and a tick of each clock are allowed',
+    'at times %d µs off the ring exactly if that is at most half a step and a tick of each clock',
     async (byUs) => {
       // Half of 20 ms; 48,000, 90,000 and 15,360 ticks a second, and 2 µs: 99 in all.
       expect(tablesOf(aligned.bytes).video.timescale).toBe(15_360);
@@ -179,7 +178,7 @@ describe('sound is refused', () => {
     await expect(check(plain, { audio })).rejects.toEqual(foreign);
   });
 
-  /** The clip with a packet more than the window has. */
+  /** The clip with one packet too many. */
   const withPacket = (packet: Uint8Array): Planted => ({
     bytes: concatBytes([plain.bytes, packet]),
     clip: { audioPackets: plain.clip.audioPackets + 1 },
@@ -190,28 +189,28 @@ describe('sound is refused', () => {
     }),
   });
 
-  it('with a packet behind it that holds text and no sound, so that a decoder does not see it', async () => {
+  it('with a packet after it that holds text instead of sound, which a decoder ignores', async () => {
     const end = Uint8Array.of(0xe0);
     await expect(check(plain, withPacket(beforeSound(end, 'a camera', 'serial number 4711')))).rejects.toEqual(foreign);
   });
 
-  it('with a packet behind it that sounds', async () => {
+  it('with a packet of sound after it', async () => {
     const { offsets = [], sizes = [] } = tablesOf(plain.bytes).audio ?? {};
     const [at = 0, size = 0] = [offsets.at(-1), sizes.at(-1)];
     await expect(check(plain, withPacket(plain.bytes.slice(at, at + size)))).rejects.toEqual(foreign);
   });
 
-  it('that the ring labels in other units than samples: nobody knows when it sounded', async () => {
+  it('that the ring stamps in other units than samples, so that its time is unknown', async () => {
     const segments = ring.map((segment) => withInit(segment, 'mdhd', of32(48_000), of32(44_100)));
     await expect(check(plain, { segments })).rejects.toEqual(foreign);
   });
 
-  it('that decodes to fewer samples than its packets stand for', async () => {
+  it('that decodes to fewer samples than its packets should have', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'doorsill-deaf-'));
     try {
       const path = join(folder, 'ffmpeg');
       const real = ffmpeg ?? raise('no ffmpeg');
-      // What counts samples is told to stop at the first error; the encoder and its decoder are not.
+      // Counting stops at the first error; the encoder and its decoder do not.
       const deaf = `case "$*" in *-xerror*) '${real.path}' "$@" | tail -c +4097 ;; *) exec '${real.path}' "$@" ;; esac`;
       await writeFile(path, `#!/bin/sh\n${deaf}\n`);
       await chmod(path, 0o755);

@@ -1,4 +1,4 @@
-// Shows that nothing but slices of a frame enters a clip, whatever else a camera put beside them.
+// Only the slices of a frame get into a clip, whatever other units a camera writes.
 import { describe, expect, it } from 'vitest';
 import { frameOf } from '../../../device/clip/strip-frame-to-slices.ts';
 import { concatBytes, utf8 } from '../../../device/contract/bytes.ts';
@@ -16,7 +16,7 @@ const SECRET = utf8('serial number 4711');
 
 describe('a frame', () => {
   it.each([0, 6, 9, 10, 11, 12, 13, 14, 15, 16, 19, 20, 21, 24, 28, 31])(
-    'leaves NAL units of type %i behind',
+    'drops NAL units of type %i',
     (type) => {
       const foreign = concatBytes([Uint8Array.of(type), SECRET]);
       const frame = frameOf([foreign, P_SLICE, foreign]);
@@ -26,28 +26,28 @@ describe('a frame', () => {
     },
   );
 
-  it('keeps parameter sets apart from its slices', () => {
+  it('separates parameter sets from its slices', () => {
     const [sps, pps] = [Uint8Array.of(0x67, 1), Uint8Array.of(0x68, 1)];
     expect(frameOf([sps, pps, IDR_SLICE])).toMatchObject({ sets: [sps, pps], slices: [IDR_SLICE], idr: true });
   });
 
-  it('stands alone only if all its slices do', () => {
+  it('is independently decodable only if all its slices are', () => {
     expect(frameOf([IDR_SLICE, IDR_SLICE]).idr).toBe(true);
     expect(frameOf([IDR_SLICE, P_SLICE]).idr).toBe(false);
     expect(frameOf([P_SLICE]).idr).toBe(false);
   });
 
-  it('tells bidirectional and switching slices', () => {
+  it('detects bidirectional and switching slices', () => {
     expect(frameOf([P_SLICE])).toMatchObject({ bidirectional: false, extended: false });
     expect(frameOf([P_SLICE, B_SLICE]).bidirectional).toBe(true);
     expect(frameOf([SWITCHING_SLICE]).extended).toBe(true);
   });
 
-  it('is refused when it holds no picture', () => {
+  it('is refused without a picture', () => {
     expect(() => frameOf([Uint8Array.of(6, 1)])).toThrow(/empty/);
   });
 
-  it('is refused when a slice ends in its header', () => {
+  it('is refused if a slice ends in its header', () => {
     expect(() => frameOf([Uint8Array.of(0x61)])).toThrow(/ends too early/);
   });
 });

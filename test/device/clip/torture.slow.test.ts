@@ -1,6 +1,6 @@
 // @module-tag footage
 // @module-tag long
-// Odd and broken files once more, with every ffmpeg that the product may choose, and on windows of every kind.
+// Odd and broken files with every ffmpeg that the product may choose, and windows of every kind.
 import { describe, expect, it } from 'vitest';
 import { proved } from '../../support/proved.ts';
 import {

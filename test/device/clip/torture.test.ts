@@ -1,6 +1,6 @@
 // @module-tag footage
-// Odd and broken files through capture, ring and trim: an exact clip of every one that has pictures, the right code from the
-// others. The demo takes the same table in test/scenarios/e2e/torture.slow.test.ts.
+// Odd and broken files through capture, ring and trim: an exact clip of every file with pictures, the right code for others. The demo
+// uses the same table in test/scenarios/e2e/torture.slow.test.ts.
 import { readdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { describe, expect, it } from 'vitest';

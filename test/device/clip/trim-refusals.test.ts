@@ -1,5 +1,5 @@
-// Shows when no clip is made: nothing in the window, a grant that is not alive, a limit, a clock that cannot be trusted, a
-// picture that changed, a ring that changed; and what becomes of gaps.
+// When no clip is made: an empty window, a dead grant, a limit, an untrusted clock, a changed picture, a changed ring; and the
+// handling of gaps.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -23,7 +23,7 @@ const ffmpeg = found;
 let segments: Segment[] = [];
 let otherSize: Segment[] = [];
 let otherSets: Segment[] = [];
-/** Another recording whose parameter sets have the id that is free in the first. */
+/** Another recording, whose parameter sets have the id that is free in the first. */
 let nextId: Segment[] = [];
 
 beforeAll(async () => {
@@ -51,12 +51,12 @@ describe('trim refuses', () => {
   it('an object that only looks like a live grant', async () => {
     const { live } = liveGrantFor({ window: span(0, 1_000_000) });
     const forged = { id: live.id, facts: live.facts, signal: live.signal, assertAlive: () => {} };
-    // A forger has no types either.
+    // A forger is not bound by types.
     const call = trim as (live: unknown, deps: Parameters<typeof trim>[1]) => Promise<unknown>;
     await expect(call(forged, depsFor(ffmpeg, segments))).rejects.toMatchObject(code('grant_dead'));
   });
 
-  it('a grant that ended before', async () => {
+  it('a grant that has ended', async () => {
     const { live, end } = liveGrantFor({ window: span(0, 1_000_000) });
     end('it was revoked');
     await expect(trim(live, depsFor(ffmpeg, segments))).rejects.toMatchObject(code('grant_dead'));
@@ -76,7 +76,7 @@ describe('trim refuses', () => {
     await expect(trim(live, deps)).rejects.toMatchObject(code('grant_dead'));
   });
 
-  it('to go on writing a clip whose grant has ended', async () => {
+  it('to continue a clip whose grant has ended', async () => {
     const { live, end } = liveGrantFor({ window: span(200_000, 4_000_000) });
     const clip = await trim(live, depsFor(ffmpeg, segments));
     const parts = clip.parts()[Symbol.asyncIterator]();
@@ -88,7 +88,7 @@ describe('trim refuses', () => {
     await expect(rest()).rejects.toMatchObject(code('grant_dead'));
   });
 
-  it('to go on when the caller gives up', async () => {
+  it('to continue after the caller has aborted', async () => {
     const { live } = liveGrantFor({ window: span(200_000, 4_000_000) });
     const signal = AbortSignal.abort(failure('interrupted', { signal: 'SIGTERM' }));
     await expect(trim(live, depsFor(ffmpeg, segments, { signal }))).rejects.toMatchObject(code('interrupted'));
@@ -101,7 +101,7 @@ describe('trim refuses', () => {
     await expect(trim(later.live, depsFor(ffmpeg, segments))).rejects.toMatchObject(code('clip_no_frames'));
   });
 
-  it('a clip of more bytes than were granted', async () => {
+  it('a clip with more bytes than granted', async () => {
     const { live } = liveGrantFor({ window: span(0, 4_000_000), byteLimit: 10_000 });
     await expect(trim(live, depsFor(ffmpeg, segments))).rejects.toMatchObject(code('clip_over_limit'));
     const inHead = liveGrantFor({ window: span(100_000, 900_000), byteLimit: 900 });
@@ -114,7 +114,7 @@ describe('trim refuses', () => {
     await expect(trim(live, depsFor(ffmpeg, doubtful))).rejects.toMatchObject(code('consent_window_ambiguous'));
   });
 
-  it('two recordings that claim the same time', async () => {
+  it('two recordings with the same time', async () => {
     const { live } = liveGrantFor({ window: span(0, 9_000_000) });
     const overlapping = otherSets.map((segment) => ({ ...segment, wallOffsetUs: segment.wallOffsetUs - 3_000_000 }));
     const ring = [...segments, ...overlapping];
@@ -127,7 +127,7 @@ describe('trim refuses', () => {
     await expect(trim(live, depsFor(ffmpeg, ring))).rejects.toMatchObject(code('clip_stream_changed'));
   });
 
-  it('and leaves no encoder behind that had begun', async () => {
+  it('a clip, and leaves no running encoder behind', async () => {
     const { live } = liveGrantFor({ window: span(200_000, 9_000_000) });
     const ring = [...segments, ...otherSize];
     await expect(trim(live, depsFor(ffmpeg, ring))).rejects.toMatchObject(code('clip_stream_changed'));
@@ -145,7 +145,7 @@ describe('trim refuses', () => {
     await expect(allBytes(clip)).rejects.toMatchObject(code('clip_footage_gone'));
   });
 
-  it('footage that is torn', async () => {
+  it('torn footage', async () => {
     const { live } = liveGrantFor({ window: span(0, 4_000_000) });
     const torn = segments.map((segment) => ({ ...segment, fragment: segment.fragment.subarray(0, 3_000) }));
     await expect(trim(live, depsFor(ffmpeg, torn))).rejects.toMatchObject(code('fragment_malformed'));
@@ -162,7 +162,7 @@ describe('trim refuses', () => {
 function withoutKeyframes(fragment: Uint8Array): Uint8Array {
   const bytes = Buffer.from(fragment);
   const sample = bytes.indexOf('mdat') + 4;
-  // x264 puts SEI in front of the first picture: step over it.
+  // Skips the SEI that x264 writes before the first picture.
   let at = sample;
   while (((bytes[at + 4] ?? 0) & 31) !== 5) at += 4 + bytes.readUInt32BE(at);
   bytes[at + 4] = 0x61;
@@ -170,7 +170,7 @@ function withoutKeyframes(fragment: Uint8Array): Uint8Array {
 }
 
 describe('a gap', () => {
-  it('is named and stays a pause in the clip', async () => {
+  it('is reported and stays a pause in the clip', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'doorsill-gap-'));
     const ring = segments.filter((segment) => segment.index !== 2);
     const window = span(1_000_000, 4_000_000);
@@ -186,14 +186,14 @@ describe('a gap', () => {
     await rm(folder, { recursive: true });
   });
 
-  it('at the start and at the end is named too', async () => {
+  it('at the start and at the end is reported, too', async () => {
     const { live } = liveGrantFor({ window: span(-5_000_000, 9_000_000) });
     const { clip } = await cut(live, depsFor(ffmpeg, segments));
     expect(clip.gaps).toEqual([span(-5_000_000, 0), span(4_000_000, 9_000_000)]);
     expect(clip.coverage).toEqual(span(0, 4_000_000));
   });
 
-  it('is none where a window starts or ends between two frames', async () => {
+  it('is not reported if a window starts or ends between two frames', async () => {
     const { live } = liveGrantFor({ window: span(233_333, 1_366_667) });
     const { clip } = await cut(live, depsFor(ffmpeg, segments));
     expect(clip.gaps).toEqual([]);
@@ -206,7 +206,7 @@ describe('a gap', () => {
 });
 
 describe('a window over two recordings', () => {
-  it('is copied where both have the same parameter sets', async () => {
+  it('is copied if both have the same parameter sets', async () => {
     const again = segments.map((segment) => moved(segment, 'recording-2', 4_300_000));
     await expectNumbers([...segments, ...again], span(500_000, 6_000_000), 'smart-cut', [
       ...range(8, 60),
@@ -214,21 +214,21 @@ describe('a window over two recordings', () => {
     ]);
   });
 
-  it('is encoded anew where their parameter sets exclude each other', async () => {
+  it('is encoded anew if their parameter sets conflict', async () => {
     await expectNumbers([...segments, ...otherSets], span(2_500_000, 9_000_000), 're-encode', [
       ...range(38, 60),
       ...range(0, 30),
     ]);
   });
 
-  it('is smart cut where nothing is copied of the first', async () => {
+  it('is smart cut if nothing of the first is copied', async () => {
     await expectNumbers([...segments, ...otherSets], span(3_500_000, 9_000_000), 'smart-cut', [
       ...range(53, 60),
       ...range(0, 30),
     ]);
   });
 
-  it('is smart cut where the second takes the id that the head was encoded with', async () => {
+  it('is smart cut if the second uses the id that the head was encoded with', async () => {
     await expectNumbers([...segments, ...nextId], span(1_500_000, 9_000_000), 'smart-cut', [
       ...range(23, 60),
       ...range(0, 30),

@@ -1,5 +1,5 @@
-// Shows that a clip holds exactly its window's frames: decoded by real ffmpeg with the edit list ignored, by the numbers
-// drawn into the frames. Every clip also passes the self-check.
+// A clip holds exactly its window's frames, by the numbers drawn into them, decoded by real ffmpeg with the edit list ignored. Every clip
+// also passes the self-check.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -23,20 +23,20 @@ afterAll(async () => {
   await rm(folder, { recursive: true });
 });
 
-/** From frame `from` up to, not including, frame `to`; null: to the end of all. */
+/** From frame `from` up to, not including, frame `to`; null: to the end. */
 type Span = readonly [from: number, to: number | null];
 
 interface Case {
   style: Style;
   /** Frames from keyframe to keyframe. */
   gop: number;
-  /** How its windows must be cut: `exact`, as a copy or smart cut by where they start. */
+  /** How its windows must be cut; `exact`: as a copy or smart cut, depending on their start. */
   cut: 'exact' | 're-encode';
-  /** Whether every GOP of a stream that is encoded anew stands alone. */
+  /** Whether every GOP of a stream that is encoded anew can be decoded alone. */
   closed?: boolean;
-  /** What captures it, where it is not copied. */
+  /** The encoder of the capture, if it does not copy. */
   codec?: readonly string[];
-  /** Fewer windows, for styles that differ in nothing but their coding. */
+  /** Fewer windows, for styles that differ only in their coding. */
   brief?: boolean;
 }
 
@@ -164,7 +164,7 @@ async function cutAndCheck(ffmpeg: Ffmpeg, segments: readonly Segment[], grant: 
   return { clip, bytes };
 }
 
-// One ffmpeg cuts every window, any other a few of each kind; the slow suite has all of them cut all.
+// One ffmpeg cuts every window, the others a few of each kind; in the slow suite all cut all.
 const slow = process.env['DOORSILL_SLOW'] === '1';
 
 const LONG = [

@@ -1,5 +1,5 @@
-// Holds: whoever has a clip with its manifest finds out, without a bridge, whether it is what its owner granted: nothing more of it than
-// the grant allows, on one chain from the device over its owner.
+// With a clip and its manifest alone, without a bridge, one can verify that it is exactly what the owner granted, on one chain from the
+// device over its owner.
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { freshId, SystemRandom } from '../../../device/base/random.ts';
 import { verifyClip } from '../../../device/clip/verify-clip.ts';
@@ -22,7 +22,7 @@ async function* once(bytes: Uint8Array) {
   yield bytes;
 }
 
-/** The verdict on a clip by its manifest, then the one by its statement and the manifest that a dispute opened. */
+/** The verdict on a clip by its manifest, then by its statement and the manifest disclosed in a dispute. */
 async function saidOf({ clip, manifestToken, statement, certificate }: Parcel): Promise<string[]> {
   const opened = JSON.stringify({ manifest: manifestToken, certificate });
   const said = [verifyClip(once(clip), manifestToken), verifyClip(once(clip), statement, { opened })];
@@ -36,7 +36,7 @@ async function saidOf({ clip, manifestToken, statement, certificate }: Parcel): 
   );
 }
 
-it('verifies what was granted', async () => {
+it('verifies a clip as granted', async () => {
   expect(await saidOf(fixture.parcel(request))).toEqual(['verified', 'verified']);
 });
 
@@ -75,8 +75,8 @@ it.each<[string, RegExp, () => Changes]>([
   ],
   ['too many bytes', /the clip is larger than granted/, () => ({ grant: { byteLimit: 1_000 } })],
   [
-    'other bytes than its owner had looked at',
-    /which its owner had looked at/,
+    'other bytes than its owner previewed',
+    /the one that its owner previewed/,
     () => ({ grant: { clipSha256: 'a'.repeat(64) } }),
   ],
   ['a grant for another device', /the grant is for another device/, () => ({ grant: { aud: another.id } })],

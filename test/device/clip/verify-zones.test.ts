@@ -1,6 +1,6 @@
 // @module-tag long
-// Holds: whoever has a clip, its full manifest and ffmpeg finds a zone that is not black in any frame, by the function and by the command,
-// and is told what could not be looked at. Not here: tolerances and each way to draw a zone wrongly (zone-check.test.ts).
+// With a clip, its full manifest and ffmpeg one finds a zone that is not black in any frame, by the function and the command, and learns
+// which parts could not be checked. Tolerances and wrongly drawn zones: zone-check.test.ts.
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -39,7 +39,7 @@ beforeAll(async () => {
 }, 300_000);
 afterAll(() => rm(folder, { recursive: true }));
 
-/** A clip under a grant that names the zone, cut with what ffmpeg is asked to draw changed. */
+/** A clip under a grant that names the zone, cut with changed drawing arguments. */
 async function clipOf(change = (filter: string) => filter, ring = segments) {
   const times = frameTimesUs(ring);
   const { live } = liveGrantFor({ window: { startUs: times[5] ?? 0, endUs: times[5 + FRAMES] ?? 0 }, zones: [ZONE] });
@@ -57,7 +57,7 @@ const seen = (bytes: Uint8Array, frames = FRAMES) =>
   verifyZones(readerOf(bytes), { zones: [ZONE], frames, audioPackets: 0 }, decoder);
 const refusal = (detail: unknown) => expect.objectContaining({ code: 'verify_failed', facts: { detail } });
 
-it('a clip whose zones are black in every frame verifies, turned or not', async () => {
+it('a clip whose zones are black in every frame verifies, rotated or not', async () => {
   await seen((await clipOf()).bytes);
   await seen(
     (
@@ -69,14 +69,14 @@ it('a clip whose zones are black in every frame verifies, turned or not', async 
   );
 });
 
-it('a clip with a single frame whose zone is not black does not', async () => {
+it('a clip with a single frame whose zone is not black does not verify', async () => {
   const { bytes } = await clipOf((filter) => `${filter}:enable='not(eq(n,13))'`);
   await expect(seen(bytes)).rejects.toEqual(refusal('a zone is not black in frame 13'));
   const { bytes: late } = await clipOf((filter) => `${filter}:enable='gte(n,2)'`);
   await expect(seen(late)).rejects.toEqual(refusal('a zone is not black in frame 0'));
 });
 
-it('a file that is no clip of ours, or of another number of frames, or does not decode, does not either', async () => {
+it('a foreign file, one with another number of frames, and one that does not decode do not verify', async () => {
   const { bytes } = await clipOf();
   await expect(seen(concatBytes([bytes, utf8('serial number 4711')]))).rejects.toEqual(refusal('data behind mdat'));
   await expect(seen(bytes, FRAMES - 1)).rejects.toEqual(
@@ -93,7 +93,7 @@ it('a file that is no clip of ours, or of another number of frames, or does not 
   await expect(seen(torn.bytes())).rejects.toEqual(refusal(expect.stringMatching(/./)));
 });
 
-it('the command says what it saw of the zones, and what it could not look at', { timeout: 300_000 }, async () => {
+it('the command reports the result for the zones, and the parts it could not check', { timeout: 300_000 }, async () => {
   const device = makeParty('device', new SeededRandom(2));
   const said = async (name: string, change?: (filter: string) => string) => {
     const { live, clip, bytes } = await clipOf(change);

@@ -1,7 +1,6 @@
 // @module-tag long
-// Holds: a clip whose grant names zones leaves only if they are black in every frame and all else is the ring's. Faults are planted into
-// what ffmpeg is asked to draw, so that all else about the clip is right; and into single pixels, at each tolerance.
-// Not here: where zones fall in a turned picture (display-rotation.test.ts), good clips of all kinds (recode-window.test.ts).
+// A clip whose grant names zones may leave only if they are black in every frame and the rest is the ring's. Faults are planted into
+// the drawing arguments, so that the rest of the clip is correct; and into single pixels, at each tolerance.
 import { execFile } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -50,7 +49,7 @@ beforeAll(async () => {
 const turnedRing = (degrees: 90 | 180 | 270) =>
   segments.map((segment) => ({ ...segment, init: turnedInit(segment.init, degrees) }));
 
-/** An ffmpeg that is asked for something else where zones are drawn. */
+/** An ffmpeg with changed arguments for drawing zones. */
 function drawing(ffmpeg: Ffmpeg, change: (filter: string) => string): Ffmpeg {
   const start: Ffmpeg['start'] = (args, options) =>
     startFfmpeg(
@@ -63,16 +62,16 @@ function drawing(ffmpeg: Ffmpeg, change: (filter: string) => string): Ffmpeg {
 
 interface Trial {
   ring?: readonly Segment[];
-  /** The ring that the clip is compared with, where it is another. */
+  /** The ring to compare with, if it is another one. */
   checked?: readonly Segment[];
   zones?: Zone[];
-  /** The zones of the grant that the clip is cut under, where they are others. */
+  /** The zones of the grant that the clip is cut under, if they are others. */
   cutZones?: Zone[];
   change?: (filter: string) => string;
   clip?: Partial<CutFacts>;
 }
 
-/** Cuts frames 5 to 32 with a fault, and checks the clip as before it leaves. */
+/** Cuts frames 5 to 32 with a fault, and checks the clip. */
 async function tried(ffmpeg: Ffmpeg, trial: Trial): Promise<CutFacts> {
   const { ring = segments, zones = [ZONE], change = (filter) => filter } = trial;
   const times = frameTimesUs(ring);
@@ -127,11 +126,11 @@ const FAULTS: Record<string, [RegExp, () => Trial]> = {
     () => ({ ring: turnedRing(270), change: () => drawn(96, 72, 111, 48) }),
   ],
   'a picture that its clip turns another way than the ring': [
-    /turned another way/,
+    /another rotation than the ring's/,
     () => ({ ring: turnedRing(180), checked: segments }),
   ],
   'a picture that is turned in the middle of the window': [
-    /turned another way/,
+    /another rotation than the ring's/,
     () => ({ checked: segments.map((segment, at) => (at < 1 ? segment : (turnedRing(90)[at] ?? segment))) }),
   ],
   'more that is black than was asked for': [
@@ -146,9 +145,9 @@ const FAULTS: Record<string, [RegExp, () => Trial]> = {
     /its footage does not decode to as many frames as it has/,
     () => ({ checked: withSamples(segments, twiceAt(39), (data) => data) }),
   ],
-  'a clip that says nothing of its zones': [/another word about zones/, () => ({ clip: { redacted: false } })],
+  'a clip that says nothing of its zones': [/redaction flag/, () => ({ clip: { redacted: false } })],
   'a clip that speaks of zones which nobody named': [
-    /another word about zones/,
+    /redaction flag/,
     () => ({ zones: [], clip: { redacted: true } }),
   ],
 };
@@ -168,7 +167,7 @@ describe('the self-check finds', () => {
     });
   }
 
-  it('frames that are copied where zones are to be black', async () => {
+  it('frames that are copied although there are zones', async () => {
     const times = frameTimesUs(segments);
     const window = { startUs: times[5] ?? 0, endUs: times[33] ?? 0 };
     const { clip, bytes } = await cut(liveGrantFor({ window }).live, depsFor(machines, segments));
@@ -180,7 +179,7 @@ describe('the self-check finds', () => {
 });
 
 describeWithEachFfmpeg('with ffmpeg $version', (ffmpeg) => {
-  it.each([0, 90, 180, 270] as const)('a clip of a picture that is turned by %i degrees passes', async (degrees) => {
+  it.each([0, 90, 180, 270] as const)('a clip of a picture that is rotated by %i degrees passes', async (degrees) => {
     const zones = [
       ZONE,
       { left: 0, top: 0, width: 900, height: 10_000 },
@@ -202,7 +201,7 @@ const STYLES: Record<string, string[]> = {
 };
 
 describeWithEachFfmpeg('with ffmpeg $version', (ffmpeg) => {
-  it.each(Object.entries(STYLES))('a clip with zones passes of footage with %s', async (_, video) => {
+  it.each(Object.entries(STYLES))('a clip with zones, of footage with %s, passes', async (_, video) => {
     const folder = await mkdtemp(join(tmpdir(), 'doorsill-zones-'));
     const ring = await captureFile(machines.path, await makeFootage(machines.path, folder, { video, frames: 40 }));
     await rm(folder, { recursive: true });
@@ -211,14 +210,14 @@ describeWithEachFfmpeg('with ffmpeg $version', (ffmpeg) => {
 });
 
 describeWithEachFfmpeg('with ffmpeg $version', (ffmpeg) => {
-  it('what is beside a zone hardly smears into it, whatever it is', async () => {
+  it('the surroundings of a zone hardly smear into it, whatever they are', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'doorsill-zones-'));
-    // Blobs as large as the blocks that are encoded, others in each frame: the most that an edge can smear.
+    // Blobs of the encoder's block size, different in each frame: the worst case for smearing.
     const blobs = `scale=40:22,geq=lum='255*random(1)':cb=128:cr=128,scale=${WIDTH}:${HEIGHT}`;
     const style = { video: ['-vf', blobs, ...x264(15, '-crf', '12')], frames: 40 };
     const ring = await captureFile(machines.path, await makeFootage(machines.path, folder, style));
     const times = frameTimesUs(ring);
-    // Pixels 109 to 178: three of each block that an edge cuts are black, which smears the most.
+    // Pixels 109 to 178: three pixels of each block that an edge cuts are black, which smears most.
     const zones = [{ ...ZONE, left: 3_407, width: 2_183 }];
     const { live } = liveGrantFor({ window: { startUs: times[5] ?? 0, endUs: times[33] ?? 0 }, zones });
     const { bytes } = await cut(live, depsFor(ffmpeg, ring));
@@ -240,17 +239,17 @@ describeWithEachFfmpeg('with ffmpeg $version', (ffmpeg) => {
   });
 });
 
-it('a clip with zones passes over the seam of two recordings', async () => {
+it('a clip with zones across two recordings passes', async () => {
   const ring = segments.map((segment, at) => (at < 1 ? segment : { ...segment, recording: 'the-next-one' }));
   expect(await tried(machines, { ring })).toMatchObject({ frames: 28, redacted: true });
 });
 
-it('a clip is not cut out of footage whose picture is turned in the middle of the window', async () => {
+it('a clip is not cut from footage whose rotation changes inside the window', async () => {
   const times = frameTimesUs(segments);
   const ring = segments.map((segment, at) => (at < 1 ? segment : (turnedRing(90)[at] ?? segment)));
   const { live } = liveGrantFor({ window: { startUs: times[5] ?? 0, endUs: times[33] ?? 0 } });
   await expect(trim(live, depsFor(machines, ring))).rejects.toMatchObject({ code: 'clip_stream_changed' });
-  // Up to there the window is of one picture.
+  // Up to the change the rotation is constant.
   const { live: before } = liveGrantFor({ window: { startUs: times[5] ?? 0, endUs: times[15] ?? 0 } });
   expect((await trim(before, depsFor(machines, ring))).frames).toBe(10);
 });
@@ -258,7 +257,7 @@ it('a clip is not cut out of footage whose picture is turned in the middle of th
 describe('a picture', () => {
   const pixels = WIDTH * HEIGHT;
   const [chromaWidth, chroma] = [WIDTH / 2, pixels / 4];
-  /** Black all over, and without colour. */
+  /** A black picture. */
   const black = () => new Uint8Array(pixels + 2 * chroma).fill(16, 0, pixels).fill(128, pixels);
   const check = new ZonePictures([ZONE], { width: WIDTH, height: HEIGHT, rotation: 0 });
   const isBlack = (change: (picture: Uint8Array) => void, zones = check) => {
@@ -284,21 +283,21 @@ describe('a picture', () => {
     ['fifteen pixels inside', 120, 98, 24],
     ['sixteen pixels inside', 117, 69, 4],
     ['in the middle', 140, 80, 4],
-  ])('%s of a zone may differ from black so much and no more', (_, x, y, most) => {
+  ])('%s of a zone may differ from black up to the tolerance', (_, x, y, most) => {
     expect(isBlack(put(x, y, 16 + most))).toBe(true);
     expect(isBlack(put(x, y, 16 + most + 1))).toBe(false);
     expect(isBlack(put(x, y, Math.max(0, 16 - most)))).toBe(true);
   });
 
-  it('may differ from no colour so much and no more, either way', () => {
+  it('may differ in chroma up to the tolerance, in both directions', () => {
     expect([isBlack(putColour(72, 41, 132)), isBlack(putColour(72, 41, 124))]).toEqual([true, true]);
     expect([isBlack(putColour(72, 41, 133)), isBlack(putColour(72, 41, 123))]).toEqual([false, false]);
-    // Half a pixel of the zone is in the first one of colour: 50 stands for 100 and 101.
+    // The zone covers half of the first chroma pixel: 50 stands for 100 and 101.
     expect([isBlack(putColour(50, 41, 208)), isBlack(putColour(50, 41, 209))]).toEqual([true, false]);
     expect(isBlack(putColour(49, 41, 255))).toBe(true);
   });
 
-  it('may have anything outside', () => {
+  it('may have any pixels outside its zones', () => {
     for (const [x, y] of [
       [100, 80],
       [188, 80],
@@ -308,7 +307,7 @@ describe('a picture', () => {
       expect(isBlack(put(x, y, 255))).toBe(true);
   });
 
-  it('is not black along an edge where all of a row or column differs', () => {
+  it('is not black if a whole row or column along an edge differs', () => {
     const column = (value: number) => (picture: Uint8Array) => {
       for (let y = 53; y < 114; y += 1) put(101, y, value)(picture);
     };
@@ -319,7 +318,7 @@ describe('a picture', () => {
     expect([isBlack(column(57)), isBlack(row(57))]).toEqual([false, false]);
   });
 
-  it('has no edge where a zone reaches its border', () => {
+  it('has no edge if a zone reaches its border', () => {
     const corner = new ZonePictures([{ left: 0, top: 0, width: 5_000, height: 5_000 }], {
       ...{ width: WIDTH, height: HEIGHT, rotation: 0 },
     });
@@ -327,7 +326,7 @@ describe('a picture', () => {
     expect(isBlack(put(159, 0, 96), corner)).toBe(true);
   });
 
-  it('must be the other one outside its zones, to 20 dB', () => {
+  it('must equal the other one outside its zones, to 20 dB', () => {
     const outside = (value: number, from: number, to: number) => {
       const picture = black().fill(value, from, to);
       return () => check.assertSameOutside(picture, black(), 3);
@@ -337,7 +336,7 @@ describe('a picture', () => {
     expect(outside(16 + 80, 0, tenth)).not.toThrow();
     expect(outside(16 + 82, 0, tenth)).toThrow(/frame 3 is not the ring's outside the zones/);
     expect(outside(16, 0, 1)).not.toThrow();
-    // What is in the zone, or within eight pixels, is not compared.
+    // Pixels in the zone, or within eight pixels of it, are not compared.
     const inside = black();
     for (let y = 45; y < 122; y += 1) inside.fill(255, y * WIDTH + 93, y * WIDTH + 196);
     expect(() => check.assertSameOutside(inside, black(), 3)).not.toThrow();
@@ -363,7 +362,7 @@ describe('decoding', () => {
     ...{ picturesMax: 200, timeoutMs: 60_000, signal: new AbortController().signal },
   });
 
-  it('waits for whoever looks at the pictures, and ends with them', async () => {
+  it('waits for the reader of the pictures, and ends with it', async () => {
     const counted = { frames: 0 };
     const pictures = decodedPictures(depsFor(machines, segments), job(counted));
     expect((await pictures.next()).value).toHaveLength((WIDTH * HEIGHT * 3) / 2);
@@ -373,7 +372,7 @@ describe('decoding', () => {
     expect(await childProcesses()).toBe(0);
   });
 
-  it('gives all of them, and fails for more than were expected, and for those of another size', async () => {
+  it('returns all pictures, and fails for too many, and for another size', async () => {
     const all = async (changes: object) => {
       let count = 0;
       for await (const _ of decodedPictures(depsFor(machines, segments), { ...job({ frames: 0 }), ...changes }))

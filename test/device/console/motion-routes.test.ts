@@ -185,7 +185,7 @@ function maskLines(view: OpenView): MotionMaskLine[] {
 /** Feeds `count` pictures of a scene, a fifth of a second apart. */
 function give(from: number, count: number, change?: Parameters<typeof drawn>[1]): void {
   for (let at = from; at < from + count; at += 1) {
-    server.gray.give({ width: 160, height: 90, pixels: drawn(at, change), atUs: START_US + at * 200_000 });
+    server.gray.publish({ width: 160, height: 90, pixels: drawn(at, change), atUs: START_US + at * 200_000 });
   }
 }
 

@@ -20,7 +20,7 @@ function detector(settings: object = {}) {
   return { clock, events, happened };
 }
 
-it('takes the word of a camera that knows by itself when something moves, and makes an event of it', async () => {
+it('makes an event of motion that a source reports itself', async () => {
   const { clock, events, happened } = detector();
   events.sceneMotion({ moves: true, atUs: START_US });
   await clock.advance(3_000);
@@ -33,29 +33,29 @@ it('takes the word of a camera that knows by itself when something moves, and ma
   ]);
 });
 
-it('hears each beginning and end once, and an end only of what has begun', () => {
+it('counts each start and end once, and an end only after a start', () => {
   const { events, happened } = detector();
   for (const moves of [false, true, true, false, false]) events.sceneMotion({ moves, atUs: START_US });
   expect(happened.map(({ type }) => type)).toEqual(['motion-start', 'motion-end']);
 });
 
-it('ends such motion when there are no more pictures', async () => {
+it('ends reported motion when the camera stops', async () => {
   const { clock, events, happened } = detector();
-  events.unseen();
+  events.cameraStopped();
   events.sceneMotion({ moves: true, atUs: START_US });
   await clock.advance(2_000);
-  events.unseen();
-  events.unseen();
+  events.cameraStopped();
+  events.cameraStopped();
   expect(happened).toMatchObject([{ type: 'motion-start' }, { type: 'motion-end', atUs: START_US + 2_000_000 }]);
 });
 
-it('hears nothing of it where the settings look for no motion', () => {
+it('ignores reported motion if motion detection is off', () => {
   const { events, happened } = detector({ enabled: false });
   events.sceneMotion({ moves: true, atUs: START_US });
   expect(happened).toEqual([]);
 });
 
-it('tells of a press as an event first, and then to whoever reacts to presses', () => {
+it('reports a press to listeners of events first, then to listeners of presses', () => {
   const { events, happened } = detector();
   const press: Press = { button: 'front', source: 'gpio', atUs: START_US };
   const pressed: { press: Press; events: number }[] = [];

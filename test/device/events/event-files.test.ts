@@ -15,10 +15,10 @@ afterEach(() => rig.close());
 const BOUNDS = { eventsMax: 8, bytesMax: 1024 * 1024 };
 const second = (at: number) => START_US + at * 1_000_000;
 
-/** How the change that kills a process ends: half done if it is a write, else not at all; or done. */
+/** State of the change at which the process dies: half done if it is a write, else not done; or done. */
 const ENDS = ['torn', 'after'] as const;
 
-/** The machine's disk for a process that dies at one of its changes: from then on nothing is done, and every call fails. */
+/** A disk for a process that dies at a change: from then on nothing is written, and every call fails. */
 class MortalDisk extends SystemDisk implements Disk {
   /** Changes so far. */
   changes = 0;
@@ -86,21 +86,21 @@ class MortalDisk extends SystemDisk implements Disk {
   }
 }
 
-/** What a process did until it ended or died. */
+/** Results of a process until it ended or died. */
 interface Told {
   /** Numbers of events that were stored while it lived. */
   stored: number[];
-  /** Whether it was told to forget, and so far as it can be told, which numbers that concerns. */
+  /** Whether it was to forget, and the numbers concerned, if known. */
   forgets: boolean;
   expires: boolean;
 }
 
 const WINDOW = { startUs: second(2), endUs: second(6) };
 const FORGOTTEN = [3, 4, 5, 6];
-/** Events are of a second each; those of the first three expire. */
+/** Events of a second each; the first three expire. */
 const EXPIRED = [1, 2, 3];
 
-/** Twenty events in batches of several sizes, the window forgotten in between, two rotations, and the first ones too old. */
+/** Twenty events in batches of several sizes, with a forgotten window, two rotations, and expiry of the first ones. */
 async function live(disk: Disk): Promise<Told> {
   const told: Told = { stored: [], forgets: false, expires: false };
   rig.clock.setWallUs(START_US);
@@ -128,7 +128,7 @@ async function live(disk: Disk): Promise<Told> {
   return told;
 }
 
-/** What must be there after any death: all that was stored, but what was told to go or had to make room for what is found. */
+/** Events that must be found after any death: all stored ones, except those forgotten, expired or dropped to make room. */
 function owed({ stored, forgets, expires }: Told, found: number[]): number[] {
   const gone = new Set([...(forgets ? FORGOTTEN : []), ...(expires ? EXPIRED : [])]);
   const all = [...stored.filter((number) => !found.includes(number)), ...found].sort((a, b) => a - b);
@@ -136,7 +136,7 @@ function owed({ stored, forgets, expires }: Told, found: number[]): number[] {
 }
 
 describe('a device that dies at any change of its files', () => {
-  it('keeps what was stored, loses no more, and finishes what it was told to forget', async (test) => {
+  it('keeps stored events and finishes the order to forget', async (test) => {
     const whole = new MortalDisk();
     const { stored } = await live(whole);
     expect(stored).toHaveLength(20);
@@ -165,7 +165,7 @@ describe('a device that dies at any change of its files', () => {
     const found = numbers(history);
     expect(found, when).toEqual([...new Set(found)].sort((a, b) => a - b));
     expect(found, when).toEqual(expect.arrayContaining(owed(told, found)));
-    // The ledger still holds the order, so it is carried out again.
+    // The ledger still holds the order, so it is executed again.
     if (told.forgets) await history.forget(WINDOW);
     const after = 100 + found.length;
     history.append({ ...rig.ring(second(1_000)), id: `event-${after}` });
@@ -173,14 +173,14 @@ describe('a device that dies at any change of its files', () => {
     if (told.forgets) expect(rig.text(), when).not.toMatch(/event-0+[3456]"/);
     history = await rig.start(options);
     const expected = [...found.filter((number) => !told.forgets || !FORGOTTEN.includes(number)), after];
-    // The one more may have made room.
+    // The additional event may have made others drop.
     expect(expected.slice(-numbers(history).length), when).toEqual(numbers(history));
     expect(numbers(history).length, when).toBeGreaterThanOrEqual(Math.min(expected.length, BOUNDS.eventsMax / 2));
     await history.stop();
   }
 });
 
-/** A disk that was away for a moment: files opened before that fail for good. */
+/** A disk that was gone for a moment: files opened before that keep failing. */
 class RemountedDisk extends SystemDisk implements Disk {
   private mounts = 0;
 
@@ -216,10 +216,10 @@ describe('a file', () => {
   }
   const newer = () => rig.path('newer.jsonl');
 
-  it.each([1, 2, 40, 100])('whose last line lacks %i bytes is read without it, and written on', async (lacks) => {
+  it.each([1, 2, 40, 100])('whose last line lacks %i bytes is read without that line, and appended to', async (lacks) => {
     await store(2);
     const before = await rig.start();
-    // Longer than the line that takes its place, and not erased before.
+    // Longer than the line that replaces it, and not erased before.
     rig.clockTrusted = false;
     const detail = 'ß'.repeat(300);
     before.append({ ...rig.stamp(), type: 'hardware', part: 'chime', name: 'chime', state: 'failed', detail });
@@ -247,7 +247,7 @@ describe('a file', () => {
       '{"sequence":1,"event":{"id":"event-4","atUs":1,"type":"ring","button":"a","source":"local"}}',
     ],
     ['of zeros', Buffer.alloc(5_000)],
-  ])('with a line %s is read without it, and cleared of it with the next that expires', async (_what, line) => {
+  ])('with a line %s is read without that line, which is erased with the next expired one', async (_what, line) => {
     await store(3);
     const whole = readFileSync(newer());
     const after = Buffer.from(
@@ -280,7 +280,7 @@ describe('a file', () => {
     expect(await rig.stored()).toEqual([1, 2]);
   });
 
-  it('larger than any that was ever written is not read', async () => {
+  it('larger than the limit is not read', async () => {
     await store(1);
     appendFileSync(newer(), Buffer.alloc(BOUNDS.bytesMax));
     const history = await rig.start({ bounds: BOUNDS });

@@ -19,7 +19,7 @@ beforeEach(async () => {
 afterEach(() => rig.close());
 
 describe('a history of events', () => {
-  it('is there again after a restart, to the letter, in files that nobody else can read', async () => {
+  it('is restored exactly after a restart, from files that nobody else can read', async () => {
     const history = await rig.start();
     const events: DeviceEvent[] = [
       rig.ring(),
@@ -44,7 +44,7 @@ describe('a history of events', () => {
     await again.stop();
   });
 
-  it('holds nothing but the fields that are known here: no text, place or name of a request', () => {
+  it('holds only the known fields: no text, place or name of a request', () => {
     const fields = DeviceEvent.options.map(({ shape }) => [
       ...Object.values(shape.type.def.values),
       ...Object.keys(shape),
@@ -61,7 +61,7 @@ describe('a history of events', () => {
     ]);
   });
 
-  it('leaves out windows, and what a camera that stays away says at each attempt', async () => {
+  it('leaves out event windows, and a lost camera's attempts to reconnect', async () => {
     const history = await rig.start();
     const camera = (state: 'starting' | 'recording' | 'stalled' | 'lost' | 'off', code?: string) =>
       history.append({ ...rig.stamp(), type: 'camera', state, ...(code === undefined ? {} : { code }) });
@@ -74,14 +74,14 @@ describe('a history of events', () => {
     const codes = history.page({ limit: 2 }).events.map(({ event }) => event.type === 'camera' && event.code);
     expect(codes).toEqual([undefined, 'camera_pictures_damaged']);
     await history.stop();
-    // A new process has a new gap.
+    // A new process records the loss again.
     const again = await rig.start();
     again.append({ ...rig.stamp(), type: 'camera', state: 'off' });
     expect(again.stats().events).toBe(7);
     await again.stop();
   });
 
-  it('tells its subscribers of each event as it comes, until they leave', async () => {
+  it('calls its subscribers with each event, until they unsubscribe', async () => {
     const history = await rig.start();
     const heard: PastEvent[] = [];
     history.append(rig.ring());
@@ -96,7 +96,7 @@ describe('a history of events', () => {
 });
 
 describe('paging', () => {
-  it('shows each event once while new ones come, also where many have the same time', async () => {
+  it('shows each event once while new ones are added, also if many have the same time', async () => {
     const history = await rig.start();
     for (let made = 0; made < 95; made += 1) history.append(rig.ring());
     const seen: number[] = [];
@@ -111,7 +111,7 @@ describe('paging', () => {
     await history.stop();
   });
 
-  it('filters by time and type, and says exactly when nothing is left', async () => {
+  it('filters by time and type, and has no next page exactly if nothing is left', async () => {
     const history = await rig.start();
     for (let second = 0; second < 20; second += 1) {
       const atUs = START_US + second * 1_000_000;
@@ -132,7 +132,7 @@ describe('paging', () => {
     await history.stop();
   });
 
-  it('ends where the rest has been forgotten in the meantime, and skips nothing that is left', async () => {
+  it('ends if the rest has been forgotten meanwhile, and skips no remaining event', async () => {
     const history = await rig.start();
     for (let second = 0; second < 9; second += 1) history.append(rig.ring(START_US + second * 1_000_000));
     const { next } = history.page({ limit: 3 });
@@ -145,7 +145,7 @@ describe('paging', () => {
 });
 
 describe('writing', () => {
-  it('stores a press at once, and everything else together within seconds', async (test) => {
+  it('stores a press at once, and other events together within seconds', async (test) => {
     const writes: number[] = [];
     const disk = new ProbingDisk();
     disk.onWrite = ({ bytes }) => void writes.push(bytes.length);
@@ -158,7 +158,7 @@ describe('writing', () => {
     history.append(rig.ring());
     await history.idle();
     expect(writes).toHaveLength(2);
-    // Somebody who leans on the button wears out no card.
+    // Continuous pressing does not wear out the card.
     for (let made = 0; made < 50; made += 1) history.append(rig.ring());
     await history.idle();
     expect(writes).toHaveLength(2);
@@ -193,7 +193,7 @@ describe('writing', () => {
     expect(await rig.stored()).toHaveLength(101);
   });
 
-  it('tells once of a full disk, keeps everything in memory, and stores it when there is room', async () => {
+  it('reports a full disk once, keeps events in memory, and stores them when there is room', async () => {
     const disk = new FullDisk();
     const history = await rig.start({ disk });
     history.append(rig.ring());
@@ -215,7 +215,7 @@ describe('writing', () => {
     await again.stop();
   });
 
-  it('counts what it had to give up while the disk failed', async () => {
+  it('counts the events it dropped while the disk failed', async () => {
     const disk = new ProbingDisk();
     disk.onWrite = () => {
       throw osError('EIO');
@@ -227,7 +227,7 @@ describe('writing', () => {
     await history.stop();
   });
 
-  it('keeps events in memory alone when its files cannot be read, and leaves these as they are', async () => {
+  it('keeps events in memory only if its files cannot be read, and leaves the files unchanged', async () => {
     const history = await rig.start();
     history.append(rig.ring());
     await history.stop();
@@ -239,7 +239,7 @@ describe('writing', () => {
     blind.append(rig.ring());
     await rig.pass(blind);
     expect(numbers(blind)).toEqual([2]);
-    // These get too old as well.
+    // These become too old, too.
     await rig.pass(blind, 31 * DAY_MS);
     await rig.pass(blind, 600_000);
     expect(numbers(blind)).toEqual([]);
@@ -306,7 +306,7 @@ describe('bounds', () => {
 });
 
 describe('keeping events for a time', () => {
-  it('drops what is older, from the files as well, even if the disk is full', async () => {
+  it('drops older events, also from the files, even if the disk is full', async () => {
     const disk = new FullDisk();
     const history = await rig.start({ disk, keepDays: 2 });
     for (let day = 0; day < 5; day += 1) {
@@ -320,7 +320,7 @@ describe('keeping events for a time', () => {
     expect(rig.text()).toMatch(/event-0+4"/);
     disk.isFull = false;
     await history.stop();
-    // Also what got too old while the device was off.
+    // Also events that became too old while the device was off.
     rig.clock.setWallUs(rig.clock.wallUs() + (DAY_MS - 60_000) * 1_000);
     const again = await rig.start({ keepDays: 2 });
     await rig.pass(again);
@@ -328,7 +328,7 @@ describe('keeping events for a time', () => {
     await again.stop();
   });
 
-  it('believes no doubtful clock, and says which times are doubtful', async () => {
+  it('does not use an untrusted clock, and marks its times', async () => {
     const history = await rig.start({ keepDays: 1 });
     history.append(rig.ring());
     rig.clockTrusted = false;
@@ -344,7 +344,7 @@ describe('keeping events for a time', () => {
     await history.stop();
     const again = await rig.start({ keepDays: 1 });
     expect(again.page({ limit: 9 }).events.map(({ clockTrusted }) => clockTrusted)).toEqual([true, false, true]);
-    // The doubtful one goes when one after it is too old.
+    // The untrusted one is dropped when one after it is too old.
     rig.clock.setWallUs(START_US + DAY_MS * 1_000 + 1);
     await rig.pass(again, 600_000);
     expect(numbers(again)).toEqual([2, 3]);
@@ -355,7 +355,7 @@ describe('keeping events for a time', () => {
     await again.stop();
   });
 
-  it('of no days erases the files and writes none', async () => {
+  it('of 0 days erases the files and writes none', async () => {
     const history = await rig.start();
     history.append(rig.ring());
     await history.stop();
@@ -370,8 +370,8 @@ describe('keeping events for a time', () => {
   });
 });
 
-describe('keeping events for another time than before', () => {
-  it('drops what is older at once, and keeps what comes for the new time', async () => {
+describe('a changed retention', () => {
+  it('drops older events at once, and applies to later ones', async () => {
     const history = await rig.start({ keepDays: 30 });
     history.append(rig.ring());
     await rig.pass(history, 3 * DAY_MS);
@@ -385,7 +385,7 @@ describe('keeping events for another time than before', () => {
     await history.stop();
   });
 
-  it('of no days erases the files at once and writes none until it is told to', async () => {
+  it('of 0 days erases the files at once and writes none until it is changed', async () => {
     const history = await rig.start({ keepDays: 30 });
     history.append(rig.ring());
     await rig.pass(history);
@@ -400,7 +400,7 @@ describe('keeping events for another time than before', () => {
     expect(numbers(await rig.start({ keepDays: 7 })).at(-1)).toBe(3);
   });
 
-  it('erases the files later when the disk fails, and says so meanwhile', async () => {
+  it('erases the files later if the disk fails, and reports that meanwhile', async () => {
     const disk = new ProbingDisk();
     const history = await rig.start({ disk, keepDays: 30 });
     history.append(rig.ring());
@@ -416,7 +416,7 @@ describe('keeping events for another time than before', () => {
     await history.stop();
   });
 
-  it('before the start is what counts at the start', async () => {
+  it('before the start applies at the start', async () => {
     const history = await rig.start({ keepDays: 0 });
     await history.stop();
     const kept = rig.make({ keepDays: 0 });
@@ -435,7 +435,7 @@ describe('keeping events for another time than before', () => {
 describe('forgetting', () => {
   const second = (at: number) => START_US + at * 1_000_000;
 
-  it('takes a window out of memory at once and out of both files, and nothing else', async () => {
+  it('removes a window from memory at once and from both files, and nothing else', async () => {
     const bounds = { eventsMax: 20, bytesMax: MIB };
     const history = await rig.start({ bounds });
     for (let at = 0; at < 18; at += 1) history.append(rig.ring(second(at)));
@@ -454,7 +454,7 @@ describe('forgetting', () => {
     await again.stop();
   });
 
-  it('takes a motion with it that only ends after the window', async () => {
+  it('includes motion that ends after the window', async () => {
     const history = await rig.start();
     history.append({ ...rig.stamp(second(9)), type: 'motion-end', startUs: second(5), zones: [] });
     history.append({ ...rig.stamp(second(9)), type: 'motion-end', startUs: second(8), zones: [] });
@@ -463,13 +463,13 @@ describe('forgetting', () => {
     await history.stop();
   });
 
-  it('of everything leaves no file, but what comes meanwhile', async () => {
+  it('of everything leaves no file, except for events that come meanwhile', async () => {
     const history = await rig.start();
     for (let at = 0; at < 5; at += 1) history.append(rig.ring());
     await rig.pass(history);
     await history.forget();
     expect(existsSync(rig.path('newer.jsonl'))).toBe(false);
-    // Asked for while a batch is being written, and an event comes before it is done.
+    // Called while a batch is being written, and an event comes before it is done.
     history.append(rig.motion());
     const writing = rig.clock.advance(WRITE_MS);
     const forgetting = history.forget();
@@ -481,7 +481,7 @@ describe('forgetting', () => {
     await again.stop();
   });
 
-  it('works on a full disk, and erases lines that cannot be read', async () => {
+  it('works on a full disk, and erases unreadable lines', async () => {
     const disk = new FullDisk();
     const history = await rig.start({ disk });
     for (let at = 0; at < 5; at += 1) history.append(rig.ring(second(at)));
@@ -500,7 +500,7 @@ describe('forgetting', () => {
     expect(await rig.stored()).toEqual([1, 4, 5]);
   });
 
-  it('fails aloud when the disk does, and can be done again', async () => {
+  it('rejects if the disk fails, and can be repeated', async () => {
     const disk = new ProbingDisk();
     const history = await rig.start({ disk });
     history.append(rig.ring());

@@ -1,4 +1,4 @@
-// Holds event windows to their word: rolls, merging, bounds, and what a wall clock that jumps does to them.
+// Event windows: rolls, merging, bounds, and jumps of the wall clock.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
@@ -12,7 +12,7 @@ import {
 
 const T = 1_000_000_000;
 
-/** Runs inputs given in seconds; returns finished windows in seconds, and what is still open. */
+/** Runs inputs given in seconds; returns finished windows in seconds, and the open one. */
 function run(...inputs: [EventWindowInput['type'], number][]) {
   let state = NO_EVENT_WINDOW;
   const windows = inputs.flatMap(([type, atS]) => {
@@ -36,7 +36,7 @@ describe('event windows', () => {
     ]);
   });
 
-  it('merge what overlaps, and call it a ring when there was a press', () => {
+  it('merge if they overlap, as a ring if there was a press', () => {
     expect(
       run(['motion-start', 10], ['press', 12], ['motion-end', 14], ['press', 19], ['time', 24], ['time', 25]).windows,
     ).toEqual([['ring', 6, 25]]);
@@ -45,7 +45,7 @@ describe('event windows', () => {
     ]);
   });
 
-  it('stay apart when one had finished before the next began', () => {
+  it('stay apart if one has finished before the next begins', () => {
     expect(run(['press', 10], ['press', 17], ['time', 40]).windows).toEqual([
       ['ring', 6, 16],
       ['ring', 13, 23],
@@ -73,13 +73,13 @@ describe('event windows', () => {
     expect(run(['motion-end', 5], ['time', 100])).toEqual({ windows: [], state: { open: null, lastUs: T + 100e6 } });
   });
 
-  it('say when there will be something to finish', () => {
+  it('report when they will be finished', () => {
     const { state } = run(['press', 10]);
     expect(eventWindowDueUs(EVENT_WINDOW_DEFAULTS, state)).toBe(T + 16e6);
     expect(eventWindowDueUs(EVENT_WINDOW_DEFAULTS, NO_EVENT_WINDOW)).toBeNull();
   });
 
-  it('close as they are when the wall clock is set back', () => {
+  it('are closed when the wall clock is set back', () => {
     expect(run(['press', 1000], ['time', 0], ['press', 1], ['time', 7]).windows).toEqual([
       ['ring', 996, 1006],
       ['ring', -3, 7],
@@ -93,7 +93,7 @@ describe('event windows', () => {
     expect(windows[0]).toEqual(['motion', 6, 126]);
   });
 
-  it('are bounded, in order and at most one long each, whatever happens', () => {
+  it('are bounded, in order and within the longest length, for any inputs', () => {
     const input = fc.record({
       type: fc.constantFrom<EventWindowInput['type']>('press', 'motion-start', 'motion-end', 'time'),
       passedUs: fc.integer({ min: -5_000_000, max: 200_000_000 }),
@@ -114,7 +114,7 @@ describe('event windows', () => {
             expect(window.endUs).toBeGreaterThan(lastEndUs);
             lastEndUs = window.endUs;
           }
-          // Times may go back a little at each step: within what the machine takes for late, not for a clock set back.
+          // Times may go back a little at each step: late, but not as far as a clock that was set back.
           atUs = Math.max(atUs, state.lastUs - 5_000_000);
         }
       }),

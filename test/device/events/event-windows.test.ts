@@ -1,7 +1,7 @@
-// Holds the running of event windows to its word: told when due on the clock, and no timer left.
+// Event windows on a clock (event-detector.ts): they are reported when due, and leave no timer.
 import { expect, it } from 'vitest';
 import type { EventWindow } from '../../../device/events/event-window-machine.ts';
-import { EventWindows } from '../../../device/events/event-windows.ts';
+import { EventWindows } from '../../../device/events/event-detector.ts';
 import { NOON_US } from '../hardware/button-contract.ts';
 import { CountingClock } from '../ring/counting-clock.ts';
 
@@ -15,7 +15,7 @@ function running(): { clock: CountingClock; windows: EventWindows; finished: Eve
   return { clock, windows, finished };
 }
 
-it('tells a window once its post-roll has passed on the clock', async () => {
+it('reports a window once its post-roll has passed on the clock', async () => {
   const { clock, windows, finished } = running();
   windows.happened('press', clock.wallUs());
   await clock.advance(5_999);
@@ -26,7 +26,7 @@ it('tells a window once its post-roll has passed on the clock', async () => {
   windows.stop();
 });
 
-it('cuts motion that does not end, without being asked', async () => {
+it('cuts motion that does not end without further inputs', async () => {
   const { clock, windows, finished } = running();
   windows.happened('motion-start', clock.wallUs());
   await clock.advance(250_000);
@@ -34,7 +34,7 @@ it('cuts motion that does not end, without being asked', async () => {
   windows.stop();
 });
 
-it('leaves no timer and says nothing more once it is stopped', async () => {
+it('leaves no timer and reports nothing once it is stopped', async () => {
   const { clock, windows, finished } = running();
   windows.happened('press', clock.wallUs());
   expect(clock.timers).toBe(1);

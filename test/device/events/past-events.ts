@@ -1,5 +1,4 @@
-// Owns: a history of events in a folder of its own, on a clock that stands still, and events for it.
-// Not here: what is expected of it.
+// An event history in a folder of its own, on a stopped clock, and events for it.
 import { readFileSync, rmSync } from 'node:fs';
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -17,11 +16,11 @@ export const START_US = Date.UTC(2026, 10, 25, 12) * 1_000;
 /** How often the history writes. */
 export const WRITE_MS = 5_000;
 
-/** Folder, clock and faults of one history, which may be opened again and again. */
+/** Folder, clock and faults of one history, which can be reopened. */
 export class HistoryRig {
   readonly clock = new ManualClock(START_US);
   readonly folder: string;
-  /** Codes of the faults told, null for "works again". */
+  /** Codes of reported faults, null for "works again". */
   readonly faults: (string | null)[] = [];
   clockTrusted = true;
   private made = 0;
@@ -58,7 +57,7 @@ export class HistoryRig {
     return history;
   }
 
-  /** Lets time pass, so that the next batch is written. The clock waits for the disk every now and then. */
+  /** Advances time, so that the next batch is written. The clock waits for the disk now and then. */
   async pass(history: EventHistory, ms = WRITE_MS): Promise<void> {
     const steps = Math.min(20, Math.ceil(ms / WRITE_MS));
     for (let step = 0; step < steps; step += 1) {

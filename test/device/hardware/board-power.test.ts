@@ -1,4 +1,4 @@
-// Holds what a board is asked of its power and heat: flags by firmware or kernel, nothing where there is no board, never a temperature.
+// A board's flags of power and heat, by firmware or kernel; nothing on other machines, never a temperature.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -17,7 +17,7 @@ const folder = temporaryFolder('power');
 afterAll(() => folder.dispose());
 const HOME = { url: 'mqtt://127.0.0.1:1', user: 'porch', password: 'secret' };
 
-/** A tree of devices with these files. */
+/** A sysfs with these files. */
 function sysfs(name: string, files: Record<string, string>): string {
   for (const [path, text] of Object.entries(files)) {
     const at = join(folder.path, name, path);
@@ -32,7 +32,7 @@ const HOT = { 'class/thermal/thermal_zone0/temp': '84321', 'class/hwmon/hwmon0/t
 
 let clock: ManualClock;
 let programs: StandInPrograms;
-/** What the firmware says; null: there is no vcgencmd. */
+/** Output of the firmware's tool; null: there is no vcgencmd. */
 let firmware: string | null;
 beforeEach(() => {
   clock = new ManualClock(NOON_US);
@@ -44,7 +44,7 @@ beforeEach(() => {
   };
 });
 
-describe('what is read', () => {
+describe('reading the flags', () => {
   const read = (name: string, files: Record<string, string> = {}) =>
     readPower({ clock, programs, disk: new SystemDisk(), sysfs: sysfs(name, { ...MODEL, ...files }) });
 
@@ -57,13 +57,13 @@ describe('what is read', () => {
     ['throttled=0x10000', ['lowVoltageBefore']],
     ['throttled=0xe0000', ['slowedBefore']],
     ['throttled=0x50005', ['lowVoltage', 'slowed', 'lowVoltageBefore', 'slowedBefore']],
-  ])('of a firmware that says %s is %j', async (said, flags) => {
+  ])('of a firmware that prints %s returns %j', async (said, flags) => {
     firmware = `${said}\n`;
     const signs = await read('firmware');
     expect(Object.entries(signs ?? {}).flatMap(([flag, is]) => (is ? [flag] : []))).toEqual(flags);
   });
 
-  it('comes from the kernel’s sensor where the firmware does not answer, and is nothing where that is missing too', async () => {
+  it('uses the kernel’s sensor if the firmware does not answer, and returns null if that is missing, too', async () => {
     firmware = null;
     const sensor = { 'class/hwmon/hwmon0/name': 'cpu_thermal', 'class/hwmon/hwmon1/name': 'rpi_volt' };
     expect(await read('low', { ...sensor, 'class/hwmon/hwmon1/in0_lcrit_alarm': '1' })).toMatchObject({
@@ -77,7 +77,7 @@ describe('what is read', () => {
     expect(await read('silent')).toBeNull();
   });
 
-  it('is nothing of a firmware that never answers', async () => {
+  it('returns null for a firmware that never answers', async () => {
     programs.started = () => undefined;
     const reading = read('hung');
     await vi.waitFor(() => expect(programs.runs).toHaveLength(1), 5_000);
@@ -101,7 +101,7 @@ describe('a doorbell', () => {
     made.start();
     return made;
   }
-  /** Waits for one more look at the board. */
+  /** Waits for the next poll of the board. */
   async function looked(): Promise<void> {
     const before = programs.runs.length;
     await vi.waitFor(async () => {
@@ -112,7 +112,7 @@ describe('a doorbell', () => {
     await new Promise((resolve) => setImmediate(resolve));
   }
 
-  it('tells of low voltage and of a slowed processor as long as they last, and of no temperature', async () => {
+  it('reports low voltage and a throttled processor while they last, and no temperature', async () => {
     firmware = 'throttled=0x0\n';
     const made = doorbell(sysfs('pi', { ...MODEL, ...HOT }));
     await vi.waitFor(() => expect(programs.runs.length).toBe(1), 5_000);
@@ -132,7 +132,7 @@ describe('a doorbell', () => {
     expect(programs.runs.length).toBe(runs);
   });
 
-  it('says nothing after its end, and leaves no program behind', async () => {
+  it('reports nothing after its end, and leaves no program behind', async () => {
     programs.started = () => undefined;
     const made = doorbell(sysfs('ended', { ...MODEL, ...LOW }));
     await vi.waitFor(() => expect(programs.runs.length).toBe(1), 5_000);
@@ -159,14 +159,14 @@ describe('a doorbell', () => {
       };
     };
     const made = doorbell(sysfs('timers', MODEL));
-    // The first is the firmware's time, the second that of the next look.
+    // The first is the firmware's timeout, the second the next poll.
     await vi.waitFor(() => expect([programs.runs.length, timers.size]).toEqual([1, 1]), 5_000);
     await new Promise((resolve) => setImmediate(resolve));
     await made.stop();
     expect(timers.size).toBe(0);
   });
 
-  it('asks nothing on a machine that is no board', async () => {
+  it('runs nothing on a machine that is not a board', async () => {
     firmware = 'throttled=0x1\n';
     const made = doorbell(sysfs('server', HOT));
     await new Promise((resolve) => setTimeout(resolve, 50));
@@ -175,7 +175,7 @@ describe('a doorbell', () => {
     await made.stop();
   });
 
-  it('asks once on a board that does not tell', async () => {
+  it('polls once on a board without flags', async () => {
     firmware = null;
     const made = doorbell(sysfs('other', { 'firmware/devicetree/base/model': 'linux,dummy-virt' }));
     await vi.waitFor(() => expect(programs.runs.length).toBe(1), 5_000);

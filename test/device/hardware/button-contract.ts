@@ -1,22 +1,21 @@
-// Owns: what every kind of button must do, its virtual twin included; each kind's tests run it.
-// Not here: what only a terminal can do (keyboard-button.test.ts).
+// The contract suite of buttons; the tests of each kind run it.
 import { beforeEach, describe, expect, it } from 'vitest';
 import { ManualClock } from '../../../device/base/clock.ts';
 import type { Button, ButtonOptions, Press } from '../../../device/hardware/button.ts';
 
 export const NOON_US = 1_795_608_000_000_000;
 
-/** A button and a finger on it. */
+/** A button under test. */
 export interface ButtonHarness {
   button: Button;
   /** Presses it and lets it go; resolves when the contact has been read. */
   push(): unknown;
   source: Press['source'];
-  /** How long a press takes to be sure of, in milliseconds; 0 when absent. */
+  /** Debounce time in milliseconds; absent: 0. */
   steadyMs?: number;
 }
 
-/** Lets whatever was started come as far as it can without time passing. */
+/** Lets all started work proceed as far as it can without time passing. */
 export async function settle(): Promise<void> {
   await new Promise((resolve) => setImmediate(resolve));
 }
@@ -42,7 +41,7 @@ export function buttonContract(
     };
     const steadyMs = () => harness.steadyMs ?? 0;
 
-    it('tells a press at once: which button, what pressed it, when', async () => {
+    it('reports a press at once, with button, source and time', async () => {
       await start();
       await clock.advance(2_000);
       await harness.push();
@@ -51,7 +50,7 @@ export function buttonContract(
       harness.button.stop();
     });
 
-    it('tells a press that bounces or is held down once', async () => {
+    it('reports a bouncing or held press once', async () => {
       await start();
       for (let push = 0; push < 40; push += 1) {
         await harness.push();
@@ -61,7 +60,7 @@ export function buttonContract(
       harness.button.stop();
     });
 
-    it('tells two presses that are a second apart', async () => {
+    it('reports two presses that are a second apart', async () => {
       await start();
       await harness.push();
       await clock.advance(1_000);
@@ -70,7 +69,7 @@ export function buttonContract(
       harness.button.stop();
     });
 
-    it('hears someone who keeps hammering again and again', async () => {
+    it('reports continuous pressing again and again', async () => {
       await start();
       for (let push = 0; push < 40; push += 1) {
         await harness.push();
@@ -80,7 +79,7 @@ export function buttonContract(
       harness.button.stop();
     });
 
-    it('says nothing before it is started and after it is stopped, and can be started again', async () => {
+    it('reports nothing before the start and after the stop, and can be started again', async () => {
       await harness.push();
       await start();
       harness.button.stop();

@@ -1,4 +1,4 @@
-// Holds the virtual button to the contract of every button.
+// The virtual button: the contract of every button.
 import { expect, it } from 'vitest';
 import { ManualClock } from '../../../device/base/clock.ts';
 import { VirtualButton } from '../../../device/hardware/button.ts';
@@ -9,7 +9,7 @@ buttonContract('virtual', (options) => {
   return { button, push: () => button.press('command'), source: 'command' };
 });
 
-it('says of each virtual press whether it counted', async () => {
+it('returns whether each virtual press counted', async () => {
   const clock = new ManualClock(NOON_US);
   const button = new VirtualButton({ clock, button: 'front', pressed: () => undefined });
   expect(button.press('scene')).toBe(false);

@@ -1,4 +1,4 @@
-// Holds every chime to one contract: it sounds at once, once at a time, ends when told, and never throws.
+// The contract of chimes: they sound at once, one at a time, stop on request, and never throw.
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { ManualClock, SystemClock } from '../../../device/base/clock.ts';
 import { SystemPrograms } from '../../../device/base/system-programs.ts';
@@ -9,9 +9,9 @@ import { StandInPrograms } from './stand-in-programs.ts';
 
 interface ChimeHarness {
   chime: Chime;
-  /** How often it began to sound. */
+  /** Number of times it started. */
   sounded(): number;
-  /** Lets what sounds now sound to its end. */
+  /** Waits until the current sound ends. */
   finish(): Promise<void>;
 }
 
@@ -40,7 +40,7 @@ describe.each(Object.entries(CHIMES))('a %s chime', (_kind, make) => {
     harness = make(new ManualClock(NOON_US));
   });
 
-  it('sounds at once, and a further ring while it sounds changes nothing', () => {
+  it('sounds at once, and ignores rings while it sounds', () => {
     harness.chime.ring();
     expect(harness.sounded()).toBe(1);
     harness.chime.ring();
@@ -57,7 +57,7 @@ describe.each(Object.entries(CHIMES))('a %s chime', (_kind, make) => {
     harness.chime.stop();
   });
 
-  it('is silent when stopped, and can be rung again at once', async () => {
+  it('is silent once stopped, and can be rung again at once', async () => {
     harness.chime.ring();
     harness.chime.stop();
     harness.chime.ring();
@@ -71,7 +71,7 @@ describe.each(Object.entries(CHIMES))('a %s chime', (_kind, make) => {
 });
 
 describe('a command chime', () => {
-  it('says why it did not sound, and when it did again', async () => {
+  it('reports why it did not sound, and when it works again', async () => {
     const clock = new ManualClock(NOON_US);
     const programs = new StandInPrograms();
     const heard: (Failure | null)[] = [];
@@ -99,7 +99,7 @@ describe('a command chime', () => {
     ]);
   });
 
-  it('by aplay says that its sound card is not there, and rings on', { tags: ['alsa', 'setpriv'] }, async () => {
+  it('by aplay reports a missing sound card, and can be rung again', { tags: ['alsa', 'setpriv'] }, async () => {
     const heard: (Failure | null)[] = [];
     const settings = chimeSchema.parse({ command: ['aplay', '-q', '-D', 'plughw:CARD=Nobody', '/dev/null'] });
     const seams = { clock: new SystemClock(), programs: new SystemPrograms() };

@@ -1,4 +1,4 @@
-// Holds the key on the terminal to the contract of every button, and to leaving a terminal as it was.
+// The key on the terminal: the contract of every button, and restoring the terminal.
 import { spawn, spawnSync } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -11,7 +11,7 @@ import { KeyboardButton } from '../../../device/hardware/keyboard-button.ts';
 import { compileProgram } from '../../support/child-program.ts';
 import { buttonContract, NOON_US } from './button-contract.ts';
 
-/** A terminal without a line discipline: what is typed arrives, and its mode is remembered. */
+/** A terminal without a line discipline, which remembers its mode. */
 class Terminal extends PassThrough {
   readonly isTTY = true;
   isRaw = false;
@@ -21,7 +21,7 @@ class Terminal extends PassThrough {
     return this;
   }
 
-  /** What the operating system does with a key: hand it over at once, to whoever listens. */
+  /** Delivers a key at once to the listeners, like the operating system. */
   type(keys: string): void {
     this.emit('data', Buffer.from(keys));
   }
@@ -58,7 +58,7 @@ describe('a keyboard button', () => {
 
   afterEach(() => button.stop());
 
-  it('tells a digit from 1 to 9 where that is asked for, once while it is held down, and rings for none', async () => {
+  it('reports a digit from 1 to 9 to `numbered`, once while it is held down, and rings for none', async () => {
     const digits: number[] = [];
     button = new KeyboardButton({
       ...{ clock, button: 'front', input, interrupted: () => undefined },
@@ -73,7 +73,7 @@ describe('a keyboard button', () => {
     expect(digits).toEqual([2, 3, 9, 2]);
   });
 
-  it('does nothing for a digit unless that is asked for', () => {
+  it('ignores digits without `numbered`', () => {
     button.start();
     input.type('2');
     expect(presses).toEqual([]);
@@ -92,14 +92,14 @@ describe('a keyboard button', () => {
     expect(interruptions).toBe(0);
   });
 
-  it('passes Ctrl-C on instead of swallowing it', () => {
+  it('passes Ctrl-C on', () => {
     button.start();
     input.type('\u0003');
     expect(interruptions).toBe(1);
     expect(presses).toEqual([]);
   });
 
-  it.each([true, false])('gives the terminal back as it was (raw: %s)', (wasRaw) => {
+  it.each([true, false])('restores the terminal's mode (raw: %s)', (wasRaw) => {
     input.isRaw = wasRaw;
     button.start();
     expect(input.isRaw).toBe(true);
@@ -110,7 +110,7 @@ describe('a keyboard button', () => {
     expect(input.listenerCount('data')).toBe(0);
   });
 
-  it('leaves an input alone that is no terminal', () => {
+  it('leaves an input alone that is not a terminal', () => {
     const piped = new PassThrough();
     const other = new KeyboardButton({
       clock,
@@ -140,7 +140,7 @@ describe('on a real terminal', { tags: ['terminal'] }, () => {
 
   afterEach(() => rm(folder, { recursive: true, force: true }));
 
-  it.skipIf(!hasTerminal)('rings on a key, and Ctrl-C ends a process whose terminal is then as before', async () => {
+  it.skipIf(!hasTerminal)('rings on a key, and Ctrl-C ends the process and restores its terminal', async () => {
     const program = await compileProgram('test/device/hardware/ring-on-key.ts', folder);
     const command = `stty -g; "${process.execPath}" "${program}"; stty -g`;
     const child = spawn('script', ['-qec', command, '/dev/null'], { stdio: ['pipe', 'pipe', 'inherit'] });

@@ -1,4 +1,4 @@
-// Holds a doorbell's hardware to what its settings say of a button that is held: a factory reset by that button, and by no other.
+// Only a button configured for it does a factory reset when it is held.
 import { expect, it } from 'vitest';
 import { ManualClock } from '../../../device/base/clock.ts';
 import { SystemDisk } from '../../../device/base/disk.ts';
@@ -11,7 +11,7 @@ import { StandInPrograms } from './stand-in-programs.ts';
 
 const HOME = { url: 'mqtt://127.0.0.1:1', user: 'porch', password: 'secret' };
 
-it('rings for every button, and resets for the one that is named for it alone', async () => {
+it('rings for every button, and resets only for the configured one', async () => {
   const clock = new ManualClock(NOON_US);
   const programs = new StandInPrograms();
   const told: string[] = [];

@@ -1,4 +1,4 @@
-// Holds the running of small programs to what their users rely on: no shell, a bare environment, nothing left behind.
+// Running small programs: no shell, a bare environment, nothing left behind.
 
 import { spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
@@ -23,7 +23,7 @@ async function outcome(...command: string[]): Promise<{ end: ProgramEnd; printed
 const isAlive = (pid: number) =>
   existsSync(`/proc/${pid}/stat`) && !readFileSync(`/proc/${pid}/stat`, 'utf8').includes(') Z ');
 
-it('hands arguments over as they are, and of our environment only what programs need', {
+it('passes arguments unchanged, and only the needed part of the environment', {
   tags: ['setpriv'],
 }, async () => {
   const { end, printed } = await outcome('printf', '%s|', '$HOME', '; echo no', '*');
@@ -32,7 +32,7 @@ it('hands arguments over as they are, and of our environment only what programs 
   expect((await outcome('env')).printed).not.toContain('not-for-programs');
 });
 
-it('tells status, words and absence of a program', { tags: ['setpriv'] }, async () => {
+it('reports status, messages and absence of a program', { tags: ['setpriv'] }, async () => {
   expect((await outcome('sh', '-c', 'echo broken cable >&2; exit 3')).end).toEqual({
     missing: false,
     status: 3,
@@ -42,7 +42,7 @@ it('tells status, words and absence of a program', { tags: ['setpriv'] }, async 
 });
 
 it.runIf(process.platform === 'linux')(
-  'does not tell a program from setpriv where that is what is absent',
+  'does not report a program as missing if setpriv is missing',
   async () => {
     const { ended } = new SystemPrograms({ PATH: folder.path }).run([process.execPath, '--version']);
     expect(await ended).toEqual({
@@ -53,7 +53,7 @@ it.runIf(process.platform === 'linux')(
   },
 );
 
-it('ends a program with everything that it started', { tags: ['setpriv'] }, async () => {
+it('ends a program with all its children', { tags: ['setpriv'] }, async () => {
   const file = join(folder.path, 'grandchild');
   const run = programs.run(['sh', '-c', `sleep 1000 & echo $! > ${file}; wait`]);
   const pid = await vi.waitFor(() => {

@@ -1,5 +1,4 @@
-// Owns: the child of the terminal test: says when the button rings, and ends by itself once Ctrl-C was passed on.
-// Not here: the terminal (keyboard-button.test.ts).
+// Child process of the terminal test: prints when the button rings, and ends when Ctrl-C is passed on.
 import { SystemClock } from '../../../device/base/clock.ts';
 import { KeyboardButton } from '../../../device/hardware/keyboard-button.ts';
 

@@ -1,4 +1,4 @@
-// Holds every shutter to one contract: the last order counts, the same again changes nothing, and failing is said.
+// The contract of shutters: the last call counts, repeating it changes nothing, failures are reported.
 import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, it, vi } from 'vitest';
@@ -14,7 +14,7 @@ const tools = join(folder.path, 'bin');
 mkdirSync(tools);
 afterAll(() => folder.dispose());
 
-/** A `gpioset` that writes its line's level down and holds it until it is ended, as the real one does. */
+/** A `gpioset` that notes its line's level and holds it until it is ended, like the real one. */
 writeFileSync(
   join(tools, 'gpioset'),
   `#!/bin/sh
@@ -35,7 +35,7 @@ const say = (where: string) => ['sh', '-c', `[ ! -e ${folder.path}/busy ] && ech
 interface ShutterHarness {
   shutter: Shutter;
   isClosed(): boolean;
-  /** Makes it fail; absent for one that cannot. */
+  /** Makes it fail; absent if it cannot fail. */
   block?: () => void;
   /** The code of that failure. */
   code?: string;
@@ -66,7 +66,7 @@ function contract(kind: string, make: () => ShutterHarness): void {
     rmSync(position, { force: true });
   });
 
-  it('stands where the last order put it, and stays there when told the same again', async () => {
+  it('is where the last call put it, and stays there when the call is repeated', async () => {
     harness = make();
     for (const closed of [true, true, false, false, true]) {
       await harness.shutter.set(closed);
@@ -74,7 +74,7 @@ function contract(kind: string, make: () => ShutterHarness): void {
     }
   });
 
-  it('says that it does not move, and moves again when it can', async () => {
+  it('reports that it does not move, and moves again when it can', async () => {
     harness = make();
     if (!harness.block) return expect(kind).toBe('virtual');
     harness.block();
@@ -90,7 +90,7 @@ for (const [kind, make] of Object.entries(SHUTTERS)) {
   describe(`a ${kind} shutter`, { tags: kind === 'virtual' ? [] : ['setpriv'] }, () => contract(kind, make));
 }
 
-it.runIf(process.platform === 'linux')('says what is absent where no program can be run', async () => {
+it.runIf(process.platform === 'linux')('reports a missing program', async () => {
   const shutter = makeShutter(gpioShutter, { ...deps, programs: new SystemPrograms({ PATH: folder.path }) });
   await expect(shutter.set(true)).rejects.toMatchObject({
     code: 'hardware_unavailable',
@@ -98,7 +98,7 @@ it.runIf(process.platform === 'linux')('says what is absent where no program can
   });
 });
 
-it('tells of a line that nobody holds any more', { tags: ['setpriv'] }, async () => {
+it('reports a line that is no longer held', { tags: ['setpriv'] }, async () => {
   lost.length = 0;
   const pidFile = join(folder.path, 'pid');
   writeFileSync(

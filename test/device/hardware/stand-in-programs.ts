@@ -1,5 +1,4 @@
-// Owns: programs that exist only in a test: what they print and how they end is the test's to say, on its own clock.
-// Not here: real programs (program.test.ts).
+// Substitute programs, whose output and end a test decides, on its own clock.
 import type { ProgramEnd, Programs, RunningProgram } from '../../../device/base/system-programs.ts';
 
 export class StandInProgram implements RunningProgram {
@@ -33,7 +32,7 @@ export class StandInProgram implements RunningProgram {
 
 export class StandInPrograms implements Programs {
   readonly runs: StandInProgram[] = [];
-  /** What `--version` of any tool prints. */
+  /** Output of `--version`. */
   version: string;
   /** Called with each program that is started. */
   started: (program: StandInProgram) => void = () => undefined;

@@ -1,4 +1,4 @@
-// Holds the lamps at the door to what happens behind it: over all states, by both kinds of lamps, and when one cannot be lit.
+// The status lamps show the true state: in all states, with both kinds of lamps, and if one cannot be lit.
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -11,15 +11,15 @@ import { NOON_US, settle } from './button-contract.ts';
 import { StandInPrograms } from './stand-in-programs.ts';
 
 const BOTH = [false, true];
-const STATES = BOTH.flatMap((films) =>
-  BOTH.flatMap((privacy) => BOTH.map((watched): DoorSigns => ({ films, privacy, watched }))),
+const STATES = BOTH.flatMap((isFilming) =>
+  BOTH.flatMap((privacy) => BOTH.map((watched): DoorSigns => ({ isFilming, privacy, watched }))),
 );
 
-it.each(STATES)('says nothing that is not so: %o', (signs) => {
+it.each(STATES)('shows nothing false: %o', (signs) => {
   const lights = lightsOf(signs);
-  expect([lights.recording, lights.watched]).toEqual([signs.films, signs.watched]);
-  // The shutter follows the order; this lamp follows what is.
-  expect(lights.privacy).toBe(signs.privacy && !signs.films && !signs.watched);
+  expect([lights.recording, lights.watched]).toEqual([signs.isFilming, signs.watched]);
+  // The shutter follows the order; this lamp follows the actual state.
+  expect(lights.privacy).toBe(signs.privacy && !signs.isFilming && !signs.watched);
 });
 
 describe('a lamp', () => {
@@ -51,14 +51,14 @@ describe('a lamp', () => {
   const brightness = (name: string, wanted: string) =>
     vi.waitFor(() => expect(read(name, 'brightness')).toBe(wanted), 10_000);
 
-  it('of the kernel is lit as bright as it can be, by nothing else meanwhile, and left as it was', async () => {
+  it('of the kernel is lit at full brightness, without another trigger, and restored', async () => {
     const made = lights({ recording: { kind: 'led', led: 'ACT' }, privacy: { kind: 'led', led: 'red:status' } });
-    made.show({ films: true, privacy: false });
+    made.show({ isFilming: true, privacy: false });
     await brightness('ACT', '255');
     expect([read('ACT', 'trigger'), read('red:status', 'brightness')]).toEqual(['none', '0']);
     made.show({ privacy: true });
     expect(read('red:status', 'brightness')).toBe('0');
-    made.show({ films: false });
+    made.show({ isFilming: false });
     await Promise.all([brightness('ACT', '0'), brightness('red:status', '255')]);
     await made.stop();
     expect(['ACT', 'red:status'].map((name) => [read(name, 'brightness'), read(name, 'trigger')])).toEqual([
@@ -67,7 +67,7 @@ describe('a lamp', () => {
     ]);
   });
 
-  it('of the kernel that is not there is told with what lists them, and lit once it is', async () => {
+  it('of the kernel that is missing is reported with the command that lists them, and lit once it exists', async () => {
     const made = lights({ watched: { kind: 'led', led: 'ghost' } });
     made.show({ watched: true });
     const missing = expect.stringContaining('no LED ghost; `ls /sys/class/leds`');
@@ -90,7 +90,7 @@ describe('a lamp', () => {
   };
   const levels = () => programs.runs.filter(({ isOver }) => !isOver).map(({ command }) => command.join(' '));
 
-  it('on a GPIO line is held at its level, and put out before it is let go', async () => {
+  it('on a GPIO line is held at its level, and switched off before it is released', async () => {
     const made = lights({ watched: { kind: 'gpio', line: 22, activeLow: true } });
     made.show({ watched: true });
     await held();
@@ -101,9 +101,9 @@ describe('a lamp', () => {
     expect([programs.last.command.at(-1), levels()]).toEqual(['22=0', []]);
   });
 
-  it('whose line something takes is told, and lit again', async () => {
+  it('whose line is taken is reported, and lit again', async () => {
     const made = lights({ recording: { kind: 'gpio', line: 22 } });
-    made.show({ films: true });
+    made.show({ isFilming: true });
     await held();
     expect(troubles).toEqual(['recording works']);
     programs.last.end({ status: 1, words: 'gpioset: unable to request lines: Device or resource busy' });
@@ -118,10 +118,10 @@ describe('a lamp', () => {
     await stopped;
   });
 
-  it('says one thing only, and is no path', () => {
+  it('has one meaning only, and its name is not a path', () => {
     const lamp = { kind: 'led', led: 'ACT' };
     expect(lightsSchema.safeParse({ recording: lamp, watched: lamp }).error?.message).toContain(
-      'cannot say two things',
+      'cannot have two meanings',
     );
     for (const name of ['../ACT', 'a/b', '..', ''])
       expect(lightsSchema.safeParse({ recording: { kind: 'led', led: name } }).success).toBe(false);

@@ -1,4 +1,4 @@
-// Holds the reading of a contact to one press a finger, however it bounces.
+// A contact reports one press for each press of a finger, however it bounces.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type Clock, ManualClock } from '../../../device/base/clock.ts';
@@ -9,7 +9,7 @@ import { NOON_US } from './button-contract.ts';
 
 const STEADY_MS = 30;
 
-/** A press as contacts show it: it chatters while it closes, stays closed, chatters while it opens; then a pause. */
+/** A press of a real contact: it chatters while closing, stays closed, chatters while opening; then a pause. */
 const press = fc.record({
   closing: fc.array(fc.integer({ min: 1, max: STEADY_MS - 1 }), { maxLength: 7 }),
   heldMs: fc.integer({ min: STEADY_MS + 1, max: 5_000 }),
@@ -71,7 +71,7 @@ describe('a contact that is held', () => {
     return { contact, told };
   }
 
-  it('is told of once, after ten seconds without a break; the press before it is told of at once', async () => {
+  it('is reported once, after ten seconds without a break; its press is reported at once', async () => {
     const clock = new ManualClock(NOON_US);
     const { contact, told } = held(clock);
     contact.level(true);
@@ -88,7 +88,7 @@ describe('a contact that is held', () => {
     expect(told).toHaveLength(4);
   });
 
-  it('is not, when it opens for a moment in between or its watching ends', async () => {
+  it('is not reported if it opens for a moment or watching ends', async () => {
     const clock = new ManualClock(NOON_US);
     const { contact, told } = held(clock);
     for (let time = 0; time < 3; time += 1) {
@@ -103,8 +103,8 @@ describe('a contact that is held', () => {
     expect(told).toEqual(Array(4).fill('pressed'));
   });
 
-  it('is not, when the process stood still while the finger let go', () => {
-    // Every timer falls due in the standstill; then what was read comes in between them.
+  it('is not reported if the process was suspended while the finger let go', () => {
+    // All timers are due after the suspension; the level changes are read between them.
     const timers: (() => void)[] = [];
     const after = (_delayMs: number, call: () => void) => {
       timers.push(call);

@@ -1,4 +1,4 @@
-// Holds GPIO and USB buttons to the contract of every button, and to coming back after whatever ends their watching.
+// GPIO and USB buttons: the contract of every button, and restarting after any end of their program.
 import { beforeEach, describe, expect, it } from 'vitest';
 import { ManualClock } from '../../../device/base/clock.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
@@ -95,7 +95,7 @@ describe('a watched button', () => {
     return button;
   }
 
-  it('asks each libgpiod in its own words', async () => {
+  it('uses the arguments of each libgpiod', async () => {
     const new2 = await watch(gpioButton(GPIO));
     expect(programs.last.command.join(' ')).toBe(
       'gpiomon --chip=gpiochip0 --edges=both --bias=pull-up --active-low --format=%e %S 17',
@@ -109,18 +109,18 @@ describe('a watched button', () => {
     old.stop();
   });
 
-  it('listens again after its device was pulled out, and says both', async () => {
+  it('listens again after its device was unplugged, and reports both', async () => {
     const button = await watch(evdevButton(USB));
     programs.last.end({ status: 1, words: 'cat: /dev/input/event3: No such device' });
     await settle();
     expect(troubles).toEqual(['hardware_unavailable']);
-    // The device is away for three minutes, and each look ends at once.
+    // The device is unplugged for three minutes, and each try ends at once.
     programs.started = (program) => program.end({ status: 1, words: 'No such file or directory' });
     for (let second = 0; second < 180; second += 1) {
       await clock.advance(1_000);
       await settle();
     }
-    // Pauses grow to half a minute, so that a cable that stays out costs nothing.
+    // Pauses grow to half a minute.
     expect(programs.runs.length).toBeGreaterThan(8);
     expect(programs.runs.length).toBeLessThan(25);
     programs.started = () => undefined;
@@ -135,7 +135,7 @@ describe('a watched button', () => {
     expect(programs.runs.every((run) => run.isOver)).toBe(true);
   });
 
-  it('names the package of a tool that is not installed, and goes on once it is', async () => {
+  it('names the package of a missing tool, and works once it is installed', async () => {
     const there = programs.run.bind(programs);
     programs.run = () => {
       const program = there(['gpiomon'], () => undefined);
@@ -153,7 +153,7 @@ describe('a watched button', () => {
     button.stop();
   });
 
-  it('says which line something else uses, and rings once it is free', async () => {
+  it('reports which line is in use, and rings once it is free', async () => {
     const button = await watch(gpioButton(gpioButtonSchema.parse({ ...GPIO, chip: 'gpiochip4' })));
     const busy = 'gpiomon: unable to request lines on chip /dev/gpiochip4: Device or resource busy';
     programs.last.end({ status: 1, words: busy });
@@ -169,7 +169,7 @@ describe('a watched button', () => {
     button.stop();
   });
 
-  it('tells of a button that is stuck, once, and of its being freed', async () => {
+  it('reports a stuck button once, and when it is free again', async () => {
     const button = await watch(evdevButton(USB));
     await clock.advance(1_000);
     programs.last.print(ENTER_DOWN);
@@ -195,10 +195,10 @@ describe('a watched button', () => {
   });
 
   it.each(Object.entries(TOOLS))(
-    'rings for a tap whose two ends %s hands over late and at once',
+    'rings for a tap whose two edges %s delivers late and in one chunk',
     async (_tool, [, falling]) => {
       const button = await watch(gpioButton(GPIO));
-      // From 5 ms to 400 ms past the second; libgpiod 2.0 does not pad what follows the point.
+      // From 5 ms to 400 ms past the second; libgpiod 2.0 does not pad the nanoseconds.
       for (const byte of new TextEncoder().encode(`1 41.5000000\n${falling} 41.400000000\n`))
         programs.last.print(Uint8Array.of(byte));
       expect(presses).toHaveLength(1);
@@ -206,7 +206,7 @@ describe('a watched button', () => {
       programs.last.print(`1 50.000000000\n${falling} 50.029000000\n`);
       expect(presses).toHaveLength(1);
       await clock.advance(5_000);
-      // Held for two seconds, it counts when it is closed, not again when it opens.
+      // Held for two seconds, it counts when it closes, not again when it opens.
       programs.last.print('1 60.0\n');
       await clock.advance(2_000);
       programs.last.print(`${falling} 62.0\n`);
@@ -216,7 +216,7 @@ describe('a watched button', () => {
     },
   );
 
-  it('rings for its own keys alone, however the bytes are cut', async () => {
+  it('rings only for its own keys, however the bytes are split', async () => {
     const button = await watch(evdevButton(USB));
     programs.last.print(inputEvents([1, 30, 1], SYNC, [1, 30, 0], [2, 28, 1], [3, 28, 1]));
     expect(presses).toEqual([]);

@@ -1,4 +1,4 @@
-// Holds zones to their word: which blocks of the picture a rectangle or polygon covers, and what configuration may say.
+// Zones: the blocks that a rectangle or polygon covers, and the allowed settings.
 import { describe, expect, it } from 'vitest';
 import { MotionZone } from '../../../device/contract/owner-settings.ts';
 import { zoneMasks, zoneNames } from '../../../device/motion/detector.ts';
@@ -11,12 +11,12 @@ const polygon = (name: string, ...corners: [number, number][]) =>
 const counted = (masks: Uint32Array) => masks.filter((mask) => mask !== 0).length;
 
 describe('zones', () => {
-  it('are the whole picture when there is none', () => {
+  it('are the whole picture if none is set', () => {
     expect(counted(zoneMasks([]))).toBe(BLOCKS);
     expect(zoneNames([], zoneMasks([])[0] ?? 0)).toEqual([]);
   });
 
-  it('cover the blocks whose middle lies in them', () => {
+  it('cover the blocks whose centre lies in them', () => {
     const masks = zoneMasks([rectangle('left', 0, 0, 5_000, 10_000)]);
     for (let at = 0; at < BLOCKS; at += 1) expect(masks[at]).toBe(at % BLOCK_COLUMNS < BLOCK_COLUMNS / 2 ? 1 : 0);
     expect(counted(zoneMasks([rectangle('all', 0, 0, 10_000, 10_000)]))).toBe(BLOCKS);
@@ -24,7 +24,7 @@ describe('zones', () => {
     expect(BLOCK_ROWS).toBe(12);
   });
 
-  it('can be polygons, also ones that are not convex', () => {
+  it('can be polygons, also concave ones', () => {
     const triangle = counted(zoneMasks([polygon('triangle', [0, 0], [10_000, 10_000], [0, 10_000])]));
     expect(Math.abs(triangle / BLOCKS - 0.5)).toBeLessThan(0.06);
     const notch = polygon('notch', [0, 0], [10_000, 0], [10_000, 10_000], [5_000, 1_000], [0, 10_000]);

@@ -1,4 +1,4 @@
-// Holds the detector to what real footage shows and to drawn scenes that isolate one thing each.
+// The detector on real footage, and on drawn scenes that isolate one effect each.
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
@@ -17,7 +17,7 @@ const truthSchema = z.object({ segments: z.array(z.object({ t0: z.number(), t1: 
 
 describe('on real footage', { tags: ['footage'] }, () => {
   it.skipIf(!porch || !porchTruth).each([20, 50, 80])(
-    'sees the visitor at the porch come and go (sensitivity %i)',
+    'detects the visitor at the porch coming and going (sensitivity %i)',
     async (sensitivity) => {
       const truth = truthSchema.parse(JSON.parse(readFileSync(porchTruth ?? '', 'utf8')));
       const person = truth.segments.find(({ label }) => label === 'person');
@@ -30,7 +30,7 @@ describe('on real footage', { tags: ['footage'] }, () => {
   );
 
   it.skipIf(!persons).each([20, 50, 80])(
-    'tells six people who come one by one apart, though each stands still for long (sensitivity %i)',
+    'detects six people who come one by one as six events, although each stands still for long (sensitivity %i)',
     async (sensitivity) => {
       const seen = watch(await grayOf(persons ?? ''), { sensitivity });
       expect(seen.filter(({ type }) => type === 'motion-start')).toHaveLength(6);
@@ -39,13 +39,13 @@ describe('on real footage', { tags: ['footage'] }, () => {
   );
 
   it.skipIf(!exposure).each([20, 50])(
-    'sees nothing where the sun comes out and the exposure jumps (sensitivity %i)',
+    'detects nothing when the sun comes out and the exposure jumps (sensitivity %i)',
     async (sensitivity) => {
       expect(watch(await grayOf(exposure ?? ''), { sensitivity })).toEqual([]);
     },
   );
 
-  it.skipIf(!cars)('sees the cars that pass', async () => {
+  it.skipIf(!cars)('detects passing cars', async () => {
     const starts = watch(await grayOf(cars ?? '')).filter(({ type }) => type === 'motion-start');
     expect(starts).toHaveLength(3);
   });
@@ -59,11 +59,11 @@ const scene = (from: number, count: number, change?: (number: number) => Paramet
 const grain = (number: number, x: number, y: number) =>
   ((Math.imul(number * 7_919 + x * 104_729 + y * 1_299_721, 0x9e3779b1) >>> 16) % 7) - 3;
 
-/** A visitor who walks on by two pixels a picture. */
+/** A visitor who walks two pixels a picture. */
 const walking = (number: number) => visitorAt(20 + 2 * (number % 40), 30);
 
 describe('on drawn scenes', () => {
-  it('starts with the first of two pictures that show motion, ends when none has for a while', () => {
+  it('starts with the first of two pictures with motion, ends after a while without motion', () => {
     const seen = watch([...scene(0, 20), ...scene(20, 10, walking), ...scene(30, 20)]);
     expect(seen).toEqual([
       { type: 'motion-start', atS: 4, zones: [] },
@@ -71,7 +71,7 @@ describe('on drawn scenes', () => {
     ]);
   });
 
-  it('sees nothing in noise, at any sensitivity', () => {
+  it('detects nothing in noise, at any sensitivity', () => {
     for (const sensitivity of [1, 50, 100]) expect(watch(scene(0, 60), { sensitivity })).toEqual([]);
   });
 
@@ -79,18 +79,18 @@ describe('on drawn scenes', () => {
     expect(watch([...scene(0, 20), ...scene(20, 1, walking), ...scene(21, 20)])).toEqual([]);
   });
 
-  it('sees who walks in the first pictures, and learns no ghost of them', () => {
+  it('detects somebody walking in the first pictures, and learns no ghost of them', () => {
     const seen = watch([...scene(0, 10, walking), ...scene(10, 40)]);
     expect(seen.map(({ type }) => type)).toEqual(['motion-start', 'motion-end']);
     expect(seen[0]?.atS).toBeLessThanOrEqual(0.6);
     expect(seen[1]?.atS).toBeLessThanOrEqual(4);
   });
 
-  it('takes who stands still in the first pictures for the scene', () => {
+  it('takes somebody standing still in the first pictures for the scene', () => {
     expect(watch(scene(0, 20, () => walking(3)))).toEqual([]);
   });
 
-  it('sees nothing when the light changes: at once, slowly, or in a part of the scene', () => {
+  it('detects nothing when the light changes: at once, slowly, or in a part of the scene', () => {
     const brighter = (factor: number) => () => (gray: number) => gray * factor;
     expect(watch([...scene(0, 20), ...scene(20, 30, brighter(1.6)), ...scene(50, 20, brighter(0.5))])).toEqual([]);
     const dusk = (number: number) => (gray: number) => gray * (1 - number / 120);
@@ -99,14 +99,14 @@ describe('on drawn scenes', () => {
     expect(watch([...scene(0, 20), ...scene(20, 30, sunOnTheLeft)])).toEqual([]);
   });
 
-  it('learns anew when most of a scene without any pattern changes at once', () => {
+  it('learns the scene again when most of a flat scene changes at once', () => {
     const flat = () => () => 80;
-    // Three lamps of different strength: no one exposure explains it, and there is no pattern to go by.
+    // Three lamps of different strength: no single exposure explains them, and there is no pattern.
     const lamps = () => (_: number, x: number) => 80 * (x < 53 ? 1 : x < 106 ? 1.6 : 2.4);
     expect(watch([...scene(0, 20, flat), ...scene(20, 30, lamps)])).toEqual([]);
   });
 
-  it('still sees a visitor after the light has changed', () => {
+  it('still detects a visitor after the light has changed', () => {
     const lit = (number: number) => (gray: number, x: number, y: number) =>
       number < 40 ? gray * 1.5 : walking(number)(gray * 1.5, x, y);
     const seen = watch([...scene(0, 20), ...scene(20, 35, lit), ...scene(55, 20, () => (gray) => gray * 1.5)]);
@@ -116,7 +116,7 @@ describe('on drawn scenes', () => {
     ]);
   });
 
-  it('sees a visitor in a tenth of the light, and nothing in the noise of a sensor that sees so little', () => {
+  it('detects a visitor in a tenth of the light, and nothing in the sensor's noise', () => {
     const night = (number: number) => (gray: number, x: number, y: number) => gray / 10 + grain(number, x, y);
     const visited = (number: number) => (gray: number, x: number, y: number) =>
       walking(number)(gray, x, y) / 10 + grain(number, x, y);
@@ -129,7 +129,7 @@ describe('on drawn scenes', () => {
     ]);
   });
 
-  it('sees nothing when a sensor in the dark suddenly makes more noise, and is not blind from then on', () => {
+  it('detects nothing when a sensor's noise rises in the dark, and still detects motion afterwards', () => {
     const dark = (number: number) => (gray: number, x: number, y: number) => gray / 5 + grain(number, x, y);
     const noisier = (number: number) => (gray: number, x: number, y: number) => gray / 5 + 4 * grain(number, x, y);
     const visited = (number: number) => (gray: number, x: number, y: number) =>
@@ -140,14 +140,14 @@ describe('on drawn scenes', () => {
     expect(seen.map(({ type, atS }) => [type, atS])).toEqual([['motion-start', 18]]);
   });
 
-  it('sees nothing in what an encoder makes of the dark: patches that come and go, a few levels off', () => {
+  it('detects nothing in an encoder's artefacts in the dark: patches that come and go, a few levels off', () => {
     const dark = () => (gray: number) => gray / 10;
     const patchy = (number: number) => (gray: number, x: number, y: number) =>
       gray / 10 + (x >= 2 * (number - 20) && x < 2 * (number - 20) + 32 && y >= 24 && y < 56 ? 3 : 0);
     expect(watch([...scene(0, 20, dark), ...scene(20, 40, patchy)], { sensitivity: 65 })).toEqual([]);
   });
 
-  it('sees who stands before leaves that have swayed since the first picture', () => {
+  it('detects somebody standing before leaves that have swayed since the first picture', () => {
     const swaying = (number: number) => (gray: number, x: number, y: number) => {
       const isLeaf = ((x >> 1) + (y >> 1) + number) % 2 === 0;
       return x < 40 || x >= 120 || y < 8 || y >= 80 ? gray : isLeaf ? 90 : 120;
@@ -163,7 +163,7 @@ describe('on drawn scenes', () => {
     ]);
   });
 
-  it('takes noise in the dark for no movement of what was left behind', () => {
+  it('does not take noise in the dark for motion of an object left behind', () => {
     const box = (number: number) => (gray: number, x: number, y: number) =>
       visitorAt(60, 40, 24, 24)(gray, x, y) / 5 + grain(number, x, y);
     const night = (number: number) => (gray: number, x: number, y: number) => gray / 5 + grain(number, x, y);
@@ -171,7 +171,7 @@ describe('on drawn scenes', () => {
     expect(seen.map(({ type }) => type)).toEqual(['motion-start', 'motion-end']);
   });
 
-  it('sees nothing in leaves that sway', () => {
+  it('detects nothing in swaying leaves', () => {
     const swaying = (number: number) => (gray: number, x: number, y: number) => {
       const isLeaf = ((x >> 1) + (y >> 1) + Math.floor(number / 3)) % 2 === 0;
       return x < 40 || x >= 88 || y < 16 || y >= 64 ? gray : isLeaf ? 60 : 150;
@@ -180,7 +180,7 @@ describe('on drawn scenes', () => {
     expect(watch([...scene(0, 20, calm), ...scene(20, 60, swaying)], { sensitivity: 65 })).toEqual([]);
   });
 
-  it('sees a figure far away, smaller than a block, that walks on', () => {
+  it('detects a distant walking figure smaller than a block', () => {
     const far = (number: number) => (gray: number, x: number, y: number) => {
       const left = 20 + 1.5 * (number - 20);
       return x >= left && x < left + 4 && y >= 36 && y < 46 ? 10 : gray;
@@ -191,7 +191,7 @@ describe('on drawn scenes', () => {
     expect(seen[1]?.atS).toBeGreaterThanOrEqual(11);
   });
 
-  it('soon takes no notice of something small that moves in its place', () => {
+  it('soon ignores something small that moves in its place', () => {
     const twig = (number: number) => (gray: number, x: number, y: number) =>
       x >= 64 + (number % 4) && x < 72 && y >= 32 && y < 46 ? 230 - 30 * (number % 3) : gray;
     const seen = watch([...scene(0, 20), ...scene(20, 300, twig)], { sensitivity: 65 });
@@ -199,7 +199,7 @@ describe('on drawn scenes', () => {
     expect(seen[1]?.atS).toBeLessThanOrEqual(12);
   });
 
-  it('sees nothing when the sun falls on a floor without a pattern, too', () => {
+  it('detects nothing when the sun falls on a flat floor', () => {
     const floor = (gray: number, x: number, y: number) => (x >= 112 && y >= 48 ? 60 : gray) / 3;
     const dim = (number: number) => (gray: number, x: number, y: number) => floor(gray, x, y) + grain(number, x, y);
     const sunny = (number: number) => (gray: number, x: number, y: number) =>
@@ -207,7 +207,7 @@ describe('on drawn scenes', () => {
     expect(watch([...scene(0, 30, dim), ...scene(30, 30, sunny)], { sensitivity: 65 })).toEqual([]);
   });
 
-  it('takes what was left behind and does not move for background in the end', () => {
+  it('finally takes an unmoving object left behind for background', () => {
     const box = () => visitorAt(60, 40, 24, 24);
     const seen = watch([...scene(0, 20), ...scene(20, 400, box), ...scene(420, 300)]);
     // Once when the box comes, once when it goes: it is the scene by then.
@@ -216,7 +216,7 @@ describe('on drawn scenes', () => {
     expect(seen[2]?.atS).toBe(84);
   });
 
-  it('needs a larger or stronger change the less sensitive it is', () => {
+  it('needs a larger or stronger change at lower sensitivity', () => {
     const sized = (size: number) => [
       ...scene(0, 20),
       ...scene(20, 10, (number) => visitorAt(32 + (number % 2), 32, size, size)),
@@ -245,7 +245,7 @@ describe('zones', () => {
   };
   const crossing = (number: number) => visitorAt(4 * (number - 20), 30);
 
-  it('name what moved where, from the start, and all of it at the end', () => {
+  it('are named in the start event, and all of them in the end event', () => {
     const seen = watch([...scene(0, 20), ...scene(20, 36, crossing), ...scene(56, 20)], { zones: [left, right] });
     expect(seen.map(({ type, zones }) => [type, zones])).toEqual([
       ['motion-start', ['path']],
@@ -253,7 +253,7 @@ describe('zones', () => {
     ]);
   });
 
-  it('make motion outside them count for nothing', () => {
+  it('exclude motion outside them', () => {
     const middle = scene(20, 20, (number) => visitorAt(56 + (number % 2), 30));
     expect(watch([...scene(0, 20), ...middle], { zones: [left, right] })).toEqual([]);
     expect(watch([...scene(0, 20), ...middle])).toHaveLength(1);
@@ -269,7 +269,7 @@ describe('the machine', () => {
     return { events, motion };
   };
 
-  it('ends motion when the pictures stop, and learns anew afterwards', () => {
+  it('ends motion when the pictures stop, and learns the scene again afterwards', () => {
     const { events, motion } = moving();
     motion.stopped(START_US + 30e6);
     expect(events.map(seenOf).at(-1)).toEqual({ type: 'motion-end', atS: 5.8, startS: 4, zones: [] });
@@ -284,20 +284,20 @@ describe('the machine', () => {
     ['after a gap', 60e6],
     ['after the clock was set back', -60e6],
     ['at the very same time', 5.8e6],
-  ])('ends motion and learns anew %s', (_, atUs) => {
+  ])('ends motion and learns the scene again %s', (_, atUs) => {
     const { events, motion } = moving();
     motion.frame({ pixels: drawn(1), atUs: START_US + atUs });
     expect(events.map(seenOf).at(-1)).toEqual({ type: 'motion-end', atS: 5.8, startS: 4, zones: [] });
   });
 
-  it('refuses pictures of another size and sensitivities that are none', () => {
+  it('refuses pictures of another size and invalid sensitivities', () => {
     const state = initialMotion({ sensitivity: 50, zones: [] });
     expect(() => nextMotion(state, { type: 'frame', pixels: new Uint8Array(10), atUs: 1 })).toThrow('has its size');
     expect(() => initialMotion({ sensitivity: 0, zones: [] })).toThrow('sensitivity');
   });
 });
 
-describe('other settings while it watches', () => {
+describe('changed settings', () => {
   const step = (state: ReturnType<typeof initialMotion>, number: number, change?: Parameters<typeof drawn>[1]) =>
     nextMotion(state, { type: 'frame', pixels: drawn(number, change), atUs: START_US + number * 200_000 });
   /** A detector that has learnt the scene and sees a visitor walk. */
@@ -312,7 +312,7 @@ describe('other settings while it watches', () => {
     return { state, effects };
   }
 
-  it('end what moves, and see it go on without learning anew', () => {
+  it('end ongoing motion, and detect it again without learning the scene again', () => {
     const { state, effects } = moving();
     expect(effects.map(({ type }) => type)).toEqual(['motion-start']);
     const zones = [{ name: 'all', zone: { left: 0, top: 0, width: 10_000, height: 10_000 } }];
@@ -323,7 +323,7 @@ describe('other settings while it watches', () => {
     expect([...first.effects, ...second.effects].map(seenOf)).toMatchObject([{ type: 'motion-start', zones: ['all'] }]);
   });
 
-  it('count motion outside of the new zones no more', () => {
+  it('exclude motion outside the new zones', () => {
     const zones = [{ name: 'corner', zone: { left: 9_000, top: 9_000, width: 1_000, height: 1_000 } }];
     let { state } = changeMotion(moving().state, { sensitivity: 50, zones });
     for (let number = 24; number < 40; number += 1) {

@@ -1,5 +1,4 @@
-// Owns: gray pictures for the motion tests: decoded from footage as the camera does, or drawn.
-// Not here: the detector.
+// Gray pictures for the motion tests: decoded from footage like the camera's, or drawn.
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { SeededRandom } from '../../../device/base/random.ts';
@@ -41,9 +40,9 @@ const still = Float32Array.from({ length: FRAME_BYTES }, (_, at) => {
   return 90 + 30 * Math.sin(x / 3) * Math.cos(y / 4);
 });
 
-/** A drawn picture: a pattern, noise that differs by `number`, and whatever `change` makes of each pixel. */
+/** A drawn picture: a pattern, noise that differs by `number`, and `change` applied to each pixel. */
 export function drawn(number: number, change: (gray: number, x: number, y: number) => number = (gray) => gray) {
-  // One row of noise, shifted from line to line: as good as noise everywhere, at a hundredth of the cost.
+  // One row of noise, shifted from line to line, at a hundredth of the cost of independent noise.
   const random = new SeededRandom(number);
   const noise = Float32Array.from({ length: 1_009 }, () => 6 * (random.fraction() - 0.5));
   const picture = new Uint8Array(FRAME_BYTES);
@@ -70,7 +69,7 @@ export interface Seen {
   zones: string[];
 }
 
-/** What the detector says of pictures 0.2 s apart. */
+/** The detector's events for pictures 0.2 s apart. */
 export function watch(pictures: readonly Uint8Array[], settings: Partial<MotionSettings> = {}): Seen[] {
   let state = initialMotion({ sensitivity: 50, zones: [], ...settings });
   return pictures.flatMap((pixels, number) => {

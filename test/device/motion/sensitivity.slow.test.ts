@@ -1,5 +1,5 @@
-// Holds the default sensitivity to what was measured: events found and false ones by sensitivity, on real footage as it is and as it would be
-// with less light. The table that it prints is the one in device/motion/README.md. Not here: the detector's rules (detector.test.ts).
+// Found and false events by sensitivity, on real footage as it is and with less light. The table that it prints is summarised in
+// device/motion/README.md.
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -12,21 +12,21 @@ import { grayOf, watch } from './gray.ts';
 
 const DEFAULT = motionSchema.parse({}).sensitivity;
 const SENSITIVITIES = [30, 50, 60, 65, 70, 80, 90, 100];
-/** Seconds in which something moves, one event each. */
+/** Spans in seconds in which something moves, one event each. */
 const SCENES = [
   { what: 'a visitor', file: 'porch-visit-day.mp4', truth: [[7.2, 15.5]] },
   { what: 'six people', file: 'persons-one-by-one.mp4', truth: null },
   { what: 'three cars', file: 'cars-from-above.mp4', truth: null },
   { what: 'sun comes out', file: 'street-exposure-jump.avi', truth: [] },
 ] as const;
-/** How much of the daylight's contrast is left; the rest is the noise of a sensor. */
+/** Share of the daylight's contrast; a sensor's noise is added. */
 const LIGHTS = [100, 30, 15, 10, 7] as const;
 
 type Span = readonly number[];
 const folder = mkdtempSync(join(tmpdir(), 'doorsill-light-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** The file as a camera would have recorded it with this share of the contrast, in percent. */
+/** The file as a camera would record it with this percentage of the contrast. */
 async function inLight(path: string, share: number): Promise<string> {
   if (share === 100) return path;
   const dim = join(folder, `${share}-${path.split('/').at(-1)}.mp4`);
@@ -44,7 +44,7 @@ async function eventsIn(path: string, sensitivity: number): Promise<Span[]> {
   return starts.map((from, at) => [from, ends[at] ?? pictures.length / 5]);
 }
 
-/** How many of the true events have an event of their own, and how many events are where nothing moves. */
+/** Number of true events with an event of their own, and of events in which nothing moves. */
 function compared(truth: readonly Span[], events: readonly Span[]): { found: number; wrong: number } {
   const meets = ([from = 0, to = 0]: Span, [since = 0, until = 0]: Span) => from <= until + 1 && to >= since - 1;
   const free = new Set(events);
@@ -61,13 +61,13 @@ function compared(truth: readonly Span[], events: readonly Span[]): { found: num
 describe('the default sensitivity', { tags: ['footage', 'long'] }, () => {
   const files = SCENES.map(({ file }) => mediaFile(file));
   it.skipIf(files.includes(null))(
-    'finds faint figures at night as by day, and nothing false',
+    'finds faint figures at night as by day, without false events',
     async () => {
       const rows: { what: string; light: number; expected: number; cells: Map<number, ReturnType<typeof compared>> }[] =
         [];
       for (const [at, { what, truth }] of SCENES.entries()) {
         const path = files[at] ?? '';
-        // Where nobody has written down what moves: what is seen by day, whose number is known.
+        // Without labels: the events detected by day, whose number is known.
         const spans = truth ?? (await eventsIn(path, 50));
         for (const light of LIGHTS) {
           const dim = await inLight(path, light);

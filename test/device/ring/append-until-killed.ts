@@ -1,5 +1,4 @@
-// Owns: the child of the kill tests: appends segments to a ring file and prints each number once it is acknowledged.
-// Not here: when it dies (ring-file-kill.test.ts).
+// Child process of the kill tests: appends segments to a ring file and prints each number once it is acknowledged.
 import { killedRing, unevenSegment } from './killed-ring.ts';
 
 const [path = '', first = '0', fragmentBytes = '9000', bytesMax = '262144'] = process.argv.slice(2);

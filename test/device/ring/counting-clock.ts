@@ -1,4 +1,4 @@
-// Owns: a clock that stands still and counts the timers left on it. Not here: time itself (device/base/clock.ts).
+// A stopped clock that counts the timers left on it.
 import { ManualClock, type Timer } from '../../../device/base/clock.ts';
 
 export class CountingClock extends ManualClock {

@@ -1,5 +1,4 @@
-// Owns: a ring file as the child of the kill tests opens it, and whoever looks at it after its death; and the child's segments.
-// Not here: the child (append-until-killed.ts), its death (ring-kill.ts).
+// The ring file and segments of the kill tests' child process.
 import { ManualClock } from '../../../device/base/clock.ts';
 import { SystemDisk } from '../../../device/base/disk.ts';
 import { silentLog } from '../../../device/base/log.ts';
@@ -26,7 +25,7 @@ export function killedRing(path: string, bytesMax: number): RingFile {
   });
 }
 
-/** Segment number `number`, up to 20,000 bytes longer than the shortest. */
+/** A segment by number, up to 20,000 bytes longer than the shortest. */
 export function unevenSegment(number: number, fragmentBytesMin: number): Segment {
   return segmentOf(number, { fragmentBytes: fragmentBytesMin + ((number * 7919) % 20_000) });
 }

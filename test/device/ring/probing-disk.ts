@@ -1,18 +1,17 @@
-// Owns: the machine's own disk with a hook in front of every write and flush, and a count of bytes read.
-// Not here: a simulated disk; everything still goes to real files.
+// The machine's own disk with a hook before every write and flush, and a count of bytes read.
 import { type Disk, type DiskFile, SystemDisk } from '../../../device/base/disk.ts';
 
-/** What an operating system says, e.g. `osError('ENOSPC')`. */
+/** An error of the operating system, e.g. `osError('ENOSPC')`. */
 export function osError(code: string): Error {
   return Object.assign(new Error(code), { code });
 }
 
 type Write = { path: string; position: number; bytes: Uint8Array };
 
-/** SystemDisk, but a test decides what fails and when. */
+/** SystemDisk with failures that a test chooses. */
 export class ProbingDisk extends SystemDisk implements Disk {
   bytesRead = 0;
-  /** Called with each read done but not yet handed over. */
+  /** Called with the result of each read before it is returned. */
   onRead: (path: string) => void | Promise<void> = () => undefined;
   free: number | null = null;
   /** Called before each write; a throw is the write's failure. */

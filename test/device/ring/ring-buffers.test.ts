@@ -1,8 +1,8 @@
-// Holds: what a ring keeps in pages stays as it was until it is released, and memory is used again instead of growing.
+// Bytes in pages stay unchanged until they are released, and memory is reused instead of growing.
 import { describe, expect, it } from 'vitest';
 import { giveSpaceBack, RingPages, takeSpace } from '../../../device/ring/ring-buffers.ts';
 
-/** Written in pieces that meet no page's end. */
+/** Written in pieces that do not end with a page. */
 const keep = (pages: RingPages, bytes: Uint8Array) =>
   pages.keep(bytes.length, (write) => {
     for (let from = 0; from < bytes.length; from += 9_001) write(bytes.subarray(from, from + 9_001));
@@ -10,7 +10,7 @@ const keep = (pages: RingPages, bytes: Uint8Array) =>
 const filled = (length: number, value: number) => new Uint8Array(length).fill(value);
 
 describe('pages', () => {
-  it.each([0, 1, 4_095, 4_096, 4_097, 139_264, 200_001])('give back a copy of %i bytes', (length) => {
+  it.each([0, 1, 4_095, 4_096, 4_097, 139_264, 200_001])('return a copy of %i bytes', (length) => {
     const pages = new RingPages();
     const bytes = Uint8Array.from({ length }, (_, at) => at % 251);
     const kept = keep(pages, bytes);
@@ -18,7 +18,7 @@ describe('pages', () => {
     expect(pages.copy(kept)).toEqual(Uint8Array.from({ length }, (_, at) => at % 251));
   });
 
-  it('write over nothing that is still kept, in whatever order others are released', () => {
+  it('never overwrite stored bytes, in whatever order others are released', () => {
     const pages = new RingPages();
     const held = new Map<number, ReturnType<RingPages['keep']>>();
     for (let round = 0; round < 300; round += 1) {
@@ -36,7 +36,7 @@ describe('pages', () => {
       expect(pages.copy(kept)).toEqual(filled(1 + ((round * 7_919) % 30_000), round % 256));
   });
 
-  it('grow no further than what is held at one time, and give all of it back', () => {
+  it('grow no further than the bytes held at one time, and release all memory', () => {
     const pages = new RingPages();
     const held = Array.from({ length: 10 }, () => keep(pages, filled(139_000, 1)));
     const { bytes } = pages;
@@ -53,7 +53,7 @@ describe('pages', () => {
 });
 
 describe('space for sealing', () => {
-  it('is used again, also by a shorter record, and is not lent twice', () => {
+  it('is reused, also by a shorter record, and never by two at once', () => {
     const [first, second] = [takeSpace(100_000), takeSpace(100_000)];
     expect(second.buffer).not.toBe(first.buffer);
     giveSpaceBack(first);

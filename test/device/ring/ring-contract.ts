@@ -1,5 +1,4 @@
-// Owns: what every kind of ring must do; each kind's test file runs it.
-// Not here: what only a file can do (ring-file.test.ts, ring-file-damage.test.ts).
+// The contract suite of rings; the test file of each kind runs it.
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { GAP_US, type Ring } from '../../../device/ring/ring-interface.ts';
 import { CountingClock } from './counting-clock.ts';
@@ -11,7 +10,7 @@ export interface RingMaker {
   clean(): Promise<void>;
 }
 
-/** Bytes of a ring that holds some twenty of the test segments, but not many more. */
+/** Size of a ring for about twenty test segments. */
 const BYTES_MAX = 256 * 1024;
 const RETENTION_S = 3600;
 
@@ -41,7 +40,7 @@ export function ringContract(kind: string, maker: RingMaker): void {
       for (const segment of segmentsOf(from, to)) await ring.append(segment);
     };
 
-    it('returns what was appended, byte for byte, by start time', async () => {
+    it('returns appended segments byte for byte, by start time', async () => {
       const [late, early] = [segmentOf(5), segmentOf(2)];
       await ring.append(late);
       await ring.append(early);
@@ -56,13 +55,13 @@ export function ringContract(kind: string, maker: RingMaker): void {
       expect(await numbersIn(ring, second(6, 100))).toEqual([]);
     });
 
-    it('stores calls that overlap in the order called', async () => {
+    it('stores overlapping calls in the order called', async () => {
       const segments = segmentsOf(0, 9, { fragmentBytes: 3_000 }).map((segment) => ({ ...segment, ...second(0) }));
       await Promise.all(segments.map((segment) => ring.append(segment)));
       expect(await numbersIn(ring)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
     });
 
-    it('merges spans up to the gap limit and names longer gaps', async () => {
+    it('merges spans up to the gap limit and reports longer gaps', async () => {
       await ring.append(segmentOf(0));
       const shifted = (number: number, byUs: number) => segmentOf(number, { originUs: NOON_US + byUs });
       await ring.append(shifted(1, GAP_US));
@@ -73,7 +72,7 @@ export function ringContract(kind: string, maker: RingMaker): void {
       ]);
     });
 
-    it('calls a window ambiguous when its clock was not trusted or two segments claim one time, and only then', async () => {
+    it('reports a window as ambiguous exactly if its clock was not trusted or two segments overlap', async () => {
       await append(0, 1);
       await ring.append({ ...segmentOf(2), clockTrusted: false });
       await append(3, 4);
@@ -94,7 +93,7 @@ export function ringContract(kind: string, maker: RingMaker): void {
       expect(ring.coverage()).toEqual([second(100 - kept.length, kept.length)]);
     });
 
-    it('overwrites what was written first even when the wall clock was set back in between', async () => {
+    it('overwrites the first written segments even if the wall clock was set back in between', async () => {
       await append(1000, 1009);
       await append(0, 99);
       const kept = await numbersIn(ring);
@@ -102,7 +101,7 @@ export function ringContract(kind: string, maker: RingMaker): void {
       expect(kept.every((number) => number < 1000)).toBe(true);
     });
 
-    it('destroys what is older than its retention, by time that passed', async () => {
+    it('destroys footage older than its retention, by elapsed time', async () => {
       await append(0, 1);
       await clock.advance((RETENTION_S - 10) * 1000);
       await append(2, 2);
@@ -112,7 +111,7 @@ export function ringContract(kind: string, maker: RingMaker): void {
       expect(ring.stats().segments).toBe(1);
     });
 
-    it('keeps footage as long as it is told to from now on, shorter at once', async () => {
+    it('applies a new retention, a shorter one at once', async () => {
       await append(0, 1);
       await clock.advance(600_000);
       await append(2, 2);
@@ -122,12 +121,12 @@ export function ringContract(kind: string, maker: RingMaker): void {
       await clock.advance((RETENTION_S + 60) * 1_000);
       expect(await numbersIn(ring)).toEqual([2]);
       ring.keepFor(60);
-      // Also where nobody reads or writes: at the pace of the new time.
+      // Also without reads or writes, at the interval of the new retention.
       await clock.advance(15_000);
       await expect.poll(() => ring.stats().segments).toBe(0);
     });
 
-    it('destroys nothing because the wall clock jumps', async () => {
+    it('destroys nothing when the wall clock jumps', async () => {
       await append(0, 1);
       clock.setWallUs(NOON_US + 1e6 * SECOND_US);
       await append(2, 2);
@@ -135,7 +134,7 @@ export function ringContract(kind: string, maker: RingMaker): void {
       expect(await numbersIn(ring)).toEqual([0, 1, 2]);
     });
 
-    it('forgets the segments that touch a window and says how many', async () => {
+    it('forgets the segments that touch a window and returns their number', async () => {
       await append(0, 5);
       expect(await ring.forget({ startUs: second(2).startUs + 1, endUs: second(4).startUs })).toBe(2);
       expect(await numbersIn(ring)).toEqual([0, 1, 4, 5]);
@@ -143,7 +142,7 @@ export function ringContract(kind: string, maker: RingMaker): void {
       expect(await ring.forget(second(2, 2))).toBe(0);
     });
 
-    it('forgets everything and goes on', async () => {
+    it('forgets everything and continues', async () => {
       await append(0, 5);
       expect(await ring.forget()).toBe(6);
       expect(await numbersIn(ring)).toEqual([]);
@@ -152,7 +151,7 @@ export function ringContract(kind: string, maker: RingMaker): void {
       expect(await numbersIn(ring)).toEqual([6, 7]);
     });
 
-    it('starts empty after a reset and goes on', async () => {
+    it('starts empty after a reset and continues', async () => {
       await append(0, 5);
       await ring.reset();
       expect(await numbersIn(ring)).toEqual([]);
@@ -160,19 +159,19 @@ export function ringContract(kind: string, maker: RingMaker): void {
       expect(await numbersIn(ring)).toEqual([6]);
     });
 
-    it('gives nothing more of a read once it is forgotten', async () => {
+    it('returns no segment of a running read once it is forgotten', async () => {
       await append(0, 5);
       const reading = ring.read(ALWAYS)[Symbol.asyncIterator]();
       expect((await reading.next()).value?.index).toBe(0);
       const ahead = reading.next();
       await ring.forget();
       const late = await ahead;
-      // The one that was asked for before the order may have been given; after it, nothing is.
+      // A segment requested before the order may be returned; none after it.
       expect(late.done === true || late.value.index === 1).toBe(true);
       expect((await reading.next()).done).toBe(true);
     });
 
-    it('returns nothing wrong to a reader that it overtakes', { tags: ['long'] }, async () => {
+    it('returns nothing wrong to a reader that is overtaken by writes', { tags: ['long'] }, async () => {
       await append(0, 19);
       const seen: number[] = [];
       const writing = (async () => {
@@ -189,7 +188,7 @@ export function ringContract(kind: string, maker: RingMaker): void {
       expect(ring.stats().damaged).toBe(0);
     });
 
-    it('refuses a segment that is too long, and one that is none', async () => {
+    it('refuses a segment that is too long, and an invalid one', async () => {
       await expect(ring.append(segmentOf(0, { fragmentBytes: BYTES_MAX }))).rejects.toMatchObject({
         code: 'ring_too_small',
       });
@@ -205,7 +204,7 @@ export function ringContract(kind: string, maker: RingMaker): void {
       expect(await numbersIn(ring)).toEqual([]);
     });
 
-    it('refuses to be too small', async () => {
+    it('refuses a size that is too small', async () => {
       const small = await maker.make({ clock, bytesMax: 20_000, retentionS: RETENTION_S });
       await expect(small.start()).rejects.toMatchObject({ code: 'ring_too_small' });
       await small.stop();

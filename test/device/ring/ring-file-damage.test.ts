@@ -1,5 +1,5 @@
-// Holds the ring in a file to its word under attack and accident: whatever is done to the file, what comes out is what
-// went in, what is missing is counted, and nothing else is lost.
+// The ring in a file under attack and accident: whatever is done to the file, only stored segments are returned, missing ones are
+// counted, and nothing else is lost.
 import { readFile, writeFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { integerBelow, SeededRandom } from '../../../device/base/random.ts';
@@ -29,7 +29,7 @@ async function append(from: number, to: number): Promise<void> {
   image = await readFile(folder.ringPath);
 }
 
-/** Puts the changed image in place and says what a restarted ring makes of it. */
+/** Installs the changed image, and returns the contents of a restarted ring. */
 async function outcome(): Promise<{ numbers: number[]; damaged: number }> {
   await writeFile(folder.ringPath, image);
   return folder.with(async (ring) => {
@@ -49,7 +49,7 @@ const copyOf = (number: number) => Buffer.from(image.subarray(recordAt(number), 
 const without = (...gone: number[]) => segmentsOf(0, 9).flatMap(({ index }) => (gone.includes(index) ? [] : [index]));
 
 describe('a ring file', () => {
-  it('lies as these tests expect', async () => {
+  it('has the layout that these tests expect', async () => {
     for (let number = 0; number < 10; number += 1) {
       expect(image.subarray(recordAt(number), recordAt(number) + 8).toString()).toBe('DSRING02');
     }
@@ -74,7 +74,7 @@ describe('a ring file', () => {
     expect(await outcome()).toEqual({ numbers: without(4, 5), damaged: at === 3 ? 1 : 2 });
   });
 
-  it('never returns a wrong byte, whatever is overwritten with whatever', {
+  it('never returns a wrong byte, whatever is overwritten', {
     tags: ['long'],
     timeout: 120_000,
   }, async () => {
@@ -90,25 +90,25 @@ describe('a ring file', () => {
         image.copyWithin(at, from, from + length);
       }
       const { numbers } = await outcome();
-      // Records that the change did not touch are all still there.
+      // All unchanged records are still there.
       const untouched = without().filter((number) => recordAt(number + 1) <= at || recordAt(number) >= at + length);
       expect(numbers).toEqual(expect.arrayContaining(untouched));
     }
   });
 
-  it('finds two records that changed places', async () => {
+  it('detects two records that changed places', async () => {
     const [third, seventh] = [copyOf(3), copyOf(7)];
     image.set(seventh, recordAt(3));
     image.set(third, recordAt(7));
     expect(await outcome()).toEqual({ numbers: without(3, 7), damaged: 2 });
   });
 
-  it('finds a header put before another body', async () => {
+  it('detects a header put before another body', async () => {
     image.copyWithin(recordAt(3) + BLOCK_BYTES, recordAt(7) + BLOCK_BYTES, recordAt(8));
     expect(await outcome()).toEqual({ numbers: without(3), damaged: 1 });
   });
 
-  it('finds a record of an earlier round put back in its old place', async () => {
+  it('detects a record of an earlier lap put back in its old place', async () => {
     const old = copyOf(5);
     await append(10, 25);
     const kept = await folder.with(numbersIn);
@@ -120,12 +120,12 @@ describe('a ring file', () => {
     expect(damaged).toBe(1);
   });
 
-  it('finds a record of an earlier round put back in place of the oldest', async () => {
+  it('detects a record of an earlier lap put back in place of the oldest', async () => {
     const old = copyOf(5);
     await append(10, 20);
     await append(21, 36);
     const kept = await folder.with(numbersIn);
-    // 36 lies in the fifth place: the sixth holds the oldest.
+    // 36 is in the fifth place; the sixth holds the oldest.
     expect(kept[0]).toBe(21);
     image.set(old, recordAt(5));
     const { numbers, damaged } = await outcome();
@@ -133,7 +133,7 @@ describe('a ring file', () => {
     expect(damaged).toBe(1);
   });
 
-  it('finds a record of an earlier round put back, although the one that would betray it is destroyed too', async () => {
+  it('detects a record of an earlier lap put back, although the record that exposes it is destroyed, too', async () => {
     const old = copyOf(4);
     await append(10, 25);
     const kept = await folder.with(numbersIn);
@@ -143,7 +143,7 @@ describe('a ring file', () => {
     expect(numbers).toEqual(kept.filter((number) => number !== 16 + 4 && number !== 16 + 5));
   });
 
-  it('drops a newest record that was torn, and destroys it', async () => {
+  it('drops a torn newest record, and destroys it', async () => {
     image.fill(0, recordAt(9) + 2 * BLOCK_BYTES);
     expect(await outcome()).toEqual({ numbers: without(9), damaged: 1 });
     const erasedKind = 1;
@@ -152,16 +152,16 @@ describe('a ring file', () => {
     expect(await outcome()).toEqual({ numbers: [...without(9), 10], damaged: 0 });
   });
 
-  it('drops an old record whose body was torn by the write that was to replace it', async () => {
+  it('drops an old record whose body was torn by the write that was replacing it', async () => {
     await append(10, 20);
-    // The newest is number 20 in the fifth place; a crash wrote the next one's last block and nothing else.
+    // The newest is number 20 in the fifth place; before a crash only the next record's last block was written.
     image.fill(7, recordAt(5) + 3 * BLOCK_BYTES, recordAt(6));
     const { numbers, damaged } = await outcome();
     expect(numbers).toEqual(segmentsOf(6, 20).map(({ index }) => index));
     expect(damaged).toBe(1);
   });
 
-  it('survives a write that stopped anywhere, over a lap and its end', {
+  it('survives a write that stopped anywhere, within a lap and at its end', {
     tags: ['long'],
     timeout: 120_000,
   }, async () => {
@@ -185,7 +185,7 @@ describe('a ring file', () => {
         await ring.append(segmentOf(number));
         return found.map(({ index }) => index);
       });
-      // All that was acknowledged is there, but for the oldest, which the stopped write was replacing.
+      // All acknowledged segments are there, except the oldest, which the stopped write was replacing.
       expect(numbers).toContain(stored);
       expect(numbers.length).toBeGreaterThanOrEqual(Math.min(number - 1, 14));
       stored = number;

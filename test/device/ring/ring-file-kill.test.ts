@@ -1,5 +1,5 @@
 // @module-tag long
-// Holds the ring in a file to its word when its process is killed: nothing acknowledged is lost, nothing torn is returned.
+// The ring in a file when its process is killed: no acknowledged segment is lost, no torn one is returned.
 import { it } from 'vitest';
 import { killRounds } from './ring-kill.ts';
 

@@ -10,13 +10,13 @@ import { proved } from '../../support/proved.ts';
 import { straceWords, traceEnvironment, withTemporary } from '../../support/strace.ts';
 import { type KillSizes, recovered } from './ring-kill.ts';
 
-/** The ring turns round once within what is appended. */
+/** The appended segments fill the ring more than once. */
 const SIZES: KillSizes = { bytesMax: 262_144, fragmentBytes: 9_000, fits: 7 };
 const APPENDED = 24;
 const CALLS = ['openat', 'write', 'pwrite64', 'fdatasync', 'fsync', 'rename'];
 const CALLS_MAX = 200;
 
-it('a ring that is killed at any write-class system call keeps every segment it had acknowledged', async (test) => {
+it('a ring that is killed at any writing system call keeps every acknowledged segment', async (test) => {
   const folder = await mkdtemp(join(tmpdir(), 'doorsill-ring-calls-'));
   try {
     const program = await compileProgram('test/device/ring/append-until-killed.ts', join(folder, 'program'));
@@ -33,7 +33,7 @@ it('a ring that is killed at any write-class system call keeps every segment it 
         await rm(join(folder, `${call}-${nth}`), { recursive: true });
       }
     }
-    // An append is one call, which makes it durable as well: each of them was one of the points, and what opens a ring besides.
+    // An append is one durable call. Each was a point of death, and so was each call that opens a ring.
     expect(kills.get('pwrite64')).toBeGreaterThanOrEqual(APPENDED);
     for (const call of ['openat', 'write', 'fdatasync', 'rename']) expect(kills.has(call), call).toBe(true);
     const points = [...kills.values()].reduce((sum, count) => sum + count, 0);
@@ -43,7 +43,7 @@ it('a ring that is killed at any write-class system call keeps every segment it 
   }
 }, 1_800_000);
 
-/** Appends until strace kills the program at a call, or so many segments are acknowledged. */
+/** Appends until strace kills the program at a call, or this many segments are acknowledged. */
 async function appendUntil(program: string, path: string, call: string, nth: number) {
   const log = `${program}.trace`;
   const paths = [path, `${path}.key`, `${path}.device`].flatMap(withTemporary);

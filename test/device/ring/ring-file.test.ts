@@ -1,4 +1,4 @@
-// Holds the ring in a file to the contract of every ring, and to its own: restart, keys, full disks, erasure.
+// The ring in a file: the contract of every ring, and restart, keys, full disks, erasure.
 import { link, readFile, stat, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -43,7 +43,7 @@ const fill = (from: number, to: number) =>
   });
 
 describe('a restart', () => {
-  it('finds every segment again, wherever in its round the ring stands', async () => {
+  it('finds every segment again, at any position of the lap', async () => {
     let kept: number[] = [];
     for (let number = 0; number < 70; number += 1) {
       kept = await folder.with(async (ring) => {
@@ -68,13 +68,13 @@ describe('a restart', () => {
     folder.disk.bytesRead = 0;
     await folder.with(async (ring) => {
       expect(ring.stats().segments).toBeGreaterThan(25);
-      // At most one segment behind the newest, one stride of searching, the newest itself, and a block for each header.
+      // At most one segment after the newest, one stride of searching, the newest itself, and a block for each header.
       expect(folder.disk.bytesRead).toBeLessThan(3 * 300_000 + 40 * BLOCK_BYTES);
       expect(folder.disk.bytesRead).toBeGreaterThan(25 * BLOCK_BYTES);
     }, options);
   });
 
-  it('still knows which footage has a doubtful time', async () => {
+  it('keeps which footage has a doubtful time', async () => {
     await folder.with(async (ring) => {
       for (const number of [0, 1, 2]) await ring.append({ ...segmentOf(number), clockTrusted: number !== 1 });
     });
@@ -106,12 +106,12 @@ describe('a restart', () => {
   describe('after a boot', () => {
     const HOUR_MS = 3_600_000;
     const day = { retentionS: 24 * 3600 };
-    /** Restarts with a wall clock that shows so many hours after the footage was written. */
+    /** Restarts with a wall clock this many hours after the footage was written. */
     const boot = (hours: number) => {
       folder.clock = new ManualClock(NOON_US + hours * 3600 * SECOND_US);
     };
 
-    it('with a clock a day ahead, destroys nothing, and nothing either when the clock is set right', async () => {
+    it('with a clock a day ahead destroys nothing, also when the clock is corrected', async () => {
       await fill(0, 3);
       boot(25);
       await folder.with(async (ring) => {
@@ -126,7 +126,7 @@ describe('a restart', () => {
       expect(await folder.with(numbersIn, day)).toEqual([0, 1, 2, 3, 4]);
     });
 
-    it('destroys what grew too old while it was off once the clock has been right for an hour', async () => {
+    it('destroys footage that became too old while it was off once the clock has been right for an hour', async () => {
       await fill(0, 3);
       boot(25);
       await folder.with(async (ring) => {
@@ -137,7 +137,7 @@ describe('a restart', () => {
       }, day);
     });
 
-    it('waits another hour when the clock was set meanwhile', async () => {
+    it('waits another hour if the clock was set meanwhile', async () => {
       await fill(0, 3);
       boot(25);
       await folder.with(async (ring) => {
@@ -172,7 +172,7 @@ describe('a restart', () => {
     );
   });
 
-  it('finds the end of a lap marked, durably, before anything was written over its start', async () => {
+  it('finds the end of a lap marked durably before its start was overwritten', async () => {
     const steps: string[] = [];
     folder.disk.onWrite = ({ path, position, bytes }) => {
       if (path === folder.ringPath && bytes[0] !== 0)
@@ -216,7 +216,7 @@ describe('the key', () => {
   });
 
   it.each(['keyPath', 'deviceKeyPath'] as const)(
-    'is asked for when %s is gone, and only a reset helps',
+    'is missed when %s is gone, and only a reset helps',
     async (which) => {
       await fill(0, 3);
       await unlink(folder[which]);
@@ -231,7 +231,7 @@ describe('the key', () => {
     },
   );
 
-  it('that comes back opens the ring again', async () => {
+  it('opens the ring again when it is restored', async () => {
     await fill(0, 3);
     const key = await readFile(folder.keyPath);
     await unlink(folder.keyPath);
@@ -240,7 +240,7 @@ describe('the key', () => {
     expect(await folder.with(numbersIn)).toEqual([0, 1, 2, 3]);
   });
 
-  it('may be lost while the ring is new', async () => {
+  it('may be lost while the ring is empty', async () => {
     await folder.with(async () => undefined);
     await unlink(folder.keyPath);
     expect(await fill(0, 0)).toEqual([0]);
@@ -248,7 +248,7 @@ describe('the key', () => {
 });
 
 describe('erasure', () => {
-  /** Every segment that someone with the ring file and all keys can still open, by searching each block. */
+  /** Every segment that can still be opened with the ring file and all keys, by searching each block. */
   const recoverable = async (ringBytes: Uint8Array) => {
     const disk = new ProbingDisk();
     const wrapper = new FileDeviceKey(disk, new SystemRandom(), folder.deviceKeyPath);
@@ -272,7 +272,7 @@ describe('erasure', () => {
     return bodies.length;
   };
 
-  it('of a window leaves nothing that disk and keys together can open', async () => {
+  it('of a window leaves nothing that can be opened with disk and keys', async () => {
     await fill(0, 9);
     expect(await recoverable(await readFile(folder.ringPath))).toBe(10);
     await folder.with((ring) => ring.forget(second(3, 4)));
@@ -280,7 +280,7 @@ describe('erasure', () => {
     expect(await folder.with(numbersIn)).toEqual([0, 1, 2, 7, 8, 9]);
   });
 
-  it('of a window is not undone by a crash in the middle, nor by putting the old file back', async () => {
+  it('of a window is not undone by a crash in the middle, or by putting the old file back', async () => {
     await fill(0, 9);
     const before = await readFile(folder.ringPath);
     folder.disk.onWrite = ({ path, bytes }) => {
@@ -297,7 +297,7 @@ describe('erasure', () => {
     expect(await folder.with(numbersIn)).toEqual([0, 1, 2, 7, 8, 9]);
   });
 
-  it('of a window holds for a reader who has the bytes already', async () => {
+  it('of a window stops a reader that has already read the bytes', async () => {
     await fill(0, 3);
     await folder.with(async (ring) => {
       let release: () => void = () => undefined;
@@ -315,7 +315,7 @@ describe('erasure', () => {
     });
   });
 
-  it('of a window reaches what could not be read when it was last asked for', async () => {
+  it('of a window includes segments that could not be read before', async () => {
     await fill(0, 9);
     await folder.with(async (ring) => {
       folder.disk.onRead = () => {
@@ -330,11 +330,11 @@ describe('erasure', () => {
     expect(await recoverable(await readFile(folder.ringPath))).toBe(6);
   });
 
-  it('of a window reaches what was hidden from the ring at that moment', async () => {
+  it('of a window includes segments that the ring could not see at that moment', async () => {
     await fill(0, 9);
     const before = await readFile(folder.ringPath);
     const hidden = Buffer.from(before);
-    // The fifth header's tag: without it the ring knows nothing of segment 4.
+    // The fifth header's tag: without it the ring does not know segment 4.
     const tagAt = 4 * 4 * BLOCK_BYTES + 140;
     hidden[tagAt] = (hidden[tagAt] ?? 0) ^ 1;
     await writeFile(folder.ringPath, hidden);
@@ -343,7 +343,7 @@ describe('erasure', () => {
     expect(await folder.with(numbersIn)).toEqual([0, 1, 7, 8, 9]);
   });
 
-  it('by age leaves nothing either', async () => {
+  it('by age leaves nothing that can be opened, either', async () => {
     await folder.with(async (ring) => {
       for (const segment of segmentsOf(0, 9)) await ring.append(segment);
       await folder.clock.advance(3_590_000);
@@ -354,19 +354,19 @@ describe('erasure', () => {
     expect(await recoverable(await readFile(folder.ringPath))).toBe(2);
   });
 
-  it('by age happens without anything being written', async () => {
+  it('by age happens without writes', async () => {
     await folder.with(async (ring) => {
       await ring.append(segmentOf(0));
       for (const passedMs of [3_590_000, 30_000, 30_000]) {
         await folder.clock.advance(passedMs);
-        // An order about nothing writes nothing, and is done only once all before it is.
+        // An order that concerns no segment writes nothing, and resolves after all earlier tasks.
         await ring.forget(second(-10));
       }
       expect(await recoverable(await readFile(folder.ringPath))).toBe(0);
     });
   });
 
-  it.each(['forget', 'reset'] as const)('by %s destroys the key itself, where it lay', async (how) => {
+  it.each(['forget', 'reset'] as const)('by %s overwrites the key in place', async (how) => {
     await fill(0, 9);
     const oldKey = await readFile(folder.keyPath);
     const oldRing = await readFile(folder.ringPath);
@@ -381,7 +381,7 @@ describe('erasure', () => {
     expect(left.equals(oldKey)).toBe(false);
   });
 
-  it('by reset is not taken for a lost key when it was cut short', async () => {
+  it('by an interrupted reset is not taken for a lost key', async () => {
     await fill(0, 9);
     const before = await readFile(folder.ringPath);
     await folder.with((ring) => ring.reset());
@@ -393,7 +393,7 @@ describe('erasure', () => {
 });
 
 describe('a disk', () => {
-  it('without room for the whole ring is told at start, and the ring runs all the same', async () => {
+  it('without room for the whole ring is reported at start, and the ring runs all the same', async () => {
     await fill(0, 3);
     folder.disk.free = 4096;
     const ring = folder.ring({ bytesMax: 64 * 1024 * 1024 });
@@ -403,7 +403,7 @@ describe('a disk', () => {
     await ring.stop();
   });
 
-  it('that is full when the ring is made is tried again at each append', async () => {
+  it('that is full when the ring is made is retried at each append', async () => {
     folder.disk.onWrite = () => {
       throw osError('ENOSPC');
     };
@@ -417,7 +417,7 @@ describe('a disk', () => {
     expect(await folder.with(numbersIn)).toEqual([1]);
   });
 
-  it('that fails at a write or a flush loses that segment and no other', async () => {
+  it('that fails at a write or a flush loses only that segment', async () => {
     await folder.with(async (ring) => {
       await ring.append(segmentOf(0));
       folder.disk.onSync = () => {
@@ -436,7 +436,7 @@ describe('a disk', () => {
     expect(await folder.with(numbersIn)).toEqual([0, 3]);
   });
 
-  it('that is too slow is not waited for without end', async () => {
+  it('that is too slow makes appends fail', async () => {
     let release: () => void = () => undefined;
     const stuck = new Promise<void>((resolve) => {
       release = resolve;

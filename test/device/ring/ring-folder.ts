@@ -1,4 +1,4 @@
-// Owns: ring files in a folder of their own, removed afterwards. Not here: what is tested on them.
+// Ring files in a folder of their own, removed afterwards.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,7 +10,7 @@ import { FileDeviceKey } from '../../../device/ring/wrapped-key-files.ts';
 import { ProbingDisk } from './probing-disk.ts';
 import { NOON_US } from './segments.ts';
 
-/** The contract's size: about twenty test segments. */
+/** Size for about twenty test segments. */
 export const RING_BYTES = 256 * 1024;
 export const SEGMENT_BYTES_MAX = 32 * 1024;
 
@@ -42,7 +42,7 @@ export class RingFolder {
     await rm(this.path, { recursive: true, force: true });
   }
 
-  /** A ring on this folder as a process that has just started would make it. */
+  /** A ring on this folder, as after a start of the process. */
   ring(options: Partial<RingFileOptions> = {}): RingFile {
     return new RingFile({
       disk: this.disk,

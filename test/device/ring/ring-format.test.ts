@@ -1,4 +1,4 @@
-// Holds the ring to reading what earlier formats hold. Not here: today's format (ring-file.test.ts).
+// The ring reads files of earlier formats.
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
@@ -13,7 +13,7 @@ const folder = new RingFolder();
 beforeEach(() => folder.make());
 afterEach(() => folder.remove());
 
-it('a ring file of the first format is read, forgets, and goes on in the present one', async () => {
+it('a ring file of the first format is read, forgets, and continues in the current format', async () => {
   const files = z.record(z.string(), z.string()).parse(JSON.parse(await readFile(fixture, 'utf8')));
   for (const [name, bytes] of Object.entries(files)) {
     await writeFile(join(folder.path, name), gunzipSync(Buffer.from(bytes, 'base64')), { mode: 0o600 });

@@ -1,5 +1,4 @@
-// Owns: one round of the kill tests: a child appends to a ring file until it is killed at a random moment.
-// Not here: how many rounds (ring-file-kill.test.ts, ring-file-kill.slow.test.ts).
+// One round of the kill tests: a child appends to a ring file until it is killed at a random moment.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -12,14 +11,14 @@ import { compileProgram } from '../../support/child-program.ts';
 import { killedRing, unevenSegment } from './killed-ring.ts';
 import { readAll } from './segments.ts';
 
-/** Ring size, segment size at least, and a number of segments that surely fits (each is up to 20,000 bytes longer). */
+/** Ring size, least segment size, and a number of segments that certainly fits (each is up to 20,000 bytes longer). */
 export interface KillSizes {
   bytesMax: number;
   fragmentBytes: number;
   fits: number;
 }
 
-/** Kills a child `rounds` times at moments drawn from `seed`; after each, a ring on its file must hold what it owes. */
+/** Kills a child `rounds` times at moments drawn from `seed`; after each, a ring on its file must hold all acknowledged segments. */
 export async function killRounds(rounds: number, seed: number, sizes: KillSizes): Promise<void> {
   console.log(`kill rounds: seed ${seed}`);
   const random = new SeededRandom(seed);
@@ -34,7 +33,7 @@ export async function killRounds(rounds: number, seed: number, sizes: KillSizes)
       acknowledged = [...acknowledged, ...more];
       const kept = await recovered(path, sizes);
       expect(kept.damaged).toBeLessThanOrEqual(2);
-      // The newest that were acknowledged are all there, and beyond them at most the one that was under way.
+      // All of the newest acknowledged segments are there, and at most the one that was being written.
       const owed = acknowledged.slice(-sizes.fits);
       expect(kept.numbers).toEqual(expect.arrayContaining(owed));
       const last = acknowledged.at(-1) ?? -1;
@@ -47,7 +46,7 @@ export async function killRounds(rounds: number, seed: number, sizes: KillSizes)
   }
 }
 
-/** Runs the child until it acknowledged `after` segments, and then a part of the time one takes; returns what it acknowledged. */
+/** Runs the child until it has acknowledged `after` segments, then for a part of an append; returns the acknowledged numbers. */
 async function appendUntilKilled(
   program: string,
   path: string,
@@ -72,7 +71,7 @@ async function appendUntilKilled(
   return numbers;
 }
 
-/** What a ring finds on a file that a killed process left; fails when a segment is not as it was appended. */
+/** The segments that a ring finds in a killed process's file; fails if one is not as it was appended. */
 export async function recovered(path: string, sizes: KillSizes): Promise<{ numbers: number[]; damaged: number }> {
   const ring = killedRing(path, sizes.bytesMax);
   await ring.start();
@@ -81,10 +80,10 @@ export async function recovered(path: string, sizes: KillSizes): Promise<{ numbe
   for (const { fragment, ...segment } of segments) {
     const { fragment: expected, ...rest } = unevenSegment(segment.index, sizes.fragmentBytes);
     expect(segment).toEqual(rest);
-    // A matcher that walks the array would take most of the test's time.
+    // An array matcher would take most of the test's time.
     expect(Buffer.from(fragment).equals(expected)).toBe(true);
   }
-  // What start let through is whole: reading finds nothing more.
+  // All records accepted at the start are intact: reading finds no further damage.
   expect(ring.stats().damaged).toBe(torn);
   await ring.stop();
   return { numbers: segments.map(({ index }) => index), damaged: torn };

@@ -1,4 +1,4 @@
-// Holds the ring in memory to the contract of every ring.
+// The ring in memory: the contract of every ring.
 import { expect, it } from 'vitest';
 import { ManualClock } from '../../../device/base/clock.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
@@ -13,7 +13,7 @@ ringContract('memory', {
   clean: async () => undefined,
 });
 
-it('keeps nothing over a restart', async () => {
+it('keeps nothing across a restart', async () => {
   const clock = new ManualClock(NOON_US);
   const ring = new RingMemory({ clock, random, bytesMax: 1_000_000, retentionS: 60, cipher: 'chacha20-poly1305' });
   await ring.start();

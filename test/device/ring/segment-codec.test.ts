@@ -1,4 +1,4 @@
-// Holds the encoding of segments to its word: exact there and back, and nothing else decodes.
+// The encoding of segments round-trips exactly, and nothing else decodes.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Segment } from '../../../device/camera/segment.ts';
@@ -32,7 +32,7 @@ const segments: fc.Arbitrary<Segment> = fc
   .filter((segment) => segment.startUs < segment.endUs);
 
 describe('the encoding of a segment', () => {
-  it('gives every segment back as it was', () => {
+  it('returns every segment unchanged', () => {
     fc.assert(
       fc.property(segments, (segment) => {
         expect(decodeSegment(encoded(segment) ?? new Uint8Array(0))).toEqual(segment);
@@ -40,7 +40,7 @@ describe('the encoding of a segment', () => {
     );
   });
 
-  it('reads nothing that it would have written otherwise', () => {
+  it('decodes nothing that it would encode differently', () => {
     fc.assert(
       fc.property(segments, fc.nat(), fc.integer({ min: 1, max: 255 }), (segment, place, change) => {
         const bytes = encoded(segment) ?? new Uint8Array(0);
@@ -51,7 +51,7 @@ describe('the encoding of a segment', () => {
     );
   });
 
-  it('reads nothing that is cut, longer, or of another version', () => {
+  it('decodes nothing that is truncated, longer, or of another version', () => {
     const bytes = encoded(segmentOf(1)) ?? new Uint8Array(0);
     for (let length = 0; length < bytes.length; length += 97)
       expect(decodeSegment(bytes.subarray(0, length))).toBeNull();

@@ -1,10 +1,9 @@
-// Owns: segments for the ring's tests: one second each, filled with bytes that only their number makes.
-// Not here: real media (test/device/camera, test/device/clip).
+// Segments for the ring's tests: one second each, with bytes derived from their number.
 import { SeededRandom } from '../../../device/base/random.ts';
 import type { Segment } from '../../../device/camera/segment.ts';
 import type { Ring } from '../../../device/ring/ring-interface.ts';
 
-/** A wall time to start tests at: 2026-11-25 12:00 UTC. */
+/** Wall time at which tests start: 2026-11-25 12:00 UTC. */
 export const NOON_US = 1_795_608_000_000_000;
 export const SECOND_US = 1_000_000;
 export const ALWAYS = { startUs: 0, endUs: 8_000_000_000_000_000 };
@@ -31,14 +30,14 @@ export function segmentsOf(from: number, to: number, options = {}): Segment[] {
   return Array.from({ length: to - from + 1 }, (_, at) => segmentOf(from + at, options));
 }
 
-/** Everything a ring returns for a window. */
+/** All segments that a ring returns for a window. */
 export async function readAll(ring: Ring, window = ALWAYS): Promise<Segment[]> {
   const segments: Segment[] = [];
   for await (const segment of ring.read(window)) segments.push(segment);
   return segments;
 }
 
-/** The numbers of everything a ring returns for a window. */
+/** The numbers of all segments that a ring returns for a window. */
 export async function numbersIn(ring: Ring, window = ALWAYS): Promise<number[]> {
   return (await readAll(ring, window)).map((segment) => segment.index);
 }

@@ -1,4 +1,4 @@
-// Holds key files to their word: made once, private, opened by the right device key for the right purpose only.
+// Key files are made once, private, and opened only by the right device key for the right purpose.
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -22,14 +22,14 @@ const kept = (wrapper = device(), purpose = 'outbox') =>
   keptSealKey(disk, random, wrapper, join(folder, 'outbox.key'), purpose);
 
 describe('a kept key', () => {
-  it('is made once and found again, in files that only their user can read', async () => {
+  it('is made once and read again, from files that only their user can read', async () => {
     const key = await kept();
     expect(await kept()).toEqual(key);
     for (const name of ['device.key', 'outbox.key']) expect((await stat(join(folder, name))).mode & 0o777).toBe(0o600);
     expect((await readFile(join(folder, 'outbox.key'))).includes(Buffer.from(key.secret))).toBe(false);
   });
 
-  it('is not replaced when it does not open', async () => {
+  it('is not replaced if it cannot be opened', async () => {
     await kept();
     await expect(kept(device('other.key'))).rejects.toMatchObject({ code: 'state_damaged' });
     await expect(kept(device(), 'ring')).rejects.toMatchObject({ code: 'state_damaged' });
@@ -43,7 +43,7 @@ describe('a kept key', () => {
 });
 
 describe('a device key', () => {
-  it('is made once even when two ask for it at first', async () => {
+  it('is made once even for two concurrent first callers', async () => {
     const wrapper = device();
     const [one, two] = await Promise.all([
       wrapper.wrap(random.bytes(32), 'one'),
@@ -54,7 +54,7 @@ describe('a device key', () => {
     expect(await device().unwrap(two, 'one')).toBeNull();
   });
 
-  it('is refused when its file is something else', async () => {
+  it('is refused if its file is something else', async () => {
     await writeFile(join(folder, 'device.key'), 'not a key', { mode: 0o600 });
     await expect(device().wrap(random.bytes(32), 'one')).rejects.toMatchObject({ code: 'state_damaged' });
     await writeFile(join(folder, 'device.key'), `DSDEVKEY${'x'.repeat(31)}`, { mode: 0o600 });
@@ -62,7 +62,7 @@ describe('a device key', () => {
   });
 });
 
-it('tells a secret that is absent from one that does not open', async () => {
+it('distinguishes a missing secret from an unreadable one', async () => {
   const path = join(folder, 'secret');
   const file = (wrapper = device()) => new WrappedFile(disk, wrapper, path, 'test');
   expect(await file().read()).toBe('absent');

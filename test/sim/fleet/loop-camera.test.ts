@@ -68,7 +68,7 @@ function doorOf(
     sinks: {
       gray: () => expect.unreachable('a loop gives no gray frames'),
       camera: () => undefined,
-      films: () => undefined,
+      filming: () => undefined,
       shutter: async () => undefined,
       storage: (fault) => expect(fault).toBeNull(),
       sceneMotion: (motion) => void motions.push(motion),

@@ -1,10 +1,10 @@
-// Owns: a recording of which times alone matter: its footage has neither picture nor sound. Not here: real media (recorder.ts).
+// A recording with times only, without picture and sound.
 import type { Clock } from '../../../../device/base/clock.ts';
 import { SystemRandom } from '../../../../device/base/random.ts';
 import { bootWallUsOf, Recording } from '../../../../device/camera/fragments-to-segments.ts';
 import type { SourceTimeline } from '../../../../device/camera/source-timeline.ts';
 
-/** Ticks of a second: its times are microseconds. */
+/** Ticks in a second: times are microseconds. */
 const TIMESCALE = 1_000_000;
 export const NOTHING = new Uint8Array(0);
 const TRACK = {

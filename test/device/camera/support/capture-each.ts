@@ -1,5 +1,4 @@
-// Owns: a process that opens files as cameras, one after the other, with the device's own capture, and prints what came of each.
-// Not here: the files (hostile-media.ts), watching the process (hostile.test.ts).
+// A process that opens files as cameras, one after the other, with the device's own capture, and prints the result of each.
 import { findFfmpeg } from '../../../../device/camera/find-ffmpeg.ts';
 import { isFailure } from '../../../../device/contract/errors.ts';
 import { Recorder } from './recorder.ts';

@@ -1,5 +1,4 @@
-// Owns: MP4 files that attack their reader with counts, sizes and depths beyond reason, and the boxes to make them of.
-// Not here: the other attacks (hostile-media.ts).
+// Hostile MP4 files with excessive counts, sizes and depths, and boxes to build them.
 import { deflateSync } from 'node:zlib';
 import { concatBytes } from '../../../../device/contract/bytes.ts';
 import { grown } from '../../../support/plain-mp4.ts';
@@ -41,7 +40,7 @@ export const FTYP = box('ftyp', Buffer.from('isom\0\0\0\0isommp41', 'latin1'));
 
 const HUGE = 0xffff_ffff;
 
-/** MP4s with counts, sizes and depths beyond reason. */
+/** MP4s with excessive counts, sizes and depths. */
 export function boxBombs(plain: Uint8Array): [string, Uint8Array][] {
   const tables = (name: string, type: string, content: Uint8Array): [string, Uint8Array] => [
     name,
@@ -97,22 +96,22 @@ function nested(depth: number): Uint8Array {
   return out;
 }
 
-/** A fragment of one run that says it has `count` samples, each of default size. */
+/** A fragment of one run that claims `count` samples, each of default size. */
 function trun(count: number): Uint8Array {
   const traf = box('traf', fullBox('tfhd', u32([1])), fullBox('trun', u32([count])));
   return concatBytes([box('moof', fullBox('mfhd', u32([1])), traf), box('mdat', new Uint8Array(64))]);
 }
 
-/** QuickTime's compressed header: `bytes` of nothing, said to be `told` long. */
+/** QuickTime's compressed header: `bytes` zeros, with a stated length of `told`. */
 function compressedHeader(bytes: number, told = bytes): Uint8Array {
   const packed = deflateSync(new Uint8Array(bytes), { level: 9 });
   return box('moov', box('cmov', box('dcom', Buffer.from('zlib')), box('cmvd', u32([told]), packed)));
 }
 
-/** The file with the first box of a type holding other bytes, and the boxes around it made to fit; media at its place. */
+/** The file with the content of the first box of a type replaced, its parents resized, and the media unmoved. */
 function withTable(file: Uint8Array, type: string, content: Uint8Array): Uint8Array {
   const out = Buffer.from(file);
-  // The old table is made into a filler and the new one put in at the end of what holds both.
+  // The old table becomes a filler, and the new one is appended to their parent.
   const at = out.indexOf(type, 0, 'latin1');
   if (at < 0) throw new Error(`no ${type}`);
   out.write('free', at, 'latin1');

@@ -1,5 +1,5 @@
-// Owns: making files that attack whoever opens them: scripts in disguise, references to other files and hosts, counts and sizes
-// beyond reason, compression bombs, what is no file at all. Not here: opening them (hostile.test.ts).
+// Makes hostile files: disguised scripts, references to other files and hosts, excessive counts and sizes, compression bombs, and paths
+// that are not files.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -8,27 +8,27 @@ import { concatBytes } from '../../../../device/contract/bytes.ts';
 import { grown, patched } from '../../../support/plain-mp4.ts';
 import { boxBombs, chunk, FTYP, u32, u64 } from './hostile-boxes.ts';
 
-/** What must come of a file: `plays` when what is media in it is recorded, else one of the camera's refusals. */
+/** Expected result of a file: `plays` if its media is recorded, else a refusal of the camera. */
 export type Outcome = 'plays' | 'camera_refused_format' | 'camera_no_video' | 'camera_failed' | 'camera_not_found';
 
 export interface HostileFile {
   name: string;
   path: string;
-  /** More than one where it may depend on how far a version of ffmpeg reads. */
+  /** More than one if it depends on how far a version of ffmpeg reads. */
   outcomes: readonly Outcome[];
 }
 
-/** What the files try to reach. */
+/** Targets that the files try to reach. */
 export interface Bait {
-  /** A good video that none of them may open. */
+  /** A valid video that none of them may open. */
   secret: string;
-  /** A port at which nobody may call. */
+  /** A port to which nothing may connect. */
   port: number;
 }
 
 const SPARSE_BYTES = 10 * 1024 ** 3;
 
-/** Makes them in a folder, with `ffmpeg` for what is media in them; those that take long only when `slow`. */
+/** Makes them in a folder, their media with `ffmpeg`; the slow ones only with `slow`. */
 export function makeHostileFiles(ffmpeg: string, folder: string, bait: Bait, slow: boolean): HostileFile[] {
   mkdirSync(folder);
   const files: HostileFile[] = [];
@@ -112,7 +112,7 @@ function scripts({ secret, port }: Bait): [string, string][] {
   ];
 }
 
-/** A text where a transport stream has its payload: the sync bytes are all that is right about it. */
+/** A text in place of a transport stream's payload; only the sync bytes are valid. */
 function asPackets(text: string): Uint8Array {
   const out = Buffer.alloc(188 * 12);
   for (let packet = 0; packet < 12; packet += 1) {
@@ -122,7 +122,7 @@ function asPackets(text: string): Uint8Array {
   return out;
 }
 
-/** Media whose container points at other files. What is in the file itself may play. */
+/** Media whose container refers to other files. Media in the file itself may play. */
 function addReferences(
   files: HostileFile[],
   folder: string,
@@ -141,7 +141,7 @@ function addReferences(
     ['data-reference-to-a-host.mp4', `http://127.0.0.1:${port}/x\0`],
   ] as const) {
     const referring = grown(plain, dref, Buffer.from(address));
-    // Bit 0 of the flags says that the media is in this file.
+    // Bit 0 of the flags: the media is in this file.
     add(name, patched(referring, Buffer.from(referring).indexOf('url ', 0, 'latin1') + 7, [0]));
   }
   const alias = Buffer.from(plain);
@@ -160,7 +160,7 @@ function addReferences(
   add('attachment.mkv');
   run('-i', good, '-c', 'copy', join(folder, 'linked.mkv'));
   const linked = readFileSync(join(folder, 'linked.mkv'));
-  // Over the `Void` that ffmpeg leaves for the index: NextUID and NextFilename (Matroska, RFC 9559 §5.1.2.5 and 6).
+  // In place of the `Void` that ffmpeg leaves for the index: NextUID and NextFilename (Matroska, RFC 9559 §5.1.2.5 and 6).
   const name = Buffer.from(secret);
   const link = concatBytes([
     Uint8Array.of(0x3e, 0xb9, 0x23, 0x90, ...Array.from({ length: 16 }, (_, n) => n)),
@@ -177,7 +177,7 @@ function addReferences(
       linked.subarray(info),
     ]),
   );
-  // Names that mean something to ffmpeg, if it were let: here they are names of plain files.
+  // Names that ffmpeg would interpret if it were allowed to; here they are plain files.
   for (const odd of [
     'subfile,,start,0,end,9,,:x.mp4',
     'concat:a|b.mp4',
@@ -189,7 +189,7 @@ function addReferences(
     add(odd, plain);
 }
 
-/** A version 2 alias record with an absolute path, as ffmpeg's reader of `alis` takes it when it is let. */
+/** A version 2 alias record with an absolute path, as ffmpeg's parser of `alis` accepts it. */
 function aliasRecord(path: string): Uint8Array {
   const fixed = Buffer.alloc(150);
   fixed.writeUInt16BE(2, 6);
@@ -200,7 +200,7 @@ function aliasRecord(path: string): Uint8Array {
   return concatBytes([fixed, entry, name, Uint8Array.of(0xff, 0xff, 0, 0)]);
 }
 
-/** Streams that say their pictures are of 65535 by 65535 pixels. */
+/** Streams that claim pictures of 65535 by 65535 pixels. */
 function pictureBombs(): [string, Uint8Array][] {
   const ivf = Buffer.alloc(32 + 12 + 16);
   ivf.write('DKIF\0\0 \0VP80', 0, 'latin1');
@@ -254,7 +254,7 @@ function pictureBombs(): [string, Uint8Array][] {
   ];
 }
 
-/** The first bytes of every container that is opened, with noise behind them. */
+/** The first bytes of every allowed container, followed by noise. */
 const MAGICS: readonly [string, Uint8Array][] = [
   ['noise.mkv', Uint8Array.of(0x1a, 0x45, 0xdf, 0xa3)],
   ['noise.avi', chunk('RIFF', Buffer.from('AVI '))],
@@ -284,7 +284,7 @@ const SPARSE: readonly [string, Uint8Array, readonly Outcome[]][] = [
   ['stream-of-10-gb.ts', Buffer.alloc(188 * 5).fill(0x47), ['camera_no_video']],
 ];
 
-/** What a path may name that is no file to read. */
+/** Paths that are not regular files. */
 function addNoFiles(files: HostileFile[], folder: string): void {
   const at = (name: string) => join(folder, name);
   execFileSync('mkfifo', [at('fifo.mp4')]);

@@ -1,8 +1,8 @@
-// Owns: a viewer of the live picture that keeps what it was told. Not here: judging it.
+// A viewer of the live picture that records its calls.
 import type { LiveFragment, LiveInit, LiveListener } from '../../../../device/camera/live-fragments.ts';
 
 export class LiveViewer implements LiveListener {
-  /** In the order in which it was told; frames that follow one another count as one. */
+  /** Calls in order; consecutive frames are one entry. */
   readonly told: ('init' | 'frames' | 'ended')[] = [];
   readonly inits: LiveInit[] = [];
   readonly fragments: LiveFragment[] = [];
@@ -22,7 +22,7 @@ export class LiveViewer implements LiveListener {
     this.note('ended');
   }
 
-  /** Resolves when `condition` holds; looked at whenever something comes. */
+  /** Resolves when `condition` holds; checked at every call. */
   async until(condition: () => boolean): Promise<void> {
     while (!condition()) await new Promise<void>((resolve) => this.watchers.push(resolve));
   }

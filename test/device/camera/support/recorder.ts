@@ -1,4 +1,4 @@
-// Owns: running a real capture in a test and keeping what it gave. Not here: judging it.
+// Runs a real capture in a test and keeps its output.
 import { readdirSync, readFileSync } from 'node:fs';
 import { SystemClock } from '../../../../device/base/clock.ts';
 import { type Log, silentLog } from '../../../../device/base/log.ts';
@@ -19,18 +19,18 @@ export async function ffmpegsHere(): Promise<Ffmpeg[]> {
   return found;
 }
 
-/** For tests that wait for real time to pass: the ffmpeg that would be chosen; all of them with DOORSILL_SLOW=1. */
+/** For tests that wait for real time: the ffmpeg that would be chosen; with DOORSILL_SLOW=1 all of them. */
 export async function ffmpegsForSlowTests(): Promise<Ffmpeg[]> {
   const all = await ffmpegsHere();
   return process.env['DOORSILL_SLOW'] === '1' ? all : all.slice(0, 1);
 }
 
-/** A capture with everything it gave so far, and a way to wait for more. */
+/** A capture with its output so far, and a way to wait for more. */
 export class Recorder {
   readonly segments: Segment[] = [];
   readonly gray: GrayFrame[] = [];
   readonly changes: CaptureChange[] = [];
-  /** How many segments were stored when each change was told. */
+  /** Number of stored segments at each change of state. */
   readonly storedAtChange: number[] = [];
   readonly presses: { atUs: number; frame: number }[] = [];
   readonly logged: string[] = [];
@@ -81,7 +81,7 @@ export class Recorder {
     return this;
   }
 
-  /** Resolves when `condition` holds; looked at whenever something comes. */
+  /** Resolves when `condition` holds; checked at every output. */
   async until(condition: () => boolean): Promise<void> {
     while (!condition()) await new Promise<void>((resolve) => this.watchers.push(resolve));
   }
@@ -115,7 +115,7 @@ export class Recorder {
   }
 }
 
-/** Processes of ffmpeg that this test process started and that are still there, zombies too. */
+/** Child processes of ffmpeg that still exist, including zombies. */
 export function ffmpegChildren(): number[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
@@ -130,13 +130,13 @@ export function ffmpegChildren(): number[] {
     });
 }
 
-/** Starts a recorder that was not yet, and resolves once it has so many segments. */
+/** Starts a recorder, and resolves once it has this many segments. */
 export async function recording(recorder: Recorder, segments = 1): Promise<void> {
   if (recorder.changes.length === 0) await recorder.capture.start(new AbortController().signal);
   await recorder.until(() => recorder.segments.length >= segments);
 }
 
-/** Sends a signal to the one ffmpeg that runs. */
+/** Sends a signal to the one running ffmpeg. */
 export function killFfmpeg(signal: NodeJS.Signals): void {
   const [child] = ffmpegChildren();
   if (child === undefined) throw new Error('ffmpeg does not run');

@@ -1,15 +1,15 @@
-// Owns: a network camera that a test scripts, answer by answer, and a place elsewhere that notices whoever comes. It speaks
-// RTSP (RFC 2326) as far as DESCRIBE, SETUP and PLAY; no picture ever comes. Not here: a camera that works (rtsp-server.ts).
+// A network camera whose answers a test scripts, and another host that counts connections. It speaks RTSP (RFC 2326) as far as DESCRIBE,
+// SETUP and PLAY, and sends no pictures.
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 
-/** What the camera answers to a request instead of the usual; null: the usual. */
+/** The camera's answer to a request; null: the usual one. */
 export type Answer = (method: string, cseq: string) => string | Uint8Array | null;
 
 export interface ScriptedCamera {
   readonly port: number;
-  /** Methods in the order they came. */
+  /** Methods in the order received. */
   readonly requests: string[];
   stop(): Promise<void>;
 }
@@ -68,7 +68,7 @@ function usual(method: string, cseq: string): string {
   }
 }
 
-/** A host where nobody should come: every connection and packet is counted. */
+/** A host that must not be contacted: it counts every connection and packet. */
 export interface Elsewhere {
   readonly host: string;
   readonly port: number;

@@ -1,5 +1,4 @@
-// Owns: running a program under strace and reading back what its processes opened and whom they called, and the memory of the
-// largest. Not here: what is allowed.
+// Runs a program under strace, and returns the files that its processes opened, their connections, and the memory of the largest.
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 
@@ -7,15 +6,15 @@ export interface Traced {
   status: number | null;
   stdout: string;
   stderr: string;
-  /** Every path that was opened, or tried; with the arguments of the program that did, empty in its further threads. */
+  /** Every path that was opened or tried, with the program's arguments, which are empty in further threads. */
   opens: { args: string; path: string }[];
-  /** Calls that reach for the network: sockets of the Internet's families, and connections. */
+  /** Network calls: sockets of the Internet's families, and connections. */
   calls: string[];
-  /** The largest process, in KiB, of all that ran. */
+  /** Memory of the largest process, in KiB. */
   peakKib: number;
 }
 
-/** Prints what the kernel says of the largest of all processes below it, once they have ended. */
+/** Prints the kernel's figure for the largest of its child processes, once they have ended. */
 const MEASURED = `import resource, subprocess, sys
 status = subprocess.call(sys.argv[2:])
 open(sys.argv[1], "w").write(str(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss))

@@ -1,6 +1,5 @@
-// Owns: programs that stand in for a camera and a microphone where there is none: an ffmpeg that reads drawn pictures in place of a
-// V4L2 node and a tone in place of a sound card, and a Pi's camera program, each with the arguments and words of the real one.
-// Not here: real devices (`npm run check:camera`).
+// Substitute programs for a camera and a microphone: an ffmpeg that reads drawn pictures instead of a V4L2 node and a tone instead of a
+// sound card, and a Pi's camera program, each with the arguments and messages of the real one. Real devices: `npm run check:camera`.
 import {
   chmodSync,
   existsSync,
@@ -16,13 +15,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Ffmpeg } from '../../../../device/camera/find-ffmpeg.ts';
 
-/** What a camera's listing looks like: of one that sends Motion JPEG, with rates that it does not tell. */
+/** The list of a camera with Motion JPEG; it has no rates. */
 export const USB_LISTING = [
   '[video4linux2,v4l2 @ 0x55d0] [info] Compressed:       mjpeg :          Motion-JPEG : 640x480 320x180 1280x720',
   '[video4linux2,v4l2 @ 0x55d0] [info] Raw       :     yuyv422 :           YUYV 4:2:2 : 640x480 320x180',
 ];
 
-/** What can be wrong with a camera that stands in, in ffmpeg's own words. */
+/** Faults of the substitute camera, as ffmpeg's own messages. */
 const WORDS = {
   gone: 'Cannot open video device /dev/null: No such file or directory',
   busy: 'Error opening input: Device or resource busy',
@@ -30,7 +29,7 @@ const WORDS = {
   metadata: 'Not a video capture device.',
 } as const;
 
-/** Becomes the real ffmpeg with devices replaced; the state of things is files beside it. */
+/** Execs the real ffmpeg with devices replaced; its state is in files beside it. */
 const FFMPEG = `#!/usr/bin/env python3
 import os, sys, time
 here, real = os.path.dirname(os.path.abspath(__file__)), REAL
@@ -88,7 +87,7 @@ for arg in args:
 os.execv(real, [real] + out + port)
 `;
 
-/** A camera at /dev/null and a microphone at hw:1,0, as an ffmpeg sees them that has been told so. */
+/** A camera at /dev/null and a microphone at hw:1,0, for the substitute ffmpeg. */
 export class WiredCamera {
   readonly folder = mkdtempSync(join(tmpdir(), 'doorsill-wired-'));
   readonly ffmpeg: Ffmpeg;
@@ -101,12 +100,12 @@ export class WiredCamera {
     this.state('listing', listing.join('\n'));
   }
 
-  /** Says what is wrong with the camera from now on; null: nothing. */
+  /** Sets the camera's fault; null: none. */
   fault(kind: keyof typeof WORDS | null): void {
     this.state('fault', kind && WORDS[kind]);
   }
 
-  /** What it does in formats and sizes that it lists, such as `mjpeg 640x480`: `full`, `silent`, `changed to 320x180`. It gives all others. */
+  /** Behaviour by listed format, such as `mjpeg 640x480`: `full`, `silent`, `changed to 320x180`. All others work. */
   ungiven(formats: Record<string, string>): void {
     this.state(
       'ungiven',
@@ -116,18 +115,18 @@ export class WiredCamera {
     );
   }
 
-  /** Pulls the camera out: what was read of it ends, and it is not found any more. */
+  /** Unplugs the camera: its stream ends, and its node is gone. */
   unplug(): void {
     this.fault('gone');
     process.kill(Number(readlinkSync(join(this.folder, 'feeder'))), 'SIGKILL');
   }
 
-  /** What is said of the microphone when it is opened; null: nothing, it works. */
+  /** The message when the microphone is opened; null: none, it works. */
   microphone(words: string | null): void {
     this.state('microphone', words);
   }
 
-  /** Whether the pictures carry the kernel's time. */
+  /** Whether the pictures have the kernel's time. */
   stamped(isStamped: boolean): void {
     this.state('unstamped', isStamped ? null : 'yes');
   }
@@ -150,7 +149,7 @@ export class WiredCamera {
   }
 }
 
-/** As rpicam-vid 1.5 does it: a list of cameras, or H.264 with parameter sets before each keyframe on stdout. */
+/** Like rpicam-vid 1.5: a list of cameras, or H.264 with parameter sets before each keyframe on stdout. */
 const RPICAM = `#!/bin/sh
 printf '%s\\n' "$*" >> "$(dirname "$0")/calls"
 if [ -e "$(dirname "$0")/unplugged" ]; then echo 'ERROR: *** no cameras available ***' >&2; exit 0; fi
@@ -170,7 +169,7 @@ exec REAL -loglevel error -re -f lavfi -i "testsrc2=size=\${w}x$h:rate=$r" -c:v 
   -tune zerolatency -profile:v baseline -g "$g" -x264-params repeat-headers=1 -flush_packets 1 -f h264 -
 `;
 
-/** A camera module whose program is in a folder of its own, to be put on a path. */
+/** A camera module whose program is in a folder of its own, for PATH. */
 export class CameraModule {
   readonly folder = mkdtempSync(join(tmpdir(), 'doorsill-rpicam-'));
   private readonly ffmpeg: string;
@@ -179,7 +178,7 @@ export class CameraModule {
     this.ffmpeg = ffmpeg.path;
   }
 
-  /** The environment in which programs find this one alone beside the system's. */
+  /** An environment whose PATH has this program and the system's. */
   get environment(): NodeJS.ProcessEnv {
     return { ...process.env, PATH: `${this.folder}:${process.env['PATH']}` };
   }

@@ -1,6 +1,5 @@
-// Owns: the clips that faults are planted into, with the ring that each was cut from: made once in a thread, also where it runs the
-// tests many times, as for `npm run check:mutants`. Nobody may change their bytes.
-// Not here: the faults (self-check.test.ts, frame-check.test.ts, sound-check.test.ts).
+// The clips that faults are planted into, each with its ring: made once in a thread, which `npm run check:mutants` reuses. Nobody may
+// change their bytes.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -31,7 +30,7 @@ async function captured(style: Style): Promise<Segment[]> {
   }
 }
 
-/** What the tables of a clip's file say. */
+/** The tables of a clip's file. */
 export function tablesOf(bytes: Uint8Array): FileTables {
   return readMoov(bytes.subarray(FTYP_BYTES, FTYP_BYTES + Buffer.from(bytes).readUInt32BE(FTYP_BYTES)));
 }
@@ -46,7 +45,7 @@ export async function cutOf(segments: Segment[], [from, to]: [number, number], a
 
 let sounding: Promise<CheckedClip> | null = null;
 
-/** 22 frames with sound, of which 12 are encoded anew and the others are copies of two slices each. */
+/** 22 frames with sound: 12 are encoded anew, the others are copies of two slices each. */
 export function clipWithSound(): Promise<CheckedClip> {
   const style = { video: x264(15, '-slices', '2'), frames: 60, sound: 'sine=r=48000' };
   sounding ??= captured(style).then((segments) => cutOf(segments, [18, 40], true));
@@ -55,14 +54,14 @@ export function clipWithSound(): Promise<CheckedClip> {
 
 /** Frames of the footage of `silentClips`. */
 const FRAMES = 45;
-/** Those of `smart` that are encoded, before the copies. */
+/** Encoded frames of `smart`, before the copies. */
 export const HEAD = 7;
 
-/** Cut in the middle of a GOP; at the start of one; the same with a window that goes on after the last frame. */
+/** Cut in the middle of a GOP; at the start of one; the same with a window beyond the last frame. */
 type Silent = Record<'smart' | 'copy' | 'short' | 'reordered', CheckedClip>;
 let silent: Promise<Silent> | null = null;
 
-/** Clips without sound. Nothing of `reordered` is copied: its frames are not shown in the order in which they are decoded. */
+/** Clips without sound. No frame of `reordered` is copied: display order and decoding order differ. */
 export function silentClips(): Promise<Silent> {
   silent ??= (async () => {
     const plain = await captured({ video: x264(15, '-slices', '2'), frames: FRAMES });

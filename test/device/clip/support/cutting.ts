@@ -1,5 +1,4 @@
-// Owns: cutting a clip in a test: deps with the real ffmpeg, and the clip's bytes in a file.
-// Not here: footage (footage.ts), segments (segmenter.ts).
+// Cuts a clip in a test with the real ffmpeg, and stores its bytes in a file.
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
@@ -15,7 +14,7 @@ import type { LiveGrant } from '../../../../device/consent/live-grant.ts';
 import { concatBytes } from '../../../../device/contract/bytes.ts';
 import { ringOf } from './segmenter.ts';
 
-/** Every ffmpeg there is on this machine: the one that would be used, and the bundled one. */
+/** Every ffmpeg of this machine: the one that would be used, and the bundled one. */
 export async function everyFfmpeg(): Promise<Ffmpeg[]> {
   const found = [await findFfmpeg()];
   const bundled = bundledPath();
@@ -52,7 +51,7 @@ export async function allBytes(clip: Clip): Promise<Uint8Array> {
   return concatBytes(parts);
 }
 
-/** How many processes this one has started that are not gone; one that has just gone is given a turn to be let go of. */
+/** Number of child processes that still run; waits one turn for those that have just ended. */
 export async function childProcesses(): Promise<number> {
   await setImmediate();
   await setImmediate();

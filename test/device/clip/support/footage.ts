@@ -1,5 +1,5 @@
-// Owns: footage whose frames carry their number as black and white blocks, made with real ffmpeg in a temporary folder, and
-// reading the numbers back. Not here: cutting it into segments (segmenter.ts).
+// Footage whose frames show their number as black and white blocks, made with real ffmpeg in a temporary folder; and reading the numbers
+// back.
 import { execFile, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
@@ -16,7 +16,7 @@ const BLOCK_HEIGHT = 48;
 
 const drawn = new Map<number, Buffer>();
 
-/** One gray frame with its number in a row of blocks along the top and texture that moves below. */
+/** One gray frame with its number in a row of blocks along the top, and moving texture below. */
 function drawFrame(number: number): Buffer {
   const known = drawn.get(number);
   if (known) return known;
@@ -39,13 +39,13 @@ export interface Style {
   video: readonly string[];
   frames: number;
   fps?: number;
-  /** An expression for setpts, where frames are not evenly spaced. */
+  /** An expression for setpts, for unevenly spaced frames. */
   setpts?: string;
   /** A lavfi source of sound, e.g. a sine. */
   sound?: string;
-  /** How sound is encoded; AAC when absent. */
+  /** How sound is encoded; absent: AAC. */
   soundCodec?: readonly string[];
-  /** Output arguments beside, e.g. bitstream filters. */
+  /** Further output arguments, e.g. bitstream filters. */
   extra?: readonly string[];
   name?: string;
 }
@@ -117,7 +117,7 @@ export async function readSound(ffmpeg: string, path: string): Promise<Int16Arra
   return new Int16Array(stdout.buffer.slice(stdout.byteOffset, stdout.byteOffset + stdout.length));
 }
 
-/** x264 arguments that most tests start from: closed GOPs of `gop` frames, nothing reordered. */
+/** x264 arguments of most tests: closed GOPs of `gop` frames, without reordering. */
 export function x264(gop: number, ...more: string[]): string[] {
   return [
     ...['-c:v', 'libx264', '-preset', 'ultrafast', '-pix_fmt', 'yuv420p', '-bf', '0', '-g', String(gop)],

@@ -1,5 +1,4 @@
-// Owns: putting text where a camera can hide it in its own footage: behind slices, and in data elements of AAC packets.
-// Not here: what becomes of it (hidden-data.test.ts).
+// Hides text in footage like a camera: after slices, and in data elements of AAC packets.
 
 import type { Segment } from '../../../../device/camera/segment.ts';
 import { box, fullBox, u32, u64 } from '../../../../device/clip/mp4-boxes.ts';
@@ -9,7 +8,7 @@ import { parseFragment, parseInit, type Sample } from '../../../../device/contra
 /** New bytes of a sample; `number` counts the samples of its track over all segments. */
 export type Change = (data: Uint8Array, number: number) => Uint8Array;
 
-/** The same segments with other bytes in their samples; times stay. */
+/** The same segments with other bytes in their samples, and the same times. */
 export function withSamples(segments: readonly Segment[], video: Change, audio: Change): Segment[] {
   const count = { video: 0, audio: 0 };
   return segments.map((segment) => {
@@ -91,7 +90,7 @@ function dataElement(text: string): string {
   return `10000000${bitsOf(Uint8Array.of(bytes.length))}${bitsOf(bytes)}`;
 }
 
-/** An AAC packet with a fill and a data stream element between its sound and its end. */
+/** An AAC packet with a fill and a data stream element after its sound. */
 export function behindSound(packet: Uint8Array, fill: string, data: string): Uint8Array {
   const bits = bitsOf(packet);
   const end = bits.lastIndexOf('1') - 2;
@@ -99,21 +98,21 @@ export function behindSound(packet: Uint8Array, fill: string, data: string): Uin
   return bytesOf(`${bits.slice(0, end)}${fillElement(fill)}${dataElement(data)}111`);
 }
 
-/** An AAC packet with a data stream and a fill element in front of its sound. */
+/** An AAC packet with a data stream and a fill element before its sound. */
 export function beforeSound(packet: Uint8Array, fill: string, data: string): Uint8Array {
   return bytesOf(`${fillElement(fill)}${dataElement(data)}${bitsOf(packet)}`);
 }
 
 /**
- * An AAC packet with libfaac's name in front of its sound, as that encoder writes it into its first packet: after the extension's
- * type (4 bits) and 13 bits that say nothing. ffmpeg's decoder leaves such a packet out unless told not to.
+ * An AAC packet with libfaac's name before its sound, as in that encoder's first packet: after the extension's type (4 bits) and 13
+ * unused bits. ffmpeg's decoder drops such a packet by default.
  */
 export function markedByLibfaac(packet: Uint8Array): Uint8Array {
   const payload = `${'0'.repeat(17)}${bitsOf(utf8('libfaac 1.28'))}`.padEnd(120, '0');
   return bytesOf(`1101111${bitsOf(Uint8Array.of(120 / 8 - 14))}${payload}${bitsOf(packet)}`);
 }
 
-/** How many of the texts are in the bytes, at any of the eight bit positions: AAC's elements disregard bytes. */
+/** How many of the texts are in the bytes, at any of the eight bit positions: AAC elements are not byte-aligned. */
 export function countHeld(bytes: Uint8Array, texts: readonly string[]): number {
   const held = new Set<string>();
   for (let shift = 0; shift < 8; shift += 1) {

@@ -1,5 +1,4 @@
-// Owns: a small ring for tests: runs ffmpeg with the capture's arguments on a file and keeps its fragments as segments.
-// Not here: the real capture (device/camera) and ring (device/ring), which have tests of their own.
+// A small ring for tests: runs ffmpeg with the capture's arguments on a file and keeps its fragments as segments.
 import { spawn } from 'node:child_process';
 import { type Segment, wallTimeUs } from '../../../../device/camera/segment.ts';
 import { parseFragment, parseInit } from '../../../../device/contract/media/fragment.ts';
@@ -18,7 +17,7 @@ export interface CaptureOptions {
   extra?: readonly string[];
 }
 
-/** Captures a file as a camera would; returns its segments in order. */
+/** Captures a file like a camera; returns its segments in order. */
 export async function captureFile(ffmpeg: string, path: string, options: CaptureOptions = {}): Promise<Segment[]> {
   const args = [
     ...['-hide_banner', '-loglevel', 'error', '-i', path, '-map', '0', '-map_metadata', '-1'],
@@ -94,7 +93,7 @@ export function frameTimesUs(segments: readonly Segment[]): number[] {
     .sort((a, b) => a - b);
 }
 
-/** The same segment whose sound is labelled `samples` later. */
+/** The same segment with its sound stamped `samples` later. */
 export function soundLater(segment: Segment, samples: number): Segment {
   const fragment = segment.fragment.slice();
   const bytes = Buffer.from(fragment.buffer);

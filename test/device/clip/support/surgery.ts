@@ -1,5 +1,4 @@
-// Owns: taking a clip's MP4 apart into boxes, changing it, and putting it together with its chunk offsets right again, so
-// that a planted fault is the only fault. Not here: the faults (self-check.test.ts).
+// Parses a clip's MP4 into boxes, changes it, and writes it again with correct chunk offsets, so that a planted fault is the only fault.
 
 import { box, u32 } from '../../../../device/clip/mp4-boxes.ts';
 import { concatBytes } from '../../../../device/contract/bytes.ts';
@@ -16,9 +15,9 @@ const CONTAINERS = new Set(['moov', 'trak', 'edts', 'mdia', 'minf', 'stbl']);
 /** A clip's file that can be changed. */
 export class Surgery {
   readonly boxes: Node[];
-  /** Added to every chunk offset beside what the boxes' own lengths move. */
+  /** Added to every chunk offset, besides the shift by the boxes' lengths. */
   offsetShift = 0;
-  /** Bytes behind the last box. */
+  /** Bytes after the last box. */
   tail: Uint8Array = new Uint8Array(0);
   private readonly payloadAt: number;
 
@@ -27,7 +26,7 @@ export class Surgery {
     this.payloadAt = this.payloadStart();
   }
 
-  /** The box at a path of types; `0` or `1` in front picks the track, e.g. '1/mdia/mdhd'. */
+  /** The box at a path of types; a leading `0` or `1` selects the track, e.g. '1/mdia/mdhd'. */
   find(path: string): Node {
     const [first = '', ...rest] = path.split('/');
     const moov = this.top('moov');
@@ -53,7 +52,7 @@ export class Surgery {
     node.content.set(bytes, at);
   }
 
-  /** Puts a box of raw content into a container, at its end. */
+  /** Appends a box of raw content to a container. */
   insert(into: string, type: string, content: Uint8Array): void {
     this.find(into).children?.push({ type, children: null, content });
   }
@@ -67,7 +66,7 @@ export class Surgery {
     this.patch(path, at, u32([value]));
   }
 
-  /** Replaces bytes of the payload and moves what is behind; the caller mends sizes. */
+  /** Replaces bytes of the payload and moves the rest; the caller corrects sizes. */
   splicePayload(at: number, remove: number, insert: Uint8Array): void {
     const mdat = this.top('mdat');
     mdat.content = concatBytes([mdat.content.subarray(0, at), insert, mdat.content.subarray(at + remove)]);

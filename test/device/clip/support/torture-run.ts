@@ -1,4 +1,4 @@
-// Owns: one odd file through capture, ring and trim in this process. Not here: what must come of it (support/torture.ts).
+// Runs one odd file through capture, ring and trim in this process. Expected results: support/torture.ts.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,13 +9,13 @@ import { type Shown, shownBy } from '../../../support/torture.ts';
 import { Recorder } from '../../camera/support/recorder.ts';
 import { cut, depsFor, readerOf, saved } from './cutting.ts';
 
-/** A clip as a stranger sees it, hidden frames included. */
+/** A clip's frames, hidden ones included. */
 export interface TortureClip extends Shown {
   method: string;
   frames: number;
 }
 
-/** A captured file, of which any window can be cut. */
+/** A captured file, from which any window can be cut. */
 export class TortureRun {
   private readonly ffmpeg: Ffmpeg;
   private readonly recorder: Recorder;
@@ -25,7 +25,7 @@ export class TortureRun {
     this.recorder = recorder;
   }
 
-  /** Throws what refuses the file. */
+  /** Throws the file's refusal. */
   static async capture(ffmpeg: Ffmpeg, path: string): Promise<TortureRun> {
     const recorder = new Recorder(ffmpeg, `file:${path}?pace=fast`);
     try {
@@ -38,7 +38,7 @@ export class TortureRun {
     }
   }
 
-  /** The clip of a window in seconds from the source's start. Throws what refuses it. */
+  /** The clip of a window in seconds from the source's start. Throws its refusal. */
   async clip(fromS: number, toS: number): Promise<TortureClip> {
     const startUs = this.recorder.changes.find((change) => change.recording)?.recording?.sourceStartUs ?? 0;
     const window = { startUs: startUs + Math.round(fromS * 1e6), endUs: startUs + Math.round(toS * 1e6) };

@@ -1,4 +1,4 @@
-// Owns: init segments of cameras that hang on their side or upside down. Not here: what becomes of them.
+// Init segments of rotated cameras.
 
 const ONE = 0x10000;
 const UPPER_LEFT = { 0: [ONE, 0, 0, ONE], 90: [0, ONE, -ONE, 0], 180: [-ONE, 0, 0, -ONE], 270: [0, -ONE, ONE, 0] };
@@ -10,7 +10,7 @@ function matrix([a = 0, b = 0, c = 0, d = 0]: readonly number[]): Buffer {
   return bytes;
 }
 
-/** The init segment of an upright camera, turned clockwise. */
+/** The init segment of an upright camera, rotated clockwise. */
 export function turnedInit(init: Uint8Array, degrees: 90 | 180 | 270): Uint8Array {
   const bytes = Buffer.from(init);
   matrix(UPPER_LEFT[degrees]).copy(bytes, bytes.indexOf(matrix(UPPER_LEFT[0]), bytes.indexOf('tkhd')));
