@@ -10,7 +10,7 @@ import type { DeviceEventBody, Sighted } from '@doorsill/contract/home-messages'
 import { plainJpegSize } from '@doorsill/contract/plain-jpeg';
 import { PHOTO_BYTES_MAX, PHOTO_SIDE_MAX } from '@doorsill/contract/search';
 import { partsInside, type Window } from '@doorsill/contract/shared-claims';
-import type { HeardSearch } from '../consent/gate-interfaces.ts';
+import type { ReceivedSearch } from '../consent/gate-interfaces.ts';
 import { type FramesDeps, framesOf } from './frames.ts';
 import { LIKENESS_TOLD, type LikenessModel, type Looks, type Picture, type Subject } from './likeness-interfaces.ts';
 
@@ -93,7 +93,7 @@ const MARGIN_US = 500_000;
 export class SearchParty {
   private readonly deps: SearchPartyDeps;
   private readonly stopping = new AbortController();
-  private open: readonly HeardSearch[] = [];
+  private open: readonly ReceivedSearch[] = [];
   private readonly looks = new Map<string, Looks | null>();
   private readonly stills = new Map<string, Still & { likeness: number }>();
   private events: MotionEvent[] = [];
@@ -121,7 +121,7 @@ export class SearchParty {
   }
 
   /** Which searches are open now. None: the home takes no part any more, and nothing is kept. */
-  searches(open: readonly HeardSearch[]): void {
+  searches(open: readonly ReceivedSearch[]): void {
     this.open = open;
     const ids = new Set(open.map(({ request }) => request.jti));
     for (const kept of [this.looks, this.stills]) for (const id of kept.keys()) if (!ids.has(id)) kept.delete(id);
@@ -173,7 +173,7 @@ export class SearchParty {
   }
 
   /** Searches that an event was not compared with yet and could match. */
-  private due({ window, compared }: MotionEvent): HeardSearch[] {
+  private due({ window, compared }: MotionEvent): ReceivedSearch[] {
     return this.open.filter(
       ({ request }) => !compared.has(request.jti) && partsInside([window], request.window).length > 0,
     );
@@ -192,10 +192,10 @@ export class SearchParty {
     }
   }
 
-  private async compare(event: MotionEvent, due: readonly HeardSearch[]): Promise<void> {
+  private async compare(event: MotionEvent, due: readonly ReceivedSearch[]): Promise<void> {
     const { model, settled } = this.deps;
     const { signal } = this.stopping;
-    const looks = new Map<HeardSearch, Looks>();
+    const looks = new Map<ReceivedSearch, Looks>();
     for (const search of due) {
       const found = await this.looksOf(search);
       if (found) looks.set(search, found);
@@ -216,7 +216,7 @@ export class SearchParty {
   }
 
   private async found(
-    { request }: HeardSearch,
+    { request }: ReceivedSearch,
     event: MotionEvent,
     like: readonly { subject: Subject; likeness: number }[],
   ): Promise<void> {
@@ -235,7 +235,7 @@ export class SearchParty {
     await this.deps.sighted(request.jti, { window, stillUs: frame.atUs, likeness: Math.min(1, likeness) });
   }
 
-  private async looksOf({ request, photo }: HeardSearch): Promise<Looks | null> {
+  private async looksOf({ request, photo }: ReceivedSearch): Promise<Looks | null> {
     const { jti, kind, photoSha256 } = request;
     const known = this.looks.get(jti);
     if (known !== undefined) return known;

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { TaskQueue } from '../../../device/base/task-queue.ts';
-import { DocumentTurns } from '../../../device/consent/area-documents.ts';
+import { DocumentQueue } from '../../../device/consent/area-documents.ts';
 import { CLOCK_SKEW_S_MAX } from '../../../device/contract/owner-orders.ts';
 import { LIFE_S_MAX } from '../../../device/contract/shared-claims.ts';
 import { textClaim } from '../../support/parties.ts';
@@ -54,7 +54,7 @@ describe('documents', () => {
     });
     const busy = queue.run(() => isFree);
     const taken: string[] = [];
-    const turns = new DocumentTurns<{ part: number; revision: number }>(queue, async ({ token }) => {
+    const turns = new DocumentQueue<{ part: number; revision: number }>(queue, async ({ token }) => {
       taken.push(token);
     });
     const pins = { bridge: '', bridgeKey: '', registryKey: '' };

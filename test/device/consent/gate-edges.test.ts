@@ -6,7 +6,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { sha256Hex, verifySignature } from '../../../device/base/keys.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
-import { Announcer } from '../../../device/consent/area-message-handler.ts';
+import { OwnerNotifier } from '../../../device/consent/area-message-handler.ts';
 import { ConsentContext } from '../../../device/consent/consent-context.ts';
 import { allDepartures } from '../../../device/consent/departures.ts';
 import { EffectRunner, rejection } from '../../../device/consent/effect-runner.ts';
@@ -365,7 +365,7 @@ describe('receipts that were lost', () => {
         context.state.apply({ type: 'denied', body, sequence, previousHash: '', atUs: sequence, boot: 'boot-1' });
       }
       const mint = (facts: GrantFacts) => mintLiveGrant(facts, context.answerable.groundOf(facts.request));
-      new Announcer(context, new EffectRunner(context, mint)).restate();
+      new OwnerNotifier(context, new EffectRunner(context, mint)).resendReceipts();
       return effects.receipts.map(({ request }) => request);
     };
     expect(await repeated(0)).toEqual(denied.slice(1));

@@ -10,7 +10,7 @@ import { type Disk, SystemDisk } from '../../../device/base/disk.ts';
 import type { Log, LogFacts } from '../../../device/base/log.ts';
 import { type Random, SystemRandom } from '../../../device/base/random.ts';
 import { ConsentGate } from '../../../device/consent/gate.ts';
-import type { GateDeps, GateEffects, HeardSearch } from '../../../device/consent/gate-interfaces.ts';
+import type { GateDeps, GateEffects, ReceivedSearch } from '../../../device/consent/gate-interfaces.ts';
 import type { LiveGrant } from '../../../device/consent/live-grant.ts';
 import type { BaseSettings } from '../../../device/consent/owner-settings.ts';
 import { fromUtf8 } from '../../../device/contract/bytes.ts';
@@ -99,7 +99,7 @@ export class Effects implements GateEffects {
   sighting(notice: SightingNotice): void {
     this.sightings.push(asPublished(notice, SightingNotice));
   }
-  searches(open: readonly HeardSearch[]): void {
+  searches(open: readonly ReceivedSearch[]): void {
     this.searched.push(open.map(({ request }) => request.jti));
   }
   makeClip(live: LiveGrant): void {

@@ -88,7 +88,7 @@ describe('a ledger that chains and is signed as it should be', () => {
     return { type: 'granted', body: { request: 'request-1', grant: 'grant-1', ...tokens } };
   }
 
-  const unverified = /its grant, its credential or what it answers does not verify$/;
+  const unverified = /its grant, its credential, or the request or search that it answers does not verify$/;
   it.each<[string, () => LedgerBody, RegExp]>([
     [
       'is damaged when it removes an owner who is none',

@@ -6,7 +6,7 @@ import { sha256Hex } from '../../../device/base/keys.ts';
 import { silentLog } from '../../../device/base/log.ts';
 import { type Ffmpeg, findFfmpeg } from '../../../device/camera/find-ffmpeg.ts';
 import type { Segment } from '../../../device/camera/segment.ts';
-import type { HeardSearch } from '../../../device/consent/gate-interfaces.ts';
+import type { ReceivedSearch } from '../../../device/consent/gate-interfaces.ts';
 import { toBase64url } from '../../../device/contract/bytes.ts';
 import type { Sighted } from '../../../device/contract/home-messages.ts';
 import { plainJpegSize } from '../../../device/contract/plain-jpeg.ts';
@@ -51,11 +51,11 @@ beforeEach(async () => {
 });
 afterEach(() => party.stop());
 
-async function search(colour: Rgb = BROWN, jti = 'search-1', kind: PetKind = 'dog'): Promise<HeardSearch> {
+async function search(colour: Rgb = BROWN, jti = 'search-1', kind: PetKind = 'dog'): Promise<ReceivedSearch> {
   const photo = await encodeStill(petPhoto(colour));
   const startUs = startOf(footage);
   const request = { jti, kind, photoSha256: sha256Hex(photo), window: { startUs, endUs: startUs + 60_000_000 } };
-  return { request, photo: toBase64url(photo) } as HeardSearch;
+  return { request, photo: toBase64url(photo) } as ReceivedSearch;
 }
 
 const startOf = (segments: readonly Segment[]) => segments[0]?.startUs ?? 0;
@@ -89,7 +89,7 @@ it('a dog that is looked for is seen in motion from before the search as after i
 }, 20_000);
 
 describe('nothing is told', () => {
-  it.each<[string, () => Promise<void> | void, () => Promise<HeardSearch>]>([
+  it.each<[string, () => Promise<void> | void, () => Promise<ReceivedSearch>]>([
     ['of a pet of other colours', () => move(), () => search(BLUE)],
     ['of a photo that is none', () => move(), async () => ({ ...(await search()), photo: 'AAAA' })],
     ['of a window in which somebody rang', () => move('ring'), () => search()],
@@ -103,7 +103,7 @@ describe('nothing is told', () => {
     expect([seen, party.still('search-1')]).toEqual([[], null]);
   });
 
-  const later = (one: HeardSearch): HeardSearch => {
+  const later = (one: ReceivedSearch): ReceivedSearch => {
     const startUs = startOf(footage) + 30_000_000;
     return { ...one, request: { ...one.request, window: { startUs, endUs: startUs + 60_000_000 } } };
   };
