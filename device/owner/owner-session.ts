@@ -1,6 +1,4 @@
-// Owns: an owner's session with their device over the home link: verifies the device's messages, and sends signed answers.
-// Not here: signing (sign-owner-messages.ts), reading single documents (contract/read-request-notice.ts, read-receipt.ts), what is shown (CLI, console).
-
+// An owner's session with a device over the home link: verifies the device's messages, and sends signed answers.
 import { type Clock, wallSeconds } from '@doorsill/base/clock';
 import type { Disk } from '@doorsill/base/disk';
 import { sha256Hex, verifySignature } from '@doorsill/base/keys';
@@ -22,7 +20,7 @@ import { readReceipt } from './read-receipt.ts';
 
 /** A session's events. A payload that does not verify is dropped, counted, and never shown. */
 export interface OwnerListeners {
-  /** The session reconnected: messages of the device in between were missed. */
+  /** Called after a reconnection: messages of the device may have been missed. */
   returned?: () => void;
   status?: (status: 'online' | 'offline') => void;
   state?: (state: DeviceState) => void;
@@ -33,9 +31,8 @@ export interface OwnerListeners {
   upload?: (progress: UploadProgress) => void;
 }
 
-/** What an owner's session stands on, and whose it is. */
 export interface OwnerSessionDeps {
-  /** Absent: the machine's own. */
+  /** Absent: the machine's network. */
   network?: Network | undefined;
   clock: Clock;
   random: Random;
@@ -57,11 +54,11 @@ export class OwnerSession {
   private readonly deps: OwnerSessionDeps;
   private readonly link: MqttLink;
   private readonly listeners = new Set<OwnerListeners>();
-  /** Ends each pending wait when the session is stopped: a remaining timer would keep the process alive. */
+  /** Ends the pending waits when the session stops: a remaining timer would keep the process alive. */
   private readonly waits = new Set<(thrown: unknown) => void>();
   private unbelieved = 0;
   private heardUnasked: NonNullable<DeviceState['unasked']> = [];
-  /** The device's last accepted order according to the newest message that named it. */
+  /** The device's last accepted order by the newest message that named it. */
   private heardOrder: { sha256: string; isSigned: boolean } | null = null;
 
   constructor(home: Home, deps: OwnerSessionDeps) {
@@ -78,22 +75,22 @@ export class OwnerSession {
     });
   }
 
-  /** Why the device does not put a request to its owners, by its newest state; null where it says nothing of it. */
+  /** Why the device's newest state says that owners cannot be asked about a request; null when the state does not list it. */
   whyUnasked(request: string | undefined): Failure | null {
     const about =
       this.heardUnasked.find((one) => one.request === request) ?? this.heardUnasked.find((one) => !one.request);
     return about && isErrorCode(about.code) ? reportedFailure(about.code, about.detail) : null;
   }
 
-  /** Messages that did not verify since the start. */
+  /** Number of messages that did not verify since the start. */
   get unbelievedCount(): number {
     return this.unbelieved;
   }
 
   /**
-   * The chained hash of the device's last accepted order, for the next command to name. It may be wrong: until this session got a
-   * receipt it comes from the unsigned state, and another owner may give an order meanwhile. The device then refuses the command
-   * in a signed receipt that names the right one.
+   * The chained hash of the device's last accepted order, for the next command to name. It may be wrong: before the first receipt
+   * it comes from the unsigned state, and another owner may give an order meanwhile. The device then refuses the command in a
+   * signed receipt that names the right one.
    */
   async lastOrder(): Promise<string> {
     if (this.heardOrder === null) {
@@ -107,7 +104,7 @@ export class OwnerSession {
     return this.heardOrder?.sha256 ?? sha256Hex(noOrderYet(this.home.device));
   }
 
-  /** Connects and subscribes; resolves when both are done. Throws `unreachable`, and at once the `tls_*` that waiting cannot fix. */
+  /** Connects and subscribes. Throws `unreachable`, and at once the `tls_*` failures that waiting cannot fix. */
   async start(): Promise<void> {
     const { device } = this.home;
     const topics = topicsUnder(this.home.account.prefix);
@@ -155,7 +152,7 @@ export class OwnerSession {
     return () => void this.listeners.delete(listeners);
   }
 
-  /** Publishes a signed answer on its own topic; resolves when the broker has it. Only a receipt means that it was carried out. */
+  /** Publishes a signed answer on its own topic; resolves when the broker has it. Only a receipt proves that it was carried out. */
   async answer(request: string, action: ConsentAction, token: string): Promise<void> {
     await this.link.publish(topicsUnder(this.home.account.prefix).consent(this.home.device, request, action), token);
   }
@@ -202,7 +199,7 @@ export class OwnerSession {
     });
   }
 
-  /** What documents are read with, at this moment. */
+  /** The keys and time that documents are read with. */
   private get reading(): Reading {
     return { nowS: wallSeconds(this.deps.clock), sha256Hex, verify: verifySignature };
   }
