@@ -1,5 +1,5 @@
-// Owns: what this device has published for Home Assistant and not removed since, on disk, so that it can be removed when the
-// setting is turned off, the device is reset or a prefix changes. Not here: publishing and removing (home-assistant.ts).
+// A record on disk of what this device has published for Home Assistant, so that it can be removed when the setting is turned off,
+// the device is reset or a prefix changes.
 import { join } from 'node:path';
 import type { Disk } from '@doorsill/base/disk';
 import { fromUtf8, utf8 } from '@doorsill/contract/bytes';
@@ -13,7 +13,7 @@ const FILE = 'home-assistant.json';
 const FILE_BYTES_MAX = 16_384;
 const PLACES_MAX = 8;
 
-/** Where a document and its states were published. */
+/** A place: the device id and prefixes under which a document and its states were published. */
 const placeShape = { device: idSchema, discoveryPrefix: topicPrefixSchema, prefix: topicPrefixSchema };
 const Published = z.strictObject({
   ...placeShape,
@@ -41,7 +41,7 @@ export class PublishedDiscovery {
     this.path = join(folder, FILE);
   }
 
-  /** Reads the file. One that cannot be read still says that something was published: all that is possible at `here`. */
+  /** Reads the file. A damaged file counts as if all components were published at `here`. */
   async start(here: Place): Promise<void> {
     const bytes = await this.disk.readFile(this.path, FILE_BYTES_MAX);
     if (!bytes) return;
@@ -58,7 +58,7 @@ export class PublishedDiscovery {
     return this.stored.find((published) => isSamePlace(published, place)) ?? null;
   }
 
-  /** Makes durable that these components are published at `place`, and no others; no component: that nothing is. */
+  /** Records durably that exactly these components are published at `place`; an empty list removes the place. */
   set(place: Place, components: readonly ComponentId[]): Promise<void> {
     this.writing = this.writing
       .catch(() => undefined)

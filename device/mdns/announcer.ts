@@ -1,5 +1,5 @@
-// Owns: announcing a doorbell's page to the networks it is on, by multicast DNS (RFC 6762): probing its name, saying it, answering who
-// asks, saying goodbye, following the machine's addresses. Not here: the records (records.ts), which networks (links.ts).
+// Announces a doorbell's page on the networks of its machine by multicast DNS (RFC 6762): probes its name, announces it, answers
+// questions, says goodbye, and follows the machine's addresses.
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import type { Clock } from '@doorsill/base/clock';
 import { systemCode } from '@doorsill/base/disk';
@@ -32,30 +32,29 @@ const TTL_HOPS = 255;
 /** RFC 6762 §8.1, §8.3. */
 const PROBES = { many: 3, everyMs: 250 };
 const ANNOUNCEMENTS = { many: 2, everyMs: 1_000 };
-/** How long after both names were found taken it looks again. */
+/** Delay before probing again when both names are taken. */
 const TAKEN_MS = 60_000;
 const LOOK_MS = 15_000;
-/** A record is said to a link once a second at most, but to who probes for it (RFC 6762 §6). */
+/** Minimum interval between two multicasts of a record on a link, except in answer to a probe (RFC 6762 §6). */
 const SAID_MS = 1_000;
-/** Answers to records that others may have, too, wait this long (RFC 6762 §6). */
+/** Random delay of answers with shared records, which other hosts may answer, too (RFC 6762 §6). */
 const SHARED_WAIT_MS = { least: 20, most: 120 };
-/** More than this is not looked at: nobody who asks needs it, and reading it would take the processor from the pictures. */
+/** Rate limits: no honest network needs more, and reading more would take processor time from the video. */
 const LIMITS = { messagesASecond: 200, plainAnswersASecond: 20 };
 
 interface AnnouncerDeps {
   clock: Clock;
   random: Random;
   log: Log;
-  /** The plain names, and those to take where another device has them. */
+  /** The preferred names, and those for when another device has them. */
   names: readonly [Names, Names];
-  /** The port of the page. */
   port: number;
   links(): Promise<MdnsLink[]>;
-  /** Of multicast DNS; another one in a test that must not disturb its machine. */
+  /** Absent: `MDNS_PORT`. Tests use another port, so as not to disturb their machine. */
   mdnsPort?: number;
 }
 
-/** What became of it: the host name that it is found by, or why there is none. */
+/** The announced host name, or why there is none. */
 interface AnnouncedState {
   host: string | null;
   fault: Failure | null;
@@ -63,7 +62,6 @@ interface AnnouncedState {
 
 type OpenLink = MdnsLink & { socket: Socket; said: Map<string, number> };
 
-/** Announces one doorbell on the local network. */
 export class Announcer {
   private readonly deps: AnnouncerDeps;
   private readonly looks: Repeater;
@@ -72,7 +70,7 @@ export class Announcer {
   private turn = new AbortController();
   private phase: 'idle' | 'probing' | 'announced' = 'idle';
   private chosen = 0;
-  /** Told that another host has shown that it has one of the names. */
+  /** Called when another host claims one of the names. */
   private claimed: () => void = () => undefined;
   private fault: Failure | null = null;
 
@@ -105,7 +103,7 @@ export class Announcer {
     return { ...this.names, port: this.deps.port, address };
   }
 
-  /** Announces anew when the machine's addresses have changed. */
+  /** Announces again when the machine's addresses have changed. */
   private async look(): Promise<void> {
     const links = await this.deps.links();
     const asText = (all: readonly MdnsLink[]) => all.map(({ address, netmask }) => `${address}/${netmask}`).join();
@@ -129,7 +127,7 @@ export class Announcer {
       'the doorbell is not announced on the network',
       { code: fault.code, detail: fault.message },
     ] as const;
-    // A board that has started before its network is no cause for alarm.
+    // A missing network is only `info`: a board may start before its network.
     if (this.fault?.message !== fault.message)
       fault.code === 'mdns_no_network' ? log.info(...facts) : log.warn(...facts);
     this.fault = fault;
@@ -157,13 +155,13 @@ export class Announcer {
           socket.addMembership(GROUP, link.address);
           socket.setMulticastInterface(link.address);
           socket.setMulticastTTL(TTL_HOPS);
-          // Programs of this machine are told as well.
+          // Programs of this machine get the messages, too.
           socket.setMulticastLoopback(true);
         } catch (thrown) {
           return refused(thrown instanceof Error ? thrown : new Error(String(thrown)));
         }
         socket.off('error', refused);
-        // Such as an interface that has gone: the next look finds that.
+        // An interface may disappear: the next `look` finds that.
         socket.on('error', () => undefined);
         socket.on('message', (bytes, from) => this.heard(open, bytes, from));
         resolve(open);
@@ -171,7 +169,7 @@ export class Announcer {
     });
   }
 
-  /** Probes, announces, and begins again when another host claims a name. */
+  /** Probes, announces, and starts over when another host claims a name. */
   private async run(signal: AbortSignal): Promise<void> {
     const { clock, names, random } = this.deps;
     try {
@@ -180,7 +178,7 @@ export class Announcer {
           const claim = this.nextClaim();
           await this.announce(signal);
           await claim;
-          // Somebody who claims it again and again does not have us probe all the time.
+          // The pause keeps a host that claims the name again and again from making us probe all the time.
           await clock.sleep(ANNOUNCEMENTS.everyMs * (1 + random.fraction()), signal);
         } else if (this.chosen === 0) this.chosen = 1;
         else {
@@ -194,7 +192,7 @@ export class Announcer {
     }
   }
 
-  /** Whether another host has the names that are to be announced. */
+  /** Probes whether another host has one of the names. */
   private async isTaken(signal: AbortSignal): Promise<boolean> {
     const { clock, random } = this.deps;
     this.phase = 'probing';
@@ -235,7 +233,7 @@ export class Announcer {
     const message = readMessage(bytes);
     if (!message) return;
     const isPlain = from.port !== (this.deps.mdnsPort ?? MDNS_PORT);
-    // RFC 6762 §6: an answer from another port is none.
+    // RFC 6762 §6: responses from another port are ignored.
     if (message.type === 'response' && isPlain) return;
     const announced = this.announcedOn(link);
     const ours = this.links.map(({ address }) => address);
@@ -267,7 +265,7 @@ export class Announcer {
     });
   }
 
-  /** Sends a message to everybody on a link; resolves with the system's error code, or null when it was sent. */
+  /** Multicasts a message on a link; resolves with the system's error code, or null when it was sent. */
   private say({ socket }: OpenLink, message: Uint8Array): Promise<string | null> {
     return new Promise((resolve) => {
       try {

@@ -1,5 +1,3 @@
-// Owns: putting Search Party together on a device: the model that the settings name, the home's ring and its gate.
-// Not here: what it does (search-party.ts).
 import type { Clock } from '@doorsill/base/clock';
 import type { Log } from '@doorsill/base/log';
 import type { Ffmpeg } from '../camera/find-ffmpeg.ts';
@@ -9,7 +7,7 @@ import { ColourAndSize } from './colour-and-size.ts';
 import { SearchParty, type Settled } from './search-party.ts';
 import { Yolox } from './yolox.ts';
 
-/** Search Party, not started. `model`: a detector's file; what is built in when absent. */
+/** Makes Search Party, not started. `model`: a detector's file; without one the built-in model is used. */
 export function makeSearchParty(
   { model }: { model?: string | undefined },
   { clock, log, ffmpeg }: { clock: Clock; log: Log; ffmpeg: Ffmpeg },

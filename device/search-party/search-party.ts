@@ -1,7 +1,5 @@
-// Owns: comparing this home's own recent motion with the pets that are looked for, one event at a time, and the stills of what
-// was like one, in memory. What it finds goes to the gate, which tells the home's owners and nobody else.
-// Not here: which searches are believed and whether the home takes part (consent/), how likeness is told (likeness-interfaces.ts).
-
+// Compares recent motion with the pets that are searched for, one event at a time, and keeps stills of sightings in memory. Its
+// findings go to the gate, which tells the home's owners and nobody else.
 import { sha256Hex } from '@doorsill/base/keys';
 import type { Log } from '@doorsill/base/log';
 import { fromBase64url } from '@doorsill/contract/bytes';
@@ -14,19 +12,19 @@ import type { ReceivedSearch } from '../consent/gate-interfaces.ts';
 import { type FramesDeps, framesOf } from './frames.ts';
 import { LIKENESS_TOLD, type LikenessModel, type Looks, type Picture, type Subject } from './likeness-interfaces.ts';
 
-/** Longest side of a decoded photo in pixels: what comparing needs. */
+/** Longest side of a decoded photo in pixels, enough for comparing. */
 const SIDE_MAX = 160;
 const STILL_QUALITY = 80;
 
 async function loadSharp() {
   const { default: sharp } = await import('sharp');
-  // One photo now and then: nothing is worth being kept, nor a second thread.
+  // Photos are rare: no cache and one thread are enough.
   sharp.cache(false);
   sharp.concurrency(1);
   return sharp;
 }
 
-/** The photo as published, decoded; null for anything but the very plain JPEG that its poster signed. */
+/** Decodes a published photo; null for anything but the plain JPEG whose hash its poster signed. */
 export async function decodePhoto(photo: string, photoSha256: string): Promise<Picture | null> {
   const bytes = photo.length > 2 * PHOTO_BYTES_MAX ? null : fromBase64url(photo);
   if (!bytes || bytes.length > PHOTO_BYTES_MAX || sha256Hex(bytes) !== photoSha256) return null;
@@ -43,7 +41,7 @@ export async function decodePhoto(photo: string, photoSha256: string): Promise<P
       .toBuffer({ resolveWithObject: true });
     return info.channels === 3 ? { width: info.width, height: info.height, rgb: new Uint8Array(data) } : null;
   } catch {
-    // Decoder errors for a stranger's bytes are not reported.
+    // Decoder errors are not reported: the bytes came from a stranger.
     return null;
   }
 }
@@ -55,13 +53,13 @@ export async function encodeStill({ width, height, rgb }: Picture): Promise<Uint
   return new Uint8Array(await image.jpeg({ quality: STILL_QUALITY }).toBuffer());
 }
 
-/** Resolves once the ring will get no more footage of the window, or at the timeout. */
+/** Resolves once the ring will get no more footage of the window, or at a timeout. */
 export type Settled = (window: Window, signal: AbortSignal) => Promise<void>;
 
 export interface SearchPartyDeps extends FramesDeps {
   model: LikenessModel;
   log: Log;
-  /** Whether the home takes part now: while it does not, no event is stored or compared. */
+  /** Whether Search Party is on; while it is off, no event is stored or compared. */
   isOn(): boolean;
   settled: Settled;
   sighted(search: string, seen: Sighted): Promise<void>;
@@ -73,20 +71,20 @@ export interface Still {
   jpeg: Uint8Array;
 }
 
-/** Something that moved: `window` is looked at; `compared` holds ids of searches it was compared with. */
+/** A motion event: `window` is examined; `compared` holds the ids of searches that it was compared with. */
 interface MotionEvent {
   window: Window;
   motionUs: number;
   compared: Set<string>;
 }
 
-/** How long and how many events are remembered: a search is about the last hours. */
+/** Maximum age and number of remembered events: searches concern the last hours. */
 const EVENT_US_MAX = 24 * 3_600_000_000;
 const EVENTS_MAX = 100;
-/** How long before the motion the background is learnt from; how much of one event is examined. */
+/** Footage before the motion from which the background is computed, and the examined part of an event. */
 const BEFORE_US = 2_000_000;
 const LOOKED_AT_US = 25_000_000;
-/** Minimum number of frames similar to the pet: a single one may be chance. */
+/** Minimum number of frames similar to the pet: one may be chance. */
 const LIKE_FRAMES_LEAST = 2;
 const MARGIN_US = 500_000;
 
@@ -104,7 +102,7 @@ export class SearchParty {
     this.deps = deps;
   }
 
-  /** Loads the model. Throws what it throws. */
+  /** Loads the model. Throws its errors. */
   async start(): Promise<void> {
     await this.deps.model.start();
   }
@@ -115,12 +113,12 @@ export class SearchParty {
     await this.deps.model.stop();
   }
 
-  /** Resolves when all that is known has been compared. */
+  /** Resolves when all remembered events have been compared. */
   async idle(): Promise<void> {
     while (this.working) await this.working;
   }
 
-  /** Which searches are open now. None: the home takes no part any more, and nothing is kept. */
+  /** Sets the open searches. An empty list, as when Search Party is turned off, drops all events and stills. */
   searches(open: readonly ReceivedSearch[]): void {
     this.open = open;
     const ids = new Set(open.map(({ request }) => request.jti));
@@ -129,7 +127,7 @@ export class SearchParty {
     this.work();
   }
 
-  /** What happened at the door. A window with a press is a visitor's and is not examined. */
+  /** Remembers a motion event. An event with a press is a visitor's and is not examined. */
   happened(event: DeviceEventBody, atUs: number): void {
     if (!this.deps.isOn()) return;
     if (event.type === 'motion-start') this.motionStarts = [...this.motionStarts, atUs].slice(-EVENTS_MAX);
@@ -143,7 +141,7 @@ export class SearchParty {
     this.work();
   }
 
-  /** Drops what was seen in a window, or everything, because that footage was deleted. */
+  /** Drops events and stills of a window, or all of them, because that footage was deleted. */
   forget(window: Window | undefined): void {
     const isGone = (span: Window) => !window || partsInside([span], window).length > 0;
     this.events = this.events.filter((event) => !isGone(event.window));
@@ -187,7 +185,7 @@ export class SearchParty {
         await this.compare(event, due);
       } catch (thrown) {
         if (!isFailure(thrown) || this.stopping.signal.aborted) throw thrown;
-        this.deps.log.warn('an event could not be looked at', { code: thrown.code });
+        this.deps.log.warn('an event could not be compared with searches', { code: thrown.code });
       }
     }
   }
@@ -226,7 +224,7 @@ export class SearchParty {
     const [window] = partsInside([around], event.window);
     const { frame } = best.subject;
     const jpeg = await encodeStill(frame);
-    // Meanwhile its footage may have been deleted, or the search may have ended.
+    // The footage may have been deleted meanwhile, or the search may have ended.
     const isStillOpen = this.open.some((one) => one.request.jti === request.jti) && this.events.includes(event);
     if (!window || !isStillOpen || !this.deps.isOn()) return;
     const { likeness } = best;

@@ -457,7 +457,7 @@ describeOnEachBroker('the doorbell in Home Assistant, on %s', (kind) => {
     it('gives up at a broker that refuses the document, and the home link works on', async () => {
       const rig = await makeRig({ enabled: true, discoveryPrefix: 'elsewhere' }, { linkClock: new HastyClock() });
       const refusals = () => recorder.published().filter(({ topic }) => topic.startsWith('elsewhere/')).length;
-      const warning = 'the home broker does not take the Home Assistant discovery; it is left out until the next start';
+      const warning = 'the home broker refused the Home Assistant discovery; it is not published until the next start';
       await expect.poll(() => rig.warned.includes(warning), { timeout: 10_000 }).toBe(true);
       await flushed(rig);
       const before = refusals();

@@ -51,7 +51,7 @@ describe('a signature of minisign', () => {
     expect(pinned && verifyMinisign(data, utf8(OTHERS.signature), pinned)).toBe('by minisign');
   });
 
-  const NO_FILE = 'its signature is not a file of minisign';
+  const NO_FILE = 'its signature file is not one of minisign';
   const DAMAGED = 'its signature is cut off or damaged';
   /** A signature file whose lines are changed, one or more of them. */
   const changed = (lines: Record<number, string>) =>
@@ -73,7 +73,7 @@ describe('a signature of minisign', () => {
       'update_altered',
       'the signature',
     ],
-    ['no signature at all', data, () => null, 'update_unsigned', 'it has no signature beside it'],
+    ['no signature at all', data, () => null, 'update_unsigned', 'its signature file is missing'],
     ['a file that is none', data, () => utf8('signed, honestly\n'), 'update_unsigned', NO_FILE],
     ['another first line', data, () => changed({ 0: 'comment: a release' }), 'update_unsigned', NO_FILE],
     [
@@ -185,7 +185,7 @@ describe('a public key of minisign', () => {
     expect(nameOfKey(readMinisignKey(OTHERS.key)?.id ?? new Uint8Array())).toBe('E0EE93BC07B048E7');
     const damaged = { ...key, publicKey: '!' };
     expect(() => printMinisignKey(damaged)).toThrow(
-      expect.objectContaining({ code: 'usage', facts: { detail: 'the public key is not one' } }),
+      expect.objectContaining({ code: 'usage', facts: { detail: 'that is not a public key' } }),
     );
   });
 

@@ -93,9 +93,9 @@ describe('an archive is refused', () => {
   const twice = (path: string) => `the path ${path} is there twice`;
   const NOT_PLAIN = 'node_modules/qr/package.json is not a plain file';
   const TOO_LARGE = 'node_modules/qr/package.json is too large';
-  const MANIFEST = 'its release.json is not that of a release that this version knows';
+  const MANIFEST = 'this version cannot read its release.json';
   const BEHIND = 'something follows its end';
-  const NO_GZIP = 'it is no gzip, or cut off';
+  const NO_GZIP = 'it is not gzip, or is cut off';
   it.each([
     ['with an absolute path', packed('/etc/passwd'), outside('/etc/passwd')],
     ['with a path upwards', packed('a/../../b'), outside('a/../../b')],
