@@ -1,6 +1,4 @@
-// Owns: the verb `left`: every clip that has left a doorbell, to whom and what became of it, as its console's page shows it; and the
-// check of one clip's receipts and proofs. Not here: the list (the device), the check (contract/check-departure.ts), taking back (`revoke`).
-
+// The verb `left`: lists the clips that have left a doorbell, and checks one clip's receipts and proofs.
 import { sha256, sha256Hex, verifySignature } from '@doorsill/base/keys';
 import { checkDeparture, type DepartureCheck, type DepartureFinding } from '@doorsill/contract/check-departure';
 import { type DepartureOutcome, outcomeOf } from '@doorsill/contract/departure-outcome';
@@ -24,9 +22,9 @@ const crypto = { sha256, sha256Hex, verify: verifySignature };
 export function addLeft(program: Command): void {
   withLocalOptions(program.command('left'))
     .description(
-      'what has ever left a doorbell: to whom, with which values, and what became of it; asks the device here',
+      'list every clip that has left a doorbell on this machine: its recipient, its disclosed facts, and its state now',
     )
-    .option('--check <grant-or-request>', 'have the device ask its bridge about one clip, and check what it shows')
+    .option('--check <grant-or-request>', 'check the bridge’s log entries of one clip, which the device asks it for')
     .addHelpText('after', '\nExamples:\n  $ doorsill left\n  $ doorsill left --check request-1f0c')
     .action(async (options: LeftOptions, command: Command) => {
       const context = openContext(command);
@@ -42,7 +40,7 @@ export function addLeft(program: Command): void {
     });
 }
 
-/** All of them, newest first. */
+/** All sent clips, newest first. */
 async function allDepartures(context: Context, socket: string): Promise<Departure[]> {
   const all: Departure[] = [];
   for (let before: number | null = null; ; ) {
@@ -59,7 +57,7 @@ async function check(context: Context, socket: string, departures: readonly Depa
   const { shown, device, bridgeKey } = await askCustody(context, socket, departure.grant);
   const found = checkDeparture(departure, shown, { device, bridgeKey }, crypto);
   const lines = [...showDeparture(departure, found), ...found.findings.map(showFinding)];
-  if (!found.isWhole) lines.push('  This bridge shows the latest entry of its log alone.');
+  if (!found.isWhole) lines.push('  This bridge shows only the latest entry of its log.');
   lines.push(found.holds ? 'Everything that the bridge shows verifies.' : 'NOT everything verifies.');
   const outcome = outcomeOf(departure, found.last);
   context.output.result({ ok: found.holds, ...departure, outcome, findings: found.findings }, lines.join('\n'));
@@ -76,11 +74,11 @@ function showDeparture(departure: Departure, found?: DepartureCheck): string[] {
   const who =
     recipient.kind === 'agency'
       ? `${oneLine(recipient.name)} (${recipient.domain}, ${recipient.jurisdiction})`
-      : `somebody who searches for a pet (${recipient.id})`;
+      : `a neighbour who searches for a pet (${recipient.id})`;
   const values = DisclosureKey.options.flatMap((key) =>
     disclosed?.[key] === undefined ? [] : [`${key} (${oneLine(disclosed[key])})`],
   );
-  const told = disclosed === null ? clip.disclosed.map((key) => `${key} (its value was not kept)`) : values;
+  const told = disclosed === null ? clip.disclosed.map((key) => `${key} (its value was not stored)`) : values;
   const blacked = zones === 0 ? '' : `, ${zones} blacked out`;
   return [
     `${printMoment(sentUs)}  ${who}`,
@@ -94,15 +92,15 @@ function showDeparture(departure: Departure, found?: DepartureCheck): string[] {
 
 const SAID: Record<DepartureOutcome['is'], string> = {
   sending: 'It is being sent: a part of it may have left.',
-  stopped: 'Sending ended before the bridge confirmed it: a part of it may be there. `doorsill revoke` has it erased.',
-  stored: 'The bridge has it, or has handed it to a vault since (--check tells).',
+  stopped: 'Sending ended before the bridge confirmed it: it may have a part. `doorsill revoke` erases that.',
+  stored: 'The bridge has it, or has handed it to a vault since (--check tells which).',
   'in-vault': 'The bridge has handed it to the agency’s vault.',
-  revoking: 'Taken back; the bridge has not answered yet.',
-  'nothing-arrived': 'Taken back before any of it had arrived, as the bridge has signed.',
-  'erased-at-bridge': 'Taken back and erased, as the bridge has signed.',
-  'erased-at-vault': 'Taken back when the vault had it, and erased there, as the vault has signed.',
-  restricted: 'Taken back when the vault had it: restricted, as the vault has signed.',
-  kept: 'Taken back when the vault had it: kept, as the vault has signed.',
+  revoking: 'Revoked; the bridge has not answered yet.',
+  'nothing-arrived': 'Revoked before any of it had arrived, as the bridge has signed.',
+  'erased-at-bridge': 'Revoked and erased, as the bridge has signed.',
+  'erased-at-vault': 'Revoked when the vault had it, and erased there, as the vault has signed.',
+  restricted: 'Revoked when the vault had it: restricted, as the vault has signed.',
+  kept: 'Revoked when the vault had it: kept, as the vault has signed.',
 };
 
 function reasonOf(outcome: DepartureOutcome): string {

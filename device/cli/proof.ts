@@ -1,6 +1,4 @@
-// Owns: the verb `left proof`: the owner fetches the bridge's receipt of a granted clip and its proof in the bridge's log.
-// Not here: the fetching (custody-proof/), checking them with the clip (verify.ts).
-
+// The verb `left proof`: fetches the bridge's receipt of a granted clip and its proof in the bridge's log.
 import { join, resolve } from 'node:path';
 import { SystemDisk } from '@doorsill/base/disk';
 import type { Command } from 'commander';
@@ -22,10 +20,10 @@ import { keptGrants } from './kept-grants.ts';
 export function addProof(left: Command): void {
   withOwnerOptions(left.command('proof <grant-or-request>'))
     .description("fetch the bridge's receipt of a clip you granted, and the proof that it is in the bridge's log")
-    .option('--out <dir>', 'where to write receipt.jws and proof.json (default: DATA/owner/papers/GRANT)')
+    .option('--out <dir>', 'folder for receipt.jws and proof.json (default: DATA/owner/papers/GRANT)')
     .option(
       '--manifest',
-      'also the full manifest, as opened.json: it names your home, and the bridge’s log tells the opening',
+      'also fetch the full manifest, as opened.json: it names your home, and the bridge’s log records the opening',
     )
     .addHelpText(
       'after',
@@ -42,7 +40,7 @@ Examples:
       const kept = (await keptGrants(context.disk, folder)).findLast(
         ({ claims }) => claims.aud === device && (claims.jti === id || claims.request === id),
       );
-      if (!kept) throw failure('usage', { detail: `${id} is no grant or answered request of yours` });
+      if (!kept) throw failure('usage', { detail: `${id} is not a grant or an answered request of yours` });
       const doorbell = await doorbellFolder(context, options, device);
       const enrolment = await readEnrolment(context.disk, join(doorbell, 'enrolment.json'));
       if (!enrolment) throw failure('not_running', { folder: dataFolder(options.data) });
@@ -60,7 +58,7 @@ Examples:
       const { leaf, cosignatures } = bundle.proof;
       context.output.result(
         { grant, leaf, cosignatures: cosignatures.length, bridgeKey, ...paths, ...opened },
-        `Kept ${paths.receipt} and ${paths.proof}: leaf ${leaf} of the bridge's log, cosigned by ${cosignatures.length}.`,
+        `Wrote ${paths.receipt} and ${paths.proof}: leaf ${leaf} of the bridge's log, cosigned by ${cosignatures.length}.`,
       );
     });
 }

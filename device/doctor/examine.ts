@@ -1,13 +1,11 @@
-// Owns: which checks the doctor runs: the machine, the board if it is one, then whatever the folder holds.
-// Not here: the single checks (the files beside), a testbed with all of its parts (sim/testbed), printing (device/cli).
-
+// Runs the doctor's checks: the machine, the board if it is one, then the contents of the folder.
 import { examineBoard } from './board.ts';
 import { examineDevice } from './device.ts';
 import { type Diagnosis, look, note, type Seams } from './diagnosis.ts';
 import { examineMachine } from './machine.ts';
 
 /**
- * Checks this machine and a data folder: by `testbed` where that finds more in it than one doorbell. Never throws; each check ends within
+ * Checks this machine and a data folder, which `testbed` examines if it holds several doorbells. Never throws; each check ends within
  * seconds.
  */
 export async function examine(

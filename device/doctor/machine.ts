@@ -1,5 +1,4 @@
-// Owns: checking the machine itself: node, ffmpeg and what it can encode, the clock, the place for data.
-// Not here: what is in a data folder (device.ts, testbed.ts).
+// Checks the machine itself: node, ffmpeg and its encoder, the clock, the place for data.
 import { rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { systemCode } from '@doorsill/base/disk';
@@ -21,7 +20,7 @@ function node(): Diagnosis {
   return ok('node', `${process.versions.node} on ${process.platform} ${process.arch}`);
 }
 
-/** Checks that it encodes, not only that it runs: an ffmpeg built without x264 can neither encode a camera's footage nor cut a clip. */
+/** Checks that ffmpeg encodes, not only that it runs: without x264 it can neither encode a camera's footage nor cut a clip. */
 async function ffmpeg({ clock, log }: Seams): Promise<Diagnosis> {
   const found = await findFfmpeg();
   const args = ['-f', 'lavfi', '-i', 'color=s=64x64:r=5:d=0.4', '-c:v', 'libx264', '-f', 'h264', 'pipe:1'];
@@ -36,7 +35,7 @@ async function ffmpeg({ clock, log }: Seams): Promise<Diagnosis> {
     const encoder = await chooseEncoder(found, { clock, log });
     if (bytes.length > 0) return ok('ffmpeg', `${found.version} at ${found.path}, encodes H.264 with ${encoder}`);
   } catch {
-    // Reported below, without ffmpeg's own error text: it would not help the user.
+    // Reported below without ffmpeg's error text, which would not help the user.
   }
   return wrong(
     'ffmpeg',
@@ -50,12 +49,12 @@ function clock(seams: Seams): Diagnosis {
   if (seams.clock.synchronised()) return ok('clock', now);
   return wrong(
     'clock',
-    `this machine’s clock is not set: it says ${now}`,
-    'Set it or switch time synchronisation on (`timedatectl set-ntp true`); until then nothing is granted.',
+    `this machine’s clock is not set: it shows ${now}`,
+    'Set it or turn time synchronisation on (`timedatectl set-ntp true`); until then no grant is accepted.',
   );
 }
 
-/** Writes a test file: the only check that detects permissions, read-only mounts and quotas alike. */
+/** Writes a test file, because only that detects permissions, read-only mounts and quotas alike. */
 async function place({ disk, random }: Seams, folder: string): Promise<Diagnosis> {
   let near = folder;
   while ((await disk.sizeOf(near).catch(() => null)) === null && dirname(near) !== near) near = dirname(near);

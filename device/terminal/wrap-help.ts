@@ -1,18 +1,16 @@
-// Owns: fitting a help text to a terminal's width: paragraphs flow, columns hang, long commands go on in the next line as a shell reads
-// them. Pure. Not here: what the texts say (sim/cli), options and verbs, which commander lays out.
-
+// Fits a help text to a terminal's width: paragraphs flow, columns hang, and long commands are continued with a backslash.
 const WIDTH_DEFAULT = 80;
 const WIDTH_LEAST = 40;
-/** A column narrower than this is not filled: its text goes under it. */
+/** A narrower column is not used: its text goes into the next line. */
 export const COLUMN_LEAST = 20;
 const GO_ON = 4;
 
-/** How wide help may be: as the terminal is, or as one usually is where there is none. */
+/** Width of help texts: the terminal's, or a usual one without a terminal. */
 export function helpWidth({ isTTY, columns }: { isTTY?: boolean; columns?: number }): number {
   return isTTY && columns ? Math.max(columns, WIDTH_LEAST) : WIDTH_DEFAULT;
 }
 
-/** The same text with no line over `width`, as far as words are not longer. What fits stays as it is. */
+/** Wraps the lines of a text that are longer than `width`. */
 export function wrapHelp(text: string, width: number): string {
   const out: string[] = [];
   let paragraph: string[] = [];
@@ -33,7 +31,7 @@ export function wrapHelp(text: string, width: number): string {
   return out.join('\n');
 }
 
-/** An indented line: a command, columns, or plain words. */
+/** Wraps an indented line: a command, columns, or plain words. */
 function wrappedLine(line: string, width: number): string[] {
   // The last gap of several spaces begins the last column.
   const [, before = '', column = ''] = /^(\s*\S.*?\s{2,})(\S(?:(?!\s{2,}).)*)$/.exec(line) ?? [];
@@ -55,7 +53,7 @@ function wrappedLine(line: string, width: number): string[] {
   return [before.trimEnd(), ...filled(words, rest, rest, width)];
 }
 
-/** Words in lines of at most `width`, the first behind `first`, the others behind `rest`. */
+/** Fills lines of at most `width` with words: the first line begins with `first`, the others with `rest`. */
 function filled(words: readonly string[], first: string, rest: string, width: number): string[] {
   const lines: string[] = [];
   let line = first;

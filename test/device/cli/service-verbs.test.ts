@@ -80,7 +80,7 @@ it('uninstall destroys no folder that holds no doorbell', async () => {
 it('writes nothing below a root that is not there, such as a card that is not mounted', async () => {
   for (const name of ['install', 'uninstall']) {
     const refused = await verb(name, '--root', at('card'));
-    expect(JSON.parse(refused.stderr).error.message, name).toContain('is not there, so no system is');
+    expect(JSON.parse(refused.stderr).error.message, name).toContain('does not exist; mount a card first');
   }
   expect(existsSync(at('card'))).toBe(false);
 });

@@ -142,7 +142,7 @@ const FAULTS: Record<string, Planted> = {
       put('/sys/bus/i2c/drivers/imx708/bind', '');
     },
     what: 'overlay',
-    says: /names the camera imx708, and the kernel found none/,
+    says: /names the camera imx708, which the kernel did not find/,
     advises: /ribbon cable/,
   },
   'no overlay for the camera': {
@@ -151,7 +151,7 @@ const FAULTS: Record<string, Planted> = {
     says: /names no camera/,
     advises: /camera_auto_detect=1/,
   },
-  'the camera system of old': {
+  'the legacy camera system': {
     plant: () => put(CONFIG, 'camera_auto_detect=1\nstart_x=1\n'),
     what: 'overlay',
     says: /start_x=1/,
@@ -163,10 +163,10 @@ const FAULTS: Record<string, Planted> = {
     says: /mDNS/,
     advises: /"announce": \{"enabled": true\}.*enable --now avahi-daemon/,
   },
-  'a unit that systemd does not take': {
+  'a unit that systemd cannot load': {
     plant: () => systemctl({ LoadState: 'bad-setting' }),
     what: 'service',
-    says: /does not take porch\.service \(bad-setting\)/,
+    says: /cannot load porch\.service \(bad-setting\)/,
     advises: /device install --name porch/,
   },
   'a unit that has failed': {

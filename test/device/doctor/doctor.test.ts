@@ -245,7 +245,7 @@ const FAULTS: Record<string, Planted> = {
   'a port that another program has': {
     plant: () => set({ console: { listen: 'this-machine', port: (bridge.address() as AddressInfo).port } }),
     what: 'page',
-    says: /port \d+ cannot be had \(EADDRINUSE\)/,
+    says: /port \d+ cannot be used \(EADDRINUSE\)/,
     advises: /ss -tlnp/,
   },
   'a broker that is off': {
@@ -277,7 +277,7 @@ const FAULTS: Record<string, Planted> = {
   'nobody who could grant': {
     plant: () => rmSync(at('consent'), { recursive: true }),
     what: 'owners',
-    says: /nobody is paired/,
+    says: /no owner is paired/,
     advises: /doorsill pair --socket/,
   },
   'a ledger that was altered': { plant: alterLedger, what: 'records', says: /damaged|chain/, advises: /./ },
@@ -341,7 +341,7 @@ describe('the doctor', () => {
     expect(await said(service)).toMatchObject([
       {
         level: 'fault',
-        detail: expect.stringContaining(`${folder} belongs to user ${service}, who can exchange what is in it`),
+        detail: expect.stringContaining(`${folder} belongs to user ${service}, who can replace its files`),
         advice: expect.stringContaining(`chown -hR ${service} ${folder}`),
       },
       { what: 'records' },

@@ -59,5 +59,5 @@ it('drops what was not taken for an hour, and goes on with the next', async () =
   add(2);
   receiver.status = 204;
   await expect.poll(() => bodies().at(-1)).toBe(2);
-  expect(logged.join()).toContain('not taken for an hour');
+  expect(logged.join()).toContain('failed for an hour');
 });
