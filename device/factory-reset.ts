@@ -35,7 +35,7 @@ export async function finishFactoryReset(disk: Disk, random: Random, folder: str
 
 /**
  * Destroys keys, footage, past events, clips, owners, ledger, enrolment and the console's certificate of a device that is not running.
- * `device.json` stays, and the note of what Home Assistant was told (home-link/published-discovery.ts), by which the next start takes
+ * `device.json` stays, and the note of what Home Assistant was told (home-link/home-assistant.ts), by which the next start takes
  * that back; it also replaces the account at the home broker (home-account.ts). Keys, events and ledger are overwritten in place before anything is removed (a flash controller may keep a copy even so).
  * Repeatable, and finished by the next start when it is cut off.
  */

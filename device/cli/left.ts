@@ -1,4 +1,7 @@
-// The verb `left`: lists the clips that have left a doorbell, and checks one clip's receipts and proofs.
+// The verbs `left`, which lists the clips that have left a doorbell and checks one clip's receipts and proofs, and `left proof`, which
+// fetches the bridge's receipt of a granted clip and its proof in the bridge's log.
+import { join, resolve } from 'node:path';
+import { SystemDisk } from '@doorsill/base/disk';
 import { sha256, sha256Hex, verifySignature } from '@doorsill/base/keys';
 import { checkDeparture, type DepartureCheck, type DepartureFinding } from '@doorsill/contract/check-departure';
 import { type DepartureOutcome, outcomeOf } from '@doorsill/contract/departure-outcome';
@@ -6,11 +9,24 @@ import type { Departure } from '@doorsill/contract/departures';
 import { oneLine } from '@doorsill/contract/outside-text';
 import { DisclosureKey } from '@doorsill/contract/shared-claims';
 import type { Command } from 'commander';
+import { readEnrolment } from '../area-link/enrolment.ts';
+import { fetchOpened, fetchProof, keepOpened, keepProof } from '../owner/fetch-custody-proof.ts';
+import { loadOrCreateOwnerKey } from '../owner/owner-key.ts';
 import { askCustody, askDepartures } from '../owner/pairing-client.ts';
 import { failure } from '../terminal/errors.ts';
 import { printBytes, printFrames, printMoment } from '../terminal/format-units.ts';
 import { showWindow } from '../terminal/owner-requests.ts';
-import { type Context, openContext } from './context.ts';
+import {
+  type Context,
+  dataFolder,
+  doorbellFolder,
+  type OwnerOptions,
+  openContext,
+  ownerFolder,
+  withOwnerOptions,
+} from './context.ts';
+import { homeOfKeptGrant } from './home-of-request.ts';
+import { keptGrants } from './kept-grants.ts';
 import { type LocalOptions, localSocket, withLocalOptions } from './own-server.ts';
 
 interface LeftOptions extends LocalOptions {
@@ -29,19 +45,19 @@ export function addLeft(program: Command): void {
     .action(async (options: LeftOptions, command: Command) => {
       const context = openContext(command);
       const socket = await localSocket(context, options);
-      const departures = await allDepartures(context, socket);
-      if (options.check !== undefined) return check(context, socket, departures, options.check);
-      const said =
-        departures.length === 0
+      const sentClips = await fetchSentClips(context, socket);
+      if (options.check !== undefined) return check(context, socket, sentClips, options.check);
+      const text =
+        sentClips.length === 0
           ? 'Nothing has ever left this device.'
-          : departures.map((departure) => showDeparture(departure).join('\n')).join('\n\n');
-      const told = departures.map((departure) => ({ ...departure, outcome: outcomeOf(departure) }));
-      context.output.result({ total: departures.length, departures: told }, said);
+          : sentClips.map((sentClip) => showSentClip(sentClip).join('\n')).join('\n\n');
+      const departures = sentClips.map((sentClip) => ({ ...sentClip, outcome: outcomeOf(sentClip) }));
+      context.output.result({ total: sentClips.length, departures }, text);
     });
 }
 
 /** All sent clips, newest first. */
-async function allDepartures(context: Context, socket: string): Promise<Departure[]> {
+async function fetchSentClips(context: Context, socket: string): Promise<Departure[]> {
   const all: Departure[] = [];
   for (let before: number | null = null; ; ) {
     const { departures, next } = await askDepartures(context, socket, before);
@@ -51,16 +67,16 @@ async function allDepartures(context: Context, socket: string): Promise<Departur
   }
 }
 
-async function check(context: Context, socket: string, departures: readonly Departure[], id: string): Promise<void> {
-  const departure = departures.find(({ grant, request }) => grant === id || request === id);
-  if (!departure) throw failure('departure_unknown');
-  const { shown, device, bridgeKey } = await askCustody(context, socket, departure.grant);
-  const found = checkDeparture(departure, shown, { device, bridgeKey }, crypto);
-  const lines = [...showDeparture(departure, found), ...found.findings.map(showFinding)];
+async function check(context: Context, socket: string, sentClips: readonly Departure[], id: string): Promise<void> {
+  const sentClip = sentClips.find(({ grant, request }) => grant === id || request === id);
+  if (!sentClip) throw failure('departure_unknown');
+  const { shown, device, bridgeKey } = await askCustody(context, socket, sentClip.grant);
+  const found = checkDeparture(sentClip, shown, { device, bridgeKey }, crypto);
+  const lines = [...showSentClip(sentClip, found), ...found.findings.map(showFinding)];
   if (!found.isWhole) lines.push('  This bridge shows only the latest entry of its log.');
   lines.push(found.holds ? 'Everything that the bridge shows verifies.' : 'NOT everything verifies.');
-  const outcome = outcomeOf(departure, found.last);
-  context.output.result({ ok: found.holds, ...departure, outcome, findings: found.findings }, lines.join('\n'));
+  const outcome = outcomeOf(sentClip, found.last);
+  context.output.result({ ok: found.holds, ...sentClip, outcome, findings: found.findings }, lines.join('\n'));
   if (!found.holds) throw failure('verify_failed', { detail: whyNot(found) });
 }
 
@@ -69,8 +85,8 @@ function whyNot({ findings }: DepartureCheck): string {
   return bad.join('; ') || 'there is nothing to check';
 }
 
-function showDeparture(departure: Departure, found?: DepartureCheck): string[] {
-  const { recipient, clip, disclosed, audio, zones, grant, request, sentUs } = departure;
+function showSentClip(sentClip: Departure, found?: DepartureCheck): string[] {
+  const { recipient, clip, disclosed, audio, zones, grant, request, sentUs } = sentClip;
   const who =
     recipient.kind === 'agency'
       ? `${oneLine(recipient.name)} (${recipient.domain}, ${recipient.jurisdiction})`
@@ -78,19 +94,19 @@ function showDeparture(departure: Departure, found?: DepartureCheck): string[] {
   const values = DisclosureKey.options.flatMap((key) =>
     disclosed?.[key] === undefined ? [] : [`${key} (${oneLine(disclosed[key])})`],
   );
-  const told = disclosed === null ? clip.disclosed.map((key) => `${key} (its value was not stored)`) : values;
+  const facts = disclosed === null ? clip.disclosed.map((key) => `${key} (its value was not stored)`) : values;
   const blacked = zones === 0 ? '' : `, ${zones} blacked out`;
   return [
     `${printMoment(sentUs)}  ${who}`,
-    `  ${SAID[outcomeOf(departure, found?.last ?? null).is]}${reasonOf(outcomeOf(departure))}`,
+    `  ${OUTCOME_TEXTS[outcomeOf(sentClip, found?.last ?? null).is]}${reasonOf(outcomeOf(sentClip))}`,
     `  window     ${showWindow(clip.window)}, ${audio ? 'with' : 'without'} sound${blacked}`,
     `  clip       ${printFrames(clip.frames)}, ${printBytes(clip.bytes)}, ${clip.method}, sha256 ${clip.sha256}`,
-    `  disclosed  ${told.join(', ') || 'nothing'}`,
+    `  disclosed  ${facts.join(', ') || 'nothing'}`,
     `  grant      ${grant}, of ${request}`,
   ];
 }
 
-const SAID: Record<DepartureOutcome['is'], string> = {
+const OUTCOME_TEXTS: Record<DepartureOutcome['is'], string> = {
   sending: 'It is being sent: a part of it may have left.',
   stopped: 'Sending ended before the bridge confirmed it: it may have a part. `doorsill revoke` erases that.',
   stored: 'The bridge has it, or has handed it to a vault since (--check tells which).',
@@ -115,4 +131,50 @@ function showFinding(finding: DepartureFinding): string {
   }
   const { kind, atS, leaf, size, witnesses } = finding.leaf;
   return `  ok         log: ${kind}, ${printMoment(atS * 1_000_000)}, leaf ${leaf} of ${size}, witnesses: ${witnesses.length}`;
+}
+
+export function addProof(left: Command): void {
+  withOwnerOptions(left.command('proof <grant-or-request>'))
+    .description("fetch the bridge's receipt of a clip you granted, and the proof that it is in the bridge's log")
+    .option('--out <dir>', 'folder for receipt.jws and proof.json (default: DATA/owner/papers/GRANT)')
+    .option(
+      '--manifest',
+      'also fetch the full manifest, as opened.json: it names your home, and the bridge’s log records the opening',
+    )
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ doorsill left proof request-1f0c
+  $ doorsill left proof grant-77ab --out ./kept
+  $ doorsill verify clip.mp4 manifest.jws --receipt kept/receipt.jws --proof kept/proof.json --data .doorsill`,
+    )
+    .action(async (id: string, options: OwnerOptions & { out?: string; manifest?: boolean }, command: Command) => {
+      const context = openContext(command);
+      const { device } = await homeOfKeptGrant(context, options, id);
+      const folder = ownerFolder(options);
+      const kept = (await keptGrants(context.disk, folder)).findLast(
+        ({ claims }) => claims.aud === device && (claims.jti === id || claims.request === id),
+      );
+      if (!kept) throw failure('usage', { detail: `${id} is not a grant or an answered request of yours` });
+      const doorbell = await doorbellFolder(context, options, device);
+      const enrolment = await readEnrolment(context.disk, join(doorbell, 'enrolment.json'));
+      if (!enrolment) throw failure('not_running', { folder: dataFolder(options.data) });
+      const key = await loadOrCreateOwnerKey(context.disk, context.random, join(folder, 'owner.key'));
+      const grant = kept.claims.jti;
+      const { bridgeUrl, bridgeKey } = enrolment;
+      const of = { device, grant, bridgeUrl, bridgeKey };
+      const bundle = await fetchProof({ ...context, key }, of);
+      const target = resolve(options.out ?? join(folder, 'papers', grant));
+      const disk = new SystemDisk('named');
+      const paths = await keepProof(disk, target, bundle);
+      const opened = options.manifest
+        ? { opened: await keepOpened(disk, target, await fetchOpened({ ...context, key }, of)) }
+        : {};
+      const { leaf, cosignatures } = bundle.proof;
+      context.output.result(
+        { grant, leaf, cosignatures: cosignatures.length, bridgeKey, ...paths, ...opened },
+        `Wrote ${paths.receipt} and ${paths.proof}: leaf ${leaf} of the bridge's log, cosigned by ${cosignatures.length}.`,
+      );
+    });
 }

@@ -71,7 +71,7 @@ export const OWNER_VERBS = {
   left: {
     about: 'list the clips that have left a doorbell; prove one',
     load: async () => (await import('./left.ts')).addLeft,
-    under: { proof: async () => (await import('./proof.ts')).addProof },
+    under: { proof: async () => (await import('./left.ts')).addProof },
   },
   privacy: {
     about: 'turn privacy on, which stops the camera, or off',

@@ -80,9 +80,9 @@ export class Departures {
 }
 
 /** The sent clips. Throws `consent_ledger_damaged`: a damaged ledger may lack some, and the list must be complete. */
-export function allDepartures(gate: { departures: Departures; damaged: string | null }): Departures {
+export function allDepartures(gate: { sentClips: Departures; damaged: string | null }): Departures {
   if (gate.damaged !== null) throw failure('consent_ledger_damaged', { detail: gate.damaged });
-  return gate.departures;
+  return gate.sentClips;
 }
 
 function changesBy(entry: Entry): Partial<Pick<Departure, 'stored' | 'standing'>> {

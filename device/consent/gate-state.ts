@@ -80,7 +80,7 @@ export class GateState {
   /** By id of a `forget` order that is not known to be finished: its window, or null for all footage. */
   readonly forgetOrders = new Map<string, Window | null>();
   readonly viewers = new Viewers();
-  readonly departures = new Departures();
+  readonly sentClips = new Departures();
   pins: Pins | null = null;
   /** The owners' overrides of device.json. A restore keeps them: they give nobody a right, and device.json may be older. */
   settings: OwnerSettings = NO_OWNER_SETTINGS;
@@ -204,7 +204,7 @@ export class GateState {
     const isRejected = step.effects.some((effect) => effect.do === 'reject');
     if (isRejected) return `${entry.type} does not follow ${record.state.at}`;
     record.state = step.state;
-    this.departures.apply(entry, record.facts);
+    this.sentClips.apply(entry, record.facts);
     record.touchedUs = entry.atUs;
     record.touchedEntries = entry.sequence + 1;
     if ('intake' in entry.body) record.intake = entry.body.intake;

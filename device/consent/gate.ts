@@ -38,7 +38,7 @@ export class ConsentGate {
   private readonly reports: ClipReports;
   /** Clips that owners look at before they decide. */
   readonly previews: Previews;
-  readonly departures: GateState['departures'];
+  readonly sentClips: GateState['sentClips'];
   private opening: Promise<void> | null = null;
   private readonly timer: UpkeepTimer;
 
@@ -53,7 +53,7 @@ export class ConsentGate {
     this.ownerMessages = new OwnerMessageHandler(context, this.runner, this.commands);
     this.reports = new ClipReports(context, this.runner);
     this.previews = new Previews(context, mintLivePreview);
-    this.departures = context.state.departures;
+    this.sentClips = context.state.sentClips;
     this.timer = new UpkeepTimer({
       clock: deps.clock,
       nextDeadlineMs: () => this.runner.nextDeadlineMs(),

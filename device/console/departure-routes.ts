@@ -12,7 +12,7 @@ import type { CustodyFetcher } from '../upload/fetch-custody.ts';
 import type { LocalRouter } from './local-router.ts';
 
 export interface DepartureRoutesDeps {
-  gate: Pick<ConsentGate, 'departures' | 'damaged'>;
+  gate: Pick<ConsentGate, 'sentClips' | 'damaged'>;
   custody: Pick<CustodyFetcher, 'fetch'>;
 }
 

@@ -16,7 +16,7 @@ import { type Diagnosis, failed, note, ok, type Seams, wrong } from './diagnosis
 /** Timeout of a check. All checks run at the same time, so that on a small board a working broker may take seconds. */
 const REACH_MS_MAX = 10_000;
 
-/** Checks the camera of a doorbell that is not running. A missing ffmpeg, which machine.ts reports, is not a fault of the camera. */
+/** Checks the camera of a doorbell that is not running. A missing ffmpeg, which examine.ts reports, is not a fault of the camera. */
 export async function cameraOf({ clock, cameras }: Seams, config: DeviceConfig): Promise<Diagnosis[]> {
   const source = parseCameraSource(config.camera, { loop: true }, cameras);
   if (source.kind === 'synthetic') return [ok('camera', source.shown)];

@@ -1,20 +1,29 @@
 // The doorbell in Home Assistant: publishes its discovery document and states, takes presses and privacy from there, and removes all
 // of it again. Publishes nothing while the setting is off.
+import { join } from 'node:path';
 import type { Clock, Timer } from '@doorsill/base/clock';
 import type { Disk } from '@doorsill/base/disk';
 import type { Log } from '@doorsill/base/log';
 import type { IncomingMessage } from '@doorsill/base/mqtt-link';
-import { fromUtf8 } from '@doorsill/contract/bytes';
+import { fromUtf8, utf8 } from '@doorsill/contract/bytes';
 import type { ErrorCode } from '@doorsill/contract/errors';
 import { ORDER_PAYLOADS } from '@doorsill/contract/home-assistant-messages';
 import type { DeviceEvent, DeviceState } from '@doorsill/contract/home-messages';
-import { discoveryTopics, type HomeAssistantOrder, HomeAssistantState, topicsUnder } from '@doorsill/contract/topics';
+import { idSchema } from '@doorsill/contract/ids';
+import { parseJson } from '@doorsill/contract/parse-json';
+import {
+  discoveryTopics,
+  type HomeAssistantOrder,
+  HomeAssistantState,
+  topicPrefixSchema,
+  topicsUnder,
+} from '@doorsill/contract/topics';
+import { z } from 'zod';
 import { type Press, VirtualButton } from '../hardware/button.ts';
 import { VIRTUAL_BUTTON } from '../hardware/hardware-settings.ts';
-import { type ComponentId, componentsOf, discoveryDocument } from './discovery-document.ts';
+import { COMPONENT_PLATFORMS, type ComponentId, componentsOf, discoveryDocument } from './discovery-document.ts';
 import type { HomeAssistantSettings } from './home-assistant-settings.ts';
 import type { HomeLink } from './home-link.ts';
-import { isSamePlace, type Place, PublishedDiscovery } from './published-discovery.ts';
 
 export interface HomeAssistantDeps {
   settings: HomeAssistantSettings;
@@ -44,6 +53,78 @@ const BIRTH_WAIT_MS = 1_000;
 const ORDER_BYTES_MAX = 16;
 const REFUSED_CODE: ErrorCode = 'home_assistant_refused';
 const RETAINED_STATES = HomeAssistantState.options.filter((name) => name !== 'ring');
+
+const RECORD_FILE = 'home-assistant.json';
+const RECORD_BYTES_MAX = 16_384;
+const PLACES_MAX = 8;
+
+/** A place: the device id and prefixes under which a document and its states were published. */
+const placeShape = { device: idSchema, discoveryPrefix: topicPrefixSchema, prefix: topicPrefixSchema };
+const Published = z.strictObject({
+  ...placeShape,
+  components: z.array(z.enum(Object.keys(COMPONENT_PLATFORMS) as [ComponentId, ...ComponentId[]])).max(16),
+});
+const recordSchema = z.strictObject({
+  kind: z.literal('doorsill-home-assistant'),
+  published: z.array(Published).max(PLACES_MAX),
+});
+
+type Published = z.infer<typeof Published>;
+type Place = Omit<Published, 'components'>;
+
+const isSamePlace = (one: Place, other: Place): boolean =>
+  one.device === other.device && one.discoveryPrefix === other.discoveryPrefix && one.prefix === other.prefix;
+
+/**
+ * The record on disk of what this device has published, so that it can be removed when the setting is turned off, the device is reset or a
+ * prefix changes.
+ */
+class PublishedDiscovery {
+  private readonly disk: Disk;
+  private readonly path: string;
+  private stored: readonly Published[] = [];
+  private writing: Promise<void> = Promise.resolve();
+
+  constructor(disk: Disk, folder: string) {
+    this.disk = disk;
+    this.path = join(folder, RECORD_FILE);
+  }
+
+  /** Reads the file. A damaged file counts as if all components were published at `here`. */
+  async start(here: Place): Promise<void> {
+    const bytes = await this.disk.readFile(this.path, RECORD_BYTES_MAX);
+    if (!bytes) return;
+    const file = recordSchema.safeParse(parseJson(fromUtf8(bytes) ?? ''));
+    const all = Published.shape.components.element.options;
+    this.stored = file.success ? file.data.published : [{ ...here, components: all }];
+  }
+
+  get places(): readonly Published[] {
+    return this.stored;
+  }
+
+  at(place: Place): Published | null {
+    return this.stored.find((published) => isSamePlace(published, place)) ?? null;
+  }
+
+  /** Records durably that exactly these components are published at `place`; an empty list removes the place. */
+  set(place: Place, components: readonly ComponentId[]): Promise<void> {
+    this.writing = this.writing
+      .catch(() => undefined)
+      .then(async () => {
+        const { device, discoveryPrefix, prefix } = place;
+        const others = this.stored.filter((published) => !isSamePlace(published, place));
+        const entry = { device, discoveryPrefix, prefix, components: [...components] };
+        const published = components.length === 0 ? others : [entry, ...others].slice(0, PLACES_MAX);
+        if (JSON.stringify(published) === JSON.stringify(this.stored)) return;
+        const text = JSON.stringify({ kind: 'doorsill-home-assistant', published });
+        if (published.length === 0) await this.disk.remove(this.path);
+        else await this.disk.replaceFile(this.path, utf8(`${text}\n`));
+        this.stored = published;
+      });
+    return this.writing;
+  }
+}
 
 export class HomeAssistant {
   private readonly deps: HomeAssistantDeps;

@@ -47,7 +47,7 @@ export interface PairingServerDeps {
   /** The viewers, and the views of pictures, newest first. */
   viewers(): Pick<ViewersAnswer, 'viewers' | 'looks'>;
   /** Sent clips, newest first, and the bridge's log entries of one. Throw the refusals. */
-  departures(before: number | null): DeparturePage;
+  sentClips(before: number | null): DeparturePage;
   custody(grant: string): Promise<DepartureCustody>;
   /** Confirms a browser that waits for pairing; returns the new owner's name. Throws `pairing_code_unknown`, `console_off`. */
   confirm(code: string): Promise<string>;
@@ -123,7 +123,7 @@ export class PairingServer {
       if (ask.data.verb === 'console') return writeLine(socket, { ok: true, console: this.deps.console() });
       if (ask.data.verb === 'viewers') return writeLine(socket, { ok: true, ...this.deps.viewers() });
       if (ask.data.verb === 'left')
-        return writeLine(socket, { ok: true, page: this.deps.departures(ask.data.before ?? null) });
+        return writeLine(socket, { ok: true, page: this.deps.sentClips(ask.data.before ?? null) });
       if (ask.data.verb === 'custody')
         return writeLine(socket, { ok: true, shown: await this.deps.custody(ask.data.grant) });
       if (ask.data.verb === 'confirm')

@@ -1,5 +1,6 @@
 // Compares recent motion with the pets that are searched for, one event at a time, and keeps stills of sightings in memory. Its
 // findings go to the gate, which tells the home's owners and nobody else.
+import type { Clock } from '@doorsill/base/clock';
 import { sha256Hex } from '@doorsill/base/keys';
 import type { Log } from '@doorsill/base/log';
 import { fromBase64url } from '@doorsill/contract/bytes';
@@ -8,9 +9,14 @@ import type { DeviceEventBody, Sighted } from '@doorsill/contract/home-messages'
 import { plainJpegSize } from '@doorsill/contract/plain-jpeg';
 import { PHOTO_BYTES_MAX, PHOTO_SIDE_MAX } from '@doorsill/contract/search';
 import { partsInside, type Window } from '@doorsill/contract/shared-claims';
+import type { Ffmpeg } from '../camera/find-ffmpeg.ts';
+import type { ConsentGate } from '../consent/gate.ts';
 import type { ReceivedSearch } from '../consent/gate-interfaces.ts';
+import type { Ring } from '../ring/ring-interface.ts';
+import { ColourAndSize } from './colour-and-size.ts';
 import { type FramesDeps, framesOf } from './frames.ts';
 import { LIKENESS_TOLD, type LikenessModel, type Looks, type Picture, type Subject } from './likeness-interfaces.ts';
+import { Yolox } from './yolox.ts';
 
 /** Longest side of a decoded photo in pixels, enough for comparing. */
 const SIDE_MAX = 160;
@@ -243,4 +249,23 @@ export class SearchParty {
     if (!looks) this.deps.log.info('a search has no photo that can be compared', { search: jti });
     return looks;
   }
+}
+
+/** Makes Search Party, not started. `model`: a detector's file; without one the built-in model is used. */
+export function makeSearchParty(
+  { model }: { model?: string | undefined },
+  { clock, log, ffmpeg }: { clock: Clock; log: Log; ffmpeg: Ffmpeg },
+  { ring, gate }: { ring: Ring; gate: ConsentGate },
+  settled: Settled,
+): SearchParty {
+  return new SearchParty({
+    clock,
+    log,
+    ffmpeg,
+    settled,
+    model: model === undefined ? new ColourAndSize() : new Yolox(model, log),
+    segments: (window) => ring.read(window),
+    isOn: () => gate.searchPartyOn,
+    sighted: (search, seen) => gate.sighted(search, seen),
+  });
 }

@@ -7,7 +7,7 @@ export const MANIFEST_NAME = 'release.json';
 /** `1.2.3` or `1.2.3-beta.1`, as npm allows, but without build metadata, which has no order (semver 2.0.0 §10). */
 const VERSION = /^(0|[1-9]\d{0,5})\.(0|[1-9]\d{0,5})\.(0|[1-9]\d{0,5})(-[0-9a-z]{1,16}(\.[0-9a-z]{1,16}){0,3})?$/;
 
-/** The facts of a release, and the hash of each of its files. */
+/** The facts of a release. */
 export const ReleaseManifest = z.strictObject({
   kind: z.literal('doorsill-release'),
   version: z.string().regex(VERSION),

@@ -20,7 +20,7 @@ beforeEach(async () => {
 });
 afterEach(() => rig.close());
 
-const page = (before: number | null = null, most = 50) => DeparturePage.parse(rig.gate.departures.page(before, most));
+const page = (before: number | null = null, most = 50) => DeparturePage.parse(rig.gate.sentClips.page(before, most));
 const standings = () => page().departures.map(({ standing }) => standing.at);
 
 /** The bridge's receipt of the clip `name`. */
@@ -100,8 +100,8 @@ describe('a clip whose token may be shown', () => {
       stored: null,
       standing: { at: 'sending' },
     });
-    expect(rig.gate.departures.under(grant)).toEqual(departure);
-    expect(() => rig.gate.departures.under('grant-other')).toThrow(
+    expect(rig.gate.sentClips.under(grant)).toEqual(departure);
+    expect(() => rig.gate.sentClips.under('grant-other')).toThrow(
       expect.objectContaining({ code: 'departure_unknown' }),
     );
   });
@@ -188,8 +188,8 @@ it('for a pet names its owner by the key alone: nobody vouches for more', async 
 describe('the list', () => {
   it('has each under its own grant, and nothing under another', async () => {
     const [first, second] = [await sealed('a'), await sealed('b')];
-    expect([first, second].map(({ grant }) => rig.gate.departures.under(grant).number)).toEqual([0, 1]);
-    expect(() => rig.gate.departures.under('grant-none')).toThrow(
+    expect([first, second].map(({ grant }) => rig.gate.sentClips.under(grant).number)).toEqual([0, 1]);
+    expect(() => rig.gate.sentClips.under('grant-none')).toThrow(
       expect.objectContaining({ code: 'departure_unknown' }),
     );
     await rig.send('revoke', rig.cast.revoke(second.grantToken));
@@ -213,9 +213,9 @@ describe('the list', () => {
   });
 
   it('is not told of a ledger that does not verify: it might not be all', () => {
-    const { departures } = rig.gate;
-    expect(allDepartures({ departures, damaged: null })).toBe(departures);
-    expect(() => allDepartures({ departures, damaged: 'entry 3' })).toThrow(
+    const { sentClips } = rig.gate;
+    expect(allDepartures({ sentClips, damaged: null })).toBe(sentClips);
+    expect(() => allDepartures({ sentClips, damaged: 'entry 3' })).toThrow(
       expect.objectContaining({ code: 'consent_ledger_damaged' }),
     );
   });
@@ -249,12 +249,12 @@ describe('an entry', () => {
   const about = { request: 'request-1', grant: 'grant-none' };
 
   it('about a grant of which nothing is known changes nothing', () => {
-    const departures = new Departures();
-    departures.apply({ ...place, atUs: 1, type: 'failed', body: { ...about, code: 'upload_rejected' } }, null);
-    departures.apply({ ...place, atUs: 1, type: 'token-presented', body: about }, null);
+    const sentClips = new Departures();
+    sentClips.apply({ ...place, atUs: 1, type: 'failed', body: { ...about, code: 'upload_rejected' } }, null);
+    sentClips.apply({ ...place, atUs: 1, type: 'token-presented', body: about }, null);
     const jti = { jti: 'denial-1', token: 'x', requestToken: 'x' };
-    departures.apply({ ...place, atUs: 1, type: 'denied', body: { request: 'request-1', ...jti } }, null);
-    expect(departures.page(null, 50)).toEqual({ total: 0, departures: [], next: null });
+    sentClips.apply({ ...place, atUs: 1, type: 'denied', body: { request: 'request-1', ...jti } }, null);
+    expect(sentClips.page(null, 50)).toEqual({ total: 0, departures: [], next: null });
   });
 
   it('of another kind, or about a grant of which nothing has left, changes nothing about a clip that has', async () => {
@@ -262,8 +262,8 @@ describe('an entry', () => {
     await sealed('b');
     const before = page().departures;
     const failed = { ...about, code: 'upload_rejected' } as const;
-    rig.gate.departures.apply({ ...place, atUs: 9, type: 'failed', body: failed }, null);
-    rig.gate.departures.apply(
+    rig.gate.sentClips.apply({ ...place, atUs: 9, type: 'failed', body: failed }, null);
+    rig.gate.sentClips.apply(
       {
         ...place,
         atUs: 9,
@@ -278,7 +278,7 @@ describe('an entry', () => {
   it('that shows a token for a clip that was never sealed puts nothing in the list', async () => {
     const { grant, grantToken } = await rig.granted();
     const request = textClaim(grantToken, 'request');
-    rig.gate.departures.apply({ ...place, atUs: 9, type: 'token-presented', body: { request, grant } }, null);
+    rig.gate.sentClips.apply({ ...place, atUs: 9, type: 'token-presented', body: { request, grant } }, null);
     expect(page().total).toBe(0);
   });
 
@@ -294,7 +294,7 @@ it('a recall that the department answered stands with its answer', async () => {
   const { grant } = await sealed('a');
   const body = { request: 'request-1', grant, intake: 'the receipt' };
   const entry = { sequence: 0, previousHash: '', boot: 'boot-1', atUs: 7, type: 'recalled', body } as const;
-  rig.gate.departures.apply(entry, null);
+  rig.gate.sentClips.apply(entry, null);
   expect(page().departures[0]?.standing).toEqual({
     at: 'answered',
     atUs: 7,

@@ -68,7 +68,7 @@ beforeEach(async () => {
     health: () => HEALTH,
     console: () => null,
     viewers: () => ({ viewers: [], looks: [] }),
-    departures: (before) => leftBefore(before),
+    sentClips: (before) => leftBefore(before),
     custody: async (grant) => {
       if (grant !== 'grant-a') throw failure('departure_unknown');
       return { receipt: 'r'.repeat(4_096), leaves: [], isWhole: true };
