@@ -46,7 +46,7 @@ const PARTS_FOLLOWED_MAX = 200;
 const HAND_OVER_MS_MIN = 100;
 export const HAND_OVER_MS_MAX = 400;
 /** Interval of checking whether the clock was set ahead, and the smallest step that counts. */
-const SET_LOOK_MS = 2_000;
+const SET_CHECK_MS = 2_000;
 const SET_US_MIN = 1_000_000;
 /** Maximum number of waiting messages; beyond it the oldest documents are dropped, because all are published again. */
 const WAITING_MAX = 400;
@@ -98,7 +98,7 @@ export class AreaLink {
     this.started = true;
     this.link.subscribe([this.topics.revocations], (message) => {
       const token = textOf(message);
-      if (token) this.tell({ kind: 'revocations', token });
+      if (token) this.enqueue({ kind: 'revocations', token });
     });
     // Every home subscribes to searches, so that the broker cannot learn who takes part in Search Party.
     this.follow('requests', this.topics.areaRequests, AreaDocument);
@@ -124,17 +124,17 @@ export class AreaLink {
   keepUntilSet(message: AreaMessage): void {
     if (this.stopped) return;
     this.early.set(keyOf(message), message);
-    if (this.setTimer === null) this.lookForSet(this.wallAheadUs());
+    if (this.setTimer === null) this.checkWhetherSet(this.wallAheadUs());
   }
 
-  private lookForSet(aheadUs: number): void {
-    this.setTimer = this.options.clock.after(SET_LOOK_MS, () => {
+  private checkWhetherSet(aheadUs: number): void {
+    this.setTimer = this.options.clock.after(SET_CHECK_MS, () => {
       this.setTimer = null;
       if (this.early.size === 0) return;
-      if (this.wallAheadUs() - aheadUs < SET_US_MIN) return this.lookForSet(aheadUs);
+      if (this.wallAheadUs() - aheadUs < SET_US_MIN) return this.checkWhetherSet(aheadUs);
       const kept = [...this.early.values()];
       this.early.clear();
-      for (const message of kept) this.tell(message);
+      for (const message of kept) this.enqueue(message);
     });
   }
 
@@ -156,11 +156,11 @@ export class AreaLink {
     /** Subscriptions to parts 2 and up, in order. */
     const further: MqttSubscription[] = [];
     let followed = 0;
-    const hear = (part: number, message: IncomingMessage) => {
+    const receive = (part: number, message: IncomingMessage) => {
       const token = textOf(message);
       if (!token) return;
       if (part === 1) followParts(token);
-      this.tell({ kind, part, token });
+      this.enqueue({ kind, part, token });
     };
     const followParts = (token: string) => {
       const claims = schema.safeParse(parseToken(token)?.claims);
@@ -170,14 +170,14 @@ export class AreaLink {
       while (further.length < count) {
         followed += 1;
         const part = further.length + 2;
-        further.push(this.link.subscribe([topicOf(cell, part)], (message) => hear(part, message)));
+        further.push(this.link.subscribe([topicOf(cell, part)], (message) => receive(part, message)));
       }
     };
-    this.link.subscribe([topicOf(cell, 1)], (message) => hear(1, message));
+    this.link.subscribe([topicOf(cell, 1)], (message) => receive(1, message));
   }
 
   /** Queues a message; it is read only after it was acknowledged to the broker. */
-  private tell(message: AreaMessage): void {
+  private enqueue(message: AreaMessage): void {
     this.early.delete(keyOf(message));
     if (message.kind === 'revocations') this.waiting.unshift(message);
     else this.waiting.push(message);

@@ -12,7 +12,7 @@ const FILE_BYTES_MAX = 65_536;
 /** The maximum of a Pi's watchdog (bcm2835_wdt). */
 const WATCHDOG_S = 15;
 
-export interface BoardWish extends UnitFacts {
+export interface InstallSpec extends UnitFacts {
   /** Whether the board's watchdog restarts it when its kernel or systemd hangs. */
   hardwareWatchdog: boolean;
 }
@@ -30,14 +30,14 @@ function pathsOf(name: string) {
 }
 
 /** The files' texts, by their paths below the root of the board's system. */
-export function boardFiles(wish: BoardWish): Map<string, string> {
-  const paths = pathsOf(wish.name);
+export function boardFiles(spec: InstallSpec): Map<string, string> {
+  const paths = pathsOf(spec.name);
   const header = `${HEADER}, which replaces it; \`doorsill device uninstall\` removes it.\n`;
   return new Map([
     [paths.groups, `${header}${HARDWARE_GROUPS.map((group) => `g ${group} -\n`).join('')}`],
     [paths.rules, `${header}${RULES}`],
-    [paths.unit, `${header}${deviceUnit(wish)}`],
-    ...(wish.hardwareWatchdog ? ([[paths.watchdog, `${header}${WATCHDOG}`]] as const) : []),
+    [paths.unit, `${header}${deviceUnit(spec)}`],
+    ...(spec.hardwareWatchdog ? ([[paths.watchdog, `${header}${WATCHDOG}`]] as const) : []),
   ]);
 }
 
@@ -67,19 +67,19 @@ RebootWatchdogSec=2min
  * Writes the files below `root` and removes our files that are no longer wanted; repeating it changes nothing. Throws
  * `board_file_foreign`, before anything is written, where one of the paths holds a foreign file; `file_unusable` where it cannot write.
  */
-export async function writeBoardFiles(disk: Disk, root: string, wish: BoardWish): Promise<Map<string, FileOutcome>> {
-  const before = await filesThere(disk, root, wish.name);
+export async function writeBoardFiles(disk: Disk, root: string, spec: InstallSpec): Promise<Map<string, FileOutcome>> {
+  const before = await filesThere(disk, root, spec.name);
   for (const [path, text] of before) if (!text.startsWith(HEADER)) throw failure('board_file_foreign', { path });
   const done = new Map<string, FileOutcome>();
-  const wished = boardFiles(wish);
-  for (const [path, text] of wished) {
+  const files = boardFiles(spec);
+  for (const [path, text] of files) {
     const there = before.get(join(root, path));
     const isSame = there === text;
     if (!isSame) await put(disk, join(root, path), text);
     done.set(join(root, path), isSame ? 'unchanged' : there === undefined ? 'installed' : 'replaced');
   }
-  const unwished = [...before.keys()].filter((path) => !done.has(path));
-  for (const path of unwished) {
+  const obsolete = [...before.keys()].filter((path) => !done.has(path));
+  for (const path of obsolete) {
     await disk.remove(path).catch(unwritable(path));
     done.set(path, 'removed');
   }

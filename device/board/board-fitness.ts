@@ -32,7 +32,7 @@ const PROGRAMS = ['arm64', 'x64'];
 const MEMORY = { boardMB: 512, leastBytes: 400 * 1_048_576 };
 
 /** Why no doorbell can be installed on this board; null when one can. Reasons that no command can mend come first. */
-export function whyUnfit(board: BoardFacts, wish: { hardwareWatchdog: boolean }): Failure | null {
+export function whyUnfit(board: BoardFacts, spec: { hardwareWatchdog: boolean }): Failure | null {
   if (/^armv[1-6]/.test(board.processor)) return failure('board_processor_too_old', { processor: board.processor });
   if (!PROGRAMS.includes(board.program))
     return failure('board_system_not_64_bit', { program: board.program, processor: board.processor });
@@ -41,7 +41,7 @@ export function whyUnfit(board: BoardFacts, wish: { hardwareWatchdog: boolean })
     return failure('board_memory_too_small', { mb, leastMB: MEMORY.boardMB });
   }
   if (!board.hasSystemd) return failure('board_without_systemd');
-  if (wish.hardwareWatchdog && !board.hasWatchdog) return failure('board_without_watchdog');
+  if (spec.hardwareWatchdog && !board.hasWatchdog) return failure('board_without_watchdog');
   if (board.user !== 0) return failure('board_user_not_root');
   return null;
 }

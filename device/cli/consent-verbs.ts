@@ -337,7 +337,7 @@ export function addRevoke(program: Command): void {
         const ends = ({ outcome }: Receipt) => outcome === 'revoked' || isErased(outcome);
         const first = await answered(session, order, RECEIPT_MS_MAX, ends);
         await forgetGrant(context.disk, folder, named.grant);
-        const receipt = await lastWord(session, signer, first.receipt, named.grant);
+        const receipt = await lastReceipt(session, signer, first.receipt, named.grant);
         const erased = erasedBy(receipt);
         context.output.result(
           { grant: named.grant, request: named.request, outcome: receipt.outcome, ...erased.facts },
@@ -354,7 +354,7 @@ const isErased = (outcome: string) => outcome === 'recalled' || outcome === 'del
  * The last receipt about a revoked grant. A clip that was offered to the bridge is erased there, after which the device forwards the
  * bridge's signed statement; until then the device's receipt names the clip.
  */
-async function lastWord(session: OwnerSession, signer: Signer, first: Receipt, grant: string): Promise<Receipt> {
+async function lastReceipt(session: OwnerSession, signer: Signer, first: Receipt, grant: string): Promise<Receipt> {
   let last = first;
   const isNews = (receipt: Receipt) =>
     receipt.grant === grant && !isErased(last.outcome) && receipt.outcome !== 'refused';

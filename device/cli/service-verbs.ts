@@ -6,7 +6,7 @@ import { folderHolder } from '@doorsill/base/folder-lock';
 import { utf8 } from '@doorsill/contract/bytes';
 import type { Command } from 'commander';
 import {
-  type BoardWish,
+  type InstallSpec,
   boardFiles,
   type FileOutcome,
   hasUnit,
@@ -71,24 +71,24 @@ export function addInstall(device: Command): void {
       checkServiceName(options.name);
       if (options.root === undefined && (options.node ?? options.program) !== undefined)
         throw failure('usage', { detail: '--node and --program go with --root' });
-      const wish = {
+      const spec = {
         ...(options.root === undefined
           ? { node: process.execPath, program: lastingPath(launcherPath()) }
           : programsBelow(rootOf(options), options)),
         name: options.name,
         hardwareWatchdog: options.hardwareWatchdog === true,
       };
-      if (options.print) return print(context, wish);
-      const unfit = options.root === undefined ? whyUnfit(thisBoard(), wish) : null;
+      if (options.print) return print(context, spec);
+      const unfit = options.root === undefined ? whyUnfit(thisBoard(), spec) : null;
       if (unfit) throw unfit;
-      const done = await writeBoardFiles(context.disk, rootOf(options), wish);
+      const done = await writeBoardFiles(context.disk, rootOf(options), spec);
       if (options.root === undefined) takeFiles(done);
-      sayInstalled(context, wish, done, options.root === undefined ? [] : ['On the board:', '']);
+      sayInstalled(context, spec, done, options.root === undefined ? [] : ['On the board:', '']);
     });
 }
 
-function print({ output }: Context, wish: BoardWish): void {
-  const files = boardFiles(wish);
+function print({ output }: Context, spec: InstallSpec): void {
+  const files = boardFiles(spec);
   const text = [...files].map(([path, content]) => `# ---- ${path}\n${content}`).join('\n');
   output.result({ files: Object.fromEntries(files) }, text.trimEnd());
 }
@@ -101,7 +101,7 @@ function rootOf({ root = '/' }: Pick<InstallOptions, 'root'>): string {
 
 function sayInstalled(
   { output }: Context,
-  { name, node, program }: BoardWish,
+  { name, node, program }: InstallSpec,
   done: ReadonlyMap<string, FileOutcome>,
   whose: readonly string[],
 ): void {

@@ -188,11 +188,11 @@ function addTry(group: Command): void {
         for await (const line of server.motionTrial(asked)) if (line.line !== 'progress') heard.push(line);
         return heard;
       });
-      tellTrial(context, lines);
+      printTrial(context, lines);
     });
 }
 
-function tellTrial(context: Context, lines: readonly TrialLine[]): void {
+function printTrial(context: Context, lines: readonly TrialLine[]): void {
   const failed = lines.find((line) => line.line === 'failed');
   if (failed) throw failure('motion_trial_failed', { detail: failed.detail });
   const done = lines.find((line) => line.line === 'done');

@@ -180,7 +180,7 @@ export class HomeAssistant {
     if (settings.enabled) {
       const before = this.published.at(here)?.components ?? [];
       await this.published.set(here, [...new Set([...before, ...this.components])].sort());
-      home.subscribeTo(this.heardTopics(), (message) => this.heard(message));
+      home.subscribeTo(this.subscribedTopics(), (message) => this.receive(message));
       home.onConnect(() => this.announce());
       this.button.start();
       this.isStarted = true;
@@ -225,7 +225,7 @@ export class HomeAssistant {
     return { device, prefix, discoveryPrefix: settings.discoveryPrefix };
   }
 
-  private heardTopics(): string[] {
+  private subscribedTopics(): string[] {
     const { device, settings } = this.deps;
     return [
       discoveryTopics.homeAssistantStatus(settings.discoveryPrefix),
@@ -339,7 +339,7 @@ export class HomeAssistant {
     this.working.add(tracked);
   }
 
-  private heard(message: IncomingMessage): void {
+  private receive(message: IncomingMessage): void {
     const { device, settings, clock } = this.deps;
     if (this.isStopping) return;
     const text = message.payload.length <= ORDER_BYTES_MAX ? fromUtf8(message.payload) : null;

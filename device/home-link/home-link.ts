@@ -77,7 +77,7 @@ export class HomeLink {
   private readonly offline: LastingTrouble;
   private readonly messageListeners = new Set<(message: IncomingMessage) => void>();
   private readonly connectListeners = new Set<() => void>();
-  private readonly tellListeners = new Set<(message: HomeMessage) => void>();
+  private readonly messageListeners = new Set<(message: HomeMessage) => void>();
   private started = false;
   private stopping = false;
   private latestState: DeviceState | null = null;
@@ -155,13 +155,13 @@ export class HomeLink {
 
   /** Calls `listener` with every message to the owners when it is published, whether or not the broker is connected. */
   onTell(listener: (message: HomeMessage) => void): () => void {
-    this.tellListeners.add(listener);
-    return () => void this.tellListeners.delete(listener);
+    this.messageListeners.add(listener);
+    return () => void this.messageListeners.delete(listener);
   }
 
   /** Publishes the state, retained. In a burst intermediate states are skipped, never the last. */
   publishState(state: DeviceState): void {
-    this.tell({ kind: 'state', state });
+    this.notify({ kind: 'state', state });
     this.latestState = state;
     this.stateDirty = true;
     this.stateSoon();
@@ -169,31 +169,31 @@ export class HomeLink {
 
   /** Publishes an event; resolves once the broker has it. Rejects with `unreachable` if it was dropped. */
   publishEvent(event: DeviceEvent): Promise<void> {
-    this.tell({ kind: 'event', event });
+    this.notify({ kind: 'event', event });
     return this.link.publish(this.topics.event(this.options.device), JSON.stringify(event));
   }
 
   /** Publishes a signed receipt. Rejects with `unreachable` if it was dropped, so that the caller can send it again. */
   publishReceipt(token: string): Promise<void> {
-    this.tell({ kind: 'receipt', receipt: token });
+    this.notify({ kind: 'receipt', receipt: token });
     return this.link.publish(this.topics.receipt(this.options.device), token, { keep: true });
   }
 
   /** Publishes the notice of an open request. Rejects with `unreachable` if it was dropped. */
   publishRequest(notice: RequestNotice): Promise<void> {
-    this.tell({ kind: 'request', request: notice });
+    this.notify({ kind: 'request', request: notice });
     return this.link.publish(this.topics.request(this.options.device), JSON.stringify(notice));
   }
 
   /** Publishes the possible sighting of a searched pet. Rejects with `unreachable` if it was dropped. */
   publishSighting(notice: SightingNotice): Promise<void> {
-    this.tell({ kind: 'sighting', sighting: notice });
+    this.notify({ kind: 'sighting', sighting: notice });
     return this.link.publish(this.topics.sighting(this.options.device), JSON.stringify(notice));
   }
 
   /** Publishes an upload's progress. Rejects with `unreachable` if it was dropped. */
   publishUpload(progress: UploadProgress): Promise<void> {
-    this.tell({ kind: 'upload', upload: progress });
+    this.notify({ kind: 'upload', upload: progress });
     return this.link.publish(this.topics.upload(this.options.device), JSON.stringify(progress));
   }
 
@@ -207,8 +207,8 @@ export class HomeLink {
     this.link.subscribe(filters, handler);
   }
 
-  private tell(message: HomeMessage): void {
-    for (const listener of [...this.tellListeners]) listener(message);
+  private notify(message: HomeMessage): void {
+    for (const listener of [...this.messageListeners]) listener(message);
   }
 
   private arrived(): void {

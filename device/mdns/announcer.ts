@@ -13,7 +13,7 @@ import {
   type Announced,
   announcement,
   answersTo,
-  besides,
+  additionalsFor,
   isClaimedBy,
   type MdnsMessage,
   type MdnsRecord,
@@ -34,9 +34,9 @@ const PROBES = { many: 3, everyMs: 250 };
 const ANNOUNCEMENTS = { many: 2, everyMs: 1_000 };
 /** Delay before probing again when both names are taken. */
 const TAKEN_MS = 60_000;
-const LOOK_MS = 15_000;
+const CHECK_LINKS_MS = 15_000;
 /** Minimum interval between two multicasts of a record on a link, except in answer to a probe (RFC 6762 §6). */
-const SAID_MS = 1_000;
+const MULTICAST_MS_MIN = 1_000;
 /** Random delay of answers with shared records, which other hosts may answer, too (RFC 6762 §6). */
 const SHARED_WAIT_MS = { least: 20, most: 120 };
 /** Rate limits: no honest network needs more, and reading more would take processor time from the video. */
@@ -60,11 +60,11 @@ interface AnnouncedState {
   fault: Failure | null;
 }
 
-type OpenLink = MdnsLink & { socket: Socket; said: Map<string, number> };
+type OpenLink = MdnsLink & { socket: Socket; multicastMs: Map<string, number> };
 
 export class Announcer {
   private readonly deps: AnnouncerDeps;
-  private readonly looks: Repeater;
+  private readonly linkChecks: Repeater;
   private readonly counts: WindowCounts;
   private links: OpenLink[] = [];
   private turn = new AbortController();
@@ -76,18 +76,18 @@ export class Announcer {
 
   constructor(deps: AnnouncerDeps) {
     this.deps = deps;
-    this.looks = new Repeater(deps, 'networks to be announced on', LOOK_MS, () => this.look());
+    this.linkChecks = new Repeater(deps, 'networks to be announced on', CHECK_LINKS_MS, () => this.checkLinks());
     this.counts = new WindowCounts(deps.clock, 1_000);
   }
 
   start(): void {
-    this.looks.start();
-    void this.looks.now();
+    this.linkChecks.start();
+    void this.linkChecks.now();
   }
 
   /** Says goodbye and closes the sockets. */
   async stop(): Promise<void> {
-    await this.looks.stop();
+    await this.linkChecks.stop();
     await this.leave();
   }
 
@@ -104,7 +104,7 @@ export class Announcer {
   }
 
   /** Announces again when the machine's addresses have changed. */
-  private async look(): Promise<void> {
+  private async checkLinks(): Promise<void> {
     const links = await this.deps.links();
     const asText = (all: readonly MdnsLink[]) => all.map(({ address, netmask }) => `${address}/${netmask}`).join();
     if (links.length > 0 && asText(links) === asText(this.links)) return;
@@ -138,7 +138,7 @@ export class Announcer {
     const { mdnsPort = MDNS_PORT } = this.deps;
     // Other programs of this machine, such as avahi, listen on the same port (RFC 6762 §15).
     const socket = createSocket({ type: 'udp4', reuseAddr: true });
-    const open = { ...link, socket, said: new Map<string, number>() };
+    const open = { ...link, socket, multicastMs: new Map<string, number>() };
     return new Promise((resolve, reject) => {
       const refused = (thrown: Error) => {
         socket.close();
@@ -161,9 +161,9 @@ export class Announcer {
           return refused(thrown instanceof Error ? thrown : new Error(String(thrown)));
         }
         socket.off('error', refused);
-        // An interface may disappear: the next `look` finds that.
+        // An interface may disappear: the next `checkLinks` finds that.
         socket.on('error', () => undefined);
-        socket.on('message', (bytes, from) => this.heard(open, bytes, from));
+        socket.on('message', (bytes, from) => this.receive(open, bytes, from));
         resolve(open);
       });
     });
@@ -200,7 +200,7 @@ export class Announcer {
     void this.nextClaim().then(() => (isTaken = true));
     await clock.sleep(random.fraction() * PROBES.everyMs, signal);
     for (let sent = 0; sent < PROBES.many && !isTaken; sent += 1) {
-      for (const link of this.links) await this.say(link, probe(this.announcedOn(link)));
+      for (const link of this.links) await this.multicast(link, probe(this.announcedOn(link)));
       await clock.sleep(PROBES.everyMs, signal);
     }
     return isTaken;
@@ -211,9 +211,9 @@ export class Announcer {
     this.phase = 'announced';
     this.fault = null;
     log.info('the doorbell is announced on the network', { host: `${this.names.host}.local` });
-    for (let said = 0; said < ANNOUNCEMENTS.many; said += 1) {
+    for (let sent = 0; sent < ANNOUNCEMENTS.many; sent += 1) {
       for (const link of this.links) {
-        const code = await this.say(link, announcement(recordsOf(this.announcedOn(link)), []));
+        const code = await this.multicast(link, announcement(recordsOf(this.announcedOn(link)), []));
         if (code !== null) this.failed(failure('mdns_unusable', { address: link.address, detail: code }));
       }
       await clock.sleep(ANNOUNCEMENTS.everyMs, signal);
@@ -227,7 +227,7 @@ export class Announcer {
     });
   }
 
-  private heard(link: OpenLink, bytes: Uint8Array, from: RemoteInfo): void {
+  private receive(link: OpenLink, bytes: Uint8Array, from: RemoteInfo): void {
     if (this.phase === 'idle' || !isOnLink(link, from.address)) return;
     if (this.counts.add('messages').count > LIMITS.messagesASecond) return;
     const message = readMessage(bytes);
@@ -245,7 +245,7 @@ export class Announcer {
     const announced = this.announcedOn(link);
     const answers = answersTo(message, announced);
     if (answers.length === 0) return;
-    const more = besides(answers, announced);
+    const more = additionalsFor(answers, announced);
     if (plainFor) {
       if (this.counts.add('plain').count > LIMITS.plainAnswersASecond) return;
       link.socket.send(plainAnswer(message, answers, more), plainFor.port, plainFor.address, () => undefined);
@@ -255,18 +255,18 @@ export class Announcer {
     const nowMs = this.deps.clock.monotonicMs();
     const due = isProbe
       ? answers
-      : answers.filter((record) => nowMs - (link.said.get(keyOf(record)) ?? -SAID_MS) >= SAID_MS);
+      : answers.filter((record) => nowMs - (link.multicastMs.get(keyOf(record)) ?? -MULTICAST_MS_MIN) >= MULTICAST_MS_MIN);
     if (due.length === 0) return;
-    for (const record of due) link.said.set(keyOf(record), nowMs);
+    for (const record of due) link.multicastMs.set(keyOf(record), nowMs);
     const { least, most } = SHARED_WAIT_MS;
     const waitMs = due.some(({ flush }) => !flush) ? least + this.deps.random.fraction() * (most - least) : 0;
     this.deps.clock.after(waitMs, () => {
-      if (this.phase === 'announced') void this.say(link, announcement(due, more));
+      if (this.phase === 'announced') void this.multicast(link, announcement(due, more));
     });
   }
 
   /** Multicasts a message on a link; resolves with the system's error code, or null when it was sent. */
-  private say({ socket }: OpenLink, message: Uint8Array): Promise<string | null> {
+  private multicast({ socket }: OpenLink, message: Uint8Array): Promise<string | null> {
     return new Promise((resolve) => {
       try {
         socket.send(message, this.deps.mdnsPort ?? MDNS_PORT, GROUP, (error) =>
@@ -288,7 +288,7 @@ export class Announcer {
     this.links = [];
     for (const link of links) {
       const goodbye = () => announcement(recordsOf(this.announcedOn(link)), [], 0);
-      if (wasAnnounced) await this.say(link, goodbye());
+      if (wasAnnounced) await this.multicast(link, goodbye());
       link.socket.close();
     }
   }

@@ -150,7 +150,7 @@ export function answersTo({ questions, answers: known }: MdnsMessage, announced:
 }
 
 /** Additional records that a host which asked for `answers` needs next (RFC 6763 §12). */
-export function besides(answers: readonly MdnsRecord[], announced: Announced): MdnsRecord[] {
+export function additionalsFor(answers: readonly MdnsRecord[], announced: Announced): MdnsRecord[] {
   const pointsHere = answers.some(({ name, type }) => name === SERVICE && type === 'PTR');
   const hasService = pointsHere || answers.some(({ type }) => type === 'SRV');
   return recordsOf(announced).filter(

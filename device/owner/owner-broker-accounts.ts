@@ -36,7 +36,7 @@ export class HomeAccounts {
       throw failure('pairing_refused', { detail: 'this device issues no broker accounts (home.accounts)' });
     }
     // Issued one after the other: an owner who gave up waiting and pairs again gets the password that is valid in the end.
-    const issued = this.turn.then(() => issueAccount(disk, random, folder, this.wishOf(ownerKey)));
+    const issued = this.turn.then(() => issueAccount(disk, random, folder, this.accountOf(ownerKey)));
     this.turn = issued.then(
       () => undefined,
       () => undefined,
@@ -74,13 +74,13 @@ export class HomeAccounts {
       if (account?.role !== 'owner' || account.homes.join(' ') !== device) continue;
       // Read right before removing: an owner may have been paired meanwhile.
       const owners = this.deps.owners();
-      if (owners === null || owners.some((key) => accountUser(this.wishOf(key)) === user)) continue;
+      if (owners === null || owners.some((key) => accountUser(this.accountOf(key)) === user)) continue;
       await removeAccount(disk, folder, user);
       log.info('the account of a former owner is removed', { user });
     }
   }
 
-  private wishOf(ownerKey: string) {
+  private accountOf(ownerKey: string) {
     return { role: 'owner', id: actorId('owner', sha256Hex(ownerKey)), homes: [this.deps.device] };
   }
 }

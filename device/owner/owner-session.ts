@@ -45,8 +45,8 @@ const REACHED_MS_MAX = 10_000;
 const STATE_MS_MAX = 1_000;
 
 /** The topics of a home that its owner subscribes to. */
-const HEARD = ['status', 'state', 'event', 'request', 'sighting', 'receipt', 'upload'] as const;
-type Heard = (typeof HEARD)[number];
+const TOPICS = ['status', 'state', 'event', 'request', 'sighting', 'receipt', 'upload'] as const;
+type TopicName = (typeof TOPICS)[number];
 
 /** An owner's connection to the home link of one device. */
 export class OwnerSession {
@@ -56,10 +56,10 @@ export class OwnerSession {
   private readonly listeners = new Set<OwnerListeners>();
   /** Ends the pending waits when the session stops: a remaining timer would keep the process alive. */
   private readonly waits = new Set<(thrown: unknown) => void>();
-  private unbelieved = 0;
-  private heardUnasked: NonNullable<DeviceState['unasked']> = [];
+  private unverified = 0;
+  private unasked: NonNullable<DeviceState['unasked']> = [];
   /** The device's last accepted order by the newest message that named it. */
-  private heardOrder: { sha256: string; isSigned: boolean } | null = null;
+  private namedOrder: { sha256: string; isSigned: boolean } | null = null;
 
   constructor(home: Home, deps: OwnerSessionDeps) {
     this.home = home;
@@ -78,13 +78,13 @@ export class OwnerSession {
   /** Why the device's newest state says that owners cannot be asked about a request; null when the state does not list it. */
   whyUnasked(request: string | undefined): Failure | null {
     const about =
-      this.heardUnasked.find((one) => one.request === request) ?? this.heardUnasked.find((one) => !one.request);
+      this.unasked.find((one) => one.request === request) ?? this.unasked.find((one) => !one.request);
     return about && isErrorCode(about.code) ? reportedFailure(about.code, about.detail) : null;
   }
 
   /** Number of messages that did not verify since the start. */
   get unbelievedCount(): number {
-    return this.unbelieved;
+    return this.unverified;
   }
 
   /**
@@ -93,7 +93,7 @@ export class OwnerSession {
    * signed receipt that names the right one.
    */
   async lastOrder(): Promise<string> {
-    if (this.heardOrder === null) {
+    if (this.namedOrder === null) {
       await this.waitFor<void>("the device's state", STATE_MS_MAX, (found) => ({
         state: () => found(),
         receipt: () => found(),
@@ -101,22 +101,22 @@ export class OwnerSession {
         if (!isFailure(thrown) || thrown.code !== 'timed_out') throw thrown;
       });
     }
-    return this.heardOrder?.sha256 ?? sha256Hex(noOrderYet(this.home.device));
+    return this.namedOrder?.sha256 ?? sha256Hex(noOrderYet(this.home.device));
   }
 
   /** Connects and subscribes. Throws `unreachable`, and at once the `tls_*` failures that waiting cannot fix. */
   async start(): Promise<void> {
     const { device } = this.home;
     const topics = topicsUnder(this.home.account.prefix);
-    const nameOf = new Map<string, Heard>(HEARD.map((name) => [topics[name](device), name]));
+    const nameOf = new Map<string, TopicName>(TOPICS.map((name) => [topics[name](device), name]));
     this.link.subscribe([...nameOf.keys()], (message) => {
       const name = nameOf.get(message.topic);
       const text = fromUtf8(message.payload);
       if (!name || text === null) return;
       try {
-        this.hear(name, text);
+        this.receive(name, text);
       } catch (thrown) {
-        this.unbelieved += 1;
+        this.unverified += 1;
         this.deps.log.warn('a message did not verify', {
           topic: name,
           detail: thrown instanceof Error ? thrown.message : '',
@@ -204,15 +204,15 @@ export class OwnerSession {
     return { nowS: wallSeconds(this.deps.clock), sha256Hex, verify: verifySignature };
   }
 
-  private hear(name: Heard, text: string): void {
+  private receive(name: TopicName, text: string): void {
     const all = [...this.listeners];
     if (name === 'status') {
       const status = statusSchema.parse(text);
       for (const each of all) each.status?.(status);
     } else if (name === 'state') {
       const state = DeviceState.parse(JSON.parse(text));
-      if (!this.heardOrder?.isSigned) this.heardOrder = { sha256: state.lastOrder, isSigned: false };
-      this.heardUnasked = state.unasked ?? [];
+      if (!this.namedOrder?.isSigned) this.namedOrder = { sha256: state.lastOrder, isSigned: false };
+      this.unasked = state.unasked ?? [];
       for (const each of all) each.state?.(state);
     } else if (name === 'event') {
       const event = DeviceEvent.parse(JSON.parse(text));
@@ -227,7 +227,7 @@ export class OwnerSession {
       for (const each of all) each.sighting?.(sighting);
     } else if (name === 'receipt') {
       const receipt = readReceipt(text, { id: this.home.device, key: this.home.deviceKey });
-      this.heardOrder = { sha256: receipt.lastOrder, isSigned: true };
+      this.namedOrder = { sha256: receipt.lastOrder, isSigned: true };
       for (const each of all) each.receipt?.(receipt, text.trim());
     } else {
       const progress = UploadProgress.parse(JSON.parse(text));

@@ -2,7 +2,7 @@
 // people by shape only, and reports nothing about a scene that may show one. It needs no model file and no package.
 import type { PetKind } from '@doorsill/contract/search';
 import { coloursOf, commonShare, without } from './colours.ts';
-import type { LikenessModel, Looks, Picture, SceneView, Shown, Subject } from './likeness-interfaces.ts';
+import type { LikenessModel, Features, Picture, SceneView, Shown, Subject } from './likeness-interfaces.ts';
 import { type Blob, blobsOf, groundOf } from './motion-blobs.ts';
 
 /** Height of an animal of each kind as a share of a doorbell picture's height. */
@@ -27,7 +27,7 @@ export class ColourAndSize implements LikenessModel {
 
   async stop(): Promise<void> {}
 
-  async looksOf(photo: Picture, _kind: PetKind): Promise<Looks | null> {
+  async featuresOf(photo: Picture, _kind: PetKind): Promise<Features | null> {
     const { width, height } = photo;
     const isBorder = (x: number, y: number) =>
       Math.min(x / width, y / height, 1 - (x + 1) / width, 1 - (y + 1) / height) < BORDER;
@@ -51,16 +51,16 @@ export class ColourAndSize implements LikenessModel {
         const colours = blob.isCut ? null : coloursOf(frame, (x, y) => blob.mask[y * frame.width + x] ?? 0);
         if (!colours) continue;
         const [width, height] = [blob.width / frame.width, blob.height / frame.height];
-        subjects.push({ frame, looks: { colours }, width, height });
+        subjects.push({ frame, features: { colours }, width, height });
       }
     }
     return { label: 'other', subjects };
   }
 
-  likeness(looks: Looks, kind: PetKind, subject: Subject): number {
+  likeness(features: Features, kind: PetKind, subject: Subject): number {
     const { least, most } = HEIGHTS[kind];
     if (subject.height < least || subject.height > most) return 0;
-    return commonShare(looks.colours, subject.looks.colours);
+    return commonShare(features.colours, subject.features.colours);
   }
 }
 

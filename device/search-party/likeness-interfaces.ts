@@ -21,7 +21,7 @@ export interface SceneView {
 }
 
 /** Features by which a pet's photo and something on the porch are compared. `colours`: shares that sum to 1. */
-export interface Looks {
+export interface Features {
   colours: Float32Array;
   /** The animal's kind, where a model detects it. */
   kind?: PetKind;
@@ -30,7 +30,7 @@ export interface Looks {
 /** Something that moved. `height` and `width` are shares of the picture's. */
 export interface Subject {
   frame: Frame;
-  looks: Looks;
+  features: Features;
   width: number;
   height: number;
 }
@@ -45,11 +45,11 @@ export interface LikenessModel {
   start(): Promise<void>;
   stop(): Promise<void>;
   /** The features of the pet on a photo; null when none is found, or when the photo shows a person. */
-  looksOf(photo: Picture, kind: PetKind): Promise<Looks | null>;
+  featuresOf(photo: Picture, kind: PetKind): Promise<Features | null>;
   show(scene: SceneView): Promise<Shown>;
   /** From 0 to 1. */
-  likeness(looks: Looks, kind: PetKind, subject: Subject): number;
+  likeness(features: Features, kind: PetKind, subject: Subject): number;
 }
 
 /** Minimum likeness at which the camera's owners are told. */
-export const LIKENESS_TOLD = 0.5;
+export const LIKENESS_MIN = 0.5;

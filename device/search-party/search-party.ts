@@ -15,7 +15,7 @@ import type { ReceivedSearch } from '../consent/gate-interfaces.ts';
 import type { Ring } from '../ring/ring-interface.ts';
 import { ColourAndSize } from './colour-and-size.ts';
 import { type FramesDeps, framesOf } from './frames.ts';
-import { LIKENESS_TOLD, type LikenessModel, type Looks, type Picture, type Subject } from './likeness-interfaces.ts';
+import { LIKENESS_MIN, type LikenessModel, type Features, type Picture, type Subject } from './likeness-interfaces.ts';
 import { Yolox } from './yolox.ts';
 
 /** Longest side of a decoded photo in pixels, enough for comparing. */
@@ -98,7 +98,7 @@ export class SearchParty {
   private readonly deps: SearchPartyDeps;
   private readonly stopping = new AbortController();
   private open: readonly ReceivedSearch[] = [];
-  private readonly looks = new Map<string, Looks | null>();
+  private readonly features = new Map<string, Features | null>();
   private readonly stills = new Map<string, Still & { likeness: number }>();
   private events: MotionEvent[] = [];
   private motionStarts: number[] = [];
@@ -128,7 +128,7 @@ export class SearchParty {
   searches(open: readonly ReceivedSearch[]): void {
     this.open = open;
     const ids = new Set(open.map(({ request }) => request.jti));
-    for (const kept of [this.looks, this.stills]) for (const id of kept.keys()) if (!ids.has(id)) kept.delete(id);
+    for (const kept of [this.features, this.stills]) for (const id of kept.keys()) if (!ids.has(id)) kept.delete(id);
     if (!this.deps.isOn()) this.events = [];
     this.work();
   }
@@ -199,21 +199,21 @@ export class SearchParty {
   private async compare(event: MotionEvent, due: readonly ReceivedSearch[]): Promise<void> {
     const { model, settled } = this.deps;
     const { signal } = this.stopping;
-    const looks = new Map<ReceivedSearch, Looks>();
+    const features = new Map<ReceivedSearch, Features>();
     for (const search of due) {
-      const found = await this.looksOf(search);
-      if (found) looks.set(search, found);
+      const found = await this.featuresOf(search);
+      if (found) features.set(search, found);
     }
-    if (looks.size === 0) return;
+    if (features.size === 0) return;
     await settled(event.window, signal);
     const frames = await framesOf(this.deps, event.window, signal);
     const shown = await model.show({ frames, motionUs: event.motionUs });
     if (shown.label === 'person') return;
-    for (const [search, wanted] of looks) {
+    for (const [search, wanted] of features) {
       const { kind } = search.request;
       const like = shown.subjects
         .map((subject) => ({ subject, likeness: model.likeness(wanted, kind, subject) }))
-        .filter(({ likeness }) => likeness >= LIKENESS_TOLD);
+        .filter(({ likeness }) => likeness >= LIKENESS_MIN);
       if (new Set(like.map(({ subject }) => subject.frame)).size >= LIKE_FRAMES_LEAST)
         await this.found(search, event, like);
     }
@@ -239,15 +239,15 @@ export class SearchParty {
     await this.deps.sighted(request.jti, { window, stillUs: frame.atUs, likeness: Math.min(1, likeness) });
   }
 
-  private async looksOf({ request, photo }: ReceivedSearch): Promise<Looks | null> {
+  private async featuresOf({ request, photo }: ReceivedSearch): Promise<Features | null> {
     const { jti, kind, photoSha256 } = request;
-    const known = this.looks.get(jti);
+    const known = this.features.get(jti);
     if (known !== undefined) return known;
     const picture = await decodePhoto(photo, photoSha256);
-    const looks = picture && (await this.deps.model.looksOf(picture, kind));
-    this.looks.set(jti, looks);
-    if (!looks) this.deps.log.info('a search has no photo that can be compared', { search: jti });
-    return looks;
+    const features = picture && (await this.deps.model.featuresOf(picture, kind));
+    this.features.set(jti, features);
+    if (!features) this.deps.log.info('a search has no photo that can be compared', { search: jti });
+    return features;
   }
 }
 

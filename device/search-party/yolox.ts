@@ -9,7 +9,7 @@ import { PetKind } from '@doorsill/contract/search';
 import { z } from 'zod';
 import { ColourAndSize } from './colour-and-size.ts';
 import { coloursOf } from './colours.ts';
-import type { Looks, Picture, SceneView, Shown, Subject } from './likeness-interfaces.ts';
+import type { Features, Picture, SceneView, Shown, Subject } from './likeness-interfaces.ts';
 import { blobsOf, groundOf } from './motion-blobs.ts';
 
 const PACKAGE = 'onnxruntime-node';
@@ -106,13 +106,13 @@ export class Yolox extends ColourAndSize {
     await detector?.release();
   }
 
-  override async looksOf(photo: Picture, kind: PetKind): Promise<Looks | null> {
+  override async featuresOf(photo: Picture, kind: PetKind): Promise<Features | null> {
     const found = await this.find(photo);
     if (found.some((one) => one.kind === 'person')) return null;
     const best = found.filter((one) => one.kind === kind).sort((one, other) => other.score - one.score)[0];
     if (!best) return null;
-    const looks = coloursOf(photo, (x, y) => (isInside(best, photo, x, y) ? 1 : 0));
-    return looks && { colours: looks, kind };
+    const features = coloursOf(photo, (x, y) => (isInside(best, photo, x, y) ? 1 : 0));
+    return features && { colours: features, kind };
   }
 
   override async show(scene: SceneView): Promise<Shown> {
@@ -132,14 +132,14 @@ export class Yolox extends ColourAndSize {
         const colours =
           coloursOf(frame, (x, y) => (isMoved(x, y) ? 1 : 0)) ?? coloursOf(frame, (x, y) => (isIt(x, y) ? 1 : 0));
         const [width, height] = [one.right - one.left, one.bottom - one.top];
-        if (colours) subjects.push({ frame, looks: { colours, kind: one.kind }, width, height });
+        if (colours) subjects.push({ frame, features: { colours, kind: one.kind }, width, height });
       }
     }
     return { label: 'other', subjects };
   }
 
-  override likeness(looks: Looks, kind: PetKind, subject: Subject): number {
-    return subject.looks.kind === kind ? super.likeness(looks, kind, subject) : 0;
+  override likeness(features: Features, kind: PetKind, subject: Subject): number {
+    return subject.features.kind === kind ? super.likeness(features, kind, subject) : 0;
   }
 
   private async find(picture: Picture): Promise<Found[]> {

@@ -165,7 +165,7 @@ export class Deliveries {
       await this.loaded(live.id, signal);
       const kept = outbox.item(live.id);
       if (!kept && sealedAs) throw failure('outbox_damaged', { grant: live.id });
-      const item = await this.withPapers(live, kept ?? (await this.makeItem(live, signal)));
+      const item = await this.withStatement(live, kept ?? (await this.makeItem(live, signal)));
       const { clip, disclosed } = factsOf(item);
       await this.recorded(signal, () => gate.clipSealed(live.id, clip, disclosed));
       await this.recorded(signal, () => gate.tokenPresented(live.id));
@@ -182,8 +182,8 @@ export class Deliveries {
   }
 
   /** Signs a statement for a clip that was sealed before statements existed; the clip's bytes do not change. */
-  private async withPapers(live: LiveGrant, item: OutboxItem): Promise<OutboxItem> {
-    return item.papers ? item : this.deps.outbox.addPapers(live.id, makeStatement(live, item.manifest, this.deps));
+  private async withStatement(live: LiveGrant, item: OutboxItem): Promise<OutboxItem> {
+    return item.papers ? item : this.deps.outbox.addStatement(live.id, makeStatement(live, item.manifest, this.deps));
   }
 
   /** Waits until the outbox can tell whether a clip exists. */

@@ -23,16 +23,16 @@ export interface OutboxItem {
   manifest: string;
   manifestSha256: string;
   /** The recipient's statement and the device's certificate for it; null for a clip sealed before statements existed. */
-  papers: SentPapers | null;
+  papers: SentDocuments | null;
   /** The clip's upload address, once the bridge has assigned one. */
   uploadUrl: string | null;
 }
 
 /** The documents that are sent with the full manifest. */
-export type SentPapers = Pick<StatementPapers, 'statement' | 'certificate'>;
+export type SentDocuments = Pick<StatementPapers, 'statement' | 'certificate'>;
 
 /** All signed documents of one clip. */
-export interface ClipPapers extends StatementPapers {
+export interface ClipDocuments extends StatementPapers {
   manifest: string;
 }
 
@@ -136,7 +136,7 @@ export class Outbox {
   async seal(
     live: LiveGrant,
     clip: Clip,
-    prepare: (sealed: SealedClip) => Promise<ClipPapers> | ClipPapers,
+    prepare: (sealed: SealedClip) => Promise<ClipDocuments> | ClipDocuments,
   ): Promise<OutboxItem> {
     assertLiveGrant(live);
     return this.exclusive(live.id, async () => {
@@ -182,7 +182,7 @@ export class Outbox {
   }
 
   /** Adds the documents of a clip that was sealed before statements existed, once; durable when it resolves. */
-  addPapers(grant: string, { statement, certificate, homeRecall }: StatementPapers): Promise<OutboxItem> {
+  addStatement(grant: string, { statement, certificate, homeRecall }: StatementPapers): Promise<OutboxItem> {
     return this.exclusive(grant, async () => {
       const commit = this.commits.get(grant);
       if (!commit) throw failure('outbox_damaged', { grant });
@@ -225,7 +225,7 @@ export class Outbox {
   private async sealAndCommit(
     live: LiveGrant,
     clip: Clip,
-    prepare: (sealed: SealedClip) => Promise<ClipPapers> | ClipPapers,
+    prepare: (sealed: SealedClip) => Promise<ClipDocuments> | ClipDocuments,
   ): Promise<Commit> {
     const { disk, folder, random } = this.deps;
     if ((await disk.freeBytes(folder)) < clip.sizeBytes + SPARE_BYTES) throw this.full();

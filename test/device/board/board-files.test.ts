@@ -11,7 +11,7 @@ import { temporaryFolder } from '../../support/command-line.ts';
 import { proved } from '../../support/proved.ts';
 
 const disk = new SystemDisk();
-const wish = { node: process.execPath, program: launcherPath(), name: 'porch', hardwareWatchdog: false };
+const spec = { node: process.execPath, program: launcherPath(), name: 'porch', hardwareWatchdog: false };
 let folder: ReturnType<typeof temporaryFolder>;
 beforeEach(() => {
   folder = temporaryFolder('board');
@@ -21,8 +21,8 @@ const at = (path: string) => join(folder.path, path);
 const UNIT = '/etc/systemd/system/porch.service';
 const WATCHDOG = '/etc/systemd/system.conf.d/50-porch-watchdog.conf';
 
-const write = async (changes: Partial<typeof wish> = {}) =>
-  Object.fromEntries(await writeBoardFiles(disk, folder.path, { ...wish, ...changes }));
+const write = async (changes: Partial<typeof spec> = {}) =>
+  Object.fromEntries(await writeBoardFiles(disk, folder.path, { ...spec, ...changes }));
 const filesLeft = () =>
   readdirSync(folder.path, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile()).length;
 
@@ -83,19 +83,19 @@ it('take the place of the unit that an earlier version wrote', async () => {
 });
 
 it('say what to do where they cannot be written', async () => {
-  await expect(writeBoardFiles(disk, '/proc', wish)).rejects.toMatchObject({ code: 'file_unusable' });
+  await expect(writeBoardFiles(disk, '/proc', spec)).rejects.toMatchObject({ code: 'file_unusable' });
 });
 
 it('start the service before the network and the time are there', () => {
-  expect(boardFiles(wish).get(UNIT)).not.toMatch(/^(Wants|After|Requires)=/m);
+  expect(boardFiles(spec).get(UNIT)).not.toMatch(/^(Wants|After|Requires)=/m);
 });
 
 it('let the doorbell go on when the kernel has ended its ffmpeg for want of memory', () => {
-  expect(boardFiles(wish).get(UNIT)).toMatch(/^OOMPolicy=continue$/m);
+  expect(boardFiles(spec).get(UNIT)).toMatch(/^OOMPolicy=continue$/m);
 });
 
 it('let the service ask the kernel which addresses the board has', () => {
-  expect(boardFiles(wish).get(UNIT)).toMatch(/^RestrictAddressFamilies=AF_NETLINK$/m);
+  expect(boardFiles(spec).get(UNIT)).toMatch(/^RestrictAddressFamilies=AF_NETLINK$/m);
 });
 
 it('are judged at 2.0 or below by systemd-analyze, and valid', { tags: ['systemd'] }, async (test) => {

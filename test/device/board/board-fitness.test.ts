@@ -12,7 +12,7 @@ const pi4: BoardFacts = {
   hasWatchdog: true,
 };
 const plain = { hardwareWatchdog: false };
-const codeOf = (changes: Partial<BoardFacts>, wish = plain) => whyUnfit({ ...pi4, ...changes }, wish)?.code ?? null;
+const codeOf = (changes: Partial<BoardFacts>, spec = plain) => whyUnfit({ ...pi4, ...changes }, spec)?.code ?? null;
 
 it('takes a Pi of 64 bits, and a Pi Zero 2 W with what its firmware leaves of 512 MB', () => {
   expect(codeOf({})).toBe(null);

@@ -4,7 +4,7 @@ import {
   type Announced,
   announcement,
   answersTo,
-  besides,
+  additionalsFor,
   isClaimedBy,
   namesOf,
   plainAnswer,
@@ -78,7 +78,7 @@ describe('an answer', () => {
 
   it('brings along what is asked for next', () => {
     const next = (name: string, type: string) =>
-      besides(answersTo(asked(name, type), DOOR), DOOR).map((one) => one.type);
+      additionalsFor(answersTo(asked(name, type), DOOR), DOOR).map((one) => one.type);
     expect(next('_https._tcp.local', 'PTR')).toEqual(['SRV', 'TXT', 'A']);
     expect(next(INSTANCE, 'SRV')).toEqual(['A']);
     expect(next('front-door.local', 'A')).toEqual([]);

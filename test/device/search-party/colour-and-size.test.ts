@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import type { PetKind } from '../../../device/contract/search.ts';
 import { ColourAndSize } from '../../../device/search-party/colour-and-size.ts';
-import { LIKENESS_TOLD } from '../../../device/search-party/likeness-interfaces.ts';
+import { LIKENESS_MIN } from '../../../device/search-party/likeness-interfaces.ts';
 import {
   animal,
   BLACK,
@@ -23,11 +23,11 @@ import {
 const model = new ColourAndSize();
 
 async function likeness(photo: Rgb, shapes: Shape[], kind: PetKind = 'dog'): Promise<number | 'person'> {
-  const looks = await model.looksOf(petPhoto(photo), kind);
+  const features = await model.featuresOf(petPhoto(photo), kind);
   const shown = await model.show(scene(shapes));
-  if (!looks) throw new Error('no looks');
+  if (!features) throw new Error('no features');
   if (shown.label === 'person') return 'person';
-  return Math.max(0, ...shown.subjects.map((subject) => model.likeness(looks, kind, subject)));
+  return Math.max(0, ...shown.subjects.map((subject) => model.likeness(features, kind, subject)));
 }
 
 describe('what moved is told as like a pet', () => {
@@ -41,8 +41,8 @@ describe('what moved is told as like a pet', () => {
   });
 
   it('in darker and in warmer light', async () => {
-    expect(await likeness(GINGER, [animal([150, 84, 28])])).toBeGreaterThan(LIKENESS_TOLD);
-    expect(await likeness(GINGER, [animal([225, 112, 30])])).toBeGreaterThan(LIKENESS_TOLD);
+    expect(await likeness(GINGER, [animal([150, 84, 28])])).toBeGreaterThan(LIKENESS_MIN);
+    expect(await likeness(GINGER, [animal([225, 112, 30])])).toBeGreaterThan(LIKENESS_MIN);
   });
 
   it.each([
@@ -51,7 +51,7 @@ describe('what moved is told as like a pet', () => {
     ['something blue', BROWN, BLUE],
     ['something of the colour of the photo’s ground', BROWN, LAWN],
   ] as const)('but not %s', async (_what, wanted, there) => {
-    expect(await likeness(wanted, [animal(there)])).toBeLessThan(LIKENESS_TOLD);
+    expect(await likeness(wanted, [animal(there)])).toBeLessThan(LIKENESS_MIN);
   });
 
   it('but not what is too small or too large for its kind', async () => {
@@ -68,8 +68,8 @@ describe('what moved is told as like a pet', () => {
   });
 
   it('by the photo’s middle: a photo of its ground alone is as good as any colour of that ground', async () => {
-    const looks = await model.looksOf(picture(60, 60, LAWN), 'dog');
-    expect(looks?.colours.reduce((sum, share) => sum + share, 0)).toBeCloseTo(1, 3);
+    const features = await model.featuresOf(picture(60, 60, LAWN), 'dog');
+    expect(features?.colours.reduce((sum, share) => sum + share, 0)).toBeCloseTo(1, 3);
   });
 });
 

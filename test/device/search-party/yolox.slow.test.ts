@@ -83,7 +83,7 @@ describe.skipIf(media === null)('a model that the user names', () => {
       await yolox.start();
       try {
         expect(await yolox.show(scene([animal(BROWN)]))).toEqual({ label: 'other', subjects: [] });
-        expect(await yolox.looksOf(petPhoto(BROWN), 'dog')).toBeNull();
+        expect(await yolox.featuresOf(petPhoto(BROWN), 'dog')).toBeNull();
       } finally {
         await yolox.stop();
       }

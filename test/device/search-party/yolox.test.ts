@@ -122,20 +122,20 @@ describe('with a runtime', () => {
 
   it('a dog in the picture is a subject with the colours of what moved in its box, and like the photo of a dog', async () => {
     standIn.boxes = [{ kind: 'dog', score: 0.9, x: 208, y: 167, width: 208, height: 125 }];
-    const looks = await yolox.looksOf(petPhoto(BROWN), 'dog');
+    const features = await yolox.featuresOf(petPhoto(BROWN), 'dog');
     standIn.boxes = [around('dog')];
     const shown = await yolox.show(scene([animal(BROWN)]));
     expect(shown).toMatchObject({
       label: 'other',
       subjects: [{ width: expect.closeTo(72 / 320, 2), height: expect.closeTo(44 / 180, 2) }],
     });
-    if (shown.label === 'person' || !looks) throw new Error('nothing to compare');
+    if (shown.label === 'person' || !features) throw new Error('nothing to compare');
     const [subject] = shown.subjects;
     if (!subject) throw new Error('no subject');
-    expect(yolox.likeness(looks, 'dog', subject)).toBeGreaterThan(0.8);
-    expect(yolox.likeness(looks, 'cat', subject)).toBe(0);
+    expect(yolox.likeness(features, 'dog', subject)).toBeGreaterThan(0.8);
+    expect(yolox.likeness(features, 'cat', subject)).toBe(0);
     const other = await yolox.show(scene([animal(BLACK)]));
-    expect(other.label === 'other' && other.subjects.map((one) => yolox.likeness(looks, 'dog', one) < 0.3)).toEqual([
+    expect(other.label === 'other' && other.subjects.map((one) => yolox.likeness(features, 'dog', one) < 0.3)).toEqual([
       true,
     ]);
   });
@@ -149,9 +149,9 @@ describe('with a runtime', () => {
 
   it('a photo with a person on it, or without such a pet, is compared with nothing', async () => {
     standIn.boxes = [around('dog'), { ...around('person'), x: 40 }];
-    expect(await yolox.looksOf(petPhoto(BROWN), 'dog')).toBeNull();
+    expect(await yolox.featuresOf(petPhoto(BROWN), 'dog')).toBeNull();
     standIn.boxes = [around('cat')];
-    expect(await yolox.looksOf(petPhoto(BROWN), 'dog')).toBeNull();
+    expect(await yolox.featuresOf(petPhoto(BROWN), 'dog')).toBeNull();
   });
 
   it('it is let go of when the device stops', async () => {

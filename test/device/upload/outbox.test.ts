@@ -450,9 +450,9 @@ it('takes a clip that was sealed before there were statements, and keeps its byt
   expect(sender.outbox.item(grant)).toEqual({ grant, ...item, papers: null });
   expect(await sender.outbox.recallOf(grant)).toBeNull();
   const { statement, certificate, homeRecall } = errand.parcel;
-  const added = await sender.outbox.addPapers(grant, { statement, certificate, homeRecall });
+  const added = await sender.outbox.addStatement(grant, { statement, certificate, homeRecall });
   expect(added).toEqual({ grant, ...item, papers: { statement, certificate } });
-  const again = await sender.outbox.addPapers(grant, { statement: 'other', certificate: 'c', homeRecall: 'r' });
+  const again = await sender.outbox.addStatement(grant, { statement: 'other', certificate: 'c', homeRecall: 'r' });
   expect(again).toEqual(added);
   await sender.restart();
   expect(sender.outbox.item(grant)).toEqual(added);

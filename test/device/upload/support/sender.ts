@@ -12,7 +12,7 @@ import type { ErrorCode } from '../../../../device/contract/errors.ts';
 import type { UploadProgress } from '../../../../device/contract/home-messages.ts';
 import { Grant } from '../../../../device/contract/owner-orders.ts';
 import { Request } from '../../../../device/contract/request.ts';
-import { type ClipPapers, Outbox, type OutboxItem } from '../../../../device/upload/outbox.ts';
+import { type ClipDocuments, Outbox, type OutboxItem } from '../../../../device/upload/outbox.ts';
 import { Uploader } from '../../../../device/upload/upload.ts';
 import type { BridgeFixture, Parcel } from '../../../support/bridge-fixture.ts';
 import { claimsOf } from '../../../support/parties.ts';
@@ -36,7 +36,7 @@ export function clipOf(bytes: Uint8Array): Clip {
 }
 
 /** All that a device signs about a clip. */
-export function papersOf({ manifestToken: manifest, statement, certificate, homeRecall }: Parcel): ClipPapers {
+export function papersOf({ manifestToken: manifest, statement, certificate, homeRecall }: Parcel): ClipDocuments {
   return { manifest, statement, certificate, homeRecall };
 }
 
