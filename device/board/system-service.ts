@@ -55,9 +55,9 @@ const PROPERTIES = [
 
 /** The state of a service; null when systemd knows no such unit. Throws `board_command_failed`. */
 export function serviceState(name: string): ServiceState | null {
-  const said = run('systemctl', 'show', `${name}.service`, ...PROPERTIES.map((property) => `--property=${property}`));
+  const shown = run('systemctl', 'show', `${name}.service`, ...PROPERTIES.map((property) => `--property=${property}`));
   const found = new Map(
-    said.split('\n').map((line) => [line.split('=', 1)[0] ?? '', line.slice(line.indexOf('=') + 1)]),
+    shown.split('\n').map((line) => [line.split('=', 1)[0] ?? '', line.slice(line.indexOf('=') + 1)]),
   );
   const of = (property: string) => found.get(property) ?? '';
   if (of('LoadState') === 'not-found') return null;

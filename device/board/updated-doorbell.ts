@@ -75,7 +75,7 @@ export function serviceDoorbell(deps: UpdatedDoorbellDeps, name: string, data: s
 export function doorbellByHand(deps: UpdatedDoorbellDeps, data: string): WatchedDoorbell {
   const { clock, programs } = deps;
   let child: ChildProcess | null = null;
-  let said = '';
+  let output = '';
   const isRunning = () => child !== null && child.exitCode === null && child.signalCode === null;
   const end = async () => {
     if (!child || !isRunning()) return;
@@ -95,7 +95,7 @@ export function doorbellByHand(deps: UpdatedDoorbellDeps, data: string): Watched
       if (holder !== null) throw failure('data_folder_locked', { folder: data, pid: holder });
     },
     start: async () => {
-      said = '';
+      output = '';
       const program = join(programs, 'current', RELEASED_LAUNCHER);
       // The doorbell must not outlive this process.
       const [command = '', ...rest] = diesWithUs([
@@ -109,11 +109,11 @@ export function doorbellByHand(deps: UpdatedDoorbellDeps, data: string): Watched
       child = spawn(command, rest, {
         stdio: ['ignore', 'pipe', 'inherit'],
       });
-      child.stdout?.on('data', (chunk: Buffer) => (said = `${said}${chunk}`.slice(-65_536)));
+      child.stdout?.on('data', (chunk: Buffer) => (output = `${output}${chunk}`.slice(-65_536)));
     },
     isHealthy: async (withinMs) => {
       const lateMs = clock.monotonicMs() + withinMs;
-      while (!said.includes('"event":"ready"')) {
+      while (!output.includes('"event":"ready"')) {
         if (!isRunning() || clock.monotonicMs() > lateMs) return false;
         await clock.sleep(LOOK_MS);
       }

@@ -48,8 +48,8 @@ export function addPrivacy(program: Command): void {
       const context = openContext(command);
       if (word !== 'on' && word !== 'off') throw failure('usage', { detail: `privacy is on or off, not "${word}"` });
       const { device } = await orderDevice(context, options, { action: 'privacy', on: word === 'on' });
-      const said = word === 'on' ? 'Privacy is on: nothing is recorded.' : 'Privacy is off: it records again.';
-      context.output.result({ device, privacy: word === 'on' }, said);
+      const text = word === 'on' ? 'Privacy is on: nothing is recorded.' : 'Privacy is off: it records again.';
+      context.output.result({ device, privacy: word === 'on' }, text);
     });
 }
 
@@ -76,8 +76,8 @@ export function addForget(program: Command): void {
       const order = { action: 'forget' as const, ...(window ? { window } : {}) };
       const { device, detail } = await orderDevice(context, options, order);
       const kept = detail === undefined ? {} : { detail };
-      const said = ['Destroyed: nobody can read that footage any more.', detail].filter(Boolean).join(' ');
-      context.output.result({ device, forgot: window ?? 'all', ...kept }, said);
+      const text = ['Destroyed: nobody can read that footage any more.', detail].filter(Boolean).join(' ');
+      context.output.result({ device, forgot: window ?? 'all', ...kept }, text);
     });
 }
 

@@ -131,7 +131,7 @@ async function runDevice(context: Context, options: DeviceOptions, faultMaker?: 
     starting.catch(() => faults?.stop());
     const part = await starting;
     // Read before `ready` is reported: if it fails, the doorbell must stop before its folder's lock is released.
-    const said = await readyOf(part, config.name, folder).catch(async (thrown: unknown) => {
+    const report = await readyOf(part, config.name, folder).catch(async (thrown: unknown) => {
       await part.stop();
       await faults?.stop();
       throw thrown;
@@ -153,7 +153,7 @@ async function runDevice(context: Context, options: DeviceOptions, faultMaker?: 
       await faults?.stop();
       await reset.finish();
     };
-    return { part: { stop }, ...said };
+    return { part: { stop }, ...report };
   });
 }
 

@@ -59,8 +59,8 @@ export function addWatch(program: Command): void {
 
 function showReceipt(receipt: Receipt): string {
   const answer = recallAnswerOf(receipt);
-  const said = answer ? `the vault answers ${answer.decision}${answer.reason ? `: ${oneLine(answer.reason)}` : ''}` : '';
-  return [receipt.outcome, receipt.code, receipt.request, said].filter(Boolean).join(' ');
+  const vaultAnswer = answer ? `the vault answers ${answer.decision}${answer.reason ? `: ${oneLine(answer.reason)}` : ''}` : '';
+  return [receipt.outcome, receipt.code, receipt.request, vaultAnswer].filter(Boolean).join(' ');
 }
 
 function showState(state: DeviceState): string {

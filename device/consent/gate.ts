@@ -324,8 +324,8 @@ export class ConsentGate {
   }
 
   /** Records that the clip is sealed on disk, and the facts disclosed with it. Throws `grant_dead`, `consent_storage_failed`. */
-  clipSealed(...said: Parameters<ClipReports['clipSealed']>): Promise<void> {
-    return this.reported(() => this.reports.clipSealed(...said));
+  clipSealed(...report: Parameters<ClipReports['clipSealed']>): Promise<void> {
+    return this.reported(() => this.reports.clipSealed(...report));
   }
 
   /** Await it before the upload token is shown to the bridge for the first time. Throws as `clipSealed`. */

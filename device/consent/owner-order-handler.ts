@@ -72,8 +72,8 @@ export class OwnerMessageHandler {
   /** Carries out an order or refuses it; either way the owner gets a receipt. */
   async carryOut(order: OwnerOrder): Promise<void> {
     const refusal = await this.attempt(order);
-    const said = refusal && order.kind === 'revoke' ? await this.settleRefused(order, refusal) : refusal;
-    if (said) this.context.effects.receipt(refusalReceipt(order, said));
+    const failed = refusal && order.kind === 'revoke' ? await this.settleRefused(order, refusal) : refusal;
+    if (failed) this.context.effects.receipt(refusalReceipt(order, failed));
     else if (order.kind === 'revoke') await this.forgetRevoke(order);
     this.context.effects.changed();
   }

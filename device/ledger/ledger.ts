@@ -79,10 +79,10 @@ function readLine(line: string, before: LedgerHead): { entry: LedgerEntry; hash:
   if (typeof value !== 'object' || value === null) return null;
   const { type, body, ...rest }: Record<string, unknown> = { ...value };
   const place = ledgerPlaceSchema.safeParse(rest);
-  const said = LedgerBody.safeParse({ type, body });
-  if (!place.success || !said.success) return null;
+  const content = LedgerBody.safeParse({ type, body });
+  if (!place.success || !content.success) return null;
   if (place.data.sequence !== before.entries || place.data.previousHash !== before.hash) return null;
-  return { entry: { ...place.data, ...said.data }, hash };
+  return { entry: { ...place.data, ...content.data }, hash };
 }
 
 interface WalkedLedger {
@@ -273,26 +273,26 @@ export class Ledger {
    * Writes one entry; resolves when entry and head are durable, and the entry takes effect only then.
    * Throws `consent_storage_failed`, or `look_log_full` for a `looked` entry: then the entry is not in the ledger.
    */
-  async append(said: LedgerBody): Promise<LedgerEntry> {
+  async append(content: LedgerBody): Promise<LedgerEntry> {
     assert(!this.busy, 'one append at a time');
     this.busy = true;
     try {
-      return await this.appendAlone(said);
+      return await this.appendAlone(content);
     } finally {
       this.busy = false;
     }
   }
 
-  private async appendAlone(said: LedgerBody): Promise<LedgerEntry> {
+  private async appendAlone(content: LedgerBody): Promise<LedgerEntry> {
     const file = this.file;
     if (!file || (this.broken && !(await this.takeBack(file)))) throw failure('consent_storage_failed');
     // One unreadable entry would make the whole ledger unusable.
-    assert(LedgerBody.safeParse(said).success, `a ${said.type} entry fits its schema`);
-    const entry = this.numbered(said);
+    assert(LedgerBody.safeParse(content).success, `a ${content.type} entry fits its schema`);
+    const entry = this.numbered(content);
     const { line, hash } = lineOf(entry);
     const bytesMax = this.deps.bytesMax ?? LEDGER_BYTES_MAX;
-    if (said.type === 'looked' && this.bytes + line.length > bytesMax * LOOKS_SHARE) throw failure('look_log_full');
-    const room = CLOSING_TYPES.includes(said.type) ? bytesMax : bytesMax - LEDGER_RESERVE_BYTES;
+    if (content.type === 'looked' && this.bytes + line.length > bytesMax * LOOKS_SHARE) throw failure('look_log_full');
+    const room = CLOSING_TYPES.includes(content.type) ? bytesMax : bytesMax - LEDGER_RESERVE_BYTES;
     if (this.bytes + line.length > room || line.length > LINE_BYTES_MAX) throw failure('consent_storage_failed');
     try {
       await file.write(this.bytes, line);
@@ -310,10 +310,10 @@ export class Ledger {
     }
   }
 
-  private numbered(said: LedgerBody): LedgerEntry {
+  private numbered(content: LedgerBody): LedgerEntry {
     const { clock, boot } = this.deps;
     const place = { sequence: this.current.entries, previousHash: this.current.hash, atUs: clock.wallUs(), boot };
-    return { ...place, ...said };
+    return { ...place, ...content };
   }
 
   private async writeHead(head: LedgerHead): Promise<void> {

@@ -120,10 +120,10 @@ export type SearchChoice = Pick<Search, 'kind' | 'text' | 'photoSha256' | 'cell'
 
 /** Signs a search for a pet. */
 export function makeSearch(signer: Signer, bridge: string, choice: SearchChoice): Signed<Search> {
-  const { sinceUs, lifeS, ...said } = choice;
+  const { sinceUs, lifeS, ...facts } = choice;
   const exp = wallSeconds(signer.clock) + lifeS;
   const window = { startUs: sinceUs, endUs: exp * 1_000_000 };
-  const claims: Search = { ...claimsHead(authorOf(signer), bridge, 'search'), exp, ...said, window };
+  const claims: Search = { ...claimsHead(authorOf(signer), bridge, 'search'), exp, ...facts, window };
   return signed(signer, 'doorsill-search+jws', claims);
 }
 

@@ -64,8 +64,8 @@ export class SealedRecords {
 
   async writeCommit(commit: Commit): Promise<void> {
     const { papers, ...fields } = commit;
-    const said = { ...fields, ...(papers ? { papers } : {}), clipKey: sealKeyToJson(commit.clipKey) };
-    await this.write(commit.grant, COMMIT, said);
+    const record = { ...fields, ...(papers ? { papers } : {}), clipKey: sealKeyToJson(commit.clipKey) };
+    await this.write(commit.grant, COMMIT, record);
   }
 
   /** Null when it is not one of our records. */
