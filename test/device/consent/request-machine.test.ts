@@ -1,4 +1,4 @@
-// The effects of each input in each state, as a table, and the invariants of random sequences of inputs. The table comes first: it is quick.
+// The effects of each input in each state, as a table, and the invariants of random inputs. The table comes first: it is quick.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
