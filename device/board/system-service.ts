@@ -9,7 +9,7 @@ const COMMAND_MS_MAX = 90_000;
 export const SUBSYSTEMS = ['gpio', 'leds', 'video4linux', 'media', 'dma_heap', 'misc', 'input'];
 
 /** Makes systemd and udev apply the changed files. Throws `board_command_failed` with their message. */
-export function takeFiles(changed: ReadonlyMap<string, FileOutcome>): void {
+export function applyFiles(changed: ReadonlyMap<string, FileOutcome>): void {
   const isChanged = (place: string) =>
     [...changed].some(([path, outcome]) => path.includes(place) && outcome !== 'unchanged');
   for (const [path, outcome] of changed)

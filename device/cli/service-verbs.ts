@@ -16,7 +16,7 @@ import {
 import { thisBoard, whyUnfit } from '../board/board-fitness.ts';
 import { checkServiceName, credentialFile } from '../board/device-unit.ts';
 import { lastingPath, launcherPath, programsBelow } from '../board/launcher-path.ts';
-import { endService, takeFiles } from '../board/system-service.ts';
+import { endService, applyFiles } from '../board/system-service.ts';
 import { pairingSocketPath } from '../owner/private-socket.ts';
 import { failure } from '../terminal/errors.ts';
 import { readEnrolmentInput } from '../terminal/secret-input.ts';
@@ -82,7 +82,7 @@ export function addInstall(device: Command): void {
       const unfit = options.root === undefined ? whyUnfit(thisBoard(), spec) : null;
       if (unfit) throw unfit;
       const done = await writeBoardFiles(context.disk, rootOf(options), spec);
-      if (options.root === undefined) takeFiles(done);
+      if (options.root === undefined) applyFiles(done);
       sayInstalled(context, spec, done, options.root === undefined ? [] : ['On the board:', '']);
     });
 }
@@ -158,7 +158,7 @@ export function addUninstall(device: Command): void {
       // Done before the unit is removed: systemd needs it to stop the service and to remove its links.
       if (isHere && board.hasSystemd && (await hasUnit(disk, root, name))) endService(name);
       const removed = await removeBoardFiles(disk, root, name);
-      if (isHere && board.hasSystemd) takeFiles(new Map(removed.map((path) => [path, 'removed'])));
+      if (isHere && board.hasSystemd) applyFiles(new Map(removed.map((path) => [path, 'removed'])));
       for (const folder of folders) await removeData(disk, folder);
       const outcome = removed.length + folders.length > 0 ? 'removed' : 'absent';
       const lines = outcome === 'absent' ? [`No files of ${name} were found.`] : [];

@@ -200,7 +200,7 @@ export class AreaMessageHandler {
   async sighted(search: string, seen: Sighted): Promise<void> {
     const { context, notifier } = this;
     await context.queue.run(async () => {
-      if (!context.searchPartyOn || !context.searches.sight(search, seen)) return;
+      if (!context.searchPartyOn || !context.searches.recordSighting(search, seen)) return;
       notifier.sendSighting(search);
       context.effects.changed();
     });

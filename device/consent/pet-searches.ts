@@ -127,7 +127,7 @@ export class PetSearches {
   }
 
   /** Records a possible sighting of a search's pet; returns whether it is new. */
-  sight(id: string, seen: Sighted): boolean {
+  recordSighting(id: string, seen: Sighted): boolean {
     const search = this.open.get(id);
     // Footage from before the pet was lost is not a sighting.
     const [window] = search ? partsInside([seen.window], search.request.window) : [];

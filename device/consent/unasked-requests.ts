@@ -15,7 +15,7 @@ export interface UnaskedRequest {
 /** Maximum number in one state message. */
 const LISTED_MAX = 20;
 /** Entries older than this are no longer listed. */
-const TOLD_MS = 3_600_000;
+const LISTED_MS = 3_600_000;
 /** Reasons that a wrong clock can cause. */
 const BY_CLOCK: ReadonlySet<ErrorCode> = new Set([
   'area_outdated',
@@ -66,7 +66,7 @@ export class UnaskedRequests {
   }
 
   list(): UnaskedRequest[] {
-    const sinceMs = this.deps.clock.monotonicMs() - TOLD_MS;
+    const sinceMs = this.deps.clock.monotonicMs() - LISTED_MS;
     return [...this.unasked].flatMap(([request, { code, atMs }]) =>
       atMs < sinceMs ? [] : [{ ...(request === '' ? {} : { request }), code, detail: this.detailOf(code) }],
     );

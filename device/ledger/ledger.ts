@@ -39,8 +39,8 @@ const HEAD_BYTES_MAX = 1_024;
 const NEWLINE = 10;
 
 /** Delay before another attempt to remove a refused entry from the file; doubled after each up to the longest. */
-const TAKE_BACK_FIRST_MS = 1_000;
-const TAKE_BACK_LONGEST_MS = 30_000;
+const RETRY_FIRST_MS = 1_000;
+const RETRY_MOST_MS = 30_000;
 
 /** Types of entries that may use the reserve: they end something or report on running work. */
 const CLOSING_TYPES: readonly LedgerBody['type'][] = [
@@ -229,9 +229,9 @@ export class Ledger {
   private busy = false;
   /** Whether a refused entry may still be in the file; it is removed before anything else is written. */
   private broken = false;
-  private takingBack: Promise<boolean> | null = null;
+  private removing: Promise<boolean> | null = null;
   private retry: Timer | null = null;
-  private retryMs = TAKE_BACK_FIRST_MS;
+  private retryMs = RETRY_FIRST_MS;
   private refusing: 'full' | 'failed' | null = null;
 
   constructor(deps: LedgerDeps) {
@@ -257,14 +257,14 @@ export class Ledger {
     this.current = walk.head;
     this.bytes = walk.goodBytes;
     // Repairs a torn tail or an entry without its head, now or as soon as the disk permits.
-    if (walk.goodBytes < walk.bytes || walk.unsigned) await this.takeBack(this.file);
+    if (walk.goodBytes < walk.bytes || walk.unsigned) await this.removeRefused(this.file);
   }
 
   /** Closes the file, after one more attempt to remove a refused entry. */
   async stop(): Promise<void> {
     const file = this.file;
     this.file = null;
-    if (file && this.broken) await this.takeBack(file);
+    if (file && this.broken) await this.removeRefused(file);
     this.retry?.cancel();
     await file?.close();
   }
@@ -285,7 +285,7 @@ export class Ledger {
 
   private async appendAlone(content: LedgerBody): Promise<LedgerEntry> {
     const file = this.file;
-    if (!file || (this.broken && !(await this.takeBack(file)))) throw failure('consent_storage_failed');
+    if (!file || (this.broken && !(await this.removeRefused(file)))) throw failure('consent_storage_failed');
     // One unreadable entry would make the whole ledger unusable.
     assert(LedgerBody.safeParse(content).success, `a ${content.type} entry fits its schema`);
     const entry = this.numbered(content);
@@ -305,7 +305,7 @@ export class Ledger {
       return entry;
     } catch (thrown) {
       this.refusing = isNoSpace(thrown) ? 'full' : 'failed';
-      await this.takeBack(file, OUT_OF_FILES.has(systemCode(thrown) ?? ''));
+      await this.removeRefused(file, OUT_OF_FILES.has(systemCode(thrown) ?? ''));
       throw failure('consent_storage_failed', {}, thrown);
     }
   }
@@ -343,18 +343,18 @@ export class Ledger {
    * After a failed append or a crash, removes the invalid entry from head and file; returns whether that succeeded. If not, it is
    * retried later and before the next append: an owner was told that the entry is not stored, and a restart must not find it.
    */
-  private takeBack(file: DiskFile, headIsUntouched = false): Promise<boolean> {
-    this.takingBack ??= this.takeBackAlone(file, headIsUntouched).finally(() => {
-      this.takingBack = null;
+  private removeRefused(file: DiskFile, headIsUntouched = false): Promise<boolean> {
+    this.removing ??= this.removeRefusedAlone(file, headIsUntouched).finally(() => {
+      this.removing = null;
     });
-    return this.takingBack;
+    return this.removing;
   }
 
   /**
    * Writes the head first: a crash in between then leaves an entry without a head, as a crash inside `append` does; the other order
    * would look like a truncated ledger.
    */
-  private async takeBackAlone(file: DiskFile, headIsUntouched: boolean): Promise<boolean> {
+  private async removeRefusedAlone(file: DiskFile, headIsUntouched: boolean): Promise<boolean> {
     const { disk, folder, device } = this.deps;
     this.retry?.cancel();
     try {
@@ -367,17 +367,17 @@ export class Ledger {
       await file.truncate(this.bytes);
       await file.sync();
       this.broken = false;
-      this.retryMs = TAKE_BACK_FIRST_MS;
+      this.retryMs = RETRY_FIRST_MS;
     } catch {
       this.broken = true;
-      this.takeBackLater(file);
+      this.removeRefusedLater(file);
     }
     return !this.broken;
   }
 
-  private takeBackLater(file: DiskFile): void {
+  private removeRefusedLater(file: DiskFile): void {
     const delayMs = this.retryMs;
-    this.retryMs = Math.min(2 * delayMs, TAKE_BACK_LONGEST_MS);
-    this.retry = this.deps.clock.after(delayMs, () => void this.takeBack(file));
+    this.retryMs = Math.min(2 * delayMs, RETRY_MOST_MS);
+    this.retry = this.deps.clock.after(delayMs, () => void this.removeRefused(file));
   }
 }

@@ -25,7 +25,7 @@ const TEXTS: Record<Notification['kind'], string> = {
   offline: 'The doorbell stops.',
 };
 const REQUEST_LETTERS_MAX = 900;
-const TOLD_MAX = 1_000;
+const REMEMBERED_MAX = 1_000;
 
 export function notificationOf(kind: Notification['kind'], atUs: number): Notification {
   return { kind, text: TEXTS[kind], atUs };
@@ -33,7 +33,7 @@ export function notificationOf(kind: Notification['kind'], atUs: number): Notifi
 
 /** Makes notifications of messages: one for each request and each sent clip, however often it is published. */
 export class NotificationReader {
-  private readonly told = new Set<string>();
+  private readonly notified = new Set<string>();
   private isStorageOk = true;
 
   /** `nowUs`: the time of messages that hold none. */
@@ -70,10 +70,10 @@ export class NotificationReader {
   }
 
   private isNew(key: string): boolean {
-    if (this.told.has(key)) return false;
-    this.told.add(key);
-    const [oldest] = this.told;
-    if (this.told.size > TOLD_MAX && oldest !== undefined) this.told.delete(oldest);
+    if (this.notified.has(key)) return false;
+    this.notified.add(key);
+    const [oldest] = this.notified;
+    if (this.notified.size > REMEMBERED_MAX && oldest !== undefined) this.notified.delete(oldest);
     return true;
   }
 }

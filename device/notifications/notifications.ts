@@ -50,9 +50,9 @@ export class Notifications {
     this.running = running;
     this.forget = home.onTell((message) => {
       const notification = this.reader.read(message, clock.wallUs());
-      if (notification) this.tell(notification);
+      if (notification) this.send(notification);
     });
-    this.tell(notificationOf('online', clock.wallUs()));
+    this.send(notificationOf('online', clock.wallUs()));
   }
 
   /** Ends all calls at once; targets that are notified of `online` get an `offline`, tried for half a second at most. */
@@ -67,7 +67,7 @@ export class Notifications {
     );
   }
 
-  private tell(notification: Notification): void {
+  private send(notification: Notification): void {
     for (const { target, secret, queue } of this.running) {
       if (!target.on.some((kind) => kind === notification.kind)) continue;
       const parcel = this.parcel(target, secret, notification);

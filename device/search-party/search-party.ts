@@ -89,7 +89,7 @@ const EVENT_US_MAX = 24 * 3_600_000_000;
 const EVENTS_MAX = 100;
 /** Footage before the motion from which the background is computed, and the examined part of an event. */
 const BEFORE_US = 2_000_000;
-const LOOKED_AT_US = 25_000_000;
+const EXAMINED_US = 25_000_000;
 /** Minimum number of frames similar to the pet: one may be chance. */
 const LIKE_FRAMES_LEAST = 2;
 const MARGIN_US = 500_000;
@@ -141,7 +141,7 @@ export class SearchParty {
     const { startUs, endUs } = event.window;
     const motionUs = this.motionStarts.find((at) => at >= startUs && at < endUs);
     if (motionUs === undefined) return;
-    const window = { startUs: motionUs - BEFORE_US, endUs: Math.min(endUs, motionUs + LOOKED_AT_US) };
+    const window = { startUs: motionUs - BEFORE_US, endUs: Math.min(endUs, motionUs + EXAMINED_US) };
     const recent = this.events.filter((one) => one.motionUs > atUs - EVENT_US_MAX);
     this.events = [...recent, { window, motionUs, compared: new Set<string>() }].slice(-EVENTS_MAX);
     this.work();

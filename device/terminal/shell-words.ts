@@ -3,9 +3,9 @@ import { existsSync, readFileSync, realpathSync } from 'node:fs';
 import { basename, delimiter, dirname, join } from 'node:path';
 
 /** The file that node runs for a board's own command. */
-const BOARDS = 'doorsill-device.mjs';
+const BOARD_LAUNCHER = 'doorsill-device.mjs';
 /** The verbs of `doorsill` that a board's command has, too, besides those under `device`. */
-const SHARED = 'device|ring|pair|watch|grant|deny|revoke|left|privacy|forget|settings|doctor|help';
+const SHARED_VERBS = 'device|ring|pair|watch|grant|deny|revoke|left|privacy|forget|settings|doctor|help';
 /** The folders in which sudo looks for programs, as distributions set `secure_path`. */
 const ROOT_PATH = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin'];
 
@@ -25,7 +25,7 @@ function fileOf(path: string): string | null {
 
 /** The name of the command that node was started with. */
 function nameOf(program = ''): string {
-  return basename(fileOf(program) ?? program) === BOARDS ? 'doorsill-device' : 'doorsill';
+  return basename(fileOf(program) ?? program) === BOARD_LAUNCHER ? 'doorsill-device' : 'doorsill';
 }
 
 /**
@@ -35,7 +35,7 @@ function nameOf(program = ''): string {
 export function inOwnWords(text: string, program = process.argv[1]): string {
   if (nameOf(program) === 'doorsill') return text;
   return text
-    .replace(new RegExp(`(?<![\\w./-])doorsill (?=(?:${SHARED})\\b)`, 'g'), 'doorsill-device ')
+    .replace(new RegExp(`(?<![\\w./-])doorsill (?=(?:${SHARED_VERBS})\\b)`, 'g'), 'doorsill-device ')
     .replace(/(doorsill-device(?:\.mjs)? )device(?= --|`)/g, '$1run')
     .replace(/(doorsill-device(?:\.mjs)? |`)device (?=[a-z])/g, '$1');
 }

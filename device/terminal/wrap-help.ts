@@ -3,7 +3,7 @@ const WIDTH_DEFAULT = 80;
 const WIDTH_LEAST = 40;
 /** A narrower column is not used: its text goes into the next line. */
 export const COLUMN_LEAST = 20;
-const GO_ON = 4;
+const CONTINUATION_INDENT = 4;
 
 /** Width of help texts: the terminal's, or a usual one without a terminal. */
 export function helpWidth({ isTTY, columns }: { isTTY?: boolean; columns?: number }): number {
@@ -40,14 +40,14 @@ function wrappedLine(line: string, width: number): string[] {
     const isCommand = line.startsWith('$ ', indent.length);
     const words = line.trim().match(isCommand ? /(?:'[^']*'|"[^"]*"|[^\s'"])+/g : /\S+/g) ?? [];
     return isCommand
-      ? filled(words, indent, `${indent}${' '.repeat(GO_ON)}`, width - 2).map((part, at, all) =>
+      ? filled(words, indent, `${indent}${' '.repeat(CONTINUATION_INDENT)}`, width - 2).map((part, at, all) =>
           at < all.length - 1 ? `${part} \\` : part,
         )
       : filled(words, indent, indent, width);
   }
   const mark = column.startsWith('# ') ? '# ' : '';
   const words = column.slice(mark.length).split(' ');
-  const hang = before.length + COLUMN_LEAST <= width ? before.length : indent.length + GO_ON;
+  const hang = before.length + COLUMN_LEAST <= width ? before.length : indent.length + CONTINUATION_INDENT;
   const rest = `${' '.repeat(hang)}${mark}`;
   if (hang === before.length) return filled(words, `${before}${mark}`, rest, width);
   return [before.trimEnd(), ...filled(words, rest, rest, width)];

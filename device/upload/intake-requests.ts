@@ -68,7 +68,7 @@ async function askStatus(
   const answer = await request.send(body && utf8(JSON.stringify(body)));
   if (answer.getStatus() !== 200) throw refusalOf(answer);
   const status = IntakeStatus.safeParse(parseJson(answer.getBody()));
-  if (!status.success || status.data.grant !== grant) throw strange('its status is not one of this clip');
+  if (!status.success || status.data.grant !== grant) throw implausible('its status is not one of this clip');
   return status.data;
 }
 
@@ -97,7 +97,7 @@ export function isUploadUrl(base: string, url: string): boolean {
 
 function uploadUrlOf(base: string, location: string): string {
   const id = /^(?:https?:\/\/[^/?#]+)?(?:\/[^?#]*)?\/v1\/uploads\/([A-Za-z0-9_-]{1,128})$/.exec(location)?.[1];
-  if (id === undefined) throw strange('the address of its upload is not one of this bridge');
+  if (id === undefined) throw implausible('the address of its upload is not one of this bridge');
   return `${base}${UPLOADS}/${id}`;
 }
 
@@ -122,7 +122,7 @@ export function refusalOf(answer: Pick<BridgeAnswer, 'getStatus' | 'getBody' | '
 const PASSING = new Set([408, 409, 423, 425, 429, 460]);
 
 /** The failure for an answer that no honest bridge gives: retryable, because a proxy or attacker in between may have sent it. */
-export function strange(detail: string): Failure {
+export function implausible(detail: string): Failure {
   return failure('upload_unreachable', { detail });
 }
 
@@ -136,6 +136,6 @@ export function receiptIn(
     return { token, claims: openIntake(token, { ...expected, grant: status.grant, verify: verifySignature }) };
   } catch (thrown) {
     if (!isFailure(thrown)) throw thrown;
-    throw strange(`its receipt does not verify (${thrown.code})`);
+    throw implausible(`its receipt does not verify (${thrown.code})`);
   }
 }

@@ -4,7 +4,7 @@ import { isFailure } from '@doorsill/contract/errors';
 import { DetailedError, type HttpRequest, type HttpResponse, Upload } from 'tus-js-client';
 import type { ClipReader } from '../clip/finished-clip.ts';
 import { type BridgeHttp, CHUNK_BYTES } from './bridge-http.ts';
-import { refusalOf, strange } from './intake-requests.ts';
+import { refusalOf, implausible } from './intake-requests.ts';
 
 export interface Transfer {
   http: BridgeHttp;
@@ -66,15 +66,15 @@ function checkAnswer(request: HttpRequest, response: HttpResponse, sizeBytes: nu
   if (status < 200 || status > 299) return;
   const offset = integer(response.getHeader('Upload-Offset'));
   if (request.getMethod() === 'HEAD') {
-    if (integer(response.getHeader('Upload-Length')) !== sizeBytes) throw strange('its upload has another length');
-    if (offset === null || offset > sizeBytes) throw strange('its offset is impossible');
+    if (integer(response.getHeader('Upload-Length')) !== sizeBytes) throw implausible('its upload has another length');
+    if (offset === null || offset > sizeBytes) throw implausible('its offset is impossible');
     return;
   }
   const start = integer(request.getHeader('Upload-Offset'));
   const end = Math.min((start ?? 0) + CHUNK_BYTES, sizeBytes);
   // tus 1.0.0 §PATCH: the new offset. The bridge may accept a part of the chunk, but not zero bytes or more than were sent.
   if (start === null || offset === null || offset <= start || offset > end) {
-    throw strange('it acknowledged an impossible offset');
+    throw implausible('it acknowledged an impossible offset');
   }
 }
 

@@ -24,7 +24,7 @@ import {
   receiptIn,
   revokeAtBridge,
   statusAtBridge,
-  strange,
+  implausible,
 } from './intake-requests.ts';
 import type { Outbox, OutboxItem } from './outbox.ts';
 import { sendRest } from './transfer.ts';
@@ -119,7 +119,7 @@ export class Uploader {
         assertSameBridge(bridge, bridgeId);
         const status = await this.handOver(bridge, grant, body, signal);
         const { token, claims } = receiptIn(status, { bridgeKey: bridge.key, device: device.id });
-        if (claims.outcome === 'stored') throw strange('its receipt does not answer the revocation');
+        if (claims.outcome === 'stored') throw implausible('its receipt does not answer the revocation');
         return token;
       } catch (thrown) {
         signal.throwIfAborted();
@@ -214,7 +214,7 @@ export class Uploader {
 
   /** The receipt for exactly this clip. Throws `upload_unreachable` for any other answer. */
   private stored(status: IntakeStatus, item: OutboxItem, bridge: PinnedBridge): string {
-    if (status.state === 'open') throw strange('it has not stored the clip yet');
+    if (status.state === 'open') throw implausible('it has not stored the clip yet');
     const { token, claims } = receiptIn(status, { bridgeKey: bridge.key, device: this.deps.device.id });
     const isSame =
       claims.clipSha256 === item.clipSha256 &&
@@ -224,7 +224,7 @@ export class Uploader {
       // The hash is absent when the bridge stored the clip before statements existed.
       (claims.statementSha256 === undefined || claims.statementSha256 === sha256Hex(item.papers.statement));
     if (status.state !== 'stored' || claims.outcome !== 'stored' || !isSame) {
-      throw strange('its receipt is not for the clip that was sent');
+      throw implausible('its receipt is not for the clip that was sent');
     }
     return token;
   }
