@@ -44,7 +44,7 @@ import { ReceiptCursor } from './receipt-cursor.ts';
 import { Recorder, type RecorderSinks } from './recorder.ts';
 import { makeRing } from './ring/make-ring.ts';
 import { FileDeviceKey, keptSealKey } from './ring/wrapped-key-files.ts';
-import { makeSearchParty } from './search-party/make-search-party.ts';
+import { makeSearchParty } from './search-party/search-party.ts';
 import type { Settled } from './search-party/search-party.ts';
 import { StatusPublisher } from './status-publisher.ts';
 import { Deliveries } from './upload/delivery.ts';

@@ -35,7 +35,7 @@ export async function finishFactoryReset(disk: Disk, random: Random, folder: str
 
 /**
  * Destroys keys, footage, past events, clips, owners, ledger, enrolment and the console's certificate of a device that is not running.
- * `device.json` stays; so does the list of published discovery documents (home-link/published-discovery.ts), which the next start
+ * `device.json` stays; so does the list of published discovery documents (home-link/home-assistant.ts), which the next start
  * withdraws. The next start also replaces the account at the home broker (home-account.ts). Keys, events and ledger are overwritten
  * in place before anything is removed (a flash controller may still keep copies). Repeatable; if interrupted, the next start finishes it.
  */

@@ -66,7 +66,7 @@ export function makePairing(deps: PairingDeps): PairingServer {
       viewers: gate.viewers().map(({ tokenSha256: _secret, ...viewer }) => viewer),
       looks: gate.looks().slice(0, LOOKS_TOLD_MAX),
     }),
-    departures: (before) => allDepartures(gate).page(before, DEPARTURES_TOLD_MAX),
+    sentClips: (before) => allDepartures(gate).page(before, DEPARTURES_TOLD_MAX),
     custody: (grant) => deps.custody.fetch(allDepartures(gate).under(grant)),
     confirm: async (code) => {
       if (!ownServer) throw failure('console_off');

@@ -1,6 +1,5 @@
-// Owns: the device's subscriptions on the area broker: its cell's open requests and searches, the registry's revocations, passed on
-// unverified. It never publishes, has no will, and does not depend on the owner's actions: the broker sees the same of every home.
-
+// The device's subscriptions on the area broker; messages are passed on unverified. The link never publishes, has no will, and does
+// not depend on the owner's actions: the broker sees the same of every home.
 import type { Clock, Timer } from '@doorsill/base/clock';
 import { linkFailure } from '@doorsill/base/link-failure';
 import type { Log } from '@doorsill/base/log';
@@ -25,34 +24,34 @@ export interface AreaLinkOptions {
   user: string;
   password: string;
   tls?: TlsSource | undefined;
-  /** Absent: the machine's own. */
+  /** Absent: the machine's network. */
   network?: Network | undefined;
   clock: Clock;
   random: Random;
   log: Log;
 }
 
-/** A received message: the text of one part of one of the cell's documents, or of the revocation list. Not verified yet. */
+/** A received message, not verified yet: a part of one of the cell's documents, or the revocation list. */
 export type AreaMessage =
   | { kind: 'requests' | 'searches'; part: number; token: string }
   | { kind: 'revocations'; token: string };
 
-/** After this many parts a link unsubscribes from none, so that a broker that alternates the number of parts causes no work. */
+/** After this many subscriptions a link keeps all of them, so that a broker that alternates the number of parts causes no work. */
 const PARTS_FOLLOWED_MAX = 200;
 
 /**
- * Random delay before each document is passed on. It is acknowledged before that, so the timing does not depend on whether the home
- * uses it. Revocations are handled the same way in every home, and at once.
+ * Random delay before a document is passed on, after it was acknowledged: so the broker cannot tell from the timing whether the home
+ * uses it. Revocations, which every home handles alike, are passed on at once.
  */
 const HAND_OVER_MS_MIN = 100;
 export const HAND_OVER_MS_MAX = 400;
-/** How often it is looked whether the clock was set ahead, and by how much at least. */
-const SET_LOOK_MS = 2_000;
+/** Interval of checking whether the clock was set ahead, and the smallest step that counts. */
+const SET_CHECK_MS = 2_000;
 const SET_US_MIN = 1_000_000;
-/** Maximum number of waiting documents; beyond it the oldest are dropped, because all are published again. */
+/** Maximum number of waiting messages; beyond it the oldest documents are dropped, because all are published again. */
 const WAITING_MAX = 400;
 
-/** A subscribe-only session. Every topic is subscribed to by its exact name, so that any broker delivers what it retains. */
+/** A subscribe-only session. Topics are subscribed by exact name, because some brokers deliver retained messages only to those. */
 export class AreaLink {
   private readonly options: AreaLinkOptions;
   private readonly topics: ReturnType<typeof topicsUnder>;
@@ -60,7 +59,7 @@ export class AreaLink {
   private readonly listeners = new Set<(message: AreaMessage) => void>();
   private readonly waiting: AreaMessage[] = [];
   private timer: Timer | null = null;
-  /** What waits until the clock is set, by topic. */
+  /** By topic: messages that wait until the clock is set. */
   private readonly early = new Map<string, AreaMessage>();
   private setTimer: Timer | null = null;
   private started = false;
@@ -99,7 +98,7 @@ export class AreaLink {
     this.started = true;
     this.link.subscribe([this.topics.revocations], (message) => {
       const token = textOf(message);
-      if (token) this.tell({ kind: 'revocations', token });
+      if (token) this.enqueue({ kind: 'revocations', token });
     });
     // Every home subscribes to searches, so that the broker cannot learn who takes part in Search Party.
     this.follow('requests', this.topics.areaRequests, AreaDocument);
@@ -118,21 +117,24 @@ export class AreaLink {
     this.early.clear();
   }
 
-  /** Hands a message over again once the clock was set ahead, unless another one on its topic has come: its copy comes in ten minutes only. */
+  /**
+   * Passes a message on again once the clock was set ahead, unless a newer one has arrived on its topic. The bridge publishes the
+   * next copy only after ten minutes.
+   */
   keepUntilSet(message: AreaMessage): void {
     if (this.stopped) return;
     this.early.set(keyOf(message), message);
-    if (this.setTimer === null) this.lookForSet(this.wallAheadUs());
+    if (this.setTimer === null) this.checkWhetherSet(this.wallAheadUs());
   }
 
-  private lookForSet(aheadUs: number): void {
-    this.setTimer = this.options.clock.after(SET_LOOK_MS, () => {
+  private checkWhetherSet(aheadUs: number): void {
+    this.setTimer = this.options.clock.after(SET_CHECK_MS, () => {
       this.setTimer = null;
       if (this.early.size === 0) return;
-      if (this.wallAheadUs() - aheadUs < SET_US_MIN) return this.lookForSet(aheadUs);
+      if (this.wallAheadUs() - aheadUs < SET_US_MIN) return this.checkWhetherSet(aheadUs);
       const kept = [...this.early.values()];
       this.early.clear();
-      for (const message of kept) this.tell(message);
+      for (const message of kept) this.enqueue(message);
     });
   }
 
@@ -142,8 +144,8 @@ export class AreaLink {
   }
 
   /**
-   * Subscribes to all parts of a document. Their number is only an unverified hint; a false one costs at most the schema's
-   * limit of subscriptions.
+   * Subscribes to all parts of a document. Their number is an unverified hint; a false one costs at most as many subscriptions as
+   * the schema allows.
    */
   private follow(
     kind: 'requests' | 'searches',
@@ -154,11 +156,11 @@ export class AreaLink {
     /** Subscriptions to parts 2 and up, in order. */
     const further: MqttSubscription[] = [];
     let followed = 0;
-    const hear = (part: number, message: IncomingMessage) => {
+    const receive = (part: number, message: IncomingMessage) => {
       const token = textOf(message);
       if (!token) return;
       if (part === 1) followParts(token);
-      this.tell({ kind, part, token });
+      this.enqueue({ kind, part, token });
     };
     const followParts = (token: string) => {
       const claims = schema.safeParse(parseToken(token)?.claims);
@@ -168,14 +170,14 @@ export class AreaLink {
       while (further.length < count) {
         followed += 1;
         const part = further.length + 2;
-        further.push(this.link.subscribe([topicOf(cell, part)], (message) => hear(part, message)));
+        further.push(this.link.subscribe([topicOf(cell, part)], (message) => receive(part, message)));
       }
     };
-    this.link.subscribe([topicOf(cell, 1)], (message) => hear(1, message));
+    this.link.subscribe([topicOf(cell, 1)], (message) => receive(1, message));
   }
 
-  /** Appends a message to the queue. Nothing reads it before it was acknowledged to the broker. */
-  private tell(message: AreaMessage): void {
+  /** Queues a message; it is read only after it was acknowledged to the broker. */
+  private enqueue(message: AreaMessage): void {
     this.early.delete(keyOf(message));
     if (message.kind === 'revocations') this.waiting.unshift(message);
     else this.waiting.push(message);
@@ -184,7 +186,7 @@ export class AreaLink {
         this.waiting.findIndex(({ kind }) => kind !== 'revocations'),
         1,
       );
-      this.options.log.warn('an area document is dropped: too many wait');
+      this.options.log.warn('an area document is dropped: the queue is full');
     }
     if (message.kind === 'revocations') this.arm(0);
     else if (this.timer === null) this.arm(this.pauseMs());

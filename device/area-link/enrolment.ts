@@ -1,5 +1,4 @@
-// Owns: enrolling with a bridge, once, and the file that stores the enrolment. Not here: the session that follows (area-link.ts).
-
+// Enrolling with a bridge by a one-time code, and the file that stores the enrolment.
 import { type Clock, wallSeconds } from '@doorsill/base/clock';
 import type { Disk } from '@doorsill/base/disk';
 import { isPublicKey, type SigningKey, sha256Hex, verifySignature } from '@doorsill/base/keys';
@@ -23,10 +22,10 @@ const Enrolment = z.strictObject({
   bridgeKey: publicKeySchema,
   registryKey: publicKeySchema,
   area: EnrolmentStatement.shape.area,
-  /** Hash of the code that was used; absent in files from before it was stored. */
+  /** Hash of the code used; absent in files from before it was stored. */
   codeSha256: sha256Schema.optional(),
 });
-/** What a device stores about its bridge: the pinned keys and the addresses. */
+/** A device's bridge: the pinned keys, the addresses and the area account. */
 export type Enrolment = z.infer<typeof Enrolment>;
 
 const PROOF_LIFE_S = 300;
@@ -38,11 +37,10 @@ interface EnrolmentDeps {
   clock: Clock;
   random: Random;
   key: SigningKey;
-  /** The device's id. */
   id: string;
   /** For a bridge at an https address with a certificate from no public authority. */
   tls?: TlsSource | undefined;
-  /** Absent: the machine's own. */
+  /** Absent: the machine's network. */
   network?: Network | undefined;
 }
 
@@ -54,7 +52,7 @@ interface EnrolmentDeps {
 export async function enrol(deps: EnrolmentDeps, codeText: string, signal?: AbortSignal): Promise<Enrolment> {
   const code = readEnrolmentCode(codeText);
   if (!code) throw failure('usage', { detail: 'that is not an enrolment code' });
-  // The bridge would refuse a proof of 1970, and the code would seem to be at fault.
+  // The bridge would refuse a proof dated 1970, and its refusal would blame the code.
   if (!deps.clock.synchronised()) throw failure('enrolment_clock_unset');
   const bridge = actorId('bridge', code.bridge);
   const iat = wallSeconds(deps.clock);
@@ -70,7 +68,7 @@ export async function enrol(deps: EnrolmentDeps, codeText: string, signal?: Abor
   const proof = signToken('doorsill-enrolment+jws', claims, deps.key);
   const url = code.url.replace(/\/+$/, '');
   const answer = answerSchema.safeParse(await post(deps, url, { secret: code.secret, proof }, signal));
-  // The code's thumbprint determines which key must have signed: the statement may name its key, not choose it.
+  // The statement's key is accepted only if it has the code's thumbprint: the statement may name its key, not choose it.
   const key = answer.success
     ? EnrolmentStatement.safeParse(parseToken(answer.data.statement)?.claims).data?.iss
     : undefined;
@@ -92,7 +90,7 @@ export async function enrol(deps: EnrolmentDeps, codeText: string, signal?: Abor
   return { bridgeUrl: url, bridge, bridgeKey: key, registryKey: registry, area, codeSha256: sha256Hex(codeText) };
 }
 
-/** One POST to the bridge under `url`; the parsed answer. Throws `unreachable`, or the failure the bridge names. */
+/** Sends one POST to the bridge; returns the parsed answer. Throws `unreachable`, or the failure that the bridge names. */
 async function post(deps: EnrolmentDeps, url: string, body: object, signal: AbortSignal | undefined): Promise<unknown> {
   const http = new BridgeHttp({
     baseUrl: url,
@@ -119,7 +117,7 @@ async function post(deps: EnrolmentDeps, url: string, body: object, signal: Abor
 }
 
 /**
- * The stored enrolment or, with a code other than the one it was made with, a new one, which is then stored: a service can be
+ * The stored enrolment or, with a code other than the stored one's, a new enrolment, which is then stored. So a service can be
  * restarted with the same code. Throws as `enrol`, `state_damaged`.
  */
 export async function ensureEnrolled(

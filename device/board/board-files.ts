@@ -1,28 +1,25 @@
-// Owns: the files that make a doorbell a service of a board: unit, groups, rights on device nodes, hardware watchdog. Writing them, and
-// taking away those that an install wrote. Not here: what the unit says (device-unit.ts), which boards will do (board-fitness.ts).
-
+// Writes and removes the files that make a doorbell a service of a board: unit, groups, rights on device nodes, hardware watchdog.
 import { dirname, join } from 'node:path';
 import { type Disk, systemCode } from '@doorsill/base/disk';
 import { utf8 } from '@doorsill/contract/bytes';
 import { failure } from '../terminal/errors.ts';
 import { deviceUnit, HARDWARE_GROUPS, type UnitFacts } from './device-unit.ts';
 
-/** The first words of each file, by which it is known as one of ours. */
+/** The start of each file, by which ours are recognised. */
 const HEADER = '# Written by `doorsill device install`';
 const FILE_BYTES_MAX = 65_536;
 
-/** A Pi's watchdog counts to 15 s at most (bcm2835_wdt). */
+/** The maximum of a Pi's watchdog (bcm2835_wdt). */
 const WATCHDOG_S = 15;
 
-export interface BoardWish extends UnitFacts {
-  /** Whether the board's own watchdog starts it anew when its kernel or systemd hangs. */
+export interface InstallSpec extends UnitFacts {
+  /** Whether the board's watchdog restarts it when its kernel or systemd hangs. */
   hardwareWatchdog: boolean;
 }
 
-/** What an install did with one file. */
 export type FileOutcome = 'installed' | 'replaced' | 'unchanged' | 'removed';
 
-/** Where the files of a name are, below the root of a system. */
+/** The paths of a service's files below the root of a system. */
 function pathsOf(name: string) {
   return {
     unit: `/etc/systemd/system/${name}.service`,
@@ -32,19 +29,19 @@ function pathsOf(name: string) {
   };
 }
 
-/** The files by their paths below the root of the board's system. */
-export function boardFiles(wish: BoardWish): Map<string, string> {
-  const paths = pathsOf(wish.name);
+/** The files' texts, by their paths below the root of the board's system. */
+export function boardFiles(spec: InstallSpec): Map<string, string> {
+  const paths = pathsOf(spec.name);
   const header = `${HEADER}, which replaces it; \`doorsill device uninstall\` removes it.\n`;
   return new Map([
     [paths.groups, `${header}${HARDWARE_GROUPS.map((group) => `g ${group} -\n`).join('')}`],
     [paths.rules, `${header}${RULES}`],
-    [paths.unit, `${header}${deviceUnit(wish)}`],
-    ...(wish.hardwareWatchdog ? ([[paths.watchdog, `${header}${WATCHDOG}`]] as const) : []),
+    [paths.unit, `${header}${deviceUnit(spec)}`],
+    ...(spec.hardwareWatchdog ? ([[paths.watchdog, `${header}${WATCHDOG}`]] as const) : []),
   ]);
 }
 
-/** Device nodes that Debian leaves to root, or to a group that Raspberry Pi OS alone has. */
+/** Rules for device nodes that Debian leaves to root, or to a group that only Raspberry Pi OS has. */
 const RULES = `# Lines of GPIO: buttons, chime, lamps.
 SUBSYSTEM=="gpio", KERNEL=="gpiochip*", GROUP="gpio", MODE="0660"
 # Lamps that the kernel knows.
@@ -67,36 +64,36 @@ RebootWatchdogSec=2min
 `;
 
 /**
- * Writes the files below `root`; the same again changes nothing. A file of ours that is no longer wished for is removed. Throws
- * `board_file_foreign`, before anything is written, where somebody else's file has the place of one; `file_unusable` where it cannot write.
+ * Writes the files below `root` and removes our files that are no longer wanted; repeating it changes nothing. Throws
+ * `board_file_foreign`, before anything is written, where one of the paths holds a foreign file; `file_unusable` where it cannot write.
  */
-export async function writeBoardFiles(disk: Disk, root: string, wish: BoardWish): Promise<Map<string, FileOutcome>> {
-  const before = await filesThere(disk, root, wish.name);
+export async function writeBoardFiles(disk: Disk, root: string, spec: InstallSpec): Promise<Map<string, FileOutcome>> {
+  const before = await filesThere(disk, root, spec.name);
   for (const [path, text] of before) if (!text.startsWith(HEADER)) throw failure('board_file_foreign', { path });
   const done = new Map<string, FileOutcome>();
-  const wished = boardFiles(wish);
-  for (const [path, text] of wished) {
+  const files = boardFiles(spec);
+  for (const [path, text] of files) {
     const there = before.get(join(root, path));
     const isSame = there === text;
     if (!isSame) await put(disk, join(root, path), text);
     done.set(join(root, path), isSame ? 'unchanged' : there === undefined ? 'installed' : 'replaced');
   }
-  const unwished = [...before.keys()].filter((path) => !done.has(path));
-  for (const path of unwished) {
+  const obsolete = [...before.keys()].filter((path) => !done.has(path));
+  for (const path of obsolete) {
     await disk.remove(path).catch(unwritable(path));
     done.set(path, 'removed');
   }
   return done;
 }
 
-/** Removes the files of `name` that an install wrote; resolves with their paths. Somebody else's stay. */
+/** Removes the files of `name` that an install wrote; resolves with their paths. Foreign files stay. */
 export async function removeBoardFiles(disk: Disk, root: string, name: string): Promise<string[]> {
   const ours = [...(await filesThere(disk, root, name))].filter(([, text]) => text.startsWith(HEADER));
   for (const [path] of ours) await disk.remove(path).catch(unwritable(path));
   return ours.map(([path]) => path);
 }
 
-/** Whether the unit of `name` is there and was written by an install. */
+/** Whether the unit of `name` exists and was written by an install. */
 export async function hasUnit(disk: Disk, root: string, name: string): Promise<boolean> {
   const path = join(root, pathsOf(name).unit);
   return (await filesThere(disk, root, name)).get(path)?.startsWith(HEADER) ?? false;

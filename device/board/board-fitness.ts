@@ -1,6 +1,4 @@
-// Owns: whether a board and its system will do for a doorbell as a service, and why not. Not here: what is written (board-files.ts),
-// what is wrong with a board that runs one (device/doctor).
-
+// Whether a board and its system can run a doorbell as a service, and why not.
 import { existsSync } from 'node:fs';
 import { machine, totalmem } from 'node:os';
 import { type Failure, failure } from '../terminal/errors.ts';
@@ -10,12 +8,11 @@ export interface BoardFacts {
   user: number;
   /** Whether systemd is process 1 (sd_booted(3)). */
   hasSystemd: boolean;
-  /** What node was built for, as `process.arch` says it. */
+  /** The processor that node was built for, as in `process.arch`. */
   program: string;
-  /** What the kernel calls the processor, as `uname -m` does. */
+  /** The kernel's name of the processor, as in `uname -m`. */
   processor: string;
   memoryBytes: number;
-  /** Whether there is a hardware watchdog. */
   hasWatchdog: boolean;
 }
 
@@ -31,11 +28,11 @@ export function thisBoard(): BoardFacts {
 }
 
 const PROGRAMS = ['arm64', 'x64'];
-/** A board of 512 MB: firmware and kernel keep up to a fifth of it for themselves. */
+/** A board of 512 MB, of which firmware and kernel reserve up to a fifth. */
 const MEMORY = { boardMB: 512, leastBytes: 400 * 1_048_576 };
 
-/** Why no doorbell can be installed on this board; null when it will do. The reason that no command can mend comes first. */
-export function whyUnfit(board: BoardFacts, wish: { hardwareWatchdog: boolean }): Failure | null {
+/** Why no doorbell can be installed on this board; null when one can. Reasons that no command can mend come first. */
+export function whyUnfit(board: BoardFacts, spec: { hardwareWatchdog: boolean }): Failure | null {
   if (/^armv[1-6]/.test(board.processor)) return failure('board_processor_too_old', { processor: board.processor });
   if (!PROGRAMS.includes(board.program))
     return failure('board_system_not_64_bit', { program: board.program, processor: board.processor });
@@ -44,7 +41,7 @@ export function whyUnfit(board: BoardFacts, wish: { hardwareWatchdog: boolean })
     return failure('board_memory_too_small', { mb, leastMB: MEMORY.boardMB });
   }
   if (!board.hasSystemd) return failure('board_without_systemd');
-  if (wish.hardwareWatchdog && !board.hasWatchdog) return failure('board_without_watchdog');
+  if (spec.hardwareWatchdog && !board.hasWatchdog) return failure('board_without_watchdog');
   if (board.user !== 0) return failure('board_user_not_root');
   return null;
 }

@@ -1,6 +1,4 @@
-// Owns: the systemd unit of a doorbell on a real board: what it may see and do, and how it is watched.
-// Not here: the files that go with it (board-files.ts), talking with the service manager while it runs (device/terminal).
-
+// The systemd unit of a doorbell on a real board: its rights, and how it is watched.
 import { failure } from '../terminal/errors.ts';
 import { CODE_CREDENTIAL } from '../terminal/secret-input.ts';
 import { RELEASED_LAUNCHER, runWords } from './launcher-path.ts';
@@ -10,23 +8,23 @@ export interface UnitFacts {
   /** Absolute paths of the node program and of the command line it runs. */
   node: string;
   program: string;
-  /** The device's folder is this name under /var/lib. */
+  /** Name of the service and of the device's folder under /var/lib. */
   name: string;
 }
 
-/** Groups that own cameras, sound cards, buttons, GPIO lines and encoders. An install makes those that are missing. */
+/** Groups that own cameras, sound cards, buttons, GPIO lines and encoders. An install creates missing ones. */
 export const HARDWARE_GROUPS = ['video', 'audio', 'input', 'gpio', 'render'] as const;
 
 /** Device nodes by the names of /proc/devices: cameras and encoders, sound cards, buttons, GPIO lines, a Pi's camera. */
 const DEVICES = ['video4linux', 'media', 'alsa', 'input', 'gpiochip', 'vchiq', 'vcio', 'dma_heap'];
 
-/** After so many restarts in this time the unit stays down: a restart does not fix the fault. */
+/** After this many restarts within this time the unit stays down: restarting does not mend the fault. */
 const RESTARTS = { many: 5, withinS: 300 };
 
-/** Lines in the journal: more would be a fault that repeats itself, and wear the card. */
+/** Maximum rate of journal lines: more would come from a repeating fault and wear out the card. */
 const LOG_LINES = { many: 1_000, withinS: 600 };
 
-/** Throws `usage` for what cannot be the name of a service. */
+/** Throws `usage` for a name that a service cannot have. */
 export function checkServiceName(name: string): void {
   if (/^[a-z][a-z0-9-]{0,30}$/.test(name)) return;
   throw failure('usage', { detail: '--name takes small letters, digits and hyphens' });
@@ -37,11 +35,11 @@ export function credentialFile(name: string): string {
   return `${name}.${CODE_CREDENTIAL}`;
 }
 
-/** The unit, without the header that all files of an install have. */
+/** The unit's text, without the header of all installed files. */
 export function deviceUnit({ node, program, name }: UnitFacts): string {
   const folder = `/var/lib/${name}`;
-  // A release's programs are started through a link that updates switch. What was healthy last takes back an update that was cut
-  // off, as root, before what may be broken starts; a start never fails for it.
+  // A release's programs are started through a link that updates switch. Before a start, the last healthy version rolls back an
+  // interrupted update, as root; a failure of that does not prevent the start.
   const inRelease = `/current/${RELEASED_LAUNCHER}`;
   const programs = program.endsWith(inRelease) ? program.slice(0, -inRelease.length) : null;
   const settle =

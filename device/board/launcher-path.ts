@@ -1,10 +1,9 @@
-// Owns: where the command line of this checkout or package is, and how a unit names it. Not here: which version it is (device/cli).
-
+// The path of the command line of this checkout or package, and how a unit names it.
 import { existsSync, realpathSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { failure } from '../terminal/errors.ts';
 
-/** Where a release has a board's own command. */
+/** The path of a board's command in a release. */
 export const RELEASED_LAUNCHER = 'device/cli/doorsill-device.mjs';
 
 /** The absolute path of the command line that this process was started with. */
@@ -12,19 +11,19 @@ export function launcherPath(): string {
   return realpathSync(process.argv[1] ?? '');
 }
 
-/** The words by which a command line runs a doorbell: a board's own has for a verb what `doorsill` has under `device`. */
+/** The verb that runs a doorbell: `run` in the board's own command, `device` in `doorsill`. */
 export function runWords(launcher: string): string[] {
   return [basename(launcher) === basename(RELEASED_LAUNCHER) ? 'run' : 'device'];
 }
 
-/** The folder of programs that this version lies in, where it is a release (device/update); null for a checkout or a package. */
+/** The folder of programs around this version, if it is a release (device/update); null for a checkout or a package. */
 export function programsFolder(): string | null {
   return /^(.+)\/versions\/[^/]+\/device\/cli\/[^/]+$/.exec(launcherPath())?.[1] ?? null;
 }
 
 /**
- * The path by which a unit names a command line: through DIR/current where that leads to the DIR/versions/VERSION that it lies in, so
- * that the same unit runs what an update puts there.
+ * The path by which a unit names a command line. In DIR/versions/VERSION it is the path through DIR/current, if that leads there, so
+ * that the same unit runs later versions.
  */
 export function lastingPath(launcher: string): string {
   const [, folder, below] = /^(.*)\/versions\/[^/]+(\/.*)$/.exec(launcher) ?? [];
@@ -37,13 +36,12 @@ export function lastingPath(launcher: string): string {
   }
 }
 
-/** What a unit starts. */
 export interface UnitPrograms {
   node: string;
   program: string;
 }
 
-/** Where Debian and others put node; where updates, and npm with and without Debian, put us. */
+/** The usual places of node, and of this program: installed by updates, by npm, and by npm on Debian. */
 const NODE_PLACES = ['/usr/bin/node', '/usr/local/bin/node'];
 const PROGRAM_PLACES = [
   `/opt/doorsill/current/${RELEASED_LAUNCHER}`,
@@ -54,8 +52,8 @@ const PROGRAM_PLACES = [
 ];
 
 /**
- * The programs of a system below `root`, as that system names them: those that are there, or those that were named. Throws `usage` for a
- * path that is not absolute, `board_program_missing` where there is none.
+ * The programs of a system below `root`, by that system's paths: the named ones, else those found. Throws `usage` for a path that is
+ * not absolute, `board_program_missing` where there is none.
  */
 export function programsBelow(root: string, named: Partial<UnitPrograms>): UnitPrograms {
   const pick = (option: string, what: string, path: string | undefined, places: readonly string[]): string => {

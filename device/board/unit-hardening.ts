@@ -1,6 +1,4 @@
-// Owns: what no unit of ours may do, be it a doorbell's or a server's: systemd.exec(5), SANDBOXING. Not here: what one of them needs
-// beyond that (systemd-layout.ts, device/board).
-
+// Restrictions of every unit of ours, a doorbell's or a server's: systemd.exec(5), SANDBOXING.
 /** Lines of a [Service] section that hold for every part. */
 export const UNIT_HARDENING = `NoNewPrivileges=yes
 CapabilityBoundingSet=

@@ -1,6 +1,4 @@
-// Owns: a doorbell while its programs are replaced: how it is stopped, started and watched, as a service of systemd or by hand.
-// Not here: the steps of an update (device/update), arguments (sim/cli).
-
+// Stops, starts and watches a doorbell while its programs are replaced, as a systemd service or started by hand.
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
@@ -22,14 +20,14 @@ export interface UpdatedDoorbellDeps {
   programs: string;
 }
 
-/** What an update works with, and what is left to do at its end. */
+/** `release`: call it at the end of the update. */
 export type WatchedDoorbell = UpdatedDoorbell & { release(): Promise<void> };
 
 const COMMAND_MS_MAX = 120_000;
 const LOOK_MS = 250;
-/** A version that ends or starts anew within this time after it became ready is not healthy. */
+/** A version that ends or restarts within this time after it became ready is not healthy. */
 const STAYS_MS = 5_000;
-/** Longer than an update takes after the stop: a doorbell whose update was killed is started by systemd. */
+/** After this time systemd starts a doorbell whose update was killed; longer than an update takes after the stop. */
 const GUARD_S = 240;
 const STOP_MS_MAX = 30_000;
 
@@ -73,11 +71,11 @@ export function serviceDoorbell(deps: UpdatedDoorbellDeps, name: string, data: s
   };
 }
 
-/** A doorbell that a person starts: it must not run, is tried out, and ended again. */
+/** A doorbell that a person starts by hand: it must not be running; the update starts it for the trial and ends it. */
 export function doorbellByHand(deps: UpdatedDoorbellDeps, data: string): WatchedDoorbell {
   const { clock, programs } = deps;
   let child: ChildProcess | null = null;
-  let said = '';
+  let output = '';
   const isRunning = () => child !== null && child.exitCode === null && child.signalCode === null;
   const end = async () => {
     if (!child || !isRunning()) return;
@@ -97,9 +95,9 @@ export function doorbellByHand(deps: UpdatedDoorbellDeps, data: string): Watched
       if (holder !== null) throw failure('data_folder_locked', { folder: data, pid: holder });
     },
     start: async () => {
-      said = '';
+      output = '';
       const program = join(programs, 'current', RELEASED_LAUNCHER);
-      // It never outlives what watches it.
+      // The doorbell must not outlive this process.
       const [command = '', ...rest] = diesWithUs([
         process.execPath,
         program,
@@ -111,11 +109,11 @@ export function doorbellByHand(deps: UpdatedDoorbellDeps, data: string): Watched
       child = spawn(command, rest, {
         stdio: ['ignore', 'pipe', 'inherit'],
       });
-      child.stdout?.on('data', (chunk: Buffer) => (said = `${said}${chunk}`.slice(-65_536)));
+      child.stdout?.on('data', (chunk: Buffer) => (output = `${output}${chunk}`.slice(-65_536)));
     },
     isHealthy: async (withinMs) => {
       const lateMs = clock.monotonicMs() + withinMs;
-      while (!said.includes('"event":"ready"')) {
+      while (!output.includes('"event":"ready"')) {
         if (!isRunning() || clock.monotonicMs() > lateMs) return false;
         await clock.sleep(LOOK_MS);
       }
@@ -126,7 +124,7 @@ export function doorbellByHand(deps: UpdatedDoorbellDeps, data: string): Watched
   };
 }
 
-/** Whose ledger is in a doorbell's folder, which root reads of a service's user; null before its first start. */
+/** The id and key of the doorbell in a folder, which root reads for a service's user; null before its first start. */
 export async function identityOf(data: string): Promise<{ id: string; key: string } | null> {
   const key = await loadDeviceKey(new SystemDisk('own', ownerForRoot(data)), data);
   return key && { id: deviceIdOf(key), key: key.publicKey };

@@ -1,5 +1,4 @@
-// Owns: the verbs `device backup` and `device restore`. Not here: what a backup holds (device/backup.ts).
-
+// The verbs `device backup` and `device restore`.
 import { access, constants } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { SystemDisk } from '@doorsill/base/disk';
@@ -24,25 +23,25 @@ export function addBackup(device: Command): void {
     .description('seal the identity, enrolment, settings and ledger of a device that is not running; no footage')
     .requiredOption('--data <dir>', "the device's folder")
     .requiredOption('--out <file>', 'file to write; it must not exist')
-    .option('--passphrase-file <file>', 'file with the passphrase (default: it is asked for)')
+    .option('--passphrase-file <file>', 'file with the passphrase (default: ask for it)')
     .addHelpText('after', '\nExample:\n  $ doorsill device backup --data ./porch --out porch.backup')
     .action(async (options: BackupOptions & { data: string }, command: Command) => {
       const context = openContext(command);
       const folder = resolve(options.data);
       const out = resolve(options.out);
       if ((await context.disk.sizeOf(out)) !== null) {
-        throw failure('usage', { detail: `${out} exists; a backup is not written over another file` });
+        throw failure('usage', { detail: `${out} exists; a backup replaces no file` });
       }
       const { makeBackup } = await import('../backup.ts');
       const passphrase = await readPassphrase(context, options.passphraseFile, true);
-      // Root backs up what belongs to a service's user.
+      // Root backs up the files of a service's user.
       const owner = ownerForRoot(folder);
       const seams = { ...context, disk: new SystemDisk('own', owner) };
       const bytes = await whileLocked(folder, owner, () => makeBackup(seams, folder, passphrase));
       await writePrivateFile(out, [bytes]);
       context.output.result(
         { outcome: 'written', file: out, bytes: bytes.length },
-        `${out}: ${printBytes(bytes.length)}. Keep it and its passphrase apart; without the passphrase it is worth nothing.`,
+        `${out}: ${printBytes(bytes.length)}. Keep it apart from its passphrase; without the passphrase it cannot be restored.`,
       );
     });
 }
@@ -50,16 +49,16 @@ export function addBackup(device: Command): void {
 export function addRestore(device: Command): void {
   device
     .command('restore <file>')
-    .description('make the device of a backup again; its owners must pair anew')
-    .requiredOption('--data <dir>', 'an empty folder, or one that is not there')
-    .option('--passphrase-file <file>', 'file with the passphrase (default: it is asked for)')
+    .description('restore a device from a backup; its owners must pair again')
+    .requiredOption('--data <dir>', 'folder for the device; it must be empty or not exist')
+    .option('--passphrase-file <file>', 'file with the passphrase (default: ask for it)')
     .addHelpText('after', '\nExample:\n  $ doorsill device restore porch.backup --data ./porch')
     .action(async (file: string, options: { data: string; passphraseFile?: string }, command: Command) => {
       const context = openContext(command);
       const folder = resolve(options.data);
       const { BACKUP_BYTES_MAX, restoreBackup } = await import('../backup.ts');
       const bytes = await context.disk.readFile(resolve(file), BACKUP_BYTES_MAX);
-      if (!bytes) throw failure('file_unusable', { detail: `${file} is not there` });
+      if (!bytes) throw failure('file_unusable', { detail: `${file} does not exist` });
       const passphrase = await readPassphrase(context, options.passphraseFile, false);
       const restored = await restoreBackup(context, bytes, folder, passphrase);
       const madeAt = new Date(restored.madeUs / 1_000).toISOString();
@@ -68,8 +67,8 @@ export function addRestore(device: Command): void {
         { outcome: 'restored', folder, ...restored },
         [
           `${restored.device}, as of ${madeAt}, is in ${folder}.`,
-          `Nothing from before counts any more: ${count === 1 ? '1 grant has' : `${count} grants have`} ended, and owners must pair again.`,
-          'Never run it beside the device it was: both would be the same one.',
+          `Grants and pairings have ended: ${count === 1 ? '1 grant' : `${count} grants`}; owners must pair again.`,
+          'Never run it while the original device runs: both have the same identity.',
           '',
           `    ${calledAs()} device --data ${folder}`,
         ].join('\n'),
@@ -83,7 +82,7 @@ async function whileLocked<Result>(
   owner: readonly number[],
   work: () => Promise<Result>,
 ): Promise<Result> {
-  // `work` refuses a missing folder; taking the lock would create it.
+  // Taking the lock would create a missing folder, which `work` must find missing.
   const isThere = await access(folder, constants.F_OK).then(
     () => true,
     () => false,
@@ -98,7 +97,7 @@ async function whileLocked<Result>(
   }
 }
 
-/** The passphrase from a file, without its line end, or asked for on the terminal without echo; twice for a new one. */
+/** The passphrase from a file, or from the terminal without echo, where a new one is asked for twice. */
 async function readPassphrase(context: Context, file: string | undefined, isNew: boolean): Promise<string> {
   if (file !== undefined) {
     return readSecretText(context.disk, file);
@@ -106,6 +105,6 @@ async function readPassphrase(context: Context, file: string | undefined, isNew:
   if (!process.stdin.isTTY) throw failure('usage', { detail: 'without a terminal, name a --passphrase-file' });
   const first = await askHidden('Passphrase: ');
   if (isNew && (await askHidden('Once more: ')) !== first)
-    throw failure('usage', { detail: 'the two are not the same' });
+    throw failure('usage', { detail: 'the two passphrases differ' });
   return first;
 }

@@ -1,5 +1,4 @@
-// Owns: a command line of verbs: global options, their order in the help, what a wrong word may mean, and the exit on failure. Not here: the verbs.
-
+// A command line of verbs: global options, the order of the help, corrections of misspelt verbs, and the exit status of failures.
 import { existsSync } from 'node:fs';
 import { url } from 'node:inspector';
 import { nearestWord } from '@doorsill/base/schema-fault';
@@ -12,11 +11,11 @@ import { ownVersion } from './own-version.ts';
 import { Program, type Surroundings } from './surroundings.ts';
 
 /**
- * From here on SIGUSR1 no longer opens the inspector, as it does in every Node process without a listener for it. Throws
- * `inspector_open` when it is open already: by --inspect, or by an earlier signal.
+ * Keeps SIGUSR1 from opening the inspector, as it does in every Node process without a listener for it. Throws `inspector_open` when
+ * the inspector is open already, by --inspect or an earlier signal.
  */
 function refuseInspector(): void {
-  // There is no such signal on Windows.
+  // Windows has no such signal.
   if (process.platform !== 'win32') process.on('SIGUSR1', () => undefined);
   const open = url();
   if (open !== undefined) throw failure('inspector_open', { url: open });
@@ -26,31 +25,31 @@ type Load = () => Promise<(parent: Command) => void>;
 
 /** A verb of a command line. */
 export interface Verb {
-  /** What it is for, on one line of the help. */
+  /** Its purpose, on one line of the help. */
   about: string;
   load: Load;
-  /** The verbs under it that have a module of their own. */
+  /** Its sub-verbs that have their own module. */
   under?: Record<string, Load>;
 }
 
 /** A command with its verbs. */
 export interface CommandLine {
   name: string;
-  /** What it is, in a sentence of the help. */
+  /** The help's first sentence. */
   about: string;
-  /** Every verb under its heading in the help. A verb's module is loaded when the words name it, or may name it. */
+  /** The verbs by their heading in the help. A verb's module is loaded when the command line names it, or may name it. */
   verbs: Readonly<Record<string, Readonly<Record<string, Verb>>>>;
-  /** Words that people try for a verb, its former names among them, and that are too far from its name to be taken for a slip. */
+  /** Other words that people try for a verb, such as its former names, which no spelling correction would find. */
   tried: Readonly<Record<string, string>>;
   /** The examples at the end of the help. */
   toBegin: string;
   around: Surroundings;
 }
 
-const EXITS = `Exit status: 0 it is as it should be, 1 what was tested is not, 2 wrong usage, 3 refused,
+const EXITS = `Exit status: 0 success, 1 a test failed, 2 wrong usage, 3 refused,
 4 not reachable, 5 this machine, 6 unusable input, 130 ended by Ctrl-C.`;
 
-/** An option as the help tells it: with its default, unless its words name that already or it is an empty list. */
+/** An option's description for the help: with its default, unless the text names it already or it is an empty list. */
 function describeOption({ description, argChoices, defaultValue }: Option): string {
   const facts = [
     ...(argChoices ? [`choices: ${argChoices.join(', ')}`] : []),
@@ -60,8 +59,8 @@ function describeOption({ description, argChoices, defaultValue }: Option): stri
 }
 
 /**
- * Builds the command line; does not run it. With `words`, only what they may call: the verb that they begin with, or all verbs by name
- * alone when that is none.
+ * Builds the command line without running it. With `words`, loads only the verb that they begin with; if they begin with none, all verbs
+ * are added by name alone.
  */
 export async function makeProgram(line: CommandLine, words?: readonly string[]): Promise<Command> {
   const program: Command = new Program(line.name, line.around)
@@ -77,14 +76,14 @@ export async function makeProgram(line: CommandLine, words?: readonly string[]):
     })
     .configureHelp({
       optionDescription: describeOption,
-      // All of a line at the top is for what the verb does.
+      // At the top a verb's line has no room for its arguments.
       subcommandTerm: (verb) => (verb.parent === program ? verb.name() : new Help().subcommandTerm(verb)),
-      // All but `help`, which is said below.
+      // Without `help`, which the text below explains.
       visibleCommands: ({ commands }) => [...commands],
       minWidthToWrap: COLUMN_LEAST,
     })
     .addHelpText('after', `${line.toBegin}\n\nEach verb explains itself: ${line.name} VERB --help.\n${EXITS}`)
-    // An option after `device backup` then belongs to the inner verb.
+    // So an option after `device backup` belongs to the inner verb.
     .enablePositionalOptions()
     .exitOverride();
   const names = Object.values(line.verbs).flatMap((verbs) => Object.keys(verbs));
@@ -105,7 +104,7 @@ export async function makeProgram(line: CommandLine, words?: readonly string[]):
   return program;
 }
 
-/** Adds a verb and, of the verbs under it, the one that is the next word; all of them where that may be any. */
+/** Adds a verb and the sub-verb `next`, or all its sub-verbs if `next` is none of them. */
 async function addVerb(program: Command, name: string, { load, under = {} }: Verb, next = ''): Promise<void> {
   const called = Object.hasOwn(under, next) ? under[next] : undefined;
   if (called) return (await called())(program.command(name));
@@ -123,14 +122,14 @@ function allUnder({ commands }: Command): Command[] {
   return commands.flatMap((command) => [command, ...allUnder(command)]);
 }
 
-/** The words without the global options: verbs come first in them. */
+/** The words without the global options, so that they begin with the verbs. */
 function verbsIn(words: readonly string[]): string[] {
   return words.filter(
     (word, at) => word !== '--json' && !/^--log(=|$)/.test(word) && (at === 0 || words[at - 1] !== '--log'),
   );
 }
 
-/** The innermost verb that the words name, its names, and the words behind it. */
+/** The innermost verb that the words name, its full name, and the words after it. */
 function innermost(program: Command, words: readonly string[]): { verb: Command; called: string; rest: string[] } {
   const rest = verbsIn(words);
   const names: string[] = [];
@@ -143,8 +142,8 @@ function innermost(program: Command, words: readonly string[]): { verb: Command;
 }
 
 /**
- * Refuses a word that is no verb, and one right behind a verb that is nearly one of the verbs under it: commander takes that for an
- * argument of the verb itself, such as the source of `camera`. One that is the name of a file is that file. Throws `usage`.
+ * Refuses a word that is no verb, and a word after a verb that resembles one of its sub-verbs, which commander takes for an argument,
+ * such as the source of `camera`. A word that names an existing file is that file. Throws `usage`.
  */
 export function refuseMisspelt({ tried }: CommandLine, program: Command, words: readonly string[]): void {
   const { verb, called, rest } = innermost(program, words);
@@ -164,8 +163,8 @@ function namesUnder({ commands }: Command): string[] {
 }
 
 /**
- * What was wrong with the arguments, on one line. For `help` with an unknown verb, and for a verb that only has verbs under it,
- * commander prints help and gives no message.
+ * The fault of the arguments, on one line. For `help` with an unknown verb, and for a verb that needs a sub-verb, commander prints help
+ * and gives no message.
  */
 async function usageDetail(line: CommandLine, thrown: CommanderError, words: readonly string[]): Promise<string> {
   const { verb, called, rest } = innermost(await makeProgram(line, words), words);
@@ -179,7 +178,7 @@ async function usageDetail(line: CommandLine, thrown: CommanderError, words: rea
   return thrown.message.replace(/^error: /, '').replaceAll(/\s+/g, ' ');
 }
 
-/** `help VERB` as `VERB --help`, which knows the verbs under a verb, too. */
+/** Rewrites `help VERB` to `VERB --help`, which works for sub-verbs, too. */
 function withoutHelp(words: string[]): string[] {
   const [first, ...rest] = verbsIn(words);
   return first === 'help' && rest.length > 0 ? [...rest, '--help'] : words;
@@ -189,7 +188,7 @@ function withoutHelp(words: string[]): string[] {
 export async function runCommandLine(line: CommandLine, argv: string[]): Promise<void> {
   const json = argv.includes('--json');
   const words = withoutHelp(argv.slice(2));
-  // A closed pipe (`| head`) is no error.
+  // A closed pipe (`| head`) is not an error.
   process.stdout.on('error', () => process.exit(0));
   try {
     // Called before any key is read.

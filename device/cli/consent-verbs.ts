@@ -1,6 +1,4 @@
-// Owns: the verbs of an owner's decisions: grant, deny, revoke; each signs, sends, and ends on a receipt. And the list of open requests.
-// Not here: printing requests and waiting for receipts (owner-requests.ts), other orders (doorbell-command-verbs.ts).
-
+// The verbs of an owner's decisions: grant, deny, revoke. Each signs, sends, and ends with a receipt. And the list of open requests.
 import { createHash } from 'node:crypto';
 import { resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
@@ -46,8 +44,8 @@ import { type ServerOptions, withOwnServer } from './own-server.ts';
 import { parseZone } from './parse-zone.ts';
 
 /**
- * Writes the clip exactly as it would leave, and prints the line that grants these very bytes. Nothing is granted. `again`: the words
- * of the command that the line repeats. Throws the device's refusal, `preview_changed` when the bytes are not those it named.
+ * Writes the clip exactly as it would leave, and prints the command that grants exactly these bytes. Grants nothing. `again`: the
+ * arguments that this command repeats. Throws the device's refusal, `preview_changed` when the bytes lack the hash that it named.
  */
 async function writePreview(
   context: Context,
@@ -69,14 +67,14 @@ async function writePreview(
   context.output.result(
     { ...asked, preview: preview.preview, file: out, sha256, frames, bytes, method, coverage, gaps },
     [
-      `Wrote ${out}: ${printFrames(frames)}, ${printBytes(bytes)}, exactly what would leave. Nothing has left.`,
-      'To let these very bytes leave, within a quarter of an hour:',
+      `Wrote ${out}: ${printFrames(frames)}, ${printBytes(bytes)}, exactly as it would leave. Nothing has left.`,
+      'To grant exactly these bytes, within a quarter of an hour:',
       `  ${line}`,
     ].join('\n'),
   );
 }
 
-/** Writes the bytes to a new file, for its user alone; returns their SHA-256. */
+/** Writes the bytes to a new file that only its user can read; returns their SHA-256. */
 async function written(bytes: AsyncIterable<Uint8Array>, path: string): Promise<string> {
   const hash = createHash('sha256');
   const hashed = async function* () {
@@ -89,7 +87,7 @@ async function written(bytes: AsyncIterable<Uint8Array>, path: string): Promise<
   return hash.digest('hex');
 }
 
-/** How long the bridge may take to confirm that it has erased a clip. */
+/** Maximum wait for the bridge's confirmation that it has erased a clip. */
 const ERASED_MS_MAX = 15_000;
 const ERASED_POLL_MS = 100;
 /** Length of a window for one frame: no camera's frame is shorter. */
@@ -113,25 +111,25 @@ interface GrantOptions extends OwnerOptions {
 
 export function addGrant(program: Command): void {
   withOwnerOptions(program.command('grant [request]'))
-    .description('let one clip go to who asked, an agency or a pet owner: exactly this window, exactly these facts')
-    .option('--list', 'grant nothing: list the open requests of each doorbell')
+    .description('send one clip to the agency or pet owner that asked: exactly this window and these facts')
+    .option('--list', 'only list the open requests of each doorbell')
     .option('--from <time>', 'start of the window (default: start of the requested one)')
     .option('--to <time>', 'end of the window, not included (default: end of the requested one)')
-    .option('--disclose <keys>', `facts that go with it: ${DisclosureKey.options.join(',')} (default: none)`)
+    .option('--disclose <keys>', `facts to send with it: ${DisclosureKey.options.join(',')} (default: none)`)
     .option('--audio', 'with sound (default: without)', false)
     .option('--redact <l,t,w,h>', 'black out a rectangle, in percent of the picture; may be repeated', repeated)
-    .option('--still', 'of a sighting: the one frame that is most like the pet')
-    .option('--max-bytes <n>', 'do not send if the clip is larger')
+    .option('--still', 'of a sighting: send only the frame that is most like the pet')
+    .option('--max-bytes <n>', 'send nothing if the clip is larger')
     .addOption(
       new Option(
         '--preview <file>',
-        'grant nothing yet: write the clip, exactly as it would leave, to a file to look at',
+        'only write the clip to a file, exactly as it would leave, to look at it first',
       ).conflicts('clip'),
     )
-    .option('--clip <sha256>', 'grant the clip of that preview: its very bytes leave, or none')
+    .option('--clip <sha256>', 'grant the clip of that preview: send exactly its bytes, or none')
     .option('--device-data <dir>', "for --preview: the device's data folder on this machine (default: DATA/doorbell)")
-    .option('--no-wait', 'end when the device has accepted, before the clip is sent')
-    .option('--timeout <s>', 'how long to wait for the clip to arrive', '600')
+    .option('--no-wait', 'end when the device has accepted the grant, before the clip is sent')
+    .option('--timeout <s>', 'maximum wait for the clip to arrive', '600')
     .addHelpText(
       'after',
       `
@@ -149,7 +147,7 @@ Examples:
         return listRequests(context, options);
       }
       if (request === undefined)
-        throw failure('usage', { detail: 'say which request to grant; `doorsill grant --list` lists the open ones' });
+        throw failure('usage', { detail: 'name the request to grant; `doorsill grant --list` lists the open ones' });
       const withinMs = options.wait ? parseSeconds(options.timeout, '--timeout') / 1000 : RECEIPT_MS_MAX;
       const home = await homeOfRequest(context, options, request);
       if (options.preview !== undefined)
@@ -190,7 +188,7 @@ Examples:
     });
 }
 
-/** What is open at the owner's doorbells, each request at each that it was announced to. */
+/** Lists the open requests of each of the owner's doorbells. */
 async function listRequests(context: Context, options: OwnerOptions): Promise<void> {
   const found = await askDoorbells(context, options, fetchNotices);
   const isSeveral = found.length > 1;
@@ -203,7 +201,7 @@ async function listRequests(context: Context, options: OwnerOptions): Promise<vo
   context.output.result({ requests }, lines.join('\n') || 'No open request.');
 }
 
-/** The same choice returns the same grant, byte for byte: repeating a command can never make a second clip. */
+/** Returns the same grant, byte for byte, for the same choice: repeating a command can never make a second clip. */
 async function grantFor(
   context: Context,
   session: OwnerSession,
@@ -238,7 +236,7 @@ async function grantFor(
         )
       );
     });
-  // A granted request is no longer announced, but the same grant may still be sent again.
+  // The device sends no notice of a granted request, but the same grant may be sent again.
   const again = startUs === null || endUs === null ? undefined : sameAs({ startUs, endUs });
   if (again) return again;
   const notice = await fetchNotice(session, signer, request);
@@ -259,7 +257,7 @@ function parseSha256(text: string): string {
   return text;
 }
 
-/** Previews what the same words would grant; grants nothing. */
+/** Previews the clip that the same arguments would grant; grants nothing. */
 async function previewFor(context: Context, request: string, options: GrantOptions, file: string): Promise<void> {
   const { clock } = context;
   const notice = await withOwner(context, options, (session, signer) => fetchNotice(session, signer, request));
@@ -278,7 +276,7 @@ async function previewFor(context: Context, request: string, options: GrantOptio
   await writePreview(context, options, { request, window, audio: options.audio, zones }, { file, again });
 }
 
-/** The window to grant for a sighting when no times are given: while the pet was there, or its one best frame. */
+/** The window to grant for a sighting when no times are given: the pet's presence, or its best frame alone. */
 function seenWindow({ sighted: [best] }: VerifiedSighting, still: boolean | undefined): Window {
   return still ? { startUs: best.stillUs, endUs: best.stillUs + STILL_US } : best.window;
 }
@@ -293,13 +291,13 @@ function parseDisclosure(text: string | undefined): DisclosureKey[] {
 }
 
 function parseCount(text: string): number {
-  if (!/^[1-9]\d{0,12}$/.test(text)) throw failure('usage', { detail: `"${text}" is no number of bytes` });
+  if (!/^[1-9]\d{0,12}$/.test(text)) throw failure('usage', { detail: `"${text}" is not a number of bytes` });
   return Number(text);
 }
 
 export function addDeny(program: Command): void {
   withOwnerOptions(program.command('deny <request>'))
-    .description('say no; it stays on the device, nobody else learns of it')
+    .description('deny a request; the denial stays on the device, nobody else learns of it')
     .addHelpText('after', '\nExample:\n  $ doorsill deny request-1f0c')
     .action(async (request: string, options: OwnerOptions, command: Command) => {
       const context = openContext(command);
@@ -313,7 +311,7 @@ export function addDeny(program: Command): void {
           RECEIPT_MS_MAX,
           (heard) => heard.outcome === 'denied',
         );
-        context.output.result({ request, outcome: receipt.outcome }, `Denied ${request}. It stays on the device.`);
+        context.output.result({ request, outcome: receipt.outcome }, `Denied ${request}. Only the device knows.`);
       };
       await withOwner(context, options, deny, home);
     });
@@ -321,7 +319,7 @@ export function addDeny(program: Command): void {
 
 export function addRevoke(program: Command): void {
   withOwnerOptions(program.command('revoke <grant-or-request>'))
-    .description('take a grant back: sending stops, what was sent is deleted unless it was handed over')
+    .description('revoke a grant: stop sending, and delete what was sent unless it was handed over')
     .addHelpText('after', '\nExample:\n  $ doorsill revoke request-1f0c')
     .action(async (id: string, options: OwnerOptions, command: Command) => {
       const context = openContext(command);
@@ -339,7 +337,7 @@ export function addRevoke(program: Command): void {
         const ends = ({ outcome }: Receipt) => outcome === 'revoked' || isErased(outcome);
         const first = await answered(session, order, RECEIPT_MS_MAX, ends);
         await forgetGrant(context.disk, folder, named.grant);
-        const receipt = await lastWord(session, signer, first.receipt, named.grant);
+        const receipt = await lastReceipt(session, signer, first.receipt, named.grant);
         const erased = erasedBy(receipt);
         context.output.result(
           { grant: named.grant, request: named.request, outcome: receipt.outcome, ...erased.facts },
@@ -353,10 +351,10 @@ export function addRevoke(program: Command): void {
 const isErased = (outcome: string) => outcome === 'recalled' || outcome === 'deleted';
 
 /**
- * The last receipt about a revoked grant. A clip that was offered to the bridge is erased there next, and the device then
- * forwards the bridge's signed statement; until then the device's receipt names the clip.
+ * The last receipt about a revoked grant. A clip that was offered to the bridge is erased there, after which the device forwards the
+ * bridge's signed statement; until then the device's receipt names the clip.
  */
-async function lastWord(session: OwnerSession, signer: Signer, first: Receipt, grant: string): Promise<Receipt> {
+async function lastReceipt(session: OwnerSession, signer: Signer, first: Receipt, grant: string): Promise<Receipt> {
   let last = first;
   const isNews = (receipt: Receipt) =>
     receipt.grant === grant && !isErased(last.outcome) && receipt.outcome !== 'refused';
@@ -376,25 +374,25 @@ async function lastWord(session: OwnerSession, signer: Signer, first: Receipt, g
   }
 }
 
-/** What was erased by a revocation, according to its last receipt. */
+/** The parties that have erased the clip, by the revocation's last receipt. */
 function erasedBy(receipt: Receipt): { facts: object; text: string } {
   const answer = recallAnswerOf(receipt);
   if (answer) {
     const { decision, reason } = answer;
     return {
       facts: { vault: { decision, ...(reason ? { reason } : {}) } },
-      text: `The vault had the clip already and says: ${decision}${reason ? ` (${oneLine(reason)})` : ''}.`,
+      text: `The vault had the clip already and answered: ${decision}${reason ? ` (${oneLine(reason)})` : ''}.`,
     };
   }
   if (receipt.outcome === 'deleted') {
-    const text = 'The clip is erased at the device and, as the bridge has signed, at the bridge.';
+    const text = 'The clip is erased on the device and, as the bridge has signed, at the bridge.';
     return { facts: { erased: ['device', 'bridge'] }, text };
   }
   if (!receipt.clip)
-    return { facts: { erased: ['device'] }, text: 'Nothing had left the device; what was cut for it is erased.' };
+    return { facts: { erased: ['device'] }, text: 'Nothing had left the device, and the clip is erased there.' };
   return {
     facts: { erased: ['device'], pending: ['bridge'] },
-    text: 'Nothing more is sent. The bridge has not confirmed yet that it erased what it has; `doorsill watch` shows when it does.',
+    text: 'Nothing more is sent. The bridge has not yet confirmed that it erased its part; `doorsill watch` shows when it does.',
   };
 }
 
@@ -407,7 +405,7 @@ async function keptGrant(context: Context, folder: string, device: string, id: s
   return kept ? { request: kept.claims.request, grant: kept.claims.jti, grantSha256: sha256Hex(kept.token) } : null;
 }
 
-/** The grant that receipts name, which another owner may have signed. Throws `consent_nothing_to_revoke`. */
+/** The grant named in receipts, which another owner may have signed. Throws `consent_nothing_to_revoke`. */
 function grantNamedBy(receipts: readonly Receipt[]): NamedGrant {
   const named = receipts.flatMap(({ request, grant, grantSha256 }) =>
     request && grant && grantSha256 ? [{ request, grant, grantSha256 }] : [],

@@ -1,6 +1,4 @@
-// Owns: what every verb starts with: shared options, the machine's seams, the owner's folder and its homes. Not here: which of several
-// doorbells a request means (home-of-request.ts).
-
+// Shared by all verbs: options, the machine's seams, the owner's folder and its homes.
 import { join, resolve } from 'node:path';
 import { type Clock, SystemClock } from '@doorsill/base/clock';
 import { type Disk, SystemDisk } from '@doorsill/base/disk';
@@ -15,7 +13,7 @@ import { failure } from '../terminal/errors.ts';
 import { type Output, openOutput } from '../terminal/output.ts';
 import { aroundOf, type DoorbellPlace, deviceOf, isCalled, type Surroundings } from './surroundings.ts';
 
-/** The machine's seams, the output to the user, and what the program knows of doorbells. */
+/** The machine's seams, the output to the user, and the program's knowledge of doorbells. */
 export interface Context {
   around: Surroundings;
   clock: Clock;
@@ -43,17 +41,16 @@ export function openContext(command: Command): Context {
   };
 }
 
-/** For an option that may be repeated: its words, in order. */
+/** Collects the values of an option that may be repeated. */
 export function repeated(word: string, before: string[] = []): string[] {
   return [...before, word];
 }
 
-/** The folder a testbed keeps its data in: --data, DOORSILL_DATA, or `.doorsill` here. */
+/** The testbed's data folder: --data, DOORSILL_DATA, or `.doorsill` in the working folder. */
 export function dataFolder(option: string | undefined): string {
   return resolve(option ?? process.env['DOORSILL_DATA'] ?? '.doorsill');
 }
 
-/** The options of verbs that an owner runs. */
 export interface OwnerOptions {
   data?: string;
   owner?: string;
@@ -65,7 +62,7 @@ export function withOwnerOptions(command: Command): Command {
   return command
     .option('--data <dir>', 'data folder of a running `doorsill up` (default: .doorsill)')
     .option('--owner <dir>', "folder with the owner's key and homes (default: DATA/owner)")
-    .option('--device <doorbell>', 'which doorbell, when there are several: its id or its name');
+    .option('--device <doorbell>', 'id or name of the doorbell, when there are several');
 }
 
 /** The folder with an owner's key and homes. */
@@ -73,7 +70,7 @@ export function ownerFolder(options: OwnerOptions): string {
   return resolve(options.owner ?? join(dataFolder(options.data), 'owner'));
 }
 
-/** Every paired device. Throws `usage` when there is none, or what the program knows of the reason. */
+/** Every paired device. When there is none, throws the reason that the program knows, else `usage`. */
 export async function pairedHomes(context: Context, options: OwnerOptions): Promise<Home[]> {
   const folder = ownerFolder(options);
   const homes = await listHomes(context.disk, folder);
@@ -88,7 +85,7 @@ export async function chosenHome(context: Context, options: OwnerOptions): Promi
   return homeAmong(await pairedHomes(context, options), options.device);
 }
 
-/** The one of these devices that an id or a name means, or the only one. Throws `doorbell_not_named`, `doorbell_unknown`. */
+/** The device with this id or name; without one, the only device. Throws `doorbell_not_named`, `doorbell_unknown`. */
 export function homeAmong(homes: readonly Home[], word: string | undefined): Home {
   const found = word === undefined ? homes : homes.filter((home) => home.device === word || isCalled(home, word));
   const [only] = found;
@@ -97,7 +94,7 @@ export function homeAmong(homes: readonly Home[], word: string | undefined): Hom
   throw failure('doorbell_not_named', { choices: choicesOf(found) });
 }
 
-/** Doorbells as an owner can name them: by their ids where two are called alike. */
+/** The names of doorbells, or ids where two have the same name. */
 function choicesOf(homes: readonly Home[]): string {
   const isUnique = new Set(homes.map(({ name }) => name.toLowerCase())).size === homes.length;
   return homes
@@ -106,7 +103,7 @@ function choicesOf(homes: readonly Home[]): string {
     .join(' | ');
 }
 
-/** Runs `work` with a session to a home, the chosen one unless another is given, and ends it in any case. */
+/** Runs `work` in a session with a home, by default the chosen one; ends the session in any case. */
 export async function withOwner<Result>(
   context: Context,
   options: OwnerOptions,
@@ -125,7 +122,7 @@ export async function withOwner<Result>(
   }
 }
 
-/** Every doorbell that DATA stands for. Throws what the program knows of the reason when there is none, `usage` otherwise. */
+/** The doorbells in the folder DATA. When there is none, throws the reason that the program knows, else `usage`. */
 export async function doorbellsIn(
   { disk, around }: Context,
   folder: string,
@@ -136,7 +133,7 @@ export async function doorbellsIn(
   throw (await around.whyEmpty(disk, folder)) ?? failure('usage', { detail });
 }
 
-/** The data folder of a paired device: among the doorbells that DATA stands for, the one that has its key; else the first. Throws as `doorbellsIn`. */
+/** The data folder of a paired device: of the doorbells in DATA the one with its key, else the first. Throws as `doorbellsIn`. */
 export async function doorbellFolder(context: Context, options: OwnerOptions, device: string): Promise<string> {
   const there = await doorbellsIn(context, dataFolder(options.data));
   const [first] = there;

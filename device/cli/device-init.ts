@@ -1,6 +1,4 @@
-// Owns: the verb `device init`: the first settings of a doorbell, with an account at its home broker.
-// Not here: running it (part-verbs.ts), what the settings mean (device/config.ts).
-
+// The verb `device init`: writes a doorbell's first settings, with an account at its home broker.
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { issueAccount } from '@doorsill/base/mqtt-account-files';
@@ -35,19 +33,19 @@ export function addDeviceInit(device: Command): void {
     .requiredOption('--data <dir>', "the device's folder")
     .option(
       '--broker <dir>',
-      'folder of a `doorsill bridge broker` on this machine: the account is made there. Name its address if its port is not 1883',
+      'folder of a `doorsill bridge broker` on this machine, in which to make the account; name its address if its port is not 1883',
     )
     .option('--home-url <url>', "the home broker's address", 'mqtt://127.0.0.1:1883')
     .option('--user <name>', 'the account at a broker of your own')
     .option('--password-file <file>', 'file with its password')
     .option(
       '--camera <source>',
-      'its camera, such as v4l2:/dev/video0 or rpicam: (default, of doorsill alone: synthetic)',
+      'its camera, such as v4l2:/dev/video0 or rpicam: (default, only in doorsill: synthetic)',
     )
-    .option('--name <name>', 'what its owners call it (default: Front door)')
+    .option('--name <name>', 'its name for its owners (default: Front door)')
     .option(
       '--place <lon,lat>',
-      'where it is, in degrees; without it no request concerns it. It never leaves the device',
+      'its location in degrees, which never leaves the device; without it no request concerns the doorbell',
     )
     .addOption(
       new Option('--console <where>', 'serve its owners a page with the live picture').choices([
@@ -57,7 +55,7 @@ export function addDeviceInit(device: Command): void {
     )
     .option(
       '--announce',
-      'with --console home-network: let phones at home find that page by its name (multicast DNS), such as front-door.local',
+      'with --console home-network: announce that page to phones at home by a name (multicast DNS), such as front-door.local',
     )
     .option('--home-assistant', 'let Home Assistant find it at its home broker')
     .addHelpText(
@@ -76,7 +74,7 @@ Examples:
       const folder = resolve(options.data);
       const file = join(folder, 'device.json');
       if ((await context.disk.sizeOf(file)) !== null)
-        throw failure('usage', { detail: `${file} is there already; change it with an editor` });
+        throw failure('usage', { detail: `${file} exists; change it with an editor` });
       const chosen = await chosenSettings(context, options);
       const isBrokerMade = options.broker === undefined || existsSync(options.broker);
       const lock = holdFolder(folder);
@@ -105,7 +103,7 @@ Examples:
     });
 }
 
-/** What the options say of device.json, all but the home broker. Throws `usage`, what `parseCameraSource` throws. */
+/** The settings of device.json by the options, without the home broker. Throws `usage`, and the failures of `parseCameraSource`. */
 async function chosenSettings(context: Context, options: InitOptions): Promise<Omit<DeviceConfigInput, 'home'>> {
   return {
     ...(options.name === undefined ? {} : { name: options.name }),
@@ -116,38 +114,38 @@ async function chosenSettings(context: Context, options: InitOptions): Promise<O
   };
 }
 
-/** The camera that was named, or the program's own. Throws `usage` where it has none, what `parseCameraSource` throws. */
+/** The named camera, or the program's default. Throws `usage` where it has none, and the failures of `parseCameraSource`. */
 async function cameraOf(
   { around }: Context,
   { camera: named = around.camera ?? undefined }: InitOptions,
 ): Promise<string> {
   if (named === undefined)
     throw failure('usage', {
-      detail: 'name its camera, such as --camera v4l2:/dev/video0, rpicam: or rtsp://HOST/PATH',
+      detail: 'name the camera, such as --camera v4l2:/dev/video0, rpicam: or rtsp://HOST/PATH',
     });
   const { parseCameraSource } = await loadFirmware();
   parseCameraSource(named, {}, await around.cameras());
   return named;
 }
 
-/** A user name and the password that nobody can read again. */
+/** A user name and its password, which is shown once. */
 interface Login {
   user: string;
   password: string;
 }
 
-/** Makes Home Assistant's account of these doorbells at a broker whose accounts lie in a folder, or gives it a new password. */
+/** Makes Home Assistant's account for these doorbells in a broker's folder of accounts, or gives it a new password. */
 export function issueHomeAssistant(context: Context, accounts: string, devices: readonly string[]): Promise<Login> {
   const wish = { role: 'home-assistant', id: 'home-assistant', homes: devices };
   return issueAccount(context.disk, context.random, accounts, wish);
 }
 
-/** The login of Home Assistant, for whoever enters it there. */
+/** Home Assistant's login as text. */
 export function loginLines({ user, password }: Login): string[] {
   return ['Home Assistant logs in at this broker as', '', `    user      ${user}`, `    password  ${password}`];
 }
 
-/** What to run next, and what is still missing. */
+/** The next commands, and missing settings. */
 function nextLines({ data, broker, place }: InitOptions, isBrokerMade: boolean, login: Login | null): string[] {
   return [
     ...(isBrokerMade ? [] : [`    ${calledAs()} bridge broker --data ${broker}     # none has run in that folder yet`]),
@@ -157,10 +155,10 @@ function nextLines({ data, broker, place }: InitOptions, isBrokerMade: boolean, 
   ];
 }
 
-/** Loads the firmware only here, so that the other verbs under `device` start faster. */
+/** Loaded only here, so that the other verbs under `device` start faster. */
 const loadFirmware = () => import('../index.ts');
 
-/** The home broker and the account there: created in the broker's own folder, or an existing one of the user's. */
+/** The home broker and an account there: a new one in the broker's folder, or an existing one. */
 async function homeOf(context: Context, folder: string, options: InitOptions): Promise<DeviceConfigInput['home']> {
   const { broker, homeUrl: url, user, passwordFile } = options;
   if ((broker === undefined) === (user === undefined))
@@ -190,7 +188,7 @@ function parsePlace(text: string): { longitude: number; latitude: number } {
   return { longitude, latitude };
 }
 
-/** Throws `usage` for an announcement of what nobody on the network can open. */
+/** The console's settings. Throws `usage` for the announcement of a page that nobody on the network can open. */
 function consoleOf({ console: listen, announce }: InitOptions): Pick<DeviceConfigInput, 'console'> {
   if (announce && listen !== 'home-network')
     throw failure('usage', { detail: '--announce goes with --console home-network' });

@@ -1,6 +1,4 @@
-// Owns: the verb `device status`: how an installed doorbell is, by systemd and by its own word. Exit status 5 when it does not work.
-// Not here: what is wrong with it and how to mend it (device/doctor).
-
+// The verb `device status`: the state of an installed doorbell by systemd and by its socket. Exit status 5 when it does not work.
 import { dirname, join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { checkServiceName } from '../board/device-unit.ts';
@@ -18,7 +16,7 @@ const FAULT_EXIT = 5;
 export function addDeviceStatus(device: Command): void {
   device
     .command('status')
-    .description('how an installed doorbell is: its service, version, camera, ring and its link to owners')
+    .description('show the state of an installed doorbell: service, version, camera, ring and link to owners')
     .option('--name <name>', 'name of the service', 'doorsill')
     .option('--data <dir>', 'its folder (default: that name under /var/lib)')
     .addHelpText('after', '\nExample:\n  $ sudo doorsill device status')
@@ -38,22 +36,22 @@ export function addDeviceStatus(device: Command): void {
           `${'version'.padEnd(9)} ${version ?? 'unknown'}`,
           ...('camera' in health ? healthLines(health) : [`${'doorbell'.padEnd(9)} ${health.why}`]),
           '',
-          isWell ? 'It works.' : 'Something is wrong: `doorsill doctor` with its folder says what and how to mend it.',
+          isWell ? 'It works.' : 'It has a fault: `doorsill doctor` with its folder names it and its cure.',
         ].join('\n'),
       );
       if (!isWell) process.exitCode = FAULT_EXIT;
     });
 }
 
-/** What the running doorbell says of itself through its socket, or why it says nothing. */
+/** The running doorbell's health from its socket, or why there is none. */
 async function healthOf(context: Context, folder: string): Promise<Health | { why: string }> {
   return askHealth(context, pairingSocketPath(folder)).catch((thrown: unknown) => {
     if (!isFailure(thrown)) throw thrown;
-    return { why: `${thrown.message} Root alone can ask it.` };
+    return { why: `${thrown.message} Only root can ask it.` };
   });
 }
 
-/** Whether a running doorbell does its work: it films or may not, can store, and reaches its owners. */
+/** Whether a running doorbell works: it films unless privacy is on, can store, and reaches its owners. */
 export function isHealthy({ camera, privacy, storage, homeFault }: Health): boolean {
   const films = privacy || camera.state === 'recording' || camera.state === 'starting';
   return films && storage.state === 'ok' && homeFault === null;

@@ -1,6 +1,4 @@
-// Owns: the verb `device update`: which release, which doorbell, when. Not here: the steps (device/update), how a doorbell is
-// stopped and watched (device/board).
-
+// The verb `device update`.
 import { readdir, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { SystemDisk } from '@doorsill/base/disk';
@@ -35,15 +33,15 @@ export function addDeviceUpdate(device: Command): void {
       'replace its programs by a signed release: an archive with its .minisig beside it, or a folder of them',
     )
     .option('--programs <dir>', 'folder of its programs (default: the one this command runs from)')
-    .option('--name <name>', 'the service that is stopped, started and watched')
-    .option('--data <dir>', 'the folder of a doorbell that is no service; it must not run (default: /var/lib/NAME)')
-    .option('--downgrade', 'take an older version, too')
+    .option('--name <name>', 'service to stop, start and watch')
+    .option('--data <dir>', 'folder of a doorbell that is not a service and does not run (default: /var/lib/NAME)')
+    .option('--downgrade', 'accept an older version, too')
     .option('--between <window>', 'do nothing outside this time of day, e.g. 02:00-04:00: for a timer')
     .option(
       '--pin <file>',
-      'make the folder of programs with this release, and take only releases of this public key from then on',
+      'make the folder of programs with this release, and accept only releases of this public key from then on',
     )
-    .option('--settle', 'take back an update that was cut off; the service does so before each start')
+    .option('--settle', 'roll back an interrupted update; the service does so before each start')
     .addHelpText(
       'after',
       `
@@ -59,9 +57,9 @@ Examples:
       const context = openContext(command);
       const folder = options.programs === undefined ? programsFolder() : resolve(options.programs);
       if (folder === null) {
-        throw failure('usage', { detail: 'this command runs from no folder of programs: name one with --programs' });
+        throw failure('usage', { detail: 'this command does not run from a folder of programs: name one with --programs' });
       }
-      // Its programs are read by the user of the service, whatever whoever updates it keeps to themselves.
+      // The service's user must be able to read the programs, whatever the umask of the caller.
       process.umask(0o022);
       const machine = { platform: process.platform, arch: process.arch, node: process.versions.node };
       const deps = { programs: new SystemDisk('readable'), private: new SystemDisk(), folder, machine };
@@ -76,13 +74,13 @@ Examples:
 
 async function settle({ output }: Context, deps: UpdateDeps): Promise<void> {
   const lock = lockFolder(deps.folder);
-  // Whoever holds it makes the update, and starts the doorbell itself.
+  // The holder of the lock is updating, and will start the doorbell itself.
   if ('heldBy' in lock) return;
   try {
     const back = await settleUpdate(deps, { identity: identityOf });
     output.result(
       { outcome: back ? 'taken back' : 'nothing to do', ...back },
-      back ? `${back.from} runs again.` : 'There is nothing to take back.',
+      back ? `${back.from} runs again.` : 'There is nothing to roll back.',
     );
   } finally {
     lock.release();
@@ -106,7 +104,7 @@ async function update(context: Context, deps: UpdateDeps, options: UpdateOptions
   const { name, data } = options;
   if ((name === undefined) === (data === undefined)) {
     throw failure('usage', {
-      detail: 'name the service with --name, or the folder of a doorbell that is none with --data',
+      detail: 'name the service with --name, or with --data the folder of a doorbell that is not a service',
     });
   }
   if (name !== undefined) checkServiceName(name);
@@ -120,7 +118,7 @@ async function update(context: Context, deps: UpdateDeps, options: UpdateOptions
     const done = await updateDoorbell(deps, doorbell, await readGiven(context, path), {
       downgrade: options.downgrade === true,
     });
-    const started = name === undefined ? ' Start it as you do.' : '';
+    const started = name === undefined ? ' Start it as usual.' : '';
     context.output.result(
       done ? { outcome: 'updated', ...done } : { outcome: 'unchanged' },
       done ? `${done.to} runs, and ${done.from} is kept.${started}` : 'It runs this version already.',
@@ -131,7 +129,7 @@ async function update(context: Context, deps: UpdateDeps, options: UpdateOptions
   }
 }
 
-/** The archive that is meant: of a folder, the latest version for this machine. */
+/** The path of an archive: the named one, or in a named folder the latest version for this machine. */
 async function pathOf(named: string): Promise<string> {
   if (!(await stat(named)).isDirectory()) return named;
   const releases = (await readdir(named)).flatMap((name) => {
@@ -145,7 +143,7 @@ async function pathOf(named: string): Promise<string> {
 
 async function readGiven({ disk }: Context, path: string): Promise<GivenRelease> {
   const archive = await disk.readFile(path, ARCHIVE_BYTES_MAX);
-  if (!archive) throw failure('file_unusable', { detail: `${path} is not there.` });
+  if (!archive) throw failure('file_unusable', { detail: `${path} does not exist.` });
   return { archive, signature: await disk.readFile(`${path}.minisig`, MINISIGN_BYTES_MAX) };
 }
 

@@ -1,6 +1,4 @@
-// Owns: the verb `doctor`: prints what the doctor finds and exits with status 5 when something is wrong.
-// Not here: the checks (device/doctor), repairing anything.
-
+// The verb `doctor`: prints the doctor's findings and exits with status 5 when there is a fault.
 import { SystemDisk } from '@doorsill/base/disk';
 import { ownerForRoot } from '@doorsill/base/private-paths';
 import type { Command } from 'commander';
@@ -13,7 +11,7 @@ const MARKS = { ok: 'ok   ', note: 'note ', fault: 'FAULT' } as const;
 export function addDoctor(program: Command): void {
   program
     .command('doctor')
-    .description('look for what is wrong with this machine, a testbed or a doorbell, and say how to mend it')
+    .description('find the faults of this machine, a testbed or a doorbell, and say how to mend them')
     .option('--data <dir>', 'data folder of a testbed or of one doorbell (default: .doorsill)')
     .addHelpText('after', '\nExamples:\n  $ doorsill doctor\n  $ doorsill doctor --data ./porch --json')
     .action(async (options: { data?: string }, command: Command) => {
@@ -27,7 +25,7 @@ export function addDoctor(program: Command): void {
         ({ what, level, detail, advice }) =>
           `${MARKS[level]}  ${what.padEnd(10)} ${detail}${advice ? `\n                  ${advice}` : ''}`,
       );
-      const verdict = faults === 0 ? 'Nothing is wrong.' : `${faults} fault${faults === 1 ? '' : 's'}.`;
+      const verdict = faults === 0 ? 'No faults.' : `${faults} fault${faults === 1 ? '' : 's'}.`;
       context.output.result({ findings, faults }, [...lines, '', verdict].join('\n'));
       if (faults > 0) process.exitCode = FAULT_EXIT;
     });

@@ -1,6 +1,4 @@
-// Owns: the verbs that send an owner's commands: ring, privacy, forget, settings trust-clock. Each signs one command and ends on its receipt.
-// Not here: consent (consent-verbs.ts), what an order does (the device).
-
+// The verbs that send an owner's commands: ring, privacy, forget, settings trust-clock. Each signs one and ends with its receipt.
 import type { Receipt } from '@doorsill/contract/home-messages';
 import { CommandAction } from '@doorsill/contract/owner-orders';
 import type { Command } from 'commander';
@@ -18,19 +16,18 @@ export function expectAction(action: CommandAction): void {
     const word: unknown = Object(action)[field];
     const detail =
       typeof word === 'string'
-        ? `"${word}" is no ${field}: give it as it is listed`
-        : `the ${field} is not as a device takes it`;
+        ? `"${word}" is not a ${field}: write it as listed`
+        : `no device accepts this ${field}`;
     throw failure('usage', { detail });
   }
 }
 
-/** Gives an order and resolves with the receipt once the device has confirmed it. Throws as `expectAction`, and the device's refusal. */
+/** Gives an order and resolves with the device's receipt. Throws as `expectAction`, and the device's refusal. */
 export async function orderDevice(context: Context, options: OwnerOptions, action: CommandAction): Promise<Receipt> {
   expectAction(action);
   return withOwner(context, options, (session, signer) => giveOrder(session, signer, action, RECEIPT_MS_MAX));
 }
 
-/** Adds `ring`. */
 export function addRing(program: Command): void {
   withOwnerOptions(program.command('ring'))
     .description('press the button, by a signed command')
@@ -43,24 +40,22 @@ export function addRing(program: Command): void {
     });
 }
 
-/** Adds `privacy`. */
 export function addPrivacy(program: Command): void {
   withOwnerOptions(program.command('privacy <on|off>'))
-    .description('stop the camera at its source, or start it again; the button rings either way')
+    .description('turn privacy on, which stops the camera at its source, or off; the button rings either way')
     .addHelpText('after', '\nExample:\n  $ doorsill privacy on')
     .action(async (word: string, options: OwnerOptions, command: Command) => {
       const context = openContext(command);
       if (word !== 'on' && word !== 'off') throw failure('usage', { detail: `privacy is on or off, not "${word}"` });
       const { device } = await orderDevice(context, options, { action: 'privacy', on: word === 'on' });
-      const said = word === 'on' ? 'Privacy is on: nothing is recorded.' : 'Privacy is off: it records again.';
-      context.output.result({ device, privacy: word === 'on' }, said);
+      const text = word === 'on' ? 'Privacy is on: nothing is recorded.' : 'Privacy is off: it records again.';
+      context.output.result({ device, privacy: word === 'on' }, text);
     });
 }
 
-/** Adds `forget`. */
 export function addForget(program: Command): void {
   withOwnerOptions(program.command('forget'))
-    .description('destroy footage and past events on the device, for good: a window of them, or all')
+    .description('destroy footage and past events on the device permanently: a window of them, or all')
     .option('--from <time>', 'start of the window')
     .option('--to <time>', 'end of the window')
     .option('--all', 'everything recorded so far')
@@ -72,7 +67,7 @@ export function addForget(program: Command): void {
       const isPart = from !== undefined || to !== undefined;
       if (isPart !== isWindow || isPart === (all === true))
         throw failure('usage', {
-          detail: 'name --from and --to, or --all alone: what is destroyed does not come back',
+          detail: 'name either --from and --to, or --all: destroyed footage cannot be restored',
         });
       const nowUs = context.clock.wallUs();
       const window = isWindow ? { startUs: parseMoment(from, nowUs), endUs: parseMoment(to, nowUs) } : null;
@@ -81,19 +76,18 @@ export function addForget(program: Command): void {
       const order = { action: 'forget' as const, ...(window ? { window } : {}) };
       const { device, detail } = await orderDevice(context, options, order);
       const kept = detail === undefined ? {} : { detail };
-      const said = ['Forgotten: nobody can read it any more.', detail].filter(Boolean).join(' ');
-      context.output.result({ device, forgot: window ?? 'all', ...kept }, said);
+      const text = ['Destroyed: nobody can read that footage any more.', detail].filter(Boolean).join(' ');
+      context.output.result({ device, forgot: window ?? 'all', ...kept }, text);
     });
 }
 
-/** Adds `settings trust-clock`. */
 export function addTrustClock(settings: Command): void {
   withOwnerOptions(settings.command('trust-clock'))
-    .description('say that the device’s clock is right now, after it had once run ahead and grants are refused')
+    .description('confirm that the device’s clock is right, when grants are refused because it once ran ahead')
     .addHelpText('after', '\nExample:\n  $ doorsill settings trust-clock')
     .action(async (options: OwnerOptions, command: Command) => {
       const context = openContext(command);
       const { device } = await orderDevice(context, options, { action: 'reset-clock-mark' });
-      context.output.result({ device, outcome: 'trusted' }, 'The device takes its present time as right.');
+      context.output.result({ device, outcome: 'trusted' }, 'The device trusts its clock again.');
     });
 }

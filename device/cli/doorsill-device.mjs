@@ -1,3 +1,4 @@
+// Starts a board's built command; builds a checkout first. Plain JavaScript, because it runs before anything is built.
 #!/usr/bin/env node
 // Owns: starting the built command of a board; a checkout is made ready first. Not here: any command (main.ts). Plain JavaScript, because it runs
 // before anything is built.

@@ -1,4 +1,4 @@
-// Owns: the built entry point of a board's command; prints the version without loading the rest. Not here: everything else.
+// The built entry point of a board's command; prints the version without loading the rest.
 import { ownVersion } from './own-version.ts';
 
 const [word, ...more] = process.argv.slice(2);

@@ -1,6 +1,4 @@
-// Owns: which of an owner's doorbells a request or a grant means, when --device does not say: the one that was asked. Not here: --device
-// itself (context.ts), what is done then (consent-verbs.ts).
-
+// Finds which of an owner's doorbells a request or grant belongs to when --device does not name it.
 import type { OwnerSession } from '../owner/owner-session.ts';
 import type { Home } from '../owner/paired-devices.ts';
 import type { Signer } from '../owner/sign-owner-messages.ts';
@@ -10,8 +8,8 @@ import { type Context, homeAmong, type OwnerOptions, ownerFolder, pairedHomes, w
 import { type KeptGrant, keptGrants } from './kept-grants.ts';
 
 /**
- * The doorbell to which a request was announced, or for which it was granted already. Throws `consent_request_unknown` when it is none's;
- * `doorbell_not_named` when it is that of several, or one of them does not answer; and as `chosenHome`.
+ * The doorbell that got a request, or whose owner has granted it. Throws `consent_request_unknown` when no doorbell knows it,
+ * `doorbell_not_named` when several do or one does not answer; and as `chosenHome`.
  */
 export async function homeOfRequest(context: Context, options: OwnerOptions, request: string): Promise<Home> {
   const homes = await pairedHomes(context, options);
@@ -36,7 +34,7 @@ export async function homeOfGrant(context: Context, options: OwnerOptions, id: s
   const devices = devicesOf(await keptGrants(context.disk, ownerFolder(options)), id);
   const here = homes.filter(({ device }) => devices.has(device));
   if (here.length > 0) return homeAmong(here, undefined);
-  // Another owner may have granted it.
+  // Another owner may have signed the grant.
   const isAbout: IsMeant = async (_home, session, signer) =>
     (await receiptsAbout(session, signer, id)).some(({ grant }) => grant !== undefined);
   return meant(context, options, homes, isAbout).catch((thrown: unknown) => {
@@ -51,11 +49,11 @@ export async function homeOfKeptGrant(context: Context, options: OwnerOptions, i
   if (options.device !== undefined || homes.length === 1) return homeAmong(homes, options.device);
   const devices = devicesOf(await keptGrants(context.disk, ownerFolder(options)), id);
   const here = homes.filter(({ device }) => devices.has(device));
-  if (here.length === 0) throw failure('usage', { detail: `${id} is no grant or answered request of yours` });
+  if (here.length === 0) throw failure('usage', { detail: `${id} is not a grant or an answered request of yours` });
   return homeAmong(here, undefined);
 }
 
-/** The devices of the grants that an id names: their own, or their request's. */
+/** The devices of the grants that have this id or belong to the request of this id. */
 function devicesOf(kept: readonly KeptGrant[], id: string): Set<string> {
   return new Set(
     kept.filter(({ claims }) => claims.jti === id || claims.request === id).map(({ claims }) => claims.aud),
@@ -64,7 +62,7 @@ function devicesOf(kept: readonly KeptGrant[], id: string): Set<string> {
 
 type IsMeant = (home: Home, session: OwnerSession, signer: Signer) => Promise<boolean>;
 
-/** Asks every doorbell at once whether it is meant. One that does not answer might be, so the owner has to say which. */
+/** Asks all doorbells at once which one is meant. If one does not answer, it may be that one, so the owner must name it. */
 async function meant(context: Context, options: OwnerOptions, homes: readonly Home[], isMeant: IsMeant): Promise<Home> {
   const answers = await askEach(context, options, homes, isMeant);
   if (answers.length < homes.length) return homeAmong(homes, undefined);
@@ -74,8 +72,8 @@ async function meant(context: Context, options: OwnerOptions, homes: readonly Ho
 }
 
 /**
- * Asks the doorbell that the options name, or all there are, at once. One of several that does not answer is left out, and that is said;
- * throws what the only one fails with.
+ * Asks the doorbell that the options name, or all at once. Of several, those that do not answer are reported and left out; throws the
+ * failure of a single one.
  */
 export async function askDoorbells<Answer>(
   context: Context,

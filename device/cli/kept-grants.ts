@@ -1,5 +1,4 @@
-// Owns: the grants that an owner's machine has signed, stored so that the same command sends the same bytes again and a
-// revocation can name them. Not here: whether they are still valid (the device decides).
+// Signed grants stored on the owner's machine, so that the same command sends the same bytes again and a revocation can name them.
 import { join } from 'node:path';
 import type { Disk } from '@doorsill/base/disk';
 import { utf8 } from '@doorsill/contract/bytes';
@@ -15,7 +14,7 @@ const TOKEN_BYTES_MAX = 65_536;
 
 const grantsFolder = (ownerFolder: string) => join(ownerFolder, 'grants');
 
-/** Every kept grant, oldest first; files that hold no grant are skipped. */
+/** The stored grants, oldest first; files without a grant are skipped. */
 export async function keptGrants(disk: Disk, ownerFolder: string): Promise<KeptGrant[]> {
   const folder = grantsFolder(ownerFolder);
   const names = (await disk.list(folder)).filter((name) => name.endsWith('.jws') && !name.startsWith('.'));

@@ -1,17 +1,31 @@
-// Owns: the verb `left`: every clip that has left a doorbell, to whom and what became of it, as its console's page shows it; and the
-// check of one clip's receipts and proofs. Not here: the list (the device), the check (contract/check-departure.ts), taking back (`revoke`).
-
+// The verbs `left`, which lists the clips that have left a doorbell and checks one clip's receipts and proofs, and `left proof`, which
+// fetches the bridge's receipt of a granted clip and its proof in the bridge's log.
+import { join, resolve } from 'node:path';
+import { SystemDisk } from '@doorsill/base/disk';
 import { sha256, sha256Hex, verifySignature } from '@doorsill/base/keys';
 import { checkDeparture, type DepartureCheck, type DepartureFinding } from '@doorsill/contract/check-departure';
 import { type Departure, type DepartureOutcome, outcomeOf } from '@doorsill/contract/departures';
 import { oneLine } from '@doorsill/contract/outside-text';
 import { DisclosureKey } from '@doorsill/contract/shared-claims';
 import type { Command } from 'commander';
+import { readEnrolment } from '../area-link/enrolment.ts';
+import { fetchOpened, fetchProof, keepOpened, keepProof } from '../owner/fetch-custody-proof.ts';
+import { loadOrCreateOwnerKey } from '../owner/owner-key.ts';
 import { askCustody, askDepartures } from '../owner/pairing-client.ts';
 import { failure } from '../terminal/errors.ts';
 import { printBytes, printFrames, printMoment } from '../terminal/format-units.ts';
 import { showWindow } from '../terminal/owner-requests.ts';
-import { type Context, openContext } from './context.ts';
+import {
+  type Context,
+  dataFolder,
+  doorbellFolder,
+  type OwnerOptions,
+  openContext,
+  ownerFolder,
+  withOwnerOptions,
+} from './context.ts';
+import { homeOfKeptGrant } from './home-of-request.ts';
+import { keptGrants } from './kept-grants.ts';
 import { type LocalOptions, localSocket, withLocalOptions } from './own-server.ts';
 
 interface LeftOptions extends LocalOptions {
@@ -23,26 +37,26 @@ const crypto = { sha256, sha256Hex, verify: verifySignature };
 export function addLeft(program: Command): void {
   withLocalOptions(program.command('left'))
     .description(
-      'what has ever left a doorbell: to whom, with which values, and what became of it; asks the device here',
+      'list every clip that has left a doorbell on this machine: its recipient, its disclosed facts, and its state now',
     )
-    .option('--check <grant-or-request>', 'have the device ask its bridge about one clip, and check what it shows')
+    .option('--check <grant-or-request>', 'check the bridge’s log entries of one clip, which the device asks it for')
     .addHelpText('after', '\nExamples:\n  $ doorsill left\n  $ doorsill left --check request-1f0c')
     .action(async (options: LeftOptions, command: Command) => {
       const context = openContext(command);
       const socket = await localSocket(context, options);
-      const departures = await allDepartures(context, socket);
-      if (options.check !== undefined) return check(context, socket, departures, options.check);
-      const said =
-        departures.length === 0
+      const sentClips = await fetchSentClips(context, socket);
+      if (options.check !== undefined) return check(context, socket, sentClips, options.check);
+      const text =
+        sentClips.length === 0
           ? 'Nothing has ever left this device.'
-          : departures.map((departure) => showDeparture(departure).join('\n')).join('\n\n');
-      const told = departures.map((departure) => ({ ...departure, outcome: outcomeOf(departure) }));
-      context.output.result({ total: departures.length, departures: told }, said);
+          : sentClips.map((sentClip) => showSentClip(sentClip).join('\n')).join('\n\n');
+      const departures = sentClips.map((sentClip) => ({ ...sentClip, outcome: outcomeOf(sentClip) }));
+      context.output.result({ total: sentClips.length, departures }, text);
     });
 }
 
-/** All of them, newest first. */
-async function allDepartures(context: Context, socket: string): Promise<Departure[]> {
+/** All sent clips, newest first. */
+async function fetchSentClips(context: Context, socket: string): Promise<Departure[]> {
   const all: Departure[] = [];
   for (let before: number | null = null; ; ) {
     const { departures, next } = await askDepartures(context, socket, before);
@@ -52,16 +66,16 @@ async function allDepartures(context: Context, socket: string): Promise<Departur
   }
 }
 
-async function check(context: Context, socket: string, departures: readonly Departure[], id: string): Promise<void> {
-  const departure = departures.find(({ grant, request }) => grant === id || request === id);
-  if (!departure) throw failure('departure_unknown');
-  const { shown, device, bridgeKey } = await askCustody(context, socket, departure.grant);
-  const found = checkDeparture(departure, shown, { device, bridgeKey }, crypto);
-  const lines = [...showDeparture(departure, found), ...found.findings.map(showFinding)];
-  if (!found.isWhole) lines.push('  This bridge shows the latest entry of its log alone.');
+async function check(context: Context, socket: string, sentClips: readonly Departure[], id: string): Promise<void> {
+  const sentClip = sentClips.find(({ grant, request }) => grant === id || request === id);
+  if (!sentClip) throw failure('departure_unknown');
+  const { shown, device, bridgeKey } = await askCustody(context, socket, sentClip.grant);
+  const found = checkDeparture(sentClip, shown, { device, bridgeKey }, crypto);
+  const lines = [...showSentClip(sentClip, found), ...found.findings.map(showFinding)];
+  if (!found.isWhole) lines.push('  This bridge shows only the latest entry of its log.');
   lines.push(found.holds ? 'Everything that the bridge shows verifies.' : 'NOT everything verifies.');
-  const outcome = outcomeOf(departure, found.last);
-  context.output.result({ ok: found.holds, ...departure, outcome, findings: found.findings }, lines.join('\n'));
+  const outcome = outcomeOf(sentClip, found.last);
+  context.output.result({ ok: found.holds, ...sentClip, outcome, findings: found.findings }, lines.join('\n'));
   if (!found.holds) throw failure('verify_failed', { detail: whyNot(found) });
 }
 
@@ -70,38 +84,38 @@ function whyNot({ findings }: DepartureCheck): string {
   return bad.join('; ') || 'there is nothing to check';
 }
 
-function showDeparture(departure: Departure, found?: DepartureCheck): string[] {
-  const { recipient, clip, disclosed, audio, zones, grant, request, sentUs } = departure;
+function showSentClip(sentClip: Departure, found?: DepartureCheck): string[] {
+  const { recipient, clip, disclosed, audio, zones, grant, request, sentUs } = sentClip;
   const who =
     recipient.kind === 'agency'
       ? `${oneLine(recipient.name)} (${recipient.domain}, ${recipient.jurisdiction})`
-      : `somebody who searches for a pet (${recipient.id})`;
+      : `a neighbour who searches for a pet (${recipient.id})`;
   const values = DisclosureKey.options.flatMap((key) =>
     disclosed?.[key] === undefined ? [] : [`${key} (${oneLine(disclosed[key])})`],
   );
-  const told = disclosed === null ? clip.disclosed.map((key) => `${key} (its value was not kept)`) : values;
+  const facts = disclosed === null ? clip.disclosed.map((key) => `${key} (its value was not stored)`) : values;
   const blacked = zones === 0 ? '' : `, ${zones} blacked out`;
   return [
     `${printMoment(sentUs)}  ${who}`,
-    `  ${SAID[outcomeOf(departure, found?.last ?? null).is]}${reasonOf(outcomeOf(departure))}`,
+    `  ${OUTCOME_TEXTS[outcomeOf(sentClip, found?.last ?? null).is]}${reasonOf(outcomeOf(sentClip))}`,
     `  window     ${showWindow(clip.window)}, ${audio ? 'with' : 'without'} sound${blacked}`,
     `  clip       ${printFrames(clip.frames)}, ${printBytes(clip.bytes)}, ${clip.method}, sha256 ${clip.sha256}`,
-    `  disclosed  ${told.join(', ') || 'nothing'}`,
+    `  disclosed  ${facts.join(', ') || 'nothing'}`,
     `  grant      ${grant}, of ${request}`,
   ];
 }
 
-const SAID: Record<DepartureOutcome['is'], string> = {
+const OUTCOME_TEXTS: Record<DepartureOutcome['is'], string> = {
   sending: 'It is being sent: a part of it may have left.',
-  stopped: 'Sending ended before the bridge confirmed it: a part of it may be there. `doorsill revoke` has it erased.',
-  stored: 'The bridge has it, or has handed it to a vault since (--check tells).',
+  stopped: 'Sending ended before the bridge confirmed it: it may have a part. `doorsill revoke` erases that.',
+  stored: 'The bridge has it, or has handed it to a vault since (--check tells which).',
   'in-vault': 'The bridge has handed it to the agency’s vault.',
-  revoking: 'Taken back; the bridge has not answered yet.',
-  'nothing-arrived': 'Taken back before any of it had arrived, as the bridge has signed.',
-  'erased-at-bridge': 'Taken back and erased, as the bridge has signed.',
-  'erased-at-vault': 'Taken back when the vault had it, and erased there, as the vault has signed.',
-  restricted: 'Taken back when the vault had it: restricted, as the vault has signed.',
-  kept: 'Taken back when the vault had it: kept, as the vault has signed.',
+  revoking: 'Revoked; the bridge has not answered yet.',
+  'nothing-arrived': 'Revoked before any of it had arrived, as the bridge has signed.',
+  'erased-at-bridge': 'Revoked and erased, as the bridge has signed.',
+  'erased-at-vault': 'Revoked when the vault had it, and erased there, as the vault has signed.',
+  restricted: 'Revoked when the vault had it: restricted, as the vault has signed.',
+  kept: 'Revoked when the vault had it: kept, as the vault has signed.',
 };
 
 function reasonOf(outcome: DepartureOutcome): string {
@@ -116,4 +130,50 @@ function showFinding(finding: DepartureFinding): string {
   }
   const { kind, atS, leaf, size, witnesses } = finding.leaf;
   return `  ok         log: ${kind}, ${printMoment(atS * 1_000_000)}, leaf ${leaf} of ${size}, witnesses: ${witnesses.length}`;
+}
+
+export function addProof(left: Command): void {
+  withOwnerOptions(left.command('proof <grant-or-request>'))
+    .description("fetch the bridge's receipt of a clip you granted, and the proof that it is in the bridge's log")
+    .option('--out <dir>', 'folder for receipt.jws and proof.json (default: DATA/owner/papers/GRANT)')
+    .option(
+      '--manifest',
+      'also fetch the full manifest, as opened.json: it names your home, and the bridge’s log records the opening',
+    )
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ doorsill left proof request-1f0c
+  $ doorsill left proof grant-77ab --out ./kept
+  $ doorsill verify clip.mp4 manifest.jws --receipt kept/receipt.jws --proof kept/proof.json --data .doorsill`,
+    )
+    .action(async (id: string, options: OwnerOptions & { out?: string; manifest?: boolean }, command: Command) => {
+      const context = openContext(command);
+      const { device } = await homeOfKeptGrant(context, options, id);
+      const folder = ownerFolder(options);
+      const kept = (await keptGrants(context.disk, folder)).findLast(
+        ({ claims }) => claims.aud === device && (claims.jti === id || claims.request === id),
+      );
+      if (!kept) throw failure('usage', { detail: `${id} is not a grant or an answered request of yours` });
+      const doorbell = await doorbellFolder(context, options, device);
+      const enrolment = await readEnrolment(context.disk, join(doorbell, 'enrolment.json'));
+      if (!enrolment) throw failure('not_running', { folder: dataFolder(options.data) });
+      const key = await loadOrCreateOwnerKey(context.disk, context.random, join(folder, 'owner.key'));
+      const grant = kept.claims.jti;
+      const { bridgeUrl, bridgeKey } = enrolment;
+      const of = { device, grant, bridgeUrl, bridgeKey };
+      const bundle = await fetchProof({ ...context, key }, of);
+      const target = resolve(options.out ?? join(folder, 'papers', grant));
+      const disk = new SystemDisk('named');
+      const paths = await keepProof(disk, target, bundle);
+      const opened = options.manifest
+        ? { opened: await keepOpened(disk, target, await fetchOpened({ ...context, key }, of)) }
+        : {};
+      const { leaf, cosignatures } = bundle.proof;
+      context.output.result(
+        { grant, leaf, cosignatures: cosignatures.length, bridgeKey, ...paths, ...opened },
+        `Wrote ${paths.receipt} and ${paths.proof}: leaf ${leaf} of the bridge's log, cosigned by ${cosignatures.length}.`,
+      );
+    });
 }

@@ -1,6 +1,4 @@
-// Owns: the verbs of a board's own command, in the order of its help. Not here: the verbs themselves (verbs.ts), how a command line reads its words
-// (command-line.ts).
-
+// The verbs of a board's own command, in the order of its help.
 import { type CommandLine, runCommandLine } from './command-line.ts';
 import { BOARD } from './surroundings.ts';
 import { DEVICE_VERBS, DOCTOR, OWNER_VERBS } from './verbs.ts';
@@ -8,11 +6,11 @@ import { DEVICE_VERBS, DOCTOR, OWNER_VERBS } from './verbs.ts';
 export const DOORSILL_DEVICE: CommandLine = {
   name: 'doorsill-device',
   about:
-    'A doorbell that keeps every frame until its owner grants a part of it: the command of a board and of its owners.',
+    'A doorbell that keeps every frame until its owner grants a clip: the command of a board and its owners.',
   verbs: {
     'A doorbell of this board:': {
       run: {
-        about: 'one doorbell; b rings on a terminal',
+        about: 'run one doorbell; the key b rings',
         load: async () => {
           const { addRunDevice } = await import('./run-device.ts');
           return (program) => void addRunDevice(program, 'run');
@@ -27,7 +25,7 @@ export const DOORSILL_DEVICE: CommandLine = {
   toBegin: `
 To begin, on a board:
   $ sudo doorsill device install             a service, which starts at boot
-  $ doorsill doctor                          what is wrong here, if anything`,
+  $ doorsill doctor                          find faults and their cures`,
   around: BOARD,
 };
 

@@ -1,6 +1,4 @@
-// Owns: a doorbell on this machine, for the verbs that ask it: an owner's session at its own server, its pairing socket. Not here: the
-// session (device/owner/own-server-client.ts), what is done in it.
-
+// Access to a doorbell on this machine: an owner's session at its own server, and its pairing socket.
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { OwnServerClient } from '../owner/own-server-client.ts';
@@ -33,7 +31,7 @@ export function withServerOptions(command: Command): Command {
   );
 }
 
-/** Runs `work` in a session, which ends with it. Throws `not_running`, `console_off`, what `OwnServerClient.open` throws. */
+/** Runs `work` in a session, then ends it. Throws `not_running`, `console_off`, and as `OwnServerClient.open`. */
 export async function withOwnServer<Result>(
   context: Context,
   options: ServerOptions,
@@ -54,7 +52,7 @@ export async function withOwnServer<Result>(
   }
 }
 
-/** Which doorbell on this machine is asked, by its folder: no owner's key is needed. */
+/** Options that name a doorbell on this machine, without an owner's key. */
 export interface LocalOptions {
   data?: string;
   device?: string;
@@ -65,7 +63,7 @@ export interface LocalOptions {
 export function withLocalOptions(command: Command): Command {
   return command
     .option('--data <dir>', "the testbed's folder, or the doorbell's own (default: $DOORSILL_DATA, else .doorsill)")
-    .option('--device <doorbell>', 'which doorbell of the testbed, when there are several: its id or its name')
+    .option('--device <doorbell>', 'id or name of the testbed’s doorbell, when there are several')
     .option(
       '--device-data <dir>',
       "the device's data folder on this machine (default: that of the testbed's doorbell)",
@@ -84,8 +82,8 @@ export async function localSocket(context: Context, { data, device, deviceData }
 }
 
 /**
- * The pairing socket of a paired device, if it is on this machine as far as the options tell: in the folder that they name, or in the
- * testbed; null if not. Throws `not_running` for a testbed that does not run.
+ * The pairing socket of a paired device in the folder that the options name, or in the testbed; null if it is not there. Throws
+ * `not_running` for a testbed that does not run.
  */
 export async function socketOfDevice(
   { disk, around }: Context,

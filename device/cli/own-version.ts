@@ -1,8 +1,7 @@
-// Owns: which version this is, or another one on this machine. Not here: printing it.
 import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
-/** The version in package.json, which lies above this file both as source and as built. */
+/** This program's version, from the package.json above this file, in the source as in the build. */
 export function ownVersion(): string {
   const found = ['../../sim/package.json', '../../package.json']
     .map((path) => fileURLToPath(new URL(path, import.meta.url)))
@@ -10,7 +9,7 @@ export function ownVersion(): string {
   return found === undefined ? 'unknown' : versionIn(found);
 }
 
-/** The version that a package.json names; `unknown` when it cannot be read. */
+/** The version in a package.json; `unknown` when it cannot be read. */
 export function versionIn(file: string): string {
   try {
     const parsed: unknown = JSON.parse(readFileSync(file, 'utf8'));

@@ -1,6 +1,4 @@
-// Owns: the verb `pair`: register this machine's owner key with a device, over a socket that only the device's user can open.
-// Not here: the pairing itself (device/owner).
-
+// The verb `pair`: registers this machine's owner key with a device, over a socket that only the device's user can open.
 import { join, resolve } from 'node:path';
 import { tlsFilesRead } from '@doorsill/base/link-failure';
 import { readTlsFiles, type TlsFiles } from '@doorsill/base/tls';
@@ -29,7 +27,7 @@ interface PairOptions extends OwnerOptions {
   confirm?: string;
 }
 
-/** The owner's existing account at the home broker; undefined when the device is to create one. */
+/** The owner's existing account at the home broker; undefined when the device shall create one. */
 async function ownAccount(
   context: Context,
   { user, passwordFile }: PairOptions,
@@ -42,7 +40,7 @@ async function ownAccount(
   return { user, password: await readSecretText(context.disk, passwordFile) };
 }
 
-/** The owner's own TLS files by absolute path, checked; null when none are named. */
+/** The owner's TLS files by absolute path, after a check that they exist; null when none are named. */
 async function ownTls(context: Context, { ca, cert, key }: PairOptions): Promise<TlsFiles | null> {
   if (!cert !== !key) throw failure('usage', { detail: '--cert and --key go together' });
   if (!ca && !cert) return null;

@@ -1,5 +1,3 @@
-// Owns: reading a part of the picture from an argument, in percent. Not here: what is done with it.
-
 import type { Zone } from '@doorsill/contract/shared-claims';
 import { failure } from '../terminal/errors.ts';
 

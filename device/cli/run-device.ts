@@ -1,5 +1,4 @@
-// Owns: the verb that runs one doorbell as this process. Not here: what a doorbell does, the verbs beside it (verbs.ts).
-
+// The verb that runs one doorbell in this process.
 import { join, resolve } from 'node:path';
 import type { Clock } from '@doorsill/base/clock';
 import type { Disk } from '@doorsill/base/disk';
@@ -22,43 +21,43 @@ interface DeviceOptions {
   factoryReset?: boolean;
 }
 
-/** The disk and the clock of a doorbell that may be made to fail. */
+/** A doorbell's disk and clock that can be made to fail. */
 export interface OpenFaults {
   seams: { disk: Disk; clock: Clock };
   simulatedFaults: SimulatedFaults;
   stop(): Promise<void>;
 }
 
-/** What decides whether a doorbell may be made to fail. */
+/** The facts that decide whether a doorbell's disk and clock may be made to fail. */
 export interface DoorbellSetup {
   config: DeviceConfig;
   cameraKind: () => string;
   environment: NodeJS.ProcessEnv;
 }
 
-/** How a program makes the disk and the clock of a virtual doorbell fail: options of its verb, examples, and beginning what they ask for. */
+/** Makes the disk and the clock of a virtual doorbell fail: the options of its verb, examples, and the start of the faults asked for. */
 export interface FaultMaker {
   withOptions(command: Command): Command;
   examples: string;
-  /** Null where none were asked for. Throws for a doorbell that is not virtual. */
+  /** Null if no faults were asked for. Throws for a doorbell that is not virtual. */
   open(context: Context, options: object, about: DoorbellSetup): Promise<OpenFaults | null>;
 }
 
-/** Adds the verb that runs a doorbell, under the name that it has in this program; `faults`: where there are any. */
+/** Adds the verb that runs a doorbell under this name. `faults`: absent where a program cannot make it fail. */
 export function addRunDevice(program: Command, name: string, faults?: FaultMaker): Command {
   const device = program
     .command(name)
-    .description('one doorbell; b rings on a terminal')
-    // Not a required option: commander would ask for it before each verb under this one, too.
-    .option('--data <dir>', 'its folder; settings in device.json there (required)')
+    .description('run one doorbell; on a terminal the key b rings')
+    // Not a required option: commander would require it for each sub-verb, too.
+    .option('--data <dir>', 'its folder, with its settings in device.json (required)')
     .option(
       '--camera <source>',
-      'file:PATH, rtsp://HOST/PATH, v4l2:/dev/video0, rpicam: or, of doorsill alone, synthetic (default: what device.json says)',
+      'file:PATH, rtsp://HOST/PATH, v4l2:/dev/video0, rpicam: or, only in doorsill, synthetic (default: as in device.json)',
     )
     .option('--enrol <file>', "a bridge's one-time enrolment code: a file of mode 0600, or - for standard input")
     .option(
       '--factory-reset',
-      'first destroy its keys, footage, owners, ledger and enrolment; only device.json stays, with a new account at a broker whose accounts it makes',
+      'first destroy its keys, footage, owners, ledger and enrolment; device.json stays, with a new account if its broker’s accounts are made here',
     );
   faults?.withOptions(device);
   return device
@@ -76,13 +75,13 @@ ${faults?.examples ?? ''}`,
       try {
         await runDevice(openContext(command), options, faults);
       } finally {
-        // stdin, once read from, keeps the process running while its pipe is open.
+        // After a read, stdin keeps the process running while its pipe is open.
         process.stdin.destroy();
       }
     });
 }
 
-/** Where the doorbell's own server is. The code holds a secret: it is drawn for a person at a terminal, never into a log. */
+/** The address of the doorbell's own server. The QR code holds a secret: it is drawn only on a terminal, never into a log. */
 function consoleLines({ console: address, pairingSocket }: Pick<Doorbell, 'console' | 'pairingSocket'>): string[] {
   if (!address) return [];
   if (process.stdout.isTTY) return [drawPairingCode(address)];
@@ -104,7 +103,7 @@ async function runDevice(context: Context, options: DeviceOptions, faultMaker?: 
     const file = join(folder, 'device.json');
     const stored: Partial<DeviceConfigInput> = (await readSettings(context.disk, file)) ?? {};
     if (!('home' in stored)) {
-      const detail = `it names no home broker; \`doorsill device init --data ${options.data}\` writes what is needed`;
+      const detail = `it names no home broker; \`doorsill device init --data ${options.data}\` writes one`;
       throw failure('config_invalid', { file, detail });
     }
     const config = device.parseDeviceConfig(
@@ -131,8 +130,8 @@ async function runDevice(context: Context, options: DeviceOptions, faultMaker?: 
     );
     starting.catch(() => faults?.stop());
     const part = await starting;
-    // Before it is told ready: what cannot say where it is does not go on without its folder's lock.
-    const said = await readyOf(part, config.name, folder).catch(async (thrown: unknown) => {
+    // Read before `ready` is reported: if it fails, the doorbell must stop before its folder's lock is released.
+    const report = await readyOf(part, config.name, folder).catch(async (thrown: unknown) => {
       await part.stop();
       await faults?.stop();
       throw thrown;
@@ -154,11 +153,11 @@ async function runDevice(context: Context, options: DeviceOptions, faultMaker?: 
       await faults?.stop();
       await reset.finish();
     };
-    return { part: { stop }, ...said };
+    return { part: { stop }, ...report };
   });
 }
 
-/** A factory reset by the button: noted first, so that no power cut undoes it, done once the doorbell has ended. A service manager starts it anew. */
+/** A factory reset by the button: recorded first, so that no power cut undoes it, done after the end; a service manager restarts it. */
 function resetByButton(
   { disk, random, log }: Context,
   folder: string,
@@ -168,7 +167,7 @@ function resetByButton(
   const begin = () => {
     begun ??= device
       .beginFactoryReset(disk, folder)
-      .catch((thrown: unknown) => log.error('the reset cannot be noted', { detail: String(thrown) }))
+      .catch((thrown: unknown) => log.error('the reset could not be recorded', { detail: String(thrown) }))
       .then(() => void process.kill(process.pid, 'SIGTERM'));
   };
   const finish = async () => {
@@ -179,7 +178,7 @@ function resetByButton(
   return { begin, finish };
 }
 
-/** What a doorbell that runs says of itself at its start. */
+/** The `ready` report of a started doorbell. */
 async function readyOf(part: Doorbell, name: string, folder: string): Promise<{ ready: object; text: string }> {
   const { console: address, id: device, pairingSocket: socket, isEnrolled: enrolled } = part;
   return {
@@ -187,8 +186,8 @@ async function readyOf(part: Doorbell, name: string, folder: string): Promise<{ 
     text: [
       `${name} is ${device}; pair with \`doorsill pair --socket ${socket}\`.`,
       ...consoleLines(part),
-      // The log warns of a camera or a broker that stays away, but only after a while.
-      `How its camera and its broker are: \`doorsill doctor --data ${shellWord(folder)}\`.`,
+      // The log warns of an unreachable camera or broker only after a while.
+      `To check its camera and broker: \`doorsill doctor --data ${shellWord(folder)}\`.`,
     ].join('\n'),
   };
 }

@@ -1,18 +1,17 @@
-// Owns: running one part as this process: its folder's lock, its ready line, its end by a signal. Not here: the parts.
-
+// Runs one part in this process: locks its folder, reports `ready`, and stops it by a signal.
 import { type FolderLock, lockFolder } from '@doorsill/base/folder-lock';
 import { failure } from '../terminal/errors.ts';
 import { serveUntilStopped } from '../terminal/stop-signal.ts';
 import type { Context } from './context.ts';
 
-/** Has this process alone on a part's folder until it is released. Throws `data_folder_locked`. */
+/** Locks a part's folder for this process until the lock is released. Throws `data_folder_locked`. */
 export function holdFolder(folder: string): FolderLock {
   const lock = lockFolder(folder);
   if ('heldBy' in lock) throw failure('data_folder_locked', { folder, pid: lock.heldBy });
   return lock;
 }
 
-/** Locks the data folder for this process, runs the part, releases the folder. */
+/** Runs a part while its data folder is locked. */
 export async function runPart(
   context: Context,
   folder: string,

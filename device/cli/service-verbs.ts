@@ -1,6 +1,4 @@
-// Owns: the verbs under `device` about a doorbell as a service of a board: install, uninstall, enrol.
-// Not here: how it is (device-status.ts), the files and what is asked of systemd (device/board), running a device (part-verbs.ts).
-
+// The verbs under `device` for a doorbell as a service of a board: install, uninstall, enrol.
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { systemCode } from '@doorsill/base/disk';
@@ -8,7 +6,7 @@ import { folderHolder } from '@doorsill/base/folder-lock';
 import { utf8 } from '@doorsill/contract/bytes';
 import type { Command } from 'commander';
 import {
-  type BoardWish,
+  type InstallSpec,
   boardFiles,
   type FileOutcome,
   hasUnit,
@@ -18,14 +16,14 @@ import {
 import { thisBoard, whyUnfit } from '../board/board-fitness.ts';
 import { checkServiceName, credentialFile } from '../board/device-unit.ts';
 import { lastingPath, launcherPath, programsBelow } from '../board/launcher-path.ts';
-import { endService, takeFiles } from '../board/system-service.ts';
+import { endService, applyFiles } from '../board/system-service.ts';
 import { pairingSocketPath } from '../owner/private-socket.ts';
 import { failure } from '../terminal/errors.ts';
 import { readEnrolmentInput } from '../terminal/secret-input.ts';
 import { calledAs } from '../terminal/shell-words.ts';
 import { type Context, openContext } from './context.ts';
 
-/** Credentials here last until the next boot, which suits a code that is valid for an hour. */
+/** Emptied at each boot, which suits a code that is valid for an hour. */
 const CREDENTIALS = '/run/credstore';
 
 interface ServiceOptions {
@@ -45,7 +43,7 @@ function withServiceOptions(command: Command): Command {
     .option('--name <name>', 'name of the service and of its folder under /var/lib', 'doorsill')
     .option(
       '--root <dir>',
-      'root of a system that does not run, such as a card; no command is run (default: this one)',
+      'root of a system that is not running, such as a card; runs no command there (default: this system)',
     );
 }
 
@@ -54,14 +52,14 @@ export function addInstall(device: Command): void {
     device
       .command('install')
       .description(
-        'make a doorbell a service of this board: a hardened unit, groups, rights on cameras, keys and GPIO lines',
+        'install a doorbell as a service of this board: a hardened unit, groups, rights on cameras, keys and GPIO lines',
       ),
   )
-    .option('--hardware-watchdog', "have the board's own watchdog start it anew when its kernel or systemd hangs")
-    .option('--node <path>', 'with --root: where that system has node (default: where it is found)')
+    .option('--hardware-watchdog', "let the board's watchdog restart it when its kernel or systemd hangs")
+    .option('--node <path>', 'with --root: path of node in that system (default: search for it)')
     .option(
       '--program <path>',
-      'with --root: where that system has doorsill.mjs or doorsill-device.mjs (default: where it is found)',
+      'with --root: path of doorsill.mjs or doorsill-device.mjs in that system (default: search for it)',
     )
     .option('--print', 'print the files and write nothing')
     .addHelpText(
@@ -73,37 +71,37 @@ export function addInstall(device: Command): void {
       checkServiceName(options.name);
       if (options.root === undefined && (options.node ?? options.program) !== undefined)
         throw failure('usage', { detail: '--node and --program go with --root' });
-      const wish = {
+      const spec = {
         ...(options.root === undefined
           ? { node: process.execPath, program: lastingPath(launcherPath()) }
           : programsBelow(rootOf(options), options)),
         name: options.name,
         hardwareWatchdog: options.hardwareWatchdog === true,
       };
-      if (options.print) return print(context, wish);
-      const unfit = options.root === undefined ? whyUnfit(thisBoard(), wish) : null;
+      if (options.print) return print(context, spec);
+      const unfit = options.root === undefined ? whyUnfit(thisBoard(), spec) : null;
       if (unfit) throw unfit;
-      const done = await writeBoardFiles(context.disk, rootOf(options), wish);
-      if (options.root === undefined) takeFiles(done);
-      sayInstalled(context, wish, done, options.root === undefined ? [] : ['On the board:', '']);
+      const done = await writeBoardFiles(context.disk, rootOf(options), spec);
+      if (options.root === undefined) applyFiles(done);
+      sayInstalled(context, spec, done, options.root === undefined ? [] : ['On the board:', '']);
     });
 }
 
-function print({ output }: Context, wish: BoardWish): void {
-  const files = boardFiles(wish);
+function print({ output }: Context, spec: InstallSpec): void {
+  const files = boardFiles(spec);
   const text = [...files].map(([path, content]) => `# ---- ${path}\n${content}`).join('\n');
   output.result({ files: Object.fromEntries(files) }, text.trimEnd());
 }
 
-/** Where the system is. Throws `file_unusable` for one that is not there: the files of a card that is not mounted would lie in the way of it. */
+/** The system's root. Throws `file_unusable` when it does not exist: files in the mount point of a card would be hidden by its mount. */
 function rootOf({ root = '/' }: Pick<InstallOptions, 'root'>): string {
   if (existsSync(root)) return resolve(root);
-  throw failure('file_unusable', { detail: `${root} is not there, so no system is; a card is mounted first` });
+  throw failure('file_unusable', { detail: `${root} does not exist; mount a card first` });
 }
 
 function sayInstalled(
   { output }: Context,
-  { name, node, program }: BoardWish,
+  { name, node, program }: InstallSpec,
   done: ReadonlyMap<string, FileOutcome>,
   whose: readonly string[],
 ): void {
@@ -126,14 +124,14 @@ function sayInstalled(
   );
 }
 
-/** A unit cannot see home folders closed to other users, nor the machine's temporary folders (PrivateTmp=). */
+/** Warns of programs that a unit cannot see: in a home folder closed to other users, or a temporary folder (PrivateTmp=). */
 function placeWarning(...programs: string[]): string[] {
   const isHidden = programs.some((path) => /^\/(home|root|tmp|var\/tmp)\//.test(path));
   return isHidden
     ? [
         '',
-        'Note: node or this checkout lies in a home or temporary folder. The service runs as a user of its own and has temporary',
-        'folders of its own, so it may not find it there; /opt is a better place.',
+        'Note: node or this checkout is in a home or temporary folder. The service runs as its own user with its own temporary',
+        'folders, so it may not find it there. Move it to a folder such as /opt.',
       ]
     : [];
 }
@@ -143,7 +141,7 @@ export function addUninstall(device: Command): void {
     device
       .command('uninstall')
       .description(
-        'stop the service and remove what an install wrote; keys, ledger and footage stay unless told otherwise',
+        'stop the service and remove its installed files; keys, ledger and footage stay unless --with-data is given',
       ),
   )
     .option('--with-data', 'destroy its folder, too: keys, ledger, settings and footage')
@@ -157,13 +155,13 @@ export function addUninstall(device: Command): void {
       const board = thisBoard();
       if (isHere && board.user !== 0) throw failure('board_user_not_root');
       const folders = options.withData ? await dataFolders(disk, root, name) : [];
-      // Before the unit is removed: systemd needs it to find what to stop and which links to remove.
+      // Done before the unit is removed: systemd needs it to stop the service and to remove its links.
       if (isHere && board.hasSystemd && (await hasUnit(disk, root, name))) endService(name);
       const removed = await removeBoardFiles(disk, root, name);
-      if (isHere && board.hasSystemd) takeFiles(new Map(removed.map((path) => [path, 'removed'])));
+      if (isHere && board.hasSystemd) applyFiles(new Map(removed.map((path) => [path, 'removed'])));
       for (const folder of folders) await removeData(disk, folder);
       const outcome = removed.length + folders.length > 0 ? 'removed' : 'absent';
-      const lines = outcome === 'absent' ? [`Nothing of ${name} is there.`] : [];
+      const lines = outcome === 'absent' ? [`No files of ${name} were found.`] : [];
       const stays = options.withData
         ? []
         : ['', `${join(root, '/var/lib', name)} stays: its keys, ledger and footage.`];
@@ -180,7 +178,7 @@ async function removeData(disk: Context['disk'], folder: string): Promise<void> 
   await disk.remove(folder);
 }
 
-/** Where systemd keeps a service's folder: it moves it to private/ and leaves a link (systemd.exec(5), DynamicUser=). */
+/** The paths of a service's folder: systemd moves it to private/ and leaves a link (systemd.exec(5), DynamicUser=). */
 async function dataFolders(disk: Context['disk'], root: string, name: string): Promise<string[]> {
   const found: string[] = [];
   for (const folder of [join(root, '/var/lib/private', name), join(root, '/var/lib', name)]) {
@@ -237,5 +235,5 @@ export function addEnrol(device: Command): void {
 const needsRoot = (path: string) => (thrown: unknown) => {
   const code = systemCode(thrown);
   if (code === null) throw thrown;
-  throw failure('file_unusable', { detail: `${path} cannot be written (${code}); with sudo it can.` });
+  throw failure('file_unusable', { detail: `${path} cannot be written (${code}); run the command with sudo.` });
 };

@@ -1,6 +1,4 @@
-// Owns: the verb `settings` (show, set, try, owners, remove-owner): what an owner may change of a doorbell, over its own server, where no
-// broker reads it. Not here: what a setting does (the device), all other settings (device.json).
-
+// The verb `settings` (show, set, try, owners, remove-owner): works over the doorbell's own server, where no broker reads the values.
 import { readFile } from 'node:fs/promises';
 import { readBySchema } from '@doorsill/base/schema-fault';
 import type { TrialLine } from '@doorsill/contract/motion-messages';
@@ -22,7 +20,7 @@ export function addSettings(program: Command): void {
   const group = program
     .command('settings')
     .description(
-      'what owners may change of a doorbell, over its own server; who else may see it; that its clock is right',
+      'show and change the settings of a doorbell that owners may change, its owners and viewers',
     )
     .addHelpText(
       'after',
@@ -44,7 +42,7 @@ Examples:
 
 function addShow(group: Command): void {
   withServerOptions(group.command('show'))
-    .description('the settings in force, and which of them an owner set')
+    .description('show the settings in force, and which of them an owner set')
     .addHelpText('after', '\nExample:\n  $ doorsill settings show')
     .action(async (options: ServerOptions, command: Command) => {
       const context = openContext(command);
@@ -79,16 +77,16 @@ interface SetOptions extends ServerOptions, Partial<Record<DisclosureKey, string
 
 function addSet(group: Command): void {
   const set = withServerOptions(group.command('set')).description(
-    'change settings by one signed order; it is in force at once',
+    'change settings by one signed order, with effect at once',
   );
   for (const key of DisclosureKey.options)
     set.option(`--${key} <text>`, `${DISCLOSED_FACTS[key].called} that you may disclose with a clip; '' for none`);
   set
     .option('--sensitivity <n>', 'of motion: 1 (only large, lasting motion) to 100')
-    .option('--zones <file>', 'where motion counts: a JSON file as `motion.zones` in device.json')
-    .option('--retention <seconds>', 'how long footage is kept; a shorter time destroys what is older, at once')
-    .option('--keep-days <days>', 'how long past events are kept; 0: until the device stops')
-    .option('--reset <list>', `back to what device.json says: of ${OwnerSettingPath.options.join(', ')}`)
+    .option('--zones <file>', 'zones in which motion counts: a JSON file as `motion.zones` in device.json')
+    .option('--retention <seconds>', 'time for which footage is kept; older footage is destroyed at once')
+    .option('--keep-days <days>', 'time for which past events are kept; 0: until the device stops')
+    .option('--reset <list>', `settings to reset to device.json: of ${OwnerSettingPath.options.join(', ')}`)
     .addHelpText('after', '\nExample:\n  $ doorsill settings set --sensitivity 80 --retention 604800')
     .action(async (options: SetOptions, command: Command) => {
       const context = openContext(command);
@@ -101,7 +99,7 @@ function addSet(group: Command): void {
     });
 }
 
-/** Which option sets what. */
+/** The setting of each option. */
 const GIVEN_PATHS = [
   ...DisclosureKey.options.map((key) => [key, `disclosure.${key}`] as const),
   ...([
@@ -139,7 +137,7 @@ async function changeOf(options: SetOptions): Promise<SettingsChange> {
   throw failure('usage', { detail: read.fault });
 }
 
-/** Only what has a value, or null; undefined when nothing has. */
+/** An object of the entries that are not undefined; undefined when there are none. */
 function named(entries: readonly (readonly [string, unknown])[]): Record<string, unknown> | undefined {
   const set = entries.filter(([, value]) => value !== undefined);
   return set.length === 0 ? undefined : Object.fromEntries(set);
@@ -147,7 +145,7 @@ function named(entries: readonly (readonly [string, unknown])[]): Record<string,
 
 function wholeNumber(text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
-  if (!/^\d{1,9}$/.test(text)) throw failure('usage', { detail: `${text} is no whole number` });
+  if (!/^\d{1,9}$/.test(text)) throw failure('usage', { detail: `${text} is not a whole number` });
   return Number(text);
 }
 
@@ -171,11 +169,11 @@ interface TryOptions extends ServerOptions {
 
 function addTry(group: Command): void {
   withServerOptions(group.command('try'))
-    .description('what other motion settings would have seen in footage that the doorbell holds; changes nothing')
+    .description('test other motion settings on the doorbell’s recorded footage; changes nothing')
     .requiredOption('--from <time>', 'start of the footage')
     .requiredOption('--to <time>', 'its end, at most 12 hours later')
-    .option('--sensitivity <list>', 'up to five, separated by commas', '50,70,90')
-    .option('--zones <file>', 'with other zones, too: a JSON file as `motion.zones` in device.json')
+    .option('--sensitivity <list>', 'up to five sensitivities, separated by commas', '50,70,90')
+    .option('--zones <file>', 'other zones: a JSON file as `motion.zones` in device.json')
     .addHelpText('after', '\nExample:\n  $ doorsill settings try --from 22:00:00 --to 23:00:00')
     .action(async (options: TryOptions, command: Command) => {
       const context = openContext(command);
@@ -190,18 +188,18 @@ function addTry(group: Command): void {
         for await (const line of server.motionTrial(asked)) if (line.line !== 'progress') heard.push(line);
         return heard;
       });
-      tellTrial(context, lines);
+      printTrial(context, lines);
     });
 }
 
-function tellTrial(context: Context, lines: readonly TrialLine[]): void {
+function printTrial(context: Context, lines: readonly TrialLine[]): void {
   const failed = lines.find((line) => line.line === 'failed');
   if (failed) throw failure('motion_trial_failed', { detail: failed.detail });
   const done = lines.find((line) => line.line === 'done');
   if (!done) throw failure('motion_trial_failed', { detail: 'the doorbell ended the answer early' });
   const events = lines.flatMap((line) => (line.line === 'event' ? [line] : []));
   const told = done.counts.flatMap(({ by, events: count }) => [
-    `${by === 'in-force' ? 'As it is set now' : `At sensitivity ${by}`}: ${count === 1 ? '1 event' : `${count} events`}`,
+    `${by === 'in-force' ? 'With the settings in force' : `At sensitivity ${by}`}: ${count === 1 ? '1 event' : `${count} events`}`,
     ...events.filter((event) => event.by === by).map(({ startUs }) => `  ${printMoment(startUs)}`),
   ]);
   context.output.result(
@@ -212,7 +210,7 @@ function tellTrial(context: Context, lines: readonly TrialLine[]): void {
 
 function addOwners(group: Command): void {
   withServerOptions(group.command('owners'))
-    .description('who the owners are, by name and key')
+    .description('list the owners by name and key')
     .addHelpText('after', '\nExample:\n  $ doorsill settings owners')
     .action(async (options: ServerOptions, command: Command) => {
       const context = openContext(command);
@@ -230,11 +228,11 @@ function addOwners(group: Command): void {
 
 function addRemoveOwner(group: Command): void {
   withOwnerOptions(group.command('remove-owner <key>'))
-    .description('remove an owner: what it watches ends, and so do grants and viewers of its own')
+    .description('remove an owner, and end that owner’s streams, grants and viewers')
     .addHelpText('after', '\nExample:\n  $ doorsill settings remove-owner zq1b...')
     .action(async (key: string, options: OwnerOptions, command: Command) => {
       const context = openContext(command);
       await orderDevice(context, options, { action: 'remove-owner', key });
-      context.output.result({ key, outcome: 'removed' }, 'It is no owner any more.');
+      context.output.result({ key, outcome: 'removed' }, 'That owner is removed.');
     });
 }

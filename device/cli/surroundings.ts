@@ -1,6 +1,4 @@
-// Owns: which doorbells a command can mean by a folder, a name or an id, and what the program that has the command knows of them: a testbed's
-// program knows all of a testbed; a board's own knows one. Not here: an owner's homes (context.ts).
-
+// The doorbells that a command can mean by a folder, a name or an id. A testbed's program knows all of a testbed; a board's knows one.
 import { join } from 'node:path';
 import type { Disk } from '@doorsill/base/disk';
 import { Command } from 'commander';
@@ -9,44 +7,43 @@ import type { Diagnosis, Seams } from '../doctor/diagnosis.ts';
 import { deviceIdOf, loadDeviceKey } from '../identity.ts';
 import { failure } from '../terminal/errors.ts';
 
-/** A doorbell on this machine. */
 export interface DoorbellPlace {
   name: string;
   /** Its data folder, absolute. */
   path: string;
 }
 
-/** What a program knows of doorbells, besides the folders that options name. */
+/** A program's knowledge of doorbells, besides the folders that options name. */
 export interface Surroundings {
-  /** Every kind of camera that its doorbells may have. */
+  /** All kinds of cameras that its doorbells may have. */
   cameras(): Promise<readonly CameraKind[]>;
-  /** The camera of a doorbell for which none is named; null where one must be. */
+  /** The default camera; null where a camera must be named. */
   readonly camera: string | null;
-  /** The doorbells that a data folder stands for, the first one first; none where there is none that may be looked at. */
+  /** The doorbells of a data folder, the first one first; empty where there are none, or none that this user may read. */
   doorbells(disk: Disk, folder: string): Promise<readonly DoorbellPlace[]>;
-  /** Throws `not_running` where waiting for a folder's broker would be pointless. */
+  /** Throws `not_running` where a folder's broker cannot be running. */
   expectRunning(disk: Disk, folder: string): Promise<void>;
-  /** Why a data folder has neither doorbell nor home, as far as the program knows. */
+  /** Why a data folder has neither doorbell nor home; null where the program does not know. */
   whyEmpty(disk: Disk, folder: string): Promise<Error | null>;
-  /** What the doctor finds in a folder that is more than one doorbell's; null for any other. */
+  /** The doctor's findings in a folder of several doorbells; null for any other folder. */
   examine(seams: Seams, folder: string): Promise<Diagnosis[] | null>;
 }
 
-/** Where `device install` has systemd keep a doorbell. */
+/** The folder of a doorbell that `device install` made a service. */
 const SERVICE_FOLDER = '/var/lib/doorsill';
 
-/** Nothing draws a porch on a board; the next kind would take the word for a file's name. */
+/** Refuses `synthetic` on a board, which the next kind would take for a file's name. */
 const NOT_DRAWN: CameraKind = {
   help: '',
   name: (text) => {
     if (!/^synthetic(\?|$)/.test(text)) return null;
     const detail =
-      'the drawn camera is a part of doorsill: name one of this board, such as v4l2:/dev/video0 or rpicam:';
+      'only doorsill has the synthetic camera: name a camera of this board, such as v4l2:/dev/video0 or rpicam:';
     throw failure('usage', { detail });
   },
 };
 
-/** The surroundings of a board: the folder's own doorbell, or the one that is this board's service, for whoever may enter its folder. */
+/** A board's doorbell: the one in the named folder, or the board's service, for users who may read its folder. */
 export const BOARD: Surroundings = {
   cameras: async () => [NOT_DRAWN, ...(await import('../camera/sources.ts')).CAMERA_KINDS],
   camera: null,
@@ -61,7 +58,7 @@ export const BOARD: Surroundings = {
   examine: async () => null,
 };
 
-/** A command line whose verbs can ask what is around them. */
+/** A command line whose verbs can look up its surroundings. */
 export class Program extends Command {
   readonly around: Surroundings;
 
@@ -71,30 +68,30 @@ export class Program extends Command {
   }
 }
 
-/** What is around the doorbells of the program that a verb belongs to. */
+/** The surroundings of the program that a verb belongs to. */
 export function aroundOf(verb: Command): Surroundings {
   let above: Command | null = verb;
   while (above && !(above instanceof Program)) above = above.parent;
   return above?.around ?? BOARD;
 }
 
-/** Whether a folder is a doorbell's own. */
+/** Whether a folder is a doorbell's data folder. */
 export async function hasDoorbell(disk: Disk, folder: string): Promise<boolean> {
   return (await disk.sizeOf(join(folder, 'device.json'))) !== null;
 }
 
-/** The device's id of a doorbell; null before its first start. */
+/** A doorbell's device id; null before its first start. */
 export async function deviceOf(disk: Disk, { path }: Pick<DoorbellPlace, 'path'>): Promise<string | null> {
   const key = await loadDeviceKey(disk, path);
   return key && deviceIdOf(key);
 }
 
-/** Whether a doorbell is meant by this name, in small letters or capitals. */
+/** Whether a doorbell has this name, without regard to case. */
 export function isCalled({ name }: Pick<DoorbellPlace, 'name'>, word: string): boolean {
   return name.toLowerCase() === word.toLowerCase();
 }
 
-/** The one doorbell that an id or a name means; without one, the only one there is. Throws `doorbell_not_named`, `doorbell_unknown`. */
+/** The doorbell with this id or name; without one, the only doorbell. Throws `doorbell_not_named`, `doorbell_unknown`. */
 export async function doorbellCalled<Place extends DoorbellPlace>(
   disk: Disk,
   there: readonly Place[],

@@ -1,16 +1,14 @@
-// Owns: the verbs of one doorbell and of its owners, as every program offers them that has any. Not here: the verbs themselves (the files beside), a
-// program that has them (main.ts).
-
+// The verbs of one doorbell and of its owners, shared by all programs that have them.
 import type { Verb } from './command-line.ts';
 
-/** What whoever looks after a doorbell does to it: the verbs under `doorsill device`, and at the top of a board's own command. */
+/** The verbs for the maintenance of a doorbell: under `doorsill device`, and at the top of a board's own command. */
 export const DEVICE_VERBS = {
   init: {
     about: 'write the first settings of a doorbell',
     load: async () => (await import('./device-init.ts')).addDeviceInit,
   },
   install: {
-    about: 'make it a service of this board',
+    about: 'install the doorbell as a service of this board',
     load: async () => (await import('./service-verbs.ts')).addInstall,
   },
   uninstall: {
@@ -22,7 +20,7 @@ export const DEVICE_VERBS = {
     load: async () => (await import('./service-verbs.ts')).addEnrol,
   },
   status: {
-    about: 'how the service is',
+    about: 'show the state of the service',
     load: async () => (await import('./device-status.ts')).addDeviceStatus,
   },
   update: {
@@ -34,18 +32,17 @@ export const DEVICE_VERBS = {
     load: async () => (await import('./backup-verbs.ts')).addBackup,
   },
   restore: {
-    about: 'make the device of a backup again',
+    about: 'restore a device from a backup',
     load: async () => (await import('./backup-verbs.ts')).addRestore,
   },
 } satisfies Record<string, Verb>;
 
-/** The verb that says what is wrong. */
 export const DOCTOR: Verb = {
-  about: 'what is wrong with this machine or a doorbell, and its cure',
+  about: 'find faults of this machine or a doorbell, and their cures',
   load: async () => (await import('./doctor.ts')).addDoctor,
 };
 
-/** What an owner does with a doorbell that is paired. */
+/** The verbs of a paired doorbell's owner. */
 export const OWNER_VERBS = {
   ring: {
     about: 'press the button, by a signed command',
@@ -56,36 +53,36 @@ export const OWNER_VERBS = {
     load: async () => (await import('./pair.ts')).addPair,
   },
   watch: {
-    about: 'show what the device says, until Ctrl-C',
+    about: 'show the device’s messages, until Ctrl-C',
     load: async () => (await import('./watch.ts')).addWatch,
   },
   grant: {
-    about: 'let one clip go to who asked; list the open requests',
+    about: 'grant one clip to its requester; list the open requests',
     load: async () => (await import('./consent-verbs.ts')).addGrant,
   },
   deny: {
-    about: 'say no; it stays on the device, nobody else learns of it',
+    about: 'deny a request; nobody but the device learns of it',
     load: async () => (await import('./consent-verbs.ts')).addDeny,
   },
   revoke: {
-    about: 'take a grant back: sending stops, what was sent is deleted',
+    about: 'revoke a grant: stop sending, delete what was sent',
     load: async () => (await import('./consent-verbs.ts')).addRevoke,
   },
   left: {
-    about: 'what has ever left a doorbell, to whom; proof of a clip',
+    about: 'list the clips that have left a doorbell; prove one',
     load: async () => (await import('./left.ts')).addLeft,
-    under: { proof: async () => (await import('./proof.ts')).addProof },
+    under: { proof: async () => (await import('./left.ts')).addProof },
   },
   privacy: {
-    about: 'stop the camera at its source, or start it again',
+    about: 'turn privacy on, which stops the camera, or off',
     load: async () => (await import('./doorbell-command-verbs.ts')).addPrivacy,
   },
   forget: {
-    about: 'destroy footage and past events on the device, for good',
+    about: 'destroy footage and past events on the device',
     load: async () => (await import('./doorbell-command-verbs.ts')).addForget,
   },
   settings: {
-    about: 'what owners may change of a doorbell; who else may look',
+    about: 'show and change an owner’s settings, owners and viewers',
     load: async () => (await import('./settings.ts')).addSettings,
     under: {
       viewer: async () => (await import('./viewer.ts')).addViewer,

@@ -1,6 +1,4 @@
-// Owns: the verb `settings viewer` (add, remove, list): who besides owners may see a doorbell's pictures on its own server, and who looked.
-// Not here: showing pictures (the device).
-
+// The verb `settings viewer` (add, remove, list): viewers besides owners, and the views of pictures.
 import { wallSeconds } from '@doorsill/base/clock';
 import { sha256Hex } from '@doorsill/base/keys';
 import { freshId } from '@doorsill/base/random';
@@ -26,7 +24,7 @@ const TOKEN_BYTES = 16;
 export function addViewer(settings: Command): void {
   const group = settings
     .command('viewer')
-    .description('let a settings or a person who is no owner see your door: add, remove, list')
+    .description('manage viewers, people or screens besides owners who may see your door: add, remove, list')
     .addHelpText(
       'after',
       `
@@ -48,9 +46,9 @@ interface AddOptions extends OwnerOptions {
 
 function addAdd(group: Command): void {
   withOwnerOptions(group.command('add <name>'))
-    .description('add a viewer, by a signed order; prints its id and its token, once')
-    .option('--rights <list>', `what it may see, of ${ViewRight.options.join(', ')}`, 'live,stills')
-    .option('--for <seconds>', 'how long (default: until it is removed)')
+    .description('add a viewer by a signed order; prints its id and its token, once')
+    .option('--rights <list>', `its rights, of ${ViewRight.options.join(', ')}`, 'live,stills')
+    .option('--for <seconds>', 'duration of its rights (default: until it is removed)')
     .addHelpText('after', '\nExample:\n  $ doorsill settings viewer add "kitchen tablet" --rights live,stills')
     .action(async (name: string, options: AddOptions, command: Command) => {
       const context = openContext(command);
@@ -83,7 +81,7 @@ function addAdd(group: Command): void {
 
 function addRemove(group: Command): void {
   withServerOptions(group.command('remove <viewer>'))
-    .description('remove a viewer, by its id as `settings viewer list` shows it; what it is watching ends at once')
+    .description('remove a viewer by its id, which `settings viewer list` shows, and end its streams at once')
     .addHelpText('after', '\nExample:\n  $ doorsill settings viewer remove viewer-3f2a91')
     .action(async (viewer: string, options: ServerOptions, command: Command) => {
       const context = openContext(command);
@@ -93,14 +91,14 @@ function addRemove(group: Command): void {
       await orderDevice(context, options, order);
       context.output.result(
         { viewer, outcome: 'removed' },
-        isKnown ? `${viewer} sees nothing any more.` : `${viewer} sees nothing any more, if it was a viewer.`,
+        isKnown ? `${viewer} is removed.` : `${viewer} is removed, if it was a viewer.`,
       );
     });
 }
 
 /**
- * Throws `viewer_unknown` where no viewer of the door has this id: a device takes the order all the same. False where it cannot be seen,
- * because a device tells who its viewers are on its own machine alone.
+ * Throws `viewer_unknown` where no viewer of the door has this id: a device accepts the order even then. Returns false where the viewers
+ * are unknown, because a device lists them only on its own machine.
  */
 async function expectViewer(context: Context, options: ServerOptions, id: string): Promise<boolean> {
   const { device } = await chosenHome(context, options);
@@ -114,15 +112,15 @@ async function expectViewer(context: Context, options: ServerOptions, id: string
 
 function addList(group: Command): void {
   withLocalOptions(group.command('list'))
-    .description('who may see the door, and who looked; asks the device on this machine')
+    .description('list the viewers and the views of pictures; asks the device on this machine')
     .addHelpText('after', '\nExample:\n  $ doorsill settings viewer list')
     .action(async (options: LocalOptions, command: Command) => {
       const context = openContext(command);
       const { viewers, looks } = await askViewers(context, await localSocket(context, options));
       const lines = [
-        viewers.length === 0 ? 'No viewer: only owners see this door.' : 'Viewers:',
+        viewers.length === 0 ? 'No viewers: only owners see this door.' : 'Viewers:',
         ...viewers.map(showViewer),
-        looks.length === 0 ? 'Nobody has looked yet.' : 'Who looked, newest first:',
+        looks.length === 0 ? 'Nobody has looked yet.' : 'Views, newest first:',
         ...looks.map(({ by, what, atUs }) => `  ${printMoment(atUs)}  ${what.padEnd(7)}  ${nameOf(by, viewers)}`),
       ];
       context.output.result({ viewers, looks }, lines.join('\n'));

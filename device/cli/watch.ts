@@ -1,5 +1,4 @@
-// Owns: the verb `watch`: prints what the device publishes, live or once. Not here: answering it.
-
+// The verb `watch`: prints the device's messages, live or once.
 import type { DeviceState, Receipt } from '@doorsill/contract/home-messages';
 import { oneLine } from '@doorsill/contract/outside-text';
 import { recallAnswerOf } from '@doorsill/contract/hand-over-documents';
@@ -14,7 +13,7 @@ const STATE_MS_MAX = 10_000;
 
 export function addWatch(program: Command): void {
   withOwnerOptions(program.command('watch'))
-    .description('show what the device says, until Ctrl-C')
+    .description('show the device’s messages, until Ctrl-C')
     .option('--once', 'print its state and end')
     .addHelpText('after', '\nExamples:\n  $ doorsill watch\n  $ doorsill watch --once --json')
     .action(async (options: OwnerOptions & { once?: boolean }, command: Command) => {
@@ -60,8 +59,8 @@ export function addWatch(program: Command): void {
 
 function showReceipt(receipt: Receipt): string {
   const answer = recallAnswerOf(receipt);
-  const said = answer ? `the vault says ${answer.decision}${answer.reason ? `: ${oneLine(answer.reason)}` : ''}` : '';
-  return [receipt.outcome, receipt.code, receipt.request, said].filter(Boolean).join(' ');
+  const vaultAnswer = answer ? `the vault answers ${answer.decision}${answer.reason ? `: ${oneLine(answer.reason)}` : ''}` : '';
+  return [receipt.outcome, receipt.code, receipt.request, vaultAnswer].filter(Boolean).join(' ');
 }
 
 function showState(state: DeviceState): string {
@@ -74,11 +73,11 @@ function showState(state: DeviceState): string {
     ...(state.hardware ?? []).map(({ part, name, detail }) => `  ${part.padEnd(9)} ${name}: ${detail}`),
     `  storage   ${state.storage.state}${state.storage.detail ? `: ${state.storage.detail}` : ''}`,
     `  clock     ${state.clockTrusted ? 'trusted' : 'not trusted: nothing is granted'}`,
-    ...(state.simulatedFaults ?? []).map((fault) => `  fault     ${oneLine(fault)}, made on purpose`),
+    ...(state.simulatedFaults ?? []).map((fault) => `  fault     ${oneLine(fault)}, simulated`),
     `  bridge    ${state.bridge ?? 'not enrolled'}, area link ${state.area}${state.areaDetail ? `: ${state.areaDetail}` : ''}`,
     ...(state.dropped === undefined
       ? []
-      : [`  given up  ${state.dropped} messages while the broker was away for too long`]),
+      : [`  dropped   ${state.dropped} messages, because the broker was unreachable for too long`]),
     `  pets      ${state.searchParty ? 'takes part in Search Party' : 'takes no part in Search Party'}`,
     `  requests  ${state.requests.map((each) => `${each.request} ${each.state}`).join(', ') || 'none'}`,
     `  refused   ${

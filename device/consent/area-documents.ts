@@ -1,7 +1,5 @@
-// Owns: documents of the area link: opening the bridge's documents and the registry's revocation list, and taking in one kind of a
-// cell's documents part by part: checked against the marks, never the same one twice, and rate-limited to spare the flash card.
-// Not here: what they say (area-requests.ts, pet-searches.ts), a single published request (contract/verify-published-request.ts).
-
+// Opening and checking the area link's signed documents: area and search documents of a cell, and the registry's revocation list.
+// Documents are read against high-water marks, repeats are skipped, and new ones are rate-limited to spare the flash card.
 import { type Clock, wallSeconds } from '@doorsill/base/clock';
 import { sha256Hex, verifySignature } from '@doorsill/base/keys';
 import type { Log } from '@doorsill/base/log';
@@ -25,9 +23,9 @@ import type { Pins } from './gate-state.ts';
 const DOCUMENTS_BURST = 200;
 const DOCUMENTS_PER_S = 1;
 
-/** Which of the cell's two documents. */
+/** One of the cell's two documents: its name in the marks, and the function that opens it. */
 export interface DocumentKind<Document> {
-  /** Goes between cell and part in the marks' names. */
+  /** Stands between cell and part in a mark's name. */
   markKind: string;
   open(onPart: number, token: string, expected: AreaExpectation, clock: Clock): Judged<Document>;
 }
@@ -38,7 +36,7 @@ export class CellDocuments<Document extends { part: number; revision: number }> 
   private readonly log: Log;
   private readonly marks: HighWaterMarks;
   private readonly cell: string;
-  /** Hash of the last accepted document of each part, so that a repeat by the broker costs no work. */
+  /** Hash of the last accepted document of each part: a repeat from the broker is skipped. */
   private readonly lastOfPart = new Map<number, string>();
   private budget = DOCUMENTS_BURST;
   private budgetMs: number;
@@ -56,7 +54,7 @@ export class CellDocuments<Document extends { part: number; revision: number }> 
     this.budgetMs = clock.monotonicMs();
   }
 
-  /** Opens a part of the document; null when it is the one already taken in. `consent_too_many`: rate limit. */
+  /** Opens a part of the document; null for a repeat of the accepted one. `consent_too_many`: rate limit. */
   open(onPart: number, token: string, pins: Pins): Document | ErrorCode | null {
     const { cell, clock, marks } = this;
     const expected = {
@@ -67,12 +65,12 @@ export class CellDocuments<Document extends { part: number; revision: number }> 
     const judged = this.kind.open(onPart, token, expected, clock);
     if (!judged.ok) return judged.code;
     if (this.lastOfPart.get(judged.claims.part) === sha256Hex(token)) return null;
-    return this.isInTime() ? judged.claims : 'consent_too_many';
+    return this.takeFromBudget() ? judged.claims : 'consent_too_many';
   }
 
   /**
-   * Whether to accept an opened document: a newer one may have been accepted since. On a full disk the mark may not become
-   * durable; the document is accepted even then.
+   * Accepts an opened document and returns true, unless a newer one was accepted since. A full disk may prevent its mark from
+   * becoming durable; the document is accepted even then.
    */
   async accept(document: Document, token: string, pins: Pins): Promise<boolean> {
     const { marks, log } = this;
@@ -89,7 +87,7 @@ export class CellDocuments<Document extends { part: number; revision: number }> 
     this.lastOfPart.clear();
   }
 
-  private isInTime(): boolean {
+  private takeFromBudget(): boolean {
     const nowMs = this.clock.monotonicMs();
     const grownBy = ((nowMs - this.budgetMs) / 1_000) * DOCUMENTS_PER_S;
     this.budgetMs = nowMs;
@@ -112,10 +110,10 @@ export interface VerifiedDocument<Document> {
 }
 
 /**
- * Has documents taken in one after the other. Of those that wait for their turn only the newest of each part is kept: it says all that the
- * older ones did, and a device that is slower than its bridge must not keep them all in memory.
+ * Processes documents one after the other. Of the waiting ones only the newest of each part is kept: it replaces the older ones,
+ * and a device slower than its bridge must not keep all of them in memory.
  */
-export class DocumentTurns<Document extends { part: number; revision: number }> {
+export class DocumentQueue<Document extends { part: number; revision: number }> {
   private readonly run: TaskQueue['run'];
   private readonly take: (newest: VerifiedDocument<Document>) => Promise<void>;
   private readonly waiting = new Map<number, { newest: VerifiedDocument<Document>; done: Promise<void> }>();
@@ -125,12 +123,12 @@ export class DocumentTurns<Document extends { part: number; revision: number }> 
     this.take = take;
   }
 
-  /** Whether a document of this part waits for its turn, so that another one takes no more room. */
+  /** Whether a document of this part is waiting: another one then replaces it and takes no more room. */
   waits(part: number): boolean {
     return this.waiting.has(part);
   }
 
-  /** Resolves once this document, or a newer one in its place, was taken in; null for one that is older than the one that waits. */
+  /** Resolves once this document, or a newer one in its place, was processed; null when it is older than the waiting one. */
   add(verified: VerifiedDocument<Document>): Promise<void> | null {
     const { part, revision } = verified.document;
     const before = this.waiting.get(part);
@@ -152,7 +150,7 @@ export class DocumentTurns<Document extends { part: number; revision: number }> 
 
 export type Judged<Claims> = { ok: true; claims: Claims } | { ok: false; code: ErrorCode };
 
-/** What an area document must match: the pinned bridge, this home's cell, and the revision already accepted. */
+/** The pinned bridge, this home's cell, and the accepted revisions, which an area document must match. */
 export interface AreaExpectation {
   bridgeKey: string;
   cell: string;
@@ -160,7 +158,7 @@ export interface AreaExpectation {
   revisionOf: (part: number) => number;
 }
 
-/** Opens the area document that came on the cell's topic for part `onPart`. An older revision is refused with `consent_too_old`. */
+/** Opens the area document received on the cell's topic for part `onPart`. An older revision is refused with `consent_too_old`. */
 export function openAreaDocument(
   onPart: number,
   token: string,

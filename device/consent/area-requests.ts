@@ -1,8 +1,5 @@
-// Owns: agencies' requests on the device: takes in the area link's documents and the registry's revocation list, and knows which
-// requests are open and concern this home, which credentials are newest, and what may be answered. In memory: the broker's
-// retained messages fill it again after a restart. Not here: opening tokens (area-documents.ts, contract/verify-published-request.ts), what
-// follows for grants (area-message-handler.ts), what owners answer (owner-order-handler.ts).
-
+// Which agency requests are open here, which credentials are newest, and which requests may be answered. Held in memory: the
+// broker's retained messages fill it again after a restart.
 import { type Clock, wallSeconds } from '@doorsill/base/clock';
 import { isNoSpace } from '@doorsill/base/disk';
 import { sha256Hex, verifySignature } from '@doorsill/base/keys';
@@ -28,22 +25,22 @@ import type { Pins } from './gate-state.ts';
 import type { GrantGround } from './live-grant.ts';
 import { UnaskedRequests } from './unasked-requests.ts';
 
-/** How many ids of refused or cancelled requests are remembered; the oldest are dropped first. */
+/** Maximum number of remembered ids of refused or cancelled requests; the oldest are dropped first. */
 const REMEMBERED_IDS_MAX = 2_000;
 /** Maximum number of footage spans in one notice (contract/home-messages.ts). */
 const COVERAGE_SPANS_MAX = 20;
 
 const NO_LIST = 'consent_revocations_stale';
-/** A document that was accepted is good for this long: an older one that a broker repeats meanwhile is no news. */
+/** An expired or early document is reported to owners only if none was accepted for this long: a broker may repeat old ones. */
 const DOCUMENT_NEW_MS = 15 * 60_000;
-/** A request may wait this long for what else is on its way, such as the revocation list. */
+/** A request may wait this long for other documents, such as the revocation list, before owners are told that it is held back. */
 const HELD_MS_MAX = 15_000;
 
 /** The result of taking in one area document. */
 export interface AreaNews {
   /** Ids of requests that the bridge ended early. */
   cancelled: readonly string[];
-  /** Those of them that owners had been told of and that were open until now. */
+  /** Those of them that were open until now and whose notices owners had got. */
   closed: string[];
   /** Error codes of entries that were rejected. */
   refused: ErrorCode[];
@@ -53,7 +50,7 @@ export interface AreaRequestsDeps extends Pick<GateDeps, 'clock' | 'log' | 'plac
   /** The values the device can disclose now. */
   values(): DisclosedValues;
   footage: Pick<Footage, 'coverage'>;
-  /** What owners cannot be asked about has changed. */
+  /** Called when the list of requests that owners cannot be asked about has changed. */
   changed(): void;
 }
 
@@ -68,15 +65,14 @@ export class AreaRequests implements GrantGround {
   private readonly open = new Map<string, OpenedRequest>();
   private readonly refusedAs = new Map<string, ErrorCode>();
   private readonly cancelled = new Set<string>();
-  /** The credential with which each open request was handed out last. */
-  private readonly handedOut = new Map<string, string>();
-  /** When each open request came, by the monotonic clock. */
+  /** By open request: the credential with which `takeAnswerable` returned it last. */
+  private readonly returnedWith = new Map<string, string>();
+  /** Monotonic arrival time of each open request. */
   private readonly openedMs = new Map<string, number>();
-  /** What owners cannot be asked about. */
   readonly unasked: UnaskedRequests;
   private acceptedMs = Number.NEGATIVE_INFINITY;
   private list: Revocations | null = null;
-  /** When the list expires by the monotonic clock: a wall clock that is slow or set back must not prolong it. */
+  /** Monotonic expiry of the list: a wall clock that is slow or set back must not prolong it. */
   private listEndMs = 0;
   private whyNoList: ErrorCode = NO_LIST;
   private lastList = '';
@@ -92,11 +88,11 @@ export class AreaRequests implements GrantGround {
     this.documents = new CellDocuments({ markKind: '', open: openAreaDocument }, marks, deps);
   }
 
-  /** Opens a part of the area document; null when it is the one already taken in. `consent_too_many`: rate limit. */
+  /** Opens a part of the area document; null for a repeat of the accepted one. `consent_too_many`: rate limit. */
   openDocument(onPart: number, token: string, pins: Pins): AreaDocument | ErrorCode | null {
     const opened = this.documents.open(onPart, token, pins);
     const isOld = this.clock.monotonicMs() - this.acceptedMs > DOCUMENT_NEW_MS;
-    // Only the bridge's own document can say these: its signature is checked before its time.
+    // Only the bridge's own document gets these codes: its signature is checked before its time.
     if ((opened === 'token_expired' || opened === 'consent_not_yet_valid') && isOld)
       this.unasked.note(null, 'area_outdated');
     return opened;
@@ -108,10 +104,10 @@ export class AreaRequests implements GrantGround {
       return { cancelled: [], closed: [], refused: ['consent_too_old'] };
     this.acceptedMs = this.clock.monotonicMs();
     this.unasked.settle(null);
-    return this.believe(document, pins);
+    return this.acceptEntries(document, pins);
   }
 
-  /** Opens a revocation list; null when it is the one already taken in. */
+  /** Opens a revocation list; null for a repeat of the accepted one. */
   openList(token: string, pins: Pins): Revocations | ErrorCode | null {
     const { marks, deps, unmarked } = this;
     const newest = unmarked?.list ?? this.list;
@@ -121,7 +117,7 @@ export class AreaRequests implements GrantGround {
   }
 
   /**
-   * Accepts an opened list once its mark is durable: otherwise a restart could bring an older one back. Until then no list is
+   * Accepts an opened list once its mark is durable: otherwise a restart could bring an older list back. Until then no list is
    * in force, so nothing is granted and nothing leaves; `retryList` tries again.
    */
   async takeList(list: Revocations, token: string): Promise<void> {
@@ -131,7 +127,7 @@ export class AreaRequests implements GrantGround {
     await this.retryList();
   }
 
-  /** Accepts the list that waits for its mark, if the mark can be stored now. */
+  /** Accepts the list whose mark could not be stored, if it can be stored now. */
   async retryList(): Promise<void> {
     const { unmarked } = this;
     if (!unmarked) return;
@@ -142,7 +138,7 @@ export class AreaRequests implements GrantGround {
       this.list = null;
       this.whyNoList = 'consent_storage_failed';
       this.deps.changed();
-      this.deps.log.warn('a revocation list is not believed: its mark could not be stored', { error: String(thrown) });
+      this.deps.log.warn('a revocation list is not accepted: its mark could not be stored', { error: String(thrown) });
       return;
     }
     this.unmarked = null;
@@ -157,7 +153,7 @@ export class AreaRequests implements GrantGround {
     return this.list;
   }
 
-  /** Requests that are open and concern this home, in the order they came. */
+  /** Requests that are open and concern this home, in order of arrival. */
   requests(): OpenedRequest[] {
     return [...this.open.values()];
   }
@@ -175,7 +171,7 @@ export class AreaRequests implements GrantGround {
     return this.cancelled.has(id) ? 'consent_request_cancelled' : (this.refusedAs.get(id) ?? null);
   }
 
-  private believe(document: AreaDocument, trust: Trust): AreaNews {
+  private acceptEntries(document: AreaDocument, trust: Trust): AreaNews {
     const news: AreaNews = { cancelled: document.cancelled, closed: [], refused: [] };
     for (const id of document.cancelled) {
       if (!this.cancelled.has(id)) makeRoom(this.cancelled);
@@ -192,19 +188,22 @@ export class AreaRequests implements GrantGround {
       news.refused.push(code);
       if (id === null || this.open.has(id)) continue;
       this.refuse(id, code);
-      // One that does not verify is no request to anybody: it is counted alone.
+      // An entry that does not verify is only counted.
       if (read.ok) this.unasked.note(id, code);
     }
     return news;
   }
 
-  /** Whether exactly this was verified, and is open: a document repeats all that are, and on a small board each signature takes a while. */
+  /**
+   * Whether exactly this request was verified and is open. A document repeats all open requests, and a small board takes long to
+   * verify each signature again.
+   */
   private isOpen({ request, credential }: PublishedRequest): boolean {
     const known = this.open.get(claimedRequestId(request) ?? '')?.published;
     return known?.request === request && known.credential === credential;
   }
 
-  /** Returns why a request is not taken in; null when it is, or when it does not concern this home. */
+  /** Returns why a request is refused; null when it is accepted or does not concern this home. */
   private takeOpened(opened: OpenedRequest): ErrorCode | null {
     const id = opened.request.jti;
     if (this.cancelled.has(id) || !insideArea(this.deps.place, opened.request.area)) return null;
@@ -225,14 +224,14 @@ export class AreaRequests implements GrantGround {
     this.refusedAs.set(id, code);
   }
 
-  /** Requests that may be answered and were not returned here yet, or only with an older credential. Each is returned once. */
+  /** Requests that may be answered now and were not returned before with their newest credential. */
   takeAnswerable(): OpenedRequest[] {
     const found: OpenedRequest[] = [];
     for (const opened of this.open.values()) {
       if (this.standingOf(opened) !== null) continue;
       const { token } = this.newestCredential(opened);
-      if (this.handedOut.get(opened.request.jti) === token) continue;
-      this.handedOut.set(opened.request.jti, token);
+      if (this.returnedWith.get(opened.request.jti) === token) continue;
+      this.returnedWith.set(opened.request.jti, token);
       this.unasked.settle(opened.request.jti);
       found.push(opened);
     }
@@ -249,11 +248,11 @@ export class AreaRequests implements GrantGround {
     const list = this.list;
     const held = this.held();
     if (held !== null) return held;
-    assert(list !== null, 'nothing is held back only while a list is there');
+    assert(list !== null, 'without a list everything is held back');
     return this.isRevoked(list, credential) ? 'consent_agency_revoked' : null;
   }
 
-  /** Why nothing may leave now. A fresh list is required: else whoever withholds a revocation could keep a live grant going. */
+  /** Why nothing may leave now. A fresh list is required: a broker that withholds a revocation must not keep a grant alive. */
   held(): ErrorCode | null {
     const { list, clock } = this;
     if (!list) return this.whyNoList;
@@ -276,23 +275,23 @@ export class AreaRequests implements GrantGround {
     return { credential: best.credential, token: best.published.credential };
   }
 
-  /** Notes which open requests owners were never asked about, and why not. */
+  /** Notes the open requests that are held back from owners, and why. */
   private noteHeld(): void {
     for (const [id, opened] of this.open) {
       const heldMs = this.clock.monotonicMs() - (this.openedMs.get(id) ?? 0);
-      const code = this.handedOut.has(id) || heldMs < HELD_MS_MAX ? null : this.standingOf(opened);
+      const code = this.returnedWith.has(id) || heldMs < HELD_MS_MAX ? null : this.standingOf(opened);
       if (code !== null) this.unasked.note(id, code);
     }
   }
 
-  /** Returns whether it had been handed out. */
+  /** Closes a request; returns whether `takeAnswerable` had returned it. */
   private close(id: string): boolean {
     this.open.delete(id);
     this.openedMs.delete(id);
-    return this.handedOut.delete(id);
+    return this.returnedWith.delete(id);
   }
 
-  /** Drops expired requests, after it has noted which of them nobody was asked about. */
+  /** Drops expired requests; notes those that owners were never asked about. */
   dropExpired(): void {
     this.noteHeld();
     const nowS = wallSeconds(this.clock);
@@ -303,7 +302,7 @@ export class AreaRequests implements GrantGround {
     }
   }
 
-  /** What the owner is shown of a request. */
+  /** The notice of a request for its owners. */
   noticeOf(opened: OpenedRequest): RequestNotice {
     const values = this.deps.values();
     const askedKeys: DisclosureKey[] = [...DISCLOSURE_PROFILES[opened.request.profile]];
@@ -317,10 +316,10 @@ export class AreaRequests implements GrantGround {
     };
   }
 
-  /** Clears everything: the device has another bridge or registry now. */
+  /** Clears everything, for a device that has another bridge or registry now. */
   clear(): void {
     this.open.clear();
-    this.handedOut.clear();
+    this.returnedWith.clear();
     this.openedMs.clear();
     this.unasked.clear();
     this.acceptedMs = Number.NEGATIVE_INFINITY;

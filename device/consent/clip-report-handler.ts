@@ -1,6 +1,4 @@
-// Owns: taking in what the clip code reports about a grant: sealed, presented, delivered, answered, failed. Each is recorded
-// before it takes effect. Runs inside the gate's queue. Not here: making and sending clips (clip/, upload/).
-
+// Records what clip/ and upload/ report about a grant before it takes effect. Runs inside the gate's queue.
 import { verifySignature } from '@doorsill/base/keys';
 import { assert } from '@doorsill/contract/assert';
 import { type ErrorCode, failure } from '@doorsill/contract/errors';
@@ -9,7 +7,7 @@ import type { IntakeReceipt } from '@doorsill/contract/manifest';
 import type { DisclosedValues } from '@doorsill/contract/shared-claims';
 import { assertAnswered, assertStored, openIntake, vaultNamedIn } from '@doorsill/contract/verify-intake-receipt';
 import type { ConsentContext } from './consent-context.ts';
-import type { EffectRunner, Occasion } from './effect-runner.ts';
+import type { EffectRunner, StepDetails } from './effect-runner.ts';
 import type { RequestInput, RequestState } from './request-machine.ts';
 
 export class ClipReports {
@@ -25,7 +23,7 @@ export class ClipReports {
     this.assertAlive(grant);
     const { request } = this.about(grant);
     const values = disclosed === undefined ? {} : { disclosed };
-    const body: Occasion['body'] = { type: 'sealed', body: { request, grant, clip, ...values } };
+    const body: StepDetails['body'] = { type: 'sealed', body: { request, grant, clip, ...values } };
     await this.take({ type: 'sealed', grant, clip }, { request, body, clip });
   }
 
@@ -42,7 +40,7 @@ export class ClipReports {
     const { request, state } = this.about(grant);
     const clip = clipOf(state);
     assertStored(this.openIntake(request, grant, intake), clip);
-    const body: Occasion['body'] = { type: 'delivered', body: { request, grant, intake } };
+    const body: StepDetails['body'] = { type: 'delivered', body: { request, grant, intake } };
     await this.take({ type: 'delivered', grant }, { request, body, intake, clip });
   }
 
@@ -51,7 +49,7 @@ export class ClipReports {
     const answer = this.openIntake(request, grant, intake);
     assertAnswered(answer, clipOf(state), vaultNamedIn(this.context.state.record(request).intake), verifySignature);
     const isDeleted = answer.outcome === 'deleted';
-    const body: Occasion['body'] = { type: isDeleted ? 'deleted' : 'recalled', body: { request, grant, intake } };
+    const body: StepDetails['body'] = { type: isDeleted ? 'deleted' : 'recalled', body: { request, grant, intake } };
     await this.take({ type: isDeleted ? 'deleted' : 'kept', grant }, { request, body, intake });
   }
 
@@ -63,13 +61,13 @@ export class ClipReports {
     );
   }
 
-  private async take(input: RequestInput, occasion: Occasion): Promise<void> {
-    await this.runner.perform(this.runner.step(occasion.request, input), occasion);
+  private async take(input: RequestInput, details: StepDetails): Promise<void> {
+    await this.runner.perform(this.runner.step(details.request, input), details);
   }
 
   private about(grant: string): { request: string; state: RequestState } {
     const request = this.context.state.requestOf.get(grant);
-    if (request === undefined) throw failure('grant_dead', { detail: 'this device knows no such grant' });
+    if (request === undefined) throw failure('grant_dead', { detail: 'this device does not know the grant' });
     return { request, state: this.context.state.record(request).state };
   }
 
@@ -82,7 +80,7 @@ export class ClipReports {
   private openIntake(request: string, grant: string, intake: string): IntakeReceipt {
     const { pins } = this.context.state;
     assert(pins !== null, 'a device that granted is enrolled');
-    // Only the bridge that the clip was for can report on it: the device may be enrolled with another by now.
+    // Only the bridge that the clip was for may report on it, and the device may be enrolled with another one by now.
     if (this.context.state.record(request).bridge !== pins.bridge) {
       throw failure('verify_failed', { detail: 'the clip was for another bridge' });
     }

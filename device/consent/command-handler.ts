@@ -1,5 +1,4 @@
-// Owns: carrying out an owner's command: ledger first, then the effect. Runs inside the gate's queue.
-// Not here: whether a command is authentic (verify-owner.ts), consent to clips (gate.ts).
+// Carries out an owner's command: ledger first, then the effect. Runs inside the gate's queue.
 import { type Clock, wallSeconds } from '@doorsill/base/clock';
 import { isPublicKey, type SigningKey, sha256Hex } from '@doorsill/base/keys';
 import { type Failure, failure, isFailure } from '@doorsill/contract/errors';
@@ -7,7 +6,7 @@ import { signToken } from '@doorsill/contract/jws';
 import { type Command, type CommandAction, mustNameLastOrder } from '@doorsill/contract/owner-orders';
 import type { SettingsChange } from '@doorsill/contract/owner-settings';
 import { PUBLIC_AUDIENCE, type Window } from '@doorsill/contract/shared-claims';
-import type { Announcer, AreaMessageHandler } from './area-message-handler.ts';
+import type { OwnerNotifier, AreaMessageHandler } from './area-message-handler.ts';
 import type { ConsentContext } from './consent-context.ts';
 import type { EffectRunner } from './effect-runner.ts';
 import type { GateState } from './gate-state.ts';
@@ -16,7 +15,7 @@ import { commandFault, mayActWithoutClock, type OwnerOrder, PRESS_AGE_S_MAX } fr
 
 type CommandOrder = Extract<OwnerOrder, { kind: 'command' }>;
 
-/** Result of a command. `detail`: what a carried-out command left undone. */
+/** Result of a command. `detail`: the part that was left undone, for its receipt. */
 export interface Carried {
   refused?: Failure;
   detail?: string;
@@ -24,23 +23,23 @@ export interface Carried {
 
 const DONE: Carried = {};
 
-/** Ids of presses are remembered for as long as a press is accepted; above this number within that time they are refused. */
-const BRIEF_IDS_MAX = 256;
+/** Maximum number of presses within the time in which a press is accepted; further ones are refused. */
+const MOMENTARY_IDS_MAX = 256;
 
 export class CommandHandler {
   private readonly context: ConsentContext;
   private readonly runner: EffectRunner;
-  private readonly announcer: Announcer;
+  private readonly notifier: OwnerNotifier;
   private readonly area: AreaMessageHandler;
-  /** Monotonic time of the start: the wall clock may be corrected by years later. */
+  /** Monotonic time of the start: the wall clock may be corrected by years after it. */
   private readonly bootMs: number;
-  /** Commands without lasting effect: id to hash of the token and second of signing. */
-  private readonly brief = new Map<string, { sha256: string; iat: number }>();
+  /** Commands without lasting effect: by id, the token's hash and second of signing. */
+  private readonly momentary = new Map<string, { sha256: string; iat: number }>();
 
-  constructor(context: ConsentContext, runner: EffectRunner, announcer: Announcer, area: AreaMessageHandler) {
+  constructor(context: ConsentContext, runner: EffectRunner, notifier: OwnerNotifier, area: AreaMessageHandler) {
     this.context = context;
     this.runner = runner;
-    this.announcer = announcer;
+    this.notifier = notifier;
     this.area = area;
     this.bootMs = context.deps.clock.monotonicMs();
   }
@@ -51,9 +50,9 @@ export class CommandHandler {
    */
   async carryOut({ claims: command, token, isPrivate }: CommandOrder): Promise<Carried> {
     const { state, deps } = this.context;
-    // Its values were read by the broker already; taken, they would go on coming that way.
+    // Refused because a broker has read its values: an owner must send settings to the device's own server.
     if (command.command.action === 'change-settings' && !isPrivate) return { refused: failure('settings_over_broker') };
-    const usedAs = state.used.get(command.jti) ?? this.brief.get(command.jti)?.sha256;
+    const usedAs = state.used.get(command.jti) ?? this.momentary.get(command.jti)?.sha256;
     if (usedAs !== undefined) {
       if (usedAs !== sha256Hex(token)) return { refused: failure('consent_replayed') };
       if (state.removedAhead.has(command.jti)) return { refused: failure('owner_unknown') };
@@ -67,11 +66,11 @@ export class CommandHandler {
       return { refused: failure('consent_order_stale') };
     }
     if (command.command.action === 'forget') return this.forget(command, token, command.command.window);
-    const refused = await this.obey(command, command.command, token);
+    const refused = await this.execute(command, command.command, token);
     return refused ? { refused } : DONE;
   }
 
-  /** Whether an untimely command acts all the same, because the clock is what is wrong. */
+  /** Whether an untimely command is carried out because the device's clock may be wrong. */
   private isFreshWithoutClock(command: Command, isPrivate: boolean): boolean {
     const { marks, state } = this.context;
     if (marks.clockTrusted()) return false;
@@ -80,7 +79,7 @@ export class CommandHandler {
     return mayActWithoutClock(command, isPrivate, { latestS, signerS });
   }
 
-  private async obey(
+  private async execute(
     command: Command,
     order: Exclude<CommandAction, { action: 'forget' }>,
     token: string,
@@ -93,10 +92,10 @@ export class CommandHandler {
         if (order.action === 'press' && !deps.buttons.includes(order.button)) {
           return failure('button_unknown', { buttons: deps.buttons.join(', ') });
         }
-        const refused = this.rememberBrief(command, token);
+        const refused = this.rememberMomentary(command, token);
         if (refused) return refused;
         if (order.action === 'press') effects.press(order.button);
-        else this.announcer.all();
+        else this.notifier.sendAll();
         return null;
       }
       case 'privacy':
@@ -116,7 +115,7 @@ export class CommandHandler {
       case 'add-viewer':
         return this.addViewer(signed, order);
       case 'remove-viewer':
-        // Recorded for an unknown one, too: an order to add it, signed before, can no longer act then.
+        // Recorded for an unknown viewer, too: an earlier order to add that viewer can no longer act then.
         await this.runner.record({ type: 'viewer-removed', body: { ...signed, viewer: order.viewer } });
         return null;
       case 'change-settings':
@@ -125,8 +124,8 @@ export class CommandHandler {
   }
 
   /**
-   * Deletes what was recorded before the order was signed, and nothing newer: a broker can deliver the order late. Claims
-   * hold whole seconds, so footage of the second of signing is deleted too.
+   * Deletes footage recorded before the order was signed, and nothing newer: a broker can deliver the order late. Claims
+   * hold whole seconds, so footage of the second of signing is deleted, too.
    */
   private async forget({ jti, iat }: Command, token: string, asked: Window | undefined): Promise<Carried> {
     const nowUs = this.context.deps.clock.wallUs();
@@ -155,7 +154,7 @@ export class CommandHandler {
     return null;
   }
 
-  /** Removing a non-owner is recorded: a broker may have delivered it before their add-owner order, which must not act after it. */
+  /** Records also the removal of a non-owner: a broker may deliver it before the add-owner order, which must not act afterwards. */
   private async removeOwner(signed: { jti: string; token: string }, key: string): Promise<Failure | null> {
     const { state } = this.context;
     if (!state.owners.has(key)) {
@@ -216,23 +215,23 @@ export class CommandHandler {
     return null;
   }
 
-  /** A press or announcement changes no state, so its id is kept in memory only, and one signed before this boot is refused. */
-  private rememberBrief(command: Command, token: string): Failure | null {
+  /** Remembers a press or announcement in memory alone, as it changes no state; one signed before this boot is refused. */
+  private rememberMomentary(command: Command, token: string): Failure | null {
     const { clock } = this.context.deps;
     const nowS = wallSeconds(clock);
-    // By the current wall clock, as for the time of signing.
+    // The boot's time by the current wall clock, like the time of signing.
     const bootS = Math.floor(clock.wallUs() / 1_000_000 - (clock.monotonicMs() - this.bootMs) / 1000);
     if (command.iat < bootS) return failure('consent_too_old');
-    for (const [jti, { iat }] of this.brief) {
-      if (iat < nowS - PRESS_AGE_S_MAX) this.brief.delete(jti);
+    for (const [jti, { iat }] of this.momentary) {
+      if (iat < nowS - PRESS_AGE_S_MAX) this.momentary.delete(jti);
     }
-    if (this.brief.size >= BRIEF_IDS_MAX) return failure('consent_too_many');
-    this.brief.set(command.jti, { sha256: sha256Hex(token), iat: command.iat });
+    if (this.momentary.size >= MOMENTARY_IDS_MAX) return failure('consent_too_many');
+    this.momentary.set(command.jti, { sha256: sha256Hex(token), iat: command.iat });
     return null;
   }
 }
 
-/** Why a key cannot be added as an owner's; null when it can. */
+/** Why a key cannot become an owner's; null when it can. */
 export function ownerFault(state: GateState, key: string, ownersMax: number): Failure | null {
   if (state.owners.has(key)) return failure('owner_known');
   if (!isPublicKey(key)) return failure('pairing_refused', { detail: 'the key is not a usable one' });

@@ -1,6 +1,4 @@
-// Owns: the state shared by all parts of consent: the records on disk, what the area link delivered, the one queue that all
-// changes run through, and the count of messages that were not accepted. Not here: changing it (effect-runner.ts,
-// owner-order-handler.ts, area-message-handler.ts), judging messages (verify-owner.ts).
+// The state that all parts of consent share: records on disk, open requests, the one queue for all changes, and refusal counts.
 import type { Clock } from '@doorsill/base/clock';
 import { TaskQueue } from '@doorsill/base/task-queue';
 import { assert } from '@doorsill/contract/assert';
@@ -28,13 +26,13 @@ export class ConsentContext {
   readonly area: AreaRequests;
   readonly searches: PetSearches;
   readonly answerable: AnswerableRequests;
-  /** What is wrong with the ledger, so that no decision is made; null while it verifies. */
+  /** The fault of the ledger, which blocks every decision; null while it verifies. */
   damage: string | null = null;
   running = false;
   /** Whether the ledger was replayed to its end. */
-  isFolded = false;
+  isReplayed = false;
   private opened: GateEffects | null = null;
-  /** Why the records cannot be used, where they were altered. */
+  /** The fault of records that were altered; null for others. */
   private tampered: string | null = null;
   private readonly unbelieved = new Map<ErrorCode, number>();
 
@@ -51,7 +49,7 @@ export class ConsentContext {
     this.answerable = new AnswerableRequests(this.area, this.searches, clock);
   }
 
-  /** What decisions cause in the rest of the firmware. No decision is made before the records are opened. */
+  /** The effects of decisions on the rest of the firmware. No decision is made before the records are opened. */
   get effects(): GateEffects {
     assert(this.opened !== null, 'a gate decides once it is open');
     return this.opened;
@@ -65,7 +63,7 @@ export class ConsentContext {
         const wrong = this.state.apply(entry);
         if (wrong !== null) throw failure('consent_ledger_damaged', { detail: `entry ${entry.sequence}: ${wrong}` });
       });
-      this.isFolded = true;
+      this.isReplayed = true;
       await this.marks.start(this.state);
       await then();
     } catch (thrown) {
@@ -76,17 +74,17 @@ export class ConsentContext {
     }
   }
 
-  /** Tells owners that the records were altered, where they were. */
-  tellTampering(): void {
+  /** Reports altered records to owners; does nothing where they were not altered. */
+  reportTampering(): void {
     if (this.tampered !== null) this.effects.tamper('ledger', this.tampered.slice(0, 300));
   }
 
-  /** Whether the home takes part in Search Party: by its owners' last order, else by its settings; never while the ledger is damaged. */
+  /** Whether Search Party is on: by the owners' last order, else by the settings; off while the ledger is damaged. */
   get searchPartyOn(): boolean {
     return this.damage === null && (this.state.searchParty ?? this.deps.searchParty ?? false);
   }
 
-  /** What is in force of the settings that owners may change; as in device.json while the ledger is damaged. */
+  /** The settings in force among those that owners may change; those of device.json while the ledger is damaged. */
   get settings(): SettingsInForce {
     return settingsInForce(this.deps.settings, this.damage === null ? this.state.settings : NO_OWNER_SETTINGS);
   }
@@ -114,7 +112,7 @@ export class ConsentContext {
   }
 }
 
-/** All that this home's owners may answer now: agencies' requests that concern it, and searches whose pet may have been seen here. */
+/** One view of all that owners may answer ("asks"): agencies' requests that concern this home, and searches with a sighting here. */
 export class AnswerableRequests {
   private readonly area: AreaRequests;
   private readonly searches: PetSearches;
@@ -137,7 +135,7 @@ export class AnswerableRequests {
     return [...this.area.requests().map(({ request }) => request.jti), ...this.searches.sightedIds()];
   }
 
-  /** Whether the agency, the poster or the bridge ended it. Its claims tell its kind, because ids of contract 1 do not. */
+  /** Whether the agency, the poster or the bridge ended the ask. Its kind is read from its claims: ids of contract 1 lack it. */
   isCancelled(ask: Ask): boolean {
     return 'agency' in ask ? this.area.isCancelled(ask.jti) : this.searches.hasEnded(ask.jti);
   }
@@ -148,7 +146,7 @@ export class AnswerableRequests {
     return this.searches.hasEnded(id) ? 'consent_request_cancelled' : null;
   }
 
-  /** Why an open ask's sender may not be answered now; null when they may. A neighbour has no standing that could be lost. */
+  /** Why an open ask's sender may not be answered now; null when they may. A neighbour has no credential that could be revoked. */
   standingOf(ask: OpenedAsk): ErrorCode | null {
     return 'credential' in ask ? this.area.standingOf(ask) : null;
   }
@@ -158,7 +156,7 @@ export class AnswerableRequests {
     return 'credential' in ask ? this.area.newestCredential(ask).token : null;
   }
 
-  /** What a live grant of an ask depends on: for an agency also a current revocation list; a neighbour has nothing to revoke. */
+  /** The condition for footage to leave under a grant: for an agency a current revocation list; for a neighbour none. */
   groundOf(ask: Ask): GrantGround {
     return 'agency' in ask ? this.area : { clock: this.clock, held: () => null };
   }

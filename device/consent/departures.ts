@@ -1,6 +1,4 @@
-// Owns: every clip that has left this device, or of which a part may have, folded from the ledger: to whom, which, and what became of it.
-// Pure. Not here: proving it (contract/check-departure.ts), showing it (console/).
-
+// Every clip that left this device, or of which a part may have: its recipient and what became of it, folded from the ledger.
 import { sha256Hex } from '@doorsill/base/keys';
 import { assert } from '@doorsill/contract/assert';
 import type { Departure, DeparturePage, DepartureRecipient } from '@doorsill/contract/departures';
@@ -15,29 +13,29 @@ import { END_CODES } from './request-machine.ts';
 export type GrantedFacts = GrantFacts & { credential: Credential | null };
 
 type Entry = LedgerEntry & { body: { request: string; grant?: string } };
-/** What is known of a clip before anything of it may leave. */
+/** A granted clip of which nothing has left yet. */
 type Unsent = Omit<Departure, 'number' | 'clip' | 'disclosed' | 'sentUs' | 'stored' | 'standing'> & {
   sealed: Pick<Departure, 'clip' | 'disclosed'> | null;
 };
 
 /**
- * A clip is among them from the moment in which its upload token may be shown: from then on a part may be outside. What was granted or
- * cut and never sent is not. All of them are held, for "nothing has ever left" must be true: the ledger, which takes several kilobytes
- * for each and never grows beyond its limit, bounds their number.
+ * The list of sent clips. A clip enters it before its upload token may be shown, because a part may leave from then on; clips that were
+ * granted or cut but never sent stay out. No entry is dropped, so that "nothing has ever left" is true; the ledger's size limit
+ * bounds their number.
  */
 export class Departures {
   private readonly sent: Departure[] = [];
   private readonly placeOf = new Map<string, number>();
   private readonly unsent = new Map<string, Unsent>();
 
-  /** The clip that left under a grant. Throws `departure_unknown` when nothing did. */
+  /** The clip sent under a grant. Throws `departure_unknown` when there is none. */
   under(grant: string): Departure {
     const departure = this.sent[this.placeOf.get(grant) ?? -1];
     if (!departure) throw failure('departure_unknown');
     return departure;
   }
 
-  /** Newest first: those whose number is below `before`. */
+  /** At most `most` clips with a number below `before`, newest first. */
   page(before: number | null, most: number): DeparturePage {
     const end = Math.min(before ?? this.sent.length, this.sent.length);
     const start = Math.max(0, end - most);
@@ -45,7 +43,7 @@ export class Departures {
     return { total: this.sent.length, departures, next: start === 0 ? null : start };
   }
 
-  /** Takes in an entry about a request, which follows from its state. `facts`: of the grant that a `granted` entry records. */
+  /** Applies a ledger entry that the request's state allows. `facts`: of the grant that a `granted` entry records. */
   apply(entry: Entry, facts: GrantedFacts | null): void {
     if (entry.type === 'granted') {
       assert(facts !== null, 'a grant is verified before it counts');
@@ -65,7 +63,7 @@ export class Departures {
       this.unsent.set(grant, { ...waiting, sealed: { clip, disclosed } });
       return;
     }
-    // Whatever else comes is the first sending, or the end of a grant of which nothing has left.
+    // Every other entry either starts the sending or ends a grant of which nothing has left.
     this.unsent.delete(grant);
     if (entry.type !== 'token-presented' || !waiting.sealed) return;
     const { sealed, ...known } = waiting;
@@ -81,10 +79,10 @@ export class Departures {
   }
 }
 
-/** The list of a ledger that verifies. Throws `consent_ledger_damaged`: of a damaged one nothing may be said as if it were all. */
-export function allDepartures(gate: { departures: Departures; damaged: string | null }): Departures {
+/** The sent clips. Throws `consent_ledger_damaged`: a damaged ledger may lack some, and the list must be complete. */
+export function allDepartures(gate: { sentClips: Departures; damaged: string | null }): Departures {
   if (gate.damaged !== null) throw failure('consent_ledger_damaged', { detail: gate.damaged });
-  return gate.departures;
+  return gate.sentClips;
 }
 
 function changesBy(entry: Entry): Partial<Pick<Departure, 'stored' | 'standing'>> {
@@ -121,7 +119,7 @@ function unsentOf({ grant, grantToken, request, credential }: GrantedFacts, gran
   };
 }
 
-/** The recipient, by the words of its verified credential, never by its own. */
+/** The recipient as its verified credential names it, never as it names itself. */
 function recipientNamed({ request, credential }: Pick<GrantedFacts, 'request' | 'credential'>): DepartureRecipient {
   const { id } = recipientOf(request, sha256Hex);
   if (!('agency' in request)) return { kind: 'neighbor', id };

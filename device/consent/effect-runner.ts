@@ -1,7 +1,5 @@
-// Owns: carrying out the machine's steps: ledger, live grants, effects, in the machine's order; and ending grants whose
-// basis is gone. Runs inside the gate's queue, except for `endLive` and `endOverdue`, which act at once.
-// Not here: which step is taken (owner-order-handler.ts, gate.ts); the making of a live grant, which the gate passes in.
-
+// Executes the request machine's steps in their order, and ends grants whose basis is gone. Runs inside the gate's queue,
+// except for `endLive` and `endOverdue`, which act at once.
 import { wallSeconds } from '@doorsill/base/clock';
 import { sha256Hex } from '@doorsill/base/keys';
 import { assert } from '@doorsill/contract/assert';
@@ -22,41 +20,41 @@ import {
 } from './request-machine.ts';
 import type { RevokeOrder } from './verify-owner.ts';
 
-/** Input for carrying out one step of the machine. */
-export interface Occasion {
+/** The facts with which one step of the machine is carried out. */
+export interface StepDetails {
   request: string;
-  /** What is recorded, where the step records something. */
+  /** The ledger entry, if the step records one. */
   body: LedgerBody;
-  /** The owner's message being answered, if there is one. */
+  /** Id of the owner's message that the receipt answers, if there is one. */
   answers?: string;
   clip?: ReceiptClip;
   intake?: string;
 }
 
 /** A live grant with the only handle that can end it. */
-export interface Minted {
+export interface EndableGrant {
   live: LiveGrant;
   end: (detail: string) => void;
 }
 
 export class EffectRunner {
-  /** Revocations that are verified and not yet in the ledger, by grant. */
-  readonly takenBack = new Map<string, RevokeOrder>();
+  /** By grant: verified revocations that are not in the ledger yet. */
+  readonly pendingRevokes = new Map<string, RevokeOrder>();
   private readonly context: ConsentContext;
-  private readonly mint: (facts: GrantFacts) => Minted;
+  private readonly mint: (facts: GrantFacts) => EndableGrant;
   /** `deadlineMs` is monotonic: a wall clock set back must not prolong a grant. */
-  private readonly live = new Map<string, Minted & { deadlineMs: number }>();
-  /** Grants ended in this boot, recorded in the ledger or not: they are never made live again. */
+  private readonly live = new Map<string, EndableGrant & { deadlineMs: number }>();
+  /** Grants ended in this boot, recorded in the ledger or not: they never become live again. */
   private readonly ended = new Set<string>();
   private readonly overdue = new Set<string>();
 
   /** `mint` makes a live grant: only the gate may, and it passes this function to nobody else. */
-  constructor(context: ConsentContext, mint: (facts: GrantFacts) => Minted) {
+  constructor(context: ConsentContext, mint: (facts: GrantFacts) => EndableGrant) {
     this.context = context;
     this.mint = mint;
   }
 
-  /** The state of a request according to the ledger; pending when it is only published. */
+  /** The state of a request by the ledger; pending for an open request without an entry. */
   stateOf(request: string): RequestState {
     const { state } = this.context.state.record(request);
     return this.context.answerable.find(request) ? next(state, { type: 'seen' }).state : state;
@@ -80,35 +78,35 @@ export class EffectRunner {
     assert(wrong === null, `a new ${body.type} entry follows from the state: ${wrong}`);
   }
 
-  /** Executes a step's effects in order. Throws the step's own rejection, `consent_storage_failed`. */
-  async perform(step: Step, occasion: Occasion): Promise<void> {
-    for (const effect of step.effects) await this.performOne(effect, occasion);
+  /** Carries out a step's effects in order. Throws the step's own rejection, `consent_storage_failed`. */
+  async perform(step: Step, details: StepDetails): Promise<void> {
+    for (const effect of step.effects) await this.performOne(effect, details);
   }
 
-  private async performOne(effect: RequestEffect, occasion: Occasion): Promise<void> {
+  private async performOne(effect: RequestEffect, details: StepDetails): Promise<void> {
     const { state, effects } = this.context;
     switch (effect.do) {
       case 'record':
-        return this.record(occasion.body);
+        return this.record(details.body);
       case 'end-grant':
         return this.endLive(effect.grant, effect.detail);
       case 'make-clip':
-        return this.makeLive(effect.grant, state.record(occasion.request));
+        return this.makeLive(effect.grant, state.record(details.request));
       case 'remove-clip':
         return effects.removeClip(effect.grant);
       case 'send-revocation': {
-        const { revocation, bridge } = state.record(occasion.request);
+        const { revocation, bridge } = state.record(details.request);
         assert(revocation !== null, 'a revocation is recorded before it is sent');
         return effects.sendRevocation(effect.grant, revocation, bridge);
       }
       case 'receipt': {
         const { outcome, grant, code } = effect;
-        const { request, clip, intake } = occasion;
+        const { request, clip, intake } = details;
         const current = currentGrant(state.record(request).state);
         return effects.receipt({
           outcome,
           request,
-          ...answering(occasion),
+          ...answering(details),
           ...(grant === undefined ? {} : { grant }),
           ...(outcome === 'granted' && current ? { grantSha256: current.sha256 } : {}),
           ...(code === undefined ? {} : { code }),
@@ -117,16 +115,16 @@ export class EffectRunner {
         });
       }
       case 'restate': {
-        const body = standingReceipt(occasion.request, state.record(occasion.request));
-        assert(body !== null, 'what was granted has a standing');
-        return effects.receipt({ ...body, ...answering(occasion) });
+        const body = standingReceipt(details.request, state.record(details.request));
+        assert(body !== null, 'a granted request has a receipt');
+        return effects.receipt({ ...body, ...answering(details) });
       }
       case 'reject':
         throw rejection(effect);
     }
   }
 
-  /** Ends a live grant now. It stays dead for this boot even if that cannot be recorded. */
+  /** Ends a live grant now. It stays dead for this boot even if its end cannot be recorded. */
   endLive(grant: string, detail: string): void {
     this.ended.add(grant);
     this.live.get(grant)?.end(detail);
@@ -164,17 +162,17 @@ export class EffectRunner {
   private makeLive(grant: string, record: RequestRecord): void {
     const { facts, state } = record;
     assert(facts !== null && facts.grant.jti === grant, 'a grant is recorded before it lives');
-    const revoke = this.takenBack.get(grant);
+    const revoke = this.pendingRevokes.get(grant);
     if (this.ended.has(grant) || this.live.has(grant) || (revoke && names(revoke, facts))) return;
     const { effects } = this.context;
     const { clock } = this.context.deps;
-    const minted = this.mint(facts);
+    const endable = this.mint(facts);
     const leftMs = (facts.grant.exp * 1_000_000 - clock.wallUs()) / 1_000;
-    this.live.set(grant, { ...minted, deadlineMs: clock.monotonicMs() + leftMs });
-    if (state.at === 'granted') effects.makeClip(minted.live);
+    this.live.set(grant, { ...endable, deadlineMs: clock.monotonicMs() + leftMs });
+    if (state.at === 'granted') effects.makeClip(endable.live);
     else {
       assert(state.at === 'sealed' || state.at === 'presented', 'only an unfinished grant lives');
-      effects.resumeClip(minted.live, state.clip, state.at === 'presented');
+      effects.resumeClip(endable.live, state.clip, state.at === 'presented');
     }
   }
 
@@ -198,9 +196,9 @@ export class EffectRunner {
       const reason = grant === undefined ? null : this.endReason(record);
       if (grant === undefined || reason === null) continue;
       const input: RequestInput = reason === 'cancelled' ? { type: 'cancelled' } : { type: 'ended', grant, reason };
-      const occasion: Occasion = { request, body: { type: 'ended', body: { request, grant, reason } } };
+      const details: StepDetails = { request, body: { type: 'ended', body: { request, grant, reason } } };
       try {
-        await this.perform(this.step(request, input), occasion);
+        await this.perform(this.step(request, input), details);
         this.overdue.delete(grant);
         effects.changed();
       } catch (thrown) {
@@ -224,12 +222,12 @@ export class EffectRunner {
   }
 }
 
-/** A step's rejection as the failure that is thrown, or told to the owner. */
+/** A step's rejection as a failure. */
 export function rejection({ code, detail }: Extract<RequestEffect, { do: 'reject' }>): Failure {
   return failure(code, detail === undefined ? {} : { detail });
 }
 
-function answering({ answers }: Occasion): { answers?: string } {
+function answering({ answers }: StepDetails): { answers?: string } {
   return answers === undefined ? {} : { answers };
 }
 

@@ -1,5 +1,3 @@
-// Owns: what the gate calls in the rest of the firmware, and what it is built from. Interfaces only.
-// Not here: when it calls (gate.ts).
 import type { Clock } from '@doorsill/base/clock';
 import type { Disk } from '@doorsill/base/disk';
 import type { SigningKey } from '@doorsill/base/keys';
@@ -14,52 +12,52 @@ import type { HighWaterMarks } from '../ledger/high-water-marks.ts';
 import type { LiveGrant } from './live-grant.ts';
 import type { BaseSettings } from './owner-settings.ts';
 
-/** An open search with its photo as it arrived: base64url, not decoded yet. */
-export interface HeardSearch extends OpenedSearch {
+/** An open search with its photo in base64url, not decoded yet. */
+export interface ReceivedSearch extends OpenedSearch {
   photo: string;
 }
 
-/** What the gate asks the recording side about a window. Answers must be quick and from memory. */
+/** The gate's questions about the recorded footage. Answers must be quick and from memory. */
 export interface Footage {
   /** Spans of the window that can be cut, oldest first. */
   coverage(window: Window): Window[];
   /** Whether the clock was untrusted or jumped during any of the window's footage. */
   ambiguous(window: Window): boolean;
-  /** Whether the clip that a grant names by its hash is here: previewed under the grant's own terms, and not ended. */
+  /** Whether the clip that a grant names by its hash is in a live preview of the grant's own terms. */
   isPreviewed(grant: Grant): boolean;
   /** Why these zones cannot be applied to the window's stream; null when they can. */
   zonesFault(window: Window, zones: readonly Zone[]): string | null;
 }
 
-/** Called from `ConsentGate.open` on, in the order of events. None may throw; all but `forget` must return at once. */
+/** The gate's effects on the rest of the firmware, in the order of events. None may throw; all but `forget` must return at once. */
 export interface GateEffects {
-  /** To be stamped with `ConsentGate.head`, signed and published. During this call the head is the one of this decision. */
+  /** Stamp the receipt with `ConsentGate.head`, sign and publish it. During this call the head is the one of this decision. */
   receipt(body: ReceiptBody): void;
   requestNotice(notice: RequestNotice): void;
-  /** A searched pet may have been seen here. */
+  /** Tell owners that a searched pet may have been seen here. */
   sighting(notice: SightingNotice): void;
-  /** The open searches in this home's cell; empty while the home takes no part. */
-  searches(open: readonly HeardSearch[]): void;
+  /** Compare footage with these open searches of the home's cell; none while Search Party is off. */
+  searches(open: readonly ReceivedSearch[]): void;
   /** Cut, seal, then upload a clip. Called again after a restart if the clip was not sealed yet. */
   makeClip(live: LiveGrant): void;
   /** Continue with a sealed clip after a restart. `presented`: its upload token may already have been shown to the bridge. */
   resumeClip(live: LiveGrant, clip: ReceiptClip, presented: boolean): void;
-  /** Delete the clip of a finished grant, and whatever was being made for it. */
+  /** Delete the clip of a finished grant, complete or not. */
   removeClip(grantId: string): void;
   /**
-   * Deliver the owner's revocation to the bridge with this id and no other, however long that takes; its answer goes to
+   * Deliver the owner's revocation to the bridge with this id and no other, with retries until it answers; the answer goes to
    * `ConsentGate.revocationAnswered`.
    */
   sendRevocation(grantId: string, revokeToken: string, bridge: string): void;
   press(button: string): void;
   privacy(on: boolean): void;
-  /** An owner changed settings: these are in force now. */
+  /** Put these settings in force: an owner changed some. */
   settings(inForce: SettingsInForce): void;
   /** Delete the window's footage, or all footage without one; returns the number of segments. May be called twice for one order. */
   forget(window: Window | undefined): Promise<number>;
-  /** The device's own records differ from what it last wrote. */
+  /** Report that the device's records were altered. */
   tamper(what: string, detail: string): void;
-  /** Owners, requests, counters, privacy or trust changed: the retained state must be published. */
+  /** Publish the retained state: owners, requests, counters, privacy or trust changed. */
   changed(): void;
 }
 
@@ -69,7 +67,7 @@ export interface GateLimits {
   grantsMax: number;
   ownersMax: number;
   viewersMax: number;
-  /** Authentic messages that may be queued; more are dropped and counted. Revocations are always queued. */
+  /** Maximum number of queued authentic messages; more are dropped and counted. Revocations are always queued. */
   waitingMax: number;
   ledgerBytesMax: number;
 }
@@ -85,7 +83,7 @@ export const GATE_LIMITS: GateLimits = {
 
 export interface GateDeps {
   device: { id: string; key: SigningKey };
-  /** The exact place of the home. It is compared with areas here and never sent. */
+  /** The exact location of the home. It is compared with areas here and never sent. */
   place: Place;
   /** Topic prefix of the home link. */
   prefix: string;
@@ -96,19 +94,19 @@ export interface GateDeps {
   disk: Disk;
   log: Log;
   footage: Footage;
-  /** Of the same folder, not started: the gate reads and moves them. */
+  /** The marks of the same folder, not started: the gate reads and advances them. */
   marks: HighWaterMarks;
-  /** What device.json says of the settings that owners may change. */
+  /** The values in device.json of the settings that owners may change. */
   settings: BaseSettings;
   /** Names of the buttons that a command may press. */
   buttons: readonly string[];
   /**
-   * The count of ledger entries from which on receipts may not have reached the owner's broker; null when all have. Called right
-   * before they are sent again, so each answer is given once.
+   * The number of ledger entries from which on receipts may not have reached the owner's broker; null when all have. Reading it
+   * clears it: it is called right before those receipts are sent again.
    */
   untoldFrom?(): number | null;
   limits?: Partial<GateLimits>;
-  /** Whether the home takes part in Search Party until an owner's order decides. Off unless set. */
+  /** Whether Search Party is on until an owner's order decides. Off unless set. */
   searchParty?: boolean;
   /** Serve state agencies besides those of cities and counties. Off unless set; federal agencies are never served. */
   serveStateAgencies?: boolean;

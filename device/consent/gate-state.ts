@@ -1,6 +1,4 @@
-// Owns: the state folded from the ledger: owners, pins, the state of each request, used ids, privacy, unfinished orders.
-// Not here: writing entries (ledger.ts), judging new messages (verify-owner.ts).
-
+// State folded from the ledger: owners, pins, the state of each request, used ids, privacy, unfinished orders.
 import { sha256Hex, verifySignature } from '@doorsill/base/keys';
 import type { ReceiptBody } from '@doorsill/contract/home-messages';
 import { actorId } from '@doorsill/contract/ids';
@@ -25,7 +23,7 @@ import {
 } from './request-machine.ts';
 import { Viewers } from './viewers.ts';
 
-/** A request's own state, for who follows the ledger's entries besides. */
+/** For other readers of the ledger's entries. */
 export { next as nextRequestState, type RequestInput, type RequestState, UNSEEN } from './request-machine.ts';
 
 /** The bridge and registry that the device is enrolled with. */
@@ -33,7 +31,6 @@ export interface Pins extends Trust {
   bridge: string;
 }
 
-/** A paired owner. */
 export interface Owner {
   key: string;
   name: string;
@@ -41,17 +38,17 @@ export interface Owner {
   statement: string;
 }
 
-/** One request with the facts behind its current grant, while that grant is unfinished. */
+/** One request; `facts` are those of its current grant, while that is unfinished. */
 export interface RequestRecord {
   state: RequestState;
   facts: GrantedFacts | null;
-  /** The bridge that the current grant's clip goes to, or went to; '' before the first grant. */
+  /** Id of the bridge that the current grant's clip is for; '' before the first grant. */
   bridge: string;
-  /** The owner's revocation token while it is on its way to the bridge. */
+  /** The owner's revocation token until the bridge has answered it. */
   revocation: string | null;
   /** The bridge's last signed answer about the current grant's clip. */
   intake: string | null;
-  /** Wall time of the last entry about it. */
+  /** Wall time of the last entry about the request. */
   touchedUs: number;
   /** The ledger's entry count at that time. */
   touchedEntries: number;
@@ -62,42 +59,40 @@ export type RequestEntry = Extract<LedgerEntry, { body: { request: string } }> &
   type: Exclude<LedgerEntry['type'], 'revoked-ahead'>;
 };
 
-/** State that survives restarts, because it is derived from the ledger. `apply` serves both the fold and each new entry. */
+/** State that survives restarts because it is derived from the ledger. `apply` serves replayed and new entries alike. */
 export class GateState {
   readonly owners = new Map<string, Owner>();
   readonly requests = new Map<string, RequestRecord>();
-  /** SHA-256 of every owner's token that is in the ledger, by its id. */
+  /** SHA-256 of every owner's token in the ledger, by the token's id. */
   readonly used = new Map<string, string>();
   /** The chained hash of the last owner's token in the ledger, whatever its kind. */
   lastOrder: string;
-  /** By owner's key: the latest second in which an order of theirs that is in the ledger was signed. */
+  /** By owner's key: the latest `iat` of that owner's orders in the ledger, in seconds. */
   readonly lastSignedS = new Map<string, number>();
-  /** Ids of removals of a key that was not an owner's when they arrived. Each is recorded, and refused every time it arrives. */
+  /** Ids of remove-owner orders for a key that was not an owner's. Each was recorded, and a repeat is refused again. */
   readonly removedAhead = new Set<string>();
-  /** The request each grant acts on. */
+  /** By grant: the id of its request. */
   readonly requestOf = new Map<string, string>();
   /** Grants that were revoked before they arrived. */
   readonly revokedAhead = new Set<string>();
-  /** When the last grant or revocation about a request was signed, in seconds. */
-  readonly lastWordS = new Map<string, number>();
-  /** Each `forget` ordered and not known to be finished: its window, or null for all footage. */
+  /** By request: `iat` of its last grant or revocation, in seconds. */
+  readonly lastSignedOfRequestS = new Map<string, number>();
+  /** By id of a `forget` order that is not known to be finished: its window, or null for all footage. */
   readonly forgetOrders = new Map<string, Window | null>();
-  /** Who besides owners may see pictures, and who looked. */
   readonly viewers = new Viewers();
-  /** What has left the device. */
-  readonly departures = new Departures();
+  readonly sentClips = new Departures();
   pins: Pins | null = null;
-  /** What owners set over device.json. A restore keeps it: it gives nobody a right, and device.json may be the older word. */
+  /** The owners' overrides of device.json. A restore keeps them: they give nobody a right, and device.json may be older. */
   settings: OwnerSettings = NO_OWNER_SETTINGS;
   privacyOn = false;
-  /** Whether owners turned Search Party on; null before the first order. */
+  /** Search Party by the owners' last order; null before the first one. */
   searchParty: boolean | null = null;
-  /** The latest wall time of any entry since the clock mark was last reset, in microseconds. */
+  /** The latest wall time of the entries since the clock mark was last reset, in microseconds. */
   wallFloorUs = 0;
   clockResets = 0;
-  /** Whatever owners signed up to this second counts as signed before the restore from a backup. */
+  /** Orders signed up to this second count as signed before the restore from a backup. */
   restoredS = 0;
-  /** By removed owner's key: what it signed up to this second stays invalid, even if it becomes an owner's again. */
+  /** By removed owner's key: its orders up to this second stay invalid, even if the key becomes an owner's again. */
   readonly formerS = new Map<string, number>();
   private readonly deviceId: string;
 
@@ -119,7 +114,7 @@ export class GateState {
     return this.requests.get(request) ?? fresh;
   }
 
-  /** Applies one ledger entry. Returns what is wrong with it, or null: a verified chain can still hold inconsistent entries. */
+  /** Applies one ledger entry. Returns its fault or null: a verified chain can still hold inconsistent entries. */
   apply(entry: LedgerEntry): string | null {
     this.wallFloorUs = entry.type === 'clock-reset' ? entry.body.markUs : Math.max(this.wallFloorUs, entry.atUs);
     if (entry.type === 'clock-reset') this.clockResets += 1;
@@ -144,7 +139,7 @@ export class GateState {
       case 'restored':
         this.owners.clear();
         this.viewers.clear();
-        // None of the current owners has turned it on.
+        // The next owners have not turned it on.
         this.searchParty = false;
         this.restoredS = Math.max(this.restoredS, entry.body.floorS);
         return null;
@@ -179,7 +174,7 @@ export class GateState {
         return null;
       case 'revoked-ahead':
         this.revokedAhead.add(entry.body.grant);
-        this.noteWord(entry.body.request, entry.body.token);
+        this.noteRequestOrder(entry.body.request, entry.body.token);
         return null;
       default:
         return this.applyToRequest(entry);
@@ -197,11 +192,11 @@ export class GateState {
       record.facts = facts;
       record.bridge = facts.request.aud;
       record.intake = null;
-      this.noteWord(request, entry.body.grantToken);
+      this.noteRequestOrder(request, entry.body.grantToken);
     }
     if (entry.type === 'revoked') {
       record.revocation = entry.body.token;
-      this.noteWord(request, entry.body.token);
+      this.noteRequestOrder(request, entry.body.token);
     }
     const input = requestInputOf(entry, currentGrant(record.state)?.sha256 ?? '');
     const seen = next(record.state, { type: 'seen' });
@@ -209,7 +204,7 @@ export class GateState {
     const isRejected = step.effects.some((effect) => effect.do === 'reject');
     if (isRejected) return `${entry.type} does not follow ${record.state.at}`;
     record.state = step.state;
-    this.departures.apply(entry, record.facts);
+    this.sentClips.apply(entry, record.facts);
     record.touchedUs = entry.atUs;
     record.touchedEntries = entry.sequence + 1;
     if ('intake' in entry.body) record.intake = entry.body.intake;
@@ -226,11 +221,11 @@ export class GateState {
     if (signed) this.lastSignedS.set(signed.iss, Math.max(this.lastSignedS.get(signed.iss) ?? 0, signed.iat));
   }
 
-  private noteWord(request: string, token: string): void {
-    this.lastWordS.set(request, Math.max(this.lastWordS.get(request) ?? 0, signedBy(token)?.iat ?? 0));
+  private noteRequestOrder(request: string, token: string): void {
+    this.lastSignedOfRequestS.set(request, Math.max(this.lastSignedOfRequestS.get(request) ?? 0, signedBy(token)?.iat ?? 0));
   }
 
-  /** Verifies a grant's tokens once more: they authorise footage to leave, so the ledger's hash chain alone is not enough. */
+  /** Verifies a grant's tokens again: they authorise footage to leave, so the ledger's hash chain alone is not enough. */
   private readGranted(
     body: Extract<LedgerBody, { type: 'granted' }>['body'],
   ): NonNullable<RequestRecord['facts']> | string {
@@ -243,7 +238,7 @@ export class GateState {
       verify,
     });
     const ask = this.readAsk(body);
-    if (!grant.ok || ask === null) return 'its grant, its credential or what it answers does not verify';
+    if (!grant.ok || ask === null) return 'its grant, its credential, or the request or search that it answers does not verify';
     const { kind, key } = recipientOf(ask.request, sha256Hex);
     const { requestSha256, recipient } = grant.claims;
     if (requestSha256 !== sha256Hex(body.requestToken) || recipient.kind !== kind || recipient.key !== key)
@@ -252,7 +247,7 @@ export class GateState {
     return { grant: grant.claims, grantToken, requestToken, pairingToken, ...ask };
   }
 
-  /** What a grant answers: an agency's request with its credential, or a neighbour's search; null when it does not verify. */
+  /** The ask that a grant answers: an agency's request with its credential, or a neighbour's search; null when it does not verify. */
   private readAsk({
     requestToken,
     credentialToken,
@@ -281,12 +276,12 @@ export class GateState {
 
 const signedSchema = z.object(signedClaims).pick({ iss: true, iat: true });
 
-/** By whom and when, in seconds, a token in the ledger was signed; undefined when it does not say. */
+/** The signer of a token in the ledger, and the time of signing in seconds; undefined when it lacks them. */
 function signedBy(token: string): z.infer<typeof signedSchema> | undefined {
   return signedSchema.safeParse(parseToken(token)?.claims).data;
 }
 
-/** What an entry means to its request's machine. `currentSha256`: of the grant in force; an empty text where there is none. */
+/** The input of the request's machine that an entry stands for. `currentSha256`: hash of the grant in force, '' without one. */
 export function requestInputOf(entry: RequestEntry, currentSha256: string): RequestInput {
   switch (entry.type) {
     case 'granted':
@@ -312,7 +307,7 @@ export function requestInputOf(entry: RequestEntry, currentSha256: string): Requ
   }
 }
 
-/** A request's current state as a receipt that answers no message: repeated because an earlier one may have been lost. */
+/** A receipt of a request's current state that answers no message: sent when an earlier one may have been lost. */
 export function standingReceipt(request: string, record: RequestRecord): ReceiptBody | null {
   const { state, intake } = record;
   switch (state.at) {
@@ -340,7 +335,7 @@ export function standingReceipt(request: string, record: RequestRecord): Receipt
         ...(intake === null ? {} : { intake }),
       };
     case 'revoking':
-      // The clip is named: the bridge may hold part of it and has not confirmed its deletion yet.
+      // Names the clip: the bridge may hold part of it and has not confirmed its deletion yet.
       return { outcome: 'revoked', request, grant: state.grant.id, clip: state.clip };
     case 'revoked':
       return intake === null

@@ -1,6 +1,5 @@
-// Owns: the one way from an owner's signed message to footage that leaves: it orders verification, ledger, live grant and effects,
-// and is the sole maker of a LiveGrant. Everything that changes state runs through one queue.
-// Not here: the checks (verify-*.ts, area-requests.ts), a request's states (request-machine.ts), commands (command-handler.ts), clips and links.
+// The only path from an owner's signed message to footage that leaves. Only the gate makes a LiveGrant. Everything that changes
+// state runs through its one queue.
 import { wallSeconds } from '@doorsill/base/clock';
 import { isPublicKey, sha256Hex } from '@doorsill/base/keys';
 import { assert } from '@doorsill/contract/assert';
@@ -11,7 +10,7 @@ import { actorId } from '@doorsill/contract/ids';
 import type { SettingsInForce } from '@doorsill/contract/owner-settings';
 import type { PublishedRequest } from '@doorsill/contract/request';
 import type { LedgerHead } from '../ledger/ledger.ts';
-import { Announcer, AreaMessageHandler } from './area-message-handler.ts';
+import { OwnerNotifier, AreaMessageHandler } from './area-message-handler.ts';
 import { ClipReports } from './clip-report-handler.ts';
 import { CommandHandler, ownerFault, pairingStatement } from './command-handler.ts';
 import { ConsentContext } from './consent-context.ts';
@@ -32,14 +31,14 @@ const LISTED_MAX = 200;
 export class ConsentGate {
   private readonly context: ConsentContext;
   private readonly runner: EffectRunner;
-  private readonly announcer: Announcer;
+  private readonly notifier: OwnerNotifier;
   private readonly areaMessages: AreaMessageHandler;
   private readonly commands: CommandHandler;
   private readonly ownerMessages: OwnerMessageHandler;
   private readonly reports: ClipReports;
-  /** Clips that owners look at before they decide, and those that have left. */
+  /** Clips that owners look at before they decide. */
   readonly previews: Previews;
-  readonly departures: GateState['departures'];
+  readonly sentClips: GateState['sentClips'];
   private opening: Promise<void> | null = null;
   private readonly timer: UpkeepTimer;
 
@@ -48,13 +47,13 @@ export class ConsentGate {
     const mint = (facts: GrantFacts) => mintLiveGrant(facts, context.answerable.groundOf(facts.request));
     this.context = context;
     this.runner = new EffectRunner(context, mint);
-    this.announcer = new Announcer(context, this.runner);
-    this.areaMessages = new AreaMessageHandler(context, this.runner, this.announcer);
-    this.commands = new CommandHandler(context, this.runner, this.announcer, this.areaMessages);
+    this.notifier = new OwnerNotifier(context, this.runner);
+    this.areaMessages = new AreaMessageHandler(context, this.runner, this.notifier);
+    this.commands = new CommandHandler(context, this.runner, this.notifier, this.areaMessages);
     this.ownerMessages = new OwnerMessageHandler(context, this.runner, this.commands);
     this.reports = new ClipReports(context, this.runner);
     this.previews = new Previews(context, mintLivePreview);
-    this.departures = context.state.departures;
+    this.sentClips = context.state.sentClips;
     this.timer = new UpkeepTimer({
       clock: deps.clock,
       nextDeadlineMs: () => this.runner.nextDeadlineMs(),
@@ -64,20 +63,20 @@ export class ConsentGate {
   }
 
   /**
-   * Replays the ledger, so that what owners ordered is known; nothing else happens yet. Records that do not verify or cannot be
-   * read do not stop the device: it rings, and every decision is refused with `consent_ledger_damaged`. It records if it is
-   * known that it may. `effects` is what decisions cause from now on.
+   * Replays the ledger, and thereby the owners' orders; nothing else happens yet. With records that do not verify or cannot be
+   * read the device still rings, but every decision is refused with `consent_ledger_damaged`, and it records only if the ledger
+   * was replayed to its end and privacy is off. `effects` are those of all later decisions.
    */
   open(effects: GateEffects): Promise<void> {
     this.opening ??= this.context.open(effects, () => this.ownerMessages.start());
     return this.opening;
   }
 
-  /** Continues unfinished work; to be called once it is open. */
+  /** Continues unfinished work. Call it after `open`. */
   async start(): Promise<void> {
     assert(this.opening !== null, 'a gate is opened before it starts');
     await this.opening;
-    this.context.tellTampering();
+    this.context.reportTampering();
     this.context.running = true;
     await this.context.queue.run(() => this.resume());
     this.timer.start();
@@ -104,7 +103,7 @@ export class ConsentGate {
     return this.context.ledger.head;
   }
 
-  /** The chained hash of the last order accepted, any owner's: what the next command must name (contract/owner-orders.ts). */
+  /** The chained hash of the last accepted order of any owner, which the next command must name (contract/owner-orders.ts). */
   get lastOrder(): string {
     return this.context.state.lastOrder;
   }
@@ -118,17 +117,17 @@ export class ConsentGate {
     return this.context.marks.clockTrusted();
   }
 
-  /** What is wrong with the ledger; null while it verifies. */
+  /** The ledger's fault; null while it verifies. */
   get damaged(): string | null {
     return this.context.damage;
   }
 
-  /** As last ordered by an owner's command; on while the last order is not known, because the ledger was not read to its end. */
+  /** Whether privacy is on; also while that is unknown because the ledger was not read to its end. */
   get privacyOn(): boolean {
-    return this.context.state.privacyOn || !this.context.isFolded;
+    return this.context.state.privacyOn || !this.context.isReplayed;
   }
 
-  /** What is in force of the settings that owners may change. */
+  /** The settings in force among those that owners may change. */
   get settings(): SettingsInForce {
     return this.context.settings;
   }
@@ -141,7 +140,7 @@ export class ConsentGate {
     return [...this.context.state.owners.values()];
   }
 
-  /** Whether there may have been other owners than these: one was removed, or the device was restored. */
+  /** Whether there may be former owners: one was removed, or the device was restored. */
   get hadOtherOwners(): boolean {
     const { formerS, restoredS } = this.context.state;
     return formerS.size + restoredS > 0;
@@ -152,17 +151,17 @@ export class ConsentGate {
     return this.context.unbelievedCounts();
   }
 
-  /** Grants whose clips are still needed. At start the outbox removes every other clip. */
+  /** Grants whose clips are still needed. At the start the outbox removes all other clips. */
   unfinishedGrants(): string[] {
     return [...this.context.state.requests.values()].flatMap(({ state }) => unfinishedGrant(state)?.id ?? []);
   }
 
-  /** Grants whose clips can still be recalled where they are now. The outbox keeps the recalls of these only. */
+  /** Grants whose clips can still be recalled. The outbox keeps only their recalls. */
   revocableGrants(): string[] {
     return [...this.context.state.requests.values()].flatMap(({ state }) => revocableGrant(state)?.id ?? []);
   }
 
-  /** Open requests, and closed ones with a grant or revocation under way; at most as many as a state can list. */
+  /** Open requests, and closed ones with an unfinished grant or revocation; at most as many as a state message can list. */
   openRequests(): { request: string; state: RequestState['at'] }[] {
     const busy = [...this.context.state.requests].filter(
       ([, { state }]) => state.at === 'revoking' || unfinishedGrant(state),
@@ -171,14 +170,14 @@ export class ConsentGate {
     return [...ids].slice(0, LISTED_MAX).map((request) => ({ request, state: this.runner.stateOf(request).at }));
   }
 
-  /** Requests that wait for an answer and may be answered now. */
+  /** Requests that await an owner's answer and may be answered now. */
   notices(): RequestNotice[] {
-    return this.announcer.notices();
+    return this.notifier.notices();
   }
 
-  /** Requests that are open, and that an owner has answered. */
+  /** Open requests that an owner has answered. */
   answered(): PublishedRequest[] {
-    return this.announcer.answered();
+    return this.notifier.answered();
   }
 
   /** Requests that concern this home and that its owners cannot be asked about, and why. */
@@ -186,12 +185,11 @@ export class ConsentGate {
     return this.context.area.unasked.list();
   }
 
-  /** The same for pets that may have been seen. */
+  /** Searches whose pet may have been seen here, and that owners may answer now. */
   sightings(): SightingNotice[] {
-    return this.announcer.sightings();
+    return this.notifier.sightings();
   }
 
-  /** Whether the home takes part in Search Party. */
   get searchPartyOn(): boolean {
     return this.context.searchPartyOn;
   }
@@ -201,19 +199,19 @@ export class ConsentGate {
     return this.context.state.viewers.list();
   }
 
-  /** The viewer of this id, while its time is not over; one with an end is not found while the clock cannot be trusted. */
+  /** The viewer of this id, unless expired. With an untrusted clock only viewers without an expiry are found. */
   viewer(id: string): Viewer | null {
     const nowS = this.clockTrusted ? wallSeconds(this.context.deps.clock) : null;
     return this.context.damage === null ? this.context.state.viewers.find(id, nowS) : null;
   }
 
-  /** Who looked at pictures, newest first; the last thousand. */
+  /** The last thousand views of pictures, newest first. */
   looks(): Look[] {
     return this.context.state.viewers.looks();
   }
 
   /**
-   * Records that an owner (by key) or a viewer (by id) begins to look, durable before the first picture is shown.
+   * Records that an owner (by key) or a viewer (by id) begins to look; await it before the first picture is shown.
    * Throws `look_log_full`, `consent_ledger_damaged`, `consent_storage_failed`: then nothing may be shown.
    */
   looked(by: string, what: ViewRight): Promise<void> {
@@ -224,9 +222,8 @@ export class ConsentGate {
   }
 
   /**
-   * Adds an owner's key: for the pairing server, which has verified possession of it. Returns the device's statement; for a
-   * key that is already paired, its existing one. Throws `owner_too_many`, `pairing_refused`, `consent_ledger_damaged`,
-   * `consent_storage_failed`.
+   * Adds an owner's key, for the pairing server, which has verified possession of the key. Returns the device's statement; for a
+   * paired key its existing one. Throws `owner_too_many`, `pairing_refused`, `consent_ledger_damaged`, `consent_storage_failed`.
    */
   pair(key: string, name: string): Promise<string> {
     return this.context.queue.run(async () => {
@@ -244,7 +241,7 @@ export class ConsentGate {
 
   /**
    * Turns privacy on without an owner's signature, for Home Assistant where the settings allow that; recorded first, like every
-   * decision. It is no order, so what owners signed stays as fresh as it was; turning privacy off takes an order.
+   * decision. It is not an order, so `lastOrder` stays; turning privacy off takes an order.
    * Throws `consent_ledger_damaged`, `consent_storage_failed`.
    */
   turnPrivacyOn(): Promise<void> {
@@ -280,28 +277,28 @@ export class ConsentGate {
     });
   }
 
-  /** Takes in the cell's document from the topic of part `part`. Retained messages are accepted here: it is not an order. */
+  /** Handles the cell's document from the topic of part `part`. It is not an order, so retained messages are accepted. */
   onAreaDocument(part: number, token: string): Promise<ErrorCode | null> {
     return this.areaMessages.areaDocument(part, token);
   }
 
-  /** The same for a part of the cell's searches for pets, if the home takes part. */
+  /** The same for a part of the cell's searches for pets, if Search Party is on. */
   onSearchDocument(part: number, token: string): Promise<ErrorCode | null> {
     return this.areaMessages.searchDocument(part, token);
   }
 
-  /** Takes in the registry's revocation list. */
+  /** Handles the registry's revocation list. */
   onRevocations(token: string): Promise<ErrorCode | null> {
     return this.areaMessages.revocations(token);
   }
 
-  /** A searched pet may have been seen here; the home's owners are told. */
+  /** Records a possible sighting of a searched pet and tells the home's owners. */
   async sighted(search: string, seen: Sighted): Promise<void> {
     if (this.context.running) await this.areaMessages.sighted(search, seen);
   }
 
   /**
-   * Takes a message from the home link's consent and command topics, or from the console. Resolves when it has been
+   * Handles a message from the home link's consent and command topics, or from the console; resolves when it has been
    * processed. A message that is not authentic is counted, never answered; all others get a receipt. A revocation takes
    * effect before this returns, whatever else is running.
    */
@@ -312,41 +309,44 @@ export class ConsentGate {
     const order = openOwnerMessage(message, { prefix, device: device.id, owners });
     if (typeof order === 'string') return this.context.count(order);
     if (order.kind === 'revoke') {
-      const { takenBack } = this.runner;
-      const isWaiting = takenBack.get(order.claims.grant)?.token === order.token;
+      const { pendingRevokes } = this.runner;
+      const isWaiting = pendingRevokes.get(order.claims.grant)?.token === order.token;
       if (isWaiting && this.context.queue.waiting >= this.context.limits.waitingMax) return;
-      takenBack.set(order.claims.grant, order);
+      pendingRevokes.set(order.claims.grant, order);
       this.runner.endNamed(order);
     } else if (!this.context.hasRoom()) return;
     await this.context.queue.run(async () => {
-      // The newest list's mark may fit on the disk again: a grant need not wait for the next upkeep.
+      // The newest list's mark may fit on the disk now: a grant need not wait for the next upkeep.
       if (order.kind === 'grant') await this.context.area.retryList();
       await this.ownerMessages.carryOut(order);
     });
     this.timer.arm();
   }
 
-  /** The clip is on disk, sealed, with its final bytes, and what is disclosed goes with it. Throws `grant_dead`, `consent_storage_failed`. */
-  clipSealed(...said: Parameters<ClipReports['clipSealed']>): Promise<void> {
-    return this.reported(() => this.reports.clipSealed(...said));
+  /** Records that the clip is sealed on disk, and the facts disclosed with it. Throws `grant_dead`, `consent_storage_failed`. */
+  clipSealed(...report: Parameters<ClipReports['clipSealed']>): Promise<void> {
+    return this.reported(() => this.reports.clipSealed(...report));
   }
 
-  /** To be awaited before the upload token is shown to the bridge for the first time. Throws as `clipSealed`. */
+  /** Await it before the upload token is shown to the bridge for the first time. Throws as `clipSealed`. */
   tokenPresented(grant: string): Promise<void> {
     return this.reported(() => this.reports.tokenPresented(grant));
   }
 
-  /** The bridge has the whole clip: `intake` is its signed receipt. Throws `token_*`, `verify_failed`, `grant_dead`, `consent_storage_failed`. */
+  /**
+   * Records the bridge's signed receipt `intake` of the whole clip. Throws `token_*`, `verify_failed`, `grant_dead`,
+   * `consent_storage_failed`.
+   */
   delivered(grant: string, intake: string): Promise<void> {
     return this.reported(() => this.reports.delivered(grant, intake));
   }
 
-  /** The bridge's signed answer to a revocation: parts deleted, or the clip already handed over. Throws as `delivered`. */
+  /** Records the bridge's signed answer to a revocation: parts deleted, or clip already handed over. Throws as `delivered`. */
   revocationAnswered(grant: string, intake: string): Promise<void> {
     return this.reported(() => this.reports.revocationAnswered(grant, intake));
   }
 
-  /** The clip cannot be made or will never be accepted. Throws `grant_dead`, `consent_storage_failed`. */
+  /** Records that the clip cannot be made or will never be accepted. Throws `grant_dead`, `consent_storage_failed`. */
   failed(grant: string, code: ErrorCode): Promise<void> {
     return this.reported(() => this.reports.failed(grant, code));
   }
@@ -366,7 +366,7 @@ export class ConsentGate {
       if (state.at !== 'revoking' || revocation === null) continue;
       this.context.effects.sendRevocation(state.grant.id, revocation, bridge);
     }
-    this.announcer.restate();
+    this.notifier.resendReceipts();
     this.context.effects.changed();
   }
 
@@ -385,16 +385,16 @@ export class ConsentGate {
     await this.ownerMessages.retryRevokes();
     await this.commands.finishForgets().catch((thrown: unknown) => {
       if (!isFailure(thrown)) throw thrown;
-      log.warn('footage could not be forgotten yet', { code: thrown.code });
+      log.warn('footage could not be deleted yet', { code: thrown.code });
     });
     await this.runner.sweep();
     this.previews.sweep();
     this.runner.resumeLive();
-    this.announcer.news();
+    this.notifier.sendNew();
   }
 
-  /** Publishes the open requests and the latest grants' state again: an owner or the broker may have missed them. */
+  /** Publishes the open requests and the latest grants' states again: an owner or the broker may have missed them. */
   async announce(): Promise<void> {
-    if (this.context.running) await this.context.queue.run(async () => this.announcer.all());
+    if (this.context.running) await this.context.queue.run(async () => this.notifier.sendAll());
   }
 }

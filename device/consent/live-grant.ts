@@ -1,12 +1,12 @@
-// Owns: the one object without which no footage leaves: proof, in the type system and at run time, that the gate verified a grant
-// and that it is still alive. Only consent/gate.ts may call `mintLiveGrant`; a test holds that rule.
+// The object without which no footage leaves: it proves, to the type checker and at run time, that the gate verified a grant and
+// that the grant is alive. Only consent/gate.ts may call `mintLiveGrant`; a test holds that rule.
 import type { Clock } from '@doorsill/base/clock';
 import { wallSeconds } from '@doorsill/base/clock';
 import { type ErrorCode, failure } from '@doorsill/contract/errors';
 import type { Grant } from '@doorsill/contract/owner-orders';
 import type { Ask } from '@doorsill/contract/request-or-search';
 
-/** What the gate knows about a grant when it makes it live; all of it is verified. */
+/** The verified facts of a grant. */
 export interface GrantFacts {
   grant: Grant;
   grantToken: string;
@@ -15,10 +15,10 @@ export interface GrantFacts {
   pairingToken: string;
 }
 
-/** What a live grant depends on besides its facts. */
+/** The condition for footage to leave under a live grant, which can change while it lives. */
 export interface GrantGround {
   clock: Clock;
-  /** Why nothing may leave right now although the grant is live; null when footage may leave. */
+  /** Why nothing may leave now although the grant is live; null when footage may leave. */
   held(): ErrorCode | null;
 }
 
@@ -40,7 +40,7 @@ export class LiveGrant {
     Object.freeze(this);
   }
 
-  /** What the clip is cut to. */
+  /** The terms that the clip is cut to. */
   get cut(): Readonly<Grant> {
     return this.facts.grant;
   }
@@ -54,7 +54,7 @@ export class LiveGrant {
   }
 
   /**
-   * Throws unless footage may leave under this grant right now: `grant_dead`, or, when temporary, the code of what it waits for.
+   * Throws unless footage may leave under this grant now: `grant_dead`, or the code of a condition that may pass.
    */
   assertMayLeave(): void {
     this.assertAlive();
@@ -70,7 +70,7 @@ export class LiveGrant {
   }
 }
 
-/** For the gate alone: makes a live grant; `end` ends it for good. */
+/** For the gate alone: makes a live grant; `end` ends it permanently. */
 export function mintLiveGrant(
   facts: GrantFacts,
   ground: GrantGround,
@@ -80,7 +80,7 @@ export function mintLiveGrant(
   return { live, end: (detail) => controller.abort(failure('grant_dead', { detail })) };
 }
 
-/** Run-time guard for every function that sends footage out: refuses every object the gate did not make, whatever its shape. */
+/** Run-time guard of every function that sends footage out: refuses objects that the gate did not make. */
 export function assertLiveGrant(value: unknown): asserts value is LiveGrant {
   if (typeof value !== 'object' || value === null || !minted.has(value)) {
     throw failure('grant_dead', { detail: 'it was not made by the gate' });
@@ -88,7 +88,7 @@ export function assertLiveGrant(value: unknown): asserts value is LiveGrant {
   (value as LiveGrant).assertAlive();
 }
 
-/** Like `assertLiveGrant`, to be called right before bytes leave the device. */
+/** Like `assertLiveGrant`; call it right before bytes leave the device. */
 export function assertMayLeave(value: unknown): void {
   assertLiveGrant(value);
   value.assertMayLeave();

@@ -1,24 +1,23 @@
-// Owns: the object that allows a clip to be cut for its owner's eyes, before anything is granted: clip/ accepts it where it accepts
-// a live grant, upload/ does not. Only consent/gate.ts may call `mintLivePreview`; a test holds that rule. Not here: when a preview is
-// allowed and ends (previews.ts), keeping its clip (upload/preview-clips.ts).
+// The permit to cut a clip for its owner before anything is granted: clip/ accepts it in place of a live grant, upload/ does not.
+// Only consent/gate.ts may call `mintLivePreview`; a test holds that rule.
 import { failure } from '@doorsill/contract/errors';
 import type { Grant } from '@doorsill/contract/owner-orders';
 import { assertLiveGrant, type LiveGrant } from './live-grant.ts';
 
-/** What a clip is cut to. */
+/** The terms that a clip is cut to. */
 export type CutTerms = Pick<Grant, 'window' | 'audio' | 'zones' | 'byteLimit'>;
 
-/** What a preview is for: the request that a grant would answer, and the terms that it would have. */
+/** The request that a grant would answer, and its terms. */
 export interface PreviewTerms extends CutTerms {
   request: string;
 }
 
-/** What work on footage for a clip requires. */
+/** The permit that all work on a clip's footage requires. */
 export type CutPermit = LiveGrant | LivePreview;
 
 const minted = new WeakSet<object>();
 
-/** A clip that its owner may look at and nobody else. */
+/** A permit for a clip that only its owner may look at. */
 export class LivePreview {
   readonly id: string;
   readonly cut: Readonly<PreviewTerms>;
@@ -50,14 +49,14 @@ export class LivePreview {
   }
 }
 
-/** For the gate alone: makes a live preview; `end` ends it for good. */
+/** For the gate alone: makes a live preview; `end` ends it permanently. */
 export function mintLivePreview(id: string, cut: PreviewTerms): { live: LivePreview; end: (detail: string) => void } {
   const controller = new AbortController();
   const live = LivePreview.mint(id, cut, controller.signal);
   return { live, end: (detail) => controller.abort(failure('preview_ended', { detail })) };
 }
 
-/** Run-time guard for every function that cuts footage: refuses every object the gate did not make, whatever its shape. */
+/** Run-time guard of every function that cuts footage: refuses objects that the gate did not make. */
 export function assertCutPermit(value: unknown): asserts value is CutPermit {
   if (typeof value === 'object' && value !== null && minted.has(value)) (value as LivePreview).assertAlive();
   else assertLiveGrant(value);

@@ -1,6 +1,4 @@
-// Owns: carrying out or refusing an owner's authentic order: grant, deny, revoke, command. Runs inside the gate's queue.
-// Not here: authenticity and the checks of each (verify-owner.ts), the steps themselves (effect-runner.ts).
-
+// Carries out or refuses an owner's authentic order: grant, deny, revoke, command. Runs inside the gate's queue.
 import { sha256Hex } from '@doorsill/base/keys';
 import { assert } from '@doorsill/contract/assert';
 import { type Failure, failure, isFailure } from '@doorsill/contract/errors';
@@ -11,7 +9,7 @@ import type { CommandHandler } from './command-handler.ts';
 import type { ConsentContext } from './consent-context.ts';
 import { type EffectRunner, rejection } from './effect-runner.ts';
 import { type Step, unfinishedGrant } from './request-machine.ts';
-import { denialFault, grantFault, isBrief, type OwnerOrder, openRevocation, type RevokeOrder } from './verify-owner.ts';
+import { denialFault, grantFault, isMomentary, type OwnerOrder, openRevocation, type RevokeOrder } from './verify-owner.ts';
 
 type Order<Kind extends OwnerOrder['kind']> = Extract<OwnerOrder, { kind: Kind }>;
 
@@ -39,7 +37,7 @@ export class OwnerMessageHandler {
   private readonly commands: CommandHandler;
   /** Revocations that were acted on without being in the ledger, by their ids. */
   private readonly unrecorded = new Set<string>();
-  /** Grants that were revoked before they arrived, without that being in the ledger yet. */
+  /** Grants whose revocation arrived before them and is not in the ledger yet. */
   private readonly unrecordedAhead = new Set<string>();
   private readonly reserve: RevocationReserve;
 
@@ -52,18 +50,18 @@ export class OwnerMessageHandler {
 
   /**
    * Puts revocations in force that an earlier boot could not record; `retryRevokes` then carries them out. Throws the disk's
-   * error when they cannot be read: one of them may be for a grant that would otherwise resume.
+   * error when they cannot be read: one of them may name a grant that would otherwise resume.
    */
   async start(): Promise<void> {
     const { state, deps } = this.context;
     const { device, log } = deps;
     const tokens = await this.reserve.start();
     await this.reserve.makeRoom().catch((thrown: unknown) => {
-      log.warn('no room can be kept for revocations', { error: String(thrown) });
+      log.warn('disk space for revocations could not be reserved', { error: String(thrown) });
     });
     for (const token of tokens) {
       const order = openRevocation(token, { device: device.id, owners: [...state.owners.keys()] });
-      if (order) this.runner.takenBack.set(order.claims.grant, order);
+      if (order) this.runner.pendingRevokes.set(order.claims.grant, order);
     }
   }
 
@@ -74,15 +72,15 @@ export class OwnerMessageHandler {
   /** Carries out an order or refuses it; either way the owner gets a receipt. */
   async carryOut(order: OwnerOrder): Promise<void> {
     const refusal = await this.attempt(order);
-    const said = refusal && order.kind === 'revoke' ? await this.settleRefused(order, refusal) : refusal;
-    if (said) this.context.effects.receipt(refusalReceipt(order, said));
+    const failed = refusal && order.kind === 'revoke' ? await this.settleRefused(order, refusal) : refusal;
+    if (failed) this.context.effects.receipt(refusalReceipt(order, failed));
     else if (order.kind === 'revoke') await this.forgetRevoke(order);
     this.context.effects.changed();
   }
 
   /** Retries revocations that could not be recorded. */
   async retryRevokes(): Promise<void> {
-    for (const order of [...this.runner.takenBack.values()]) {
+    for (const order of [...this.runner.pendingRevokes.values()]) {
       const refusal = await this.attempt(order);
       if (refusal) await this.settleRefused(order, refusal);
       else await this.forgetRevoke(order);
@@ -91,22 +89,22 @@ export class OwnerMessageHandler {
 
   private async attempt(order: OwnerOrder): Promise<Failure | null> {
     try {
-      return await this.obey(order);
+      return await this.dispatch(order);
     } catch (thrown) {
       if (isFailure(thrown)) return thrown;
       throw thrown;
     }
   }
 
-  private async obey(order: OwnerOrder): Promise<Failure | null> {
+  private async dispatch(order: OwnerOrder): Promise<Failure | null> {
     const { state, damage: detail } = this.context;
-    if (detail !== null && !(order.kind === 'command' && isBrief(order.claims)))
+    if (detail !== null && !(order.kind === 'command' && isMomentary(order.claims)))
       return failure('consent_ledger_damaged', { detail });
     // The signer may have been removed while the order was queued. A revocation is carried out even then: it is always safe.
     if (order.kind !== 'revoke' && !state.owners.has(order.claims.iss)) return failure('owner_unknown');
-    // An order signed before the restore may have been carried out, revoked, or signed by a former owner.
+    // An order signed before the restore may have been carried out or revoked since, or come from a former owner.
     if (order.claims.iat <= state.restoredS && !isSafeAnytime(order)) return failure('consent_before_restore');
-    // When a removed owner was added again, orders signed before the removal, which a broker may have kept, stay invalid.
+    // Orders signed before their owner's removal, which a broker may have kept, stay invalid when that owner is added again.
     const formerS = state.formerS.get(order.claims.iss) ?? 0;
     if (order.claims.iat <= formerS && !isSafeAnytime(order)) return failure('consent_too_old');
     if (order.kind === 'command') return this.command(order);
@@ -146,8 +144,8 @@ export class OwnerMessageHandler {
     if (early) return early;
     const opened = answerable.find(request);
     if (isNew(step)) {
-      // A broker can delay a grant until a later one was revoked: only the owners' last message on a request is valid.
-      if (claims.iat < (state.lastWordS.get(request) ?? 0)) return failure('consent_too_old');
+      // A broker can delay a grant until a later one was revoked: only the owners' latest message on a request is valid.
+      if (claims.iat < (state.lastSignedOfRequestS.get(request) ?? 0)) return failure('consent_too_old');
       const clockTrusted = marks.clockTrusted();
       const values = this.context.settings.disclosure;
       const fault = grantFault(claims, { clock, clockTrusted, answerable, footage, values });
@@ -158,7 +156,7 @@ export class OwnerMessageHandler {
     const requestToken = opened?.requestToken ?? '';
     const credential = opened && answerable.credentialTokenOf(opened);
     const owner = state.owners.get(claims.iss);
-    assert(owner !== undefined, 'a grant is an owner’s: that was checked when its turn came');
+    assert(owner !== undefined, 'the signer of a grant was checked to be an owner when it left the queue');
     const body = {
       request,
       grant: jti,
@@ -195,15 +193,15 @@ export class OwnerMessageHandler {
     const { request, grant, jti } = claims;
     const step = runner.step(request, { type: 'revoke', grant: { id: grant, sha256: claims.grantSha256 } });
     const isAhead = !state.revokedAhead.has(grant) || this.unrecordedAhead.has(grant);
-    // Of a grant that this device never took the step is a rejection.
+    // For a grant that this device never accepted the step is a rejection.
     if (!state.requestOf.has(grant) && isAhead) {
-      // A broker can delay a grant and deliver it after its revocation: it is refused then.
+      // A broker can deliver the grant after its revocation; it will be refused.
       state.revokedAhead.add(grant);
       this.unrecordedAhead.add(grant);
       await runner.record({ type: 'revoked-ahead', body: { request, grant, jti, token } });
       this.unrecordedAhead.delete(grant);
     }
-    // Throws the rejection, if it is one.
+    // Throws if the step is a rejection.
     await runner.perform(step, {
       request,
       body: { type: 'revoked', body: { request, grant, jti, token } },
@@ -213,8 +211,8 @@ export class OwnerMessageHandler {
   }
 
   /**
-   * A revocation that could not be recorded stays in force, goes to the bridge, and is retried; one refused for
-   * another reason is dropped. Returns the failure that the owner is told.
+   * Settles a revocation that was not carried out: one that could not be recorded stays in force, goes to the bridge, and is
+   * retried; one refused for another reason is dropped. Returns the failure for the owner's receipt.
    */
   private async settleRefused(order: RevokeOrder, refusal: Failure): Promise<Failure> {
     const { state } = this.context;
@@ -229,21 +227,21 @@ export class OwnerMessageHandler {
     return isKept ? failure('consent_revocation_unrecorded') : refusal;
   }
 
-  /** The effects of a revocation outside the ledger, once for each. */
+  /** Carries out the effects of an unrecorded revocation, once. */
   private actUnrecorded({ claims, token }: RevokeOrder): void {
     const { state, effects } = this.context;
     const { request, grant, jti } = claims;
     this.unrecorded.add(jti);
     const { at } = this.runner.stateOf(request);
-    // Without its clip the grant cannot resume after a restart that loses the revocation; and this frees disk space.
+    // Without its clip the grant cannot resume after a restart that loses the revocation. It also frees disk space.
     if (at === 'granted' || at === 'sealed' || at === 'presented') effects.removeClip(grant);
     if (at === 'presented' || at === 'delivered') effects.sendRevocation(grant, token, state.record(request).bridge);
   }
 
   private async forgetRevoke(order: RevokeOrder): Promise<void> {
-    const { takenBack } = this.runner;
+    const { pendingRevokes } = this.runner;
     const { grant, jti } = order.claims;
-    if (takenBack.get(grant) === order) takenBack.delete(grant);
+    if (pendingRevokes.get(grant) === order) pendingRevokes.delete(grant);
     this.unrecorded.delete(jti);
     await this.reserve.drop(order.token);
   }
@@ -262,7 +260,7 @@ function isNew(step: Step): boolean {
   return step.effects.some((effect) => effect.do === 'record');
 }
 
-/** Orders that release nothing, delete nothing and remove no owner, whenever they were signed. */
+/** Whether an order releases nothing, deletes nothing and removes no owner: then it is safe whenever it was signed. */
 function isSafeAnytime(order: OwnerOrder): boolean {
   if (order.kind !== 'command') return order.kind !== 'grant';
   const { command } = order.claims;

@@ -1,15 +1,14 @@
-// Owns: what owners changed of the device's settings, folded from the ledger, and what is in force: an owner's value before the one of
-// device.json. Pure. Not here: the order (command-handler.ts), what its values mean to the parts (doorbell.ts).
+// Settings that owners changed, folded from the ledger. An owner's value overrides the one in device.json.
 import { type Failure, failure } from '@doorsill/contract/errors';
 import { OwnerSettingPath, type SettingsChange, type SettingsInForce } from '@doorsill/contract/owner-settings';
 import { type DisclosedValues, DisclosureKey } from '@doorsill/contract/shared-claims';
 
-/** What device.json says, and what bounds a change. */
+/** The settings of device.json, and the bounds of a change. */
 export type BaseSettings = Omit<SettingsInForce, 'byOwners'>;
 
 type Value = string | number | SettingsInForce['motion']['zones'];
 
-/** What owners set and have not taken back, by path. Never changed in place. */
+/** The owners' values by path. Never changed in place. */
 export type OwnerSettings = ReadonlyMap<OwnerSettingPath, Value>;
 
 export const NO_OWNER_SETTINGS: OwnerSettings = new Map();
@@ -26,8 +25,8 @@ export function changedBy(before: OwnerSettings, change: SettingsChange): OwnerS
 }
 
 /**
- * What is in force. Footage is never kept for less than one event's rolls: device.json may have got longer ones since an owner set
- * `ring.retentionS`.
+ * The settings in force. Retention is never shorter than one event with its pre- and post-roll: device.json may have got longer rolls
+ * since an owner set `ring.retentionS`.
  */
 export function settingsInForce(base: BaseSettings, owners: OwnerSettings): SettingsInForce {
   const pick = <T extends Value>(path: OwnerSettingPath, is: (value: unknown) => value is T): T | undefined => {
@@ -56,7 +55,7 @@ export function settingsInForce(base: BaseSettings, owners: OwnerSettings): Sett
   };
 }
 
-/** Why a change may not be made, as a whole; null when it may. */
+/** Why a change is refused as a whole; null when it is accepted. */
 export function settingsFault(base: BaseSettings, change: SettingsChange): Failure | null {
   const retentionS = change.ring?.retentionS;
   if (typeof retentionS === 'number' && retentionS < base.ring.retentionSMin) {

@@ -1,7 +1,5 @@
-// Owns: Search Party on the device: takes in the cell's searches for pets, and knows which are open and whose pet may have been seen
-// here. Owners can answer only the latter: an answer to another search is refused like one to an unknown request.
-// In memory. Not here: opening documents (area-documents.ts), likeness (search-party/), what owners answer (owner-order-handler.ts).
-
+// Search Party's open searches and the sightings of their pets. Owners can answer only searches with a sighting here: any other
+// answer is refused like one to an unknown request. In memory.
 import { type Clock, wallSeconds } from '@doorsill/base/clock';
 import { sha256Hex, verifySignature } from '@doorsill/base/keys';
 import { assert } from '@doorsill/contract/assert';
@@ -18,10 +16,10 @@ import {
 import type { Trust } from '@doorsill/contract/verify-published-request';
 import type { HighWaterMarks } from '../ledger/high-water-marks.ts';
 import { CellDocuments, openSearchDocument } from './area-documents.ts';
-import type { GateDeps, HeardSearch } from './gate-interfaces.ts';
+import type { GateDeps, ReceivedSearch } from './gate-interfaces.ts';
 import type { Pins } from './gate-state.ts';
 
-/** The result of taking in one document. */
+/** The result of accepting one document. */
 export interface SearchNews {
   ended: readonly string[];
   /** Error codes of entries that were rejected. */
@@ -37,18 +35,18 @@ export class PetSearches {
   private readonly deps: Pick<GateDeps, 'device'> & { values(): DisclosedValues };
   private readonly clock: Clock;
   private readonly documents: CellDocuments<SearchDocument>;
-  private readonly open = new Map<string, HeardSearch>();
+  private readonly open = new Map<string, ReceivedSearch>();
   private readonly sightings = new Map<string, Sighted[]>();
   private readonly ended = new Set<string>();
 
-  /** `values`: those that the device can disclose now. */
+  /** `values`: the facts that the device can disclose now. */
   constructor(deps: GateDeps, values: () => DisclosedValues, marks: HighWaterMarks) {
     this.deps = { device: deps.device, values };
     this.clock = deps.clock;
     this.documents = new CellDocuments({ markKind: '/searches', open: openSearchDocument }, marks, deps);
   }
 
-  /** Opens a part of the cell's document; null when it is the one already taken in. `consent_too_many`: rate limit. */
+  /** Opens a part of the cell's document; null for a repeat of the accepted one. `consent_too_many`: rate limit. */
   openDocument(onPart: number, token: string, pins: Pins): SearchDocument | ErrorCode | null {
     return this.documents.open(onPart, token, pins);
   }
@@ -56,21 +54,21 @@ export class PetSearches {
   /** Accepts an opened document. Searches missing from it stay open: only an explicit end closes one. */
   async takeDocument(document: SearchDocument, token: string, pins: Pins): Promise<SearchNews> {
     if (!(await this.documents.accept(document, token, pins))) return { ended: [], refused: ['consent_too_old'] };
-    return this.believe(document, pins);
+    return this.acceptEntries(document, pins);
   }
 
-  /** Searches that are open, in the order they came. */
-  searches(): HeardSearch[] {
+  /** Open searches in order of arrival. */
+  searches(): ReceivedSearch[] {
     return [...this.open.values()];
   }
 
-  /** A search that may have been seen here; null for any other. */
-  sighted(id: string): { search: HeardSearch; sighted: readonly Sighted[] } | null {
+  /** A search with its sightings here; null for one without. */
+  sighted(id: string): { search: ReceivedSearch; sighted: readonly Sighted[] } | null {
     const [search, sighted] = [this.open.get(id), this.sightings.get(id)];
     return search && sighted ? { search, sighted } : null;
   }
 
-  /** Ids of searches that may have been seen here. */
+  /** Ids of searches with a sighting here. */
   sightedIds(): string[] {
     return [...this.sightings.keys()];
   }
@@ -79,7 +77,7 @@ export class PetSearches {
     return this.ended.has(id);
   }
 
-  private believe(document: SearchDocument, trust: Trust): SearchNews {
+  private acceptEntries(document: SearchDocument, trust: Trust): SearchNews {
     const news: SearchNews = { ended: document.ended, refused: [] };
     for (const id of document.ended) {
       const oldest = this.ended.keys().next();
@@ -113,10 +111,10 @@ export class PetSearches {
     return null;
   }
 
-  /** The notice to the owner for a search whose pet may have been seen here. */
+  /** The notice of a search with a sighting here, for the owners. */
   noticeOf(id: string): SightingNotice {
     const found = this.sighted(id);
-    assert(found !== null, 'only what was sighted is told');
+    assert(found !== null, 'only a search with a sighting gets a notice');
     const values = this.deps.values();
     const asked = DISCLOSURE_PROFILES[found.search.request.profile];
     const held = asked.flatMap((key) => (values[key] === undefined ? [] : [[key, values[key]] as const]));
@@ -128,8 +126,8 @@ export class PetSearches {
     };
   }
 
-  /** Records that a search's pet may have been seen; returns whether that is new. */
-  sight(id: string, seen: Sighted): boolean {
+  /** Records a possible sighting of a search's pet; returns whether it is new. */
+  recordSighting(id: string, seen: Sighted): boolean {
     const search = this.open.get(id);
     // Footage from before the pet was lost is not a sighting.
     const [window] = search ? partsInside([seen.window], search.request.window) : [];
@@ -158,7 +156,7 @@ export class PetSearches {
     for (const [id, { request }] of this.open) if (request.exp <= nowS) this.drop(id);
   }
 
-  /** Clears everything: the home left Search Party, or the device has another bridge. */
+  /** Clears everything, for a home that left Search Party or a device with another bridge. */
   clear(): void {
     this.open.clear();
     this.sightings.clear();

@@ -1,5 +1,4 @@
-// Owns: which previews live, and what ends them: their time, privacy, forgetting, and whatever would end a grant of the same request.
-// Not here: minting them (gate.ts), cutting and keeping their clips (upload/preview-clips.ts).
+// Which previews are live, and what ends them: expiry, privacy, forgetting, and whatever would end a grant of the same request.
 import type { Timer } from '@doorsill/base/clock';
 import { freshId, type Random } from '@doorsill/base/random';
 import { PREVIEW_LIFE_MS } from '@doorsill/contract/console-messages';
@@ -9,10 +8,10 @@ import type { LivePreview, mintLivePreview, PreviewTerms } from './live-preview.
 import type { RequestState } from './request-machine.ts';
 import { previewFault } from './verify-owner.ts';
 
-/** Each holds a clip on the disk. */
+/** Limited because each keeps a clip on the disk. */
 const PREVIEWS_MAX = 2;
 
-/** States of a request in which no preview of it leads to anything. */
+/** States of a request in which a preview can no longer lead to a grant. */
 const DECIDED: ReadonlySet<RequestState['at']> = new Set([
   ...(['sealed', 'presented', 'delivered', 'revoking', 'recalled', 'denied'] as const),
 ]);
@@ -34,8 +33,8 @@ export class Previews {
   }
 
   /**
-   * Lets a clip be cut for an owner's eyes. Throws what a grant of these terms would be refused with, `console_privacy_on`,
-   * `preview_too_many`, `consent_ledger_damaged`.
+   * Makes a permit to cut a clip for an owner to look at. Throws the refusal that a grant of these terms would get,
+   * `console_privacy_on`, `preview_too_many`, `consent_ledger_damaged`.
    */
   open(terms: PreviewTerms, random: Random): LivePreview {
     const { context } = this;
@@ -53,12 +52,12 @@ export class Previews {
     return live;
   }
 
-  /** The preview of this id; null when there is none that lives. */
+  /** The live preview of this id; null when there is none. */
   find(id: string): LivePreview | null {
     return this.held.get(id)?.live ?? null;
   }
 
-  /** Those that live, oldest first. */
+  /** The live previews, oldest first. */
   list(): LivePreview[] {
     this.sweep();
     return [...this.held.values()].map(({ live }) => live);
@@ -77,13 +76,13 @@ export class Previews {
     for (const id of [...this.held.keys()]) this.end(id, detail);
   }
 
-  /** Ends the previews of requests that are not open any more or are decided, and all of them while privacy is on. */
+  /** Ends previews of requests that were closed or decided, and all previews while privacy is on. */
   sweep(): void {
     const { answerable, state } = this.context;
     if (state.privacyOn) this.endAll('privacy is on');
     for (const [id, { live }] of this.held) {
       if (!answerable.find(live.cut.request)) this.end(id, 'its request is not open any more');
-      // Not while the granted clip is still to be taken from the preview.
+      // A `granted` request is not decided yet: its clip is still to be taken from the preview.
       else if (DECIDED.has(state.record(live.cut.request).state.at)) this.end(id, 'its request is decided');
     }
   }

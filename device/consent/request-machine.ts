@@ -1,5 +1,4 @@
-// Owns: the lifecycle of one request on this device as a pure state machine: what each input does in each state, in which order.
-// Not here: whether an input is authentic (area-documents.ts, verify-owner.ts), performing the effects (gate.ts).
+// The lifecycle of one request on this device, as a pure state machine.
 import { unreachable } from '@doorsill/contract/assert';
 import type { ErrorCode } from '@doorsill/contract/errors';
 import type { Receipt, ReceiptClip } from '@doorsill/contract/home-messages';
@@ -26,18 +25,17 @@ export type RequestStatus =
   | { at: 'delivered'; grant: GrantRef; clip: ReceiptClip }
   | { at: 'revoking'; grant: GrantRef; clip: ReceiptClip }
   | { at: 'revoked'; grant: GrantRef }
-  /** Revoked after hand-over: the clip stays, department policy decides. */
+  /** Revoked after hand-over: the agency keeps the clip, and its policy decides. */
   | { at: 'recalled'; grant: GrantRef }
   | { at: 'failed'; grant: GrantRef; code: ErrorCode; presented: ReceiptClip | null }
   | { at: 'denied' }
   | { at: 'cancelled'; grant: GrantRef; presented: ReceiptClip | null };
-/** A request's status and the grants before the current one. */
 export type RequestState = RequestStatus & { past: readonly PastGrant[] };
 
 /** The state of a request that the device has not seen. */
 export const UNSEEN: RequestState = { at: 'unseen', past: [] };
 
-/** Inputs of the machine. Each is verified before it gets here. */
+/** Inputs of the machine, all verified. */
 export type RequestInput =
   | { type: 'seen' }
   | { type: 'cancelled' }
@@ -54,7 +52,7 @@ export type RequestInput =
   | { type: 'ended'; grant: string; reason: Exclude<EndReason, 'cancelled'> };
 
 /**
- * What to do, in this order. `record` must be durable before later effects run; when it fails, they do not run and the
+ * Effects, to be run in order. `record` must be durable before later effects run; when it fails, they do not run and the
  * state stays, but the effects before it (ending a grant) have already run.
  */
 export type RequestEffect =
@@ -68,7 +66,7 @@ export type RequestEffect =
   | { do: 'restate' }
   | { do: 'reject'; code: ErrorCode; detail?: string };
 
-/** What an input leads to. */
+/** The next state and its effects. */
 export interface Step {
   state: RequestState;
   effects: RequestEffect[];
@@ -77,7 +75,7 @@ export interface Step {
 /** Maximum number of grants over one request's lifetime, revoked and failed ones included. */
 export const GRANTS_PER_REQUEST_MAX = 16;
 
-/** The code of each reason for which a grant ends without its owner. */
+/** The error code of each reason for which a grant ends without an owner's revocation. */
 export const END_CODES = {
   expired: 'consent_grant_expired',
   cancelled: 'consent_request_cancelled',
@@ -123,7 +121,7 @@ export function unfinishedGrant(state: RequestState): GrantRef | null {
   return state.at === 'granted' || state.at === 'sealed' || state.at === 'presented' ? state.grant : null;
 }
 
-/** The grant whose clip may be at the bridge or beyond, now or later, and that can still be revoked; null when there is none. */
+/** The grant that can still be revoked because its clip is, or may come, at the bridge or beyond; null when there is none. */
 export function revocableGrant(state: RequestState): GrantRef | null {
   switch (state.at) {
     case 'delivered':
@@ -216,12 +214,12 @@ function begin(state: RequestState, grant: GrantRef, past: readonly PastGrant[])
   };
 }
 
-/** Whether an owner has yet to decide, or decided for a clip that could not be made and may choose again. */
+/** Whether the request awaits an owner's decision: its first, or another one after a granted clip could not be made. */
 export function awaitsOwner(state: RequestState): boolean {
   return state.at === 'pending' || (state.at === 'failed' && state.presented === null);
 }
 
-/** The same grant arrived again: the same answer, no second effect. */
+/** Answers a repeated grant like the first time, without a second effect. */
 function onSameGrant(state: RequestState, current: GrantRef, grant: GrantRef): Step {
   if (current.sha256 !== grant.sha256) return reject(state, 'consent_replayed');
   switch (state.at) {

@@ -1,22 +1,22 @@
-// Owns: requests that this home's owners cannot be asked about, and why: each told in the log once, and to the owners in the state. To
-// nobody else: what bridge and agency see must not depend on it. Not here: judging requests (area-requests.ts).
+// Requests that owners cannot be asked about, and why. Each goes into the log once, and into the owners' state. Nobody else learns
+// of them: what the bridge and the agency see must not depend on it.
 import type { Clock } from '@doorsill/base/clock';
 import type { Log } from '@doorsill/base/log';
 import { type ErrorCode, failure } from '@doorsill/contract/errors';
 
-/** Without a request it is about all of them. */
+/** An entry without a request concerns all requests. */
 export interface UnaskedRequest {
   request?: string;
   code: ErrorCode;
-  /** The code's message, and what the doorbell's clock shows where time is the reason. */
+  /** The code's message, and the doorbell's time where time is the reason. */
   detail: string;
 }
 
-/** As many as a state can list. */
+/** Maximum number in one state message. */
 const LISTED_MAX = 20;
-/** What was not asked for this long is not told any more. */
-const TOLD_MS = 3_600_000;
-/** Reasons that a wrong clock can be behind. */
+/** Entries older than this are no longer listed. */
+const LISTED_MS = 3_600_000;
+/** Reasons that a wrong clock can cause. */
 const BY_CLOCK: ReadonlySet<ErrorCode> = new Set([
   'area_outdated',
   'consent_request_expired',
@@ -27,20 +27,20 @@ const BY_CLOCK: ReadonlySet<ErrorCode> = new Set([
 export interface UnaskedDeps {
   clock: Clock;
   log: Log;
-  /** There is something else to tell. */
+  /** Called when the list has changed. */
   changed(): void;
 }
 
 export class UnaskedRequests {
   private readonly deps: UnaskedDeps;
-  /** By request; '' for all of them. Oldest first. */
+  /** By request, '' for all requests; oldest first. */
   private readonly unasked = new Map<string, { code: ErrorCode; atMs: number }>();
 
   constructor(deps: UnaskedDeps) {
     this.deps = deps;
   }
 
-  /** A request, or all where it is null, is not put to the owners for this reason. */
+  /** Notes why owners cannot be asked about a request; null stands for all requests. */
   note(request: string | null, code: ErrorCode): void {
     const { clock, log, changed } = this.deps;
     const id = request ?? '';
@@ -60,13 +60,13 @@ export class UnaskedRequests {
     changed();
   }
 
-  /** It is put to them, or closed. */
+  /** Removes a request that owners were asked about or that was closed. */
   settle(request: string | null): void {
     if (this.unasked.delete(request ?? '')) this.deps.changed();
   }
 
   list(): UnaskedRequest[] {
-    const sinceMs = this.deps.clock.monotonicMs() - TOLD_MS;
+    const sinceMs = this.deps.clock.monotonicMs() - LISTED_MS;
     return [...this.unasked].flatMap(([request, { code, atMs }]) =>
       atMs < sinceMs ? [] : [{ ...(request === '' ? {} : { request }), code, detail: this.detailOf(code) }],
     );

@@ -1,5 +1,4 @@
-// Owns: when the gate's upkeep is due: every 30 s at the latest, sooner where a grant ends, and never twice at a time.
-// Not here: what upkeep does (gate.ts).
+// When the gate's upkeep is due: every 30 s at the latest, sooner where a grant ends, and never twice at a time.
 import type { Clock, Timer } from '@doorsill/base/clock';
 
 /** Expired grants are ended, marks advanced and unfinished work retried at least this often. */
@@ -7,11 +6,11 @@ const TICK_MS_MAX = 30_000;
 
 export interface UpkeepTimerDeps {
   clock: Clock;
-  /** How long until the next grant ends, in milliseconds; 0 or less where one is overdue. */
+  /** Milliseconds until the next grant ends; 0 or less where one is overdue. */
   nextDeadlineMs: () => number;
-  /** Called when upkeep is due, whatever is under way. */
+  /** Called as soon as upkeep is due, even while the last one runs. */
   endOverdue: () => void;
-  /** Does upkeep in its turn; calls `begins` once that has come. */
+  /** Queues upkeep; calls `begins` when it starts. */
   upkeep: (begins: () => void) => void;
 }
 
@@ -26,7 +25,7 @@ export class UpkeepTimer {
     this.deps = deps;
   }
 
-  /** The first upkeep is due in 30 s. */
+  /** Schedules the first upkeep in 30 s. */
   start(): void {
     this.dueMs = this.deps.clock.monotonicMs() + TICK_MS_MAX;
     this.arm();
@@ -38,7 +37,7 @@ export class UpkeepTimer {
     this.timer = null;
   }
 
-  /** To be called after each order: it may bring the next upkeep nearer, and never puts it off. Does nothing while stopped. */
+  /** Call it after each order, which may make the next upkeep due earlier, never later. Does nothing while stopped. */
   arm(): void {
     this.timer?.cancel();
     if (this.dueMs === null) return;

@@ -1,6 +1,4 @@
-// Owns: verifying what an owner signed: is it authentic, timely, and allowed here and now? Reads, never changes anything.
-// Not here: the order of decisions on one request (request-machine.ts), carrying them out (gate.ts).
-
+// Verifies an owner's signed message: is it authentic, timely, and allowed here and now? Changes nothing.
 import { type Clock, wallSeconds } from '@doorsill/base/clock';
 import { sha256Hex, verifySignature } from '@doorsill/base/keys';
 import { fromUtf8 } from '@doorsill/contract/bytes';
@@ -22,8 +20,8 @@ import type { Footage } from './gate-interfaces.ts';
 import type { PreviewTerms } from './live-preview.ts';
 
 /**
- * An owner's message must reach the device within this time after signing: long enough for a device that was offline over
- * night, short enough that a broker cannot keep a grant for later. `exp` bounds the upload that follows, this the arrival.
+ * Maximum age of an owner's message on arrival: long enough for a device that was offline overnight, short enough that a
+ * broker cannot keep a grant for later. `exp` bounds the upload that follows.
  */
 export const OWNER_MESSAGE_AGE_S_MAX = 24 * 3600;
 /** A press is only valid right after it was signed. */
@@ -35,9 +33,9 @@ export const WINDOW_US_MIN = 1_000;
 export interface OwnerMessage {
   topic: string;
   payload: Uint8Array | string;
-  /** Whether the broker delivered it from storage. */
+  /** Whether it was a retained message. */
   retained: boolean;
-  /** It came over the device's own server, so that no broker has read it. */
+  /** Whether it came over the device's own server, so that no broker has read it. */
   isPrivate?: boolean;
 }
 
@@ -50,7 +48,7 @@ export type OwnerOrder =
 
 export type RevokeOrder = Extract<OwnerOrder, { kind: 'revoke' }>;
 
-/** What every order's signature is checked against. */
+/** The topic, device and owners that every order's signature is checked against. */
 interface Signed {
   audience: string;
   keys: readonly string[];
@@ -113,7 +111,7 @@ function openRevoke(payload: string, common: Signed): RevokeOrder | ErrorCode {
   return opened.ok ? { kind: 'revoke', claims: opened.claims, token: opened.token } : TOKEN_FAULT_CODES[opened.fault];
 }
 
-/** What a grant is checked against. */
+/** The clock, requests and footage that a grant is checked against. */
 export interface GrantContext {
   clock: Clock;
   clockTrusted: boolean;
@@ -122,13 +120,13 @@ export interface GrantContext {
   values: DisclosedValues;
 }
 
-/** Why an order's signing time is not plausible or too old; null when it is fine. `ageS` is the maximum age. */
+/** The fault of an order's signing time: in the future or older than `ageS`; null when it is fine. */
 export function timeFault(claims: { iat: number }, nowS: number, ageS: number): ErrorCode | null {
   if (claims.iat > nowS + CLOCK_SKEW_S_MAX) return 'consent_not_yet_valid';
   return claims.iat < nowS - ageS ? 'consent_too_old' : null;
 }
 
-/** Why a grant may not act now; null when it may. The state machine's own rules are checked before this. */
+/** Why a grant is refused now; null when it is accepted. The state machine's own rules are checked before. */
 export function grantFault(grant: Grant, context: GrantContext): Failure | null {
   const nowS = wallSeconds(context.clock);
   if (!context.clockTrusted) return failure('consent_clock_untrusted');
@@ -150,7 +148,7 @@ export function grantFault(grant: Grant, context: GrantContext): Failure | null 
   return disclosureFault(grant, opened.request.profile, context);
 }
 
-/** Why a preview may not be made now; null when it may: where and as far as a grant of the same terms could be accepted. */
+/** Why a preview is refused now; null when a grant of the same terms could be accepted. */
 export function previewFault(terms: PreviewTerms, context: GrantContext): Failure | null {
   if (!context.clockTrusted) return failure('consent_clock_untrusted');
   const opened = context.answerable.find(terms.request);
@@ -198,8 +196,8 @@ export function denialFault(
   return denial.requestSha256 === opened.requestSha256 ? null : failure('consent_request_changed');
 }
 
-/** Whether a command has no lasting effect: it decides nothing, and is obeyed even while the ledger is damaged. */
-export function isBrief({ command }: Pick<Command, 'command'>): boolean {
+/** Whether a command has no lasting effect: it decides nothing, and is carried out even while the ledger is damaged. */
+export function isMomentary({ command }: Pick<Command, 'command'>): boolean {
   return command.action === 'press' || command.action === 'announce';
 }
 
@@ -209,23 +207,23 @@ export function isBrief({ command }: Pick<Command, 'command'>): boolean {
  */
 export function commandFault(command: Command, clock: Clock): Failure | null {
   const nowS = wallSeconds(clock);
-  const untimely = timeFault(command, nowS, isBrief(command) ? PRESS_AGE_S_MAX : OWNER_MESSAGE_AGE_S_MAX);
+  const untimely = timeFault(command, nowS, isMomentary(command) ? PRESS_AGE_S_MAX : OWNER_MESSAGE_AGE_S_MAX);
   if (command.exp <= nowS) return failure('token_expired');
   return untimely ? failure(untimely) : null;
 }
 
 /**
- * Whether a command that is untimely by the clock may act because that clock is not trusted, as on a board without a battery that
- * begins in 1970. Only what restricts, and on the device's own server, where its owner has just proved to be there, the end of privacy; and only if
- * it was signed neither before the latest time that is known to be past nor before an order of its signer that was accepted:
- * what a broker had kept until then stays refused. `latestS` and `signerS` say when those were.
+ * Whether a command whose time is wrong by an untrusted clock, as on a board without a battery that starts in 1970, may act.
+ * Allowed are commands that restrict and, on the device's own server, where the owner has just proved to be present, the end of
+ * privacy. They must be signed neither before `latestS`, the latest known past time, nor before `signerS`, the time of their
+ * signer's last accepted order, so that commands which a broker had kept stay refused.
  */
 export function mayActWithoutClock(
   { command, iat, exp }: Command,
   isPrivate: boolean,
   { latestS, signerS }: { latestS: number; signerS: number },
 ): boolean {
-  const restricts = !mustNameLastOrder(command) && !isBrief({ command }) && command.action !== 'remove-owner';
+  const restricts = !mustNameLastOrder(command) && !isMomentary({ command }) && command.action !== 'remove-owner';
   const mayAct = restricts || (isPrivate && command.action === 'privacy');
   return mayAct && exp > latestS && iat >= latestS - CLOCK_SKEW_S_MAX && iat >= signerS;
 }

@@ -1,18 +1,16 @@
-// Owns: who besides owners may see this door's pictures on the device's own server, and who has looked: folded from the ledger.
-// Pure. Not here: showing pictures (console/), the orders themselves (command-handler.ts).
-
+// Viewers, people besides owners who may see pictures on the device's own server, and the log of views: folded from the ledger.
 import type { Look, Viewer } from '@doorsill/contract/console-messages';
 import { publicKeySchema } from '@doorsill/contract/ids';
 import { parseToken } from '@doorsill/contract/jws';
 import { z } from 'zod';
 import type { LedgerEntry } from '../ledger/ledger-entry.ts';
 
-/** The newest looks that are kept at hand; the ledger has all of them. */
+/** Maximum number of views kept in memory, the newest; the ledger has all of them. */
 const LOOKS_MAX = 1_000;
 
 export class Viewers {
   private readonly byId = new Map<string, Viewer>();
-  /** The owner's key that signed for each. */
+  /** By viewer: the key of the owner who added them. */
   private readonly addedBy = new Map<string, string>();
   private readonly latest: Look[] = [];
 
@@ -24,7 +22,7 @@ export class Viewers {
     return [...this.byId.values()];
   }
 
-  /** The viewer of this id, unless it has expired. `nowS`: null while the clock cannot be trusted; then only viewers without expiry count. */
+  /** The viewer of this id, unless expired. `nowS`: null while the clock is untrusted; then only viewers without expiry count. */
   find(id: string, nowS: number | null): Viewer | null {
     const viewer = this.byId.get(id);
     if (!viewer) return null;
@@ -36,7 +34,7 @@ export class Viewers {
     return this.byId.has(id);
   }
 
-  /** Who looked, newest first. */
+  /** Views, newest first. */
   looks(): Look[] {
     return this.latest.toReversed();
   }
@@ -59,12 +57,12 @@ export class Viewers {
     }
   }
 
-  /** An owner was removed: whom they let in has no owner's word any more. */
+  /** Removes the viewers whom a removed owner had added. */
   ownerRemoved(key: string): void {
     for (const [viewer, by] of this.addedBy) if (by === key) this.drop(viewer);
   }
 
-  /** After a restore from a backup: viewers were let in by owners of before. */
+  /** Removes all viewers after a restore from a backup: former owners had added them. */
   clear(): void {
     for (const viewer of [...this.byId.keys()]) this.drop(viewer);
   }
@@ -77,7 +75,7 @@ export class Viewers {
 
 const signedSchema = z.object({ iss: publicKeySchema });
 
-/** Who signed an order in the ledger; '' when it does not say. */
+/** The signer of an order in the ledger; '' when it names none. */
 function signerOf(token: string): string {
   return signedSchema.safeParse(parseToken(token)?.claims).data?.iss ?? '';
 }

@@ -11,7 +11,7 @@ import type { CustodyFetcher } from '../upload/fetch-custody.ts';
 import type { LocalRouter } from './local-router.ts';
 
 export interface SentClipRoutesDeps {
-  gate: Pick<ConsentGate, 'departures' | 'damaged'>;
+  gate: Pick<ConsentGate, 'sentClips' | 'damaged'>;
   custody: Pick<CustodyFetcher, 'fetch'>;
 }
 

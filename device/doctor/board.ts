@@ -1,5 +1,5 @@
-// Owns: checking the board on which a doorbell is a service, such as a Raspberry Pi: power and heat, how its root is mounted, the camera's
-// overlay, rights on device nodes, the unit, the name by which a phone finds it. Not here: what the system says (device/board), the doorbell (device.ts).
+// Checks a board with a doorbell as a service, such as a Raspberry Pi: power and heat, root mount, camera overlay, rights on device nodes,
+// the unit, and the name by which a phone finds it.
 import { access, readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { SystemPrograms } from '@doorsill/base/system-programs';
@@ -13,13 +13,13 @@ import { readSettings } from '../settings-file.ts';
 import { printBytes } from '../terminal/format-units.ts';
 import { type Diagnosis, look, note, ok, type Seams, wrong } from './diagnosis.ts';
 
-/** Overlays of camera sensors, which bear the names of the kernel's drivers. */
+/** Overlays of camera sensors, named like the kernel's drivers. */
 const SENSORS = ['ov5647', 'ov64a40', 'imx219', 'imx290', 'imx296', 'imx477', 'imx519', 'imx708'];
 
-/** A Pi's kernel with its modules' first part takes some 25 MB. */
+/** Room for a Pi's kernel and initramfs, which take some 25 MB. */
 const BOOT_BYTES_MIN = 32 * 1_048_576;
 
-/** Checks of a board: nothing on a machine that is no Pi and has no doorbell as a service. `root` is where its system begins. */
+/** Checks a board; finds nothing on a machine that is not a Pi and has no doorbell as a service. `root`: the root of its system. */
 export async function examineBoard(seams: Seams, folder: string, root: string): Promise<Diagnosis[]> {
   const name = basename(folder);
   const [isInstalled, isPi] = await Promise.all([
@@ -48,7 +48,7 @@ export async function examineBoard(seams: Seams, folder: string, root: string): 
   return (await Promise.all(looks)).flat();
 }
 
-/** The settings, where they can be read; what is wrong with them is the doorbell's finding. */
+/** The settings, or null if they cannot be read, which device.ts reports. */
 async function configOf({ disk }: Seams, folder: string): Promise<DeviceConfig | null> {
   const path = join(folder, 'device.json');
   try {
@@ -71,18 +71,18 @@ async function mounted(root: string): Promise<Diagnosis> {
   if (kept === 'in-memory') {
     return note(
       'root',
-      'lies in memory: what is written there is lost with the next boot',
+      'is in memory: files written there are lost at the next boot',
       'Put the doorbell’s folder on another disk, or turn the overlay file system off (`sudo raspi-config`, Performance).',
     );
   }
   return wrong(
     'root',
     'is mounted read-only',
-    'If the kernel made it so, `dmesg | grep -i ext4` says why: the card is failing, so replace it. Else: `sudo mount -o remount,rw /`, and see /etc/fstab.',
+    'If `dmesg | grep -i ext4` shows that the kernel did it, the card is failing: replace it. Else: `sudo mount -o remount,rw /`, and see /etc/fstab.',
   );
 }
 
-/** Whether the partition that the board starts from has room for a new kernel. */
+/** Whether the boot partition has room for a new kernel. */
 async function bootPartition({ disk }: Seams, root: string): Promise<Diagnosis | Diagnosis[]> {
   const folder = join(root, '/boot/firmware');
   if ((await disk.list(folder)).length === 0) return [];
@@ -90,7 +90,7 @@ async function bootPartition({ disk }: Seams, root: string): Promise<Diagnosis |
   if (free >= BOOT_BYTES_MIN) return ok('boot', `${printBytes(free)} free`);
   return wrong(
     'boot',
-    `the boot partition has ${printBytes(free)} free: an update of the kernel would be cut off, and the board might not start again`,
+    `the boot partition has ${printBytes(free)} free: a kernel update would be cut off, and the board might not start again`,
     'Remove kernels that are no longer used: `sudo apt autoremove --purge`; see what else is in /boot/firmware.',
   );
 }
@@ -98,22 +98,22 @@ async function bootPartition({ disk }: Seams, root: string): Promise<Diagnosis |
 async function power(seams: Seams, root: string): Promise<Diagnosis | Diagnosis[]> {
   const signs = await readPower({ ...seams, programs: new SystemPrograms(), sysfs: join(root, '/sys') });
   if (!signs) return [];
-  const supply = 'Use the power supply made for this board, with a short cable and nothing else on it.';
+  const supply = 'Use the power supply made for this board, with a short cable and no other device on it.';
   if (signs.lowVoltage) return wrong('power', 'the voltage is too low now: pictures and the card may suffer', supply);
   if (signs.slowed) {
     return wrong(
       'power',
       'the processor is slowed down now, by heat or low voltage',
-      `Give it a cooler, shade or air, or lower the camera’s size and rate. ${supply}`,
+      `Add a cooler, shade or ventilation, or reduce the camera’s resolution and frame rate. ${supply}`,
     );
   }
   if (signs.lowVoltageBefore) return note('power', 'the voltage was too low since the boot', supply);
   if (signs.slowedBefore)
-    return note('power', 'the processor was slowed down since the boot', 'Give it a cooler, shade or air.');
+    return note('power', 'the processor was slowed down since the boot', 'Add a cooler, shade or ventilation.');
   return ok('power', 'enough, and cool');
 }
 
-/** Whether the firmware's settings name the camera that is there (https://www.raspberrypi.com/documentation/computers/camera_software.html). */
+/** Whether the firmware's settings fit the camera: https://www.raspberrypi.com/documentation/computers/camera_software.html. */
 async function overlay(root: string, config: DeviceConfig | null): Promise<Diagnosis | Diagnosis[]> {
   const settings = await firmwareSettings(root);
   if (!settings) return [];
@@ -123,23 +123,23 @@ async function overlay(root: string, config: DeviceConfig | null): Promise<Diagn
   const advice = `Correct ${file} and boot again: \`camera_auto_detect=1\` for a camera of Raspberry Pi’s own, else \`dtoverlay=\` with the name that its maker gives. Then check the ribbon cable.`;
   for (const sensor of sensors) {
     if (!(await hasChip(root, sensor)))
-      return wrong('overlay', `${file} names the camera ${sensor}, and the kernel found none`, advice);
+      return wrong('overlay', `${file} names the camera ${sensor}, which the kernel did not find`, advice);
   }
   if (!config?.camera.startsWith('rpicam:')) return [];
   const detects = lines.includes('camera_auto_detect=1');
   if (sensors.length === 0 && !detects)
     return wrong(
       'overlay',
-      `${file} names no camera and does not look for one, and ${config.camera} is to film`,
+      `${file} names no camera and turns detection off, but the doorbell’s camera is ${config.camera}`,
       advice,
     );
   if (lines.includes('start_x=1'))
     return wrong(
       'overlay',
-      `${file} turns on the camera system of old (start_x=1), under which ${config.camera} finds none`,
+      `${file} turns on the legacy camera system (start_x=1), with which ${config.camera} does not work`,
       advice,
     );
-  return ok('overlay', sensors.length > 0 ? sensors.join(', ') : 'the camera is looked for');
+  return ok('overlay', sensors.length > 0 ? sensors.join(', ') : 'the camera is detected at boot');
 }
 
 /** Whether the service may use cameras, keys and GPIO lines: by group, since its user exists only while it runs. */
@@ -164,30 +164,30 @@ function service(name: string): Diagnosis | Diagnosis[] {
   if (found.load !== 'loaded')
     return wrong(
       'service',
-      `systemd does not take ${name}.service (${found.load})`,
+      `systemd cannot load ${name}.service (${found.load})`,
       `${again}; \`systemd-analyze verify ${name}.service\` names the line.`,
     );
   if (found.state === 'failed')
     return wrong(
       'service',
-      `${name}.service has failed (${found.result}) and is not started again`,
+      `${name}.service has failed (${found.result}) and is not restarted`,
       `\`journalctl -u ${name} -n 30\` says why; then \`sudo systemctl reset-failed ${name}\` and \`sudo systemctl start ${name}\`.`,
     );
   if (!found.startsAtBoot)
     return note('service', `${name}.service does not start at boot`, `\`sudo systemctl enable ${name}\`.`);
-  return ok('service', `${name}.service is ${found.state}, started again ${found.restarts} times`);
+  return ok('service', `${name}.service is ${found.state}, restarted ${found.restarts} times`);
 }
 
-/** Whether something announces the board's name, by which phones at home find its page (RFC 6762). */
+/** Whether the board's name is announced, by which phones at home find its page (RFC 6762). */
 function nameOnNetwork(config: DeviceConfig | null): Diagnosis | Diagnosis[] {
-  // One that announces itself is asked how that goes (device.ts).
+  // A doorbell that announces itself reports on that (device.ts).
   if (config?.console.listen !== 'home-network' || config.console.announce.enabled) return [];
   const found = serviceState('avahi-daemon');
   if (found?.state === 'active') return ok('name', 'is announced on the network');
   return wrong(
     'name',
-    'nothing announces this board’s name on the network (mDNS), so a phone finds it by its address alone',
-    `Have the doorbell announce its own: \`"announce": {"enabled": true}\` under console in device.json, and start it again. Or ${
+    'nothing announces this board’s name on the network (mDNS), so a phone finds it only by its address',
+    `Let the doorbell announce its name: \`"announce": {"enabled": true}\` under console in device.json, and restart it. Or ${
       found === null
         ? 'install avahi: `sudo apt install avahi-daemon`.'
         : 'start avahi: `sudo systemctl enable --now avahi-daemon`.'

@@ -1,6 +1,4 @@
-// Owns: checking one doorbell's folder: settings, secrets, identity, records, waiting clips, camera; and the running doorbell
-// through its own socket. Not here: the machine (machine.ts), whether camera, broker and bridge answer (reachability.ts).
-
+// Checks one doorbell's folder: settings, secrets, identity, records, waiting clips, camera; and the running doorbell through its socket.
 import { createSocket } from 'node:dgram';
 import { lstat, stat } from 'node:fs/promises';
 import { createServer } from 'node:net';
@@ -22,7 +20,7 @@ import { bridgeOf, brokerOf, cameraOf } from './reachability.ts';
 
 const SECRETS = ['device.key', 'wrapping.key', 'ring.key', 'outbox.key', 'enrolment.json', 'device.json'];
 const CLIP_WAITS_S_MAX = 3_600;
-/** More than this a day wears a flash card noticeably: 32 GB of the cheapest kind endure some 10 TB of writes. */
+/** Writing more than this per day wears out a flash card noticeably: the cheapest 32 GB cards endure some 10 TB. */
 const CARD_BYTES_A_DAY = 10e9;
 /** A rate measured over a shorter time cannot be projected to an hour. */
 const RATE_UPTIME_S_MIN = 60;
@@ -40,7 +38,7 @@ export async function examineDevice(seams: Seams, folder: string): Promise<Diagn
   ];
   if (config) {
     looks.push(look('disk', () => ringFits(seams, folder, config)));
-    // A running doorbell reports itself whether it reaches them; a login under its account would end its session.
+    // A running doorbell reports whether it reaches them; a login with its account would end its session.
     if (!health)
       looks.push(
         look('camera', () => cameraOf(seams, config)),
@@ -63,7 +61,7 @@ async function readConfig({ disk }: Seams, folder: string, found: Diagnosis[]): 
   const findings = await look('settings', async () => {
     const stored = await readSettings(disk, path);
     if (!stored)
-      return wrong('settings', `${path} is not there`, 'Write it: at least `home` with url, user and password.');
+      return wrong('settings', `${path} does not exist`, 'Write it: at least `home` with url, user and password.');
     config = parseDeviceConfig(stored, path);
     return ok('settings', path);
   });
@@ -71,21 +69,21 @@ async function readConfig({ disk }: Seams, folder: string, found: Diagnosis[]): 
   return config;
 }
 
-/** Whether the running doorbell's own server listens: it rings and records without it, too. Throws `console_unusable`. */
+/** Whether the running doorbell's own server listens: the doorbell rings and records even without. Throws `console_unusable`. */
 async function pageOf(seams: Seams, folder: string): Promise<Diagnosis> {
   const address = await askConsole(seams, pairingSocketPath(folder));
   if (address) return ok('page', address.url);
-  return wrong('page', 'it has no server of its own', 'It was started before console.listen was set: start it again.');
+  return wrong('page', 'its own server does not run', 'It was started before console.listen was set: restart it.');
 }
 
-/** Whether the running doorbell is announced on the network at home, and by which name. */
+/** Whether the running doorbell is announced on the home network, and its name there. */
 async function nameOf(seams: Seams, folder: string): Promise<Diagnosis> {
   const announced = (await askConsole(seams, pairingSocketPath(folder)))?.announced;
-  if (!announced) return wrong('name', 'it has no server of its own, so its name is not announced', 'See `page`.');
+  if (!announced) return wrong('name', 'its own server does not run, so its name is not announced', 'See `page`.');
   const { host, fault } = announced;
   if (fault) return failed('name', reportedFailure(fault.code, fault.detail));
   return host === null
-    ? note('name', 'is being probed: ask again in some seconds')
+    ? note('name', 'is being probed: run the doctor again in some seconds')
     : ok('name', `announced as ${host}`);
 }
 
@@ -113,8 +111,8 @@ async function portOf({ console: { listen, port } }: DeviceConfig): Promise<Diag
   if (code === null) return ok('page', port === 0 ? 'takes a free port' : `port ${port} is free`);
   return wrong(
     'page',
-    `port ${port} cannot be had (${code})`,
-    `\`sudo ss -tlnp 'sport = :${port}'\` names the program that has it; stop that, or set another console.port in device.json.`,
+    `port ${port} cannot be used (${code})`,
+    `\`sudo ss -tlnp 'sport = :${port}'\` names the program that uses it; stop that, or set another console.port in device.json.`,
   );
 }
 
@@ -128,9 +126,9 @@ async function readHealth(seams: Seams, folder: string, found: Diagnosis[]): Pro
   return health;
 }
 
-/** Other users of this machine must neither read keys and passwords nor change what is in their folder: by owners, permissions and links. */
+/** Checks owners, permissions and links: other users must neither read keys and passwords nor change files in their folder. */
 async function secrets(folder: string): Promise<Diagnosis> {
-  // Root looks at the folder of a service's user, too.
+  // Root examines the folder of a service's user, too.
   const also = ownerForRoot(folder);
   const [owner] = also;
   expectPrivateFolder(folder, also);
@@ -141,8 +139,8 @@ async function secrets(folder: string): Promise<Diagnosis> {
     if (owner !== undefined && facts.uid !== owner) {
       return wrong(
         'secrets',
-        `${folder} belongs to user ${owner}, who can exchange what is in it, and ${path} to user ${facts.uid}`,
-        `Whoever runs the doorbell must own both. If that is user ${owner}: \`chown -hR ${owner} ${folder}\`.`,
+        `${folder} belongs to user ${owner}, who can replace its files, and ${path} to user ${facts.uid}`,
+        `The user who runs the doorbell must own both. If that is user ${owner}: \`chown -hR ${owner} ${folder}\`.`,
       );
     }
     if (facts.isFile() && (facts.mode & 0o077) !== 0) open.push(path);
@@ -156,10 +154,10 @@ async function secrets(folder: string): Promise<Diagnosis> {
   );
 }
 
-/** Verifies the ledger with the device's own key: it must be whole and contain an owner. */
+/** Verifies the ledger with the device's key: it must be complete and contain an owner. */
 async function records({ disk }: Seams, folder: string): Promise<Diagnosis | Diagnosis[]> {
   const key = await loadDeviceKey(disk, folder);
-  if (!key) return note('records', 'it has not been started yet');
+  if (!key) return note('records', 'the doorbell has not been started yet');
   const owners = new Set<string>();
   const device = { id: deviceIdOf(key), key: key.publicKey };
   const walked = await walkLedger(disk, join(folder, 'consent'), device, (entry) => {
@@ -173,7 +171,7 @@ async function records({ disk }: Seams, folder: string): Promise<Diagnosis | Dia
     whole,
     wrong(
       'owners',
-      'nobody is paired, so nobody can grant anything',
+      'no owner is paired, so nobody can grant anything',
       `Pair: \`doorsill pair --socket ${pairingSocketPath(folder)}\`.`,
     ),
   ];
@@ -190,7 +188,7 @@ async function waitingClips({ disk, clock }: Seams, folder: string): Promise<Dia
   return wrong(
     'clips',
     `${count} for the bridge, the oldest for ${Math.floor(waitedS / 3_600)} h`,
-    'Look at the finding about the bridge; it is sent by itself once the bridge answers. `doorsill revoke` takes it back.',
+    'See the finding about the bridge; clips are sent automatically once it answers. `doorsill revoke` cancels one.',
   );
 }
 
@@ -208,7 +206,7 @@ async function ringFits({ disk }: Seams, folder: string, config: DeviceConfig): 
   );
 }
 
-/** Findings from what a running doorbell reports of itself. */
+/** Findings from a running doorbell's health report. */
 function ofHealth(health: Health): Diagnosis[] {
   const { camera, privacy, storage, hardware, clockTrusted, homeFault, area, areaDetail, ring } = health;
   const shown = `${camera.source}: ${camera.state}${camera.detail ? ` (${camera.detail})` : ''}`;
@@ -225,13 +223,13 @@ function ofHealth(health: Health): Diagnosis[] {
         ),
   ];
   if (area === 'online' && areaDetail !== undefined)
-    found.push(wrong('area', areaDetail, 'Stop the other device, or enrol one of the two anew with another folder.'));
+    found.push(wrong('area', areaDetail, 'Stop the other device, or enrol one of the two again with another folder.'));
   if (area === 'offline') {
     found.push(
       wrong(
         'area',
-        `the area broker is not reached, so no request is heard${areaDetail ? `: ${areaDetail}` : ''}`,
-        'Check that it runs and areaUrl in device.json.',
+        `the area broker is not reached, so no request arrives${areaDetail ? `: ${areaDetail}` : ''}`,
+        'Check areaUrl in device.json, and that the broker runs.',
       ),
     );
   }
@@ -246,8 +244,8 @@ function ofHealth(health: Health): Diagnosis[] {
     found.push(
       wrong(
         'clock',
-        'the doorbell has seen a later time than now, and grants nothing until then',
-        'If the time is right now, its owner says so: `doorsill settings trust-clock`.',
+        'the doorbell’s clock was ahead of its present time, and it accepts no grant until it reaches that time again',
+        'If the clock is right now, its owner confirms that with `doorsill settings trust-clock`.',
       ),
     );
   }
@@ -261,7 +259,7 @@ function ofHealth(health: Health): Diagnosis[] {
     );
   }
   for (const { part, name, code, detail } of hardware ?? []) {
-    // The doctor looks at the board itself.
+    // The doctor examines the board itself.
     if (part !== 'board')
       found.push(known(wrong(part, `${name}: ${detail}`, 'Check its cable, and device.json.'), code));
   }
@@ -269,9 +267,8 @@ function ofHealth(health: Health): Diagnosis[] {
   return found;
 }
 
-/** A camera fault with the error table's advice when its code is known. */
 function cameraTrouble(shown: string, code: string | undefined): Diagnosis {
-  return known(wrong('camera', shown, 'Check its cable, power and address; it is tried again by itself.'), code);
+  return known(wrong('camera', shown, 'Check its cable, power and address; the doorbell retries by itself.'), code);
 }
 
 /** A fault, with the error table's advice when its code is known. */
@@ -279,9 +276,9 @@ function known(fault: Diagnosis, code: string | undefined): Diagnosis {
   return code !== undefined && isErrorCode(code) ? { ...fault, code, advice: ERRORS[code].advice } : fault;
 }
 
-/** Bytes written per hour, by writer: this decides how long a flash card lasts. */
+/** Bytes written per hour, by writer: they determine the lifetime of a flash card. */
 function wear({ written, uptimeS, ring }: Health): Diagnosis[] {
-  if (uptimeS < RATE_UPTIME_S_MIN) return [note('writes', 'measured once it has run for a minute')];
+  if (uptimeS < RATE_UPTIME_S_MIN) return [note('writes', 'measured after the doorbell’s first minute')];
   const perHour = (bytes: number) => (bytes / uptimeS) * 3_600;
   const total = Object.values(written).reduce((sum, bytes) => sum + bytes, 0);
   const parts = Object.entries(written)
@@ -293,7 +290,7 @@ function wear({ written, uptimeS, ring }: Health): Diagnosis[] {
     note(
       'writes',
       `${text}: ${printRate(perHour(total) * 24)} a day`,
-      'On a flash card, set ring.kind to "memory" in device.json, or use a card made for it.',
+      'On a flash card, set ring.kind to "memory" in device.json, or use a high-endurance card.',
     ),
   ];
 }

@@ -1,6 +1,4 @@
-// Owns: the finding of one doctor check, and turning whatever a check throws into a finding.
-// Not here: the checks themselves, printing (device/cli/doctor.ts).
-
+// The finding of one check, and the conversion of a check's failure into a finding.
 import type { Clock } from '@doorsill/base/clock';
 import { type Disk, systemCode } from '@doorsill/base/disk';
 import type { Log } from '@doorsill/base/log';
@@ -8,7 +6,7 @@ import type { Random } from '@doorsill/base/random';
 import type { CameraKind } from '../camera/source-interfaces.ts';
 import { type Failure, failure, isFailure } from '../terminal/errors.ts';
 
-/** One finding: ok, a note, or a fault. A fault says what to do about it. */
+/** One finding: ok, a note, or a fault with advice. */
 export interface Diagnosis {
   what: string;
   level: 'ok' | 'note' | 'fault';
@@ -18,20 +16,19 @@ export interface Diagnosis {
   advice?: string;
 }
 
-/** What the checks need from the machine. */
 export interface Seams {
   clock: Clock;
   random: Random;
   disk: Disk;
   log: Log;
-  /** Every kind that a doorbell here may have. */
+  /** All kinds of cameras that a doorbell here may have. */
   cameras: readonly CameraKind[];
 }
 
-/** A finding that something is as it should be. */
+/** A finding without a fault. */
 export const ok = (what: string, detail: string): Diagnosis => ({ what, level: 'ok', detail });
 
-/** A finding that is no fault, with what may be done about it. */
+/** A finding that is not a fault, with optional advice. */
 export const note = (what: string, detail: string, advice?: string): Diagnosis => ({
   what,
   level: 'note',
@@ -44,7 +41,7 @@ export function failed(what: string, failed: Failure, advice = failed.advice): D
   return { what, level: 'fault', detail: failed.message, code: failed.code, advice };
 }
 
-/** A fault that only the doctor knows. */
+/** A fault without a code. */
 export const wrong = (what: string, detail: string, advice: string): Diagnosis => ({
   what,
   level: 'fault',
@@ -53,15 +50,15 @@ export const wrong = (what: string, detail: string, advice: string): Diagnosis =
   code: 'doctor',
 });
 
-/** Runs a check; what it throws becomes a fault. */
+/** Runs a check; a failure that it throws becomes a fault. */
 export async function look(what: string, run: () => Promise<Diagnosis | Diagnosis[]>): Promise<Diagnosis[]> {
   try {
     const found = await run();
     return Array.isArray(found) ? found : [found];
   } catch (thrown) {
-    // One finding tells of what other users could read or change; nothing is read of it.
+    // The check `secrets` alone reports files that other users could read or change; the other checks do not read them.
     if (isFailure(thrown) && what !== 'secrets' && /^(data_folder|secret_file)_exposed$/.test(thrown.code))
-      return [note(what, 'was not looked at: see `secrets`')];
+      return [note(what, 'was not checked: see `secrets`')];
     if (isFailure(thrown)) return [failed(what, thrown)];
     const detail = thrown instanceof Error ? thrown.message : String(thrown);
     return [failed(what, failure(systemCode(thrown) === null ? 'internal' : 'file_unusable', { detail }, thrown))];

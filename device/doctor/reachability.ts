@@ -1,6 +1,4 @@
-// Owns: checking whether a doorbell's camera, broker and bridge answer. Each check ends within seconds.
-// Not here: what the doorbell's folder holds (device.ts).
-
+// Checks whether a doorbell's camera, broker and bridge answer. Each check ends within seconds.
 import { join } from 'node:path';
 import { silentLog } from '@doorsill/base/log';
 import { MqttLink } from '@doorsill/base/mqtt-link';
@@ -15,10 +13,10 @@ import type { DeviceConfig } from '../config.ts';
 import { failure, isFailure } from '../terminal/errors.ts';
 import { type Diagnosis, failed, note, ok, type Seams, wrong } from './diagnosis.ts';
 
-/** All checks run at the same time, and on a small board with each other: a broker that is well may take seconds. */
+/** Timeout of a check. All checks run at the same time, so that on a small board a working broker may take seconds. */
 const REACH_MS_MAX = 10_000;
 
-/** Checks the camera of a doorbell that is not running; without an ffmpeg, which machine.ts tells of, that is no fault of the camera's. */
+/** Checks the camera of a doorbell that is not running. A missing ffmpeg, which examine.ts reports, is not a fault of the camera. */
 export async function cameraOf({ clock, cameras }: Seams, config: DeviceConfig): Promise<Diagnosis[]> {
   const source = parseCameraSource(config.camera, { loop: true }, cameras);
   if (source.kind === 'synthetic') return [ok('camera', source.shown)];
@@ -26,13 +24,13 @@ export async function cameraOf({ clock, cameras }: Seams, config: DeviceConfig):
     if (isFailure(thrown) && thrown.code === 'ffmpeg_missing') return null;
     throw thrown;
   });
-  if (!ffmpeg) return [note('camera', `${source.shown}: it can be tried once there is an ffmpeg`)];
+  if (!ffmpeg) return [note('camera', `${source.shown}: cannot be checked without ffmpeg`)];
   const context = { clock, programs: new SystemPrograms(), ffmpeg };
   const { gives, troubles } = await source.tryOnce(context);
   return [ok('camera', `${source.shown}: ${gives}`), ...troubles.map((trouble) => failed('camera', trouble))];
 }
 
-/** Logs in as the doorbell does, under a client id of its own, so that it ends no session. */
+/** Logs in with the doorbell's account, under another client id, so that it ends no session. */
 export async function brokerOf(seams: Seams, config: DeviceConfig): Promise<Diagnosis> {
   const { url, user, password } = config.home;
   const link = new MqttLink({
@@ -53,7 +51,7 @@ export async function brokerOf(seams: Seams, config: DeviceConfig): Promise<Diag
       link.onState((state) => {
         if (!state.online && state.error === null) return;
         timer.cancel();
-        if (state.online) resolve(ok('broker', `${url} takes this doorbell’s account`));
+        if (state.online) resolve(ok('broker', `${url} accepts this doorbell’s account`));
         else reject(state.error);
       });
       link.start();
@@ -65,13 +63,13 @@ export async function brokerOf(seams: Seams, config: DeviceConfig): Promise<Diag
 
 const bridgeFacts = z.object({ id: z.string() });
 
-/** Whether the pinned bridge answers, and is the one that was pinned. */
+/** Whether the bridge answers, and is the pinned one. */
 export async function bridgeOf({ disk }: Seams, config: DeviceConfig, folder: string): Promise<Diagnosis> {
   const enrolment = await readEnrolment(disk, join(folder, 'enrolment.json'));
   if (!enrolment) {
     return note(
       'bridge',
-      'it is enrolled with none, so no agency can ask',
+      'the doorbell is not enrolled with a bridge, so no agency can ask',
       'Start it once with `--enrol -` and type a code of the bridge.',
     );
   }
@@ -81,6 +79,6 @@ export async function bridgeOf({ disk }: Seams, config: DeviceConfig, folder: st
   return wrong(
     'bridge',
     `${url} is not ${enrolment.bridge}, with which this doorbell is enrolled`,
-    'Correct bridgeUrl in device.json, or enrol anew if the bridge was replaced.',
+    'Correct bridgeUrl in device.json, or enrol again if the bridge was replaced.',
   );
 }

@@ -1,11 +1,10 @@
-// Owns: the document by which Home Assistant finds this doorbell by itself: one device with its entities. Pure.
-// Not here: when it is published (home-assistant.ts). Its form is that of Home Assistant's device-based MQTT discovery
-// (https://www.home-assistant.io/integrations/mqtt/#device-discovery-payload), which a test holds it to.
+// The document by which Home Assistant discovers this doorbell as one device with its entities, in the form of
+// https://www.home-assistant.io/integrations/mqtt/#device-discovery-payload, which a test checks.
 import { ORDER_PAYLOADS } from '@doorsill/contract/home-assistant-messages';
 import { DeviceState } from '@doorsill/contract/home-messages';
 import { topicsUnder } from '@doorsill/contract/topics';
 
-/** The entities by id, with their platform in Home Assistant. An id is part of an entity's identity there: it never changes. */
+/** The Home Assistant platform of each entity, by id. An id is part of an entity's identity there, so it must never change. */
 export const COMPONENT_PLATFORMS = {
   ring: 'event',
   motion: 'binary_sensor',
@@ -20,7 +19,7 @@ export type ComponentId = keyof typeof COMPONENT_PLATFORMS;
 
 export interface DiscoveryFacts {
   device: string;
-  /** What its owners call it. */
+  /** The owners' name for the doorbell. */
   name: string;
   /** Topic prefix of the home broker. */
   prefix: string;
@@ -40,7 +39,7 @@ export function componentsOf(has: { motion: boolean; press: boolean; privacyButt
   ];
 }
 
-/** The document with these entities. Those of `gone` are named by their platform alone, which removes them. */
+/** The document with these entities. Those of `gone` hold nothing but their platform, which removes them. */
 export function discoveryDocument(
   facts: DiscoveryFacts,
   components: readonly ComponentId[],
@@ -93,7 +92,7 @@ function componentBodies({ device, prefix }: DiscoveryFacts): Record<ComponentId
       payload_on: 'online',
       payload_off: 'offline',
       state_topic: topics.status(device),
-      // Instead of the shared one, by which it could only ever say that it is connected: available at any word there.
+      // With the shared availability this entity could never show "offline"; so it is always available.
       availability: [{ topic: topics.status(device), value_template: 'online' }],
     },
     press: { name: 'Press', icon: 'mdi:doorbell', ...order('press') },

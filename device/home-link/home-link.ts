@@ -1,6 +1,5 @@
-// Owns: the device's session on the home broker: status, state, events, requests, receipts, upload progress out;
-// consent and commands in, passed on unchanged. Not here: verifying what came in (consent/gate.ts).
-
+// The device's session on the home broker: publishes status, state, events, requests, receipts and upload progress; passes consent
+// messages and commands on unverified.
 import type { Clock, Timer } from '@doorsill/base/clock';
 import { LastingTrouble } from '@doorsill/base/lasting-trouble';
 import { linkFailure } from '@doorsill/base/link-failure';
@@ -19,7 +18,7 @@ import type {
 } from '@doorsill/contract/home-messages';
 import { PAYLOAD_BYTES_MAX, topicsUnder } from '@doorsill/contract/topics';
 
-/** What a home link needs of a session. */
+/** The part of a session that the home link uses. */
 type BrokerSession = Pick<MqttLink, 'state' | 'dropped' | 'onState' | 'start' | 'stop' | 'publish'> & {
   subscribe(...terms: Parameters<MqttLink['subscribe']>): void;
 };
@@ -45,14 +44,14 @@ export interface HomeLinkOptions {
   device: string;
   /** Topic prefix of the home broker. */
   prefix: string;
-  /** Null: there is no broker. Owners then hear and order by the device's own server alone. */
+  /** Null: there is no broker, and owners use the device's own server alone. */
   url: string | null;
   user: string;
   password?: string | undefined;
   tls?: TlsSource | undefined;
-  /** Minimum interval between two states; in between only the latest is kept. */
+  /** Minimum interval between two published states; of those in between only the latest is kept. */
   stateEveryMs?: number;
-  /** Absent: the machine's own. */
+  /** Absent: the machine's network. */
   network?: Network | undefined;
   clock: Clock;
   random: Random;
@@ -61,7 +60,7 @@ export interface HomeLinkOptions {
 
 const STATE_EVERY_MS = 300;
 
-/** What the device tells its owners, as it is published: receipts as signed tokens. */
+/** A message to the owners as it is published: receipts as signed tokens. */
 export type HomeMessage =
   | { kind: 'state'; state: DeviceState }
   | { kind: 'event'; event: DeviceEvent }
@@ -78,7 +77,7 @@ export class HomeLink {
   private readonly offline: LastingTrouble;
   private readonly messageListeners = new Set<(message: IncomingMessage) => void>();
   private readonly connectListeners = new Set<() => void>();
-  private readonly tellListeners = new Set<(message: HomeMessage) => void>();
+  private readonly messageListeners = new Set<(message: HomeMessage) => void>();
   private started = false;
   private stopping = false;
   private latestState: DeviceState | null = null;
@@ -98,7 +97,7 @@ export class HomeLink {
     this.link = new MqttLink({
       ...options,
       url,
-      // A device has one session: a new one ends the old one and its will before it publishes online.
+      // A device has one session: connecting ends an old session, and its will, before `online` is published.
       single: true,
       will: { topic: this.topics.status(options.device), payload: 'offline', retain: true },
       payloadBytesMax: PAYLOAD_BYTES_MAX,
@@ -112,7 +111,7 @@ export class HomeLink {
     return this.link.state;
   }
 
-  /** Messages dropped since the start: the broker was away for too long, or never acknowledged them. */
+  /** Number of messages dropped since the start: the broker was unreachable too long, or never acknowledged them. */
   get dropped(): number {
     return this.link.dropped;
   }
@@ -156,60 +155,60 @@ export class HomeLink {
 
   /** Calls `listener` with every message to the owners when it is published, whether or not the broker is connected. */
   onTell(listener: (message: HomeMessage) => void): () => void {
-    this.tellListeners.add(listener);
-    return () => void this.tellListeners.delete(listener);
+    this.messageListeners.add(listener);
+    return () => void this.messageListeners.delete(listener);
   }
 
-  /** Publishes the state, retained. The latest wins; in a burst intermediate ones are skipped, but never the last. */
+  /** Publishes the state, retained. In a burst intermediate states are skipped, never the last. */
   publishState(state: DeviceState): void {
-    this.tell({ kind: 'state', state });
+    this.notify({ kind: 'state', state });
     this.latestState = state;
     this.stateDirty = true;
     this.stateSoon();
   }
 
-  /** Resolves once the broker has it; rejects with `unreachable` if it was dropped. */
+  /** Publishes an event; resolves once the broker has it. Rejects with `unreachable` if it was dropped. */
   publishEvent(event: DeviceEvent): Promise<void> {
-    this.tell({ kind: 'event', event });
+    this.notify({ kind: 'event', event });
     return this.link.publish(this.topics.event(this.options.device), JSON.stringify(event));
   }
 
-  /** `token`: a signed receipt. Rejects with `unreachable` when it was dropped, so that the caller can send it again. */
+  /** Publishes a signed receipt. Rejects with `unreachable` if it was dropped, so that the caller can send it again. */
   publishReceipt(token: string): Promise<void> {
-    this.tell({ kind: 'receipt', receipt: token });
+    this.notify({ kind: 'receipt', receipt: token });
     return this.link.publish(this.topics.receipt(this.options.device), token, { keep: true });
   }
 
-  /** An open request that concerns this home. Rejects with `unreachable` if it was dropped. */
+  /** Publishes the notice of an open request. Rejects with `unreachable` if it was dropped. */
   publishRequest(notice: RequestNotice): Promise<void> {
-    this.tell({ kind: 'request', request: notice });
+    this.notify({ kind: 'request', request: notice });
     return this.link.publish(this.topics.request(this.options.device), JSON.stringify(notice));
   }
 
-  /** A searched pet may have been seen here. Rejects with `unreachable` if it was dropped. */
+  /** Publishes the possible sighting of a searched pet. Rejects with `unreachable` if it was dropped. */
   publishSighting(notice: SightingNotice): Promise<void> {
-    this.tell({ kind: 'sighting', sighting: notice });
+    this.notify({ kind: 'sighting', sighting: notice });
     return this.link.publish(this.topics.sighting(this.options.device), JSON.stringify(notice));
   }
 
-  /** Rejects with `unreachable` if it was dropped. */
+  /** Publishes an upload's progress. Rejects with `unreachable` if it was dropped. */
   publishUpload(progress: UploadProgress): Promise<void> {
-    this.tell({ kind: 'upload', upload: progress });
+    this.notify({ kind: 'upload', upload: progress });
     return this.link.publish(this.topics.upload(this.options.device), JSON.stringify(progress));
   }
 
-  /** For a part with topics of its own on this session (home-assistant.ts). Rejects with `unreachable` if it was dropped. */
+  /** Publishes on a topic of home-assistant.ts. Rejects with `unreachable` if it was dropped. */
   publishOn(topic: string, payload: string, options: { retain: boolean; keep?: boolean }): Promise<void> {
     return this.link.publish(topic, payload, options);
   }
 
-  /** The same for what it wants to hear, retained messages included, unverified. */
+  /** Subscribes for home-assistant.ts; its messages include retained ones and are unverified. */
   subscribeTo(filters: readonly string[], handler: (message: IncomingMessage) => void): void {
     this.link.subscribe(filters, handler);
   }
 
-  private tell(message: HomeMessage): void {
-    for (const listener of [...this.tellListeners]) listener(message);
+  private notify(message: HomeMessage): void {
+    for (const listener of [...this.messageListeners]) listener(message);
   }
 
   private arrived(): void {
@@ -225,7 +224,7 @@ export class HomeLink {
     if (!this.stateUnderWay && !this.stateTimer) this.sendState();
   }
 
-  /** At most one state is queued or in flight, so that a slow broker gets the newest and not a backlog. */
+  /** Sends the latest state unless one is queued or in flight: a slow broker gets the newest instead of a backlog. */
   private sendState(): void {
     const state = this.latestState;
     if (!state) return;

@@ -1,7 +1,5 @@
-// Owns: values that must never go backwards across restarts: the latest wall time the device has seen, and the revisions of
-// the documents it has accepted. One small file, replaced atomically.
-// Not here: what happens when one does go backwards (gate.ts, area-requests.ts).
-
+// Values that must never go backwards across restarts: the latest wall time the device has seen, and the revisions of the documents
+// it has accepted. One small file, replaced atomically.
 import { join } from 'node:path';
 import type { Clock } from '@doorsill/base/clock';
 import { type Disk, systemCode } from '@doorsill/base/disk';
@@ -15,22 +13,22 @@ const MARKS_BYTES_MAX = 32_768;
 /** Parts of the cell's documents: 99 of requests, 99 of searches. */
 const PARTS_MAX = 198;
 
-/** The clock may be slewed back this much by time synchronisation without losing trust. */
+/** Time synchronisation may set the clock back this much without making it untrusted. */
 export const CLOCK_BACKSTEP_US_MAX = 2_000_000;
-/** The mark on disk lags behind the one in memory by at most this, so that the clock does not wear out the flash card. */
+/** The mark on disk may lag this much behind the one in memory, to spare the flash card. */
 const SAVE_STEP_US = 600_000_000;
 
 const marksSchema = z.strictObject({
-  /** How many of the ledger's reset-clock-mark orders this file already reflects. */
+  /** Number of the ledger's reset-clock-mark orders that this file reflects. */
   clockResets: z.int().nonnegative(),
   wallUs: z.int().nonnegative(),
   revocations: z.int().nonnegative(),
-  /** Highest revision of each part of the cell's documents, by `<bridge>/<cell>/<part>` and `<bridge>/<cell>/searches/<part>`. */
+  /** Highest revision by part of the cell's documents: `<bridge>/<cell>/<part>` and `<bridge>/<cell>/searches/<part>`. */
   areas: z.record(z.string().max(200), z.int().positive()),
 });
 type Marks = z.infer<typeof marksSchema>;
 
-/** High-water marks; the values in memory may be ahead of the file. */
+/** The values in memory may be ahead of the file. */
 export class HighWaterMarks {
   private readonly disk: Disk;
   private readonly clock: Clock;
@@ -45,8 +43,8 @@ export class HighWaterMarks {
   }
 
   /**
-   * Reads the file. `ledger` is what the ledger knows: the latest wall time since the last reset order, and how many such
-   * orders there were; if the file misses an order (crash in between), the file's wall time is ignored.
+   * Reads the file. `ledger`: the latest wall time in the ledger since the last reset order, and the number of such orders. If the
+   * file lacks an order, because of a crash in between, its wall time is ignored.
    * Throws `state_damaged`, and the disk's error when the file cannot be read.
    */
   async start(ledger: { wallFloorUs: number; clockResets: number }): Promise<void> {
@@ -57,7 +55,7 @@ export class HighWaterMarks {
     });
     if (bytes) {
       const marks = marksSchema.safeParse(parseJson(fromUtf8(bytes) ?? ''));
-      if (!marks.success) throw damaged('its form is not that of marks');
+      if (!marks.success) throw damaged('it does not hold marks');
       this.marks = marks.data;
       this.savedWallUs = marks.data.wallUs;
     }
@@ -66,7 +64,7 @@ export class HighWaterMarks {
     this.marks.clockResets = ledger.clockResets;
   }
 
-  /** Whether windows and expiries can be judged now: the clock is set and has not run backwards. */
+  /** Whether windows and expiries can be judged now: the clock is set and is not behind the mark. */
   clockTrusted(): boolean {
     return this.clock.synchronised() && this.clock.wallUs() >= this.marks.wallUs - CLOCK_BACKSTEP_US_MAX;
   }
@@ -76,14 +74,14 @@ export class HighWaterMarks {
     return this.marks.wallUs;
   }
 
-  /** Moves the mark to now; the file follows in steps. Rejects with the disk's error; the mark in memory has moved even then. */
+  /** Moves the mark to now; the file follows in steps. Rejects with the disk's error, after which the mark in memory has moved. */
   async advance(): Promise<void> {
     if (!this.clock.synchronised()) return;
     this.marks.wallUs = Math.max(this.marks.wallUs, this.clock.wallUs());
     if (this.marks.wallUs - this.savedWallUs >= SAVE_STEP_US) await this.save();
   }
 
-  /** An owner ordered the mark back to now. The ledger already has the order, so writing the file may fail. */
+  /** Sets the mark back to now, by an owner's order. The ledger already has the order, so writing the file may fail. */
   async resetClock(): Promise<void> {
     this.marks.wallUs = this.clock.wallUs();
     this.marks.clockResets += 1;
@@ -99,8 +97,8 @@ export class HighWaterMarks {
   }
 
   /**
-   * Durable before the list is accepted, so that a restart cannot bring an older one back. Rejects with the disk's error; the
-   * mark has not moved then, so the next attempt stores it.
+   * Raises the mark of the revocation list; await it before accepting the list, so that a restart cannot bring an older one back.
+   * Rejects with the disk's error; the mark has not moved then, so the next attempt stores it.
    */
   async raiseRevocations(revision: number): Promise<void> {
     if (revision <= this.marks.revocations) return;
@@ -115,7 +113,7 @@ export class HighWaterMarks {
     await this.save();
   }
 
-  /** Removes the revisions of a registry and bridge that the device no longer uses. */
+  /** Removes the revisions of a former registry and bridge. */
   async forgetRevisions(): Promise<void> {
     this.marks.revocations = 0;
     this.marks.areas = {};

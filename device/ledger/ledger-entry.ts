@@ -1,6 +1,4 @@
-// Owns: what a ledger entry can say: one strict schema per type of decision or effect.
-// Not here: how entries are chained and kept (ledger.ts), what they mean together (gate-state.ts).
-
+// The content of ledger entries: one strict schema per type of decision or effect.
 import { Viewer, ViewRight } from '@doorsill/contract/console-messages';
 import { isErrorCode } from '@doorsill/contract/errors';
 import { ReceiptClip } from '@doorsill/contract/home-messages';
@@ -9,7 +7,7 @@ import { SettingsChange } from '@doorsill/contract/owner-settings';
 import { DisclosedValues, Window } from '@doorsill/contract/shared-claims';
 import { z } from 'zod';
 
-/** The longest is an order to change settings (test/device/consent/owner-settings.test.ts). */
+/** Its limit fits the longest token, an order to change settings (test/device/consent/owner-settings.test.ts). */
 const token = z.string().min(1).max(24_576);
 const code = z.string().refine(isErrorCode);
 const name = z.string().min(1).max(60);
@@ -35,7 +33,7 @@ export const LedgerBody = z.discriminatedUnion('type', [
     body: z.strictObject({ ...signedOrder, key: publicKeySchema, name, statement: token }),
   }),
   z.strictObject({ type: z.literal('owner-removed'), body: z.strictObject({ ...signedOrder, key: publicKeySchema }) }),
-  /** A removal of a key that is not an owner's: recorded as an order, so that an add-owner signed before it can no longer act. */
+  /** The removal of a key that is not an owner's: recorded as an order, so that an add-owner signed before it can no longer act. */
   z.strictObject({
     type: z.literal('owner-removed-ahead'),
     body: z.strictObject({ ...signedOrder, key: publicKeySchema }),
@@ -64,7 +62,7 @@ export const LedgerBody = z.discriminatedUnion('type', [
     type: z.literal('revoked'),
     body: z.strictObject({ request: idSchema, grant: idSchema, ...signedOrder }),
   }),
-  /** A revocation of a grant that has not arrived: that grant will never be accepted. */
+  /** A revocation of a grant that has not arrived and will never be accepted. */
   z.strictObject({
     type: z.literal('revoked-ahead'),
     body: z.strictObject({ request: idSchema, grant: idSchema, ...signedOrder }),
@@ -75,7 +73,7 @@ export const LedgerBody = z.discriminatedUnion('type', [
       request: idSchema,
       grant: idSchema,
       clip: ReceiptClip,
-      /** What goes with the clip, word for word: only here, never in a receipt. Absent in entries from before it was kept. */
+      /** The exact facts disclosed with the clip: only here, never in a receipt. Absent in entries from before it was stored. */
       disclosed: DisclosedValues.optional(),
     }),
   }),
@@ -84,12 +82,12 @@ export const LedgerBody = z.discriminatedUnion('type', [
     type: z.literal('delivered'),
     body: z.strictObject({ request: idSchema, grant: idSchema, intake: token }),
   }),
-  /** The bridge answered a revocation: it deleted the parts it had. */
+  /** The bridge answered a revocation: it deleted its parts of the clip. */
   z.strictObject({
     type: z.literal('deleted'),
     body: z.strictObject({ request: idSchema, grant: idSchema, intake: token }),
   }),
-  /** The bridge answered a revocation: the clip had been handed over; department policy decides. */
+  /** The bridge answered a revocation: the clip had been handed over, and department policy decides. */
   z.strictObject({
     type: z.literal('recalled'),
     body: z.strictObject({ request: idSchema, grant: idSchema, intake: token }),
@@ -100,7 +98,7 @@ export const LedgerBody = z.discriminatedUnion('type', [
     body: z.strictObject({ request: idSchema, grant: idSchema, reason: z.enum(END_REASONS) }),
   }),
   z.strictObject({ type: z.literal('privacy-set'), body: z.strictObject({ ...signedOrder, on: z.boolean() }) }),
-  /** Privacy was turned on by an unsigned message, where the settings allow that. No owner's order. */
+  /** Privacy was turned on by an unsigned message, where the settings allow that. Not an owner's order. */
   z.strictObject({ type: z.literal('privacy-on'), body: z.strictObject({ by: z.enum(['home-assistant']) }) }),
   z.strictObject({ type: z.literal('search-party-set'), body: z.strictObject({ ...signedOrder, on: z.boolean() }) }),
   z.strictObject({
@@ -117,7 +115,7 @@ export const LedgerBody = z.discriminatedUnion('type', [
   }),
   z.strictObject({ type: z.literal('viewer-added'), body: z.strictObject({ ...signedOrder, ...Viewer.shape }) }),
   z.strictObject({ type: z.literal('viewer-removed'), body: z.strictObject({ ...signedOrder, viewer: idSchema }) }),
-  /** An owner changed settings of the device: what is in force is device.json with all of these folded over it. */
+  /** An owner changed settings of the device: all of these override device.json, in order. */
   z.strictObject({
     type: z.literal('settings-changed'),
     body: z.strictObject({ ...signedOrder, settings: SettingsChange }),
@@ -130,7 +128,7 @@ export const LedgerBody = z.discriminatedUnion('type', [
   /** The device was restored from a backup: it has no owners, and nothing signed up to `floorS` is accepted except revocations. */
   z.strictObject({ type: z.literal('restored'), body: z.strictObject({ floorS: z.int().nonnegative() }) }),
 ]);
-/** What an entry says, before it is numbered and chained. */
+/** An entry before it is numbered and chained. */
 export type LedgerBody = z.infer<typeof LedgerBody>;
 
 const place = {
@@ -138,7 +136,7 @@ const place = {
   sequence: z.int().nonnegative(),
   /** Hash of the entry before; for the first one the SHA-256 of the device's id. */
   previousHash: sha256Schema,
-  /** Wall time of writing, in microseconds since 1970; as wrong as the clock was. */
+  /** Wall time of writing, in microseconds since 1970; wrong if the clock was. */
   atUs: z.int(),
   boot: idSchema,
 } as const;

@@ -1,7 +1,5 @@
-// Owns: the append-only file of decisions and effects: hash chain, durability, signed head, recovery after a crash.
-// Not here: what entries say (ledger-entry.ts) and mean (gate-state.ts). A restore of both files from an old copy is
-// detected by the heads in the owners' receipts, not here.
-
+// The append-only file of decisions and effects: hash chain, durability, signed head, recovery after a crash. A restore of both
+// files from an old copy is detected by the heads in the owners' receipts, not here.
 import { join } from 'node:path';
 import type { Clock, Timer } from '@doorsill/base/clock';
 import { type Disk, type DiskFile, isNoSpace, systemCode } from '@doorsill/base/disk';
@@ -14,7 +12,7 @@ import { parseJson } from '@doorsill/contract/parse-json';
 import { z } from 'zod';
 import { LedgerBody, type LedgerEntry, ledgerPlaceSchema } from './ledger-entry.ts';
 
-/** How many entries there are and the hash of the last one. */
+/** The number of entries and the hash of the last one. */
 export interface LedgerHead {
   entries: number;
   hash: string;
@@ -26,25 +24,25 @@ interface LedgerDeps {
   folder: string;
   device: { id: string; key: SigningKey };
   boot: string;
-  /** The file never grows beyond this; the last `LEDGER_RESERVE_BYTES` are for entries that end or report something. */
+  /** Maximum size of the file; its last `LEDGER_RESERVE_BYTES` are for entries that end or report something. */
   bytesMax?: number;
 }
 
 const LEDGER_BYTES_MAX = 32 * 1024 * 1024;
-/** Not available to new grants, owners and orders, so that a full ledger can still record a denial, a revocation and their effects. */
+/** New grants, owners and orders may not use this space: a full ledger can still record denials, revocations and their effects. */
 export const LEDGER_RESERVE_BYTES = 1024 * 1024;
-/** The share of the ledger that notes of who looked may fill; after that nothing is shown, and decisions still have room. */
+/** Maximum share of the ledger for `looked` entries, so that decisions keep room; beyond it no picture is shown. */
 const LOOKS_SHARE = 0.5;
 const LINE_BYTES_MAX = 131_072;
 const CHUNK_BYTES = 262_144;
 const HEAD_BYTES_MAX = 1_024;
 const NEWLINE = 10;
 
-/** How long after a failed attempt the ledger tries again to take back an entry that it refused; doubled up to the longest. */
-const TAKE_BACK_FIRST_MS = 1_000;
-const TAKE_BACK_LONGEST_MS = 30_000;
+/** Delay before another attempt to remove a refused entry from the file; doubled after each up to the longest. */
+const RETRY_FIRST_MS = 1_000;
+const RETRY_MOST_MS = 30_000;
 
-/** Entries that end something or report on running work: these may use the reserve. */
+/** Types of entries that may use the reserve: they end something or report on running work. */
 const CLOSING_TYPES: readonly LedgerBody['type'][] = [
   ...(['denied', 'revoked', 'owner-removed', 'viewer-removed', 'restored', 'ended', 'failed', 'forgot'] as const),
   ...(['sealed', 'token-presented', 'delivered', 'deleted', 'recalled'] as const),
@@ -65,7 +63,7 @@ function headSigningInput(deviceId: string, head: LedgerHead): Uint8Array {
   return utf8(`doorsill-ledger-head\n${deviceId}\n${head.entries}\n${head.hash}`);
 }
 
-/** The line of an entry: its hash over the exact JSON text, then that text. */
+/** An entry as a line: the hash of its exact JSON text, then that text. */
 function lineOf(entry: LedgerEntry): { line: Uint8Array; hash: string } {
   const text = JSON.stringify(entry);
   const hash = sha256Hex(text);
@@ -81,35 +79,34 @@ function readLine(line: string, before: LedgerHead): { entry: LedgerEntry; hash:
   if (typeof value !== 'object' || value === null) return null;
   const { type, body, ...rest }: Record<string, unknown> = { ...value };
   const place = ledgerPlaceSchema.safeParse(rest);
-  const said = LedgerBody.safeParse({ type, body });
-  if (!place.success || !said.success) return null;
+  const content = LedgerBody.safeParse({ type, body });
+  if (!place.success || !content.success) return null;
   if (place.data.sequence !== before.entries || place.data.previousHash !== before.hash) return null;
-  return { entry: { ...place.data, ...said.data }, hash };
+  return { entry: { ...place.data, ...content.data }, hash };
 }
 
-/** A ledger that verified. */
 interface WalkedLedger {
   head: LedgerHead;
   /** Bytes of whole, chained lines; anything behind is a torn write. */
   goodBytes: number;
   bytes: number;
-  /** Whether the last entry became durable but its head did not: a crash between the two. */
+  /** Whether a crash made the last entry durable but not its head. */
   unsigned: boolean;
 }
 
 /** Result of a walk over the file. */
 interface Walk {
   head: LedgerHead;
-  /** The hash after as many entries as each head that was looked for has, null where the file does not reach that far. */
+  /** By head to compare: the chain's hash after as many entries as it names; null if the file has fewer. */
   hashesAt: Map<LedgerHead, string | null>;
   /** Bytes of whole, chained lines; anything behind is a torn write. */
   goodBytes: number;
 }
 
 /**
- * Checks a ledger against its signed head and passes every entry to `each`, in order. For the device's own start and for
- * auditors: needs only the public key. `kept`: a head that the device once named, such as in a receipt that its owner kept; it must be on
- * the chain, too. Throws `consent_ledger_damaged`, and the disk's error when it cannot be read.
+ * Checks a ledger against its signed head and passes every entry to `each`, in order. It needs only the public key, so auditors can
+ * use it, too. `kept`: an earlier head that must be on the chain as well, such as one in a receipt that the owner kept.
+ * Throws `consent_ledger_damaged`, and the disk's error when it cannot be read.
  */
 export async function walkLedger(
   disk: Disk,
@@ -134,7 +131,7 @@ export async function walkLedger(
       const what = head === signed ? 'its signed head names' : 'the kept receipt names';
       if (hash !== head.hash) throw damaged(`it is not the chain that ${what}`);
     }
-    // One append is in flight at a time, so at most one durable entry can lack its head.
+    // Appends run one at a time, so at most one durable entry can lack its head.
     if (walk.head.entries > (signed?.entries ?? 0) + 1) throw damaged('entries follow that no signed head covers');
     const unsigned = walk.head.entries > (signed?.entries ?? 0);
     return { head: walk.head, goodBytes: walk.goodBytes, bytes, unsigned };
@@ -167,7 +164,7 @@ async function walkLines(
       const text = fromUtf8(line);
       const read = text === null ? null : readLine(text, walk.head);
       if (!read) {
-        // Only the very last write can be torn; the head tells whether it had been acknowledged.
+        // Only the last write can be torn; the caller compares the head to learn whether it had been acknowledged.
         if (position + at === bytes) return walk;
         throw damaged(`entry ${walk.head.entries} does not chain`);
       }
@@ -206,8 +203,8 @@ async function readHead(disk: Disk, folder: string, device: { id: string; key: s
 const damaged = (detail: string, cause?: unknown) => failure('consent_ledger_damaged', { detail }, cause);
 
 /**
- * Why a device's records cannot be used in this boot, and whether they were altered. With an incomplete record, an earlier
- * denial or revocation could be missed. Rethrows errors that are our own bugs.
+ * Why a device's records cannot be used in this boot, and whether they were altered. Records that are incomplete might lack a
+ * denial or revocation. Rethrows our own bugs.
  */
 export function recordsFault(thrown: unknown): { detail: string; isTamper: boolean } {
   if (isFailure(thrown)) return { detail: String(thrown.facts['detail'] ?? thrown.message), isTamper: true };
@@ -216,7 +213,7 @@ export function recordsFault(thrown: unknown): { detail: string; isTamper: boole
   return { detail: `the disk says ${disk}`, isTamper: false };
 }
 
-/** With no file descriptor left, replacing the head did not start, and the head could not be read either. */
+/** Without a free file descriptor replacing the head never started, and the head cannot be read either. */
 const OUT_OF_FILES: ReadonlySet<string> = new Set(['EMFILE', 'ENFILE']);
 
 /** The ledger's file in the device's folder. */
@@ -230,11 +227,11 @@ export class Ledger {
   private current: LedgerHead;
   private bytes = 0;
   private busy = false;
-  /** An entry that was refused may still be in the file: it is taken back before anything else is written. */
+  /** Whether a refused entry may still be in the file; it is removed before anything else is written. */
   private broken = false;
-  private takingBack: Promise<boolean> | null = null;
+  private removing: Promise<boolean> | null = null;
   private retry: Timer | null = null;
-  private retryMs = TAKE_BACK_FIRST_MS;
+  private retryMs = RETRY_FIRST_MS;
   private refusing: 'full' | 'failed' | null = null;
 
   constructor(deps: LedgerDeps) {
@@ -246,7 +243,7 @@ export class Ledger {
     return this.current;
   }
 
-  /** Whether the last entry could be stored; if not, for lack of space or because the disk fails. */
+  /** Whether the last entry could be stored; else the reason: no space, or a disk error. */
   get storage(): 'ok' | 'full' | 'failed' {
     return this.refusing ?? 'ok';
   }
@@ -259,43 +256,43 @@ export class Ledger {
     this.file = await disk.open(join(folder, LEDGER_FILE), { create: true });
     this.current = walk.head;
     this.bytes = walk.goodBytes;
-    // A torn tail, or an entry without its head, is repaired now, or as soon as the disk lets it.
-    if (walk.goodBytes < walk.bytes || walk.unsigned) await this.takeBack(this.file);
+    // Repairs a torn tail or an entry without its head, now or as soon as the disk permits.
+    if (walk.goodBytes < walk.bytes || walk.unsigned) await this.removeRefused(this.file);
   }
 
-  /** Closes the file; before that, tries once more to take back an entry that was refused. */
+  /** Closes the file, after one more attempt to remove a refused entry. */
   async stop(): Promise<void> {
     const file = this.file;
     this.file = null;
-    if (file && this.broken) await this.takeBack(file);
+    if (file && this.broken) await this.removeRefused(file);
     this.retry?.cancel();
     await file?.close();
   }
 
   /**
    * Writes one entry; resolves when entry and head are durable, and the entry takes effect only then.
-   * Throws `consent_storage_failed`, or `look_log_full` for a note of who looked: then the entry is not in the ledger.
+   * Throws `consent_storage_failed`, or `look_log_full` for a `looked` entry: then the entry is not in the ledger.
    */
-  async append(said: LedgerBody): Promise<LedgerEntry> {
+  async append(content: LedgerBody): Promise<LedgerEntry> {
     assert(!this.busy, 'one append at a time');
     this.busy = true;
     try {
-      return await this.appendAlone(said);
+      return await this.appendAlone(content);
     } finally {
       this.busy = false;
     }
   }
 
-  private async appendAlone(said: LedgerBody): Promise<LedgerEntry> {
+  private async appendAlone(content: LedgerBody): Promise<LedgerEntry> {
     const file = this.file;
-    if (!file || (this.broken && !(await this.takeBack(file)))) throw failure('consent_storage_failed');
+    if (!file || (this.broken && !(await this.removeRefused(file)))) throw failure('consent_storage_failed');
     // One unreadable entry would make the whole ledger unusable.
-    assert(LedgerBody.safeParse(said).success, `a ${said.type} entry fits its schema`);
-    const entry = this.numbered(said);
+    assert(LedgerBody.safeParse(content).success, `a ${content.type} entry fits its schema`);
+    const entry = this.numbered(content);
     const { line, hash } = lineOf(entry);
     const bytesMax = this.deps.bytesMax ?? LEDGER_BYTES_MAX;
-    if (said.type === 'looked' && this.bytes + line.length > bytesMax * LOOKS_SHARE) throw failure('look_log_full');
-    const room = CLOSING_TYPES.includes(said.type) ? bytesMax : bytesMax - LEDGER_RESERVE_BYTES;
+    if (content.type === 'looked' && this.bytes + line.length > bytesMax * LOOKS_SHARE) throw failure('look_log_full');
+    const room = CLOSING_TYPES.includes(content.type) ? bytesMax : bytesMax - LEDGER_RESERVE_BYTES;
     if (this.bytes + line.length > room || line.length > LINE_BYTES_MAX) throw failure('consent_storage_failed');
     try {
       await file.write(this.bytes, line);
@@ -308,15 +305,15 @@ export class Ledger {
       return entry;
     } catch (thrown) {
       this.refusing = isNoSpace(thrown) ? 'full' : 'failed';
-      await this.takeBack(file, OUT_OF_FILES.has(systemCode(thrown) ?? ''));
+      await this.removeRefused(file, OUT_OF_FILES.has(systemCode(thrown) ?? ''));
       throw failure('consent_storage_failed', {}, thrown);
     }
   }
 
-  private numbered(said: LedgerBody): LedgerEntry {
+  private numbered(content: LedgerBody): LedgerEntry {
     const { clock, boot } = this.deps;
     const place = { sequence: this.current.entries, previousHash: this.current.hash, atUs: clock.wallUs(), boot };
-    return { ...place, ...said };
+    return { ...place, ...content };
   }
 
   private async writeHead(head: LedgerHead): Promise<void> {
@@ -330,7 +327,7 @@ export class Ledger {
     return JSON.stringify({ entries: head.entries, hash: head.hash, signature });
   }
 
-  /** Used when a full disk has no room for a new head file; else the failed entry would stay. The head is less than a sector. */
+  /** Writes the head in place where a full disk has no room for a new file. A head is smaller than a sector. */
   private async overwriteHead(head: LedgerHead): Promise<void> {
     const { disk, folder } = this.deps;
     const file = await disk.open(join(folder, HEAD_FILE), { create: false });
@@ -343,21 +340,21 @@ export class Ledger {
   }
 
   /**
-   * After a failed append or a crash, makes head and file agree on the valid entries; returns whether they do. If not, it is tried
-   * again by itself and before the next append: an owner was told that the entry is not stored, and a restart must not find it.
+   * After a failed append or a crash, removes the invalid entry from head and file; returns whether that succeeded. If not, it is
+   * retried later and before the next append: an owner was told that the entry is not stored, and a restart must not find it.
    */
-  private takeBack(file: DiskFile, headIsUntouched = false): Promise<boolean> {
-    this.takingBack ??= this.takeBackAlone(file, headIsUntouched).finally(() => {
-      this.takingBack = null;
+  private removeRefused(file: DiskFile, headIsUntouched = false): Promise<boolean> {
+    this.removing ??= this.removeRefusedAlone(file, headIsUntouched).finally(() => {
+      this.removing = null;
     });
-    return this.takingBack;
+    return this.removing;
   }
 
   /**
-   * The head goes first: a crash in between then leaves an entry without a head, as a crash inside `append` does; the other order
+   * Writes the head first: a crash in between then leaves an entry without a head, as a crash inside `append` does; the other order
    * would look like a truncated ledger.
    */
-  private async takeBackAlone(file: DiskFile, headIsUntouched: boolean): Promise<boolean> {
+  private async removeRefusedAlone(file: DiskFile, headIsUntouched: boolean): Promise<boolean> {
     const { disk, folder, device } = this.deps;
     this.retry?.cancel();
     try {
@@ -365,22 +362,22 @@ export class Ledger {
       const onDisk = headIsUntouched ? this.current : await readHead(disk, folder, known);
       const isCurrent = onDisk?.entries === this.current.entries && onDisk.hash === this.current.hash;
       const isEmpty = onDisk === null && this.current.entries === 0;
-      // Only written when needed: on a full disk the write would fail, and the failed entry would stay.
+      // Written only when needed: on a full disk the write could fail, and the refused entry would stay.
       if (!isCurrent && !isEmpty) await this.writeHead(this.current).catch(() => this.overwriteHead(this.current));
       await file.truncate(this.bytes);
       await file.sync();
       this.broken = false;
-      this.retryMs = TAKE_BACK_FIRST_MS;
+      this.retryMs = RETRY_FIRST_MS;
     } catch {
       this.broken = true;
-      this.takeBackLater(file);
+      this.removeRefusedLater(file);
     }
     return !this.broken;
   }
 
-  private takeBackLater(file: DiskFile): void {
+  private removeRefusedLater(file: DiskFile): void {
     const delayMs = this.retryMs;
-    this.retryMs = Math.min(2 * delayMs, TAKE_BACK_LONGEST_MS);
-    this.retry = this.deps.clock.after(delayMs, () => void this.takeBack(file));
+    this.retryMs = Math.min(2 * delayMs, RETRY_MOST_MS);
+    this.retry = this.deps.clock.after(delayMs, () => void this.removeRefused(file));
   }
 }

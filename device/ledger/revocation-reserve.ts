@@ -1,13 +1,12 @@
-// Owns: disk space reserved for revocations: one preallocated file that is later written in place, so that a revocation is
-// durable even when the disk is full and the ledger cannot grow.
-// Not here: verifying and executing what is in it (gate.ts, owner-order-handler.ts); it is a copy, the ledger stays the record.
+// Disk space reserved for revocations: one preallocated file that is written in place, so that a revocation is durable even when the
+// disk is full and the ledger cannot grow. It is a copy; the ledger stays the record.
 import { join } from 'node:path';
 import type { Disk, DiskFile } from '@doorsill/base/disk';
 import { sha256Hex } from '@doorsill/base/keys';
 import { fromUtf8, utf8 } from '@doorsill/contract/bytes';
 
 const RESERVE_FILE = 'revocations.reserve';
-/** A slot is one page, so that writing it never needs another block. A revocation token is less than half that size. */
+/** One page, so that writing a slot never needs another block. A revocation token is less than half that size. */
 const SLOT_BYTES = 4_096;
 /** Twice the number of grants that may be unfinished at once. */
 const SLOTS = 32;
@@ -27,8 +26,8 @@ export class RevocationReserve {
   }
 
   /**
-   * Returns the tokens in the file. A half-written token was never reported as durable, so it is left out. Rejects with the
-   * disk's error when the file exists but cannot be read; it is not overwritten then.
+   * Returns the tokens in the file, without half-written ones, which were never reported as durable. Rejects with the disk's error
+   * when the file exists but cannot be read; it is not overwritten then.
    */
   async start(): Promise<string[]> {
     const path = join(this.folder, RESERVE_FILE);
@@ -51,7 +50,7 @@ export class RevocationReserve {
     await file?.close();
   }
 
-  /** Stores a token; resolves with whether it is durable now. */
+  /** Stores a token; returns whether it is durable. */
   async keep(token: string): Promise<boolean> {
     if (this.slots.includes(token)) return true;
     const slot = this.slots.indexOf(null);

@@ -1,5 +1,5 @@
-// Owns: announcing a doorbell's page to the networks it is on, by multicast DNS (RFC 6762): probing its name, saying it, answering who
-// asks, saying goodbye, following the machine's addresses. Not here: the records (records.ts), which networks (links.ts).
+// Announces a doorbell's page on the networks of its machine by multicast DNS (RFC 6762): probes its name, announces it, answers
+// questions, says goodbye, and follows the machine's addresses.
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import type { Clock } from '@doorsill/base/clock';
 import { systemCode } from '@doorsill/base/disk';
@@ -13,7 +13,7 @@ import {
   type Announced,
   announcement,
   answersTo,
-  besides,
+  additionalsFor,
   isClaimedBy,
   type MdnsMessage,
   type MdnsRecord,
@@ -32,64 +32,62 @@ const TTL_HOPS = 255;
 /** RFC 6762 §8.1, §8.3. */
 const PROBES = { many: 3, everyMs: 250 };
 const ANNOUNCEMENTS = { many: 2, everyMs: 1_000 };
-/** How long after both names were found taken it looks again. */
+/** Delay before probing again when both names are taken. */
 const TAKEN_MS = 60_000;
-const LOOK_MS = 15_000;
-/** A record is said to a link once a second at most, but to who probes for it (RFC 6762 §6). */
-const SAID_MS = 1_000;
-/** Answers to records that others may have, too, wait this long (RFC 6762 §6). */
+const CHECK_LINKS_MS = 15_000;
+/** Minimum interval between two multicasts of a record on a link, except in answer to a probe (RFC 6762 §6). */
+const MULTICAST_MS_MIN = 1_000;
+/** Random delay of answers with shared records, which other hosts may answer, too (RFC 6762 §6). */
 const SHARED_WAIT_MS = { least: 20, most: 120 };
-/** More than this is not looked at: nobody who asks needs it, and reading it would take the processor from the pictures. */
+/** Rate limits: no honest network needs more, and reading more would take processor time from the video. */
 const LIMITS = { messagesASecond: 200, plainAnswersASecond: 20 };
 
 interface AnnouncerDeps {
   clock: Clock;
   random: Random;
   log: Log;
-  /** The plain names, and those to take where another device has them. */
+  /** The preferred names, and those for when another device has them. */
   names: readonly [Names, Names];
-  /** The port of the page. */
   port: number;
   links(): Promise<MdnsLink[]>;
-  /** Of multicast DNS; another one in a test that must not disturb its machine. */
+  /** Absent: `MDNS_PORT`. Tests use another port, so as not to disturb their machine. */
   mdnsPort?: number;
 }
 
-/** What became of it: the host name that it is found by, or why there is none. */
+/** The announced host name, or why there is none. */
 interface AnnouncedState {
   host: string | null;
   fault: Failure | null;
 }
 
-type OpenLink = MdnsLink & { socket: Socket; said: Map<string, number> };
+type OpenLink = MdnsLink & { socket: Socket; multicastMs: Map<string, number> };
 
-/** Announces one doorbell on the local network. */
 export class Announcer {
   private readonly deps: AnnouncerDeps;
-  private readonly looks: Repeater;
+  private readonly linkChecks: Repeater;
   private readonly counts: WindowCounts;
   private links: OpenLink[] = [];
   private turn = new AbortController();
   private phase: 'idle' | 'probing' | 'announced' = 'idle';
   private chosen = 0;
-  /** Told that another host has shown that it has one of the names. */
+  /** Called when another host claims one of the names. */
   private claimed: () => void = () => undefined;
   private fault: Failure | null = null;
 
   constructor(deps: AnnouncerDeps) {
     this.deps = deps;
-    this.looks = new Repeater(deps, 'networks to be announced on', LOOK_MS, () => this.look());
+    this.linkChecks = new Repeater(deps, 'networks to be announced on', CHECK_LINKS_MS, () => this.checkLinks());
     this.counts = new WindowCounts(deps.clock, 1_000);
   }
 
   start(): void {
-    this.looks.start();
-    void this.looks.now();
+    this.linkChecks.start();
+    void this.linkChecks.now();
   }
 
   /** Says goodbye and closes the sockets. */
   async stop(): Promise<void> {
-    await this.looks.stop();
+    await this.linkChecks.stop();
     await this.leave();
   }
 
@@ -105,8 +103,8 @@ export class Announcer {
     return { ...this.names, port: this.deps.port, address };
   }
 
-  /** Announces anew when the machine's addresses have changed. */
-  private async look(): Promise<void> {
+  /** Announces again when the machine's addresses have changed. */
+  private async checkLinks(): Promise<void> {
     const links = await this.deps.links();
     const asText = (all: readonly MdnsLink[]) => all.map(({ address, netmask }) => `${address}/${netmask}`).join();
     if (links.length > 0 && asText(links) === asText(this.links)) return;
@@ -129,7 +127,7 @@ export class Announcer {
       'the doorbell is not announced on the network',
       { code: fault.code, detail: fault.message },
     ] as const;
-    // A board that has started before its network is no cause for alarm.
+    // A missing network is only `info`: a board may start before its network.
     if (this.fault?.message !== fault.message)
       fault.code === 'mdns_no_network' ? log.info(...facts) : log.warn(...facts);
     this.fault = fault;
@@ -140,7 +138,7 @@ export class Announcer {
     const { mdnsPort = MDNS_PORT } = this.deps;
     // Other programs of this machine, such as avahi, listen on the same port (RFC 6762 §15).
     const socket = createSocket({ type: 'udp4', reuseAddr: true });
-    const open = { ...link, socket, said: new Map<string, number>() };
+    const open = { ...link, socket, multicastMs: new Map<string, number>() };
     return new Promise((resolve, reject) => {
       const refused = (thrown: Error) => {
         socket.close();
@@ -157,21 +155,21 @@ export class Announcer {
           socket.addMembership(GROUP, link.address);
           socket.setMulticastInterface(link.address);
           socket.setMulticastTTL(TTL_HOPS);
-          // Programs of this machine are told as well.
+          // Programs of this machine get the messages, too.
           socket.setMulticastLoopback(true);
         } catch (thrown) {
           return refused(thrown instanceof Error ? thrown : new Error(String(thrown)));
         }
         socket.off('error', refused);
-        // Such as an interface that has gone: the next look finds that.
+        // An interface may disappear: the next `checkLinks` finds that.
         socket.on('error', () => undefined);
-        socket.on('message', (bytes, from) => this.heard(open, bytes, from));
+        socket.on('message', (bytes, from) => this.receive(open, bytes, from));
         resolve(open);
       });
     });
   }
 
-  /** Probes, announces, and begins again when another host claims a name. */
+  /** Probes, announces, and starts over when another host claims a name. */
   private async run(signal: AbortSignal): Promise<void> {
     const { clock, names, random } = this.deps;
     try {
@@ -180,7 +178,7 @@ export class Announcer {
           const claim = this.nextClaim();
           await this.announce(signal);
           await claim;
-          // Somebody who claims it again and again does not have us probe all the time.
+          // The pause keeps a host that claims the name again and again from making us probe all the time.
           await clock.sleep(ANNOUNCEMENTS.everyMs * (1 + random.fraction()), signal);
         } else if (this.chosen === 0) this.chosen = 1;
         else {
@@ -194,7 +192,7 @@ export class Announcer {
     }
   }
 
-  /** Whether another host has the names that are to be announced. */
+  /** Probes whether another host has one of the names. */
   private async isTaken(signal: AbortSignal): Promise<boolean> {
     const { clock, random } = this.deps;
     this.phase = 'probing';
@@ -202,7 +200,7 @@ export class Announcer {
     void this.nextClaim().then(() => (isTaken = true));
     await clock.sleep(random.fraction() * PROBES.everyMs, signal);
     for (let sent = 0; sent < PROBES.many && !isTaken; sent += 1) {
-      for (const link of this.links) await this.say(link, probe(this.announcedOn(link)));
+      for (const link of this.links) await this.multicast(link, probe(this.announcedOn(link)));
       await clock.sleep(PROBES.everyMs, signal);
     }
     return isTaken;
@@ -213,9 +211,9 @@ export class Announcer {
     this.phase = 'announced';
     this.fault = null;
     log.info('the doorbell is announced on the network', { host: `${this.names.host}.local` });
-    for (let said = 0; said < ANNOUNCEMENTS.many; said += 1) {
+    for (let sent = 0; sent < ANNOUNCEMENTS.many; sent += 1) {
       for (const link of this.links) {
-        const code = await this.say(link, announcement(recordsOf(this.announcedOn(link)), []));
+        const code = await this.multicast(link, announcement(recordsOf(this.announcedOn(link)), []));
         if (code !== null) this.failed(failure('mdns_unusable', { address: link.address, detail: code }));
       }
       await clock.sleep(ANNOUNCEMENTS.everyMs, signal);
@@ -229,13 +227,13 @@ export class Announcer {
     });
   }
 
-  private heard(link: OpenLink, bytes: Uint8Array, from: RemoteInfo): void {
+  private receive(link: OpenLink, bytes: Uint8Array, from: RemoteInfo): void {
     if (this.phase === 'idle' || !isOnLink(link, from.address)) return;
     if (this.counts.add('messages').count > LIMITS.messagesASecond) return;
     const message = readMessage(bytes);
     if (!message) return;
     const isPlain = from.port !== (this.deps.mdnsPort ?? MDNS_PORT);
-    // RFC 6762 §6: an answer from another port is none.
+    // RFC 6762 §6: responses from another port are ignored.
     if (message.type === 'response' && isPlain) return;
     const announced = this.announcedOn(link);
     const ours = this.links.map(({ address }) => address);
@@ -247,7 +245,7 @@ export class Announcer {
     const announced = this.announcedOn(link);
     const answers = answersTo(message, announced);
     if (answers.length === 0) return;
-    const more = besides(answers, announced);
+    const more = additionalsFor(answers, announced);
     if (plainFor) {
       if (this.counts.add('plain').count > LIMITS.plainAnswersASecond) return;
       link.socket.send(plainAnswer(message, answers, more), plainFor.port, plainFor.address, () => undefined);
@@ -257,18 +255,18 @@ export class Announcer {
     const nowMs = this.deps.clock.monotonicMs();
     const due = isProbe
       ? answers
-      : answers.filter((record) => nowMs - (link.said.get(keyOf(record)) ?? -SAID_MS) >= SAID_MS);
+      : answers.filter((record) => nowMs - (link.multicastMs.get(keyOf(record)) ?? -MULTICAST_MS_MIN) >= MULTICAST_MS_MIN);
     if (due.length === 0) return;
-    for (const record of due) link.said.set(keyOf(record), nowMs);
+    for (const record of due) link.multicastMs.set(keyOf(record), nowMs);
     const { least, most } = SHARED_WAIT_MS;
     const waitMs = due.some(({ flush }) => !flush) ? least + this.deps.random.fraction() * (most - least) : 0;
     this.deps.clock.after(waitMs, () => {
-      if (this.phase === 'announced') void this.say(link, announcement(due, more));
+      if (this.phase === 'announced') void this.multicast(link, announcement(due, more));
     });
   }
 
-  /** Sends a message to everybody on a link; resolves with the system's error code, or null when it was sent. */
-  private say({ socket }: OpenLink, message: Uint8Array): Promise<string | null> {
+  /** Multicasts a message on a link; resolves with the system's error code, or null when it was sent. */
+  private multicast({ socket }: OpenLink, message: Uint8Array): Promise<string | null> {
     return new Promise((resolve) => {
       try {
         socket.send(message, this.deps.mdnsPort ?? MDNS_PORT, GROUP, (error) =>
@@ -290,7 +288,7 @@ export class Announcer {
     this.links = [];
     for (const link of links) {
       const goodbye = () => announcement(recordsOf(this.announcedOn(link)), [], 0);
-      if (wasAnnounced) await this.say(link, goodbye());
+      if (wasAnnounced) await this.multicast(link, goodbye());
       link.socket.close();
     }
   }

@@ -1,4 +1,4 @@
-// Owns: the types of the two functions that we use of the package dns-packet. What `decode` answers came from outside: it is parsed.
+// Types of the two functions of the package dns-packet that we use. `decode` reads bytes from outside: its result must be parsed.
 
 declare module 'dns-packet' {
   /** The fields of a DNS message by name. Throws an error for what is none. */

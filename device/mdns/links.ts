@@ -1,5 +1,4 @@
-// Owns: on which networks of this machine a doorbell is announced: those of its own hardware, or those that its owner names. Not here:
-// what is said there (records.ts).
+// The networks that a doorbell is announced on: those of the machine's own hardware, or those that its owner names.
 import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import type { Disk } from '@doorsill/base/disk';
@@ -13,8 +12,8 @@ export interface MdnsLink {
 const SYSTEM_FOLDER = '/sys/class/net';
 
 /**
- * The links of the interfaces called `named`; of none, those that are hardware, such as a cable or Wi-Fi: a tunnel to elsewhere and the
- * networks of containers are told nothing. Where the system does not say what is hardware, all but the loopback.
+ * The links of the interfaces `named`. Without names, those of hardware such as Ethernet or Wi-Fi, but not tunnels and container
+ * networks; where the system does not say which interfaces are hardware, all but the loopback.
  */
 export async function linksOf(
   disk: Pick<Disk, 'list'>,
@@ -32,7 +31,7 @@ export async function linksOf(
   return links;
 }
 
-/** Whether a message from `sender` was sent on the link itself: one from elsewhere is not for us (RFC 6762 §11). */
+/** Whether `sender` is on the link: messages from elsewhere are ignored (RFC 6762 §11). */
 export function isOnLink({ address, netmask }: MdnsLink, sender: string): boolean {
   const mask = numberOf(netmask);
   return (numberOf(address) & mask) === (numberOf(sender) & mask);

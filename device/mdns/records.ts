@@ -1,17 +1,15 @@
-// Owns: what a doorbell says of itself over multicast DNS: its names, its records, what answers a question, who else claims a name
-// (RFC 6762, RFC 6763). Pure. Not here: when it is said and to whom (announcer.ts).
-
+// A doorbell's names, records and answers in multicast DNS, and the detection of other claims on its names (RFC 6762, RFC 6763).
 import { utf8 } from '@doorsill/contract/bytes';
 import { decode, encode } from 'dns-packet';
 import { z } from 'zod';
 
-/** Two names of one doorbell: a label that people read, and a host name without `.local`. */
+/** A doorbell's two names: a readable label, and a host name without `.local`. */
 export interface Names {
   label: string;
   host: string;
 }
 
-/** What a doorbell is announced as on one link. */
+/** The facts that a doorbell announces on one link. */
 export interface Announced extends Names {
   port: number;
   /** Its IPv4 address on that link. */
@@ -22,17 +20,17 @@ export interface MdnsRecord {
   name: string;
   type: 'PTR' | 'SRV' | 'TXT' | 'A' | 'NSEC';
   ttl: number;
-  /** Whether this host alone has records of that name: others forget what they knew (RFC 6762 §10.2). */
+  /** Whether the record is unique to this host: receivers flush their caches of its name (RFC 6762 §10.2). */
   flush: boolean;
   data: string | string[] | { port: number; target: string } | { nextDomain: string; rrtypes: string[] };
 }
 
 const SERVICE = '_https._tcp.local';
-/** All kinds of services on a link (RFC 6763 §9). */
+/** Lists the service types on a link (RFC 6763 §9). */
 const SERVICES = '_services._dns-sd._udp.local';
-/** RFC 6762 §10: records with a host name in them, and all others. */
+/** RFC 6762 §10: records that hold a host name, and all others. */
 const TTL_S = { host: 120, other: 4_500 } as const;
-/** A simple resolver keeps no cache that we could correct (RFC 6762 §6.7). */
+/** Short, because announcements do not correct a simple resolver's cache (RFC 6762 §6.7). */
 const PLAIN_TTL_S_MAX = 10;
 /** RFC 1035 §2.3.4. */
 const LABEL_BYTES_MAX = 63;
@@ -60,7 +58,7 @@ const MdnsMessage = z.object({
 export type MdnsMessage = z.infer<typeof MdnsMessage>;
 type ForeignRecord = z.infer<typeof recordSchema>;
 
-/** A message as it came from a link; null for what is none, or is larger than one may be. */
+/** Parses a message from a link; null when it is malformed or too large. */
 export function readMessage(bytes: Uint8Array): MdnsMessage | null {
   if (bytes.length > MESSAGE_BYTES_MAX) return null;
   try {
@@ -72,12 +70,12 @@ export function readMessage(bytes: Uint8Array): MdnsMessage | null {
 }
 
 /**
- * The names of a doorbell: of what its owner calls it alone, and, where another device has those already, with the beginning of its own
- * id. An address is in none of them.
+ * The names of a doorbell: its owner's name for it, and, for when another device has that name already, the same with the beginning of
+ * the doorbell's id. None contains an address.
  */
 export function namesOf(name: string, device: string): readonly [Names, Names] {
   const id = device.replace(/^device-/, '').slice(0, ID_LETTERS);
-  // A dot divides labels, and the package knows no way to escape one.
+  // Dots separate labels, and the package cannot escape them.
   const readable = name
     .normalize('NFC')
     .replaceAll(/[.\\\p{Cc}\s]+/gu, ' ')
@@ -107,7 +105,7 @@ function cutToBytes(text: string, bytesMax: number): string {
 const instanceOf = ({ label }: Names) => `${label}.${SERVICE}`;
 const hostOf = ({ host }: Names) => `${host}.local`;
 
-/** All that a doorbell announces: its two names, its port, the path of its page, and the address by which that link reaches it. */
+/** A doorbell's records: its two names, its port, the path of its page, and its address on that link. */
 export function recordsOf(announced: Announced): MdnsRecord[] {
   const [instance, host] = [instanceOf(announced), hostOf(announced)];
   const { port, address } = announced;
@@ -120,7 +118,7 @@ export function recordsOf(announced: Announced): MdnsRecord[] {
   ];
 }
 
-/** Says that there is nothing else under the two names, so that nobody waits for an address of IPv6 (RFC 6762 §6.1). */
+/** NSEC records: no other types exist under the two names, so that nobody waits for an IPv6 address (RFC 6762 §6.1). */
 function nothingElse(announced: Announced): MdnsRecord[] {
   const [instance, host] = [instanceOf(announced), hostOf(announced)];
   return [
@@ -135,12 +133,12 @@ function nothingElse(announced: Announced): MdnsRecord[] {
   ];
 }
 
-/** What answers a message's questions; without what the asker knows already (RFC 6762 §7.1). Empty when nothing of it is ours. */
+/** Our records that answer a message's questions, without those that the asker knows already (RFC 6762 §7.1). */
 export function answersTo({ questions, answers: known }: MdnsMessage, announced: Announced): MdnsRecord[] {
   const all = recordsOf(announced);
   const found = new Set<MdnsRecord>();
   for (const { name, type, class: kind } of questions) {
-    // The last one is IN with the bit that asks for an answer to the asker alone (RFC 6762 §5.4), as the package reads it.
+    // UNKNOWN_32769 is the package's name for IN with the bit that asks for a unicast answer (RFC 6762 §5.4).
     if (!['IN', 'ANY', 'UNKNOWN_32769'].includes(kind)) continue;
     const named = all.filter((record) => isSameName(record.name, name));
     const asked = named.filter((record) => type === 'ANY' || record.type === type);
@@ -151,8 +149,8 @@ export function answersTo({ questions, answers: known }: MdnsMessage, announced:
   return [...found].filter((record) => !known.some((one) => isSame(record, one) && one.ttl * 2 >= record.ttl));
 }
 
-/** What somebody who asked for `answers` asks for next (RFC 6763 §12). */
-export function besides(answers: readonly MdnsRecord[], announced: Announced): MdnsRecord[] {
+/** Additional records that a host which asked for `answers` needs next (RFC 6763 §12). */
+export function additionalsFor(answers: readonly MdnsRecord[], announced: Announced): MdnsRecord[] {
   const pointsHere = answers.some(({ name, type }) => name === SERVICE && type === 'PTR');
   const hasService = pointsHere || answers.some(({ type }) => type === 'SRV');
   return recordsOf(announced).filter(
@@ -163,7 +161,7 @@ export function besides(answers: readonly MdnsRecord[], announced: Announced): M
   );
 }
 
-/** Asks whether anybody has the two names, and says for what they are wanted (RFC 6762 §8.1). */
+/** A probe: asks whether a host has the two names, and holds the records planned for them (RFC 6762 §8.1). */
 export function probe(announced: Announced): Uint8Array {
   const unique = recordsOf(announced).filter(({ flush }) => flush);
   return encode({
@@ -173,13 +171,13 @@ export function probe(announced: Announced): Uint8Array {
   });
 }
 
-/** A message for the whole link. `ttl` 0 says goodbye (RFC 6762 §10.1). */
+/** A multicast response. `ttl` 0 makes it a goodbye (RFC 6762 §10.1). */
 export function announcement(answers: readonly MdnsRecord[], additionals: readonly MdnsRecord[], ttl?: 0): Uint8Array {
   const sent = ttl === undefined ? answers : answers.map((record) => ({ ...record, ttl }));
   return encode({ type: 'response', flags: RESPONSE_FLAGS, answers: sent, additionals });
 }
 
-/** A message for one simple resolver, which asks as it would ask a server (RFC 6762 §6.7): a phone's own often does. */
+/** A response to one simple resolver, which asks as it would ask a DNS server (RFC 6762 §6.7), as phones often do. */
 export function plainAnswer(
   { id, questions }: MdnsMessage,
   answers: readonly MdnsRecord[],
@@ -199,8 +197,8 @@ export function plainAnswer(
 }
 
 /**
- * Whether a message shows that another host has one of the two names: it answers for one, or it probes for one at the same time and is to
- * have it (RFC 6762 §8.2, §9). `ours` are all addresses of this machine, whose own messages come back to it.
+ * Whether another host claims one of the two names: it answers for one, or it probes at the same time and wins the tie-break
+ * (RFC 6762 §8.2, §9). `ours`: all addresses of this machine, whose own messages come back to it.
  */
 export function isClaimedBy(
   message: MdnsMessage,
@@ -223,14 +221,14 @@ export function isClaimedBy(
   });
 }
 
-/** The later data wins (RFC 6762 §8.2). */
+/** Tie-break: the lexicographically later data wins (RFC 6762 §8.2). */
 const isLater = (theirs: ForeignRecord, own: MdnsRecord) => rawOf(theirs) > rawOf(own);
 
 function isSame(own: MdnsRecord, other: ForeignRecord): boolean {
   return own.type === other.type && isSameName(own.name, other.name) && rawOf(own) === rawOf(other);
 }
 
-/** Names are the same in either case (RFC 6762 §16). */
+/** Names are compared without regard to case (RFC 6762 §16). */
 function isSameName(one: string, other: string): boolean {
   return one.toLowerCase() === other.toLowerCase();
 }
@@ -242,7 +240,7 @@ const srvSchema = z.object({
   target: z.string(),
 });
 
-/** A record's data as it lies in a message, uncompressed and with names in lower case, in hexadecimal: so it is compared. */
+/** A record's data for the comparison: uncompressed, with names in lower case, in hexadecimal. */
 function rawOf({ type, data }: { type: string; data?: unknown }): string {
   const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');
   const text = typeof data === 'string' ? data : '';

@@ -1,5 +1,4 @@
-// Owns: what a notification says, made from the messages to the owners. Not here: its form on the wire (parcel.ts).
-
+// The content of a notification, made from a message to the owners.
 import { Receipt } from '@doorsill/contract/home-messages';
 import { parseToken } from '@doorsill/contract/jws';
 import { oneLine } from '@doorsill/contract/outside-text';
@@ -7,11 +6,11 @@ import { Credential, Request } from '@doorsill/contract/request';
 import type { HomeMessage } from '../home-link/home-link.ts';
 import type { NotificationKind } from './notifications-settings.ts';
 
-/** What happened, in words that tell nothing about the home. */
+/** An event in words that reveal nothing about the home. */
 export interface Notification {
   kind: NotificationKind | 'offline';
   text: string;
-  /** The same with a request's words, for a target that may have them. */
+  /** The text with a request's words, for targets whose settings allow them. */
   textWithRequest?: string;
   atUs: number;
 }
@@ -26,18 +25,18 @@ const TEXTS: Record<Notification['kind'], string> = {
   offline: 'The doorbell stops.',
 };
 const REQUEST_LETTERS_MAX = 900;
-const TOLD_MAX = 1_000;
+const REMEMBERED_MAX = 1_000;
 
 export function notificationOf(kind: Notification['kind'], atUs: number): Notification {
   return { kind, text: TEXTS[kind], atUs };
 }
 
-/** Reads one message after the other: each request and each sent clip makes one notification, however often it is published. */
+/** Makes notifications of messages: one for each request and each sent clip, however often it is published. */
 export class NotificationReader {
-  private readonly told = new Set<string>();
+  private readonly notified = new Set<string>();
   private isStorageOk = true;
 
-  /** `nowUs`: for messages that do not say when. */
+  /** `nowUs`: the time of messages that hold none. */
   read(message: HomeMessage, nowUs: number): Notification | null {
     if (message.kind === 'event') {
       const { type, atUs } = message.event;
@@ -57,7 +56,7 @@ export class NotificationReader {
     return message.kind === 'request' ? this.request(message.request.published, nowUs) : null;
   }
 
-  /** The gate has verified the request, and who asks, before it was published. */
+  /** Reads claims without verifying: the gate verified the request and its credential before it was published. */
   private request(published: { request: string; credential: string }, nowUs: number): Notification | null {
     const request = Request.safeParse(parseToken(published.request)?.claims).data;
     const credential = Credential.safeParse(parseToken(published.credential)?.claims).data;
@@ -71,10 +70,10 @@ export class NotificationReader {
   }
 
   private isNew(key: string): boolean {
-    if (this.told.has(key)) return false;
-    this.told.add(key);
-    const [oldest] = this.told;
-    if (this.told.size > TOLD_MAX && oldest !== undefined) this.told.delete(oldest);
+    if (this.notified.has(key)) return false;
+    this.notified.add(key);
+    const [oldest] = this.notified;
+    if (this.notified.size > REMEMBERED_MAX && oldest !== undefined) this.notified.delete(oldest);
     return true;
   }
 }

@@ -1,5 +1,4 @@
-// Owns: the settings of notifications: which URLs are told of what, and how. Not here: the secrets, which are files (notifications.ts).
-
+// The settings of notifications; their secrets are files of their own.
 import { addressList } from '@doorsill/base/http/address-networks';
 import { TlsFiles } from '@doorsill/base/tls';
 import { z } from 'zod';
@@ -25,14 +24,14 @@ const secretPath = z.string().min(1).max(1_000);
 
 const target = {
   url: webUrl,
-  /** Send without TLS to a host that is named, or outside the home. Addresses of the home network need no permission. */
+  /** Allows plain HTTP to a host by name, or outside the home network. Addresses of the home network need no permission. */
   allowPlain: z.boolean().default(false),
   on: z.array(z.enum(NOTIFICATION_KINDS)).min(1).default(['press']),
-  /** The words of a request are sent, too, and who asks. */
+  /** Sends the words of a request and its agency's name, too. */
   requestText: z.boolean().default(false),
-  /** Where a notification leads, such as the console. */
+  /** The link of a notification, such as the console's address. */
   link: webUrl.optional(),
-  /** For https: an authority, and a certificate where it is asked for. */
+  /** For https: an authority, and a client certificate if the target asks for one. */
   tls: TlsFiles.optional(),
 } as const;
 
@@ -45,7 +44,7 @@ const NotificationTarget = z
       ...target,
       format: z.literal('partner'),
       secretFile: secretPath,
-      /** The others have no such event. */
+      /** Ring's format has no event for the other kinds. */
       on: z
         .array(z.enum(['press', 'motion', 'online']))
         .min(1)
@@ -57,7 +56,7 @@ export type NotificationTarget = z.output<typeof NotificationTarget>;
 
 export const notificationsSchema = z.array(NotificationTarget).max(TARGETS_MAX).default([]);
 
-/** A name may lead anywhere, so only an address, or this machine's own name, counts as the home's. */
+/** Whether plain HTTP is safe: a host name may lead anywhere, so only private addresses and this machine's own name count. */
 function mayBePlain(text: string): boolean {
   if (!URL.canParse(text)) return false;
   const { protocol, hostname } = new URL(text);

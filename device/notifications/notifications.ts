@@ -1,5 +1,4 @@
-// Owns: telling the URLs that the owner names what happened: their secrets, and which target is told of what. Without targets it
-// does nothing. Not here: the words (notification.ts), the wire (parcel.ts), waiting and repeating (target-queue.ts).
+// Sends notifications to the URLs that the owner names; without targets it does nothing.
 import { isAbsolute, join } from 'node:path';
 import type { Clock } from '@doorsill/base/clock';
 import { type Disk, systemCode } from '@doorsill/base/disk';
@@ -22,7 +21,7 @@ export interface NotificationsDeps {
   random: Random;
   disk: Disk;
   log: Log;
-  /** The device's own data folder, in which relative paths are. */
+  /** The device's data folder, which relative paths start from. */
   folder: string;
 }
 
@@ -38,7 +37,7 @@ export class Notifications {
     this.deps = deps;
   }
 
-  /** Reads the secrets and listens. Throws `notification_secret_unusable`. */
+  /** Reads the secrets and starts sending. Throws `notification_secret_unusable`. */
   async start(): Promise<void> {
     const { targets, disk, folder, clock, home } = this.deps;
     if (targets.length === 0) return;
@@ -51,12 +50,12 @@ export class Notifications {
     this.running = running;
     this.forget = home.onTell((message) => {
       const notification = this.reader.read(message, clock.wallUs());
-      if (notification) this.tell(notification);
+      if (notification) this.send(notification);
     });
-    this.tell(notificationOf('online', clock.wallUs()));
+    this.send(notificationOf('online', clock.wallUs()));
   }
 
-  /** Ends what is under way at once; targets that are told of `online` get a last word, for half a second at most. */
+  /** Ends all calls at once; targets that are notified of `online` get an `offline`, tried for half a second at most. */
   async stop(): Promise<void> {
     this.forget();
     const last = notificationOf('offline', this.deps.clock.wallUs());
@@ -68,7 +67,7 @@ export class Notifications {
     );
   }
 
-  private tell(notification: Notification): void {
+  private send(notification: Notification): void {
     for (const { target, secret, queue } of this.running) {
       if (!target.on.some((kind) => kind === notification.kind)) continue;
       const parcel = this.parcel(target, secret, notification);

@@ -1,10 +1,9 @@
-// Owns: a notification's form on the wire in each format, with its signature or token. These fields leave the device and no
-// others. Not here: sending (target-queue.ts).
+// A notification as an HTTP request in each format, with its signature or token. No other fields leave the device.
 import { createHmac } from 'node:crypto';
 import type { Notification } from './notification.ts';
 import type { NotificationTarget } from './notifications-settings.ts';
 
-/** One request, the same bytes at each attempt. */
+/** One HTTP request, with the same bytes at each attempt. */
 export interface Parcel {
   url: URL;
   headers: Record<string, string>;
@@ -22,7 +21,7 @@ const PARTNER_TYPES = {
 const hmac = (secret: string, text: string) => createHmac('sha256', secret).update(text).digest('hex');
 const signature = (secret: string, body: string) => `sha256=${hmac(secret, body)}`;
 
-/** `id`: a UUID, by which a receiver knows a repetition. Null for what the format has no event for. */
+/** `id`: a UUID by which the receiver recognises a repetition. Null when the format has no event of that kind. */
 export function parcelOf(
   target: NotificationTarget,
   secret: string,

@@ -1,5 +1,4 @@
-// Owns: what waits for one target: a bound, one call at a time, repeats until an hour has passed; and the call itself.
-
+// The queue of one notification target: bounded, one call at a time, with retries for an hour.
 import { Agent, request as plainRequest } from 'node:http';
 import { Agent as TlsAgent, request as tlsRequest } from 'node:https';
 import { Backoff } from '@doorsill/base/backoff';
@@ -13,7 +12,7 @@ import type { Parcel } from './parcel.ts';
 
 const ANSWER_BYTES_MAX = 4_096;
 
-/** Sends once; never rejects. Null when it was taken (status 2xx), otherwise a short reason without any of the target's words. */
+/** Sends once; never rejects. Returns null after status 2xx, else a short reason without any text from the target. */
 async function post(
   { clock, tls, signal }: { clock: Clock; tls: TlsSource | undefined; signal: AbortSignal },
   parcel: Parcel,
@@ -35,7 +34,7 @@ async function post(
 function statusOf({ url, headers, body }: Parcel, tls: TlsMaterial | null, signal: AbortSignal): Promise<number> {
   const bytes = utf8(body);
   const settings = { method: 'POST', headers: { ...headers, 'Content-Length': bytes.length }, signal };
-  // An agent of its own: Node's global one may follow the environment's proxy.
+  // Its own agent: Node's global one may use the environment's proxy.
   const open = () =>
     tls === null
       ? plainRequest(url, { ...settings, agent: new Agent() })
@@ -61,7 +60,7 @@ const ANSWER_MS_MAX = 5_000;
 const KEEP_MS = 3_600_000;
 const RETRY_MS_FIRST = 2_000;
 const RETRY_MS_MOST = 300_000;
-/** How long a stop waits for the last call. */
+/** Maximum wait of `stop` for its last call. */
 const LAST_MS_MAX = 500;
 
 export class TargetQueue {
@@ -77,12 +76,12 @@ export class TargetQueue {
     this.backoff = new Backoff(deps.random, RETRY_MS_FIRST, RETRY_MS_MOST);
   }
 
-  /** How many were never taken: too many waited, or an hour passed. */
+  /** Number of notifications that were dropped because too many waited, or after an hour. */
   get dropped(): number {
     return this.droppedCount;
   }
 
-  /** Returns at once: not even a connection is begun inside the call. */
+  /** Queues a notification; does not even open a connection before it returns. */
   add(parcel: Parcel): void {
     if (this.ended.signal.aborted) return;
     this.waiting.push({ parcel, sinceMs: this.deps.clock.monotonicMs() });
@@ -93,13 +92,13 @@ export class TargetQueue {
   private dropOldest(): void {
     const oldest = this.waiting.shift();
     this.droppedCount += 1;
-    // Told once for many: a target that is away is told of already.
+    // Logged once for many: an earlier warning has named the target that is unreachable.
     if (this.droppedCount % WAITING_MAX !== 1) return;
     const facts = { target: oldest?.parcel.url.host, dropped: this.droppedCount };
-    this.deps.log.warn('too many notifications wait, and the oldest are dropped', facts);
+    this.deps.log.warn('the queue of notifications is full, and the oldest are dropped', facts);
   }
 
-  /** Ends the call under way and forgets what waits; `last` is tried once, for half a second at most. */
+  /** Ends the running call and empties the queue; tries `last` once, for half a second at most. */
   async stop(last: Parcel | null): Promise<void> {
     this.ended.abort();
     this.waiting = [];
@@ -109,7 +108,7 @@ export class TargetQueue {
   }
 
   private async run(): Promise<void> {
-    // Stopping ends the wait between two attempts by a rejection.
+    // `stop` rejects the wait between two attempts.
     await this.sendAll().catch(() => undefined);
   }
 
@@ -129,17 +128,17 @@ export class TargetQueue {
       if (clock.monotonicMs() - sinceMs >= KEEP_MS) {
         this.leave(next);
         this.droppedCount += 1;
-        log.warn('a notification was not taken for an hour and is dropped', { ...facts, dropped: this.droppedCount });
+        log.warn('a notification failed for an hour and is dropped', { ...facts, dropped: this.droppedCount });
         continue;
       }
-      if (this.backoff.count === 0) log.warn('a notification was not taken and is tried again', facts);
+      if (this.backoff.count === 0) log.warn('a notification failed and is tried again', facts);
       await clock.sleep(this.backoff.nextMs(), signal);
     }
-    // In the same step as the last look at what waits, so that nothing added later is overlooked.
+    // Set without an await after the last look at the queue, so that nothing added later is overlooked.
     this.running = null;
   }
 
-  /** It may have been dropped while it was sent. */
+  /** Removes a sent notification, which may have been dropped meanwhile. */
   private leave(sent: { parcel: Parcel }): void {
     if (this.waiting[0] === sent) this.waiting.shift();
   }

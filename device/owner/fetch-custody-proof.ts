@@ -1,6 +1,4 @@
-// Owns: a clip's custody documents as its owner keeps them: fetched from the bridge, verified against its pinned key, written as files.
-// Not here: verifying clip and documents together (device/clip/verify-clip.ts), the bridge's log.
-
+// A clip's custody documents for its owner: fetched from the bridge, verified against its pinned key, written as files.
 import { join } from 'node:path';
 import type { Disk } from '@doorsill/base/disk';
 import { sha256, sha256Hex, verifySignature } from '@doorsill/base/keys';
@@ -21,7 +19,7 @@ export const PROOF_NAME = 'proof.json';
 /** The file with the full manifest, which names a home. */
 export const OPENED_NAME = 'opened.json';
 
-/** Whose clip, and where to ask. `bridgeKey` is the key that the device pinned when it enrolled. */
+/** The clip's grant and its bridge. `bridgeKey`: the key that the device pinned when it enrolled. */
 export interface ProofOf {
   device: string;
   grant: string;
@@ -29,7 +27,7 @@ export interface ProofOf {
   bridgeKey: string;
 }
 
-/** Fetches receipt and proof as the owner. Throws `verify_failed` for documents not from the pinned bridge, and its refusals. */
+/** Fetches receipt and proof as the owner. Throws the bridge's refusals, and `verify_failed` for documents of another bridge. */
 export async function fetchProof(signer: Signer, of: ProofOf): Promise<CustodyBundle> {
   const { device, grant, bridgeUrl, bridgeKey } = of;
   const bearer = makeCustodyCall(signer, actorId('bridge', sha256Hex(bridgeKey)), { device, grant }).token;
@@ -65,7 +63,7 @@ export async function fetchOpened(signer: Signer, of: ProofOf): Promise<z.infer<
   return opened.data;
 }
 
-/** Writes receipt and proof beside the clip, both durably. Returns their paths. */
+/** Writes receipt and proof durably into the clip's folder. Returns their paths. */
 export async function keepProof(
   disk: Disk,
   folder: string,
@@ -78,7 +76,7 @@ export async function keepProof(
   return paths;
 }
 
-/** Writes manifest and certificate beside them, durably. Returns its path. */
+/** Writes manifest and certificate durably into the same folder. Returns the file's path. */
 export async function keepOpened(disk: Disk, folder: string, opened: z.infer<typeof openedSchema>): Promise<string> {
   const path = join(folder, OPENED_NAME);
   await disk.replaceFile(path, utf8(`${JSON.stringify(opened, null, 2)}\n`));
@@ -86,5 +84,5 @@ export async function keepOpened(disk: Disk, folder: string, opened: z.infer<typ
 }
 
 function refused(detail: string) {
-  return failure('verify_failed', { detail: `the papers of the clip: ${detail}` });
+  return failure('verify_failed', { detail: `the clip’s custody documents: ${detail}` });
 }

@@ -1,12 +1,11 @@
-// Owns: bounded lines of JSON on a stream socket. Not here: what the lines say (pairing-wire.ts).
-
+// Bounded lines of JSON on a stream socket.
 import type { Socket } from 'node:net';
 import { fromUtf8 } from '@doorsill/contract/bytes';
 import { parseJson } from '@doorsill/contract/parse-json';
 
 const NEWLINE = 10;
 
-/** Calls `each` for every whole line, parsed; `undefined` for one that is not JSON. Calls `overflow` once a line is too long. */
+/** Calls `each` with every whole line, parsed, or `undefined` for a line that is not JSON. Calls `overflow` once a line is too long. */
 export function readLines(
   socket: Socket,
   lineBytesMax: number,

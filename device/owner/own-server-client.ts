@@ -1,5 +1,5 @@
-// Owns: an owner's session at a device's own server, for programs: opened by a signature, over HTTP on this machine or over HTTPS with
-// the certificate pinned by its fingerprint. Not here: the server (console/), browsers (console-page).
+// A client of a device's own server: opens an owner's session by a signature, over HTTP on this machine or over HTTPS with the
+// certificate pinned by its fingerprint.
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { request as httpsRequest, type RequestOptions } from 'node:https';
 import { connect, type TLSSocket } from 'node:tls';
@@ -32,18 +32,17 @@ import { readReceipt, refusalInReceipt } from './read-receipt.ts';
 import { makeCommand, type Signer } from './sign-owner-messages.ts';
 
 const ANSWER_BYTES_MAX = 1024 * 1024;
-/** Cutting a long clip takes a while; a silent connection is given up after this. */
+/** Timeout of a silent connection, long enough for cutting a long clip. */
 const SILENCE_MS_MAX = 120_000;
 
 interface Answer {
   status: number;
   cookie: string | undefined;
-  /** What the footage covers, where it is footage. */
+  /** The span that an answer with footage covers. */
   window: Window;
   body: AsyncIterable<Uint8Array>;
 }
 
-/** One session. */
 export class OwnServerClient {
   private readonly address: Pick<ConsoleAddress, 'url' | 'fingerprint'>;
   private headers: Record<string, string> = {};
@@ -60,7 +59,7 @@ export class OwnServerClient {
   ): Promise<OwnServerClient> {
     const client = new OwnServerClient(address);
     const facts = await client.json('GET', '/api/v1/server', serverFactsSchema);
-    if (facts.device !== device) throw client.unreachable('it is the server of another device');
+    if (facts.device !== device) throw client.unreachable('it belongs to another device');
     const { challenge } = await client.json('POST', '/api/v1/challenges', challengeSchema);
     const { origin } = new URL(address.url);
     const proof = toBase64url(key.sign(sessionProofInput(device, origin, challenge, key.publicKey)));
@@ -70,19 +69,19 @@ export class OwnServerClient {
     return client;
   }
 
-  /** Has a clip cut as it would leave. Throws the device's refusal. */
+  /** Asks for a clip, cut as it would leave. Throws the device's refusal. */
   preview(terms: z.input<typeof PreviewAsk>): Promise<Preview> {
     return this.json('POST', '/api/v1/previews', Preview, PreviewAsk.parse(terms));
   }
 
-  /** The bytes of a previewed clip, as they come. Throws the device's refusal. */
+  /** Streams the bytes of a previewed clip. Throws the device's refusal. */
   async clip(preview: string): Promise<AsyncIterable<Uint8Array>> {
     const answer = await this.call('GET', `/api/v1/previews/${preview}/clip.mp4`);
     if (answer.status !== 200) throw await this.refusal(answer);
     return answer.body;
   }
 
-  /** One picture of a moment that its ring holds, as JPEG. Throws the device's refusal. */
+  /** The recorded picture of a moment, as JPEG. Throws the device's refusal. */
   async still({ atUs, width, isExact }: { atUs: number; width: number; isExact: boolean }): Promise<Uint8Array> {
     const precision = isExact ? 'exact' : 'key';
     const answer = await this.call('GET', `/api/v1/snapshot.jpg?atUs=${atUs}&width=${width}&precision=${precision}`);
@@ -90,13 +89,13 @@ export class OwnServerClient {
     return allOf(answer.body);
   }
 
-  /** Recorded footage of a span as fragmented MP4, whole groups of pictures, as it comes. Throws the device's refusal. */
+  /** Streams the recorded footage of a span as fragmented MP4 of whole GOPs. Throws the device's refusal. */
   async footage(window: Window): Promise<AsyncIterable<Uint8Array>> {
     return (await this.footageFile(window)).bytes;
   }
 
   /**
-   * As `footage`, with what it covers: it begins before the span where a group of pictures does, and ends early where the camera's
+   * As `footage`, with the span it covers: it begins with the GOP that the asked span begins in, and ends early where the camera's
    * format changes. Throws the device's refusal.
    */
   async footageFile({ startUs, endUs }: Window): Promise<{ window: Window; bytes: AsyncIterable<Uint8Array> }> {
@@ -105,24 +104,23 @@ export class OwnServerClient {
     return { window: answer.window, bytes: answer.body };
   }
 
-  /** The device's state now. */
   state(): Promise<DeviceState> {
     return this.json('GET', '/api/v1/state', DeviceState);
   }
 
-  /** Who the owners are, in the order in which they were paired. */
+  /** The owners in the order of their pairing. */
   async owners(): Promise<ShownOwner[]> {
     return (await this.json('GET', '/api/v1/owners', ownerListSchema)).owners;
   }
 
-  /** The settings that owners may change, as they are in force. */
+  /** The settings in force among those that owners may change. */
   settings(): Promise<SettingsAnswer> {
     return this.json('GET', '/api/v1/settings', SettingsAnswer);
   }
 
   /**
-   * Gives an order that no broker may read, signed again when another one was accepted first. Throws the refusal that the device's
-   * receipt names, `token_*` for a receipt that is not the device's.
+   * Gives an order that no broker may read; signs it again when another order was accepted first. Throws the refusal in the device's
+   * receipt, `token_*` for a receipt of another signer.
    */
   async order(signer: Signer, device: { id: string; key: string }, action: CommandAction): Promise<Receipt> {
     let after = (await this.json('GET', '/api/v1/state', DeviceState)).lastOrder;
@@ -136,7 +134,7 @@ export class OwnServerClient {
     }
   }
 
-  /** What other motion settings would have seen in recorded footage, line by line as it is found. Throws the device's refusal. */
+  /** Streams the motion that other settings would have found in recorded footage. Throws the device's refusal. */
   async *motionTrial(asked: z.input<typeof TrialAsk>): AsyncGenerator<TrialLine> {
     const answer = await this.call('POST', '/api/v1/motion/trials', TrialAsk.parse(asked));
     if (answer.status !== 200) throw await this.refusal(answer);
@@ -153,7 +151,7 @@ export class OwnServerClient {
     }
   }
 
-  /** Ends the session; what it was watching ends, too. */
+  /** Ends the session and its streams. */
   async close(): Promise<void> {
     const answer = await this.call('DELETE', '/api/v1/sessions/current');
     await allOf(answer.body);
@@ -200,12 +198,12 @@ export class OwnServerClient {
     return { status: answer.statusCode ?? 0, cookie: answer.headers['set-cookie']?.[0], window, body: answer };
   }
 
-  /** A connection on which nothing is sent before the certificate has proved to be the one that was pinned. */
+  /** A connection on which nothing is sent before its certificate was found to be the pinned one. */
   private pinned(url: URL): Promise<TLSSocket> {
     const { fingerprint } = this.address;
     return new Promise((resolve, reject) => {
       const host = url.hostname.replace(/^\[|\]$/g, '');
-      // The certificate names no authority: its fingerprint, which came over the device's own socket, is what is checked.
+      // The certificate is self-signed: its fingerprint is checked instead, which came over the device's own socket.
       const socket = connect({ host, port: Number(url.port), minVersion: TLS_VERSION_MIN, rejectUnauthorized: false });
       socket.once('error', (thrown) => reject(this.unreachable(thrown.message)));
       socket.once('secureConnect', () => {

@@ -1,6 +1,4 @@
-// Owns: the broker accounts of a device's owners: issued at pairing, deleted once the owner is removed.
-// Not here: who is an owner (consent/), the files' form (base/mqtt-account-files.ts).
-
+// The broker accounts of a device's owners: issued at pairing, deleted once the owner is removed.
 import type { Disk } from '@doorsill/base/disk';
 import { sha256Hex } from '@doorsill/base/keys';
 import type { Log } from '@doorsill/base/log';
@@ -16,9 +14,9 @@ export interface HomeAccountsDeps {
   /** Folder of the embedded broker's accounts; undefined when this device issues none. */
   folder: string | undefined;
   device: string;
-  /** Keys of all owners as of now; null while unknown (the ledger is damaged): then no account is deleted. */
+  /** Keys of the present owners; null while the ledger is damaged: then no account is deleted. */
   owners(): readonly string[] | null;
-  /** Whether there may have been other owners than these. */
+  /** Whether there may be former owners. */
   hadOthers(): boolean;
 }
 
@@ -31,14 +29,14 @@ export class HomeAccounts {
     this.deps = deps;
   }
 
-  /** A fresh password for an owner. Throws `pairing_refused` when this device issues no accounts. */
+  /** Issues an owner's account with a fresh password. Throws `pairing_refused` when this device issues no accounts. */
   async issue(ownerKey: string): Promise<{ user: string; password: string }> {
     const { disk, random, folder } = this.deps;
     if (folder === undefined) {
       throw failure('pairing_refused', { detail: 'this device issues no broker accounts (home.accounts)' });
     }
-    // One after the other: an owner who gave up waiting and pairs again gets the password that is in force at the end.
-    const issued = this.turn.then(() => issueAccount(disk, random, folder, this.wishOf(ownerKey)));
+    // Issued one after the other: an owner who gave up waiting and pairs again gets the password that is valid in the end.
+    const issued = this.turn.then(() => issueAccount(disk, random, folder, this.accountOf(ownerKey)));
     this.turn = issued.then(
       () => undefined,
       () => undefined,
@@ -47,8 +45,8 @@ export class HomeAccounts {
   }
 
   /**
-   * Deletes the accounts of former owners: they must not go on hearing who rings and what is requested. To be
-   * called after every change; reads the folder only when the owners changed and there were others: it can be that of a thousand homes.
+   * Deletes the accounts of former owners, who must no longer learn of rings and requests. Call it after every change. It reads the
+   * folder, which may hold the accounts of a thousand homes, only when the owners changed and there may be former ones.
    */
   follow(): void {
     const owners = this.deps.owners()?.join(' ') ?? null;
@@ -60,7 +58,7 @@ export class HomeAccounts {
       .then(() => this.removeOthers(folder))
       .catch((thrown: unknown) => {
         this.followed = null;
-        this.deps.log.warn('the accounts of former owners could not be removed yet', { error: String(thrown) });
+        this.deps.log.warn('former owners’ accounts could not be removed yet', { error: String(thrown) });
       });
   }
 
@@ -74,15 +72,15 @@ export class HomeAccounts {
     for (const user of await listAccounts(disk, folder)) {
       const account = await readAccount(disk, folder, user);
       if (account?.role !== 'owner' || account.homes.join(' ') !== device) continue;
-      // Read right before: another owner may have been paired meanwhile.
+      // Read right before removing: an owner may have been paired meanwhile.
       const owners = this.deps.owners();
-      if (owners === null || owners.some((key) => accountUser(this.wishOf(key)) === user)) continue;
+      if (owners === null || owners.some((key) => accountUser(this.accountOf(key)) === user)) continue;
       await removeAccount(disk, folder, user);
       log.info('the account of a former owner is removed', { user });
     }
   }
 
-  private wishOf(ownerKey: string) {
+  private accountOf(ownerKey: string) {
     return { role: 'owner', id: actorId('owner', sha256Hex(ownerKey)), homes: [this.deps.device] };
   }
 }

@@ -1,5 +1,4 @@
-// Owns: the owner's key on their own machine: one file, 0600, created at first use.
-// Not here: what is signed with it (sign-owner-messages.ts), the device's own keys (doorbell.ts).
+// The owner's key on the owner's machine: one file, 0600, created at first use.
 import { dirname } from 'node:path';
 import type { Disk } from '@doorsill/base/disk';
 import { generateSigningKey, importSigningKey, type SigningKey } from '@doorsill/base/keys';

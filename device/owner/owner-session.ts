@@ -1,6 +1,4 @@
-// Owns: an owner's session with their device over the home link: verifies the device's messages, and sends signed answers.
-// Not here: signing (sign-owner-messages.ts), reading single documents (contract/read-request-notice.ts, read-receipt.ts), what is shown (CLI, console).
-
+// An owner's session with a device over the home link: verifies the device's messages, and sends signed answers.
 import { type Clock, wallSeconds } from '@doorsill/base/clock';
 import type { Disk } from '@doorsill/base/disk';
 import { sha256Hex, verifySignature } from '@doorsill/base/keys';
@@ -22,7 +20,7 @@ import { readReceipt } from './read-receipt.ts';
 
 /** A session's events. A payload that does not verify is dropped, counted, and never shown. */
 export interface OwnerListeners {
-  /** The session reconnected: messages of the device in between were missed. */
+  /** Called after a reconnection: messages of the device may have been missed. */
   returned?: () => void;
   status?: (status: 'online' | 'offline') => void;
   state?: (state: DeviceState) => void;
@@ -33,9 +31,8 @@ export interface OwnerListeners {
   upload?: (progress: UploadProgress) => void;
 }
 
-/** What an owner's session stands on, and whose it is. */
 export interface OwnerSessionDeps {
-  /** Absent: the machine's own. */
+  /** Absent: the machine's network. */
   network?: Network | undefined;
   clock: Clock;
   random: Random;
@@ -48,8 +45,8 @@ const REACHED_MS_MAX = 10_000;
 const STATE_MS_MAX = 1_000;
 
 /** The topics of a home that its owner subscribes to. */
-const HEARD = ['status', 'state', 'event', 'request', 'sighting', 'receipt', 'upload'] as const;
-type Heard = (typeof HEARD)[number];
+const TOPICS = ['status', 'state', 'event', 'request', 'sighting', 'receipt', 'upload'] as const;
+type TopicName = (typeof TOPICS)[number];
 
 /** An owner's connection to the home link of one device. */
 export class OwnerSession {
@@ -57,12 +54,12 @@ export class OwnerSession {
   private readonly deps: OwnerSessionDeps;
   private readonly link: MqttLink;
   private readonly listeners = new Set<OwnerListeners>();
-  /** Ends each pending wait when the session is stopped: a remaining timer would keep the process alive. */
+  /** Ends the pending waits when the session stops: a remaining timer would keep the process alive. */
   private readonly waits = new Set<(thrown: unknown) => void>();
-  private unbelieved = 0;
-  private heardUnasked: NonNullable<DeviceState['unasked']> = [];
-  /** The device's last accepted order according to the newest message that named it. */
-  private heardOrder: { sha256: string; isSigned: boolean } | null = null;
+  private unverified = 0;
+  private unasked: NonNullable<DeviceState['unasked']> = [];
+  /** The device's last accepted order by the newest message that named it. */
+  private namedOrder: { sha256: string; isSigned: boolean } | null = null;
 
   constructor(home: Home, deps: OwnerSessionDeps) {
     this.home = home;
@@ -78,25 +75,25 @@ export class OwnerSession {
     });
   }
 
-  /** Why the device does not put a request to its owners, by its newest state; null where it says nothing of it. */
+  /** Why the device's newest state says that owners cannot be asked about a request; null when the state does not list it. */
   whyUnasked(request: string | undefined): Failure | null {
     const about =
-      this.heardUnasked.find((one) => one.request === request) ?? this.heardUnasked.find((one) => !one.request);
+      this.unasked.find((one) => one.request === request) ?? this.unasked.find((one) => !one.request);
     return about && isErrorCode(about.code) ? reportedFailure(about.code, about.detail) : null;
   }
 
-  /** Messages that did not verify since the start. */
+  /** Number of messages that did not verify since the start. */
   get unbelievedCount(): number {
-    return this.unbelieved;
+    return this.unverified;
   }
 
   /**
-   * The chained hash of the device's last accepted order, for the next command to name. It may be wrong: until this session got a
-   * receipt it comes from the unsigned state, and another owner may give an order meanwhile. The device then refuses the command
-   * in a signed receipt that names the right one.
+   * The chained hash of the device's last accepted order, for the next command to name. It may be wrong: before the first receipt
+   * it comes from the unsigned state, and another owner may give an order meanwhile. The device then refuses the command in a
+   * signed receipt that names the right one.
    */
   async lastOrder(): Promise<string> {
-    if (this.heardOrder === null) {
+    if (this.namedOrder === null) {
       await this.waitFor<void>("the device's state", STATE_MS_MAX, (found) => ({
         state: () => found(),
         receipt: () => found(),
@@ -104,22 +101,22 @@ export class OwnerSession {
         if (!isFailure(thrown) || thrown.code !== 'timed_out') throw thrown;
       });
     }
-    return this.heardOrder?.sha256 ?? sha256Hex(noOrderYet(this.home.device));
+    return this.namedOrder?.sha256 ?? sha256Hex(noOrderYet(this.home.device));
   }
 
-  /** Connects and subscribes; resolves when both are done. Throws `unreachable`, and at once the `tls_*` that waiting cannot fix. */
+  /** Connects and subscribes. Throws `unreachable`, and at once the `tls_*` failures that waiting cannot fix. */
   async start(): Promise<void> {
     const { device } = this.home;
     const topics = topicsUnder(this.home.account.prefix);
-    const nameOf = new Map<string, Heard>(HEARD.map((name) => [topics[name](device), name]));
+    const nameOf = new Map<string, TopicName>(TOPICS.map((name) => [topics[name](device), name]));
     this.link.subscribe([...nameOf.keys()], (message) => {
       const name = nameOf.get(message.topic);
       const text = fromUtf8(message.payload);
       if (!name || text === null) return;
       try {
-        this.hear(name, text);
+        this.receive(name, text);
       } catch (thrown) {
-        this.unbelieved += 1;
+        this.unverified += 1;
         this.deps.log.warn('a message did not verify', {
           topic: name,
           detail: thrown instanceof Error ? thrown.message : '',
@@ -155,7 +152,7 @@ export class OwnerSession {
     return () => void this.listeners.delete(listeners);
   }
 
-  /** Publishes a signed answer on its own topic; resolves when the broker has it. Only a receipt means that it was carried out. */
+  /** Publishes a signed answer on its own topic; resolves when the broker has it. Only a receipt proves that it was carried out. */
   async answer(request: string, action: ConsentAction, token: string): Promise<void> {
     await this.link.publish(topicsUnder(this.home.account.prefix).consent(this.home.device, request, action), token);
   }
@@ -202,20 +199,20 @@ export class OwnerSession {
     });
   }
 
-  /** What documents are read with, at this moment. */
+  /** The keys and time that documents are read with. */
   private get reading(): Reading {
     return { nowS: wallSeconds(this.deps.clock), sha256Hex, verify: verifySignature };
   }
 
-  private hear(name: Heard, text: string): void {
+  private receive(name: TopicName, text: string): void {
     const all = [...this.listeners];
     if (name === 'status') {
       const status = statusSchema.parse(text);
       for (const each of all) each.status?.(status);
     } else if (name === 'state') {
       const state = DeviceState.parse(JSON.parse(text));
-      if (!this.heardOrder?.isSigned) this.heardOrder = { sha256: state.lastOrder, isSigned: false };
-      this.heardUnasked = state.unasked ?? [];
+      if (!this.namedOrder?.isSigned) this.namedOrder = { sha256: state.lastOrder, isSigned: false };
+      this.unasked = state.unasked ?? [];
       for (const each of all) each.state?.(state);
     } else if (name === 'event') {
       const event = DeviceEvent.parse(JSON.parse(text));
@@ -230,7 +227,7 @@ export class OwnerSession {
       for (const each of all) each.sighting?.(sighting);
     } else if (name === 'receipt') {
       const receipt = readReceipt(text, { id: this.home.device, key: this.home.deviceKey });
-      this.heardOrder = { sha256: receipt.lastOrder, isSigned: true };
+      this.namedOrder = { sha256: receipt.lastOrder, isSigned: true };
       for (const each of all) each.receipt?.(receipt, text.trim());
     } else {
       const progress = UploadProgress.parse(JSON.parse(text));

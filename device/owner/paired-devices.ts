@@ -1,5 +1,4 @@
-// Owns: what an owner's machine stores about the devices it is paired with: one file each, 0600.
-// Not here: the owner's key (owner-key.ts), pairing itself (pairing-client.ts).
+// The owner's machine stores each paired device in a file, 0600.
 import { join } from 'node:path';
 import type { Disk } from '@doorsill/base/disk';
 import { TlsFiles } from '@doorsill/base/tls';
@@ -13,14 +12,14 @@ export const Home = z.strictObject({
   device: idSchema,
   deviceKey: publicKeySchema,
   name: z.string().max(60),
-  /** The device's bridge and registry as told at pairing; null before it is enrolled, when it gets no requests either. */
+  /** The device's bridge and registry at pairing; null before it is enrolled, when it gets no requests either. */
   trust: z.strictObject({ bridgeKey: publicKeySchema, registryKey: publicKeySchema }).nullable(),
   account: z.strictObject({
     url: z.string().regex(/^mqtts?:\/\/[^\s]{1,200}$/),
     user: brokerUserSchema,
     password: z.string().min(1).max(128),
     prefix: z.string().min(1).max(64),
-    /** The broker's certificate authority as the device named it at pairing; absent: a public one. */
+    /** The broker's certificate authority, named by the device at pairing; absent: a public one. */
     ca: caSchema.optional(),
   }),
   /** The device's signed statement that this key is its owner's; absent in files from before it was stored. */
@@ -28,7 +27,6 @@ export const Home = z.strictObject({
   /** This owner's own TLS files for that broker, by absolute path; a `ca` here overrides the device's. */
   tls: TlsFiles.optional(),
 });
-/** One paired device. */
 export type Home = z.infer<typeof Home>;
 
 const HOME_BYTES_MAX = 10_000;
@@ -51,7 +49,7 @@ async function readHome(disk: Disk, path: string): Promise<Home> {
   }
 }
 
-/** Forgets a device; its account at the broker is not ended by that. */
+/** Deletes a device's file; the account at its broker remains. */
 export async function forgetHome(disk: Disk, folder: string, device: string): Promise<void> {
   await disk.remove(join(folder, 'homes', `${idSchema.parse(device)}${SUFFIX}`));
 }

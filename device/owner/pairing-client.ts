@@ -1,5 +1,4 @@
-// Owns: the owner's end of pairing over the device's socket: proves the key, checks the device's answer.
-// Not here: storing the device (paired-devices.ts), the key's file (owner-key.ts).
+// The owner's end of pairing over the device's socket: proves the key, checks the device's answer.
 import { createConnection, type Socket } from 'node:net';
 import type { Clock } from '@doorsill/base/clock';
 import { type SigningKey, sha256Hex, verifySignature } from '@doorsill/base/keys';
@@ -37,8 +36,8 @@ import {
 export type { ConsoleAddress, Health } from './pairing-wire.ts';
 
 /**
- * Pairs a key with the device that listens at `socketPath`, under a name of 1 to 60 letters. Pairing a paired key again gives
- * it a new account, unless `own` is an account that its owner already has at the broker. Throws `pairing_account_needed`, `unreachable`,
+ * Pairs a key with the device that listens at `socketPath`, under a name of 1 to 60 letters. Pairing a paired key again issues a
+ * new account, unless `own` is an account that the owner already has at the broker. Throws `pairing_account_needed`, `unreachable`,
  * `timed_out`, `pairing_refused`, `pairing_locked`, `owner_too_many`, `consent_ledger_damaged`, `consent_storage_failed`.
  */
 export async function pairWithDevice(
@@ -75,18 +74,18 @@ export async function pairWithDevice(
   });
 }
 
-/** Who is paired with the device. Throws `unreachable`, `timed_out`, `pairing_refused`. */
+/** The owners paired with the device. Throws `unreachable`, `timed_out`, `pairing_refused`. */
 export async function listOwners(deps: { clock: Clock }, socketPath: string): Promise<{ key: string; name: string }[]> {
   return converse(deps, socketPath, async (ask) => (await ask({ verb: 'list' }, ListAnswer)).owners);
 }
 
-/** How long a server that is starting is waited for, and how often it is asked. */
+/** Maximum wait for a server that is starting, and the interval of asking. */
 const STARTING_MS_MAX = 30_000;
 const STARTING_POLL_MS = 250;
 
 /**
- * Where the device's own server is; null when it has none. Waits while it starts. Throws `console_starting` when that takes long,
- * `console_unusable`, `unreachable`, `timed_out`, `pairing_refused`.
+ * The address of the device's own server; null when it has none. Waits while it starts. Throws `console_starting` when that takes
+ * too long, `console_unusable`, `unreachable`, `timed_out`, `pairing_refused`.
  */
 export async function askConsole(deps: { clock: Clock }, socketPath: string): Promise<ConsoleAddress | null> {
   const { clock } = deps;
@@ -112,13 +111,13 @@ export async function confirmPairing(deps: { clock: Clock }, socketPath: string,
   return converse(deps, socketPath, async (ask) => (await ask({ verb: 'confirm', code }, confirmAnswerSchema)).name);
 }
 
-/** Who besides owners may see pictures, and who looked, newest first. Throws `unreachable`, `timed_out`, `pairing_refused`. */
+/** The viewers, and the views of pictures, newest first. Throws `unreachable`, `timed_out`, `pairing_refused`. */
 export async function askViewers(deps: { clock: Clock }, socketPath: string): Promise<Omit<ViewersAnswer, 'ok'>> {
   const { viewers, looks } = await converse(deps, socketPath, (ask) => ask({ verb: 'viewers' }, ViewersAnswer));
   return { viewers, looks };
 }
 
-/** What has left the device, newest first, from `before` on. Throws `unreachable`, `timed_out`, `pairing_refused`, `consent_ledger_damaged`. */
+/** Sent clips below number `before`, newest first. Throws `unreachable`, `timed_out`, `pairing_refused`, `consent_ledger_damaged`. */
 export async function askDepartures(
   deps: { clock: Clock },
   socketPath: string,
@@ -129,8 +128,8 @@ export async function askDepartures(
 }
 
 /**
- * What the bridge shows the device of the clip that left under a grant, and whose it must be; unchecked. Throws `unreachable`, `timed_out`,
- * `pairing_refused`, `departure_unknown`, `device_not_enrolled`, `device_moved`, `custody_unreachable`, what the bridge refuses with.
+ * The bridge's log entries, unchecked, of the clip sent under a grant, and the bridge that they must come from. Throws `unreachable`,
+ * `timed_out`, `pairing_refused`, `departure_unknown`, `device_not_enrolled`, `device_moved`, `custody_unreachable`, the bridge's refusal.
  */
 export async function askCustody(
   deps: { clock: Clock },

@@ -1,5 +1,4 @@
-// Owns: the device's end of pairing: a socket that only the user who runs the device can open, and the lock after failed attempts.
-// Not here: who becomes an owner (consent/gate.ts, passed in), broker accounts (passed in), unpairing (a signed command).
+// The device's end of pairing: a socket that only the user who runs the device can open, and the lock after failed attempts.
 import { createServer, type Server, type Socket } from 'node:net';
 import type { Clock } from '@doorsill/base/clock';
 import type { Disk } from '@doorsill/base/disk';
@@ -32,35 +31,33 @@ export interface PairingServerDeps {
   clock: Clock;
   random: Random;
   log: Log;
-  /** Absent: the machine's own. */
+  /** Absent: the machine's network. */
   network?: Network | undefined;
-  /** From `pairingSocketPath`. */
   path: string;
-  /** The facts about the device for a new owner; called at each hello. */
+  /** The device's facts for a new owner; called at each hello. */
   about(): Pick<Home, 'device' | 'deviceKey' | 'name' | 'trust'>;
   owners(): { key: string; name: string }[];
   /** `ConsentGate.pair`: the statement for a key whose possession was proven. */
   pair(key: string, name: string): Promise<string>;
   health(): Health;
-  /** The still that a signed call asks for; throws the refusal. */
+  /** The still that a signed call asks for. Throws the refusal. */
   still(call: string): StillAnswer;
-  /** The device's own server; null when it has none. */
-  /** Throws `console_starting`, `console_unusable`. */
+  /** The address of the device's own server; null when it has none. Throws `console_starting`, `console_unusable`. */
   console(): ConsoleAddress | null;
-  /** Who besides owners may see pictures, and who looked, newest first. */
+  /** The viewers, and the views of pictures, newest first. */
   viewers(): Pick<ViewersAnswer, 'viewers' | 'looks'>;
-  /** What has left the device, newest first, and what the bridge shows of one clip. Throw the refusals. */
-  departures(before: number | null): DeparturePage;
+  /** Sent clips, newest first, and the bridge's log entries of one. Throw the refusals. */
+  sentClips(before: number | null): DeparturePage;
   custody(grant: string): Promise<DepartureCustody>;
   /** Confirms a browser that waits for pairing; returns the new owner's name. Throws `pairing_code_unknown`, `console_off`. */
   confirm(code: string): Promise<string>;
   /** Whether this device issues its owners' accounts. */
   issuesAccounts: boolean;
-  /** The home broker for an owner; with an account and a fresh password where this device issues them. */
+  /** The address of the home broker for an owner, with an account and a fresh password where this device issues them. */
   issueAccount(ownerKey: string): Promise<PairAnswer['account']>;
 }
 
-/** After this many failures pairing is locked until the button is pressed or the device restarted: both need physical access. */
+/** After this many failures pairing is locked until the button is pressed or the device restarts: both need physical access. */
 export const PAIRING_FAILURES_MAX = 10;
 const CONNECTIONS_MAX = 8;
 const ASKS_PER_CONNECTION_MAX = 16;
@@ -94,7 +91,7 @@ export class PairingServer {
     return this.failures >= PAIRING_FAILURES_MAX;
   }
 
-  /** The button was pressed. */
+  /** Ends the lock after failed attempts: the button was pressed. */
   unlock(): void {
     this.failures = 0;
   }
@@ -126,7 +123,7 @@ export class PairingServer {
       if (ask.data.verb === 'console') return writeLine(socket, { ok: true, console: this.deps.console() });
       if (ask.data.verb === 'viewers') return writeLine(socket, { ok: true, ...this.deps.viewers() });
       if (ask.data.verb === 'left')
-        return writeLine(socket, { ok: true, page: this.deps.departures(ask.data.before ?? null) });
+        return writeLine(socket, { ok: true, page: this.deps.sentClips(ask.data.before ?? null) });
       if (ask.data.verb === 'custody')
         return writeLine(socket, { ok: true, shown: await this.deps.custody(ask.data.grant) });
       if (ask.data.verb === 'confirm')

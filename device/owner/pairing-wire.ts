@@ -1,6 +1,4 @@
-// Owns: the messages on the pairing socket: one JSON object per line. Both ends use it. Not here: the two ends themselves
-// (pairing-server.ts, pairing-client.ts), what the owner's key signs (contract/console-messages.ts).
-
+// The messages on the pairing socket, one JSON object per line, for both ends.
 import { Look, Viewer } from '@doorsill/contract/console-messages';
 import { DepartureCustody, DeparturePage } from '@doorsill/contract/departures';
 import { isErrorCode } from '@doorsill/contract/errors';
@@ -12,7 +10,7 @@ import { Home } from './paired-devices.ts';
 export const LINE_BYTES_MAX = 8_192;
 /** Large enough for an answer with a still. */
 export const ANSWER_BYTES_MAX = 131_072;
-/** A connection that takes longer is closed. */
+/** Maximum duration of a connection. */
 export const CONVERSATION_MS_MAX = 10_000;
 
 const ownerNameSchema = z.string().min(1).max(60);
@@ -28,22 +26,21 @@ export const PairingAsk = z.discriminatedUnion('verb', [
   }),
   z.strictObject({ verb: z.literal('list') }),
   z.strictObject({ verb: z.literal('health') }),
-  /** Where the device's own server is, with the token for a browser that pairs: only for who may open this socket. */
+  /** Asks for the address of the device's own server, with the token for a browser that pairs. */
   z.strictObject({ verb: z.literal('console') }),
-  /** Who besides owners may see pictures, and who looked. */
+  /** Asks for the viewers and the views of pictures. */
   z.strictObject({ verb: z.literal('viewers') }),
-  /** What has left the device, newest first: those whose number is below `before`. */
+  /** Asks for sent clips with a number below `before`, newest first. */
   z.strictObject({ verb: z.literal('left'), before: z.int().nonnegative().optional() }),
-  /** What the bridge shows of the clip that left under a grant. */
+  /** Asks for the bridge's log entries of the clip sent under a grant. */
   z.strictObject({ verb: z.literal('custody'), grant: idSchema }),
-  /** Confirms a new owner by the code that its browser shows. */
+  /** Confirms a new owner by the code that the owner's browser shows. */
   z.strictObject({ verb: z.literal('confirm'), code: z.string().regex(/^\d{6}$/) }),
-  /** The still of a sighting; `call` is an owner's signed call. */
+  /** Asks for the still of a sighting by an owner's signed call. */
   z.strictObject({ verb: z.literal('still'), call: z.string().max(2_048) }),
 ]);
 export type PairingAsk = z.infer<typeof PairingAsk>;
 
-/** A refusal, with a code of the closed table. */
 export const refusalSchema = z.strictObject({
   ok: z.literal(false),
   code: z.string().refine(isErrorCode),
@@ -53,7 +50,7 @@ export const refusalSchema = z.strictObject({
 export const HelloAnswer = z.strictObject({
   ok: z.literal(true),
   ...Home.pick({ device: true, deviceKey: true, name: true, trust: true }).shape,
-  /** Whether the device creates its owners' accounts at its broker; else they need one of their own there. */
+  /** Whether the device creates its owners' accounts at its broker; else owners must bring their own. */
   issuesAccounts: z.boolean(),
   /** Generated for each hello, valid for one `pair` on this connection. */
   nonce: z.string().length(22),
@@ -77,7 +74,7 @@ export type ListAnswer = z.infer<typeof ListAnswer>;
 
 const { camera, privacy, ring, storage, hardware, clockTrusted, area, areaDetail, owners } = DeviceState.shape;
 
-/** Health of a running device, for users who can open its socket: less than its state, plus what its broker cannot tell. */
+/** Health of a running device, for users who can open its socket: a part of its state, and facts that never go to a broker. */
 export const Health = z.strictObject({
   camera,
   privacy,
@@ -88,7 +85,7 @@ export const Health = z.strictObject({
   areaDetail,
   owners,
   ring: ring.omit({ coverage: true }),
-  /** Why the home broker is not connected, or ends each session soon; null when all is well. */
+  /** Why the home broker is not connected, or soon ends each session; null when it is connected. */
   homeFault: z.string().max(300).nullable(),
   uptimeS: z.int().nonnegative(),
   /** Bytes written to disk since the start, by the part that wrote them. */
@@ -103,10 +100,10 @@ export const StillAnswer = z.strictObject({
 });
 export type StillAnswer = z.infer<typeof StillAnswer>;
 
-/** The device's own server as somebody at the device may know it. */
+/** The device's own server, for users who can open the device's socket. */
 export const ConsoleAddress = z.strictObject({
   url: z.string().max(300),
-  /** How it is announced on the network: the host name, and what is wrong with that. Null where the settings do not ask for it. */
+  /** The host name that is announced on the network, and its faults. Null where the settings do not ask for it. */
   announced: z
     .strictObject({
       host: z.string().max(80).nullable(),
@@ -115,13 +112,13 @@ export const ConsoleAddress = z.strictObject({
     .nullable(),
   /** SHA-256 of its certificate; null for plain HTTP on this machine. */
   fingerprint: z.string().length(64).nullable(),
-  /** The address with the pairing token behind `#`, which browsers never send: what the code that is drawn holds. */
+  /** The QR code's text: the address with the pairing token behind `#`, which browsers never send. */
   pairingUrl: z.string().max(500),
 });
 export type ConsoleAddress = z.infer<typeof ConsoleAddress>;
 
 export const consoleAnswerSchema = z.strictObject({ ok: z.literal(true), console: ConsoleAddress.nullable() });
-/** The newest hundred looks: more do not fit on a line. */
+/** Maximum number of views in an answer, the newest: more do not fit on a line. */
 export const LOOKS_TOLD_MAX = 100;
 export const ViewersAnswer = z.strictObject({
   ok: z.literal(true),
@@ -130,7 +127,7 @@ export const ViewersAnswer = z.strictObject({
 });
 export type ViewersAnswer = z.infer<typeof ViewersAnswer>;
 
-/** As many fit on a line, with their receipts. */
+/** Maximum number of sent clips in an answer: more, with their receipts, do not fit on a line. */
 export const DEPARTURES_TOLD_MAX = 8;
 export const leftAnswerSchema = z.strictObject({ ok: z.literal(true), page: DeparturePage });
 export const custodyAnswerSchema = z.strictObject({ ok: z.literal(true), shown: DepartureCustody });

@@ -1,5 +1,4 @@
-// Owns: sockets in the file system that only the user of this process can open: where they are, and listening there.
-// Not here: what is said on them (pairing-server.ts).
+// Sockets in the file system that only the user of this process can open.
 import type { Server, Socket } from 'node:net';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -9,15 +8,15 @@ import type { Network } from '@doorsill/base/network';
 import { utf8 } from '@doorsill/contract/bytes';
 import { failure } from '@doorsill/contract/errors';
 
-/** Only the owner of the process may connect: not group, not others. */
+/** Only the user of the process may connect, neither group nor others. */
 const SOCKET_UMASK = 0o177;
 /** The kernel limits a socket's path to 108 bytes on Linux, 104 elsewhere. */
 const SOCKET_PATH_BYTES_MAX = 100;
 
 /**
- * The path of the socket `name` of a data folder: in the folder or, if that path is too long for a socket, under the
- * user's own home (never a folder that others can write, where another user could listen first).
- * `home` is called only then: a service's user may have none. Throws `config_invalid` when even that is too long.
+ * The path of the socket `name` of a data folder: in the folder or, if that path is too long for a socket, under the user's home
+ * folder, never in a folder that others can write, where another user could listen first. `home` is called only then: a service's
+ * user may have none. Throws `config_invalid` when even that path is too long.
  */
 export function privateSocketPath(dataFolder: string, name: string, home: () => string = homedir): string {
   const near = join(dataFolder, 'run', name);
@@ -27,7 +26,7 @@ export function privateSocketPath(dataFolder: string, name: string, home: () => 
   throw failure('config_invalid', { file: dataFolder, detail: 'the path is too long for a socket' });
 }
 
-/** Listens. A socket left by a crash is replaced: the data folder's lock shows that its process is gone. Absent `network`: the machine's. */
+/** Listens. Replaces a socket left by a crash: the data folder's lock shows that its process is gone. Absent `network`: the machine's. */
 export async function listenPrivately(disk: Disk, server: Server, path: string, network?: Network): Promise<void> {
   network?.adopt(server);
   await disk.makeFolder(dirname(path));
@@ -46,7 +45,7 @@ export async function listenPrivately(disk: Disk, server: Server, path: string, 
   await listening;
 }
 
-/** Listens no more: `sockets`, the connections that are open, end, and the socket's file is gone when it resolves. */
+/** Stops listening, ends the open connections `sockets`, and removes the socket's file. */
 export async function stopPrivately(
   disk: Disk,
   server: Server,

@@ -1,5 +1,3 @@
-// Owns: reading a device's receipt on the owner's side: only a device-signed one proves that something happened.
-// Not here: making receipts (home-link/), verifying others' statements inside one, which the device has done (consent/).
 import { verifySignature } from '@doorsill/base/keys';
 import { type Failure, failure, isErrorCode, reportedFailure, TOKEN_FAULT_CODES } from '@doorsill/contract/errors';
 import { Receipt } from '@doorsill/contract/home-messages';
@@ -7,7 +5,7 @@ import { openToken } from '@doorsill/contract/jws';
 
 const RECEIPT_AUDIENCE = 'owner';
 
-/** Opens a receipt of the paired device. Throws `token_*`, also for one that names another device than its signer. */
+/** Opens a receipt of the paired device: only one that it signed proves anything. Throws `token_*`, also for another device's id in it. */
 export function readReceipt(payload: string, device: { id: string; key: string }): Receipt {
   const opened = openToken(payload.trim(), {
     typ: 'doorsill-receipt+jws',
@@ -23,6 +21,6 @@ export function readReceipt(payload: string, device: { id: string; key: string }
 
 /** The failure that a receipt of outcome `refused` or `failed` names. */
 export function refusalInReceipt({ code, detail, outcome }: Receipt): Failure {
-  if (code && isErrorCode(code)) return reportedFailure(code, detail ?? 'The device did not say more; its log does.');
+  if (code && isErrorCode(code)) return reportedFailure(code, detail ?? 'The device’s log says more.');
   return failure('internal', { detail: `the device answered ${outcome} with the unknown code ${code}` });
 }

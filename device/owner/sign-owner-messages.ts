@@ -1,6 +1,4 @@
-// Owns: signing an owner's messages: grant, denial, revocation, command, each with a fresh id. Not here: what answers say
-// (contract/owner-claims.ts), reading the request (contract/read-request-notice.ts), sending the message (the CLI, console), verifying it (consent/).
-
+// Signs an owner's messages: grant, denial, revocation, command, each with a fresh id.
 import { type Clock, wallSeconds } from '@doorsill/base/clock';
 import { type SigningKey, sha256Hex } from '@doorsill/base/keys';
 import { freshId, type Random } from '@doorsill/base/random';
@@ -29,14 +27,14 @@ import type { VerifiedSighting } from '@doorsill/contract/read-sighting';
 import type { Search, SearchAction, SearchCall } from '@doorsill/contract/search';
 import { LIFE_S_MAX } from '@doorsill/contract/shared-claims';
 
-/** The signer, and the source of time and ids. */
+/** The signing key, and the source of time and ids. */
 export interface Signer {
   key: SigningKey;
   clock: Clock;
   random: Random;
 }
 
-/** A signed message with its id, which the receipt will name. */
+/** A signed message and its id, which the receipt will name. */
 export interface Signed<Claims> {
   token: string;
   jti: string;
@@ -69,8 +67,8 @@ export function makeRevoke(
 }
 
 /**
- * Signs an order to a device; expires after ten minutes. `after`: the device's last accepted order from its newest receipt
- * (`lastOrder`); not needed for commands that name none (`mustNameLastOrder`). `giveOrder` (give-command.ts) sets it.
+ * Signs an order to a device; expires after ten minutes. `after`: the device's last accepted order, `lastOrder` of its newest
+ * receipt; only for commands that must name it (`mustNameLastOrder`). `giveOrder` (give-command.ts) sets it.
  */
 export function makeCommand(signer: Signer, device: string, command: CommandAction, after?: string): Signed<Command> {
   const isNamed = mustNameLastOrder(command);
@@ -84,7 +82,7 @@ export function makeCommand(signer: Signer, device: string, command: CommandActi
   return signed(signer, 'doorsill-command+jws', claims);
 }
 
-/** Signs a request to a bridge for the documents of a clip that this owner granted; expires after some minutes. */
+/** Signs a request to a bridge for a granted clip's documents; expires after some minutes. */
 export function makeCustodyCall(
   signer: Signer,
   bridge: string,
@@ -113,19 +111,19 @@ export function makeSearchCall(signer: Signer, bridge: string, call: SearchActio
   return signed(signer, 'doorsill-search-call+jws', claims);
 }
 
-/** A pet owner's input for a search; the rest is derived. */
+/** A pet owner's input for a search. */
 export type SearchChoice = Pick<Search, 'kind' | 'text' | 'photoSha256' | 'cell' | 'profile'> & {
-  /** Since when the pet is missing, and how long the search runs from now. */
+  /** The time from which on the pet is missing, and the search's duration from now. */
   sinceUs: number;
   lifeS: number;
 };
 
 /** Signs a search for a pet. */
 export function makeSearch(signer: Signer, bridge: string, choice: SearchChoice): Signed<Search> {
-  const { sinceUs, lifeS, ...said } = choice;
+  const { sinceUs, lifeS, ...facts } = choice;
   const exp = wallSeconds(signer.clock) + lifeS;
   const window = { startUs: sinceUs, endUs: exp * 1_000_000 };
-  const claims: Search = { ...claimsHead(authorOf(signer), bridge, 'search'), exp, ...said, window };
+  const claims: Search = { ...claimsHead(authorOf(signer), bridge, 'search'), exp, ...facts, window };
   return signed(signer, 'doorsill-search+jws', claims);
 }
 

@@ -1,23 +1,22 @@
-// Owns: the built-in likeness: what moved is like a pet if it has its photo's colours and a pet's size and shape. It detects people
-// by shape only, and reports nothing about a scene that may show one. Needs no model and no package.
-// Not here: pictures (frames.ts), what moved (motion-blobs.ts), which likeness is told (search-party.ts).
+// The built-in likeness model: something that moved is like a pet if it has its photo's colours and a pet's size and shape. It detects
+// people by shape only, and reports nothing about a scene that may show one. It needs no model file and no package.
 import type { PetKind } from '@doorsill/contract/search';
 import { coloursOf, commonShare, without } from './colours.ts';
-import type { LikenessModel, Looks, Picture, SceneView, Shown, Subject } from './likeness-interfaces.ts';
+import type { LikenessModel, Features, Picture, SceneView, Shown, Subject } from './likeness-interfaces.ts';
 import { type Blob, blobsOf, groundOf } from './motion-blobs.ts';
 
-/** Height of an animal of each kind as a share of the picture's, before a doorbell's lens. */
+/** Height of an animal of each kind as a share of a doorbell picture's height. */
 const HEIGHTS: Readonly<Record<PetKind, { least: number; most: number }>> = {
   dog: { least: 0.06, most: 0.5 },
   cat: { least: 0.04, most: 0.3 },
 };
-/** Something taller than this share of the picture may be a person close by. */
+/** A blob taller than this share of the picture may be a person close by. */
 const TALL = 0.52;
-/** Something not small and taller than wide by this factor counts as a person. */
+/** A blob at least this high, and taller than wide by this factor, counts as a person. */
 const UPRIGHT = 1.15;
 const UPRIGHT_HEIGHT_LEAST = 0.16;
 
-/** The outer part of a photo, on each side, used as background; and the inner part that contains the pet. */
+/** The share of a photo on each side that is used as background, and the share in the middle that contains the pet. */
 const BORDER = 0.08;
 const INNER = 0.7;
 
@@ -28,7 +27,7 @@ export class ColourAndSize implements LikenessModel {
 
   async stop(): Promise<void> {}
 
-  async looksOf(photo: Picture, _kind: PetKind): Promise<Looks | null> {
+  async featuresOf(photo: Picture, _kind: PetKind): Promise<Features | null> {
     const { width, height } = photo;
     const isBorder = (x: number, y: number) =>
       Math.min(x / width, y / height, 1 - (x + 1) / width, 1 - (y + 1) / height) < BORDER;
@@ -52,20 +51,20 @@ export class ColourAndSize implements LikenessModel {
         const colours = blob.isCut ? null : coloursOf(frame, (x, y) => blob.mask[y * frame.width + x] ?? 0);
         if (!colours) continue;
         const [width, height] = [blob.width / frame.width, blob.height / frame.height];
-        subjects.push({ frame, looks: { colours }, width, height });
+        subjects.push({ frame, features: { colours }, width, height });
       }
     }
     return { label: 'other', subjects };
   }
 
-  likeness(looks: Looks, kind: PetKind, subject: Subject): number {
+  likeness(features: Features, kind: PetKind, subject: Subject): number {
     const { least, most } = HEIGHTS[kind];
     if (subject.height < least || subject.height > most) return 0;
-    return commonShare(looks.colours, subject.looks.colours);
+    return commonShare(features.colours, subject.features.colours);
   }
 }
 
-/** Whether a blob's shape is that of somebody upright, or too large to be told. Of a cut-off blob only the height is known. */
+/** Whether a blob is upright like a person, or too large to tell. Of a cut-off blob only the height is known. */
 function mayBePerson(blob: Blob, { height }: Picture): boolean {
   const share = blob.height / height;
   return share > TALL || (share > UPRIGHT_HEIGHT_LEAST && !blob.isCut && blob.height > UPRIGHT * blob.width);

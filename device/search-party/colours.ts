@@ -1,21 +1,20 @@
-// Owns: colour histograms of a few bins that are robust to changes of light, and their similarity. Pure.
-// Not here: which pixels are looked at (colour-and-size.ts).
+// Colour histograms of a few bins that are robust to changes of light, and their similarity.
 import type { Picture } from './likeness-interfaces.ts';
 
 const HUES = 12;
-/** Each hue pale or full; and grays from black to white. */
+/** Pale and full for each hue; grays from black to white. */
 const SATURATIONS = 2;
 const GRAYS = 4;
 const BINS = HUES * SATURATIONS + GRAYS;
 
-/** Below this saturation, or this dark, a pixel is a gray. */
+/** A pixel counts as gray below this saturation or this brightness. */
 const GRAY_SATURATION = 0.18;
 const DARK = 40;
 const FULL_SATURATION = 0.45;
-/** This share of a colour is counted for each neighbouring hue, because light is warm or cold. */
+/** Share of a colour that is counted for each neighbouring hue, because light may be warm or cold. */
 const SPILL = 0.2;
 
-/** Shares of colours of the pixels that `weigh` gives a weight above 0; null when there are none. */
+/** The normalised histogram of the pixels that `weigh` gives a weight above 0; null when there are none. */
 export function coloursOf(picture: Picture, weigh: (x: number, y: number) => number): Float32Array | null {
   const { width, height, rgb } = picture;
   const colours = new Float32Array(BINS);
@@ -52,12 +51,12 @@ function count(colours: Float32Array, red: number, green: number, blue: number, 
   add(row + ((hue + HUES - 1) % HUES), weight * SPILL);
 }
 
-/** Overlap of two histograms: 0 to 1. */
+/** The overlap of two histograms, from 0 to 1. */
 export function commonShare(one: Float32Array, other: Float32Array): number {
   return one.reduce((sum, share, bin) => sum + Math.min(share, other[bin] ?? 0), 0);
 }
 
-/** `colours` minus the background `ground`, normalised again; `colours` itself when almost nothing remains. */
+/** `colours` minus the background `ground`, normalised again; unchanged `colours` when almost nothing remains. */
 export function without(colours: Float32Array, ground: Float32Array): Float32Array {
   const left = colours.map((share, bin) => Math.max(0, share - (ground[bin] ?? 0)));
   const sum = left.reduce((total, share) => total + share, 0);

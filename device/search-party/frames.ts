@@ -1,6 +1,4 @@
-// Owns: small pictures from this home's own ring, only for comparison: at most a few per event, and none is
-// stored. Not here: what they show (likeness-interfaces.ts), clips (clip/), which need a grant.
-
+// Small pictures from the ring, only for comparison: a few per event, and none is stored.
 import type { Clock } from '@doorsill/base/clock';
 import { concatBytes } from '@doorsill/contract/bytes';
 import { type InitInfo, parseFragment, parseInit } from '@doorsill/contract/media/fragment';
@@ -14,7 +12,7 @@ import type { Frame } from './likeness-interfaces.ts';
 
 /** Longest side of a picture in pixels. */
 const SIDE_MAX = 320;
-/** Pictures per second, and per event. */
+/** Maximum number of pictures per second, and per event. */
 const PER_S = 3;
 const FRAMES_MAX = 90;
 const DECODE_MS_MAX = 60_000;
@@ -27,19 +25,19 @@ export interface FramesDeps {
   clock: Clock;
 }
 
-/** GOPs of one recording, one after the other: what one ffmpeg decodes. */
+/** Consecutive GOPs of one recording, for one run of ffmpeg. */
 interface Run {
   recording: string;
   info: InitInfo;
-  /** Parameter sets first; then each GOP. */
+  /** Parameter sets, then each GOP. */
   stream: Uint8Array[];
-  /** Wall times of its frames, in the order in which they are shown. */
+  /** Wall times of its frames, in presentation order. */
   times: number[];
   lengthUs: number;
 }
 
 /**
- * Frames of a window, some of each second, in order of time. Footage that is not H.264, or whose time is not trusted, gives none.
+ * Some frames of each second of a window, in order of time; none of footage that is not H.264 or whose time is not trusted.
  * Throws `ffmpeg_failed`, `fragment_malformed`, or the signal's reason.
  */
 export async function framesOf(deps: FramesDeps, window: Window, signal: AbortSignal): Promise<Frame[]> {
@@ -95,12 +93,12 @@ async function decode({ ffmpeg, clock }: FramesDeps, run: Run, signal: AbortSign
     clock,
     signal,
   });
-  // If a frame was lost, the times can no longer be matched to the pictures.
+  // After a lost frame the times no longer match the pictures.
   if (rgb.length !== bytes * picked.length) return [];
   return picked.map((atUs, at) => ({ width, height, rgb: rgb.subarray(at * bytes, (at + 1) * bytes), atUs }));
 }
 
-/** The picture's own shape, with a longest side that comparing needs; even, as the scaler likes it. */
+/** The video's size scaled down to `SIDE_MAX`, with even sides for the scaler. */
 function sizeOf({ video: { width, height } }: InitInfo): { width: number; height: number } {
   const by = Math.min(1, SIDE_MAX / Math.max(width, height));
   const even = (side: number) => Math.max(2, 2 * Math.round((side * by) / 2));

@@ -1,8 +1,7 @@
-// Owns: what likeness is to Search Party: the interface that a model fills, and the pictures and looks it speaks of. Interfaces
-// and constants only. Not here: the built-in model (colour-and-size.ts), the one that runs a detector (yolox.ts).
+// The interface of a likeness model, and the pictures and features that it works with.
 import type { PetKind } from '@doorsill/contract/search';
 
-/** A small picture: 3 bytes a pixel, red, green, blue, row by row. */
+/** A small picture in rows of pixels, 3 bytes each: red, green, blue. */
 export interface Picture {
   width: number;
   height: number;
@@ -14,43 +13,43 @@ export interface Frame extends Picture {
   atUs: number;
 }
 
-/** Pictures of one motion event in order of time, the first ones from before it. */
+/** Pictures of one motion event in order of time, beginning before the motion. */
 export interface SceneView {
   frames: readonly Frame[];
-  /** Wall time at which the motion began: frames before it show the place without whoever moved. */
+  /** Wall time of the motion's start: earlier frames show the background. */
   motionUs: number;
 }
 
-/** How something looks, as far as a pet's photo and a porch can be compared by it: shares of colours that sum to 1. */
-export interface Looks {
+/** Features by which a pet's photo and something on the porch are compared. `colours`: shares that sum to 1. */
+export interface Features {
   colours: Float32Array;
-  /** What it is, where a model knows. */
+  /** The animal's kind, where a model detects it. */
   kind?: PetKind;
 }
 
-/** Something that moved. `height` and `width` in shares of the picture's. */
+/** Something that moved. `height` and `width` are shares of the picture's. */
 export interface Subject {
   frame: Frame;
-  looks: Looks;
+  features: Features;
   width: number;
   height: number;
 }
 
-/** What a scene shows: `person` as soon as there may be one in any frame of it, and then nothing is said of it at all. */
+/** The content of a scene: `person` if any frame may show one, and then nothing else is reported. */
 export type Shown = { label: 'person' } | { label: 'other'; subjects: Subject[] };
 
-/** Measures how similar something on the porch is to a pet on a photo. About people it only reports that they are there. */
+/** Measures how similar something on the porch is to a pet on a photo. Of people it reports nothing but their presence. */
 export interface LikenessModel {
   readonly name: string;
-  /** Loads what it needs. Throws `search_model_unusable`, `search_runtime_missing`. */
+  /** Loads the model. Throws `search_model_unusable`, `search_runtime_missing`. */
   start(): Promise<void>;
   stop(): Promise<void>;
-  /** How the pet on a photo looks; null when none can be made out, or when there is a person on it. */
-  looksOf(photo: Picture, kind: PetKind): Promise<Looks | null>;
+  /** The features of the pet on a photo; null when none is found, or when the photo shows a person. */
+  featuresOf(photo: Picture, kind: PetKind): Promise<Features | null>;
   show(scene: SceneView): Promise<Shown>;
-  /** 0 to 1. */
-  likeness(looks: Looks, kind: PetKind, subject: Subject): number;
+  /** From 0 to 1. */
+  likeness(features: Features, kind: PetKind, subject: Subject): number;
 }
 
-/** Minimum likeness for telling the camera's owner. */
-export const LIKENESS_TOLD = 0.5;
+/** Minimum likeness at which the camera's owners are told. */
+export const LIKENESS_MIN = 0.5;

@@ -1,33 +1,32 @@
-// Owns: detecting what moved in a frame by comparison with the background: differing pixels, joined into blobs. Pure.
-// Not here: when motion starts (motion/), what a blob is (colour-and-size.ts).
+// Finds what moved in a frame: pixels that differ from the background, joined into blobs.
 import type { Frame, SceneView } from './likeness-interfaces.ts';
 
-/** Cell side in pixels, so that noise and thin lines make no blob. */
+/** Side of a cell in pixels. Cells keep noise and thin lines from making blobs. */
 const CELL_PIXELS = 4;
-/** A pixel differs from this sum of its red, green and blue differences on. */
+/** Minimum sum of the differences in red, green and blue of a pixel that counts as differing. */
 const DIFFERS = 70;
-/** A cell differs from this number of differing pixels on. */
+/** Minimum number of differing pixels of a cell that counts as differing. */
 const CELL_DIFFERS = 6;
-/** Cells this near to each other belong together: a coat has the colour of the wall in places. */
+/** Maximum gap between cells of one blob: parts of an animal's coat may have the colour of the wall. */
 const NEAR_CELLS = 3;
-/** A smaller blob is ignored (a leaf). */
+/** Minimum size of a blob: smaller ones, such as leaves, are ignored. */
 const CELLS_LEAST = 12;
-/** Number of frames before the motion that the background is learnt from. */
+/** Maximum number of frames before the motion that the background is computed from. */
 const GROUND_FRAMES_MAX = 5;
 
-/** A blob in pixels of its frame, with what belongs to it. */
+/** A blob in pixels of its frame. */
 export interface Blob {
   left: number;
   top: number;
   width: number;
   height: number;
-  /** It is cut off by the left or right side of the picture. */
+  /** Whether the left or right side of the picture cuts it off. */
   isCut: boolean;
   /** 1 for each pixel of the frame that differs and lies in the blob. */
   mask: Uint8Array;
 }
 
-/** The background without whoever moved: the median of earlier frames; null when there are none. */
+/** The background: the median of the frames before the motion; null when there are none. */
 export function groundOf({ frames, motionUs }: SceneView): Uint8Array | null {
   const before = frames.filter(({ atUs }) => atUs < motionUs).slice(-GROUND_FRAMES_MAX);
   const [first] = before;
@@ -66,7 +65,7 @@ export function blobsOf(frame: Frame, ground: Uint8Array): Blob[] {
   return blobs.sort((one, other) => other.cells.length - one.cells.length).map(({ blob }) => blob);
 }
 
-/** Takes the cells that hang together with `start`, also over small gaps, out of `open`. */
+/** Removes from `open`, and returns, the cells connected with `start`, also across small gaps. */
 function takeCells(open: Uint8Array, columns: number, rows: number, start: number): number[] {
   const cells = [start];
   open[start] = 0;

@@ -1,7 +1,6 @@
-// Owns: comparing this home's own recent motion with the pets that are looked for, one event at a time, and the stills of what
-// was like one, in memory. What it finds goes to the gate, which tells the home's owners and nobody else.
-// Not here: which searches are believed and whether the home takes part (consent/), how likeness is told (likeness-interfaces.ts).
-
+// Compares recent motion with the pets that are searched for, one event at a time, and keeps stills of sightings in memory. Its
+// findings go to the gate, which tells the home's owners and nobody else.
+import type { Clock } from '@doorsill/base/clock';
 import { sha256Hex } from '@doorsill/base/keys';
 import type { Log } from '@doorsill/base/log';
 import { fromBase64url } from '@doorsill/contract/bytes';
@@ -10,23 +9,28 @@ import type { DeviceEventBody, Sighted } from '@doorsill/contract/home-messages'
 import { plainJpegSize } from '@doorsill/contract/plain-jpeg';
 import { PHOTO_BYTES_MAX, PHOTO_SIDE_MAX } from '@doorsill/contract/search';
 import { partsInside, type Window } from '@doorsill/contract/shared-claims';
-import type { HeardSearch } from '../consent/gate-interfaces.ts';
+import type { Ffmpeg } from '../camera/find-ffmpeg.ts';
+import type { ConsentGate } from '../consent/gate.ts';
+import type { ReceivedSearch } from '../consent/gate-interfaces.ts';
+import type { Ring } from '../ring/ring-interface.ts';
+import { ColourAndSize } from './colour-and-size.ts';
 import { type FramesDeps, framesOf } from './frames.ts';
-import { LIKENESS_TOLD, type LikenessModel, type Looks, type Picture, type Subject } from './likeness-interfaces.ts';
+import { LIKENESS_MIN, type LikenessModel, type Features, type Picture, type Subject } from './likeness-interfaces.ts';
+import { Yolox } from './yolox.ts';
 
-/** Longest side of a decoded photo in pixels: what comparing needs. */
+/** Longest side of a decoded photo in pixels, enough for comparing. */
 const SIDE_MAX = 160;
 const STILL_QUALITY = 80;
 
 async function loadSharp() {
   const { default: sharp } = await import('sharp');
-  // One photo now and then: nothing is worth being kept, nor a second thread.
+  // Photos are rare: no cache and one thread are enough.
   sharp.cache(false);
   sharp.concurrency(1);
   return sharp;
 }
 
-/** The photo as published, decoded; null for anything but the very plain JPEG that its poster signed. */
+/** Decodes a published photo; null for anything but the plain JPEG whose hash its poster signed. */
 export async function decodePhoto(photo: string, photoSha256: string): Promise<Picture | null> {
   const bytes = photo.length > 2 * PHOTO_BYTES_MAX ? null : fromBase64url(photo);
   if (!bytes || bytes.length > PHOTO_BYTES_MAX || sha256Hex(bytes) !== photoSha256) return null;
@@ -43,7 +47,7 @@ export async function decodePhoto(photo: string, photoSha256: string): Promise<P
       .toBuffer({ resolveWithObject: true });
     return info.channels === 3 ? { width: info.width, height: info.height, rgb: new Uint8Array(data) } : null;
   } catch {
-    // Decoder errors for a stranger's bytes are not reported.
+    // Decoder errors are not reported: the bytes came from a stranger.
     return null;
   }
 }
@@ -55,13 +59,13 @@ export async function encodeStill({ width, height, rgb }: Picture): Promise<Uint
   return new Uint8Array(await image.jpeg({ quality: STILL_QUALITY }).toBuffer());
 }
 
-/** Resolves once the ring will get no more footage of the window, or at the timeout. */
+/** Resolves once the ring will get no more footage of the window, or at a timeout. */
 export type Settled = (window: Window, signal: AbortSignal) => Promise<void>;
 
 export interface SearchPartyDeps extends FramesDeps {
   model: LikenessModel;
   log: Log;
-  /** Whether the home takes part now: while it does not, no event is stored or compared. */
+  /** Whether Search Party is on; while it is off, no event is stored or compared. */
   isOn(): boolean;
   settled: Settled;
   sighted(search: string, seen: Sighted): Promise<void>;
@@ -73,28 +77,28 @@ export interface Still {
   jpeg: Uint8Array;
 }
 
-/** Something that moved: `window` is looked at; `compared` holds ids of searches it was compared with. */
+/** A motion event: `window` is examined; `compared` holds the ids of searches that it was compared with. */
 interface MotionEvent {
   window: Window;
   motionUs: number;
   compared: Set<string>;
 }
 
-/** How long and how many events are remembered: a search is about the last hours. */
+/** Maximum age and number of remembered events: searches concern the last hours. */
 const EVENT_US_MAX = 24 * 3_600_000_000;
 const EVENTS_MAX = 100;
-/** How long before the motion the background is learnt from; how much of one event is examined. */
+/** Footage before the motion from which the background is computed, and the examined part of an event. */
 const BEFORE_US = 2_000_000;
-const LOOKED_AT_US = 25_000_000;
-/** Minimum number of frames similar to the pet: a single one may be chance. */
+const EXAMINED_US = 25_000_000;
+/** Minimum number of frames similar to the pet: one may be chance. */
 const LIKE_FRAMES_LEAST = 2;
 const MARGIN_US = 500_000;
 
 export class SearchParty {
   private readonly deps: SearchPartyDeps;
   private readonly stopping = new AbortController();
-  private open: readonly HeardSearch[] = [];
-  private readonly looks = new Map<string, Looks | null>();
+  private open: readonly ReceivedSearch[] = [];
+  private readonly features = new Map<string, Features | null>();
   private readonly stills = new Map<string, Still & { likeness: number }>();
   private events: MotionEvent[] = [];
   private motionStarts: number[] = [];
@@ -104,7 +108,7 @@ export class SearchParty {
     this.deps = deps;
   }
 
-  /** Loads the model. Throws what it throws. */
+  /** Loads the model. Throws its errors. */
   async start(): Promise<void> {
     await this.deps.model.start();
   }
@@ -115,21 +119,21 @@ export class SearchParty {
     await this.deps.model.stop();
   }
 
-  /** Resolves when all that is known has been compared. */
+  /** Resolves when all remembered events have been compared. */
   async idle(): Promise<void> {
     while (this.working) await this.working;
   }
 
-  /** Which searches are open now. None: the home takes no part any more, and nothing is kept. */
-  searches(open: readonly HeardSearch[]): void {
+  /** Sets the open searches. An empty list, as when Search Party is turned off, drops all events and stills. */
+  searches(open: readonly ReceivedSearch[]): void {
     this.open = open;
     const ids = new Set(open.map(({ request }) => request.jti));
-    for (const kept of [this.looks, this.stills]) for (const id of kept.keys()) if (!ids.has(id)) kept.delete(id);
+    for (const kept of [this.features, this.stills]) for (const id of kept.keys()) if (!ids.has(id)) kept.delete(id);
     if (!this.deps.isOn()) this.events = [];
     this.work();
   }
 
-  /** What happened at the door. A window with a press is a visitor's and is not examined. */
+  /** Remembers a motion event. An event with a press is a visitor's and is not examined. */
   happened(event: DeviceEventBody, atUs: number): void {
     if (!this.deps.isOn()) return;
     if (event.type === 'motion-start') this.motionStarts = [...this.motionStarts, atUs].slice(-EVENTS_MAX);
@@ -137,13 +141,13 @@ export class SearchParty {
     const { startUs, endUs } = event.window;
     const motionUs = this.motionStarts.find((at) => at >= startUs && at < endUs);
     if (motionUs === undefined) return;
-    const window = { startUs: motionUs - BEFORE_US, endUs: Math.min(endUs, motionUs + LOOKED_AT_US) };
+    const window = { startUs: motionUs - BEFORE_US, endUs: Math.min(endUs, motionUs + EXAMINED_US) };
     const recent = this.events.filter((one) => one.motionUs > atUs - EVENT_US_MAX);
     this.events = [...recent, { window, motionUs, compared: new Set<string>() }].slice(-EVENTS_MAX);
     this.work();
   }
 
-  /** Drops what was seen in a window, or everything, because that footage was deleted. */
+  /** Drops events and stills of a window, or all of them, because that footage was deleted. */
   forget(window: Window | undefined): void {
     const isGone = (span: Window) => !window || partsInside([span], window).length > 0;
     this.events = this.events.filter((event) => !isGone(event.window));
@@ -173,7 +177,7 @@ export class SearchParty {
   }
 
   /** Searches that an event was not compared with yet and could match. */
-  private due({ window, compared }: MotionEvent): HeardSearch[] {
+  private due({ window, compared }: MotionEvent): ReceivedSearch[] {
     return this.open.filter(
       ({ request }) => !compared.has(request.jti) && partsInside([window], request.window).length > 0,
     );
@@ -187,36 +191,36 @@ export class SearchParty {
         await this.compare(event, due);
       } catch (thrown) {
         if (!isFailure(thrown) || this.stopping.signal.aborted) throw thrown;
-        this.deps.log.warn('an event could not be looked at', { code: thrown.code });
+        this.deps.log.warn('an event could not be compared with searches', { code: thrown.code });
       }
     }
   }
 
-  private async compare(event: MotionEvent, due: readonly HeardSearch[]): Promise<void> {
+  private async compare(event: MotionEvent, due: readonly ReceivedSearch[]): Promise<void> {
     const { model, settled } = this.deps;
     const { signal } = this.stopping;
-    const looks = new Map<HeardSearch, Looks>();
+    const features = new Map<ReceivedSearch, Features>();
     for (const search of due) {
-      const found = await this.looksOf(search);
-      if (found) looks.set(search, found);
+      const found = await this.featuresOf(search);
+      if (found) features.set(search, found);
     }
-    if (looks.size === 0) return;
+    if (features.size === 0) return;
     await settled(event.window, signal);
     const frames = await framesOf(this.deps, event.window, signal);
     const shown = await model.show({ frames, motionUs: event.motionUs });
     if (shown.label === 'person') return;
-    for (const [search, wanted] of looks) {
+    for (const [search, wanted] of features) {
       const { kind } = search.request;
       const like = shown.subjects
         .map((subject) => ({ subject, likeness: model.likeness(wanted, kind, subject) }))
-        .filter(({ likeness }) => likeness >= LIKENESS_TOLD);
+        .filter(({ likeness }) => likeness >= LIKENESS_MIN);
       if (new Set(like.map(({ subject }) => subject.frame)).size >= LIKE_FRAMES_LEAST)
         await this.found(search, event, like);
     }
   }
 
   private async found(
-    { request }: HeardSearch,
+    { request }: ReceivedSearch,
     event: MotionEvent,
     like: readonly { subject: Subject; likeness: number }[],
   ): Promise<void> {
@@ -226,7 +230,7 @@ export class SearchParty {
     const [window] = partsInside([around], event.window);
     const { frame } = best.subject;
     const jpeg = await encodeStill(frame);
-    // Meanwhile its footage may have been deleted, or the search may have ended.
+    // The footage may have been deleted meanwhile, or the search may have ended.
     const isStillOpen = this.open.some((one) => one.request.jti === request.jti) && this.events.includes(event);
     if (!window || !isStillOpen || !this.deps.isOn()) return;
     const { likeness } = best;
@@ -235,14 +239,33 @@ export class SearchParty {
     await this.deps.sighted(request.jti, { window, stillUs: frame.atUs, likeness: Math.min(1, likeness) });
   }
 
-  private async looksOf({ request, photo }: HeardSearch): Promise<Looks | null> {
+  private async featuresOf({ request, photo }: ReceivedSearch): Promise<Features | null> {
     const { jti, kind, photoSha256 } = request;
-    const known = this.looks.get(jti);
+    const known = this.features.get(jti);
     if (known !== undefined) return known;
     const picture = await decodePhoto(photo, photoSha256);
-    const looks = picture && (await this.deps.model.looksOf(picture, kind));
-    this.looks.set(jti, looks);
-    if (!looks) this.deps.log.info('a search has no photo that can be compared', { search: jti });
-    return looks;
+    const features = picture && (await this.deps.model.featuresOf(picture, kind));
+    this.features.set(jti, features);
+    if (!features) this.deps.log.info('a search has no photo that can be compared', { search: jti });
+    return features;
   }
+}
+
+/** Makes Search Party, not started. `model`: a detector's file; without one the built-in model is used. */
+export function makeSearchParty(
+  { model }: { model?: string | undefined },
+  { clock, log, ffmpeg }: { clock: Clock; log: Log; ffmpeg: Ffmpeg },
+  { ring, gate }: { ring: Ring; gate: ConsentGate },
+  settled: Settled,
+): SearchParty {
+  return new SearchParty({
+    clock,
+    log,
+    ffmpeg,
+    settled,
+    model: model === undefined ? new ColourAndSize() : new Yolox(model, log),
+    segments: (window) => ring.read(window),
+    isOn: () => gate.searchPartyOn,
+    sighted: (search, seen) => gate.sighted(search, seen),
+  });
 }

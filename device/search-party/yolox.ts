@@ -1,6 +1,5 @@
-// Owns: likeness with a detector: a YOLOX model in ONNX form that the user names, run by onnxruntime-node, which the user adds: it
-// is no dependency, and loaded only then. It finds animals and people; colours are compared as ever. A scene or photo with a
-// person in it is not looked at any further. Not here: colours (colours.ts), the built-in model (colour-and-size.ts).
+// A likeness model with a detector: a YOLOX model in ONNX form that the user names, run by onnxruntime-node, which the user installs.
+// It finds animals and people; colours are compared as in the built-in model. Nothing is reported of a scene or photo with a person.
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -10,24 +9,24 @@ import { PetKind } from '@doorsill/contract/search';
 import { z } from 'zod';
 import { ColourAndSize } from './colour-and-size.ts';
 import { coloursOf } from './colours.ts';
-import type { Looks, Picture, SceneView, Shown, Subject } from './likeness-interfaces.ts';
+import type { Features, Picture, SceneView, Shown, Subject } from './likeness-interfaces.ts';
 import { blobsOf, groundOf } from './motion-blobs.ts';
 
 const PACKAGE = 'onnxruntime-node';
 
-/** The model's input: a square of so many pixels, 3 planes of blue, green, red from 0 to 255, padded with gray. */
+/** The model's input: a square of this side in pixels, in planes of blue, green and red from 0 to 255, padded with gray. */
 const SIDE = 416;
 const PADDING = 114;
-/** What a cell of each of its three grids stands for, in pixels. */
+/** Side of a cell in each of the model's three grids, in pixels. */
 const STRIDES = [8, 16, 32] as const;
 /** Numbers of one box: x, y, width, height, objectness, then one for each of COCO's 80 classes. */
 const BOX_NUMBERS = 85;
 const CLASSES_AT = 5;
-/** COCO's numbers of what matters here. */
+/** COCO's class numbers. */
 const PERSON_CLASS = 0;
 const CLASS_OF: Readonly<Record<PetKind, number>> = { cat: 15, dog: 16 };
 
-/** Thresholds: a pet must be likely, a person only possible. */
+/** Minimum scores: a pet must be likely, a person only possible. */
 const PET_SCORE = 0.3;
 const PERSON_SCORE = 0.2;
 
@@ -42,7 +41,7 @@ interface Found {
 }
 
 const tensorSchema = z.object({ data: z.instanceof(Float32Array), dims: z.array(z.number()) });
-/** The parts of the runtime that are used; both are classes, which are functions. */
+/** The classes of the runtime that are used. */
 const runtimeSchema = z.object({
   InferenceSession: z.custom<{ create: (...told: unknown[]) => Promise<unknown> }>(
     (value) => isFunction(value) && 'create' in Object(value),
@@ -57,7 +56,7 @@ const sessionSchema = z.object({
   release: z.custom<() => Promise<void>>(isFunction),
 });
 
-/** A loaded model: what is on a picture. */
+/** A loaded model: finds pets and people on a picture. */
 type Detector = (picture: Picture) => Promise<Found[]>;
 
 export class Yolox extends ColourAndSize {
@@ -88,13 +87,13 @@ export class Yolox extends ColourAndSize {
     const find: Detector = async (picture) => {
       const tensor = new runtime.Tensor('float32', inputOf(picture), [1, 3, SIDE, SIDE]);
       const answer = tensorSchema.safeParse((await run.call(session, { [input]: tensor }))[output]);
-      if (!answer.success) throw unusable('its output is no tensor of numbers');
+      if (!answer.success) throw unusable('its output is not a tensor of numbers');
       const found = boxesIn(answer.data, picture);
       if (!found) throw unusable('its output is not that of a YOLOX trained on COCO at 416 pixels');
       return found;
     };
     this.detector = { find, release: () => release.call(session) };
-    // Detects an unsuitable model now, not during a search.
+    // A first run finds an unsuitable model now, not during a search.
     await find({ width: 2, height: 2, rgb: new Uint8Array(12) }).catch((thrown: unknown) => {
       throw unusable(words(thrown), thrown);
     });
@@ -107,13 +106,13 @@ export class Yolox extends ColourAndSize {
     await detector?.release();
   }
 
-  override async looksOf(photo: Picture, kind: PetKind): Promise<Looks | null> {
+  override async featuresOf(photo: Picture, kind: PetKind): Promise<Features | null> {
     const found = await this.find(photo);
     if (found.some((one) => one.kind === 'person')) return null;
     const best = found.filter((one) => one.kind === kind).sort((one, other) => other.score - one.score)[0];
     if (!best) return null;
-    const looks = coloursOf(photo, (x, y) => (isInside(best, photo, x, y) ? 1 : 0));
-    return looks && { colours: looks, kind };
+    const features = coloursOf(photo, (x, y) => (isInside(best, photo, x, y) ? 1 : 0));
+    return features && { colours: features, kind };
   }
 
   override async show(scene: SceneView): Promise<Shown> {
@@ -126,21 +125,21 @@ export class Yolox extends ColourAndSize {
       const moved = ground ? blobsOf(frame, ground) : [];
       for (const one of found) {
         if (one.kind === 'person') continue;
-        // What moved in the box is the animal; where nothing did, all of the box is.
+        // The animal is what moved in the box or, where nothing moved, the whole box.
         const isIt = (x: number, y: number) => isInside(one, frame, x, y);
         const isMoved = (x: number, y: number) =>
           isIt(x, y) && moved.some(({ mask }) => mask[y * frame.width + x] === 1);
         const colours =
           coloursOf(frame, (x, y) => (isMoved(x, y) ? 1 : 0)) ?? coloursOf(frame, (x, y) => (isIt(x, y) ? 1 : 0));
         const [width, height] = [one.right - one.left, one.bottom - one.top];
-        if (colours) subjects.push({ frame, looks: { colours, kind: one.kind }, width, height });
+        if (colours) subjects.push({ frame, features: { colours, kind: one.kind }, width, height });
       }
     }
     return { label: 'other', subjects };
   }
 
-  override likeness(looks: Looks, kind: PetKind, subject: Subject): number {
-    return subject.looks.kind === kind ? super.likeness(looks, kind, subject) : 0;
+  override likeness(features: Features, kind: PetKind, subject: Subject): number {
+    return subject.features.kind === kind ? super.likeness(features, kind, subject) : 0;
   }
 
   private async find(picture: Picture): Promise<Found[]> {
@@ -153,7 +152,7 @@ function isFunction(value: unknown): boolean {
   return typeof value === 'function';
 }
 
-/** The runtime, from beside this program or from the folder it runs in. Throws `search_runtime_missing`. */
+/** Loads the runtime from this program's packages or the working folder's. Throws `search_runtime_missing`. */
 async function loadRuntime(file: string): Promise<Runtime> {
   const here = createRequire(join(process.cwd(), 'package.json'));
   const attempts = [() => import.meta.resolve(PACKAGE), () => pathToFileURL(here.resolve(PACKAGE)).href];
@@ -163,18 +162,18 @@ async function loadRuntime(file: string): Promise<Runtime> {
       const found = runtimeSchema.safeParse(loaded);
       if (found.success) return found.data;
     } catch {
-      // Missing, or not for this machine: try the next place, then give the advice.
+      // Missing, or not for this machine: try the next place.
     }
   }
   throw failure('search_runtime_missing', { file });
 }
 
-/** How many pixels of the model's input a pixel of the picture becomes. */
+/** Pixels of the model's input per pixel of the picture. */
 function scaleOf({ width, height }: Picture): number {
   return Math.min(SIDE / width, SIDE / height);
 }
 
-/** The picture at the upper left of the square. */
+/** The model's input, with the picture at its upper left. */
 function inputOf(picture: Picture): Float32Array {
   const { width, height, rgb } = picture;
   const scale = scaleOf(picture);
@@ -191,7 +190,7 @@ function inputOf(picture: Picture): Float32Array {
   return planes;
 }
 
-/** Pets and people among the model's boxes; null when its output has another form. */
+/** The pets and people in the model's output; null when it has another form. */
 function boxesIn({ data, dims }: z.infer<typeof tensorSchema>, picture: Picture): Found[] | null {
   const cells = STRIDES.flatMap((stride) => {
     const side = SIDE / stride;

@@ -1,20 +1,19 @@
-// Owns: the failures of the commands of a board and its owners, and the table of these and of all that cross a wire. ERRORS.md beside this file
-// prints them; a test keeps the two equal. Not here: the failures that cross a wire (device/contract/errors.ts).
-
+// The failures of a board's and an owner's commands, and the table of these and of all that cross a wire. ERRORS.md prints the table; a
+// test keeps the two equal.
 import { type Failures, failuresOf, ERRORS as WIRE_ERRORS } from '@doorsill/contract/errors';
 import { type CodedError, type ErrorRule, machineFault, machineFaultForNow, refused, refusedForNow, unusableInput, wrongUsage } from '@doorsill/contract/errors/coded-error';
 
-/** The failures of these commands, and none that cross a wire. */
+/** The failures that only these commands have. */
 export const COMMAND_ERRORS = {
   output_taken: wrongUsage(
     409,
-    'The file {file} is there already, and {detail}. Nothing was written to it.',
-    'Name a new file, or remove that one; a file of your own that nobody else can read is replaced.',
+    'The file {file} exists, and {detail}. Nothing was written to it.',
+    'Name a new file, or remove that one. Only a file of yours that nobody else can read is replaced.',
   ),
   disk_full: machineFaultForNow(
     507,
     'The disk is full: {detail}',
-    'Free space on it, or name a place on another disk, and run the command again.',
+    'Free some space, or name a file or folder on another disk, and run the command again.',
   ),
   data_folder_locked: machineFault(
     409,
@@ -44,7 +43,7 @@ export const COMMAND_ERRORS = {
   ),
   motion_trial_failed: unusableInput(
     500,
-    'Recorded footage could not be looked through: {detail}.',
+    'Recorded footage could not be searched for motion: {detail}.',
     'Try a shorter span; the device’s log says more.',
   ),
   viewer_unknown: refused(
@@ -61,23 +60,23 @@ export const COMMAND_ERRORS = {
 
   board_processor_too_old: machineFault(
     422,
-    'This processor ({processor}) is too old: it runs no 64-bit program.',
-    'Use a Raspberry Pi Zero 2 W, 3, 4, 5 or another board of 64 bits; a Pi 1, Zero or Zero W will not do.',
+    'This processor ({processor}) is too old: it cannot run 64-bit programs.',
+    'Use a Raspberry Pi Zero 2 W, 3, 4, 5 or another 64-bit board; a Pi 1, Zero or Zero W does not suffice.',
   ),
   board_system_not_64_bit: machineFault(
     422,
-    'This system or its node is not of 64 bits (node for {program}, processor {processor}).',
+    'This system or its node is not 64-bit (node for {program}, processor {processor}).',
     'Write the 64-bit image of Raspberry Pi OS, or Debian arm64, to the card, and install node from it.',
   ),
   board_memory_too_small: machineFault(
     422,
-    'This board has {mb} MB of memory, and a doorbell takes a board of {leastMB} MB.',
-    'Use a board with more; on a Pi, give less to the screen (gpu_mem=16 in config.txt).',
+    'This board has {mb} MB of memory, and a doorbell needs a board of {leastMB} MB.',
+    'Use a board with more memory; on a Pi, reserve less for the screen (gpu_mem=16 in config.txt).',
   ),
   board_without_systemd: machineFault(
     422,
     'systemd does not run here as process 1, so nothing would start the service.',
-    'Install on a system that runs systemd, or write the files into the root of one with --root DIR.',
+    'Install on a system that runs systemd, or write the files into the root of such a system with --root DIR.',
   ),
   board_without_watchdog: machineFault(
     422,
@@ -86,12 +85,12 @@ export const COMMAND_ERRORS = {
   ),
   board_user_not_root: machineFault(
     403,
-    'A service is installed and removed by root alone.',
+    'Only root can install or remove a service.',
     'Run the same command with sudo; --print shows what it would write.',
   ),
   board_file_foreign: refused(
     409,
-    'The file {path} is not one that an install wrote, so it is left alone, and nothing was written.',
+    'The file {path} was not written by an install, so it was left unchanged, and nothing was written.',
     'Move it away, or choose another --name.',
   ),
   board_program_missing: machineFault(
@@ -112,18 +111,16 @@ export const COMMAND_ERRORS = {
 
   update_outside_window: refusedForNow(
     409,
-    'It is not the time for an update: {window}.',
-    'Wait for it, or leave out --between.',
+    'The time of day is outside the window for updates, {window}.',
+    'Wait for the window, or omit --between.',
   ),
 } as const satisfies Record<string, ErrorRule>;
 
-/** These and all that cross a wire. */
+/** All failures of these commands: their own, and those that cross a wire. */
 export const ERRORS = { ...WIRE_ERRORS, ...COMMAND_ERRORS };
 
-/** A code of this table. */
 export type ErrorCode = keyof typeof ERRORS;
 
-/** An expected failure with a code of this table. */
 export type Failure = CodedError<ErrorCode>;
 
 export const { failure, reportedFailure, isErrorCode, isFailure }: Failures<ErrorCode> = failuresOf(ERRORS);

@@ -1,11 +1,11 @@
-// Owns: parsing and printing points in time and durations for people. Inside, times are integer microseconds since 1970.
+// Parses and formats points in time and durations. Inside, times are integer microseconds since 1970.
 import { failure } from './errors.ts';
 
 const ISO = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,6}))?(Z|[+-]\d\d:\d\d)$/;
 const TIME_OF_DAY = /^([01]\d|2[0-3]):([0-5]\d):([0-5]\d)(?:\.(\d{1,6}))?$/;
 
 /**
- * Reads a moment: ISO 8601 with zone, or `HH:MM:SS[.fraction]`, which is the last such local time before `nowUs`.
+ * Parses a moment: ISO 8601 with zone, or `HH:MM:SS[.fraction]`, the last such local time before `nowUs`.
  * Fractions go down to microseconds. Throws `usage`, also for a local time that daylight saving skipped or repeated.
  */
 export function parseMoment(text: string, nowUs: number): number {
@@ -17,35 +17,35 @@ export function parseMoment(text: string, nowUs: number): number {
   const time = TIME_OF_DAY.exec(text);
   if (time)
     return lastLocalTime(text, [Number(time[1]), Number(time[2]), Number(time[3])], nowUs) + fractionUs(time[4]);
-  throw failure('usage', { detail: `"${text}" is no time; write 2026-11-25T10:15:30.5Z or 10:15:30.5` });
+  throw failure('usage', { detail: `"${text}" is not a time; write 2026-11-25T10:15:30.5Z or 10:15:30.5` });
 }
 
-/** The last time before `nowUs` at which a local clock showed this; refused when a clock change skipped or repeated it. */
+/** The last moment before `nowUs` with this local time. Throws `usage` for one that a clock change skipped or repeated. */
 function lastLocalTime(text: string, [hours, minutes, seconds]: [number, number, number], nowUs: number): number {
   const day = new Date(nowUs / 1000);
   day.setHours(hours, minutes, seconds, 0);
   if (day.getTime() * 1000 > nowUs) {
     day.setDate(day.getDate() - 1);
-    // Set again: the day before may lack an hour that today has.
+    // Set again, because the clock may have changed on the day before.
     day.setHours(hours, minutes, seconds, 0);
   }
   const readings = (atMs: number) => {
     const at = new Date(atMs);
     return at.getHours() === hours && at.getMinutes() === minutes && at.getSeconds() === seconds;
   };
-  if (!readings(day.getTime())) throw unclear(text, 'the clocks were put forward over it');
+  if (!readings(day.getTime())) throw unclear(text, 'the change to summer time skipped it');
   const other = SHIFTS_MS.find(
     (shiftMs) => readings(day.getTime() + shiftMs) && (day.getTime() + shiftMs) * 1000 <= nowUs,
   );
-  if (other !== undefined) throw unclear(text, 'the clocks were put back over it, so it was twice');
+  if (other !== undefined) throw unclear(text, 'the change to winter time repeated it');
   return day.getTime() * 1000;
 }
 
-/** How far clocks are put back: half an hour on Lord Howe Island, an hour elsewhere, two at a station in Antarctica. */
+/** The possible clock changes: half an hour on Lord Howe Island, an hour elsewhere, two at a station in Antarctica. */
 const SHIFTS_MS = [1_800_000, 3_600_000, 7_200_000].flatMap((ms) => [ms, -ms]);
 
 function unclear(text: string, why: string) {
-  const detail = `${text} cannot be told on that day: ${why}; write it with its zone, such as 2026-11-25T10:15:30Z`;
+  const detail = `${text} is ambiguous on that day: ${why}; write it with its zone, such as 2026-11-25T10:15:30Z`;
   return failure('usage', { detail });
 }
 
@@ -53,26 +53,26 @@ function fractionUs(digits: string | undefined): number {
   return Number((digits ?? '').padEnd(6, '0'));
 }
 
-/** Writes a moment as ISO 8601 in UTC, to the millisecond where that is exact, else to the microsecond. */
+/** Formats a moment as ISO 8601 in UTC, in milliseconds where that is exact, else in microseconds. */
 export function printMoment(atUs: number): string {
   const seconds = new Date(Math.floor(atUs / 1_000_000) * 1000).toISOString().slice(0, 19);
   const digits = String(((atUs % 1_000_000) + 1_000_000) % 1_000_000).padStart(6, '0');
   return `${seconds}.${digits.endsWith('000') ? digits.slice(0, 3) : digits}Z`;
 }
 
-/** Writes a local time of day for reading. */
+/** Formats a local time of day. */
 export function printTimeOfDay(atUs: number): string {
   return new Date(atUs / 1000).toTimeString().slice(0, 8);
 }
 
-/** Reads seconds on a source's own timeline into microseconds. Throws `usage`. */
+/** Parses seconds on a source's timeline into microseconds. Throws `usage`. */
 export function parseSeconds(text: string, what: string): number {
   if (!/^\d{1,9}(\.\d{1,9})?$/.test(text))
     throw failure('usage', { detail: `${what} takes seconds such as 12.5, not "${text}"` });
   return Math.round(Number(text) * 1_000_000);
 }
 
-/** Writes a length of time for reading. */
+/** Formats a duration. */
 export function printLength(us: number): string {
   const seconds = us / 1_000_000;
   return seconds < 120
@@ -80,12 +80,10 @@ export function printLength(us: number): string {
     : `${Math.floor(seconds / 60)} min ${Math.round(seconds % 60)} s`;
 }
 
-/** Writes a number of frames for reading. */
 export function printFrames(count: number): string {
   return count === 1 ? '1 frame' : `${count} frames`;
 }
 
-/** Writes bytes for reading. */
 export function printBytes(bytes: number): string {
   if (bytes < 1000) return `${bytes} B`;
   if (bytes < 1_000_000) return `${(bytes / 1000).toFixed(1)} kB`;

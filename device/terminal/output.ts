@@ -1,13 +1,11 @@
-// Owns: what a command prints and how it ends: results on stdout, progress and errors on stderr, one line per error.
-// Not here: what commands do.
-
+// A command's output and exit status: results on stdout, progress and errors on stderr, one line per error.
 import { systemCode } from '@doorsill/base/disk';
 import { plainFault } from '@doorsill/base/schema-fault';
 import { ZodError } from 'zod';
 import { type Failure, failure, isFailure } from './errors.ts';
 import { inOwnWords } from './shell-words.ts';
 
-/** How one command talks to its user; made once from the global options. */
+/** The output of one command; made once from the global options. */
 export interface Output {
   readonly json: boolean;
   /** A line for people; silent under --json. */
@@ -18,14 +16,14 @@ export interface Output {
   result(value: object, text: string): void;
 }
 
-/** Replaces all control characters but line ends by spaces, so that foreign text cannot repaint the terminal. */
+/** Replaces control characters except line ends by spaces, so that foreign text cannot control the terminal. */
 function plain(text: string): string {
   return text.replaceAll(/(?!\n)[\p{Cc}\p{Cf}]/gu, ' ');
 }
 
 /**
- * A value as a line of JSON in which no character is invisible: what JSON leaves as it is, but a terminal obeys (C1) or turns lines
- * around by (Unicode Standard Annex #9 §2), is escaped, and read back as it was.
+ * A value as a line of JSON without invisible characters: characters that JSON allows unescaped, but that control a terminal (C1) or
+ * reverse a line's direction (Unicode Standard Annex #9 §2), are escaped, too.
  */
 export function jsonLine(value: unknown): string {
   const escaped = (unseen: string) =>
@@ -49,16 +47,16 @@ export function openOutput(json: boolean): Output {
   };
 }
 
-/** Operating system errors for a path that a user named wrongly or may not use. */
+/** Operating system errors of a path that does not exist or that the user may not use. */
 const UNUSABLE_FILE = new Set([
   ...['EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'EISDIR', 'ENOENT', 'EEXIST'],
   ...['ENAMETOOLONG', 'ELOOP', 'EFBIG'],
 ]);
-/** System calls about an address of the network. */
+/** System calls on network addresses. */
 const ADDRESS_CALLS = new Set(['listen', 'bind', 'getaddrinfo']);
 const FULL_DISK = new Set(['ENOSPC', 'EDQUOT']);
 
-/** Turns whatever was thrown into a coded failure; an unexpected error becomes `internal`. */
+/** Converts any thrown value into a coded failure; an unexpected error becomes `internal`. */
 export function asFailure(thrown: unknown): Failure {
   if (isFailure(thrown)) return thrown;
   const code = systemCode(thrown);
@@ -73,7 +71,7 @@ export function asFailure(thrown: unknown): Failure {
   return failure('internal', { detail: thrown instanceof Error ? thrown.message : String(thrown) }, thrown);
 }
 
-/** Message and advice as whole sentences: a message may end in another program's text without a full stop. */
+/** Joins message and advice as sentences: a message may end in another program's text without a full stop. */
 export function sentences(message: string, advice: string): string {
   const words = message.replace(/[\s;,:]+$/, '');
   return `${words}${/[.!?…]$/.test(words) ? '' : '.'} ${advice}`;

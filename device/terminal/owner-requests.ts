@@ -1,6 +1,4 @@
-// Owns: how an owner's verb fetches a request to decide on, what it shows of it, and how it waits for the device's receipts.
-// Not here: the verbs themselves (consent-verbs.ts).
-
+// Fetches the requests that an owner decides on, prints them, and waits for the device's receipts.
 import type { Clock } from '@doorsill/base/clock';
 import type { Receipt, UploadProgress } from '@doorsill/contract/home-messages';
 import { withoutUnseen } from '@doorsill/contract/outside-text';
@@ -15,17 +13,17 @@ import { printBytes, printLength, printMoment } from './format-units.ts';
 import { calledAs } from './shell-words.ts';
 
 const ANSWER_MS_MAX = 15_000;
-/** How long a device may take to answer an order with a receipt. */
+/** Maximum wait for a device's receipt of an order. */
 export const RECEIPT_MS_MAX = 20_000;
-/** How long notices are collected after asking for all open requests: a device sends them back to back. */
+/** Time for collecting notices after asking for all open requests: a device sends them back to back. */
 const GATHER_MS = 700;
 
-/** What an owner can answer: an agency's request, or a sighting of a missing pet. */
+/** An agency's request, or a sighting of a missing pet. */
 export type Answerable = VerifiedNotice | VerifiedSighting;
 
 /**
- * Asks the device for everything that awaits an answer and returns the item with this id. Throws `consent_request_unknown`, or why the
- * device cannot ask its owners about it.
+ * Asks the device for everything that awaits an answer and returns the item with this id. Throws `consent_request_unknown`, or the
+ * reason why the device cannot ask its owners about it.
  */
 export async function fetchNotice(session: OwnerSession, signer: Signer, request: string): Promise<Answerable> {
   const found = (await fetchAnswerable(session, signer, request)).find((one) => one.request.jti === request);
@@ -38,7 +36,7 @@ export async function fetchNotices(session: OwnerSession, signer: Signer): Promi
   return (await fetchAnswerable(session, signer)).filter((one) => 'credential' in one);
 }
 
-/** Asks the device for pets that it may have seen. */
+/** Asks the device for its possible sightings of searched pets. */
 export async function fetchSightings(session: OwnerSession, signer: Signer): Promise<VerifiedSighting[]> {
   return (await fetchAnswerable(session, signer)).filter((one) => 'sighted' in one);
 }
@@ -65,13 +63,13 @@ async function fetchAnswerable(session: OwnerSession, signer: Signer, until?: st
     () => session.command(command.token),
   );
   await asked.catch((thrown: unknown) => {
-    // A device whose clock is wrong answers no order: its state says why it asks nothing either.
+    // A device whose clock is wrong answers no order, but its state says why it cannot ask its owners.
     throw (isFailure(thrown) && thrown.code === 'timed_out' && session.whyUnasked(until)) || thrown;
   });
   return [...notices.values()];
 }
 
-/** The receipts that the device repeats about a request or a grant: they show its state. */
+/** The device's repeated receipts about a request or a grant, which show its state. */
 export async function receiptsAbout(session: OwnerSession, signer: Signer, id: string): Promise<Receipt[]> {
   const heard: Receipt[] = [];
   const stop = session.listen({
@@ -86,11 +84,11 @@ export async function receiptsAbout(session: OwnerSession, signer: Signer, id: s
 
 /** Asks the device to publish its state and open requests again; the session's listeners receive them. */
 export function askForState(session: OwnerSession, signer: Signer): void {
-  // A lost answer does not matter here: whoever waits for it asks again.
+  // A lost message does not matter: callers that wait for an answer ask again.
   session.command(makeCommand(signer, session.home.device, { action: 'announce' }).token).catch(() => undefined);
 }
 
-/** A request as lines for the owner: who asks, what for, and what footage the device has. */
+/** A request as lines for the owner: the agency, its purpose, and the device's footage. */
 export function showNotice(notice: VerifiedNotice): string[] {
   const { request, credential } = notice;
   return [
@@ -105,11 +103,11 @@ export function showNotice(notice: VerifiedNotice): string[] {
   ].map(withoutUnseen);
 }
 
-/** A sighting as lines for the owner: who looks for what, and when the device may have seen it. */
+/** A sighting as lines for the owner: the search, and when the device may have seen the pet. */
 export function showSighting({ request, sighted, wouldDisclose, askedKeys }: VerifiedSighting): string[] {
   return [
     `Search ${request.jti}`,
-    `  for       a ${request.kind} lost around ${request.cell}; posted by a neighbour, whom nobody vouches for`,
+    `  for       a ${request.kind} lost around ${request.cell}; posted by an unverified neighbour`,
     `  text      ${request.text}`,
     ...sighted.map(
       ({ window, likeness }) => `  seen      ${showWindow(window)}, ${Math.round(likeness * 100)} % alike`,
@@ -120,12 +118,12 @@ export function showSighting({ request, sighted, wouldDisclose, askedKeys }: Ver
   ].map(withoutUnseen);
 }
 
-/** A span of time as an owner reads it. */
+/** A span of time as text for an owner. */
 export function showWindow(window: Window): string {
   return `${printMoment(window.startUs)} to ${printMoment(window.endUs)} (${printLength(window.endUs - window.startUs)})`;
 }
 
-/** The exact command that grants a window of a request. */
+/** The command that grants a window of a request. */
 export function grantLine(request: string, window: Window, disclose: readonly DisclosureKey[]): string {
   const keys = disclose.length > 0 ? ` --disclose ${disclose.join(',')}` : '';
   return `${calledAs()} grant ${request} --from ${printMoment(window.startUs)} --to ${printMoment(window.endUs)}${keys}`;
@@ -134,14 +132,14 @@ export function grantLine(request: string, window: Window, disclose: readonly Di
 /** An owner's signed message that is being sent. */
 export interface Order {
   jti: string;
-  /** The request it decides on. Such an order is idempotent, so it is sent again after an outage. */
+  /** The request that it answers. Such an order is idempotent, so it is sent again after an outage. */
   request?: string;
   send: () => Promise<void>;
 }
 
 /**
- * Sends an order and waits for the device's receipt for it; a refusal is thrown as the failure it names. Device, broker
- * and this session may each go offline meanwhile.
+ * Sends an order and waits for the device's receipt for it; throws the failure in a refusal. Device, broker and this session may each
+ * go offline meanwhile.
  */
 export async function answered(
   session: OwnerSession,
@@ -164,12 +162,12 @@ export async function answered(
     (found, failed) => ({
       returned: repeat,
       status: (status) => status === 'online' && repeat(),
-      // The device still announces the request: our answer has not reached it.
+      // The device still sends the request's notice: our answer has not reached it.
       notice: (notice) => notice.request.jti === request && repeat(),
       sighting: (sighting) => sighting.request.jti === request && repeat(),
       receipt: (receipt, token) => {
         if (receipt.answers !== jti && receipt.grant !== jti) return;
-        // A restarted device does not know the request yet; once it announces it, the order is sent again.
+        // A restarted device does not know the request yet; once it sends the notice, the order is sent again.
         if (isRepeated && receipt.code === 'consent_request_unknown') return;
         if (receipt.outcome === 'refused' || receipt.outcome === 'failed') failed(refusalInReceipt(receipt));
         else if (accept(receipt)) found({ receipt, token });

@@ -1,14 +1,12 @@
-// Owns: drawing the code that a phone scans to reach a doorbell's own server, and what is said beside it. Not here: pairing (the device).
-
 import encodeQR from 'qr';
 import type { ConsoleAddress } from '../owner/pairing-wire.ts';
 
-/** The drawn code with the address under it. It holds the pairing token, so it is for a terminal, never for a log. */
+/** The QR code with the address under it. It holds the pairing token, so it is for a terminal, never for a log. */
 export function drawPairingCode({ pairingUrl, url, fingerprint, announced }: ConsoleAddress): string {
   const lines = [encodeQR(pairingUrl, 'ascii', { ecc: 'low', border: 2 }).trimEnd(), `Scan it, or open ${pairingUrl}`];
   if (announced?.host != null)
     lines.push(
-      `A phone that does not find ${announced.host} opens ${url}${new URL(pairingUrl).pathname}${new URL(pairingUrl).hash}`,
+      `If a phone does not find ${announced.host}, open ${url}${new URL(pairingUrl).pathname}${new URL(pairingUrl).hash}`,
     );
   if (fingerprint === null) return lines.join('\n');
   const shown = fingerprint.toUpperCase().match(/../g)?.join(':') ?? '';

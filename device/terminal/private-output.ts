@@ -1,6 +1,4 @@
-// Owns: files that a command writes what is private into, under a name that somebody gave: footage, names, what was disclosed. Each is new,
-// for its user alone, and whole or not there. Not here: data folders (device/base/disk.ts), what is written.
-
+// Private files that a command writes under a name that the user gave: each is new, readable for its user alone, and complete or absent.
 import { constants } from 'node:fs';
 import { type FileHandle, lstat, open, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
@@ -9,18 +7,18 @@ import { SystemRandom } from '@doorsill/base/random';
 import { toHex } from '@doorsill/contract/bytes';
 import { failure, isFailure } from './errors.ts';
 
-/** A file that is being written, beside the place that it shall have. */
+/** A file that is written under a temporary name in its folder. */
 export interface NewFile {
   handle: FileHandle;
-  /** Gives it its place. */
+  /** Moves the file to its path. */
   keep(): Promise<void>;
-  /** Leaves nothing of it. */
+  /** Removes the file. */
   drop(): Promise<void>;
 }
 
 /**
- * Expects that a path is free, or has a file of this user that nobody else can read: that one is replaced. Throws `output_taken` for what another
- * user owns, could read or could write, for a link and for what is no file.
+ * Expects that a path is free, or holds a file of this user that nobody else can read, which will be replaced. Throws `output_taken`
+ * for a file that another user owns, could read or could write, for a link, and for anything but a file.
  */
 export async function expectOutputFree(path: string): Promise<void> {
   const facts = await lstat(path).catch(() => null);
@@ -33,7 +31,7 @@ export async function expectOutputFree(path: string): Promise<void> {
   }
 }
 
-/** Begins a file. Throws `output_taken`, and the disk's errors. */
+/** Creates a file for writing. Throws `output_taken`, and the disk's errors. */
 export async function newPrivateFile(path: string): Promise<NewFile> {
   await expectOutputFree(path);
   const temporary = join(dirname(path), `.${basename(path)}.${toHex(new SystemRandom().bytes(9))}.part`);
@@ -52,7 +50,7 @@ export async function newPrivateFile(path: string): Promise<NewFile> {
   return { handle, keep: () => keep().catch((thrown) => drop().then(() => Promise.reject(thrown))), drop };
 }
 
-/** Writes a file of parts, whole or not at all. Throws `output_taken`, the disk's errors, and what `parts` throws. */
+/** Writes a file of parts, complete or not at all. Throws `output_taken`, the disk's errors, and those of `parts`. */
 export async function writePrivateFile(
   path: string,
   parts: Iterable<Uint8Array | string> | AsyncIterable<Uint8Array | string>,

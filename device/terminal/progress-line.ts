@@ -1,6 +1,4 @@
-// Owns: one line of a terminal that says how far a command is, and makes way for others. Not here: what it says.
-
-/** On stderr, and only where that is a terminal. */
+/** A line of progress on stderr, only where that is a terminal. */
 export class ProgressLine {
   private readonly isShown: boolean;
   private isThere = false;
@@ -10,14 +8,14 @@ export class ProgressLine {
     this.isShown = process.stderr.isTTY === true && isWanted;
   }
 
-  /** Puts a text in the place of the last one. */
+  /** Replaces the line's text. */
   show(text: () => string): void {
     if (!this.isShown) return;
     process.stderr.write(`\r\x1b[K${text()}`);
     this.isThere = true;
   }
 
-  /** Takes it away, so that what is printed next has the line. */
+  /** Removes the line, so that other output can take its place. */
   clear(): void {
     if (this.isThere) process.stderr.write('\r\x1b[K');
     this.isThere = false;

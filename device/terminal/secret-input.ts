@@ -1,6 +1,5 @@
-// Owns: how a command reads secrets: from standard input, a terminal without echo, or a file, which for a code must be one that others cannot
-// read. Never from an argument or the environment, which other users of the machine may read. Not here: what a secret is for.
-
+// Reads secrets from standard input, from a terminal without echo, or from a file, which for a code must be unreadable for others; never
+// from an argument or the environment, which other users of the machine may read.
 import { open } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline/promises';
@@ -12,13 +11,13 @@ import { failure, isFailure } from './errors.ts';
 
 const LINE_CHARACTERS_MAX = 4_096;
 
-/** The credential name under which a service manager passes the code (systemd.exec(5), LoadCredential=). */
+/** Name of the service manager's credential with the code (systemd.exec(5), LoadCredential=). */
 export const CODE_CREDENTIAL = 'enrolment-code';
 
 /**
- * The one-time enrolment code that `--enrol` names: `-` is one line of standard input, anything else a file that only its
- * owner may read. Without the option, the credential of the service manager; undefined where there is none.
- * Throws `enrolment_code_exposed` when others could have read it, `usage` when it is not a code, `file_unusable`.
+ * The one-time enrolment code from the source that `--enrol` names: `-` is one line of standard input, anything else a file that only
+ * its owner may read. Without the option, from the service manager's credential; undefined where there is none. Throws
+ * `enrolment_code_exposed` when others could have read it, `usage` when it is not a code, `file_unusable`.
  */
 export async function readEnrolmentInput(
   source: string | undefined,
@@ -26,23 +25,23 @@ export async function readEnrolmentInput(
 ): Promise<string | undefined> {
   if (source === undefined) {
     const folder = environment['CREDENTIALS_DIRECTORY'];
-    // systemd lets the service's user read it by an ACL, whose mask shows in the group bits.
+    // systemd lets the service's user read the credential by an ACL, whose mask shows in the group bits.
     if (folder === undefined) return undefined;
     return checkedCode(await lineOfFile(join(folder, CODE_CREDENTIAL), { groupMayRead: true, mayBeMissing: true }));
   }
-  if (readEnrolmentCode(source)) throw failure('enrolment_code_exposed', { detail: 'it stands on the command line' });
+  if (readEnrolmentCode(source)) throw failure('enrolment_code_exposed', { detail: 'it is on the command line' });
   if (source !== '-') return checkedCode(await lineOfFile(resolve(source), {}));
   return checkedCode(stdin.isTTY ? await askHidden('Enrolment code: ') : await firstLine(stdin));
 }
 
 function checkedCode(text: string | undefined): string | undefined {
   if (text !== undefined && !readEnrolmentCode(text)) {
-    throw failure('usage', { detail: 'what --enrol reads is not an enrolment code' });
+    throw failure('usage', { detail: 'the text that --enrol read is not an enrolment code' });
   }
   return text?.trim();
 }
 
-/** The first line of a file that nobody else can read, but for its group where it may; undefined if it is missing and may be. */
+/** The first line of a file that nobody else can read, except its group where that is allowed; undefined if it may be missing and is. */
 async function lineOfFile(
   path: string,
   { groupMayRead = false, mayBeMissing = false }: { groupMayRead?: boolean; mayBeMissing?: boolean },
@@ -86,7 +85,7 @@ function firstLine(input: Readable): Promise<string> {
   });
 }
 
-/** Asks on the terminal; the answer is not shown. */
+/** Asks on the terminal without showing the answer. */
 export async function askHidden(question: string): Promise<string> {
   process.stderr.write(question);
   const silence = new Writable({ write: (_chunk, _encoding, done) => done() });
@@ -102,11 +101,11 @@ export async function askHidden(question: string): Promise<string> {
 const SECRET_BYTES_MAX = 4_096;
 
 /**
- * A password, passphrase or token that a user keeps in a file or hands over in a pipe, without its line end. Throws `file_unusable` when it is
- * not there, `secret_file_exposed` when other users could read or change it.
+ * A password, passphrase or token in a file or pipe, without its line end. Throws `file_unusable` when the file does not exist,
+ * `secret_file_exposed` when other users could read or change it.
  */
 export async function readSecretText(disk: Disk, file: string): Promise<string> {
   const bytes = await disk.readSecret(resolve(file), SECRET_BYTES_MAX, { isNamed: true });
-  if (!bytes) throw failure('file_unusable', { detail: `${file} is not there` });
+  if (!bytes) throw failure('file_unusable', { detail: `${file} does not exist` });
   return new TextDecoder().decode(bytes).replace(/\r?\n$/, '');
 }

@@ -1,17 +1,16 @@
-// Owns: what a process reports to systemd: ready, alive, stopping. Silent without NOTIFY_SOCKET.
-// Not here: what being alive means (the device), the unit (device/board).
+// Reports to systemd: ready, alive, stopping. Silent without NOTIFY_SOCKET.
 import { spawn } from 'node:child_process';
 import type { Clock, Timer } from '@doorsill/base/clock';
 import type { Log } from '@doorsill/base/log';
 
-/** Node has no Unix datagram sockets, so systemd's own program sends the messages (sd_notify(3)). */
+/** Node has no Unix datagram sockets, so systemd's program sends the messages (sd_notify(3)). */
 const NOTIFY = 'systemd-notify';
 
 export interface ServiceManagerDeps {
   clock: Clock;
   log: Log;
   environment: NodeJS.ProcessEnv;
-  /** Resolves with what is wrong, or null; a promise that never resolves counts as a fault. */
+  /** Resolves with the process's fault, or null; a promise that never resolves counts as a fault. */
   fault(): Promise<string | null>;
 }
 
@@ -46,7 +45,7 @@ export class ServiceManager {
       void this.deps.fault().then((fault) => {
         if (this.stopped) return;
         if (fault === null) this.say('WATCHDOG=1');
-        else this.deps.log.error('the service manager is not told that all is well', { fault });
+        else this.deps.log.error('a fault prevents the watchdog message to the service manager', { fault });
         this.live(everyMs);
       });
     });
@@ -59,6 +58,6 @@ export class ServiceManager {
       env: { NOTIFY_SOCKET: socket, PATH },
       stdio: 'ignore',
     });
-    child.on('error', (thrown) => this.deps.log.warn('the service manager cannot be told', { detail: thrown.message }));
+    child.on('error', (thrown) => this.deps.log.warn('systemd-notify failed', { detail: thrown.message }));
   }
 }

@@ -1,20 +1,20 @@
-// Owns: commands as text that can be pasted into a shell. Not here: running them.
+// Commands as text that can be pasted into a shell.
 import { existsSync, readFileSync, realpathSync } from 'node:fs';
 import { basename, delimiter, dirname, join } from 'node:path';
 
-/** A board's own command, by the file that node runs. */
-const BOARDS = 'doorsill-device.mjs';
-/** What begins with `doorsill` and a board has, too: all that is under `device`, and these. */
-const SHARED = 'device|ring|pair|watch|grant|deny|revoke|left|privacy|forget|settings|doctor|help';
-/** Where sudo looks for programs, as distributions set it (`secure_path`). */
+/** The file that node runs for a board's own command. */
+const BOARD_LAUNCHER = 'doorsill-device.mjs';
+/** The verbs of `doorsill` that a board's command has, too, besides those under `device`. */
+const SHARED_VERBS = 'device|ring|pair|watch|grant|deny|revoke|left|privacy|forget|settings|doctor|help';
+/** The folders in which sudo looks for programs, as distributions set `secure_path`. */
 const ROOT_PATH = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin'];
 
-/** A word, quoted where a shell would read anything but itself in it. */
+/** A word, quoted if a shell would not take it literally. */
 export function shellWord(text: string): string {
   return /^[\w./:@%+=,-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }
 
-/** The command that this process was started with, as a report that others read may tell it: by name, whatever file that is here. */
+/** The command line of this process for a report: with the command's name instead of its path on this machine. */
 export function commandLine(): string {
   return [nameOf(process.argv[1]), ...process.argv.slice(2).map(shellWord)].join(' ');
 }
@@ -23,27 +23,27 @@ function fileOf(path: string): string | null {
   return existsSync(path) ? realpathSync(path) : null;
 }
 
-/** What the command is called that node was started with. */
+/** The name of the command that node was started with. */
 function nameOf(program = ''): string {
-  return basename(fileOf(program) ?? program) === BOARDS ? 'doorsill-device' : 'doorsill';
+  return basename(fileOf(program) ?? program) === BOARD_LAUNCHER ? 'doorsill-device' : 'doorsill';
 }
 
 /**
- * A text that names our commands as `doorsill` has them, in the words of the command that was started: on a board `doorsill device init` is
- * `doorsill-device init`, and `doorsill grant` is `doorsill-device grant`. What a board's command has not, stays `doorsill`.
+ * Rewrites a text's `doorsill` commands for the command that was started: on a board `doorsill device init` becomes
+ * `doorsill-device init`, and `doorsill grant` becomes `doorsill-device grant`. Verbs that a board's command lacks stay.
  */
 export function inOwnWords(text: string, program = process.argv[1]): string {
   if (nameOf(program) === 'doorsill') return text;
   return text
-    .replace(new RegExp(`(?<![\\w./-])doorsill (?=(?:${SHARED})\\b)`, 'g'), 'doorsill-device ')
+    .replace(new RegExp(`(?<![\\w./-])doorsill (?=(?:${SHARED_VERBS})\\b)`, 'g'), 'doorsill-device ')
     .replace(/(doorsill-device(?:\.mjs)? )device(?= --|`)/g, '$1run')
     .replace(/(doorsill-device(?:\.mjs)? |`)device (?=[a-z])/g, '$1');
 }
 
 /**
- * How this program is called again from the folder in which it was called: as `npx doorsill` only where npx has it in that folder, because
- * elsewhere npx asks the network for a package of that name; else by its name where the path leads to it, else by its file. After
- * sudo, or for what needs root, with sudo. All but `isRoot` and `rootPath`: of the process.
+ * The words that call this program again from the same folder: `npx doorsill` only where npx finds it in that folder, because elsewhere
+ * npx asks the network for a package of that name; else its name if PATH leads to it, else its file. With sudo after sudo, or for a
+ * command that needs root. All options except `isRoot` and `rootPath` default to the process's.
  */
 export function calledAs({
   program = process.argv[1] ?? 'doorsill',
@@ -62,7 +62,7 @@ export function calledAs({
   const own = fileOf(program);
   const isThis = (path: string) => own !== null && fileOf(path) === own;
   if (!isRoot && npxFinds(name, cwd, isThis)) return `npx ${name}`;
-  // What npx adds to the path is gone when it ends.
+  // Folders that npx adds to PATH are gone when it ends.
   const ownPath = (env['PATH'] ?? '')
     .split(delimiter)
     .filter((folder) => folder && !/node_modules.\.bin$/.test(folder));
@@ -71,7 +71,7 @@ export function calledAs({
   return isRoot ? `sudo ${called}` : called;
 }
 
-/** A help text in this command's own words, whose examples (`$ doorsill up`) call it as this process was called. */
+/** A help text for the command that was started, with examples (`$ doorsill up`) that call it as this process was called. */
 export function asCalled(text: string): string {
   const own = new RegExp(`(?<![\\w./-])(sudo )?${nameOf(process.argv[1])} (?=[a-z-])`, 'g');
   return inOwnWords(text).replace(/^ +\$ .*/gm, (line) =>
@@ -79,7 +79,7 @@ export function asCalled(text: string): string {
   );
 }
 
-/** Whether npx, called in this folder, runs a program without looking further: it has it as a package of the project, or the project itself does. */
+/** Whether npx finds a program in this folder: in a package of the project, or in the project itself. */
 function npxFinds(name: string, cwd: string, isThis: (path: string) => boolean): boolean {
   for (let folder = cwd; ; folder = dirname(folder)) {
     const manifest = join(folder, 'package.json');
@@ -94,7 +94,7 @@ function npxFinds(name: string, cwd: string, isThis: (path: string) => boolean):
   }
 }
 
-/** What a project calls by this name itself. */
+/** The files that a project's manifest runs under this name. */
 function ownPrograms(name: string, manifest: string): string[] {
   try {
     const path: unknown = Object(JSON.parse(readFileSync(manifest, 'utf8')).bin)[name];

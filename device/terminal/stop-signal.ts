@@ -1,7 +1,7 @@
-// Owns: when a command ends: Ctrl-C, SIGTERM, or the end of the process that supervises it. Not here: the cleanup then.
+// The end of a command: by Ctrl-C, SIGTERM, or the end of the process that supervises it.
 import { failure } from './errors.ts';
 
-/** Aborted when this process is asked to stop. A second Ctrl-C ends it at once; where that would leave something behind, it calls `again`. */
+/** Aborted when this process is asked to stop. A second Ctrl-C calls `again`, which by default ends the process at once. */
 export function stopSignal(again: () => void = () => process.exit(130)): AbortSignal {
   const controller = new AbortController();
   const stop = (signal: string) => {
@@ -10,7 +10,7 @@ export function stopSignal(again: () => void = () => process.exit(130)): AbortSi
   };
   process.on('SIGINT', () => stop('Ctrl-C'));
   process.on('SIGTERM', () => stop('SIGTERM'));
-  // A killed supervisor cannot send a stop message, but its end of the pipe closes.
+  // A killed supervisor cannot send a signal, but its end of the pipe closes.
   if (process.env['DOORSILL_SUPERVISED'] === '1') {
     process.stdin.on('end', () => stop('the end of its supervisor'));
     process.stdin.on('error', () => stop('the end of its supervisor'));

@@ -1,18 +1,16 @@
-// Owns: fitting a help text to a terminal's width: paragraphs flow, columns hang, long commands go on in the next line as a shell reads
-// them. Pure. Not here: what the texts say (sim/cli), options and verbs, which commander lays out.
-
+// Fits a help text to a terminal's width: paragraphs flow, columns hang, and long commands are continued with a backslash.
 const WIDTH_DEFAULT = 80;
 const WIDTH_LEAST = 40;
-/** A column narrower than this is not filled: its text goes under it. */
+/** A narrower column is not used: its text goes into the next line. */
 export const COLUMN_LEAST = 20;
-const GO_ON = 4;
+const CONTINUATION_INDENT = 4;
 
-/** How wide help may be: as the terminal is, or as one usually is where there is none. */
+/** Width of help texts: the terminal's, or a usual one without a terminal. */
 export function helpWidth({ isTTY, columns }: { isTTY?: boolean; columns?: number }): number {
   return isTTY && columns ? Math.max(columns, WIDTH_LEAST) : WIDTH_DEFAULT;
 }
 
-/** The same text with no line over `width`, as far as words are not longer. What fits stays as it is. */
+/** Wraps the lines of a text that are longer than `width`. */
 export function wrapHelp(text: string, width: number): string {
   const out: string[] = [];
   let paragraph: string[] = [];
@@ -33,7 +31,7 @@ export function wrapHelp(text: string, width: number): string {
   return out.join('\n');
 }
 
-/** An indented line: a command, columns, or plain words. */
+/** Wraps an indented line: a command, columns, or plain words. */
 function wrappedLine(line: string, width: number): string[] {
   // The last gap of several spaces begins the last column.
   const [, before = '', column = ''] = /^(\s*\S.*?\s{2,})(\S(?:(?!\s{2,}).)*)$/.exec(line) ?? [];
@@ -42,20 +40,20 @@ function wrappedLine(line: string, width: number): string[] {
     const isCommand = line.startsWith('$ ', indent.length);
     const words = line.trim().match(isCommand ? /(?:'[^']*'|"[^"]*"|[^\s'"])+/g : /\S+/g) ?? [];
     return isCommand
-      ? filled(words, indent, `${indent}${' '.repeat(GO_ON)}`, width - 2).map((part, at, all) =>
+      ? filled(words, indent, `${indent}${' '.repeat(CONTINUATION_INDENT)}`, width - 2).map((part, at, all) =>
           at < all.length - 1 ? `${part} \\` : part,
         )
       : filled(words, indent, indent, width);
   }
   const mark = column.startsWith('# ') ? '# ' : '';
   const words = column.slice(mark.length).split(' ');
-  const hang = before.length + COLUMN_LEAST <= width ? before.length : indent.length + GO_ON;
+  const hang = before.length + COLUMN_LEAST <= width ? before.length : indent.length + CONTINUATION_INDENT;
   const rest = `${' '.repeat(hang)}${mark}`;
   if (hang === before.length) return filled(words, `${before}${mark}`, rest, width);
   return [before.trimEnd(), ...filled(words, rest, rest, width)];
 }
 
-/** Words in lines of at most `width`, the first behind `first`, the others behind `rest`. */
+/** Fills lines of at most `width` with words: the first line begins with `first`, the others with `rest`. */
 function filled(words: readonly string[], first: string, rest: string, width: number): string[] {
   const lines: string[] = [];
   let line = first;

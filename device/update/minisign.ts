@@ -1,24 +1,21 @@
-// Owns: the two text files of minisign: a public key, and the detached signature of a file with its trusted comment.
-// Not here: whose key is trusted, what is signed (sim/release makes it).
-
+// The two text files of minisign: a public key, and the detached signature of a file with its trusted comment.
 import { blake2b512, type PublicKey, type SigningKey, verifySignature } from '@doorsill/base/keys';
 import { fromBase64url, fromUtf8, toBase64url, toHex, utf8 } from '@doorsill/contract/bytes';
 import { failure } from '@doorsill/contract/errors';
 
-/** Signature files and key files are some hundred bytes. */
+/** Limit of signature and key files, which have some hundred bytes. */
 export const MINISIGN_BYTES_MAX = 4_096;
-/** Bytes of a key's id. */
 export const KEY_ID_BYTES = 8;
 
-/** `Ed`: a key of Ed25519. `ED`: a signature over the file's BLAKE2b of 64 bytes, the only kind that minisign makes today. */
+/** `Ed`: an Ed25519 key. `ED`: a signature over the file's BLAKE2b hash of 64 bytes, the only kind that minisign makes today. */
 const KEY_KIND = utf8('Ed');
 const PREHASHED_KIND = utf8('ED');
 const TRUSTED = 'trusted comment: ';
 const UNTRUSTED = 'untrusted comment: ';
-/** What minisign itself reads of a comment. */
+/** Minisign's own limit of a comment. */
 const COMMENT_LETTERS_MAX = 1_024;
 
-/** A key that signs releases: its id is random bytes that only help to name it. */
+/** A key that signs releases. Its id is random bytes that only name it. */
 export interface MinisignKey {
   id: Uint8Array;
   publicKey: PublicKey;
@@ -27,11 +24,11 @@ export interface MinisignKey {
 /** The public key file, as minisign writes it. */
 export function printMinisignKey({ id, publicKey }: MinisignKey): string {
   const key = fromBase64url(publicKey);
-  if (!key) throw failure('usage', { detail: 'the public key is not one' });
+  if (!key) throw failure('usage', { detail: 'that is not a public key' });
   return `${UNTRUSTED}minisign public key ${nameOfKey(id)}\n${base64([KEY_KIND, id, key])}\n`;
 }
 
-/** A public key file's key; null when the text is not one. Its comment may be anything, or missing. */
+/** The key in a public key file; null when the text is not one. Its comment may be anything, or missing. */
 export function readMinisignKey(text: string): MinisignKey | null {
   const lines = text.split('\n').filter((line) => line !== '');
   const bytes = fromBase64(lines.at(-1) ?? '');
@@ -39,12 +36,12 @@ export function readMinisignKey(text: string): MinisignKey | null {
   return { id: bytes.slice(2, 10), publicKey: toBase64url(bytes.subarray(10)) };
 }
 
-/** A key's id as minisign prints it: a number, its bytes from the last to the first. */
+/** A key's id as minisign prints it: hexadecimal, with the last byte first. */
 export function nameOfKey(id: Uint8Array): string {
   return toHex(Uint8Array.from(id).reverse()).toUpperCase();
 }
 
-/** The signature file of `data`. The trusted comment is one line, and signed with it. */
+/** The signature file of `data`. The trusted comment is one line, and signed with the data. */
 export function signAsMinisign(data: Uint8Array, id: Uint8Array, key: SigningKey, trustedComment: string): string {
   const signature = key.sign(blake2b512(data));
   const whole = key.sign(Buffer.concat([signature, utf8(trustedComment)]));
@@ -76,13 +73,13 @@ export function verifyMinisign(data: Uint8Array, signatureFile: Uint8Array | nul
 
 function parseSignature(file: Uint8Array | null) {
   const unsigned = (detail: string) => failure('update_unsigned', { detail });
-  if (file === null) throw unsigned('it has no signature beside it');
+  if (file === null) throw unsigned('its signature file is missing');
   const text = file.length > MINISIGN_BYTES_MAX ? null : fromUtf8(file);
   const [first = '', signatureLine = '', comment = '', wholeLine = '', ...rest] = text?.split('\n') ?? [];
   const signature = fromBase64(signatureLine);
   const whole = fromBase64(wholeLine);
   if (!first.startsWith(UNTRUSTED) || !comment.startsWith(TRUSTED) || rest.join('') !== '') {
-    throw unsigned('its signature is not a file of minisign');
+    throw unsigned('its signature file is not one of minisign');
   }
   if (signature?.length !== 74 || whole?.length !== 64 || comment.length > COMMENT_LETTERS_MAX) {
     throw unsigned('its signature is cut off or damaged');
@@ -101,7 +98,7 @@ function base64(parts: readonly Uint8Array[]): string {
   return Buffer.concat(parts).toString('base64');
 }
 
-/** Null for anything but the one way to write these bytes. */
+/** Decodes only the canonical base64 of some bytes; null for any other text. */
 function fromBase64(text: string): Uint8Array | null {
   const bytes = Buffer.from(text, 'base64');
   return bytes.toString('base64') === text ? new Uint8Array(bytes) : null;

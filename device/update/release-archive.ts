@@ -1,5 +1,4 @@
-// Owns: reading a release's archive (ustar in gzip): plain files under relative paths, within limits, and nothing else.
-// Not here: who signed it (minisign.ts), writing its files (versions-folder.ts), making one (sim/release).
+// Reads a release's archive (ustar in gzip): plain files under relative paths, within limits, and nothing else.
 import { Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { concatBytes, fromUtf8 } from '@doorsill/contract/bytes';
@@ -7,13 +6,13 @@ import { type Failure, failure, isFailure } from '@doorsill/contract/errors';
 import { parseJson } from '@doorsill/contract/parse-json';
 import { MANIFEST_NAME, ReleaseManifest } from './release-manifest.ts';
 
-/** Five times what a release takes today. */
+/** Five times the size of a release today. */
 export const ARCHIVE_BYTES_MAX = 96 * 1024 * 1024;
 const UNPACKED_BYTES_MAX = 512 * 1024 * 1024;
 const FILE_BYTES_MAX = 64 * 1024 * 1024;
 const FILES_MAX = 50_000;
 const BLOCK = 512;
-/** A plain file is of kind 0 (POSIX.1-1988); links, devices, folders and extended headers are of others. */
+/** The type flag of a plain file (POSIX.1-1988); links, devices, folders and extended headers have others. */
 const PLAIN = 0x30;
 
 interface ReleaseFile {
@@ -21,17 +20,17 @@ interface ReleaseFile {
   bytes: Uint8Array;
 }
 
-/** A release that was read and checked against its manifest. */
+/** A release that was checked against its manifest. */
 export interface ReleaseContent {
   manifest: ReleaseManifest;
   files: number;
-  /** Bytes of all files. */
+  /** Size of all files together. */
   bytes: number;
 }
 
 /**
- * Reads the whole archive, and gives each file to `each` in order. Called without one it only judges the archive. Throws
- * `update_malformed` for anything that a release does not hold: a link, a path that leads out, too much, a cut-off end.
+ * Reads the whole archive and passes each file to `each` in order; without `each` it only checks the archive. Throws
+ * `update_malformed` for anything that a release does not hold: a link, a path that leads out of its folder, too much, a cut-off end.
  */
 export async function readRelease(
   archive: Uint8Array,
@@ -50,9 +49,9 @@ export async function readRelease(
       await each(file);
     }
   } catch (thrown) {
-    // zlib's own words for a damaged or cut-off stream.
+    // zlib's codes for a damaged or cut-off stream.
     if (!isFailure(thrown) && thrown instanceof Error && 'code' in thrown && String(thrown.code).startsWith('Z_')) {
-      throw malformed('it is no gzip, or cut off');
+      throw malformed('it is not gzip, or is cut off');
     }
     throw thrown;
   }
@@ -67,11 +66,11 @@ function malformed(detail: string): Failure {
 function readManifest({ path, bytes }: ReleaseFile): ReleaseManifest {
   if (path !== MANIFEST_NAME) throw malformed(`it does not begin with ${MANIFEST_NAME}`);
   const parsed = ReleaseManifest.safeParse(parseJson(fromUtf8(bytes) ?? ''));
-  if (!parsed.success) throw malformed(`its ${MANIFEST_NAME} is not that of a release that this version knows`);
+  if (!parsed.success) throw malformed(`this version cannot read its ${MANIFEST_NAME}`);
   return parsed.data;
 }
 
-/** Paths seen so far: each once, and none both a file and a folder. */
+/** The paths so far: none twice, and none both a file and a folder. */
 class Paths {
   private readonly files = new Set<string>();
   private readonly folders = new Set<string>();
@@ -82,7 +81,7 @@ class Paths {
 
   add(path: string): void {
     const names = path.split('/');
-    // No path of a release needs more than these letters, and none of these leads out of its folder.
+    // All paths of a release consist of these letters, and none of them can lead out of its folder.
     if (names.some((name) => !/^[\w@.+ -]{1,100}$/.test(name) || /^\.{1,2}$/.test(name))) {
       throw malformed(`the path ${path} may lead out of its folder`);
     }
@@ -131,7 +130,7 @@ function readHeader(block: Uint8Array): { path: string; size: number } {
   return { path, size };
 }
 
-/** A stream of bytes, taken in pieces of a known size. */
+/** Reads a stream in pieces of a known size. */
 class Blocks {
   private readonly source: Readable;
   private readonly chunks: AsyncIterator<Uint8Array>;
@@ -160,7 +159,7 @@ class Blocks {
     return all.subarray(0, length);
   }
 
-  /** The second of the two blocks of zeros that end an archive, and nothing after it. */
+  /** Expects the second of the two zero blocks that end an archive, and nothing after it. */
   async expectEnd(): Promise<void> {
     const last = await this.take(BLOCK);
     const more = await this.chunks.next();

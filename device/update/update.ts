@@ -1,5 +1,5 @@
-// Owns: an update's steps, in an order in which one whole version can be started at every instant, and taking back what was never
-// known to be healthy. Not here: signatures, archives, links (beside this file), how a doorbell is stopped and started (sim/cli).
+// The steps of an update, in an order in which one complete version can be started at every instant; and the rollback of a version
+// that was never known to be healthy.
 import { join } from 'node:path';
 import type { Disk, LinkDisk } from '@doorsill/base/disk';
 import { failure } from '@doorsill/contract/errors';
@@ -13,17 +13,17 @@ import { versionOrder } from './version-order.ts';
 import { type UpdateNote, VersionsFolder } from './versions-folder.ts';
 
 /**
- * The form of the folder, and settings. Ledger, marks and reserve hold decisions, and stay as they are; footage, events and clips
- * are too large.
+ * The copied files: settings and the folder's format. Ledger, marks and reserve hold decisions and must stay; footage, events and
+ * clips are too large.
  */
 const COPIED: Readonly<Record<string, number>> = {
   'device.json': 200_000,
   'enrolment.json': 20_000,
-  // Last: until it is put back, an older doorsill refuses the folder.
+  // Put back last: until then an older doorsill refuses the folder.
   'format.json': 1_024,
 };
 
-/** Copies into `copy`, a folder that is there, whole and durable, or not at all. */
+/** Makes the folder `copy`, durable and complete, or not at all. */
 async function copyData(disk: Disk, data: string, copy: string): Promise<void> {
   const fresh = `${copy}.copying`;
   await disk.remove(fresh);
@@ -36,7 +36,7 @@ async function copyData(disk: Disk, data: string, copy: string): Promise<void> {
   await disk.rename(fresh, copy);
 }
 
-/** Puts the copy back; it stays, so that this may be interrupted and done again. Files keep their owner: they are written in place. */
+/** Restores the copy, which stays, so that this may be interrupted and repeated. Files are written in place, so they keep their owner. */
 async function putBackData(disk: Disk, copy: string, data: string): Promise<void> {
   for (const [name, bytesMax] of Object.entries(COPIED)) {
     const bytes = await disk.readFile(join(copy, name), bytesMax);
@@ -54,37 +54,36 @@ async function putBackData(disk: Disk, copy: string, data: string): Promise<void
   }
 }
 
-/** How long a new version may take until it is healthy. */
+/** Maximum time until a new version is healthy. */
 const HEALTHY_WITHIN_MS = 60_000;
 
-/** The doorbell whose programs are replaced. */
+/** The doorbell that is updated. */
 export interface UpdatedDoorbell {
   /** Its folder, absolute. */
   data: string;
-  /** The id and public key that the ledger in a doorbell's folder is checked by; null before its first start. */
+  /** The id and public key that verify the ledger in a doorbell's folder; null before its first start. */
   identity(data: string): Promise<{ id: string; key: string } | null>;
-  /** The format that its folder names; null where it names none, as in format 1. Throws `state_damaged`. */
+  /** The format named in the folder; null where none is, as in format 1. Throws `state_damaged`. */
   format(data: string): Promise<number | null>;
-  /** Resolves when it no longer runs; does nothing when it does not. */
+  /** Stops the doorbell if it runs; resolves when it has ended. */
   stop(): Promise<void>;
   start(): Promise<void>;
-  /** Whether it becomes ready within this time after `start`, and stays so. */
+  /** Whether the doorbell becomes ready within this time after `start`, and stays so. */
   isHealthy(withinMs: number): Promise<boolean>;
 }
 
-/** What an update stands on, and the machine that it is for. */
 export interface UpdateDeps {
-  /** The programs are read by the user that runs them; the copy of the doorbell's files by nobody else. */
+  /** Writes programs, which the user that runs them can read; `private` writes files that only this process's user can read. */
   programs: LinkDisk;
   private: Disk;
   folder: string;
   machine: { platform: string; arch: string; node: string };
 }
 
-/** A release as it was given: nothing of it is believed yet. */
+/** A release that is not verified yet. */
 export interface GivenRelease {
   archive: Uint8Array;
-  /** The file .minisig beside it; null when there is none. */
+  /** The .minisig file; null when there is none. */
   signature: Uint8Array | null;
 }
 
@@ -94,7 +93,7 @@ interface Updated {
 }
 
 /**
- * Makes a folder of programs with its first release, and pins the key for all that follow. Throws as `updateDoorbell`, and
+ * Makes a folder of programs with its first release, and pins the key of all later ones. Throws as `updateDoorbell`, and
  * `update_folder_taken`.
  */
 export async function installFirst(deps: UpdateDeps, key: MinisignKey, release: GivenRelease): Promise<string> {
@@ -104,14 +103,14 @@ export async function installFirst(deps: UpdateDeps, key: MinisignKey, release: 
   await versions.pin(key);
   await versions.expectRoom({ manifest, ...content });
   await versions.unpack(release.archive, manifest.version);
-  await versions.keep(manifest.version);
+  await versions.setLastHealthy(manifest.version);
   await versions.startFrom(manifest.version);
   return manifest.version;
 }
 
 /**
- * Replaces the doorbell's programs by a release; null when it runs that version already. What was left by an interrupted update is taken
- * back first. Whatever it throws, the version from before runs, but for `update_irreversible`. Throws `update_unsigned`,
+ * Replaces the doorbell's programs by a release; null when it runs that version already. First rolls back an interrupted update.
+ * After any failure but `update_irreversible` the previous version runs. Throws `update_unsigned`,
  * `update_key_foreign`, `update_altered`, `update_malformed`, `update_machine_foreign`, `update_node_old`, `update_older`,
  * `update_format_older`, `update_disk_full`, `update_grant_under_way`, `update_unhealthy`, `update_irreversible`,
  * `update_folder_foreign`, `consent_ledger_damaged`, `state_damaged`, and the disk's errors.
@@ -141,7 +140,7 @@ export async function updateDoorbell(
   return { from, to };
 }
 
-/** Before the note, nothing is there to take back; after it, `settleUpdate` takes back whatever was done. */
+/** Starts the new version, and rolls it back unless it is healthy. `settleUpdate` rolls back only once the note is written. */
 async function tryOut(
   deps: UpdateDeps,
   versions: VersionsFolder,
@@ -150,7 +149,7 @@ async function tryOut(
 ): Promise<void> {
   try {
     await doorbell.stop();
-    // Now that it is stopped, no grant can come before the new version runs.
+    // The doorbell is stopped, so no grant can arrive before the new version runs.
     await expectNoGrant(deps.private, doorbell);
     await copyData(deps.private, note.data, copyOf(deps));
     await versions.setNote(note);
@@ -167,7 +166,7 @@ async function tryOut(
   await cleanUp(deps, versions, note);
 }
 
-/** Stops the doorbell, takes back what is to be, and starts it whatever comes of that. */
+/** Stops the doorbell, rolls back an unfinished update, and starts the doorbell even if that fails. */
 async function settleStopped(deps: UpdateDeps, doorbell: UpdatedDoorbell): Promise<void> {
   await doorbell.stop();
   try {
@@ -178,9 +177,9 @@ async function settleStopped(deps: UpdateDeps, doorbell: UpdatedDoorbell): Promi
 }
 
 /**
- * Ends an update that was interrupted, of a doorbell that does not run: a version that was never known to be healthy is
- * taken back, with the data that it migrated. May be interrupted and called again. Returns what it took back, or null. Throws
- * `update_irreversible` when the version before could not read what was decided since: the new one stays then.
+ * Ends an interrupted update of a stopped doorbell: rolls back a version that was never known to be healthy, and the data that it
+ * migrated. May be interrupted and repeated. Returns the versions of a rollback, or null. Throws `update_irreversible` when the
+ * previous version could not read the decisions made since: then the new one stays.
  */
 export async function settleUpdate(
   deps: UpdateDeps,
@@ -209,7 +208,7 @@ export async function settleUpdate(
 
 async function cleanUp(deps: UpdateDeps, versions: VersionsFolder, note: UpdateNote): Promise<void> {
   const current = await versions.current();
-  if (current !== null && (await versions.keeper()) !== current) await versions.keep(current);
+  if (current !== null && (await versions.lastHealthy()) !== current) await versions.setLastHealthy(current);
   await deps.private.remove(copyOf(deps));
   await versions.prune([current, note.from]);
 }
@@ -218,7 +217,7 @@ function copyOf({ folder }: UpdateDeps): string {
   return join(folder, 'before-update');
 }
 
-/** Everything about a release that can be judged without writing a byte. */
+/** Verifies a release without writing a byte. */
 async function judge(deps: UpdateDeps, key: MinisignKey, release: GivenRelease): Promise<ReleaseContent> {
   verifyMinisign(release.archive, release.signature, key);
   const content = await readRelease(release.archive);
@@ -234,7 +233,7 @@ function expectMachine({ platform, arch, node }: ReleaseManifest, machine: Updat
   if (versionOrder(machine.node, node) < 0) throw failure('update_node_old', { needed: node, node: machine.node });
 }
 
-/** A clip that is being made or sent is not interrupted; a grant lasts for a limited time. */
+/** Refuses an update while a grant is unfinished, so that no clip is interrupted; every grant expires. */
 async function expectNoGrant(disk: Disk, doorbell: UpdatedDoorbell): Promise<void> {
   const state = await readLedger(disk, doorbell);
   for (const { state: standing } of state?.requests.values() ?? []) {
@@ -243,7 +242,7 @@ async function expectNoGrant(disk: Disk, doorbell: UpdatedDoorbell): Promise<voi
   }
 }
 
-/** What was decided, as this version understands it. Throws `consent_ledger_damaged`. */
+/** The ledger's state as this version reads it. Throws `consent_ledger_damaged`. */
 async function readLedger(disk: Disk, doorbell: Pick<UpdatedDoorbell, 'identity' | 'data'>): Promise<GateState | null> {
   const device = await doorbell.identity(doorbell.data);
   if (!device) return null;

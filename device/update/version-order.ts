@@ -1,5 +1,4 @@
-// Owns: which of two versions is the later one (semver 2.0.0 §11). Pure. Not here: which versions there are (release-manifest.ts).
-
+// Compares two versions by semver 2.0.0 §11.
 /** Negative when `a` is earlier than `b`, 0 when they are equal. Both are versions of a release's manifest. */
 export function versionOrder(a: string, b: string): number {
   const [left, right] = [split(a), split(b)];
@@ -21,7 +20,7 @@ function split(version: string): { numbers: string[]; before: string[] } {
   return { numbers: core.split('.'), before: before === '' ? [] : before.split('.') };
 }
 
-/** Words of a version before a release: numbers by their value, before all others. */
+/** Compares pre-release identifiers: numbers by value, and before all others. */
 function wordOrder(a: string | undefined, b: string | undefined): number {
   if (a === undefined || b === undefined) return (a === undefined ? 0 : 1) - (b === undefined ? 0 : 1);
   const [isA, isB] = [/^\d+$/.test(a), /^\d+$/.test(b)];

@@ -1,5 +1,5 @@
-// Owns: the folder of a doorbell's programs: versions beside each other, the links that say which one runs, the pinned key, and the
-// durable note of an update under way. Not here: the order of an update's steps (update.ts), the doorbell's data.
+// The folder of a doorbell's programs: the installed versions, the links that say which one runs, the pinned key, and the durable
+// record of an unfinished update.
 import { dirname, join } from 'node:path';
 import type { LinkDisk } from '@doorsill/base/disk';
 import { fromUtf8, utf8 } from '@doorsill/contract/bytes';
@@ -9,20 +9,19 @@ import { z } from 'zod';
 import { MINISIGN_BYTES_MAX, type MinisignKey, printMinisignKey, readMinisignKey } from './minisign.ts';
 import { type ReleaseContent, readRelease } from './release-archive.ts';
 
-/** The key that was pinned when the folder was made. */
 const KEY_FILE = 'update-key.pub';
 const VERSIONS = 'versions';
-/** What is started. */
+/** Link to the version that is started. */
 const CURRENT = 'current';
-/** What was healthy last: it takes a failed update back, whatever the new version is like. */
-const KEEPER = 'keeper';
+/** Link to the last healthy version, which rolls a failed update back, however broken the new version is. */
+const LAST_HEALTHY = 'keeper';
 const NOTE_FILE = 'update.json';
-/** What an interrupted first installation may have left, and the lock of the one that runs. */
+/** Files that an interrupted first installation may have left, and a running installation's lock. */
 const OWN_NAMES = /^(update-key\.pub|versions|keeper|process\.lock|\..*\.tmp)$/;
 const NOTE_BYTES_MAX = 1_024;
-/** Files are written so many at a time: the disk makes several durable in one go. */
+/** Number of files written at a time: the disk makes several durable at once. */
 const WRITES_AT_ONCE = 16;
-/** What must stay free besides the files: folders, the last blocks of files, what the doorbell writes meanwhile. */
+/** Required free space per byte of files, for folders, partly filled blocks, and the doorbell's writes meanwhile. */
 const FREE_FACTOR = 1.25;
 
 const noteSchema = z.strictObject({
@@ -31,7 +30,7 @@ const noteSchema = z.strictObject({
   to: z.string().max(100),
   /** The doorbell's folder, absolute. */
   data: z.string().max(4_096),
-  /** `trial`: not yet known to be healthy. `settled`: it is. */
+  /** `trial`: the new version is not known to be healthy. `settled`: it is, or was rolled back. */
   state: z.enum(['trial', 'settled']),
 });
 
@@ -46,7 +45,7 @@ export class VersionsFolder {
     this.folder = folder;
   }
 
-  /** Pins the key of all releases to come. Throws `update_folder_taken` where something else is. */
+  /** Pins the key of all later releases. Throws `update_folder_taken` where the folder holds anything else. */
   async pin(key: MinisignKey): Promise<void> {
     const foreign = (await this.disk.list(this.folder)).filter((name) => !OWN_NAMES.test(name));
     if (foreign.length > 0) throw failure('update_folder_taken', { folder: this.folder });
@@ -62,22 +61,22 @@ export class VersionsFolder {
     return key;
   }
 
-  /** The version that is started; null before the first. */
+  /** The version that is started; null before the first one. */
   current(): Promise<string | null> {
     return this.linked(CURRENT);
   }
 
-  keeper(): Promise<string | null> {
-    return this.linked(KEEPER);
+  lastHealthy(): Promise<string | null> {
+    return this.linked(LAST_HEALTHY);
   }
 
-  /** Has this version started from now on, in one durable step. */
+  /** Makes this the version that is started, in one durable step. */
   async startFrom(version: string): Promise<void> {
     await this.disk.replaceLink(join(this.folder, CURRENT), join(VERSIONS, version));
   }
 
-  async keep(version: string): Promise<void> {
-    await this.disk.replaceLink(join(this.folder, KEEPER), join(VERSIONS, version));
+  async setLastHealthy(version: string): Promise<void> {
+    await this.disk.replaceLink(join(this.folder, LAST_HEALTHY), join(VERSIONS, version));
   }
 
   /** Throws `update_disk_full` unless the files of a release fit. */
@@ -87,7 +86,7 @@ export class VersionsFolder {
     if (free < needed) throw failure('update_disk_full', { folder: this.folder, needed, free });
   }
 
-  /** Writes a judged archive's files; the version is there, whole and durable, or not at all. */
+  /** Writes a verified archive's files: the whole version, durable, or none of it. */
   async unpack(archive: Uint8Array, version: string): Promise<void> {
     const versions = join(this.folder, VERSIONS);
     const fresh = join(versions, `.${version}.unpacking`);
@@ -105,12 +104,12 @@ export class VersionsFolder {
       if (writing.size >= WRITES_AT_ONCE) await Promise.race(writing);
     });
     await Promise.all(writing);
-    // Left by an update that was taken back: nothing starts from it.
+    // Left by an update that was rolled back; nothing is started from it.
     await this.disk.remove(join(versions, version));
     await this.disk.rename(fresh, join(versions, version));
   }
 
-  /** Removes every version but these, and what was unpacked only in part. */
+  /** Removes all versions but these, and partly unpacked ones. */
   async prune(kept: readonly (string | null)[]): Promise<void> {
     const versions = join(this.folder, VERSIONS);
     for (const name of await this.disk.list(versions)) {
@@ -123,7 +122,7 @@ export class VersionsFolder {
     const held = await this.disk.readFile(path, NOTE_BYTES_MAX);
     if (!held) return null;
     const parsed = noteSchema.safeParse(parseJson(fromUtf8(held) ?? ''));
-    if (!parsed.success) throw failure('state_damaged', { file: path, detail: 'it is no note of an update' });
+    if (!parsed.success) throw failure('state_damaged', { file: path, detail: 'it does not describe an update' });
     const { kind: _, ...note } = parsed.data;
     return note;
   }

@@ -1,6 +1,5 @@
-// Owns: single HTTP requests to the pinned bridge and no other host: answers are small, redirects are not followed,
-// and no byte is written once nothing may leave any more. Serves tus-js-client as its HTTP stack.
-// Not here: which requests are made (transfer.ts, intake-requests.ts), when they are retried (upload.ts).
+// Single HTTP requests to the pinned bridge and no other host: answers are small, redirects are not followed, and no byte is written
+// once nothing may leave. Serves tus-js-client as its HTTP stack.
 import { Agent, type ClientRequest, type IncomingMessage, request as plainRequest } from 'node:http';
 import { Agent as TlsAgent, request as tlsRequest } from 'node:https';
 import type { Clock } from '@doorsill/base/clock';
@@ -11,22 +10,22 @@ import { failure } from '@doorsill/contract/errors';
 import type { HttpRequest, HttpResponse, HttpStack } from 'tus-js-client';
 
 export interface BridgeHttpOptions {
-  /** The bridge's pinned address; all request URLs are under it. */
+  /** The bridge's pinned address; all requests go to URLs under it. */
   baseUrl: string;
-  /** The upload token, fresh enough for one more request; absent when the body carries its own signature. */
+  /** Returns an upload token fresh enough for one more request; absent where the body carries its own signature. */
   bearer?: () => string;
-  /** Throws when nothing may leave any more; called right before anything is written. */
+  /** Throws once nothing may leave; called right before anything is written. */
   mayLeave: () => void;
   /** When aborted, running requests end at once. */
   signal: AbortSignal;
-  /** For an https address; absent: the system's authorities. TLS 1.3 and certificate verification cannot be turned off. */
+  /** For an https address; absent: the system's authorities. TLS 1.3 and certificate verification are always required. */
   tls?: TlsMaterial | undefined;
-  /** Absent: the machine's own. */
+  /** Absent: the machine's network. */
   network?: Network | undefined;
   clock: Clock;
 }
 
-/** The current TLS options. Throws `upload_unreachable` when a file cannot be used, because it may be fixed later. */
+/** The current TLS options. Throws the retryable `upload_unreachable` for an unusable file, because it may be mended later. */
 export async function readBridgeTls(source: TlsSource | undefined): Promise<TlsMaterial | undefined> {
   try {
     return await source?.();
@@ -35,7 +34,7 @@ export async function readBridgeTls(source: TlsSource | undefined): Promise<TlsM
   }
 }
 
-/** The largest body of one request: the most that can be in flight beyond the bridge's last acknowledgement. */
+/** Maximum size of a request's body, and so of the bytes sent beyond the bridge's last acknowledgement. */
 export const CHUNK_BYTES = 196_608;
 const ANSWER_BYTES_MAX = 65_536;
 /** Timeout of one request with its answer; enough for a chunk at 20 kbit/s. */
@@ -63,7 +62,7 @@ export class BridgeHttp implements HttpStack {
   }
 
   createRequest(method: string, url: string): BridgeRequest {
-    assert(url.startsWith(`${this.options.baseUrl}/`), 'only the pinned bridge is asked');
+    assert(url.startsWith(`${this.options.baseUrl}/`), 'requests go to the pinned bridge only');
     const request = new BridgeRequest(method, url, this.options, (headers) => {
       const settings = { method, headers, agent: this.agent };
       return this.secure ? tlsRequest(url, settings) : plainRequest(url, settings);
@@ -121,14 +120,14 @@ export class BridgeRequest implements HttpRequest {
     return this.headers[header];
   }
 
-  /** Bytes sent are not bytes received: progress is reported from acknowledgements instead (transfer.ts). */
+  /** Does nothing: progress is reported from the bridge's acknowledgements (transfer.ts), not from bytes sent. */
   setProgressHandler(): void {}
 
   getUnderlyingObject(): ClientRequest | null {
     return this.request;
   }
 
-  /** Ends the request and its connection at once; bytes still in this process are not sent. */
+  /** Ends the request and its connection at once; bytes buffered in this process are not sent. */
   async abort(): Promise<void> {
     this.request?.destroy();
   }
@@ -165,7 +164,6 @@ export class BridgeRequest implements HttpRequest {
   }
 }
 
-/** A complete answer. */
 export class BridgeAnswer implements HttpResponse {
   private readonly response: IncomingMessage;
   private readonly body: string;

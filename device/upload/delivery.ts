@@ -1,6 +1,5 @@
-// Owns: one grant's way from the ring to the bridge: wait for the footage, cut, seal, check, tell the gate, send; and a
-// revocation's way to the bridge. One task per grant; after a restart each resumes from the state in ledger and outbox.
-// Not here: how each step is done (clip/, outbox.ts, upload.ts), whether it is allowed (consent/).
+// One task per grant, from the ring to the bridge: wait for the footage, cut, seal, check, report to the gate, send; and one task per
+// revocation. After a restart each resumes from the state in ledger and outbox.
 import { type Clock, wallSeconds } from '@doorsill/base/clock';
 import type { SigningKey } from '@doorsill/base/keys';
 import type { Log } from '@doorsill/base/log';
@@ -21,7 +20,7 @@ import type { LiveGrant } from '../consent/live-grant.ts';
 import type { Outbox, OutboxItem, SealedClip } from './outbox.ts';
 import type { PreviewClips } from './preview-clips.ts';
 
-/** The reports to the gate, in this order; each is durable when it resolves. */
+/** The gate's reports, made in this order; each is durable when it resolves. */
 export interface DeliveryGate {
   clipSealed(grant: string, clip: ReceiptClip, disclosed: DisclosedValues): Promise<void>;
   tokenPresented(grant: string): Promise<void>;
@@ -30,8 +29,8 @@ export interface DeliveryGate {
   failed(grant: string, code: ErrorCode): Promise<void>;
 }
 
-/** What is sent to the bridge for a revocation: the owner's token, and the recall signed with the clip's own key, if any. */
-export interface OwnersWord {
+/** The tokens of a revocation for the bridge: the owner's, and the recall signed with the clip's key, if any. */
+export interface RevocationTokens {
   revocation: string;
   homeRecall: string | null;
 }
@@ -40,8 +39,8 @@ export interface OwnersWord {
 export interface DeliverySender {
   /** Resolves with the bridge's signed receipt once the whole clip is stored there. */
   send(live: LiveGrant, item: OutboxItem): Promise<string>;
-  /** Resolves with the signed answer of the bridge with this id, the one that the clip was for. */
-  revoke(grant: string, word: OwnersWord, bridge: string, signal: AbortSignal): Promise<string>;
+  /** Resolves with the signed answer of the clip's bridge, whose id is `bridge`. */
+  revoke(grant: string, tokens: RevocationTokens, bridge: string, signal: AbortSignal): Promise<string>;
 }
 
 export interface DeliveryDeps {
@@ -51,16 +50,16 @@ export interface DeliveryDeps {
   sender: DeliverySender;
   clip: CutDeps;
   previews: Pick<PreviewClips, 'take'>;
-  /** Runs one cut at a time: it uses all of a small machine's processor. */
+  /** Runs one cut at a time: each uses all of a small board's processor. */
   alone<Result>(work: () => Promise<Result>): Promise<Result>;
-  /** Whether others are cut now, and a clip has to wait for its turn. */
+  /** Whether another clip is being cut, so that one has to wait. */
   isCutting(): boolean;
-  /** Holds the footage of clips that wait. */
+  /** Keeps the footage of waiting clips from being deleted. */
   held: Pick<HeldFootage, 'hold'>;
-  /** Resolves once the ring will get no more footage of the window, or at the timeout. */
+  /** Resolves once the ring will get no more footage of the window, or at a timeout. */
   footageSettled(window: Window, signal: AbortSignal): Promise<void>;
   values(): DisclosedValues;
-  /** Called with the failure when a clip has to wait because it cannot be stored, and with null once one could. */
+  /** Called with the failure while a clip cannot be stored, and with null once one was stored. */
   storage(fault: Failure | null): void;
   clock: Clock;
   random: Random;
@@ -70,7 +69,7 @@ export interface DeliveryDeps {
 /** Delay before a retry after a transient fault (full disk, ffmpeg killed). */
 const RETRY_MS = 5_000;
 const RETRIES_MAX = 20;
-/** Delays before a revocation is sent again: when it was refused, and when the answer does not verify. */
+/** Delays before a revocation is sent again after a refusal, and after an answer that does not verify. */
 const REVOKE_AGAIN_MS: ReadonlyMap<ErrorCode, number> = new Map([
   ['upload_rejected', 600_000],
   ['verify_failed', 60_000],
@@ -86,17 +85,17 @@ export class Deliveries {
     this.deps = deps;
   }
 
-  /** Cuts, seals and sends the clip of a grant; does nothing when that is already running. */
+  /** Cuts, seals and sends the clip of a grant; does nothing while that is running. */
   make(live: LiveGrant): void {
     this.begin(`deliver ${live.id}`, () => this.deliver(live));
   }
 
-  /** Continues with a clip sealed before a restart: exactly these bytes or none. */
+  /** Continues with a clip sealed before a restart: sends exactly these bytes or none. */
   resume(live: LiveGrant, clip: ReceiptClip): void {
     this.begin(`deliver ${live.id}`, () => this.deliver(live, clip));
   }
 
-  /** Deletes a grant's clip once no task uses it any more. */
+  /** Deletes a grant's clip once no task uses it. */
   remove(grant: string): void {
     const working = this.underWay.get(`deliver ${grant}`) ?? Promise.resolve();
     this.begin(`remove ${grant}`, async () => {
@@ -106,8 +105,8 @@ export class Deliveries {
   }
 
   /**
-   * Delivers a revocation to the bridge with this id, however long that takes, and its answer to the gate. A refusal may come from
-   * someone in between, and an answer that does not verify does not count: only one signed by the bridge ends the retries.
+   * Delivers a revocation to the bridge with this id, and its answer to the gate. Only an answer signed by the bridge ends the
+   * retries: a refusal may come from a proxy or attacker in between.
    */
   revoke(grant: string, revocation: string, bridge: string): void {
     this.begin(`revoke ${grant}`, async () => {
@@ -118,7 +117,7 @@ export class Deliveries {
         try {
           const intake = await sender.revoke(grant, { revocation, homeRecall }, bridge, signal);
           await this.recorded(signal, () => gate.revocationAnswered(grant, intake));
-          // If removing fails now, the next start removes it.
+          // If this fails, the next start removes the recall.
           await outbox.dropRecall(grant);
           return;
         } catch (thrown) {
@@ -158,7 +157,7 @@ export class Deliveries {
     this.underWay.set(name, task);
   }
 
-  /** `sealedAs`: the sealed clip according to the ledger; no other clip is ever made in its place. */
+  /** `sealedAs`: the sealed clip by the ledger; no other clip is made in its place. */
   private async deliver(live: LiveGrant, sealedAs?: ReceiptClip): Promise<void> {
     const { gate, outbox, sender } = this.deps;
     const signal = AbortSignal.any([live.signal, this.stopping.signal]);
@@ -166,7 +165,7 @@ export class Deliveries {
       await this.loaded(live.id, signal);
       const kept = outbox.item(live.id);
       if (!kept && sealedAs) throw failure('outbox_damaged', { grant: live.id });
-      const item = await this.withPapers(live, kept ?? (await this.makeItem(live, signal)));
+      const item = await this.withStatement(live, kept ?? (await this.makeItem(live, signal)));
       const { clip, disclosed } = factsOf(item);
       await this.recorded(signal, () => gate.clipSealed(live.id, clip, disclosed));
       await this.recorded(signal, () => gate.tokenPresented(live.id));
@@ -174,7 +173,7 @@ export class Deliveries {
       await this.recorded(signal, () => gate.delivered(live.id, intake));
     } catch (thrown) {
       if (signal.aborted) return;
-      // The failure itself ends the grant, also where it cannot be recorded yet: that does not end the wait for the ledger.
+      // Not bound to the grant's signal: the failure ends the grant, and recording it must still wait for the ledger.
       await this.recorded(this.stopping.signal, () =>
         gate.failed(live.id, isFailure(thrown) ? thrown.code : 'internal'),
       );
@@ -182,9 +181,9 @@ export class Deliveries {
     }
   }
 
-  /** Signs a statement for a clip sealed before statements existed; the clip's bytes do not change. */
-  private async withPapers(live: LiveGrant, item: OutboxItem): Promise<OutboxItem> {
-    return item.papers ? item : this.deps.outbox.addPapers(live.id, makeStatement(live, item.manifest, this.deps));
+  /** Signs a statement for a clip that was sealed before statements existed; the clip's bytes do not change. */
+  private async withStatement(live: LiveGrant, item: OutboxItem): Promise<OutboxItem> {
+    return item.papers ? item : this.deps.outbox.addStatement(live.id, makeStatement(live, item.manifest, this.deps));
   }
 
   /** Waits until the outbox can tell whether a clip exists. */
@@ -197,7 +196,7 @@ export class Deliveries {
     return this.onceReadable(grant, signal, () => this.deps.outbox.recallOf(grant));
   }
 
-  /** Reads from the outbox, retrying as long as needed: a temporary disk error must not drop a decision. */
+  /** Reads from the outbox with endless retries: a temporary disk error must not drop a decision. */
   private async onceReadable<Result>(grant: string, signal: AbortSignal, read: () => Promise<Result>): Promise<Result> {
     const { clock, log, storage } = this.deps;
     for (let attempt = 1; ; attempt += 1) {
@@ -214,7 +213,7 @@ export class Deliveries {
     }
   }
 
-  /** Records a step before the work continues, retrying while the ledger has no room for it. */
+  /** Records a step before the work continues, with retries while the ledger has no room for it. */
   private async recorded(signal: AbortSignal, report: () => Promise<void>): Promise<void> {
     const { clock, log } = this.deps;
     for (;;) {
@@ -229,7 +228,7 @@ export class Deliveries {
     }
   }
 
-  /** Cuts and seals, retrying after transient faults; without usable disk space, as long as the grant lives. */
+  /** Cuts and seals, with retries after transient faults; while the disk is full or fails, for as long as the grant lives. */
   private async makeItem(live: LiveGrant, signal: AbortSignal): Promise<OutboxItem> {
     const { isCutting, held, footageSettled, clip } = this.deps;
     await footageSettled(live.facts.grant.window, signal);
@@ -275,7 +274,7 @@ export class Deliveries {
     }
   }
 
-  /** Seals the very bytes that the owner has looked at, which were checked when they were cut; no others are made in their place. */
+  /** Seals exactly the bytes that the owner looked at, which were checked when they were cut; no others are made in their place. */
   private async sealPreviewed(live: LiveGrant, clipSha256: string): Promise<OutboxItem> {
     const { clip, done } = this.deps.previews.take(live.facts.grant);
     try {
@@ -307,7 +306,7 @@ function isDiskFault(thrown: unknown): thrown is Failure {
   return isFailure(thrown) && (thrown.code === 'outbox_full' || thrown.code === 'outbox_unusable');
 }
 
-/** The facts of a sealed clip, taken from its own manifest: for ledger and receipts, and, for the ledger alone, what goes with it. */
+/** From a sealed clip's manifest: its facts for ledger and receipts, and the disclosed values for the ledger alone. */
 function factsOf(item: OutboxItem): { clip: ReceiptClip; disclosed: DisclosedValues } {
   const manifest = Manifest.parse(parseToken(item.manifest)?.claims);
   const clip: ReceiptClip = {

@@ -1,6 +1,4 @@
-// Owns: asking the pinned bridge, in the device's own name, what its log says of one clip: only when an owner asks, and nothing is stored.
-// Not here: checking the answer (contract/check-departure.ts: whoever shows it does), the single request (bridge-http.ts).
-
+// Asks the pinned bridge, in the device's own name, for its log of one clip: only when an owner asks, and nothing is stored.
 import { type Clock, wallSeconds } from '@doorsill/base/clock';
 import { FixedWindowLimit, WindowCounts } from '@doorsill/base/http/fixed-window-limit';
 import type { SigningKey } from '@doorsill/base/keys';
@@ -18,17 +16,17 @@ import { baseOf, type PinnedBridge, refusalOf } from './intake-requests.ts';
 
 export interface CustodyFetcherDeps {
   device: { id: string; key: SigningKey };
-  /** The bridge as pinned now. Throws `device_not_enrolled`. */
+  /** The pinned bridge. Throws `device_not_enrolled`. */
   bridge(): PinnedBridge;
-  /** Absent: the machine's own. */
+  /** Absent: the machine's network. */
   network?: Network | undefined;
   clock: Clock;
   random: Random;
 }
 
-/** Shorter than what waits for it: the conversation at the device's socket (owner/pairing-wire.ts). */
+/** Shorter than the connection at the device's socket that waits for it (`CONVERSATION_MS_MAX` in owner/pairing-wire.ts). */
 const ANSWER_MS_MAX = 8_000;
-/** Checks a minute: an owner's page asks for one at a time. */
+/** Maximum number of checks per minute: an owner's page asks for one at a time. */
 const CHECKS_MAX = 30;
 const MINUTE_MS = 60_000;
 
@@ -42,8 +40,9 @@ export class CustodyFetcher {
   }
 
   /**
-   * What the bridge shows of a clip that was for it. Throws `device_not_enrolled`, `device_moved` when the clip was for another bridge,
-   * `http_rate_limited`, `custody_unreachable`, and what the bridge refuses with: `http_not_found` when it knows no clip of the grant.
+   * The bridge's log entries of a clip sent to it, unchecked (contract/check-departure.ts checks them). Throws `device_not_enrolled`,
+   * `device_moved` when the clip was for another bridge, `http_rate_limited`, `custody_unreachable`, and the bridge's refusal:
+   * `http_not_found` when it knows no clip of the grant.
    */
   async fetch({ grant, bridge: id }: Pick<Departure, 'grant' | 'bridge'>): Promise<DepartureCustody> {
     const bridge = this.deps.bridge();
@@ -92,7 +91,7 @@ export class CustodyFetcher {
   }
 }
 
-/** All leaves about the clip; of a bridge that has no such list, the one that its bundle holds. */
+/** All leaves about the clip; from a bridge without a list of them, the one in its bundle. */
 async function custodyAt(http: BridgeHttp, grant: string): Promise<DepartureCustody> {
   const path = `${http.baseUrl}/v1/intakes/${grant}/custody`;
   const listed = await http.createRequest('GET', `${path}/leaves`).send();

@@ -1,6 +1,5 @@
-// Owns: the requests to the bridge around an upload: opening an intake, the upload's address, its status, a revocation;
-// and what its refusals mean. Not here: the bytes (transfer.ts), retries (upload.ts).
-
+// The requests to the bridge around an upload: open an intake, find the upload's address and status, revoke; and the meaning of its
+// refusals.
 import { verifySignature } from '@doorsill/base/keys';
 import type { TlsSource } from '@doorsill/base/tls';
 import { assert } from '@doorsill/contract/assert';
@@ -13,11 +12,11 @@ import { openIntake } from '@doorsill/contract/verify-intake-receipt';
 import type { BridgeAnswer, BridgeHttp } from './bridge-http.ts';
 import type { OutboxItem } from './outbox.ts';
 
-/** The bridge as it was pinned at enrolment. */
+/** The bridge as pinned at enrolment. */
 export interface PinnedBridge {
   url: string;
   id: string;
-  /** The key that its receipts must be signed with. */
+  /** The public key of its receipts. */
   key: string;
   /** For an https address with a certificate from no public authority. */
   tls?: TlsSource | undefined;
@@ -31,7 +30,7 @@ export function baseOf(bridge: PinnedBridge): string {
   return bridge.url.replace(/\/+$/, '');
 }
 
-/** Presents the clip's documents; idempotent. Throws the bridge's refusal, `upload_unreachable`. */
+/** Opens an intake with the clip's documents; idempotent. Throws the bridge's refusal, `upload_unreachable`. */
 export function openAtBridge(http: BridgeHttp, item: OutboxItem): Promise<IntakeStatus> {
   assert(item.papers !== null, 'a clip has its statement before it is sent');
   return askStatus(http, 'POST', '/v1/intakes', item.grant, { manifest: item.manifest, ...item.papers });
@@ -42,13 +41,13 @@ export function statusAtBridge(http: BridgeHttp, grant: string): Promise<IntakeS
   return askStatus(http, 'GET', `/v1/intakes/${grant}`, grant);
 }
 
-/** What the bridge needs to verify a revocation, even of a grant it does not know. */
+/** A revocation as the bridge can verify it, even for a grant that it does not know. */
 export interface RevocationBody {
   /** The owner's revocation token. */
   revocation: string;
   /** The device's statement that the signer is its owner. */
   pairing: string;
-  /** Recalls the clip from a vault; signed with the clip's own key. */
+  /** Recalls the clip from a vault; signed with the clip's key. */
   homeRecall?: string;
 }
 
@@ -69,13 +68,13 @@ async function askStatus(
   const answer = await request.send(body && utf8(JSON.stringify(body)));
   if (answer.getStatus() !== 200) throw refusalOf(answer);
   const status = IntakeStatus.safeParse(parseJson(answer.getBody()));
-  if (!status.success || status.data.grant !== grant) throw strange('its status is not one of this clip');
+  if (!status.success || status.data.grant !== grant) throw implausible('its status is not one of this clip');
   return status.data;
 }
 
 /**
- * The address of the clip's upload: an existing one is continued, else one is created. Of the bridge's answer only the upload's
- * id is used, under the pinned address. Throws the bridge's refusal, `upload_unreachable`.
+ * The address of the clip's upload, which is created unless it exists. Only the upload's id is taken from the bridge's answer; the
+ * address is built under the pinned one. Throws the bridge's refusal, `upload_unreachable`.
  */
 export async function findUpload(http: BridgeHttp, item: OutboxItem): Promise<string> {
   const base = http.baseUrl;
@@ -91,22 +90,22 @@ export async function findUpload(http: BridgeHttp, item: OutboxItem): Promise<st
   return uploadUrlOf(base, created.getHeader('Location') ?? '');
 }
 
-/** Whether a stored address is one of this bridge's uploads: the bridge may have moved since. */
+/** Whether a stored address is an upload at this bridge's address, which may have changed since. */
 export function isUploadUrl(base: string, url: string): boolean {
   return url.startsWith(`${base}${UPLOADS}/`) && !url.slice(base.length + UPLOADS.length + 1).includes('/');
 }
 
 function uploadUrlOf(base: string, location: string): string {
   const id = /^(?:https?:\/\/[^/?#]+)?(?:\/[^?#]*)?\/v1\/uploads\/([A-Za-z0-9_-]{1,128})$/.exec(location)?.[1];
-  if (id === undefined) throw strange('its upload is not at an address of its own');
+  if (id === undefined) throw implausible('the address of its upload is not one of this bridge');
   return `${base}${UPLOADS}/${id}`;
 }
 
-/** The failure for an unexpected answer; its fact `retryAfterS` is when the bridge, or a proxy before it, wants to be asked again. */
+/** The failure for an unexpected answer; its fact `retryAfterS` is the answer's Retry-After, from the bridge or a proxy. */
 export function refusalOf(answer: Pick<BridgeAnswer, 'getStatus' | 'getBody' | 'getHeader'>): Failure {
   const status = answer.getStatus();
   const named = failureOf(parseJson(answer.getBody()));
-  // RFC 9110 §10.2.3; a date is not read: this clock may be wrong.
+  // RFC 9110 §10.2.3. Only seconds are read, not a date: the device's clock may be wrong.
   const asked = /^\d{1,6}$/.exec(answer.getHeader('Retry-After') ?? '');
   if (named) return asked ? failure(named.code, { ...named.facts, retryAfterS: Number(asked[0]) }) : named;
   if (status === 404 || status === 410) return failure('http_not_found');
@@ -119,15 +118,15 @@ export function refusalOf(answer: Pick<BridgeAnswer, 'getStatus' | 'getBody' | '
   });
 }
 
-/** Timeout, offset conflict, locked, too early, too many, checksum: the same request may succeed later. */
+/** Statuses after which the same request may succeed later: timeout, offset conflict, locked, too early, too many, checksum. */
 const PASSING = new Set([408, 409, 423, 425, 429, 460]);
 
-/** An answer that no honest bridge gives; it may come from someone in between, so the request is retried. */
-export function strange(detail: string): Failure {
+/** The failure for an answer that no honest bridge gives: retryable, because a proxy or attacker in between may have sent it. */
+export function implausible(detail: string): Failure {
   return failure('upload_unreachable', { detail });
 }
 
-/** The bridge's signed statement in a status. Throws `upload_unreachable` when it is missing, or not this bridge's for this grant. */
+/** The signed receipt in a status. Throws `upload_unreachable` when it is missing, or not this bridge's for this grant. */
 export function receiptIn(
   status: IntakeStatus,
   expected: { bridgeKey: string; device: string },
@@ -137,6 +136,6 @@ export function receiptIn(
     return { token, claims: openIntake(token, { ...expected, grant: status.grant, verify: verifySignature }) };
   } catch (thrown) {
     if (!isFailure(thrown)) throw thrown;
-    throw strange(`its receipt does not verify (${thrown.code})`);
+    throw implausible(`its receipt does not verify (${thrown.code})`);
   }
 }

@@ -1,6 +1,5 @@
-// Owns: clips waiting to be sent, sealed and durable: a clip and its hash are on disk before anything is signed about it,
-// and a resend always sends the same bytes. Not here: cutting (clip/), the small records beside clips
-// (sealed-records.ts), sending (upload.ts), whether a grant lives (consent/).
+// Clips waiting to be sent, sealed and durable: a clip and its hash are on disk before anything is signed about it, and a resend
+// always sends the same bytes.
 import { join } from 'node:path';
 import { type Disk, isNoSpace, systemCode } from '@doorsill/base/disk';
 import { sha256Hex, sha256Stream } from '@doorsill/base/keys';
@@ -15,7 +14,6 @@ import { assertLiveGrant, type LiveGrant } from '../consent/live-grant.ts';
 import { openSealedFile, type SealedFile, writeSealedFile } from './sealed-clip-file.ts';
 import { CLIP, COMMIT, type Commit, SealedRecords } from './sealed-records.ts';
 
-/** One clip ready to be sent. */
 export interface OutboxItem {
   grant: string;
   request: string;
@@ -25,20 +23,20 @@ export interface OutboxItem {
   manifest: string;
   manifestSha256: string;
   /** The recipient's statement and the device's certificate for it; null for a clip sealed before statements existed. */
-  papers: SentPapers | null;
+  papers: SentDocuments | null;
   /** The clip's upload address, once the bridge has assigned one. */
   uploadUrl: string | null;
 }
 
-/** The documents sent besides the full manifest. */
-export type SentPapers = Pick<StatementPapers, 'statement' | 'certificate'>;
+/** The documents that are sent with the full manifest. */
+export type SentDocuments = Pick<StatementPapers, 'statement' | 'certificate'>;
 
 /** All signed documents of one clip. */
-export interface ClipPapers extends StatementPapers {
+export interface ClipDocuments extends StatementPapers {
   manifest: string;
 }
 
-/** A clip on disk that is not committed yet: the input of its check and its manifest. */
+/** A clip on disk before its commit: the input of its check and its manifest. */
 export interface SealedClip {
   reader: ClipReader;
   sha256: string;
@@ -50,24 +48,24 @@ export interface OutboxDeps {
   random: Random;
   log: Log;
   folder: string;
-  /** Seals the commit records (ring/wrapped-key-files.ts, `keptSealKey`). The clips have keys of their own, kept in those records. */
+  /** Seals the commit records (ring/wrapped-key-files.ts, `keptSealKey`), which hold a key for each clip. */
   key: SealKey;
 }
 
-/** Disk space to leave free besides a clip, for the ledger and the commit record. */
+/** Disk space left free after a clip, for the ledger and the commit record. */
 const SPARE_BYTES = 1_048_576;
 
-/** One folder of sealed clips, one clip per grant. */
+/** A folder of sealed clips, one per grant. */
 export class Outbox {
   private readonly deps: OutboxDeps;
   private readonly records: SealedRecords;
   private readonly commits = new Map<string, Commit>();
   private readonly damaged = new Set<string>();
-  /** Grants with a record that could not be read at the start: their state is still unknown. */
+  /** Grants whose record could not be read yet: whether they have a clip is unknown. */
   private readonly unread = new Set<string>();
   /** Whether the folder could be listed at the start. */
   private isListed = true;
-  /** The running operation on each grant's files: one at a time. */
+  /** By grant: the running operation on its files; one at a time. */
   private readonly busy = new Map<string, Promise<unknown>>();
 
   constructor(deps: OutboxDeps) {
@@ -76,9 +74,9 @@ export class Outbox {
   }
 
   /**
-   * Reads the folder; removes what a crash left uncommitted. Damaged clips are kept, named by `list`, and never sent; records
-   * that cannot be read now are read again by `load`. Throws `outbox_full`, `outbox_unusable` when not even the
-   * folder can be read; the outbox can be used even then.
+   * Reads the folder; removes uncommitted files of a crash. Damaged clips are kept, listed by `list`, and never sent; records that
+   * cannot be read now are read again by `load`. Throws `outbox_full`, `outbox_unusable` when the folder cannot be read; the outbox
+   * can be used even then.
    */
   async start(): Promise<void> {
     const { disk, folder, log } = this.deps;
@@ -105,8 +103,8 @@ export class Outbox {
   }
 
   /**
-   * Makes sure that a grant's state is known, by reading again what could not be read at the start. Throws
-   * `outbox_unusable` while it still cannot be read: then nothing is given up, and no other clip is made in its place.
+   * Reads a grant's record again if it could not be read at the start. Throws `outbox_unusable` while that fails: then nothing is
+   * given up, and no other clip is made in its place.
    */
   load(grant: string): Promise<void> {
     return this.exclusive(grant, () => this.loadAlone(grant));
@@ -117,7 +115,7 @@ export class Outbox {
     await Promise.allSettled([...this.busy.values()]);
   }
 
-  /** Grants with a clip here, those with a damaged clip, and those whose clip could not be read yet. */
+  /** The clips, and the grants whose clips are damaged or could not be read yet. */
   list(): { items: OutboxItem[]; damaged: string[]; unread: string[] } {
     return { items: [...this.commits.values()].map(itemOf), damaged: [...this.damaged], unread: [...this.unread] };
   }
@@ -131,14 +129,14 @@ export class Outbox {
   }
 
   /**
-   * Streams a clip into a sealed file, makes it durable, lets `prepare` check it and sign its documents, and commits. A grant
-   * that already has a clip here gets that one: it is never cut twice. Throws `outbox_full`, `outbox_damaged`, `grant_dead`,
-   * `clip_check_failed`, or what the clip or `prepare` throws; then no file of it remains.
+   * Streams a clip into a sealed file, makes it durable, lets `prepare` check it and sign its documents, and commits. Returns the
+   * existing clip of a grant that has one: no clip is cut twice. Throws `outbox_full`, `outbox_damaged`, `grant_dead`,
+   * `clip_check_failed`, and the errors of the clip's stream or `prepare`; then no file of it remains.
    */
   async seal(
     live: LiveGrant,
     clip: Clip,
-    prepare: (sealed: SealedClip) => Promise<ClipPapers> | ClipPapers,
+    prepare: (sealed: SealedClip) => Promise<ClipDocuments> | ClipDocuments,
   ): Promise<OutboxItem> {
     assertLiveGrant(live);
     return this.exclusive(live.id, async () => {
@@ -172,7 +170,7 @@ export class Outbox {
     return { sizeBytes: opened.sizeBytes, read, close: () => opened.close() };
   }
 
-  /** Stores the clip's upload address, or that there is none any more; durable when it resolves. */
+  /** Stores the clip's upload address; null removes it. Durable when it resolves. */
   setUploadUrl(grant: string, uploadUrl: string | null): Promise<void> {
     return this.exclusive(grant, async () => {
       const commit = this.commits.get(grant);
@@ -183,8 +181,8 @@ export class Outbox {
     });
   }
 
-  /** Adds the documents that a clip sealed before statements existed lacks; durable when it resolves, and done once. */
-  addPapers(grant: string, { statement, certificate, homeRecall }: StatementPapers): Promise<OutboxItem> {
+  /** Adds the documents of a clip that was sealed before statements existed, once; durable when it resolves. */
+  addStatement(grant: string, { statement, certificate, homeRecall }: StatementPapers): Promise<OutboxItem> {
     return this.exclusive(grant, async () => {
       const commit = this.commits.get(grant);
       if (!commit) throw failure('outbox_damaged', { grant });
@@ -200,8 +198,8 @@ export class Outbox {
   }
 
   /**
-   * The recall under the key of a grant's statement; null when there is none (a clip from before statements existed, a device
-   * restored from a backup) or it is damaged. Throws `outbox_unusable` while it cannot be read.
+   * The recall signed with the key of a grant's statement; null when it is damaged or there is none (a clip from before statements
+   * existed, a device restored from a backup). Throws `outbox_unusable` while it cannot be read.
    */
   recallOf(grant: string): Promise<string | null> {
     return this.onDisk(() => this.records.readRecall(grant));
@@ -214,12 +212,12 @@ export class Outbox {
     });
   }
 
-  /** Destroys a grant's recall: its revocation is answered. Does nothing when there is none. Throws `outbox_unusable`. */
+  /** Destroys a grant's recall after its revocation was answered; does nothing when there is none. Throws `outbox_unusable`. */
   dropRecall(grant: string): Promise<void> {
     return this.onDisk(() => this.records.removeRecall(grant));
   }
 
-  /** Destroys a grant's clip: its key is overwritten and its files removed. Does nothing when there is none. */
+  /** Destroys a grant's clip: overwrites its key and removes its files. Does nothing when there is none. */
   remove(grant: string): Promise<void> {
     return this.exclusive(grant, () => this.destroy(grant));
   }
@@ -227,7 +225,7 @@ export class Outbox {
   private async sealAndCommit(
     live: LiveGrant,
     clip: Clip,
-    prepare: (sealed: SealedClip) => Promise<ClipPapers> | ClipPapers,
+    prepare: (sealed: SealedClip) => Promise<ClipDocuments> | ClipDocuments,
   ): Promise<Commit> {
     const { disk, folder, random } = this.deps;
     if ((await disk.freeBytes(folder)) < clip.sizeBytes + SPARE_BYTES) throw this.full();
@@ -255,10 +253,10 @@ export class Outbox {
       uploadUrl: null,
     };
     assertLiveGrant(live);
-    // Written first, so that every clip that can be sent can also be recalled.
+    // Written before the commit, so that every clip that can be sent can also be recalled.
     await this.records.writeRecall(live.id, homeRecall);
     await this.records.writeCommit(commit);
-    // A revocation may have arrived while the record was written; the clip must not remain.
+    // A revocation may have arrived meanwhile: then the clip must not remain.
     assertLiveGrant(live);
     return commit;
   }
@@ -272,7 +270,7 @@ export class Outbox {
     this.unread.delete(grant);
   }
 
-  /** Registers a grant's record: its clip is here, or permanently damaged. Rejects with the disk's error when it cannot tell. */
+  /** Registers a grant's clip, or marks it as permanently damaged. Rejects with the disk's error when its record cannot be read. */
   private async lookAt(grant: string): Promise<void> {
     const commit = idSchema.safeParse(grant).success ? await this.records.readCommit(grant) : null;
     if (commit && (await this.isWhole(commit))) {
@@ -283,7 +281,7 @@ export class Outbox {
     this.deps.log.error('a sealed clip is damaged', { grant });
   }
 
-  /** Quick check for the start: length and last chunk. All other chunks are authenticated when they are read for sending. */
+  /** A quick check of length and last chunk. The other chunks are authenticated when they are read for sending. */
   private async isWhole(commit: Commit): Promise<boolean> {
     const opened = await openSealedFile(this.deps.disk, this.identity(commit)).catch((thrown: unknown) => {
       if (isLost(thrown)) return null;
@@ -296,9 +294,9 @@ export class Outbox {
   private async destroy(grant: string): Promise<void> {
     this.commits.delete(grant);
     if (!idSchema.safeParse(grant).success) return;
-    // Without the record the clip's key is gone, so clip data left in the disk's free blocks cannot be decrypted.
+    // The record holds the clip's key: without it, clip data in the disk's free blocks cannot be decrypted.
     await this.records.overwrite(grant, COMMIT);
-    // The clip first: a crash in between leaves a damaged record, never a known clip that looks uncommitted.
+    // The clip before the record: a crash in between leaves a damaged record, never a known clip that looks uncommitted.
     await this.deps.disk.remove(this.path(grant, CLIP));
     await this.deps.disk.remove(this.path(grant, COMMIT));
     this.damaged.delete(grant);
@@ -313,7 +311,7 @@ export class Outbox {
     return this.records.path(grant, suffix);
   }
 
-  /** Runs a disk operation; converts an operating system error into a retryable failure. */
+  /** Runs a disk operation; converts operating system errors into retryable failures. */
   private async onDisk<Result>(work: () => Promise<Result>): Promise<Result> {
     try {
       return await work();
@@ -390,7 +388,7 @@ function itemOf(commit: Commit): OutboxItem {
   return { grant, request, clipSha256, clipBytes, manifest, manifestSha256: sha256Hex(manifest), papers, uploadUrl };
 }
 
-/** Does something with an open file, and closes it whatever comes of that. */
+/** Runs `work` and closes the file afterwards, whether it succeeds or throws. */
 async function usingFile<Result>(file: SealedFile, work: () => Promise<Result> | Result): Promise<Result> {
   try {
     return await work();

@@ -1,6 +1,5 @@
-// Owns: clips cut for their owner's eyes, sealed on the disk under keys that are in memory alone: a restart leaves none that can be
-// read. A grant that names one by its hash takes exactly its bytes. Not here: when a preview is allowed (consent/previews.ts), showing
-// it (console/), clips that may leave (outbox.ts).
+// Clips cut for their owner to look at, sealed on disk under keys that are in memory alone: after a restart none can be read. A grant
+// that names one by its hash takes exactly its bytes.
 import { join } from 'node:path';
 import type { Disk } from '@doorsill/base/disk';
 import { sha256Stream } from '@doorsill/base/keys';
@@ -17,7 +16,6 @@ import { trim } from '../clip/trim.ts';
 import { assertLivePreview, type LivePreview } from '../consent/live-preview.ts';
 import { openSealedFile, type SealedFileIdentity, writeSealedFile } from './sealed-clip-file.ts';
 
-/** A clip that can be looked at. */
 export interface PreviewClip {
   id: string;
   sha256: string;
@@ -27,7 +25,7 @@ export interface PreviewClip {
 interface Kept extends PreviewClip {
   live: LivePreview;
   identity: SealedFileIdentity;
-  /** A grant is taking its bytes: the preview's end no longer removes it. */
+  /** Whether a grant is taking its bytes: then the preview's end does not remove it. */
   isTaken: boolean;
 }
 
@@ -38,13 +36,13 @@ export interface PreviewClipsDeps {
   folder: string;
   cipher: SealCipher;
   clip: CutDeps;
-  /** Runs one cut at a time: it uses all of a small machine's processor. */
+  /** Runs one cut at a time: each uses all of a small board's processor. */
   alone<Result>(work: () => Promise<Result>): Promise<Result>;
   /** Resolves once the ring will get no more footage of the window. */
   footageSettled(window: Window, signal: AbortSignal): Promise<void>;
 }
 
-/** Pieces in which a clip is read back. */
+/** Size of a read when a grant takes the clip's bytes. */
 const PIECE_BYTES = 512 * 1024;
 const SPARE_BYTES = 1_048_576;
 
@@ -56,7 +54,7 @@ export class PreviewClips {
     this.deps = deps;
   }
 
-  /** Removes what an earlier run left: nobody has its keys. Throws the disk's error. */
+  /** Removes the files of an earlier run, whose keys are gone. Throws the disk's error. */
   async start(): Promise<void> {
     const { disk, folder } = this.deps;
     await disk.makeFolder(folder);
@@ -68,8 +66,8 @@ export class PreviewClips {
   }
 
   /**
-   * Cuts, seals and checks the clip of a preview, as it would leave. It is removed when the preview ends. Throws what cutting
-   * throws, `outbox_full`, `clip_check_failed`, `preview_ended`.
+   * Cuts, seals and checks the clip of a preview, as it would leave. It is removed when the preview ends. Throws the errors of
+   * cutting, `outbox_full`, `clip_check_failed`, `preview_ended`.
    */
   async make(live: LivePreview): Promise<PreviewClip> {
     assertLivePreview(live);
@@ -91,21 +89,21 @@ export class PreviewClips {
     const opened = await openSealedFile(this.deps.disk, kept.identity);
     const read = async (position: number, length: number, into?: Uint8Array) => {
       const bytes = await opened.read(position, length, into);
-      // After reading, too: what was read while it ended is not shown.
+      // Checked after reading, too: bytes read while the preview ended are not shown.
       assertLivePreview(kept.live);
       return bytes;
     };
     return { sizeBytes: opened.sizeBytes, read, close: () => opened.close() };
   }
 
-  /** Whether a grant's named clip is here, cut to exactly the grant's own terms. */
+  /** Whether the clip that a grant names by its hash is here, cut to exactly the grant's terms. */
   isPreviewed(grant: Grant): boolean {
     return this.fitting(grant) !== null;
   }
 
   /**
-   * The previewed clip as one that can be sealed for its grant; `done` must be called when that has ended, and removes it. Throws
-   * `preview_changed` when it is not here.
+   * The previewed clip, to be sealed for its grant. Call `done` afterwards, which removes the preview. Throws `preview_changed` when
+   * it is not here.
    */
   take(grant: Grant): { clip: Clip; done(): Promise<void> } {
     const kept = this.fitting(grant);
@@ -118,7 +116,7 @@ export class PreviewClips {
     return { clip: { ...kept.facts, parts: () => this.parts(kept) }, done };
   }
 
-  /** Destroys a preview's clip: its key is overwritten, and its file removed; once nothing is taking its bytes. */
+  /** Destroys a preview's clip, unless a grant is taking its bytes: overwrites its key and removes its file. */
   async remove(id: string): Promise<void> {
     const kept = this.kept.get(id);
     if (!kept || kept.isTaken) return;

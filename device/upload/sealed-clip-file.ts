@@ -1,7 +1,5 @@
-// Owns: a file sealed in chunks, so that a clip never has to fit into memory: written once as a stream, read at random.
-// Each chunk is bound to its file, its place and whether it is the last: cut, reordered or swapped chunks do not open.
-// Not here: when a file is complete for its owner (the outbox commits it), keys (wrapped-key-files.ts), one-record files (seal.ts).
-
+// A file sealed in chunks, so that a clip never has to fit into memory: written once as a stream, read at random. Each chunk is bound
+// to its file, its place and whether it is the last: cut, reordered or swapped chunks do not open.
 import type { Disk, DiskFile } from '@doorsill/base/disk';
 import type { Random } from '@doorsill/base/random';
 import {
@@ -19,29 +17,28 @@ import { failure } from '@doorsill/contract/errors';
 /** Plain bytes in every chunk but the last. */
 export const SEALED_CHUNK_BYTES = 65_536;
 
-/** Chunks that are written, and read, in one go at most. */
+/** Maximum number of chunks in one write or read. */
 const CHUNKS_AT_ONCE = 8;
 
 /**
- * Layout: magic (8), salt (16), then chunks of ciphertext and tag, all full but the last, which is always there.
- * The salt gives every file a key of its own (HKDF), so that counting chunks from 0 never uses a nonce twice.
+ * Layout: magic (8 bytes), salt (16), then chunks of ciphertext and tag. At least one chunk follows, and all but the last are full.
+ * The salt gives every file its own key (HKDF), so that counting chunks from 0 never uses a nonce twice.
  */
 const MAGIC = utf8('DSSEAL01');
 const SALT_BYTES = 16;
 const HEADER_BYTES = MAGIC.length + SALT_BYTES;
 const STEP_BYTES = SEALED_CHUNK_BYTES + SEAL_TAG_BYTES;
 
-/** What a sealed file is opened with. */
 export interface SealedFileIdentity {
   path: string;
   key: SealKey;
-  /** Names the content, e.g. the clip id: a file that was put in this one's place does not open. */
+  /** The content's name, such as a clip's id: another file put in this one's place does not open. */
   id: string;
 }
 
 /**
- * Writes `parts` to a new sealed file and makes it durable before it resolves with the plain size in bytes. On any
- * failure, of the disk or of `parts`, no file is left and that failure is thrown.
+ * Writes `parts` to a new sealed file, makes it durable, and resolves with the plain size in bytes. When the disk or `parts` fails,
+ * that failure is thrown and no file is left.
  */
 export async function writeSealedFile(
   disk: Disk,
@@ -87,7 +84,7 @@ async function writeChunks(
   };
   for await (const part of parts) {
     for (let at = 0; at < part.length; ) {
-      // A full chunk waits until a byte follows it: only then is it known not to be the last.
+      // A full chunk is written once another byte follows: only then is it known not to be the last.
       if (pendingBytes === SEALED_CHUNK_BYTES) await flush(false);
       const step = part.subarray(at, at + SEALED_CHUNK_BYTES - pendingBytes);
       pending.set(step, pendingBytes);
@@ -101,7 +98,7 @@ async function writeChunks(
   return sizeBytes;
 }
 
-/** Opens a sealed file. Rejects with ENOENT when it is missing, `state_damaged` when it is not one made under this identity. */
+/** Opens a sealed file. Rejects with ENOENT when it is missing, `state_damaged` when it was not written under this identity. */
 export async function openSealedFile(disk: Disk, identity: SealedFileIdentity): Promise<SealedFile> {
   const file = await disk.open(identity.path, { create: false });
   try {
@@ -109,14 +106,14 @@ export async function openSealedFile(disk: Disk, identity: SealedFileIdentity): 
     const sealedBytes = (await file.size()) - HEADER_BYTES;
     const chunks = Math.ceil(sealedBytes / STEP_BYTES);
     const lastBytes = sealedBytes - (chunks - 1) * STEP_BYTES - SEAL_TAG_BYTES;
-    // Only an empty file ends with an empty chunk: anything else has one length for its plain size.
+    // Only an empty file ends with an empty chunk, so that each plain size has one file length.
     const lastBytesLeast = chunks === 1 ? 0 : 1;
     if (chunks < 1 || lastBytes < lastBytesLeast || !equalBytes(header.subarray(0, MAGIC.length), MAGIC)) {
       throw failure('state_damaged', { file: identity.path, detail: 'it is cut short or not a sealed file' });
     }
     const sizeBytes = (chunks - 1) * SEALED_CHUNK_BYTES + lastBytes;
     const opened = new SealedFile(file, identity.path, chunkSealer(identity, header.subarray(MAGIC.length)), sizeBytes);
-    // The last chunk carries the final flag: opening it now finds a file that was cut or extended by whole chunks.
+    // The last chunk carries the final flag: opening it finds a file that was cut or extended by whole chunks.
     await opened.chunk(opened.chunks - 1);
     return opened;
   } catch (thrown) {
@@ -134,7 +131,7 @@ export class SealedFile {
   private readonly path: string;
   private readonly sealer: ChunkSealer;
   private latest: { index: number; plain: Uint8Array } | null = null;
-  /** A buffer for sealed chunks, used by one call at a time: a call that finds it taken brings another. */
+  /** A buffer for sealed chunks, used by one call at a time; other calls allocate their own. */
   private scratch: Uint8Array | null = null;
 
   /** Use `openSealedFile`. */
@@ -146,15 +143,15 @@ export class SealedFile {
     this.chunks = Math.max(1, Math.ceil(sizeBytes / SEALED_CHUNK_BYTES));
   }
 
-  /** Plain bytes of chunk `index` (from 0). Throws `state_damaged` when it does not authenticate, RangeError beyond the end. */
+  /** The plain bytes of chunk `index`, from 0. Throws `state_damaged` when it does not authenticate, RangeError beyond the end. */
   async chunk(index: number): Promise<Uint8Array> {
     if (index < 0 || index >= this.chunks) throw new RangeError(`chunk ${index} of ${this.chunks}`);
     const [plain] = await this.open(index, index);
-    assert(plain !== undefined, 'a chunk was asked for');
+    assert(plain !== undefined, 'opening one chunk returns one');
     return plain;
   }
 
-  /** Plain bytes of the chunks from `first` on, up to `last` at most: as many as are at hand or are read in one go. */
+  /** The plain bytes of one or more chunks from `first` on, at most up to `last`: the cached one, or those of one read. */
   private async open(first: number, last: number): Promise<Uint8Array[]> {
     if (this.latest?.index === first) return [this.latest.plain];
     const count = Math.min(last - first + 1, CHUNKS_AT_ONCE);
@@ -179,8 +176,8 @@ export class SealedFile {
   }
 
   /**
-   * Exactly `length` plain bytes at `position`, in `into` if it is given and as long. Throws `state_damaged`, RangeError
-   * beyond the end.
+   * Returns exactly `length` plain bytes at `position`, in `into` if it is given and has that length. Throws `state_damaged`,
+   * RangeError beyond the end.
    */
   async read(position: number, length: number, into?: Uint8Array): Promise<Uint8Array> {
     if (position < 0 || length < 0 || position + length > this.sizeBytes) {
@@ -207,7 +204,7 @@ export class SealedFile {
 
 /** Seals and opens the chunks of one file. */
 interface ChunkSealer {
-  /** Into `target` at `at`; returns the bytes that took. */
+  /** Writes the sealed chunk into `target` at `at`; returns its size. */
   sealInto(index: number, final: boolean, plain: Uint8Array, target: Uint8Array, at: number): number;
   open(index: number, final: boolean, sealed: Uint8Array): Uint8Array | null;
 }
@@ -221,7 +218,7 @@ function chunkSealer(identity: SealedFileIdentity, salt: Uint8Array): ChunkSeale
   };
 }
 
-/** The nonce is the chunk's place and final flag (as STREAM, Hoang et al. 2015): a chunk opens nowhere else. */
+/** The chunk's index and final flag (as STREAM, Hoang et al. 2015), so that a chunk opens nowhere else. */
 function chunkNonce(index: number, final: boolean): Uint8Array {
   const nonce = new Uint8Array(SEAL_NONCE_BYTES);
   const view = new DataView(nonce.buffer);

@@ -1,5 +1,4 @@
-// Owns: small files of the outbox, each sealed whole for one grant and one use: their content, writing one in one durable step,
-// reading it, destroying it; and the recalls among them. Not here: clips (outbox.ts), when a recall is sent or dropped (delivery.ts).
+// Small files of the outbox, each sealed whole for one grant and one use: written in one durable step, read, destroyed.
 import { join } from 'node:path';
 import { type Disk, systemCode } from '@doorsill/base/disk';
 import type { Random } from '@doorsill/base/random';
@@ -29,7 +28,7 @@ const sentPapersSchema = z.strictObject({
   certificate: z.string().min(1).max(CERTIFICATE_LETTERS_MAX),
 });
 
-/** The last file written when a clip is sealed: without it the clip does not exist. Sealed whole, because manifests name a home. */
+/** The last file written when a clip is sealed; without it the clip does not exist. It is encrypted because manifests name a home. */
 const Commit = z.discriminatedUnion('version', [
   z.strictObject({ version: z.literal(2), ...commitFields, papers: sentPapersSchema }),
   /** The format from before statements existed. */
@@ -37,7 +36,7 @@ const Commit = z.discriminatedUnion('version', [
 ]);
 export type Commit = z.output<typeof Commit>;
 
-/** Kept after the clip is deleted, until the bridge has answered a revocation. */
+/** Kept after the clip's deletion until the bridge has answered a revocation. */
 const recallSchema = z.strictObject({
   version: z.literal(1),
   grant: idSchema,
@@ -65,8 +64,8 @@ export class SealedRecords {
 
   async writeCommit(commit: Commit): Promise<void> {
     const { papers, ...fields } = commit;
-    const said = { ...fields, ...(papers ? { papers } : {}), clipKey: sealKeyToJson(commit.clipKey) };
-    await this.write(commit.grant, COMMIT, said);
+    const record = { ...fields, ...(papers ? { papers } : {}), clipKey: sealKeyToJson(commit.clipKey) };
+    await this.write(commit.grant, COMMIT, record);
   }
 
   /** Null when it is not one of our records. */
@@ -135,7 +134,7 @@ export class SealedRecords {
   }
 }
 
-/** The context a record is sealed for, so that one cannot be used as another. The one of commits keeps its released form. */
+/** A record's associated data, so that it cannot be used as another. Commits keep the form of released versions. */
 function boundTo(grant: string, suffix: string): Uint8Array {
   return utf8(suffix === COMMIT ? `outbox ${grant}` : `outbox ${suffix} ${grant}`);
 }

@@ -1,17 +1,16 @@
-// Owns: sending a clip's remaining bytes to its upload, by tus 1.0.0: HEAD returns the offset, PATCH adds one chunk, and
-// the next is sent only after the bridge has acknowledged the one before. Not here: HTTP (bridge-http.ts), creating uploads.
-
+// Sends a clip's remaining bytes to its upload, by tus 1.0.0: HEAD returns the offset, PATCH adds one chunk, and the next is sent only
+// after the bridge has acknowledged the one before.
 import { isFailure } from '@doorsill/contract/errors';
 import { DetailedError, type HttpRequest, type HttpResponse, Upload } from 'tus-js-client';
 import type { ClipReader } from '../clip/finished-clip.ts';
 import { type BridgeHttp, CHUNK_BYTES } from './bridge-http.ts';
-import { refusalOf, strange } from './intake-requests.ts';
+import { refusalOf, implausible } from './intake-requests.ts';
 
 export interface Transfer {
   http: BridgeHttp;
   uploadUrl: string;
   reader: ClipReader;
-  /** When aborted, everything stops at once. */
+  /** Aborting it stops everything at once. */
   signal: AbortSignal;
   /** Bytes the bridge has acknowledged so far. */
   acknowledged: (bytes: number) => void;
@@ -31,7 +30,7 @@ export function sendRest(transfer: Transfer): Promise<void> {
     const upload = new Upload(Buffer.alloc(0), {
       uploadUrl,
       chunkSize: CHUNK_BYTES,
-      // Retries are up to upload.ts: it knows the grant and starts from HEAD.
+      // upload.ts retries: it knows the grant and starts from HEAD.
       retryDelays: null,
       storeFingerprintForResuming: false,
       fingerprint: () => Promise.resolve(''),
@@ -42,7 +41,7 @@ export function sendRest(transfer: Transfer): Promise<void> {
       onSuccess: () => settle(resolve),
       onError: (error) => settle(() => reject(meaningOf(error))),
     });
-    // The running request ends by itself (bridge-http.ts), and no other can be written after it.
+    // The running request ends by itself (bridge-http.ts), and no other can start after it.
     const stop = () => settle(() => reject(signal.reason));
     if (signal.aborted) {
       reject(signal.reason);
@@ -61,21 +60,21 @@ function sourceOf(reader: ClipReader) {
   };
 }
 
-/** A wrong offset from the bridge must not make us skip, repeat or loop. Throws `upload_unreachable`. */
+/** Checks the bridge's offset: a wrong one must not make us skip, repeat or loop. Throws `upload_unreachable`. */
 function checkAnswer(request: HttpRequest, response: HttpResponse, sizeBytes: number): void {
   const status = response.getStatus();
   if (status < 200 || status > 299) return;
   const offset = integer(response.getHeader('Upload-Offset'));
   if (request.getMethod() === 'HEAD') {
-    if (integer(response.getHeader('Upload-Length')) !== sizeBytes) throw strange('its upload has another length');
-    if (offset === null || offset > sizeBytes) throw strange('it goes on at an impossible offset');
+    if (integer(response.getHeader('Upload-Length')) !== sizeBytes) throw implausible('its upload has another length');
+    if (offset === null || offset > sizeBytes) throw implausible('its offset is impossible');
     return;
   }
   const start = integer(request.getHeader('Upload-Offset'));
   const end = Math.min((start ?? 0) + CHUNK_BYTES, sizeBytes);
-  // tus 1.0.0 §PATCH: the new offset. The bridge may accept part of a chunk, but never nothing, and never more than was sent.
+  // tus 1.0.0 §PATCH: the new offset. The bridge may accept a part of the chunk, but not zero bytes or more than were sent.
   if (start === null || offset === null || offset <= start || offset > end) {
-    throw strange('it acknowledged an impossible offset');
+    throw implausible('it acknowledged an impossible offset');
   }
 }
 
@@ -83,7 +82,7 @@ function integer(text: string | undefined): number | null {
   return text !== undefined && /^\d{1,15}$/.test(text) ? Number(text) : null;
 }
 
-/** Converts an error into our own failure: its cause if there is one, else the one in the answer. */
+/** The failure behind an error of tus-js-client: its cause if there is one, else the failure in the answer. */
 function meaningOf(error: Error): unknown {
   if (!(error instanceof DetailedError)) return error;
   if (error.causingError) return error.causingError;

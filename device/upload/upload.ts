@@ -1,5 +1,4 @@
-// Owns: sending a sealed clip to the bridge, and a revocation after it, through every outage: what is retried, how soon,
-// and when to give up. Not here: when either may happen (consent/, delivery.ts), the single steps (intake-requests.ts, transfer.ts).
+// Sends a sealed clip to the bridge, and a revocation after it, through every outage: what is retried, how soon, and when to give up.
 import { Backoff } from '@doorsill/base/backoff';
 import { type Clock, wallSeconds } from '@doorsill/base/clock';
 import { type SigningKey, sha256Hex } from '@doorsill/base/keys';
@@ -14,7 +13,7 @@ import { type Pairing, Revoke } from '@doorsill/contract/owner-orders';
 import { PUBLIC_AUDIENCE } from '@doorsill/contract/shared-claims';
 import { assertMayLeave, type LiveGrant } from '../consent/live-grant.ts';
 import { BridgeHttp, type BridgeHttpOptions, readBridgeTls } from './bridge-http.ts';
-import type { OwnersWord } from './delivery.ts';
+import type { RevocationTokens } from './delivery.ts';
 import {
   baseOf,
   findUpload,
@@ -25,7 +24,7 @@ import {
   receiptIn,
   revokeAtBridge,
   statusAtBridge,
-  strange,
+  implausible,
 } from './intake-requests.ts';
 import type { Outbox, OutboxItem } from './outbox.ts';
 import { sendRest } from './transfer.ts';
@@ -33,11 +32,11 @@ import { sendRest } from './transfer.ts';
 export interface UploaderDeps {
   device: { id: string; key: SigningKey };
   outbox: Outbox;
-  /** The bridge pinned at enrolment; called again for every attempt. */
+  /** The bridge pinned at enrolment; read for every attempt. */
   bridge: () => PinnedBridge;
-  /** Called at every change of state, and while sending at most every half second. */
+  /** Called at each change of state, and while sending at most every half second. */
   progress: (progress: UploadProgress) => void;
-  /** Absent: the machine's own. */
+  /** Absent: the machine's network. */
   network?: Network | undefined;
   clock: Clock;
   random: Random;
@@ -46,13 +45,13 @@ export interface UploaderDeps {
 
 const RETRY_FIRST_MS = 500;
 const RETRY_MOST_MS = 60_000;
-/** The longest that a bridge may make a clip wait; an owner's revocation waits no longer than by itself. */
+/** Maximum Retry-After that a clip's upload obeys; for an owner's revocation it is `RETRY_MOST_MS`. */
 const ASKED_MOST_MS = 600_000;
 const PROGRESS_EVERY_MS = 500;
 const TOKEN_LIFE_S = 600;
 /** A token is replaced at this age, so that it never expires during a slow upload. */
 const TOKEN_FRESH_MS = 120_000;
-/** How often to retry when the bridge rejects our hash or token: a staged part can be corrupted, a clock can be corrected. */
+/** Maximum number of retries after the bridge rejects our hash or token: a part may be corrupted there, or a clock corrected. */
 const DOUBTS_MAX = 3;
 const DOUBTFUL = new Set<string>(['intake_hash', 'intake_token_invalid']);
 
@@ -64,9 +63,10 @@ export class Uploader {
   }
 
   /**
-   * Sends a clip and resolves with the bridge's signed receipt that it is stored. Retries until then, or until the grant is
-   * dead; acknowledged bytes are not sent again. Throws `grant_dead`, `upload_rejected` (with the bridge's
-   * code), `outbox_damaged`, `device_moved` when the request came from another bridge than the present one. At most one chunk beyond what the bridge has acknowledged leaves after the grant has died.
+   * Sends a clip and resolves with the bridge's signed receipt that it is stored. Retries until then, or until the grant ends;
+   * acknowledged bytes are not sent again. After the grant's end at most one chunk beyond the acknowledged bytes leaves. Throws
+   * `grant_dead`, `upload_rejected` (with the bridge's code), `outbox_damaged`, `device_moved` when the request came from another
+   * bridge than the present one.
    */
   async send(live: LiveGrant, item: OutboxItem): Promise<string> {
     const { clock, random } = this.deps;
@@ -93,7 +93,7 @@ export class Uploader {
         const retryInMs = retryWaitMs(failed, backoff.nextMs(), ASKED_MOST_MS, random);
         this.deps.log.info('an upload waits', { grant: item.grant, code: failed.code, retryInMs });
         report.state('retrying', failed.code, retryInMs);
-        // If the grant ends meanwhile, the start of the next round detects it.
+        // The start of the next attempt detects a grant that has ended meanwhile.
         await clock.sleep(retryInMs, live.signal).catch(() => undefined);
       }
     }
@@ -101,15 +101,14 @@ export class Uploader {
 
   /**
    * Sends the owner's revocation to the bridge and resolves with its signed receipt: either nothing of the clip is left there, or
-   * it had been handed over and the vault has answered.
-   * The gate must have verified the revocation in `word`: the device vouches for its signer. Retries until done or `signal`
-   * is aborted; throws the signal's reason, `upload_rejected`, or `device_moved` when the clip's bridge, `bridgeId`, is not
-   * the current one: no other bridge may learn of it or confirm it.
+   * it had been handed over and the vault has answered. The gate must have verified the revocation, because the device vouches for
+   * its signer. Retries until done or `signal` is aborted. Throws the signal's reason, `upload_rejected`, `device_moved` when the
+   * clip's bridge, `bridgeId`, is not the present one: no other bridge may learn of the clip or confirm its end.
    */
-  async revoke(grant: string, word: OwnersWord, bridgeId: string, signal: AbortSignal): Promise<string> {
+  async revoke(grant: string, tokens: RevocationTokens, bridgeId: string, signal: AbortSignal): Promise<string> {
     const { clock, random, device, log } = this.deps;
     const backoff = new Backoff(random, RETRY_FIRST_MS, RETRY_MOST_MS);
-    const { revocation, homeRecall } = word;
+    const { revocation, homeRecall } = tokens;
     const recall = homeRecall === null ? {} : { homeRecall };
     const body = { revocation, pairing: this.pairingFor(revocation), ...recall };
     let doubts = 0;
@@ -120,7 +119,7 @@ export class Uploader {
         assertSameBridge(bridge, bridgeId);
         const status = await this.handOver(bridge, grant, body, signal);
         const { token, claims } = receiptIn(status, { bridgeKey: bridge.key, device: device.id });
-        if (claims.outcome === 'stored') throw strange('it does not say what became of the clip');
+        if (claims.outcome === 'stored') throw implausible('its receipt does not answer the revocation');
         return token;
       } catch (thrown) {
         signal.throwIfAborted();
@@ -133,7 +132,7 @@ export class Uploader {
     }
   }
 
-  /** What every connection to the bridge is made with. */
+  /** The options of every connection to the bridge. */
   private get channel(): Pick<BridgeHttpOptions, 'clock' | 'network'> {
     const { clock, network } = this.deps;
     return { clock, network };
@@ -155,7 +154,7 @@ export class Uploader {
     }
   }
 
-  /** One attempt: open the intake, find or create the upload, send what is missing, fetch the receipt. Safe to repeat at each point. */
+  /** One attempt: open the intake, find or create the upload, send the missing bytes, fetch the receipt. May be repeated at any step. */
   private async attempt(live: LiveGrant, grant: string, acknowledged: (bytes: number) => void): Promise<string> {
     const item = this.deps.outbox.item(grant);
     if (!item) throw failure('outbox_damaged', { grant });
@@ -204,33 +203,33 @@ export class Uploader {
     return found;
   }
 
-  /** Only saves a request later, so a full disk must not stop the upload: its address can be asked for again. */
+  /** Stores the upload's address, which only saves a later request: a full disk must not stop the upload. */
   private async remember(grant: string, uploadUrl: string | null): Promise<void> {
     try {
       await this.deps.outbox.setUploadUrl(grant, uploadUrl);
     } catch (thrown) {
-      this.deps.log.warn('the place of an upload could not be stored', { grant, error: String(thrown) });
+      this.deps.log.warn('the address of an upload could not be stored', { grant, error: String(thrown) });
     }
   }
 
-  /** The receipt for exactly this clip. Throws `upload_unreachable` for everything else: the next attempt gets the reason. */
+  /** The receipt for exactly this clip. Throws `upload_unreachable` for any other answer. */
   private stored(status: IntakeStatus, item: OutboxItem, bridge: PinnedBridge): string {
-    if (status.state === 'open') throw strange('it has not stored the clip yet');
+    if (status.state === 'open') throw implausible('it has not stored the clip yet');
     const { token, claims } = receiptIn(status, { bridgeKey: bridge.key, device: this.deps.device.id });
     const isSame =
       claims.clipSha256 === item.clipSha256 &&
       claims.clipBytes === item.clipBytes &&
       claims.manifestSha256 === item.manifestSha256 &&
       item.papers !== null &&
-      // Absent when the bridge stored the clip before statements existed.
+      // The hash is absent when the bridge stored the clip before statements existed.
       (claims.statementSha256 === undefined || claims.statementSha256 === sha256Hex(item.papers.statement));
     if (status.state !== 'stored' || claims.outcome !== 'stored' || !isSame) {
-      throw strange('its receipt is not for the clip that was sent');
+      throw implausible('its receipt is not for the clip that was sent');
     }
     return token;
   }
 
-  /** Upload tokens for one attempt: one is reused for a while, then replaced. */
+  /** Returns the upload token of one attempt, and a fresh one once it is `TOKEN_FRESH_MS` old. */
   private bearer(item: OutboxItem, bridge: string): () => string {
     const { clock } = this.deps;
     let token = this.uploadToken(item, bridge);
@@ -262,7 +261,7 @@ export class Uploader {
     return signToken('doorsill-upload+jws', claims, device.key);
   }
 
-  /** The bridge may not know this owner: it need not be the one who granted, and the grant may never have reached the bridge. */
+  /** The pairing statement of the revoking owner, whom the bridge may not know: another owner or nobody may have sent it a grant. */
   private pairingFor(revocation: string): string {
     const { device, clock } = this.deps;
     const claims = Revoke.parse(parseToken(revocation)?.claims);
@@ -278,8 +277,8 @@ export class Uploader {
 }
 
 /**
- * How long to wait in milliseconds: `ownMs`, or, where the bridge has said when to come back, so long (at most `mostMs`) and up to half as long
- * again by chance, so that doorbells that were told the same do not come back together.
+ * The wait before a retry in milliseconds: `ownMs`, or the bridge's Retry-After, at most `mostMs`, plus a random share of up to half of
+ * it, so that doorbells with the same answer do not come back together.
  */
 export function retryWaitMs(failed: Failure, ownMs: number, mostMs: number, random: Pick<Random, 'fraction'>): number {
   const { retryAfterS } = failed.facts;
@@ -288,7 +287,7 @@ export function retryWaitMs(failed: Failure, ownMs: number, mostMs: number, rand
   return Math.max(ownMs, Math.round(askedMs * (1 + random.fraction() / 2)));
 }
 
-/** An owner consents to an upload to one bridge: another one that the device enrols with later learns nothing of it. */
+/** Refuses another bridge, which the device was enrolled with later: an owner consents to an upload to one bridge. */
 function assertSameBridge(bridge: PinnedBridge, bridgeId: string): void {
   if (bridge.id !== bridgeId) throw failure('device_moved', { bridge: bridgeId });
 }
@@ -297,7 +296,7 @@ function assertSameBridge(bridge: PinnedBridge, bridgeId: string): void {
 function isPassing(thrown: unknown, doubts: number): thrown is Failure {
   if (!isFailure(thrown)) return false;
   if (DOUBTFUL.has(thrown.code)) return doubts < DOUBTS_MAX;
-  // The bridge has a temporary problem of its own, or lost an upload that can be created again.
+  // The bridge has a temporary problem, or lost an upload that can be created again.
   return thrown.retryable || thrown.code === 'internal' || thrown.code === 'http_not_found';
 }
 
@@ -314,8 +313,8 @@ class ProgressReport {
   private readonly deps: Pick<UploaderDeps, 'device' | 'progress' | 'clock'>;
   private readonly item: OutboxItem;
   private sentBytes = 0;
-  private told: UploadProgress['state'] = 'waiting';
-  private toldMs = 0;
+  private reported: UploadProgress['state'] = 'waiting';
+  private reportedMs = 0;
 
   constructor(deps: Pick<UploaderDeps, 'device' | 'progress' | 'clock'>, item: OutboxItem) {
     this.deps = deps;
@@ -324,13 +323,13 @@ class ProgressReport {
 
   acknowledged(bytes: number): void {
     this.sentBytes = bytes;
-    const isDue = this.deps.clock.monotonicMs() - this.toldMs >= PROGRESS_EVERY_MS;
-    if (this.told !== 'sending' || isDue) this.state('sending');
+    const isDue = this.deps.clock.monotonicMs() - this.reportedMs >= PROGRESS_EVERY_MS;
+    if (this.reported !== 'sending' || isDue) this.state('sending');
   }
 
   state(state: UploadProgress['state'], code?: string, retryInMs?: number): void {
-    this.told = state;
-    this.toldMs = this.deps.clock.monotonicMs();
+    this.reported = state;
+    this.reportedMs = this.deps.clock.monotonicMs();
     if (state === 'stored') this.sentBytes = this.item.clipBytes;
     this.deps.progress({
       device: this.deps.device.id,

@@ -26,7 +26,7 @@ export function healthSocket(
     health: () => health,
     console: page,
     viewers: () => ({ viewers: [], looks: [] }),
-    departures: () => ({ total: 0, departures: [], next: null }),
+    sentClips: () => ({ total: 0, departures: [], next: null }),
     custody: notHere,
     confirm: notHere,
     pair: notHere,

@@ -1,4 +1,4 @@
-// Holds: whoever owns the area broker cannot tell by the time of acknowledgements which homes take part in Search Party. Two homes
+// The owner of the area broker cannot tell by the time of acknowledgements which homes take part in Search Party. Two homes
 // that differ in nothing else get the same documents from a broker that times each PUBACK, and that of a message sent right
 // behind; the same measurement finds a home that judges a document before it acknowledges it, and one that waits 3 ms.
 import { createServer, type Server, type Socket } from 'node:net';

@@ -1,4 +1,4 @@
-// Holds: what a board hears before its clock is set is handed over again when it is, and not before.
+// A message that arrives before a board's clock is set is passed on again when the clock is set, and not before.
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { AreaLink, type AreaMessage } from '../../../device/area-link/area-link.ts';
 import { SystemClock, type Timer } from '../../../device/base/clock.ts';
@@ -10,7 +10,7 @@ import { collector, startBroker, type TestBroker } from '../../support/broker.ts
 
 const topics = topicsUnder(DEFAULT_PREFIX);
 
-/** The machine's clock, whose wall can be set; its short waits are shorter still. */
+/** The machine's clock with a settable wall clock and shortened waits. */
 class SetClock extends SystemClock {
   aheadUs = 0;
   looks = 0;
@@ -50,7 +50,7 @@ afterEach(async () => {
 
 const says = (text: string) => bridge.publish(topics.revocations, text, { retain: true });
 
-it('keeps a message until the clock is set ahead, and hands it over once', async () => {
+it('keeps a message until the clock is set ahead, and passes it on once', async () => {
   await says('dated later');
   area.keepUntilSet(await inbox.next());
   await expect.poll(() => clock.looks).toBeGreaterThan(2);
@@ -63,7 +63,7 @@ it('keeps a message until the clock is set ahead, and hands it over once', async
   expect([inbox.all.length, clock.looks]).toEqual([3, looks]);
 });
 
-it('hands over none that has been followed by another, and none after its end', async () => {
+it('passes on none that was followed by another, and none after its end', async () => {
   await says('dated later');
   area.keepUntilSet(await inbox.next());
   await says('newer');

@@ -1,4 +1,4 @@
-// Owns: what an area link must do on every broker; each broker's tests run it. Not here: the brokers.
+// The contract of an area link on every broker; each broker's tests run it.
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { AreaLink, type AreaMessage } from '../../../device/area-link/area-link.ts';
@@ -50,7 +50,7 @@ const publish = (part: number, token: string) =>
   bridge.publish(topics.areaRequests(cell, part), token, { retain: true });
 const document = (parts: number, part = 1) => cast.areaDocument([], { part, parts });
 
-/** `restarts`: whether the broker can be gone for a moment. */
+/** `restarts`: whether the broker may be restarted. */
 export function areaLinkContract(kind: BrokerKind, broker: () => Promise<AreaBroker>, restarts = true): void {
   describe(`an area link on ${kind}`, { tags: kind === 'embedded' ? [] : [kind] }, () => contract(broker, restarts));
 }
@@ -63,7 +63,7 @@ function contract(of: () => Promise<AreaBroker>, restarts: boolean): void {
     await wire.stop();
   });
 
-  it('hands over what the broker has kept for its cell, and what comes later, unjudged', async () => {
+  it('passes on what the broker has retained for its cell, and later messages, unverified', async () => {
     await publish(1, 'not even a token');
     await bridge.publish(topics.revocations, 'revocations', { retain: true });
     area.start();
@@ -75,7 +75,7 @@ function contract(of: () => Promise<AreaBroker>, restarts: boolean): void {
     expect(await inbox.next()).toEqual({ kind: 'requests', part: 1, token: next });
   });
 
-  it('hears its cell’s searches, too, over all their parts, whoever takes part in Search Party', async () => {
+  it('gets its cell’s searches, too, in all parts, whether or not the home takes part in Search Party', async () => {
     const searching = new Searching(cast);
     const first = searching.document([searching.published()], { cell, parts: 2 });
     await bridge.publish(topics.areaSearches(cell, 1), first, { retain: true });
@@ -88,7 +88,7 @@ function contract(of: () => Promise<AreaBroker>, restarts: boolean): void {
     ]);
   });
 
-  it('hears nothing of other cells', async () => {
+  it('gets nothing of other cells', async () => {
     area.start();
     await bridge.publish(topics.areaRequests('zzzzz', 1), 'elsewhere', { retain: true });
     await publish(1, 'here');
@@ -96,7 +96,7 @@ function contract(of: () => Promise<AreaBroker>, restarts: boolean): void {
     expect(inbox.all).toHaveLength(1);
   });
 
-  it('follows a document over as many parts as it has, and lets go of those that are gone', async () => {
+  it('follows a document over all its parts, and unsubscribes from those that are gone', async () => {
     const [first, second, third] = [document(3), document(3, 2), document(3, 3)];
     for (const [at, token] of [first, second, third].entries()) await publish(at + 1, token);
     area.start();
@@ -123,7 +123,7 @@ function contract(of: () => Promise<AreaBroker>, restarts: boolean): void {
     while ((await inbox.next()).token !== 'part two again');
   });
 
-  it('ignores a cleared topic, bytes that are no text, and parts of another cell’s document', async () => {
+  it('ignores a cleared topic, bytes that are not text, and parts of another cell’s document', async () => {
     area.start();
     await publish(1, cast.areaDocument([], { cell: 'other', parts: 9 }));
     await inbox.next();
@@ -134,7 +134,7 @@ function contract(of: () => Promise<AreaBroker>, restarts: boolean): void {
     expect(await inbox.next()).toMatchObject({ part: 1, token: 'part one' });
   });
 
-  it('publishes nothing, has no will, and asks only for exact topics', async (context) => {
+  it('publishes nothing, has no will, and subscribes only to exact topics', async (context) => {
     await publish(1, document(2));
     await publish(2, 'part two');
     area.start();
@@ -161,7 +161,7 @@ function contract(of: () => Promise<AreaBroker>, restarts: boolean): void {
     }
   });
 
-  it('tells when it is reached and when it is lost', async () => {
+  it('reports when it is connected and when it is lost', async () => {
     const states = collector<boolean>();
     area.onState(({ online }) => states.take(online));
     area.start();
@@ -173,13 +173,13 @@ function contract(of: () => Promise<AreaBroker>, restarts: boolean): void {
 
 interface Wire {
   port: number;
-  /** Every MQTT packet a client has sent. */
+  /** Every MQTT packet that a client has sent. */
   packets: { kind: number; body: Buffer }[];
   cut(): void;
   stop(): Promise<void>;
 }
 
-/** A TCP proxy to the broker that takes down every packet a client sends. */
+/** A TCP proxy to the broker that records every packet of a client. */
 async function startWire(to: number): Promise<Wire> {
   const packets: Wire['packets'] = [];
   const open = new Set<Socket>();

@@ -79,7 +79,7 @@ describe('a bridge behind HTTPS with an authority of its own', () => {
     return enrol({ ...seams, ...fixture.cast.device, tls }, `${prefix}.${moved}`);
   }
 
-  it('lets a device in that names the authority, and hands it the area broker’s, which its link then needs no file for', async () => {
+  it('enrols a device that names the authority, and sends it the area broker’s, so that its link needs no file', async () => {
     const enrolment = await enrolAt(await startFront(good), { ca: authority.certificate });
     expect(enrolment.area.ca).toBe(maker.text(authority.certificate));
     const home = { url: 'mqtt://127.0.0.1', user: 'device-home-x', password: 'x' };
@@ -91,7 +91,7 @@ describe('a bridge behind HTTPS with an authority of its own', () => {
     await link.stop();
   });
 
-  it('is told nothing by a device that cannot verify it', async () => {
+  it('gets nothing from a device that cannot verify it', async () => {
     const named = { ca: authority.certificate };
     const stranger = maker.signed(maker.authority('stranger'), { name: 'testbed', altNames: 'IP:127.0.0.1' });
     const cases: [CertificateFiles, object, TlsFiles | undefined][] = [
@@ -148,7 +148,7 @@ describe('TLS settings that contradict each other', () => {
     expect(() => parseDeviceConfig(config, 'device.json')).toThrow(word);
   });
 
-  it('are taken where they fit: a client certificate instead of a password', () => {
+  it('are accepted where they fit: a client certificate instead of a password', () => {
     const tls = { certificate: 'a.crt', key: 'a.key' };
     expect(parseDeviceConfig({ home: { url: home.url, user: home.user, tls } }, 'device.json').home.tls).toEqual(tls);
   });
@@ -162,7 +162,7 @@ describe('TLS settings that contradict each other', () => {
     );
   });
 
-  it('keep a bridge from starting when devices could not be told its authority', async () => {
+  it('keep a bridge from starting when devices could not learn its authority', async () => {
     const fixture = await BridgeFixture.open();
     await fixture.bridge.stop();
     const area = { url: 'mqtts://127.0.0.1:9', accounts: '/nowhere', tls: { ca: '/no/such.pem' } };

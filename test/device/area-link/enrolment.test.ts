@@ -1,4 +1,4 @@
-// Holds: a device that is started with its code again and again, as a service is, stays enrolled as it was.
+// A device that is started with its code again and again, as a service is, keeps its enrolment.
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
@@ -17,7 +17,7 @@ const enrolment = (code: string | undefined, clock: Clock = fixture.clock) => {
   return ensureEnrolled({ clock, random, disk, ...cast.device }, join(folder, 'enrolment.json'), code);
 };
 
-it('keeps the enrolment when the code is the one it was made with, although that is used up and its bridge away', async () => {
+it('keeps the enrolment when the code is the one it was made with, although that is used up and its bridge unreachable', async () => {
   const { code } = await fixture.bridge.printEnrolmentCode();
   expect(await enrolment(undefined)).toBeNull();
   const first = await enrolment(code);
@@ -28,7 +28,7 @@ it('keeps the enrolment when the code is the one it was made with, although that
   await fixture.startBridge();
 });
 
-it('enrols anew with another code, also over a file that is damaged', async () => {
+it('enrols again with another code, also over a damaged file', async () => {
   await enrolment((await fixture.bridge.printEnrolmentCode()).code);
   const { code } = await fixture.bridge.printEnrolmentCode();
   const second = await enrolment(code);
@@ -39,7 +39,7 @@ it('enrols anew with another code, also over a file that is damaged', async () =
   expect(third?.codeSha256).not.toBe(second?.codeSha256);
 });
 
-it('waits for the time where the clock is not set, and the code is still good then', async () => {
+it('waits for the time where the clock is not set, and can use the code afterwards', async () => {
   const { code } = await fixture.bridge.printEnrolmentCode();
   const unset = new ManualClock(0);
   unset.setWallUs(0, false);

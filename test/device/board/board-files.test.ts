@@ -1,4 +1,4 @@
-// Holds an install's files to what systemd and udev say of them, and their writing to a second run, changed files and other people's.
+// An install's files are valid for systemd and udev; writing them again, over changed or foreign files, does the right thing.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -11,7 +11,7 @@ import { temporaryFolder } from '../../support/command-line.ts';
 import { proved } from '../../support/proved.ts';
 
 const disk = new SystemDisk();
-const wish = { node: process.execPath, program: launcherPath(), name: 'porch', hardwareWatchdog: false };
+const spec = { node: process.execPath, program: launcherPath(), name: 'porch', hardwareWatchdog: false };
 let folder: ReturnType<typeof temporaryFolder>;
 beforeEach(() => {
   folder = temporaryFolder('board');
@@ -21,8 +21,8 @@ const at = (path: string) => join(folder.path, path);
 const UNIT = '/etc/systemd/system/porch.service';
 const WATCHDOG = '/etc/systemd/system.conf.d/50-porch-watchdog.conf';
 
-const write = async (changes: Partial<typeof wish> = {}) =>
-  Object.fromEntries(await writeBoardFiles(disk, folder.path, { ...wish, ...changes }));
+const write = async (changes: Partial<typeof spec> = {}) =>
+  Object.fromEntries(await writeBoardFiles(disk, folder.path, { ...spec, ...changes }));
 const filesLeft = () =>
   readdirSync(folder.path, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile()).length;
 
@@ -36,7 +36,7 @@ it('are written, left alone when nothing changed, and replaced when something di
   expect(unit).toContain('device --data /var/lib/porch');
 });
 
-it('have what was healthy last take back an update that was cut off, where the programs are a release', async () => {
+it('let the last healthy version roll back an interrupted update, where the programs are a release', async () => {
   await write();
   expect(readFileSync(at(UNIT), 'utf8')).not.toContain('ExecStartPre');
   await write({ program: '/opt/doorsill/current/device/cli/doorsill-device.mjs' });
@@ -47,7 +47,7 @@ it('have what was healthy last take back an update that was cut off, where the p
   );
 });
 
-it('hold a hardware watchdog only while it is wished for', async () => {
+it('hold a hardware watchdog only while it is wanted', async () => {
   await write();
   expect(existsSync(at(WATCHDOG))).toBe(false);
   expect(await write({ hardwareWatchdog: true })).toMatchObject({ [at(WATCHDOG)]: 'installed' });
@@ -56,7 +56,7 @@ it('hold a hardware watchdog only while it is wished for', async () => {
   expect(existsSync(at(WATCHDOG))).toBe(false);
 });
 
-it('are all removed, and nobody else’s with them', async () => {
+it('are all removed, and no foreign file with them', async () => {
   await write({ hardwareWatchdog: true });
   writeFileSync(at('/etc/systemd/system/other.service'), '[Unit]\n');
   expect(await removeBoardFiles(disk, folder.path, 'porch')).toHaveLength(4);
@@ -64,7 +64,7 @@ it('are all removed, and nobody else’s with them', async () => {
   expect(await removeBoardFiles(disk, folder.path, 'porch')).toEqual([]);
 });
 
-it('take the place of no file that somebody else wrote, and leave it there', async () => {
+it('replace no foreign file, and leave it there', async () => {
   mkdirSync(dirname(at(UNIT)), { recursive: true });
   writeFileSync(at(UNIT), '[Unit]\nDescription=a porch light\n');
   await expect(write()).rejects.toMatchObject({ code: 'board_file_foreign' });
@@ -73,7 +73,7 @@ it('take the place of no file that somebody else wrote, and leave it there', asy
   expect(readFileSync(at(UNIT), 'utf8')).toContain('porch light');
 });
 
-it('take the place of the unit that an earlier version wrote', async () => {
+it('replace the unit that an earlier version wrote', async () => {
   mkdirSync(dirname(at(UNIT)), { recursive: true });
   writeFileSync(
     at(UNIT),
@@ -82,20 +82,20 @@ it('take the place of the unit that an earlier version wrote', async () => {
   expect(await write()).toMatchObject({ [at(UNIT)]: 'replaced' });
 });
 
-it('say what to do where they cannot be written', async () => {
-  await expect(writeBoardFiles(disk, '/proc', wish)).rejects.toMatchObject({ code: 'file_unusable' });
+it('give advice where they cannot be written', async () => {
+  await expect(writeBoardFiles(disk, '/proc', spec)).rejects.toMatchObject({ code: 'file_unusable' });
 });
 
-it('start the service before the network and the time are there', () => {
-  expect(boardFiles(wish).get(UNIT)).not.toMatch(/^(Wants|After|Requires)=/m);
+it('start the service before the network and the time are available', () => {
+  expect(boardFiles(spec).get(UNIT)).not.toMatch(/^(Wants|After|Requires)=/m);
 });
 
-it('let the doorbell go on when the kernel has ended its ffmpeg for want of memory', () => {
-  expect(boardFiles(wish).get(UNIT)).toMatch(/^OOMPolicy=continue$/m);
+it('let the doorbell go on when the kernel has killed its ffmpeg for lack of memory', () => {
+  expect(boardFiles(spec).get(UNIT)).toMatch(/^OOMPolicy=continue$/m);
 });
 
-it('let the service ask the kernel which addresses the board has', () => {
-  expect(boardFiles(wish).get(UNIT)).toMatch(/^RestrictAddressFamilies=AF_NETLINK$/m);
+it('let the service ask the kernel for the board’s addresses', () => {
+  expect(boardFiles(spec).get(UNIT)).toMatch(/^RestrictAddressFamilies=AF_NETLINK$/m);
 });
 
 it('are judged at 2.0 or below by systemd-analyze, and valid', { tags: ['systemd'] }, async (test) => {
@@ -113,7 +113,7 @@ it('are judged at 2.0 or below by systemd-analyze, and valid', { tags: ['systemd
   proved(test, 'Exposure of the systemd unit by systemd-analyze security, at most 2.0', String(exposure));
 });
 
-it('have rules that udev takes', { tags: ['udev'] }, async () => {
+it('have rules that udev accepts', { tags: ['udev'] }, async () => {
   await write();
   const judged = spawnSync('udevadm', ['verify', '--resolve-names=never', at('/etc/udev/rules.d/70-porch.rules')], {
     encoding: 'utf8',
@@ -121,7 +121,7 @@ it('have rules that udev takes', { tags: ['udev'] }, async () => {
   expect([judged.status, judged.stderr]).toEqual([0, '']);
 });
 
-it('have rules for no device that an install does not have looked at again', async () => {
+it('have rules only for devices to which an install applies them again', async () => {
   await write();
   const rules = readFileSync(at('/etc/udev/rules.d/70-porch.rules'), 'utf8');
   const named = [...rules.matchAll(/SUBSYSTEM=="(\w+)"/g)].map(([, subsystem]) => subsystem);

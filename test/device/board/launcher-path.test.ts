@@ -1,4 +1,4 @@
-// How a unit names the command line where versions lie beside each other, and where they don't.
+// How a unit names the command line in a folder of releases, and elsewhere.
 import { mkdirSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
@@ -10,7 +10,7 @@ afterAll(() => folder.dispose());
 const at = (path: string) => join(realpathSync(folder.path), path);
 const BELOW = 'device/cli/doorsill-device.mjs';
 
-it('goes through the link to the current version, when it leads to this one', () => {
+it('uses the link to the current version, when it leads to this one', () => {
   for (const version of ['1.0.0', '1.1.0']) {
     mkdirSync(at(`versions/${version}/device/cli`), { recursive: true });
     writeFileSync(at(`versions/${version}/${BELOW}`), '');

@@ -1,4 +1,4 @@
-// Holds: a doorbell's first settings are made by a verb, and run as they are written.
+// A verb writes a doorbell's first settings, which run as written.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
@@ -17,7 +17,7 @@ const empty = at('empty');
 writeFileSync(empty, '\n', { mode: 0o600 });
 const init = (...words: string[]) => runCommand(['device', 'init', '--data', at('porch'), '--json', ...words]);
 
-it('says what to run where there are no settings yet', async () => {
+it('names the command to run where there are no settings yet', async () => {
   const done = await runCommand(['device', '--data', at('nothing'), '--json']);
   expect(done.status).toBe(2);
   expect(JSON.parse(done.stderr).error).toMatchObject({
@@ -34,13 +34,13 @@ it.each([
   [['--broker', 'x', '--place', '200,1'], '--place'],
   [['--broker', 'x', '--announce'], '--announce goes with --console home-network'],
   [['--broker', 'x', '--console', 'this-machine', '--announce'], '--announce goes with --console home-network'],
-])('refuses %j with what it wants', async (words, wanted) => {
+])('refuses %j and names what it needs', async (words, wanted) => {
   const done = await init(...words);
   expect(done.status).toBe(2);
   expect(JSON.parse(done.stderr).error.message).toContain(wanted);
 });
 
-it('says which broker to start where none has run in its folder yet', async () => {
+it('names the broker to start where none has run in its folder yet', async () => {
   const early = ['device', 'init', '--broker', at('early'), '--data'];
   const { stdout } = await runCommand([...early, at('early-first')]);
   expect(stdout).toMatch(new RegExp(`^ {4}.*doorsill(.mjs)? bridge broker --data ${at('early')} `, 'm'));
@@ -84,7 +84,7 @@ it('makes settings with which a doorbell rings, records events as JSON, and is p
   const ring = await device.line('the press', (line) => line['event'] === 'ring' && line['source'] === 'command');
   expect(ring).toMatchObject({ button: 'front' });
 
-  // Its folder, sealed and made again elsewhere: the same device, of nobody yet.
+  // Its folder, sealed and restored elsewhere: the same device, without owners.
   await device.stop();
   const passphrase = at('passphrase');
   writeFileSync(passphrase, 'seven words that nobody else would say\n', { mode: 0o600 });
@@ -101,18 +101,18 @@ it('makes settings with which a doorbell rings, records events as JSON, and is p
   });
 });
 
-it('prints no event where JSON is not asked for', { tags: ['long'], timeout: 60_000 }, async () => {
+it('prints no event without --json', { tags: ['long'], timeout: 60_000 }, async () => {
   await running.shift()?.stop();
   const device = new Running(['device', '--data', at('porch')]);
   running.unshift(device);
   const ring = () => runCommand(['ring', '--owner', at('me'), '--json']);
-  // It takes owners once it runs; asked before that, the verb would wait for it in vain.
+  // It accepts owners once it runs; asked before that, the verb would wait in vain.
   await expect.poll(() => existsSync(at('porch/run/pairing.sock')), { timeout: 45_000 }).toBe(true);
   await expect.poll(async () => (await ring()).status, { timeout: 45_000 }).toBe(0);
   expect(device.lines).toEqual([]);
 });
 
-it('lets Home Assistant find the doorbell, and makes its account where the broker is ours', async () => {
+it('lets Home Assistant find the doorbell, and makes its account where the broker’s accounts are made here', async () => {
   const broker = ['--broker', at('second-broker')];
   const done = await runCommand(['device', 'init', '--data', at('second'), '--json', '--home-assistant', ...broker]);
   expect(done.status, done.stderr).toBe(0);
@@ -132,7 +132,7 @@ it('lets Home Assistant find the doorbell, and makes its account where the broke
   expect((await runCommand([...verb, 'No Device'])).status).toBe(2);
 });
 
-it('serves its owners a page only where that is asked for', async () => {
+it('serves its owners a page only with --console', async () => {
   const init = (folder: string, ...words: string[]) =>
     runCommand(['device', 'init', '--data', at(folder), '--json', '--broker', at('third-broker'), ...words]);
   expect((await init('shown', '--console', 'this-machine')).status).toBe(0);
@@ -147,7 +147,7 @@ it('serves its owners a page only where that is asked for', async () => {
   expect((await init('wrong', '--console', 'everywhere')).status).toBe(2);
 });
 
-it('takes an account at a broker of one’s own, whatever people are called there', async () => {
+it('accepts an account at a broker of one’s own, whatever its name', async () => {
   writeFileSync(at('password'), 'secret\n', { mode: 0o600 });
   const data = ['device', 'init', '--data', at('other'), '--json'];
   const done = await runCommand([...data, '--user', 'Porch_Bell@home', '--password-file', at('password')]);
@@ -157,7 +157,7 @@ it('takes an account at a broker of one’s own, whatever people are called ther
   expect(settings.home).toEqual({ url: 'mqtt://127.0.0.1:1883', user: 'Porch_Bell@home', password: 'secret' });
 });
 
-it('takes no address for the folder of a broker', async () => {
+it('accepts no address in place of a broker’s folder', async () => {
   const asked = ['device', 'init', '--data', at('address'), '--broker', 'mqtt://127.0.0.1:1883', '--json'];
   const { status, stderr } = await runCommand(asked);
   expect([status, JSON.parse(stderr).error.code]).toEqual([2, 'usage']);

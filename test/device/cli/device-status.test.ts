@@ -1,4 +1,4 @@
-// How an installed doorbell is: a stand-in for systemctl says what systemd would, the doorbell's socket is a real one.
+// The state of an installed doorbell: a stand-in for systemctl answers like systemd, the doorbell's socket is a real one.
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -28,7 +28,7 @@ afterAll(async () => {
   folder.dispose();
 });
 
-/** Runs the verb where systemctl says this. */
+/** Runs the verb with this answer of systemctl. */
 function status(facts: Record<string, string>, data = folder.path, ...more: string[]) {
   const bin = join(folder.path, 'bin');
   mkdirSync(bin, { recursive: true });
@@ -49,7 +49,7 @@ const RUNNING = {
   ExecStart: `{ path=/usr/bin/node ; argv[]=/usr/bin/node --max-semi-space-size=4 ${LAUNCHER} device --data /var/lib/porch ; }`,
 };
 
-it('tells state, restarts, since when, version, camera, ring and link, and ends with 0 when all is well', async () => {
+it('shows state, restarts, since when, version, camera, ring and link, and ends with 0 when all is well', async () => {
   const { status: ended, stdout } = await status(RUNNING);
   for (const said of [
     'porch: active since Sun 2026-11-29 20:00:00 UTC',
@@ -79,7 +79,7 @@ it('ends with 5 when the service failed, or the doorbell does not answer', async
 });
 
 it.each([
-  ['its camera is away', { camera: { state: 'lost' as const, source: 'v4l2:/dev/video0' } }],
+  ['its camera is lost', { camera: { state: 'lost' as const, source: 'v4l2:/dev/video0' } }],
   ['its disk is full', { storage: { state: 'full' as const } }],
   ['its owners cannot be reached', { homeFault: 'not authorised' }],
 ])('is not well when %s', (_what, changes) => {
@@ -87,7 +87,7 @@ it.each([
   expect(isHealthy({ ...health, ...changes })).toBe(false);
 });
 
-it('says by a code that nothing is installed under that name', async () => {
+it('ends with a code when nothing is installed under that name', async () => {
   const { status: ended, stderr } = await status(
     { LoadState: 'not-found', ActiveState: 'inactive' },
     folder.path,

@@ -1,4 +1,4 @@
-// Updates a doorbell by the command, in real folders, by small releases whose program says its version; and kills the command with it.
+// Updates a doorbell by the command in real folders, with small releases whose program prints its version; and kills the command meanwhile.
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
@@ -20,7 +20,7 @@ const random = new SystemRandom();
 const signing = generateSigningKey(random);
 const key = { id: random.bytes(8), publicKey: signing.publicKey };
 
-/** Ends at once unless it lies beside the other file of its version; else says so, or runs as a doorbell does. */
+/** Ends at once unless the other file of its version is there; else prints its version, or runs as a doorbell does. */
 const program = (version: string, isBroken: boolean) => `
 import { readFileSync } from 'node:fs';
 const other = readFileSync(new URL('../../node_modules/other/index.js', import.meta.url), 'utf8');
@@ -81,7 +81,7 @@ describe.runIf(process.platform === 'linux')('device update', { timeout: 10 * MI
     later = release('1.1.0');
   }, 2 * MINUTES_MS);
 
-  it('switches to a release that is healthy, and says when there is nothing to do', () => {
+  it('switches to a healthy release, and says when there is nothing to do', () => {
     const copy = join(folder, 'updated');
     cpSync(programs, copy, { recursive: true, verbatimSymlinks: true });
     const there = ['--programs', copy, '--data', data];
@@ -94,7 +94,7 @@ describe.runIf(process.platform === 'linux')('device update', { timeout: 10 * MI
     expect(processesNaming(copy)).toEqual([]);
   });
 
-  it('takes back one that is not', () => {
+  it('rolls back one that is not healthy', () => {
     const refused = doorsill(release('1.2.0', { isBroken: true }), ...options);
     expect(refused).toMatchObject({ status: 3, said: { error: { code: 'update_unhealthy' } } });
     expect([started(programs), started(programs, 'keeper')]).toEqual(['1.0.0', '1.0.0']);
@@ -102,7 +102,7 @@ describe.runIf(process.platform === 'linux')('device update', { timeout: 10 * MI
     rmSync(join(folder, `doorsill-1.2.0-linux-${process.arch}.tar.gz`));
   });
 
-  it('refuses what is for another processor, what has no signature, and what is older', () => {
+  it('refuses a release for another processor, an unsigned one, and an older one', () => {
     const other = release('1.3.0', { arch: process.arch === 'x64' ? 'arm64' : 'x64' });
     expect(doorsill(other, ...options).said.error.code).toBe('update_machine_foreign');
     expect(doorsill(release('0.9.0'), ...options).said.error.code).toBe('update_older');
@@ -112,7 +112,7 @@ describe.runIf(process.platform === 'linux')('device update', { timeout: 10 * MI
   });
 
   it(`killed ${KILLS} times, leaves one whole version each time, and can be done again`, async (test) => {
-    /** Where the kills, spread over the time that an update takes, found it. */
+    /** The state in which the kills, spread over the duration of an update, found it. */
     const found = new Map<string, number>();
     const wholeMs = await timed(join(folder, 'timed'));
     for (let kill = 0; kill < KILLS; kill += 1) {
@@ -146,7 +146,7 @@ describe.runIf(process.platform === 'linux')('device update', { timeout: 10 * MI
     expect(doorsill(later, '--programs', join(folder, 'killed-0'), '--data', data).status).toBe(0);
   });
 
-  /** How long one takes that is not killed, in milliseconds. */
+  /** Duration of an update that is not killed, in milliseconds. */
   const timed = async (into: string): Promise<number> => {
     cpSync(programs, into, { recursive: true, verbatimSymlinks: true });
     const startedMs = performance.now();

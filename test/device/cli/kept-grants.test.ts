@@ -1,4 +1,4 @@
-// Holds: a grant that was signed is sent as the same bytes again, until it is taken back.
+// A signed grant is sent again as the same bytes until it is revoked.
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
@@ -12,7 +12,7 @@ afterAll(() => folder.dispose());
 const disk = new SystemDisk();
 const window = { startUs: 1_000_000, endUs: 3_000_000 };
 
-it('keeps grants byte for byte, passes over other files, and forgets one that was taken back', async () => {
+it('keeps grants byte for byte, skips other files, and forgets a revoked one', async () => {
   expect(await keptGrants(disk, folder.path)).toEqual([]);
   const { live } = liveGrantFor({ window });
   const { grantToken } = live.facts;
@@ -25,7 +25,7 @@ it('keeps grants byte for byte, passes over other files, and forgets one that wa
   expect(await keptGrants(disk, folder.path)).toEqual([]);
 });
 
-it('keeps nothing that is no grant', async () => {
+it('keeps nothing that is not a grant', async () => {
   await expect(keepGrant(disk, folder.path, 'a.b.c')).rejects.toThrow();
   expect(await keptGrants(disk, folder.path)).toEqual([]);
 });

@@ -11,7 +11,7 @@ const at = (path: string) => join(folder.path, path);
 const verb = (name: string, ...more: string[]) => runCommand(['device', name, '--name', 'porch', ...more, '--json']);
 const below = ['--root', folder.path];
 
-it('install writes below a root what --print prints, and uninstall keeps the data unless told otherwise', {
+it('install writes below a root what --print prints, and uninstall keeps the data without --with-data', {
   tags: ['long'],
 }, async () => {
   for (const path of ['usr/bin/node', 'opt/doorsill/versions/1.0.0/device/cli/doorsill-device.mjs']) {
@@ -38,7 +38,7 @@ it('install writes below a root what --print prints, and uninstall keeps the dat
   expect(existsSync(at('var/lib/private/porch'))).toBe(false);
 });
 
-it('install below a root names programs where the board has them, and nothing of this machine', {
+it('install below a root names programs by that system’s paths, and nothing of this machine', {
   tags: ['long'],
 }, async () => {
   const unit = async (...more: string[]) => {
@@ -69,7 +69,7 @@ it('install below a root names programs where the board has them, and nothing of
   });
 });
 
-it('uninstall destroys no folder that holds no doorbell', async () => {
+it('uninstall destroys no folder without a doorbell', async () => {
   mkdirSync(at('var/lib/porch'), { recursive: true });
   writeFileSync(at('var/lib/porch/thesis.txt'), 'years of work');
   const refused = await verb('uninstall', ...below, '--with-data');
@@ -77,10 +77,10 @@ it('uninstall destroys no folder that holds no doorbell', async () => {
   expect(existsSync(at('var/lib/porch/thesis.txt'))).toBe(true);
 });
 
-it('writes nothing below a root that is not there, such as a card that is not mounted', async () => {
+it('writes nothing below a missing root, such as a card that is not mounted', async () => {
   for (const name of ['install', 'uninstall']) {
     const refused = await verb(name, '--root', at('card'));
-    expect(JSON.parse(refused.stderr).error.message, name).toContain('is not there, so no system is');
+    expect(JSON.parse(refused.stderr).error.message, name).toContain('does not exist; mount a card first');
   }
   expect(existsSync(at('card'))).toBe(false);
 });

@@ -1,4 +1,4 @@
-// Holds the verb `settings` on a running doorbell: what the page does, a terminal does, too.
+// The verb `settings` on a running doorbell can do what the page does.
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -31,7 +31,7 @@ describe('settings in the terminal', () => {
     own.dispose();
   });
 
-  it('are shown, changed by one order, and given back', async () => {
+  it('are shown, changed by one order, and reset', async () => {
     const shown = await settings('show', ...there());
     expect(shown.last).toMatchObject({ motion: { sensitivity: 65 }, byOwners: [] });
     const zones = join(own.path, 'zones.json');
@@ -83,8 +83,8 @@ describe('settings in the terminal', () => {
     ['no setting', [], 'usage', 2],
     ['a sensitivity of 101', ['--sensitivity', '101'], 'usage', 2],
     ['half a second', ['--retention', '0.5'], 'usage', 2],
-    ['zones that are none', ['--zones', '/dev/null'], 'usage', 2],
-    ['a setting that there is not', ['--reset', 'ring.bytes'], 'usage', 2],
+    ['zones in an invalid file', ['--zones', '/dev/null'], 'usage', 2],
+    ['an unknown setting', ['--reset', 'ring.bytes'], 'usage', 2],
     ['less footage than an event', ['--retention', '10', '--reset', 'motion.zones'], 'ok', 0],
   ])(
     'answer %s in one line',

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { TaskQueue } from '../../../device/base/task-queue.ts';
-import { DocumentTurns } from '../../../device/consent/area-documents.ts';
+import { DocumentQueue } from '../../../device/consent/area-documents.ts';
 import { CLOCK_SKEW_S_MAX } from '../../../device/contract/owner-orders.ts';
 import { LIFE_S_MAX } from '../../../device/contract/shared-claims.ts';
 import { textClaim } from '../../support/parties.ts';
@@ -18,7 +18,7 @@ const counts = () => rig.gate.unbelievedCounts();
 const open = () => rig.gate.openRequests().map(({ request }) => request);
 
 describe('documents', () => {
-  it('are taken two hundred at once and one a second after that, whatever the bridge signs', {
+  it('are accepted two hundred at once and then one per second, whatever the bridge signs', {
     tags: ['long'],
   }, async () => {
     await rig.clock.advance(60_000);
@@ -32,7 +32,7 @@ describe('documents', () => {
     expect(counts()).toEqual({ consent_too_many: 2 });
   });
 
-  it('of an older revision leave room for newer ones, however often a broker brings them', async () => {
+  it('of an older revision use up none of the rate that newer ones need, however often a broker repeats them', async () => {
     const old = rig.cast.areaDocument([]);
     await rig.area(rig.cast.areaDocument([]));
     for (let count = 0; count < 250; count += 1) await rig.area(old);
@@ -40,13 +40,13 @@ describe('documents', () => {
     expect([counts(), open().length]).toEqual([{ consent_too_old: 250 }, 1]);
   });
 
-  it('cost nothing when the same one comes again', async () => {
+  it('use up none of the rate when the same one is repeated', async () => {
     const document = rig.cast.areaDocument([]);
     for (let count = 0; count < 300; count += 1) await rig.area(document);
     expect(counts()).toEqual({});
   });
 
-  it('that wait for their turn are the newest of each part alone, and those of another bridge are never judged by its revisions', async () => {
+  it('that wait in the queue are the newest of each part alone, and those of another bridge are never compared by revision', async () => {
     const queue = new TaskQueue();
     let goOn = (): void => undefined;
     const isFree = new Promise<void>((resolve) => {
@@ -54,7 +54,7 @@ describe('documents', () => {
     });
     const busy = queue.run(() => isFree);
     const taken: string[] = [];
-    const turns = new DocumentTurns<{ part: number; revision: number }>(queue, async ({ token }) => {
+    const turns = new DocumentQueue<{ part: number; revision: number }>(queue, async ({ token }) => {
       taken.push(token);
     });
     const pins = { bridge: '', bridgeKey: '', registryKey: '' };
@@ -69,7 +69,7 @@ describe('documents', () => {
     expect([taken, turns.waits(1), turns.waits(2)]).toEqual([['1/7', '2/1'], false, false]);
   });
 
-  it('take the room of one while the disk is busy, however many come', async () => {
+  it('take up one place in the queue while the disk is busy, however many arrive', async () => {
     const written = vi.spyOn(rig.disk, 'replaceFile');
     const request = rig.cast.request();
     const documents = Array.from({ length: 180 }, () => rig.cast.areaDocument([]));
@@ -77,7 +77,7 @@ describe('documents', () => {
     expect([open(), counts(), written.mock.calls.length]).toEqual([[textClaim(request, 'jti')], {}, 1]);
   });
 
-  it('that a newer one overtook in line are not believed, of requests and of searches', async () => {
+  it('are refused when a newer one overtook them in the queue, for requests and for searches', async () => {
     const [old, newer] = [rig.cast.request(), rig.cast.request()].map((request) => rig.cast.published(request));
     await Promise.all([
       rig.area(rig.cast.areaDocument(newer ? [newer] : [], { revision: 9 })),
@@ -92,7 +92,7 @@ describe('documents', () => {
     expect([rig.effects.searched.at(-1)?.length, counts()]).toEqual([1, { consent_too_old: 2 }]);
   });
 
-  it('are believed even when the mark of their revision cannot be stored', async () => {
+  it('are accepted even when the mark of their revision cannot be stored', async () => {
     const disk = new FullDisk();
     rig.disk = disk;
     await rig.reboot();
@@ -102,7 +102,7 @@ describe('documents', () => {
     expect(open()).toHaveLength(1);
   });
 
-  it('of two parts are two: each repeats alone', async () => {
+  it('of two parts are independent: each can be repeated alone', async () => {
     const [first, second] = [1, 2].map((part) => rig.cast.areaDocument([], { part, parts: 2, revision: 5 }));
     const topic = (part: number) => rig.topics.areaRequests(rig.cast.cell, part);
     for (const [part, token] of [
@@ -115,7 +115,7 @@ describe('documents', () => {
     expect(counts()).toEqual({});
   });
 
-  it('are read again, the very same ones, where the device was enrolled elsewhere meanwhile, or left Search Party', async () => {
+  it('are read again, byte for byte the same, after the device was enrolled elsewhere or left Search Party', async () => {
     const searching = new Searching(rig.cast);
     const { bridge, registry } = rig.cast;
     const pins = { bridge: bridge.id, bridgeKey: bridge.key.publicKey, registryKey: registry.key.publicKey };
@@ -138,18 +138,18 @@ describe('documents', () => {
     expect(rig.effects.searched.at(-1)).toHaveLength(1);
   });
 
-  it('that name a part behind their last one are not believed', async () => {
+  it('that name a part beyond their last one are refused', async () => {
     const parts = { part: 2, parts: 1 };
     await rig.area(rig.cast.areaDocument([], parts), rig.topics.areaRequests(rig.cast.cell, 2));
     expect(counts()).toEqual({ message_topic_mismatch: 1 });
   });
 
-  it('may be dated as far ahead as clocks may differ', async () => {
+  it('may be dated ahead by as much as clocks may differ', async () => {
     await rig.area(rig.cast.areaDocument([rig.cast.published()], { iat: rig.cast.nowS() + CLOCK_SKEW_S_MAX }));
     expect(open()).toHaveLength(1);
   });
 
-  it('fill half of the queue at most: the other half is for what owners order', async () => {
+  it('fill at most half of the queue: the other half is for owners’ orders', async () => {
     rig.limits = { waitingMax: 4 };
     await rig.reboot();
     await rig.command(rig.cast.command({ action: 'search-party', on: true }));
@@ -163,7 +163,7 @@ describe('documents', () => {
     );
     await Promise.all([...requests, ...searches, press(), press(), press()]);
     expect([rig.effects.presses.length, counts()]).toEqual([2, { consent_too_many: 5 }]);
-    // One that takes the place of another needs no room.
+    // A document that replaces another one needs no more room.
     const parts = [3, 4, 5, 4].map((part) => ({
       part,
       token: searching.document([], { revision: 9, part, parts: 9 }),
@@ -177,7 +177,7 @@ describe('a revocation list', () => {
   const list = (changes: object) => rig.revocations(rig.cast.revocations({ revision: 5, ...changes }));
   beforeEach(() => list({}));
 
-  it('is followed by one that was signed earlier only if that has a newer revision', async () => {
+  it('replaces one of an earlier signing only by a newer revision', async () => {
     const iat = rig.cast.nowS() - 1;
     await list({ iat, exp: iat + 3_600 });
     expect(counts()).toEqual({ consent_too_old: 1 });
@@ -187,7 +187,7 @@ describe('a revocation list', () => {
     expect(rig.effects.last().code).toBe('consent_agency_revoked');
   });
 
-  it('is followed by another one of the same revision and second', async () => {
+  it('replaces another one of the same revision and second', async () => {
     await list({ exp: rig.cast.nowS() + 60 });
     expect(counts()).toEqual({});
     await rig.clock.advance(60_000);
@@ -195,7 +195,7 @@ describe('a revocation list', () => {
     expect(rig.effects.last().code).toBe('consent_revocations_stale');
   });
 
-  it('may live a day from when it was signed, and be dated as far ahead as clocks may differ', async () => {
+  it('may live a day from its signing, and be dated ahead by as much as clocks may differ', async () => {
     const iat = rig.cast.nowS() + CLOCK_SKEW_S_MAX;
     await list({ iat, exp: iat + LIFE_S_MAX.credential });
     expect(counts()).toEqual({});
@@ -205,14 +205,14 @@ describe('a revocation list', () => {
 });
 
 describe('a request', () => {
-  it('that cannot be read is counted, and one whose id cannot be read, too', async () => {
+  it('that cannot be read is counted, also when its id cannot be read', async () => {
     const published = rig.cast.published();
     await rig.area(rig.cast.areaDocument([{ ...published, request: 'x.y.z' }, published]));
     expect(open()).toHaveLength(1);
     expect(Object.values(counts())).toEqual([1]);
   });
 
-  it('that had expired when it came is not open, and its owner is told so', async () => {
+  it('that had expired on arrival is not open, and its owner is told', async () => {
     const request = rig.cast.request({ iat: rig.cast.nowS() - 60, exp: rig.cast.nowS() });
     await rig.publish(request);
     await rig.publish(request);
@@ -224,7 +224,7 @@ describe('a request', () => {
     ]);
   });
 
-  it('that ran out is dropped with the next upkeep, and its owner is told so; one that did not stays', async () => {
+  it('that expired is dropped by the next upkeep, and its owner is told; others stay', async () => {
     const over = await rig.publish(rig.cast.request({ exp: rig.cast.nowS() + 10 }));
     const other = await rig.publish();
     await rig.clock.advance(30_000);
@@ -234,7 +234,7 @@ describe('a request', () => {
     expect(rig.effects.last().code).toBe('consent_request_expired');
   });
 
-  it('that is open is not refused for another one that came under its id', async () => {
+  it('that is open stays open when another one with its id is refused', async () => {
     const request = await rig.publish();
     const jti = textClaim(request, 'jti');
     await rig.publish(rig.cast.request({ jti, text: 'Something else.' }));
@@ -242,7 +242,7 @@ describe('a request', () => {
     expect(rig.effects.last().outcome).toBe('granted');
   });
 
-  it('of two thousand that were ended is remembered as ended, and of the first one more no longer', async () => {
+  it('that was ended is remembered among two thousand, and the oldest is forgotten after that', async () => {
     const ids = Array.from({ length: 2_001 }, (_, number) => `request-${number}`);
     const end = (some: string[]) => rig.area(rig.cast.areaDocument([], { cancelled: some }));
     for (let from = 0; from < 2_000; from += 400) await end(ids.slice(from, from + 400));
@@ -256,7 +256,7 @@ describe('a request', () => {
     expect(open()).toEqual([ids[0]]);
   });
 
-  it('of two thousand that were refused is remembered with why, and of the first one more no longer', async () => {
+  it('that was refused is remembered with the reason among two thousand, and the oldest is forgotten after that', async () => {
     const ids = Array.from({ length: 2_001 }, (_, number) => `request-${number}`);
     const refuse = (some: string[]) => {
       const published = some.map((jti) => ({
@@ -283,14 +283,14 @@ describe('a request', () => {
     expect(open()).toEqual([]);
   });
 
-  it('that is open and over, and not dropped yet, is not refused as a new one would be', async () => {
+  it('that is open and expired, but not dropped yet, is not refused as a new one would be', async () => {
     const request = await rig.publish(rig.cast.request({ exp: rig.cast.nowS() + 10 }));
     await rig.clock.advance(10_000);
     await rig.publish(request);
     expect(counts()).toEqual({});
   });
 
-  it('is shown with at most the last twenty spans of footage, of however many there are', async () => {
+  it('is shown with at most its last twenty spans of footage', async () => {
     const spans = Array.from({ length: 25 }, (_, at) => ({ startUs: at * 10, endUs: at * 10 + 5 }));
     rig.otherwise = { footage: { ...rig.deps().footage, coverage: () => spans } };
     await rig.reboot();
@@ -299,7 +299,7 @@ describe('a request', () => {
     expect(rig.effects.notices[0]?.coverage).toEqual(spans.slice(5));
   });
 
-  it('that was decided in an earlier boot is not told of again', async () => {
+  it('that was decided in an earlier boot is not announced again', async () => {
     const { requestToken } = await rig.granted();
     await rig.reboot();
     await rig.revocations();
@@ -307,13 +307,13 @@ describe('a request', () => {
     expect(rig.effects.notices).toEqual([]);
   });
 
-  it('of a state agency is refused where nobody set that they are served', async () => {
+  it('of a state agency is refused unless the settings allow state agencies', async () => {
     const credential = rig.cast.credential({ jurisdiction: 'state' });
     await rig.send('grant', rig.cast.grant(await rig.publish(rig.cast.request(), credential)));
     expect(rig.effects.last().code).toBe('consent_agency_ineligible');
   });
 
-  it('is shown with the footage that there is of its window, and with what the device can disclose of what was asked', async () => {
+  it('is shown with the footage of its window, and the facts that were asked for and can be disclosed', async () => {
     rig.settings.disclosure = { address: '1 Elm Street', phone: '+1 555 0100' };
     await rig.reboot();
     await rig.revocations();
@@ -323,7 +323,7 @@ describe('a request', () => {
     expect(notice?.published.request).toBe(request);
   });
 
-  it('that waits is in the notices until it is answered, and again when its grant failed', async () => {
+  it('that awaits an answer is in the notices until it is answered, and again when its grant failed', async () => {
     const { grant, requestToken } = await rig.granted();
     expect(rig.gate.notices()).toEqual([]);
     await rig.gate.failed(grant, 'clip_no_frames');

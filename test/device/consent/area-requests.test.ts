@@ -38,7 +38,7 @@ describe('the cell’s document', () => {
     expect(open()).toEqual([]);
   });
 
-  it('of an older revision is not believed, also after a restart', async () => {
+  it('of an older revision is refused, also after a restart', async () => {
     const old = rig.cast.areaDocument([rig.cast.published()], { revision: 4 });
     await rig.area(rig.cast.areaDocument([], { revision: 5 }));
     await rig.area(old);
@@ -103,7 +103,7 @@ describe('the cell’s document', () => {
     expect(open()).toEqual([]);
   });
 
-  it('that ends a request which waits for its owner tells them so, once, and a grant of it is refused', async () => {
+  it('that ends a request which awaits its owner tells them once, and a grant of it is refused', async () => {
     const request = await rig.publish();
     const id = textClaim(request, 'jti');
     const untold = await rig.publish(rig.cast.request(), rig.cast.credential({ exp: rig.cast.nowS() - 1 }));
@@ -121,20 +121,20 @@ describe('the cell’s document', () => {
     expect(rig.effects.made).toEqual([]);
   });
 
-  it('that ends a request says nothing of it to an owner who had declined', async () => {
+  it('that ends a request tells nothing to an owner who had declined it', async () => {
     const request = await rig.publish();
     await rig.send('deny', rig.cast.denial(request));
     await rig.area(rig.cast.areaDocument([], { cancelled: [textClaim(request, 'jti')] }));
     expect(rig.effects.receipts.map(({ outcome }) => outcome)).toEqual(['denied']);
   });
 
-  it('that ends a request says so for a grant of it once, not again for the request', async () => {
+  it('that ends a granted request gives one receipt for its grant, and none for the request', async () => {
     const { requestToken, grant } = await rig.granted();
     const id = textClaim(requestToken, 'jti');
     await rig.area(rig.cast.areaDocument([], { cancelled: [id] }));
     const ended = { outcome: 'failed', request: id, grant, code: 'consent_request_cancelled' };
     expect(rig.effects.receipts.slice(1)).toEqual([ended]);
-    // Nor does it live again when the bridge publishes the request once more.
+    // Publishing the request again does not reopen it.
     await rig.publish(requestToken);
     await rig.reboot();
     await rig.publish(requestToken);
@@ -199,7 +199,7 @@ describe('a revocation list', () => {
     expect(rig.effects.notices).toEqual([]);
   });
 
-  it('for another scope leaves an agency’s requests alone', async () => {
+  it('for another scope does not affect an agency’s requests', async () => {
     await rig.revocations(
       rig.cast.revocations({ revision: 2, revoked: revoked().map((one) => ({ ...one, scope: 'search-party' })) }),
     );
@@ -219,7 +219,7 @@ describe('a revocation list', () => {
     expect(rig.effects.notices).toHaveLength(1);
   });
 
-  it('up to a revision leaves newer credentials alone', async () => {
+  it('up to a revision does not affect newer credentials', async () => {
     await rig.revocations(rig.cast.revocations({ revision: 2, revoked: revoked() }));
     await rig.publish(rig.cast.request(), rig.cast.credential({ revision: 4 }));
     expect(rig.effects.notices).toHaveLength(1);
@@ -227,7 +227,7 @@ describe('a revocation list', () => {
 });
 
 describe('a revocation list that has run out', () => {
-  /** Why footage may not leave under the one live grant just now; null when it may. */
+  /** Why footage may not leave under the one live grant now; null when it may. */
   const held = () => {
     try {
       rig.effects.made[0]?.assertMayLeave();
@@ -242,7 +242,7 @@ describe('a revocation list that has run out', () => {
     expect([rig.effects.last().outcome, held()]).toEqual(['granted', null]);
   };
 
-  it('is not live again when the clock is set back: nothing is granted and nothing leaves', async () => {
+  it('stays expired when the clock is set back: nothing is granted and nothing leaves', async () => {
     await lives(600);
     await rig.clock.advance(601_000);
     await rig.gate.idle();
@@ -256,7 +256,7 @@ describe('a revocation list that has run out', () => {
     expect(rig.effects.last().code).toBe('consent_revocations_stale');
   });
 
-  it('is over when its time has passed on the monotonic clock, however slowly the wall clock goes', async () => {
+  it('expires by the monotonic clock, however slowly the wall clock runs', async () => {
     await lives(60);
     for (let second = 0; second < 90; second += 1) {
       await rig.clock.advance(1_000);
@@ -266,7 +266,7 @@ describe('a revocation list that has run out', () => {
     expect(held()).toMatchObject({ code: 'consent_revocations_stale' });
   });
 
-  it('is over with the very millisecond of the monotonic clock, and not before', async () => {
+  it('expires in the exact millisecond of the monotonic clock', async () => {
     await lives(60);
     rig.clock.setWallUs(rig.clock.wallUs() - 500_000);
     await rig.clock.advance(59_999);
@@ -275,19 +275,19 @@ describe('a revocation list that has run out', () => {
     expect(held()).toMatchObject({ code: 'consent_revocations_stale' });
   });
 
-  it('is over with the very second of the wall clock', async () => {
+  it('expires in the exact second of the wall clock', async () => {
     await lives(600);
     rig.clock.setWallUs(rig.clock.wallUs() + 600_000_000);
     expect(held()).toMatchObject({ code: 'consent_revocations_stale' });
   });
 
-  it('is over when the wall clock says so, as after a sleep that the monotonic clock did not count', async () => {
+  it('expires by the wall clock, as after a sleep that the monotonic clock did not count', async () => {
     await lives(600);
     rig.clock.setWallUs(rig.clock.wallUs() + 601_000_000);
     expect(held()).toMatchObject({ code: 'consent_revocations_stale' });
   });
 
-  it('is not judged by a clock that is not trusted: what was granted before waits', async () => {
+  it('is not judged by an untrusted clock: grants from before wait', async () => {
     await lives(600);
     await rig.clock.advance(300_000);
     await rig.gate.idle();
@@ -299,7 +299,7 @@ describe('a revocation list that has run out', () => {
 });
 
 describe('a revocation list whose mark the disk does not take', () => {
-  it('is not believed, nor is the one before it, until the mark is durable', async () => {
+  it('is not in force, nor is the one before it, until the mark is durable', async () => {
     const disk = new FullDisk();
     rig.disk = disk;
     await rig.reboot();
@@ -315,7 +315,7 @@ describe('a revocation list whose mark the disk does not take', () => {
       await rig.send('grant', rig.cast.grant(await rig.publish()));
       expect(rig.effects.last().code).toBe('consent_storage_failed');
     }
-    // A broker that goes back to an older one meanwhile finds no belief either, and in one breath neither.
+    // An older list that a broker repeats meanwhile is not accepted either, not even at the same moment.
     let signedLater = 0;
     const older = () => {
       signedLater += 1;
@@ -337,7 +337,7 @@ describe('a revocation list whose mark the disk does not take', () => {
     expect(counts()).toEqual({ consent_too_old: 1 });
   });
 
-  it('is believed at once when a grant comes and the disk takes the mark by then', async () => {
+  it('comes in force with a grant’s arrival if the disk accepts the mark by then', async () => {
     const disk = new FullDisk();
     rig.disk = disk;
     await rig.reboot();
@@ -350,7 +350,7 @@ describe('a revocation list whose mark the disk does not take', () => {
     expect(rig.effects.last().outcome).toBe('granted');
   });
 
-  it('is of no more account once the device is enrolled elsewhere', async () => {
+  it('is dropped once the device is enrolled elsewhere', async () => {
     const disk = new FullDisk();
     rig.disk = disk;
     await rig.reboot();
@@ -378,7 +378,7 @@ describe('a revocation list whose mark the disk does not take', () => {
 });
 
 describe('an agency’s newest credential', () => {
-  it('counts for its older requests too, when it came with another one: a narrower one bars them', async () => {
+  it('applies to its older requests, too: a narrower one bars them', async () => {
     const first = await rig.publish(rig.cast.request(), rig.cast.credential({ revision: 1 }));
     const narrow = rig.cast.credential({ revision: 2, profiles: ['nothing'] });
     await rig.publish(rig.cast.request({ profile: 'nothing' }), narrow);
@@ -386,7 +386,7 @@ describe('an agency’s newest credential', () => {
     expect(rig.effects.last().code).toBe('consent_request_beyond');
   });
 
-  it('counts for its older requests too, when it came with another one: a fresher one lets them be answered', async () => {
+  it('applies to its older requests, too: a fresher one lets them be answered', async () => {
     const nowS = rig.cast.nowS();
     const first = await rig.publish(rig.cast.request(), rig.cast.credential({ exp: nowS + 60 }));
     await rig.clock.advance(90_000);
@@ -400,7 +400,7 @@ describe('an agency’s newest credential', () => {
   const shown = (requestToken: string) =>
     rig.gate.notices().find(({ published }) => published.request === requestToken)?.published.credential;
 
-  it('is not another agency’s, however new that is', async () => {
+  it('never applies to another agency, however new it is', async () => {
     const mine = rig.cast.credential();
     const first = await rig.publish(rig.cast.request(), mine);
     const { agency } = otherCast(rig);
@@ -410,7 +410,7 @@ describe('an agency’s newest credential', () => {
     expect(shown(second)).not.toBe(mine);
   });
 
-  it('of one revision is the one that was signed last, in whatever order they come', async () => {
+  it('is, within one revision, the one signed last, in whatever order they arrive', async () => {
     const nowS = rig.cast.nowS();
     const [early, late] = [nowS - 60, nowS].map((iat) => rig.cast.credential({ iat }));
     const request = await rig.publish(rig.cast.request(), early);
@@ -420,7 +420,7 @@ describe('an agency’s newest credential', () => {
     expect(shown(request)).toBe(late);
   });
 
-  it('of a lower revision does not come back by being signed later', async () => {
+  it('of a lower revision is not used again because it was signed later', async () => {
     const nowS = rig.cast.nowS();
     const first = await rig.publish(rig.cast.request(), rig.cast.credential({ revision: 2, profiles: ['nothing'] }));
     await rig.publish(rig.cast.request(), rig.cast.credential({ revision: 1, iat: nowS + 60 }));
@@ -429,8 +429,8 @@ describe('an agency’s newest credential', () => {
   });
 });
 
-describe('when messages come faster than they can be dealt with', () => {
-  it('drops what waits too long in line, and never a revocation', async () => {
+describe('when messages arrive faster than they can be processed', () => {
+  it('drops messages beyond the queue’s limit, but never a revocation', async () => {
     rig.limits = { waitingMax: 2 };
     await rig.reboot();
     await rig.revocations();

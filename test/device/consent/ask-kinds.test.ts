@@ -1,4 +1,4 @@
-// Holds: requests and searches have id spaces of their own on a device, whatever a neighbour posts and a bridge publishes.
+// Requests and searches have separate id spaces on a device, whatever a neighbour posts and a bridge publishes.
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { Sighted } from '../../../device/contract/home-messages.ts';
 import { textClaim } from '../../support/parties.ts';
@@ -22,7 +22,7 @@ function seen(): Sighted {
   return { window: { startUs: endUs - 10_000_000, endUs }, stillUs: endUs - 4_000_000, likeness: 0.8 };
 }
 
-it('a search that ended under a request’s id ends no grant of the request, and takes it from nobody’s list', async () => {
+it('a search that ended under a request’s id ends no grant of the request, and keeps it in the list', async () => {
   const { requestToken, grantToken } = await rig.granted();
   const id = requestOf(grantToken);
   await hear(searching.document([searching.published(searching.search({ jti: id }))]));
@@ -36,7 +36,7 @@ it('a search that ended under a request’s id ends no grant of the request, and
   expect(rig.effects.last().outcome).toBe('granted');
 });
 
-it('a search that ended under a request’s id says nothing about a request that has not come yet', async () => {
+it('a search that ended under a request’s id does not affect a request that arrives later', async () => {
   const request = rig.cast.request();
   await hear(searching.document([], { ended: [textClaim(request, 'jti')] }));
   await rig.send('grant', rig.cast.grant(request));
@@ -57,7 +57,7 @@ it('a request that was cancelled under a search’s id ends no grant of the sear
   await rig.send('revoke', rig.cast.revoke(searching.grant(token)));
 });
 
-it('a request under a search’s id, or the other way round, is not believed', async () => {
+it('a request under a search’s id, or the other way round, is refused', async () => {
   const request = rig.cast.request({ jti: 'search-1' });
   await rig.publish(request);
   expect([rig.effects.notices, rig.gate.unbelievedCounts()]).toEqual([[], { id_kind_wrong: 1 }]);

@@ -25,7 +25,7 @@ describe('a command', () => {
     expect(rig.gate.head).toEqual(before);
   });
 
-  it('to press from before this boot is too old, so that a restart lets none be replayed', async () => {
+  it('to press from before this boot is too old, so that none can be replayed after a restart', async () => {
     const token = rig.cast.command({ action: 'press', button: 'front' });
     await rig.command(token);
     await rig.clock.advance(2_000);
@@ -35,7 +35,7 @@ describe('a command', () => {
     expect(rig.effects.last().code).toBe('consent_too_old');
   });
 
-  it('to set privacy lasts over a restart and is not obeyed twice', async () => {
+  it('to set privacy lasts over a restart and is not carried out twice', async () => {
     const on = rig.cast.command({ action: 'privacy', on: true });
     await rig.command(on);
     await rig.command(rig.cast.command({ action: 'privacy', on: false }));
@@ -47,7 +47,7 @@ describe('a command', () => {
     expect(rig.effects.privacies).toEqual([]);
   });
 
-  it('to end privacy undoes what an unsigned message turned on, which is recorded and no order', async () => {
+  it('to end privacy ends what an unsigned message turned on, which is recorded but not an order', async () => {
     const before = rig.gate.lastOrder;
     await Promise.all([rig.gate.turnPrivacyOn(), rig.gate.turnPrivacyOn()]);
     const { entries } = rig.gate.head;
@@ -59,7 +59,7 @@ describe('a command', () => {
     expect([rig.gate.privacyOn, rig.effects.privacies]).toEqual([false, [false]]);
   });
 
-  it('to forget is done again after a crash that came before it was done', async () => {
+  it('to forget is carried out after a crash that came before it was done', async () => {
     rig.effects.forgetFails = true;
     const window = rig.cast.window();
     await rig.command(rig.cast.command({ action: 'forget', window }));
@@ -73,7 +73,7 @@ describe('a command', () => {
     expect(rig.effects.forgotten).toEqual([]);
   });
 
-  it('to forget that is sent again is done again, if it was not done', async () => {
+  it('to forget that is repeated is carried out if it was not done', async () => {
     rig.effects.forgetFails = true;
     const token = rig.cast.command({ action: 'forget' });
     await rig.command(token);
@@ -84,7 +84,7 @@ describe('a command', () => {
     expect(rig.effects.last().outcome).toBe('command-done');
   });
 
-  it('to announce publishes the open requests and where recent ones stand again', async () => {
+  it('to announce publishes the open requests and the state of recent ones again', async () => {
     await rig.granted();
     await rig.publish();
     await rig.clock.advance(1_000);
@@ -109,7 +109,7 @@ describe('a command', () => {
     expect(rig.gate.unbelievedCounts()).toEqual({ token_unknown_signer: 1 });
   });
 
-  it('knows that there were other owners, after a restart, too', async () => {
+  it('lets the device know that there were other owners, also after a restart', async () => {
     const { owner } = otherCast(rig);
     const key = owner.key.publicKey;
     await rig.command(rig.cast.command({ action: 'add-owner', key, name: 'Sam' }));
@@ -120,7 +120,7 @@ describe('a command', () => {
     expect(rig.gate.hadOtherOwners).toBe(true);
   });
 
-  it('knows that there may have been other owners before it was restored', async () => {
+  it('counts owners from before a restore as possible former owners', async () => {
     expect(rig.gate.hadOtherOwners).toBe(false);
     await rig.restored();
     expect(rig.gate.hadOtherOwners).toBe(true);
@@ -164,7 +164,7 @@ describe('a command', () => {
 describe('a press', () => {
   const press = (changes = {}) => rig.cast.command({ action: 'press', button: 'front' }, changes);
 
-  it('of a button that there is not is refused, with those that there are', async () => {
+  it('of an unknown button is refused, with the names of the known ones', async () => {
     rig.otherwise = { buttons: ['front', 'garden'] };
     await rig.reboot();
     await rig.command(rig.cast.command({ action: 'press', button: 'back' }));
@@ -181,7 +181,7 @@ describe('a press', () => {
     expect(rig.effects.last().code).toBe('consent_replayed');
   });
 
-  it('is one of 256 within a minute, and there is room again when they are a minute old', async () => {
+  it('is one of 256 within a minute; there is room again after a minute', async () => {
     for (let count = 0; count < 256; count += 1) await rig.command(press());
     await rig.command(press());
     expect([rig.effects.presses.length, rig.effects.last().code]).toEqual([256, 'consent_too_many']);
@@ -193,7 +193,7 @@ describe('a press', () => {
     expect([rig.effects.presses.length, rig.effects.last().outcome]).toEqual([257, 'command-done']);
   });
 
-  it('is told apart from one of before this boot by the clock that is right by now', async () => {
+  it('from before this boot is recognised by a clock that was corrected meanwhile', async () => {
     rig.clock.setWallUs(1_000_000_000_000, false);
     await rig.reboot();
     await rig.clock.advance(5_000);
@@ -206,7 +206,7 @@ describe('a press', () => {
 });
 
 describe('the clock mark', () => {
-  it('is not reset by a clock that is not set', async () => {
+  it('is not reset while the clock is not set', async () => {
     rig.clock.setWallUs(rig.clock.wallUs(), false);
     await rig.command(rig.cast.command({ action: 'reset-clock-mark' }));
     expect([rig.effects.last().code, rig.gate.clockTrusted]).toEqual(['consent_clock_untrusted', false]);
@@ -214,14 +214,14 @@ describe('the clock mark', () => {
 });
 
 describe('forgetting', () => {
-  it('fails with the ring’s own words, where it has some', async () => {
+  it('fails with the ring’s own failure, where it has one', async () => {
     const said = failure('ring_write_failed', { path: '/ring', detail: 'EROFS' });
     rig.effects.forget = () => Promise.reject(said);
     await rig.command(rig.cast.command({ action: 'forget' }));
     expect(rig.effects.last()).toMatchObject({ code: 'ring_write_failed', detail: expect.stringContaining('EROFS') });
   });
 
-  it('that still fails at the next upkeep is tried again after it, and nothing else waits for that', async () => {
+  it('that still fails at the next upkeep is retried later, and holds nothing else up', async () => {
     rig.effects.forgetFails = true;
     await rig.command(rig.cast.command({ action: 'forget' }));
     await rig.clock.advance(30_000);
@@ -233,7 +233,7 @@ describe('forgetting', () => {
     expect(rig.effects.forgotten).toHaveLength(1);
   });
 
-  it('of a window that lies in the past is whole, however late the order comes', async () => {
+  it('of a past window is complete, however late the order arrives', async () => {
     const window = rig.cast.window();
     const token = rig.cast.command({ action: 'forget', window });
     await rig.clock.advance(300_000);
@@ -242,7 +242,7 @@ describe('forgetting', () => {
     expect(rig.effects.last().detail).toBeUndefined();
   });
 
-  it('of a window that ends with the second of signing is whole, too', async () => {
+  it('of a window that ends with the second of signing is complete, too', async () => {
     const nowS = rig.cast.nowS();
     const window = { startUs: (nowS - 60) * 1_000_000, endUs: (nowS + 1) * 1_000_000 };
     const token = rig.cast.command({ action: 'forget', window });
@@ -251,7 +251,7 @@ describe('forgetting', () => {
     expect([rig.effects.forgotten, rig.effects.last().detail]).toEqual([[window], undefined]);
   });
 
-  it('of a window without a single microsecond of the past is refused', async () => {
+  it('of a window without a past microsecond is refused', async () => {
     const nowUs = rig.clock.wallUs();
     await rig.command(rig.cast.command({ action: 'forget', window: { startUs: nowUs, endUs: nowUs + 9 } }));
     expect(rig.effects.last().code).toBe('consent_window_future');
@@ -261,7 +261,7 @@ describe('forgetting', () => {
 });
 
 describe('an owner', () => {
-  it('who is one is not added again, nor one more than there may be, nor is the last one removed', async () => {
+  it('cannot be added twice or beyond the limit, nor be the last one and be removed', async () => {
     rig.limits = { ownersMax: 1 };
     await rig.reboot();
     const { publicKey: own } = rig.cast.owner.key;
@@ -277,7 +277,7 @@ describe('an owner', () => {
     expect(rig.gate.owners().map(({ name }) => name)).toEqual(['Alex']);
   });
 
-  it('is not removed when there is no other, and a removal of nobody is answered in the same way each time', async () => {
+  it('is not removed when there is no other, and each removal of a non-owner gets the same answer', async () => {
     const key = otherCast(rig).owner.key.publicKey;
     const token = rig.cast.command({ action: 'remove-owner', key });
     const { entries } = rig.gate.head;
@@ -291,7 +291,7 @@ describe('an owner', () => {
 });
 
 describe('on a full disk', () => {
-  it('a grant does not count, and does when it is sent again with room', async () => {
+  it('a grant does not count, and does when it is sent again once there is room', async () => {
     const disk = new FullDisk();
     rig.disk = disk;
     await rig.reboot();
@@ -307,7 +307,7 @@ describe('on a full disk', () => {
     expect(rig.effects.made).toHaveLength(1);
   });
 
-  it('a revocation stops the upload and reaches the bridge all the same, and is recorded when there is room', async () => {
+  it('a revocation stops the upload and reaches the bridge nevertheless, and is recorded once there is room', async () => {
     const disk = new FullDisk();
     rig.disk = disk;
     await rig.reboot();
@@ -331,14 +331,14 @@ describe('on a full disk', () => {
   });
 });
 
-describe('an owner who was removed and is one again', () => {
-  it('is not held to a yes, or an order, that a broker kept from before', async () => {
+describe('an owner who was removed and added again', () => {
+  it('is not bound by a grant or order that a broker kept from before', async () => {
     const { cast } = rig;
     const sam = otherCast(rig).owner;
     await rig.gate.pair(sam.key.publicKey, 'Sam');
     const requestToken = await rig.publish();
     const kept = cast.grant(requestToken, {}, sam);
-    // Five minutes after the removal, to the second.
+    // Up to exactly five minutes after the removal.
     const ahead = cast.grant(requestToken, { iat: cast.nowS() + 301 }, sam);
     const forget = cast.command({ action: 'forget' }, {}, sam);
     const hide = cast.command({ action: 'privacy', on: true }, {}, sam);
@@ -355,7 +355,7 @@ describe('an owner who was removed and is one again', () => {
     await rig.command(forget);
     expect(rig.effects.last()).toMatchObject({ outcome: 'refused', code: 'consent_too_old' });
     expect([...rig.effects.made, ...rig.effects.forgotten]).toEqual([]);
-    // A no is safe whenever it was signed.
+    // A denial is safe whenever it was signed.
     await rig.command(hide);
     expect(rig.gate.privacyOn).toBe(true);
     await rig.clock.advance(301_000);
@@ -364,7 +364,7 @@ describe('an owner who was removed and is one again', () => {
     expect(rig.effects.made).toHaveLength(1);
   });
 
-  it('is heard five minutes after the reset when the removal was dated by a clock that ran ahead and was reset', async () => {
+  it('is heard five minutes after the reset if the removal was dated by a clock that was ahead and was reset', async () => {
     const { cast } = rig;
     const sam = otherCast(rig).owner;
     await rig.gate.pair(sam.key.publicKey, 'Sam');
@@ -385,7 +385,7 @@ describe('an owner who was removed and is one again', () => {
 });
 
 describe('a damaged ledger', () => {
-  it('is a tamper event; the button still works, and no decision is taken', async () => {
+  it('is a tamper event; the button still works, and no decision is made', async () => {
     const { grantToken } = await rig.granted();
     await rig.gate.stop();
     const path = `${rig.folder}/ledger.jsonl`;
@@ -393,7 +393,7 @@ describe('a damaged ledger', () => {
     await rig.boot();
     expect(rig.effects.tampers).toEqual(['ledger']);
     expect(rig.effects.made).toEqual([]);
-    // Whether the owner's last word was privacy is not known.
+    // The owner's last order may have been privacy on.
     expect(rig.gate.privacyOn).toBe(true);
     await rig.send('revoke', rig.cast.revoke(grantToken));
     expect(rig.effects.last().code).toBe('consent_ledger_damaged');
@@ -406,7 +406,7 @@ describe('a damaged ledger', () => {
 
   it.each<[string, (request: string) => LedgerBody]>([
     [
-      'an effect that no decision stands behind',
+      'an effect without a decision',
       (request) => ({ type: 'token-presented', body: { request, grant: 'grant-1' } }),
     ],
     [
@@ -419,7 +419,7 @@ describe('a damaged ledger', () => {
       },
     ],
     [
-      'a grant of a request the agency did not sign',
+      'a grant of a request that the agency did not sign',
       (request) => {
         const requestToken = rig.cast.request({ jti: request }, otherCast(rig).agency);
         const grantToken = rig.cast.grant(requestToken, { jti: 'grant-1' });
@@ -427,7 +427,7 @@ describe('a damaged ledger', () => {
         return { type: 'granted', body: { request, grant: 'grant-1', ...tokens, pairingToken: rig.cast.pairing() } };
       },
     ],
-  ])('is one with %s, though chained and signed as it should be', async (_what, said) => {
+  ])('is one with %s, though its chain and signature are right', async (_what, said) => {
     await rig.gate.stop();
     const { clock, disk, folder, cast } = rig;
     const ledger = new Ledger({ disk, clock, folder, device: cast.device, boot: 'boot-x' });
@@ -440,7 +440,7 @@ describe('a damaged ledger', () => {
   });
 
   it.each(['ledger.jsonl', 'ledger-head.json', 'marks.json'])(
-    'is as good as one whose %s the disk does not show: no tamper, no decision, and whole again in the next boot',
+    'is treated like one whose %s cannot be read: no tamper event, no decision, and everything again in the next boot',
     async (file) => {
       const { grant } = await rig.granted();
       const disk = new FullDisk();
@@ -461,7 +461,7 @@ describe('a damaged ledger', () => {
     },
   );
 
-  it('is one with a marks file that is not one, too', async () => {
+  it('is also one with a marks file that does not hold marks', async () => {
     await rig.gate.stop();
     await writeFile(`${rig.folder}/marks.json`, '{}');
     await rig.boot();

@@ -1,5 +1,5 @@
-// Holds: the list of what has left is true: nothing is in it of which nothing can have left, everything is of which a part may have, for
-// good, with the values that went with it; and those values are nowhere but in the ledger.
+// The list of sent clips is complete and holds nothing else: every clip of which a part may have left, forever, with the values that
+// were disclosed; those values are only in the ledger.
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -20,7 +20,7 @@ beforeEach(async () => {
 });
 afterEach(() => rig.close());
 
-const page = (before: number | null = null, most = 50) => DeparturePage.parse(rig.gate.departures.page(before, most));
+const page = (before: number | null = null, most = 50) => DeparturePage.parse(rig.gate.sentClips.page(before, most));
 const standings = () => page().departures.map(({ standing }) => standing.at);
 
 /** The bridge's receipt of the clip `name`. */
@@ -75,7 +75,7 @@ describe('nothing has left', () => {
 });
 
 describe('a clip whose token may be shown', () => {
-  it('is in the list from then on, with who asked by the credential, and all that went with it', async () => {
+  it('is in the list from then on, with its recipient by the credential, and all that was disclosed', async () => {
     const { grant, grantToken } = await sealed('a');
     const [departure] = page().departures;
     const { owner, agency, bridge } = rig.cast;
@@ -100,13 +100,13 @@ describe('a clip whose token may be shown', () => {
       stored: null,
       standing: { at: 'sending' },
     });
-    expect(rig.gate.departures.under(grant)).toEqual(departure);
-    expect(() => rig.gate.departures.under('grant-other')).toThrow(
+    expect(rig.gate.sentClips.under(grant)).toEqual(departure);
+    expect(() => rig.gate.sentClips.under('grant-other')).toThrow(
       expect.objectContaining({ code: 'departure_unknown' }),
     );
   });
 
-  it('is the same after a restart, in every standing', async () => {
+  it('is the same after a restart, in every state', async () => {
     const { grant, grantToken } = await sealed('a');
     const said: unknown[] = [];
     const step = async (work: () => Promise<unknown>) => {
@@ -129,15 +129,15 @@ describe('a clip whose token may be shown', () => {
       { at: 'revoking' },
       { at: 'answered', outcome: 'deleted', receipt: deleted },
     ]);
-    // What was sent, and its receipt, stay known.
+    // The clip and its receipt stay known.
     expect(page().departures[0]).toMatchObject({ disclosed: VALUES, stored: { receipt: expect.any(String) } });
   });
 
-  it('stays in the list when its grant fails, or ends, for a part may be outside', async () => {
+  it('stays in the list when its grant fails or ends, because a part may have left', async () => {
     const { grant } = await sealed('a');
     await rig.gate.failed(grant, 'upload_rejected');
     expect(page().departures[0]?.standing).toMatchObject({ at: 'stopped', code: 'upload_rejected' });
-    // It had arrived after all.
+    // It had arrived nevertheless.
     await rig.gate.delivered(grant, intake(grant, 'a'));
     expect(standings()).toEqual(['stored']);
   });
@@ -156,7 +156,7 @@ describe('a clip whose token may be shown', () => {
     expect(page().departures[0]?.standing).toMatchObject({ at: 'stopped', code: 'consent_grant_expired' });
   });
 
-  it('stays in the list after another grant of the same request, and both are told apart', async () => {
+  it('stays in the list after another grant of the same request, and the two are distinguished', async () => {
     const first = await sealed('a');
     await rig.send('revoke', rig.cast.revoke(first.grantToken));
     await rig.gate.revocationAnswered(first.grant, intake(first.grant, 'a', { outcome: 'deleted' }));
@@ -169,7 +169,7 @@ describe('a clip whose token may be shown', () => {
   });
 });
 
-it('for a pet names its owner by the key alone: nobody vouches for more', async () => {
+it('of a pet search names its owner by the key alone: nobody vouches for more', async () => {
   const searching = new Searching(rig.cast);
   const token = searching.search();
   await rig.command(rig.cast.command({ action: 'search-party', on: true }));
@@ -186,10 +186,10 @@ it('for a pet names its owner by the key alone: nobody vouches for more', async 
 });
 
 describe('the list', () => {
-  it('has each under its own grant, and nothing under another', async () => {
+  it('has each clip under its own grant, and none under another', async () => {
     const [first, second] = [await sealed('a'), await sealed('b')];
-    expect([first, second].map(({ grant }) => rig.gate.departures.under(grant).number)).toEqual([0, 1]);
-    expect(() => rig.gate.departures.under('grant-none')).toThrow(
+    expect([first, second].map(({ grant }) => rig.gate.sentClips.under(grant).number)).toEqual([0, 1]);
+    expect(() => rig.gate.sentClips.under('grant-none')).toThrow(
       expect.objectContaining({ code: 'departure_unknown' }),
     );
     await rig.send('revoke', rig.cast.revoke(second.grantToken));
@@ -212,16 +212,16 @@ describe('the list', () => {
     expect(page(99, 2).departures).toHaveLength(2);
   });
 
-  it('is not told of a ledger that does not verify: it might not be all', () => {
-    const { departures } = rig.gate;
-    expect(allDepartures({ departures, damaged: null })).toBe(departures);
-    expect(() => allDepartures({ departures, damaged: 'entry 3' })).toThrow(
+  it('is refused of a ledger that does not verify, because it might be incomplete', () => {
+    const { sentClips } = rig.gate;
+    expect(allDepartures({ sentClips, damaged: null })).toBe(sentClips);
+    expect(() => allDepartures({ sentClips, damaged: 'entry 3' })).toThrow(
       expect.objectContaining({ code: 'consent_ledger_damaged' }),
     );
   });
 });
 
-describe('the values that went with a clip', () => {
+describe('the values disclosed with a clip', () => {
   it('are in the ledger, and in no receipt', async () => {
     const { grant } = await sealed('a');
     await rig.gate.delivered(grant, intake(grant, 'a'));
@@ -235,7 +235,7 @@ describe('the values that went with a clip', () => {
     }
   });
 
-  it('are said not to be kept where an older version wrote the entry', async () => {
+  it('are reported as not stored where an older version wrote the entry', async () => {
     const { grant } = await rig.granted();
     await rig.gate.clipSealed(grant, clipFacts('a'));
     await rig.gate.tokenPresented(grant);
@@ -248,22 +248,22 @@ describe('an entry', () => {
   const place = { sequence: 0, previousHash: '', boot: 'boot-1' };
   const about = { request: 'request-1', grant: 'grant-none' };
 
-  it('about a grant of which nothing is known changes nothing', () => {
-    const departures = new Departures();
-    departures.apply({ ...place, atUs: 1, type: 'failed', body: { ...about, code: 'upload_rejected' } }, null);
-    departures.apply({ ...place, atUs: 1, type: 'token-presented', body: about }, null);
+  it('about an unknown grant changes nothing', () => {
+    const sentClips = new Departures();
+    sentClips.apply({ ...place, atUs: 1, type: 'failed', body: { ...about, code: 'upload_rejected' } }, null);
+    sentClips.apply({ ...place, atUs: 1, type: 'token-presented', body: about }, null);
     const jti = { jti: 'denial-1', token: 'x', requestToken: 'x' };
-    departures.apply({ ...place, atUs: 1, type: 'denied', body: { request: 'request-1', ...jti } }, null);
-    expect(departures.page(null, 50)).toEqual({ total: 0, departures: [], next: null });
+    sentClips.apply({ ...place, atUs: 1, type: 'denied', body: { request: 'request-1', ...jti } }, null);
+    expect(sentClips.page(null, 50)).toEqual({ total: 0, departures: [], next: null });
   });
 
-  it('of another kind, or about a grant of which nothing has left, changes nothing about a clip that has', async () => {
+  it('of another kind, or about a grant of which nothing has left, does not change a sent clip', async () => {
     const { grant, grantToken } = await sealed('a');
     await sealed('b');
     const before = page().departures;
     const failed = { ...about, code: 'upload_rejected' } as const;
-    rig.gate.departures.apply({ ...place, atUs: 9, type: 'failed', body: failed }, null);
-    rig.gate.departures.apply(
+    rig.gate.sentClips.apply({ ...place, atUs: 9, type: 'failed', body: failed }, null);
+    rig.gate.sentClips.apply(
       {
         ...place,
         atUs: 9,
@@ -275,14 +275,14 @@ describe('an entry', () => {
     expect(page().departures).toEqual(before);
   });
 
-  it('that shows a token for a clip that was never sealed puts nothing in the list', async () => {
+  it('that shows a token for a clip that was never sealed adds nothing to the list', async () => {
     const { grant, grantToken } = await rig.granted();
     const request = textClaim(grantToken, 'request');
-    rig.gate.departures.apply({ ...place, atUs: 9, type: 'token-presented', body: { request, grant } }, null);
+    rig.gate.sentClips.apply({ ...place, atUs: 9, type: 'token-presented', body: { request, grant } }, null);
     expect(page().total).toBe(0);
   });
 
-  it('of a grant without what it was granted for is a bug', () => {
+  it('of a grant without its facts is a bug', () => {
     const body = { ...about, grantToken: 'x', requestToken: 'x', pairingToken: 'x' };
     expect(() => new Departures().apply({ ...place, atUs: 1, type: 'granted', body }, null)).toThrow(
       'assertion failed',
@@ -290,11 +290,11 @@ describe('an entry', () => {
   });
 });
 
-it('a recall that the department answered stands with its answer', async () => {
+it('a recall that the department answered is listed with the answer', async () => {
   const { grant } = await sealed('a');
   const body = { request: 'request-1', grant, intake: 'the receipt' };
   const entry = { sequence: 0, previousHash: '', boot: 'boot-1', atUs: 7, type: 'recalled', body } as const;
-  rig.gate.departures.apply(entry, null);
+  rig.gate.sentClips.apply(entry, null);
   expect(page().departures[0]?.standing).toEqual({
     at: 'answered',
     atUs: 7,

@@ -16,7 +16,7 @@ const formerSchema = z.strictObject({
   wallUs: z.int(),
   seed: z.int(),
   files: z.record(z.string(), z.string()),
-  /** Orders of the old form that were signed at the end and not delivered. */
+  /** Orders of the old form, signed at the end and not delivered. */
   heldBack: z.array(z.string()).length(3),
   grants: z.strictObject({ request: z.string(), search: z.string() }),
   states: z.strictObject({ denied: z.string(), revoked: z.string() }),
@@ -34,7 +34,7 @@ beforeEach(async () => {
 });
 afterEach(() => rig.close());
 
-it('opens with all that was decided', () => {
+it('opens with all decisions', () => {
   expect(rig.gate.damaged).toBeNull();
   expect([rig.gate.privacyOn, rig.gate.searchPartyOn]).toEqual([true, true]);
   expect(rig.gate.owners().map(({ name }) => name)).toEqual(['Alex', 'Sam']);
@@ -43,7 +43,7 @@ it('opens with all that was decided', () => {
   expect(rig.effects.made.map(({ id }) => id)).toEqual(unfinished);
 });
 
-it('obeys none of its orders that a broker kept, and obeys those that name the last one', async () => {
+it('refuses its orders that a broker kept, and accepts those that name the last one', async () => {
   for (const token of former.heldBack) {
     await rig.command(token);
     expect(rig.effects.last()).toMatchObject({ outcome: 'refused', code: 'consent_order_stale' });
@@ -53,7 +53,7 @@ it('obeys none of its orders that a broker kept, and obeys those that name the l
   expect([rig.gate.privacyOn, rig.effects.last().outcome]).toEqual([false, 'command-done']);
 });
 
-it('ends its grants by what becomes of their own kind of ask alone, and takes revocations of them', async () => {
+it('ends its grants only by the end of their own kind of ask, and accepts revocations of them', async () => {
   const searching = new Searching(rig.cast);
   const [request, search] = rig.effects.made;
   await rig.revocations();

@@ -1,4 +1,4 @@
-// Owns: a real disk that can be told to have no space left. Not here: what the gate does about it.
+// A real disk that can be told to have no space left.
 import { basename } from 'node:path';
 import { type Disk, type DiskFile, SystemDisk } from '../../../device/base/disk.ts';
 
@@ -6,19 +6,19 @@ function noSpace(): Error {
   return Object.assign(new Error('no space left on device'), { code: 'ENOSPC' });
 }
 
-/** Writes that need another block fail with ENOSPC while `isFull`; all else works, what lies in a file already included. */
+/** While set, writes that need another block fail with ENOSPC; everything else works, writes inside a file included. */
 export class FullDisk extends SystemDisk implements Disk {
   isFull = false;
   /** The name of the one file that cannot be replaced. */
   stuckFile: string | null = null;
-  /** The name of the one file that cannot be read, and what the disk says instead. */
+  /** The name of the one file that cannot be read, and the disk's error instead. */
   unreadable: { file: string; code: string } | null = null;
-  /** The name of the one file whose replacement is done but reported as failed; from then on the disk is full. */
+  /** The name of the one file whose replacement happens but is reported as failed; from then on the disk is full. */
   doubtfulFile: string | null = null;
 
-  /** While set, no file can be cut to a length. */
+  /** While set, no file can be truncated. */
   failsToCut = false;
-  /** How many times a file was to be cut, also in vain. */
+  /** Number of attempts to truncate a file. */
   cuts = 0;
 
   override async readFile(path: string, bytesMax: number): Promise<Uint8Array | null> {
@@ -38,7 +38,7 @@ export class FullDisk extends SystemDisk implements Disk {
       if (!this.isFull || position + bytes.length <= (await file.size())) {
         return durably ? file.writeDurably(position, bytes) : file.write(position, bytes);
       }
-      // A full disk takes a part of it: what is left is a torn line.
+      // A full disk accepts a part of the write: a torn line remains.
       await file.write(position, bytes.subarray(0, 40));
       throw noSpace();
     };

@@ -1,12 +1,12 @@
-// Holds: the gate in the rarer turns of events: before it runs and after it stopped, before it is enrolled, with a disk that takes nothing,
-// with receipts that were lost, and with reports that it cannot believe.
+// The gate in rare situations: before it runs and after it stopped, before it is enrolled, with a failing disk, with lost receipts, and
+// with reports that it must refuse.
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { sha256Hex, verifySignature } from '../../../device/base/keys.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
-import { Announcer } from '../../../device/consent/area-message-handler.ts';
+import { OwnerNotifier } from '../../../device/consent/area-message-handler.ts';
 import { ConsentContext } from '../../../device/consent/consent-context.ts';
 import { allDepartures } from '../../../device/consent/departures.ts';
 import { EffectRunner, rejection } from '../../../device/consent/effect-runner.ts';
@@ -45,7 +45,7 @@ describe('a gate that does not run', () => {
     expect(gate.damaged).toBeNull();
   });
 
-  it('takes no message, announces nothing and hears of no pet', async () => {
+  it('accepts no message, announces nothing and records no sighting', async () => {
     const { grantToken } = await rig.granted();
     await rig.gate.stop();
     rig.effects.receipts.length = 0;
@@ -59,13 +59,13 @@ describe('a gate that does not run', () => {
     expect(rig.gate.unbelievedCounts()).toEqual({ consent_too_many: 1 });
   });
 
-  it('does not start, and causes nothing, before it was opened', async () => {
+  it('does not start, and has no effect, before it was opened', async () => {
     const deps = rig.deps();
     await expect(new ConsentGate(deps).start()).rejects.toThrow('a gate is opened before it starts');
     expect(() => new ConsentContext(deps).effects).toThrow('a gate decides once it is open');
   });
 
-  it('takes no message, and tells nobody anything, before it was started', async () => {
+  it('accepts no message, and tells nobody anything, before it was started', async () => {
     const { grantToken } = await rig.granted();
     await rig.opened();
     await rig.send('revoke', rig.cast.revoke(grantToken));
@@ -76,7 +76,7 @@ describe('a gate that does not run', () => {
     expect(rig.gate.unbelievedCounts()).toEqual({ consent_too_many: 1 });
   });
 
-  it('sets no timer when a message that it had taken ends after its stop', async () => {
+  it('sets no timer when a message that it had accepted ends after its stop', async () => {
     const { grantToken } = await rig.granted();
     const sending = rig.send('revoke', rig.cast.revoke(grantToken));
     const timers = vi.spyOn(rig.clock, 'after');
@@ -85,7 +85,7 @@ describe('a gate that does not run', () => {
     expect(timers).not.toHaveBeenCalled();
   });
 
-  it('tells of no pet that it had heard of', async () => {
+  it('reports no sighting that it had recorded', async () => {
     const searching = new Searching(rig.cast);
     await rig.command(rig.cast.command({ action: 'search-party', on: true }));
     const search = searching.search();
@@ -97,7 +97,7 @@ describe('a gate that does not run', () => {
     expect(rig.effects.sightings).toEqual([]);
   });
 
-  it('keeps privacy on until it has read what owners ordered last', async () => {
+  it('keeps privacy on until it has read the owners’ last order', async () => {
     await rig.gate.stop();
     const { gate } = rig;
     rig.gate = new ConsentGate(rig.deps());
@@ -106,7 +106,7 @@ describe('a gate that does not run', () => {
     expect([rig.gate.privacyOn, gate.privacyOn]).toEqual([false, false]);
   });
 
-  it('has no file open once it stopped', async () => {
+  it('has no file open after it stopped', async () => {
     const files = new Set<object>();
     const open = disk.open.bind(disk);
     disk.open = async (path, options) => {
@@ -126,7 +126,7 @@ describe('a gate that does not run', () => {
 });
 
 describe('a gate that runs', () => {
-  it('tells again what waits for an answer, when it is asked to', async () => {
+  it('repeats the notices that await an answer when asked to', async () => {
     await rig.publish();
     await rig.gate.announce();
     expect(rig.effects.notices).toHaveLength(2);
@@ -134,7 +134,7 @@ describe('a gate that runs', () => {
 });
 
 describe('a gate that is not enrolled', () => {
-  it('believes no document and no list', async () => {
+  it('accepts no document and no list', async () => {
     const bare = await GateRig.open();
     try {
       await bare.boot();
@@ -158,7 +158,7 @@ describe('a gate that is not enrolled', () => {
       'an id that is not the key’s',
       (cast) => ({ bridge: otherCast(rig).bridge.id, bridgeKey: cast.bridge.key.publicKey }),
     ],
-    ['a registry’s key that is none', () => ({ registryKey: `AQ${'A'.repeat(41)}` })],
+    ['a registry’s key that is not a key', () => ({ registryKey: `AQ${'A'.repeat(41)}` })],
   ])('is not pinned to %s', async (_what, changes) => {
     const pins = { ...pinsOf(rig.cast), ...changes(rig.cast) };
     await expect(rig.gate.enrol(pins)).rejects.toMatchObject({ code: 'enrolment_key_mismatch' });
@@ -187,7 +187,7 @@ describe('enrolling', () => {
     expect([rig.gate.head.entries, rig.gate.openRequests().length]).toEqual([entries + 1, 0]);
   });
 
-  it('elsewhere counts even when the old marks cannot be removed, and what was on its way is not believed any more', async () => {
+  it('elsewhere succeeds even when the old marks cannot be removed, and messages in the queue are then refused', async () => {
     const other = otherCast(rig);
     disk.stuckFile = 'marks.json';
     const searching = new Searching(rig.cast);
@@ -204,7 +204,7 @@ describe('enrolling', () => {
       [],
       [],
     ]);
-    // The old registry's list of revision 7 bars no list of the new one.
+    // The old registry's list of revision 7 does not bar a list of the new one.
     await rig.revocations(other.revocations({ revision: 1 }));
     expect(rig.gate.unbelievedCounts()).toEqual({});
     await rig.area(other.areaDocument([other.published()]));
@@ -213,7 +213,7 @@ describe('enrolling', () => {
 });
 
 describe('pairing', () => {
-  it('gives a key that is paired its statement again, and takes none that anybody can sign under', async () => {
+  it('gives a paired key its statement again, and accepts no key under which anybody can sign', async () => {
     const { publicKey } = rig.cast.owner.key;
     const [owner] = rig.gate.owners();
     expect(await rig.gate.pair(publicKey, 'Another name')).toBe(owner?.statement);
@@ -237,8 +237,8 @@ describe('pairing', () => {
   });
 });
 
-describe('what is told of storage', () => {
-  it('is whether the ledger, and the newest list’s mark, could be stored', async () => {
+describe('the reported storage', () => {
+  it('tells whether the ledger and the newest list’s mark could be stored', async () => {
     expect(rig.gate.storage).toBe('ok');
     disk.isFull = true;
     await rig.command(rig.cast.command({ action: 'privacy', on: true }));
@@ -255,7 +255,7 @@ describe('what is told of storage', () => {
   });
 });
 
-describe('a revocation list that comes while a newer one waits its turn', () => {
+describe('a revocation list that arrives while a newer one is queued', () => {
   it('is not the one in force then', async () => {
     const revoked = [{ agency: rig.cast.agency.id, upToRevision: 1 }];
     await Promise.all([
@@ -266,7 +266,7 @@ describe('a revocation list that comes while a newer one waits its turn', () => 
     expect(outcome()).toBe('consent_agency_revoked');
   });
 
-  it('is nothing new when its very bytes come again', async () => {
+  it('is skipped when its exact bytes arrive again', async () => {
     const list = rig.cast.revocations({ revision: 2 });
     await rig.revocations(list);
     await rig.revocations(list);
@@ -274,8 +274,8 @@ describe('a revocation list that comes while a newer one waits its turn', () => 
   });
 });
 
-describe('the list of what is open', () => {
-  it('has, after a restart, what is under way although nobody publishes it any more, and nothing else', async () => {
+describe('the list of open requests', () => {
+  it('has, after a restart, unfinished ones although nobody publishes them any more, and nothing else', async () => {
     const decided = await rig.publish();
     await rig.send('deny', rig.cast.denial(decided));
     const [live, revoked] = [await rig.granted(), await rig.granted()];
@@ -289,7 +289,7 @@ describe('the list of what is open', () => {
     ]);
   });
 
-  it('is of two hundred at most', async () => {
+  it('has two hundred at most', async () => {
     rig.limits = { openRequestsMax: 250 };
     await rig.reboot();
     const credential = rig.cast.credential();
@@ -301,8 +301,8 @@ describe('the list of what is open', () => {
   });
 });
 
-describe('what can still be revoked', () => {
-  it('is what was granted and not revoked, also once it is delivered', async () => {
+describe('the list of revocable grants', () => {
+  it('has those that were granted and not revoked, delivered ones included', async () => {
     const { grant, grantToken } = await rig.granted();
     await rig.send('deny', rig.cast.denial(await rig.publish()));
     expect(rig.gate.revocableGrants()).toEqual([grant]);
@@ -312,7 +312,7 @@ describe('what can still be revoked', () => {
 });
 
 describe('receipts that were lost', () => {
-  it('are given again from the entry on that was not told, however old, once, and in order', async () => {
+  it('are sent again from the first unsent entry on, however old, once, and in order', async () => {
     const first = await rig.granted();
     await rig.send('revoke', rig.cast.revoke(first.grantToken));
     const from = rig.gate.head.entries;
@@ -332,7 +332,7 @@ describe('receipts that were lost', () => {
     expect(said()).toEqual([]);
   });
 
-  it('are given again in the order in which their requests were spoken of last, whichever was asked first', async () => {
+  it('are sent again in the order of the last entries about their requests, whichever request came first', async () => {
     const first = await rig.granted();
     const second = await rig.publish();
     await rig.send('deny', rig.cast.denial(second));
@@ -352,7 +352,7 @@ describe('receipts that were lost', () => {
     expect(rig.effects.receipts.map(({ request }) => request)).toEqual(denied.slice(1));
   });
 
-  it('are the last five hundred of those that never got out, and the recent ones alone where nobody counted them', async () => {
+  it('are the last five hundred unsent ones, or only the recent ones where nobody counted them', async () => {
     const denied = Array.from({ length: 501 }, (_, number) => `request-${number}`);
     const repeated = async (untoldFrom: number | null) => {
       const { untoldFrom: _untoldFrom, ...deps } = rig.deps();
@@ -365,14 +365,14 @@ describe('receipts that were lost', () => {
         context.state.apply({ type: 'denied', body, sequence, previousHash: '', atUs: sequence, boot: 'boot-1' });
       }
       const mint = (facts: GrantFacts) => mintLiveGrant(facts, context.answerable.groundOf(facts.request));
-      new Announcer(context, new EffectRunner(context, mint)).restate();
+      new OwnerNotifier(context, new EffectRunner(context, mint)).resendReceipts();
       return effects.receipts.map(({ request }) => request);
     };
     expect(await repeated(0)).toEqual(denied.slice(1));
     expect(await repeated(null)).toEqual([]);
   });
 
-  it('of the last ten minutes are given again after a restart, and older ones are not', async () => {
+  it('of the last ten minutes are sent again after a restart, and older ones are not', async () => {
     await rig.granted();
     await rig.clock.advance(600_000);
     await rig.reboot();
@@ -389,7 +389,7 @@ describe('a report about a clip', () => {
     return { clipSha256: sha256, clipBytes: bytes, manifestSha256 };
   };
 
-  it('under a grant that this device does not know is refused, with why', async () => {
+  it('under an unknown grant is refused, with the reason', async () => {
     for (const report of [
       () => rig.gate.clipSealed('grant-none', clipFacts('a'), {}),
       () => rig.gate.tokenPresented('grant-none'),
@@ -404,7 +404,7 @@ describe('a report about a clip', () => {
     }
   });
 
-  it('of a clip under a grant that has ended is refused, with why', async () => {
+  it('of a clip under an ended grant is refused, with the reason', async () => {
     const { grant, grantToken } = await rig.granted();
     await rig.send('revoke', rig.cast.revoke(grantToken));
     for (const report of [() => rig.gate.clipSealed(grant, clipFacts('a'), {}), () => rig.gate.tokenPresented(grant)]) {
@@ -415,7 +415,7 @@ describe('a report about a clip', () => {
     }
   });
 
-  it('of a second clip under one grant is refused, with where the first stands', async () => {
+  it('of a second clip under one grant is refused, with the state of the first', async () => {
     const { grant } = await rig.granted();
     await rig.gate.clipSealed(grant, clipFacts('a'), {});
     await expect(rig.gate.clipSealed(grant, clipFacts('b'), {})).rejects.toMatchObject({
@@ -439,7 +439,7 @@ describe('a report about a clip', () => {
     });
   });
 
-  it('is refused when nothing was sealed, and believed for a grant that failed after its token was shown', async () => {
+  it('is refused when nothing was sealed, and accepted for a grant that failed after its token was shown', async () => {
     const { grant } = await rig.granted();
     const stored = () => rig.gate.delivered(grant, rig.cast.intakeReceipt(grant, facts()));
     await expect(stored()).rejects.toMatchObject({ code: 'verify_failed' });
@@ -494,7 +494,7 @@ describe('a damaged ledger', () => {
     await rig.boot();
   }
 
-  it('lets nobody look, takes no part in searches, decides nothing and says what is wrong', async () => {
+  it('lets nobody view pictures, turns Search Party off, decides nothing and names the fault', async () => {
     const viewer = { viewer: 'tablet', name: 'Tablet', rights: ['live' as const], tokenSha256: sha256Hex('token') };
     await rig.command(rig.cast.command({ action: 'add-viewer', ...viewer }));
     expect(rig.gate.viewer('tablet')).not.toBeNull();
@@ -516,13 +516,13 @@ describe('a damaged ledger', () => {
     expect(() => allDepartures(rig.gate)).toThrow(expect.objectContaining(damaged));
   });
 
-  it('that cannot be read to its end keeps privacy on, for the last order may be that', async () => {
+  it('that cannot be read to its end keeps privacy on, because that may be the last order', async () => {
     disk.unreadable = { file: 'ledger.jsonl', code: 'EIO' };
     await rig.reboot();
     expect([rig.gate.damaged === null, rig.gate.privacyOn]).toEqual([false, true]);
   });
 
-  it('sends no revocation and repeats no receipt of what stands before the damage', async () => {
+  it('sends no revocation and repeats no receipt of the entries before the damage', async () => {
     const { grant, grantToken } = await rig.granted();
     await rig.gate.clipSealed(grant, clipFacts('a'), {});
     await rig.gate.tokenPresented(grant);
@@ -535,7 +535,7 @@ describe('a damaged ledger', () => {
     expect([rig.gate.damaged === null, rig.effects.receipts, rig.effects.revocations]).toEqual([false, [], []]);
   });
 
-  it('is told of with why', async () => {
+  it('is reported with the reason', async () => {
     await rig.gate.stop();
     const path = join(rig.folder, 'ledger.jsonl');
     await writeFile(path, (await readFile(path, 'utf8')).replace('"name":"Alex"', '"name":"Alix"'));
@@ -552,7 +552,7 @@ describe('the end of a grant', () => {
     await rig.send('grant', rig.cast.grant(requestToken, { exp: rig.cast.nowS() + seconds }));
   };
 
-  it('comes with the millisecond of its expiry, not with the next upkeep, and says why', async () => {
+  it('comes in the exact millisecond of its expiry, not with the next upkeep, and gives the reason', async () => {
     await rig.clock.advance(45_000);
     await until(10);
     await rig.clock.advance(9_999);
@@ -561,14 +561,14 @@ describe('the end of a grant', () => {
     expect(reason()).toMatchObject(dead);
   });
 
-  it('comes with the second of its expiry by the wall clock, however long it had by the other', async () => {
+  it('comes in the second of its expiry by the wall clock, however much time the other clock had left', async () => {
     await until(3_600);
     rig.clock.setWallUs(rig.clock.wallUs() + 3_570_000_000);
     await rig.clock.advance(30_000);
     expect(reason()).toMatchObject(dead);
   });
 
-  it('says why when the device stops, and when its agency’s access was revoked', async () => {
+  it('gives the reason when the device stops, and when its agency’s access was revoked', async () => {
     await rig.granted();
     await rig.gate.stop();
     expect(reason()).toMatchObject(dead);
@@ -580,7 +580,7 @@ describe('the end of a grant', () => {
     expect(reason()).toMatchObject(dead);
   });
 
-  it('does not come by a clock that cannot be trusted: the grant waits, and goes on when the clock is right', async () => {
+  it('does not come by an untrusted clock: the grant waits, and goes on when the clock is right', async () => {
     const { grant } = await rig.granted();
     await rig.gate.stop();
     const nowUs = rig.clock.wallUs();
@@ -595,7 +595,7 @@ describe('the end of a grant', () => {
 });
 
 describe('a clip that was sealed before a restart', () => {
-  it('is taken up as one that the bridge cannot know, if its token was never shown', async () => {
+  it('is resumed as unknown to the bridge if its token was never shown', async () => {
     const { grant } = await rig.granted();
     await rig.gate.clipSealed(grant, clipFacts('a'), {});
     await rig.reboot();
@@ -604,7 +604,7 @@ describe('a clip that was sealed before a restart', () => {
 });
 
 describe('after a restart', () => {
-  it('a grant that failed is told with its code again', async () => {
+  it('a failed grant is reported with its code again', async () => {
     const { grant } = await rig.granted();
     await rig.gate.failed(grant, 'clip_no_frames');
     await rig.reboot();
@@ -621,7 +621,7 @@ describe('after a restart', () => {
     expect(outcome()).toBe('consent_request_cancelled');
   });
 
-  it('without its marks, the time of the ledger’s entries is what the clock must not be behind', async () => {
+  it('without its marks, the clock must not be behind the time of the ledger’s entries', async () => {
     await rig.clock.advance(3_600_000);
     await rig.gate.pair(otherCast(rig).owner.key.publicKey, 'Sam');
     await rig.gate.stop();
@@ -645,7 +645,7 @@ describe('after a restart', () => {
     expect(rig.gate.clockTrusted).toBe(true);
   });
 
-  it('the latest time counts that its marks have, also when an owner set them back before', async () => {
+  it('the latest time in its marks counts, also when an owner set them back before', async () => {
     await rig.command(rig.cast.command({ action: 'reset-clock-mark' }));
     await rig.clock.advance(3_600_000);
     await rig.gate.idle();
@@ -657,7 +657,7 @@ describe('after a restart', () => {
 });
 
 describe('a receipt', () => {
-  it('says what its outcome needs, and not a word more', async () => {
+  it('has what its outcome needs, and no other field', async () => {
     const { grant, grantToken, requestToken } = await rig.granted();
     const about = { request: textClaim(requestToken, 'jti'), grant };
     const clip = clipFacts('a');
@@ -707,7 +707,7 @@ describe('upkeep', () => {
     expect(rig.gate.clockTrusted).toBe(true);
   });
 
-  it('is not put off by orders, however many come: a clock that was ahead is noted, and not believed once it is set back', async () => {
+  it('is not delayed by orders, however many arrive: a clock that was ahead is noted, and is untrusted once it is set back', async () => {
     const nowUs = rig.clock.wallUs();
     rig.clock.setWallUs(nowUs + 3_600_000_000);
     const replayed = rig.cast.command({ action: 'announce' });
@@ -720,7 +720,7 @@ describe('upkeep', () => {
     expect(rig.gate.clockTrusted).toBe(false);
   });
 
-  it('that waits its turn is not queued again: owners’ orders have room', async () => {
+  it('that waits in the queue is not queued again: owners’ orders have room', async () => {
     rig.limits = { waitingMax: 3 };
     await rig.reboot();
     let release = () => undefined as unknown;
@@ -748,7 +748,7 @@ describe('upkeep', () => {
     expect([rig.gate.unfinishedGrants(), outcome()]).toEqual([[], 'consent_grant_expired']);
   });
 
-  it('ends a grant of an earlier boot that ran out while the device was off', async () => {
+  it('ends a grant of an earlier boot that expired while the device was off', async () => {
     await rig.granted();
     await rig.gate.stop();
     rig.clock.setWallUs(rig.clock.wallUs() + 24 * 3_600_000_000);

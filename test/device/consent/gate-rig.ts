@@ -1,5 +1,4 @@
-// Owns: a gate on a real folder with a clock that stands still, every effect written down.
-// Not here: what is expected of it.
+// A gate on a real folder with a clock that stands still; every effect is recorded.
 import { deepStrictEqual } from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -10,7 +9,7 @@ import { type Disk, SystemDisk } from '../../../device/base/disk.ts';
 import type { Log, LogFacts } from '../../../device/base/log.ts';
 import { type Random, SystemRandom } from '../../../device/base/random.ts';
 import { ConsentGate } from '../../../device/consent/gate.ts';
-import type { GateDeps, GateEffects, HeardSearch } from '../../../device/consent/gate-interfaces.ts';
+import type { GateDeps, GateEffects, ReceivedSearch } from '../../../device/consent/gate-interfaces.ts';
 import type { LiveGrant } from '../../../device/consent/live-grant.ts';
 import type { BaseSettings } from '../../../device/consent/owner-settings.ts';
 import { fromUtf8 } from '../../../device/contract/bytes.ts';
@@ -33,13 +32,13 @@ export { clipFacts } from './clip-facts.ts';
 export const PREFIX = 'doorsill/v1';
 const START_US = Date.UTC(2026, 10, 25, 12) * 1_000;
 
-/** A receipt without what the link adds to it. */
+/** A receipt without the fields that the link adds. */
 const receiptBodySchema = Receipt.omit({
   ...({ iss: true, aud: true, iat: true, jti: true } as const),
   ...({ device: true, ledger: true, lastOrder: true } as const),
 });
 
-/** Throws unless what the gate says fits the contract as it is, without a field that has no value: the links publish it so. */
+/** Throws unless a message of the gate fits the contract, without undefined fields: the links publish it as it is. */
 function asPublished<Said extends object>(said: Said, schema: z.ZodType): Said {
   schema.parse(said);
   deepStrictEqual(JSON.parse(JSON.stringify(said)), said);
@@ -53,7 +52,7 @@ export interface Logged {
   facts: LogFacts;
 }
 
-/** A log that is kept, so that a test can look into it. */
+/** A log that a test can read. */
 function keptLog(lines: Logged[]): Log {
   const on =
     (level: Logged['level']) =>
@@ -63,29 +62,29 @@ function keptLog(lines: Logged[]): Log {
   return log;
 }
 
-/** What the gate asked for, in order. */
+/** The effects that the gate asked for, in order. */
 export class Effects implements GateEffects {
   readonly receipts: ReceiptBody[] = [];
   readonly notices: RequestNotice[] = [];
   readonly sightings: SightingNotice[] = [];
-  /** Ids of the searches that are open, each time they are told. */
+  /** Ids of the open searches, each time they are reported. */
   readonly searched: string[][] = [];
   readonly made: LiveGrant[] = [];
   readonly resumed: { live: LiveGrant; clip: ReceiptClip; presented: boolean }[] = [];
   readonly removed: string[] = [];
   readonly revocations: { grant: string; token: string }[] = [];
-  /** The bridge each of them is for. */
+  /** The bridge of each revocation. */
   readonly addressees: string[] = [];
   readonly presses: string[] = [];
   readonly privacies: boolean[] = [];
   readonly forgotten: (Window | undefined)[] = [];
   readonly tampers: string[] = [];
-  /** What is said of each of them. */
+  /** The detail of each. */
   readonly tamperDetails: string[] = [];
-  /** Names of effects in the order they came. */
+  /** Names of effects in order. */
   readonly order: string[] = [];
   forgetFails = false;
-  /** Called inside every receipt, e.g. to look at the head. */
+  /** Called during every receipt, e.g. to read the head. */
   onReceipt: (body: ReceiptBody) => void = () => undefined;
 
   receipt(body: ReceiptBody): void {
@@ -99,7 +98,7 @@ export class Effects implements GateEffects {
   sighting(notice: SightingNotice): void {
     this.sightings.push(asPublished(notice, SightingNotice));
   }
-  searches(open: readonly HeardSearch[]): void {
+  searches(open: readonly ReceivedSearch[]): void {
     this.searched.push(open.map(({ request }) => request.jti));
   }
   makeClip(live: LiveGrant): void {
@@ -133,7 +132,7 @@ export class Effects implements GateEffects {
     this.tampers.push(what);
     this.tamperDetails.push(detail);
   }
-  /** Settings as they came into force. */
+  /** Settings as they came in force. */
   readonly settled: SettingsInForce[] = [];
   settings(inForce: SettingsInForce): void {
     this.order.push('settings');
@@ -148,7 +147,7 @@ export class Effects implements GateEffects {
   }
 }
 
-/** A device's consent side with its surroundings. `boot` starts it (again) on the same folder. */
+/** A device's consent side with its surroundings. `boot` starts it, again on the same folder. */
 export class GateRig {
   readonly clock = new ManualClock(START_US);
   readonly cast: Cast;
@@ -157,15 +156,15 @@ export class GateRig {
   effects = new Effects();
   gate: ConsentGate;
   disk: Disk = new SystemDisk();
-  /** What the recording side would say. */
+  /** The answers of the recording side. */
   footage = {
     covers: true,
     isAmbiguous: false,
     zonesDetail: null as string | null,
-    /** The hash of the clip that was previewed. */
+    /** The hash of the previewed clip. */
     previewed: null as string | null,
   };
-  /** What device.json says. */
+  /** The settings of device.json. */
   settings: BaseSettings = {
     disclosure: { name: 'A. Resident', address: '1 Elm Street', email: 'home@example.org' },
     motion: { enabled: true, sensitivity: 50, zones: [] },
@@ -174,10 +173,10 @@ export class GateRig {
   };
   limits: NonNullable<GateDeps['limits']> = {};
   serveStateAgencies = false;
-  /** What a test gives the gate besides, or in place of what is here. */
+  /** Dependencies that a test adds or replaces. */
   otherwise: Partial<GateDeps> = {};
   readonly logged: Logged[] = [];
-  /** From where on receipts never got out; taken once. */
+  /** The entry from which on receipts were not sent; read once. */
   untoldFrom: number | null = null;
   private boots = 0;
 
@@ -197,7 +196,7 @@ export class GateRig {
     return new ConsentGate(this.deps());
   }
 
-  /** What a gate of the next boot is built from. */
+  /** The dependencies of the next boot's gate. */
   deps(): GateDeps {
     this.boots += 1;
     return {
@@ -229,7 +228,7 @@ export class GateRig {
     };
   }
 
-  /** Starts the gate with fresh eyes on the same folder. */
+  /** Starts the gate with empty records of effects on the same folder. */
   async boot(effects = new Effects()): Promise<ConsentGate> {
     this.effects = effects;
     this.gate = this.build();
@@ -238,7 +237,7 @@ export class GateRig {
     return this.gate;
   }
 
-  /** A gate on the same folder that has read its records, and does nothing yet. */
+  /** A gate on the same folder that has read its records but was not started. */
   async opened(): Promise<ConsentGate> {
     await this.gate.stop();
     this.effects = new Effects();
@@ -276,11 +275,11 @@ export class GateRig {
     await this.deliver(topic, token, true);
   }
 
-  /** Brings a message to the device. A test may put a real broker in between. */
+  /** Delivers a message to the device. A test may put a real broker in between. */
   deliver: (topic: string, payload: string, retained?: boolean) => Promise<void> = (topic, payload, retained = false) =>
     this.hand({ topic, payload, retained });
 
-  /** Hands a message to the gate, as the link with that topic would. */
+  /** Passes a message to the gate, as the link with that topic would. */
   async hand(message: { topic: string; payload: string | Uint8Array; retained: boolean }): Promise<void> {
     const { topic, payload } = message;
     const text = typeof payload === 'string' ? payload : fromUtf8(payload);
@@ -313,7 +312,7 @@ export class GateRig {
     return { requestToken, grantToken, grant: textClaim(grantToken, 'jti') };
   }
 
-  /** What a restore from a backup leaves in the ledger, and the same owner paired once more. */
+  /** Appends the ledger entry of a restore from a backup, and pairs the same owner again. */
   async restored(): Promise<void> {
     await this.gate.stop();
     const { clock, disk, folder, cast } = this;

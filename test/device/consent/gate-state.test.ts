@@ -12,7 +12,7 @@ import { clipFacts, GateRig, otherCast } from './gate-rig.ts';
 const grant = { id: 'grant-a', sha256: sha256Hex('grant a') };
 const clip = clipFacts('a');
 
-describe('where a request stands', () => {
+describe('the repeated receipt of a request', () => {
   const said = (status: RequestStatus, intake: string | null = null) => {
     const rest = { facts: null, bridge: '', revocation: null, touchedUs: 0, touchedEntries: 0 };
     const record: RequestRecord = { state: { ...status, past: [] }, intake, ...rest };
@@ -23,7 +23,7 @@ describe('where a request stands', () => {
   it.each<[string, RequestStatus]>([
     ['unseen', { at: 'unseen' }],
     ['pending', { at: 'pending' }],
-  ])('is nothing to repeat when it is %s', (_what, status) => {
+  ])('does not exist when it is %s', (_what, status) => {
     expect(said(status)).toBeNull();
   });
 
@@ -58,7 +58,7 @@ describe('where a request stands', () => {
   });
 });
 
-describe('a ledger that chains and is signed as it should be', () => {
+describe('a ledger whose chain and signature are right', () => {
   let rig: GateRig;
   beforeEach(async () => {
     rig = await (await GateRig.open()).ready();
@@ -78,7 +78,7 @@ describe('a ledger that chains and is signed as it should be', () => {
     return rig.gate.damaged;
   }
 
-  /** A `granted` entry, valid but for what a test changes. */
+  /** A valid `granted` entry, with a test's changes. */
   function granted(changes: { requestToken?: string; grantToken?: string; credentialToken?: string } = {}): LedgerBody {
     const { cast } = rig;
     const requestToken = changes.requestToken ?? cast.request({ jti: 'request-1' });
@@ -88,10 +88,10 @@ describe('a ledger that chains and is signed as it should be', () => {
     return { type: 'granted', body: { request: 'request-1', grant: 'grant-1', ...tokens } };
   }
 
-  const unverified = /its grant, its credential or what it answers does not verify$/;
+  const unverified = /its grant, its credential, or the request or search that it answers does not verify$/;
   it.each<[string, () => LedgerBody, RegExp]>([
     [
-      'is damaged when it removes an owner who is none',
+      'is damaged when it removes a non-owner',
       () => {
         const { publicKey: key } = otherCast(rig).owner.key;
         return { type: 'owner-removed', body: { jti: 'command-1', token: 'x', key } };
@@ -104,7 +104,7 @@ describe('a ledger that chains and is signed as it should be', () => {
       /delivered does not follow unseen$/,
     ],
     [
-      'is damaged when a grant is for other bytes than the request beside it',
+      'is damaged when a grant is for other bytes than the request in its entry',
       () =>
         granted({
           grantToken: rig.cast.grant(rig.cast.request({ jti: 'request-1' }), { requestSha256: 'a'.repeat(64) }),
@@ -160,7 +160,7 @@ describe('a ledger that chains and is signed as it should be', () => {
     expect(state.requests.size).toBe(0);
   });
 
-  it('holds a revocation that does not say when it was signed, which bars no later grant', async () => {
+  it('may hold a revocation without a time of signing, which bars no later grant', async () => {
     const body = { request: 'request-1', grant: 'grant-0', jti: 'revoke-0', token: 'not a token' };
     expect(await add({ type: 'revoked-ahead', body })).toBeNull();
     await rig.revocations();
@@ -175,7 +175,7 @@ describe('a ledger that chains and is signed as it should be', () => {
     expect(state.restoredS).toBe(70);
   });
 
-  it('is damaged when a line of rubbish stands behind its last entry', async () => {
+  it('is damaged when a malformed line follows its last entry', async () => {
     await rig.gate.stop();
     const path = join(rig.folder, 'ledger.jsonl');
     await appendFile(path, 'rubbish\nmore\n');

@@ -13,7 +13,7 @@ afterEach(async () => {
   await rig.close();
 });
 
-/** Brings a granted request to the point where the bridge may hold bytes. */
+/** Brings a granted request to the point at which the bridge may hold bytes. */
 async function presented() {
   const made = await rig.granted();
   const clip = clipFacts('a');
@@ -69,7 +69,7 @@ describe('a request', () => {
     expect(rig.effects.notices).toHaveLength(1);
   });
 
-  it('is not shown where the home lies outside its area', async () => {
+  it('is not shown to a home outside its area', async () => {
     const token = rig.cast.request({
       area: {
         type: 'Polygon',
@@ -87,7 +87,7 @@ describe('a request', () => {
     expect(rig.effects.notices).toHaveLength(0);
   });
 
-  it('waits to be shown until a revocation list is there to judge its agency by', async () => {
+  it('is shown only once a revocation list is there to judge its agency by', async () => {
     await rig.reboot();
     await rig.publish();
     expect(rig.effects.notices).toHaveLength(0);
@@ -95,7 +95,7 @@ describe('a request', () => {
     expect(rig.effects.notices).toHaveLength(1);
   });
 
-  it('is not cancelled by silence', async () => {
+  it('is not cancelled by its absence from a document', async () => {
     const token = await rig.publish();
     await rig.area(rig.cast.areaDocument([]));
     await rig.send('grant', rig.cast.grant(token));
@@ -104,7 +104,7 @@ describe('a request', () => {
 });
 
 describe('a grant', () => {
-  it('is in the ledger before a clip is made and before the owner hears of it', async () => {
+  it('is in the ledger before a clip is made and before the owner gets the receipt', async () => {
     const before = rig.gate.head.entries;
     let entriesAtReceipt = 0;
     rig.effects.onReceipt = () => {
@@ -119,7 +119,7 @@ describe('a grant', () => {
     expect(() => assertLiveGrant(live)).not.toThrow();
   });
 
-  it('that comes twice gets the same answer and has no second effect', async () => {
+  it('that arrives twice gets the same answer and has no second effect', async () => {
     const { grantToken } = await rig.granted();
     await rig.send('grant', grantToken);
     expect(rig.effects.receipts.map((receipt) => receipt.outcome)).toEqual(['granted', 'granted']);
@@ -127,7 +127,7 @@ describe('a grant', () => {
     expect(rig.effects.made).toHaveLength(1);
   });
 
-  it('that comes again after a restart has no second effect either', async () => {
+  it('that arrives again after a restart has no second effect either', async () => {
     const { grantToken, grant } = await presented();
     await rig.reboot();
     await rig.send('grant', grantToken);
@@ -183,7 +183,7 @@ describe('a grant', () => {
     expect(rig.effects.made).toHaveLength(0);
   });
 
-  it('of a second owner comes too late, and any owner can revoke the first', async () => {
+  it('of a second owner is too late, and any owner can revoke the first', async () => {
     const other = otherCast(rig);
     await rig.gate.pair(other.owner.key.publicKey, 'Sam');
     const { requestToken, grantToken } = await rig.granted();
@@ -193,7 +193,7 @@ describe('a grant', () => {
     expect(rig.effects.last().outcome).toBe('revoked');
   });
 
-  it('with a fresh id is taken after a revocation', async () => {
+  it('with a new id is accepted after a revocation', async () => {
     const { requestToken, grantToken } = await rig.granted();
     await rig.send('revoke', rig.cast.revoke(grantToken));
     await rig.send('grant', rig.cast.grant(requestToken));
@@ -203,7 +203,7 @@ describe('a grant', () => {
 });
 
 describe('a restart', () => {
-  it('takes up a clip that was not sealed', async () => {
+  it('resumes a clip that was not sealed', async () => {
     const { grant } = await rig.granted();
     const before = rig.effects.made[0];
     await rig.reboot();
@@ -212,7 +212,7 @@ describe('a restart', () => {
     expect(() => rig.effects.made[0]?.assertAlive()).not.toThrow();
   });
 
-  it('goes on with a sealed clip and says whether the bridge may know it', async () => {
+  it('continues with a sealed clip and tells whether the bridge may know it', async () => {
     const { grant, clip } = await presented();
     await rig.reboot();
     expect(rig.effects.resumed.map(({ live, clip: facts, presented: shown }) => [live.id, facts, shown])).toEqual([
@@ -225,7 +225,7 @@ describe('a restart', () => {
     expect(rig.effects.receipts).toMatchObject([{ outcome: 'sent', grant, clip }]);
   });
 
-  it('sends a revocation again until the bridge has answered', async () => {
+  it('repeats a revocation until the bridge has answered', async () => {
     const { grant, grantToken } = await presented();
     const token = rig.cast.revoke(grantToken);
     await rig.send('revoke', token);
@@ -238,7 +238,7 @@ describe('a restart', () => {
     expect(rig.effects.revocations).toEqual([]);
   });
 
-  it('does not take up grants while the clock is not trusted, and does when it is', async () => {
+  it('does not resume grants while the clock is untrusted, and does once it is trusted', async () => {
     const { grant } = await rig.granted();
     const nowUs = rig.clock.wallUs();
     rig.clock.setWallUs(nowUs - 3_600_000_000);
@@ -251,7 +251,7 @@ describe('a restart', () => {
     expect(rig.effects.made.map((live) => live.id)).toEqual([grant]);
   });
 
-  it('leaves nothing behind when it stops', async () => {
+  it('leaves no file or timer behind when it stops', async () => {
     await rig.granted();
     await rig.gate.stop();
     await rig.clock.advance(3_600_000);
@@ -270,7 +270,7 @@ describe('a revocation', () => {
     expect(rig.effects.last().outcome).toBe('revoked');
   });
 
-  it('that overtakes its own grant shuts the door on it, also after a restart', async () => {
+  it('that overtakes its own grant bars it, also after a restart', async () => {
     const request = await rig.publish();
     const grantToken = rig.cast.grant(request);
     await rig.send('revoke', rig.cast.revoke(grantToken));
@@ -283,7 +283,7 @@ describe('a revocation', () => {
     expect(rig.effects.made).toHaveLength(0);
   });
 
-  it('that arrives together with its grant never lets a clip be made', async () => {
+  it('that arrives together with its grant prevents the clip', async () => {
     const request = await rig.publish();
     const grantToken = rig.cast.grant(request);
     await Promise.all([rig.send('grant', grantToken), rig.send('revoke', rig.cast.revoke(grantToken))]);
@@ -291,7 +291,7 @@ describe('a revocation', () => {
     expect(rig.effects.last().outcome).toBe('revoked');
   });
 
-  it('stops a token from being presented when it came first', async () => {
+  it('prevents a token from being presented when it came first', async () => {
     const { grant, grantToken } = await rig.granted();
     await rig.gate.clipSealed(grant, clipFacts('a'));
     const sending = rig.send('revoke', rig.cast.revoke(grantToken));
@@ -300,7 +300,7 @@ describe('a revocation', () => {
     expect(rig.effects.revocations).toEqual([]);
   });
 
-  it('stops a token from being presented while that waits in line before it', async () => {
+  it('prevents a token from being presented while that waits in the queue before it', async () => {
     const { grant, grantToken } = await rig.granted();
     await rig.gate.clipSealed(grant, clipFacts('a'));
     const pairing = rig.gate.pair(otherCast(rig).owner.key.publicKey, 'Sam');
@@ -320,7 +320,7 @@ describe('a revocation', () => {
     expect(rig.effects.last().outcome).toBe('recalled');
   });
 
-  it('believes what became of a handed-over clip only on the word of the vault that its receipt had named', async () => {
+  it('accepts the outcome of a handed-over clip only from the vault that its receipt had named', async () => {
     const { grant, grantToken } = await presented();
     await rig.gate.delivered(grant, storedReceipt(grant, clipFacts('a'), { vault: rig.cast.vault.key.publicKey }));
     await rig.send('revoke', rig.cast.revoke(grantToken));
@@ -344,7 +344,7 @@ describe('a revocation', () => {
     expect(rig.effects.last()).toMatchObject({ outcome: 'recalled', intake: expect.any(String) });
   });
 
-  it('says deleted when the department erases what was handed over', async () => {
+  it('reports `deleted` when the department erases a handed-over clip', async () => {
     const { grant, grantToken } = await presented();
     await rig.gate.delivered(grant, storedReceipt(grant));
     await rig.send('revoke', rig.cast.revoke(grantToken));
@@ -378,7 +378,7 @@ describe('reports about a clip', () => {
     expect(rig.gate.unfinishedGrants()).toEqual([grant]);
   });
 
-  it('of failure end the grant, and the owner may grant anew', async () => {
+  it('of failure end the grant, and the owner may grant again', async () => {
     const { requestToken, grant } = await rig.granted();
     await rig.gate.failed(grant, 'clip_no_frames');
     expect(rig.effects.last()).toMatchObject({ outcome: 'failed', code: 'clip_no_frames' });

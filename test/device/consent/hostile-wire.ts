@@ -1,5 +1,4 @@
-// Owns: a real broker, aedes or mosquitto, that allows everybody everything, and a device's link to it: the attacker's own broker.
-// Not here: what the gate makes of what comes through.
+// A real broker, aedes or mosquitto, that allows everything to everybody, as an attacker's would, and a device's link to it.
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -32,7 +31,7 @@ export class HostileWire {
     this.sender = await this.link();
   }
 
-  /** A device listens on these filters from now on. What it does with a message is `receive`. */
+  /** Subscribes a device to these filters; `receive` gets its messages. */
   async attach(filters: string[], receive: (message: IncomingMessage) => Promise<void>): Promise<void> {
     this.receive = receive;
     this.filters = filters;
@@ -45,7 +44,7 @@ export class HostileWire {
     this.device = null;
   }
 
-  /** Publishes; resolves when the device has dealt with it. From storage: while the device is away, retained. */
+  /** Publishes; resolves when the device has processed it. From storage: retained while the device is disconnected. */
   async deliver(topic: string, payload: string, fromStorage: boolean): Promise<void> {
     const sender = this.sender;
     if (!sender) throw new Error('not started');
@@ -80,7 +79,7 @@ export class HostileWire {
       url: this.url,
       user: 'anyone',
       password: 'anything-goes-here',
-      // Larger than the contract's, so that the gate's own limit is what refuses.
+      // Larger than the contract's limit, so that the gate's own limit refuses.
       payloadBytesMax: 2 * PAYLOAD_BYTES_MAX,
       unreachable: (where, detail) => failure('unreachable', { what: 'the broker', where, detail }),
       clock: new SystemClock(),

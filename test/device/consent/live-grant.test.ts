@@ -20,7 +20,7 @@ it('a live grant lets work go on, and footage leave, until it is ended', () => {
   }
 });
 
-it('a live grant is over with the second of its expiry', () => {
+it('a live grant ends in the exact second of its expiry', () => {
   const clock = new ManualClock(NOW_US);
   const { live } = liveGrantFor({ window, clock });
   clock.setWallUs((live.facts.grant.exp - 1) * 1_000_000 + 999_999);
@@ -29,7 +29,7 @@ it('a live grant is over with the second of its expiry', () => {
   expect(() => live.assertAlive()).toThrow(dead('it has expired'));
 });
 
-it('what holds footage back ends no work', () => {
+it('a reason that holds footage back does not end the work', () => {
   const { facts } = liveGrantFor({ window }).live;
   let why: ErrorCode | null = 'consent_revocations_stale';
   const { live } = mintLiveGrant(facts, { clock: new ManualClock(NOW_US), held: () => why });
@@ -54,13 +54,13 @@ it.each<[string, () => unknown]>([
   );
 });
 
-it('an object that claims to be of the class is not alive by its own word either', () => {
+it('an object that claims to be of the class is not alive by its own method either', () => {
   const real = liveGrantFor({ window }).live;
   const forged: LiveGrant = Object.create(LiveGrant.prototype, { signal: { value: real.signal } });
   expect(() => forged.assertAlive()).toThrow(unmade);
 });
 
-it('what a live grant was made from cannot be changed afterwards', () => {
+it('the facts of a live grant cannot be changed afterwards', () => {
   const { live } = liveGrantFor({ window });
   expect(Object.isFrozen(live) && Object.isFrozen(live.facts)).toBe(true);
 });

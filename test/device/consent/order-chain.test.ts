@@ -1,4 +1,4 @@
-// Holds: owners' orders act in the order in which they were given, whatever a broker does with them, and the safe side wins.
+// Owners' orders act in the order in which they were given, whatever a broker does with them, and the safe side wins.
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { sha256Hex } from '../../../device/base/keys.ts';
 import { noOrderYet, orderHeadInput } from '../../../device/contract/owner-orders.ts';
@@ -13,12 +13,12 @@ afterEach(() => rig.close());
 
 const privacy = (on: boolean, changes = {}) => rig.cast.command({ action: 'privacy', on }, changes);
 const names = () => rig.gate.owners().map(({ name }) => name);
-/** What the head becomes when an order is accepted: the hash of the head before it and the order's exact bytes. */
+/** The head after an accepted order: the hash of the head before it and the order's exact bytes. */
 const nextHead = (before: string, token: string) => sha256Hex(orderHeadInput(before, token));
 const refusal = () => rig.effects.last().code;
 
 describe('two orders of one second that a broker swaps', () => {
-  it('end with privacy on, when that was the last word', async () => {
+  it('end with privacy on, when that was the last order', async () => {
     const [off, on] = [privacy(false), privacy(true)];
     await rig.command(on);
     await rig.command(off);
@@ -28,7 +28,7 @@ describe('two orders of one second that a broker swaps', () => {
     expect([rig.gate.privacyOn, refusal()]).toEqual([true, 'consent_order_stale']);
   });
 
-  it('leave no owner, who was added and removed', async () => {
+  it('leave an owner removed who was added and removed', async () => {
     const { key } = otherCast(rig).owner;
     const add = rig.cast.command({ action: 'add-owner', key: key.publicKey, name: 'Sam' });
     const remove = rig.cast.command({ action: 'remove-owner', key: key.publicKey });
@@ -44,7 +44,7 @@ describe('two orders of one second that a broker swaps', () => {
     ]);
   });
 
-  it('leave a home out of Search Party, when that was the last word', async () => {
+  it('leave a home out of Search Party, when that was the last order', async () => {
     const [on, off] = [true, false].map((word) => rig.cast.command({ action: 'search-party', on: word }));
     await rig.command(off ?? '');
     await rig.command(on ?? '');
@@ -62,7 +62,7 @@ describe('an order that names the last accepted one', () => {
     expect([rig.effects.privacies, rig.effects.forgotten]).toEqual([[], []]);
   });
 
-  it('names what any owner ordered: commands, grants, denials and revocations', async () => {
+  it('names any owner’s order: command, grant, denial or revocation', async () => {
     expect(rig.gate.lastOrder).toBe(sha256Hex(noOrderYet(rig.cast.device.id)));
     let head = rig.gate.lastOrder;
     const { requestToken, grantToken } = await rig.granted();
@@ -89,7 +89,7 @@ describe('an order that names the last accepted one', () => {
     expect(rig.gate.privacyOn).toBe(false);
   });
 
-  it('is not moved by what is refused, by a press, or by a repeat', async () => {
+  it('stays valid after refusals, presses and repeats', async () => {
     const off = privacy(false);
     await rig.command(off);
     const { lastOrder } = rig.gate;
@@ -100,7 +100,7 @@ describe('an order that names the last accepted one', () => {
     expect(rig.effects.last().outcome).toBe('command-done');
   });
 
-  it('is answered as done when the same bytes come again because the receipt was lost, whatever came after it', async () => {
+  it('is answered as done when its bytes arrive again because the receipt was lost, whatever came after it', async () => {
     const off = privacy(false);
     await rig.command(off);
     await rig.command(privacy(true));
@@ -109,7 +109,7 @@ describe('an order that names the last accepted one', () => {
     expect([rig.gate.privacyOn, rig.effects.privacies]).toEqual([true, [false, true]]);
   });
 
-  it('lets one of two owners win who order at once, and the other sign again', async () => {
+  it('lets one of two simultaneous owners win, and the other sign again', async () => {
     const sam = otherCast(rig).owner;
     await rig.gate.pair(sam.key.publicKey, 'Sam');
     const [first, second] = [privacy(false), rig.cast.command({ action: 'forget' }, {}, sam)];
@@ -121,7 +121,7 @@ describe('an order that names the last accepted one', () => {
   });
 });
 
-it('an order that was led to name a safe one not accepted yet is dead after any other order', async () => {
+it('an order that was tricked into naming an unaccepted safe one is dead after any other order', async () => {
   const sam = otherCast(rig).owner;
   await rig.gate.pair(sam.key.publicKey, 'Sam');
   // The broker holds Sam's order back and tells Alex's client, in the unsigned state, that it was the last one.
@@ -136,7 +136,7 @@ it('an order that was led to name a safe one not accepted yet is dead after any 
 });
 
 describe('the safe side', () => {
-  it('needs to name nothing: privacy on is obeyed, by whatever clock it was signed', async () => {
+  it('needs to name nothing: privacy on is carried out, by whatever clock it was signed', async () => {
     const sam = otherCast(rig).owner;
     await rig.gate.pair(sam.key.publicKey, 'Sam');
     const ahead = rig.cast.nowS() + 200;
@@ -164,7 +164,7 @@ describe('the safe side', () => {
     expect([names(), refusal()]).toEqual([['Alex', 'Sam'], 'token_expired']);
   });
 
-  it('is not a removal that a former owner signed before their own', async () => {
+  it('does not include a removal that a former owner signed before their own removal', async () => {
     const sam = otherCast(rig).owner;
     const { publicKey: key } = sam.key;
     await rig.gate.pair(key, 'Sam');
@@ -177,7 +177,7 @@ describe('the safe side', () => {
 });
 
 describe('an order to forget that a broker holds back', () => {
-  it('destroys nothing that was recorded after it was signed, and the receipt says so', async () => {
+  it('destroys nothing recorded after it was signed, and the receipt says so', async () => {
     const forget = rig.cast.command({ action: 'forget' });
     const signedUs = rig.cast.nowS() * 1_000_000 + 1_000_000;
     await rig.clock.advance(300_000);
@@ -186,7 +186,7 @@ describe('an order to forget that a broker holds back', () => {
     expect(rig.effects.last()).toMatchObject({ outcome: 'command-done', detail: expect.stringContaining('was kept') });
   });
 
-  it('does so too when its window reaches beyond the signing, and is refused when nothing of it lies before', async () => {
+  it('does so too when its window reaches beyond the signing, and is refused when all of the window is later', async () => {
     const nowUs = rig.cast.nowS() * 1_000_000;
     const window = { startUs: nowUs - 60_000_000, endUs: nowUs + 60_000_000 };
     const early = rig.cast.command({ action: 'forget', window });
@@ -199,13 +199,13 @@ describe('an order to forget that a broker holds back', () => {
     expect(refusal()).toBe('consent_window_future');
   });
 
-  it('destroys everything when it comes at once, as the one who signed it expects', async () => {
+  it('destroys everything when it arrives at once, as its signer expects', async () => {
     await rig.command(rig.cast.command({ action: 'forget' }));
     expect(rig.effects.forgotten).toEqual([undefined]);
     expect(rig.effects.last().detail).toBeUndefined();
   });
 
-  it('acts no more once another order was accepted', async () => {
+  it('has no effect once another order was accepted', async () => {
     const forget = rig.cast.command({ action: 'forget' });
     await rig.granted();
     await rig.command(forget);

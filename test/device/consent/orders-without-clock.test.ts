@@ -1,5 +1,5 @@
-// Holds what an owner can order while the board's clock is not set: what restricts, once and only if it can be no older than the device's latest
-// known time; the end of privacy on the device's own server; nothing else. A broker that kept orders for later gains nothing.
+// An owner's orders while the board's clock is not set: restricting orders, once and only if no older than the device's latest known time;
+// the end of privacy on the device's own server; nothing else. A broker that kept orders gains nothing.
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Command, CommandAction } from '../../../device/contract/owner-orders.ts';
 import type { Party } from '../../support/parties.ts';
@@ -18,14 +18,14 @@ beforeEach(async () => {
 });
 afterEach(() => rig.close());
 
-/** Its power fails, and it begins in 1970; `powerFails` again keeps that. */
+/** Its power fails, and it starts in 1970; `powerFails` again keeps that. */
 async function powerFails(): Promise<void> {
   await rig.gate.stop();
   rig.clock.setWallUs(20_000_000, false);
   await rig.boot();
 }
 
-/** An order signed so many seconds after the power failed, as its owner's clock says. */
+/** An order signed this many seconds after the power failed, by its owner's clock. */
 const signed = (command: CommandAction, afterS: number, changes: Partial<Command> = {}, by?: Party) =>
   rig.cast.command(command, { iat: failedS + afterS, exp: failedS + afterS + 600, ...changes }, by);
 const told = () => [rig.effects.last().outcome, rig.effects.last().code];
@@ -36,7 +36,7 @@ describe('a board whose clock shows 1970', () => {
   it.each<[string, CommandAction]>([
     ['turns privacy on', ON],
     ['leaves Search Party', { action: 'search-party', on: false }],
-    ['lets a viewer look no more', { action: 'remove-viewer', viewer: 'viewer-sitter' }],
+    ['removes a viewer', { action: 'remove-viewer', viewer: 'viewer-sitter' }],
   ])('%s at its owner’s order, also when the order is months younger than what it knows', async (_what, command) => {
     await powerFails();
     await rig.command(signed(command, 90 * 24 * HOUR_S));
@@ -56,9 +56,9 @@ describe('a board whose clock shows 1970', () => {
     expect([rig.gate.privacyOn, rig.effects.privacies]).toEqual([false, [false]]);
   });
 
-  it('refuses what a broker has kept since before its power failed', async () => {
+  it('refuses orders that a broker has kept since before its power failed', async () => {
     await powerFails();
-    // The owner's clock may be slower by as much as at any time.
+    // The owner's clock may be slower by the usual difference.
     await rig.command(signed(ON, -301));
     expect(told()).toEqual(EARLY);
     await rig.command(signed(ON, -300, { exp: failedS }));
@@ -67,7 +67,7 @@ describe('a board whose clock shows 1970', () => {
     expect(told()).toEqual(DONE);
   });
 
-  it('knows the time of its last decision, and the last one it saved', async () => {
+  it('knows the time of its last decision, and the last one that it saved', async () => {
     await rig.clock.advance(10 * 60_000);
     await rig.gate.idle();
     await rig.gate.pair(otherCast(rig).owner.key.publicKey, 'Sam');
@@ -91,7 +91,7 @@ describe('a board whose clock shows 1970', () => {
     expect([...told(), rig.gate.privacyOn]).toEqual([...EARLY, false]);
   });
 
-  it('goes by each signer’s own orders: a clock that is ahead shuts nobody else out', async () => {
+  it('judges by each signer’s own orders: one owner’s clock that is ahead does not lock another owner out', async () => {
     const { owner } = otherCast(rig);
     await rig.gate.pair(owner.key.publicKey, 'Sam');
     await powerFails();
@@ -115,7 +115,7 @@ describe('a board whose clock shows 1970', () => {
   it.each<[string, CommandAction]>([
     ['a press', { action: 'press', button: 'front' }],
     ['an announcement', { action: 'announce' }],
-    ['what destroys', { action: 'forget' }],
+    ['an order to forget', { action: 'forget' }],
     ['the clock mark', { action: 'reset-clock-mark' }],
     [
       'a new viewer',
@@ -131,7 +131,7 @@ describe('a board whose clock shows 1970', () => {
     expect(told()).toEqual(EARLY);
   });
 
-  it('refuses another owner and the end of one, on its own server, too', async () => {
+  it('refuses to add or remove an owner, on its own server, too', async () => {
     const { owner } = otherCast(rig);
     const { publicKey: key } = owner.key;
     await rig.gate.pair(key, 'Sam');
@@ -149,7 +149,7 @@ describe('a board whose clock shows 1970', () => {
     expect(rig.gate.owners()).toHaveLength(2);
   });
 
-  it('grants nothing, and believes nobody who is no owner', async () => {
+  it('accepts no grant, and nothing from a non-owner', async () => {
     const request = await rig.publish();
     await powerFails();
     await rig.send('grant', rig.cast.grant(request, { iat: failedS + 5, exp: failedS + 605 }));
@@ -160,8 +160,8 @@ describe('a board whose clock shows 1970', () => {
 });
 
 describe('a board whose clock was set back', () => {
-  it('turns privacy on at an order of now, not at one that was kept', async () => {
-    // The mark is saved after ten minutes, and goes on in memory.
+  it('turns privacy on at a present order, not at one that was kept', async () => {
+    // The mark is saved after ten minutes, and continues in memory.
     for (const minutes of [11, 5]) {
       await rig.clock.advance(minutes * 60_000);
       await rig.gate.idle();
@@ -183,7 +183,7 @@ describe('a board whose clock was set back', () => {
 });
 
 describe('a board whose clock is trusted', () => {
-  it('refuses an order of the future, as ever', async () => {
+  it('refuses an order of the future, as always', async () => {
     await rig.command(signed(ON, 301));
     await rig.privately(signed(OFF, 301));
     expect([told(), rig.effects.privacies]).toEqual([EARLY, []]);

@@ -1,5 +1,4 @@
-// Holds: what owners order in the rarer turns of events: requests that are gone by then, two owners at once, disks that take nothing, and
-// bugs, which are never taken for refusals.
+// Owners' orders in rare situations: closed requests, two owners at once, failing disks, and bugs, which are never taken for refusals.
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -31,8 +30,8 @@ async function delivered() {
   return made;
 }
 
-describe('after the request is not at hand any more', () => {
-  it('the same grant again is answered with where it stands', async () => {
+describe('once the request is no longer open', () => {
+  it('the same grant again is answered with its state', async () => {
     const { grantToken, grant } = await delivered();
     await rig.reboot();
     await rig.send('grant', grantToken);
@@ -81,7 +80,7 @@ describe('after the request is not at hand any more', () => {
 });
 
 describe('a grant', () => {
-  it('that was signed before the last word on its request is refused, and one of the same second is not', async () => {
+  it('that was signed before the last order on its request is refused, and one of the same second is not', async () => {
     const { requestToken, grantToken } = await rig.granted();
     const kept = rig.cast.grant(requestToken, { iat: rig.cast.nowS() - 1 });
     const atOnce = rig.cast.grant(requestToken);
@@ -104,7 +103,7 @@ describe('a grant', () => {
     expect(outcome()).toBe('consent_too_old');
   });
 
-  it('counts among those under way until it ends: one more than the device takes is refused, and then taken', async () => {
+  it('counts as unfinished until it ends: one beyond the limit is refused, and then accepted', async () => {
     rig.limits = { grantsMax: 2 };
     await rig.reboot();
     await rig.revocations();
@@ -118,7 +117,7 @@ describe('a grant', () => {
     expect(outcome()).toBe('granted');
   });
 
-  it('of an owner who is removed while it waits its turn is refused', async () => {
+  it('of an owner who is removed while it is queued is refused', async () => {
     const sam = otherCast(rig).owner;
     await rig.gate.pair(sam.key.publicKey, 'Sam');
     const requestToken = await rig.publish();
@@ -130,7 +129,7 @@ describe('a grant', () => {
 });
 
 describe('a denial', () => {
-  it('of a device whose clock is not trusted is taken, whenever it was signed', async () => {
+  it('at a device with an untrusted clock is accepted, whenever it was signed', async () => {
     const requestToken = await rig.publish();
     rig.clock.setWallUs(rig.clock.wallUs() - 3_600_000_000);
     await rig.send('deny', rig.cast.denial(requestToken, { iat: rig.cast.nowS() + 3_600 }));
@@ -159,7 +158,7 @@ describe('a denial', () => {
 });
 
 describe('a refusal', () => {
-  it('names what it answers and what that was about, says why, and not a word more', async () => {
+  it('names the order that it answers, that order’s subject and the reason, and has no other field', async () => {
     const requestToken = rig.cast.request();
     const request = textClaim(requestToken, 'jti');
     const grantToken = rig.cast.grant(requestToken);
@@ -181,7 +180,7 @@ describe('a refusal', () => {
 });
 
 describe('what was signed before a restore', () => {
-  it('lets nothing out and removes no owner; what is safe whenever it comes is obeyed', async () => {
+  it('releases nothing and removes no owner; orders that are safe at any time are carried out', async () => {
     const { cast } = rig;
     const sam = otherCast(rig).owner;
     const { grantToken, grant } = await rig.granted();
@@ -210,7 +209,7 @@ describe('what was signed before a restore', () => {
 });
 
 describe('an id that was used before', () => {
-  it('names no other denial, grant or revocation', async () => {
+  it('cannot name another denial, grant or revocation', async () => {
     const [first, second] = [await rig.publish(), await rig.publish()];
     const denial = rig.cast.denial(first);
     const jti = textClaim(denial, 'jti');
@@ -230,7 +229,7 @@ describe('a request that the bridge cancelled', () => {
   const cancel = (requestToken: string) =>
     rig.area(rig.cast.areaDocument([], { cancelled: [textClaim(requestToken, 'jti')] }));
 
-  it('cannot be denied any more, and that is said', async () => {
+  it('can no longer be denied, and the receipt says so', async () => {
     const requestToken = await rig.publish();
     await cancel(requestToken);
     await rig.send('deny', rig.cast.denial(requestToken));
@@ -246,7 +245,7 @@ describe('a request that the bridge cancelled', () => {
   });
 });
 
-it('an order that the broker kept is counted as that, and not answered', async () => {
+it('counts an order that the broker kept as retained, and does not answer it', async () => {
   const requestToken = await rig.publish();
   const topic = rig.topics.consent(rig.cast.device.id, textClaim(requestToken, 'jti'), 'grant');
   await rig.deliver(topic, rig.cast.grant(requestToken), true);
@@ -262,7 +261,7 @@ describe('a revocation', () => {
     expect(rig.effects.receipts.map((one) => one.outcome)).toEqual(['granted', 'revoked']);
   });
 
-  it('that could not be stored is carried out at once when it comes again and can be', async () => {
+  it('that could not be stored is carried out at once when it arrives again and can be', async () => {
     const token = rig.cast.revoke((await rig.granted()).grantToken);
     disk.isFull = true;
     await rig.send('revoke', token);
@@ -272,7 +271,7 @@ describe('a revocation', () => {
     expect(outcome()).toBe('revoked');
   });
 
-  it('that could not be stored is stored later, also when one of other bytes came just before it', async () => {
+  it('that could not be stored is stored later, also when one of other bytes arrived just before it', async () => {
     const { grantToken } = await rig.granted();
     disk.isFull = true;
     const wrong = rig.cast.revoke(grantToken, { grantSha256: 'a'.repeat(64) });
@@ -294,7 +293,7 @@ describe('a revocation', () => {
     expect(rig.effects.made[0]?.signal.aborted).toBe(false);
   });
 
-  it('of an owner who is removed while it waits its turn is carried out: it is always safe', async () => {
+  it('of an owner who is removed while it is queued is carried out: it is always safe', async () => {
     const sam = otherCast(rig).owner;
     await rig.gate.pair(sam.key.publicKey, 'Sam');
     const { grantToken } = await rig.granted();
@@ -303,7 +302,7 @@ describe('a revocation', () => {
     expect(outcome()).toBe('revoked');
   });
 
-  it('of a clip that was not made yet removes what there is of it even when it cannot be recorded', async () => {
+  it('of a clip that was not made yet removes all of it even when it cannot be recorded', async () => {
     const { grantToken, grant } = await rig.granted();
     disk.isFull = true;
     await rig.send('revoke', rig.cast.revoke(grantToken));
@@ -311,7 +310,7 @@ describe('a revocation', () => {
     disk.isFull = false;
   });
 
-  it('of a clip that is on its way removes it and goes to its own bridge even when it cannot be recorded', async () => {
+  it('of a clip that is being sent removes it and goes to its own bridge even when it cannot be recorded', async () => {
     const { grantToken, grant } = await rig.granted();
     await rig.gate.clipSealed(grant, clipFacts('a'));
     await rig.gate.tokenPresented(grant);
@@ -330,7 +329,7 @@ describe('a revocation', () => {
     expect(rig.effects.made[0]?.signal.aborted).toBe(false);
   });
 
-  it('that comes twice ahead of its grant is recorded once', async () => {
+  it('that arrives twice ahead of its grant is recorded once', async () => {
     const grantToken = rig.cast.grant(await rig.publish());
     const token = rig.cast.revoke(grantToken);
     const { entries } = rig.gate.head;
@@ -340,7 +339,7 @@ describe('a revocation', () => {
     }
   });
 
-  it('that no owner signed is nothing, even if the reserve holds it', async () => {
+  it('that no owner signed is ignored, even if the reserve holds it', async () => {
     const { grantToken, grant } = await rig.granted();
     await rig.gate.stop();
     const reserve = new RevocationReserve(disk, rig.folder);
@@ -351,7 +350,7 @@ describe('a revocation', () => {
     expect(rig.effects.made.map(({ id }) => id)).toEqual([grant]);
   });
 
-  it('by two owners at once is one: both are answered, and it is told to the bridge once', async () => {
+  it('by two owners at once is one: both are answered, and it is sent to the bridge once', async () => {
     const sam = otherCast(rig).owner;
     await rig.gate.pair(sam.key.publicKey, 'Sam');
     const { grantToken, grant } = await delivered();
@@ -368,12 +367,12 @@ describe('a revocation', () => {
     await rig.send('revoke', rig.cast.revoke(grantToken));
     expect(outcome()).toBe('consent_revocation_unrecorded');
     expect(rig.effects.revocations.map((one) => one.grant)).toEqual([grant]);
-    // It is not here any more.
+    // The clip is no longer here.
     expect(rig.effects.removed).toEqual([grant]);
     disk.isFull = false;
   });
 
-  it('of a clip that was never sent is not told to the bridge when it cannot be recorded, and the clip goes', async () => {
+  it('of a clip that was never sent is not sent to the bridge when it cannot be recorded, and the clip is removed', async () => {
     const { grantToken, grant } = await rig.granted();
     await rig.gate.clipSealed(grant, clipFacts('a'));
     disk.isFull = true;
@@ -382,7 +381,7 @@ describe('a revocation', () => {
     disk.isFull = false;
   });
 
-  it('that not even the reserve takes is in force for this boot, and its owner is told that it is not stored', async () => {
+  it('that does not fit into the reserve either is in force for this boot, and its owner is told that it is not stored', async () => {
     await rig.gate.stop();
     await rm(join(rig.folder, 'revocations.reserve'));
     disk.isFull = true;
@@ -404,11 +403,11 @@ describe('a revocation', () => {
     const { entries } = rig.gate.head;
     await rig.clock.advance(30_000);
     await rig.gate.idle();
-    // What came ahead of its grant is not tried again: its owner was told that it is not stored.
+    // A revocation ahead of its grant is not retried: its owner was told that it is not stored.
     expect([rig.gate.unfinishedGrants(), rig.gate.head.entries]).toEqual([[], entries + 1]);
   });
 
-  it('that comes again while many wait is not queued again, and is in force all the same', async () => {
+  it('that arrives again while many wait is not queued again, and is in force nevertheless', async () => {
     rig.limits = { waitingMax: 1 };
     await rig.reboot();
     await rig.revocations();
@@ -420,21 +419,21 @@ describe('a revocation', () => {
   });
 });
 
-describe('a bug in what an order sets off', () => {
+describe('a bug in the effects of an order', () => {
   const bug = () => {
     rig.effects.onReceipt = () => {
       throw new Error('a bug');
     };
   };
 
-  it('is thrown, and no refusal', async () => {
+  it('is thrown, and is not a refusal', async () => {
     bug();
     const before = rig.effects.receipts.length;
     await expect(rig.command(rig.cast.command({ action: 'press', button: 'front' }))).rejects.toThrow(/^a bug$/);
     expect(rig.effects.receipts.slice(before).map((one) => one.outcome)).toEqual(['command-done']);
   });
 
-  it('is thrown, too, where it comes from a grant that ends', async () => {
+  it('is thrown, too, where a grant ends', async () => {
     await rig.granted();
     bug();
     const { bridge, registry } = otherCast(rig);

@@ -14,14 +14,14 @@ beforeEach(async () => {
 afterEach(() => rig.close());
 
 const change = (settings: SettingsChange): CommandAction => ({ action: 'change-settings', settings });
-/** Gives an order over the device's own server; what became of it. */
+/** Gives an order over the device's own server; returns its receipt. */
 async function order(settings: SettingsChange, changes = {}): Promise<string> {
   await rig.privately(rig.cast.command(change(settings), changes));
   return outcome();
 }
 const outcome = () => rig.effects.last().code ?? rig.effects.last().outcome;
 const zone = (name: string) => ({ name, zone: { left: 0, top: 0, width: 5_000, height: 5_000 } });
-/** Sixteen zones of as many corners and as long names as there may be. */
+/** Sixteen zones with the maximum number of corners and the longest names. */
 function longZones() {
   const corners = Array.from({ length: 32 }, () => ({ x: 10_000, y: 10_000 }));
   return Array.from({ length: 16 }, (_, at) => ({ name: `${at}-`.padEnd(63, 'z'), zone: { corners } }));
@@ -39,7 +39,7 @@ describe('settings', () => {
     expect(rig.gate.settings).toEqual({ ...BASE, byOwners: [] });
   });
 
-  it('change by an owner’s order, in the ledger first, and stay over restarts', async () => {
+  it('change by an owner’s order, in the ledger first, and last over restarts', async () => {
     const all: SettingsChange = {
       disclosure: { phone: '+1 555 0100', email: '' },
       motion: { sensitivity: 80, zones: [zone('path')] },
@@ -65,14 +65,14 @@ describe('settings', () => {
     expect([rig.gate.settings, rig.gate.lastOrder]).toEqual([inForce, before]);
   });
 
-  it('are known as soon as the ledger is read, before anything else goes on', async () => {
+  it('are known as soon as the ledger is read, before anything else happens', async () => {
     await order({ ring: { retentionS: 600 } });
     const gate = await rig.opened();
     expect(gate.settings.ring.retentionS).toBe(600);
     expect([rig.effects.receipts, rig.effects.tampers]).toEqual([[], []]);
   });
 
-  it('are each of their own: an address is no name, e-mail address or telephone number', async () => {
+  it('are separate: an address is not a name, e-mail address or telephone number', async () => {
     for (const [key, value] of Object.entries({ name: 'B', address: '2 Oak', email: 'b@b.example', phone: '555' })) {
       await order({ disclosure: { [key]: value } });
       expect(rig.gate.settings.disclosure).toMatchObject({ [key]: value });
@@ -89,7 +89,7 @@ describe('settings', () => {
     expect(rig.gate.settings).toEqual({ ...BASE, byOwners: [] });
   });
 
-  it('follow a device.json that changed, where no owner ordered otherwise', async () => {
+  it('follow a changed device.json where no owner ordered otherwise', async () => {
     await order({ motion: { sensitivity: 90 } });
     rig.settings = { ...rig.settings, motion: { enabled: false, sensitivity: 10, zones: [zone('door')] } };
     await rig.reboot();
@@ -127,18 +127,18 @@ describe('settings', () => {
 describe('an order to change settings', () => {
   const wish: SettingsChange = { motion: { sensitivity: 90 } };
 
-  it('is refused when a broker brought it, and nothing changes', async () => {
+  it('is refused when a broker delivered it, and nothing changes', async () => {
     const token = rig.cast.command(change(wish));
     await rig.command(token);
     expect([outcome(), rig.gate.settings.byOwners]).toEqual(['settings_over_broker', []]);
-    // Nor when it was carried out before, privately.
+    // Also when it was carried out before, over the device's own server.
     await rig.privately(token);
     expect(outcome()).toBe('command-done');
     await rig.command(token);
     expect(outcome()).toBe('settings_over_broker');
   });
 
-  it('takes no effect from anybody but an owner', async () => {
+  it('has no effect unless an owner signed it', async () => {
     const { owner } = otherCast(rig);
     await rig.privately(rig.cast.command(change(wish), {}, owner));
     expect(rig.gate.unbelievedCounts()).toEqual({ token_unknown_signer: 1 });
@@ -158,7 +158,7 @@ describe('an order to change settings', () => {
     expect([outcome(), rig.gate.settings.motion.sensitivity]).toEqual(['consent_order_stale', 30]);
   });
 
-  it('acts once, however often it comes', async () => {
+  it('acts once, however often it arrives', async () => {
     const token = rig.cast.command(change(wish));
     await rig.privately(token);
     await order({ motion: { sensitivity: 30 } });
@@ -171,7 +171,7 @@ describe('an order to change settings', () => {
     expect(await order({ motion: { sensitivity: 99 } }, { jti })).toBe('consent_replayed');
   });
 
-  it('is nothing after its signer was removed', async () => {
+  it('has no effect after its signer was removed', async () => {
     const { owner } = otherCast(rig);
     await rig.command(rig.cast.command({ action: 'add-owner', key: owner.key.publicKey, name: 'Sam' }));
     const token = rig.cast.command(change(wish), {}, owner);
@@ -186,7 +186,7 @@ describe('an order to change settings', () => {
     expect(await order({ ring: { retentionS: 12 } })).toBe('command-done');
   });
 
-  it('gives up its own time of keeping footage, however short an event’s rolls are', async () => {
+  it('resets its own retention, however short an event’s rolls are', async () => {
     expect(await order({ ring: { retentionS: 3_600 } })).toBe('command-done');
     expect(await order({ ring: { retentionS: null } })).toBe('command-done');
     expect(rig.gate.settings.ring.retentionS).toBe(BASE.ring.retentionS);
@@ -219,7 +219,7 @@ describe('an order to change settings', () => {
     ['a zone outside', { motion: { zones: [{ name: 'a', zone: { left: 9_000, top: 0, width: 2_000, height: 1 } }] } }],
     ['an address of 301 letters', { disclosure: { address: 'a'.repeat(301) } }],
     ['an e-mail address of two letters', { disclosure: { email: 'a@' } }],
-    ['a fact that there is not', { disclosure: { birthday: '1.1.' } }],
+    ['an unknown fact', { disclosure: { birthday: '1.1.' } }],
     ['nine seconds of footage', { ring: { retentionS: 9 } }],
     ['half a day of events', { events: { keepDays: 0.5 } }],
   ])('says nothing that the device takes with %s', async (_what, settings) => {
@@ -227,7 +227,7 @@ describe('an order to change settings', () => {
     expect([rig.gate.settings.byOwners, rig.effects.receipts]).toEqual([[], []]);
   });
 
-  it('takes no effect while it cannot be recorded, and does when it can', async () => {
+  it('has no effect while it cannot be recorded, and does once it can', async () => {
     const full = new FullDisk();
     rig.disk = full;
     await rig.reboot();
@@ -239,7 +239,7 @@ describe('an order to change settings', () => {
   });
 
   it('of the longest kind is recorded and read again', async () => {
-    // As JSON writes it, no letter is longer than this one.
+    // No letter is longer than this one as JSON.
     const value = (letters: number) => '\u0001'.repeat(letters);
     const disclosure = { name: value(200), address: value(300), email: value(254), phone: value(40) };
     expect(await order({ motion: { zones: longZones() }, disclosure })).toBe('command-done');
@@ -249,7 +249,7 @@ describe('an order to change settings', () => {
 });
 
 describe('a damaged ledger', () => {
-  it('leaves the settings of device.json in force, and takes no order', async () => {
+  it('leaves the settings of device.json in force, and accepts no order', async () => {
     await order({ disclosure: { name: 'Berta' }, ring: { retentionS: 600 } });
     // Read before the damage is found.
     await order({ motion: { sensitivity: 33 } });
@@ -265,8 +265,8 @@ describe('a damaged ledger', () => {
   });
 });
 
-describe('what the device says of an order', () => {
-  it('is that it was carried out, and none of the values', async () => {
+describe('the receipt of an order', () => {
+  it('tells that it was carried out, and none of the values', async () => {
     await order({ disclosure: { name: 'Berta Secret', phone: '+1 555 0199' } });
     const said = JSON.stringify([rig.effects.receipts, rig.effects.notices]);
     expect(rig.effects.last()).toMatchObject({ outcome: 'command-done' });

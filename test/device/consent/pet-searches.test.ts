@@ -24,26 +24,26 @@ const hear = (tokens: string[], ended: string[] = []) => {
 };
 const MINUTE_US = 60_000_000;
 
-/** Motion of ten seconds that began so many minutes ago. */
+/** Motion of ten seconds that began this many minutes ago. */
 function seen(minutesAgo: number, likeness = 0.8): Sighted {
   const startUs = rig.cast.nowS() * 1_000_000 - minutesAgo * MINUTE_US;
   return { window: { startUs, endUs: startUs + 10_000_000 }, stillUs: startUs + 4_000_000, likeness };
 }
 
 describe('a search', () => {
-  it('is not opened again when the very document that has it comes again', async () => {
+  it('is not opened again when the exact document with it arrives again', async () => {
     const document = searching.document([searching.published()], { revision: 1_000 });
     for (let times = 0; times < 2; times += 1) await rig.gate.onSearchDocument(1, document);
     expect([open().length, rig.effects.searched.filter((ids) => ids.length > 0).length]).toEqual([1, 1]);
   });
 
-  it('comes in documents whose revisions have nothing to do with those of the agencies’ requests', async () => {
+  it('arrives in documents whose revisions are independent of those of the agencies’ requests', async () => {
     await rig.gate.onSearchDocument(1, searching.document([searching.published()], { revision: 1_000 }));
     await rig.area(rig.cast.areaDocument([rig.cast.published()], { revision: 1 }));
     expect([open().length, rig.effects.notices.length, counts()]).toEqual([1, 1, {}]);
   });
 
-  it('that ended before anything was seen cannot be answered, and that is said', async () => {
+  it('that ended before any sighting cannot be answered, and the refusal says so', async () => {
     const token = searching.search();
     await hear([token]);
     await hear([], [textClaim(token, 'jti')]);
@@ -60,7 +60,7 @@ describe('a search', () => {
     expect(open()).toEqual([textClaim(long, 'jti')]);
   });
 
-  it('that is at hand is not told of again', async () => {
+  it('that is known is not reported again', async () => {
     const token = searching.search();
     await hear([token]);
     await hear([token]);
@@ -89,7 +89,7 @@ describe('a search', () => {
     endUs: (rig.cast.nowS() + onS) * 1_000_000,
   });
 
-  it('that ran out is dropped with the next upkeep, and can be answered no more before that', async () => {
+  it('that expired is dropped by the next upkeep, and cannot be answered before that either', async () => {
     const token = searching.search({ exp: rig.cast.nowS() + 10, window: since(3_600, 10) });
     await hear([token]);
     await rig.gate.sighted(textClaim(token, 'jti'), seen(5));
@@ -110,14 +110,14 @@ describe('a search', () => {
     expect(open()).toEqual([]);
   });
 
-  it('that is open stays open, and is told of, when an owner says once more that the home takes part', async () => {
+  it('that is open stays open, and is reported, when an owner turns Search Party on again', async () => {
     const token = searching.search();
     await hear([token]);
     await rig.command(rig.cast.command({ action: 'search-party', on: true }));
     expect(open()).toEqual([textClaim(token, 'jti')]);
   });
 
-  it('of two thousand that ended is remembered as ended, and of the first one more no longer', async () => {
+  it('that ended is remembered among two thousand, and the oldest is forgotten after that', async () => {
     const ids = Array.from({ length: 2_001 }, (_, number) => `search-${number}`);
     for (let from = 0; from < 2_000; from += 400) await hear([], ids.slice(from, from + 400));
     await hear([], [ids[1_999] ?? '']);
@@ -129,7 +129,7 @@ describe('a search', () => {
     expect(open()).toEqual([ids[0]]);
   });
 
-  it('asks for what its profile says, and what the device holds of that would be disclosed', async () => {
+  it('asks for the facts of its profile, and names those that would be disclosed', async () => {
     rig.settings.disclosure = { email: 'home@example.org' };
     await rig.reboot();
     await hear([searching.search({ jti: 'search-1', profile: 'address-and-email' })]);
@@ -153,7 +153,7 @@ describe('sightings', () => {
     expect(told()).toEqual([0.9, 0.8, 0.7, 0.6, 0.55]);
   });
 
-  it('are of what lies in the search’s window: the still too, and of the motion that part', async () => {
+  it('are within the search’s window: the still, and that part of the motion', async () => {
     const startUs = (rig.cast.nowS() - 3_600) * 1_000_000;
     const at = (fromUs: number, stillUs: number): Sighted => ({
       window: { startUs: startUs + fromUs, endUs: startUs + fromUs + 10 },
@@ -168,7 +168,7 @@ describe('sightings', () => {
     expect(rig.effects.sightings[0]?.sighted).toEqual([{ ...at(-5, 0), window: { startUs, endUs: startUs + 5 } }]);
   });
 
-  it('are gone with the footage of a window, and those outside it stay', async () => {
+  it('are dropped with the footage of a window, and those outside it stay', async () => {
     await rig.gate.sighted('search-1', seen(30, 0.9));
     await rig.gate.sighted('search-1', seen(5, 0.7));
     await rig.clock.advance(2_000);
@@ -182,7 +182,7 @@ describe('sightings', () => {
     expect(told()).toEqual([0.7]);
   });
 
-  it('are not told once their search is answered', async () => {
+  it('are not reported once their search is answered', async () => {
     await rig.gate.sighted('search-1', seen(5));
     const [notice] = rig.effects.sightings;
     await rig.send('deny', rig.cast.denial(notice?.papers.search ?? ''));
@@ -190,12 +190,12 @@ describe('sightings', () => {
     expect([rig.effects.sightings.length, rig.gate.sightings()]).toEqual([1, []]);
   });
 
-  it('are told of searches alone that were seen: to tell of another one is a bug', () => {
+  it('are reported only of searches that have some: anything else is a bug', () => {
     const context = new ConsentContext(rig.deps());
     expect(() => context.searches.noticeOf('search-1')).toThrow('assertion failed');
   });
 
-  it('wait in no home that left Search Party meanwhile', async () => {
+  it('are dropped in a home that left Search Party meanwhile', async () => {
     const off = rig.command(rig.cast.command({ action: 'search-party', on: false }));
     await Promise.all([off, rig.gate.sighted('search-1', seen(5)), hear([searching.search()])]);
     expect([rig.effects.sightings, open()]).toEqual([[], []]);

@@ -1,5 +1,5 @@
-// Holds: a clip may be cut for its owner's eyes only where a grant of it could be accepted, and such a permit ends with its time,
-// privacy, its request and the device; nothing that leaves takes it.
+// A clip may be cut for its owner to look at only where a grant of it could be accepted. Its permit ends with its time, privacy, its
+// request and the device, and lets nothing leave.
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { SystemRandom } from '../../../device/base/random.ts';
 import { assertLiveGrant, assertMayLeave } from '../../../device/consent/live-grant.ts';
@@ -68,7 +68,7 @@ it('is refused beyond two at once', () => {
   expect(() => open()).not.toThrow();
 });
 
-it('is listed while it lives, and leaves its place to another when its request is decided', async () => {
+it('is listed while it is live, and makes room for another when its request is decided', async () => {
   const other = await rig.publish(rig.cast.request({ jti: 'request-second' }));
   const [first, second] = [open(), open({ request: 'request-second' })];
   expect(rig.gate.previews.list()).toEqual([first, second]);
@@ -79,7 +79,7 @@ it('is listed while it lives, and leaves its place to another when its request i
   expect(first.signal.aborted).toBe(false);
 });
 
-it('lives until the clip that was granted of it is sealed, and not longer', async () => {
+it('is live until the clip that was granted of it is sealed', async () => {
   const requestToken = await rig.publish(rig.cast.request({ jti: 'request-second' }));
   const live = open({ request: 'request-second' });
   rig.footage.previewed = 'a'.repeat(64);
@@ -91,7 +91,7 @@ it('lives until the clip that was granted of it is sealed, and not longer', asyn
   expect(rig.gate.previews.list()).toEqual([]);
 });
 
-it('is over at once where its request is decided already, whatever became of that since', async () => {
+it('ends at once where its request is decided already, whatever has happened to that since', async () => {
   const requestToken = await rig.publish(rig.cast.request({ jti: 'request-second' }));
   const token = rig.cast.grant(requestToken);
   const grant = textClaim(token, 'jti');
@@ -151,7 +151,7 @@ it('ends when its request is cancelled, with the next upkeep', async () => {
   expect(live.signal.aborted).toBe(true);
 });
 
-it('ends with the next upkeep while privacy is on; an end of nothing is nothing', async () => {
+it('ends with the next upkeep while privacy is on; ending a missing one does nothing', async () => {
   const live = open();
   await rig.command(rig.cast.command({ action: 'privacy', on: true }));
   expect(live.signal.aborted).toBe(false);

@@ -13,7 +13,7 @@ import { FullDisk } from './full-disk.ts';
 import { GateRig, otherCast } from './gate-rig.ts';
 import { HostileWire } from './hostile-wire.ts';
 
-/** What refuses: nothing is answered, only counted; or the owner is told. */
+/** The kind of refusal: only counted without an answer, or reported to the owner. */
 type How = 'counted' | 'told';
 type Case = { code: ErrorCode; how: How; what: string; provoke: (rig: GateRig) => Promise<void> };
 
@@ -500,7 +500,7 @@ describeOnEachBroker('the gate, with %s in an attacker’s hands', (kind) => {
       [topics.consentFilter(device), topics.command(device), topics.areaRequests(cast.cell, 1), topics.revocations],
       (message) => rig.hand(message),
     );
-    // Area documents are retained in life, which tells the gate nothing, so they travel as they come.
+    // Area documents are retained in practice; the gate ignores that flag for them, so they are sent as they come.
     rig.deliver = (topic, payload, retained = false) =>
       wire.deliver(topic, payload, retained && topic.includes('/home/'));
     try {
@@ -522,7 +522,7 @@ describeOnEachBroker('the gate, with %s in an attacker’s hands', (kind) => {
     }
   });
 
-  it('was asked through it for every refusal', (context) => {
+  it('was used for every refusal', (context) => {
     proved(context, `consent refusals through ${kind}`, `${provoked} of ${table.length} codes provoked`);
     expect(provoked).toBe(table.length);
   });

@@ -1,4 +1,4 @@
-// Holds: what each input does in each state, as a table, and what no story of inputs can bring about. The table comes first: it is quick.
+// The effects of each input in each state, as a table, and the invariants of random inputs. The table comes first: it is quick.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
@@ -18,7 +18,7 @@ import { clipFacts } from './clip-facts.ts';
 
 const ref = (id: string) => ({ id, sha256: `sha of ${id}` });
 
-/** Every state that a request can have under its grant `grant-a`. `shown`: the upload token was, before the grant ended. */
+/** Every state that a request can have under its grant `grant-a`. `shown`: the upload token was presented before the grant ended. */
 const A = ref('grant-a');
 const CLIP = clipFacts('one');
 const STATES = {
@@ -61,7 +61,7 @@ const INPUTS = {
   ended: { type: 'ended', grant: 'grant-a', reason: 'expired' },
 } as const satisfies Record<string, RequestInput>;
 
-/** An effect in one word or two. */
+/** An effect in one or two words. */
 function told(effect: RequestEffect): string {
   switch (effect.do) {
     case 'end-grant':
@@ -95,7 +95,7 @@ const each = (names: Name[], says: string) => Object.fromEntries(names.map((name
 const GRANTED: Name[] = ['granted', 'sealed', 'presented', 'delivered'];
 const CANCELLED: Name[] = ['cancelled', 'cancelled, shown'];
 const TAKEN_BACK: Name[] = ['revoking', 'revoked', 'recalled'];
-/** What is said in a state that a row does not name; `AT` stands for the state. */
+/** The row of a state that the table does not name; `AT` stands for the state. */
 const TABLE: Record<keyof typeof INPUTS, { else: string } & Partial<Record<Name, string>>> = {
   seen: { unseen: 'pending: ', else: '' },
   cancelled: {
@@ -212,7 +212,7 @@ describe('in every state', () => {
     }
   });
 
-  it('it is known which grant is meant, which still acts, which can be revoked, and whether an owner is waited for', () => {
+  it('the current, the unfinished and the revocable grant are known, and whether an owner’s decision is awaited', () => {
     const of = (pick: (state: RequestState) => unknown) =>
       NAMES.filter((name) => Boolean(pick({ ...STATES[name], past: [] })));
     const acting: Name[] = ['granted', 'sealed', 'presented'];
@@ -224,7 +224,7 @@ describe('in every state', () => {
     expect(of(awaitsOwner)).toEqual(['pending', 'failed']);
   });
 
-  it('grants of before are known by their ids: neither kind acts again, and a revoked one is revoked for good', () => {
+  it('past grants are known by their ids: neither kind acts again, and a revoked one stays revoked', () => {
     const past = [
       { ...ref('grant-old'), revoked: true },
       { ...ref('grant-failed'), revoked: false },
@@ -243,7 +243,7 @@ describe('in every state', () => {
     }
   });
 
-  it('a grant after another keeps that one in mind, and whether it was revoked', () => {
+  it('a later grant remembers the earlier one, and whether it was revoked', () => {
     const pastAfter = (name: 'revoked' | 'failed' | 'pending') =>
       next({ ...STATES[name], past: [] }, { type: 'grant', grant: ref('grant-b') }).state.past;
     expect(pastAfter('pending')).toEqual([]);
@@ -264,7 +264,7 @@ describe('in every state', () => {
     expect(effects.map(told)).toEqual(stopped(code).split('; '));
   });
 
-  it('an input or a state that there is not is a bug, and no answer', () => {
+  it('an unknown input or state is a bug, not an answer', () => {
     const nonsense = JSON.parse('{"at":"nowhere","type":"nothing","past":[]}');
     expect(() => next(UNSEEN, nonsense)).toThrow('assertion failed');
     expect(() => next(nonsense, { type: 'grant', grant: A })).toThrow('assertion failed');
@@ -287,7 +287,7 @@ const anyInput: fc.Arbitrary<RequestInput> = fc.oneof(
   ids.map((grant): RequestInput => ({ type: 'failed', grant, code: 'clip_no_frames' })),
   ids.map((grant): RequestInput => ({ type: 'ended', grant, reason: 'expired' })),
 );
-/** Mostly the way a story goes, so that deep states are reached often. */
+/** Mostly in a usual order, so that deep states are reached often. */
 const story: fc.Arbitrary<RequestInput[]> = fc
   .tuple(fc.integer({ min: 0, max: 7 }), fc.array(anyInput, { maxLength: 30 }))
   .map(([length, rest]) => {
@@ -367,7 +367,7 @@ describe('the life of a request', () => {
     );
   });
 
-  it('changes state through the ledger only, but for what is not a decision', () => {
+  it('changes state only through the ledger, except for inputs that are not decisions', () => {
     fc.assert(
       fc.property(story, (inputs) => {
         for (const { before, state, effects } of walk(inputs)) {
@@ -404,7 +404,7 @@ describe('the life of a request', () => {
     );
   });
 
-  it('tells the bridge of a revocation exactly when a token was presented', () => {
+  it('sends the bridge a revocation exactly when a token was presented', () => {
     fc.assert(
       fc.property(story, (inputs) => {
         const presented = new Set<string>();
@@ -419,7 +419,7 @@ describe('the life of a request', () => {
     );
   });
 
-  it('keeps a no: nothing is granted after a denial', () => {
+  it('keeps a denial: nothing is granted after it', () => {
     fc.assert(
       fc.property(story, (inputs) => {
         let isDenied = false;
@@ -432,7 +432,7 @@ describe('the life of a request', () => {
     );
   });
 
-  it('answers the same grant again with where it stands and nothing else', () => {
+  it('answers the same grant again with its state and nothing else', () => {
     const way: RequestInput[] = [
       { type: 'seen' },
       { type: 'grant', grant: ref('grant-a') },
@@ -449,7 +449,7 @@ describe('the life of a request', () => {
     }
   });
 
-  it('takes only so many grants of one request', () => {
+  it('limits the number of grants of one request', () => {
     let state = next(UNSEEN, { type: 'seen' }).state;
     for (let count = 0; count <= GRANTS_PER_REQUEST_MAX; count += 1) {
       const id = `grant-${count}`;
@@ -464,7 +464,7 @@ describe('the life of a request', () => {
     expect.unreachable();
   });
 
-  it('takes no revocation of another id with the same bytes, and no clip of other bytes with the same manifest', () => {
+  it('accepts no revocation of another id with the same bytes, and no clip of other bytes with the same manifest', () => {
     const granted: RequestState = { ...STATES.granted, past: [] };
     const revoke = next(granted, { type: 'revoke', grant: { ...A, id: 'grant-b' } });
     expect(revoke).toEqual({ state: granted, effects: [{ do: 'reject', code: 'consent_nothing_to_revoke' }] });

@@ -1,5 +1,5 @@
-// Holds: Search Party passes the same gate as any request. A home takes no part until its owner says so; only what was seen here
-// can be answered; a clip goes to who searches and to nobody else; and it ends when the pet is found.
+// Search Party uses the same gate as any request. It is off until an owner turns it on; only searches with a sighting here can be
+// answered; a clip goes to the searcher and to nobody else; and it ends when the pet is found.
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { sha256Hex, verifySignature } from '../../../device/base/keys.ts';
@@ -32,7 +32,7 @@ function seen(changes: Partial<Sighted> = {}): Sighted {
   return { window: { startUs: endUs - 10_000_000, endUs }, stillUs: endUs - 4_000_000, likeness: 0.8, ...changes };
 }
 
-/** A search that was heard and whose pet may have been seen; its token. */
+/** A received search with a sighting here; its token. */
 async function sighted(token = searching.search()): Promise<string> {
   await turn(true);
   await hear(searching.document([searching.published(token)]));
@@ -65,7 +65,7 @@ describe('taking part', () => {
     expect(rig.gate.searchPartyOn).toBe(false);
   });
 
-  it('ends with all that was heard: searches, sightings, and what could be answered', async () => {
+  it('ends with searches, sightings, and the right to answer them', async () => {
     const token = await sighted();
     await turn(false);
     expect([open(), rig.gate.openRequests()]).toEqual([[], []]);
@@ -73,7 +73,7 @@ describe('taking part', () => {
     expect(rig.effects.last()).toMatchObject({ outcome: 'refused', code: 'consent_request_unknown' });
   });
 
-  it('is over after a restore from a backup, until one of the new owners says so', async () => {
+  it('is off after a restore from a backup, until one of the new owners turns it on', async () => {
     await turn(true);
     await rig.restored();
     expect(rig.gate.searchPartyOn).toBe(false);
@@ -83,7 +83,7 @@ describe('taking part', () => {
 describe('a search', () => {
   beforeEach(() => turn(true));
 
-  it('is handed on with its photo as it came, unjudged, for the device to compare', async () => {
+  it('is passed on with its photo as it arrived, for the device to compare', async () => {
     const token = searching.search();
     await hear(searching.document([searching.published(token)]));
     expect(open()).toEqual([textClaim(token, 'jti')]);
@@ -134,7 +134,7 @@ describe('a search', () => {
     return searching.document([{ ...published, publication: searching.publication(published.search, changes, by) }]);
   }
 
-  it('in a document of another cell, part or an older revision is not believed', async () => {
+  it('in a document of another cell, part or an older revision is refused', async () => {
     await hear(searching.document([searching.published()], { cell: '9q8yz' }));
     await hear(searching.document([searching.published()]), 2);
     await hear(searching.document([], { revision: 5 }));
@@ -142,7 +142,7 @@ describe('a search', () => {
     expect([counts(), open()]).toEqual([{ message_topic_mismatch: 2, consent_too_old: 1 }, []]);
   });
 
-  it('keeps its first bytes, and never comes back once it ended', async () => {
+  it('keeps its first bytes, and is never opened again once it ended', async () => {
     const token = searching.search({ jti: 'search-1' });
     await hear(searching.document([searching.published(token)]));
     await hear(
@@ -158,7 +158,7 @@ describe('a search', () => {
 });
 
 describe('a sighting', () => {
-  it('is told to the owner with the poster’s own words, and without a pixel', async () => {
+  it('is reported to the owner with the poster’s own words, and without a pixel', async () => {
     const token = await sighted();
     const [notice] = rig.effects.sightings;
     expect(notice).toMatchObject({ device: rig.cast.device.id, sighted: [seen()], wouldDisclose: {} });
@@ -173,7 +173,7 @@ describe('a sighting', () => {
     expect(rig.gate.openRequests()).toEqual([{ request: textClaim(token, 'jti'), state: 'pending' }]);
   });
 
-  it('of a search that nobody posted, twice of the same motion, or from before the loss is none', async () => {
+  it('of an unknown search, twice of the same motion, or from before the loss is not recorded', async () => {
     const token = await sighted();
     await rig.gate.sighted('search-none', seen());
     await rig.gate.sighted(textClaim(token, 'jti'), seen({ likeness: 0.9 }));
@@ -185,7 +185,7 @@ describe('a sighting', () => {
     expect([rig.effects.sightings.length, rig.gate.openRequests().length]).toEqual([1, 1]);
   });
 
-  it('is told again when an owner asks, until it is answered', async () => {
+  it('is reported again when an owner asks, until it is answered', async () => {
     const token = await sighted();
     await rig.command(rig.cast.command({ action: 'announce' }));
     expect(rig.effects.sightings).toHaveLength(2);
@@ -197,7 +197,7 @@ describe('a sighting', () => {
     ]);
   });
 
-  it('is gone with the footage that is forgotten', async () => {
+  it('is dropped with the footage that is forgotten', async () => {
     const token = await sighted();
     await rig.command(rig.cast.command({ action: 'forget' }));
     await rig.send('grant', searching.grant(token));
@@ -219,7 +219,7 @@ describe('a grant to a pet’s owner', () => {
     await rig.gate.clipSealed(textClaim(grant, 'jti'), clipFacts('one'));
     await rig.reboot();
     expect(rig.effects.resumed.map(({ live: again }) => again.id)).toEqual([textClaim(grant, 'jti')]);
-    // A neighbour has no credential that a revocation list could kill: nothing waits for one.
+    // A neighbour has no credential that a revocation list could revoke: nothing waits for a list.
     expect(() => rig.effects.resumed[0]?.live.assertMayLeave()).not.toThrow();
   });
 
@@ -248,7 +248,7 @@ describe('a grant to a pet’s owner', () => {
     expect([rig.effects.last().code, rig.effects.made]).toEqual([code, []]);
   });
 
-  it('is refused while the clock cannot be trusted, as for an agency', async () => {
+  it('is refused while the clock is untrusted, as for an agency', async () => {
     const token = await sighted();
     rig.clock.setWallUs(rig.clock.wallUs(), false);
     await rig.send('grant', searching.grant(token));
@@ -262,7 +262,7 @@ describe('a grant to a pet’s owner', () => {
     return { startUs, endUs: startUs + 5_000_000 };
   }
 
-  it('is none for an agency’s request: whose key it is does not make it a neighbour’s', async () => {
+  it('is impossible for an agency’s request: the key’s owner does not make it a neighbour’s', async () => {
     const requestToken = await rig.publish();
     const recipient = { kind: 'neighbor', key: rig.cast.agency.key.publicKey } as const;
     await rig.send('grant', rig.cast.grant(requestToken, { recipient }));
@@ -280,7 +280,7 @@ describe('a grant to a pet’s owner', () => {
     expect(rig.effects.last().code).toBe('consent_request_cancelled');
   });
 
-  it('can be taken back, and is not touched by what becomes of agencies', async () => {
+  it('can be revoked, and does not depend on agencies', async () => {
     const token = await sighted();
     const grant = searching.grant(token);
     await rig.send('grant', grant);

@@ -1,4 +1,5 @@
-// Holds: a request that concerns this home and is not put to its owners is told to them and to the log, with the reason, and to nobody else.
+// A request that concerns this home and that its owners cannot be asked about is reported to them and the log, with the reason, and to
+// nobody else.
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { textClaim } from '../../support/parties.ts';
 import { GateRig } from './gate-rig.ts';
@@ -10,10 +11,10 @@ beforeEach(async () => {
 afterEach(() => rig.close());
 
 const warned = () => rig.logged.filter(({ message }) => message === 'owners cannot be asked about a request');
-/** A clock that is two hours ahead sees what is good for an hour as two hours old. */
+/** A clock that is two hours ahead makes a document that lives an hour seem two hours old. */
 const twoHoursAgo = () => ({ iat: rig.cast.nowS() - 7_200, exp: rig.cast.nowS() - 3_600 });
 
-it('says that all requests are held while the bridge’s document is not of now, until one is', async () => {
+it('reports all requests as held while the bridge’s document is outdated, until a current one arrives', async () => {
   const late = rig.cast.areaDocument([rig.cast.published()], twoHoursAgo());
   await rig.area(late);
   await rig.area(late);
@@ -24,12 +25,12 @@ it('says that all requests are held while the bridge’s document is not of now,
   expect(rig.effects.notices).toEqual([]);
   await rig.publish();
   expect([rig.gate.unasked(), rig.effects.notices.length]).toEqual([[], 1]);
-  // An older one that a broker repeats says nothing about those that are known.
+  // An older one that a broker repeats does not affect known requests.
   await rig.area(late);
   expect(rig.gate.unasked()).toEqual([]);
 });
 
-it('says of a request that it was over, by the doorbell’s clock, before anyone could be asked', async () => {
+it('reports a request that had expired, by the doorbell’s clock, before anyone could be asked', async () => {
   const request = rig.cast.request(twoHoursAgo());
   await rig.publish(request);
   const id = textClaim(request, 'jti');
@@ -39,7 +40,7 @@ it('says of a request that it was over, by the doorbell’s clock, before anyone
   expect(warned()).toMatchObject([{ facts: { request: id } }]);
 });
 
-it('says why a request is held that came without a revocation list, and asks once there is one', async () => {
+it('reports why a request is held that arrived without a revocation list, and asks once there is one', async () => {
   await rig.close();
   rig = await GateRig.open();
   await rig.boot();
@@ -55,7 +56,7 @@ it('says why a request is held that came without a revocation list, and asks onc
   expect([rig.gate.unasked(), rig.effects.notices.length]).toEqual([[], 1]);
 });
 
-it('says nothing of a request that does not concern this home, nor of one that its owners were asked about', async () => {
+it('reports nothing about a request that does not concern this home, nor about one that its owners were asked about', async () => {
   const far: [number, number][] = [
     [20, 60],
     [20.001, 60],

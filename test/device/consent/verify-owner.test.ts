@@ -15,13 +15,13 @@ const counts = () => rig.gate.unbelievedCounts();
 const outcome = () => rig.effects.last().code ?? rig.effects.last().outcome;
 
 describe('a message', () => {
-  it('of bytes that are no text is not believed', async () => {
+  it('of bytes that are not text is refused', async () => {
     const topic = rig.topics.command(rig.cast.device.id);
     await rig.gate.onOwnerMessage({ topic, payload: new Uint8Array([0xff, 0xfe]), retained: false });
     expect(counts()).toEqual({ token_malformed: 1 });
   });
 
-  it('is believed as bytes and as text, up to its limit', async () => {
+  it('is accepted as bytes and as text, up to its limit', async () => {
     const topic = rig.topics.command(rig.cast.device.id);
     const token = () => rig.cast.command({ action: 'press', button: 'front' });
     await rig.gate.onOwnerMessage({ topic, payload: new TextEncoder().encode(token()), retained: false });
@@ -32,14 +32,14 @@ describe('a message', () => {
     expect(counts()).toEqual({ token_malformed: 1, token_too_large: 1 });
   });
 
-  it('on a topic that is none of this device’s is not believed', async () => {
+  it('on a topic of another device is refused', async () => {
     const payload = rig.cast.command({ action: 'press', button: 'front' });
     await rig.gate.onOwnerMessage({ topic: rig.topics.command('device-other'), payload, retained: false });
     expect([counts(), rig.effects.presses]).toEqual([{ message_topic_mismatch: 1 }, []]);
   });
 
   it.each(['grant', 'deny', 'revoke'] as const)(
-    'to %s is believed only when an owner of this device signed it',
+    'to %s is accepted only when an owner of this device signed it',
     async (action) => {
       const requestToken = await rig.publish();
       const grantToken = rig.cast.grant(requestToken);
@@ -54,7 +54,7 @@ describe('a message', () => {
     },
   );
 
-  it.each(['deny', 'revoke'] as const)('to %s on another request’s topic is not believed', async (action) => {
+  it.each(['to %s on another request’s topic is refused', 'revoke'] as const)('to %s on another request’s topic is not believed', async (action) => {
     const requestToken = await rig.publish();
     const token = action === 'deny' ? rig.cast.denial(requestToken) : rig.cast.revoke(rig.cast.grant(requestToken));
     await rig.deliver(rig.topics.consent(rig.cast.device.id, 'request-other', action), token);
@@ -75,7 +75,7 @@ describe('times of signing', () => {
   });
 });
 
-describe('a grant at the edge of what is allowed', () => {
+describe('a grant at the limits', () => {
   const window = () => rig.cast.window();
   it.each<[string, (asked: { startUs: number; endUs: number }) => object, string]>([
     ['the whole of the asked window', (asked) => ({ window: asked }), 'granted'],
@@ -108,7 +108,7 @@ describe('a grant at the edge of what is allowed', () => {
       () => ({ iat: rig.cast.nowS() - 86_401, exp: rig.cast.nowS() + 60 }),
       'consent_too_old',
     ],
-    ['a second that is to come', () => ({ iat: rig.cast.nowS() + 301 }), 'consent_not_yet_valid'],
+    ['a second in the future', () => ({ iat: rig.cast.nowS() + 301 }), 'consent_not_yet_valid'],
     ['other bytes of the request', () => ({ requestSha256: 'a'.repeat(64) }), 'consent_request_changed'],
     ['a fact that was not asked for', () => ({ disclose: ['phone'] }), 'consent_disclosure_beyond'],
     ['a clip that nobody has looked at', () => ({ clipSha256: 'a'.repeat(64) }), 'preview_changed'],
@@ -121,7 +121,7 @@ describe('a grant at the edge of what is allowed', () => {
     expect(outcome()).toBe(due);
   });
 
-  it('may end with this very microsecond, and not with the next', async () => {
+  it('may end with this microsecond, and not with the next', async () => {
     const startUs = rig.clock.wallUs() - 60_000_000;
     const asked = { startUs, endUs: rig.clock.wallUs() + 60_000_000 };
     const grantTo = async (endUs: number) => {
@@ -144,7 +144,7 @@ describe('a grant at the edge of what is allowed', () => {
     expect(outcome()).toBe('consent_request_expired');
   });
 
-  it('is refused by a clock that is not trusted, and of footage that is not there or not sure', async () => {
+  it('is refused by an untrusted clock, and of footage that is missing or uncertain', async () => {
     rig.footage.covers = false;
     await rig.send('grant', rig.cast.grant(await rig.publish()));
     expect(outcome()).toBe('consent_window_no_footage');
@@ -157,7 +157,7 @@ describe('a grant at the edge of what is allowed', () => {
     expect(outcome()).toBe('consent_clock_untrusted');
   });
 
-  it('to somebody else than who asked is refused', async () => {
+  it('to another recipient than the requester is refused', async () => {
     const requestToken = await rig.publish();
     for (const recipient of [
       { kind: 'agency', key: otherCast(rig).agency.key.publicKey },
@@ -168,7 +168,7 @@ describe('a grant at the edge of what is allowed', () => {
     }
   });
 
-  it('has zones that the stream can take', async () => {
+  it('has zones that the stream supports', async () => {
     const zones = [{ left: 0, top: 0, width: 100, height: 100 }];
     await rig.send('grant', rig.cast.grant(await rig.publish(), { zones }));
     expect(outcome()).toBe('granted');
@@ -194,13 +194,13 @@ describe('a grant at the edge of what is allowed', () => {
   });
 });
 
-describe('a command at the edge of its time', () => {
+describe('a command at the limits of its time', () => {
   it.each([
     ['a press of a minute ago', { action: 'press', button: 'front' }, { iat: -60 }, 'consent_too_old'],
     ['a press of now', { action: 'press', button: 'front' }, { iat: 0 }, 'command-done'],
     ['privacy of a day ago', { action: 'privacy', on: true }, { iat: -86_400 }, 'command-done'],
     ['privacy of a day and a second ago', { action: 'privacy', on: true }, { iat: -86_401 }, 'consent_too_old'],
-    ['privacy of the time to come', { action: 'privacy', on: true }, { iat: 301 }, 'consent_not_yet_valid'],
+    ['privacy of the future', { action: 'privacy', on: true }, { iat: 301 }, 'consent_not_yet_valid'],
     ['privacy that ends with this second', { action: 'privacy', on: true }, { iat: 0, exp: 0 }, 'token_expired'],
     ['privacy that ends with the next', { action: 'privacy', on: true }, { iat: 0, exp: 1 }, 'command-done'],
   ] as const)('%s is answered rightly', async (_what, command, { iat, ...rest }, due) => {
@@ -211,14 +211,14 @@ describe('a command at the edge of its time', () => {
   });
 });
 
-describe('a preview at the edge of what is allowed', () => {
+describe('a preview at the limits', () => {
   const open = (request: string) => {
     const terms = { request, window: rig.cast.window(), audio: false, zones: [], byteLimit: 1_000 };
     return () => rig.gate.previews.open(terms, new SystemRandom());
   };
   const refused = (request: string, code: string) => expect(open(request)).toThrow(expect.objectContaining({ code }));
 
-  it('is refused for a request that is cancelled, over, or of an agency that may not be answered', async () => {
+  it('is refused for a request that is cancelled, expired, or of an agency that may not be answered', async () => {
     const cancelled = textClaim(await rig.publish(), 'jti');
     await rig.area(rig.cast.areaDocument([], { cancelled: [cancelled] }));
     refused(cancelled, 'consent_request_cancelled');

@@ -26,7 +26,7 @@ const TABLET: Viewer = {
 };
 const add = (changes: Partial<Viewer> = {}): CommandAction => ({ action: 'add-viewer', ...TABLET, ...changes });
 const remove = (viewer = 'tablet'): CommandAction => ({ action: 'remove-viewer', viewer });
-/** Gives an order; what became of it. */
+/** Gives an order; returns its receipt. */
 async function order(action: CommandAction, changes = {}): Promise<string> {
   await rig.command(rig.cast.command(action, changes));
   return outcome();
@@ -35,7 +35,7 @@ const outcome = () => rig.effects.last().code ?? rig.effects.last().outcome;
 const ids = () => rig.gate.viewers().map(({ viewer }) => viewer);
 
 describe('a viewer', () => {
-  it('is let in by an owner’s order and out by another, over restarts too', async () => {
+  it('is added by an owner’s order and removed by another, over restarts too', async () => {
     expect(await order(add())).toBe('command-done');
     expect(rig.gate.viewer('tablet')).toEqual(TABLET);
     await rig.reboot();
@@ -46,19 +46,19 @@ describe('a viewer', () => {
     expect(rig.gate.viewers()).toEqual([]);
   });
 
-  it('is not let in by anybody but an owner', async () => {
+  it('is added by nobody but an owner', async () => {
     const { owner } = otherCast(rig);
     await rig.command(rig.cast.command(add(), {}, owner));
     expect([ids(), rig.gate.unbelievedCounts()]).toEqual([[], { token_unknown_signer: 1 }]);
   });
 
-  it('is not let in twice under one name, nor changed by that', async () => {
+  it('is not added twice under one name, nor changed by that', async () => {
     await order(add());
     expect(await order(add({ rights: ['live'], tokenSha256: sha256Hex('other') }))).toBe('viewer_known');
     expect(rig.gate.viewers()).toEqual([TABLET]);
   });
 
-  it('is one of thirty-two at most, and there is room again when one is removed', async () => {
+  it('is one of thirty-two at most; a removal makes room', async () => {
     for (let number = 0; number < 32; number += 1) {
       expect(await order(add({ viewer: `viewer-${number}` }))).toBe('command-done');
     }
@@ -71,18 +71,18 @@ describe('a viewer', () => {
   it.each<[string, Partial<Viewer>]>([
     ['no right', { rights: [] }],
     ['a right that there is not', { rights: ['admin' as never] }],
-    ['more rights than there are', { rights: ['live', 'live', 'live', 'live'] }],
+    ['a right too many', { rights: ['live', 'live', 'live', 'live'] }],
     ['a token in place of its hash', { tokenSha256: TOKEN }],
     ['no name', { name: '' }],
     ['a name that is a path', { viewer: '../owner' }],
     ['an end before time began', { expiresS: -1 }],
-    ['a fact more', { owner: true } as never],
+    ['an unknown field', { owner: true } as never],
   ])('is not let in with %s', async (_what, changes) => {
     await rig.command(rig.cast.command(add(changes)));
     expect([ids(), rig.effects.receipts]).toEqual([[], []]);
   });
 
-  it('is let in until its end, and no more', async () => {
+  it('may view until its expiry, and not longer', async () => {
     const nowS = rig.cast.nowS();
     await order(add({ expiresS: nowS + 60 }));
     await rig.clock.advance(59_999);
@@ -91,7 +91,7 @@ describe('a viewer', () => {
     expect(rig.gate.viewer('tablet')).toBeNull();
   });
 
-  it('with an end is not let in while the clock cannot be trusted; one without is', async () => {
+  it('with an expiry may not view while the clock is untrusted; one without may', async () => {
     await order(add({ expiresS: rig.cast.nowS() + 7_200 }));
     await order(add({ viewer: 'guest' }));
     await rig.clock.advance(3_600_000);
@@ -101,7 +101,7 @@ describe('a viewer', () => {
     expect([rig.gate.viewer('tablet'), rig.gate.viewer('guest')?.viewer]).toEqual([null, 'guest']);
   });
 
-  it('goes with the owner who let it in, and not with another', async () => {
+  it('is removed with the owner who added it, and not with another', async () => {
     const { owner } = otherCast(rig);
     await order({ action: 'add-owner', key: owner.key.publicKey, name: 'Sam' });
     await rig.command(rig.cast.command(add({ viewer: 'of-sam' }), {}, owner));
@@ -113,7 +113,7 @@ describe('a viewer', () => {
     expect(ids()).toEqual(['tablet']);
   });
 
-  it('is nobody while the ledger is damaged', async () => {
+  it('does not exist while the ledger is damaged', async () => {
     await order(add());
     await rig.gate.stop();
     const path = join(rig.folder, 'ledger.jsonl');
@@ -123,7 +123,7 @@ describe('a viewer', () => {
     expect([rig.gate.damaged === null, rig.gate.viewer('tablet')]).toEqual([false, null]);
   });
 
-  it('is gone after a restore from a backup, and the order that let it in acts no more', async () => {
+  it('is removed by a restore from a backup, and the order that added it acts no more', async () => {
     const token = rig.cast.command(add());
     await rig.command(token);
     await rig.restored();
@@ -135,8 +135,8 @@ describe('a viewer', () => {
   });
 });
 
-describe('orders about a viewer that a broker moves', () => {
-  it('let nobody in after the removal came first', async () => {
+describe('orders about a viewer that a broker reorders', () => {
+  it('add nobody after the removal came first', async () => {
     const [adding, removing] = [rig.cast.command(add()), rig.cast.command(remove())];
     await rig.command(removing);
     await rig.command(adding);
@@ -146,7 +146,7 @@ describe('orders about a viewer that a broker moves', () => {
     expect([ids(), outcome()]).toEqual([[], 'consent_order_stale']);
   });
 
-  it('let nobody in again when they are repeated after the removal', async () => {
+  it('add nobody again when they are repeated after the removal', async () => {
     const adding = rig.cast.command(add());
     await rig.command(adding);
     await order(remove());
@@ -156,7 +156,7 @@ describe('orders about a viewer that a broker moves', () => {
     expect(ids()).toEqual([]);
   });
 
-  it('take out nobody who was let in anew, when the removal is repeated', async () => {
+  it('remove nobody who was added again, when the removal is repeated', async () => {
     await order(add());
     const removing = rig.cast.command(remove());
     await rig.command(removing);
@@ -165,7 +165,7 @@ describe('orders about a viewer that a broker moves', () => {
     expect(ids()).toEqual(['tablet']);
   });
 
-  it('let nobody in when they name another’s bytes under the same id', async () => {
+  it('add nobody when they use another order’s id with other bytes', async () => {
     const adding = rig.cast.command(add());
     await rig.command(adding);
     await order(remove());
@@ -174,7 +174,7 @@ describe('orders about a viewer that a broker moves', () => {
     expect(ids()).toEqual([]);
   });
 
-  it('let nobody in when they are kept by the broker, or are too old', async () => {
+  it('add nobody when they are retained by the broker, or too old', async () => {
     const adding = rig.cast.command(add());
     await rig.deliver(rig.topics.command(rig.cast.device.id), adding, true);
     await rig.clock.advance(11 * 60_000);
@@ -183,7 +183,7 @@ describe('orders about a viewer that a broker moves', () => {
   });
 });
 
-it('a viewer whose order does not say who signed it goes with no owner', () => {
+it('a viewer whose order names no signer is not removed with an owner', () => {
   const viewers = new Viewers();
   const place = { sequence: 0, previousHash: '', boot: 'boot', atUs: 0 };
   viewers.apply({ ...place, type: 'viewer-added', body: { jti: 'command-1', token: 'no token', ...TABLET } });
@@ -193,21 +193,21 @@ it('a viewer whose order does not say who signed it goes with no owner', () => {
   expect([viewers.size, viewers.has('tablet')]).toEqual([0, false]);
 });
 
-describe('what leaves the device about a viewer', () => {
-  it('is no token, and the ledger holds its hash alone', async () => {
+describe('the data about a viewer that leave the device', () => {
+  it('hold no token, and the ledger holds only its hash', async () => {
     const adding = rig.cast.command(add());
     await rig.command(adding);
     const ledger = await readFile(join(rig.folder, 'ledger.jsonl'), 'utf8');
     expect(ledger).toContain(TABLET.tokenSha256);
     const said = [JSON.stringify(claimsOf(adding)), JSON.stringify(rig.effects.receipts), ledger];
     for (const text of said) expect(text).not.toContain(TOKEN);
-    // Nor does a receipt tell the hash, which the broker hears of in the order alone.
+    // A receipt does not hold the hash either, which the broker sees only in the order.
     expect(JSON.stringify(rig.effects.receipts)).not.toContain(TABLET.tokenSha256);
   });
 });
 
-describe('a look', () => {
-  it('is in the ledger when it is noted, and is no order', async () => {
+describe('a view', () => {
+  it('is in the ledger when it is recorded, and is not an order', async () => {
     const before = rig.gate.lastOrder;
     await rig.gate.looked('tablet', 'live');
     await rig.gate.looked(rig.cast.owner.key.publicKey, 'history');
@@ -222,7 +222,7 @@ describe('a look', () => {
     expect(told()).toEqual(both);
   });
 
-  it('is told of the last thousand alone', () => {
+  it('is listed among the last thousand', () => {
     const viewers = new Viewers();
     const place = { sequence: 0, previousHash: '', boot: 'boot' };
     for (let number = 0; number < 1_002; number += 1) {
@@ -232,7 +232,7 @@ describe('a look', () => {
     expect([looks.length, looks[0]?.by, looks.at(-1)?.by]).toEqual([1_000, 'viewer-1001', 'viewer-2']);
   });
 
-  it('is refused when the disk does not take it, and not told as one', async () => {
+  it('is refused when the disk does not take it, and is not listed', async () => {
     const disk = new FullDisk();
     rig.disk = disk;
     await rig.reboot();
@@ -251,7 +251,7 @@ describe('a look', () => {
     const { clock, disk, folder, cast } = rig;
     const ledger = new Ledger({ disk, clock, folder, device: cast.device, boot: 'boot-long-ago' });
     await ledger.start(() => undefined);
-    // What owners ordered fills it but for a few looks.
+    // Owners' orders fill it but for a few views.
     for (let number = 0; number < 63; number += 1) {
       await ledger.append({
         type: 'viewer-removed',

@@ -1,5 +1,5 @@
-// Holds: what the disk refuses is in the device's log, with the disk's own words, for whoever looks after it; and so is that records
-// cannot be used, that a grant's end could not be recorded, and that the home takes part in Search Party.
+// The disk's refusals are in the device's log, with the disk's error; so are unusable records, a grant's end that could not be recorded,
+// and each change of Search Party.
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
@@ -46,7 +46,7 @@ it.each<[string, () => Promise<unknown>]>([
   expect(rig.logged[0]).toEqual(noSpace);
 });
 
-it('room for revocations that the disk does not have is in the log', async () => {
+it('missing room for revocations is in the log', async () => {
   await rig.gate.stop();
   await rm(join(rig.folder, 'revocations.reserve'));
   disk.isFull = true;
@@ -65,7 +65,7 @@ it('a grant whose end could not be recorded is in the log', async () => {
   disk.isFull = false;
 });
 
-it('footage that could not be forgotten yet is in the log', async () => {
+it('footage that could not be deleted yet is in the log', async () => {
   rig.effects.forgetFails = true;
   await rig.command(rig.cast.command({ action: 'forget' }));
   await waitS(30);
@@ -80,7 +80,7 @@ it('records that cannot be used are in the log, as an error', async () => {
   expect(rig.logged).toEqual([line('error', { detail: rig.gate.damaged })]);
 });
 
-it('whether the home takes part in Search Party is in the log each time that an owner decides', async () => {
+it('each owner’s order about Search Party is in the log', async () => {
   for (const on of [true, false]) await rig.command(rig.cast.command({ action: 'search-party', on }));
   expect(rig.logged).toEqual([line('info', { on: true }), line('info', { on: false })]);
 });

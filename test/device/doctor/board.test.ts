@@ -1,5 +1,5 @@
 // @module-tag setpriv
-// Plants the faults of a Pi, one at a time, in a copy of a Pi's system below a folder, and expects the doctor to find that one alone.
+// Plants the faults of a Pi, one at a time, in a copy of a Pi's system below a folder, and expects the doctor to find that fault alone.
 import { chmodSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -29,7 +29,7 @@ function program(name: string, says: string): void {
   chmodSync(at(`/bin/${name}`), 0o755);
 }
 
-/** systemctl as it answers about the doorbell and about avahi. */
+/** A systemctl with these answers about the doorbell and avahi. */
 function systemctl(changes: Record<string, string> = {}, avahi = 'active'): void {
   const porch = {
     LoadState: 'loaded',
@@ -56,7 +56,7 @@ const DEVICE = {
 };
 const CONFIG = '/boot/firmware/config.txt';
 
-/** A Pi on which nothing is wrong. */
+/** A Pi without a fault. */
 beforeEach(async () => {
   folder = temporaryFolder('pi');
   process.env['PATH'] = `${at('/bin')}:${PATH}`;
@@ -142,7 +142,7 @@ const FAULTS: Record<string, Planted> = {
       put('/sys/bus/i2c/drivers/imx708/bind', '');
     },
     what: 'overlay',
-    says: /names the camera imx708, and the kernel found none/,
+    says: /names the camera imx708, which the kernel did not find/,
     advises: /ribbon cable/,
   },
   'no overlay for the camera': {
@@ -151,7 +151,7 @@ const FAULTS: Record<string, Planted> = {
     says: /names no camera/,
     advises: /camera_auto_detect=1/,
   },
-  'the camera system of old': {
+  'the legacy camera system': {
     plant: () => put(CONFIG, 'camera_auto_detect=1\nstart_x=1\n'),
     what: 'overlay',
     says: /start_x=1/,
@@ -163,10 +163,10 @@ const FAULTS: Record<string, Planted> = {
     says: /mDNS/,
     advises: /"announce": \{"enabled": true\}.*enable --now avahi-daemon/,
   },
-  'a unit that systemd does not take': {
+  'a unit that systemd cannot load': {
     plant: () => systemctl({ LoadState: 'bad-setting' }),
     what: 'service',
-    says: /does not take porch\.service \(bad-setting\)/,
+    says: /cannot load porch\.service \(bad-setting\)/,
     advises: /device install --name porch/,
   },
   'a unit that has failed': {
@@ -184,7 +184,7 @@ const FAULTS: Record<string, Planted> = {
 };
 
 describe('the doctor of a board', () => {
-  it('finds nothing wrong with a Pi that has no fault', async () => {
+  it('finds no fault on a Pi without one', async () => {
     const findings = await examine();
     expect(faultsOf(findings)).toEqual([]);
     expect(findings.map(({ what }) => what).sort()).toEqual([
@@ -198,7 +198,7 @@ describe('the doctor of a board', () => {
     ]);
   });
 
-  it('finds a boot partition that is full, which a new kernel would leave half written', async () => {
+  it('finds a full boot partition, which a new kernel would leave half written', async () => {
     const full = Object.assign(Object.create(disk), { freeBytes: async () => 3_000_000 });
     const faults = faultsOf(await examineBoard({ ...seams, disk: full }, at('/var/lib/porch'), folder.path));
     expect(faults).toMatchObject([
@@ -206,7 +206,7 @@ describe('the doctor of a board', () => {
     ]);
   });
 
-  it('wants no avahi for a doorbell that announces itself', async () => {
+  it('needs no avahi for a doorbell that announces itself', async () => {
     systemctl({}, 'inactive');
     const console = { listen: 'home-network', announce: { enabled: true } };
     put('/var/lib/porch/device.json', JSON.stringify({ ...DEVICE, console }));
@@ -221,14 +221,14 @@ describe('the doctor of a board', () => {
     expect(faults[0]?.advice).toMatch(advises);
   });
 
-  it('takes the overlay of the camera that is there', async () => {
+  it('accepts the overlay of the present camera', async () => {
     put(CONFIG, 'dtoverlay=imx708\n');
     mkdirSync(at('/sys/bus/i2c/drivers/imx708'), { recursive: true });
     symlinkSync('../10-001a', at('/sys/bus/i2c/drivers/imx708/10-001a'));
     expect(faultsOf(await examine())).toEqual([]);
   });
 
-  it('notes what was and is over, a root in memory, and a service that starts at no boot', async () => {
+  it('notes past undervoltage, a root in memory, and a service that is not started at boot', async () => {
     program('vcgencmd', 'throttled=0x50000');
     put('/proc/mounts', 'overlay / overlay rw,lowerdir=/lower 0 0\n');
     systemctl({ UnitFileState: 'disabled' });
@@ -236,7 +236,7 @@ describe('the doctor of a board', () => {
     expect(notes.map(({ what }) => what).sort()).toEqual(['power', 'root', 'service']);
   });
 
-  it('looks at no board where there is none', async () => {
+  it('examines no board where there is none', async () => {
     rmSync(at('/proc/device-tree/model'));
     rmSync(at('/etc/systemd/system/porch.service'));
     expect(await examine()).toEqual([]);

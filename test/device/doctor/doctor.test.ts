@@ -1,4 +1,4 @@
-// Plants a fault at a time in a doorbell that has none, and expects the doctor to find that one alone, with what to do.
+// Plants one fault at a time in a doorbell without faults, and expects the doctor to find that fault alone, with advice.
 
 import { spawnSync } from 'node:child_process';
 import { createSocket } from 'node:dgram';
@@ -72,7 +72,7 @@ const settings = () => JSON.parse(readFileSync(at('device.json'), 'utf8'));
 const set = (changes: object) => writeFileSync(at('device.json'), JSON.stringify({ ...settings(), ...changes }));
 const setHome = (changes: object) => set({ home: { ...settings().home, ...changes } });
 
-/** A doorbell without a fault, not running: its broker and its bridge are there. */
+/** A stopped doorbell without a fault, whose broker and bridge run. */
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'doorsill-doctor-'));
   await unpackFormerDevice(folder);
@@ -98,7 +98,7 @@ interface Planted {
   advises: RegExp;
 }
 
-/** A program that says it is ffmpeg, and encodes nothing. */
+/** A program that prints ffmpeg's version and encodes nothing. */
 function withoutX264(): void {
   writeFileSync(
     at('ffmpeg'),
@@ -115,7 +115,7 @@ function alterLedger(): void {
   writeFileSync(at('consent/ledger.jsonl'), `${text.slice(0, middle)}G${text.slice(middle + 1)}`);
 }
 
-/** A camera on a wire, as this ffmpeg tells of it. */
+/** A camera on a wire, in this ffmpeg's words. */
 function wired(kind: Parameters<WiredCamera['fault']>[0], query = ''): void {
   standIn?.dispose();
   standIn = new WiredCamera(ffmpeg);
@@ -245,7 +245,7 @@ const FAULTS: Record<string, Planted> = {
   'a port that another program has': {
     plant: () => set({ console: { listen: 'this-machine', port: (bridge.address() as AddressInfo).port } }),
     what: 'page',
-    says: /port \d+ cannot be had \(EADDRINUSE\)/,
+    says: /port \d+ cannot be used \(EADDRINUSE\)/,
     advises: /ss -tlnp/,
   },
   'a broker that is off': {
@@ -277,14 +277,14 @@ const FAULTS: Record<string, Planted> = {
   'nobody who could grant': {
     plant: () => rmSync(at('consent'), { recursive: true }),
     what: 'owners',
-    says: /nobody is paired/,
+    says: /no owner is paired/,
     advises: /doorsill pair --socket/,
   },
   'a ledger that was altered': { plant: alterLedger, what: 'records', says: /damaged|chain/, advises: /./ },
   'a clip that waits for hours': { plant: oldClip, what: 'clips', says: /oldest for 3 h/, advises: /bridge/ },
 };
 
-/** Of a doorbell that runs, with much that is wrong. */
+/** The health of a running doorbell with many faults. */
 const HEALTH: Health = {
   camera: { state: 'lost', source: 'rtsp://porch', detail: 'the camera is away' },
   privacy: false,
@@ -293,7 +293,7 @@ const HEALTH: Health = {
   hardware: [
     { part: 'button', name: 'gate', code: 'gpio_line_taken', detail: 'something else uses line 17' },
     { part: 'chime', name: 'chime', detail: 'silent' },
-    // The doctor looks at the board itself.
+    // The doctor examines the board itself.
     { part: 'board', name: 'power', code: 'board_slowed', detail: 'slow' },
   ],
   clockTrusted: false,
@@ -307,7 +307,7 @@ const HEALTH: Health = {
 const examine = (of: Seams, at: string) => examineFolder(of, at, TESTBED.examine);
 
 describe('the doctor', () => {
-  it('finds nothing wrong with a doorbell that has no fault, and says so', async () => {
+  it('finds no fault in a doorbell without one, and says so', async () => {
     const findings = await examine(seams, folder);
     expect(faultsOf(findings)).toEqual([]);
     for (const what of [
@@ -329,7 +329,7 @@ describe('the doctor', () => {
     expect([status, last]).toMatchObject([0, { faults: 0 }]);
   });
 
-  it('looks at who owns the folder and its secrets, for root, too, who sees those of a service’s user', {
+  it('checks the owner of the folder and its secrets, also as root, for those of a service’s user', {
     tags: ['root', 'long'],
   }, async () => {
     const service = 61_234;
@@ -341,7 +341,7 @@ describe('the doctor', () => {
     expect(await said(service)).toMatchObject([
       {
         level: 'fault',
-        detail: expect.stringContaining(`${folder} belongs to user ${service}, who can exchange what is in it`),
+        detail: expect.stringContaining(`${folder} belongs to user ${service}, who can replace its files`),
         advice: expect.stringContaining(`chown -hR ${service} ${folder}`),
       },
       { what: 'records' },
@@ -357,7 +357,7 @@ describe('the doctor', () => {
     expect(await said(0)).toMatchObject([{ level: 'fault' }, { what: 'records', level: 'note' }]);
   });
 
-  it('finds each planted fault alone, and says what to do', { tags: ['long'], timeout: 90_000 }, async (test) => {
+  it('finds each planted fault alone, and advises', { tags: ['long'], timeout: 90_000 }, async (test) => {
     let found = 0;
     for (const [name, { plant, what, says, advises }] of Object.entries(FAULTS)) {
       const kept = {
@@ -396,12 +396,12 @@ describe('the doctor', () => {
     );
   });
 
-  it('finds a clock that is not set, a card that is full, and a place that cannot be written', async () => {
+  it('finds a clock that is not set, a full card, and a folder that cannot be written', async () => {
     const clock = new ManualClock(0);
     clock.setWallUs(0, false);
     const full = Object.assign(Object.create(disk), { freeBytes: async () => 999_000_000 });
     const unset = examine({ ...seams, clock, disk: full }, folder);
-    // Looks that wait for an answer wait on this clock.
+    // Checks that wait for an answer wait on this clock.
     await clock.advance(10_000);
     const planted = faultsOf(await unset);
     expect(planted.map(({ what }) => what)).toContain('clock');
@@ -431,7 +431,7 @@ describe('the doctor', () => {
     }
   });
 
-  it('asks a doorbell that runs how it does, by its own socket', async () => {
+  it('asks a running doorbell for its health over its own socket', async () => {
     const lock = lockFolder(folder);
     if ('heldBy' in lock) throw new Error('the folder is taken');
     const server = healthSocket(folder, HEALTH, () => {
@@ -465,7 +465,7 @@ describe('the doctor', () => {
     expect(readdirSync(folder).filter((name) => name.includes('.doctor'))).toEqual([]);
   });
 
-  it('says by which name a doorbell is announced, or why it is not', async () => {
+  it('reports the name that a doorbell is announced by, or why it is not', async () => {
     const lock = lockFolder(folder);
     if ('heldBy' in lock) throw new Error('the folder is taken');
     const listens = {
@@ -498,7 +498,7 @@ describe('the doctor', () => {
     }
   });
 
-  it('passes on that something else logs in as this device', async () => {
+  it('reports that another program logs in as this device', async () => {
     const lock = lockFolder(folder);
     if ('heldBy' in lock) throw new Error('the folder is taken');
     const twice = 'the broker ends each session soon: most likely a copy of this device’s card';

@@ -1,4 +1,4 @@
-// Holds the discovery document to Home Assistant's documentation, and its identities to what they were.
+// The discovery document fits Home Assistant's documentation, and its ids never change.
 import { describe, expect, it } from 'vitest';
 import {
   COMPONENT_PLATFORMS,
@@ -44,14 +44,14 @@ describe('the discovery document', () => {
     ]);
   });
 
-  it('changes in the device’s name alone when the doorbell is renamed', () => {
+  it('changes only the device’s name when the doorbell is renamed', () => {
     const { dev, ...rest } = open(discoveryDocument(facts, everything));
     const { dev: renamed, ...same } = open(discoveryDocument({ ...facts, name: 'Back door' }, everything));
     expect(same).toEqual(rest);
     expect(renamed).toEqual({ ...dev, name: 'Back door' });
   });
 
-  it('has only what the settings give: no motion where none is looked for, no button that is not allowed', () => {
+  it('has only what the settings allow: no motion without detection, no button that is not allowed', () => {
     const { cmps } = open(
       discoveryDocument(facts, componentsOf({ motion: false, press: false, privacyButton: false })),
     );
@@ -59,18 +59,18 @@ describe('the discovery document', () => {
     expect(JSON.stringify(cmps)).not.toContain('command_topic');
   });
 
-  it('names an entity that is gone by its platform alone, which removes it', () => {
+  it('names a removed entity by its platform alone, which removes it', () => {
     const gone: ComponentId[] = ['press', 'privacy-on'];
     const { cmps } = open(discoveryDocument(facts, ['ring'], gone));
     expect(cmps).toMatchObject({ ring: { p: 'event' } });
     for (const id of gone) expect(cmps[id]).toEqual({ p: COMPONENT_PLATFORMS[id] });
   });
 
-  it('keeps the connection’s entity available when the doorbell goes, so that it can say so', () => {
+  it('keeps the connection’s entity available when the doorbell goes offline, so that it can show that', () => {
     const { cmps } = open(discoveryDocument(facts, everything));
     const { connectivity } = cmps;
     if (!connectivity || !('availability' in connectivity)) throw new Error('no connectivity');
-    // Whatever is said on the status topic, the template makes it `online`, which is the default for available.
+    // Whatever is published on the status topic, the template makes it `online`, which is the default for available.
     expect(connectivity.availability).toEqual([
       { topic: 'doorsill/v1/home/device-1/status', value_template: 'online' },
     ]);

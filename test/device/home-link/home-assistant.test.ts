@@ -1,4 +1,4 @@
-// Holds: what Home Assistant gets to see of a doorbell, byte for byte, and what it can make the doorbell do.
+// What Home Assistant gets of a doorbell, byte for byte, and what it can make the doorbell do.
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -26,7 +26,7 @@ const DEVICE = 'device-1';
 const topics = topicsUnder(DEFAULT_PREFIX);
 const CONFIG = `homeassistant/device/${DEVICE}/config`;
 const HOME_ASSISTANT = { role: 'home-assistant', id: 'home-assistant', homes: [DEVICE] };
-/** Words that Home Assistant must never see. */
+/** Words that must never reach Home Assistant. */
 const SECRET = 'a blue car near 12 Elm Street';
 
 type State = Pick<DeviceState, 'privacy' | 'requests' | 'storage'>;
@@ -41,12 +41,12 @@ interface Rig {
   presses: Press[];
   /** Warnings in the log. */
   warned: string[];
-  /** How often privacy was turned on. */
+  /** Number of times that privacy was turned on. */
   blinded: number;
   stop(): Promise<void>;
 }
 
-/** Connects again at once, and waits for everything else as long as ever. */
+/** Reconnects at once; all other waits are unchanged. */
 class HastyClock extends SystemClock {
   override sleep(_delayMs: number, signal?: AbortSignal): Promise<void> {
     return super.sleep(1, signal);
@@ -124,7 +124,7 @@ async function makeRig(
   return rig;
 }
 
-/** Home Assistant's own session: what it hears on the topics that its document names. */
+/** Home Assistant's own session: the messages on the topics that its document names. */
 async function homeAssistantSession(): Promise<{
   link: MqttLink;
   heard: ReturnType<typeof collector<{ topic: string; text: string; retained: boolean }>>;
@@ -165,7 +165,7 @@ const documents = (): DeviceDiscovery[] =>
     .published()
     .filter(({ topic, payload }) => topic === CONFIG && payload !== '')
     .map(({ payload }) => deviceDiscoverySchema.parse(JSON.parse(payload)));
-/** A message that the device has sent for certain when it arrives: everything before it was sent, too. */
+/** A message that the device has sent: when it arrives, everything before it was sent, too. */
 const flushed = (rig: Rig) => rig.home.publishReceipt('flush');
 
 describeOnEachBroker('the doorbell in Home Assistant, on %s', (kind) => {
@@ -175,7 +175,7 @@ describeOnEachBroker('the doorbell in Home Assistant, on %s', (kind) => {
     folder = await mkdtemp(join(tmpdir(), 'doorsill-ha-'));
   });
 
-  it('is there for who comes later, takes its states, rings, and is offline when it has stopped', async () => {
+  it('is there for later subscribers, retains its states, rings, and is offline when it has stopped', async () => {
     const rig = await makeRig();
     await expect.poll(() => sent().length).toBe(5);
     const { heard } = await homeAssistantSession();
@@ -200,7 +200,7 @@ describeOnEachBroker('the doorbell in Home Assistant, on %s', (kind) => {
     }
   });
 
-  it('tells nothing but a press, four states and the document, and a state only when it changes', async (context) => {
+  it('publishes nothing but a press, four states and the document, and a state only when it changes', async (context) => {
     const rig = await makeRig();
     await expect.poll(() => sent().length).toBe(5);
     const { homeAssistant } = rig;
@@ -240,7 +240,7 @@ describeOnEachBroker('the doorbell in Home Assistant, on %s', (kind) => {
     proved(context, `bytes for Home Assistant on ${kind}`, `${sent().length} messages, each listed`);
   });
 
-  it('is nowhere while the setting is off: no topic published, none subscribed, no file', async () => {
+  it('publishes nothing while the setting is off: no topic published, none subscribed, no file', async () => {
     const rig = await makeRig({});
     rig.homeAssistant.event(ring);
     rig.homeAssistant.state({ ...quiet, privacy: true });
@@ -252,7 +252,7 @@ describeOnEachBroker('the doorbell in Home Assistant, on %s', (kind) => {
     expect(await readdir(folder)).toEqual([]);
   });
 
-  it('is said again when Home Assistant starts, however often that is said, and at a new connection', async () => {
+  it('is published again when Home Assistant starts, however often that is said, and at a new connection', async () => {
     const rig = await makeRig();
     await expect.poll(() => sent().length).toBe(5);
     const { link } = await homeAssistantSession();
@@ -274,7 +274,7 @@ describeOnEachBroker('the doorbell in Home Assistant, on %s', (kind) => {
     ]);
   });
 
-  it('rings no bell later that nobody could hear', async () => {
+  it('rings no bell late', async () => {
     const rig = await makeRig({ enabled: true }, { starts: false });
     rig.homeAssistant.event(ring);
     rig.homeAssistant.event({ ...moment, type: 'motion-start', zones: [] });
@@ -285,7 +285,7 @@ describeOnEachBroker('the doorbell in Home Assistant, on %s', (kind) => {
     expect(sent()[1]).toEqual(['ha/motion', 'ON', true]);
   });
 
-  it('is removed when the setting is turned off, also when the first try did not get through, and then never again', async () => {
+  it('is removed when the setting is turned off, also when the first attempt failed, and then never again', async () => {
     const first = await makeRig();
     await expect.poll(() => sent().length).toBe(5);
     await first.stop();
@@ -311,7 +311,7 @@ describeOnEachBroker('the doorbell in Home Assistant, on %s', (kind) => {
     expect(sent()).toHaveLength(10);
   });
 
-  it('loses one entity by name when a button is no longer allowed, and the document ends without it', async () => {
+  it('loses one entity by name when a button is no longer allowed, and the last document is without it', async () => {
     const first = await makeRig({ enabled: true, allowPrivacyButton: true });
     await expect.poll(() => sent().length).toBe(5);
     await first.stop();
@@ -328,7 +328,7 @@ describeOnEachBroker('the doorbell in Home Assistant, on %s', (kind) => {
     expect(documents().at(-1)?.cmps).toEqual(rest);
   });
 
-  it('rings and blinds at the very words of its buttons, and is not moved by anything else', async () => {
+  it('rings and turns privacy on at the exact words of its buttons, and at nothing else', async () => {
     const rig = await makeRig({ enabled: true, allowPrivacyButton: true });
     await expect.poll(() => sent().length).toBe(5);
     const { link } = await homeAssistantSession();
@@ -361,7 +361,7 @@ describeOnEachBroker('the doorbell in Home Assistant, on %s', (kind) => {
     expect(rig.blinded).toBe(1);
   });
 
-  it('hears no button that the settings do not allow', async () => {
+  it('ignores buttons that the settings do not allow', async () => {
     const rig = await makeRig({ enabled: true, allowPress: false });
     await expect.poll(() => sent().length).toBe(5);
     const { link } = await homeAssistantSession();
@@ -373,7 +373,7 @@ describeOnEachBroker('the doorbell in Home Assistant, on %s', (kind) => {
     expect(recorder.bytes().includes('/ha/set/')).toBe(false);
   });
 
-  it('publishes nothing that it could not remove: a disk that takes no record of it', async () => {
+  it('publishes nothing that it could not remove, on a disk that fails to record it', async () => {
     const full = new SystemDisk();
     full.replaceFile = () => Promise.reject(Object.assign(new Error('full'), { code: 'ENOSPC' }));
     await expect(makeRig({ enabled: true }, { disk: full })).rejects.toThrow('full');
@@ -386,7 +386,7 @@ describeOnEachBroker('the doorbell in Home Assistant, on %s', (kind) => {
     expect(recorder.bytes().includes('homeassistant')).toBe(false);
   });
 
-  it('forgets the document of the device that it was before a reset', async () => {
+  it('forgets the document of the device id before a reset', async () => {
     const first = await makeRig();
     await expect.poll(() => sent().length).toBe(5);
     await first.stop();
@@ -402,7 +402,7 @@ describeOnEachBroker('the doorbell in Home Assistant, on %s', (kind) => {
       ).toEqual(['', '', '', '', '']);
   });
 
-  it('leaves the document of the device before a reset to the broker whose accounts it issues', async () => {
+  it('leaves the document of the device id before a reset to the broker whose accounts it issues', async () => {
     const first = await makeRig();
     await expect.poll(() => sent().length).toBe(5);
     await first.stop();
@@ -412,7 +412,7 @@ describeOnEachBroker('the doorbell in Home Assistant, on %s', (kind) => {
     expect(await readdir(folder)).toEqual([]);
   });
 
-  it('tries again what a stop interrupted: the document of the device before a reset', async () => {
+  it('retries what a stop interrupted: the document of the device id before a reset', async () => {
     const first = await makeRig();
     await expect.poll(() => sent().length).toBe(5);
     await first.stop();
@@ -454,10 +454,10 @@ describeOnEachBroker('the doorbell in Home Assistant, on %s', (kind) => {
       expect([rig.presses, rig.blinded]).toEqual([[], 0]);
     });
   } else {
-    it('gives up at a broker that refuses the document, and the home link works on', async () => {
+    it('gives up at a broker that refuses the document, and the home link goes on', async () => {
       const rig = await makeRig({ enabled: true, discoveryPrefix: 'elsewhere' }, { linkClock: new HastyClock() });
       const refusals = () => recorder.published().filter(({ topic }) => topic.startsWith('elsewhere/')).length;
-      const warning = 'the home broker does not take the Home Assistant discovery; it is left out until the next start';
+      const warning = 'the home broker refused the Home Assistant discovery; it is not published until the next start';
       await expect.poll(() => rig.warned.includes(warning), { timeout: 10_000 }).toBe(true);
       await flushed(rig);
       const before = refusals();

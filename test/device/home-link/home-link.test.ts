@@ -40,7 +40,7 @@ async function makeHome(changes: Partial<HomeLinkOptions> = {}): Promise<HomeLin
   return home;
 }
 
-/** An owner's ear on the device's topics, as `last level: payload`. */
+/** An owner's subscription to the device's topics, as `last level: payload`. */
 async function listen(
   ...names: (keyof Pick<typeof topics, 'status' | 'state' | 'event' | 'request' | 'receipt' | 'upload'>)[]
 ) {
@@ -82,7 +82,7 @@ describeOnEachBrokerAndCluster('a home link on %s', (kind) => {
     ownerAccount = await broker.issue(OWNER);
   });
 
-  it('says online when it can hear, offline when it stops, and both are there for who comes later', async () => {
+  it('publishes online when it is subscribed, offline when it stops, and both are retained', async () => {
     const { heard } = await listen('status');
     const home = await makeHome();
     home.start();
@@ -95,7 +95,7 @@ describeOnEachBrokerAndCluster('a home link on %s', (kind) => {
     expect(await later.heard.next()).toMatchObject({ text: 'offline', retained: true });
   });
 
-  it('publishes each document on its own topic, as the contract has it', async (context) => {
+  it('publishes each document on its own topic, as in the contract', async (context) => {
     const { heard } = await listen('event', 'request', 'receipt', 'upload');
     const home = await makeHome();
     home.start();
@@ -120,7 +120,7 @@ describeOnEachBrokerAndCluster('a home link on %s', (kind) => {
     proved(context, `home link on ${kind}: documents on their own topics`, `${messages.length} of 4, none retained`);
   });
 
-  it('hands over consent and commands as they came', async () => {
+  it('passes on consent and commands unchanged', async () => {
     const home = await makeHome();
     const inbox = collector<IncomingMessage>();
     home.onMessage(inbox.take);
@@ -142,7 +142,7 @@ describeOnEachBrokerAndCluster('a home link on %s', (kind) => {
     home.publishState(state(1));
     expect(atUsOf((await heard.next()).text)).toBe(1);
     for (let at = 2; at <= 50; at += 1) home.publishState(state(at));
-    // The state's turn comes with time alone; an event in between shows that none was sent before.
+    // A state is published only after an interval; an event in between shows that none was sent before.
     const events = await listen('event', 'state');
     await home.publishEvent({ id: 'event-1', device: DEVICE, atUs: 1, type: 'ring', button: 'front', source: 'local' });
     expect(await events.heard.next()).toMatchObject({ name: 'state', retained: true });
@@ -152,7 +152,7 @@ describeOnEachBrokerAndCluster('a home link on %s', (kind) => {
     expect(heard.all).toHaveLength(2);
   });
 
-  it('publishes the newest state again when the broker comes back without it, and what was made meanwhile', async () => {
+  it('publishes the newest state again when the broker returns without it, and the messages of the time between', async () => {
     const home = await makeHome();
     home.publishState(state(1));
     home.start();
@@ -178,7 +178,7 @@ describeOnEachBrokerAndCluster('a home link on %s', (kind) => {
     expect(atUsOf(texts.find((message) => message.name === 'state')?.text ?? '')).toBe(3);
   });
 
-  it('publishes the state it has again to a broker that has forgotten it', async () => {
+  it('publishes its state again to a broker that has forgotten it', async () => {
     const home = await makeHome();
     home.publishState(state(7));
     home.start();
@@ -190,7 +190,7 @@ describeOnEachBrokerAndCluster('a home link on %s', (kind) => {
     expect(atUsOf((await second.heard.next()).text)).toBe(7);
   });
 
-  it('sends the last state and what still waits before it stops', async () => {
+  it('sends the last state and all waiting messages before it stops', async () => {
     const { heard } = await listen('state', 'receipt', 'status');
     const home = await makeHome();
     home.start();
@@ -210,7 +210,7 @@ describeOnEachBrokerAndCluster('a home link on %s', (kind) => {
   });
 });
 
-it('warns in the log of a broker that stays away, once, without the password', async () => {
+it('warns in the log of an unreachable broker, once, without the password', async () => {
   broker = await startBroker();
   await broker.pause();
   const clock = new ManualClock(0);

@@ -58,7 +58,7 @@ async function reopened(): Promise<{ entries: LedgerEntry[]; ledger: Ledger }> {
 
 const damagedCode = { code: 'consent_ledger_damaged' };
 
-describe('a ledger with a head that its owner kept', () => {
+describe('a ledger and a head that its owner kept', () => {
   const walked = (kept: { entries: number; hash: string }) =>
     walkLedger(disk, folder, { id: device.id, key: device.key.publicKey }, () => undefined, kept).then(
       ({ head }) => head.entries,
@@ -77,12 +77,12 @@ describe('a ledger with a head that its owner kept', () => {
     await ledger.stop();
   });
 
-  it('is whole with each head that it ever had', async () => {
+  it('is complete with each head that it ever had', async () => {
     expect(heads).toHaveLength(5);
     for (const head of heads) expect(await walked(head), String(head.entries)).toBe(4);
   });
 
-  it('was put back and went on: it has as many entries, and others', async () => {
+  it('was replaced by an old copy and went on: the number of entries fits, but not their hashes', async () => {
     const [last] = heads.splice(-1);
     await rm(folder, { recursive: true });
     await mkdir(folder);
@@ -93,7 +93,7 @@ describe('a ledger with a head that its owner kept', () => {
     expect(await walked(last ?? { entries: 0, hash: '' })).toMatch(/not the chain that the kept receipt names/);
   });
 
-  it('was put back: entries are missing', async () => {
+  it('was replaced by an old copy: entries are missing', async () => {
     expect(await walked({ entries: 5, hash: 'a'.repeat(64) })).toMatch(/4 of 5 entries are left/);
     await rm(folder, { recursive: true });
     expect(await walked({ entries: 1, hash: 'a'.repeat(64) })).toMatch(/the file is missing/);
@@ -115,7 +115,7 @@ describe('a ledger', () => {
     expect((await reopened()).entries).toHaveLength(6);
   });
 
-  it('drops a last line that was torn off at any byte, if it was never acknowledged', async () => {
+  it('drops a last line that was torn at any byte, if it was never acknowledged', async () => {
     await written(2);
     const head = await readFile(file('ledger-head.json'));
     const before = (await readFile(file('ledger.jsonl'))).length;
@@ -136,7 +136,7 @@ describe('a ledger', () => {
     }
   });
 
-  it('has each entry on the disk before its head, and both before it counts', async () => {
+  it('has each entry on the disk before its head, and both before it takes effect', async () => {
     const probing = new ProbingDisk();
     const steps: string[] = [];
     probing.onWrite = ({ path }) => void steps.push(`write ${basename(path)}`);
@@ -233,7 +233,7 @@ describe('a ledger', () => {
         await writeFile(file('ledger-head.json'), text.replace('"entries":4', '"entries":3'));
       },
     ],
-    ['something behind the last entry', async () => appendFile(file('ledger.jsonl'), 'x\ny\n')],
+    ['bytes after the last entry', async () => appendFile(file('ledger.jsonl'), 'x\ny\n')],
   ])('is found damaged by %s', async (_what, spoil) => {
     await written(4);
     await spoil();
@@ -248,7 +248,7 @@ describe('a ledger', () => {
     );
   });
 
-  it('takes nothing while the disk is full, is whole afterwards, and goes on when there is room', async () => {
+  it('accepts nothing while the disk is full, is complete afterwards, and goes on when there is room', async () => {
     const { ledger } = await reopened();
     await ledger.append(said(true));
     disk.isFull = true;
@@ -277,7 +277,7 @@ describe('a ledger', () => {
     expect((await reopened()).entries.map((entry) => entry.type)).toEqual(['privacy-set', 'forgot']);
   });
 
-  it('does not hold an entry that was declared failed after all, though the disk has no room for another head', async () => {
+  it('does not hold an entry that was reported as failed, though the disk has no room for another head', async () => {
     const { ledger } = await reopened();
     await ledger.append(said(true));
     disk.doubtfulFile = 'ledger-head.json';
@@ -288,7 +288,7 @@ describe('a ledger', () => {
     expect(again.ledger.head.entries).toBe(1);
   });
 
-  describe('that could not take back an entry which it refused', () => {
+  describe('that could not remove a refused entry', () => {
     let clock: ManualClock;
     let ledger: Ledger;
     const settled = () => new Promise(setImmediate);
@@ -305,7 +305,7 @@ describe('a ledger', () => {
       disk.stuckFile = null;
     });
 
-    it('takes it back by itself once the disk lets it, though nothing else is written', async () => {
+    it('removes it by itself once the disk permits, though nothing else is written', async () => {
       for (let tried = 2; tried < 10; tried += 1) {
         await clock.advance(30_000);
         await expect.poll(() => disk.cuts).toBe(tried);
@@ -315,17 +315,17 @@ describe('a ledger', () => {
       disk.failsToCut = false;
       await clock.advance(30_000);
       await expect.poll(fileHolds).toBe(1);
-      // As a power cut now would find it.
+      // As it would be found after a power cut now.
       const entries: LedgerEntry[] = [];
       await walkLedger(disk, folder, { id: device.id, key: device.key.publicKey }, (entry) => entries.push(entry));
       expect(entries).toHaveLength(1);
     });
 
-    it('waits with the next entry until that is done, and takes it then', async () => {
+    it('holds the next entry back until that is done, and accepts it then', async () => {
       disk.failsToCut = false;
       const retried = clock.advance(1_000);
       await Promise.all([retried, ledger.append(said(false))]);
-      // One for the refused append, one for the entry that was taken back: a later one would take the next entry with it.
+      // One for the refused append, one for the removed entry: a later truncation would remove the next entry with it.
       expect(disk.cuts).toBe(2);
       await ledger.stop();
       expect((await reopened()).entries).toHaveLength(2);
@@ -337,7 +337,7 @@ describe('a ledger', () => {
       expect(await fileHolds()).toBe(1);
     });
 
-    it('tries no more once it has stopped', async () => {
+    it('does not try again once it has stopped', async () => {
       await ledger.stop();
       expect(disk.cuts).toBe(2);
       // An attempt begins with reading the head.
@@ -347,7 +347,7 @@ describe('a ledger', () => {
     });
   });
 
-  it('that is nearly full still takes what ends something, and nothing that opens something', async () => {
+  it('that is nearly full still accepts entries that end something, and none that open something', async () => {
     const ledger = ledgerOf({ bytesMax: LEDGER_RESERVE_BYTES + 900 });
     await ledger.start(() => undefined);
     await ledger.append(said(true));
@@ -361,7 +361,7 @@ describe('a ledger', () => {
   });
 });
 
-/** Cuts the last `bytes` bytes off the file. */
+/** Removes the last `bytes` bytes of the file. */
 async function cutLast(bytes: number): Promise<void> {
   const whole = await readFile(file('ledger.jsonl'));
   await writeFile(file('ledger.jsonl'), whole.subarray(0, whole.length - bytes));

@@ -29,7 +29,7 @@ async function entries(): Promise<string[]> {
 }
 
 describe('a revocation on a full disk', () => {
-  it('outlives a restart before a clip was sealed, and is recorded once there is room', async () => {
+  it('survives a restart before a clip was sealed, and is recorded once there is room', async () => {
     const { grantToken, grant } = await rig.granted();
     disk.isFull = true;
     await rig.send('revoke', rig.cast.revoke(grantToken));
@@ -81,7 +81,7 @@ describe('a revocation on a full disk', () => {
     disk.isFull = false;
   });
 
-  it('that overtakes its grant shuts the door on it, also after a restart', async () => {
+  it('that overtakes its grant bars it, also after a restart', async () => {
     const request = await rig.publish();
     const grantToken = rig.cast.grant(request);
     disk.isFull = true;
@@ -97,7 +97,7 @@ describe('a revocation on a full disk', () => {
   });
 
   it.each(['EIO', 'EMFILE', 'EACCES'])(
-    'lets nothing go on in a boot whose disk answers %s instead of it',
+    'prevents all decisions in a boot whose disk answers %s instead of it',
     async (code) => {
       await rig.granted();
       const second = await rig.granted();
@@ -122,7 +122,7 @@ describe('a revocation on a full disk', () => {
     },
   );
 
-  it('is nothing when what is read back is torn or was not signed by an owner', async () => {
+  it('is ignored when the stored one is torn or was not signed by an owner', async () => {
     const { grantToken, grant } = await rig.granted();
     disk.isFull = true;
     await rig.send('revoke', rig.cast.revoke(grantToken));

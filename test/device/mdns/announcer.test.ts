@@ -11,14 +11,14 @@ import { type MdnsMessage, namesOf, readMessage } from '../../../device/mdns/rec
 import { untilFound } from '../../support/until-found.ts';
 
 const GROUP = '224.0.0.251';
-/** Real waits, cut short: a name is probed in 40 ms, and the addresses are looked at every 150 ms. */
+/** Real waits, shortened: a name is probed in 40 ms, and the addresses are read every 150 ms. */
 class HastyClock extends SystemClock {
   override after(delayMs: number, call: () => void): Timer {
     return super.after(delayMs / (delayMs > 5_000 ? 100 : 20), call);
   }
 }
 
-/** One whose second ends when the test says so: until then, what is said once a second at most is said once. */
+/** A clock whose second ends when the test says so: until then, rate-limited messages are sent once. */
 class SteppedClock extends HastyClock {
   nowMs = 0;
   override monotonicMs(): number {
@@ -26,7 +26,7 @@ class SteppedClock extends HastyClock {
   }
 }
 
-/** All that is sent on the loopback's own group, by a port of the test's own. */
+/** Everything sent to the loopback's own group, on a port of the test's own. */
 class Listener {
   readonly heard: MdnsMessage[] = [];
   readonly bytes: Uint8Array[] = [];
@@ -107,13 +107,13 @@ const until = (what: string, look: () => boolean) =>
 const isNamed = (announcer: Announcer, host: string) => until(host, () => announcer.state.host === host);
 
 describe('a doorbell on a network', () => {
-  it('says its owner’s name, its port, its page and its address there, and nothing else', async () => {
+  it('announces its owner’s name, its port, its page and its address there, and nothing else', async () => {
     const announcer = announce('Front door');
     await until('two announcements', () => listener.heard.filter(({ type }) => type === 'response').length >= 2);
     expect(announcer.state).toEqual({ host: 'front-door.local', fault: null });
     await announcer.stop();
     await until('a goodbye', () => listener.answers().some((one) => one.includes(' A 0 ')));
-    // Every word of every message, whatever part of it holds it.
+    // Every word of every message, whichever part of it holds the word.
     const words = new Set(
       listener.bytes.flatMap(
         (bytes) =>
@@ -131,7 +131,7 @@ describe('a doorbell on a network', () => {
     expect(new Set(addresses.map(({ data }) => data))).toEqual(new Set(['127.0.0.1']));
   });
 
-  it('asks whether the name is free before it says that it has it', async () => {
+  it('probes whether the name is free before it announces it', async () => {
     await isNamed(announce('Front door'), 'front-door.local');
     await until('an announcement', () => listener.answers().length > 0);
     const first = listener.heard.findIndex(({ type }) => type === 'response');
@@ -153,7 +153,7 @@ describe('a doorbell on a network', () => {
     });
   });
 
-  it('says that both names are taken when they are', async () => {
+  it('reports that both names are taken when they are', async () => {
     const announcer = announce('Front door');
     const taken = (name: string) => ({ name, type: 'A', ttl: 120, data: '127.0.0.9' });
     await until('a fault', () => {
@@ -164,7 +164,7 @@ describe('a doorbell on a network', () => {
     expect(announcer.state.fault?.message).toContain('front-door.local, front-door-5c80.local');
   });
 
-  it('follows the machine to another address, and says when it is on no network', async () => {
+  it('follows the machine to another address, and reports when it is on no network', async () => {
     let links: MdnsLink[] = [];
     const announcer = announce('Front door', { links: async () => links });
     await until('no network', () => announcer.state.fault?.code === 'mdns_no_network');
@@ -177,7 +177,7 @@ describe('a doorbell on a network', () => {
   });
 });
 
-describe('who asks', () => {
+describe('a host that asks', () => {
   const question = { type: 'query', questions: [{ name: '_https._tcp.local', type: 'PTR' }] };
   const pointers = () => listener.answers().filter((one) => one.startsWith('_https._tcp.local PTR')).length;
 
@@ -189,7 +189,7 @@ describe('who asks', () => {
     await until('two announcements', () => pointers() === 2);
   });
 
-  /** Somebody who asks from a port of their own; the numbers of the questions that were answered. */
+  /** A host that asks from its own port; returns the numbers of the answered questions. */
   async function stranger(address = '127.0.0.1') {
     const socket = createSocket('udp4');
     socket.bind(0, address);
@@ -203,7 +203,7 @@ describe('who asks', () => {
     return { socket, answered, ask, send };
   }
 
-  it('is told on the network, once a second at most', async () => {
+  it('is answered on the network, once a second at most', async () => {
     listener.send(question);
     await until('an answer', () => pointers() === 3);
     for (let turn = 0; turn < 20; turn += 1) listener.send(question);
@@ -212,7 +212,7 @@ describe('who asks', () => {
     expect(pointers()).toBe(3);
   });
 
-  it('as a simple resolver does is told alone, and by so many a second at most', async () => {
+  it('like a simple resolver is answered alone, at a limited rate', async () => {
     const { answered, ask, socket } = await stranger();
     for (let id = 1; id <= 25; id += 1) ask(id);
     await until('the answers', () => answered.length === 20);
@@ -225,7 +225,7 @@ describe('who asks', () => {
     socket.close();
   });
 
-  it('from another network is told nothing', async () => {
+  it('from another network gets no answer', async () => {
     const [far, near] = [await stranger('127.0.0.9'), await stranger('127.0.0.7')];
     far.ask(1);
     near.ask(2);
@@ -234,12 +234,12 @@ describe('who asks', () => {
     for (const { socket } of [far, near]) socket.close();
   });
 
-  it('sends rubbish, or answers from a port of a resolver, is not heard', async () => {
+  it('with malformed messages, or with responses from a resolver’s port, is ignored', async () => {
     const { send, socket } = await stranger();
     const taken = { name: 'front-door.local', type: 'A', ttl: 120, data: '127.0.0.9' };
     const forged = encode({ type: 'response', answers: [taken] });
     for (const bytes of [forged, Buffer.from('rubbish'), Buffer.alloc(9_100)]) send(bytes);
-    // It goes on answering, and asks nobody anew whether its name is free.
+    // The announcer goes on answering, and does not probe again.
     for (let turn = 1; turn <= 30; turn += 1) {
       listener.send(question);
       await until('an answer', () => pointers() === 2 + turn);
@@ -250,7 +250,7 @@ describe('who asks', () => {
     expect(listener.heard.filter(({ authorities }) => authorities.length > 0)).toHaveLength(3);
   });
 
-  it('floods the network costs no more than two hundred messages a second', async () => {
+  it('and floods the network costs no more than two hundred messages a second', async () => {
     const { answered, ask, send, socket } = await stranger();
     for (let sent = 0; sent < 250; sent += 1) send(Buffer.from('rubbish'));
     ask(1);
@@ -263,7 +263,7 @@ describe('who asks', () => {
   });
 });
 
-it('says which program keeps the port to itself', async () => {
+it('names the program that keeps the port to itself', async () => {
   const greedy = createSocket('udp4');
   greedy.bind(0, '0.0.0.0');
   await once(greedy, 'listening');

@@ -17,7 +17,7 @@ const found: Found = {
   wg0: one('10.9.0.2'),
   docker0: one('172.17.0.1'),
 };
-/** A system on which the cable alone is hardware. */
+/** A system on which only the cable is hardware. */
 const system = (hasFolder = true) => ({
   list: async (path: string) => {
     if (!hasFolder) return [];
@@ -27,7 +27,7 @@ const system = (hasFolder = true) => ({
   },
 });
 
-it('announces on hardware alone: no tunnel and no container hears the name', async () => {
+it('announces on hardware alone: no tunnel and no container network gets the name', async () => {
   expect(await linksOf(system(), [], found)).toEqual([{ address: '192.168.1.20', netmask: '255.255.255.0' }]);
 });
 
@@ -36,12 +36,12 @@ it('announces where the owner says', async () => {
   expect(links.map(({ address }) => address)).toEqual(['127.0.0.1', '10.9.0.2']);
 });
 
-it('announces on all but the loopback where the system does not say what is hardware', async () => {
+it('announces on all but the loopback where the system does not tell what is hardware', async () => {
   const links = await linksOf(system(false), [], found);
   expect(links.map(({ address }) => address)).toEqual(['192.168.1.20', '10.9.0.2', '172.17.0.1']);
 });
 
-it('knows who is on the same network', () => {
+it('knows which hosts are on the same network', () => {
   const link = { address: '192.168.1.20', netmask: '255.255.255.128' };
   const senders = ['192.168.1.1', '192.168.1.127', '192.168.1.128', '10.0.0.1', '203.0.113.9'];
   expect(senders.map((sender) => isOnLink(link, sender))).toEqual([true, true, false, false, false]);

@@ -4,7 +4,7 @@ import {
   type Announced,
   announcement,
   answersTo,
-  besides,
+  additionalsFor,
   isClaimedBy,
   namesOf,
   plainAnswer,
@@ -29,7 +29,7 @@ const said = (name: string, type: string, answers: object[] = []) =>
   answersTo(asked(name, type, answers), DOOR).map((record) => `${record.type} ${record.name}`);
 
 describe('the names', () => {
-  it('are what the owner calls the doorbell, and with its id where somebody has that already', () => {
+  it('are the owner’s name for the doorbell, and the same with its id where another device has that', () => {
     expect(namesOf('Front door', DEVICE)).toEqual([
       { label: 'Front door', host: 'front-door' },
       { label: 'Front door (5c80)', host: 'front-door-5c80' },
@@ -38,7 +38,7 @@ describe('the names', () => {
     expect(plain).toEqual({ label: 'Haustür „Süd“, St Ägid', host: 'haustur-sud-st-agid' });
   });
 
-  it.each(['玄関', '...', '\u0007'])('of %j are of letters that a host name may have', (name) => {
+  it.each(['of %j consist of letters that a host name may have', '...', '\u0007'])('of %j are of letters that a host name may have', (name) => {
     const [{ host, label }] = namesOf(name, DEVICE);
     expect([host, label === '']).toEqual(['doorbell', false]);
   });
@@ -55,7 +55,7 @@ describe('the names', () => {
 });
 
 describe('an answer', () => {
-  it('is given to what is ours, in either case, and to nothing else', () => {
+  it('is given to questions about our names, in either case, and to nothing else', () => {
     expect(said('_https._tcp.local', 'PTR')).toEqual(['PTR _https._tcp.local']);
     expect(said('_HTTPS._tcp.LOCAL', 'PTR')).toEqual(['PTR _https._tcp.local']);
     expect(said('_services._dns-sd._udp.local', 'PTR')).toEqual(['PTR _services._dns-sd._udp.local']);
@@ -65,26 +65,26 @@ describe('an answer', () => {
       expect(said(name, 'ANY')).toEqual([]);
   });
 
-  it('says that there is no address of IPv6, so that nobody waits for one', () => {
+  it('tells that there is no IPv6 address, so that nobody waits for one', () => {
     const [none] = answersTo(asked('front-door.local', 'AAAA'), DOOR);
     expect(none).toMatchObject({ type: 'NSEC', name: 'front-door.local', data: { rrtypes: ['A'] } });
   });
 
-  it('is not given again to who knows it for long enough', () => {
+  it('is not repeated for a host that knows it for long enough', () => {
     const known = (ttl: number) => [{ name: '_https._tcp.local', type: 'PTR', ttl, data: INSTANCE }];
     expect(said('_https._tcp.local', 'PTR', known(2_250))).toEqual([]);
     expect(said('_https._tcp.local', 'PTR', known(2_249))).toHaveLength(1);
   });
 
-  it('brings along what is asked for next', () => {
+  it('adds the records that are asked for next', () => {
     const next = (name: string, type: string) =>
-      besides(answersTo(asked(name, type), DOOR), DOOR).map((one) => one.type);
+      additionalsFor(answersTo(asked(name, type), DOOR), DOOR).map((one) => one.type);
     expect(next('_https._tcp.local', 'PTR')).toEqual(['SRV', 'TXT', 'A']);
     expect(next(INSTANCE, 'SRV')).toEqual(['A']);
     expect(next('front-door.local', 'A')).toEqual([]);
   });
 
-  it('to a simple resolver repeats its question and is soon forgotten', () => {
+  it('to a simple resolver repeats its question and has a short lifetime', () => {
     const question = read(encode({ id: 4_711, type: 'query', questions: [{ name: 'front-door.local', type: 'A' }] }));
     expect(decode(plainAnswer(question, answersTo(question, DOOR), []))).toMatchObject({
       id: 4_711,
@@ -99,7 +99,7 @@ describe('a name', () => {
   const isClaimed = (bytes: Uint8Array, isProbing = false, ours = ['192.168.1.20']) =>
     isClaimedBy(read(bytes), DOOR, ours, isProbing);
 
-  it('is claimed by who answers for it with another address, service or text', () => {
+  it('is claimed by a host that answers for it with another address, service or text', () => {
     expect(isClaimed(announcement(recordsOf(OTHER), []))).toBe(true);
     expect(isClaimed(announcement(recordsOf({ ...DOOR, port: 443 }), []))).toBe(true);
     expect(
@@ -114,7 +114,7 @@ describe('a name', () => {
     expect(isClaimed(announcement(recordsOf(OTHER), [], 0))).toBe(false);
   });
 
-  it('belongs, of two that probe at once, to the one whose data is later', () => {
+  it('belongs, of two hosts that probe at once, to the one whose data is later', () => {
     expect(isClaimed(probe(OTHER), true)).toBe(true);
     expect(isClaimedBy(read(probe(DOOR)), OTHER, ['192.168.1.30'], true)).toBe(false);
     // Compared as numbers, not as text.
@@ -129,7 +129,7 @@ describe('a name', () => {
 });
 
 describe('a message', () => {
-  it('from outside is read, or is none: never more, whatever its bytes are', () => {
+  it('from outside is parsed or refused, whatever its bytes are', () => {
     expect(readMessage(new Uint8Array(0))).toBeNull();
     expect(readMessage(new Uint8Array(9_001))).toBeNull();
     const valid = announcement(recordsOf(DOOR), []);

@@ -1,4 +1,4 @@
-// Holds: each request, each sent clip and each trouble of the storage is told once; a request's words stand apart from the words that
+// Each request, each sent clip and each trouble of the storage is told once; a request's words stand apart from the words that
 // tell nothing, cleaned and cut.
 import { expect, it } from 'vitest';
 import { ManualClock } from '../../../device/base/clock.ts';
@@ -32,7 +32,7 @@ function receipt(outcome: string, grant: string): HomeMessage {
 const state = (storage: 'ok' | 'full') =>
   ({ kind: 'state', state: { storage: { state: storage }, atUs: 5 } }) as HomeMessage;
 
-it('tells of a request once, with its words apart', () => {
+it('notifies of a request once, with its words in a field of their own', () => {
   const reader = new NotificationReader();
   const asked = request(`Did you see\u0000 a van?\n${'x'.repeat(1_900)}`);
   const told = reader.read(asked, NOW_US);
@@ -43,7 +43,7 @@ it('tells of a request once, with its words apart', () => {
   expect(reader.read(request('Another.'), NOW_US)).toMatchObject({ kind: 'request' });
 });
 
-it('passes on no character that turns around or hides what is beside it', () => {
+it('passes on no character that reverses or hides others', () => {
   const hostile = request('\u202egnp.ecilop\u2066 Was it\u200b you\u2029? \u{e0041}\u00ad');
   const told = new NotificationReader().read(hostile, NOW_US);
   expect(told?.textWithRequest?.replaceAll(/ +/g, ' ')).toBe(
@@ -56,7 +56,7 @@ it('passes on no character that turns around or hides what is beside it', () => 
   expect(named?.textWithRequest).not.toMatch(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u);
 });
 
-it('tells of a sent clip once, and of no other receipt', () => {
+it('notifies of a sent clip once, and of no other receipt', () => {
   const reader = new NotificationReader();
   expect(reader.read(receipt('granted', 'grant-1'), NOW_US)).toBeNull();
   expect(reader.read(receipt('sent', 'grant-1'), NOW_US)).toMatchObject({ kind: 'clip-sent', atUs: NOW_US });
@@ -64,7 +64,7 @@ it('tells of a sent clip once, and of no other receipt', () => {
   expect(reader.read(receipt('sent', 'grant-2'), NOW_US)).toMatchObject({ kind: 'clip-sent' });
 });
 
-it('tells of the storage when it begins to fail, each time', () => {
+it('notifies of the storage each time it begins to fail', () => {
   const reader = new NotificationReader();
   const told = (['ok', 'full', 'full', 'ok', 'full'] as const).map((one) => reader.read(state(one), NOW_US)?.kind);
   expect(told).toEqual([undefined, 'storage', undefined, undefined, 'storage']);

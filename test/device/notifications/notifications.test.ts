@@ -12,7 +12,7 @@ import { Notifications } from '../../../device/notifications/notifications.ts';
 import { notificationsSchema } from '../../../device/notifications/notifications-settings.ts';
 import { WebhookReceiver } from '../../support/webhook-receiver.ts';
 
-/** Repeats soon; everything else takes as long as ever. */
+/** Retries soon; all other waits are unchanged. */
 class HastyClock extends SystemClock {
   override sleep(_delayMs: number, signal?: AbortSignal): Promise<void> {
     return super.sleep(20, signal);
@@ -73,7 +73,7 @@ const came = (count: number) => expect.poll(() => receiver.received.length).toBe
 const signed = (body = '') => `sha256=${createHmac('sha256', SECRET).update(body).digest('hex')}`;
 const secretFile = 'secret';
 
-it('listens to nothing unless a target is named', async () => {
+it('listens only if a target is named', async () => {
   await start([]);
   expect(listeners).toEqual([]);
 });
@@ -93,7 +93,7 @@ it('sends a signed webhook with these fields and no others', async () => {
   });
 });
 
-it('repeats the same bytes until they are taken, follows no redirect, and logs neither secret nor path', async () => {
+it('repeats the same bytes until they are accepted, follows no redirect, and logs neither secret nor path', async () => {
   receiver.status = 307;
   receiver.location = receiver.url.replace('/hook', '/elsewhere');
   await start([{ url: receiver.url, format: 'partner', secretFile }]);
@@ -110,7 +110,7 @@ it('repeats the same bytes until they are taken, follows no redirect, and logs n
   expect(logged.join()).not.toMatch(/a-secret|hook/);
 });
 
-it('takes a burst of 10,000 without waiting for a receiver that never answers, and stops at once', async () => {
+it('queues a burst of 10,000 without waiting for a receiver that never answers, and stops at once', async () => {
   receiver.status = 0;
   const notifications = await start([{ url: receiver.url, format: 'webhook', secretFile }]);
   const before = performance.now();
@@ -121,7 +121,7 @@ it('takes a burst of 10,000 without waiting for a receiver that never answers, a
   expect(receiver.received).toHaveLength(1);
 });
 
-it('does not start without its secret, and says so', async () => {
+it('does not start without its secret, and reports that', async () => {
   await expect(start([{ url: receiver.url, format: 'webhook', secretFile: 'none' }])).rejects.toMatchObject({
     code: 'notification_secret_unusable',
   });
@@ -135,7 +135,7 @@ it('does not start with a secret that other users of the machine can read', asyn
   });
 });
 
-it('takes plain HTTP to the home network only, unless it is allowed', () => {
+it('allows plain HTTP to the home network only, unless the settings allow more', () => {
   const takes = (url: string, more = {}) => notificationsSchema.safeParse([{ url, format: 'ntfy', ...more }]).success;
   expect(['http://192.168.1.2/a', 'http://localhost/a', 'https://ntfy.example/a'].map((url) => takes(url))).toEqual([
     true,

@@ -1,4 +1,4 @@
-// Holds: what leaves in each format is these fields and no others; a request's words only where the owner says so.
+// What leaves in each format is these fields and no others; a request's words only where the owner says so.
 import { expect, it } from 'vitest';
 import type { Notification } from '../../../device/notifications/notification.ts';
 import { notificationsSchema } from '../../../device/notifications/notifications-settings.ts';
@@ -23,7 +23,7 @@ const FORMATS = [
   { format: 'gotify', tokenFile: 's' },
 ];
 
-it.each(FORMATS)('sends the words of a request by $format only where the owner says so', (target) => {
+it.each(FORMATS)('sends the words of a request by $format only where the owner allows it', (target) => {
   const on = ['request'];
   expect(parcel({ ...target, on })?.body).not.toMatch(/van|Springfield/);
   expect(parcel({ ...target, on, requestText: true })?.body).toContain('asks for footage: a van.');
@@ -53,7 +53,7 @@ it('has the form of Gotify: a message below the server’s address, the token as
   });
 });
 
-it('tells a partner of nothing that the form has no event for', () => {
+it('sends a partner nothing that its form has no event for', () => {
   expect(parcel({ format: 'partner', secretFile: 's' })).toBeNull();
   expect(parcel({ format: 'partner', secretFile: 's' }, { ...asked, kind: 'press' })?.body).not.toMatch(
     /van|Springfield/,

@@ -1,5 +1,5 @@
-// Holds: a hundred notifications wait for a target that is away, the newest of them; what was not taken for an hour is dropped; and the
-// log says so without the target's path.
+// A hundred notifications wait for an unreachable target, the newest ones; those that failed for an hour are dropped; and the log
+// says so without the target's path.
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { SystemClock } from '../../../device/base/clock.ts';
 import { type Log, silentLog } from '../../../device/base/log.ts';
@@ -9,7 +9,7 @@ import { WebhookReceiver } from '../../support/webhook-receiver.ts';
 
 const HOUR_MS = 3_600_000;
 
-/** Repeats soon, and can be set forward. */
+/** Retries soon, and can be set forward. */
 class HastyClock extends SystemClock {
   aheadMs = 0;
   override sleep(_delayMs: number, signal?: AbortSignal): Promise<void> {
@@ -47,11 +47,11 @@ it('keeps the newest hundred', async () => {
   await expect.poll(() => bodies().at(-1)).toBe(249);
   const taken = new Set(bodies().filter((number) => number >= 150));
   expect([taken.size, queue.dropped]).toEqual([100, 150]);
-  expect(logged.filter((line) => line.includes('too many notifications wait'))).toHaveLength(2);
+  expect(logged.filter((line) => line.includes('the queue of notifications is full'))).toHaveLength(2);
   expect(logged.join()).not.toContain('hook');
 });
 
-it('drops what was not taken for an hour, and goes on with the next', async () => {
+it('drops a notification that failed for an hour, and goes on with the next', async () => {
   add(1);
   await expect.poll(() => bodies().length).toBeGreaterThan(1);
   clock.aheadMs = HOUR_MS;
@@ -59,5 +59,5 @@ it('drops what was not taken for an hour, and goes on with the next', async () =
   add(2);
   receiver.status = 204;
   await expect.poll(() => bodies().at(-1)).toBe(2);
-  expect(logged.join()).toContain('not taken for an hour');
+  expect(logged.join()).toContain('failed for an hour');
 });

@@ -1,4 +1,4 @@
-// Holds: an owner's client gives orders over a real broker to a real gate, signs again when another order came first, and is
+// An owner's client gives orders over a real broker to a real gate, signs again when another order came first, and is
 // led to another signature by the device's own signed word alone.
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { SystemClock } from '../../../device/base/clock.ts';
@@ -23,9 +23,9 @@ let rig: GateRig;
 let broker: TestBroker;
 let device: MqttLink;
 let session: OwnerSession;
-/** Every command that came to the device's topic. */
+/** Every command that arrived on the device's topic. */
 let commands: string[];
-/** What happens to a command before the gate hears it. */
+/** Called with a command before the gate gets it. */
 let before: (count: number) => Promise<void>;
 
 beforeEach(async () => {
@@ -55,7 +55,7 @@ async function take(message: IncomingMessage): Promise<void> {
   await rig.gate.onOwnerMessage(message);
 }
 
-/** Publishes a receipt as the device signs it, or as somebody else does. */
+/** Publishes a receipt signed by the device, or by somebody else. */
 async function say(body: ReceiptBody, changes: object = {}, by: Party = rig.cast.device): Promise<void> {
   const receipt = {
     iss: by.key.publicKey,
@@ -103,7 +103,7 @@ const privacyBy = (on: boolean) => rig.command(rig.cast.command({ action: 'priva
 const named = () => commands.map((token) => claimsOf(token)['after']);
 
 describe('giving an order', () => {
-  it('takes one signature when the state told which order was the last', async () => {
+  it('takes one signature when the state named the last order', async () => {
     await privacyBy(true);
     await publishState(rig.gate.lastOrder);
     await session.start();
@@ -113,13 +113,13 @@ describe('giving an order', () => {
     expect(commands).toHaveLength(2);
   });
 
-  it('takes one signature to a device that has accepted none and published no state', async () => {
+  it('takes one signature at a device that has accepted none and published no state', async () => {
     await session.start();
     await order();
     expect(named()).toEqual([sha256Hex(noOrderYet(rig.cast.device.id))]);
   });
 
-  it('signs again when the state was an old one, naming what the refusal names', async () => {
+  it('signs again when the state was outdated, with the order that the refusal names', async () => {
     await publishState(rig.gate.lastOrder);
     await privacyBy(true);
     const last = rig.gate.lastOrder;
@@ -129,12 +129,12 @@ describe('giving an order', () => {
     expect(named().slice(1)).toEqual([last]);
   });
 
-  it('believes a signed receipt before a state that nobody signed, whichever comes later', async () => {
+  it('prefers a signed receipt to an unsigned state, whichever arrives later', async () => {
     await session.start();
     await order();
     const last = rig.gate.lastOrder;
     const heard = session.waitFor<void>('a state', ANSWER_MS, (found) => ({ state: () => found() }));
-    // A broker that sends the state of before, or one that it made up, costs a second signature otherwise, at every order.
+    // Otherwise a broker that sends an old or invented state would cost a second signature at every order.
     await publishState(sha256Hex('made up'));
     await heard;
     expect(await session.lastOrder()).toBe(last);
@@ -154,7 +154,7 @@ describe('giving an order', () => {
     expect([rig.gate.privacyOn, commands.length]).toEqual([true, ORDER_SIGNINGS_MAX]);
   });
 
-  it('is led to no second signature by a stranger’s refusal, nor by the device’s answer to another order', async () => {
+  it('signs no second time at a stranger’s refusal, nor at the device’s answer to another order', async () => {
     await session.start();
     rig.effects.onReceipt = () => undefined;
     const stranger = rig.cast.bridge;

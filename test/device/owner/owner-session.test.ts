@@ -25,7 +25,7 @@ describeOnEachBrokerAndCluster('an owner’s session on %s', (kind) => {
     await broker.stop();
   });
 
-  it('tells when it is back after its broker was away, and not when it begins', async () => {
+  it('reports its return after its broker was unreachable, and not its start', async () => {
     const heard: string[] = [];
     session.listen({ returned: () => heard.push('returned') });
     await session.start();
@@ -35,7 +35,7 @@ describeOnEachBrokerAndCluster('an owner’s session on %s', (kind) => {
     await expect.poll(() => heard, { timeout: 60_000 }).toEqual(['returned']);
   });
 
-  it('lets go of whoever waits for something when it is stopped', async () => {
+  it('ends pending waits when it is stopped', async () => {
     await session.start();
     const waits = session.waitFor<void>('what never comes', 3_600_000, () => ({}));
     const ended = expect(waits).rejects.toMatchObject({ code: 'interrupted' });

@@ -68,7 +68,7 @@ beforeEach(async () => {
     health: () => HEALTH,
     console: () => null,
     viewers: () => ({ viewers: [], looks: [] }),
-    departures: (before) => leftBefore(before),
+    sentClips: (before) => leftBefore(before),
     custody: async (grant) => {
       if (grant !== 'grant-a') throw failure('departure_unknown');
       return { receipt: 'r'.repeat(4_096), leaves: [], isWhole: true };
@@ -89,7 +89,7 @@ beforeEach(async () => {
   server = new PairingServer(deps);
   await server.start();
 });
-/** A device whose accounts are in a folder of its own. */
+/** A device whose accounts are in its own folder. */
 const issuing: Pick<PairingServerDeps, 'issuesAccounts' | 'issueAccount'> = {
   issuesAccounts: true,
   issueAccount: async () => ({ ...ADDRESS, user: 'owner-1', password: 'secret' }),
@@ -100,7 +100,7 @@ afterEach(async () => {
   await rm(folder, { recursive: true });
 });
 
-/** A connection that says these lines; resolves with the lines that came back once the device has closed it or `count` came. */
+/** Sends these lines; resolves with the answered lines once the device has closed the connection or `count` arrived. */
 async function say(lines: string[], count: number): Promise<unknown[]> {
   const socket = createConnection(path);
   sockets.push(socket);
@@ -116,7 +116,7 @@ async function say(lines: string[], count: number): Promise<unknown[]> {
       if (text.split('\n').length > count) done();
     });
     socket.on('close', done);
-    // Hanging up on what is still being written looks like a reset from here.
+    // To close while the other side still writes looks like a reset here.
     socket.on('error', (thrown) => (/ECONNRESET|EPIPE/.test(thrown.message) ? done() : reject(thrown)));
     socket.write(lines.map((line) => `${line}\n`).join(''));
   });
@@ -125,7 +125,7 @@ async function say(lines: string[], count: number): Promise<unknown[]> {
 const pairLine = (proof: string) => JSON.stringify({ verb: 'pair', key: cast.owner.key.publicKey, name: 'Eve', proof });
 
 describe('pairing over the device’s socket', () => {
-  it('makes the key an owner’s and gives it all it needs to know', async () => {
+  it('makes the key an owner’s and answers with everything it needs', async () => {
     const statement = statementFor(cast.owner.key.publicKey);
     statementFor = () => statement;
     const home = await pairWithDevice({ clock }, path, cast.owner.key, 'Alex');
@@ -142,7 +142,7 @@ describe('pairing over the device’s socket', () => {
     expect(await askHealth({ clock }, path)).toEqual(HEALTH);
   });
 
-  it('takes an owner’s own account where the device makes none, and pairs nobody who has none', async () => {
+  it('accepts an owner’s own account where the device issues none, and pairs nobody without one', async () => {
     await server.stop();
     server = new PairingServer({ ...deps, issuesAccounts: false, issueAccount: async () => ADDRESS });
     await server.start();
@@ -154,7 +154,7 @@ describe('pairing over the device’s socket', () => {
     expect(home.account).toEqual({ ...ADDRESS, ...own });
   });
 
-  it('hands out a still as large as they come, or the code for why not', async () => {
+  it('returns a still of the maximum size, or the code of the refusal', async () => {
     expect(await askStill({ clock }, path, 'a call')).toEqual({ atUs: 1, jpeg: new Uint8Array(60_000).fill(7) });
     refuseWith = failure('sighting_unknown');
     await expect(askStill({ clock }, path, 'a call')).rejects.toMatchObject({ code: 'sighting_unknown' });
@@ -165,7 +165,7 @@ describe('pairing over the device’s socket', () => {
     expect((await stat(join(folder, 'run'))).mode & 0o777).toBe(0o700);
   });
 
-  it('leaves no socket behind, and replaces one that a crash left', async () => {
+  it('leaves no socket behind, and replaces one left by a crash', async () => {
     await server.stop();
     expect(await readdir(join(folder, 'run'))).toEqual([]);
     await expect(listOwners({ clock }, path)).rejects.toMatchObject({ code: 'unreachable' });
@@ -182,7 +182,7 @@ describe('pairing over the device’s socket', () => {
     expect(paired).toEqual([]);
   });
 
-  it('takes a nonce for one proof alone: the same proof pairs nobody a second time', async () => {
+  it('accepts a nonce for one proof alone: the same proof pairs nobody a second time', async () => {
     const socket = createConnection(path);
     sockets.push(socket);
     const lines = createInterface({ input: socket })[Symbol.asyncIterator]();
@@ -211,14 +211,14 @@ describe('pairing over the device’s socket', () => {
     expect(paired).toHaveLength(1);
   });
 
-  it('passes on why the gate refuses', async () => {
+  it('passes on the gate’s refusal', async () => {
     refuseWith = failure('owner_too_many');
     await expect(pairWithDevice({ clock }, path, cast.owner.key, 'Alex')).rejects.toMatchObject({
       code: 'owner_too_many',
     });
   });
 
-  it('believes no statement but the device’s own for this key', async () => {
+  it('accepts no statement but the device’s own for this key', async () => {
     const refused = { code: 'pairing_refused' };
     const other = new Cast(clock);
     for (const statement of [
@@ -231,7 +231,7 @@ describe('pairing over the device’s socket', () => {
     }
   });
 
-  it('believes no device that cannot sign for the key it names', async () => {
+  it('accepts no device that cannot sign for the key it names', async () => {
     const other = new Cast(clock);
     cast.device.key = other.device.key;
     await expect(pairWithDevice({ clock }, path, cast.owner.key, 'Alex')).rejects.toMatchObject({
@@ -240,20 +240,20 @@ describe('pairing over the device’s socket', () => {
   });
 
   it.each([
-    ['what is no JSON', 'hello?'],
-    ['a verb nobody knows', '{"verb":"open"}'],
-    ['a key too many', '{"verb":"hello","then":"pair"}'],
+    ['text that is not JSON', 'hello?'],
+    ['an unknown verb', '{"verb":"open"}'],
+    ['an unknown key', '{"verb":"hello","then":"pair"}'],
   ])('answers %s with a refusal and hangs up', async (_what, line) => {
     expect(await say([line], 9)).toEqual([
       { ok: false, code: 'pairing_refused', detail: 'the message was not understood' },
     ]);
   });
 
-  it('hangs up on a line that never ends', async () => {
+  it('closes the connection on a line that never ends', async () => {
     expect(await say(['x'.repeat(100_000)], 9)).toEqual([]);
   });
 
-  it('hangs up on who says nothing', async () => {
+  it('closes a silent connection', async () => {
     const silent = say([], 9);
     await listOwners({ clock }, path);
     await serverClock.advance(CONVERSATION_MS_MAX);
@@ -261,15 +261,15 @@ describe('pairing over the device’s socket', () => {
   });
 });
 
-describe('what has left', () => {
-  it('comes in answers that fit on a line, also where everything in them is as long as it may be', async () => {
+describe('the list of sent clips', () => {
+  it('arrives in answers that fit on a line, also where all fields have their maximum length', async () => {
     const first = await askDepartures({ clock }, path, null);
     expect([first.departures.length, first.next]).toEqual([DEPARTURES_TOLD_MAX, 100 - DEPARTURES_TOLD_MAX]);
     const second = await askDepartures({ clock }, path, first.next);
     expect(second.departures[0]?.number).toBe(100 - DEPARTURES_TOLD_MAX - 1);
   });
 
-  it('is shown with whose it must be, and refused for what never left', async () => {
+  it('is shown with the bridge and key that its proof must have, and refused for a clip that never left', async () => {
     expect(await askCustody({ clock }, path, 'grant-a')).toMatchObject({
       device: cast.device.id,
       bridgeKey: cast.bridge.key.publicKey,
@@ -280,7 +280,7 @@ describe('what has left', () => {
 });
 
 describe('the socket’s path', () => {
-  it('lies in the data folder, or under the user’s home where that is too long', () => {
+  it('is in the data folder, or under the user’s home where that is too long', () => {
     const noHome = () => {
       throw new Error('a service’s user has no home folder');
     };

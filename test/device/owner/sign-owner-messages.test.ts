@@ -16,7 +16,7 @@ import { GateRig } from '../consent/gate-rig.ts';
 const random = new SystemRandom();
 const reading = (clock: Clock) => ({ nowS: wallSeconds(clock), sha256Hex, verify: verifySignature });
 
-describe('an owner’s words, signed for a notice they verified', () => {
+describe('an owner’s messages, signed for a verified notice', () => {
   let rig: GateRig;
   beforeEach(async () => {
     rig = await (await GateRig.open()).ready();
@@ -34,7 +34,7 @@ describe('an owner’s words, signed for a notice they verified', () => {
   };
   const signer = () => ({ key: rig.cast.owner.key, clock: rig.clock, random });
 
-  it('grant the whole window without sound or facts unless told, and the gate obeys', async () => {
+  it('grant the whole window without sound or facts by default, and the gate accepts it', async () => {
     const notice = await verified();
     expect(notice.wouldDisclose).toMatchObject({ address: expect.any(String), email: expect.any(String) });
     const grant = makeGrant(signer(), notice);
@@ -47,7 +47,7 @@ describe('an owner’s words, signed for a notice they verified', () => {
     expect(rig.effects.last()).toMatchObject({ outcome: 'revoked', answers: revoke.jti });
   });
 
-  it('grant what is chosen, in the contract’s order of keys', async () => {
+  it('grant the chosen terms, in the contract’s order of keys', async () => {
     const notice = await verified();
     const window = { startUs: notice.request.window.startUs + 1_000_000, endUs: notice.request.window.endUs };
     const grant = makeGrant(signer(), notice, { window, audio: true, disclose: ['email', 'address'], byteLimit: 9 });
@@ -93,7 +93,7 @@ describe('reading a notice', () => {
 
   const other = new Cast(clock);
   it.each<[string, () => string, string]>([
-    ['no notice', () => 'hello', 'token_malformed'],
+    ['a text that is not a notice', () => 'hello', 'token_malformed'],
     ['another device’s notice', () => notice(undefined, { device: other.device.id }), 'message_topic_mismatch'],
     ['more than is asked', () => notice(undefined, { wouldDisclose: { name: 'A' } }), 'consent_disclosure_beyond'],
     [
@@ -139,7 +139,7 @@ describe('reading a notice', () => {
       'consent_request_changed',
     ],
     [
-      'a credential that has run out',
+      'an expired credential',
       () => notice(cast.published(cast.request(), cast.credential({ iat: cast.nowS() - 60, exp: cast.nowS() }))),
       'consent_credential_expired',
     ],
@@ -149,12 +149,12 @@ describe('reading a notice', () => {
       'consent_agency_ineligible',
     ],
     [
-      'a state agency, unless that is set',
+      'a state agency, unless the settings allow it',
       () => notice(cast.published(cast.request(), cast.credential({ jurisdiction: 'state' }))),
       'consent_agency_ineligible',
     ],
     [
-      'a request whose time is over',
+      'an expired request',
       () => notice(cast.published(cast.request({ exp: cast.nowS() }))),
       'consent_request_expired',
     ],
@@ -183,7 +183,7 @@ describe('reading a receipt', () => {
       by,
     );
 
-  it('believes the paired device alone', () => {
+  it('accepts only receipts of the paired device', () => {
     expect(readReceipt(receipt(), device).outcome).toBe('granted');
     const code = (text: string) => {
       try {
@@ -207,7 +207,7 @@ describe('the owner’s key file', () => {
   });
   afterEach(() => rm(folder, { recursive: true }));
 
-  it('is made once, for its owner’s eyes only, and is the same key after that', async () => {
+  it('is made once, readable for its owner alone, and is the same key afterwards', async () => {
     const path = join(folder, 'keys', 'owner.key');
     expect(await loadOwnerKey(disk, path)).toBeNull();
     const key = await loadOrCreateOwnerKey(disk, random, path);
@@ -215,7 +215,7 @@ describe('the owner’s key file', () => {
     expect((await loadOrCreateOwnerKey(disk, random, path)).publicKey).toBe(key.publicKey);
   });
 
-  it('that is not a key file is said to be damaged, never replaced', async () => {
+  it('that is not a key file is reported as damaged, never replaced', async () => {
     const path = join(folder, 'owner.key');
     for (const text of ['', '{}', '{"kind":"doorsill-owner-key","secret":"short"}']) {
       await writeFile(path, text, { mode: 0o600 });

@@ -1,5 +1,5 @@
-// Owns: motion events of a camera's source as the device would look at them, for tests: its own motion detector says when, its own
-// ring's reader gives the pictures. Not here: judging them.
+// Motion events of a camera's source as the device would examine them: its own motion detector finds them, its own ring's reader returns
+// the pictures.
 import { SystemClock } from '../../../device/base/clock.ts';
 import type { Ffmpeg } from '../../../device/camera/find-ffmpeg.ts';
 import { MotionWatch } from '../../../device/events/event-detector.ts';

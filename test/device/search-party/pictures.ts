@@ -1,4 +1,4 @@
-// Owns: simple pictures for tests of likeness: a plain place with one-coloured shapes on it. Not here: real footage.
+// Simple pictures for tests of likeness: a plain background with one-coloured shapes.
 import type { Frame, Picture, SceneView } from '../../../device/search-party/likeness-interfaces.ts';
 
 export type Rgb = readonly [number, number, number];
@@ -36,7 +36,7 @@ export function petPhoto(colour: Rgb): Picture {
   return picture(120, 90, LAWN, [{ left: 30, top: 30, width: 60, height: 36, colour }]);
 }
 
-/** A place of 320 by 180 pixels: two frames of it empty, then one for each set of shapes. */
+/** A scene of 320 by 180 pixels: two empty frames, then one for each set of shapes. */
 export function scene(...moving: (readonly Shape[])[]): SceneView {
   const frames: Frame[] = [[], [], ...moving].map((shapes, at) => ({
     ...picture(320, 180, FLOOR, shapes),
@@ -45,12 +45,12 @@ export function scene(...moving: (readonly Shape[])[]): SceneView {
   return { frames, motionUs: 2_000_000 };
 }
 
-/** Something on four legs, seen from its side. */
+/** An animal on four legs, from its side. */
 export function animal(colour: Rgb, left = 100): Shape {
   return { left, top: 120, width: 72, height: 44, colour };
 }
 
-/** Somebody upright. */
+/** An upright person. */
 export function person(colour: Rgb, left = 100): Shape {
   return { left, top: 60, width: 36, height: 90, colour };
 }

@@ -1,6 +1,6 @@
 // @module-tag footage
 // @module-tag long
-// Holds: on real footage of people, from a front door and from a hallway, not one event is looked at any further: each is
+// On real footage of people, from a front door and from a hallway, not one event is looked at any further: each is
 // labelled as a person's, and of such a scene the model gives out nothing. With the likeness that is built in.
 import { expect, it } from 'vitest';
 import { findFfmpeg } from '../../../device/camera/find-ffmpeg.ts';

@@ -1,4 +1,4 @@
-// Holds: nobody's word makes a posted photo harmless: only the very plain small JPEG that was signed is decoded.
+// Only the plain small JPEG that was signed is decoded, whoever vouches for a photo.
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
 import { sha256Hex } from '../../../device/base/keys.ts';
@@ -24,7 +24,7 @@ describe('a photo', () => {
     expect([...(picture?.rgb.subarray(0, 3) ?? [])].map((value) => Math.round(value / 10))).toEqual([10, 5, 2]);
   });
 
-  it('in gray is decoded as any', async () => {
+  it('in gray is decoded like any other', async () => {
     const gray = new Uint8Array(
       await sharp({ create: { width: 60, height: 60, channels: 3, background: '#777' } })
         .toColourspace('b-w')
@@ -36,7 +36,7 @@ describe('a photo', () => {
 
   it.each<[string, () => Promise<Uint8Array>]>([
     ['wider than is allowed', () => jpegOf(321, 100)],
-    ['a line', () => jpegOf(100, 8)],
+    ['a thin line', () => jpegOf(100, 8)],
     ['progressive', () => jpegOf(100, 100, { progressive: true })],
     [
       'a PNG',
@@ -57,22 +57,22 @@ describe('a photo', () => {
             .toBuffer(),
         ),
     ],
-    ['plain by its markers, and no picture', async () => BARE_JPEG],
-    ['cut short', async () => (await jpegOf(200, 200)).slice(0, -40)],
-    ['with something behind its end', async () => new Uint8Array([...(await jpegOf(60, 60)), 1, 2, 3])],
-    ['that says it is larger than it is', async () => enlarged(await jpegOf(60, 60))],
+    ['plain by its markers, but not a picture', async () => BARE_JPEG],
+    ['truncated', async () => (await jpegOf(200, 200)).slice(0, -40)],
+    ['with bytes after its end', async () => new Uint8Array([...(await jpegOf(60, 60)), 1, 2, 3])],
+    ['that claims to be larger than it is', async () => enlarged(await jpegOf(60, 60))],
     ['of too many bytes', async () => new Uint8Array(PHOTO_BYTES_MAX + 1)],
     ['empty', async () => new Uint8Array()],
   ])('that is %s is not', async (_what, make) => {
     expect(await decode(await make())).toBeNull();
   });
 
-  it('that is another than was signed is not', async () => {
+  it('with another hash than the signed one is not decoded', async () => {
     expect(await decodePhoto(toBase64url(await jpegOf(60, 60)), '0'.repeat(64))).toBeNull();
     expect(await decodePhoto('!', sha256Hex(''))).toBeNull();
   });
 
-  /** SOF0's width and height, as a bomb would have them. */
+  /** SOF0's width and height, as in a decompression bomb. */
   function enlarged(jpeg: Uint8Array): Uint8Array {
     const at = jpeg.findIndex((byte, index) => byte === 0xff && jpeg[index + 1] === 0xc0);
     new DataView(jpeg.buffer).setUint32(at + 5, 0xfff0fff0);
@@ -80,7 +80,7 @@ describe('a photo', () => {
   }
 });
 
-it('a still is a bare picture', async () => {
+it('a still holds nothing but the picture', async () => {
   const jpeg = await encodeStill(petPhoto(BROWN));
   expect(plainJpegSize(jpeg)).toEqual({ width: 120, height: 90 });
 });

@@ -1,4 +1,4 @@
-// Holds: the device compares its own motion events by itself, tells its gate alone, and forgets what must be forgotten. On real
+// The device compares its own motion events by itself, tells its gate alone, and forgets what must be forgotten. On real
 // footage through a real ffmpeg: the drawn porch with a dog on it, and with somebody who rings.
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { SystemClock } from '../../../device/base/clock.ts';
@@ -6,7 +6,7 @@ import { sha256Hex } from '../../../device/base/keys.ts';
 import { silentLog } from '../../../device/base/log.ts';
 import { type Ffmpeg, findFfmpeg } from '../../../device/camera/find-ffmpeg.ts';
 import type { Segment } from '../../../device/camera/segment.ts';
-import type { HeardSearch } from '../../../device/consent/gate-interfaces.ts';
+import type { ReceivedSearch } from '../../../device/consent/gate-interfaces.ts';
 import { toBase64url } from '../../../device/contract/bytes.ts';
 import type { Sighted } from '../../../device/contract/home-messages.ts';
 import { plainJpegSize } from '../../../device/contract/plain-jpeg.ts';
@@ -51,23 +51,23 @@ beforeEach(async () => {
 });
 afterEach(() => party.stop());
 
-async function search(colour: Rgb = BROWN, jti = 'search-1', kind: PetKind = 'dog'): Promise<HeardSearch> {
+async function search(colour: Rgb = BROWN, jti = 'search-1', kind: PetKind = 'dog'): Promise<ReceivedSearch> {
   const photo = await encodeStill(petPhoto(colour));
   const startUs = startOf(footage);
   const request = { jti, kind, photoSha256: sha256Hex(photo), window: { startUs, endUs: startUs + 60_000_000 } };
-  return { request, photo: toBase64url(photo) } as HeardSearch;
+  return { request, photo: toBase64url(photo) } as ReceivedSearch;
 }
 
 const startOf = (segments: readonly Segment[]) => segments[0]?.startUs ?? 0;
 
-/** Motion from the 7th second to the 12th, with nobody pressing the button unless it is said. */
+/** Motion from the 7th second to the 12th, with a press only on request. */
 function move(cause: 'motion' | 'ring' = 'motion', [from, to] = [7.2, 12]): void {
   const at = (second: number) => startOf(footage) + second * 1_000_000;
   party.happened({ type: 'motion-start', zones: [] }, at(from));
   party.happened({ type: 'event-window', cause, window: { startUs: at(from - 2), endUs: at(to + 1) } }, at(to + 1));
 }
 
-it('a dog that is looked for is seen in motion from before the search as after it', async () => {
+it('a searched dog is found in motion from before the search as after it', async () => {
   move();
   party.searches([await search()]);
   await party.idle();
@@ -79,7 +79,7 @@ it('a dog that is looked for is seen in motion from before the search as after i
     (us) => ((us ?? 0) - startOf(footage)) / 1e6,
   );
   expect([startS, endS]).toEqual([expect.closeTo(7.5, -0.3), expect.closeTo(11.5, -0.3)]);
-  // The still names a frame that there is: a grant of that very moment holds one frame.
+  // The still names an existing frame: a grant of exactly that moment holds one frame.
   const frameTimes = Array.from({ length: 13 * 15 }, (_, frame) => Math.round((frame * 1e6) / 15));
   expect(frameTimes.some((us) => Math.abs(us - (stillS ?? 0) * 1e6) <= 1)).toBe(true);
   expect(first?.likeness).toBeGreaterThan(0.7);
@@ -88,10 +88,10 @@ it('a dog that is looked for is seen in motion from before the search as after i
   expect(settled).toBe(2);
 }, 20_000);
 
-describe('nothing is told', () => {
-  it.each<[string, () => Promise<void> | void, () => Promise<HeardSearch>]>([
+describe('nothing is reported', () => {
+  it.each<[string, () => Promise<void> | void, () => Promise<ReceivedSearch>]>([
     ['of a pet of other colours', () => move(), () => search(BLUE)],
-    ['of a photo that is none', () => move(), async () => ({ ...(await search()), photo: 'AAAA' })],
+    ['of a photo that cannot be decoded', () => move(), async () => ({ ...(await search()), photo: 'AAAA' })],
     ['of a window in which somebody rang', () => move('ring'), () => search()],
     ['of motion before the loss', () => move(), async () => later(await search())],
     ['without motion', () => undefined, () => search()],
@@ -103,7 +103,7 @@ describe('nothing is told', () => {
     expect([seen, party.still('search-1')]).toEqual([[], null]);
   });
 
-  const later = (one: HeardSearch): HeardSearch => {
+  const later = (one: ReceivedSearch): ReceivedSearch => {
     const startUs = startOf(footage) + 30_000_000;
     return { ...one, request: { ...one.request, window: { startUs, endUs: startUs + 60_000_000 } } };
   };
@@ -112,7 +112,7 @@ describe('nothing is told', () => {
     move('motion', [0.5, 12]);
   }
 
-  it('while the home takes no part, and what happened then is not looked at later', async () => {
+  it('while Search Party is off, and that time’s motion is not examined later', async () => {
     isOn = false;
     move();
     isOn = true;
@@ -121,7 +121,7 @@ describe('nothing is told', () => {
     expect([seen, settled]).toEqual([[], 0]);
   });
 
-  it('once it takes none any more, though the comparing was under way', async () => {
+  it('once Search Party is turned off, though a comparison was running', async () => {
     party.searches([await search()]);
     move();
     isOn = false;
@@ -139,7 +139,7 @@ describe('a still is gone', () => {
     expect(party.still('search-1')).not.toBeNull();
   });
 
-  it('with the footage it is of, and no other', () => {
+  it('with its footage, and no other', () => {
     const startUs = startOf(footage);
     party.forget({ startUs, endUs: startUs + 1_000_000 });
     expect(party.still('search-1')).not.toBeNull();

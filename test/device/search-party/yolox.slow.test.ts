@@ -1,6 +1,6 @@
 // @module-tag footage
 // @module-tag long
-// Holds: with a model named and onnxruntime-node added, likeness runs on it; without the package, or with a file that is no such
+// With a model named and onnxruntime-node added, likeness runs on it; without the package, or with a file that is no such
 // model, the device says what to add or name. The package is installed here, in a folder of its own, as a user would.
 import { execFile } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -38,7 +38,7 @@ async function codeOf(work: Promise<unknown>): Promise<string> {
 }
 
 describe.skipIf(media === null)('a model that the user names', () => {
-  it('without the package is answered with what to add', async () => {
+  it('without the package is answered with the package to install', async () => {
     process.chdir(folder);
     const told = await codeOf(new Yolox(model, silentLog()).start());
     expect(told).toMatch(
@@ -57,14 +57,14 @@ describe.skipIf(media === null)('a model that the user names', () => {
     }, 300_000);
 
     it.each([
-      ['a file that is not there', async () => join(folder, 'none.onnx')],
-      ['a file that is no model', async () => written('junk.onnx', new Uint8Array(3_000).fill(7))],
+      ['a missing file', async () => join(folder, 'none.onnx')],
+      ['a file that is not a model', async () => written('junk.onnx', new Uint8Array(3_000).fill(7))],
       ['an empty file', async () => written('empty.onnx', new Uint8Array())],
     ])('%s is refused by a code', async (_what, make) => {
       expect(await codeOf(new Yolox(await make(), silentLog()).start())).toMatch(/^search_model_unusable/);
     });
 
-    it('people are found, and nothing else is said of their scene', async () => {
+    it('people are found, and nothing else is reported of their scene', async () => {
       const yolox = new Yolox(model, silentLog());
       await yolox.start();
       try {
@@ -83,7 +83,7 @@ describe.skipIf(media === null)('a model that the user names', () => {
       await yolox.start();
       try {
         expect(await yolox.show(scene([animal(BROWN)]))).toEqual({ label: 'other', subjects: [] });
-        expect(await yolox.looksOf(petPhoto(BROWN), 'dog')).toBeNull();
+        expect(await yolox.featuresOf(petPhoto(BROWN), 'dog')).toBeNull();
       } finally {
         await yolox.stop();
       }

@@ -1,4 +1,4 @@
-// Holds: what the device makes of a detector's boxes, and what it says when the runtime or a fitting model is not there. A stand-in
+// What the device makes of a detector's boxes, and what it says when the runtime or a fitting model is not there. A stand-in
 // for the runtime gives the boxes; the real one runs in yolox.slow.test.ts.
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -9,7 +9,7 @@ import { isFailure } from '../../../device/contract/errors.ts';
 import { Yolox } from '../../../device/search-party/yolox.ts';
 import { animal, BLACK, BROWN, petPhoto, scene } from './pictures.ts';
 
-/** Answers each picture with what the test has put in place: boxes in pixels of the 416 x 416 input, in one cell of its grid each. */
+/** Answers each picture with the test's boxes in pixels of the 416 x 416 input, each in one cell of its grid. */
 const RUNTIME = `
 const state = globalThis.doorsillStandIn;
 export class Tensor { constructor(type, data, dims) { Object.assign(this, { type, data, dims }); } }
@@ -74,7 +74,7 @@ const refusal = (file: string) =>
     .start()
     .catch((thrown: unknown) => (isFailure(thrown) ? `${thrown.message} ${thrown.advice}` : thrown));
 
-it('without the runtime it is said what to add', async () => {
+it('without the runtime the failure names the package to install', async () => {
   expect(await refusal('/models/pets.onnx')).toMatch(
     /pets\.onnx needs .* onnxruntime-node\. Add it with `ONNXRUNTIME_NODE_INSTALL=skip npm install/,
   );
@@ -122,39 +122,39 @@ describe('with a runtime', () => {
 
   it('a dog in the picture is a subject with the colours of what moved in its box, and like the photo of a dog', async () => {
     standIn.boxes = [{ kind: 'dog', score: 0.9, x: 208, y: 167, width: 208, height: 125 }];
-    const looks = await yolox.looksOf(petPhoto(BROWN), 'dog');
+    const features = await yolox.featuresOf(petPhoto(BROWN), 'dog');
     standIn.boxes = [around('dog')];
     const shown = await yolox.show(scene([animal(BROWN)]));
     expect(shown).toMatchObject({
       label: 'other',
       subjects: [{ width: expect.closeTo(72 / 320, 2), height: expect.closeTo(44 / 180, 2) }],
     });
-    if (shown.label === 'person' || !looks) throw new Error('nothing to compare');
+    if (shown.label === 'person' || !features) throw new Error('nothing to compare');
     const [subject] = shown.subjects;
     if (!subject) throw new Error('no subject');
-    expect(yolox.likeness(looks, 'dog', subject)).toBeGreaterThan(0.8);
-    expect(yolox.likeness(looks, 'cat', subject)).toBe(0);
+    expect(yolox.likeness(features, 'dog', subject)).toBeGreaterThan(0.8);
+    expect(yolox.likeness(features, 'cat', subject)).toBe(0);
     const other = await yolox.show(scene([animal(BLACK)]));
-    expect(other.label === 'other' && other.subjects.map((one) => yolox.likeness(looks, 'dog', one) < 0.3)).toEqual([
+    expect(other.label === 'other' && other.subjects.map((one) => yolox.likeness(features, 'dog', one) < 0.3)).toEqual([
       true,
     ]);
   });
 
-  it('a person in any frame, however doubtful, ends it all; a car is nobody’s business', async () => {
+  it('a person in any frame, however doubtful, ends everything; a car is ignored', async () => {
     standIn.boxes = [around('dog'), around('person', 0.21)];
     expect(await yolox.show(scene([animal(BROWN)], [animal(BROWN)]))).toEqual({ label: 'person' });
     standIn.boxes = [around('car'), around('dog', 0.2)];
     expect(await yolox.show(scene([animal(BROWN)]))).toEqual({ label: 'other', subjects: [] });
   });
 
-  it('a photo with a person on it, or without such a pet, is compared with nothing', async () => {
+  it('a photo with a person on it, or without such a pet, is not compared', async () => {
     standIn.boxes = [around('dog'), { ...around('person'), x: 40 }];
-    expect(await yolox.looksOf(petPhoto(BROWN), 'dog')).toBeNull();
+    expect(await yolox.featuresOf(petPhoto(BROWN), 'dog')).toBeNull();
     standIn.boxes = [around('cat')];
-    expect(await yolox.looksOf(petPhoto(BROWN), 'dog')).toBeNull();
+    expect(await yolox.featuresOf(petPhoto(BROWN), 'dog')).toBeNull();
   });
 
-  it('it is let go of when the device stops', async () => {
+  it('is released when the device stops', async () => {
     const one = new Yolox('/models/pets.onnx', silentLog());
     await one.start();
     const before = standIn.released;

@@ -31,7 +31,7 @@ describe('moments', () => {
     try {
       // 1 November 2026: 02:00 EDT becomes 01:00 EST.
       expect(() => parseMoment('01:30:00', at('2026-11-01T07:00:00Z'))).toThrow('twice');
-      // While only the first of the two has passed, there is one such time.
+      // After only the first of the two, there is one such time.
       expect(parseMoment('01:30:00', at('2026-11-01T06:10:00Z'))).toBe(at('2026-11-01T05:30:00Z'));
       expect(parseMoment('00:30:00', at('2026-11-01T07:00:00Z'))).toBe(at('2026-11-01T04:30:00Z'));
       expect(parseMoment('02:30:00', at('2026-11-01T08:00:00Z'))).toBe(at('2026-11-01T07:30:00Z'));
@@ -49,14 +49,14 @@ describe('moments', () => {
     }
   });
 
-  it('come out as they went in', () => {
+  it('are printed as they were parsed', () => {
     for (const us of [NOW_US, NOW_US + 500_000, NOW_US + 66_667, NOW_US + 1])
       expect(parseMoment(printMoment(us), 0)).toBe(us);
     expect(printMoment(NOW_US + 500_000)).toBe('2026-11-25T12:00:00.500Z');
     expect(printMoment(NOW_US + 66_667)).toBe('2026-11-25T12:00:00.066667Z');
   });
 
-  it('refuse what is no time, and say how to write one', () => {
+  it('refuse text that is not a time, with an example of one', () => {
     for (const text of [
       '',
       'soon',
@@ -78,7 +78,7 @@ describe('moments', () => {
       expect(() => parseSeconds(text, '--from'), text).toThrow('--from');
   });
 
-  it('print lengths and sizes for reading', () => {
+  it('print durations and sizes for people', () => {
     expect([printLength(4_000_000), printLength(66_667), printLength(900_000_000)]).toEqual([
       '4 s',
       '0.067 s',

@@ -1,4 +1,4 @@
-// Holds: words from outside cannot repaint a terminal, and whatever is thrown ends as one line with a code and an exit status.
+// Outside text cannot control a terminal, and every thrown value ends as one line with a code and an exit status.
 
 import { afterEach, expect, it, vi } from 'vitest';
 import { asFailure, openOutput, reportFailure, sentences } from '../../../device/terminal/output.ts';
@@ -26,7 +26,7 @@ it('prints lines for people without control letters, and JSON lines for programs
   expect(written).toEqual(['one [2J\ntwo\n', '{"a":"\\u001b"}\n']);
 });
 
-it('prints JSON that repaints no terminal either: what cannot be seen is escaped, and comes back whole', () => {
+it('prints JSON that cannot control a terminal either: invisible characters are escaped, and parsed back unchanged', () => {
   listen();
   const hostile = {
     text: 'a\u009b31m\u007f\u202eb\u2066\u200b\u2028\u{e0041} Überfall 盗難',
@@ -47,7 +47,7 @@ it('reports a failure on one line with its advice and code, and ends with its st
   expect(process.exitCode).toBe(5);
 });
 
-it('knows what an operating system says of a bad path; what nobody expected is a bug', () => {
+it('converts system errors of a bad path; an unexpected error is a bug', () => {
   const denied = Object.assign(new Error('EACCES: permission denied'), { code: 'EACCES' });
   expect(asFailure(denied)).toMatchObject({ code: 'file_unusable', exit: 5 });
   const full = Object.assign(new Error('ENOSPC: no space left on device'), { code: 'ENOSPC' });

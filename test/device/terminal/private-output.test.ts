@@ -1,4 +1,4 @@
-// Holds files of commands to being new, for their user alone, and whole or not there; what is there of somebody else's stays as it is.
+// Commands' files are new, for their user alone, and complete or absent; foreign files stay unchanged.
 import {
   chmodSync,
   chownSync,
@@ -30,7 +30,7 @@ it('writes a new file for its user alone, and replaces one that nobody else coul
   expect(readdirSync(folder.path)).toEqual(['out']);
 });
 
-it('writes nothing to a file that others can read, through a link, or to what is no file', async () => {
+it('writes nothing to a file that others can read, through a link, or to anything but a file', async () => {
   writeFileSync(at('open'), 'theirs', { mode: 0o644 });
   symlinkSync('elsewhere', at('link'));
   mkdirSync(at('folder'));
@@ -52,7 +52,7 @@ it('writes nothing to a file of another user', { tags: ['root'] }, async () => {
   expect(readFileSync(at('theirs'), 'utf8')).toBe('');
 });
 
-it('leaves nothing where it fails, and lets nobody have a file made meanwhile', async () => {
+it('leaves nothing where it fails, and prevents others from opening a file meanwhile', async () => {
   const failing = (async function* () {
     yield 'half';
     throw new Error('the line is cut');

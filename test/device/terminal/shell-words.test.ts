@@ -62,7 +62,7 @@ it.each<[string, string, Call]>([
   expect(calledAs(around)).toBe(words);
 });
 
-it('has its examples called as it was called, and nothing else in a text', () => {
+it('has its examples call the program as it was called, and changes nothing else', () => {
   const [plain, root] = [calledAs(), calledAs({ isRoot: true })];
   expect(root).toMatch(/^sudo (?!npx)/);
   const text =

@@ -6,7 +6,7 @@ import { root } from '../../layout/source-tree.ts';
 
 const BUILT = JSON.stringify(pathToFileURL(join(root, 'device/dist/terminal/stop-signal.js')).href);
 
-/** A process that takes its time to stop: what it says, and how it ends, when Ctrl-C comes twice. */
+/** A process that stops slowly: its output and exit status when Ctrl-C comes twice. */
 function stoppedTwice(again: string): Promise<[string, number | null]> {
   const text = `
 import { aborted, stopSignal } from ${BUILT};
@@ -26,7 +26,7 @@ process.kill(process.pid, 'SIGINT');`;
   return new Promise((resolve) => child.once('close', (status) => resolve([said.trim(), status])));
 }
 
-it('ends at once where Ctrl-C comes a second time', async () => {
+it('ends at once at a second Ctrl-C', async () => {
   expect(await stoppedTwice('')).toEqual(['interrupted', 130]);
 });
 

@@ -2,18 +2,18 @@ import { describe, expect, it } from 'vitest';
 import { helpWidth, wrapHelp } from '../../../device/terminal/wrap-help.ts';
 
 describe('a help text', () => {
-  it('is as wide as the terminal, or 80 where there is none', () => {
+  it('is as wide as the terminal, or 80 without one', () => {
     expect(helpWidth({ isTTY: true, columns: 120 })).toBe(120);
     expect(helpWidth({ isTTY: true, columns: 3 })).toBe(40);
     expect(helpWidth({ columns: 120 })).toBe(80);
   });
 
-  it('stays as it is where it fits', () => {
+  it('is unchanged where it fits', () => {
     const text = 'Usage: doorsill\n\nOne line\nand another.\n  $ npx doorsill up     a testbed\n';
     expect(wrapHelp(text, 60)).toBe(text);
   });
 
-  it('flows a paragraph of which a line is too long', () => {
+  it('wraps a paragraph of which a line is too long', () => {
     expect(wrapHelp('\nThe first line is too long for this.\nThe second is not.\n\nEnd\n', 24)).toBe(
       '\nThe first line is too\nlong for this. The\nsecond is not.\n\nEnd\n',
     );
@@ -31,7 +31,7 @@ describe('a help text', () => {
     );
   });
 
-  it('breaks a command so that a shell reads it as one, and no quoted word', () => {
+  it('breaks a command so that a shell reads it as one, and breaks no quoted word', () => {
     expect(wrapHelp('  $ doorsill grant --from 10:15:30 --type "bicycle theft"', 34)).toBe(
       '  $ doorsill grant --from \\\n      10:15:30 --type \\\n      "bicycle theft"',
     );

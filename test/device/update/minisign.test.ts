@@ -21,7 +21,7 @@ const made = () => {
 };
 const key = made();
 const data = utf8('a release');
-// Made when it is asked for: what runs while this file is read is not tried by `npm run check:mutants`.
+// Made on first use: code that runs while this file is loaded is not tried by `npm run check:mutants`.
 const signed = () => signAsMinisign(data, key.id, key.signing, 'timestamp:1\tfile:a.tar.gz');
 
 /** Made by minisign 0.12: `minisign -G -W`, and `printf 'a release' | minisign -S` with `-t 'by minisign'`. */
@@ -41,17 +41,17 @@ const OTHERS = {
 };
 
 describe('a signature of minisign', () => {
-  it('verifies under its key, and gives back its trusted comment', () => {
+  it('verifies under its key, and returns its trusted comment', () => {
     expect(verifyMinisign(data, utf8(signed()), key)).toBe('timestamp:1\tfile:a.tar.gz');
     expect(verifyMinisign(data, utf8(`${signed()}\n\n`), key)).toBe('timestamp:1\tfile:a.tar.gz');
   });
 
-  it('verifies as minisign itself made it', () => {
+  it('verifies when minisign itself made it', () => {
     const pinned = readMinisignKey(OTHERS.key);
     expect(pinned && verifyMinisign(data, utf8(OTHERS.signature), pinned)).toBe('by minisign');
   });
 
-  const NO_FILE = 'its signature is not a file of minisign';
+  const NO_FILE = 'its signature file is not one of minisign';
   const DAMAGED = 'its signature is cut off or damaged';
   /** A signature file whose lines are changed, one or more of them. */
   const changed = (lines: Record<number, string>) =>
@@ -73,8 +73,8 @@ describe('a signature of minisign', () => {
       'update_altered',
       'the signature',
     ],
-    ['no signature at all', data, () => null, 'update_unsigned', 'it has no signature beside it'],
-    ['a file that is none', data, () => utf8('signed, honestly\n'), 'update_unsigned', NO_FILE],
+    ['no signature at all', data, () => null, 'update_unsigned', 'its signature file is missing'],
+    ['a file of another form', data, () => utf8('signed, honestly\n'), 'update_unsigned', NO_FILE],
     ['another first line', data, () => changed({ 0: 'comment: a release' }), 'update_unsigned', NO_FILE],
     [
       'a comment that is not the trusted one',
@@ -83,7 +83,7 @@ describe('a signature of minisign', () => {
       'update_unsigned',
       NO_FILE,
     ],
-    ['more after it', data, () => utf8(`${signed()}more\n`), 'update_unsigned', NO_FILE],
+    ['more text after it', data, () => utf8(`${signed()}more\n`), 'update_unsigned', NO_FILE],
     [
       'a first line that makes it too long',
       data,
@@ -92,11 +92,11 @@ describe('a signature of minisign', () => {
       NO_FILE,
     ],
     ['one that is cut off', data, () => utf8(signed().slice(0, -20)), 'update_unsigned', DAMAGED],
-    ['a signature a byte short', data, () => ofLength(73), 'update_unsigned', DAMAGED],
-    ['a signature a byte long', data, () => ofLength(75), 'update_unsigned', DAMAGED],
+    ['a signature that is a byte short', data, () => ofLength(73), 'update_unsigned', DAMAGED],
+    ['a signature that is a byte long', data, () => ofLength(75), 'update_unsigned', DAMAGED],
     ['no second line', data, () => changed({ 1: '' }), 'update_unsigned', DAMAGED],
     [
-      'a signature that another text stands for, too',
+      'a signature in another base64 form',
       data,
       () => utf8(signed().replace(/=\ntrusted/, '=\u0020\ntrusted')),
       'update_unsigned',
@@ -133,7 +133,7 @@ describe('a signature of minisign', () => {
     );
   });
 
-  it('verifies with a comment and a file as long as they may be', () => {
+  it('verifies with a comment and a file of the maximum length', () => {
     const longest = 'x'.repeat(1_024 - 'trusted comment: '.length);
     expect(verifyMinisign(data, signedAs(longest), key)).toBe(longest);
     const first = `untrusted comment: ${'x'.repeat(4_096 - signed().length + 'signature of a doorsill release'.length)}`;
@@ -149,7 +149,7 @@ describe('a signature of minisign', () => {
     );
   });
 
-  it('is taken by minisign itself', { tags: ['minisign'] }, () => {
+  it('is accepted by minisign itself', { tags: ['minisign'] }, () => {
     const folder = mkdtempSync(join(tmpdir(), 'doorsill-minisign-'));
     try {
       for (const [name, text] of [
@@ -181,11 +181,11 @@ describe('a public key of minisign', () => {
     });
   });
 
-  it('has the name that minisign gives it, and none when it is no key', () => {
+  it('has minisign’s own name for it, and none when it is not a key', () => {
     expect(nameOfKey(readMinisignKey(OTHERS.key)?.id ?? new Uint8Array())).toBe('E0EE93BC07B048E7');
     const damaged = { ...key, publicKey: '!' };
     expect(() => printMinisignKey(damaged)).toThrow(
-      expect.objectContaining({ code: 'usage', facts: { detail: 'the public key is not one' } }),
+      expect.objectContaining({ code: 'usage', facts: { detail: 'that is not a public key' } }),
     );
   });
 

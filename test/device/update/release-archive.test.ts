@@ -9,11 +9,11 @@ import { filesOf } from './support.ts';
 
 const FILES = filesOf('1.0.0');
 const bytes = Buffer.from('x');
-/** Of the second file, as its header says it. */
+/** The size of the second file by its header. */
 const SIZE = FILES[1]?.bytes.length.toString(8).padStart(11, '0') ?? '';
 const packed = (...paths: string[]) => packArchive([...FILES, ...paths.map((path) => ({ path, bytes }))], 1);
 
-/** An archive with a header changed, its sum made right. `at`: which header. */
+/** An archive with a changed header and a correct sum. `at`: which header. */
 function changed(change: (header: Buffer) => void, archive = packed()): Uint8Array {
   const tar = gunzipSync(archive);
   const header = tar.subarray(2 * 512, 3 * 512);
@@ -30,7 +30,7 @@ function changed(change: (header: Buffer) => void, archive = packed()): Uint8Arr
   return gzipSync(tar);
 }
 
-it('gives each file of a release in order', async () => {
+it('returns each file of a release in order', async () => {
   const paths: string[] = [];
   const content = await readRelease(packed('a/b.js'), async (file) => {
     paths.push(`${file.path}: ${Buffer.from(file.bytes)}`);
@@ -43,7 +43,7 @@ it('gives each file of a release in order', async () => {
   expect(content).toMatchObject({ manifest: { version: '1.0.0' }, files: 4 });
 });
 
-it('takes every path that stays in its folder, and says its size as tar does', async () => {
+it('accepts every path that stays in its folder, and its size as tar writes it', async () => {
   const paths = [
     '.hidden',
     'a..',
@@ -64,7 +64,7 @@ it('takes every path that stays in its folder, and says its size as tar does', a
   });
 });
 
-it('gives a file that comes in many pieces as it is', async () => {
+it('returns a file that arrives in many pieces unchanged', async () => {
   const large = new Uint8Array(randomBytes(1024 * 1024));
   const seen: Uint8Array[] = [];
   await readRelease(
@@ -74,7 +74,7 @@ it('gives a file that comes in many pieces as it is', async () => {
   expect(Buffer.compare(seen.at(-1) ?? new Uint8Array(), large)).toBe(0);
 });
 
-it('passes on what its reader throws, as it is', async () => {
+it('passes on the errors of its reader', async () => {
   const full = Object.assign(new Error('no space left'), { code: 'ENOSPC' });
   for (const thrown of [full, new Error('a bug'), failure('ring_full_disk', { path: 'x' }), { code: 'Z_DATA_ERROR' }]) {
     await expect(readRelease(packed(), () => Promise.reject(thrown))).rejects.toBe(thrown);
@@ -93,9 +93,9 @@ describe('an archive is refused', () => {
   const twice = (path: string) => `the path ${path} is there twice`;
   const NOT_PLAIN = 'node_modules/qr/package.json is not a plain file';
   const TOO_LARGE = 'node_modules/qr/package.json is too large';
-  const MANIFEST = 'its release.json is not that of a release that this version knows';
+  const MANIFEST = 'this version cannot read its release.json';
   const BEHIND = 'something follows its end';
-  const NO_GZIP = 'it is no gzip, or cut off';
+  const NO_GZIP = 'it is not gzip, or is cut off';
   it.each([
     ['with an absolute path', packed('/etc/passwd'), outside('/etc/passwd')],
     ['with a path upwards', packed('a/../../b'), outside('a/../../b')],
@@ -112,11 +112,11 @@ describe('an archive is refused', () => {
     ['with a device', kind('3'), NOT_PLAIN],
     ['with a folder of its own', kind('5'), NOT_PLAIN],
     ['with a pipe', kind('6'), NOT_PLAIN],
-    ['with a header of a longer form', kind('x'), NOT_PLAIN],
+    ['with an extended header', kind('x'), NOT_PLAIN],
     ['with a path that is not UTF-8', changed((header) => void header.fill(0xff, 0, 3)), 'a path is not UTF-8'],
-    ['with a size that is no number', sized('9'.repeat(11)), TOO_LARGE],
-    ['with a size that begins as none', sized('x0000000001'), TOO_LARGE],
-    ['with a size that ends as none', sized('0000000001x'), TOO_LARGE],
+    ['with a size that is not a number', sized('9'.repeat(11)), TOO_LARGE],
+    ['with a size that begins with a letter', sized('x0000000001'), TOO_LARGE],
+    ['with a size that ends with a letter', sized('0000000001x'), TOO_LARGE],
     ['with a file too large', sized('77777777777'), TOO_LARGE],
     [
       'with a damaged header',
@@ -135,12 +135,12 @@ describe('an archive is refused', () => {
       MANIFEST,
     ],
     ['with nothing in it', gzipSync(Buffer.alloc(1_024)), 'it is empty'],
-    ['with more behind its end', gzipSync(Buffer.concat([gunzipSync(packed()), Buffer.alloc(512)])), BEHIND],
-    ['with an end that is none', ended((end) => void end.writeUInt8(1, 300)), BEHIND],
+    ['with bytes after its end', gzipSync(Buffer.concat([gunzipSync(packed()), Buffer.alloc(512)])), BEHIND],
+    ['with an end that is not zero', ended((end) => void end.writeUInt8(1, 300)), BEHIND],
     ['without its end', gzipSync(gunzipSync(packed()).subarray(0, -512)), 'it is cut off'],
     ['cut off', packed().subarray(0, -10), NO_GZIP],
-    ['that is no gzip', Buffer.from('PK\x03\x04'), NO_GZIP],
-    ['as large as a release may be, and none', new Uint8Array(96 * 1024 * 1024), NO_GZIP],
+    ['that is not gzip', Buffer.from('PK\x03\x04'), NO_GZIP],
+    ['of the maximum size that is not one', new Uint8Array(96 * 1024 * 1024), NO_GZIP],
     ['larger than a release', new Uint8Array(96 * 1024 * 1024 + 1), 'it is larger than a release'],
   ])('%s', async (_, archive, detail) => {
     await expect(readRelease(archive)).rejects.toMatchObject({ code: 'update_malformed', facts: { detail } });

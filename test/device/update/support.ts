@@ -1,4 +1,4 @@
-// Owns: small signed releases, and a doorbell on a disk in memory whose programs they replace. Not here: real releases (test/sim/release).
+// Small signed releases, and a doorbell on a disk in memory whose programs they replace.
 import { join } from 'node:path';
 import { ManualClock } from '../../../device/base/clock.ts';
 import { generateSigningKey } from '../../../device/base/keys.ts';
@@ -46,15 +46,15 @@ export const DATA = '/var/lib/doorsill';
 
 const utf8 = (text: string) => new TextEncoder().encode(text);
 
-/** A machine on a disk, and what happens to its doorbell. */
+/** A machine on a disk, and the events of its doorbell. */
 export class Machine {
   readonly disk: MemoryDisk;
   readonly deps: UpdateDeps;
   /** Versions that never become ready. */
   readonly broken = new Set<string>();
-  /** What happened to the doorbell: `stop`, or the version that was started. */
+  /** The doorbell’s events: `stop`, or the version that was started. */
   readonly happened: string[] = [];
-  /** Called when a version starts: what it does to its folder. */
+  /** Called when a version starts, to change its folder. */
   begins: (version: string, disk: MemoryDisk) => Promise<void> = async () => undefined;
   private running: string | null = null;
 
@@ -88,7 +88,7 @@ export class Machine {
     isHealthy: async () => this.running !== null && !this.broken.has(this.running),
   };
 
-  /** The version that is started from the disk; throws unless it is whole. */
+  /** The version that is started from the disk; throws unless it is complete. */
   async started(link = 'current'): Promise<string> {
     const target = await this.disk.readLink(join(FOLDER, link));
     const version = target?.replace(/^versions\//, '') ?? 'none';

@@ -15,7 +15,7 @@ import { DATA, FOLDER, filesOf, KEY, Machine, makeReleaseKey, releaseOf, signed 
 
 const release = (version: string, changes: Partial<ReleaseManifest> = {}) => releaseOf(filesOf(version, changes));
 
-/** What a machine is updated to again and again. */
+/** The update of most tests. */
 const LATER = release('1.1.0', { format: 9 });
 const FIRST = release('1.0.0');
 
@@ -30,7 +30,7 @@ const update = (machine: Machine, given: GivenRelease, downgrade = false) =>
   updateDoorbell(machine.deps, machine.doorbell, given, { downgrade });
 
 describe('a first release', () => {
-  it('is started from then on, under the key that was pinned with it', async () => {
+  it('is started from then on, and its key is pinned', async () => {
     const machine = await installed();
     expect([await machine.started(), await machine.started('keeper')]).toEqual(['1.0.0', '1.0.0']);
     expect(await update(machine, release('1.0.0'))).toBeNull();
@@ -45,7 +45,7 @@ describe('a first release', () => {
     expect(await machine.disk.list('/opt')).toEqual([]);
   });
 
-  it('is not put where another is, or where something else is', async () => {
+  it('is refused where another one is, or where the folder holds other files', async () => {
     const machine = await installed();
     const code = 'update_folder_taken';
     await expect(installFirst(machine.deps, makeReleaseKey(), release('2.0.0'))).rejects.toMatchObject({
@@ -68,7 +68,7 @@ describe('an update', () => {
     expect(await machine.disk.list(FOLDER)).not.toContain('before-update');
   });
 
-  it('that does not become healthy is taken back, with what it migrated, and without what was decided', async () => {
+  it('that does not become healthy is rolled back, with the data that it migrated, but no decision', async () => {
     const machine = await installed();
     machine.broken.add('1.1.0');
     const before = await machine.text('format.json');
@@ -123,7 +123,7 @@ describe('an update', () => {
     });
   });
 
-  it('of a doorbell whose folder names no format changes nothing: nobody knows which version could read it', async () => {
+  it('of a doorbell whose folder names no format changes nothing, because it is unknown which version could read it', async () => {
     const machine = await installed();
     await machine.write('format.json', '{"kind":"doorsill-device"}');
     const before = await machine.everything();
@@ -132,7 +132,7 @@ describe('an update', () => {
     expect(machine.happened).toEqual([]);
   });
 
-  it('that does not fit on the disk changes nothing, and neither does one for which the disk becomes full', async () => {
+  it('that does not fit on the disk changes nothing, and neither does one during which the disk becomes full', async () => {
     const machine = await installed();
     const before = await machine.everything();
     machine.disk.freeBytes = async () => 100;
@@ -153,7 +153,7 @@ describe('an update', () => {
   });
 });
 
-/** What a doorbell may be cut off by; and nothing of it is lost to the one whole version that runs after. */
+/** The points at which an update may be cut off; the one complete version that runs afterwards loses nothing. */
 describe('cut off at any step, an update', () => {
   /** The first `steps` of an update of a machine; resolves when the power is cut, or with the machine at its end. */
   const cutAfter = async (seed: number, steps: number, prepare: (machine: Machine) => void) => {
@@ -185,7 +185,7 @@ describe('cut off at any step, an update', () => {
       });
       if (!isCut) break;
       cuts += 1;
-      // What runs first is what took over last time it was healthy.
+      // The last healthy version runs first.
       await machine.started('keeper');
       await settleUpdate(machine.deps, machine.doorbell);
       const version = await machine.started();
@@ -202,7 +202,7 @@ describe('cut off at any step, an update', () => {
     expect(ends.get('1.0.0')).toBeGreaterThan(20);
   });
 
-  it('may be taken back in parts', async () => {
+  it('may be rolled back in several steps', async () => {
     for (let steps = 1; ; steps += 1) {
       const { machine: before } = await cutAfter(1, 75, () => undefined);
       let isCut = false;
@@ -221,7 +221,7 @@ describe('cut off at any step, an update', () => {
   });
 });
 
-describe('an update and what was decided', () => {
+describe('an update and decisions', () => {
   const disk = new SystemDisk();
 
   /** A doorbell of 0.1 with its ledger, up to and including its last entry of this type. */
@@ -265,7 +265,7 @@ describe('an update and what was decided', () => {
     }
   };
 
-  it('waits for a grant that is under way: it is looked for before and after the doorbell is stopped', async () => {
+  it('waits for an unfinished grant: the ledger is read before and after the doorbell is stopped', async () => {
     await withLedger('granted', async (machine) => {
       await expect(update(machine, release('1.1.0'))).rejects.toMatchObject({ code: 'update_grant_under_way' });
       expect(machine.happened).toEqual([]);
@@ -274,20 +274,20 @@ describe('an update and what was decided', () => {
       const { doorbell } = machine;
       const place = await doorbell.identity(doorbell.data);
       let looks = 0;
-      // It comes between the two looks.
+      // The grant arrives between the two reads.
       Object.assign(doorbell, { identity: async () => (++looks === 1 ? null : place) });
       await expect(update(machine, release('1.1.0'))).rejects.toMatchObject({ code: 'update_grant_under_way' });
       expect(machine.happened).toEqual(['stop', 'stop', '1.0.0']);
     });
   });
 
-  it('goes on after one is over', async () => {
+  it('goes on after a grant is finished', async () => {
     await withLedger('delivered', async (machine) => {
       expect(await update(machine, release('1.1.0'))).toEqual({ from: '1.0.0', to: '1.1.0' });
     });
   });
 
-  it('is not taken back where the version before could not read what was decided since', async () => {
+  it('is not rolled back where the previous version could not read the decisions made since', async () => {
     await withLedger('delivered', async (machine, folder) => {
       machine.broken.add('1.1.0');
       machine.begins = async (version) => {

@@ -28,7 +28,7 @@ const outboxOn = (disk: Disk) =>
 const unasked = () => Promise.reject(new Error('not asked for here'));
 const taken = () => Promise.resolve();
 
-/** A gate that gives one answer to everything but what a test puts in. */
+/** A gate that accepts everything, with a test's overrides. */
 const gateOf = (answer: () => Promise<void>, asked: Partial<DeliveryDeps['gate']> = {}): DeliveryDeps['gate'] => ({
   clipSealed: answer,
   tokenPresented: answer,
@@ -47,7 +47,7 @@ const clipOf = (segments: DeliveryDeps['clip']['segments']): DeliveryDeps['clip'
   recent: new RecentEncodings(clock),
 });
 
-/** Deliveries of whom nothing is asked but what a test puts in. */
+/** Deliveries whose dependencies do nothing, with a test's overrides. */
 function deliveriesWith(asked: Partial<DeliveryDeps>): Deliveries {
   return new Deliveries({
     device: makeParty('device', random),
@@ -112,7 +112,7 @@ it('a grant whose clip cannot be made is recorded as failed once the ledger has 
       throw failure('clip_no_frames');
     }),
     gate: gateOf(taken, {
-      // As the gate does: the grant ends at once, then its end is recorded.
+      // As in the gate: the grant ends at once, then its end is recorded.
       failed: async (_grant, code) => {
         codes.push(code);
         end(code);
@@ -130,7 +130,7 @@ it('a grant whose clip cannot be made is recorded as failed once the ledger has 
 });
 
 it.each(['load', 'seal'] as const)(
-  'a decision is not given up for a disk that fails at %s, however long it does',
+  'a decision is not dropped for a disk that fails at %s, however long it does',
   async (step) => {
     const told: (string | null)[] = [];
     const failed: string[] = [];
@@ -160,7 +160,7 @@ it.each(['load', 'seal'] as const)(
   },
 );
 
-it('a revocation that is refused on its way is brought again until the bridge’s own word has come', async () => {
+it('a revocation that is refused on its way is sent again until the bridge’s own answer has come', async () => {
   let asked = 0;
   const answers: string[] = [];
   const deliveries = deliveriesWith({
@@ -185,7 +185,7 @@ it('a revocation that is refused on its way is brought again until the bridge’
   expect(answers).toEqual(['the bridge’s word']);
 });
 
-it('a revocation takes the recall under the clip’s own key along, which is destroyed once it is answered', async () => {
+it('a revocation carries the recall under the clip’s own key, which is destroyed once it is answered', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'doorsill-recall-'));
   const key = generateSealKey(random);
   const disk = new SystemDisk();
@@ -256,7 +256,7 @@ it.each(['there', 'gone'] as const)('a previewed clip whose bytes changed, or th
   await rm(folder, { recursive: true });
 });
 
-it('a clip that waits for its turn is cut from what the ring had when it was granted', async () => {
+it('a clip that waits for its turn is cut from the footage that the ring had when it was granted', async () => {
   let ring: Segment[] = [
     {
       ...{ recording: 'recording-1', index: 0, boot: 'boot-1', clockTrusted: true, wallOffsetUs: 0 },
@@ -283,7 +283,7 @@ it('a clip that waits for its turn is cut from what the ring had when it was gra
       ring = [];
     });
   });
-  // The cut has the GOP: it says that it cannot be read, and not that there is none.
+  // The cut is offered the GOP: its failure says that it cannot be read, not that there is none.
   expect(await failed).toBe('fragment_malformed');
   await expect.poll(() => held.bytes).toBe(0);
 });

@@ -1,5 +1,5 @@
-// Holds: a device asks its own bridge, in its own name, about a clip that was for it; and a bridge that is away, slow, old, lying or
-// another one is said to be just that.
+// A device asks its own bridge, in its own name, about a clip that was for it; a bridge that is unreachable, slow, old, lying or another
+// one is reported as exactly that.
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -41,13 +41,13 @@ async function impostor(answer: (asked: IncomingMessage, reply: ServerResponse) 
   return { url, asked, stop };
 }
 
-it('brings what the bridge shows: its receipt and the leaves', async () => {
+it('returns the bridge’s receipt and leaves', async () => {
   const shown = await fetcher().fetch(about());
   expect(shown).toMatchObject({ receipt: expect.any(String), isWhole: true });
   expect(shown.leaves.map(({ entry }) => JSON.parse(entry).kind)).toEqual(['intake']);
 });
 
-it('says that the bridge knows no clip of a grant', async () => {
+it('reports that the bridge knows no clip of a grant', async () => {
   await expect(fetcher().fetch(about({ grant: 'grant-other' }))).rejects.toMatchObject({ code: 'http_not_found' });
 });
 
@@ -62,7 +62,7 @@ it('asks no bridge but the one that the clip was for', async () => {
   }
 });
 
-it('shows the one leaf of a bridge that has no list yet, and says that it may not be all', async () => {
+it('returns the one leaf of a bridge without a list, and reports that it may be incomplete', async () => {
   const old = await impostor(async (asked, reply) => {
     if (asked.url?.endsWith('/leaves')) return void reply.writeHead(404).end('{}');
     const real = await fetch(`${fixture.bridge.url}${asked.url}`, {
@@ -81,13 +81,13 @@ it('shows the one leaf of a bridge that has no list yet, and says that it may no
 });
 
 it.each<[string, (reply: ServerResponse) => void]>([
-  ['is no JSON', (reply) => reply.end('<html>')],
-  ['is not of that shape', (reply) => reply.end(JSON.stringify({ receipt: null, leaves: 'all' }))],
-  ['has more than was asked for', (reply) => reply.end(JSON.stringify({ receipt: null, leaves: [], clip: 'x' }))],
+  ['is not JSON', (reply) => reply.end('<html>')],
+  ['has another shape', (reply) => reply.end(JSON.stringify({ receipt: null, leaves: 'all' }))],
+  ['has unknown fields', (reply) => reply.end(JSON.stringify({ receipt: null, leaves: [], clip: 'x' }))],
   ['is too large', (reply) => reply.end(`{"receipt": "${'A'.repeat(100_000)}"}`)],
   ['is cut off', (reply) => void reply.writeHead(200, { 'content-length': '99' }).write('{', () => reply.destroy())],
-  ['says that it is broken', (reply) => reply.writeHead(500).end('{}')],
-  ['leads elsewhere', (reply) => reply.writeHead(302, { location: 'http://127.0.0.1:1/' }).end()],
+  ['reports an error', (reply) => reply.writeHead(500).end('{}')],
+  ['is a redirect', (reply) => reply.writeHead(302, { location: 'http://127.0.0.1:1/' }).end()],
 ])('says that the bridge cannot be asked when its answer %s', async (_what, answer) => {
   const lying = await impostor((_asked, reply) => answer(reply));
   try {
@@ -97,7 +97,7 @@ it.each<[string, (reply: ServerResponse) => void]>([
   }
 });
 
-it('says so when nobody is there, and gives up one that does not answer', async () => {
+it('reports a missing bridge, and gives up one that does not answer', async () => {
   await expect(fetcher({ url: 'http://127.0.0.1:9' }).fetch(about())).rejects.toMatchObject({
     code: 'custody_unreachable',
   });

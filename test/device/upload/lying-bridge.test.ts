@@ -1,5 +1,4 @@
-// Holds: an upload to a bridge that lies ends with the exact bytes sent or with nothing, whatever it answers. Not here: an honest one
-// (upload.test.ts).
+// An upload to a bridge that lies ends with the exact bytes sent or with nothing, whatever the bridge answers.
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { sha256Hex } from '../../../device/base/keys.ts';
@@ -78,7 +77,7 @@ async function serve(message: IncomingMessage, reply: ServerResponse): Promise<v
   else json(reply, 200, { grant, state: 'stored', receipt: storedReceipt() });
 }
 
-/** The first retry that is told, after which the grant ends; the upload must not have succeeded. */
+/** The first reported retry, after which the grant ends; the upload must not have succeeded. */
 async function firstRetry(): Promise<UploadProgress> {
   const retry = new Promise<UploadProgress>((resolve) => {
     sender.onProgress = (progress) => {
@@ -99,7 +98,7 @@ const isUploadHead = (told: Told) => told.method === 'HEAD' && told.path.startsW
 const isStatus = (told: Told) => told.method === 'GET';
 
 describe('an upload to a bridge that lies', () => {
-  it('is content with an honest one, so that the lies below are what is refused', async () => {
+  it('accepts an honest one, so that the lies below are the cause of the refusals', async () => {
     expect(await sender.uploader.send(errand.live, item)).toContain('.');
     expect(received).toBe(item.clipBytes);
   });
@@ -120,7 +119,7 @@ describe('an upload to a bridge that lies', () => {
       return true;
     };
     expect(await firstRetry()).toMatchObject({ code: 'upload_unreachable' });
-    // Nothing was sent on the strength of the lie.
+    // Nothing was sent because of the lie.
     expect(heard.filter(isPatch).map((told) => told.offset)).toEqual(['0', '196608', '393216'].slice(0, patches));
   });
 
@@ -132,7 +131,7 @@ describe('an upload to a bridge that lies', () => {
     ['for fewer bytes', () => storedReceipt({ clipBytes: 5 })],
     ['for another manifest', () => storedReceipt({ manifestSha256: sha256Hex('other') })],
     ['of a deletion', () => storedReceipt({ outcome: 'deleted' })],
-    ['that is no token', () => 'yes'],
+    ['that is not a token', () => 'yes'],
     ['that is missing', () => undefined],
   ])('does not believe a receipt %s', async (_name, receipt) => {
     lie = (told, reply) => {
@@ -148,7 +147,7 @@ describe('an upload to a bridge that lies', () => {
     ['a page of somebody else', 200, { 'content-type': 'text/html' }, '<html>'],
     ['a status of another grant', 200, {}, JSON.stringify({ grant: 'grant-other', state: 'open' })],
     ['unknown fields', 200, {}, JSON.stringify({ grant: 'own', state: 'open', upload: 'http://127.0.0.1:9/' })],
-    ['more than anybody reads', 200, {}, JSON.stringify({ grant: 'own', state: 'open' }) + ' '.repeat(100_000)],
+    ['more than the size limit', 200, {}, JSON.stringify({ grant: 'own', state: 'open' }) + ' '.repeat(100_000)],
     ['an error of its own', 500, {}, JSON.stringify({ code: 'internal' })],
   ])('is not led away by %s', async (_name, status, headers, body) => {
     lie = (told, reply) => {
@@ -160,7 +159,7 @@ describe('an upload to a bridge that lies', () => {
     expect(received).toBe(0);
   });
 
-  it('does not wait for an answer that never comes once the grant is dead', async () => {
+  it('does not wait for a missing answer once the grant has ended', async () => {
     const asked = new Promise<void>((resolve) => {
       lie = (told) => {
         if (told.path === '/v1/intakes') resolve();
@@ -174,7 +173,7 @@ describe('an upload to a bridge that lies', () => {
     await expect(outcome).rejects.toMatchObject({ code: 'grant_dead' });
   });
 
-  it('writes no further request once the grant’s own time is over', async () => {
+  it('writes no further request after the grant’s expiry', async () => {
     lie = (told) => {
       if (isPatch(told) && told.offset === '196608') fixture.clock.shiftS = 25 * 3600;
       return false;
@@ -183,7 +182,7 @@ describe('an upload to a bridge that lies', () => {
     expect(heard.at(-1)).toMatchObject({ method: 'PATCH', offset: '196608' });
   });
 
-  it('sends to the pinned address whatever address it is told', async () => {
+  it('sends to the pinned address, whatever address the bridge names', async () => {
     lie = (told, reply) => {
       if (told.method !== 'POST' || told.path !== '/v1/uploads') return false;
       reply.writeHead(201, { location: 'http://127.0.0.1:9/v1/uploads/upload-7' }).end();
@@ -207,7 +206,7 @@ describe('an upload to a bridge that lies', () => {
     },
   );
 
-  it('tries a hash that the bridge finds wrong a few times, then tells', async () => {
+  it('tries a hash that the bridge rejects a few times, then reports it', async () => {
     lie = (told, reply) => {
       if (told.method === 'PATCH' && received === item.clipBytes) {
         received = 0;
@@ -223,7 +222,7 @@ describe('an upload to a bridge that lies', () => {
     expect(heard.filter((told) => isPatch(told) && told.offset === '0')).toHaveLength(3);
   });
 
-  it('is over at once at a refusal without a name, but not at a passing one', async () => {
+  it('gives up at once at a refusal without a code, but not at a temporary one', async () => {
     let busy = 2;
     lie = (told, reply) => {
       if (!isPatch(told)) return false;
@@ -240,7 +239,7 @@ describe('an upload to a bridge that lies', () => {
 });
 
 describe('a revocation to a bridge that lies', () => {
-  it('is not done before the bridge’s own word for this very grant says deleted', { tags: ['long'] }, async () => {
+  it('is not done until the bridge’s own receipt for exactly this grant says deleted', { tags: ['long'] }, async () => {
     const deleted = (changes: object = {}, by = fixture.cast.bridge) =>
       fixture.cast.intakeReceipt(item.grant, { outcome: 'deleted', ...changes }, by);
     const answers = [

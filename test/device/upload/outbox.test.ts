@@ -24,10 +24,10 @@ afterEach(async () => {
   await fixture.close();
 });
 
-/** Files of clips: recalls outlive them. */
+/** Files of clips; recalls outlive them. */
 const names = async (folder = sender.folder) => (await disk.list(folder)).filter((name) => !name.endsWith('.recall'));
 
-/** A disk on which writing fails with an operating system's code at the given step, and goes on failing. */
+/** A disk on which writing fails with a system error code from the given step on. */
 function failingDisk(code: string, allowedSteps: number): Disk {
   let steps = 0;
   const step = () => {
@@ -70,7 +70,7 @@ function failingDisk(code: string, allowedSteps: number): Disk {
   };
 }
 
-/** Counts how many steps a whole seal takes on a disk that does not fail. */
+/** The number of steps of a complete seal on a disk that does not fail. */
 async function stepsOfSeal(): Promise<number> {
   for (let allowed = 0; ; allowed += 1) {
     const outbox = sender.makeOutbox(failingDisk('ENOSPC', allowed));
@@ -87,7 +87,7 @@ async function stepsOfSeal(): Promise<number> {
   }
 }
 
-/** The machine's disk, which counts the files that are open. */
+/** The machine's disk, which counts open files. */
 class CountedFiles extends SystemDisk {
   opened = 0;
   override async open(path: string, options: { create: boolean }): Promise<DiskFile> {
@@ -121,7 +121,7 @@ describe('an outbox', () => {
     expect(await names()).toEqual([]);
   });
 
-  it('keeps a clip with its hash, and shows its very bytes to the check before anything is signed', async () => {
+  it('keeps a clip with its hash, and shows exactly its bytes to the check before anything is signed', async () => {
     const { clip, manifestToken } = errand.parcel;
     let seen: SealedClip | null = null;
     const item = await sender.outbox.seal(errand.live, clipOf(clip), async (sealed) => {
@@ -154,14 +154,14 @@ describe('an outbox', () => {
     await sender.outbox.setUploadUrl(errand.live.id, 'https://bridge.example/v1/uploads/upload-1');
     for (const name of await names()) {
       const bytes = await readFile(join(sender.folder, name));
-      // Patterns of eight bytes and more: sealed bytes are random, and three of them are a match once in a hundred runs.
+      // Patterns of at least eight bytes: sealed bytes are random, and three of them match once in a hundred runs.
       for (const open of ['12 Elm Street', 'eyJhbGci', 'uploads/', Buffer.from(clip.subarray(5_000, 5_032))]) {
         expect(bytes.includes(open), `${name} shows ${String(open)}`).toBe(false);
       }
     }
   });
 
-  it('never cuts a clip twice: the one that is here is the answer, whatever comes', async () => {
+  it('never cuts a clip twice: the existing one is returned', async () => {
     const first = await sender.seal(errand);
     await sender.restart();
     const { live } = liveFor(fixture, request, errand.parcel.grantToken);
@@ -171,7 +171,7 @@ describe('an outbox', () => {
     expect(second).toEqual(first);
   });
 
-  it('remembers the place of an upload, and forgets it, durably', async () => {
+  it('stores the address of an upload, and removes it, durably', async () => {
     const { grant } = await sender.seal(errand);
     await sender.outbox.setUploadUrl(grant, 'https://bridge.example/v1/uploads/upload-1');
     await sender.restart();
@@ -196,7 +196,7 @@ describe('an outbox', () => {
     await sender.outbox.remove('../escape');
   });
 
-  it('keeps nothing of a clip whose grant dies while it is written, checked or committed', async () => {
+  it('keeps nothing of a clip whose grant ends while it is written, checked or committed', async () => {
     const { clip, grantToken } = errand.parcel;
     for (const moment of ['written', 'checked', 'committed']) {
       const { live, end } = liveFor(fixture, request, grantToken);
@@ -232,7 +232,7 @@ describe('an outbox', () => {
     }
   });
 
-  it('refuses a clip that is not as long as it was cut to, or that its check refuses', async () => {
+  it('refuses a clip whose length differs from its cut’s, or that its check refuses', async () => {
     const { clip } = errand.parcel;
     for (const sizeBytes of [clip.length - 1, clip.length + 1]) {
       const wrong = { ...clipOf(clip), sizeBytes };
@@ -262,7 +262,7 @@ describe('an outbox', () => {
     await sender.seal(errand);
   });
 
-  it('does not begin a clip for which there is no room', async () => {
+  it('does not start a clip for which there is no room', async () => {
     const full = sender.makeOutbox({ ...failingDisk('EIO', 1_000), freeBytes: () => Promise.resolve(1_000_000) });
     await full.start();
     await expect(
@@ -271,13 +271,13 @@ describe('an outbox', () => {
     expect(await names()).toEqual([]);
   });
 
-  it('recovers from a crash at any write: no clip, or the whole one', async () => {
+  it('recovers from a crash at any write: no clip, or the complete one', async () => {
     const steps = await stepsOfSeal();
     for (let allowed = 0; allowed <= steps; allowed += 1) {
       const folder = join(sender.folder, `crash-${allowed}`);
       const deps = { random: fixture.random, log: sender.log, folder, key: sender.key };
       const failing = failingDisk('EIO', allowed);
-      // A dead process cleans nothing up either.
+      // A dead process does not clean up either.
       const dying = new Outbox({ ...deps, disk: { ...failing, remove: async () => undefined } });
       await dying.start();
       const sealed = await dying
@@ -292,7 +292,7 @@ describe('an outbox', () => {
     }
   });
 
-  it('names a clip that was cut, altered, swapped or lost, keeps it from being sent, and can remove it', async () => {
+  it('lists a clip that was truncated, altered, swapped or lost, never sends it, and can remove it', async () => {
     const { grant } = await sender.seal(errand);
     const path = (suffix: string) => join(sender.folder, grant + suffix);
     const [clip, commit] = [await readFile(path('.clip')), await readFile(path('.commit'))];
@@ -307,11 +307,11 @@ describe('an outbox', () => {
     await sender.outbox.remove(otherItem.grant);
     const spoilings: [string, string, Uint8Array | null][] = [
       ['the clip is lost', '.clip', null],
-      ['the clip is cut', '.clip', clip.subarray(0, clip.length - 1_000)],
-      ['the clip is another', '.clip', swapped],
+      ['the clip is truncated', '.clip', clip.subarray(0, clip.length - 1_000)],
+      ['the clip is another one', '.clip', swapped],
       ['its end is altered', '.clip', flipped(clip, clip.length - 5)],
       ['the record is altered', '.commit', flipped(commit, 40)],
-      ['the record is cut', '.commit', commit.subarray(0, 30)],
+      ['the record is truncated', '.commit', commit.subarray(0, 30)],
       ['the record is empty', '.commit', new Uint8Array(0)],
     ];
     for (const [what, suffix, bytes] of spoilings) {
@@ -336,7 +336,7 @@ describe('an outbox', () => {
       (['readFile', 'open', 'list', 'makeFolder'] as const).map((call) => ({ code, call })),
     ),
   )(
-    'takes $code at $call in its start for no word about a clip, and finds it when that has passed',
+    'does not take $code at $call in its start for damage, and finds the clip when the error has passed',
     async ({ code, call }) => {
       const item = await sender.seal(errand);
       let fails = true;
@@ -401,7 +401,7 @@ describe('an outbox', () => {
 });
 
 describe('a recall', () => {
-  it('stays when its clip is gone, sealed and over a restart, until it is dropped', async () => {
+  it('outlives its clip, sealed and over a restart, until it is dropped', async () => {
     const { grant } = await sender.seal(errand);
     await sender.outbox.remove(grant);
     expect(await names()).toEqual([]);
@@ -415,7 +415,7 @@ describe('a recall', () => {
     await sender.outbox.dropRecall(grant);
   });
 
-  it('is kept of the grants that may still be taken back, and of no other', async () => {
+  it('is kept for revocable grants, and for no other', async () => {
     const other = makeErrand(fixture, request, 100_000);
     const [kept, gone] = [await sender.seal(errand), await sender.seal(other)];
     await sender.outbox.keepRecalls(new Set([kept.grant]));
@@ -423,7 +423,7 @@ describe('a recall', () => {
     expect(await sender.outbox.recallOf(gone.grant)).toBeNull();
   });
 
-  it('of another grant, or altered, is none', async () => {
+  it('of another grant, or altered, is not used', async () => {
     const other = makeErrand(fixture, request, 100_000);
     const [first, second] = [await sender.seal(errand), await sender.seal(other)];
     const path = (grant: string) => join(sender.folder, `${grant}.recall`);
@@ -436,9 +436,9 @@ describe('a recall', () => {
   });
 });
 
-it('takes a clip that was sealed before there were statements, and keeps its bytes when it gets one', async () => {
+it('accepts a clip that was sealed before statements existed, and keeps its bytes when it gets one', async () => {
   const { grant, papers: _papers, ...item } = await sender.seal(errand);
-  // As 3614d38 left it: a first version of the record, and no recall.
+  // The records of commit 3614d38: the first version, without a recall.
   const path = join(sender.folder, `${grant}.commit`);
   const associated = new TextEncoder().encode(`outbox ${grant}`);
   const record = open(sender.key, (await disk.readFile(path, 98_304)) ?? new Uint8Array(), associated);
@@ -450,9 +450,9 @@ it('takes a clip that was sealed before there were statements, and keeps its byt
   expect(sender.outbox.item(grant)).toEqual({ grant, ...item, papers: null });
   expect(await sender.outbox.recallOf(grant)).toBeNull();
   const { statement, certificate, homeRecall } = errand.parcel;
-  const added = await sender.outbox.addPapers(grant, { statement, certificate, homeRecall });
+  const added = await sender.outbox.addStatement(grant, { statement, certificate, homeRecall });
   expect(added).toEqual({ grant, ...item, papers: { statement, certificate } });
-  const again = await sender.outbox.addPapers(grant, { statement: 'other', certificate: 'c', homeRecall: 'r' });
+  const again = await sender.outbox.addStatement(grant, { statement: 'other', certificate: 'c', homeRecall: 'r' });
   expect(again).toEqual(added);
   await sender.restart();
   expect(sender.outbox.item(grant)).toEqual(added);

@@ -1,5 +1,5 @@
-// Holds: a preview is the clip: what its owner looks at is sealed on the disk, gone with the preview, and exactly the bytes that a grant
-// naming it takes; a grant of other terms takes nothing.
+// A preview is the clip: it is sealed on the disk, removed with the preview, and exactly the bytes that a grant naming it sends; a grant of
+// other terms gets nothing.
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -54,10 +54,10 @@ const whole = async (id: string) => {
   await reader.close();
   return bytes;
 };
-/** As much of a grant as decides. */
+/** The part of a grant that decides. */
 const grantOf = (changes: Partial<Grant>) => ({ ...terms, ...changes }) as Grant;
 
-it('shows the clip, sealed on the disk, and gives a grant exactly its bytes', async () => {
+it('returns the clip, sealed on the disk, and gives a grant exactly its bytes', async () => {
   const { live } = mintLivePreview('preview-1', terms);
   const { id, sha256, facts } = await clips.make(live);
   const shown = await whole(id);
@@ -87,7 +87,7 @@ it.each([
   expect(() => clips.take(grant)).toThrow(expect.objectContaining({ code: 'preview_changed' }));
 });
 
-it('is gone the moment its preview ends: no file, no bytes to a reader that is open, nothing for a grant', async () => {
+it('is gone the moment its preview ends: no file, no bytes for an open reader, nothing for a grant', async () => {
   const { live, end } = mintLivePreview('preview-1', terms);
   const { id, sha256 } = await clips.make(live);
   const reader = await clips.reader(id);
@@ -107,7 +107,7 @@ it('leaves nothing when its preview ends while it is cut', async () => {
   expect(await onDisk()).toEqual([]);
 });
 
-it('stays whole for a grant that is taking it when its preview ends', async () => {
+it('stays complete for a grant that is taking it when its preview ends', async () => {
   const { live, end } = mintLivePreview('preview-1', terms);
   const { sha256 } = await clips.make(live);
   const { clip, done } = clips.take(grantOf({ clipSha256: sha256 }));

@@ -1,4 +1,4 @@
-// Holds sealed files to their word: exact bytes at random, or `state_damaged`; never a part of the truth.
+// A sealed file returns the exact bytes at any position, or `state_damaged`; never wrong ones.
 import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -25,7 +25,7 @@ afterEach(() => rm(folder, { recursive: true, force: true }));
 
 const identity = (name: string) => ({ path: join(folder, name), key, id: `clip-${name}` });
 
-/** Bytes handed out in parts of uneven length. */
+/** The bytes in parts of uneven length. */
 function* inParts(bytes: Uint8Array): Iterable<Uint8Array> {
   for (let at = 0, length = 1; at < bytes.length; at += length, length = (length * 7) % 100_003) {
     yield bytes.subarray(at, at + length);
@@ -94,7 +94,7 @@ describe('a sealed file', () => {
     expect((await readFile(join(folder, 'a'))).includes('AAAA')).toBe(false);
   });
 
-  it('does not open when a chunk was cut off, doubled, moved, altered or taken from another file', async () => {
+  it('does not open when a chunk was removed, repeated, moved, altered or taken from another file', async () => {
     await write('a', random.bytes(4 * SEALED_CHUNK_BYTES));
     await write('b', random.bytes(4 * SEALED_CHUNK_BYTES));
     const [a, b] = [await readFile(join(folder, 'a')), await readFile(join(folder, 'b'))];
@@ -152,7 +152,7 @@ describe('a sealed file', () => {
     expect(await readdir(folder)).toEqual([]);
   });
 
-  it('is durable before it is told to be complete', async () => {
+  it('is durable before it is reported as complete', async () => {
     let synced = 0;
     disk.onSync = () => {
       synced += 1;

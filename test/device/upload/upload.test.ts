@@ -17,10 +17,10 @@ import { BridgeFixture, type Parcel } from '../../support/bridge-fixture.ts';
 import { type CountingProxy, startCountingProxy } from '../../support/counting-proxy.ts';
 import { liveFor, makeErrand, Sender } from './support/sender.ts';
 
-/** DESIGN, invariant 8: what may leave beyond what the bridge has acknowledged, everything counted. */
+/** DESIGN, invariant 8: the maximum that may leave beyond the acknowledged bytes, everything counted. */
 const BEYOND_BYTES_MAX = 262_144;
 const CHUNK_BYTES = 196_608;
-/** Headers and papers of a whole upload of these sizes, generously. */
+/** A generous size of headers and documents of a whole upload of these sizes. */
 const PAPERS_BYTES = 60_000;
 
 let fixture: BridgeFixture;
@@ -40,7 +40,7 @@ afterEach(async () => {
   await fixture.close();
 });
 
-/** Whether the bridge holds exactly this clip, once, and nothing half-way. */
+/** Whether the bridge holds exactly this clip, once, and no part of another. */
 async function expectStoredOnce(parcel: Parcel): Promise<void> {
   const clips = join(fixture.bridgeFolder, 'clips');
   expect(await fixture.disk.list(clips)).toEqual([parcel.clipId]);
@@ -48,7 +48,7 @@ async function expectStoredOnce(parcel: Parcel): Promise<void> {
   expect(await fixture.disk.list(join(fixture.bridgeFolder, 'staging'))).toEqual([]);
 }
 
-/** Runs `act` once, when a client has sent so many bytes more. */
+/** Runs `act` once, when a client has sent this many more bytes. */
 function whenSent(bytes: number, act: () => void): void {
   const from = proxy.sentBytes;
   proxy.onSent = (sent) => {
@@ -86,7 +86,7 @@ describe('an upload', () => {
       claims: { outcome: 'stored', grant, clipSha256, clipBytes, manifestSha256 },
     });
     for (const progress of sender.told) UploadProgress.parse(progress);
-    // How often `sending` is told depends on how long it takes.
+    // The number of `sending` reports depends on the duration.
     const states = sender.told.map((progress) => progress.state);
     expect(states.filter((state, at) => state !== states[at - 1])).toEqual(['waiting', 'sending', 'stored']);
     expect(sender.told.at(-1)).toMatchObject({
@@ -96,7 +96,7 @@ describe('an upload', () => {
     });
   });
 
-  it('sends nothing again when the clip is stored already', async () => {
+  it('sends nothing again when the clip is already stored', async () => {
     const errand = makeErrand(fixture, request, 400_000);
     const item = await sender.seal(errand);
     const first = await sender.uploader.send(errand.live, item);
@@ -108,7 +108,7 @@ describe('an upload', () => {
     await expectStoredOnce(errand.parcel);
   });
 
-  it('goes on where the bridge is when its connection is cut, again and again', { tags: ['long'] }, async () => {
+  it('resumes at the bridge’s offset when its connection is cut, again and again', { tags: ['long'] }, async () => {
     const random = new SeededRandom(20);
     const errand = makeErrand(fixture, request, 1_500_000);
     const item = await sender.seal(errand);
@@ -126,7 +126,7 @@ describe('an upload', () => {
     expect(proxy.sentBytes).toBeLessThan(errand.parcel.clip.length + cuts * CHUNK_BYTES + PAPERS_BYTES);
   });
 
-  it('waits while nobody knows which agencies are revoked, at any point, and goes on when that is known', {
+  it('waits while the revocation list is missing, at any point, and goes on with it', {
     tags: ['long'],
   }, async () => {
     let held: ErrorCode | null = 'consent_revocations_stale';
@@ -151,7 +151,7 @@ describe('an upload', () => {
     await expectStoredOnce(errand.parcel);
   });
 
-  it('goes on where the bridge is when the bridge is restarted', async () => {
+  it('resumes at the bridge’s offset when the bridge is restarted', async () => {
     const errand = makeErrand(fixture, request, 1_500_000);
     const item = await sender.seal(errand);
     const restarted = new Promise<void>((resolve, reject) => {
@@ -169,7 +169,7 @@ describe('an upload', () => {
   });
 
   it.each(['with', 'without'])(
-    'goes on where the bridge is when the device is restarted, %s the address of its upload',
+    'resumes at the bridge’s offset when the device is restarted, %s the address of its upload',
     async (which) => {
       const errand = makeErrand(fixture, request, 1_500_000);
       const item = await sender.seal(errand);
@@ -200,7 +200,7 @@ describe('an upload', () => {
     await expectStoredOnce(errand.parcel);
   });
 
-  it('waits as long as a proxy before the bridge asks it to, and still leaves one clip', async () => {
+  it('waits as long as a proxy before the bridge asks, and still leaves one clip', async () => {
     const errand = makeErrand(fixture, request, 400_000);
     const item = await sender.seal(errand);
     let refusals = 0;
@@ -226,7 +226,7 @@ describe('an upload', () => {
     expect(waited?.retryInMs).toBeGreaterThanOrEqual(1_000);
   });
 
-  it('waits for a bridge that is away, and tells so', async () => {
+  it('waits for an unreachable bridge, and reports so', async () => {
     const errand = makeErrand(fixture, request, 200_000);
     const item = await sender.seal(errand);
     await fixture.bridge.stop();
@@ -243,7 +243,7 @@ describe('an upload', () => {
     await expectStoredOnce(errand.parcel);
   });
 
-  it('is refused for good under the name the bridge gives, and never offered again', async () => {
+  it('is refused for good with the bridge’s code, and never offered again', async () => {
     const errand = makeErrand(fixture, request, 200_000);
     const item = await sender.seal(errand);
     await fixture.revoke(errand.parcel, { pairing: fixture.cast.pairing() });
@@ -265,7 +265,7 @@ describe('an upload', () => {
     expect(await fixture.disk.list(join(fixture.bridgeFolder, 'clips'))).toEqual([]);
   });
 
-  it('asks nothing of anybody for an object that the gate did not make', async () => {
+  it('sends nothing for an object that the gate did not make', async () => {
     const errand = makeErrand(fixture, request, 200_000);
     const item = await sender.seal(errand);
     const forged: LiveGrant = Object.assign(Object.create(Object.getPrototypeOf(errand.live)), errand.live);
@@ -280,7 +280,7 @@ describe('an upload', () => {
 });
 
 describe('a revocation during an upload', () => {
-  it('lets no more than 256 KiB beyond the acknowledged leave, at whatever moment it comes', {
+  it('lets no more than 256 KiB beyond the acknowledged bytes leave, whenever it arrives', {
     tags: ['long'],
   }, async () => {
     const random = new SeededRandom(8);
@@ -301,12 +301,12 @@ describe('a revocation during an upload', () => {
     expect(await fixture.disk.list(join(fixture.bridgeFolder, 'clips'))).toEqual([]);
   });
 
-  it('holds the same when the bridge acknowledges nothing', async () => {
+  it('keeps the same limit when the bridge acknowledges nothing', async () => {
     const errand = makeErrand(fixture, request, 1_000_000);
     const item = await sender.seal(errand);
     whenSent(60_000, () => {
       proxy.holdAnswers = true;
-      // All that can come has come once the bridge has staged the chunk; only then is it taken back.
+      // Everything that can arrive has arrived once the bridge has staged the chunk; only then the grant is revoked.
       void staged(CHUNK_BYTES).then(() => errand.end('revoked'));
     });
     await expect(sender.uploader.send(errand.live, item)).rejects.toMatchObject({ code: 'grant_dead' });
@@ -314,7 +314,7 @@ describe('a revocation during an upload', () => {
     expect(proxy.sentBytes).toBeLessThan(CHUNK_BYTES + PAPERS_BYTES);
   });
 
-  it('ends the request under way at once, although the bridge never answers it', async () => {
+  it('ends the running request at once, although the bridge never answers it', async () => {
     const errand = makeErrand(fixture, request, 400_000);
     const item = await sender.seal(errand);
     proxy.holdAnswers = true;
@@ -325,7 +325,7 @@ describe('a revocation during an upload', () => {
     expect(proxy.sentBytes).toBeLessThan(PAPERS_BYTES);
   });
 
-  /** Waits until the bridge has staged so many bytes. */
+  /** Waits until the bridge has staged this many bytes. */
   async function staged(bytes: number): Promise<void> {
     const folder = join(fixture.bridgeFolder, 'staging');
     for (;;) {
@@ -338,7 +338,7 @@ describe('a revocation during an upload', () => {
 });
 
 describe('a revocation at the bridge', () => {
-  it('ends with the bridge’s signed word that nothing is left, before, during and after the upload', async () => {
+  it('ends with the bridge’s signed statement that nothing is left, before, during and after the upload', async () => {
     for (const moment of ['before', 'during', 'after']) {
       const errand = makeErrand(fixture, request, 600_000);
       const item = await sender.seal(errand);
@@ -374,7 +374,7 @@ describe('a revocation at the bridge', () => {
     }
   });
 
-  it('waits for a bridge that is away, and ends when the device stops', async () => {
+  it('waits for an unreachable bridge, and ends when the device stops', async () => {
     const errand = makeErrand(fixture, request, 200_000);
     const item = await sender.seal(errand);
     await fixture.bridge.stop();
@@ -418,17 +418,17 @@ describe('a revocation at the bridge', () => {
   });
 });
 
-describe('how long a refused upload waits', () => {
+describe('the wait of a refused upload', () => {
   const lucky = { fraction: () => 0 };
   const unlucky = { fraction: () => 1 };
   const limited = (retryAfterS: number | string) => failure('http_rate_limited', { retryAfterS });
 
-  it('is what the bridge asked for, and up to half of that more, which differs from doorbell to doorbell', () => {
+  it('is the time that the bridge asked for, plus up to half of it, which differs between doorbells', () => {
     expect(retryWaitMs(limited(60), 500, 600_000, lucky)).toBe(60_000);
     expect(retryWaitMs(limited(60), 500, 600_000, unlucky)).toBe(90_000);
   });
 
-  it('is bounded, whatever the bridge asks for, and never shorter than by itself', () => {
+  it('is bounded, whatever the bridge asks for, and never shorter than its own', () => {
     expect(retryWaitMs(limited(999_999), 500, 600_000, lucky)).toBe(600_000);
     expect(retryWaitMs(limited(1), 30_000, 600_000, unlucky)).toBe(30_000);
     for (const nonsense of [-5, 0, Number.NaN, 'soon'])

@@ -19,7 +19,7 @@ export const BUGS: readonly Bug[] = [
       },
       {
         file: 'device/consent/owner-order-handler.ts',
-        from: "      if (claims.iat < (state.lastWordS.get(request) ?? 0)) return failure('consent_too_old');\n",
+        from: "      if (claims.iat < (state.lastSignedOfRequestS.get(request) ?? 0)) return failure('consent_too_old');\n",
         to: '',
       },
     ],

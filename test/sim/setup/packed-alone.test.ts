@@ -101,10 +101,10 @@ describe('a packed package, alone', { tags: ['long'] }, () => {
       // A board has no drawn camera, and its texts have its own words.
       expect(board('init', '--data', 'porch', ...home)).toMatchObject({
         status: 2,
-        output: expect.stringContaining('name its camera, such as --camera v4l2:/dev/video0'),
+        output: expect.stringContaining('name the camera, such as --camera v4l2:/dev/video0'),
       });
       expect(board('run', '--data', 'porch').output).toContain(
-        '`doorsill-device init --data porch` writes what is needed',
+        '`doorsill-device init --data porch` writes one',
       );
       execFileSync((await findFfmpeg()).path, [
         ...['-v', 'error', '-f', 'lavfi', '-i', 'testsrc=size=320x240:rate=15:duration=4'],

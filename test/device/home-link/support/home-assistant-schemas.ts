@@ -1,5 +1,5 @@
-// Owns: Home Assistant's MQTT discovery as its documentation has it, transcribed; unknown keys are errors here, because Home
-// Assistant would ignore what a misspelt one says. Not here: what this project publishes (device/home-link/discovery-document.ts).
+// Home Assistant's MQTT discovery as its documentation has it, transcribed; unknown keys are errors here, because Home
+// Assistant would ignore what a misspelt one says.
 //
 // Transcribed on 2026-11-27 from the sources of https://www.home-assistant.io/integrations/ (repository home-assistant.io, folder
 // source/_integrations): mqtt.markdown at 0a314403 ("Device discovery payload", "Discovery payload"), event.mqtt.markdown at

@@ -1,4 +1,4 @@
-// Owns: a TCP proxy before a broker that writes down every packet a client sends [MQTT-2.2]. Not here: what they should say.
+// A TCP proxy before a broker that writes down every packet a client sends [MQTT-2.2].
 import { connect, createServer, type Socket } from 'node:net';
 
 export interface RecordedPublish {

@@ -1,5 +1,5 @@
-// Owns: a device's sending side for tests: an outbox in a folder of its own, a clip with papers a real bridge accepts, an
-// uploader. Not here: the bridge (support/bridge-fixture.ts), the proxy before it (support/counting-proxy.ts).
+// A device's sending side for tests: an outbox in a folder of its own, a clip with papers a real bridge accepts, an
+// uploader.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,7 +12,7 @@ import type { ErrorCode } from '../../../../device/contract/errors.ts';
 import type { UploadProgress } from '../../../../device/contract/home-messages.ts';
 import { Grant } from '../../../../device/contract/owner-orders.ts';
 import { Request } from '../../../../device/contract/request.ts';
-import { type ClipPapers, Outbox, type OutboxItem } from '../../../../device/upload/outbox.ts';
+import { type ClipDocuments, Outbox, type OutboxItem } from '../../../../device/upload/outbox.ts';
 import { Uploader } from '../../../../device/upload/upload.ts';
 import type { BridgeFixture, Parcel } from '../../../support/bridge-fixture.ts';
 import { claimsOf } from '../../../support/parties.ts';
@@ -36,7 +36,7 @@ export function clipOf(bytes: Uint8Array): Clip {
 }
 
 /** All that a device signs about a clip. */
-export function papersOf({ manifestToken: manifest, statement, certificate, homeRecall }: Parcel): ClipPapers {
+export function papersOf({ manifestToken: manifest, statement, certificate, homeRecall }: Parcel): ClipDocuments {
   return { manifest, statement, certificate, homeRecall };
 }
 
@@ -47,7 +47,7 @@ export interface Errand {
   end: (detail: string) => void;
 }
 
-/** What footage waits for, as the gate says it. */
+/** The reason that holds footage back, from the gate. */
 type Held = () => ErrorCode | null;
 
 export function makeErrand(fixture: BridgeFixture, request: string, bytes: number, held: Held = () => null): Errand {
@@ -57,7 +57,7 @@ export function makeErrand(fixture: BridgeFixture, request: string, bytes: numbe
   return { parcel, ...liveFor(fixture, request, parcel.grantToken, held) };
 }
 
-/** The live grant of a grant token, as the gate would mint it (again, after a restart). */
+/** The live grant of a grant token, as the gate would make it, again after a restart. */
 export function liveFor(fixture: BridgeFixture, request: string, grantToken: string, held: Held = () => null) {
   const facts = {
     grant: Grant.parse(claimsOf(grantToken)),
@@ -76,7 +76,7 @@ export class Sender {
   readonly log = silentLog();
   outbox: Outbox;
   uploader: Uploader;
-  /** Where the device believes the bridge to be. */
+  /** The bridge's address as the device knows it. */
   bridgeUrl: string;
   readonly told: UploadProgress[] = [];
   onProgress: ((progress: UploadProgress) => void) | null = null;
@@ -95,7 +95,7 @@ export class Sender {
     return sender;
   }
 
-  /** As after a restart of the process: everything anew from the folder. */
+  /** Makes everything again from the folder, as after a restart of the process. */
   async restart(): Promise<void> {
     await this.outbox.stop();
     this.outbox = this.makeOutbox();

@@ -67,7 +67,7 @@ export class OwnedDoor {
         ...{ url: broker.url, prefix: DEFAULT_PREFIX },
         ...(await broker.issue({ role: 'owner', id: actorId('owner', sha256Hex(key)), homes: [device] })),
       }),
-      ...{ health: notHere, still: notHere, viewers: notHere, departures: notHere, custody: notHere, confirm: notHere },
+      ...{ health: notHere, still: notHere, viewers: notHere, sentClips: notHere, custody: notHere, confirm: notHere },
       console: () => null,
     });
   }
