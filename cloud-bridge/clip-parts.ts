@@ -1,5 +1,4 @@
-// Owns: the composition of the parts that handle granted clips at the bridge: intake, showing, hand-over, revocation.
-// Not here: what these parts do, the rest of the bridge (bridge.ts).
+// Composes the parts that handle granted clips: intake, showing, hand-over, revocation.
 import type { Clock } from '@doorsill/base/clock';
 import type { Disk } from '@doorsill/base/disk';
 import { type SigningKey, sha256Hex } from '@doorsill/base/keys';
@@ -63,10 +62,10 @@ export interface ClipPartsDeps {
   searchParty: SearchParty;
 }
 
-/** How often to check clips that wait for the registry, and grants that have expired. */
+/** Interval of checks for clips that wait for the registry, and for expired grants. */
 const SWEEP_EVERY_MS = 30_000;
 
-/** Adds the parts to the API and starts them; `undo` collects what stops each, to be run last first. */
+/** Adds the parts to the API and starts them; `undo` collects the steps that stop them, run in reverse order. */
 export async function addClipParts(api: Router, deps: ClipPartsDeps, undo: UndoSteps): Promise<void> {
   const {
     clock,
@@ -90,7 +89,7 @@ export async function addClipParts(api: Router, deps: ClipPartsDeps, undo: UndoS
   const asks: AnswerableKinds = { agency: new RequestsForIntake(requests, standing), neighbor: searchParty.asks };
   const files = openFiles(deps);
   const seal = new ManifestEncryption(key, random);
-  // Before anything is read: what an earlier version stored unencrypted names homes.
+  // Before anything is read: manifests that an earlier version stored unencrypted name homes.
   await database.turns.run('seal former manifests', () =>
     seal.sealFormer(database.manifests, (clip) => files.removeFormerManifest(clip)),
   );

@@ -1,5 +1,4 @@
-// Owns: reading the access log: as pages, as CSV, as a printable page; at most one page of it is in memory.
-// Not here: writing it (clips/), who may read it (access-log-routes.ts).
+// The access log as pages, as CSV and as a printable page; at most one page of rows is in memory.
 
 import { type Clock, wallSeconds } from '@doorsill/base/clock';
 import { z } from 'zod';
@@ -83,10 +82,10 @@ export class ClipAccessLog {
   }
 }
 
-/** What spreadsheets read as the start of a formula, also after blanks and as full-width characters. */
+/** Start of a formula for spreadsheets, also after blanks and as full-width characters. */
 const STARTS_FORMULA = '[\\s"]*[=+\\-@\\uff1d\\uff0b\\uff0d\\uff20]';
 const FORMULA = new RegExp(`^${STARTS_FORMULA}|^[\\t\\r\\n]`);
-/** Some take `;` or a tab for the end of a cell, and a quote in the middle of one for a letter: a cell begins behind each of these. */
+/** Some spreadsheets also split cells at `;` or a tab, and ignore a quote inside a cell: a formula may start after each of these. */
 const FORMULA_WITHIN = new RegExp(`(\\r\\n|[;\\t\\r\\n])(?=${STARTS_FORMULA})`, 'g');
 
 /** A cell: an apostrophe before each formula, quoted where it holds a comma, a quote or a line end. */

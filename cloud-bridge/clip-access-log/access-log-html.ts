@@ -1,4 +1,4 @@
-// Owns: the access audit as a page to print or save as PDF: no script, all text escaped. Not here: which rows are in it (access-log-export.ts).
+// A page to print or save as PDF: no script, all text escaped.
 import { createHash } from 'node:crypto';
 import { escapeHtml } from '@doorsill/base/escape-html';
 
@@ -17,7 +17,7 @@ th { background: #eee; }
 /** The page may use its own style and nothing else. */
 export const PAGE_POLICY = `default-src 'none'; style-src 'sha256-${createHash('sha256').update(STYLE).digest('base64')}'; form-action 'none'; frame-ancestors 'none'; base-uri 'none'`;
 
-/** Text for an HTML element or quoted attribute. Characters that could reorder or hide a line are made visible. */
+/** Escaped text; characters that could reorder or hide a line become visible. */
 function visibleHtml(text: string): string {
   return escapeHtml(text.replaceAll(/[\p{Cc}\p{Cf}]/gu, '\ufffd'));
 }

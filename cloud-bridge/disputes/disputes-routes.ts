@@ -1,5 +1,3 @@
-// Owns: the HTTP routes by which a full manifest is opened. Not here: who may have it (open-manifest.ts).
-
 import { idSchema } from '@doorsill/contract/ids';
 import { reasonSchema } from '@doorsill/contract/manifest';
 import { z } from 'zod';
@@ -19,7 +17,7 @@ export function disputeRoutes(api: Router, disputes: ManifestOpening): void {
       roles: ['admin'],
       body: disputeSchema,
       answer: openedSchema,
-      about: 'Opens the full manifest of a clip, and writes into the log of custody that it was opened.',
+      about: 'Opens the full manifest of a clip, and records the opening in the custody log.',
     },
     ({ body }) => disputes.openForOperator(body.clip, body.reason),
   );
@@ -30,7 +28,7 @@ export function disputeRoutes(api: Router, disputes: ManifestOpening): void {
       roles: ['device'],
       params: grantSchema,
       answer: openedSchema,
-      about: 'The full manifest of a grant’s clip, for its device or its owner.',
+      about: 'The full manifest of a grant’s clip, for the device or the owner of the grant.',
     },
     ({ bearer, params }) => disputes.openForOwner(bearer, params.grant),
   );

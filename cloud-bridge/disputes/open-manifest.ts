@@ -1,5 +1,5 @@
-// Owns: opening the full manifest of one clip: for the bridge's operator, who gives a reason, and for the device or the owner of the grant.
-// A leaf in the custody log records it before anything is shown. Not here: sealing (intake/stored-manifest-encryption.ts), HTTP (disputes-routes.ts).
+// Opens the full manifest of one clip: for the bridge's operator, who gives a reason, and for the device or the owner of the grant.
+// A leaf in the custody log records it before anything is shown.
 import { sha256Hex } from '@doorsill/base/keys';
 import type { Log } from '@doorsill/base/log';
 import type { FactsOf } from '@doorsill/contract/custody';
@@ -25,7 +25,7 @@ export interface ManifestOpeningDeps {
   calls: Pick<CustodyCalls, 'intakeOf'>;
 }
 
-/** What was opened, and the leaf that records it. */
+/** `leaf`: the custody leaf that records the opening. */
 export type OpenedManifest = SealedPapers & { clip: string; grant: string; leaf: number };
 
 export class ManifestOpening {

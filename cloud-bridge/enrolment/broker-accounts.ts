@@ -1,5 +1,3 @@
-// Owns: issuing accounts at the area broker. Not here: what an account may do there (contract/topic-access.ts).
-
 import type { Disk } from '@doorsill/base/disk';
 import { issueAccount } from '@doorsill/base/mqtt-account-files';
 import type { Random } from '@doorsill/base/random';

@@ -1,5 +1,5 @@
-// Owns: getting each stored clip to the vault exactly once, through every outage, and only then deleting the bridge's copy; and an
-// owner's revocation that comes before or after. Not here: HTTP (vault-client.ts), the messages that prove it (sign-vault-messages.ts).
+// Gets each stored clip to the vault exactly once, through every outage, and only then deletes the bridge's copy. An owner's revocation may
+// come before or after.
 import { Backoff } from '@doorsill/base/backoff';
 import { type Clock, type Timer, wallSeconds } from '@doorsill/base/clock';
 import { sha256Hex } from '@doorsill/base/keys';
@@ -31,11 +31,10 @@ export interface HandOversDeps {
   vaultKey: string;
   retryMsFirst: number;
   retryMsMost: number;
-  /** Among several instances: each clip is handed over by one of them. Absent: there are no others. */
+  /** Among several instances, so that one of them hands over a clip; absent: there is one. */
   turns?: Turns;
 }
 
-/** Hand-overs that run at once. */
 const AT_ONCE_MAX = 4;
 const JOBS_MAX = 1_000;
 
@@ -54,7 +53,6 @@ export class HandOvers {
   private stopping = new AbortController();
   private looking: Promise<void> | null = null;
   private lookAgain = false;
-  /** The look that comes by itself. */
   private nextLook: Timer | null = null;
 
   constructor(deps: HandOversDeps) {
@@ -75,13 +73,13 @@ export class HandOvers {
     await Promise.allSettled([...this.errands.values()].map(({ work }) => work));
   }
 
-  /** Looks for work now: a clip was stored, or a wait has ended. It looks by itself once every `retryMsMost`, too. */
+  /** Reads the jobs now: a clip was stored, or a wait has ended. They are also read every `retryMsMost`. */
   wake(): void {
     if (this.stopping.signal.aborted) return;
     this.lookAgain = true;
     this.looking ??= this.look().finally(() => {
       this.looking = null;
-      // Requested between the last look and its end.
+      // Requested while the last read was ending.
       if (this.lookAgain) this.wake();
     });
   }
@@ -103,7 +101,9 @@ export class HandOvers {
     });
   }
 
-  /** Gets the vault to answer a recall, unless it already has. Throws `vault_unreachable`, `hand_over_unconfirmed`, the vault's refusal. */
+  /**
+   * Sends a recall and stores the answer, unless there is one. Throws `vault_unreachable`, `hand_over_unconfirmed`, the vault's refusal.
+   */
   async recall(key: GrantKey): Promise<void> {
     await this.nowOrLater(key, async (signal) => {
       const job = await this.deps.store.job(key);
@@ -111,7 +111,7 @@ export class HandOvers {
     });
   }
 
-  /** What fails now is retried in the background: the caller might not ask again. */
+  /** A failure is retried in the background, too: the caller might not ask again. */
   private async nowOrLater(key: GrantKey, work: (signal: AbortSignal) => Promise<void>): Promise<void> {
     try {
       await this.alone(key, work);
@@ -133,7 +133,7 @@ export class HandOvers {
         });
       }
     }
-    // Nobody wakes it where a step was committed and its answer got lost, or where the instance that took the clip is gone for good.
+    // Nothing else wakes it when the answer to a committed step was lost, or when the instance that took the clip is gone for good.
     this.nextLook?.cancel();
     if (this.stopping.signal.aborted) return;
     this.nextLook = this.deps.clock.after(this.deps.retryMsMost, () => this.wake());
@@ -150,7 +150,7 @@ export class HandOvers {
     );
   }
 
-  /** Sends the next message about a clip and all that follow, starting from its state in the database. */
+  /** Sends the remaining messages about a clip, starting from its state in the database. */
   private async advance(key: GrantKey, signal: AbortSignal): Promise<void> {
     for (;;) {
       const job = await this.deps.store.job(key);
@@ -173,25 +173,25 @@ export class HandOvers {
     }
   }
 
-  /** `isLetGo`: the owner revoked meanwhile, and the next attempt reads from the database what to send. */
+  /** `isLetGo`: the owner revoked meanwhile; the next attempt starts at once from the new state in the database. */
   private later(key: GrantKey, errand: Errand, isLetGo: boolean, thrown: unknown): void {
     if (this.stopping.signal.aborted) return;
     const retryInMs = isLetGo ? 0 : errand.backoff.nextMs();
     if (!isLetGo) {
       const code = isFailure(thrown) ? thrown.code : 'internal';
       const detail = thrown instanceof Error ? thrown.message : 'not an error';
-      this.deps.log.warn('a hand-over waits', { ...idsOf(key), code, detail, retryInMs });
+      this.deps.log.warn('a hand-over will be retried', { ...idsOf(key), code, detail, retryInMs });
     }
     this.errands.set(nameOf(key), errand);
     errand.timer = this.deps.clock.after(retryInMs, () => {
       errand.timer = null;
       this.wake();
     });
-    // Its slot is free for another clip.
+    // Another clip may use its slot.
     this.wake();
   }
 
-  /** Whether the clip is the vault's now. In this order: offered, acknowledged, decided, erased here. */
+  /** Returns whether the clip is the vault's now. The order is: offered, acknowledged, decided, erased here. */
   private async handOver(intake: Intake, signal: AbortSignal): Promise<boolean> {
     const { store, client, words, files, clock, log } = this.deps;
     const { item } = words.clipOf(intake);
@@ -230,8 +230,8 @@ export class HandOvers {
 
   private async askBack({ intake, word }: HandOverJob, signal: AbortSignal): Promise<void> {
     const { store, client, words, files, locks, receipts, vaultKey, clock, log } = this.deps;
-    if (!word) throw failure('internal', { detail: 'a recall without its owner’s word' });
-    // Finishes the erasure that the hand-over still owes here, before the vault is told anything.
+    if (!word) throw failure('internal', { detail: 'a recall without its owner’s revocation' });
+    // The bridge's own copy must be gone before the vault is asked: the hand-over may not have erased it yet.
     await locks.hold(intake.upload, () => files.remove(intake));
     const { revocation } = word;
     const { answer } = await client.recall(words.recall(intake, word), signal);
@@ -245,7 +245,7 @@ export class HandOvers {
     log.info('a recall is answered', { ...idsOf(intake), decision: said.decision });
   }
 
-  /** Runs work on a clip once all other work on it has ended. */
+  /** Runs work on a clip after all other work on it has ended. */
   private async alone(key: GrantKey, work: (signal: AbortSignal) => Promise<void>): Promise<void> {
     const { turns = ALONE } = this.deps;
     const errand = this.errand(key);

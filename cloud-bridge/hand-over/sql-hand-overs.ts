@@ -1,6 +1,3 @@
-// Owns: hand-overs in SQL, and the one transaction in which a clip becomes the vault's. Not here: what the vault must have signed
-// before (hand-over/).
-
 import { sha256Hex } from '@doorsill/base/keys';
 import type { RecallDecision } from '@doorsill/contract/hand-over-documents';
 import type { Kysely, Selectable } from 'kysely';
@@ -11,7 +8,7 @@ import { forgetManifest } from '../intake/sql-manifests.ts';
 import type { Tables } from '../persistence/bridge-schema.ts';
 import type { HandOverJob, HandOverStore } from './hand-over-store.ts';
 
-/** Steps after which the vault has still to be told something. */
+/** States in which the vault must still be sent a message. */
 const BEGUN = ['handed-over', 'withdrawing', 'recalling'] as const;
 
 const SAID = [
@@ -31,8 +28,8 @@ export class SqlHandOvers implements HandOverStore {
   }
 
   async jobs(vault: string, most: number): Promise<HandOverJob[]> {
-    // Two questions, each served by an index; one for both would read every clip that the vault ever got. A cross join, because
-    // SQLite then begins with what is on its left.
+    // Two queries, each served by an index; one for both would read every clip that the vault ever got. A cross join makes SQLite start
+    // with the table on its left.
     const begun = this.tables
       .selectFrom('hand_overs')
       .crossJoin('intakes')
@@ -42,7 +39,7 @@ export class SqlHandOvers implements HandOverStore {
       .where('intakes.vault', '=', vault)
       .selectAll('intakes')
       .select([...SAID]);
-    // A clip from before statements existed stays: its full manifest names the home.
+    // A clip older than statements stays: its full manifest names the home.
     const stored = this.tables
       .selectFrom('intakes')
       .leftJoin('hand_overs', (join) =>

@@ -1,5 +1,3 @@
-// Owns: reading `Authorization: Bearer` (RFC 6750 §2.1). Not here: what tokens allow (roles.ts and the parts).
-
 import { failure } from '@doorsill/contract/errors';
 import type { FastifyRequest } from 'fastify';
 

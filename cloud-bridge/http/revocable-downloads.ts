@@ -1,5 +1,5 @@
-// Owns: clip downloads that are running: before each piece, and whenever something has changed, each checks whether its
-// reader may still be shown the clip. Not here: who may read (clips/, vault/), the connection (send-clip.ts).
+// Running clip downloads. Before each piece, and whenever something has changed, each checks whether its reader may still be shown the
+// clip.
 import type { Span } from '@doorsill/base/http/byte-range';
 
 /** Bytes with random access, such as a file. */
@@ -15,7 +15,7 @@ export type AssertShown = () => Promise<void>;
 export interface ClipDownload {
   /** The bytes, in pieces; throws what `AssertShown` threw. */
   bytes: AsyncGenerator<Uint8Array>;
-  /** Aborts the moment the reader may not be shown the clip any more, also while a piece waits to be consumed. */
+  /** Aborts as soon as the reader may not be shown the clip any more, also while a piece waits to be sent. */
   ended: AbortSignal;
 }
 
@@ -35,13 +35,13 @@ interface UnderWay {
 export class ClipDownloads {
   private readonly underWay = new Set<UnderWay>();
 
-  /** Reads a span of what `open` returns, for `name`, until `ask` rejects. `open` is called when the first piece is requested. */
+  /** Reads a span of the bytes of `name` until `ask` rejects. `open` is called when the first piece is requested. */
   read(name: string, open: () => Promise<OpenBytes>, span: Span, ask: AssertShown): ClipDownload {
     const reading: UnderWay = { name, ask, ended: new AbortController() };
     return { bytes: this.pieces(reading, open, span), ended: reading.ended.signal };
   }
 
-  /** Checks every download of `name`, or all, at once; those that may not go on have ended when this resolves. Never rejects. */
+  /** Checks the downloads of `name`, or all, now; those that may not go on have ended when this resolves. Never rejects. */
   async askAgain(name?: string): Promise<void> {
     const asked = [...this.underWay].filter((reading) => name === undefined || reading.name === name);
     await Promise.all(asked.map((reading) => judge(reading).catch(() => undefined)));
@@ -54,7 +54,7 @@ export class ClipDownloads {
   ): AsyncGenerator<Uint8Array, void, undefined> {
     this.underWay.add(reading);
     try {
-      // Before opening: a deleted clip has no file either.
+      // Before opening: a deleted clip has no file.
       await judge(reading);
       const file = await open();
       try {
@@ -73,7 +73,7 @@ export class ClipDownloads {
   }
 }
 
-/** Checks whether a download may go on; ends it for good when not, whatever the reason. */
+/** Ends a download for good when it may not go on, whatever the reason. */
 async function judge({ ask, ended }: UnderWay): Promise<void> {
   await ask().catch((why: unknown) => ended.abort(why));
   ended.signal.throwIfAborted();

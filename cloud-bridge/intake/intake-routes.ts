@@ -1,5 +1,3 @@
-// Owns: the HTTP routes around an upload: opening, status, position, revocation. Not here: the upload itself (tus-routes.ts).
-
 import { idSchema } from '@doorsill/contract/ids';
 import { HOME_RECALL_LETTERS_MAX, IntakeStatus, intakeOpeningSchema } from '@doorsill/contract/manifest';
 import { z } from 'zod';
@@ -44,7 +42,7 @@ export function intakeRoutes(
       path: '/v1/intakes',
       ...device,
       body: intakeOpeningSchema,
-      about: 'Opens an intake with the papers of a clip; the same again get the same answer.',
+      about: 'Opens an intake with the documents of a clip; repeating the call gets the same answer.',
     },
     ({ bearer, body }) => desk.open(bearer, body),
   );
@@ -54,7 +52,7 @@ export function intakeRoutes(
       path: '/v1/intakes/:grant',
       ...device,
       params: paramsSchema,
-      about: 'Where the bridge stands with a grant’s clip.',
+      about: 'State of a grant’s clip at the bridge.',
     },
     ({ bearer, params }) => desk.status(bearer, params.grant),
   );
@@ -66,7 +64,7 @@ export function intakeRoutes(
       params: paramsSchema,
       answer: null,
       status: 200,
-      about: 'Where an upload goes on: Location, Upload-Offset, Upload-Length.',
+      about: 'Where an upload continues: Location, Upload-Offset, Upload-Length.',
     },
     async ({ bearer, params, reply }) => {
       const position = await desk.position(bearer, params.grant);
@@ -82,7 +80,7 @@ export function intakeRoutes(
       params: paramsSchema,
       body: revocationSchema,
       answer: IntakeStatus,
-      about: 'An owner takes a grant back.',
+      about: 'An owner revokes a grant.',
     },
     ({ params, body }) => revocations.revoke(params.grant, body),
   );
@@ -93,7 +91,7 @@ export function intakeRoutes(
       roles: ['admin'],
       query: pageSchema,
       answer: signsSchema,
-      about: 'Devices of which there seem to be two, such as a copied card or backup; the last seen first.',
+      about: 'Devices that seem to have been copied (card or backup), last seen first.',
     },
     ({ query }) => clones.list(query),
   );

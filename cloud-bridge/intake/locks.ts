@@ -1,5 +1,5 @@
-// Owns: the lock on an upload: tus requests and the bridge's own steps take turns. A newcomer asks the holder to release it, as tus
-// clients do that reconnect while their old connection still hangs. Not here: what is done under the lock.
+// The lock on an upload: tus requests and the bridge's own steps take turns. Each newcomer asks the holder to release it: a tus client may
+// reconnect while its old connection still hangs.
 
 import { failure } from '@doorsill/contract/errors';
 import type { Locker } from '@tus/server';
@@ -57,7 +57,7 @@ export class UploadLocks implements Locker {
         reject(failure('upload_unreachable', { detail: 'the request was given up' }));
       };
       turn.begin = () => {
-        // From now on the holder handles aborts itself: the lock stays held until the holder has cleaned up.
+        // From now on the holder handles aborts itself: it keeps the lock until it has cleaned up.
         signal?.removeEventListener('abort', giveUp);
         resolve();
       };

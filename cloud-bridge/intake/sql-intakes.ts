@@ -1,6 +1,3 @@
-// Owns: intakes and revoked grants in SQL, and the one transaction in which a clip becomes visible.
-// Not here: when to publish or revoke (intake/), the clips' bytes.
-
 import { sha256Hex } from '@doorsill/base/keys';
 import { type ErrorCode, failure, isErrorCode } from '@doorsill/contract/errors';
 import type { Kysely, Selectable, Transaction } from 'kysely';
@@ -200,7 +197,7 @@ export class SqlIntakes implements IntakeStore {
       if (isHandedOver) {
         const { clip, grant } = intake;
         const facts = { clip, grant, recallSha256: sha256Hex(word.revocation), answer: 'pending' } as const;
-        // If it was asked before, the leaf exists, and the first owner's revocation is the one passed on.
+        // After an earlier recall the leaf exists, and the first owner's revocation is passed on.
         if (asked)
           await this.custody.append(step, { kind: 'recall', about: revoked, facts: { ...facts, item: asked.item } });
         return { done: 'recall', intake };
@@ -279,7 +276,6 @@ export async function findIn(from: Kysely<Tables> | Transaction<Tables>, key: Gr
   return row ? toIntake(row) : null;
 }
 
-/** Remembers a grant as revoked, for good. */
 export async function addRevoked(step: Transaction<Tables>, revoked: RevokedGrant, revokedS: number): Promise<void> {
   await step
     .insertInto('revoked_grants')
@@ -377,7 +373,7 @@ function toWord({ homeRecall, ...word }: OwnersWord) {
   return { ...word, home_recall: homeRecall };
 }
 
-/** Throws `database_unfit` while clips of a single bridge are in its folder: other instances would not find them. */
+/** Throws `database_unfit` while a single bridge still has clips in its folder, where other instances would not find them. */
 export async function assertNoClipInFolder(step: Transaction<Tables>, where: string): Promise<void> {
   const stored = step.selectFrom('intakes').select('clip').where('state', '=', 'stored');
   if (!(await stored.where('handed_over_s', 'is', null).executeTakeFirst())) return;

@@ -1,6 +1,5 @@
-// Owns: re-verifying, before any byte is accepted, the whole chain that a clip's manifest claims: device, owner, request, agency,
-// window, disclosure. The device's claims count only as far as its owner or the agency signed them.
-// Not here: quotas and state (intake-admission.ts), the clip's bytes (clip-files.ts).
+// Re-verifies, before any byte is accepted, the whole chain that a clip's manifest claims: device, owner, request, agency, window,
+// disclosure. The device's claims count only as far as its owner or the agency signed them.
 import { sha256Hex } from '@doorsill/base/keys';
 import { ALL_CLIPS } from '@doorsill/contract/agency-calls';
 import { faultOfFacts } from '@doorsill/contract/clip-facts';
@@ -19,7 +18,7 @@ import { peekToken, readLink, tryToken } from '../signing/verify-token.ts';
 import type { AnswerableKinds, AnswerableRequest } from './answerable-request.ts';
 import type { Presented } from './verify-upload-token.ts';
 
-/** The claims of the chain, all verified. */
+/** The verified claims of the chain. */
 export interface Judged {
   manifest: Manifest;
   grant: Grant;
@@ -27,11 +26,11 @@ export interface Judged {
   ask: AnswerableRequest;
 }
 
-/** Reads the manifest alone: it must be signed by the presenting device about this very upload. Throws `intake_manifest_invalid`. */
+/** Verifies the manifest alone: the presenting device must have signed it, about this very upload. Throws `intake_manifest_invalid`. */
 export function readManifest(manifestToken: string, presented: Presented): Manifest {
   const { token, deviceKey } = presented;
   const refuse = (detail: string) => failure('intake_manifest_invalid', { detail });
-  if (sha256Hex(manifestToken) !== token.manifestSha256) throw refuse('it is not the one the upload token names');
+  if (sha256Hex(manifestToken) !== token.manifestSha256) throw refuse('it is not the one that the upload token names');
   const { aud } = peekToken(manifestToken, Manifest);
   const manifest = readLink(
     manifestToken,
@@ -47,7 +46,7 @@ export function readManifest(manifestToken: string, presented: Presented): Manif
   return manifest;
 }
 
-/** The owner key that the device vouches for, in a valid pairing statement; null when it does not. */
+/** The owner key for which the device vouches in a valid pairing statement; null otherwise. */
 export function pairedKey(pairingToken: string, device: string, deviceKey: string): string | null {
   const pairing = tryToken(pairingToken, {
     typ: 'doorsill-pairing+jws',
@@ -104,7 +103,7 @@ function checkGrant(grant: Grant, ask: AnswerableRequest): void {
   // A clip may arrive after its request has ended, but consent must have been given while it was open.
   if (grant.iat >= ask.expS) throw refuse('it was signed after the request had expired');
   if (grant.recipient.kind !== ask.recipient.kind || grant.recipient.key !== ask.recipient.key) {
-    throw refuse('its recipient is not who asked');
+    throw refuse('its recipient did not make the request');
   }
   if (!windowWithin(grant.window, ask.window)) throw refuse('its window is not inside the request’s');
   const asked: readonly string[] = DISCLOSURE_PROFILES[ask.profile];
@@ -114,7 +113,7 @@ function checkGrant(grant: Grant, ask: AnswerableRequest): void {
 function checkManifest(manifest: Manifest, grant: Grant, ask: AnswerableRequest): void {
   const refuse = (detail: string) => failure('intake_manifest_invalid', { detail });
   if (manifest.request !== grant.request) throw refuse('it names another request than its grant');
-  if (manifest.aud !== ask.recipient.id) throw refuse('it is addressed to another than who asked');
+  if (manifest.aud !== ask.recipient.id) throw refuse('it is addressed to somebody else than the requester');
   if (!sameWindow(manifest.window, grant.window)) throw refuse('its window is not the granted one');
   if (![manifest.coverage, ...manifest.gaps].every((span) => windowWithin(span, grant.window))) {
     throw refuse('it covers more than the granted window');

@@ -1,5 +1,3 @@
-// Owns: the HTTP routes of the public pages and feeds: paging, entity tags, headers. Not here: what they say.
-
 import { type Clock, wallSeconds } from '@doorsill/base/clock';
 import { sha256Hex } from '@doorsill/base/keys';
 import { failure } from '@doorsill/contract/errors';

@@ -1,5 +1,5 @@
-// Owns: the transparency page, of one agency or the whole bridge, with the usual fields of such portals. Pure.
-// Not here: the figures' queries. No figure on it says anything about homes that were asked.
+// The transparency page of one agency or of the whole bridge, with the usual fields of such portals. Pure. No figure on it says anything
+// about homes that were asked.
 import { z } from 'zod';
 import type { RequestRules } from '../requests/requests-settings.ts';
 import { type Markup, markup, page } from './html.ts';

@@ -1,5 +1,4 @@
-// Owns: a PostgreSQL database as a server process uses it: ours alone, durable at every commit, brought up to date by migrations.
-// Not here: the connection (postgres-connection.ts), which tables there are (each bridge-schema.ts), the stores on top of them.
+// A PostgreSQL database that is durable at every commit; our schema in it belongs to one process, or to its named instances.
 
 import { failure } from '@doorsill/contract/errors';
 import { Kysely, PostgresDialect, sql } from 'kysely';
@@ -19,7 +18,7 @@ export async function openPostgres<Tables, Stores>(
   stores: (tables: Kysely<Tables>) => Stores | Promise<Stores>,
 ): Promise<Stores & { close(): Promise<void> }> {
   const where = nameOf(deps.address);
-  // One connection, as SQLite has one writer: what a transaction has read stays true until it ends.
+  // One connection, as SQLite has one writer: nobody changes what a transaction has read before it ends.
   const connection = new OneConnection(deps);
   const tables = new Kysely<Tables>({ dialect: new PostgresDialect({ pool: connection }) });
   try {
@@ -43,11 +42,11 @@ async function alone<Tables>(
   step: () => Promise<void>,
 ): Promise<void> {
   if (instance === undefined) return step();
-  // Our own share of the same lock is no obstacle.
+  // This connection's own shared lock does not conflict.
   const asked = sql<{ isOurs: boolean }>`select pg_try_advisory_lock(hashtextextended(${schema}, 0)) as "isOurs"`;
   const [row] = (await asked.execute(tables)).rows;
   if (!row?.isOurs) {
-    const detail = 'other instances are running, which cannot work with what this release makes of it: stop them first';
+    const detail = 'other instances are running that cannot work with the schema of this release: stop them first';
     throw failure('database_busy', { file: nameOf(address), detail });
   }
   await step();

@@ -1,12 +1,11 @@
-// Owns: reading a secret that an operator put into a file: a database's password, a bucket's key. Not here: secrets that we make (signing/).
 import { readSecretFile } from '@doorsill/base/private-paths';
 import { failure, isFailure } from '@doorsill/contract/errors';
 
 const BYTES_MAX = 4_096;
 
 /**
- * Its text, without white space at its ends. The group may read it: a database server reads the same file. Throws `secret_file_exposed`,
- * `file_unusable`.
+ * A secret that an operator put into a file, such as a database's password, without white space at its ends. The group may read the file:
+ * a database server reads the same one. Throws `secret_file_exposed`, `file_unusable`.
  */
 export function operatorSecret(path: string): string {
   let bytes: Uint8Array | null;

@@ -1,6 +1,5 @@
-// Owns: the one connection to a PostgreSQL database, as kysely's pool: one user at a time, reopened when it was lost,
-// and handed out only after checking that the server keeps what it commits and that no other process uses our schema.
-// Not here: settings (postgres-address.ts), what the server's messages mean (postgres-faults.ts).
+// The one connection to a PostgreSQL database, as kysely's pool: one user at a time, reopened after a loss, and handed out only after
+// checking that the server keeps what it commits and that no other process uses our schema.
 
 import type { Clock } from '@doorsill/base/clock';
 import { type Failure, failure } from '@doorsill/contract/errors';
@@ -21,15 +20,15 @@ export interface ConnectionDeps {
   instance?: string | undefined;
 }
 
-/** After a failure, calls within this time get the same one: else each of many would wait for an unreachable server. */
+/** Calls within this time after a failure get the same failure: otherwise each would wait for an unreachable server. */
 const AGAIN_MS = 500;
-/** How long to wait for the lock: our own former connection may take a moment to end. */
+/** Longest wait for the lock: our own former connection may take a moment to end. */
 const LOCK_MS_MAX = 5_000;
-/** How long to wait for another instance that migrates the schema. */
+/** Longest wait for another instance that migrates the schema. */
 const MIGRATION_MS_MAX = 50_000;
 const VERSION_MIN = 130_000;
 const VERSION_IDLE_TIMEOUT = 140_000;
-/** A process that is frozen loses what it has locked after this: other instances wait for it. It asks the database more often. */
+/** A frozen process loses its locks after this time, for which other instances wait. A running one uses the database more often. */
 const FROZEN_MS_MAX = 30_000;
 
 const settingsSchema = z.object({
@@ -64,12 +63,12 @@ export class OneConnection implements PostgresPool {
     this.where = nameOf(deps.address);
   }
 
-  /** From now on a connection is given out only while the schema has this version, for which the stores were made. */
+  /** From now on a connection is handed out only while the schema fits this version, for which the stores were made. */
   expect(schemaVersion: number): void {
     this.schemaVersion = schemaVersion;
   }
 
-  /** Resolves when the connection is the caller's alone. Rejects with `database_...`, `data_newer`, `file_unusable`. */
+  /** Resolves when the caller has the connection to itself. Rejects with `database_...`, `data_newer`, `file_unusable`. */
   async connect(): Promise<PostgresPoolClient> {
     const release = await this.take();
     try {
@@ -127,12 +126,12 @@ export class OneConnection implements PostgresPool {
     const why = [
       is.version < VERSION_MIN && 'it is older than PostgreSQL 13',
       is.encoding !== 'UTF8' && `its encoding is ${is.encoding}, not UTF8`,
-      (is.standby || is.reading === 'on') && 'it can only be read: it is a standby, or was set so',
-      is.commit === 'off' && 'synchronous_commit is off: what is acknowledged could be forgotten',
+      (is.standby || is.reading === 'on') && 'it is read-only: a standby, or set so',
+      is.commit === 'off' && 'synchronous_commit is off: acknowledged commits could be lost',
       is.commit === 'local' &&
         is.standbys !== '' &&
-        'synchronous_commit is local: what is acknowledged would be lost with it, its standby notwithstanding',
-      is.fsync === 'off' && 'fsync is off: what is acknowledged could be forgotten',
+        'synchronous_commit is local: acknowledged commits would be lost with the server, in spite of its standby',
+      is.fsync === 'off' && 'fsync is off: acknowledged commits could be lost',
       is.pages === 'off' && 'full_page_writes is off: a crash could damage it',
     ].find((one) => one !== false);
     if (why) throw failure('database_unfit', { file: this.where, detail: why });
@@ -145,12 +144,12 @@ export class OneConnection implements PostgresPool {
   }
 
   /**
-   * Shares our schema with other instances for as long as the connection lives: whoever needs it alone is kept out, and so is
-   * a second instance of this name. Throws `database_busy`.
+   * Shares our schema with other instances for as long as the connection lives; excludes a process that needs it alone, and a second
+   * instance of this name. Throws `database_busy`.
    */
   private async join(session: Session, instance: string, version: number): Promise<void> {
     const { schema } = this.deps;
-    // Until the schema has the version that is wanted: who migrates must not find others that only wait for that.
+    // Held until the schema is migrated: the instance that migrates must not find the shared lock of others that only wait for it.
     if (this.schemaVersion === null) await this.lock(session, 'pg_advisory_lock', migrationLock(schema));
     await this.lock(session, 'pg_advisory_lock_shared', schema);
     await this.lock(session, 'pg_advisory_lock', `${schema} instance ${instance}`);
@@ -176,20 +175,20 @@ export class OneConnection implements PostgresPool {
     if (this.schemaVersion === null) return;
     const found = await session.query('select version, oldest from schema_version', []);
     const { version, oldest } = versionSchema.parse(found.rows[0]);
-    // An instance of the next release may have migrated it meanwhile, to what this one can go on working with.
+    // An instance of the next release may have migrated it meanwhile; this one may still be able to work with it.
     const serves = version >= this.schemaVersion && (oldest ?? version) <= this.schemaVersion;
     if (!serves) throw newer(this.where, version, this.schemaVersion);
   }
 }
 
-/** Name of the lock under which a shared schema is brought forward. */
+/** Name of the lock under which a shared schema is migrated. */
 export function migrationLock(schema: string): string {
   return `${schema} migration`;
 }
 
 const BEGINS = /^(begin|start transaction)/i;
 const ENDS = /^(commit|rollback)$/i;
-/** Begins a statement that waits for no writer, and holds none up: about rows that no transaction reads, of a table that is not logged. */
+/** Prefix of a statement outside the writers' lock: its rows are in an unlogged table, and no transaction reads them. */
 export const BESIDE_WRITERS = '/* beside writers */';
 /** Statements that change rows or tables when they are sent outside of a transaction. */
 const WRITES = /^\s*(insert|update|delete|create|alter|drop|with)\b/i;
@@ -199,12 +198,12 @@ class Session implements PostgresPoolClient {
   release: () => void = () => {};
   isAlive = true;
   /**
-   * Of several instances one writes at a time, as in SQLite one does: a transaction begins with this lock, so what it has read
-   * stays true until it ends, and the custody log has one end. The server releases it after the commit is visible. Null: no others.
+   * Lock that lets one instance write at a time, as in SQLite: a transaction takes it first, so that nobody changes what it has read
+   * before it ends, and the custody log has one end. The server releases it after the commit is visible. Null: no other instances.
    */
   writersLock: string | null = null;
   private isInTransaction = false;
-  /** What the server warned of: a commit that it has, and perhaps no standby. It says so beside an answer of success. */
+  /** The server's warning beside a successful answer: it has the commit, but perhaps no standby has it. */
   private warning: string | null = null;
   private readonly client: pg.Client;
   private readonly where: string;
@@ -280,7 +279,7 @@ class Session implements PostgresPoolClient {
     try {
       await this.client.query('select pg_advisory_xact_lock(hashtextextended($1, 0))', [this.writersLock]);
     } catch (thrown) {
-      // Who began it does not know that it began.
+      // The caller does not know that a transaction began.
       await this.client.query('rollback').catch(() => undefined);
       throw thrown;
     }
@@ -292,7 +291,7 @@ const NOTHING: PostgresQueryResult<never> = { command: 'SELECT', rowCount: 0, ro
 const INT8 = 20;
 const NUMERIC = 1700;
 
-/** Counts and sums are returned as numbers, as in SQLite; one that has no exact number is a bug. */
+/** Counts and sums are returned as numbers, as in SQLite; one above the safe integers is a bug. */
 const NUMBERS: pg.CustomTypesConfig = {
   getTypeParser: (type, format) =>
     type === INT8 || type === NUMERIC ? exactNumber : pg.types.getTypeParser(type, format),

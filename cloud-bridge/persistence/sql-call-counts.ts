@@ -1,5 +1,5 @@
-// Owns: how often each name was counted by all processes that share a PostgreSQL database, from which they take lots. Not here: what is
-// counted (http/rate-limits.ts). On SQLite there is one process, which counts in memory.
+// Counts of calls by name, shared by all processes on a PostgreSQL database, each of which reserves batches of calls. With SQLite there is
+// one process, which counts in memory.
 import { type Kysely, sql } from 'kysely';
 import type { Lot, LotStore } from '../http/rate-limits.ts';
 import type { Statement } from './migrations.ts';
@@ -10,8 +10,8 @@ export interface CallCountTables {
 }
 
 /**
- * Statements that create the table, as they were first released: never edit one. It is not logged: counting waits for no disk and no standby,
- * and after a crash of the server all counts begin anew.
+ * Statements that create the table, as they were first released: never edit one. It is unlogged: counting waits for no disk and no standby,
+ * and a crash of the server resets all counts.
  */
 export const CALL_COUNTS_TABLE: Statement = {
   sqlite: [],
@@ -23,7 +23,7 @@ export const CALL_COUNTS_TABLE: Statement = {
   ],
 };
 
-/** A lot is this part of what is left: the more was used, the smaller it is. */
+/** A batch is this part of the calls that are left, so that batches shrink towards the limit. */
 const LOT_PART = 16;
 
 const NOW_MS = sql`(extract(epoch from now()) * 1000)::bigint`;
@@ -35,7 +35,7 @@ export class SqlCallCounts implements LotStore {
     this.tables = tables;
   }
 
-  /** One statement. Times are the server's: the clocks of processes may differ. */
+  /** One statement. Times are the server's, because the clocks of processes may differ. */
   async take(
     name: Uint8Array,
     { countMax, spanMs, least }: { countMax: number; spanMs: number; least: number },

@@ -1,5 +1,4 @@
-// Owns: one SQLite file as a server process uses it: private, durable at every commit, brought up to date by migrations.
-// Not here: which tables there are (each bridge-schema.ts), the stores on top of them.
+// One SQLite file: private, durable at every commit.
 import { chmodSync, closeSync, openSync, statfsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname } from 'node:path';
@@ -9,25 +8,25 @@ import type Sqlite from 'better-sqlite3';
 import { type DatabaseConnection, type Driver, Kysely, type SqliteDatabase, SqliteDialect } from 'kysely';
 import { bringForward, type Migrations } from './migrations.ts';
 
-/** The life of the process that uses a file: a simulated world may end it before or after any statement. Absent: nobody does. */
+/** For simulations, which may end the process that uses a file before or after any statement. */
 export interface SqliteLife {
-  /** A file is open; `close` does to it what the end of its process would. */
+  /** A file was opened; `close` closes it as the end of its process would. */
   opened(close: () => void): void;
   /** Runs a statement; never resolves once the process has ended. `commits`: its rows are durable when it has run. */
   run<Result>(statement: () => Promise<Result>, commits: boolean): Promise<Result>;
 }
 
-/** Loaded with the first file: a doorbell, or a bridge whose rows are in PostgreSQL, runs without it. */
+/** Loaded with the first file: a doorbell, or a bridge on PostgreSQL, runs without it. */
 let driver: typeof Sqlite | null = null;
 
 /**
- * Throws `database_driver_missing` where the package or its native part is not there, or was made for another Node or processor. At once, and
- * not by an import that is waited for: in a simulated world nobody knows that it is being waited for.
+ * Throws `database_driver_missing` where the package or its native part is missing, or was built for another Node or processor.
+ * Synchronous: a simulation's scheduler would not see that an `import()` is pending.
  */
 function loadDriver(): typeof Sqlite {
   try {
     const Driver: typeof Sqlite = createRequire(import.meta.url)('better-sqlite3');
-    // Its native part is loaded by the first use.
+    // The first use loads its native part.
     new Driver(':memory:').close();
     return Driver;
   } catch (thrown) {
@@ -41,9 +40,9 @@ function isSqliteError(thrown: unknown): thrown is Error {
 }
 
 /**
- * Opens the file, creating it if missing, migrates it to the current schema, and creates the stores on top. Throws `state_damaged`
- * for a file that is not ours, `data_newer`, `database_driver_missing`; `database_full`, `database_busy`, `database_unusable` for one that only the machine keeps us
- * from using.
+ * Opens the file, creating it if missing, migrates it to the current schema, and creates the stores on top. Throws `state_damaged` for a
+ * file that is not ours, `data_newer`, `database_driver_missing`; `database_full`, `database_busy`, `database_unusable` for faults of the
+ * machine.
  */
 export async function openSqlite<Tables, Stores>(
   path: string,
@@ -61,14 +60,14 @@ export async function openSqlite<Tables, Stores>(
     const opened = file;
     life?.opened(() => void opened.close());
     file.pragma('journal_mode = WAL');
-    // A decision counts only once it is on the disk: fsync at every commit, not only at checkpoints.
+    // fsync at every commit, not only at checkpoints: a decision counts only once it is on the disk.
     file.pragma('synchronous = FULL');
-    // What a home disclosed is overwritten when its row is emptied, not left in free pages.
+    // Data that a home disclosed is overwritten when its row is emptied, not left in free pages.
     file.pragma('secure_delete = ON');
     file.pragma('busy_timeout = 5000');
-    // A read-only database is noticed now, not when the first clip has come.
+    // A read-only database fails now, not at the first clip.
     file.exec('begin immediate; rollback');
-    // Off while tables are rebuilt; foreign keys are then checked once more.
+    // Off while tables are rebuilt; checked afterwards.
     file.pragma('foreign_keys = OFF');
     await bringForward(tables, 'sqlite', path, migrations);
     if (file.pragma('foreign_key_check', { simple: true }) !== undefined)
@@ -78,7 +77,7 @@ export async function openSqlite<Tables, Stores>(
     return { ...(await stores(open)), close: () => open.destroy() };
   } catch (thrown) {
     await tables?.destroy();
-    // The line above closes the file only if kysely has used it already.
+    // `destroy` closes the file only if kysely has used it already.
     file?.close();
     throw openingFault(thrown, path) ?? thrown;
   }
@@ -95,7 +94,7 @@ function openingFault(thrown: unknown, path: string): Failure | null {
   if (code === 'SQLITE_FULL' || isNoSpace(thrown)) return failure('database_full', facts, thrown);
   if (/^SQLITE_(BUSY|LOCKED)(_|$)/.test(code)) return failure('database_busy', facts, thrown);
   const isMachine = !isSqliteError(thrown) || OF_THE_MACHINE.test(code);
-  // When there is no room for one more file, SQLite says that it cannot open it.
+  // SQLite also reports CANTOPEN when the disk has no room for another file.
   if (isMachine && freeBytes(dirname(path)) < FREE_BYTES_MIN) return failure('database_full', facts, thrown);
   return failure(isMachine ? 'database_unusable' : 'state_damaged', facts, thrown);
 }
@@ -113,7 +112,7 @@ function freeBytes(folder: string): number {
   }
 }
 
-/** On a full disk SQLite ends a transaction itself; the failing rollback after it must not hide the cause. */
+/** On a full disk SQLite ends a transaction by itself; the failing rollback after it must not hide the cause. */
 class PlainSpokenDialect extends SqliteDialect {
   private readonly file: Sqlite.Database;
   private readonly life: SqliteLife | undefined;
@@ -138,7 +137,7 @@ class PlainSpokenDialect extends SqliteDialect {
   }
 }
 
-/** A connection whose statements the life of its process runs. */
+/** A connection whose statements `life` runs. */
 function mortal(connection: DatabaseConnection, file: Sqlite.Database, life: SqliteLife): DatabaseConnection {
   return {
     executeQuery: (query) => {
@@ -150,10 +149,10 @@ function mortal(connection: DatabaseConnection, file: Sqlite.Database, life: Sql
   };
 }
 
-/** More than the number of statements that the stores have: their texts vary only by which columns are set. */
+/** More than the stores have: their texts vary only by which columns are set. */
 const STATEMENTS_MAX = 200;
 
-/** The file with prepared statements cached: kysely prepares each anew for each use, which costs more than running it. */
+/** The file with cached prepared statements: kysely prepares a statement for each use, which costs more than running it. */
 function keepingStatements(file: Sqlite.Database): SqliteDatabase {
   const kept = new Map<string, Sqlite.Statement>();
   return {
@@ -167,7 +166,7 @@ function keepingStatements(file: Sqlite.Database): SqliteDatabase {
   };
 }
 
-/** What homes disclosed is readable by this user only, also in a shared folder. SQLite gives its other files the same mode. */
+/** Only this user may read the data of homes, also in a shared folder. SQLite gives its other files the same mode. */
 function keepPrivate(path: string): void {
   closeSync(openSync(path, 'a', 0o600));
   chmodSync(path, 0o600);

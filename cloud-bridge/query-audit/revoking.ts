@@ -1,5 +1,5 @@
-// Owns: carrying out an audit's proposals at the registry, and undoing one: which agency is meant, what is done, and checking that
-// the registry's own list shows it afterwards. Not here: whether to (a person confirms), HTTP (registry-admin-client.ts).
+// Carries out an audit's proposals at the registry, or undoes one, and checks that the registry's own list shows the result. A person has
+// confirmed them before.
 import { failure } from '@doorsill/contract/errors';
 import { AREA_SCOPE } from '@doorsill/contract/request';
 import { wordsOf } from './normalize-text.ts';
@@ -17,12 +17,12 @@ export interface PlannedRevocation {
 /** Which accesses the registry would revoke for an audit's findings. */
 export interface RevocationPlan {
   planned: PlannedRevocation[];
-  /** Proposed, but the registry has no such agency, or more than one: nothing is guessed. */
+  /** Proposed, but the registry has no such agency, or more than one. */
   unmatched: string[];
 }
 
 /**
- * Finds the registry's agencies for the proposals: first by `names` (maps an export's name to a registry's id), then by their
+ * Finds the registry's agencies for the proposals: first by `names` (maps an export's name to a registry's id or name), then by their
  * names, ignoring case and punctuation.
  */
 export function planRevocations(
@@ -58,8 +58,8 @@ function hasLost(standing: RegisteredAgency, scope: string | null): boolean {
 }
 
 /**
- * Carries out the revocations, one after the other, and then reads the signed list. Throws `audit_not_taken` when an agency or the
- * list does not show what was asked; revocations made before that stay, and repeating all of them is safe.
+ * Makes the revocations, one after the other, and then reads the signed list. Throws `audit_not_taken` when an agency or the list does not
+ * show a revocation; earlier ones stay, and repeating all of them is safe.
  */
 export async function makeRevocations(desk: RegistryDesk, planned: readonly PlannedRevocation[]): Promise<void> {
   const changed: PlannedRevocation[] = [];

@@ -1,5 +1,4 @@
-// Owns: moderators' decisions about agencies, and what each does to the book. Pure. Not here: which one is possible when
-// (standing-machine.ts), applications (applications.ts), who is eligible (eligibility.ts), files, HTTP, signing, domain proofs.
+// Moderators' decisions about agencies, and what each changes in the book. Pure. standing-machine.ts says which one is possible when.
 
 import { failure } from '@doorsill/contract/errors';
 import { AREA_SCOPE, type Revocations, SCOPE_COMMUNITY_REQUEST } from '@doorsill/contract/request';
@@ -17,13 +16,16 @@ import {
 } from './agency-book.ts';
 import { assertEligible, type EligibilityRules } from './eligibility.ts';
 
-/** A moderator's change: of the agency at revision `seen`; without `seen`, of its current state. */
+/** A moderator's decision about the agency at revision `seen`; without `seen`, about its current state. */
 export interface Decision {
   agency: string;
   seen?: number;
 }
 
-/** Approves what waits of an agency, whose domain is proven. Throws `agency_unknown`, `agency_changed`, and the failure of a barred agency. */
+/**
+ * Approves the waiting facts of an agency whose domain is proven. Throws `agency_unknown`, `agency_changed`, and the failure of a barred
+ * agency.
+ */
 export function approve(
   book: Book,
   decision: Decision,
@@ -46,8 +48,8 @@ function saidIn(amendment: Agency['amendment']) {
 }
 
 /**
- * Refuses what waits of an agency, and takes its access: an approved one whose amendment is refused loses every credential issued so far.
- * Throws as `approve`; `agency_changed` when nothing waits.
+ * Refuses the waiting facts of an agency and revokes its access: an approved agency whose amendment is refused loses every credential
+ * issued so far. Throws as `approve`; `agency_changed` when nothing waits.
  */
 export function refuse(book: Book, decision: Decision, reason: string, nowS: number): Book {
   const agency = decidable(book, decision);
@@ -65,9 +67,8 @@ export function suspend(book: Book, decision: Decision, reason: string, nowS: nu
 }
 
 /**
- * Revokes an agency's access, or one scope of it: invalidates every credential issued so far. A scope `area-` plus a prefix of
- * cell names, of which `scopes` can have several, is about the homes in those cells. Throws `agency_unknown`,
- * `agency_changed`.
+ * Revokes an agency's access, or some scopes of it: invalidates every credential issued so far. A scope `area-` plus a prefix of cells is
+ * about the homes in those cells. Throws `agency_unknown`, `agency_changed`.
  */
 export function revoke(book: Book, decision: Decision, scopes: readonly string[] | undefined, nowS: number): Book {
   const agency = decidable(book, decision);
@@ -88,8 +89,9 @@ export function revoke(book: Book, decision: Decision, scopes: readonly string[]
 }
 
 /**
- * Reinstates access, in full or one scope. Earlier credentials stay invalid: new ones have a higher revision. One that was never approved
- * waits again. Throws `agency_unknown`, `agency_changed`, `agency_federal`, `agency_ineligible`, `agency_pending`, `agency_key_rotated`.
+ * Reinstates access, in full or some scopes. Earlier credentials stay invalid: new ones have a higher revision. An agency that was never
+ * approved waits again. Throws `agency_unknown`, `agency_changed`, `agency_federal`, `agency_ineligible`, `agency_pending`,
+ * `agency_key_rotated`.
  */
 export function reinstate(
   book: Book,
@@ -109,13 +111,13 @@ export function reinstate(
     except: scopes === undefined ? [] : agency.except.filter((prefix) => !scopes.includes(AREA_SCOPE + prefix)),
   };
   if (JSON.stringify(next) === JSON.stringify(agency)) return book;
-  // The list has the same entries as before, but its new revision tells holders of credentials that these are out of date.
+  // The entries of the list do not change, but its new revision tells holders of credentials to fetch new ones.
   return { ...replace(book, { ...next, revision: agency.revision + 1 }), listRevision: book.listRevision + 1 };
 }
 
 /**
- * Gives an agency a new key, and thereby a new id: the old id retires, and all its credentials become invalid. Throws
- * `agency_unknown`, `agency_changed`, and for any but an approved agency; `agency_ineligible` when the key is in use.
+ * Gives an agency a new key, and thereby a new id: the old id is retired, and all its credentials become invalid. Throws `agency_unknown`,
+ * `agency_changed`, the failure of an agency that is not approved, and `agency_ineligible` when the key is in use.
  */
 export function rotate(book: Book, decision: Decision, to: Pick<Agency, 'agency' | 'key'>, nowS: number): Book {
   const agency = decidable(book, decision);
@@ -145,21 +147,21 @@ export function revokedEntries(book: Book): Revocations['revoked'] {
   }));
 }
 
-/** Stores an agency that has lost its access, as the machine says: with its credentials listed, if there are any. */
+/** Stores an agency that has lost its access; lists its credentials as revoked if the machine says so. */
 function ended(book: Book, agency: Agency, { effects }: ReturnType<typeof step>, nowS: number): Book {
   const { waits, appliedS, appliedFrom, amendment, ...kept } = agency;
   if (effects.includes('end-credentials')) return kill(book, kept, [undefined], nowS);
   return replace(book, { ...kept, revision: agency.revision + 1 });
 }
 
-/** The agency; throws if somebody else has changed it since the moderator looked. */
+/** The agency; throws if it has changed since the revision that the moderator saw. */
 function decidable(book: Book, { agency: id, seen }: Decision): Agency {
   const agency = agencyIn(book, id);
   if (seen !== undefined && seen !== agency.revision) throw changed(agency);
   return agency;
 }
 
-/** Stores an agency's new standing under the next revision, and lists credentials up to the previous revision as revoked. */
+/** Stores an agency's new standing under the next revision, and lists credentials up to the former revision as revoked. */
 function kill(book: Book, agency: Agency, scopes: readonly (string | undefined)[], nowS: number): Book {
   const entries = scopes.map((scope) => ({
     agency: agency.agency,
@@ -177,7 +179,7 @@ function covers(newer: Book['revoked'][number], older: Book['revoked'][number]):
   return newer.agency === older.agency && (newer.scope === undefined || newer.scope === older.scope);
 }
 
-/** Drops old entries: one is needed only while a credential that it revokes may not have expired yet. */
+/** Drops entries for credentials that have certainly expired. */
 function prune(book: Book, nowS: number): Book['revoked'] {
   return book.revoked.filter((entry) => entry.atS > nowS - 2 * LIFE_S_MAX.credential);
 }

@@ -1,5 +1,4 @@
-// Owns: the registry as a server: opening its records, serving its routes, stopping. Not here: what it decides
-// (decisions.ts), command-line parsing and the folder's lock (sim/cli).
+// The registry as a server: opens its records, serves its routes, stops.
 
 import { makeHttpServer } from '@doorsill/base/http/http-server';
 import { UndoSteps } from '@doorsill/base/undo-steps';
@@ -20,7 +19,6 @@ import { registryRoutes } from './registry-routes.ts';
 import type { RegistryStore } from './registry-store.ts';
 import { openRegistryStore, REGISTRY_FILES } from './sql-registry-store.ts';
 
-/** A registry that serves its decisions. */
 export class Registry extends RegistryDecisions {
   private readonly undo = new UndoSteps();
   private drained: () => Promise<void> = async () => undefined;
@@ -52,7 +50,7 @@ export class Registry extends RegistryDecisions {
     }
   }
 
-  /** Ends it; one of several instances drains first. */
+  /** One of several instances drains first. */
   async stop(): Promise<void> {
     await this.drained();
     this.drained = async () => undefined;

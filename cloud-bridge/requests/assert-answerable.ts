@@ -1,9 +1,8 @@
-// Owns: whether a request may be answered with a clip at this moment. Not here: who may ask (agencies/), the consent (intake/).
 import { failure } from '@doorsill/contract/errors';
 import { assertOpen } from '../partners/partners.ts';
 import type { StoredRequest } from './requests-store.ts';
 
-/** Throws `request_not_live`, `partner_ended` or `partner_suspended` unless the request is published and its channel open. */
+/** Throws `request_not_live`, `partner_ended` or `partner_suspended` unless the request is published and its partner's channel open. */
 export function assertAnswerable(request: StoredRequest | null): asserts request is StoredRequest {
   if (request?.partner) assertOpen(request.partner);
   if (request?.state !== 'published') throw failure('request_not_live');

@@ -1,13 +1,11 @@
-// Owns: the HTTP routes by which the admin adds and removes moderators. Not here: the moderators' own routes (requests-routes.ts).
-
 import { idSchema } from '@doorsill/contract/ids';
 import { z } from 'zod';
 import type { Router } from '../http/router.ts';
 import type { Moderators } from './moderators.ts';
 
 const paramsSchema = z.strictObject({ moderator: idSchema });
-/** The admin's own decisions are recorded under this name. */
-const moderatorIdSchema = idSchema.refine((id) => id !== 'admin', 'that is the admin');
+/** `admin` is reserved: the admin's own decisions are recorded under it. */
+const moderatorIdSchema = idSchema.refine((id) => id !== 'admin', 'admin is reserved');
 const bodySchema = z.strictObject({ moderator: moderatorIdSchema, name: z.string().trim().min(1).max(120) });
 const moderatorSchema = z.strictObject({ moderator: idSchema, name: z.string(), sinceS: z.int().nonnegative() });
 const listSchema = z.strictObject({ moderators: z.array(moderatorSchema) });
@@ -33,7 +31,7 @@ export function moderatorRoutes(api: Router, moderators: Moderators): void {
       body: bodySchema,
       status: 201,
       answer: enteredSchema,
-      about: 'Enters a moderator; the token is shown this once.',
+      about: 'Adds a moderator; the token is shown only in this answer.',
     },
     ({ body }) => moderators.add(body.moderator, body.name),
   );
@@ -44,7 +42,7 @@ export function moderatorRoutes(api: Router, moderators: Moderators): void {
       ...admin,
       params: paramsSchema,
       answer: null,
-      about: "Ends a moderator's token.",
+      about: "Removes a moderator and their token.",
     },
     async ({ params }) => {
       await moderators.remove(params.moderator);

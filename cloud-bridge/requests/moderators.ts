@@ -1,5 +1,4 @@
-// Owns: who may decide on waiting requests: moderators, each with their own token, added by the admin. Not here: what
-// is decided (requests.ts), how they are kept (sql-moderators.ts).
+// Moderators: people with their own tokens who decide on waiting requests; the admin adds them.
 
 import { type Clock, wallSeconds } from '@doorsill/base/clock';
 import { sha256Hex } from '@doorsill/base/keys';
@@ -16,11 +15,11 @@ export interface Moderator {
 }
 
 export interface ModeratorStore {
-  /** False when there is one of this id. */
+  /** False when the id is taken. */
   add(moderator: Moderator, tokenSha256: string): Promise<boolean>;
   findByToken(tokenSha256: string): Promise<Moderator | null>;
   list(): Promise<Moderator[]>;
-  /** False when there is none of this id. */
+  /** False when there is none. */
   remove(moderator: string): Promise<boolean>;
 }
 
@@ -44,7 +43,7 @@ export class Moderators {
     return async (token) => {
       const known = await admin(token);
       if (known) return known;
-      // Looked up by its hash: the time that takes reveals nothing about a token.
+      // By hash, so that the time of the lookup reveals nothing about a token.
       const found = await this.deps.store.findByToken(sha256Hex(token));
       return found && { role: 'moderator', name: found.moderator };
     };

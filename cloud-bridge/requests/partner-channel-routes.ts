@@ -1,5 +1,4 @@
-// Owns: the HTTP routes of a partner's own channel: submitting what an agency signed for it, and reporting that it is resolved.
-// Not here: who is a partner (partners/), which rules a request must meet (requests.ts).
+// A partner's own channel: it submits requests that an agency signed for it, and reports that an investigation has ended.
 
 import { idSchema } from '@doorsill/contract/ids';
 import { z } from 'zod';
@@ -10,14 +9,13 @@ import { viewSchema } from './requests-routes.ts';
 
 const paramsSchema = z.strictObject({ partner: idSchema });
 const postSchema = z.strictObject({ request: z.string().max(16_384) });
-/** The one thing a partner can report: that the investigation behind a request of its channel is over. */
+/** A partner can report only this: the investigation behind a request of its channel has ended. */
 const webhookSchema = z.strictObject({
   meta: z.strictObject({ version: z.literal('1'), request_id: z.string().min(1).max(128) }),
   data: z.strictObject({ type: z.literal('request_resolved'), id: idSchema }),
 });
 const signatureSchema = z.object({ 'x-signature': z.string().optional() });
 
-/** Adds the routes. */
 export function partnerChannelRoutes(
   api: Router,
   { partners, requests }: { partners: Partners; requests: Requests },
@@ -31,7 +29,7 @@ export function partnerChannelRoutes(
       body: postSchema,
       answer: viewSchema,
       status: 201,
-      about: 'Takes in a request that an agency signed for this channel.',
+      about: 'Submits a request that an agency signed for this channel.',
       repeatable: ({ params }) => params.partner,
       admit: ({ params, bearer }) => partners.enter(params.partner, bearer),
     },
@@ -46,7 +44,7 @@ export function partnerChannelRoutes(
       headers: signatureSchema,
       body: webhookSchema,
       answer: viewSchema,
-      about: 'A partner tells that the investigation behind a request of its channel is over.',
+      about: 'Reports that the investigation behind a request of this channel has ended.',
       repeatable: ({ params }) => params.partner,
       // The signature is over the exact bytes.
       exactBody: true,

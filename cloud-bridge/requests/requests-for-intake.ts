@@ -1,4 +1,3 @@
-// Owns: an agency's request as something that owners may answer with a clip. Not here: how a clip is taken in (intake/).
 import { sha256Hex } from '@doorsill/base/keys';
 import { Request } from '@doorsill/contract/request';
 import { recipientOf } from '@doorsill/contract/request-or-search';
@@ -39,8 +38,8 @@ export class RequestsForIntake implements AnswerableStore {
 }
 
 /**
- * The agency, across its keys, that a clip was granted to: the one whose request it answers. Another agency's request with the same id
- * does not count.
+ * The agency, across its keys, that a clip was granted to: the one that made the request. Another agency's request with the same id does
+ * not count.
  */
 export async function organisationOf(
   requests: Pick<RequestStore, 'find'>,

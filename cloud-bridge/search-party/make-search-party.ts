@@ -1,5 +1,4 @@
-// Owns: the composition of the bridge's Search Party: who posts, what they post, the board, and its routes.
-// Not here: how clips that answer a search come in (intake/), how they are read (clips/).
+// Composes the bridge's Search Party: pet owners, their searches, the board, and its routes.
 import type { Clock } from '@doorsill/base/clock';
 import { type SigningKey, sha256Hex } from '@doorsill/base/keys';
 import type { Log } from '@doorsill/base/log';
@@ -31,7 +30,7 @@ class SearchesForIntake implements AnswerableStore {
 
   async find(search: string): Promise<AnswerableRequest> {
     const stored = await this.store.find(search);
-    // Clips that were granted in time may come after the search is over, but not once the pet is found.
+    // Clips that were granted in time may arrive after the search has expired, but not after its poster ended it.
     if (stored?.state !== 'open' || stored.token === '') throw failure('request_not_live');
     const claims = peekToken(stored.token, Search);
     return {
@@ -41,7 +40,7 @@ class SearchesForIntake implements AnswerableStore {
       window: claims.window,
       profile: claims.profile,
       expS: claims.exp,
-      // A neighbour has no credential that could expire; the store checks once more that the search is still open.
+      // A neighbour has no credential that could expire; the store checks again that the search is open.
       admit: async () => () => undefined,
     };
   }
@@ -64,9 +63,9 @@ export interface SearchPartyDeps {
 }
 
 export class SearchParty {
-  /** Searches in the form that intake needs: something that a clip may answer. */
+  /** Searches as intake needs them: requests that a clip may answer. */
   readonly asks: SearchesForIntake;
-  /** Verifies readers of clips that were granted to pets' owners. */
+  /** Verifies pets' owners who read clips granted to them. */
   readonly posters: Posters;
   readonly board: SearchBoard;
   private readonly deps: SearchPartyDeps;
@@ -78,7 +77,7 @@ export class SearchParty {
     this.board = new SearchBoard(deps);
   }
 
-  /** Adds the routes; `clips` are those that were granted to pets' owners. */
+  /** Adds the routes; `clips`: those granted to pets' owners. */
   addRoutes(api: Router, clips: Clips): void {
     const { posters, board, deps } = this;
     const photos = new Photos();

@@ -1,5 +1,3 @@
-// Owns: secrets that a server process creates once and stores in a file only its user can read: signing key, admin token.
-// Not here: who may present the admin token (http/bearer.ts).
 import { join } from 'node:path';
 import type { Disk } from '@doorsill/base/disk';
 import { generateSigningKey, importSigningKey, type SigningKey } from '@doorsill/base/keys';

@@ -1,5 +1,3 @@
-// Owns: the HTTP routes of a department's policy in the vault. Not here: what follows from it (policies.ts).
-
 import { idSchema } from '@doorsill/contract/ids';
 import { z } from 'zod';
 import type { Admission, Router } from '../http/router.ts';
@@ -22,16 +20,16 @@ export function policyRoutes(api: Router, { clients, policies }: { clients: Clie
       method: 'PUT',
       ...whole,
       body: policyBodySchema,
-      about: 'Sets the answer to recalls, or what declined items keep.',
+      about: 'Sets the answer to recalls, or the period of declined items.',
     },
     ({ admitted, body }) => policies.set(admitted, body),
   );
   const category = { ...officer, path: `${BASE}/categories/:category`, params: categorySchema } as const;
   api.route(
-    { method: 'PUT', ...category, body: categoryBodySchema, about: 'Sets how long items of a category are kept.' },
+    { method: 'PUT', ...category, body: categoryBodySchema, about: 'Sets the period of a category.' },
     ({ admitted, params, body }) => policies.setCategory(admitted, params.category, body.days),
   );
-  api.route({ method: 'DELETE', ...category, about: 'Ends a category.' }, ({ admitted, params }) =>
+  api.route({ method: 'DELETE', ...category, about: 'Removes a category.' }, ({ admitted, params }) =>
     policies.removeCategory(admitted, params.category),
   );
 }

@@ -1,4 +1,4 @@
-// Owns: what the vault signs about a clip: its acknowledgement, its answer to a recall, the receipt of its deletion. Not here: when.
+// Signs the vault's statements about a clip: acknowledgement, answer to a recall, receipt of a deletion.
 import { type Clock, wallSeconds } from '@doorsill/base/clock';
 import type { SigningKey } from '@doorsill/base/keys';
 import { freshId, type Random } from '@doorsill/base/random';

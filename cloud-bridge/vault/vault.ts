@@ -1,5 +1,5 @@
-// Owns: the composition of the vault process: key, database, evidence on disk, HTTP. Not here: what its parts do. Nothing of the
-// bridge runs in this process, and the bridge's credentials give access here only to the hand-overs and recalls of bridge-routes.ts.
+// Composes the vault process. Nothing of the bridge runs in it, and the bridge's credentials allow only the hand-overs and recalls of
+// bridge-routes.ts.
 import { join } from 'node:path';
 import { type Clock, wallSeconds } from '@doorsill/base/clock';
 import type { Disk } from '@doorsill/base/disk';
@@ -41,7 +41,6 @@ import { openVaultDatabase, type VaultDatabase } from './vault-database.ts';
 import type { Item, ItemStore } from './vault-store.ts';
 import { OfferReader } from './verify-hand-over.ts';
 
-/** What a vault stands on, and its settings. */
 export interface VaultDeps {
   clock: Clock;
   random: Random;
@@ -49,9 +48,8 @@ export interface VaultDeps {
   log: Log;
   config: VaultConfig;
   httpLimits?: HttpLimits;
-  /** Where it listens; absent: on the machine's own network. */
+  /** Network it listens on; default: the machine's own. */
   network?: Network;
-  /** Absent: its process ends when it likes. */
   life?: PlaceSeams['life'];
 }
 
@@ -62,7 +60,7 @@ interface Running {
   url: string;
 }
 
-/** Keeps what bridges hand over, for the agencies it was granted to, as long as their departments' rules require. */
+/** Keeps clips that bridges hand over, for their agencies, as long as the departments' rules require. */
 export class Vault {
   private readonly deps: VaultDeps;
   private running: Running | null = null;
@@ -108,7 +106,7 @@ export class Vault {
       const url = () => config.publicUrl ?? this.url;
       this.addOfficerRoutes(api, { database, blobs, keeper, readings, url, limits });
       api.route(
-        { method: 'GET', path: '/v1/vault', roles: ['public'], answer: factsSchema, about: 'Who this vault is.' },
+        { method: 'GET', path: '/v1/vault', roles: ['public'], answer: factsSchema, about: 'Id and key of this vault.' },
         () => ({ id: this.id, key: key.publicKey }),
       );
       this.undo.add(() => server.close());
@@ -124,7 +122,7 @@ export class Vault {
     }
   }
 
-  /** Ends it; one of several instances drains first. */
+  /** One of several instances drains first. */
   async stop(): Promise<void> {
     await this.undo.run();
     this.running = null;
@@ -147,7 +145,7 @@ export class Vault {
     return this.up().adminToken;
   }
 
-  /** Carries out now what is due under retention, instead of at the next turn. */
+  /** Carries out retention now, instead of at the next interval. */
   keepNow(): Promise<void> {
     return this.up().keeper.now();
   }
@@ -176,7 +174,7 @@ export class Vault {
     return health;
   }
 
-  /** What one of several instances does besides: it ends downloads that others have ended, and leaves without an error to anybody. */
+  /** For one of several instances: ends downloads that others have ended, and drains before it stops. */
   private joinOthers(
     instance: NonNullable<VaultConfig['instance']>,
     { api, health, readings }: { api: Router; health: Health; readings: ClipDownloads },
@@ -244,7 +242,7 @@ export class Vault {
 /** The vault's stores; a change of an item makes its running downloads check their readers again. */
 type Stores = Omit<VaultDatabase, 'items'> & { items: ItemStore };
 
-/** How soon an instance notices that another has changed what may be read. */
+/** Poll interval for changes by other instances of what may be read. */
 const OTHERS_MS = 1_000;
 
 const factsSchema = z.strictObject({ id: idSchema, key: publicKeySchema });
@@ -253,7 +251,7 @@ function vaultId(publicKey: string): string {
   return actorId('vault', sha256Hex(publicKey));
 }
 
-/** The same items; a change resolves only once every download that is no longer allowed has ended. */
+/** The same items; a change resolves only once all downloads that it forbids have ended. */
 export function watchedItems(items: ItemStore, readings: ClipDownloads): ItemStore {
   const asked = async (item: string, changed: Promise<Item | null>) => {
     const after = await changed;

@@ -1,15 +1,13 @@
-// Owns: which addresses a webhook may have: public ones over HTTPS. Not here: which addresses are public (http/public-address.ts), sending
-// (send.ts).
 import { isIP } from 'node:net';
 import { failure } from '@doorsill/contract/errors';
 import { isAllowedAddress, isLoopbackAddress } from '../http/public-address.ts';
 
 export const URL_LETTERS_MAX = 500;
 
-/** Parses and checks a webhook's address. Throws `webhook_address_refused`. */
+/** Parses a webhook's address, which must be public and over HTTPS. Throws `webhook_address_refused`. */
 export function webhookAddress(text: string, loopback: boolean): URL {
   const refuse = (detail: string) => failure('webhook_address_refused', { detail });
-  if (text.length > URL_LETTERS_MAX || !URL.canParse(text)) throw refuse('it is no address');
+  if (text.length > URL_LETTERS_MAX || !URL.canParse(text)) throw refuse('it is not a URL');
   const url = new URL(text);
   const host = hostOf(url);
   const isHere = loopback && (host === 'localhost' || isLoopbackAddress(host));

@@ -1,5 +1,3 @@
-// Owns: an agency's own webhook: setting, showing and removing it, and the state of its events. Not here: sending (event-delivery.ts).
-
 import { failure } from '@doorsill/contract/errors';
 import { z } from 'zod';
 import type { AgencyTokens } from '../agencies/verify-agency-token.ts';
@@ -10,11 +8,11 @@ import type { KeptEvent, Webhook, WebhookStore } from './webhooks-store.ts';
 export interface WebhooksDeps {
   store: WebhookStore;
   tokens: AgencyTokens;
-  /** Whether this machine itself is an allowed receiver. */
+  /** Whether receivers on this machine are allowed. */
   loopback: boolean;
 }
 
-/** What an agency is shown of its webhook. Never the secret. */
+/** Without the secret. */
 export interface WebhookView {
   url: string;
   sinceS: number;
@@ -80,7 +78,7 @@ export class Webhooks {
   }
 
   private async keep(webhook: Webhook): Promise<void> {
-    // A setting that was signed later is stored: this is an old call, repeated.
+    // A later setting is stored: this call is an old one, repeated.
     if (!(await this.deps.store.set(webhook))) throw failure('token_expired');
   }
 

@@ -1,5 +1,5 @@
-// Owns: sending one event by HTTP: signed, to an address that was checked when the connection was made, without following
-// redirects, with a time limit. Not here: when, and how often (event-delivery.ts).
+// Sends one event by HTTP: signed, to an address that is checked when the connection is made, without following redirects, with a time
+// limit.
 import { createHmac } from 'node:crypto';
 import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
@@ -10,7 +10,6 @@ import { isFailure } from '@doorsill/contract/errors';
 import { lookupAllowed } from '../http/public-address.ts';
 import { webhookAddress } from './address.ts';
 
-/** What is sent. */
 export interface Parcel {
   url: string;
   secret: string;
@@ -19,7 +18,7 @@ export interface Parcel {
   atS: number;
 }
 
-/** The result: accepted, or a short reason why not. */
+/** `isTaken`: accepted; otherwise `detail` is a short reason. */
 export interface Sent {
   isTaken: boolean;
   detail: string;
@@ -28,7 +27,7 @@ export interface Sent {
 export interface SendDeps {
   clock: Clock;
   answerMsMax: number;
-  /** Whether this machine itself is an allowed receiver. */
+  /** Whether receivers on this machine are allowed. */
   loopback: boolean;
   signal: AbortSignal;
 }
@@ -48,7 +47,7 @@ export async function send(deps: SendDeps, parcel: Parcel): Promise<Sent> {
   } catch (thrown) {
     if (ended.signal.aborted) return { isTaken: false, detail: 'no answer in time' };
     if (isFailure(thrown)) return { isTaken: false, detail: thrown.code };
-    // Only the system's error code: the message of a foreign server is not repeated.
+    // Only the system's error code, so that no text of a foreign server is repeated.
     return { isTaken: false, detail: systemCode(thrown) ?? 'no connection' };
   } finally {
     deadline.cancel();

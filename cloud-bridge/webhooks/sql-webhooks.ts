@@ -1,5 +1,4 @@
-// Owns: agencies' webhooks and events in SQL, and the one step in which leaves of the log of custody become events. Not here:
-// what a leaf means for agencies (webhooks/events.ts), sending (webhooks/).
+// Agencies' webhooks and events in SQL. One transaction turns leaves of the custody log into events.
 import type { Kysely, Selectable, Transaction } from 'kysely';
 import type { Tables } from '../persistence/bridge-schema.ts';
 import { EVENT_TYPES, type WebhookEvent } from './events.ts';
@@ -7,7 +6,7 @@ import type { EventState, Gathering, KeptEvent, Webhook, WebhookStore } from './
 
 const ABOUT_REQUESTS = EVENT_TYPES.filter((type) => type.startsWith('request.'));
 
-/** Leaves processed in one step: others need the database, too. */
+/** Leaves processed in one transaction, which blocks other users of the database. */
 const LEAVES_AT_ONCE = 200;
 
 export class SqlWebhooks implements WebhookStore {
@@ -61,7 +60,7 @@ export class SqlWebhooks implements WebhookStore {
         .orderBy('leaf')
         .limit(LEAVES_AT_ONCE)
         .execute();
-      // No agency has a webhook: only the position in the log is stored.
+      // Without any webhook only the position in the log is stored.
       const hooks = step.selectFrom('webhooks').select('url').where('url', 'is not', null).limit(1);
       const hasHooks = await hooks.executeTakeFirst();
       if (hasHooks) for (const leaf of leaves) await enter(step, seams.toldBy(leaf));
@@ -149,7 +148,7 @@ export class SqlWebhooks implements WebhookStore {
   }
 }
 
-/** Stores an event for the agency whose request or clip it is about, if that has a webhook. Idempotent. */
+/** Stores an event for the agency whose request or clip it is about, if the agency has a webhook. Idempotent. */
 async function enter(step: Transaction<Tables>, event: WebhookEvent | null): Promise<void> {
   const about = event && (await subjectOf(step, event));
   if (!event || !about) return;
@@ -177,7 +176,7 @@ async function enter(step: Transaction<Tables>, event: WebhookEvent | null): Pro
     .execute();
 }
 
-/** The agency an event is for; null if it has no webhook, and for a clip that no agency ever saw. */
+/** The agency of an event; null if it has no webhook, and for a clip that no agency ever saw. */
 async function subjectOf(
   step: Transaction<Tables>,
   { request, clip }: WebhookEvent,
@@ -202,7 +201,7 @@ async function requestOf(step: Transaction<Tables>, clip: string): Promise<strin
   return row && row.stored_s !== null ? row.request : undefined;
 }
 
-/** Published requests that expired in a span of time, and whose agency has a webhook. */
+/** Published requests of agencies with a webhook that expired after `afterS`, up to `nowS`. */
 function expiredSince(step: Transaction<Tables>, afterS: number, nowS: number) {
   return step
     .selectFrom('requests')

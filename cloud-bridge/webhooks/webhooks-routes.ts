@@ -1,5 +1,3 @@
-// Owns: the HTTP routes of an agency's own webhook. Not here: what they decide (agency-webhooks.ts).
-
 import { idSchema } from '@doorsill/contract/ids';
 import { z } from 'zod';
 import { nextSchema, pageFields } from '../http/paging.ts';
@@ -18,7 +16,7 @@ const eventsSchema = z.strictObject({
       state: z.enum(EVENT_STATES),
       madeS: z.int(),
       attempts: z.int().nonnegative(),
-      /** Time of the next attempt; null once it is settled. */
+      /** Time of the next attempt; null once delivered or given up. */
       nextS: z.int().nullable(),
       /** How the last attempt ended. */
       detail: z.string(),
@@ -35,7 +33,7 @@ export function webhookRoutes(api: Router, webhooks: Webhooks): void {
       ...own,
       answer: viewSchema,
       about:
-        'Sets where the agency is told of its requests and clips (call `set-webhook`, which holds address and secret).',
+        'Sets the webhook for events about requests and clips (call `set-webhook`, which holds address and secret).',
     },
     ({ bearer }) => webhooks.set(bearer),
   );
@@ -44,7 +42,7 @@ export function webhookRoutes(api: Router, webhooks: Webhooks): void {
     ({ bearer }) => webhooks.see(bearer),
   );
   api.route(
-    { method: 'DELETE', ...own, answer: null, about: 'Removes it (call `remove-webhook`).' },
+    { method: 'DELETE', ...own, answer: null, about: 'Removes the webhook (call `remove-webhook`).' },
     async ({ bearer }) => {
       await webhooks.remove(bearer);
       return undefined;
@@ -57,7 +55,7 @@ export function webhookRoutes(api: Router, webhooks: Webhooks): void {
       roles: ['agency'],
       query: pageSchema,
       answer: eventsSchema,
-      about: 'Events of the last days and how telling them went, the last one first (call `see-webhook`).',
+      about: 'Events of the last days and the state of their delivery, newest first (call `see-webhook`).',
     },
     ({ bearer, query }) => webhooks.events(bearer, query),
   );

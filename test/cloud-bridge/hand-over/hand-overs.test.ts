@@ -38,7 +38,7 @@ afterEach(async () => {
 const itemOf = ({ clipId }: Parcel) => itemId(sha256Hex(itemIdText(fixture.cast.bridge.id, clipId)));
 const atBridge = () => readdirSync(join(fixture.bridgeFolder, 'clips'));
 const atVault = () => readdirSync(join(vault.folder, 'blobs'));
-const waits = () => logged.filter(({ message }) => message === 'a hand-over waits').map(({ facts }) => facts['code']);
+const waits = () => logged.filter(({ message }) => message === 'a hand-over will be retried').map(({ facts }) => facts['code']);
 const handedOver = async (parcel: Parcel) => {
   const officer = await vault.officer(fixture.cast.agency.id);
   await expect

@@ -91,6 +91,6 @@ describe('a name', () => {
 
   it('is not connected to when one of its addresses is not public, or it has none', async () => {
     for (const found of [['8.8.8.8', '192.0.2.1'], ['2002:a00:1::'], []])
-      expect(await looked(found)).toBe('it has no public address, or one that is not public');
+      expect(await looked(found)).toBe('it has no address, or one that is not public');
   });
 });

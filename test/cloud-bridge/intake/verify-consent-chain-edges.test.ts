@@ -106,12 +106,12 @@ describe('a chain is judged', () => {
     [
       'for another agency',
       { ask: { recipient: { kind: 'agency', id: 'agency-b', ...other } } },
-      wrongGrant('its recipient is not who asked'),
+      wrongGrant('its recipient did not make the request'),
     ],
     [
       'for a neighbour of the same key',
       { ask: { recipient: { kind: 'neighbor', id: cast.agency.id, key: cast.agency.key.publicKey } } },
-      wrongGrant('its recipient is not who asked'),
+      wrongGrant('its recipient did not make the request'),
     ],
     ['with the whole asked window', { ask: { window: granted } }, 'accepted'],
     [
@@ -142,7 +142,7 @@ describe('a chain is judged', () => {
     [
       'addressed to somebody else',
       { manifest: { aud: 'agency-b' } },
-      wrongManifest('it is addressed to another than who asked'),
+      wrongManifest('it is addressed to somebody else than the requester'),
     ],
     [
       'with a window that starts later than granted',
@@ -215,7 +215,7 @@ describe('a chain is judged', () => {
     [
       'with a manifest that the token does not name',
       { token: { manifestSha256: 'a'.repeat(64) } },
-      wrongManifest('it is not the one the upload token names'),
+      wrongManifest('it is not the one that the upload token names'),
     ],
     ['signed by another device', { by: stranger }, wrongManifest('manifest: bad-signature')],
     [

@@ -40,7 +40,7 @@ describe('an intake is refused when', () => {
     [
       'the manifest is addressed to another agency',
       () => ({ manifest: { aud: 'agency-other' } }),
-      /^intake_manifest_invalid.*another than who asked/,
+      /^intake_manifest_invalid.*somebody else than the requester/,
     ],
     [
       'the manifest’s window is not the granted one',

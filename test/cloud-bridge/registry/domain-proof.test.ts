@@ -76,7 +76,7 @@ describe('the domain’s web server', { tags: ['openssl'] }, () => {
     answer = { status: 302, text: line, location: 'https://elsewhere.example/' };
     expect(await proof().shows(domain, line)).toBe('it answers with 302');
     answer = { status: 200, text: `${'x'.repeat(5_000)}\n${line}\n` };
-    expect(await proof().shows(domain, line)).toBe('its file is too large');
+    expect(await proof().shows(domain, line)).toBe('the file is too large');
     answer = { status: 200, text: line };
     expect(await proof().shows('sheriff.example', line)).toMatch(/altnames/);
     expect(
@@ -88,7 +88,7 @@ describe('the domain’s web server', { tags: ['openssl'] }, () => {
     const { port } = server.address() as AddressInfo;
     answer = { status: 200, text: line };
     expect(await httpsProof({ port, ca }).shows('localhost', line)).toBe(
-      'it has no public address, or one that is not public',
+      'it has no address, or one that is not public',
     );
   });
 });
