@@ -27,8 +27,8 @@ describe('a file of the operator', () => {
       await writeFile(join(folder, domain), `doorsill-agency=agency-0\r\n  ${line}\r\n`);
       const proof = localProof(new SystemDisk(), folder);
       expect(await proof.shows(domain, line)).toBe(true);
-      expect(await proof.shows(domain, proofLine('agency-2'))).toBe('the line is not there');
-      expect(await proof.shows(domain, proofLine('agency-'))).toBe('the line is not there');
+      expect(await proof.shows(domain, proofLine('agency-2'))).toBe('the line is missing');
+      expect(await proof.shows(domain, proofLine('agency-'))).toBe('the line is missing');
       expect(await proof.shows('other.example', line)).toBe('no such file');
       await mkdir(join(folder, 'folder.example'));
       expect(await proof.shows('folder.example', line)).toEqual(expect.any(String));
@@ -67,7 +67,7 @@ describe('the domain’s web server', { tags: ['openssl'] }, () => {
     answer = { status: 200, text: `# agencies\n${line}\n` };
     expect(await proof().shows(domain, line)).toBe(true);
     answer = { status: 200, text: 'nothing' };
-    expect(await proof().shows(domain, line)).toBe('the line is not there');
+    expect(await proof().shows(domain, line)).toBe('the line is missing');
   });
 
   it('proves nothing by another status, a redirect, a large file, or under a certificate for another name', async () => {
@@ -131,7 +131,7 @@ describe('the domain’s DNS', () => {
     records = [[line.slice(0, 10), line.slice(10)]];
     expect(await proof.shows(domain, line)).toBe(true);
     records = [[`${line}0`]];
-    expect(await proof.shows(domain, line)).toBe('the line is not there');
+    expect(await proof.shows(domain, line)).toBe('the line is missing');
     records = [];
     expect(await proof.shows(domain, line)).toBe('ENOTFOUND');
   });
@@ -142,13 +142,13 @@ it('says which proof held, or what each of them found', async () => {
     { kind: 'local' as const, shows: async () => 'no such file' },
     {
       kind: 'dns' as const,
-      shows: async (_domain: string, shown: string) => shown === line || 'the line is not there',
+      shows: async (_domain: string, shown: string) => shown === line || 'the line is missing',
     },
   ];
   expect(await proveDomain(proofs, domain, 'agency-1')).toBe('dns');
   await expect(proveDomain(proofs, domain, 'agency-2')).rejects.toMatchObject({
     code: 'agency_domain_unproven',
-    facts: { domain, proof: 'doorsill-agency=agency-2', detail: 'local: no such file; dns: the line is not there' },
+    facts: { domain, proof: 'doorsill-agency=agency-2', detail: 'local: no such file; dns: the line is missing' },
   });
   await expect(proveDomain([], domain, 'agency-1')).rejects.toMatchObject({ code: 'agency_domain_unproven' });
 });

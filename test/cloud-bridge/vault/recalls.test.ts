@@ -81,7 +81,7 @@ describe('a recall', () => {
 
   it('that comes without the signature of the clip’s own key restricts, and erases nothing', async () => {
     const { body } = await clip.recall({ homeRecall: undefined });
-    expect(answerIn(body)).toMatchObject({ decision: 'restricted', reason: /bridge alone/ });
+    expect(answerIn(body)).toMatchObject({ decision: 'restricted', reason: /only the bridge/ });
     expect((await vault.as(officer, 'GET', at)).body).toMatchObject({ accessClass: 'restricted', state: 'active' });
     expect(bytes()).toBe(true);
   });
