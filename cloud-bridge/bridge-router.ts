@@ -15,7 +15,7 @@ import { type Metric, printMetrics } from './http/prometheus.ts';
 import type { RateLimits } from './http/rate-limits.ts';
 import { Router } from './http/router.ts';
 import { instanceChecks } from './instances.ts';
-import { moderatorRoutes } from './requests/moderator-account-routes.ts';
+import { moderatorRoutes } from './requests/moderators.ts';
 import type { Moderators } from './requests/moderators.ts';
 import type { RequestStore } from './requests/requests-store.ts';
 import type { WebhookStore } from './webhooks/webhooks-store.ts';

@@ -19,32 +19,32 @@ import { makeBridgeApi } from './bridge-router.ts';
 import { addClipParts } from './clip-parts.ts';
 import type { BridgeConfig } from './config.ts';
 import { Custody } from './custody/custody-proofs.ts';
-import { logRoutes } from './custody/custody-routes.ts';
-import { folderAccounts } from './enrolment/broker-accounts.ts';
+import { custodyRoutes } from './custody/custody-routes.ts';
+import { folderAccounts } from './enrolment/enrolment.ts';
 import { type CodeWish, Enrolment, type PrintedCode } from './enrolment/enrolment.ts';
 import { enrolmentRoutes } from './enrolment/enrolment-routes.ts';
 import { drain } from './http/health.ts';
-import { OwnLimits, type RateLimits } from './http/rate-limits.ts';
+import { LocalLimits, type RateLimits } from './http/rate-limits.ts';
 import type { Router } from './http/router.ts';
 import { AreaTurns, brokerAccountId } from './instances.ts';
-import { bundleRoutes, CustodyCalls } from './intake/custody-bundle-routes.ts';
+import { custodyBundleRoutes, CustodyCalls } from './intake/custody-bundle-routes.ts';
 import { UploadLocks } from './intake/locks.ts';
 import { neighborsRoutes } from './neighbors/neighbors-routes.ts';
 import { Partners } from './partners/partners.ts';
 import { partnerRoutes } from './partners/partners-routes.ts';
-import { type Identity, limitsOfAll, ownIdentity, sharedIdentity } from './persistence/instance-part.ts';
+import { type Identity, sharedLimits, ownIdentity, sharedIdentity } from './persistence/instance-part.ts';
 import type { Turns } from './persistence/instance-turns.ts';
 import { databasePlace, type PlaceSeams } from './persistence/open-database.ts';
 import { AreaBoard } from './requests/area-board.ts';
 import type { AreaPublisher } from './requests/cell-document-parts.ts';
 import { Moderators } from './requests/moderators.ts';
-import { partnerChannelRoutes } from './requests/partner-channel-routes.ts';
+import { partnerChannelRoutes } from './requests/requests-routes.ts';
 import { Requests } from './requests/requests.ts';
 import { requestRoutes } from './requests/requests-routes.ts';
 import { SearchParty } from './search-party/make-search-party.ts';
 import { Webhooks } from './webhooks/agency-webhooks.ts';
 import { EventOutbox } from './webhooks/event-delivery.ts';
-import { webhookRoutes } from './webhooks/webhooks-routes.ts';
+import { webhookRoutes } from './webhooks/agency-webhooks.ts';
 
 export interface BridgeDeps {
   clock: Clock;
@@ -214,7 +214,7 @@ export class Bridge {
       standing,
       moderators,
       tokens: new AgencyTokens({ clock, standing, bridgeId: identity.id }),
-      limits: config.instance ? limitsOfAll(clock, database.callCounts, identity.key) : new OwnLimits(clock),
+      limits: config.instance ? sharedLimits(clock, database.callCounts, identity.key) : new LocalLimits(clock),
     };
   }
 
@@ -361,9 +361,9 @@ export class Bridge {
     const { clock, config } = this.deps;
     const { custody: store, enrolments, intakes } = core.database;
     const custody = new Custody({ clock, key: core.key, store, witnesses: config.custody.witnesses });
-    logRoutes(api, custody);
+    custodyRoutes(api, custody);
     const calls = new CustodyCalls({ clock, bridgeId: core.id, custody, enrolments, intakes });
-    bundleRoutes(api, calls);
+    custodyBundleRoutes(api, calls);
     return { custody, calls };
   }
 }

@@ -57,7 +57,7 @@ const positionSchema = z.strictObject({ storedS: z.int(), clip: idSchema });
 
 export class Clips {
   private readonly deps: ClipsDeps;
-  private readonly readings = new ClipDownloads();
+  private readonly downloads = new ClipDownloads();
 
   constructor(deps: ClipsDeps) {
     this.deps = deps;
@@ -119,12 +119,12 @@ export class Clips {
 
   /** The clip's bytes, as long as `stillShown` resolves. */
   read({ intake, stillShown }: SeenClip, span: Span): ClipDownload {
-    return this.readings.read(intake.clip, () => this.deps.openClip(intake), span, stillShown);
+    return this.downloads.read(intake.clip, () => this.deps.openClip(intake), span, stillShown);
   }
 
   /** Ends every running download of a clip, or of any, whose reader may not see it any more. */
-  askReadersAgain(clip?: string): Promise<void> {
-    return this.readings.askAgain(clip);
+  recheckReaders(clip?: string): Promise<void> {
+    return this.downloads.recheck(clip);
   }
 
   private async note(access: Access, part: AccessPart, action: AccessAction): Promise<void> {

@@ -97,7 +97,7 @@ export class Custody {
     const opened = await this.deps.store.opened(leaf);
     if (!opened) return null;
     const cosigned = (await this.cosignedHeads()).find(({ size }) => size > leaf);
-    const { head, size, cosignatures } = cosigned ?? (await this.bareHead());
+    const { head, size, cosignatures } = cosigned ?? (await this.uncosignedHead());
     const { path } = await this.inclusion(leaf, size);
     const { entry, salt, facts } = opened;
     return { leaf, entry, salt: toBase64url(salt), facts, path, head, cosignatures };
@@ -142,7 +142,7 @@ export class Custody {
     return { token: signToken('doorsill-tree-head+jws', claims, key), claims };
   }
 
-  private async bareHead(): Promise<CosignedHead & { size: number }> {
+  private async uncosignedHead(): Promise<CosignedHead & { size: number }> {
     const { token, claims } = await this.sign();
     return { head: token, size: claims.size, cosignatures: [] };
   }

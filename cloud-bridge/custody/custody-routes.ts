@@ -20,7 +20,7 @@ const entriesAnswerSchema = z.strictObject({
 });
 
 /** The public routes of a log, and the one by which witnesses cosign it. */
-export function logRoutes(api: Router, custody: Custody): void {
+export function custodyRoutes(api: Router, custody: Custody): void {
   const open = { method: 'GET', roles: ['public'] } as const;
   api.route(
     {

@@ -1,8 +1,7 @@
 // A code lets each device in once. The bridge never learns where devices are.
-
 import { type Clock, wallSeconds } from '@doorsill/base/clock';
 import { networkOf } from '@doorsill/base/http/address-networks';
-import { isPublicKey, type SigningKey, sha256Hex } from '@doorsill/base/keys';
+import { isPublicKey, sha256Hex, type SigningKey } from '@doorsill/base/keys';
 import type { Log } from '@doorsill/base/log';
 import type { Random } from '@doorsill/base/random';
 import { toBase64url, utf8 } from '@doorsill/contract/bytes';
@@ -12,8 +11,10 @@ import { actorId } from '@doorsill/contract/ids';
 import { signToken } from '@doorsill/contract/jws';
 import type { RateLimit, RateLimits } from '../http/rate-limits.ts';
 import { assertLife, peekToken, readToken } from '../signing/verify-token.ts';
-import type { AccountBook } from './broker-accounts.ts';
 import type { EnrolmentStore } from './enrolment-store.ts';
+import type { Disk } from '@doorsill/base/disk';
+import { issueAccount } from '@doorsill/base/mqtt-account-files';
+import type { AccountRole } from '@doorsill/contract/topic-access';
 
 export interface EnrolmentDeps {
   clock: Clock;
@@ -158,4 +159,14 @@ export class Enrolment {
     };
     return signToken('doorsill-enrolment+jws', EnrolmentStatement.parse(claims), key);
   }
+}
+
+/** Who may connect to the area broker. Issuing again replaces the password. */
+export interface AccountBook {
+  issue(role: Extract<AccountRole, 'device-area' | 'bridge'>, id: string): Promise<{ user: string; password: string }>;
+}
+
+/** Accounts of the embedded broker: files in a folder. */
+export function folderAccounts(disk: Disk, random: Random, folder: string): AccountBook {
+  return { issue: (role, id) => issueAccount(disk, random, folder, { role, id }) };
 }

@@ -1,5 +1,5 @@
 import type { RecallDecision } from '@doorsill/contract/hand-over-documents';
-import type { GrantKey, Intake, OwnersWord, RevokedGrant } from '../intake/intake-store.ts';
+import type { GrantKey, Intake, OwnerRevocation, RevokedGrant } from '../intake/intake-store.ts';
 
 /**
  * State of a clip between bridge and vault. `offered`: the vault may hold bytes, but the clip is the bridge's. `handed-over`: it is the
@@ -20,7 +20,7 @@ export interface HandOverJob {
   intake: Intake;
   state: Extract<HandOverState, 'offered' | 'handed-over' | 'withdrawing' | 'recalling'> | null;
   /** The owner's signed revocation to pass on, if the clip is to be recalled. */
-  word: OwnersWord | null;
+  ownerRevocation: OwnerRevocation | null;
 }
 
 export interface HandOverStore {

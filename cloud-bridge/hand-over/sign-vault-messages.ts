@@ -7,7 +7,7 @@ import { failure } from '@doorsill/contract/errors';
 import { type HandedClip, itemId, RecallAnswer } from '@doorsill/contract/hand-over-documents';
 import { signToken } from '@doorsill/contract/jws';
 import { Request } from '@doorsill/contract/request';
-import type { Intake, OwnersWord } from '../intake/intake-store.ts';
+import type { Intake, OwnerRevocation } from '../intake/intake-store.ts';
 import type { RequestStore } from '../requests/requests-store.ts';
 import {
   acknowledgementSchema,
@@ -64,7 +64,7 @@ export class VaultMessages {
    * A recall with its proof. Revocation and pairing name device and owner, and are sent only for a clip that is older than statements: the
    * vault knows both from its manifest.
    */
-  recall(intake: Intake, { revocation, pairing, homeRecall }: OwnersWord): RecallBody {
+  recall(intake: Intake, { revocation, pairing, homeRecall }: OwnerRevocation): RecallBody {
     const claims = { ...this.signed('recall'), ...this.clipOf(intake) };
     const recall = signToken('doorsill-recall+jws', Recall.parse(claims), this.deps.key);
     if (hasStatement(intake)) return { recall, ...(homeRecall === null ? {} : { homeRecall }) };

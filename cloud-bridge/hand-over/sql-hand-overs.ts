@@ -11,7 +11,7 @@ import type { HandOverJob, HandOverStore } from './hand-over-store.ts';
 /** States in which the vault must still be sent a message. */
 const BEGUN = ['handed-over', 'withdrawing', 'recalling'] as const;
 
-const SAID = [
+const JOB_COLUMNS = [
   'hand_overs.state as step',
   'hand_overs.revocation',
   'hand_overs.pairing',
@@ -38,7 +38,7 @@ export class SqlHandOvers implements HandOverStore {
       .where('hand_overs.state', 'in', [...BEGUN])
       .where('intakes.vault', '=', vault)
       .selectAll('intakes')
-      .select([...SAID]);
+      .select([...JOB_COLUMNS]);
     // A clip older than statements stays: its full manifest names the home.
     const stored = this.tables
       .selectFrom('intakes')
@@ -53,7 +53,7 @@ export class SqlHandOvers implements HandOverStore {
         where.or([where('hand_overs.state', 'is', null), where('hand_overs.state', 'not in', [...BEGUN])]),
       )
       .selectAll('intakes')
-      .select([...SAID]);
+      .select([...JOB_COLUMNS]);
     const rows = [
       ...(await begun.orderBy('intakes.stored_s').limit(most).execute()),
       ...(await stored.orderBy('intakes.stored_s').limit(most).execute()),
@@ -177,7 +177,7 @@ export class SqlHandOvers implements HandOverStore {
   }
 }
 
-type Said = Pick<Tables['hand_overs'], 'revocation' | 'pairing' | 'home_recall'>;
+type RevocationColumns = Pick<Tables['hand_overs'], 'revocation' | 'pairing' | 'home_recall'>;
 /** A row of both tables; columns of the second are null where it has no row. */
 type JobRow = Selectable<Tables['intakes']> & Said & { step: Tables['hand_overs']['state'] | null };
 
@@ -187,11 +187,11 @@ function toJob({ step, ...row }: JobRow): HandOverJob | null {
 
 function jobOf(
   intake: HandOverJob['intake'],
-  row: (Said & { state: Tables['hand_overs']['state'] }) | undefined,
+  row: (RevocationColumns & { state: Tables['hand_overs']['state'] }) | undefined,
 ): HandOverJob | null {
   const state = row?.state ?? null;
   if (state === 'confirmed' || state === 'withdrawn' || state === 'recalled') return null;
   if (state === null && intake.state !== 'stored') return null;
   const { revocation = null, pairing = null, home_recall: homeRecall = null } = row ?? {};
-  return { intake, state, word: revocation === null ? null : { revocation, pairing, homeRecall } };
+  return { intake, state, ownerRevocation: revocation === null ? null : { revocation, pairing, homeRecall } };
 }

@@ -9,7 +9,7 @@ import { type Failure, failure } from '@doorsill/contract/errors';
 import { parseToken } from '@doorsill/contract/jws';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import { OwnLimits, type RateLimit, type RateLimits } from './rate-limits.ts';
+import { LocalLimits, type RateLimit, type RateLimits } from './rate-limits.ts';
 import type { Role } from './roles.ts';
 
 const MINUTE_MS = 60_000;
@@ -68,9 +68,9 @@ export class Rates {
   private readonly most: PerMinute;
 
   /** `limits`: shared by several instances, if there are any. */
-  constructor(clock: Clock, most: PerMinute, limits: RateLimits = new OwnLimits(clock)) {
+  constructor(clock: Clock, most: PerMinute, limits: RateLimits = new LocalLimits(clock)) {
     this.most = most;
-    const own = new OwnLimits(clock);
+    const own = new LocalLimits(clock);
     const of = (role: Role) => (role === 'public' ? own : limits).limit(`calls of ${role}`, most[role], MINUTE_MS);
     this.limits = new Map(ROLES_COUNTED.map((role) => [role, of(role)]));
     const refused = new WindowCounts(clock, MINUTE_MS, ADDRESSES_MAX);

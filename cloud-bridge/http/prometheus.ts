@@ -45,8 +45,8 @@ export function printMetrics(metrics: readonly Metric[]): string {
 
 function printed({ name, help, type, samples }: Metric): string {
   const lines = samples.map(({ labels = {}, value }) => {
-    const told = Object.entries(labels).map(([label, text]) => `${label}="${escaped(text)}"`);
-    return `${name}${told.length === 0 ? '' : `{${told.join(',')}}`} ${value}\n`;
+    const pairs = Object.entries(labels).map(([label, text]) => `${label}="${escaped(text)}"`);
+    return `${name}${pairs.length === 0 ? '' : `{${pairs.join(',')}}`} ${value}\n`;
   });
   return `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n${lines.join('')}`;
 }

@@ -26,7 +26,7 @@ export interface RateLimits {
 const NAMES_MAX = 100_000;
 
 /** Counts in this process alone. */
-export class OwnLimits implements RateLimits {
+export class LocalLimits implements RateLimits {
   private readonly clock: Clock;
 
   constructor(clock: Clock) {
@@ -44,7 +44,7 @@ export class OwnLimits implements RateLimits {
 }
 
 /** Calls that a process has reserved from a name's shared count. */
-export interface Lot {
+export interface CallBatch {
   /** Calls that the process may let through; none if the window's are used up. */
   taken: number;
   /** Calls that no process has reserved yet. */
@@ -52,19 +52,19 @@ export interface Lot {
   resetMs: number;
 }
 
-export interface LotStore {
+export interface CallBatchStore {
   /**
    * Reserves calls of a name in its window, which begins with the first reservation: at least `least` if that many are left. Rejects with
    * `database_...`.
    */
-  take(name: Uint8Array, wanted: { countMax: number; spanMs: number; least: number }): Promise<Lot>;
+  take(name: Uint8Array, wanted: { countMax: number; spanMs: number; least: number }): Promise<CallBatch>;
   /** Deletes the counts of windows that have ended. */
   removeEnded(): Promise<void>;
 }
 
 export interface SharedLimitsDeps {
   clock: Clock;
-  store: LotStore;
+  store: CallBatchStore;
   /** Names are stored as HMACs under this key, so that the database alone does not reveal who called, or from where. */
   key: Uint8Array;
   namesMax?: number;
@@ -90,13 +90,13 @@ const REMOVE_EVERY_MS = 60_000;
  */
 export class SharedLimits implements RateLimits {
   private readonly deps: SharedLimitsDeps;
-  private readonly own: OwnLimits;
+  private readonly own: LocalLimits;
   private readonly entries = new Map<string, Entry>();
   private removedMs = Number.NEGATIVE_INFINITY;
 
   constructor(deps: SharedLimitsDeps) {
     this.deps = deps;
-    this.own = new OwnLimits(deps.clock);
+    this.own = new LocalLimits(deps.clock);
   }
 
   limit(what: string, countMax: number, spanMs: number): RateLimit {
@@ -154,19 +154,19 @@ export class SharedLimits implements RateLimits {
 
   /** Reserves calls, once for all callers that wait. */
   private ask(name: string, entry: Entry, wanted: { countMax: number; spanMs: number }): Promise<void> {
-    entry.asking ??= this.takeLot(name, entry, wanted).finally(() => {
+    entry.asking ??= this.reserve(name, entry, wanted).finally(() => {
       entry.asking = null;
     });
     return entry.asking;
   }
 
-  private async takeLot(name: string, entry: Entry, wanted: { countMax: number; spanMs: number }): Promise<void> {
+  private async reserve(name: string, entry: Entry, wanted: { countMax: number; spanMs: number }): Promise<void> {
     const { clock, store, key } = this.deps;
     const askedMs = clock.monotonicMs();
-    const lot = await store.take(hmacSha256(key, utf8(name)), { ...wanted, least: 1 - entry.left });
-    entry.left += lot.taken;
-    entry.sharedLeft = lot.left;
-    entry.endsMs = askedMs + lot.resetMs;
+    const batch = await store.take(hmacSha256(key, utf8(name)), { ...wanted, least: 1 - entry.left });
+    entry.left += batch.taken;
+    entry.sharedLeft = batch.left;
+    entry.endsMs = askedMs + batch.resetMs;
     if (askedMs - this.removedMs < REMOVE_EVERY_MS) return;
     this.removedMs = askedMs;
     this.forgetEnded(askedMs);

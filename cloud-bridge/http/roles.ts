@@ -4,6 +4,7 @@ import { timingSafeEqual } from 'node:crypto';
 import { sha256 } from '@doorsill/base/keys';
 import { utf8 } from '@doorsill/contract/bytes';
 import { failure } from '@doorsill/contract/errors';
+import type { FastifyRequest } from 'fastify';
 
 const bearer = (bearerFormat: string, description: string) =>
   ({ type: 'http', scheme: 'bearer', bearerFormat, description }) as const;
@@ -81,4 +82,13 @@ export async function whoPresents(token: string, roles: readonly Role[], staff: 
   if (!who) throw failure('http_unauthorised');
   if (!roles.includes(who.role)) throw failure('role_missing', { role: roles.join(' or ') });
   return who;
+}
+
+const BEARER = /^Bearer ([A-Za-z0-9._-]{16,8192})$/;
+
+/** The bearer token of a request; throws `http_unauthorised` when there is none. */
+export function bearerOf(request: Pick<FastifyRequest, 'headers'>): string {
+  const token = BEARER.exec(request.headers.authorization ?? '')?.[1];
+  if (token === undefined) throw failure('http_unauthorised');
+  return token;
 }

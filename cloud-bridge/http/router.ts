@@ -16,7 +16,7 @@ import { parseJson } from '@doorsill/contract/parse-json';
 import { PROBLEM_TYPE, type ProblemDocument, problemOf } from '@doorsill/contract/problem';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import { bearerOf } from './bearer.ts';
+import { bearerOf } from './roles.ts';
 import { type Counted, countedRole, type Rates } from './call-rate-limits.ts';
 import type { IdempotentCalls } from './idempotency.ts';
 import { CallCounts } from './prometheus.ts';

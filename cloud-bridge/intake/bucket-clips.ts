@@ -67,11 +67,11 @@ export class BucketClips extends ClipFiles {
     return this.shown(clip);
   }
 
-  override outOfSight(): Promise<string[]> {
+  override hiddenNames(): Promise<string[]> {
     return this.disk.list(this.staging);
   }
 
-  override async takeBack(): Promise<void> {
+  override async moveBack(): Promise<void> {
     // The clip is still staged. The object stays, since the commit may have succeeded; otherwise it is replaced or removed with the upload.
   }
 

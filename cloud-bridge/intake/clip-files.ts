@@ -19,8 +19,8 @@ import { peekToken } from '../signing/verify-token.ts';
 export async function checkStructure(file: DiskFile, sizeBytes: number, statement: ClipFacts): Promise<void> {
   const clip = { sizeBytes, read: (position: number, length: number) => file.read(position, length) };
   const tables = await readClipFile(clip, statement, (detail) => failure('intake_structure', { detail }));
-  const lie = faultOfTimes(tables, statement, STATEMENT_TIME_STEP_US);
-  if (lie) throw failure(lie.code, { detail: lie.detail });
+  const fault = faultOfTimes(tables, statement, STATEMENT_TIME_STEP_US);
+  if (fault) throw failure(fault.code, { detail: fault.detail });
 }
 
 const CLIP_NAME = 'clip.mp4';
@@ -140,18 +140,18 @@ export class ClipFiles {
 
   /** Makes a clip visible that is stored according to the database but was moved back. */
   async showAgain(place: WholeClip, statementToken: string): Promise<void> {
-    await this.takeBack(place);
+    await this.moveBack(place);
     await this.makeReady(place, statementToken);
     await this.show(place.clip);
   }
 
   /** Names of staged files (upload ids) and of ready folders (clip ids), which are not visible. */
-  async outOfSight(): Promise<string[]> {
+  async hiddenNames(): Promise<string[]> {
     return [...(await this.disk.list(this.staging)), ...(await this.disk.list(join(this.folder, 'ready')))];
   }
 
   /** Moves a clip that a crash or a refusal stopped halfway back to where it was staged. */
-  async takeBack(place: ClipPlace): Promise<void> {
+  async moveBack(place: ClipPlace): Promise<void> {
     for (const folder of [this.readyFolder(place.clip), join(this.folder, 'clips', place.clip)]) {
       if ((await this.disk.sizeOf(join(folder, CLIP_NAME))) !== null) {
         await this.disk.rename(join(folder, CLIP_NAME), this.stagedPath(place.upload));

@@ -41,7 +41,7 @@ interface Shown {
   latest: string;
   /** How often each token came after a newer one, the oldest first. */
   returns: Map<string, number>;
-  isTold: boolean;
+  isReported: boolean;
 }
 
 export interface CloneSignsDeps {
@@ -66,7 +66,7 @@ export class CloneSigns {
 
   /** A request has presented this verified token. */
   async presented({ device, grant, jti }: Pick<UploadToken, 'device' | 'grant' | 'jti'>): Promise<void> {
-    if (this.areInTurn(`${device}/${grant}`, jti)) await this.note(device, 'device_clone_turns');
+    if (this.alternate(`${device}/${grant}`, jti)) await this.note(device, 'device_clone_turns');
   }
 
   /** Signs, last seen first. Throws `http_body_invalid` for a cursor of another list. */
@@ -80,12 +80,12 @@ export class CloneSigns {
   }
 
   /** Whether two devices are seen to use tokens of one grant in turn; true once for each grant. */
-  private areInTurn(grant: string, token: string): boolean {
-    const known = this.shown.get(grant) ?? { latest: token, returns: new Map<string, number>(), isTold: false };
+  private alternate(grant: string, token: string): boolean {
+    const known = this.shown.get(grant) ?? { latest: token, returns: new Map<string, number>(), isReported: false };
     this.shown.delete(grant);
     this.shown.set(grant, known);
     dropFirst(this.shown, GRANTS_MAX);
-    const { latest, returns, isTold } = known;
+    const { latest, returns, isReported } = known;
     if (token === latest) return false;
     const before = returns.get(token);
     if (before === undefined) {
@@ -95,8 +95,8 @@ export class CloneSigns {
       return false;
     }
     returns.set(token, before + 1);
-    known.isTold ||= before + 1 >= RETURNS;
-    return known.isTold && !isTold;
+    known.isReported ||= before + 1 >= RETURNS;
+    return known.isReported && !isReported;
   }
 
   private async note(device: string, code: CloneSign['code']): Promise<void> {

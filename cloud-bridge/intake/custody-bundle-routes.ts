@@ -62,7 +62,7 @@ export class CustodyCalls {
   }
 }
 
-export function bundleRoutes(api: Router, calls: CustodyCalls): void {
+export function custodyBundleRoutes(api: Router, calls: CustodyCalls): void {
   api.route(
     {
       method: 'GET',

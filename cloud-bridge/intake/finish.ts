@@ -18,7 +18,7 @@ export interface FinishDeps {
   files: ClipFiles;
   locks: UploadLocks;
   receipts: Receipts;
-  asks: AnswerableKinds;
+  answerables: AnswerableKinds;
   sweepEveryMs: number;
   /** Key of the vault that stored clips are handed to; null: they stay here. */
   vault: string | null;
@@ -39,7 +39,7 @@ export class Finish {
   async start(): Promise<void> {
     const { files, store } = this.deps;
     await files.start();
-    for (const intake of await store.openIntakes()) await files.takeBack(intake);
+    for (const intake of await store.openIntakes()) await files.moveBack(intake);
     await this.showStored();
     await files.sweep(keptBy(store));
     this.sweeping.start();
@@ -76,7 +76,7 @@ export class Finish {
    */
   async eraseEnded(): Promise<void> {
     const { store, files, locks } = this.deps;
-    for (const upload of await files.outOfSight()) {
+    for (const upload of await files.hiddenNames()) {
       const state = (await store.findUpload(upload))?.state;
       if (state !== 'open' && state !== 'stored') await locks.hold(upload, () => files.removeStaged(upload));
     }
@@ -93,7 +93,7 @@ export class Finish {
   }
 
   private async settle(intake: Intake): Promise<void> {
-    const { files, store, receipts, asks, clock, log } = this.deps;
+    const { files, store, receipts, answerables, clock, log } = this.deps;
     if ((await files.sealStaged(intake.upload)) !== intake.clipSha256) {
       await store.setUploading(intake.upload, false);
       await files.removeStaged(intake.upload);
@@ -101,8 +101,8 @@ export class Finish {
     }
     await files.checkStaged(intake.upload, peekToken(intake.statement, Statement));
     const kind = kindOfRecipient(intake.agency);
-    const ask = await asks[kind].find(intake.request);
-    const assertGood = await ask.admit();
+    const answerable = await answerables[kind].find(intake.request);
+    const assertGood = await answerable.admit();
     // A clip granted to an agency goes to the vault, one granted to a neighbour for a pet search never does.
     const vault = kind === 'agency' ? this.deps.vault : null;
     const named = vault === null ? {} : { vault };
@@ -118,9 +118,9 @@ export class Finish {
         assertGood();
       };
       const done = await store.publish(intake, stored, check, () => files.show(intake.clip));
-      if (!done) throw await this.whyNot(intake);
+      if (!done) throw await this.refusalOf(intake);
     } catch (thrown) {
-      await files.takeBack(intake);
+      await files.moveBack(intake);
       throw thrown;
     }
     await files.shown(intake);
@@ -134,13 +134,13 @@ export class Finish {
    */
   private async showStored(): Promise<void> {
     const { files, store, locks, log } = this.deps;
-    for (const name of await files.outOfSight()) {
+    for (const name of await files.hiddenNames()) {
       const seen = (await store.findUpload(name)) ?? (await store.findClip(name));
       if (seen?.state !== 'stored') continue;
       await locks.hold(seen.upload, async () => {
         // The former holder of the lock may have shown or deleted it meanwhile.
         const intake = await store.find(seen);
-        const names = await files.outOfSight();
+        const names = await files.hiddenNames();
         if (intake?.state !== 'stored' || !names.some((one) => one === seen.upload || one === seen.clip)) return;
         await files.showAgain(intake, intake.statement);
         log.warn('a stored clip was not visible, and is again', { clip: intake.clip });
@@ -150,7 +150,7 @@ export class Finish {
   }
 
   /** Why the store refused to publish an intake that was open before. */
-  private async whyNot(intake: Intake): Promise<Failure> {
+  private async refusalOf(intake: Intake): Promise<Failure> {
     const now = await this.deps.store.find(intake);
     if (now?.state === 'open') return failure('request_not_live');
     return failure('intake_revoked');

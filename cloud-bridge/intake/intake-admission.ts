@@ -21,7 +21,7 @@ export interface IntakeAdmissionDeps {
   clock: Clock;
   random: Random;
   store: IntakeStore;
-  asks: AnswerableKinds;
+  answerables: AnswerableKinds;
   tokens: DeviceTokens;
   clones: CloneSigns;
   files: ClipFiles;
@@ -128,8 +128,8 @@ export class IntakeAdmission {
     if (intake.state === 'deleted') throw ended(intake);
     if (!writes || hasArrived(intake)) return intake;
     assertGrantAlive(intake, this.deps.clock);
-    const ask = await this.deps.asks[kindOfRecipient(intake.agency)].find(intake.request);
-    await ask.admit();
+    const answerable = await this.deps.answerables[kindOfRecipient(intake.agency)].find(intake.request);
+    await answerable.admit();
     return intake;
   }
 
@@ -160,16 +160,16 @@ export class IntakeAdmission {
   }
 
   private async admit(presented: Presented, manifest: Manifest, papers: PostedPapers): Promise<Intake> {
-    const { asks, clock, bridgeId } = this.deps;
-    const judged = await judge(manifest, presented, asks, wallSeconds(clock));
+    const { answerables, clock, bridgeId } = this.deps;
+    const judged = await judge(manifest, presented, answerables, wallSeconds(clock));
     const { home } = checkStatement(papers, manifest, presented, bridgeId);
-    await judged.ask.admit();
+    await judged.answerable.admit();
     return {
       device: presented.token.device,
       grant: judged.grant.jti,
       clip: manifest.jti,
-      request: judged.ask.id,
-      agency: judged.ask.recipient.id,
+      request: judged.answerable.id,
+      agency: judged.answerable.recipient.id,
       ownerKey: judged.grant.iss,
       grantSha256: judged.grantSha256,
       manifestSha256: presented.token.manifestSha256,

@@ -32,7 +32,7 @@ const signsSchema = z.strictObject({
 
 export function intakeRoutes(
   api: Router,
-  desk: IntakeAdmission,
+  admission: IntakeAdmission,
   { revocations, clones }: { revocations: Revocations; clones: CloneSigns },
 ): void {
   const device = { roles: ['device'], answer: IntakeStatus } as const;
@@ -44,7 +44,7 @@ export function intakeRoutes(
       body: intakeOpeningSchema,
       about: 'Opens an intake with the documents of a clip; repeating the call gets the same answer.',
     },
-    ({ bearer, body }) => desk.open(bearer, body),
+    ({ bearer, body }) => admission.open(bearer, body),
   );
   api.route(
     {
@@ -54,7 +54,7 @@ export function intakeRoutes(
       params: paramsSchema,
       about: 'State of a grant’s clip at the bridge.',
     },
-    ({ bearer, params }) => desk.status(bearer, params.grant),
+    ({ bearer, params }) => admission.status(bearer, params.grant),
   );
   api.route(
     {
@@ -67,7 +67,7 @@ export function intakeRoutes(
       about: 'Where an upload continues: Location, Upload-Offset, Upload-Length.',
     },
     async ({ bearer, params, reply }) => {
-      const position = await desk.position(bearer, params.grant);
+      const position = await admission.position(bearer, params.grant);
       if (position.upload !== null) reply.header('location', `${UPLOADS_PATH}/${position.upload}`);
       return reply.code(200).headers({ 'upload-offset': position.offset, 'upload-length': position.length }).send();
     },

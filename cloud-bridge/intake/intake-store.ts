@@ -71,7 +71,7 @@ export interface RevokedGrant extends GrantKey {
  * A revocation as its owner signed it; if the device sent them, also the pairing that vouches for that owner, and the recall signed with
  * the key of the clip's statement.
  */
-export interface OwnersWord {
+export interface OwnerRevocation {
   revocation: string;
   pairing: string | null;
   homeRecall: string | null;
@@ -124,10 +124,10 @@ export interface IntakeStore {
   drop(key: GrantKey, refusal: ErrorCode, receipt: string): Promise<boolean>;
   findRevoked(key: GrantKey): Promise<RevokedGrant | null>;
   /**
-   * Stores the revocation for good and ends the intake in one step; for a handed-over clip, records that the vault must be asked. `word`:
+   * Stores the revocation for good and ends the intake in one step; for a handed-over clip, records that the vault must be asked. `ownerRevocation`:
    * the owner's signed revocation, to be passed on to the vault.
    */
-  revoke(revoked: RevokedGrant, revokedS: number, perDeviceMax: number, word: OwnersWord): Promise<RevokeOutcome>;
+  revoke(revoked: RevokedGrant, revokedS: number, perDeviceMax: number, ownerRevocation: OwnerRevocation): Promise<RevokeOutcome>;
   openIntakes(): Promise<Intake[]>;
   /** Clips granted to any key of a reader, here or in the vault, newest first, after `behind`. */
   storedClips(reader: Reader, behind: ClipPosition | null, most: number): Promise<(Intake & ClipPosition)[]>;

@@ -34,7 +34,7 @@ export interface RevocationDeps {
   locks: UploadLocks;
   receipts: Receipts;
   /** Ends every running download of the clip; called once the revocation is durable. Never rejects. */
-  stopReading: (clip: string) => Promise<void>;
+  endDownloads: (clip: string) => Promise<void>;
   /** The vault's side; null: this bridge does not hand over clips. */
   vault: RevokedAtVault | null;
 }
@@ -42,7 +42,7 @@ export interface RevocationDeps {
 /** What a revocation needs from the hand-over. Throws `vault_unreachable` and the like until the vault has answered. */
 export interface RevokedAtVault {
   /** Stops sending the clip at once. */
-  letGo(key: GrantKey): void;
+  stopSending(key: GrantKey): void;
   /** Resolves when the vault keeps nothing of a clip that was not handed over yet. */
   withdraw(key: GrantKey): Promise<void>;
   /** Resolves when the vault has answered by department policy for a handed-over clip, and the answer is stored. */
@@ -78,8 +78,8 @@ export class Revocations {
     const receipt = this.deps.receipts.sign(intake ?? { ...key, ...NOTHING }, 'deleted');
     const revoked = { ...key, ownerKey: known?.ownerKey ?? iss, grantSha256, receipt };
     const { revocation, pairing = null, homeRecall = null } = posted;
-    const word = { revocation, pairing, homeRecall };
-    const outcome = await store.revoke(revoked, wallSeconds(clock), UNKNOWN_PER_DEVICE_MAX, word);
+    const ownerRevocation = { revocation, pairing, homeRecall };
+    const outcome = await store.revoke(revoked, wallSeconds(clock), UNKNOWN_PER_DEVICE_MAX, ownerRevocation);
     if (outcome.done === 'too-many') throw failure('http_rate_limited');
     if (outcome.done === 'recall') return this.recall(key);
     const clip = outcome.done === 'now' ? outcome.intake : intake;
@@ -124,9 +124,9 @@ export class Revocations {
 
   /** Deletes all files once the decision is durable. Taking the lock ends a running upload. */
   private async wipe(intake: Intake): Promise<void> {
-    const { files, locks, stopReading } = this.deps;
-    this.deps.vault?.letGo(intake);
-    await stopReading(intake.clip);
+    const { files, locks, endDownloads } = this.deps;
+    this.deps.vault?.stopSending(intake);
+    await endDownloads(intake.clip);
     await locks.hold(intake.upload, () => files.remove(intake));
   }
 }

@@ -12,7 +12,7 @@ import type {
   IntakeStore,
   OpenLimits,
   OpenOutcome,
-  OwnersWord,
+  OwnerRevocation,
   Reader,
   RevokedGrant,
   RevokeOutcome,
@@ -159,7 +159,7 @@ export class SqlIntakes implements IntakeStore {
         .executeTakeFirst();
       if (!dropped) return false;
       await forgetManifest(step, key);
-      await this.tellDeletion(step, key, { clip: dropped.clip, cause: refusal, receipt });
+      await this.recordDeletion(step, key, { clip: dropped.clip, cause: refusal, receipt });
       return true;
     });
   }
@@ -172,7 +172,7 @@ export class SqlIntakes implements IntakeStore {
     revoked: RevokedGrant,
     revokedS: number,
     perDeviceMax: number,
-    word: OwnersWord,
+    ownerRevocation: OwnerRevocation,
   ): Promise<RevokeOutcome> {
     return this.tables.transaction().execute(async (step) => {
       const before = await revokedIn(step, revoked);
@@ -196,7 +196,7 @@ export class SqlIntakes implements IntakeStore {
         .executeTakeFirst();
       if (isHandedOver) {
         const { clip, grant } = intake;
-        const facts = { clip, grant, recallSha256: sha256Hex(word.revocation), answer: 'pending' } as const;
+        const facts = { clip, grant, recallSha256: sha256Hex(ownerRevocation.revocation), answer: 'pending' } as const;
         // After an earlier recall the leaf exists, and the first owner's revocation is passed on.
         if (asked)
           await this.custody.append(step, { kind: 'recall', about: revoked, facts: { ...facts, item: asked.item } });
@@ -218,7 +218,7 @@ export class SqlIntakes implements IntakeStore {
         .execute();
       await forgetManifest(step, revoked);
       const clip = intake ? { clip: intake.clip } : {};
-      await this.tellDeletion(step, revoked, { ...clip, cause: 'intake_revoked', receipt: revoked.receipt });
+      await this.recordDeletion(step, revoked, { ...clip, cause: 'intake_revoked', receipt: revoked.receipt });
       return { done: 'now', intake };
     });
   }
@@ -245,7 +245,7 @@ export class SqlIntakes implements IntakeStore {
     return (await query.execute()).map((row) => ({ ...toIntake(row), storedS: row.stored_s ?? 0 }));
   }
 
-  private async tellDeletion(
+  private async recordDeletion(
     step: Transaction<Tables>,
     { device, grant }: GrantKey,
     { receipt, ...said }: { clip?: string; cause: ErrorCode; receipt: string },
@@ -369,8 +369,8 @@ function refusalOf(text: string | null): ErrorCode | null {
   return text !== null && isErrorCode(text) ? text : null;
 }
 
-function toWord({ homeRecall, ...word }: OwnersWord) {
-  return { ...word, home_recall: homeRecall };
+function toRevocationColumns({ homeRecall, ...ownerRevocation }: OwnerRevocation) {
+  return { ...ownerRevocation, home_recall: homeRecall };
 }
 
 /** Throws `database_unfit` while a single bridge still has clips in its folder, where other instances would not find them. */

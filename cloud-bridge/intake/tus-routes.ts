@@ -20,7 +20,7 @@ export const UPLOADS_PATH = '/v1/uploads';
 
 export interface UploadDeps {
   disk: Disk;
-  desk: IntakeAdmission;
+  admission: IntakeAdmission;
   finish: Finish;
   locks: UploadLocks;
   store: IntakeStore;
@@ -33,7 +33,7 @@ const DRAIN_MS = 1;
 
 /** Adds the routes. */
 export function uploadRoutes(api: Router, deps: UploadDeps): void {
-  const { disk, desk, finish, locks, store, stagingFolder } = deps;
+  const { disk, admission, finish, locks, store, stagingFolder } = deps;
   const intakes = new WeakMap<object, Intake>();
   const failures = new WeakMap<object, Failure>();
   const tus = new Server({
@@ -60,11 +60,11 @@ export function uploadRoutes(api: Router, deps: UploadDeps): void {
   const handle = async ({ request, reply, bearer }: Exchange, upload: string | null) => {
     const { method } = request;
     const writes = method === 'POST' || method === 'PATCH';
-    const known = await desk.authorise(bearer, upload, writes);
+    const known = await admission.authorise(bearer, upload, writes);
     if (hasArrived(known)) return answerStored(method, known, reply);
     if (method === 'POST') assertCreation(request, known, deps.creationsMax);
-    if (writes) await desk.assertRoom(0);
-    const intake = method === 'POST' ? await desk.own(known) : known;
+    if (writes) await admission.assertRoom(0);
+    const intake = method === 'POST' ? await admission.own(known) : known;
     if (writes) keepForTransfer(request.raw.socket);
     const asked = toWebRequest(request);
     intakes.set(asked, intake);

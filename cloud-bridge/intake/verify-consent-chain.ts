@@ -23,7 +23,7 @@ export interface Judged {
   manifest: Manifest;
   grant: Grant;
   grantSha256: string;
-  ask: AnswerableRequest;
+  answerable: AnswerableRequest;
 }
 
 /** Verifies the manifest alone: the presenting device must have signed it, about this very upload. Throws `intake_manifest_invalid`. */
@@ -76,7 +76,7 @@ export function readGrant(grantToken: string, pairingToken: string, device: stri
 export async function judge(
   manifest: Manifest,
   presented: Presented,
-  asks: AnswerableKinds,
+  answerables: AnswerableKinds,
   nowS: number,
 ): Promise<Judged> {
   const { token, deviceKey } = presented;
@@ -84,10 +84,10 @@ export async function judge(
   if (grant.jti !== token.grant)
     throw failure('intake_grant_invalid', { detail: 'the upload token names another one' });
   checkGrantLife(grant, nowS);
-  const ask = await asks[grant.recipient.kind].find(grant.request);
-  checkGrant(grant, ask);
-  checkManifest(manifest, grant, ask);
-  return { manifest, grant, grantSha256: sha256Hex(manifest.grant), ask };
+  const answerable = await answerables[grant.recipient.kind].find(grant.request);
+  checkGrant(grant, answerable);
+  checkManifest(manifest, grant, answerable);
+  return { manifest, grant, grantSha256: sha256Hex(manifest.grant), answerable };
 }
 
 function checkGrantLife(grant: Grant, nowS: number): void {
@@ -97,23 +97,23 @@ function checkGrantLife(grant: Grant, nowS: number): void {
   if (grant.exp - grant.iat > LIFE_S_MAX.grant) throw refuse('it lives too long');
 }
 
-function checkGrant(grant: Grant, ask: AnswerableRequest): void {
+function checkGrant(grant: Grant, answerable: AnswerableRequest): void {
   const refuse = (detail: string) => failure('intake_grant_invalid', { detail });
-  if (grant.requestSha256 !== ask.tokenSha256) throw refuse('it answers other bytes of the request');
+  if (grant.requestSha256 !== answerable.tokenSha256) throw refuse('it answers other bytes of the request');
   // A clip may arrive after its request has ended, but consent must have been given while it was open.
-  if (grant.iat >= ask.expS) throw refuse('it was signed after the request had expired');
-  if (grant.recipient.kind !== ask.recipient.kind || grant.recipient.key !== ask.recipient.key) {
+  if (grant.iat >= answerable.expS) throw refuse('it was signed after the request had expired');
+  if (grant.recipient.kind !== answerable.recipient.kind || grant.recipient.key !== answerable.recipient.key) {
     throw refuse('its recipient did not make the request');
   }
-  if (!windowWithin(grant.window, ask.window)) throw refuse('its window is not inside the request’s');
-  const asked: readonly string[] = DISCLOSURE_PROFILES[ask.profile];
+  if (!windowWithin(grant.window, answerable.window)) throw refuse('its window is not inside the request’s');
+  const asked: readonly string[] = DISCLOSURE_PROFILES[answerable.profile];
   if (grant.disclose.some((key) => !asked.includes(key))) throw refuse('it discloses more than was asked for');
 }
 
-function checkManifest(manifest: Manifest, grant: Grant, ask: AnswerableRequest): void {
+function checkManifest(manifest: Manifest, grant: Grant, answerable: AnswerableRequest): void {
   const refuse = (detail: string) => failure('intake_manifest_invalid', { detail });
   if (manifest.request !== grant.request) throw refuse('it names another request than its grant');
-  if (manifest.aud !== ask.recipient.id) throw refuse('it is addressed to somebody else than the requester');
+  if (manifest.aud !== answerable.recipient.id) throw refuse('it is addressed to somebody else than the requester');
   if (!sameWindow(manifest.window, grant.window)) throw refuse('its window is not the granted one');
   if (![manifest.coverage, ...manifest.gaps].every((span) => windowWithin(span, grant.window))) {
     throw refuse('it covers more than the granted window');
@@ -125,8 +125,8 @@ function checkManifest(manifest: Manifest, grant: Grant, ask: AnswerableRequest)
   if (grant.zones.length > 0 !== manifest.redacted) throw refuse('it is not redacted as granted');
   const disclosed = DisclosureKey.options.filter((key) => manifest.disclosed[key] !== undefined);
   if (disclosed.join() !== grant.disclose.join()) throw refuse('it discloses other facts than granted');
-  const lie = faultOfFacts(manifest, 0);
-  if (lie) throw failure(lie.code, { detail: lie.detail });
+  const fault = faultOfFacts(manifest, 0);
+  if (fault) throw failure(fault.code, { detail: fault.detail });
 }
 
 function sameWindow(a: Window, b: Window): boolean {

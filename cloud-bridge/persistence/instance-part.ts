@@ -8,7 +8,7 @@ import { fromBase64url, utf8 } from '@doorsill/contract/bytes';
 import { failure } from '@doorsill/contract/errors';
 import { actorId } from '@doorsill/contract/ids';
 import { z } from 'zod';
-import { type LotStore, type RateLimits, SharedLimits } from '../http/rate-limits.ts';
+import { type CallBatchStore, type RateLimits, SharedLimits } from '../http/rate-limits.ts';
 import { adminTokenIn, signingKeyIn } from '../signing/server-secrets.ts';
 import type { SharedPart, Turns, TurnTables } from './instance-turns.ts';
 import type { Statement } from './migrations.ts';
@@ -84,7 +84,7 @@ export async function sharedIdentity(
 }
 
 /** Rate limits that all instances count together. */
-export function limitsOfAll(clock: Clock, store: LotStore, key: SigningKey): RateLimits {
+export function sharedLimits(clock: Clock, store: CallBatchStore, key: SigningKey): RateLimits {
   const secret = fromBase64url(key.exportSecret()) ?? new Uint8Array();
   return new SharedLimits({ clock, store, key: hmacSha256(secret, utf8('names of callers')) });
 }

@@ -23,7 +23,7 @@ export function turnsAt(place: DatabasePlace, tables: Kysely<TurnTables>, clock:
 }
 
 /** Poll interval for a lock of another instance: a statement that waits for it would block all others of this process. */
-const LOOK_MS = 50;
+const POLL_MS = 50;
 
 export interface TurnTables {
   /** When work with `everyS` was last finished. */
@@ -66,14 +66,14 @@ export class SqlTurns implements Turns {
 
   private async locked(name: string, work: () => Promise<void>): Promise<void> {
     const lock = `${this.schema} turn ${name}`;
-    while (!(await this.says(sql`pg_try_advisory_lock(hashtextextended(${lock}, 0))`))) {
-      await this.clock.sleep(LOOK_MS, this.stopping.signal);
+    while (!(await this.isTrue(sql`pg_try_advisory_lock(hashtextextended(${lock}, 0))`))) {
+      await this.clock.sleep(POLL_MS, this.stopping.signal);
     }
     let isKept = false;
     try {
       await work();
     } finally {
-      isKept = await this.says(sql`pg_advisory_unlock(hashtextextended(${lock}, 0))`).catch(() => false);
+      isKept = await this.isTrue(sql`pg_advisory_unlock(hashtextextended(${lock}, 0))`).catch(() => false);
     }
     // The connection was replaced, so another instance may have done the work at the same time.
     if (!isKept)
@@ -93,7 +93,7 @@ export class SqlTurns implements Turns {
       .execute();
   }
 
-  private async says(asked: ReturnType<typeof sql>): Promise<boolean> {
+  private async isTrue(asked: ReturnType<typeof sql>): Promise<boolean> {
     const { rows } = await sql<{ said: boolean }>`select ${asked} as said`.execute(this.tables);
     return rows[0]?.said ?? false;
   }

@@ -63,7 +63,7 @@ export function refusal(
  * Migrates a database to the current schema; `where` names it in errors. `alone` runs a step while no other instance uses the database, or
  * throws. A database that a newer release has migrated stays as it is if this release can work with it; otherwise throws `data_newer`.
  */
-export async function bringForward<Tables>(
+export async function migrate<Tables>(
   tables: Kysely<Tables>,
   kind: DatabaseKind,
   where: string,

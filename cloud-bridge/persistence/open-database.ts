@@ -16,7 +16,7 @@ const MARK_NAME = 'database.id';
 const identitySchema = z.uuid();
 
 /** Throws `database_unfit` for a folder whose rows are in a PostgreSQL database, not in its file `name`. */
-function assertFileIsHome(folder: string, name: string): void {
+function assertRowsInFile(folder: string, name: string): void {
   const file = join(folder, name);
   if (existsSync(file) || !existsSync(join(folder, MARK_NAME))) return;
   throw failure('database_unfit', { file, detail: `the rows of this folder are in PostgreSQL, as ${MARK_NAME} says` });
@@ -106,7 +106,7 @@ export async function openAt<Tables, Stores>(
 ): Promise<Stores & { close(): Promise<void> }> {
   const { folder, files } = place;
   if (!place.address) {
-    assertFileIsHome(folder, files[0]);
+    assertRowsInFile(folder, files[0]);
     return openSqlite(join(folder, files[0]), migrations, stores, life);
   }
   return openPostgres({ ...place, clock }, migrations, async (tables: Kysely<Tables>) => {

@@ -2,7 +2,7 @@
 
 import { failure } from '@doorsill/contract/errors';
 import { Kysely, PostgresDialect, sql } from 'kysely';
-import { bringForward, type Migrations } from './migrations.ts';
+import { migrate, type Migrations } from './migrations.ts';
 import { nameOf } from './postgres-address.ts';
 import { type ConnectionDeps, migrationLock, OneConnection } from './postgres-connection.ts';
 import { postgresFault } from './postgres-faults.ts';
@@ -22,7 +22,7 @@ export async function openPostgres<Tables, Stores>(
   const connection = new OneConnection(deps);
   const tables = new Kysely<Tables>({ dialect: new PostgresDialect({ pool: connection }) });
   try {
-    await bringForward(tables, 'postgres', where, migrations, (step) => alone(tables, deps, step));
+    await migrate(tables, 'postgres', where, migrations, (step) => alone(tables, deps, step));
     connection.expect(migrations.length);
     const opened = { ...(await stores(tables)), close: () => tables.destroy() };
     if (deps.instance !== undefined) {

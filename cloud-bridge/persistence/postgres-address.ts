@@ -4,7 +4,7 @@ import { isAbsolute } from 'node:path';
 import { tlsOptions } from '@doorsill/base/tls';
 import { failure } from '@doorsill/contract/errors';
 import { z } from 'zod';
-import { operatorSecret } from './operator-secret.ts';
+import { operatorSecret } from '../signing/server-secrets.ts';
 
 export interface PostgresAddress {
   /** Host name or address, or the folder of its socket. */

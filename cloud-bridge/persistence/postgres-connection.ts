@@ -108,8 +108,8 @@ export class OneConnection implements PostgresPool {
       session = new Session(connectionSettings(address, passwordFile), this.where);
       await session.start();
       const version = await this.assertFit(session);
-      await (this.deps.instance === undefined ? this.own(session) : this.join(session, this.deps.instance, version));
-      await this.enter(session);
+      await (this.deps.instance === undefined ? this.lockAlone(session) : this.lockShared(session, this.deps.instance, version));
+      await this.useSchema(session);
       return session;
     } catch (thrown) {
       await session?.end();
@@ -139,7 +139,7 @@ export class OneConnection implements PostgresPool {
   }
 
   /** Locks our schema for as long as the connection lives. Throws `database_busy`. */
-  private async own(session: Session): Promise<void> {
+  private async lockAlone(session: Session): Promise<void> {
     await this.lock(session, 'pg_advisory_lock', this.deps.schema);
   }
 
@@ -147,7 +147,7 @@ export class OneConnection implements PostgresPool {
    * Shares our schema with other instances for as long as the connection lives; excludes a process that needs it alone, and a second
    * instance of this name. Throws `database_busy`.
    */
-  private async join(session: Session, instance: string, version: number): Promise<void> {
+  private async lockShared(session: Session, instance: string, version: number): Promise<void> {
     const { schema } = this.deps;
     // Held until the schema is migrated: the instance that migrates must not find the shared lock of others that only wait for it.
     if (this.schemaVersion === null) await this.lock(session, 'pg_advisory_lock', migrationLock(schema));
@@ -166,7 +166,7 @@ export class OneConnection implements PostgresPool {
   }
 
   /** Makes our schema the one of this connection. Throws `data_newer`. */
-  private async enter(session: Session): Promise<void> {
+  private async useSchema(session: Session): Promise<void> {
     const { schema } = this.deps;
     // Checked first: a user without the right to create a schema may still use an existing one.
     const { rows } = await session.query('select 1 from pg_namespace where nspname = $1', [schema]);
@@ -239,7 +239,7 @@ class Session implements PostgresPoolClient {
     if (!this.isAlive && text === 'rollback') return NOTHING;
     try {
       this.warning = null;
-      const answer = await this.inTurn(text, parameters);
+      const answer = await this.runInTurn(text, parameters);
       if (this.warning !== null) throw failure('database_unreachable', { file: this.where, detail: this.warning });
       return answer;
     } catch (thrown) {
@@ -251,18 +251,18 @@ class Session implements PostgresPoolClient {
     }
   }
 
-  private async inTurn(text: string, parameters: readonly unknown[]): Promise<unknown> {
+  private async runInTurn(text: string, parameters: readonly unknown[]): Promise<unknown> {
     const ask = () => this.client.query(text, [...parameters]);
     if (ENDS.test(text)) this.isInTransaction = false;
     if (BEGINS.test(text)) {
       const begun = await ask();
-      await this.takeTurn();
+      await this.lockWriters();
       this.isInTransaction = true;
       return begun;
     }
     if (this.writersLock === null || this.isInTransaction || !WRITES.test(text)) return ask();
     await this.client.query('begin');
-    await this.takeTurn();
+    await this.lockWriters();
     try {
       const answer = await ask();
       await this.client.query('commit');
@@ -274,7 +274,7 @@ class Session implements PostgresPoolClient {
   }
 
   /** Waits, in a transaction that has just begun, until no other instance writes. */
-  private async takeTurn(): Promise<void> {
+  private async lockWriters(): Promise<void> {
     if (this.writersLock === null) return;
     try {
       await this.client.query('select pg_advisory_xact_lock(hashtextextended($1, 0))', [this.writersLock]);

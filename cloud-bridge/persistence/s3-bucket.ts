@@ -8,7 +8,7 @@ import { failure, isFailure } from '@doorsill/contract/errors';
 import { AwsV4Signer } from 'aws4fetch';
 import { z } from 'zod';
 import { httpAddressSchema } from '../http/http-settings.ts';
-import { operatorSecret } from './operator-secret.ts';
+import { operatorSecret } from '../signing/server-secrets.ts';
 
 const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
 

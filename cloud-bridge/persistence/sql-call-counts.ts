@@ -1,7 +1,7 @@
 // Counts of calls by name, shared by all processes on a PostgreSQL database, each of which reserves batches of calls. With SQLite there is
 // one process, which counts in memory.
 import { type Kysely, sql } from 'kysely';
-import type { Lot, LotStore } from '../http/rate-limits.ts';
+import type { CallBatch, CallBatchStore } from '../http/rate-limits.ts';
 import type { Statement } from './migrations.ts';
 import { BESIDE_WRITERS } from './postgres-connection.ts';
 
@@ -24,11 +24,11 @@ export const CALL_COUNTS_TABLE: Statement = {
 };
 
 /** A batch is this part of the calls that are left, so that batches shrink towards the limit. */
-const LOT_PART = 16;
+const BATCH_PART = 16;
 
 const NOW_MS = sql`(extract(epoch from now()) * 1000)::bigint`;
 
-export class SqlCallCounts implements LotStore {
+export class SqlCallCounts implements CallBatchStore {
   private readonly tables: Kysely<CallCountTables>;
 
   constructor(tables: Kysely<CallCountTables>) {
@@ -39,10 +39,10 @@ export class SqlCallCounts implements LotStore {
   async take(
     name: Uint8Array,
     { countMax, spanMs, least }: { countMax: number; spanMs: number; least: number },
-  ): Promise<Lot> {
-    const first = sql`${Math.min(countMax, Math.max(least, Math.floor(countMax / LOT_PART)))}::bigint`;
+  ): Promise<CallBatch> {
+    const first = sql`${Math.min(countMax, Math.max(least, Math.floor(countMax / BATCH_PART)))}::bigint`;
     const left = sql`(${countMax}::bigint - had.count)`;
-    const next = sql`least(${left}, greatest(${least}::bigint, ${left} / ${LOT_PART}::bigint))`;
+    const next = sql`least(${left}, greatest(${least}::bigint, ${left} / ${BATCH_PART}::bigint))`;
     const goesOn = sql`had.ends_ms > ${NOW_MS}`;
     const ends = sql`${NOW_MS} + ${spanMs}::bigint`;
     const asked = sql<{ lot: number; count: number; reset_ms: number }>`${sql.raw(BESIDE_WRITERS)}

@@ -6,7 +6,7 @@ import { isNoSpace, systemCode } from '@doorsill/base/disk';
 import { type Failure, failure, isFailure } from '@doorsill/contract/errors';
 import type Sqlite from 'better-sqlite3';
 import { type DatabaseConnection, type Driver, Kysely, type SqliteDatabase, SqliteDialect } from 'kysely';
-import { bringForward, type Migrations } from './migrations.ts';
+import { migrate, type Migrations } from './migrations.ts';
 
 /** For simulations, which may end the process that uses a file before or after any statement. */
 export interface SqliteLife {
@@ -54,9 +54,9 @@ export async function openSqlite<Tables, Stores>(
   let tables: Kysely<Tables> | null = null;
   let file: Sqlite.Database | null = null;
   try {
-    keepPrivate(path);
+    makePrivate(path);
     file = new driver(path);
-    tables = new Kysely<Tables>({ dialect: new PlainSpokenDialect(file, life) });
+    tables = new Kysely<Tables>({ dialect: new CauseKeepingDialect(file, life) });
     const opened = file;
     life?.opened(() => void opened.close());
     file.pragma('journal_mode = WAL');
@@ -69,7 +69,7 @@ export async function openSqlite<Tables, Stores>(
     file.exec('begin immediate; rollback');
     // Off while tables are rebuilt; checked afterwards.
     file.pragma('foreign_keys = OFF');
-    await bringForward(tables, 'sqlite', path, migrations);
+    await migrate(tables, 'sqlite', path, migrations);
     if (file.pragma('foreign_key_check', { simple: true }) !== undefined)
       throw failure('state_damaged', { file: path, detail: 'a row refers to one that is missing' });
     file.pragma('foreign_keys = ON');
@@ -84,7 +84,7 @@ export async function openSqlite<Tables, Stores>(
 }
 
 /** SQLite errors caused by the machine rather than the file: result codes by their primary name (sqlite.org/rescode.html). */
-const OF_THE_MACHINE = /^SQLITE_(READONLY|CANTOPEN|IOERR|PERM|AUTH|NOLFS|NOMEM|PROTOCOL)(_|$)/;
+const MACHINE_FAULT = /^SQLITE_(READONLY|CANTOPEN|IOERR|PERM|AUTH|NOLFS|NOMEM|PROTOCOL)(_|$)/;
 
 /** Why a database could not be opened, as a coded failure; null for a bug of ours. */
 function openingFault(thrown: unknown, path: string): Failure | null {
@@ -93,7 +93,7 @@ function openingFault(thrown: unknown, path: string): Failure | null {
   const facts = { file: path, detail: thrown.message };
   if (code === 'SQLITE_FULL' || isNoSpace(thrown)) return failure('database_full', facts, thrown);
   if (/^SQLITE_(BUSY|LOCKED)(_|$)/.test(code)) return failure('database_busy', facts, thrown);
-  const isMachine = !isSqliteError(thrown) || OF_THE_MACHINE.test(code);
+  const isMachine = !isSqliteError(thrown) || MACHINE_FAULT.test(code);
   // SQLite also reports CANTOPEN when the disk has no room for another file.
   if (isMachine && freeBytes(dirname(path)) < FREE_BYTES_MIN) return failure('database_full', facts, thrown);
   return failure(isMachine ? 'database_unusable' : 'state_damaged', facts, thrown);
@@ -113,12 +113,12 @@ function freeBytes(folder: string): number {
 }
 
 /** On a full disk SQLite ends a transaction by itself; the failing rollback after it must not hide the cause. */
-class PlainSpokenDialect extends SqliteDialect {
+class CauseKeepingDialect extends SqliteDialect {
   private readonly file: Sqlite.Database;
   private readonly life: SqliteLife | undefined;
 
   constructor(file: Sqlite.Database, life: SqliteLife | undefined) {
-    super({ database: keepingStatements(file) });
+    super({ database: withCachedStatements(file) });
     this.file = file;
     this.life = life;
   }
@@ -127,7 +127,7 @@ class PlainSpokenDialect extends SqliteDialect {
     const driver = super.createDriver();
     const { file, life } = this;
     const acquire = driver.acquireConnection.bind(driver);
-    if (life) driver.acquireConnection = async () => mortal(await acquire(), file, life);
+    if (life) driver.acquireConnection = async () => underLife(await acquire(), file, life);
     const rollback = driver.rollbackTransaction.bind(driver);
     driver.rollbackTransaction = (connection) =>
       rollback(connection).catch((thrown: unknown) => {
@@ -138,7 +138,7 @@ class PlainSpokenDialect extends SqliteDialect {
 }
 
 /** A connection whose statements `life` runs. */
-function mortal(connection: DatabaseConnection, file: Sqlite.Database, life: SqliteLife): DatabaseConnection {
+function underLife(connection: DatabaseConnection, file: Sqlite.Database, life: SqliteLife): DatabaseConnection {
   return {
     executeQuery: (query) => {
       const isAlone = !file.inTransaction && !/^\s*(select|begin)\b/i.test(query.sql);
@@ -153,7 +153,7 @@ function mortal(connection: DatabaseConnection, file: Sqlite.Database, life: Sql
 const STATEMENTS_MAX = 200;
 
 /** The file with cached prepared statements: kysely prepares a statement for each use, which costs more than running it. */
-function keepingStatements(file: Sqlite.Database): SqliteDatabase {
+function withCachedStatements(file: Sqlite.Database): SqliteDatabase {
   const kept = new Map<string, Sqlite.Statement>();
   return {
     close: () => void file.close(),
@@ -167,7 +167,7 @@ function keepingStatements(file: Sqlite.Database): SqliteDatabase {
 }
 
 /** Only this user may read the data of homes, also in a shared folder. SQLite gives its other files the same mode. */
-function keepPrivate(path: string): void {
+function makePrivate(path: string): void {
   closeSync(openSync(path, 'a', 0o600));
   chmodSync(path, 0o600);
 }

@@ -136,8 +136,8 @@ class Audit {
       if (!flagged) continue;
       this.flagged += 1;
       for (const { rule } of flagged.matches) this.byRule.set(rule, (this.byRule.get(rule) ?? 0) + 1);
-      const told = this.hooks.flagged?.(flagged);
-      if (told) await told;
+      const handled = this.hooks.flagged?.(flagged);
+      if (handled) await handled;
     }
   }
 

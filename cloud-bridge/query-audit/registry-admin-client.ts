@@ -22,7 +22,7 @@ export type RegisteredAgency = z.infer<typeof RegisteredAgency>;
 export type RevokedEntry = Revocations['revoked'][number];
 
 /** Every call is safe to repeat. */
-export interface RegistryDesk {
+export interface RegistryAdmin {
   agencies(): Promise<RegisteredAgency[]>;
   /** Revokes one scope, or all of an agency's access (null); returns its new standing. */
   revoke(agency: string, scope: string | null): Promise<RegisteredAgency>;
@@ -31,7 +31,7 @@ export interface RegistryDesk {
   revoked(): Promise<readonly RevokedEntry[]>;
 }
 
-export interface RegistryPlace {
+export interface RegistryAccess {
   url: string;
   adminToken: string;
   /** Pinned key; absent: the key that the address serves. */
@@ -50,7 +50,7 @@ const PAGES_MAX = 20;
 const ANSWER_BYTES_MAX = 8 * 1024 * 1024;
 
 /** The registry behind an HTTP address. Calls reject with the registry's failures, `unreachable`, or `token_...` for its list. */
-export function httpRegistryDesk({ url, adminToken, key, signal }: RegistryPlace): RegistryDesk {
+export function httpRegistryDesk({ url, adminToken, key, signal }: RegistryAccess): RegistryAdmin {
   const ask = <Schema extends z.ZodType>(schema: Schema, path: string, body?: object) =>
     askRegistry(url, path, schema, {
       method: body ? 'POST' : 'GET',

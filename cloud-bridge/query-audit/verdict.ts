@@ -49,7 +49,7 @@ export interface Verdicts {
 export function judge(tallies: readonly Tally[], wideFrom: number, settings: AuditSettings): Verdicts {
   const named = tallies.filter(({ agency }) => agency !== '');
   const { background, revoked } = revocable(named, settings.flaggedMin);
-  const { habitsJudged, hiding } = whoHides(
+  const { habitsJudged, hiding } = findHidden(
     named.filter((tally) => !revoked.has(tally)),
     wideFrom,
     settings.falseDiscoveries,
@@ -111,7 +111,7 @@ function revocable(tallies: readonly Tally[], flaggedMin: number): { background:
 }
 
 /** Agencies that search in the pattern of hidden misuse more than their habits predict. `tallies`: without those to revoke. */
-function whoHides(
+function findHidden(
   tallies: readonly Tally[],
   wideFrom: number,
   bound: number,

@@ -36,12 +36,12 @@ export function approve(
   const { effects } = step(agency, 'approve');
   if (agency.state === 'approved' && !effects.includes('take-facts')) return book;
   const { reason, waits, appliedS, appliedFrom, amendment, ...kept } = agency;
-  const next: Agency = { ...kept, ...saidIn(amendment), state: 'approved', wasApproved: true, domainProof };
-  if (effects.includes('end-credentials')) return kill(book, next, [undefined], nowS);
+  const next: Agency = { ...kept, ...amendedFacts(amendment), state: 'approved', wasApproved: true, domainProof };
+  if (effects.includes('end-credentials')) return revokeCredentials(book, next, [undefined], nowS);
   return replace(book, { ...next, revision: agency.revision + 1 });
 }
 
-function saidIn(amendment: Agency['amendment']) {
+function amendedFacts(amendment: Agency['amendment']) {
   if (!amendment) return {};
   const { waits, appliedS, ...said } = amendment;
   return said;
@@ -55,7 +55,7 @@ export function refuse(book: Book, decision: Decision, reason: string, nowS: num
   const agency = decidable(book, decision);
   const answer = step(agency, 'refuse');
   if (agency.state === 'refused') return book;
-  return ended(book, { ...agency, state: answer.state, reason, refusals: agency.refusals + 1 }, answer, nowS);
+  return withoutAccess(book, { ...agency, state: answer.state, reason, refusals: agency.refusals + 1 }, answer, nowS);
 }
 
 /** Suspends all access; invalidates every credential issued so far. Throws `agency_unknown`, `agency_changed`, `agency_key_rotated`. */
@@ -63,7 +63,7 @@ export function suspend(book: Book, decision: Decision, reason: string, nowS: nu
   const agency = decidable(book, decision);
   const answer = step(agency, 'suspend');
   if (answer.state === agency.state) return book;
-  return ended(book, { ...agency, state: answer.state, reason }, answer, nowS);
+  return withoutAccess(book, { ...agency, state: answer.state, reason }, answer, nowS);
 }
 
 /**
@@ -74,7 +74,7 @@ export function revoke(book: Book, decision: Decision, scopes: readonly string[]
   const agency = decidable(book, decision);
   if (scopes === undefined) {
     const answer = step(agency, 'revoke');
-    return answer.state === agency.state ? book : ended(book, { ...agency, state: answer.state }, answer, nowS);
+    return answer.state === agency.state ? book : withoutAccess(book, { ...agency, state: answer.state }, answer, nowS);
   }
   const areas = scopes.filter((scope) => scope.startsWith(AREA_SCOPE)).map((scope) => scope.slice(AREA_SCOPE.length));
   const taken = scopes.filter((scope) => agency.scopes.includes(scope));
@@ -85,7 +85,7 @@ export function revoke(book: Book, decision: Decision, scopes: readonly string[]
     throw failure('http_body_invalid', { detail: `an agency is kept out of at most ${EXCEPT_MAX} areas; revoke it` });
   const left = agency.scopes.filter((scope) => !taken.includes(scope));
   const entries = [...taken, ...kept.map((prefix) => AREA_SCOPE + prefix)];
-  return kill(book, { ...agency, scopes: left, except }, entries, nowS);
+  return revokeCredentials(book, { ...agency, scopes: left, except }, entries, nowS);
 }
 
 /**
@@ -126,7 +126,7 @@ export function rotate(book: Book, decision: Decision, to: Pick<Agency, 'agency'
   const answer = step(agency, 'rotate');
   if (known) throw failure('agency_ineligible', { detail: 'that key is registered already' });
   const organisation = agency.organisation ?? agency.agency;
-  const retired = ended(book, { ...agency, state: answer.state, successor: to.agency }, answer, nowS);
+  const retired = withoutAccess(book, { ...agency, state: answer.state, successor: to.agency }, answer, nowS);
   const { successor, amendment, ...kept } = agency;
   return { ...retired, agencies: [...retired.agencies, { ...kept, ...to, organisation, revision: 1 }] };
 }
@@ -148,9 +148,9 @@ export function revokedEntries(book: Book): Revocations['revoked'] {
 }
 
 /** Stores an agency that has lost its access; lists its credentials as revoked if the machine says so. */
-function ended(book: Book, agency: Agency, { effects }: ReturnType<typeof step>, nowS: number): Book {
+function withoutAccess(book: Book, agency: Agency, { effects }: ReturnType<typeof step>, nowS: number): Book {
   const { waits, appliedS, appliedFrom, amendment, ...kept } = agency;
-  if (effects.includes('end-credentials')) return kill(book, kept, [undefined], nowS);
+  if (effects.includes('end-credentials')) return revokeCredentials(book, kept, [undefined], nowS);
   return replace(book, { ...kept, revision: agency.revision + 1 });
 }
 
@@ -162,7 +162,7 @@ function decidable(book: Book, { agency: id, seen }: Decision): Agency {
 }
 
 /** Stores an agency's new standing under the next revision, and lists credentials up to the former revision as revoked. */
-function kill(book: Book, agency: Agency, scopes: readonly (string | undefined)[], nowS: number): Book {
+function revokeCredentials(book: Book, agency: Agency, scopes: readonly (string | undefined)[], nowS: number): Book {
   const entries = scopes.map((scope) => ({
     agency: agency.agency,
     upToRevision: agency.revision,

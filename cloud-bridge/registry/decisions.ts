@@ -344,14 +344,14 @@ export abstract class RegistryDecisions {
   private async change(event: Change, next: (book: Book) => Book): Promise<Book> {
     const { store } = this.up();
     const turn = this.writes.then(async () => {
-      let told: (Change & { revision: number }) | null = null;
+      let changed: (Change & { revision: number }) | null = null;
       const after = await store.change((now) => {
         const book = next(now);
         if (book === now) return null;
-        told = { ...event, revision: agencyIn(book, event.agency).revision };
-        return { book, told: { kind: 'agency', ...told } };
+        changed = { ...event, revision: agencyIn(book, event.agency).revision };
+        return { book, event: { kind: 'agency', ...changed } };
       });
-      if (told) this.deps.log.info('an agency’s standing has changed', { ...(told as Change) });
+      if (changed) this.deps.log.info('an agency’s standing has changed', { ...(changed as Change) });
       return after;
     });
     this.writes = turn.catch(() => undefined);

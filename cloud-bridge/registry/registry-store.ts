@@ -3,14 +3,14 @@ import { parseJson } from '@doorsill/contract/parse-json';
 import type { z } from 'zod';
 import type { CustodyEvent, CustodyStore } from '../custody/custody-store.ts';
 import type { AnswerStore } from '../http/idempotency.ts';
-import type { LotStore } from '../http/rate-limits.ts';
+import type { CallBatchStore } from '../http/rate-limits.ts';
 import type { SharedPart, Turns } from '../persistence/instance-turns.ts';
 import { Agency, Book } from './agency-book.ts';
 
 /** A changed book and the event for the log. Unchanged entries must be the same objects as before. */
 export interface BookChange {
   book: Book;
-  told: CustodyEvent;
+  event: CustodyEvent;
 }
 
 export interface RegistryStore {
@@ -34,7 +34,7 @@ export interface RegistryStore {
 export interface RegistryInstances {
   turns: Turns & { stop(): void };
   sharedPart: SharedPart;
-  callCounts: LotStore;
+  callCounts: CallBatchStore;
 }
 
 /** Parses a book from before it had rows. Throws `state_damaged`; `where` names the text. */

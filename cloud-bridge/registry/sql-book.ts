@@ -74,7 +74,7 @@ export class SqlBook {
       const changed = next(known.book);
       if (!changed) return known;
       const version = await write(step, known, changed.book);
-      await this.history.append(step, changed.told);
+      await this.history.append(step, changed.event);
       return { book: changed.book, version };
     });
     return this.known.book;

@@ -8,6 +8,7 @@ import { peekToken } from '../signing/verify-token.ts';
 import { REQUEST_STATES } from './publication-machine.ts';
 import type { Requests } from './requests.ts';
 import { TextFinding } from './text-check.ts';
+import type { Partners } from '../partners/partners.ts';
 
 const postSchema = z.strictObject({ request: z.string().max(16_384), draft: z.boolean().optional() });
 const paramsSchema = z.strictObject({ request: idSchema });
@@ -129,5 +130,55 @@ function moderationRoutes(api: Router, requests: Requests): void {
       about: 'Refuses a request; its agency is told the reason.',
     },
     ({ params, body, who }) => requests.refuse(params.request, body.reason, body.revision, who.name),
+  );
+}
+
+const partnerSchema = z.strictObject({ partner: idSchema });
+const partnerPostSchema = z.strictObject({ request: z.string().max(16_384) });
+/** A partner can report only this: the investigation behind a request of its channel has ended. */
+const webhookSchema = z.strictObject({
+  meta: z.strictObject({ version: z.literal('1'), request_id: z.string().min(1).max(128) }),
+  data: z.strictObject({ type: z.literal('request_resolved'), id: idSchema }),
+});
+const signatureSchema = z.object({ 'x-signature': z.string().optional() });
+
+export function partnerChannelRoutes(
+  api: Router,
+  { partners, requests }: { partners: Partners; requests: Requests },
+): void {
+  api.route(
+    {
+      method: 'POST',
+      path: '/v1/partners/:partner/requests',
+      roles: ['partner'],
+      params: partnerSchema,
+      body: partnerPostSchema,
+      answer: viewSchema,
+      status: 201,
+      about: 'Submits a request that an agency signed for this channel.',
+      repeatable: ({ params }) => params.partner,
+      admit: ({ params, bearer }) => partners.enter(params.partner, bearer),
+    },
+    ({ params, body }) => requests.post(body.request, { partner: params.partner }),
+  );
+  api.route(
+    {
+      method: 'POST',
+      path: '/v1/partners/:partner/webhooks',
+      roles: ['partner-signature'],
+      params: partnerSchema,
+      headers: signatureSchema,
+      body: webhookSchema,
+      answer: viewSchema,
+      about: 'Reports that the investigation behind a request of this channel has ended.',
+      repeatable: ({ params }) => params.partner,
+      // The signature is over the exact bytes.
+      exactBody: true,
+      admit: ({ params, exact, request }) => {
+        const signature = request.headers['x-signature'];
+        return partners.assertSigned(params.partner, exact, typeof signature === 'string' ? signature : undefined);
+      },
+    },
+    ({ params, body }) => requests.resolveFor(params.partner, body.data.id),
   );
 }

@@ -133,7 +133,7 @@ export class Requests {
     if (outcome === 'other-content') throw failure('request_exists');
     if (outcome === 'same') return this.again((await store.find(request.jti)) ?? stored, stored.tokenSha256);
     if (outcome !== 'added') throw this.tooMany(outcome);
-    this.tell(stored);
+    this.announce(stored);
     return this.viewOf(stored);
   }
 
@@ -276,7 +276,7 @@ export class Requests {
     const done = await this.deps.store.change(request, decide, this.limits());
     if (done === null) throw failure('request_not_live');
     if (typeof done === 'string') throw this.tooMany(done);
-    if (!isSame) this.tell(done);
+    if (!isSame) this.announce(done);
     return this.viewOf(done);
   }
 
@@ -286,7 +286,7 @@ export class Requests {
     return signToken('doorsill-publication+jws', publicationSchema.parse(claims), key);
   }
 
-  private tell({ request, agency, state, findings, cells }: StoredRequest): void {
+  private announce({ request, agency, state, findings, cells }: StoredRequest): void {
     this.deps.log.info('the state of a request has changed', { request, agency, state, findings: findings.length });
     this.deps.changed(cells);
   }

@@ -50,7 +50,7 @@ export class SqlRequests implements RequestStore {
         .insertInto('request_cells')
         .values(request.cells.map((cell) => ({ request: request.request, cell })))
         .execute();
-      await tell(this.custody, step, request);
+      await recordEvent(this.custody, step, request);
       return 'added';
     });
   }
@@ -72,7 +72,7 @@ export class SqlRequests implements RequestStore {
       const beyond = await beyondNumbers(step, changed, limits);
       if (beyond) return beyond;
       await step.updateTable('requests').set(toRow(changed)).where('request', '=', request).execute();
-      await tell(this.custody, step, changed);
+      await recordEvent(this.custody, step, changed);
       return changed;
     });
   }
@@ -207,7 +207,7 @@ async function cancelRow(
   if (!ok || state === row.state) return false;
   const changed = { state, revision: row.revision + 1, reason };
   await step.updateTable('requests').set(changed).where('request', '=', request).execute();
-  await tell(custody, step, { request, agency, tokenSha256, state, publishedS });
+  await recordEvent(custody, step, { request, agency, tokenSha256, state, publishedS });
   return true;
 }
 
@@ -295,7 +295,7 @@ async function cellsOf(
 }
 
 /** Records the public events of a request in the custody log: that it was published, and how it ended early. */
-async function tell(
+async function recordEvent(
   custody: SqlCustody,
   step: Transaction<Tables>,
   about: Pick<StoredRequest, 'request' | 'agency' | 'tokenSha256' | 'state' | 'publishedS'>,

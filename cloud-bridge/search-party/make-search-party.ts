@@ -19,7 +19,7 @@ import { searchRoutes } from './search-party-routes.ts';
 import type { SearchRules } from './search-party-settings.ts';
 import type { SearchStore } from './search-party-store.ts';
 import { Searches } from './searches.ts';
-import { Posters } from './verify-pet-owner.ts';
+import { PetOwners } from './verify-pet-owner.ts';
 
 class SearchesForIntake implements AnswerableStore {
   private readonly store: SearchStore;
@@ -64,24 +64,24 @@ export interface SearchPartyDeps {
 
 export class SearchParty {
   /** Searches as intake needs them: requests that a clip may answer. */
-  readonly asks: SearchesForIntake;
+  readonly answerables: SearchesForIntake;
   /** Verifies pets' owners who read clips granted to them. */
-  readonly posters: Posters;
+  readonly petOwners: PetOwners;
   readonly board: SearchBoard;
   private readonly deps: SearchPartyDeps;
 
   constructor(deps: SearchPartyDeps) {
     this.deps = deps;
-    this.asks = new SearchesForIntake(deps.store);
-    this.posters = new Posters(deps);
+    this.answerables = new SearchesForIntake(deps.store);
+    this.petOwners = new PetOwners(deps);
     this.board = new SearchBoard(deps);
   }
 
   /** Adds the routes; `clips`: those granted to pets' owners. */
   addRoutes(api: Router, clips: Clips): void {
-    const { posters, board, deps } = this;
+    const { petOwners, board, deps } = this;
     const photos = new Photos();
-    const searches = new Searches({ ...deps, posters, photos, changed: () => void board.refresh() });
+    const searches = new Searches({ ...deps, petOwners, photos, changed: () => void board.refresh() });
     searchRoutes(api, { searches, photos, clips, rules: deps.rules });
   }
 }

@@ -17,14 +17,14 @@ export class Photos {
   private readonly queue = new TaskQueue();
 
   /** A plain JPEG of at most PHOTO_BYTES_MAX bytes. Throws `search_photo_invalid`, `http_rate_limited`. */
-  async plain(posted: Uint8Array): Promise<Uint8Array> {
+  async sanitise(posted: Uint8Array): Promise<Uint8Array> {
     // One at a time: a decoder needs as much memory as its picture.
     if (this.queue.waiting >= WAITING_MAX) throw failure('http_rate_limited');
-    return this.queue.run(() => makePlain(posted));
+    return this.queue.run(() => sanitised(posted));
   }
 }
 
-async function makePlain(posted: Uint8Array): Promise<Uint8Array> {
+async function sanitised(posted: Uint8Array): Promise<Uint8Array> {
   const refuse = (detail: string, cause?: unknown) => failure('search_photo_invalid', { detail }, cause);
   const { default: sharp } = await import('sharp');
   try {

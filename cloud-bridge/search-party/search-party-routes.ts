@@ -60,7 +60,7 @@ export function searchRoutes(api: Router, { searches, photos, clips, rules }: Se
     async ({ request: { body } }) => {
       if (!(body instanceof Uint8Array))
         throw failure('search_photo_invalid', { detail: 'its content type is not image/...' });
-      return { photo: toBase64url(await photos.plain(body)) };
+      return { photo: toBase64url(await photos.sanitise(body)) };
     },
   );
   api.route(

@@ -25,7 +25,7 @@ import { readToken } from '../signing/verify-token.ts';
 import type { Photos } from './sanitize-photo.ts';
 import type { SearchRules } from './search-party-settings.ts';
 import type { AddSearchOutcome, SearchLimits, SearchStore, StoredSearch } from './search-party-store.ts';
-import type { Posters } from './verify-pet-owner.ts';
+import type { PetOwners } from './verify-pet-owner.ts';
 
 export interface SearchesDeps {
   clock: Clock;
@@ -33,7 +33,7 @@ export interface SearchesDeps {
   key: SigningKey;
   bridgeId: string;
   store: SearchStore;
-  posters: Posters;
+  petOwners: PetOwners;
   photos: Photos;
   rules: SearchRules;
   limits: RateLimits;
@@ -71,8 +71,8 @@ export class Searches {
 
   /** Checks that a poster may have a photo sanitised. Throws `token_...`, `search_poster_unknown`, `http_rate_limited`. */
   async admitPhoto(bearer: string): Promise<void> {
-    const { key, call } = this.deps.posters.readCall(bearer, 'photo');
-    const home = await this.deps.posters.homeOf(key, call.pairing);
+    const { key, call } = this.deps.petOwners.readCall(bearer, 'photo');
+    const home = await this.deps.petOwners.homeOf(key, call.pairing);
     await this.photosOfHome.take(home);
   }
 
@@ -81,11 +81,11 @@ export class Searches {
    * `search_poster_unknown`, `search_photo_invalid`, `search_limits`.
    */
   async post(token: string, photo: string, pairing: string): Promise<SearchPostedView> {
-    const { clock, store, posters, key, log } = this.deps;
+    const { clock, store, petOwners, key, log } = this.deps;
     const pinned = { typ: 'doorsill-search+jws', schema: Search, audience: this.deps.bridgeId } as const;
     const search = readToken(token, { ...pinned, keys: claimedSigner(token) });
     if (askKindOf(search.jti) !== 'search') throw failure('id_kind_wrong');
-    const device = await posters.homeOf(search.iss, pairing);
+    const device = await petOwners.homeOf(search.iss, pairing);
     const nowS = wallSeconds(clock);
     this.assertAllowed(search, nowS);
     assertPlain(photo, search);
@@ -121,7 +121,7 @@ export class Searches {
 
   /** Ends the caller's own search; a repeat changes nothing. Throws `token_...`, `search_not_open`. */
   async end(search: string, bearer: string): Promise<SearchPostedView> {
-    const { key, call } = this.deps.posters.readCall(bearer, 'end');
+    const { key, call } = this.deps.petOwners.readCall(bearer, 'end');
     const stored = await this.deps.store.find(search);
     if (call.search !== search || stored?.posterKey !== key) throw failure('search_not_open');
     if (await this.deps.store.end(search)) this.deps.changed();

@@ -9,16 +9,16 @@ import { LIFE_S_MAX, PUBLIC_AUDIENCE } from '@doorsill/contract/shared-claims';
 import type { EnrolmentStore } from '../enrolment/enrolment-store.ts';
 import { assertLife, peekToken, readToken, tryToken } from '../signing/verify-token.ts';
 
-export interface PostersDeps {
+export interface PetOwnersDeps {
   clock: Clock;
   enrolments: EnrolmentStore;
   bridgeId: string;
 }
 
-export class Posters {
-  private readonly deps: PostersDeps;
+export class PetOwners {
+  private readonly deps: PetOwnersDeps;
 
-  constructor(deps: PostersDeps) {
+  constructor(deps: PetOwnersDeps) {
     this.deps = deps;
   }
 

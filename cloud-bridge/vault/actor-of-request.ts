@@ -4,7 +4,7 @@ import { failure } from '@doorsill/contract/errors';
 import { officerSchema, reasonSchema } from '@doorsill/contract/manifest';
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import { bearerOf } from '../http/bearer.ts';
+import { bearerOf } from '../http/roles.ts';
 import type { Actor, Caller, Clients } from './clients.ts';
 
 /** Longest header value: 200 UTF-16 units, each up to three bytes of UTF-8, percent-encoded. */

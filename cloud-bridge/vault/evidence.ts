@@ -35,7 +35,7 @@ export interface EvidenceDeps {
   trail: TrailStore;
   access: AccessStore;
   blobs: Blobs;
-  readings: ClipDownloads;
+  downloads: ClipDownloads;
   linkLifeS: number;
 }
 
@@ -167,7 +167,7 @@ export class Evidence {
       if (now.cases.length > 0) {
         throw failure('evidence_state', { state: now.state, detail: 'it belongs to a case, which suspends deletion' });
       }
-      return { state: stepped(now, 'delete'), deletedS: nowS, deletedBy: 'officer' };
+      return { state: stateAfter(now, 'delete'), deletedS: nowS, deletedBy: 'officer' };
     });
   }
 
@@ -176,7 +176,7 @@ export class Evidence {
     assertScope(actor, 'evidence.any.delete');
     const nowS = wallSeconds(this.deps.clock);
     return this.change(actor, id, 'restored', '', (now) => {
-      const state = stepped(now, 'restore');
+      const state = stateAfter(now, 'restore');
       if (nowS >= erasedAtS(now.deletedS ?? 0)) {
         throw failure('evidence_state', { state: now.state, detail: 'its seven days are over' });
       }
@@ -205,9 +205,9 @@ export class Evidence {
     return { link, item };
   }
 
-  private readAs(item: Item, span: Span, ask: AssertShown): ClipDownload {
-    const { blobs, readings } = this.deps;
-    return readings.read(item.item, () => blobs.open(item, span.end), span, ask);
+  private readAs(item: Item, span: Span, recheck: AssertShown): ClipDownload {
+    const { blobs, downloads } = this.deps;
+    return downloads.read(item.item, () => blobs.open(item, span.end), span, recheck);
   }
 
   private async show(
@@ -291,7 +291,7 @@ function readable(item: Item): Item {
   throw failure('evidence_state', { state: item.state, detail: 'a deleted item can be restored for seven days' });
 }
 
-function stepped(item: Item, step: ItemStep): Item['state'] {
+function stateAfter(item: Item, step: ItemStep): Item['state'] {
   const state = afterStep(item.state, step);
   if (state === null) throw failure('evidence_state', { state: item.state, detail: `${step} does not apply` });
   return state;

@@ -7,6 +7,7 @@ import { actorOf, callerAgain, officerHeadersSchema } from './actor-of-request.t
 import type { Clients } from './clients.ts';
 import type { Evidence } from './evidence.ts';
 import { ACCESS_CLASSES } from './vault-store.ts';
+import { categoryBodySchema, policyBodySchema, policyViewSchema, type Policies } from './policies.ts';
 
 const BASE = '/v1/agencies/:agency';
 const ITEM = `${BASE}/evidence/:item`;
@@ -77,6 +78,7 @@ const trailSchema = z.strictObject({
 export interface OfficerRoutesDeps {
   clients: Clients;
   evidence: Evidence;
+  policies: Policies;
   publicUrl: () => string;
 }
 
@@ -85,6 +87,7 @@ export function officerRoutes(api: Router, deps: OfficerRoutesDeps): void {
   seeing(api, deps);
   sorting(api, deps);
   deleting(api, deps);
+  policy(api, deps);
 }
 
 /** Authenticates the actor before the rest of a call is checked. */
@@ -234,5 +237,31 @@ function deleting(api: Router, deps: OfficerRoutesDeps): void {
   api.route(
     { method: 'POST', path: `${ITEM}/restoration`, ...one, about: 'Restores a deleted item.' },
     ({ admitted, params }) => evidence.restore(admitted, params.item),
+  );
+}
+
+const policyCategorySchema = agencySchema.extend({ category: idSchema });
+
+function policy(api: Router, deps: OfficerRoutesDeps): void {
+  const { policies } = deps;
+  const officer = { ...officers(deps), answer: policyViewSchema } as const;
+  const whole = { ...officer, path: `${BASE}/policy`, params: agencySchema } as const;
+  api.route({ method: 'GET', ...whole, about: 'The department’s policy.' }, ({ admitted }) => policies.show(admitted));
+  api.route(
+    {
+      method: 'PUT',
+      ...whole,
+      body: policyBodySchema,
+      about: 'Sets the answer to recalls, or the period of declined items.',
+    },
+    ({ admitted, body }) => policies.set(admitted, body),
+  );
+  const category = { ...officer, path: `${BASE}/categories/:category`, params: policyCategorySchema } as const;
+  api.route(
+    { method: 'PUT', ...category, body: categoryBodySchema, about: 'Sets the period of a category.' },
+    ({ admitted, params, body }) => policies.setCategory(admitted, params.category, body.days),
+  );
+  api.route({ method: 'DELETE', ...category, about: 'Removes a category.' }, ({ admitted, params }) =>
+    policies.removeCategory(admitted, params.category),
   );
 }

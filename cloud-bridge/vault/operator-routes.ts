@@ -44,11 +44,11 @@ export interface OperatorRoutesDeps {
   access: AccessStore;
   successions: SuccessionStore;
   clients: Clients;
-  readings: ClipDownloads;
+  downloads: ClipDownloads;
 }
 
 export function operatorRoutes(api: Router, deps: OperatorRoutesDeps): void {
-  const { access, clients, readings } = deps;
+  const { access, clients, downloads } = deps;
   const admin = { roles: ['admin'] } as const;
   api.route(
     {
@@ -90,7 +90,7 @@ export function operatorRoutes(api: Router, deps: OperatorRoutesDeps): void {
     },
     async ({ params }) => {
       if (!(await access.removeClient(params.agency, params.client))) throw failure('http_not_found');
-      await readings.askAgain();
+      await downloads.recheck();
       return undefined;
     },
   );
@@ -116,7 +116,7 @@ export function operatorRoutes(api: Router, deps: OperatorRoutesDeps): void {
 }
 
 /** Only the operator may state that an agency has a new key: a bridge could give evidence to an agency of its choice. */
-function successionRoute(api: Router, { clock, successions, readings }: OperatorRoutesDeps): void {
+function successionRoute(api: Router, { clock, successions, downloads }: OperatorRoutesDeps): void {
   const shape = { method: 'PUT', path: '/v1/agencies/:agency/successor', roles: ['admin'] } as const;
   api.route(
     {
@@ -131,7 +131,7 @@ function successionRoute(api: Router, { clock, successions, readings }: Operator
       const what = { item: '', cases: [], event: 'key-rotated', detail: `${params.agency} ${agency}` };
       const line = { ...who, ...what, atUs: clock.wallUs() };
       const organisation = await successions.succeed(params.agency, agency, line);
-      await readings.askAgain();
+      await downloads.recheck();
       return { agency, organisation };
     },
   );

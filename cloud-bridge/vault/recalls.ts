@@ -12,7 +12,7 @@ import { type RecallBody, sameClip } from '../signing/hand-over-documents.ts';
 import { readLink } from '../signing/verify-token.ts';
 import type { Blobs } from './blobs.ts';
 import { afterStep } from './retention.ts';
-import type { Statements } from './sign-vault-receipts.ts';
+import type { VaultReceipts } from './sign-vault-receipts.ts';
 import type { Item, ItemChange, ItemStore, PolicyStore, RecallPolicy } from './vault-store.ts';
 import type { OfferReader } from './verify-hand-over.ts';
 
@@ -23,7 +23,7 @@ export interface RecallsDeps {
   policies: PolicyStore;
   reader: OfferReader;
   blobs: Blobs;
-  statements: Statements;
+  receipts: VaultReceipts;
 }
 
 export class Recalls {
@@ -73,8 +73,8 @@ export class Recalls {
   }
 
   private carriedOut(now: Item, decision: RecallDecision, reason: string | null): ItemChange {
-    const { statements } = this.deps;
-    const recall = statements.answerRecall(now, decision, reason);
+    const { receipts } = this.deps;
+    const recall = receipts.answerRecall(now, decision, reason);
     // The bridge recalls only a clip that it has handed over: even a `held` one is the vault's by now.
     const confirmed = now.state === 'held' ? { state: afterStep(now.state, 'confirm') ?? now.state } : {};
     switch (decision) {

@@ -13,7 +13,7 @@ import {
 } from '../signing/hand-over-documents.ts';
 import type { Blobs } from './blobs.ts';
 import { afterStep, type ItemState } from './retention.ts';
-import type { Statements } from './sign-vault-receipts.ts';
+import type { VaultReceipts } from './sign-vault-receipts.ts';
 import type { Item, ItemStore, OfferStore, TrailLine } from './vault-store.ts';
 import type { OfferReader, ReadStep } from './verify-hand-over.ts';
 
@@ -24,7 +24,7 @@ export interface ReceivingDeps {
   offers: OfferStore;
   reader: OfferReader;
   blobs: Blobs;
-  statements: Statements;
+  receipts: VaultReceipts;
   freeBytesMin: number;
 }
 
@@ -108,9 +108,9 @@ export class Receiving {
    */
   async withdraw(token: string): Promise<HandOverStatus> {
     const { step, bridge } = await this.deps.reader.readStep(token, 'withdraw');
-    const { items, offers, blobs, statements, log } = this.deps;
+    const { items, offers, blobs, receipts, log } = this.deps;
     return this.turns.run(async () => {
-      const deletion = statements.deleted({ ...clipOf(step), agency: step.agency }, 'withdrawn');
+      const deletion = receipts.deleted({ ...clipOf(step), agency: step.agency }, 'withdrawn');
       const gone = await this.step(step, bridge, 'withdraw', deletion);
       let after = gone;
       if (!gone) {
@@ -146,9 +146,9 @@ export class Receiving {
   }
 
   private async enter({ step, bridge }: ReadStep, body: HandOverBody, object: string): Promise<HandOverStatus> {
-    const { items, blobs, statements, reader, clock, log } = this.deps;
+    const { items, blobs, receipts, reader, clock, log } = this.deps;
     const { iss, coverage } = reader.readPapers(step, body);
-    const acknowledgement = statements.acknowledge(clipOf(step), bridge);
+    const acknowledgement = receipts.acknowledge(clipOf(step), bridge);
     const isAdded = await items.add(
       {
         ...fromStep(step, bridge),
@@ -185,7 +185,7 @@ export class Receiving {
   private standing(item: Item): HandOverStatus {
     const state = wireState(item.state);
     const isKept = item.state !== 'erased' && item.acknowledgement === '';
-    const acknowledgement = isKept ? this.deps.statements.acknowledge(item, item.bridge) : item.acknowledgement;
+    const acknowledgement = isKept ? this.deps.receipts.acknowledge(item, item.bridge) : item.acknowledgement;
     return { item: item.item, state, ...(acknowledgement === '' ? {} : { acknowledgement }) };
   }
 

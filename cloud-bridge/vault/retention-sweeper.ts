@@ -6,7 +6,7 @@ import { isFailure } from '@doorsill/contract/errors';
 import type { Turns } from '../persistence/instance-turns.ts';
 import type { Blobs } from './blobs.ts';
 import { afterStep, RECOVERABLE_S } from './retention.ts';
-import type { Statements } from './sign-vault-receipts.ts';
+import type { VaultReceipts } from './sign-vault-receipts.ts';
 import type { Item, ItemStore, OfferStore, TrailLine } from './vault-store.ts';
 
 export interface RetentionSweeperDeps {
@@ -15,7 +15,7 @@ export interface RetentionSweeperDeps {
   items: ItemStore;
   offers: OfferStore;
   blobs: Blobs;
-  statements: Statements;
+  receipts: VaultReceipts;
   turns: Turns;
   sweepEveryMs: number;
 }
@@ -78,12 +78,12 @@ export class RetentionSweeper {
   }
 
   private async erase(item: Item, nowS: number): Promise<void> {
-    const { items, blobs, statements, log } = this.deps;
+    const { items, blobs, receipts, log } = this.deps;
     const after = await items.change(
       item.item,
       (now) => {
         if (now.state !== 'deleted' || now.deletedS === null || now.deletedS > nowS - RECOVERABLE_S) return {};
-        const deletion = statements.deleted(now, now.deletedBy ?? 'retention');
+        const deletion = receipts.deleted(now, now.deletedBy ?? 'retention');
         return { state: afterStep(now.state, 'erase') ?? now.state, statement: '', deletion };
       },
       (now) => this.line(now, 'erased', now.clipSha256),

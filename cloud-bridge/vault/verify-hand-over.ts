@@ -121,7 +121,7 @@ function readStatement(step: HandOver, token: string): Statement {
     statement.clipSha256 === step.clipSha256 &&
     statement.clipBytes === step.clipBytes;
   if (!isSame) throw refuse('the statement is about another clip');
-  const lie = faultOfFacts(statement, STATEMENT_TIME_STEP_US);
-  if (lie) throw refuse(`the facts in the statement cannot be true: ${lie.detail}`);
+  const fault = faultOfFacts(statement, STATEMENT_TIME_STEP_US);
+  if (fault) throw refuse(`the facts in the statement cannot be true: ${fault.detail}`);
   return statement;
 }

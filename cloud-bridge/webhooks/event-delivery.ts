@@ -6,7 +6,7 @@ import { Repeater } from '@doorsill/base/repeater';
 import { isFailure } from '@doorsill/contract/errors';
 import type { AgencyCredentials } from '../agencies/registry-credentials.ts';
 import { ALONE, type Turns } from '../persistence/instance-turns.ts';
-import { expired, toldBy } from './events.ts';
+import { expired, eventOf } from './events.ts';
 import { send } from './send.ts';
 import type { WebhookRules } from './webhooks-settings.ts';
 import type { WebhookStore } from './webhooks-store.ts';
@@ -60,7 +60,7 @@ export class EventOutbox {
     const { clock, store, bridgeId } = this.deps;
     const nowS = wallSeconds(clock);
     const seams = {
-      toldBy: (leaf: Parameters<typeof toldBy>[1]) => toldBy(bridgeId, leaf),
+      eventOf: (leaf: Parameters<typeof eventOf>[1]) => eventOf(bridgeId, leaf),
       expired: (request: string, atS: number) => expired(bridgeId, request, atS),
     };
     while (await store.gather(nowS, seams)) if (this.stopping.signal.aborted) return;
@@ -68,16 +68,16 @@ export class EventOutbox {
     const due = await store.due(nowS, DUE_MAX);
     const byAgency = new Map<string, DueEvent[]>();
     for (const event of due) byAgency.set(event.organisation, [...(byAgency.get(event.organisation) ?? []), event]);
-    await Promise.all([...byAgency.values()].map((events) => this.tellAll(events)));
+    await Promise.all([...byAgency.values()].map((events) => this.deliverAll(events)));
     if (due.length === DUE_MAX) void this.repeater.now();
   }
 
   /** Sends an agency's events one after the other, up to the first that is not accepted: its server is probably down. */
-  private async tellAll(events: readonly DueEvent[]): Promise<void> {
-    for (const event of events) if (!(await this.tell(event))) return;
+  private async deliverAll(events: readonly DueEvent[]): Promise<void> {
+    for (const event of events) if (!(await this.deliver(event))) return;
   }
 
-  private async tell({ event, agency, url, secret, body, attempts: before }: DueEvent): Promise<boolean> {
+  private async deliver({ event, agency, url, secret, body, attempts: before }: DueEvent): Promise<boolean> {
     const { clock, store, rules, log } = this.deps;
     const attempts = before + 1;
     const standing = await this.standingOf(agency);
@@ -86,23 +86,23 @@ export class EventOutbox {
     const deps = { clock, answerMsMax: rules.answerSMax * 1000, loopback: rules.loopback, signal: stopping.signal };
     const sent = standing ?? (await send(deps, { url, secret, event, body, atS }));
     // Aborted because the process stops: it will be sent again, and the receiver recognises its id.
-    if (stopping.signal.aborted && !sent.isTaken) return false;
-    const isOver = !sent.isTaken && (attempts >= rules.attemptsMax || (standing?.isFinal ?? false));
-    const state = sent.isTaken ? 'delivered' : isOver ? 'given-up' : 'waiting';
+    if (stopping.signal.aborted && !sent.isAccepted) return false;
+    const isOver = !sent.isAccepted && (attempts >= rules.attemptsMax || (standing?.isFinal ?? false));
+    const state = sent.isAccepted ? 'delivered' : isOver ? 'given-up' : 'waiting';
     const nextS = atS + this.waitS(attempts);
     await store.settle(event, { state, attempts, nextS, detail: sent.detail });
     log.debug('a webhook was called', { event, state, attempts, detail: sent.detail });
-    return sent.isTaken;
+    return sent.isAccepted;
   }
 
   /** Why an agency may not act, and so is not notified; null: it may. */
-  private async standingOf(agency: string): Promise<{ isTaken: false; isFinal: boolean; detail: string } | null> {
+  private async standingOf(agency: string): Promise<{ isAccepted: false; isFinal: boolean; detail: string } | null> {
     try {
       await this.deps.standing.credential(agency);
       return null;
     } catch (thrown) {
       if (!isFailure(thrown)) throw thrown;
-      return { isTaken: false, isFinal: !thrown.retryable, detail: thrown.code };
+      return { isAccepted: false, isFinal: !thrown.retryable, detail: thrown.code };
     }
   }
 

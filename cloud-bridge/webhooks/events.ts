@@ -31,7 +31,7 @@ export const WebhookEvent = z.strictObject({
 export type WebhookEvent = z.infer<typeof WebhookEvent>;
 
 /** The event for a leaf of a bridge's log; null: none. */
-export function toldBy(
+export function eventOf(
   bridge: string,
   { leaf, entry, facts }: { leaf: number; entry: string; facts: string | null },
 ): WebhookEvent | null {

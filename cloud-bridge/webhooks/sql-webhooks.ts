@@ -2,7 +2,7 @@
 import type { Kysely, Selectable, Transaction } from 'kysely';
 import type { Tables } from '../persistence/bridge-schema.ts';
 import { EVENT_TYPES, type WebhookEvent } from './events.ts';
-import type { EventState, Gathering, KeptEvent, Webhook, WebhookStore } from './webhooks-store.ts';
+import type { EventState, EventMakers, KeptEvent, Webhook, WebhookStore } from './webhooks-store.ts';
 
 const ABOUT_REQUESTS = EVENT_TYPES.filter((type) => type.startsWith('request.'));
 
@@ -49,7 +49,7 @@ export class SqlWebhooks implements WebhookStore {
     return row ? { ...row, saidS: row.said_s } : null;
   }
 
-  async gather(nowS: number, seams: Gathering): Promise<boolean> {
+  async gather(nowS: number, seams: EventMakers): Promise<boolean> {
     return this.tables.transaction().execute(async (step) => {
       const progress = await step.selectFrom('webhook_progress').selectAll().executeTakeFirst();
       const from = progress?.leaf ?? 0;
@@ -63,10 +63,10 @@ export class SqlWebhooks implements WebhookStore {
       // Without any webhook only the position in the log is stored.
       const hooks = step.selectFrom('webhooks').select('url').where('url', 'is not', null).limit(1);
       const hasHooks = await hooks.executeTakeFirst();
-      if (hasHooks) for (const leaf of leaves) await enter(step, seams.toldBy(leaf));
+      if (hasHooks) for (const leaf of leaves) await addEvent(step, seams.eventOf(leaf));
       if (hasHooks) {
         for (const { request, expires_s } of await expiredSince(step, progress?.swept_s ?? nowS, nowS)) {
-          await enter(step, seams.expired(request, expires_s));
+          await addEvent(step, seams.expired(request, expires_s));
         }
       }
       const leaf = (leaves.at(-1)?.leaf ?? from - 1) + 1;
@@ -97,7 +97,7 @@ export class SqlWebhooks implements WebhookStore {
   async settle(event: string, how: Pick<KeptEvent, 'state' | 'attempts' | 'nextS' | 'detail'>): Promise<void> {
     const { state, attempts, nextS, detail } = how;
     await this.tables.transaction().execute(async (step) => {
-      const told = await step
+      const settled = await step
         .updateTable('webhook_events')
         .set({ state, attempts, next_s: nextS, detail })
         .where('event', '=', event)
@@ -105,11 +105,11 @@ export class SqlWebhooks implements WebhookStore {
         .where('state', '=', 'waiting')
         .returning('organisation')
         .executeTakeFirst();
-      if (!told || state !== 'waiting') return;
+      if (!settled || state !== 'waiting') return;
       await step
         .updateTable('webhook_events')
         .set({ next_s: nextS })
-        .where('organisation', '=', told.organisation)
+        .where('organisation', '=', settled.organisation)
         .where('state', '=', 'waiting')
         .where('next_s', '<', nextS)
         .execute();
@@ -149,7 +149,7 @@ export class SqlWebhooks implements WebhookStore {
 }
 
 /** Stores an event for the agency whose request or clip it is about, if the agency has a webhook. Idempotent. */
-async function enter(step: Transaction<Tables>, event: WebhookEvent | null): Promise<void> {
+async function addEvent(step: Transaction<Tables>, event: WebhookEvent | null): Promise<void> {
   const about = event && (await subjectOf(step, event));
   if (!event || !about) return;
   const last = await step

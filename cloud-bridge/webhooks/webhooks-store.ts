@@ -41,7 +41,7 @@ export interface WebhookStore {
    * Makes events from new leaves of the log, for agencies with a webhook, and stores the position in the log in the same step: each event
    * is made once, despite crashes. Returns whether there are more leaves.
    */
-  gather(nowS: number, seams: Gathering): Promise<boolean>;
+  gather(nowS: number, seams: EventMakers): Promise<boolean>;
   /** Due events, those with the fewest attempts first, so that one that is never accepted blocks no other. */
   due(nowS: number, most: number): Promise<(KeptEvent & { url: string; secret: string; agency: string })[]>;
   /** Stores the result of an attempt. An event to be retried delays all other waiting events of its agency. */
@@ -54,8 +54,8 @@ export interface WebhookStore {
   forget(beforeS: number): Promise<void>;
 }
 
-export interface Gathering {
+export interface EventMakers {
   /** The event made from a leaf; null: none. `facts`: its opened facts, if it has them. */
-  toldBy: (leaf: { leaf: number; entry: string; facts: string | null }) => WebhookEvent | null;
+  eventOf: (leaf: { leaf: number; entry: string; facts: string | null }) => WebhookEvent | null;
   expired: (request: string, atS: number) => WebhookEvent;
 }

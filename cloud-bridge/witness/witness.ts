@@ -140,14 +140,14 @@ export class Witness {
   async watch(
     everyMs: number,
     signal: AbortSignal,
-    tell: { seen: (look: Look) => void; trouble: (why: Failure) => void },
+    report: { seen: (look: Look) => void; trouble: (why: Failure) => void },
   ): Promise<void> {
     while (!signal.aborted) {
       try {
-        tell.seen(await this.look());
+        report.seen(await this.look());
       } catch (thrown) {
         if (!isFailure(thrown) || !thrown.retryable) throw thrown;
-        tell.trouble(thrown);
+        report.trouble(thrown);
       }
       await this.deps.clock.sleep(everyMs, signal).catch(() => undefined);
     }

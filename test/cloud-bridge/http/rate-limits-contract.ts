@@ -1,11 +1,11 @@
 // Owns: what limits do that several processes share, on any store of their common counts. Not here: the stores.
 import { beforeEach, describe, expect, it } from 'vitest';
-import { type LotStore, SharedLimits } from '../../../cloud-bridge/http/rate-limits.ts';
+import { type CallBatchStore, SharedLimits } from '../../../cloud-bridge/http/rate-limits.ts';
 import { ManualClock } from '../../../device/base/clock.ts';
 
 export interface CountsGround {
   /** A store as one more process has it. */
-  store(): Promise<LotStore>;
+  store(): Promise<CallBatchStore>;
   /** Ends the windows of all counts that are there. */
   endWindows(): Promise<void>;
   /** Names that are counted. */
@@ -13,15 +13,15 @@ export interface CountsGround {
 }
 
 /** A store that says how often it was asked. */
-class Watched implements LotStore {
+class Watched implements CallBatchStore {
   asked = 0;
-  private readonly store: LotStore;
+  private readonly store: CallBatchStore;
 
-  constructor(store: LotStore) {
+  constructor(store: CallBatchStore) {
     this.store = store;
   }
 
-  take(...wanted: Parameters<LotStore['take']>): ReturnType<LotStore['take']> {
+  take(...wanted: Parameters<CallBatchStore['take']>): ReturnType<LotStore['take']> {
     this.asked += 1;
     return this.store.take(...wanted);
   }

@@ -1,17 +1,17 @@
 // Holds: limits that several processes share, on counts in memory: what they let through, what they do when the counts cannot be reached, and
 // with more names than they keep. Not here: the counts in SQL (persistence/sql-call-counts.slow.test.ts).
 import { describe, expect, it } from 'vitest';
-import { type Lot, type LotStore, SharedLimits } from '../../../cloud-bridge/http/rate-limits.ts';
+import { type CallBatch, type CallBatchStore, SharedLimits } from '../../../cloud-bridge/http/rate-limits.ts';
 import { ManualClock } from '../../../device/base/clock.ts';
 import { failure } from '../../../device/contract/errors.ts';
 import { sharedLimitsContract } from './rate-limits-contract.ts';
 
 /** Counts as the database keeps them. */
-class Counts implements LotStore {
+class Counts implements CallBatchStore {
   isAway = false;
   readonly rows = new Map<string, { count: number; hasEnded: boolean }>();
 
-  async take(name: Uint8Array, wanted: { countMax: number; spanMs: number; least: number }): Promise<Lot> {
+  async take(name: Uint8Array, wanted: { countMax: number; spanMs: number; least: number }): Promise<CallBatch> {
     if (this.isAway) throw failure('database_unreachable', { file: 'counts', detail: 'away' });
     const id = Buffer.from(name).toString('hex');
     const row = this.rows.get(id);

@@ -89,10 +89,10 @@ it('has each upload’s own object: sent while it stays staged, read by any inst
   const read = await (await b.openClip(ours)).read(0, ours.clipBytes);
   expect(Buffer.from(read).toString()).toBe('the bytes of upload-a-1');
   await a.remove(ours);
-  expect(await a.outOfSight()).toEqual([]);
+  expect(await a.hiddenNames()).toEqual([]);
   expect(await objects()).toEqual([MARK, 'clips/clip-a/upload-b-1']);
   await b.shown(theirs);
-  expect(await b.outOfSight()).toEqual([]);
+  expect(await b.hiddenNames()).toEqual([]);
   // What is not what it should be is not sent for it.
   const wrong = { ...(await stage(a, 'upload-a-2')), clipSha256: sha256Hex('other') };
   await expect(a.makeReady(wrong)).rejects.toMatchObject({ code: 'evidence_store_unreachable' });

@@ -6,7 +6,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import {
   httpRegistryDesk,
   type RegisteredAgency,
-  type RegistryDesk,
+  type RegistryAdmin,
   type RevokedEntry,
 } from '../../../cloud-bridge/query-audit/registry-admin-client.ts';
 import {
@@ -45,7 +45,7 @@ const finding = (
 });
 
 /** A registry in memory that keeps its word, but for what `lies` changes. */
-function desk(agencies: RegisteredAgency[], lies: Partial<RegistryDesk> = {}) {
+function desk(agencies: RegisteredAgency[], lies: Partial<RegistryAdmin> = {}) {
   const list: RevokedEntry[] = [];
   const change = (id: string, to: Partial<RegisteredAgency>) => {
     const at = agencies.findIndex((one) => one.agency === id);
@@ -53,7 +53,7 @@ function desk(agencies: RegisteredAgency[], lies: Partial<RegistryDesk> = {}) {
     agencies[at] = next;
     return Promise.resolve(next);
   };
-  const honest: RegistryDesk = {
+  const honest: RegistryAdmin = {
     agencies: () => Promise.resolve([...agencies]),
     revoke: (id, scope) => {
       list.push({ agency: id, upToRevision: 1, ...(scope === null ? {} : { scope }) });
@@ -138,7 +138,7 @@ describe('httpRegistryDesk', () => {
   let server: Server;
   afterEach(() => new Promise((resolve) => server.close(resolve)));
 
-  async function answering(body: string | ((address: string) => string)): Promise<RegistryDesk> {
+  async function answering(body: string | ((address: string) => string)): Promise<RegistryAdmin> {
     server = createServer((request, reply) => {
       const text = typeof body === 'string' ? body : body(request.url ?? '');
       reply.setHeader('content-type', 'application/json').end(text);

@@ -35,7 +35,7 @@ const told = (revision: number) => ({ kind: 'agency' as const, event: 'revoked' 
 
 /** Saves a book as the next one. */
 const save = (store: RegistryStore, next: Book, revision: number) =>
-  store.change(() => ({ book: next, told: told(revision) }));
+  store.change(() => ({ book: next, event: told(revision) }));
 
 export function registryStoreContract(ground: () => StoresGround): void {
   it('has the book that was saved last, over a restart, and a leaf for each change', async () => {

@@ -1,6 +1,6 @@
 // Holds: no webhook makes the bridge speak to a machine that only the bridge can reach.
 import { describe, expect, it } from 'vitest';
-import { webhookAddress } from '../../../cloud-bridge/webhooks/address.ts';
+import { webhookAddress } from '../../../cloud-bridge/webhooks/send.ts';
 
 describe('a webhook', () => {
   const refused = (url: string, loopback = false) => {
