@@ -1,5 +1,5 @@
-// Holds: a domain is its agency's only when it shows that agency's id: in a file of the registry's operator, at its own web
-// server over TLS, or in its DNS; and an applicant cannot have the registry knock at machines of no public address.
+// A domain belongs to an agency only when it shows that agency's id: in a file of the operator, at its web server over TLS, or in its DNS.
+// An applicant cannot make the registry connect to an address that is not public.
 import { createSocket, type Socket } from 'node:dgram';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:https';
@@ -21,7 +21,7 @@ const line = proofLine('agency-1');
 const domain = 'police.springfield.example';
 
 describe('a file of the operator', () => {
-  it('proves the domain it is named after, for the ids in it', async () => {
+  it('proves the domain in its name, for the ids in it', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'doorsill-proof-'));
     try {
       await writeFile(join(folder, domain), `doorsill-agency=agency-0\r\n  ${line}\r\n`);
@@ -70,7 +70,7 @@ describe('the domain’s web server', { tags: ['openssl'] }, () => {
     expect(await proof().shows(domain, line)).toBe('the line is missing');
   });
 
-  it('proves nothing by another status, a redirect, a large file, or under a certificate for another name', async () => {
+  it('proves nothing with another status, a redirect, a large file, or a certificate for another name', async () => {
     answer = { status: 404, text: line };
     expect(await proof().shows(domain, line)).toBe('it answers with 404');
     answer = { status: 302, text: line, location: 'https://elsewhere.example/' };
@@ -84,7 +84,7 @@ describe('the domain’s web server', { tags: ['openssl'] }, () => {
     ).toMatch(/certificate/);
   });
 
-  it('is not asked at an address that is not public', async () => {
+  it('is not queried at an address that is not public', async () => {
     const { port } = server.address() as AddressInfo;
     answer = { status: 200, text: line };
     expect(await httpsProof({ port, ca }).shows('localhost', line)).toBe(
@@ -137,7 +137,7 @@ describe('the domain’s DNS', () => {
   });
 });
 
-it('says which proof held, or what each of them found', async () => {
+it('names the proof that was found, or the result of each attempt', async () => {
   const proofs = [
     { kind: 'local' as const, shows: async () => 'no such file' },
     {

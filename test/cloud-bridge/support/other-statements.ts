@@ -1,4 +1,4 @@
-// Owns: having the stores run the statements that their contracts do not, once each. Not here: what they answer: each has tests of its own.
+// Runs once each the statements of the stores that their contracts do not run; their results are tested elsewhere.
 import { expect } from 'vitest';
 import type { Database } from '../../../cloud-bridge/bridge-database.ts';
 import type { StoredSearch } from '../../../cloud-bridge/search-party/search-party-store.ts';

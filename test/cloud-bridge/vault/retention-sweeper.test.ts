@@ -1,5 +1,5 @@
-// Holds: what changes about an item between the moment when it was found overdue and its deletion counts: an officer who puts it into a
-// case, restores it, or deletes it meanwhile is heard. On a real database, in which the change comes right behind the search.
+// A change of an item between the search for overdue items and the deletion counts: an officer may put it into a case, restore or delete
+// it. On a real database, where the change is made right after the search.
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { ALONE } from '../../../cloud-bridge/persistence/instance-turns.ts';
 import { databasePlace } from '../../../cloud-bridge/persistence/open-database.ts';
@@ -26,7 +26,7 @@ const line: TrailLine = {
 let folder: ReturnType<typeof temporaryFolder>;
 let database: VaultDatabase;
 let sweeper: RetentionSweeper;
-/** What happens to each item that is found, right behind the search. */
+/** Called for each item that is found, right after the search. */
 let meanwhile: ((item: Item) => ItemChange) | null;
 
 beforeEach(async () => {
@@ -88,7 +88,7 @@ it.each([
   ],
   ['erased', { state: 'erased', statement: '', deletion: 'x' }, { state: 'erased', deletion: 'x', deletedS: null }],
 ] satisfies [string, ItemChange, Partial<Item>][])(
-  'leaves an overdue item alone that was %s meanwhile',
+  'does not delete an overdue item that was %s meanwhile',
   async (_what, change, stays) => {
     await add({});
     meanwhile = () => change;
@@ -106,7 +106,7 @@ it.each([
   ['restored and deleted again', { deletedS: NOW_S - 5 }, { state: 'deleted', deletedS: NOW_S - 5, statement: 'm' }],
   ['destroyed by another', { state: 'erased', statement: '', deletion: 'x' }, { state: 'erased', deletion: 'x' }],
 ] satisfies [string, ItemChange, Partial<Item>][])(
-  'destroys nothing that was %s meanwhile',
+  'does not destroy an item that was %s meanwhile',
   async (_what, change, stays) => {
     await add({ state: 'deleted', deletedS: NOW_S - RECOVERABLE_S, deletedBy: 'officer' });
     meanwhile = () => change;
