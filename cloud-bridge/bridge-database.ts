@@ -1,5 +1,3 @@
-// Owns: the bridge's one database and the stores on top of it.
-// Not here: opening and durability (open-database.ts), what the stores mean (the store of each capability).
 import { SqlRevocationList } from './agencies/sql-revocation-list.ts';
 import { SqlAccessLog } from './clips/sql-access-log.ts';
 import { type CustodySeams, SqlCustody } from './custody/sql-custody-log.ts';
@@ -21,7 +19,7 @@ import { cancelOfPartner, SqlRequests } from './requests/sql-requests.ts';
 import { SqlSearches } from './search-party/sql-searches.ts';
 import { SqlWebhooks } from './webhooks/sql-webhooks.ts';
 
-/** Where the database says which bridge's instances share it. */
+/** Row that names the bridge whose instances share the database. */
 const SHARED_BRIDGE = { table: 'shared_bridge', column: 'bridge' };
 
 /** All stores of one database. */
@@ -33,7 +31,7 @@ export interface Database {
   moderators: SqlModerators;
   webhooks: SqlWebhooks;
   answers: SqlIdempotency;
-  /** Of several instances; without PostgreSQL there is no such table. */
+  /** Shared by several instances; SQLite has no such table. */
   callCounts: SqlCallCounts;
   health: SqlHealth;
   neighbors: SqlNeighbors;
@@ -51,8 +49,8 @@ export interface Database {
 }
 
 /**
- * Opens the database, creating it if missing, and migrates it to the current schema; `seams` supply times and
- * salts to its custody log. Throws as `openAt` does.
+ * Opens the database, creating it if missing, and migrates it to the current schema; `seams`: times and salts of its custody log. Throws as
+ * `openAt`.
  */
 export function openDatabase(place: DatabasePlace, seams: CustodySeams & PlaceSeams): Promise<Database> {
   return openAt<Tables, Omit<Database, 'close'>>(place, seams, MIGRATIONS, async (tables) => {

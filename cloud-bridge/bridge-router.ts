@@ -1,5 +1,4 @@
-// Owns: the bridge's API as a whole: staff roles, limits, repeated calls, health, metrics, and the bridge's identity. Not here: the
-// routes of its parts (beside each), which parts there are (bridge.ts).
+// The routes that belong to no single part: health, metrics, the bridge's identity; and staff roles, rate limits, repeated calls.
 
 import { type Clock, wallSeconds } from '@doorsill/base/clock';
 import type { Disk } from '@doorsill/base/disk';
@@ -16,7 +15,7 @@ import { type Metric, printMetrics } from './http/prometheus.ts';
 import type { RateLimits } from './http/rate-limits.ts';
 import { Router } from './http/router.ts';
 import { instanceChecks } from './instances.ts';
-import { moderatorRoutes } from './requests/moderator-account-routes.ts';
+import { moderatorRoutes } from './requests/moderators.ts';
 import type { Moderators } from './requests/moderators.ts';
 import type { RequestStore } from './requests/requests-store.ts';
 import type { WebhookStore } from './webhooks/webhooks-store.ts';
@@ -102,7 +101,7 @@ export interface BridgeApiDeps {
   isLinked: () => boolean;
 }
 
-/** The API of a server, with the routes that belong to no single part, and what `/readyz` says. */
+/** The API of a server, with the routes that belong to no single part, and the health that `/readyz` reports. */
 export function makeBridgeApi(server: FastifyInstance, deps: BridgeApiDeps): { api: Router; health: Health } {
   const { clock, disk, config, database, limits, standing, moderators, adminToken, isLinked } = deps;
   const api = new Router(server, {
@@ -126,7 +125,7 @@ export function makeBridgeApi(server: FastifyInstance, deps: BridgeApiDeps): { a
       path: '/metrics',
       roles: ['admin'],
       answer: { media: 'text/plain' },
-      about: 'Figures in the text format of Prometheus. None tells anything of homes.',
+      about: 'Metrics in the text format of Prometheus. None is about homes.',
     },
     async ({ reply }) => {
       const metrics = [api.calls.metric(), ...(await bridgeMetrics({ clock, health, requests, webhooks, isLinked }))];
@@ -135,11 +134,11 @@ export function makeBridgeApi(server: FastifyInstance, deps: BridgeApiDeps): { a
   );
   moderatorRoutes(api, moderators);
   api.route(
-    { method: 'GET', path: '/', roles: ['public'], answer: frontSchema, about: 'What this is, and where to go on.' },
+    { method: 'GET', path: '/', roles: ['public'], answer: frontSchema, about: 'What this server is, and links to its parts.' },
     () => FRONT,
   );
   api.route(
-    { method: 'GET', path: '/v1/bridge', roles: ['public'], answer: factsSchema, about: 'Who this bridge is.' },
+    { method: 'GET', path: '/v1/bridge', roles: ['public'], answer: factsSchema, about: 'Id and keys of this bridge.' },
     () => deps.facts,
   );
   return { api, health };

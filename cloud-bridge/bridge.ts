@@ -1,5 +1,3 @@
-// Owns: the bridge's composition: its parts, the order in which they start, and stopping them in reverse.
-// Not here: what the parts do.
 import type { Clock } from '@doorsill/base/clock';
 import type { Disk } from '@doorsill/base/disk';
 import { type HttpLimits, makeHttpServer } from '@doorsill/base/http/http-server';
@@ -21,34 +19,33 @@ import { makeBridgeApi } from './bridge-router.ts';
 import { addClipParts } from './clip-parts.ts';
 import type { BridgeConfig } from './config.ts';
 import { Custody } from './custody/custody-proofs.ts';
-import { logRoutes } from './custody/custody-routes.ts';
-import { folderAccounts } from './enrolment/broker-accounts.ts';
+import { custodyRoutes } from './custody/custody-routes.ts';
+import { folderAccounts } from './enrolment/enrolment.ts';
 import { type CodeWish, Enrolment, type PrintedCode } from './enrolment/enrolment.ts';
 import { enrolmentRoutes } from './enrolment/enrolment-routes.ts';
 import { drain } from './http/health.ts';
-import { OwnLimits, type RateLimits } from './http/rate-limits.ts';
+import { LocalLimits, type RateLimits } from './http/rate-limits.ts';
 import type { Router } from './http/router.ts';
 import { AreaTurns, brokerAccountId } from './instances.ts';
-import { bundleRoutes, CustodyCalls } from './intake/custody-bundle-routes.ts';
+import { custodyBundleRoutes, CustodyCalls } from './intake/custody-bundle-routes.ts';
 import { UploadLocks } from './intake/locks.ts';
 import { neighborsRoutes } from './neighbors/neighbors-routes.ts';
 import { Partners } from './partners/partners.ts';
 import { partnerRoutes } from './partners/partners-routes.ts';
-import { type Identity, limitsOfAll, ownIdentity, sharedIdentity } from './persistence/instance-part.ts';
+import { type Identity, sharedLimits, ownIdentity, sharedIdentity } from './persistence/instance-part.ts';
 import type { Turns } from './persistence/instance-turns.ts';
 import { databasePlace, type PlaceSeams } from './persistence/open-database.ts';
 import { AreaBoard } from './requests/area-board.ts';
 import type { AreaPublisher } from './requests/cell-document-parts.ts';
 import { Moderators } from './requests/moderators.ts';
-import { partnerChannelRoutes } from './requests/partner-channel-routes.ts';
+import { partnerChannelRoutes } from './requests/requests-routes.ts';
 import { Requests } from './requests/requests.ts';
 import { requestRoutes } from './requests/requests-routes.ts';
 import { SearchParty } from './search-party/make-search-party.ts';
 import { Webhooks } from './webhooks/agency-webhooks.ts';
 import { EventOutbox } from './webhooks/event-delivery.ts';
-import { webhookRoutes } from './webhooks/webhooks-routes.ts';
+import { webhookRoutes } from './webhooks/agency-webhooks.ts';
 
-/** What a bridge stands on, and its settings. */
 export interface BridgeDeps {
   clock: Clock;
   random: Random;
@@ -56,13 +53,12 @@ export interface BridgeDeps {
   log: Log;
   config: BridgeConfig;
   httpLimits?: HttpLimits;
-  /** Where it connects to its broker and listens; absent: the machine's own network. */
+  /** Network it listens on and reaches its broker through; default: the machine's own. */
   network?: Network;
-  /** Absent: its process ends when it likes. */
   life?: PlaceSeams['life'];
 }
 
-/** Queue for every cell's documents while the broker is down; beyond it the oldest is dropped, and all are published again anyway. */
+/** Documents queued while the broker is down; beyond these limits the oldest is dropped. All are published again anyway. */
 const QUEUE = { messages: 2_000, bytes: 32 * 1024 * 1024 };
 
 interface Core extends Identity {
@@ -79,7 +75,7 @@ interface Running {
   board: AreaBoard;
   link: MqttLink;
   url: string;
-  /** Resolves when nobody is led here any more, and no call is under way. */
+  /** Resolves when the proxy sends no more calls here and none is under way. */
   drained: () => Promise<void>;
 }
 
@@ -106,7 +102,7 @@ export class Bridge {
       const outbox = this.openOutbox(core);
       const board = this.openBoard(core, link);
       const locks = new UploadLocks();
-      // After the server is closed: uploads that this cut off tidy up their files first.
+      // Runs after the server is closed: uploads that this cut off clean up their files first.
       this.undo.add(() => locks.idle());
       const { api, health } = this.makeApi(core, link);
       const enrolment = this.addEnrolment(api, core);
@@ -119,7 +115,7 @@ export class Bridge {
       const { id: bridgeId, ...own } = core;
       const parts = { ...this.deps, ...own, bridgeId, locks, custody, calls, outbox, searchParty };
       await addClipParts(api, parts, this.undo);
-      // First steps of the stop: work that waits for the registry's answer, or for its turn, would delay the rest.
+      // The first steps of `stop`: work that waits for the registry or for its turn would delay the rest.
       this.undo.add(() => core.database.turns.stop());
       this.undo.add(stopAsking);
       const { host, port } = this.deps.config.http;
@@ -143,7 +139,7 @@ export class Bridge {
     }
   }
 
-  /** Ends it; one of several instances drains first. */
+  /** One of several instances drains first. */
   async stop(): Promise<void> {
     await this.running?.drained();
     this.running = null;
@@ -168,12 +164,12 @@ export class Bridge {
     return this.up().core.adminToken;
   }
 
-  /** A new enrolment code, for one device unless `wish` says more, as one line of text, and when it expires in seconds since 1970. */
+  /** A new enrolment code as one line of text, for one device unless `wish` says otherwise. */
   printEnrolmentCode(wish?: CodeWish): Promise<PrintedCode> {
     return this.up().enrolment.printCode(this.publicUrl(), wish);
   }
 
-  /** Fetches the registry's revocation list now and publishes the consequences, instead of at the next turn. */
+  /** Fetches the registry's revocation list now instead of at the next interval, and publishes the consequences. */
   refreshRevocations(): Promise<void> {
     return this.up().board.refreshRevocations();
   }
@@ -218,13 +214,13 @@ export class Bridge {
       standing,
       moderators,
       tokens: new AgencyTokens({ clock, standing, bridgeId: identity.id }),
-      limits: config.instance ? limitsOfAll(clock, database.callCounts, identity.key) : new OwnLimits(clock),
+      limits: config.instance ? sharedLimits(clock, database.callCounts, identity.key) : new LocalLimits(clock),
     };
   }
 
   private async openLink(core: Core): Promise<MqttLink> {
     const { clock, random, disk, log, config, network } = this.deps;
-    // The broker's CA, which devices are given when they enrol, must be readable before the first one asks.
+    // Fails now, not at the first enrolment: devices receive the broker's CA when they enrol.
     await tlsFilesRead(caToPin(disk, config.dataFolder, config.area.tls, CA_BYTES_MAX));
     const account = await folderAccounts(disk, random, config.area.accounts).issue(
       'bridge',
@@ -333,7 +329,7 @@ export class Bridge {
     return enrolment;
   }
 
-  /** `changed` is told the cells of a request, or nothing where any may have changed. */
+  /** `changed` receives the cells of a request, or nothing where any cell may have changed. */
   private async addRequests(api: Router, core: Core, changed: (cells?: readonly string[]) => void): Promise<void> {
     const { clock, random, log, config } = this.deps;
     const partners = new Partners({ clock, random, log, store: core.database.partners, changed: () => changed() });
@@ -365,9 +361,9 @@ export class Bridge {
     const { clock, config } = this.deps;
     const { custody: store, enrolments, intakes } = core.database;
     const custody = new Custody({ clock, key: core.key, store, witnesses: config.custody.witnesses });
-    logRoutes(api, custody);
+    custodyRoutes(api, custody);
     const calls = new CustodyCalls({ clock, bridgeId: core.id, custody, enrolments, intakes });
-    bundleRoutes(api, calls);
+    custodyBundleRoutes(api, calls);
     return { custody, calls };
   }
 }

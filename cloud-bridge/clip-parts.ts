@@ -1,5 +1,4 @@
-// Owns: the composition of the parts that handle granted clips at the bridge: intake, showing, hand-over, revocation.
-// Not here: what these parts do, the rest of the bridge (bridge.ts).
+// Composes the parts that handle granted clips: intake, showing, hand-over, revocation.
 import type { Clock } from '@doorsill/base/clock';
 import type { Disk } from '@doorsill/base/disk';
 import { type SigningKey, sha256Hex } from '@doorsill/base/keys';
@@ -16,7 +15,7 @@ import { Clips } from './clips/clips.ts';
 import { clipRoutes } from './clips/clips-routes.ts';
 import type { BridgeConfig } from './config.ts';
 import type { Custody } from './custody/custody-proofs.ts';
-import { disputeRoutes } from './disputes/disputes-routes.ts';
+import { disputeRoutes } from './disputes/open-manifest.ts';
 import { ManifestOpening } from './disputes/open-manifest.ts';
 import { HandOvers } from './hand-over/hand-overs.ts';
 import { VaultMessages } from './hand-over/sign-vault-messages.ts';
@@ -63,10 +62,10 @@ export interface ClipPartsDeps {
   searchParty: SearchParty;
 }
 
-/** How often to check clips that wait for the registry, and grants that have expired. */
+/** Interval of checks for clips that wait for the registry, and for expired grants. */
 const SWEEP_EVERY_MS = 30_000;
 
-/** Adds the parts to the API and starts them; `undo` collects what stops each, to be run last first. */
+/** Adds the parts to the API and starts them; `undo` collects the steps that stop them, run in reverse order. */
 export async function addClipParts(api: Router, deps: ClipPartsDeps, undo: UndoSteps): Promise<void> {
   const {
     clock,
@@ -87,15 +86,15 @@ export async function addClipParts(api: Router, deps: ClipPartsDeps, undo: UndoS
   } = deps;
   const { intakes: store, enrolments, requests, accessLog } = database;
   const instance = config.instance?.name ?? null;
-  const asks: AnswerableKinds = { agency: new RequestsForIntake(requests, standing), neighbor: searchParty.asks };
+  const answerables: AnswerableKinds = { agency: new RequestsForIntake(requests, standing), neighbor: searchParty.answerables };
   const files = openFiles(deps);
   const seal = new ManifestEncryption(key, random);
-  // Before anything is read: what an earlier version stored unencrypted names homes.
+  // Before anything is read: manifests that an earlier version stored unencrypted name homes.
   await database.turns.run('seal former manifests', () =>
     seal.sealFormer(database.manifests, (clip) => files.removeFormerManifest(clip)),
   );
   const receipts = new Receipts({ clock, random, key });
-  const shared = { clock, random, log, store, files, locks, receipts, asks };
+  const shared = { clock, random, log, store, files, locks, receipts, answerables };
   const vault = openVault(deps, files, receipts);
   const stored = () => {
     vault?.handOvers.wake();
@@ -110,7 +109,7 @@ export async function addClipParts(api: Router, deps: ClipPartsDeps, undo: UndoS
   const { uploadTokenLifeSMax: lifeSMax, creationsMax } = config.intake;
   const deviceTokens = new DeviceTokens({ clock, store: enrolments, bridgeId, lifeSMax });
   const clones = new CloneSigns({ clock, log, store: database.cloneSigns });
-  const desk = new IntakeAdmission({
+  const admission = new IntakeAdmission({
     ...shared,
     tokens: deviceTokens,
     clones,
@@ -124,12 +123,12 @@ export async function addClipParts(api: Router, deps: ClipPartsDeps, undo: UndoS
   const openClip = (intake: Intake) => files.openClip(intake);
   const reading = { clock, store, log: accessLog, openClip, evidenceUrl };
   const clips = new Clips({ ...reading, tokens, organisationOf: (intake) => organisationOf(requests, intake) });
-  const petClips = new Clips({ ...reading, tokens: searchParty.posters, organisationOf: async ({ agency }) => agency });
-  const stopReading = async (clip?: string) => {
-    for (const each of [clips, petClips]) await each.askReadersAgain(clip);
+  const petClips = new Clips({ ...reading, tokens: searchParty.petOwners, organisationOf: async ({ agency }) => agency });
+  const endDownloads = async (clip?: string) => {
+    for (const each of [clips, petClips]) await each.recheckReaders(clip);
   };
-  const revocations = new Revocations({ ...shared, enrolments, stopReading, vault: vault?.handOvers ?? null });
-  intakeRoutes(api, desk, { revocations, clones });
+  const revocations = new Revocations({ ...shared, enrolments, endDownloads, vault: vault?.handOvers ?? null });
+  intakeRoutes(api, admission, { revocations, clones });
   clipRoutes(api, clips, custody);
   searchParty.addRoutes(api, petClips);
   clipAccessLogRoutes(api, { audit: new ClipAccessLog(accessLog, clock), clips });
@@ -138,10 +137,10 @@ export async function addClipParts(api: Router, deps: ClipPartsDeps, undo: UndoS
   undo.add(() => finish.stop());
   vault?.handOvers.start();
   undo.add(() => vault?.handOvers.stop());
-  const revoked = () => Promise.all([stopReading(), finish.eraseEnded()]).then(() => undefined);
+  const revoked = () => Promise.all([endDownloads(), finish.eraseEnded()]).then(() => undefined);
   const leftBehind = async () => vault?.handOvers.wake();
   if (config.instance) watchOthers(deps, { revoked, leftBehind }, undo);
-  uploadRoutes(api, { disk, desk, finish, locks, store, stagingFolder: files.staging, creationsMax });
+  uploadRoutes(api, { disk, admission, finish, locks, store, stagingFolder: files.staging, creationsMax });
 }
 
 /** Clips in the data folder, or, where there are several instances, in the bucket that they share. */
@@ -159,11 +158,11 @@ function openVault(deps: ClipPartsDeps, files: ClipFiles, receipts: Receipts) {
   const { url, key, answerSMax, ...retry } = config.vault;
   const vault = { id: actorId('vault', sha256Hex(key)), key };
   const { requests, handOvers: store } = database;
-  const words = new VaultMessages({ clock, random, key: ownKey, bridgeId, vault, requests });
+  const messages = new VaultMessages({ clock, random, key: ownKey, bridgeId, vault, requests });
   const client = httpVaultClient({ clock, url, answerMsMax: answerSMax * 1000 });
-  const shared = { clock, random, log, store, files, locks, receipts, client, words, turns: database.turns };
+  const shared = { clock, random, log, store, files, locks, receipts, client, messages, turns: database.turns };
   const base = url.replace(/\/+$/, '');
   const evidenceUrl = (intake: Intake, agency: string) =>
-    `${base}/v1/agencies/${agency}/evidence/${words.clipOf(intake).item}`;
+    `${base}/v1/agencies/${agency}/evidence/${messages.clipOf(intake).item}`;
   return { handOvers: new HandOvers({ ...shared, vaultKey: key, ...retry }), evidenceUrl };
 }

@@ -1,5 +1,4 @@
-// Owns: the bridge's settings as a whole, and limits that depend on each other. Not here: the rules of each part and their defaults
-// (word-rules.ts in requests/, intake/, search-party/ and webhooks/).
+// The bridge's settings as a whole, and limits that depend on each other. Each part has its own *-settings.ts.
 
 import { readBySchema } from '@doorsill/base/schema-fault';
 import { TlsFiles } from '@doorsill/base/tls';
@@ -32,7 +31,7 @@ const vaultSchema = z.strictObject({
     .default(60_000),
 });
 
-/** For one of several bridges on one database and one bucket. Its data folder then holds what is staged, and nothing that lasts. */
+/** For one of several bridges on one database and one bucket. Its data folder then holds staged uploads and nothing permanent. */
 const instanceSchema = z.strictObject({
   /** `name` is part of its uploads' addresses. */
   ...instanceFields,
@@ -50,7 +49,7 @@ export const BridgeConfig = z
     instance: instanceSchema.optional(),
     /** Where devices reach the bridge, if not at its own listening address (behind a proxy with TLS). */
     publicUrl: httpAddressSchema.optional(),
-    /** The registry's address and its pinned key: whatever answers there must be signed with it. */
+    /** The registry's address and the pinned key that must have signed its answers. */
     registry: z.strictObject({ url: httpAddressSchema, key: publicKeySchema }),
     area: z.strictObject({
       /** The area broker as devices reach it. */
@@ -92,13 +91,13 @@ export const BridgeConfig = z
   )
   .refine(
     ({ instance, intake }) => !instance || intake.clipBytesMax <= S3_BYTES_MAX,
-    'clipBytesMax is above what a bucket takes at once',
+    'clipBytesMax is above the largest object of a bucket',
   )
   .refine(({ area }) => !area.tls || area.url.startsWith('mqtts:'), 'area.tls is set, but area.url is not mqtts://')
   .refine((config) => config.documentLifeS > config.republishS, 'documentLifeS must be longer than republishS')
   .refine(
     ({ intake }) => intake.clipBytesMax <= Math.min(intake.openBytesPerDeviceMax, intake.dayBytesPerDeviceMax),
-    'clipBytesMax is above what one device may bring',
+    'clipBytesMax is above the upload limits of one device',
   )
   .refine((config) => config.requests.windowSMin <= config.requests.windowSMax, 'windowSMin is above windowSMax')
   .refine((config) => config.requests.areaM2Min <= config.requests.areaM2Max, 'areaM2Min is above areaM2Max');

@@ -1,4 +1,4 @@
-// Owns: what the rest of the project may use of the bridge and the registry. Not here: anything inside them.
+// What other packages may use.
 export { Bridge, type BridgeDeps, startBridge } from './bridge.ts';
 export { BridgeConfig, type BridgeConfigInput, parseConfig } from './config.ts';
 export type { SqliteLife } from './persistence/sqlite-file.ts';

@@ -1,4 +1,4 @@
-// Owns: asking the registry over HTTP. Not here: verifying the answers (registry-credentials.ts checks every signature).
+// registry-credentials.ts verifies the signature of every answer.
 
 import { failure } from '@doorsill/contract/errors';
 import { exchangeJson, type JsonRequest } from '@doorsill/contract/json-client';
@@ -15,7 +15,7 @@ export interface RegistryClient {
 const credentialAnswerSchema = z.object({ credential: z.string().max(4_096) });
 const revocationsAnswerSchema = z.object({ revocations: z.string().max(65_536) });
 
-/** One call to the registry at `url`. Rejects with the registry's own failure, or `unreachable`, also when the answer has another shape. */
+/** One call to the registry at `url`. Rejects with the registry's own failure, or `unreachable`, also for an answer of another shape. */
 export async function askRegistry<Schema extends z.ZodType>(
   url: string,
   path: string,
@@ -25,7 +25,7 @@ export async function askRegistry<Schema extends z.ZodType>(
   const base = url.replace(/\/$/, '');
   const answer = schema.safeParse(await exchangeJson(`${base}${path}`, request));
   if (answer.success) return answer.data;
-  throw failure('unreachable', { what: 'the registry', where: base, detail: 'its answer is not a registry’s' });
+  throw failure('unreachable', { what: 'the registry', where: base, detail: 'its answer is not one of a registry' });
 }
 
 /** The registry behind an HTTP address; `signal` aborts running calls. */

@@ -1,5 +1,3 @@
-// Owns: credentials of agencies and the revocation list: fetched from the registry, verified with its pinned key, kept
-// while fresh. Not here: the registry's decisions; what an agency in good standing may do.
 import { type Clock, wallSeconds } from '@doorsill/base/clock';
 import { sha256Hex } from '@doorsill/base/keys';
 import type { Log } from '@doorsill/base/log';
@@ -56,7 +54,7 @@ export class AgencyCredentials {
     try {
       this.list = this.openList(token);
     } catch (thrown) {
-      // Signed by another registry key than today's: ignored, and without a list nothing is allowed.
+      // Signed by another registry key than the pinned one: ignored. Without a list nothing is allowed.
       if (!isFailure(thrown)) throw thrown;
       this.deps.log.warn('the stored revocation list is not the registry’s', { code: thrown.code });
     }
@@ -83,7 +81,7 @@ export class AgencyCredentials {
     await this.deps.store.saveRevocations(fresh.token, fresh.claims.revision);
     this.list = fresh;
     const isChanged = known === undefined || fresh.claims.revision !== known.revision;
-    // A cached credential may still have the agency's former rights, when one scope was revoked or reinstated.
+    // A cached credential may hold former rights: one scope may have been revoked or reinstated.
     if (isChanged) for (const kept of this.credentials.values()) kept.fetchedS = Number.NEGATIVE_INFINITY;
     return isChanged;
   }
@@ -116,8 +114,8 @@ export class AgencyCredentials {
   }
 
   /**
-   * Throws, as `credential` does, once the agency may not act any more. Asks the registry only when the cached documents do not
-   * decide it, so that this can be called for each piece of a clip.
+   * Throws as `credential` once the agency may not act any more. Asks the registry only when the cached documents do not decide it: this is
+   * called for each piece of a clip.
    */
   async assertStillGood(agency: string): Promise<void> {
     const known = this.credentials.get(agency);
@@ -125,8 +123,8 @@ export class AgencyCredentials {
   }
 
   /**
-   * Asserts that a credential is valid now: not expired, right jurisdiction and scope, and not revoked; without a list none is
-   * valid. `cells`: the cells of the homes asked. Synchronous, so that a transaction can call it. Throws like `credential`.
+   * Asserts that a credential is valid now: not expired, right jurisdiction and scope, not revoked; without a list none is valid. `cells`:
+   * the cells of the homes asked. Synchronous, so that a transaction can call it. Throws as `credential`.
    */
   assertGood(credential: Credential, cells: readonly string[] = []): void {
     const nowS = wallSeconds(this.deps.clock);
@@ -169,7 +167,7 @@ export class AgencyCredentials {
       audience: PUBLIC_AUDIENCE,
       keys: [this.deps.registryKey],
     });
-    // The id must follow from the key, and be the one that was asked for.
+    // The id must be derived from the key, and be the requested one.
     if (claims.agency !== agency || claims.agency !== actorId('agency', sha256Hex(claims.key))) {
       throw failure('agency_unknown');
     }

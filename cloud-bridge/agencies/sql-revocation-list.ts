@@ -1,5 +1,3 @@
-// Owns: the registry's last revocation list in SQL, kept across restarts. Not here: verifying it (registry-credentials.ts).
-
 import { sha256Hex } from '@doorsill/base/keys';
 import type { Kysely } from 'kysely';
 import type { SqlCustody } from '../custody/sql-custody-log.ts';

@@ -1,5 +1,3 @@
-// Owns: verifying what an agency signs to the bridge: agency calls and clip access tokens. Not here: what they may do.
-
 import { type Clock, wallSeconds } from '@doorsill/base/clock';
 import { type AgencyAction, agencyCallSchema } from '@doorsill/contract/agency-calls';
 import { failure } from '@doorsill/contract/errors';
@@ -44,7 +42,10 @@ export class AgencyTokens {
     return { organisation: credential.organisation ?? agency, agency, saidS: claims.iat, call: claims.call };
   }
 
-  /** An officer's access to one clip, and the agency across its keys. Throws `access_reason_missing`, `token_...`, and what `AgencyCredentials.credential` throws. */
+  /**
+   * An officer's access to one clip, and the agency across its keys. Throws `access_reason_missing`, `token_...`, and what
+   * `AgencyCredentials.credential` throws.
+   */
   async readAccess(token: string): Promise<AccessToken & { organisation: string }> {
     const { agency, officer, reason } = peekToken(token, unreasonedSchema);
     if (!accessReasonSchema.safeParse({ officer, reason }).success) throw failure('access_reason_missing');
@@ -58,7 +59,8 @@ export class AgencyTokens {
     assertLife(claims, wallSeconds(this.deps.clock), LIFE_S_MAX.agencyCall);
     return { ...claims, organisation: credential.organisation ?? agency };
   }
-  /** Throws, as `AgencyCredentials.assertStillGood` does, once the agency of an accepted token is not in good standing any more. */
+
+  /** Throws as `AgencyCredentials.assertStillGood` once the agency of an accepted token is not in good standing any more. */
   async assertStanding({ agency }: Pick<AccessToken, 'agency'>): Promise<void> {
     await this.deps.standing.assertStillGood(agency);
   }

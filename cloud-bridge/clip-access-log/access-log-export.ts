@@ -1,11 +1,10 @@
-// Owns: reading the access log: as pages, as CSV, as a printable page; at most one page of it is in memory.
-// Not here: writing it (clips/), who may read it (access-log-routes.ts).
-
+// The access log as pages, as CSV and as a printable page; at most one page of rows is in memory.
 import { type Clock, wallSeconds } from '@doorsill/base/clock';
 import { z } from 'zod';
 import type { AccessLog, AccessPage, LoggedAccess } from '../clips/access-log.ts';
 import { pageOf, positionIn } from '../http/paging.ts';
-import { pageEnd, pageHead, pageRow } from './access-log-html.ts';
+import { createHash } from 'node:crypto';
+import { escapeHtml } from '@doorsill/base/escape-html';
 
 /** Filter of the log; null matches all agencies, or all clips. */
 export type AuditOf = Pick<AccessPage, 'reader' | 'clip'>;
@@ -83,10 +82,10 @@ export class ClipAccessLog {
   }
 }
 
-/** What spreadsheets read as the start of a formula, also after blanks and as full-width characters. */
+/** Start of a formula for spreadsheets, also after blanks and as full-width characters. */
 const STARTS_FORMULA = '[\\s"]*[=+\\-@\\uff1d\\uff0b\\uff0d\\uff20]';
 const FORMULA = new RegExp(`^${STARTS_FORMULA}|^[\\t\\r\\n]`);
-/** Some take `;` or a tab for the end of a cell, and a quote in the middle of one for a letter: a cell begins behind each of these. */
+/** Some spreadsheets also split cells at `;` or a tab, and ignore a quote inside a cell: a formula may start after each of these. */
 const FORMULA_WITHIN = new RegExp(`(\\r\\n|[;\\t\\r\\n])(?=${STARTS_FORMULA})`, 'g');
 
 /** A cell: an apostrophe before each formula, quoted where it holds a comma, a quote or a line end. */
@@ -100,4 +99,43 @@ export function csvCell(value: string | number | null): string {
 /** A row with its line end. */
 export function csvRow(cells: readonly (string | number | null)[]): string {
   return `${cells.map(csvCell).join(',')}\r\n`;
+}
+
+const STYLE = `
+@page { size: A4 landscape; margin: 14mm; }
+body { font: 10pt/1.35 sans-serif; color: #111; }
+h1 { font-size: 14pt; margin: 0 0 2mm; }
+p { margin: 0 0 4mm; }
+table { border-collapse: collapse; width: 100%; }
+thead { display: table-header-group; }
+tr { break-inside: avoid; }
+th, td { border: 0.2mm solid #999; padding: 1mm 1.5mm; text-align: left; vertical-align: top; overflow-wrap: anywhere; }
+th { background: #eee; }
+`;
+
+/** The page may use its own style and nothing else. */
+export const PAGE_POLICY = `default-src 'none'; style-src 'sha256-${createHash('sha256').update(STYLE).digest('base64')}'; form-action 'none'; frame-ancestors 'none'; base-uri 'none'`;
+
+/** Escaped text; characters that could reorder or hide a line become visible. */
+function visibleHtml(text: string): string {
+  return escapeHtml(text.replaceAll(/[\p{Cc}\p{Cf}]/gu, '\ufffd'));
+}
+
+/** The page up to its first row. */
+export function pageHead(title: string, about: string, columns: readonly string[]): string {
+  const heads = columns.map((column) => `<th scope="col">${visibleHtml(column)}</th>`).join('');
+  return `<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>${visibleHtml(title)}</title><style>${STYLE}</style></head>
+<body><h1>${visibleHtml(title)}</h1><p>${visibleHtml(about)}</p>
+<table><thead><tr>${heads}</tr></thead><tbody>
+`;
+}
+
+export function pageRow(cells: readonly (string | number | null)[]): string {
+  return `<tr>${cells.map((cell) => `<td><bdi>${visibleHtml(cell === null ? '' : String(cell))}</bdi></td>`).join('')}</tr>\n`;
+}
+
+/** The page after its last row. */
+export function pageEnd(rows: number): string {
+  return `</tbody></table><p>${rows} rows. End of the audit.</p></body></html>\n`;
 }

@@ -1,5 +1,4 @@
-// Owns: the HTTP routes of the access audit and who may call them: an agency for its own accesses, the admin for all.
-// Not here: the rows and their forms (access-log-export.ts).
+// An agency reads its own accesses, the admin all.
 import { Readable } from 'node:stream';
 import { AccessAction, AccessPart } from '@doorsill/contract/custody';
 import { idSchema } from '@doorsill/contract/ids';
@@ -9,7 +8,7 @@ import { nextSchema, pageFields } from '../http/paging.ts';
 import type { Who } from '../http/roles.ts';
 import type { Router } from '../http/router.ts';
 import { AUDIT_ROWS_MAX, type AuditOf, type ClipAccessLog } from './access-log-export.ts';
-import { PAGE_POLICY } from './access-log-html.ts';
+import { PAGE_POLICY } from './access-log-export.ts';
 
 const exportSchema = z.strictObject({ clip: idSchema.optional(), agency: idSchema.optional() });
 const pageSchema = exportSchema.extend(pageFields(100, AUDIT_ROWS_MAX));
@@ -48,7 +47,7 @@ export function clipAccessLogRoutes(api: Router, { audit, clips }: { audit: Clip
       path: '/v1/access-audit',
       query: pageSchema,
       answer: answerSchema,
-      about: 'Who was shown which clip, when and why, the first one first: an agency its own readings, the admin all.',
+      about: 'Who was shown which clip, when and why, oldest first: an agency its own accesses, the admin all.',
     },
     async (call) => audit.page(await allowed(call), call.query),
   );
@@ -58,7 +57,7 @@ export function clipAccessLogRoutes(api: Router, { audit, clips }: { audit: Clip
       path: '/v1/access-audit.csv',
       query: exportSchema,
       answer: { media: 'text/csv' },
-      about: 'The same as CSV (RFC 4180), all of it.',
+      about: 'The whole audit as CSV (RFC 4180).',
     },
     async (call) => {
       const of = await allowed(call);
@@ -77,7 +76,7 @@ export function clipAccessLogRoutes(api: Router, { audit, clips }: { audit: Clip
       path: '/v1/access-audit.html',
       query: exportSchema,
       answer: { media: 'text/html' },
-      about: 'The same as a page to print.',
+      about: 'The whole audit as a page to print.',
     },
     async (call) => {
       const of = await allowed(call);

@@ -1,5 +1,3 @@
-// Owns: the HTTP routes by which an agency reads its clips. Not here: who may (clips.ts).
-
 import { CustodyBundle } from '@doorsill/contract/custody';
 import { failure } from '@doorsill/contract/errors';
 import { idSchema, sha256Schema } from '@doorsill/contract/ids';
@@ -41,7 +39,7 @@ export function clipRoutes(api: Router, clips: Clips, custody: Custody): void {
       path: '/v1/clips',
       query: clipPageSchema,
       answer: clipListSchema,
-      about: "The agency's own clips, the last one first (access to `all`).",
+      about: "The agency's own clips, newest first (access to `all`).",
     },
     ({ bearer, query }) => clips.list(bearer, query),
   );
@@ -71,7 +69,7 @@ export function clipRoutes(api: Router, clips: Clips, custody: Custody): void {
       params: paramsSchema,
       also: { 303: elsewhereSchema },
       answer: statementSchema,
-      about: 'The statement that the home signed about it.',
+      about: 'The statement that the home signed about the clip.',
     },
     async ({ bearer, params: { clip }, reply }) => {
       const { intake, evidence } = await clips.see(bearer, clip, 'manifest', 'view');
@@ -95,7 +93,7 @@ export function clipRoutes(api: Router, clips: Clips, custody: Custody): void {
   );
 }
 
-/** What the clip's recipient gets in place of its full manifest. Throws `statement_missing`. */
+/** The statement, which the recipient gets in place of the full manifest. Throws `statement_missing`. */
 export function statementOf({ statement }: Pick<Intake, 'statement'>): string {
   if (statement === '') throw failure('statement_missing');
   return statement;

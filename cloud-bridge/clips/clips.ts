@@ -1,6 +1,4 @@
-// Owns: showing stored clips to those they were granted to, and to nobody else; every access is logged first. For clips
-// that were handed over it returns their address. Not here: how a clip came to be stored (intake/), handing over (hand-over/),
-// showing the log (clip-access-log/).
+// Shows stored clips to those they were granted to and to nobody else; every access is logged first.
 
 import type { Clock } from '@doorsill/base/clock';
 import type { Span } from '@doorsill/base/http/byte-range';
@@ -24,21 +22,21 @@ export interface ClipsDeps {
   openClip: (intake: Intake) => Promise<OpenBytes>;
   /** Address of a handed-over clip in the vault, as this agency reaches it there. */
   evidenceUrl: (intake: Intake, agency: string) => string;
-  /** The agency, whichever of its keys, that a clip was granted to. */
+  /** The agency that a clip was granted to, across its keys. */
   organisationOf: (intake: Intake) => Promise<string>;
 }
 
-/** What a reader's token says: the key they read under, and `organisation`: the agency, across its keys, whose clips they read. */
+/** A reader's verified claims; `organisation`: the agency across its keys, whose clips they read. */
 type Access = Pick<AccessToken, 'agency' | 'clip' | 'officer' | 'reason' | 'jti'> & Reader;
 
 /** Verifies a reader's token. */
 export interface AccessReader {
   readAccess(token: string): Promise<Access>;
-  /** Throws once the reader of an accepted token may not read any more; that the short-lived token has expired is no reason. */
+  /** Throws once the reader of an accepted token may not read any more. The expiry of the short-lived token itself is no reason. */
   assertStanding(access: Access): Promise<void>;
 }
 
-/** A clip that its reader may see, with the check that is repeated while they read it. */
+/** A clip that its reader may see, and the check that is repeated during the download. */
 export interface SeenClip {
   intake: Intake;
   /** Its address in the vault, once it was handed over. */
@@ -46,7 +44,6 @@ export interface SeenClip {
   stillShown: AssertShown;
 }
 
-/** What the list shows of a clip. */
 export interface ClipEntry {
   clip: string;
   request: string;
@@ -60,7 +57,7 @@ const positionSchema = z.strictObject({ storedS: z.int(), clip: idSchema });
 
 export class Clips {
   private readonly deps: ClipsDeps;
-  private readonly readings = new ClipDownloads();
+  private readonly downloads = new ClipDownloads();
 
   constructor(deps: ClipsDeps) {
     this.deps = deps;
@@ -103,10 +100,10 @@ export class Clips {
     const stored = await this.deps.store.findClip(clip);
     if (!isShown(stored) || access.clip !== clip) throw failure('clip_unknown');
     if ((await this.deps.organisationOf(stored)) !== access.organisation) throw failure('clip_unknown');
-    // Of a clip that the vault has, only its address is given here; the bridge's own documents about it stay.
+    // For a clip in the vault only its address is returned; the bridge's own documents about it stay here.
     const isElsewhere = stored.state === 'handed-over' && part !== 'custody';
     await this.note(access, part, isElsewhere ? 'link' : action);
-    // Checked again: the owner may have revoked while the access was being logged, and the manifest names the home.
+    // Checked again: the owner may have revoked while the access was being logged.
     const now = await this.deps.store.findClip(clip);
     if (!isShown(now)) throw failure('clip_unknown');
     const stillShown = async () => {
@@ -122,12 +119,12 @@ export class Clips {
 
   /** The clip's bytes, as long as `stillShown` resolves. */
   read({ intake, stillShown }: SeenClip, span: Span): ClipDownload {
-    return this.readings.read(intake.clip, () => this.deps.openClip(intake), span, stillShown);
+    return this.downloads.read(intake.clip, () => this.deps.openClip(intake), span, stillShown);
   }
 
   /** Ends every running download of a clip, or of any, whose reader may not see it any more. */
-  askReadersAgain(clip?: string): Promise<void> {
-    return this.readings.askAgain(clip);
+  recheckReaders(clip?: string): Promise<void> {
+    return this.downloads.recheck(clip);
   }
 
   private async note(access: Access, part: AccessPart, action: AccessAction): Promise<void> {

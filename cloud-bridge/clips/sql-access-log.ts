@@ -1,5 +1,4 @@
-// Owns: the access log in SQL: append-only, each row with its leaf in the custody log. Not here: what must be
-// logged (clips/), who may read it (clip-access-log/).
+// Append-only; each row has a leaf in the custody log.
 
 import { sha256Hex } from '@doorsill/base/keys';
 import type { Kysely, Selectable } from 'kysely';

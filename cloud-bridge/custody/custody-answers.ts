@@ -1,5 +1,4 @@
-// Owns: what the bridge answers who watches its log, and what a witness posts. Not here: heads, cosignatures and proofs, which anyone can
-// check (contract/custody.ts).
+// Answers of the custody routes, and what a witness posts. Anyone can check heads, cosignatures and proofs with contract/custody.ts.
 
 import { CosignedHead, TreeHead } from '@doorsill/contract/custody';
 import { sha256Schema } from '@doorsill/contract/ids';

@@ -1,5 +1,4 @@
-// Owns: what the bridge publishes about its custody log: signed heads, proofs, leaves, and the bundle for those a clip
-// concerns. Not here: appending (sql-custody-log.ts), hiding facts (event-commitment.ts), access (custody-bundle-routes.ts, clips/).
+// What the bridge publishes about its custody log: signed heads, proofs, leaves, and the bundle of a clip's receipt.
 
 import { type Clock, wallSeconds } from '@doorsill/base/clock';
 import { type SigningKey, sha256, sha256Hex } from '@doorsill/base/keys';
@@ -71,9 +70,9 @@ export class Custody {
   }
 
   /**
-   * A receipt with its opened leaf and that leaf's proof, under a cosigned head if one covers it. The caller must check that the
-   * reader may have it. `shown`: the receipt's twin, for readers who must not see the device. Throws `custody_unknown` for a
-   * receipt older than the log.
+   * A receipt with its opened leaf and that leaf's proof, under a cosigned head if one covers it. The caller must check that the reader
+   * may have it. `shown`: the recipient's copy of the receipt, which does not name the device. Throws `custody_unknown` for a receipt
+   * older than the log.
    */
   async bundle(receipt: string, shown: string = receipt): Promise<CustodyBundle> {
     const { store } = this.deps;
@@ -84,8 +83,8 @@ export class Custody {
   }
 
   /**
-   * What became of a grant's clip, opened, oldest first: intake, hand-over, recall, deletion. The caller must check that the reader
-   * may have it.
+   * The opened leaves of a grant's clip, oldest first: intake, hand-over, recall, deletion. The caller must check that the reader may have
+   * them.
    */
   async leaves(home: CustodySubject): Promise<CustodyProof[]> {
     const leaves = await this.deps.store.leavesShownTo(home, LEAVES_OF_CLIP_MAX);
@@ -93,12 +92,12 @@ export class Custody {
     return proofs.filter((proof) => proof !== null);
   }
 
-  /** A leaf, opened, with its path to a cosigned head if one covers it; null where it hides nothing. */
+  /** An opened leaf with its path to a cosigned head if one covers it; null for a leaf that hides nothing. */
   private async proven(leaf: number): Promise<CustodyProof | null> {
     const opened = await this.deps.store.opened(leaf);
     if (!opened) return null;
     const cosigned = (await this.cosignedHeads()).find(({ size }) => size > leaf);
-    const { head, size, cosignatures } = cosigned ?? (await this.bareHead());
+    const { head, size, cosignatures } = cosigned ?? (await this.uncosignedHead());
     const { path } = await this.inclusion(leaf, size);
     const { entry, salt, facts } = opened;
     return { leaf, entry, salt: toBase64url(salt), facts, path, head, cosignatures };
@@ -122,9 +121,9 @@ export class Custody {
       'cosignature',
     );
     if (!isAbout(cosignature, head, { sha256 })) throw refuse('it is about another tree than the head');
-    // Our head, signed before the log was restored from an older backup: what it proves must not be served as ours.
+    // A head signed before the log was restored from an older backup must not be served: it proves leaves that are gone.
     if (head.size > (await store.size()) || toHex(await this.root(head.size)) !== head.root) {
-      throw refuse('the head is not one of the log as it is');
+      throw refuse('the head is not one of the present log');
     }
     await store.keepCosignature({ witness: cosignature.iss, size: head.size, head: headToken, cosignature: token });
   }
@@ -143,7 +142,7 @@ export class Custody {
     return { token: signToken('doorsill-tree-head+jws', claims, key), claims };
   }
 
-  private async bareHead(): Promise<CosignedHead & { size: number }> {
+  private async uncosignedHead(): Promise<CosignedHead & { size: number }> {
     const { token, claims } = await this.sign();
     return { head: token, size: claims.size, cosignatures: [] };
   }

@@ -1,6 +1,3 @@
-// Owns: the HTTP routes of the custody log. All are public. Not here: their answers (custody-proofs.ts), the bundle of a grant
-// (intake/custody-bundle-routes.ts).
-
 import { countSchema } from '@doorsill/base/http/http-server';
 import { sha256Schema } from '@doorsill/contract/ids';
 import { z } from 'zod';
@@ -23,14 +20,14 @@ const entriesAnswerSchema = z.strictObject({
 });
 
 /** The public routes of a log, and the one by which witnesses cosign it. */
-export function logRoutes(api: Router, custody: Custody): void {
+export function custodyRoutes(api: Router, custody: Custody): void {
   const open = { method: 'GET', roles: ['public'] } as const;
   api.route(
     {
       ...open,
       path: '/v1/custody/head',
       answer: headAnswerSchema,
-      about: 'The newest signed head of the log, and the newest that witnesses have cosigned.',
+      about: 'The newest signed head of the log, and the newest head that witnesses have cosigned.',
     },
     () => custody.head(),
   );
@@ -40,7 +37,7 @@ export function logRoutes(api: Router, custody: Custody): void {
       path: '/v1/custody/inclusion',
       query: inclusionSchema,
       answer: inclusionAnswerSchema,
-      about: 'Proof that a leaf is in the tree of a size.',
+      about: 'Proof that a leaf is in the tree of the given size.',
     },
     ({ query }) => custody.inclusion(query.leaf, query.size),
   );
@@ -50,7 +47,7 @@ export function logRoutes(api: Router, custody: Custody): void {
       path: '/v1/custody/consistency',
       query: consistencySchema,
       answer: consistencyAnswerSchema,
-      about: 'Proof that one tree continues another.',
+      about: 'Proof that the larger tree extends the smaller one.',
     },
     ({ query }) => custody.consistency(query.from, query.to),
   );

@@ -1,5 +1,3 @@
-// Owns: the input of the custody log, and what it must store. Not here: how (sql-custody-log.ts), what a leaf looks like in
-// public (event-commitment.ts), who may read what (custody-proofs.ts).
 import type { CustodyEntry, FactsOf, HiddenKind } from '@doorsill/contract/custody';
 import type { Subtree } from './merkle-spans.ts';
 

@@ -1,5 +1,4 @@
-// Owns: turning an event into a leaf that anyone may read: the home becomes a pseudonym, the facts a salted commitment.
-// Not here: appending it (sql-custody-log.ts).
+// Turns an event into a leaf that anyone may read: the home becomes a pseudonym, the facts a salted commitment.
 
 import { hmacSha256, sha256 } from '@doorsill/base/keys';
 import type { Random } from '@doorsill/base/random';
@@ -15,7 +14,7 @@ export interface CommittedEvent {
   opening: { salt: Uint8Array; facts: string } | null;
   /** SHA-256 of the receipt it is about, where there is one. */
   receiptSha256: string | null;
-  /** Pseudonym of the home that is shown it opened; null for what no home is shown. */
+  /** Pseudonym of the home to which the leaf is opened; null for none. */
   shownTo: string | null;
 }
 
@@ -55,10 +54,9 @@ function printEntry(entry: CustodyEntry): string {
   return JSON.stringify(CustodyEntry.parse(entry));
 }
 
-/** What a home is shown of its own clip's way, opened: who took it, where it went, what came of a recall. Not who looked at it there. */
+/** Leaves that are opened to the clip's home. Accesses are not among them. */
 const SHOWN_TO_HOME: readonly HiddenKind[] = ['intake', 'hand-over', 'recall', 'deletion'];
 
-/** Whether the leaves of a kind are opened to the home that they are about. */
 function isShownToHome(kind: HiddenKind): boolean {
   return SHOWN_TO_HOME.includes(kind);
 }

@@ -1,5 +1,5 @@
-// Owns: which complete subtrees an append-only Merkle tree keeps, and of which its proofs are made (RFC 9162 §2.1). Pure: hashes are read
-// by the caller. Not here: hashing, and checking a proof (contract/merkle.ts), the tables of the tree (sql-custody-log.ts).
+// Which complete subtrees an append-only Merkle tree stores, and which of them make up its proofs (RFC 9162 §2.1). Pure: the caller reads
+// the hashes.
 import { nodeHash, type Sha256 } from '@doorsill/contract/merkle';
 
 /** Leaves of a tree, `end` excluded. */
@@ -8,13 +8,12 @@ export interface LeafSpan {
   end: number;
 }
 
-/** A complete subtree: the leaves from `at * 2^level`, 2^level of them. Once complete it never changes. */
+/** A complete subtree: 2^level leaves from `at * 2^level`. It never changes. */
 export interface Subtree {
   level: number;
   at: number;
 }
 
-/** Reads the hash of a complete subtree from wherever the tree is kept. */
 type ReadSubtree = (subtree: Subtree) => Promise<Uint8Array>;
 
 /** Largest power of two below `count`, which is at least 2. */

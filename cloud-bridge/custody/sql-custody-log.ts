@@ -1,6 +1,3 @@
-// Owns: the custody log in SQL: the one way to append to it, inside the transaction of the event that a leaf records, and
-// the reads that proofs are built from. Not here: what leaves say and hide (event-commitment.ts), heads and proofs (custody/).
-
 import { type Clock, wallSeconds } from '@doorsill/base/clock';
 import { sha256 } from '@doorsill/base/keys';
 import type { Random } from '@doorsill/base/random';
@@ -125,7 +122,7 @@ export class SqlCustody implements CustodyStore {
   }
 }
 
-/** In a transaction: instances that start at once must not each make one. */
+/** In a transaction: instances that start at the same time must not each create one. */
 async function firstSecret(tables: Kysely<CustodyTables>, random: Random): Promise<Uint8Array> {
   return tables.transaction().execute(async (step) => {
     const known = await step.selectFrom('custody_secret').select('secret').executeTakeFirst();

@@ -1,12 +1,16 @@
-// Owns: opening the full manifest of one clip: for the bridge's operator, who gives a reason, and for the device or the owner of the grant.
-// A leaf in the custody log records it before anything is shown. Not here: sealing (intake/stored-manifest-encryption.ts), HTTP (disputes-routes.ts).
+// Opens the full manifest of one clip: for the bridge's operator, who gives a reason, and for the device or the owner of the grant.
+// A leaf in the custody log records it before anything is shown.
 import { sha256Hex } from '@doorsill/base/keys';
 import type { Log } from '@doorsill/base/log';
 import type { FactsOf } from '@doorsill/contract/custody';
 import { failure } from '@doorsill/contract/errors';
 import type { CustodyCalls } from '../intake/custody-bundle-routes.ts';
 import type { GrantKey, Intake, IntakeStore } from '../intake/intake-store.ts';
-import type { ManifestEncryption, SealedPapers } from '../intake/stored-manifest-encryption.ts';
+import { SealedPapers, type ManifestEncryption } from '../intake/stored-manifest-encryption.ts';
+import { idSchema } from '@doorsill/contract/ids';
+import { reasonSchema } from '@doorsill/contract/manifest';
+import { z } from 'zod';
+import type { Router } from '../http/router.ts';
 
 /** What opening a full manifest needs of the database. */
 export interface ClipManifests {
@@ -25,7 +29,7 @@ export interface ManifestOpeningDeps {
   calls: Pick<CustodyCalls, 'intakeOf'>;
 }
 
-/** What was opened, and the leaf that records it. */
+/** `leaf`: the custody leaf that records the opening. */
 export type OpenedManifest = SealedPapers & { clip: string; grant: string; leaf: number };
 
 export class ManifestOpening {
@@ -65,4 +69,33 @@ export class ManifestOpening {
     if (!(await store.sealed(intake))) throw failure('dispute_nothing_kept');
     return { clip, grant, leaf, ...papers };
   }
+}
+
+const disputeSchema = z.strictObject({ clip: idSchema, reason: reasonSchema });
+const openedSchema = SealedPapers.extend({ clip: idSchema, grant: idSchema, leaf: z.int().nonnegative() });
+const grantSchema = z.strictObject({ grant: idSchema });
+
+export function disputeRoutes(api: Router, disputes: ManifestOpening): void {
+  api.route(
+    {
+      method: 'POST',
+      path: '/v1/disputes',
+      roles: ['admin'],
+      body: disputeSchema,
+      answer: openedSchema,
+      about: 'Opens the full manifest of a clip, and records the opening in the custody log.',
+    },
+    ({ body }) => disputes.openForOperator(body.clip, body.reason),
+  );
+  api.route(
+    {
+      method: 'GET',
+      path: '/v1/intakes/:grant/manifest',
+      roles: ['device'],
+      params: grantSchema,
+      answer: openedSchema,
+      about: 'The full manifest of a grant’s clip, for the device or the owner of the grant.',
+    },
+    ({ bearer, params }) => disputes.openForOwner(bearer, params.grant),
+  );
 }

@@ -1,11 +1,9 @@
-// Owns: the HTTP routes of enrolment. Not here: what they decide (enrolment.ts).
-
 import { enrolmentBodySchema } from '@doorsill/contract/enrolment';
 import { z } from 'zod';
 import type { Router } from '../http/router.ts';
 import { CODE_ID, type Enrolment } from './enrolment.ts';
 
-/** Devices of one code, and how long it may be good. */
+/** Limits of one code: devices, and seconds until it expires. */
 const DEVICES_MAX = 100_000;
 const LIFE_S_MIN = 60;
 const LIFE_S_MAX = 7 * 24 * 3_600;
@@ -36,7 +34,7 @@ export function enrolmentRoutes(
       body: wishSchema,
       answer: codeSchema,
       status: 201,
-      about: 'Prints a code that lets one device in, or as many as are wished for, each once.',
+      about: 'Creates a code that lets in one device, or the number given, each once.',
     },
     ({ body }) => enrolment.printCode(publicUrl(), body),
   );
@@ -46,7 +44,7 @@ export function enrolmentRoutes(
       path: '/v1/enrolment-codes',
       ...admin,
       answer: listSchema,
-      about: 'Codes that have not expired, and how many devices each has let in.',
+      about: 'Codes that have not expired, with the number of devices that each has let in.',
     },
     async () => ({ codes: await enrolment.codes() }),
   );

@@ -1,5 +1,3 @@
-// Owns: what enrolment must store. Not here: how (sql-enrolments.ts).
-
 /** A device the bridge knows: its id is derived from its key. */
 export interface EnrolledDevice {
   device: string;
@@ -16,16 +14,16 @@ export interface EnrolmentCodeCounts {
 }
 
 export interface EnrolmentStore {
-  /** Stores a code for so many devices, as its secret's hash only; deletes codes that have expired. */
+  /** Stores a code, as its secret's hash only; deletes expired codes. `devicesMax`: devices it lets in, one by default. */
   addCode(secretSha256: string, expiresS: number, nowS: number, devicesMax?: number): Promise<void>;
   /**
-   * Counts a device under a code and adds it, in one step; false when the code is unknown, expired, ended, or has let in as many other
-   * keys as it may. A key that it has let in may repeat it until it expires: the first answer may have been lost.
+   * Counts a device under a code and adds it, in one step; false when the code is unknown, expired, ended or used up. A key that it has let
+   * in may repeat it until it expires: the first answer may have been lost.
    */
   redeem(secretSha256: string, device: EnrolledDevice): Promise<boolean>;
   /** Codes that have not expired, the next to expire first. */
   codes(nowS: number): Promise<EnrolmentCodeCounts[]>;
-  /** Deletes the code whose hash begins so; false when there is none. Who has enrolled with it stays enrolled. */
+  /** Deletes the code by the start of its hash; false when there is none. Devices that enrolled with it stay enrolled. */
   endCode(sha256Prefix: string): Promise<boolean>;
   /** The device's pinned key; null when it is not enrolled. */
   deviceKey(device: string): Promise<string | null>;

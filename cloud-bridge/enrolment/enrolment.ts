@@ -1,9 +1,7 @@
-// Owns: letting devices in, each once, by a code for one or for as many as its operator says. Not here: accounts at the broker (AccountBook), where devices are:
-// the bridge never learns that.
-
+// A code lets each device in once. The bridge never learns where devices are.
 import { type Clock, wallSeconds } from '@doorsill/base/clock';
 import { networkOf } from '@doorsill/base/http/address-networks';
-import { isPublicKey, type SigningKey, sha256Hex } from '@doorsill/base/keys';
+import { isPublicKey, sha256Hex, type SigningKey } from '@doorsill/base/keys';
 import type { Log } from '@doorsill/base/log';
 import type { Random } from '@doorsill/base/random';
 import { toBase64url, utf8 } from '@doorsill/contract/bytes';
@@ -13,8 +11,10 @@ import { actorId } from '@doorsill/contract/ids';
 import { signToken } from '@doorsill/contract/jws';
 import type { RateLimit, RateLimits } from '../http/rate-limits.ts';
 import { assertLife, peekToken, readToken } from '../signing/verify-token.ts';
-import type { AccountBook } from './broker-accounts.ts';
 import type { EnrolmentStore } from './enrolment-store.ts';
+import type { Disk } from '@doorsill/base/disk';
+import { issueAccount } from '@doorsill/base/mqtt-account-files';
+import type { AccountRole } from '@doorsill/contract/topic-access';
 
 export interface EnrolmentDeps {
   clock: Clock;
@@ -31,13 +31,12 @@ export interface EnrolmentDeps {
   limits: RateLimits;
 }
 
-/** What an operator wishes for a code: for how many devices, and for how long. */
 export interface CodeWish {
   devices?: number | undefined;
   lifeS?: number | undefined;
 }
 
-/** A code as its operator sees it afterwards. `id` follows from the secret's hash, and opens nothing. */
+/** A code as its operator sees it afterwards. `id` is derived from the secret's hash and lets nobody in. */
 export interface KnownCode {
   id: string;
   devices: number;
@@ -56,7 +55,6 @@ const PROOF_LIFE_S_MAX = 600;
 const FAILURES_MAX = 20;
 const FAILURE_SPAN_MS = 10 * 60_000;
 
-/** Issues codes and redeems them. */
 export class Enrolment {
   private readonly deps: EnrolmentDeps;
   private readonly attempts: RateLimit;
@@ -67,8 +65,7 @@ export class Enrolment {
   }
 
   /**
-   * A new code under the bridge's address `url`, for one device unless more are wished for; only its secret's hash is kept. `lifeS`: the
-   * usual life by default.
+   * A new code for the bridge at `url`; only its secret's hash is stored. By default for one device and with the configured life.
    */
   async printCode(url: string, wish: CodeWish = {}): Promise<PrintedCode> {
     const { random, clock, store, codeLifeS, key, registryKey, log } = this.deps;
@@ -107,8 +104,8 @@ export class Enrolment {
   }
 
   /**
-   * Redeems a code for the device that signed `proof`; returns the bridge's signed statement. `address` is the caller's,
-   * to slow down guessing. Throws `enrolment_code_invalid`, `token_...`, `http_rate_limited`.
+   * Redeems a code for the device that signed `proof`; returns the bridge's signed statement. `address`: the caller's, to limit guessing.
+   * Throws `enrolment_code_invalid`, `token_...`, `http_rate_limited`.
    */
   async enrol(secret: string, proof: string, address: string): Promise<string> {
     try {
@@ -162,4 +159,14 @@ export class Enrolment {
     };
     return signToken('doorsill-enrolment+jws', EnrolmentStatement.parse(claims), key);
   }
+}
+
+/** Who may connect to the area broker. Issuing again replaces the password. */
+export interface AccountBook {
+  issue(role: Extract<AccountRole, 'device-area' | 'bridge'>, id: string): Promise<{ user: string; password: string }>;
+}
+
+/** Accounts of the embedded broker: files in a folder. */
+export function folderAccounts(disk: Disk, random: Random, folder: string): AccountBook {
+  return { issue: (role, id) => issueAccount(disk, random, folder, { role, id }) };
 }

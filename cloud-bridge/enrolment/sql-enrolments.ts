@@ -1,4 +1,3 @@
-// Owns: enrolment codes and devices in SQL. Not here: who may enrol (enrolment/).
 import type { Kysely } from 'kysely';
 import type { Tables } from '../persistence/bridge-schema.ts';
 import type { EnrolledDevice, EnrolmentCodeCounts, EnrolmentStore } from './enrolment-store.ts';
@@ -62,9 +61,9 @@ export class SqlEnrolments implements EnrolmentStore {
   }
 }
 
-/** Whether a code has let this key in before, or does now. */
+/** Whether a code has let this key in before, or does now; counts it. */
 async function takesPlace(step: Kysely<Tables>, secretSha256: string, device: EnrolledDevice): Promise<boolean> {
-  // Changing the row, to what it is, locks it: whoever else comes with this code waits until we have counted.
+  // An update that changes nothing locks the row: others with this code wait until this one is counted.
   const code = await step
     .updateTable('enrolment_codes')
     .set((row) => ({ enrolled: row.ref('enrolled') }))

@@ -1,11 +1,10 @@
-// Owns: what handing over must store. Not here: how (sql-hand-overs.ts).
 import type { RecallDecision } from '@doorsill/contract/hand-over-documents';
-import type { GrantKey, Intake, OwnersWord, RevokedGrant } from '../intake/intake-store.ts';
+import type { GrantKey, Intake, OwnerRevocation, RevokedGrant } from '../intake/intake-store.ts';
 
 /**
- * Where a clip stands between bridge and vault. `offered`: the vault may hold bytes, but the clip is the bridge's.
- * `handed-over`: it is the vault's, which has not been told yet. `withdrawing`, `recalling`: the owner revoked it before, or
- * after, the hand-over, and the vault has not answered yet.
+ * State of a clip between bridge and vault. `offered`: the vault may hold bytes, but the clip is the bridge's. `handed-over`: it is the
+ * vault's, but the vault has not been told. `withdrawing`, `recalling`: the owner revoked it before, or after, the hand-over, and the vault
+ * has not answered yet.
  */
 export type HandOverState =
   | 'offered'
@@ -16,24 +15,24 @@ export type HandOverState =
   | 'recalling'
   | 'recalled';
 
-/** What the vault must be told about a clip; `null`: it was told nothing yet. */
+/** A clip about which the vault must be sent the next message; state `null`: none was sent yet. */
 export interface HandOverJob {
   intake: Intake;
   state: Extract<HandOverState, 'offered' | 'handed-over' | 'withdrawing' | 'recalling'> | null;
   /** The owner's signed revocation to pass on, if the clip is to be recalled. */
-  word: OwnersWord | null;
+  ownerRevocation: OwnerRevocation | null;
 }
 
 export interface HandOverStore {
-  /** Clips whose receipts name this vault and about which it must still be told something, oldest first. */
+  /** Unfinished jobs of clips whose receipts name this vault, oldest first. */
   jobs(vault: string, most: number): Promise<HandOverJob[]>;
-  /** The grant's job; null when there is nothing to tell. */
+  /** The grant's job; null when it is finished or there is none. */
   job(key: GrantKey): Promise<HandOverJob | null>;
-  /** Durable before the vault hears of the clip; false when the bridge may not hand it over (any more). */
+  /** Must be durable before the offer is sent; false when the bridge may not hand the clip over (any more). */
   offered(key: GrantKey, item: string): Promise<boolean>;
   /**
-   * The hand-over: in one step the clip becomes the vault's, and its manifest is deleted here. False when it was revoked
-   * first: the revocation wins.
+   * The hand-over: in one step the clip becomes the vault's, and its statement is deleted here. False when it was revoked first: the
+   * revocation wins.
    */
   handedOver(key: GrantKey, item: string, acknowledgement: string, atS: number): Promise<boolean>;
   confirmed(key: GrantKey): Promise<void>;

@@ -1,5 +1,5 @@
-// Owns: getting each stored clip to the vault exactly once, through every outage, and only then deleting the bridge's copy; and an
-// owner's revocation that comes before or after. Not here: HTTP (vault-client.ts), the messages that prove it (sign-vault-messages.ts).
+// Gets each stored clip to the vault exactly once, through every outage, and only then deletes the bridge's copy. An owner's revocation may
+// come before or after.
 import { Backoff } from '@doorsill/base/backoff';
 import { type Clock, type Timer, wallSeconds } from '@doorsill/base/clock';
 import { sha256Hex } from '@doorsill/base/keys';
@@ -27,19 +27,18 @@ export interface HandOversDeps {
   locks: UploadLocks;
   receipts: Receipts;
   client: VaultClient;
-  words: VaultMessages;
+  messages: VaultMessages;
   vaultKey: string;
   retryMsFirst: number;
   retryMsMost: number;
-  /** Among several instances: each clip is handed over by one of them. Absent: there are no others. */
+  /** Among several instances, so that one of them hands over a clip; absent: there is one. */
   turns?: Turns;
 }
 
-/** Hand-overs that run at once. */
 const AT_ONCE_MAX = 4;
 const JOBS_MAX = 1_000;
 
-interface Errand {
+interface ClipRun {
   backoff: Backoff;
   /** Set while it waits for its next attempt. */
   timer: Timer | null;
@@ -50,12 +49,11 @@ interface Errand {
 
 export class HandOvers {
   private readonly deps: HandOversDeps;
-  private readonly errands = new Map<string, Errand>();
+  private readonly runs = new Map<string, ClipRun>();
   private stopping = new AbortController();
-  private looking: Promise<void> | null = null;
-  private lookAgain = false;
-  /** The look that comes by itself. */
-  private nextLook: Timer | null = null;
+  private reading: Promise<void> | null = null;
+  private isReadWanted = false;
+  private nextRead: Timer | null = null;
 
   constructor(deps: HandOversDeps) {
     this.deps = deps;
@@ -69,29 +67,29 @@ export class HandOvers {
   /** Stops all work where it stands; the next start resumes it. */
   async stop(): Promise<void> {
     this.stopping.abort(failure('vault_unreachable', { detail: 'the bridge is stopping' }));
-    for (const { timer } of this.errands.values()) timer?.cancel();
-    await this.looking;
-    this.nextLook?.cancel();
-    await Promise.allSettled([...this.errands.values()].map(({ work }) => work));
+    for (const { timer } of this.runs.values()) timer?.cancel();
+    await this.reading;
+    this.nextRead?.cancel();
+    await Promise.allSettled([...this.runs.values()].map(({ work }) => work));
   }
 
-  /** Looks for work now: a clip was stored, or a wait has ended. It looks by itself once every `retryMsMost`, too. */
+  /** Reads the jobs now: a clip was stored, or a wait has ended. They are also read every `retryMsMost`. */
   wake(): void {
     if (this.stopping.signal.aborted) return;
-    this.lookAgain = true;
-    this.looking ??= this.look().finally(() => {
-      this.looking = null;
-      // Requested between the last look and its end.
-      if (this.lookAgain) this.wake();
+    this.isReadWanted = true;
+    this.reading ??= this.readJobs().finally(() => {
+      this.reading = null;
+      // Requested while the last read was ending.
+      if (this.isReadWanted) this.wake();
     });
   }
 
   /** Stops sending a clip, at once: its owner has revoked. */
-  letGo(key: GrantKey): void {
-    const errand = this.errands.get(nameOf(key));
-    if (!errand) return;
-    const { abort } = errand;
-    errand.abort = new AbortController();
+  stopSending(key: GrantKey): void {
+    const run = this.runs.get(nameOf(key));
+    if (!run) return;
+    const { abort } = run;
+    run.abort = new AbortController();
     abort.abort(failure('intake_revoked'));
   }
 
@@ -99,32 +97,34 @@ export class HandOvers {
   async withdraw(key: GrantKey): Promise<void> {
     await this.nowOrLater(key, async (signal) => {
       const job = await this.deps.store.job(key);
-      if (job?.state === 'withdrawing') await this.sayWithdrawn(job.intake, signal);
+      if (job?.state === 'withdrawing') await this.sendWithdrawal(job.intake, signal);
     });
   }
 
-  /** Gets the vault to answer a recall, unless it already has. Throws `vault_unreachable`, `hand_over_unconfirmed`, the vault's refusal. */
+  /**
+   * Sends a recall and stores the answer, unless there is one. Throws `vault_unreachable`, `hand_over_unconfirmed`, the vault's refusal.
+   */
   async recall(key: GrantKey): Promise<void> {
     await this.nowOrLater(key, async (signal) => {
       const job = await this.deps.store.job(key);
-      if (job?.state === 'recalling') await this.askBack(job, signal);
+      if (job?.state === 'recalling') await this.sendRecall(job, signal);
     });
   }
 
-  /** What fails now is retried in the background: the caller might not ask again. */
+  /** A failure is retried in the background, too: the caller might not ask again. */
   private async nowOrLater(key: GrantKey, work: (signal: AbortSignal) => Promise<void>): Promise<void> {
     try {
-      await this.alone(key, work);
+      await this.runAlone(key, work);
     } catch (thrown) {
       this.wake();
       throw thrown;
     }
   }
 
-  private async look(): Promise<void> {
+  private async readJobs(): Promise<void> {
     const { store, vaultKey, log } = this.deps;
-    while (this.lookAgain && !this.stopping.signal.aborted) {
-      this.lookAgain = false;
+    while (this.isReadWanted && !this.stopping.signal.aborted) {
+      this.isReadWanted = false;
       try {
         for (const job of await store.jobs(vaultKey, JOBS_MAX)) this.begin(job);
       } catch (thrown) {
@@ -133,24 +133,24 @@ export class HandOvers {
         });
       }
     }
-    // Nobody wakes it where a step was committed and its answer got lost, or where the instance that took the clip is gone for good.
-    this.nextLook?.cancel();
+    // Nothing else wakes it when the answer to a committed step was lost, or when the instance that took the clip is gone for good.
+    this.nextRead?.cancel();
     if (this.stopping.signal.aborted) return;
-    this.nextLook = this.deps.clock.after(this.deps.retryMsMost, () => this.wake());
+    this.nextRead = this.deps.clock.after(this.deps.retryMsMost, () => this.wake());
   }
 
   private begin({ intake }: HandOverJob): void {
-    const running = [...this.errands.values()].filter(({ work }) => work !== null).length;
-    const errand = this.errand(intake);
-    if (errand.work || errand.timer || running >= AT_ONCE_MAX) return;
-    const { abort } = errand;
-    void this.alone(intake, (signal) => this.advance(intake, signal)).then(
+    const running = [...this.runs.values()].filter(({ work }) => work !== null).length;
+    const run = this.run(intake);
+    if (run.work || run.timer || running >= AT_ONCE_MAX) return;
+    const { abort } = run;
+    void this.runAlone(intake, (signal) => this.advance(intake, signal)).then(
       () => this.wake(),
-      (thrown: unknown) => this.later(intake, errand, abort.signal.aborted, thrown),
+      (thrown: unknown) => this.retryLater(intake, run, abort.signal.aborted, thrown),
     );
   }
 
-  /** Sends the next message about a clip and all that follow, starting from its state in the database. */
+  /** Sends the remaining messages about a clip, starting from its state in the database. */
   private async advance(key: GrantKey, signal: AbortSignal): Promise<void> {
     for (;;) {
       const job = await this.deps.store.job(key);
@@ -164,45 +164,45 @@ export class HandOvers {
           await this.confirm(job.intake, signal);
           break;
         case 'withdrawing':
-          await this.sayWithdrawn(job.intake, signal);
+          await this.sendWithdrawal(job.intake, signal);
           break;
         case 'recalling':
-          await this.askBack(job, signal);
+          await this.sendRecall(job, signal);
           break;
       }
     }
   }
 
-  /** `isLetGo`: the owner revoked meanwhile, and the next attempt reads from the database what to send. */
-  private later(key: GrantKey, errand: Errand, isLetGo: boolean, thrown: unknown): void {
+  /** `isRevoked`: the owner revoked meanwhile; the next attempt starts at once from the new state in the database. */
+  private retryLater(key: GrantKey, run: ClipRun, isRevoked: boolean, thrown: unknown): void {
     if (this.stopping.signal.aborted) return;
-    const retryInMs = isLetGo ? 0 : errand.backoff.nextMs();
-    if (!isLetGo) {
+    const retryInMs = isRevoked ? 0 : run.backoff.nextMs();
+    if (!isRevoked) {
       const code = isFailure(thrown) ? thrown.code : 'internal';
       const detail = thrown instanceof Error ? thrown.message : 'not an error';
-      this.deps.log.warn('a hand-over waits', { ...idsOf(key), code, detail, retryInMs });
+      this.deps.log.warn('a hand-over will be retried', { ...idsOf(key), code, detail, retryInMs });
     }
-    this.errands.set(nameOf(key), errand);
-    errand.timer = this.deps.clock.after(retryInMs, () => {
-      errand.timer = null;
+    this.runs.set(nameOf(key), run);
+    run.timer = this.deps.clock.after(retryInMs, () => {
+      run.timer = null;
       this.wake();
     });
-    // Its slot is free for another clip.
+    // Another clip may use its slot.
     this.wake();
   }
 
-  /** Whether the clip is the vault's now. In this order: offered, acknowledged, decided, erased here. */
+  /** Returns whether the clip is the vault's now. The order is: offered, acknowledged, decided, erased here. */
   private async handOver(intake: Intake, signal: AbortSignal): Promise<boolean> {
-    const { store, client, words, files, clock, log } = this.deps;
-    const { item } = words.clipOf(intake);
+    const { store, client, messages, files, clock, log } = this.deps;
+    const { item } = messages.clipOf(intake);
     if (!(await store.offered(intake, item))) return false;
-    const offer = await words.step(intake, 'offer');
+    const offer = await messages.step(intake, 'offer');
     const { statement, statementReceipt: receipt } = intake;
     if (receipt === null) throw failure('internal', { detail: 'a stored clip without a receipt for its recipient' });
     const clip = { bytes: intake.clipBytes, open: () => files.openClip(intake) };
     let status = await client.offer({ offer, statement, receipt }, signal);
     if (status.state === 'open') status = await client.send(item, offer, clip, signal);
-    const acknowledgement = words.acknowledgementIn(status, intake);
+    const acknowledgement = messages.acknowledgementIn(status, intake);
     if (status.state !== 'held' && status.state !== 'confirmed') {
       throw failure('hand_over_unconfirmed', { detail: `it says that the item is ${status.state}` });
     }
@@ -212,30 +212,30 @@ export class HandOvers {
   }
 
   private async confirm(intake: Intake, signal: AbortSignal): Promise<void> {
-    const { store, client, words, files, locks } = this.deps;
+    const { store, client, messages, files, locks } = this.deps;
     await locks.hold(intake.upload, () => files.remove(intake));
-    const status = await client.confirm(await words.step(intake, 'confirm'), signal);
-    words.acknowledgementIn(status, intake);
+    const status = await client.confirm(await messages.step(intake, 'confirm'), signal);
+    messages.acknowledgementIn(status, intake);
     await store.confirmed(intake);
   }
 
-  private async sayWithdrawn(intake: Intake, signal: AbortSignal): Promise<void> {
-    const { store, client, words } = this.deps;
-    const status = await client.withdraw(await words.step(intake, 'withdraw'), signal);
-    if (status.item !== words.clipOf(intake).item || status.state !== 'erased') {
+  private async sendWithdrawal(intake: Intake, signal: AbortSignal): Promise<void> {
+    const { store, client, messages } = this.deps;
+    const status = await client.withdraw(await messages.step(intake, 'withdraw'), signal);
+    if (status.item !== messages.clipOf(intake).item || status.state !== 'erased') {
       throw failure('hand_over_unconfirmed', { detail: 'it does not say that the clip is withdrawn' });
     }
     await store.withdrawn(intake);
   }
 
-  private async askBack({ intake, word }: HandOverJob, signal: AbortSignal): Promise<void> {
-    const { store, client, words, files, locks, receipts, vaultKey, clock, log } = this.deps;
-    if (!word) throw failure('internal', { detail: 'a recall without its owner’s word' });
-    // Finishes the erasure that the hand-over still owes here, before the vault is told anything.
+  private async sendRecall({ intake, ownerRevocation }: HandOverJob, signal: AbortSignal): Promise<void> {
+    const { store, client, messages, files, locks, receipts, vaultKey, clock, log } = this.deps;
+    if (!ownerRevocation) throw failure('internal', { detail: 'a recall without its owner’s revocation' });
+    // The bridge's own copy must be gone before the vault is asked: the hand-over may not have erased it yet.
     await locks.hold(intake.upload, () => files.remove(intake));
-    const { revocation } = word;
-    const { answer } = await client.recall(words.recall(intake, word), signal);
-    const said: RecallAnswer = words.answerIn(answer, intake);
+    const { revocation } = ownerRevocation;
+    const { answer } = await client.recall(messages.recall(intake, ownerRevocation), signal);
+    const said: RecallAnswer = messages.answerIn(answer, intake);
     const isErased = said.decision === 'erased';
     const receipt = receipts.sign(intake, isErased ? 'deleted' : 'recalled', { vault: vaultKey, recall: answer });
     const { grantSha256 } = peekToken(revocation, Revoke);
@@ -245,29 +245,29 @@ export class HandOvers {
     log.info('a recall is answered', { ...idsOf(intake), decision: said.decision });
   }
 
-  /** Runs work on a clip once all other work on it has ended. */
-  private async alone(key: GrantKey, work: (signal: AbortSignal) => Promise<void>): Promise<void> {
+  /** Runs work on a clip after all other work on it has ended. */
+  private async runAlone(key: GrantKey, work: (signal: AbortSignal) => Promise<void>): Promise<void> {
     const { turns = ALONE } = this.deps;
-    const errand = this.errand(key);
-    const before = errand.work;
+    const run = this.run(key);
+    const before = run.work;
     const turn = (async () => {
       await before?.catch(() => undefined);
       await turns.run(`hand over ${nameOf(key)}`, () =>
-        work(AbortSignal.any([this.stopping.signal, errand.abort.signal])),
+        work(AbortSignal.any([this.stopping.signal, run.abort.signal])),
       );
     })();
-    errand.work = turn;
+    run.work = turn;
     try {
       await turn;
     } finally {
-      if (errand.work === turn) {
-        errand.work = null;
-        if (!errand.timer) this.errands.delete(nameOf(key));
+      if (run.work === turn) {
+        run.work = null;
+        if (!run.timer) this.runs.delete(nameOf(key));
       }
     }
   }
 
-  private errand(key: GrantKey): Errand {
+  private run(key: GrantKey): ClipRun {
     const { random, retryMsFirst, retryMsMost } = this.deps;
     const name = nameOf(key);
     const fresh = () => ({
@@ -276,9 +276,9 @@ export class HandOvers {
       work: null,
       abort: new AbortController(),
     });
-    const errand = this.errands.get(name) ?? fresh();
-    this.errands.set(name, errand);
-    return errand;
+    const run = this.runs.get(name) ?? fresh();
+    this.runs.set(name, run);
+    return run;
   }
 }
 

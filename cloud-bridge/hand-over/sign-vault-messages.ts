@@ -1,5 +1,5 @@
-// Owns: the signed messages between bridge and vault: the bridge's steps and recalls, and checking that the vault's
-// acknowledgement or answer is about this very clip. An answer about another clip never erases this one. Not here: when (hand-overs.ts).
+// Signs the bridge's steps and recalls, and checks that the vault's acknowledgement or answer is about this very clip: an answer about
+// another clip must never erase this one.
 import { type Clock, wallSeconds } from '@doorsill/base/clock';
 import { type SigningKey, sha256Hex } from '@doorsill/base/keys';
 import { freshId, type Random } from '@doorsill/base/random';
@@ -7,7 +7,7 @@ import { failure } from '@doorsill/contract/errors';
 import { type HandedClip, itemId, RecallAnswer } from '@doorsill/contract/hand-over-documents';
 import { signToken } from '@doorsill/contract/jws';
 import { Request } from '@doorsill/contract/request';
-import type { Intake, OwnersWord } from '../intake/intake-store.ts';
+import type { Intake, OwnerRevocation } from '../intake/intake-store.ts';
 import type { RequestStore } from '../requests/requests-store.ts';
 import {
   acknowledgementSchema,
@@ -61,10 +61,10 @@ export class VaultMessages {
   }
 
   /**
-   * A recall with its proof. Revocation and pairing name device and owner: they are sent only for a clip that is older than
-   * statements; the vault knows both from its manifest.
+   * A recall with its proof. Revocation and pairing name device and owner, and are sent only for a clip that is older than statements: the
+   * vault knows both from its manifest.
    */
-  recall(intake: Intake, { revocation, pairing, homeRecall }: OwnersWord): RecallBody {
+  recall(intake: Intake, { revocation, pairing, homeRecall }: OwnerRevocation): RecallBody {
     const claims = { ...this.signed('recall'), ...this.clipOf(intake) };
     const recall = signToken('doorsill-recall+jws', Recall.parse(claims), this.deps.key);
     if (hasStatement(intake)) return { recall, ...(homeRecall === null ? {} : { homeRecall }) };
@@ -117,7 +117,7 @@ export class VaultMessages {
   }
 }
 
-/** Whether the clip came with a statement, whose key names its home. */
+/** Whether the clip came with a statement, whose key gives the home's pseudonym. */
 function hasStatement(intake: Intake): boolean {
   return intake.home !== '';
 }

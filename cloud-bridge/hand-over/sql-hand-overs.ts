@@ -1,6 +1,3 @@
-// Owns: hand-overs in SQL, and the one transaction in which a clip becomes the vault's. Not here: what the vault must have signed
-// before (hand-over/).
-
 import { sha256Hex } from '@doorsill/base/keys';
 import type { RecallDecision } from '@doorsill/contract/hand-over-documents';
 import type { Kysely, Selectable } from 'kysely';
@@ -11,10 +8,10 @@ import { forgetManifest } from '../intake/sql-manifests.ts';
 import type { Tables } from '../persistence/bridge-schema.ts';
 import type { HandOverJob, HandOverStore } from './hand-over-store.ts';
 
-/** Steps after which the vault has still to be told something. */
+/** States in which the vault must still be sent a message. */
 const BEGUN = ['handed-over', 'withdrawing', 'recalling'] as const;
 
-const SAID = [
+const JOB_COLUMNS = [
   'hand_overs.state as step',
   'hand_overs.revocation',
   'hand_overs.pairing',
@@ -31,8 +28,8 @@ export class SqlHandOvers implements HandOverStore {
   }
 
   async jobs(vault: string, most: number): Promise<HandOverJob[]> {
-    // Two questions, each served by an index; one for both would read every clip that the vault ever got. A cross join, because
-    // SQLite then begins with what is on its left.
+    // Two queries, each served by an index; one for both would read every clip that the vault ever got. A cross join makes SQLite start
+    // with the table on its left.
     const begun = this.tables
       .selectFrom('hand_overs')
       .crossJoin('intakes')
@@ -41,8 +38,8 @@ export class SqlHandOvers implements HandOverStore {
       .where('hand_overs.state', 'in', [...BEGUN])
       .where('intakes.vault', '=', vault)
       .selectAll('intakes')
-      .select([...SAID]);
-    // A clip from before statements existed stays: its full manifest names the home.
+      .select([...JOB_COLUMNS]);
+    // A clip older than statements stays: its full manifest names the home.
     const stored = this.tables
       .selectFrom('intakes')
       .leftJoin('hand_overs', (join) =>
@@ -56,7 +53,7 @@ export class SqlHandOvers implements HandOverStore {
         where.or([where('hand_overs.state', 'is', null), where('hand_overs.state', 'not in', [...BEGUN])]),
       )
       .selectAll('intakes')
-      .select([...SAID]);
+      .select([...JOB_COLUMNS]);
     const rows = [
       ...(await begun.orderBy('intakes.stored_s').limit(most).execute()),
       ...(await stored.orderBy('intakes.stored_s').limit(most).execute()),
@@ -180,7 +177,7 @@ export class SqlHandOvers implements HandOverStore {
   }
 }
 
-type Said = Pick<Tables['hand_overs'], 'revocation' | 'pairing' | 'home_recall'>;
+type RevocationColumns = Pick<Tables['hand_overs'], 'revocation' | 'pairing' | 'home_recall'>;
 /** A row of both tables; columns of the second are null where it has no row. */
 type JobRow = Selectable<Tables['intakes']> & Said & { step: Tables['hand_overs']['state'] | null };
 
@@ -190,11 +187,11 @@ function toJob({ step, ...row }: JobRow): HandOverJob | null {
 
 function jobOf(
   intake: HandOverJob['intake'],
-  row: (Said & { state: Tables['hand_overs']['state'] }) | undefined,
+  row: (RevocationColumns & { state: Tables['hand_overs']['state'] }) | undefined,
 ): HandOverJob | null {
   const state = row?.state ?? null;
   if (state === 'confirmed' || state === 'withdrawn' || state === 'recalled') return null;
   if (state === null && intake.state !== 'stored') return null;
   const { revocation = null, pairing = null, home_recall: homeRecall = null } = row ?? {};
-  return { intake, state, word: revocation === null ? null : { revocation, pairing, homeRecall } };
+  return { intake, state, ownerRevocation: revocation === null ? null : { revocation, pairing, homeRecall } };
 }

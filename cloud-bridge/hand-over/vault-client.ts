@@ -1,5 +1,3 @@
-// Owns: asking the vault over HTTP, with limits on time and size. Not here: verifying its answers (hand-overs.ts).
-
 import type { Clock } from '@doorsill/base/clock';
 import { UPLOAD_BODY_TYPE } from '@doorsill/base/http/http-server';
 import { failure, isFailure } from '@doorsill/contract/errors';
@@ -22,13 +20,12 @@ export interface VaultClientDeps {
   answerMsMax: number;
 }
 
-/** A clip as it is sent. */
 export interface SentClip {
   bytes: number;
   open: () => Promise<OpenBytes>;
 }
 
-/** The vault's steps, each safe to repeat. All reject with the vault's own failure, or `vault_unreachable`. */
+/** Each step is safe to repeat. All reject with the vault's own failure, or `vault_unreachable`. */
 export interface VaultClient {
   offer(body: HandOverBody, signal: AbortSignal): Promise<HandOverStatus>;
   send(item: string, offer: string, clip: SentClip, signal: AbortSignal): Promise<HandOverStatus>;
@@ -38,7 +35,6 @@ export interface VaultClient {
 }
 
 const PIECE_BYTES = 256 * 1024;
-/** Answers larger than this are not read. */
 const ANSWER_LETTERS_MAX = 20_000;
 
 export function httpVaultClient(deps: VaultClientDeps): VaultClient {
@@ -47,7 +43,7 @@ export function httpVaultClient(deps: VaultClientDeps): VaultClient {
     within(deps, signal, async (limited) => {
       const answer = schema.safeParse(await exchangeJson(`${base}${path}`, { method: 'POST', body, signal: limited }));
       if (answer.success) return answer.data;
-      throw unreachable('its answer is not a vault’s');
+      throw unreachable('its answer is not one of a vault');
     });
   const step = (path: string) => (text: string, signal: AbortSignal) =>
     ask(path, { step: text }, HandOverStatus, signal);
@@ -63,14 +59,14 @@ export function httpVaultClient(deps: VaultClientDeps): VaultClient {
   };
 }
 
-/** Runs work and aborts it when nothing moves for too long; every connection error becomes `vault_unreachable`. */
+/** Runs work and aborts it at the stall timeout `answerMsMax`; every connection error becomes `vault_unreachable`. */
 async function within<Result>(
   { clock, answerMsMax }: VaultClientDeps,
   signal: AbortSignal,
   work: (limited: AbortSignal, moved: () => void) => Promise<Result>,
 ): Promise<Result> {
   const late = new AbortController();
-  const arm = () => clock.after(answerMsMax, () => late.abort(unreachable(`nothing came for ${answerMsMax / 1000} s`)));
+  const arm = () => clock.after(answerMsMax, () => late.abort(unreachable(`no byte moved for ${answerMsMax / 1000} s`)));
   let timer = arm();
   const moved = () => {
     timer.cancel();
@@ -118,7 +114,7 @@ async function putClip(
     const answer = parseJson(await boundedText(response));
     if (!response.ok) throw failureOf(answer) ?? unreachable(`it answered with status ${response.status}`);
     const status = HandOverStatus.safeParse(answer);
-    if (!status.success) throw unreachable('its answer is not a vault’s');
+    if (!status.success) throw unreachable('its answer is not one of a vault');
     return status.data;
   } finally {
     await file.close();

@@ -1,5 +1,4 @@
-// Owns: how many calls a minute each role may make, and reporting that (RateLimit header fields,
-// draft-ietf-httpapi-ratelimit-headers-10). Not here: limits on guessing (the parts' own), sizes and deadlines (http-server.ts).
+// Calls a minute for each role, reported in RateLimit header fields (draft-ietf-httpapi-ratelimit-headers-10).
 
 import type { Clock } from '@doorsill/base/clock';
 import { networkOf } from '@doorsill/base/http/address-networks';
@@ -10,22 +9,22 @@ import { type Failure, failure } from '@doorsill/contract/errors';
 import { parseToken } from '@doorsill/contract/jws';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import { OwnLimits, type RateLimit, type RateLimits } from './rate-limits.ts';
+import { LocalLimits, type RateLimit, type RateLimits } from './rate-limits.ts';
 import type { Role } from './roles.ts';
 
 const MINUTE_MS = 60_000;
 const WINDOW_S = MINUTE_MS / 1000;
 
-/** Addresses whose refused calls are counted within a minute. */
+/** Addresses whose refused calls are counted at a time. */
 const ADDRESSES_MAX = 100_000;
-/** Unauthenticated calls a minute, from one address, that are still told why they were refused. */
+/** Unauthenticated calls a minute from one address that are answered with their own refusal; later ones get `http_rate_limited`. */
 const REFUSALS_MAX = 600;
-/** Status codes which mean that a call's token, or the call itself, may not be valid; a route's own rate limit is one. */
+/** Status codes of calls that may have proved no identity; a route's own rate limit is one. */
 const UNPROVEN: readonly number[] = [400, 401, 403, 404, 413, 429];
 const OF_HOMES: readonly Role[] = ['home', 'device'];
 
 const perMinute = (usual: number) => z.int().min(1).max(1_000_000).default(usual);
-/** Calls a minute: for `public` from one address; otherwise of one signer or token, or to one path, at one address. */
+/** Calls a minute from one address: for `public` all, otherwise those of one signer or token, or, without a token, to one path. */
 export const PerMinute = z.strictObject({
   public: perMinute(3_000),
   signed: perMinute(3_000),
@@ -48,39 +47,39 @@ const ROLES_COUNTED = PerMinute.keyof().options;
 
 const claimedSchema = z.object({ iss: z.string().min(1).max(256) });
 
-/** A call as the rate limits see it. */
 export interface Counted {
   role: Role;
   network: string;
-  /** The name under which it is counted. */
   name: string;
-  /** Whether a token gives that name. What the body proves is known only when the call is served. */
+  /** Whether a token gives `name`. What the body proves is known only after the call is served. */
   hasToken: boolean;
 }
 
 /**
- * Counts calls. Of `public` calls, which prove nothing, every one is counted, by address. All others are counted once they are
- * authenticated, under the identity they proved; a call that is not counts against its address's refusals. So nobody uses up
- * another's calls, and a valid caller is served whatever else comes from their address. Of several instances each counts what proves
- * nothing for itself: nobody makes them write together without a proof.
+ * Counts calls. Every `public` call is counted by address. Other calls are counted after authentication, under the identity they proved;
+ * an unauthenticated one counts against its address's refusals. So nobody uses up another's calls, and a valid caller is served whatever
+ * else comes from their address. Each of several instances counts unauthenticated calls for itself: without a proof nobody can cause writes
+ * to the shared count.
  */
 export class Rates {
   private readonly limits: ReadonlyMap<Role, RateLimit>;
-  /** Refused calls without proof, by address. */
+  /** Refused unauthenticated calls, by address. */
   private readonly refusals: FixedWindowLimit;
   private readonly most: PerMinute;
 
-  /** `limits`: of several instances, those that count together. */
-  constructor(clock: Clock, most: PerMinute, limits: RateLimits = new OwnLimits(clock)) {
+  /** `limits`: shared by several instances, if there are any. */
+  constructor(clock: Clock, most: PerMinute, limits: RateLimits = new LocalLimits(clock)) {
     this.most = most;
-    const own = new OwnLimits(clock);
+    const own = new LocalLimits(clock);
     const of = (role: Role) => (role === 'public' ? own : limits).limit(`calls of ${role}`, most[role], MINUTE_MS);
     this.limits = new Map(ROLES_COUNTED.map((role) => [role, of(role)]));
     const refused = new WindowCounts(clock, MINUTE_MS, ADDRESSES_MAX);
     this.refusals = new FixedWindowLimit(refused, Math.min(most.device, REFUSALS_MAX));
   }
 
-  /** The counter of a call; tells the caller what is left of it. Throws `http_rate_limited`, and `database_...` when it cannot know. */
+  /**
+   * Starts counting a call, and tells the caller how many are left. Throws `http_rate_limited`, and `database_...` when that is unknown.
+   */
   async open(
     role: Role,
     { ip, url }: Pick<FastifyRequest, 'ip' | 'url'>,
@@ -92,7 +91,7 @@ export class Rates {
     const of = role === 'public' ? '' : hasToken ? claimed(bearer) : url;
     const call = { role, network, name: `${network} ${of}`, hasToken };
     const { left, resetS } = await this.limitOf(role).leftOf(call.name);
-    // Homes are not told what is left: others at the same address could then count a home's uploads and revocations.
+    // Not for homes: others at the same address could count a home's uploads and revocations.
     if (!OF_HOMES.includes(role)) {
       reply.headers({
         'ratelimit-policy': `"${role}";q=${this.most[role]};w=${WINDOW_S}`,
@@ -109,7 +108,7 @@ export class Rates {
     if (role !== 'public') this.limitOf(role).note(name);
   }
 
-  /** The call was refused. Throws `http_rate_limited` instead if it proved nothing and its address had too many such calls. */
+  /** The call was refused. Throws `http_rate_limited` if it was unauthenticated and its address had too many such calls. */
   refused(call: Counted, refused: Failure): void {
     // A fault of ours says nothing about the caller.
     if (refused.http >= 500 || call.role === 'public') return;
@@ -124,7 +123,7 @@ export class Rates {
   }
 }
 
-/** The identity a token claims, its signer's key; for an unsigned one, the token itself. Only for counting. */
+/** The signer's key that a token claims; for an unsigned token, its hash. Only for counting. */
 function claimed(bearer: string): string {
   const read = claimedSchema.safeParse(parseToken(bearer)?.claims);
   return read.success ? read.data.iss : sha256Hex(bearer);

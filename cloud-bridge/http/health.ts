@@ -1,5 +1,4 @@
-// Owns: whether a server process is alive and can do its work, as `/healthz` and `/readyz` report it, and leaving while others go on. Not
-// here: the checks themselves.
+// `/healthz`, `/readyz`, and draining: how an instance ends while the others go on.
 
 import type { Clock } from '@doorsill/base/clock';
 import { failure } from '@doorsill/contract/errors';
@@ -9,7 +8,7 @@ import type { Router } from './router.ts';
 /** Named checks that must pass for the process to be ready. Each resolves to whether it passes; a throw counts as a failure. */
 export type Checks = Readonly<Record<string, () => Promise<boolean>>>;
 
-/** Anyone may ask, and each check costs a write: results are reused for this long. */
+/** Results are reused for this long: anyone may ask, and a check costs a write. */
 const KEPT_MS = 5_000;
 
 const DRAINING: ReadonlyMap<string, boolean> = new Map([['draining', false]]);
@@ -25,12 +24,12 @@ export class Health {
     this.checks = checks;
   }
 
-  /** From now on the process is not ready: whoever leads calls here leads them elsewhere. */
+  /** From now on the process is not ready, so that the proxy sends calls elsewhere. */
   drain(): void {
     this.isDraining = true;
   }
 
-  /** The result of each check, at most a few seconds old; while the process drains, that alone, at once. */
+  /** The result of each check, at most `KEPT_MS` old; while the process drains, only `draining`. */
   async look(): Promise<ReadonlyMap<string, boolean>> {
     if (this.isDraining) return DRAINING;
     const nowMs = this.clock.monotonicMs();
@@ -45,10 +44,10 @@ export class Health {
   }
 }
 
-/** Longest wait, at the end of an instance, for calls that are under way. */
+/** Longest wait of an ending instance for calls that are under way. */
 const CALLS_MS_MAX = 30_000;
 
-/** Lets an instance end without an error to anybody: it says that it is not ready, serves on for a while, and ends what is under way. */
+/** Ends an instance without an error to any caller: it reports that it is not ready, serves for `drainS`, then waits for running calls. */
 export async function drain(
   { clock, api, health }: { clock: Clock; api: Pick<Router, 'idle'>; health: Health },
   { drainS }: { drainS: number },
@@ -71,7 +70,7 @@ export function healthRoutes(api: Router, health: Health): void {
       ...open,
       path: '/healthz',
       answer: liveSchema,
-      about: 'That the process lives.',
+      about: 'Whether the process is alive.',
     },
     () => ({ status: 'live' as const }),
   );
@@ -79,7 +78,7 @@ export function healthRoutes(api: Router, health: Health): void {
     {
       ...open,
       path: '/readyz',
-      about: 'That the process can do its work: each check, by name.',
+      about: 'Whether the process can do its work: each check by name.',
       answer: readySchema,
     },
     async () => {

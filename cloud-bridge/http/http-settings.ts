@@ -1,5 +1,4 @@
-// Owns: the settings that every server process has: its data folder, its listening address, the form of an HTTP address.
-// Not here: what else each one is set to (its config.ts).
+// Settings that every server process has.
 
 import { publicKeySchema } from '@doorsill/contract/ids';
 import { z } from 'zod';
@@ -15,7 +14,7 @@ const addressesSchema = z
 
 /** Spread into a process's own settings, which document the folder's content. */
 export const serverSettings = {
-  /** Absolute path of the folder that holds all that the process keeps. */
+  /** Absolute path of the folder for the process's data. */
   dataFolder: z.string().min(1).max(1_000),
   http: z
     .strictObject({
@@ -24,8 +23,8 @@ export const serverSettings = {
       /** Addresses of the proxies in front of it, whose forwarded headers are trusted. Nobody else’s are. */
       proxies: addressesSchema,
       /**
-       * Addresses of the proxies that begin each connection by the PROXY protocol (HAProxy's `send-proxy`), and are believed whom
-       * they speak for. A connection of theirs without it is refused, and so is anybody else's with it.
+       * Addresses of the proxies that begin each connection with the PROXY protocol (HAProxy's `send-proxy`), whose client address is
+       * trusted. A connection of theirs without it is refused, and so is anybody else's with it.
        */
       proxyProtocol: addressesSchema,
       perMinuteMax: PerMinute.prefault({}),

@@ -1,12 +1,11 @@
-// Owns: repeating a call with the same `Idempotency-Key` (draft-ietf-httpapi-idempotency-key-header-07): it gets the answer
-// it got before, and changes nothing. Not here: where answers are stored, which routes accept a key (router.ts).
+// A call repeated with the same `Idempotency-Key` gets its earlier answer and changes nothing
+// (draft-ietf-httpapi-idempotency-key-header-07).
 
 import { type Clock, wallSeconds } from '@doorsill/base/clock';
 import { sha256Hex } from '@doorsill/base/keys';
 import { assert } from '@doorsill/contract/assert';
 import { failure } from '@doorsill/contract/errors';
 
-/** A stored answer. */
 export interface KeptAnswer {
   /** SHA-256 of the call's body, as hex. */
   bodySha256: string;
@@ -29,7 +28,7 @@ export interface AnswerLife {
   perCallerMax: number;
 }
 
-/** Doing something in one server process at a time, of several that share the store: others wait until work of this name has ended. */
+/** Runs work of one name in one server process at a time, of several that share the store. */
 export interface CallTurns {
   run(name: string, work: () => Promise<void>): Promise<void>;
 }
@@ -46,7 +45,7 @@ export class IdempotentCalls {
   /** Running calls, by key: a repeat waits for the first. */
   private readonly underWay = new Map<string, Promise<unknown>>();
 
-  /** `turns`: with other processes on the same store. */
+  /** `turns`: for several processes on the same store. */
   constructor(clock: Clock, store: AnswerStore, turns: CallTurns | null = null) {
     this.clock = clock;
     this.store = store;
@@ -54,9 +53,9 @@ export class IdempotentCalls {
   }
 
   /**
-   * Does `work`, or returns its earlier result under this key for this body. Only success is kept: a refused caller may
-   * correct the call. Of processes that share the store one does it. `caller`: the caller's identity, proven once `work` has
-   * succeeded; two callers' keys never collide. Throws `idempotency_key_reused`, `http_body_invalid`, and what `work` throws.
+   * Does `work`, or returns its earlier result under this key for this body. Only success is stored: a refused caller may correct the call.
+   * One of the processes that share the store does it. `caller`: the caller's identity, proven once `work` has succeeded; two callers' keys
+   * never collide. Throws `idempotency_key_reused`, `http_body_invalid`, and what `work` throws.
    */
   async run(
     call: { header: string; caller: string; body: unknown; status: number },

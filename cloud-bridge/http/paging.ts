@@ -1,5 +1,5 @@
-// Owns: pages of a list: their size limit, and an opaque cursor to the next one. A page goes on
-// after the last item shown, so that nothing is shown twice or skipped when items are added. Not here: the queries.
+// Pages of a list with an opaque cursor. A page starts after the last item shown, so that no item is shown twice or skipped when others
+// are added.
 
 import { countSchema } from '@doorsill/base/http/http-server';
 import { fromBase64url, fromUtf8, toBase64url, utf8 } from '@doorsill/contract/bytes';
@@ -35,7 +35,7 @@ export function positionIn<Schema extends z.ZodType>(
   if (cursor === undefined) return null;
   const bytes = fromBase64url(cursor);
   const position = schema.safeParse(bytes && parseJson(fromUtf8(bytes) ?? ''));
-  if (!position.success) throw failure('http_body_invalid', { detail: 'cursor: it is not of this list' });
+  if (!position.success) throw failure('http_body_invalid', { detail: 'cursor: it is from another list' });
   return position.data;
 }
 

@@ -1,5 +1,5 @@
-// Owns: metrics of a server process in Prometheus' text format (version 0.0.4), for the admin alone. Not here: what others
-// count. No metric covers what a home or its device does: the number that answered reveals how many stayed silent.
+// Metrics in Prometheus' text format (version 0.0.4), for the admin alone. None covers what a home or its device does: the number of
+// answers reveals how many homes stayed silent.
 import type { Role } from './roles.ts';
 
 /** One metric value with its labels. */
@@ -15,7 +15,7 @@ export interface Metric {
   samples: readonly Sample[];
 }
 
-/** Roles whose calls are counted: only those that know nothing of any clip. */
+/** Roles whose calls are counted: only those that concern no clip. */
 const COUNTED: readonly Role[] = ['public', 'agency', 'partner', 'partner-signature', 'moderator', 'admin'];
 
 /** Calls by role and by the first digit of their status. */
@@ -23,7 +23,7 @@ export class CallCounts {
   private readonly counts = new Map<string, number>();
 
   note(role: Role, method: string, status: number): void {
-    // Among the public routes, OPTIONS is only ever sent for uploads.
+    // Among the public routes, only uploads have OPTIONS.
     if (!COUNTED.includes(role) || method === 'OPTIONS') return;
     const key = `${role} ${Math.floor(status / 100)}xx`;
     this.counts.set(key, (this.counts.get(key) ?? 0) + 1);
@@ -45,8 +45,8 @@ export function printMetrics(metrics: readonly Metric[]): string {
 
 function printed({ name, help, type, samples }: Metric): string {
   const lines = samples.map(({ labels = {}, value }) => {
-    const told = Object.entries(labels).map(([label, text]) => `${label}="${escaped(text)}"`);
-    return `${name}${told.length === 0 ? '' : `{${told.join(',')}}`} ${value}\n`;
+    const pairs = Object.entries(labels).map(([label, text]) => `${label}="${escaped(text)}"`);
+    return `${name}${pairs.length === 0 ? '' : `{${pairs.join(',')}}`} ${value}\n`;
   });
   return `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n${lines.join('')}`;
 }

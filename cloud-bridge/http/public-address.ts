@@ -1,5 +1,5 @@
-// Owns: to which addresses a server of ours connects because somebody else named them: public ones, so that nobody makes it speak to machines
-// that only it can reach (SSRF). Not here: what is sent there (webhooks/send.ts, registry/domain-proof.ts).
+// Addresses that somebody else named (webhooks, domain proofs) must be public: otherwise a caller could make the server connect to machines
+// that only the server can reach (SSRF).
 import { type LookupAddress, type LookupAllOptions, lookup } from 'node:dns';
 import { BlockList, isIP, type LookupFunction } from 'node:net';
 
@@ -21,20 +21,20 @@ function listOf(family: 'ipv4' | 'ipv6', networks: readonly string[]): BlockList
   return list;
 }
 
-/** Whether it is an IP address of this very machine. */
+/** Whether it is a loopback IP address. */
 export function isLoopbackAddress(address: string): boolean {
   if (isIP(address) === 4) return LOOPBACK.ipv4.check(address, 'ipv4');
   return isPlainIpv6(address) && LOOPBACK.ipv6.check(address, 'ipv6');
 }
 
-/** Whether an IP address is public, or this machine's where `loopback` says that it may be. */
+/** Whether an IP address is public; `loopback` allows loopback addresses, too. */
 export function isAllowedAddress(address: string, loopback: boolean): boolean {
   if (isLoopbackAddress(address)) return loopback;
   if (isIP(address) === 4) return !NOT_PUBLIC_IPV4.check(address, 'ipv4');
   return isPlainIpv6(address) && GLOBAL.check(address, 'ipv6') && !NOT_PUBLIC_IPV6.check(address, 'ipv6');
 }
 
-/** A zone is one of this machine's links: what lies behind it is not public (RFC 4007 §6). */
+/** An address with a zone is reached over one of this machine's links, and not public (RFC 4007 §6). */
 const isPlainIpv6 = (address: string) => isIP(address) === 6 && !address.includes('%');
 
 type Resolve = (
@@ -43,15 +43,15 @@ type Resolve = (
   done: (fault: Error | null, found: LookupAddress[]) => void,
 ) => void;
 
-/** Resolves a name for a connection, which then goes to the very address that was judged. Node asks it for no address, only for names. */
+/** Resolves a name for a connection, which then goes to the address that was checked. Node calls it for names only, not for addresses. */
 export function lookupAllowed(loopback: boolean, resolve: Resolve = lookup): LookupFunction {
   return (name, options, done) => {
     resolve(name, { ...options, all: true }, (fault, found) => {
       if (fault) return done(fault, '', 0);
       const [first] = found;
-      // One forbidden address disqualifies the whole name: no server that others should reach has such a one.
+      // One forbidden address disqualifies the name: a public server has none.
       if (!first || !found.every(({ address }) => isAllowedAddress(address, loopback))) {
-        const refused = new Error('it has no public address, or one that is not public');
+        const refused = new Error('it has no address, or one that is not public');
         return done(Object.assign(refused, { code: 'EADDRNOTAVAIL' }), '', 0);
       }
       if (options.all === true) return done(null, found);

@@ -1,6 +1,5 @@
-// Owns: limits by name that hold for one process, or for several that count together: each takes calls from the common count in lots, so
-// that few calls ask for more. Not here: what is limited (call-rate-limits.ts, each part), the common count in SQL
-// (persistence/sql-call-counts.ts).
+// Limits by name, for one process or for several that share a count: each process reserves batches of calls from it, so that few calls ask
+// the database.
 
 import type { Clock } from '@doorsill/base/clock';
 import { FixedWindowLimit, WindowCounts } from '@doorsill/base/http/fixed-window-limit';
@@ -10,25 +9,24 @@ import { failure } from '@doorsill/contract/errors';
 
 /** How often something may happen, by name, in a window of time. */
 export interface RateLimit {
-  /** What a name has left as far as this process knows, and when its window ends. Rejects with `database_...` if it cannot know. */
+  /** Calls that a name has left as far as this process knows, and when its window ends. Rejects with `database_...` if that is unknown. */
   leftOf(name: string): Promise<{ left: number; resetS: number }>;
-  /** Counts one, whatever is left. */
+  /** Counts a call that was already served. */
   note(name: string): void;
-  /** Counts one. Rejects with `http_rate_limited` when there is none left, and with `database_...` when that cannot be known. */
+  /** Counts a call. Rejects with `http_rate_limited` when none is left, and with `database_...` when that is unknown. */
   take(name: string): Promise<void>;
 }
 
-/** Makes limits. */
 export interface RateLimits {
   /** `what` is counted, each name `countMax` times in a window of `spanMs`. */
   limit(what: string, countMax: number, spanMs: number): RateLimit;
 }
 
-/** Names counted in a window: far more than any server has. */
+/** Names counted in a window. */
 const NAMES_MAX = 100_000;
 
 /** Counts in this process alone. */
-export class OwnLimits implements RateLimits {
+export class LocalLimits implements RateLimits {
   private readonly clock: Clock;
 
   constructor(clock: Clock) {
@@ -45,37 +43,36 @@ export class OwnLimits implements RateLimits {
   }
 }
 
-/** What a process was given of a name's common count. */
-export interface Lot {
-  /** Calls that the process may now let through; none if the window's are used up. */
+/** Calls that a process has reserved from a name's shared count. */
+export interface CallBatch {
+  /** Calls that the process may let through; none if the window's are used up. */
   taken: number;
-  /** Calls that nobody has taken yet. */
+  /** Calls that no process has reserved yet. */
   left: number;
-  /** Until the window ends. */
   resetMs: number;
 }
 
-export interface LotStore {
+export interface CallBatchStore {
   /**
-   * Takes a lot from a name's count in its window, which begins with its first lot: at least `least` calls if there are so many left.
-   * Rejects with `database_...`.
+   * Reserves calls of a name in its window, which begins with the first reservation: at least `least` if that many are left. Rejects with
+   * `database_...`.
    */
-  take(name: Uint8Array, wanted: { countMax: number; spanMs: number; least: number }): Promise<Lot>;
+  take(name: Uint8Array, wanted: { countMax: number; spanMs: number; least: number }): Promise<CallBatch>;
   /** Deletes the counts of windows that have ended. */
   removeEnded(): Promise<void>;
 }
 
 export interface SharedLimitsDeps {
   clock: Clock;
-  store: LotStore;
-  /** Names are stored as HMACs under this key, which is not in the database: it does not tell who has called, or from where. */
+  store: CallBatchStore;
+  /** Names are stored as HMACs under this key, so that the database alone does not reveal who called, or from where. */
   key: Uint8Array;
   namesMax?: number;
 }
 
-/** A name's lot in this process. */
+/** A name's reserved calls in this process. */
 interface Entry {
-  /** Calls left of the lot; negative: calls that were let through without one. */
+  /** Reserved calls that are left; negative: calls that were let through without a reservation. */
   left: number;
   sharedLeft: number;
   /** When the window ends, in monotonic milliseconds. */
@@ -83,23 +80,23 @@ interface Entry {
   asking: Promise<void> | null;
 }
 
-/** At least this long between two deletions of what has ended. */
+/** Shortest time between two deletions of ended windows. */
 const REMOVE_EVERY_MS = 60_000;
 
 /**
- * Counts together with all processes that have the same store. What `take` lets through is never more than the limit, whichever process is
- * asked. What is noted after the fact exceeds it by what each process had under way when it first heard of the name. A lot that a process
- * does not use up is lost to the others until the window ends. Beyond `namesMax` names a process counts alone.
+ * Counts together with all processes on the same store. `take` never lets through more than the limit over all processes. `note` may exceed
+ * it by the calls that each process had under way when it first saw the name. Reserved calls that a process does not use are lost to the
+ * others until the window ends. Beyond `namesMax` names a process counts alone.
  */
 export class SharedLimits implements RateLimits {
   private readonly deps: SharedLimitsDeps;
-  private readonly own: OwnLimits;
+  private readonly own: LocalLimits;
   private readonly entries = new Map<string, Entry>();
   private removedMs = Number.NEGATIVE_INFINITY;
 
   constructor(deps: SharedLimitsDeps) {
     this.deps = deps;
-    this.own = new OwnLimits(deps.clock);
+    this.own = new LocalLimits(deps.clock);
   }
 
   limit(what: string, countMax: number, spanMs: number): RateLimit {
@@ -118,7 +115,7 @@ export class SharedLimits implements RateLimits {
         const entry = entryOf(name);
         if (!entry) return own.note(name);
         entry.left -= 1;
-        // The call was served: whether its count can be stored is the next one's concern.
+        // The call was served already: a failure to store its count shows at the next call.
         if (entry.left < 0 && entry.sharedLeft > 0) void ask(name, entry).catch(() => undefined);
       },
       take: async (name) => {
@@ -155,21 +152,21 @@ export class SharedLimits implements RateLimits {
     return entry;
   }
 
-  /** Asks for a lot, once for all who wait for it. */
+  /** Reserves calls, once for all callers that wait. */
   private ask(name: string, entry: Entry, wanted: { countMax: number; spanMs: number }): Promise<void> {
-    entry.asking ??= this.takeLot(name, entry, wanted).finally(() => {
+    entry.asking ??= this.reserve(name, entry, wanted).finally(() => {
       entry.asking = null;
     });
     return entry.asking;
   }
 
-  private async takeLot(name: string, entry: Entry, wanted: { countMax: number; spanMs: number }): Promise<void> {
+  private async reserve(name: string, entry: Entry, wanted: { countMax: number; spanMs: number }): Promise<void> {
     const { clock, store, key } = this.deps;
     const askedMs = clock.monotonicMs();
-    const lot = await store.take(hmacSha256(key, utf8(name)), { ...wanted, least: 1 - entry.left });
-    entry.left += lot.taken;
-    entry.sharedLeft = lot.left;
-    entry.endsMs = askedMs + lot.resetMs;
+    const batch = await store.take(hmacSha256(key, utf8(name)), { ...wanted, least: 1 - entry.left });
+    entry.left += batch.taken;
+    entry.sharedLeft = batch.left;
+    entry.endsMs = askedMs + batch.resetMs;
     if (askedMs - this.removedMs < REMOVE_EVERY_MS) return;
     this.removedMs = askedMs;
     this.forgetEnded(askedMs);

@@ -1,5 +1,5 @@
-// Owns: clip downloads that are running: before each piece, and whenever something has changed, each checks whether its
-// reader may still be shown the clip. Not here: who may read (clips/, vault/), the connection (send-clip.ts).
+// Running clip downloads. Before each piece, and whenever something has changed, each checks whether its reader may still be shown the
+// clip.
 import type { Span } from '@doorsill/base/http/byte-range';
 
 /** Bytes with random access, such as a file. */
@@ -15,7 +15,7 @@ export type AssertShown = () => Promise<void>;
 export interface ClipDownload {
   /** The bytes, in pieces; throws what `AssertShown` threw. */
   bytes: AsyncGenerator<Uint8Array>;
-  /** Aborts the moment the reader may not be shown the clip any more, also while a piece waits to be consumed. */
+  /** Aborts as soon as the reader may not be shown the clip any more, also while a piece waits to be sent. */
   ended: AbortSignal;
 }
 
@@ -25,56 +25,56 @@ export interface ClipDownload {
  */
 const PIECE_BYTES = 64 * 1024;
 
-interface UnderWay {
+interface RunningDownload {
   name: string;
-  ask: AssertShown;
+  assertShown: AssertShown;
   ended: AbortController;
 }
 
 /** The downloads of one server. */
 export class ClipDownloads {
-  private readonly underWay = new Set<UnderWay>();
+  private readonly underWay = new Set<RunningDownload>();
 
-  /** Reads a span of what `open` returns, for `name`, until `ask` rejects. `open` is called when the first piece is requested. */
-  read(name: string, open: () => Promise<OpenBytes>, span: Span, ask: AssertShown): ClipDownload {
-    const reading: UnderWay = { name, ask, ended: new AbortController() };
-    return { bytes: this.pieces(reading, open, span), ended: reading.ended.signal };
+  /** Reads a span of the bytes of `name` until `assertShown` rejects. `open` is called when the first piece is requested. */
+  read(name: string, open: () => Promise<OpenBytes>, span: Span, assertShown: AssertShown): ClipDownload {
+    const download: RunningDownload = { name, assertShown, ended: new AbortController() };
+    return { bytes: this.pieces(download, open, span), ended: download.ended.signal };
   }
 
-  /** Checks every download of `name`, or all, at once; those that may not go on have ended when this resolves. Never rejects. */
-  async askAgain(name?: string): Promise<void> {
-    const asked = [...this.underWay].filter((reading) => name === undefined || reading.name === name);
-    await Promise.all(asked.map((reading) => judge(reading).catch(() => undefined)));
+  /** Checks the downloads of `name`, or all, now; those that may not go on have ended when this resolves. Never rejects. */
+  async recheck(name?: string): Promise<void> {
+    const checked = [...this.underWay].filter((download) => name === undefined || download.name === name);
+    await Promise.all(checked.map((download) => assertAllowed(download).catch(() => undefined)));
   }
 
   private async *pieces(
-    reading: UnderWay,
+    download: RunningDownload,
     open: () => Promise<OpenBytes>,
     span: Span,
   ): AsyncGenerator<Uint8Array, void, undefined> {
-    this.underWay.add(reading);
+    this.underWay.add(download);
     try {
-      // Before opening: a deleted clip has no file either.
-      await judge(reading);
+      // Before opening: a deleted clip has no file.
+      await assertAllowed(download);
       const file = await open();
       try {
         for (let at = span.start; at < span.end; at += PIECE_BYTES) {
           const bytes = await file.read(at, Math.min(PIECE_BYTES, span.end - at));
           // After reading the piece, which may take long when the bytes are remote.
-          await judge(reading);
+          await assertAllowed(download);
           yield bytes;
         }
       } finally {
         await file.close();
       }
     } finally {
-      this.underWay.delete(reading);
+      this.underWay.delete(download);
     }
   }
 }
 
-/** Checks whether a download may go on; ends it for good when not, whatever the reason. */
-async function judge({ ask, ended }: UnderWay): Promise<void> {
-  await ask().catch((why: unknown) => ended.abort(why));
+/** Ends a download for good when it may not go on, whatever the reason. */
+async function assertAllowed({ assertShown, ended }: RunningDownload): Promise<void> {
+  await assertShown().catch((why: unknown) => ended.abort(why));
   ended.signal.throwIfAborted();
 }

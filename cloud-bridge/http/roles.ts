@@ -1,20 +1,23 @@
-// Owns: the roles that can call routes, how each authenticates, and recognising the operator's staff (admin, moderators) by their tokens.
-// Not here: verifying signatures: the part that a route belongs to does that, with the keys it has pinned.
+// The roles that can call routes and how each authenticates. Staff (admin, moderators) are recognised here by their tokens; signatures are
+// verified by the part that a route belongs to, with the keys it has pinned.
 import { timingSafeEqual } from 'node:crypto';
 import { sha256 } from '@doorsill/base/keys';
 import { utf8 } from '@doorsill/contract/bytes';
 import { failure } from '@doorsill/contract/errors';
+import type { FastifyRequest } from 'fastify';
 
 const bearer = (bearerFormat: string, description: string) =>
   ({ type: 'http', scheme: 'bearer', bearerFormat, description }) as const;
 
-/** Each role and how it authenticates, as an OpenAPI security scheme; null: not at all, or by the body's content. */
+/** Each role's OpenAPI security scheme; null: no authentication, or by the body's content. */
 export const ROLES = {
   /** Anyone. */
   public: null,
   /** Whoever signed the body's content; the signature is the proof. */
   signed: null,
-  /** A home that signed the body's content: its owner, or a device that is not enrolled yet. A role of its own only for counting. */
+  /**
+   * A home that signed the body's content: its owner, or a device that is not enrolled yet. Differs from `signed` only in its rate limit.
+   */
   home: null,
   /** Whoever knows the secret that the body, or `Authorization: Basic`, holds. */
   credentials: null,
@@ -39,7 +42,7 @@ export const ROLES = {
 } as const;
 export type Role = keyof typeof ROLES;
 
-/** The caller: the role, and the name if the token alone tells it. */
+/** The caller: the role, and the name if the token alone reveals it. */
 export interface Who {
   role: Role;
   name: string;
@@ -79,4 +82,13 @@ export async function whoPresents(token: string, roles: readonly Role[], staff: 
   if (!who) throw failure('http_unauthorised');
   if (!roles.includes(who.role)) throw failure('role_missing', { role: roles.join(' or ') });
   return who;
+}
+
+const BEARER = /^Bearer ([A-Za-z0-9._-]{16,8192})$/;
+
+/** The bearer token of a request; throws `http_unauthorised` when there is none. */
+export function bearerOf(request: Pick<FastifyRequest, 'headers'>): string {
+  const token = BEARER.exec(request.headers.authorization ?? '')?.[1];
+  if (token === undefined) throw failure('http_unauthorised');
+  return token;
 }

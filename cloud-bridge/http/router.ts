@@ -1,6 +1,4 @@
-// Owns: the one way to declare a route: method, address, who may call it, and the schemas of request and answer. What is
-// declared is what is enforced, and what the OpenAPI document is generated from. Not here: the declaration (route-declaration.ts), the
-// document (openapi.ts), what routes do.
+// The one way to declare a route. What is declared is what is enforced, and what the OpenAPI document is generated from.
 
 import { isAnswered, listenOn, parseBody } from '@doorsill/base/http/http-server';
 import { documentOf } from '@doorsill/base/http/openapi';
@@ -18,7 +16,7 @@ import { parseJson } from '@doorsill/contract/parse-json';
 import { PROBLEM_TYPE, type ProblemDocument, problemOf } from '@doorsill/contract/problem';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import { bearerOf } from './bearer.ts';
+import { bearerOf } from './roles.ts';
 import { type Counted, countedRole, type Rates } from './call-rate-limits.ts';
 import type { IdempotentCalls } from './idempotency.ts';
 import { CallCounts } from './prometheus.ts';
@@ -47,11 +45,11 @@ export interface RouteShape<P extends z.ZodType, Q extends z.ZodType, B extends 
   repeatable?: (call: { params: z.output<P>; body: BodyOf<B> }) => string;
   /** Never rate limited: for process monitoring, which would otherwise be refused because of other callers' calls. */
   uncounted?: boolean;
-  /** Adds details to a refusal. */
+  /** Adds fields to the problem document of a refusal. */
   refuse?: (problem: ProblemDocument) => ProblemDocument;
 }
 
-/** What is known of a call before its body is parsed. */
+/** A call before its body is parsed. */
 export interface Admission<P extends z.ZodType> {
   params: z.output<P>;
   /** The bearer token; empty for roles that have none. */
@@ -65,7 +63,7 @@ export interface Admission<P extends z.ZodType> {
 type BodyOf<B> = B extends z.ZodType ? z.output<B> : undefined;
 type AnswerOf<A> = A extends z.ZodType ? z.input<A> : undefined;
 
-/** A call that was admitted, and the result of its `admit`. */
+/** `admitted`: the result of the route's `admit`. */
 interface Admitted<P extends z.ZodType, M> extends Admission<P> {
   admitted: M;
 }
@@ -121,7 +119,7 @@ export class Router {
     });
   }
 
-  /** Adds a route. What `handle` returns is checked against `answer` before it is sent; a reply that it sent itself is not. */
+  /** Adds a route. The result of `handle` is checked against `answer` before it is sent; a reply that `handle` sent itself is not. */
   route<
     A extends Content,
     P extends z.ZodType = z.ZodUndefined,
@@ -187,7 +185,7 @@ export class Router {
         about: 'This document.',
       },
       () => {
-        // Built once, when somebody asks: it never changes, and building it is expensive.
+        // Built once, at the first call: it never changes, and building it is expensive.
         document ??= this.document();
         return { ...document };
       },
@@ -211,7 +209,7 @@ export class Router {
     return documentOf(title, version, this.declared, ROLES);
   }
 
-  /** Does the work; a repeatable call with a key only once. */
+  /** Does the work; a repeatable call with an idempotency key only once. */
   private async onceOnly<P extends z.ZodType, Q extends z.ZodType, B extends Content, M>(
     shape: RouteShape<P, Q, B, Content, M>,
     call: Call<P, Q, B, M>,
@@ -239,7 +237,7 @@ export class Router {
     }
   }
 
-  /** Who calls, and whether they may go on: before the body is parsed. */
+  /** Authenticates the caller and checks whether they may go on, before the body is parsed. */
   private async admit<P extends z.ZodType, Q extends z.ZodType, B extends Content, M>(
     { roles, params, admit, exactBody, uncounted }: RouteShape<P, Q, B, Content, M>,
     request: FastifyRequest,

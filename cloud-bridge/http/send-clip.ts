@@ -1,5 +1,3 @@
-// Owns: answering with a clip's bytes, whole or a range, with headers that stop a browser from treating them as anything else.
-// Not here: who may have it (clips/, vault/).
 import { Readable } from 'node:stream';
 import { rangeOf, type Span } from '@doorsill/base/http/byte-range';
 import { keepForTransfer } from '@doorsill/base/http/connection-limit';
@@ -14,8 +12,8 @@ export interface SentClip {
 }
 
 /**
- * Sends the requested span, as far as the download goes. When the download ends after the first bytes were sent, the
- * connection is reset rather than closed: data that the kernel has not sent yet is dropped (RFC 9293 §3.10.4, ABORT).
+ * Sends the clip, or the requested range, with headers that stop a browser from treating it as anything else. When the download is revoked
+ * after the first bytes were sent, the connection is reset, not closed: the kernel drops unsent data (RFC 9293 §3.10.4, ABORT).
  */
 export function sendClip(reply: FastifyReply, clip: SentClip, read: (span: Span) => ClipDownload): FastifyReply {
   const range = rangeOf(clip.range, clip.bytes);

@@ -1,6 +1,5 @@
-// Owns: clips of several instances: staged in a folder of the instance that takes the upload, stored in the bucket they share. An object
-// is one upload's, so that no instance overwrites or removes another's. It is visible when the database says so. Not here: objects
-// (persistence/s3-objects.ts), when to move (finish.ts).
+// Clips of several instances: staged in a folder of the instance that takes the upload, stored in the bucket they share. An object belongs
+// to one upload, so that no instance overwrites or removes another's. The row in the database makes it visible.
 import type { Disk } from '@doorsill/base/disk';
 import { failure } from '@doorsill/contract/errors';
 import { idSchema } from '@doorsill/contract/ids';
@@ -12,20 +11,20 @@ import { ClipFiles, type ClipPlace, type KeptClips, type WholeClip } from './cli
 
 export interface BucketClipsDeps {
   disk: Disk;
-  /** Holds what is staged here, and nothing else. */
+  /** Holds staged uploads and nothing else. */
   folder: string;
   bucket: S3Bucket;
   prefix: string;
-  /** The bridge that owns the bucket, under all its instances. */
+  /** The bridge that owns the bucket; the same for all its instances. */
   bridgeId: string;
   turns: Turns;
 }
 
-/** The object that says whose the bucket is. */
+/** Object that names the bridge which owns the bucket. */
 export const BUCKET_MARK = 'bridge.txt';
-/** A crash leaves a few clips that were on their way in; more that nobody knows mean a wrong database. */
+/** A crash leaves a few unfinished clips in the bucket; more unknown ones mean a wrong database. */
 const STRANGERS_MAX = 64;
-/** Between two searches through the whole bucket for what a crash left. */
+/** Interval of searches through the whole bucket for leftovers of a crash. */
 const SWEEP_EVERY_S = 600;
 
 export class BucketClips extends ClipFiles {
@@ -49,7 +48,7 @@ export class BucketClips extends ClipFiles {
     return new FetchedBytes(this.deps.bucket, this.key(clip), clip.clipBytes);
   }
 
-  /** Sends the clip, which stays staged until it is stored for good. */
+  /** Copies the clip to the bucket; it stays staged until the database row is committed. */
   override async makeReady(clip: WholeClip): Promise<void> {
     const { upload, clipBytes: bytes, clipSha256: sha256 } = clip;
     const file = { path: this.stagedPath(upload), bytes, sha256 };
@@ -57,7 +56,7 @@ export class BucketClips extends ClipFiles {
   }
 
   override async show(): Promise<void> {
-    // The row that says so is what makes it visible.
+    // The row in the database makes it visible.
   }
 
   override async shown({ upload }: ClipPlace): Promise<void> {
@@ -68,12 +67,12 @@ export class BucketClips extends ClipFiles {
     return this.shown(clip);
   }
 
-  override outOfSight(): Promise<string[]> {
+  override hiddenNames(): Promise<string[]> {
     return this.disk.list(this.staging);
   }
 
-  override async takeBack(): Promise<void> {
-    // It is still staged, and the object is sent again or removed with it: its commit may have succeeded all the same.
+  override async moveBack(): Promise<void> {
+    // The clip is still staged. The object stays, since the commit may have succeeded; otherwise it is replaced or removed with the upload.
   }
 
   override async removeFormerManifest(): Promise<void> {

@@ -1,6 +1,5 @@
-// Owns: where a clip's files are while it is staged, made ready and stored, and every move between. Each move is one durable
-// step, so that a crash leaves files in exactly one of the three places; and whether its structure is a clip's. Not here: when to move (finish.ts), who may read, clips in a
-// bucket (bucket-clips.ts).
+// A clip's files while it is staged, made ready and stored. Each move is one durable step, so that a crash leaves the files in exactly one
+// of the three places.
 import { join } from 'node:path';
 import type { Disk, DiskFile } from '@doorsill/base/disk';
 import { sha256Stream } from '@doorsill/base/keys';
@@ -14,14 +13,14 @@ import type { OpenBytes } from '../http/revocable-downloads.ts';
 import { peekToken } from '../signing/verify-token.ts';
 
 /**
- * Throws `intake_structure` unless the file of `sizeBytes` is a plain recording of as many frames and packets as its statement says, and
- * `intake_duration`, `intake_coverage` or `intake_gaps` where its times are others.
+ * Throws `intake_structure` unless the file of `sizeBytes` is a plain recording with the statement's numbers of frames and packets, and
+ * `intake_duration`, `intake_coverage` or `intake_gaps` where its times differ from the statement's.
  */
 export async function checkStructure(file: DiskFile, sizeBytes: number, statement: ClipFacts): Promise<void> {
   const clip = { sizeBytes, read: (position: number, length: number) => file.read(position, length) };
   const tables = await readClipFile(clip, statement, (detail) => failure('intake_structure', { detail }));
-  const lie = faultOfTimes(tables, statement, STATEMENT_TIME_STEP_US);
-  if (lie) throw failure(lie.code, { detail: lie.detail });
+  const fault = faultOfTimes(tables, statement, STATEMENT_TIME_STEP_US);
+  if (fault) throw failure(fault.code, { detail: fault.detail });
 }
 
 const CLIP_NAME = 'clip.mp4';
@@ -35,16 +34,16 @@ export interface ClipPlace {
   clip: string;
 }
 
-/** A clip and what it must be. */
+/** A clip with the hash and size it must have. */
 export interface WholeClip extends ClipPlace {
   clipSha256: string;
   clipBytes: number;
 }
 
-/** Which files and objects belong to something. */
+/** Tells which files and objects are still needed. */
 export interface KeptClips {
   staged: (upload: string) => Promise<boolean>;
-  /** `upload`: by which it must have come. */
+  /** `upload`: the upload that must have brought it. */
   stored: (clip: string, upload?: string) => Promise<boolean>;
   known: (clip: string) => Promise<boolean>;
 }
@@ -74,8 +73,8 @@ export class ClipFiles {
   }
 
   /**
-   * The stored clip's bytes: `clips/<clip>/clip.mp4`, with `manifest.jws`, its statement, and the readable twin `manifest.json` beside
-   * it.
+   * The stored clip's bytes: `clips/<clip>/clip.mp4`. The folder also has its statement as `manifest.jws` and, readable, as
+   * `manifest.json`.
    */
   openClip({ clip }: WholeClip): Promise<OpenBytes> {
     return this.disk.open(join(this.folder, 'clips', clip, CLIP_NAME), { create: false });
@@ -100,7 +99,7 @@ export class ClipFiles {
     }
   }
 
-  /** Throws `intake_structure`, `intake_duration`, `intake_coverage` or `intake_gaps` unless the staged bytes are a plain recording as its statement says. */
+  /** Checks the staged bytes against the statement. Throws as `checkStructure`. */
   async checkStaged(upload: string, statement: ClipFacts): Promise<void> {
     const file = await this.disk.open(this.stagedPath(upload), { create: false });
     try {
@@ -110,7 +109,7 @@ export class ClipFiles {
     }
   }
 
-  /** Puts the clip and its statement into one folder, not visible yet. A clip from before statements existed has none. */
+  /** Moves the clip and its statement into one folder, not visible yet. A clip older than statements has none. */
   async makeReady(place: WholeClip, statementToken: string): Promise<void> {
     const folder = this.readyFolder(place.clip);
     await this.disk.makeFolder(folder);
@@ -129,30 +128,30 @@ export class ClipFiles {
     }
   }
 
-  /** The one step that makes the clip visible, in the transaction that says so. */
+  /** The one step that makes the clip visible, inside the transaction that stores its row. */
   async show(clip: string): Promise<void> {
     await this.disk.rename(this.readyFolder(clip), join(this.folder, 'clips', clip));
   }
 
-  /** Tidies up after the clip is stored for good. */
+  /** Cleans up after the transaction is committed. */
   async shown(_place: ClipPlace): Promise<void> {
-    // What was staged is the stored file.
+    // The staged file was moved.
   }
 
-  /** Makes a clip visible that is stored according to the database, and was taken back. */
+  /** Makes a clip visible that is stored according to the database but was moved back. */
   async showAgain(place: WholeClip, statementToken: string): Promise<void> {
-    await this.takeBack(place);
+    await this.moveBack(place);
     await this.makeReady(place, statementToken);
     await this.show(place.clip);
   }
 
-  /** Names of what is staged (upload ids) or made ready (clip ids), and so not visible. */
-  async outOfSight(): Promise<string[]> {
+  /** Names of staged files (upload ids) and of ready folders (clip ids), which are not visible. */
+  async hiddenNames(): Promise<string[]> {
     return [...(await this.disk.list(this.staging)), ...(await this.disk.list(join(this.folder, 'ready')))];
   }
 
   /** Moves a clip that a crash or a refusal stopped halfway back to where it was staged. */
-  async takeBack(place: ClipPlace): Promise<void> {
+  async moveBack(place: ClipPlace): Promise<void> {
     for (const folder of [this.readyFolder(place.clip), join(this.folder, 'clips', place.clip)]) {
       if ((await this.disk.sizeOf(join(folder, CLIP_NAME))) !== null) {
         await this.disk.rename(join(folder, CLIP_NAME), this.stagedPath(place.upload));
@@ -172,7 +171,7 @@ export class ClipFiles {
     await this.disk.remove(this.stagedPath(upload));
   }
 
-  /** Removes files that a crash left and that belong to nothing: `keeps` says what to keep. */
+  /** Removes leftovers of a crash; `keeps` tells what is still needed. */
   async sweep(keeps: KeptClips): Promise<void> {
     for (const upload of await this.disk.list(this.staging)) {
       if (!(await keeps.staged(upload))) await this.disk.remove(this.stagedPath(upload));
@@ -183,9 +182,9 @@ export class ClipFiles {
     }
   }
 
-  /** Removes, from time to time, what a crash of another instance left where all can reach it. */
+  /** Removes leftovers of other instances from shared storage; called at intervals. */
   async sweepShared(_keeps: KeptClips): Promise<void> {
-    // Nobody else uses this folder.
+    // This folder is not shared.
   }
 
   /** Bytes free on the disk. */

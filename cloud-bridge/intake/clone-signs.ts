@@ -1,5 +1,5 @@
-// Owns: signs that two act as one device, such as a card or backup that was copied, told to the bridge's operator. Seen in what a device
-// signs anyway: nothing more is asked of it, nothing is refused for it, and no address is kept. Not here: storing them (sql-clone-signs.ts).
+// Signs that a device was copied (its card or a backup), reported to the bridge's operator. They are seen in what a device signs anyway:
+// no call is refused for them, and no address is stored.
 
 import { type Clock, wallSeconds } from '@doorsill/base/clock';
 import type { Log } from '@doorsill/base/log';
@@ -9,7 +9,7 @@ import { pageOf, positionIn } from '../http/paging.ts';
 
 export const CLONE_SIGNS = ['device_clone_clip', 'device_clone_turns'] as const;
 
-/** What was seen of one device, by its code, and how often. Times in seconds since 1970. */
+/** Times in seconds since 1970. */
 export interface CloneSign {
   device: string;
   code: (typeof CLONE_SIGNS)[number];
@@ -20,20 +20,20 @@ export interface CloneSign {
 export type ClonePosition = Pick<CloneSign, 'lastS' | 'device' | 'code'>;
 
 export interface CloneSignStore {
-  /** Counts a sign of a device once more; returns how often it has been seen by now. */
+  /** Counts a sign of a device; returns how often it was seen, this time included. */
   note(device: string, code: CloneSign['code'], nowS: number): Promise<number>;
-  /** Signs, the last seen first, after the one named. */
+  /** Signs, last seen first, after `behind`. */
   list(behind: ClonePosition | null, most: number): Promise<CloneSign[]>;
 }
 
 const positionSchema = z.strictObject({ lastS: z.int(), device: z.string(), code: z.enum(CLONE_SIGNS) });
 
 /**
- * A device uses one token at a time for a grant. A request that was under way when it took the next one may arrive late, once; a token that
- * comes so often after a newer one is somebody else's.
+ * A device uses one token at a time for a grant. A request under way when it took the next token may arrive late, once; a token that comes
+ * this often after a newer one belongs to somebody else.
  */
 const RETURNS = 2;
-/** Grants that are watched at a time, and tokens of each that newer ones have followed. */
+/** Grants watched at a time, and older tokens remembered of each. */
 const GRANTS_MAX = 1_000;
 const TOKENS_MAX = 16;
 
@@ -41,7 +41,7 @@ interface Shown {
   latest: string;
   /** How often each token came after a newer one, the oldest first. */
   returns: Map<string, number>;
-  isTold: boolean;
+  isReported: boolean;
 }
 
 export interface CloneSignsDeps {
@@ -52,24 +52,24 @@ export interface CloneSignsDeps {
 
 export class CloneSigns {
   private readonly deps: CloneSignsDeps;
-  /** In memory, by device and grant; the one that is not shown for longest is dropped first. */
+  /** By device and grant; the least recently used is dropped first. */
   private readonly shown = new Map<string, Shown>();
 
   constructor(deps: CloneSignsDeps) {
     this.deps = deps;
   }
 
-  /** The device has signed another clip for a grant that has one. It never makes two: what it has sealed is what it sends. */
+  /** The device has signed another clip for a grant that has one. A device never makes two: it sends the clip it has sealed. */
   async otherClip({ device }: Pick<UploadToken, 'device'>): Promise<void> {
     await this.note(device, 'device_clone_clip');
   }
 
-  /** A verified token was presented, by one request. */
+  /** A request has presented this verified token. */
   async presented({ device, grant, jti }: Pick<UploadToken, 'device' | 'grant' | 'jti'>): Promise<void> {
-    if (this.areInTurn(`${device}/${grant}`, jti)) await this.note(device, 'device_clone_turns');
+    if (this.alternate(`${device}/${grant}`, jti)) await this.note(device, 'device_clone_turns');
   }
 
-  /** What was seen, the last first. Throws `http_body_invalid` for a cursor of another list. */
+  /** Signs, last seen first. Throws `http_body_invalid` for a cursor of another list. */
   async list(page: {
     limit: number;
     cursor?: string | undefined;
@@ -79,13 +79,13 @@ export class CloneSigns {
     return { signs, next };
   }
 
-  /** Whether this is the moment in which two are seen to use tokens of one grant in turn; once for each grant. */
-  private areInTurn(grant: string, token: string): boolean {
-    const known = this.shown.get(grant) ?? { latest: token, returns: new Map<string, number>(), isTold: false };
+  /** Whether two devices are seen to use tokens of one grant in turn; true once for each grant. */
+  private alternate(grant: string, token: string): boolean {
+    const known = this.shown.get(grant) ?? { latest: token, returns: new Map<string, number>(), isReported: false };
     this.shown.delete(grant);
     this.shown.set(grant, known);
     dropFirst(this.shown, GRANTS_MAX);
-    const { latest, returns, isTold } = known;
+    const { latest, returns, isReported } = known;
     if (token === latest) return false;
     const before = returns.get(token);
     if (before === undefined) {
@@ -95,8 +95,8 @@ export class CloneSigns {
       return false;
     }
     returns.set(token, before + 1);
-    known.isTold ||= before + 1 >= RETURNS;
-    return known.isTold && !isTold;
+    known.isReported ||= before + 1 >= RETURNS;
+    return known.isReported && !isReported;
   }
 
   private async note(device: string, code: CloneSign['code']): Promise<void> {
@@ -106,7 +106,7 @@ export class CloneSigns {
   }
 }
 
-/** Removes what came first beyond `most`. */
+/** Removes the oldest entries beyond `most`. */
 function dropFirst(entries: Map<string, unknown>, most: number): void {
   for (const first of entries.keys()) {
     if (entries.size <= most) return;

@@ -1,6 +1,3 @@
-// Owns: letting the device, or the owner who granted, get the bundle of their own grant, and the route to it. Not here: what is
-// in it (custody/), the agency's way to it (clips/).
-
 import { type Clock, wallSeconds } from '@doorsill/base/clock';
 import { ClipLeaves, CustodyBundle, CustodyCall } from '@doorsill/contract/custody';
 import { failure } from '@doorsill/contract/errors';
@@ -40,13 +37,13 @@ export class CustodyCalls {
     return this.deps.custody.bundle(receipt);
   }
 
-  /** The last receipt, and what became of the grant's clip by the log, for the same two callers. Throws as `bundle`. */
+  /** The last receipt and the custody leaves of the grant's clip, for the same two callers. Throws as `bundle`. */
   async leaves(bearer: string, grant: string): Promise<ClipLeaves> {
     const { device, receipt } = await this.intakeOf(bearer, grant);
     return { receipt, leaves: await this.deps.custody.leaves({ device, grant }) };
   }
 
-  /** The intake of a grant of the calling device, or one that the caller signed. Throws as `bundle`. */
+  /** The intake of a grant that the calling device received or the calling owner signed. Throws as `bundle`. */
   async intakeOf(bearer: string, grant: string): Promise<Intake> {
     const { clock, bridgeId, enrolments, intakes } = this.deps;
     const claimed = peekToken(bearer, CustodyCall);
@@ -65,8 +62,7 @@ export class CustodyCalls {
   }
 }
 
-/** Adds the routes to the bundle and the leaves of one's own grant. */
-export function bundleRoutes(api: Router, calls: CustodyCalls): void {
+export function custodyBundleRoutes(api: Router, calls: CustodyCalls): void {
   api.route(
     {
       method: 'GET',
@@ -86,7 +82,7 @@ export function bundleRoutes(api: Router, calls: CustodyCalls): void {
       params: grantSchema,
       answer: ClipLeaves,
       about:
-        'What became of a grant’s clip by the log, for its device or its owner: intake, hand-over, recall, deletion.',
+        'Custody leaves of a grant’s clip, for its device or its owner: intake, hand-over, recall, deletion.',
     },
     ({ bearer, params }) => calls.leaves(bearer, params.grant),
   );

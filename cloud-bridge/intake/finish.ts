@@ -1,5 +1,4 @@
-// Owns: how an intake ends: complete and stored, or deleted. Safe to repeat after a crash at any point.
-// Not here: how the bytes come in (tus-routes.ts), what a revocation must prove (revocation.ts).
+// How an intake ends: stored or deleted. Safe to repeat after a crash at any point.
 import { type Clock, wallSeconds } from '@doorsill/base/clock';
 import type { Log } from '@doorsill/base/log';
 import { Repeater } from '@doorsill/base/repeater';
@@ -19,7 +18,7 @@ export interface FinishDeps {
   files: ClipFiles;
   locks: UploadLocks;
   receipts: Receipts;
-  asks: AnswerableKinds;
+  answerables: AnswerableKinds;
   sweepEveryMs: number;
   /** Key of the vault that stored clips are handed to; null: they stay here. */
   vault: string | null;
@@ -36,11 +35,11 @@ export class Finish {
     this.sweeping = new Repeater(deps, 'sweep intakes', deps.sweepEveryMs, () => this.sweep());
   }
 
-  /** Repairs what a crash left, then keeps finishing and expiring waiting intakes. */
+  /** Repairs the leftovers of a crash, then finishes and expires waiting intakes at intervals. */
   async start(): Promise<void> {
     const { files, store } = this.deps;
     await files.start();
-    for (const intake of await store.openIntakes()) await files.takeBack(intake);
+    for (const intake of await store.openIntakes()) await files.moveBack(intake);
     await this.showStored();
     await files.sweep(keptBy(store));
     this.sweeping.start();
@@ -73,18 +72,17 @@ export class Finish {
   }
 
   /**
-   * Erases what is staged here of uploads that another instance has ended, by a revocation or by beginning anew; one that is
-   * running ends first.
+   * Erases staged bytes of uploads that another instance has ended, by a revocation or by starting over. A running upload ends first.
    */
   async eraseEnded(): Promise<void> {
     const { store, files, locks } = this.deps;
-    for (const upload of await files.outOfSight()) {
+    for (const upload of await files.hiddenNames()) {
       const state = (await store.findUpload(upload))?.state;
       if (state !== 'open' && state !== 'stored') await locks.hold(upload, () => files.removeStaged(upload));
     }
   }
 
-  /** A clip that is being stored is neither: it is not staged any more, and whoever stores it holds the lock. */
+  /** Neither this nor `isWhole` holds while a clip is being stored: it is not staged any more, and the lock is held. */
   private async isPartial(intake: Intake): Promise<boolean> {
     const staged = intake.uploading ? await this.deps.files.stagedBytes(intake.upload) : 0;
     return staged !== null && staged < intake.clipBytes;
@@ -95,7 +93,7 @@ export class Finish {
   }
 
   private async settle(intake: Intake): Promise<void> {
-    const { files, store, receipts, asks, clock, log } = this.deps;
+    const { files, store, receipts, answerables, clock, log } = this.deps;
     if ((await files.sealStaged(intake.upload)) !== intake.clipSha256) {
       await store.setUploading(intake.upload, false);
       await files.removeStaged(intake.upload);
@@ -103,9 +101,9 @@ export class Finish {
     }
     await files.checkStaged(intake.upload, peekToken(intake.statement, Statement));
     const kind = kindOfRecipient(intake.agency);
-    const ask = await asks[kind].find(intake.request);
-    const assertGood = await ask.admit();
-    // An agency's evidence goes to the vault; a clip granted to a neighbour for a pet search never does.
+    const answerable = await answerables[kind].find(intake.request);
+    const assertGood = await answerable.admit();
+    // A clip granted to an agency goes to the vault, one granted to a neighbour for a pet search never does.
     const vault = kind === 'agency' ? this.deps.vault : null;
     const named = vault === null ? {} : { vault };
     const receipt = receipts.sign(intake, 'stored', named);
@@ -114,15 +112,15 @@ export class Finish {
     try {
       await files.makeReady(intake, intake.statement);
       const check = (now: Intake) => {
-        // Another instance has begun it anew meanwhile, and has its bytes.
+        // Another instance has started the upload over and has its bytes.
         if (now.upload !== intake.upload) throw failure('http_not_found');
         assertGrantAlive(intake, clock);
         assertGood();
       };
       const done = await store.publish(intake, stored, check, () => files.show(intake.clip));
-      if (!done) throw await this.whyNot(intake);
+      if (!done) throw await this.refusalOf(intake);
     } catch (thrown) {
-      await files.takeBack(intake);
+      await files.moveBack(intake);
       throw thrown;
     }
     await files.shown(intake);
@@ -131,28 +129,28 @@ export class Finish {
   }
 
   /**
-   * Shows clips that are stored according to the database but not visible. A commit whose sync fails, or whose answer is lost
-   * with the connection, is reported as failed, so the clip was moved back; but the commit may have succeeded all the same.
+   * Makes clips visible that are stored according to the database but were moved back: a commit whose sync fails, or whose answer is lost
+   * with the connection, is reported as failed, but may have succeeded.
    */
   private async showStored(): Promise<void> {
     const { files, store, locks, log } = this.deps;
-    for (const name of await files.outOfSight()) {
+    for (const name of await files.hiddenNames()) {
       const seen = (await store.findUpload(name)) ?? (await store.findClip(name));
       if (seen?.state !== 'stored') continue;
       await locks.hold(seen.upload, async () => {
         // The former holder of the lock may have shown or deleted it meanwhile.
         const intake = await store.find(seen);
-        const names = await files.outOfSight();
+        const names = await files.hiddenNames();
         if (intake?.state !== 'stored' || !names.some((one) => one === seen.upload || one === seen.clip)) return;
         await files.showAgain(intake, intake.statement);
-        log.warn('a stored clip was not in sight, and is again', { clip: intake.clip });
+        log.warn('a stored clip was not visible, and is again', { clip: intake.clip });
         this.deps.stored();
       });
     }
   }
 
-  /** Why the store did not publish an intake that was open just before. */
-  private async whyNot(intake: Intake): Promise<Failure> {
+  /** Why the store refused to publish an intake that was open before. */
+  private async refusalOf(intake: Intake): Promise<Failure> {
     const now = await this.deps.store.find(intake);
     if (now?.state === 'open') return failure('request_not_live');
     return failure('intake_revoked');
@@ -184,7 +182,6 @@ export class Finish {
   }
 }
 
-/** Which clips belong to something, according to the database. */
 function keptBy(store: IntakeStore): KeptClips {
   return {
     staged: async (upload) => (await store.findUpload(upload))?.state === 'open',
@@ -196,7 +193,7 @@ function keptBy(store: IntakeStore): KeptClips {
   };
 }
 
-/** Whether a failure to store is final: neither resending the bytes nor waiting would change it. */
+/** Whether neither resending the bytes nor waiting would help. */
 function isFinal(thrown: Failure): boolean {
   return (
     !thrown.retryable &&

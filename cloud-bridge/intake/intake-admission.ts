@@ -1,5 +1,4 @@
-// Owns: opening an intake and reporting its status; deciding, for every request of an upload, whether it may go on.
-// Not here: verifying the chain (verify-consent-chain.ts), bytes (tus-routes.ts), endings (finish.ts, revocation.ts).
+// Opens an intake, reports its status, and decides for every request of an upload whether it may go on.
 import { type Clock, wallSeconds } from '@doorsill/base/clock';
 import { sha256Hex } from '@doorsill/base/keys';
 import { freshId, type Random } from '@doorsill/base/random';
@@ -22,17 +21,16 @@ export interface IntakeAdmissionDeps {
   clock: Clock;
   random: Random;
   store: IntakeStore;
-  asks: AnswerableKinds;
+  answerables: AnswerableKinds;
   tokens: DeviceTokens;
   clones: CloneSigns;
   files: ClipFiles;
   finish: Finish;
   locks: UploadLocks;
-  /** Encrypts full manifests, so that the database alone does not reveal them. */
   seal: ManifestEncryption;
   bridgeId: string;
   rules: IntakeRules;
-  /** Name of this instance, where there are several. */
+  /** Name of this instance; null: the only one. */
   instance: string | null;
 }
 
@@ -95,7 +93,7 @@ export class IntakeAdmission {
     const { presented, intake } = await this.present(bearer);
     if (presented.token.grant !== grant) throw wrongGrant();
     await this.deps.finish.finish(intake.upload).catch(passing);
-    // A handed-over clip stays in its state when its owner takes it back; what the vault has answered is with the revocation.
+    // A recalled clip stays `handed-over`; the vault's answer is in the revocation's receipt.
     const revoked = await this.deps.store.findRevoked(intake);
     if (revoked) return revokedStatus(grant, revoked.receipt);
     return statusOf((await this.deps.store.find(intake)) ?? intake);
@@ -107,7 +105,7 @@ export class IntakeAdmission {
     if (presented.token.grant !== grant) throw wrongGrant();
     const seen = await this.positionOf(intake);
     if (seen.upload !== null || !intake.uploading) return seen;
-    // A clip that is being stored is neither staged nor stored for a moment; to send it again then would be refused.
+    // While a clip is being stored it is neither staged nor stored, and sending it again would be refused: wait for the lock.
     const { locks, store } = this.deps;
     return locks.hold(intake.upload, async () => this.positionOf((await store.find(intake)) ?? intake));
   }
@@ -130,13 +128,13 @@ export class IntakeAdmission {
     if (intake.state === 'deleted') throw ended(intake);
     if (!writes || hasArrived(intake)) return intake;
     assertGrantAlive(intake, this.deps.clock);
-    const ask = await this.deps.asks[kindOfRecipient(intake.agency)].find(intake.request);
-    await ask.admit();
+    const answerable = await this.deps.answerables[kindOfRecipient(intake.agency)].find(intake.request);
+    await answerable.admit();
     return intake;
   }
 
   /**
-   * The intake with an upload of this instance's own: one that was begun at another is not continued here, and ends there. Throws
+   * The intake with an upload of this instance. One that was begun at another instance is started over here, and ends there. Throws
    * `http_not_found`.
    */
   async own(intake: Intake): Promise<Intake> {
@@ -162,16 +160,16 @@ export class IntakeAdmission {
   }
 
   private async admit(presented: Presented, manifest: Manifest, papers: PostedPapers): Promise<Intake> {
-    const { asks, clock, bridgeId } = this.deps;
-    const judged = await judge(manifest, presented, asks, wallSeconds(clock));
+    const { answerables, clock, bridgeId } = this.deps;
+    const judged = await judge(manifest, presented, answerables, wallSeconds(clock));
     const { home } = checkStatement(papers, manifest, presented, bridgeId);
-    await judged.ask.admit();
+    await judged.answerable.admit();
     return {
       device: presented.token.device,
       grant: judged.grant.jti,
       clip: manifest.jti,
-      request: judged.ask.id,
-      agency: judged.ask.recipient.id,
+      request: judged.answerable.id,
+      agency: judged.answerable.recipient.id,
       ownerKey: judged.grant.iss,
       grantSha256: judged.grantSha256,
       manifestSha256: presented.token.manifestSha256,
@@ -212,14 +210,14 @@ export class IntakeAdmission {
     return presented;
   }
 
-  /** The refusal of another clip than the grant has here, of which the operator is told. */
+  /** The refusal of a second clip for the grant; it is reported to the operator. */
   private async otherClip({ token }: Presented): Promise<Failure> {
     await this.deps.clones.otherClip(token);
     return failure('intake_conflict');
   }
 
   private async again(known: Intake, presented: Presented, { statement }: PostedPapers): Promise<IntakeStatus> {
-    // A clip that was stored before statements existed has none, and can be reported as stored without one.
+    // A clip older than statements has none, and is reported as stored without one.
     const isSameStatement = known.statementSha256 === '' || known.statementSha256 === sha256Hex(statement);
     if (!isSameStatement || !isSameClip(known, presented)) throw await this.otherClip(presented);
     if (known.state === 'deleted') throw ended(known);
@@ -244,13 +242,13 @@ function wrongGrant(): Failure {
   return failure('intake_token_invalid', { detail: 'it is for another grant' });
 }
 
-/** Swallows a final failure to finish, which the status shows; rethrows a retryable one, which says why the clip has to wait. */
+/** Ignores a final failure to finish, which the status shows; rethrows a retryable one, which tells why the clip waits. */
 function passing(thrown: unknown): void {
   if (!isFailure(thrown) || thrown.retryable) throw thrown;
 }
 
 function statusOf(intake: Intake): IntakeStatus {
   const { grant, state, receipt } = intake;
-  // Whether the bridge or the vault holds a stored clip is not the device's concern.
+  // The device does not learn whether bridge or vault holds a stored clip.
   return { grant, state: state === 'handed-over' ? 'stored' : state, ...(receipt === null ? {} : { receipt }) };
 }

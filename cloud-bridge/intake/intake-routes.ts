@@ -1,5 +1,3 @@
-// Owns: the HTTP routes around an upload: opening, status, position, revocation. Not here: the upload itself (tus-routes.ts).
-
 import { idSchema } from '@doorsill/contract/ids';
 import { HOME_RECALL_LETTERS_MAX, IntakeStatus, intakeOpeningSchema } from '@doorsill/contract/manifest';
 import { z } from 'zod';
@@ -34,7 +32,7 @@ const signsSchema = z.strictObject({
 
 export function intakeRoutes(
   api: Router,
-  desk: IntakeAdmission,
+  admission: IntakeAdmission,
   { revocations, clones }: { revocations: Revocations; clones: CloneSigns },
 ): void {
   const device = { roles: ['device'], answer: IntakeStatus } as const;
@@ -44,9 +42,9 @@ export function intakeRoutes(
       path: '/v1/intakes',
       ...device,
       body: intakeOpeningSchema,
-      about: 'Opens an intake with the papers of a clip; the same again get the same answer.',
+      about: 'Opens an intake with the documents of a clip; repeating the call gets the same answer.',
     },
-    ({ bearer, body }) => desk.open(bearer, body),
+    ({ bearer, body }) => admission.open(bearer, body),
   );
   api.route(
     {
@@ -54,9 +52,9 @@ export function intakeRoutes(
       path: '/v1/intakes/:grant',
       ...device,
       params: paramsSchema,
-      about: 'Where the bridge stands with a grant’s clip.',
+      about: 'State of a grant’s clip at the bridge.',
     },
-    ({ bearer, params }) => desk.status(bearer, params.grant),
+    ({ bearer, params }) => admission.status(bearer, params.grant),
   );
   api.route(
     {
@@ -66,10 +64,10 @@ export function intakeRoutes(
       params: paramsSchema,
       answer: null,
       status: 200,
-      about: 'Where an upload goes on: Location, Upload-Offset, Upload-Length.',
+      about: 'Where an upload continues: Location, Upload-Offset, Upload-Length.',
     },
     async ({ bearer, params, reply }) => {
-      const position = await desk.position(bearer, params.grant);
+      const position = await admission.position(bearer, params.grant);
       if (position.upload !== null) reply.header('location', `${UPLOADS_PATH}/${position.upload}`);
       return reply.code(200).headers({ 'upload-offset': position.offset, 'upload-length': position.length }).send();
     },
@@ -82,7 +80,7 @@ export function intakeRoutes(
       params: paramsSchema,
       body: revocationSchema,
       answer: IntakeStatus,
-      about: 'An owner takes a grant back.',
+      about: 'An owner revokes a grant.',
     },
     ({ params, body }) => revocations.revoke(params.grant, body),
   );
@@ -93,7 +91,7 @@ export function intakeRoutes(
       roles: ['admin'],
       query: pageSchema,
       answer: signsSchema,
-      about: 'Devices of which there seem to be two, such as a copied card or backup; the last seen first.',
+      about: 'Devices that seem to have been copied (card or backup), last seen first.',
     },
     ({ query }) => clones.list(query),
   );

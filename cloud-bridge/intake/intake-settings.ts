@@ -1,4 +1,3 @@
-// Owns: the limits on how much a device may upload, and their defaults. Not here: enforcing them (intake-admission.ts).
 import { z } from 'zod';
 
 const MIB = 1024 * 1024;
@@ -16,7 +15,7 @@ export const IntakeRules = z.strictObject({
     .int()
     .positive()
     .default(8_192 * MIB),
-  /** Bytes that one device may upload in a day: its owner can grant without limit, and all devices share the disk. */
+  /** Bytes that one device may upload in a day: an owner can grant without limit, and all devices share the disk. */
   dayBytesPerDeviceMax: z
     .int()
     .positive()

@@ -1,5 +1,3 @@
-// Owns: what the bridge stores about incoming clips, clips it holds, and grants that were revoked.
-// Not here: how (sql-intakes.ts), the clips' bytes (intake-admission.ts).
 import type { ErrorCode } from '@doorsill/contract/errors';
 
 /** One grant of one device: grant ids are unique only per device, which vouches for its owners. */
@@ -11,7 +9,7 @@ export interface GrantKey {
 /** The intake of one clip: `open` until it is `stored` or `deleted`; a stored one may become `handed-over` to the vault. */
 export interface Intake extends GrantKey {
   clip: string;
-  /** The agency's request or the neighbour's search that it answers. */
+  /** Id of the agency's request or the neighbour's search that it answers. */
   request: string;
   /** The recipient: the id of an agency, or of a pet's owner (`owner-...`), which no agency's token can name. */
   agency: string;
@@ -21,8 +19,8 @@ export interface Intake extends GrantKey {
   /** Of the full manifest, which is stored sealed and separately (disputes/). */
   manifestSha256: string;
   /**
-   * What the recipient gets; empty once deleted or handed over, because it holds what the home disclosed, and for a clip from before
-   * statements existed. In that last case its hash is empty too; otherwise the hash stays.
+   * The document for the recipient. Empty once the clip is deleted or handed over, because it holds what the home disclosed, and for a clip
+   * older than statements. Only in that last case its hash is empty, too.
    */
   statement: string;
   statementSha256: string;
@@ -41,7 +39,7 @@ export interface Intake extends GrantKey {
   /** Why it was deleted, if it was. */
   refusal: ErrorCode | null;
   receipt: string | null;
-  /** The twin of a `stored` receipt for the clip's recipient. */
+  /** The recipient's copy of a `stored` receipt. */
   statementReceipt: string | null;
   /** Key of the vault that the receipt names: the only vault it may be handed to. */
   vault: string | null;
@@ -70,16 +68,16 @@ export interface RevokedGrant extends GrantKey {
 }
 
 /**
- * A revocation as its owner signed it, the device's statement for that owner, and the recall signed with the clip's own key; the last two
- * only if the device sent them.
+ * A revocation as its owner signed it; if the device sent them, also the pairing that vouches for that owner, and the recall signed with
+ * the key of the clip's statement.
  */
-export interface OwnersWord {
+export interface OwnerRevocation {
   revocation: string;
   pairing: string | null;
   homeRecall: string | null;
 }
 
-/** What is written about a clip in the step that makes it visible. */
+/** Columns written in the step that makes a clip visible. */
 export interface StoredClip {
   receipt: string;
   statementReceipt: string;
@@ -90,11 +88,11 @@ export interface StoredClip {
 export type RevokeOutcome =
   | { done: 'before'; receipt: string }
   | { done: 'now'; intake: Intake | null }
-  /** It was handed over: the vault decides; here it is only decided to ask. */
+  /** It was handed over: the vault must be asked, and decides. */
   | { done: 'recall'; intake: Intake }
   | { done: 'too-many' };
 
-/** Who reads clips: the id they use now, and the agency, or pet's owner, across its keys. */
+/** A reader of clips: the id in use now, and the agency, or pet's owner, across its keys. */
 export interface Reader {
   agency: string;
   organisation: string;
@@ -120,17 +118,17 @@ export interface IntakeStore {
    * receipt. Returns whether the clip is stored now.
    */
   publish(key: GrantKey, stored: StoredClip, check: (now: Intake) => void, move: () => Promise<void>): Promise<boolean>;
-  /** Gives an open intake another upload, which does not exist yet, instead of `upload`; null when it has that no more. */
+  /** Replaces the upload of an open intake with `anew`, not yet created; null when `upload` is not its upload any more. */
   beginAnew(upload: string, anew: string): Promise<Intake | null>;
   /** Ends an open intake as deleted; false when it is not open (any more). */
   drop(key: GrantKey, refusal: ErrorCode, receipt: string): Promise<boolean>;
   findRevoked(key: GrantKey): Promise<RevokedGrant | null>;
   /**
-   * Stores the revocation for good and ends the intake in one step; for a handed-over clip, notes that the vault must
-   * be asked. `word`: the owner's signed revocation, to be passed on.
+   * Stores the revocation for good and ends the intake in one step; for a handed-over clip, records that the vault must be asked. `ownerRevocation`:
+   * the owner's signed revocation, to be passed on to the vault.
    */
-  revoke(revoked: RevokedGrant, revokedS: number, perDeviceMax: number, word: OwnersWord): Promise<RevokeOutcome>;
+  revoke(revoked: RevokedGrant, revokedS: number, perDeviceMax: number, ownerRevocation: OwnerRevocation): Promise<RevokeOutcome>;
   openIntakes(): Promise<Intake[]>;
-  /** Clips that an agency, or a pet's owner, holds here or in the vault under all its keys, newest first, after the one named. */
+  /** Clips granted to any key of a reader, here or in the vault, newest first, after `behind`. */
   storedClips(reader: Reader, behind: ClipPosition | null, most: number): Promise<(Intake & ClipPosition)[]>;
 }

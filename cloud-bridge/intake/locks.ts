@@ -1,5 +1,5 @@
-// Owns: the lock on an upload: tus requests and the bridge's own steps take turns. A newcomer asks the holder to release it, as tus
-// clients do that reconnect while their old connection still hangs. Not here: what is done under the lock.
+// The lock on an upload: tus requests and the bridge's own steps take turns. Each newcomer asks the holder to release it: a tus client may
+// reconnect while its old connection still hangs.
 
 import { failure } from '@doorsill/contract/errors';
 import type { Locker } from '@tus/server';
@@ -8,7 +8,7 @@ type Lock = ReturnType<Locker['newLock']>;
 type Release = () => void | Promise<void>;
 
 interface Turn {
-  letGo: Release;
+  requestRelease: Release;
   begin: () => void;
 }
 
@@ -19,8 +19,8 @@ export class UploadLocks implements Locker {
   newLock(id: string): Lock {
     let turn: Turn | null = null;
     return {
-      lock: async (signal, letGo) => {
-        turn = await this.take(id, letGo, signal);
+      lock: async (signal, requestRelease) => {
+        turn = await this.take(id, requestRelease, signal);
       },
       unlock: async () => {
         if (turn) this.release(id, turn);
@@ -44,10 +44,10 @@ export class UploadLocks implements Locker {
     for (const id of this.queues.keys()) await this.hold(id, async () => undefined);
   }
 
-  private async take(id: string, letGo: Release, signal: AbortSignal | null): Promise<Turn> {
+  private async take(id: string, requestRelease: Release, signal: AbortSignal | null): Promise<Turn> {
     const queue = this.queues.get(id) ?? [];
     this.queues.set(id, queue);
-    const turn: Turn = { letGo, begin: () => undefined };
+    const turn: Turn = { requestRelease, begin: () => undefined };
     queue.push(turn);
     const [holder] = queue;
     if (!holder || holder === turn) return turn;
@@ -57,14 +57,14 @@ export class UploadLocks implements Locker {
         reject(failure('upload_unreachable', { detail: 'the request was given up' }));
       };
       turn.begin = () => {
-        // From now on the holder handles aborts itself: the lock stays held until the holder has cleaned up.
+        // From now on the holder handles aborts itself: it keeps the lock until it has cleaned up.
         signal?.removeEventListener('abort', giveUp);
         resolve();
       };
       if (signal?.aborted) giveUp();
       else signal?.addEventListener('abort', giveUp, { once: true });
     });
-    void holder.letGo();
+    void holder.requestRelease();
     await begun;
     return turn;
   }
@@ -78,7 +78,7 @@ export class UploadLocks implements Locker {
     if (!next) this.queues.delete(id);
     else if (at === 0) {
       next.begin();
-      if (queue.length > 1) void next.letGo();
+      if (queue.length > 1) void next.requestRelease();
     }
   }
 }

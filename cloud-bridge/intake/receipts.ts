@@ -1,4 +1,3 @@
-// Owns: the bridge's signed receipt for a clip. Not here: when it is issued (finish.ts, revocation.ts).
 import { type Clock, wallSeconds } from '@doorsill/base/clock';
 import type { SigningKey } from '@doorsill/base/keys';
 import { freshId, type Random } from '@doorsill/base/random';
@@ -9,7 +8,6 @@ import type { GrantKey } from './intake-store.ts';
 type ReceiptFacts = Pick<IntakeReceipt, 'clipSha256' | 'clipBytes' | 'manifestSha256' | 'statementSha256'>;
 type VaultFacts = Pick<IntakeReceipt, 'vault' | 'recall'>;
 
-/** Signs intake receipts. */
 export class Receipts {
   private readonly deps: { clock: Clock; random: Random; key: SigningKey };
 
@@ -17,7 +15,7 @@ export class Receipts {
     this.deps = deps;
   }
 
-  /** For the device; for a `stored` one, `signFor` signs a twin for the clip's recipient. */
+  /** For the device; `signFor` signs the recipient's copy of a `stored` receipt. */
   sign(about: GrantKey & ReceiptFacts, outcome: IntakeReceipt['outcome'], vault: VaultFacts = {}): string {
     return this.signFor(about.device, about, outcome, vault);
   }

@@ -1,4 +1,4 @@
-// Owns: revoking a grant: the owner's verified revocation wins over everything in progress. Not here: the device's own side.
+// An owner's verified revocation wins over everything in progress.
 import { type Clock, wallSeconds } from '@doorsill/base/clock';
 import { sha256Hex } from '@doorsill/base/keys';
 import type { Log } from '@doorsill/base/log';
@@ -34,18 +34,18 @@ export interface RevocationDeps {
   locks: UploadLocks;
   receipts: Receipts;
   /** Ends every running download of the clip; called once the revocation is durable. Never rejects. */
-  stopReading: (clip: string) => Promise<void>;
+  endDownloads: (clip: string) => Promise<void>;
   /** The vault's side; null: this bridge does not hand over clips. */
   vault: RevokedAtVault | null;
 }
 
-/** What a revocation needs from the vault. Each resolves when that is done; until then it throws `vault_unreachable` and the like. */
+/** What a revocation needs from the hand-over. Throws `vault_unreachable` and the like until the vault has answered. */
 export interface RevokedAtVault {
   /** Stops sending the clip at once. */
-  letGo(key: GrantKey): void;
+  stopSending(key: GrantKey): void;
   /** Resolves when the vault keeps nothing of a clip that was not handed over yet. */
   withdraw(key: GrantKey): Promise<void>;
-  /** Resolves when the vault has answered for a handed-over clip by department policy; the answer is stored. */
+  /** Resolves when the vault has answered by department policy for a handed-over clip, and the answer is stored. */
   recall(key: GrantKey): Promise<void>;
 }
 
@@ -60,9 +60,9 @@ export class Revocations {
   }
 
   /**
-   * Revokes for good; every paired owner may. When it resolves, no byte of the clip is left here, nor at the vault unless it
-   * had been handed over and department policy keeps it, which the receipt then says. A repeat gets the same answer. Throws
-   * `device_not_enrolled`, `token_...`, `intake_grant_invalid`, `http_rate_limited`; and while the vault has not been told yet,
+   * Revokes for good; every paired owner may. When it resolves, no byte of the clip is left here, nor at the vault unless the clip had
+   * been handed over and department policy keeps it, which the receipt then says. A repeat gets the same answer. Throws
+   * `device_not_enrolled`, `token_...`, `intake_grant_invalid`, `http_rate_limited`; and until the vault has answered,
    * `vault_unreachable`, `hand_over_unconfirmed`.
    */
   async revoke(grant: string, posted: PostedRevocation): Promise<IntakeStatus> {
@@ -78,8 +78,8 @@ export class Revocations {
     const receipt = this.deps.receipts.sign(intake ?? { ...key, ...NOTHING }, 'deleted');
     const revoked = { ...key, ownerKey: known?.ownerKey ?? iss, grantSha256, receipt };
     const { revocation, pairing = null, homeRecall = null } = posted;
-    const word = { revocation, pairing, homeRecall };
-    const outcome = await store.revoke(revoked, wallSeconds(clock), UNKNOWN_PER_DEVICE_MAX, word);
+    const ownerRevocation = { revocation, pairing, homeRecall };
+    const outcome = await store.revoke(revoked, wallSeconds(clock), UNKNOWN_PER_DEVICE_MAX, ownerRevocation);
     if (outcome.done === 'too-many') throw failure('http_rate_limited');
     if (outcome.done === 'recall') return this.recall(key);
     const clip = outcome.done === 'now' ? outcome.intake : intake;
@@ -93,14 +93,14 @@ export class Revocations {
   private async recall(key: GrantKey): Promise<IntakeStatus> {
     const { store, vault } = this.deps;
     if (!vault)
-      throw failure('vault_unreachable', { detail: 'this bridge is set up without the one that has the clip' });
+      throw failure('vault_unreachable', { detail: 'this bridge’s settings do not name the vault that has the clip' });
     await vault.recall(key);
     const answered = await store.findRevoked(key);
     if (!answered) throw failure('vault_unreachable', { detail: 'it has not answered yet' });
     return revokedStatus(key.grant, answered.receipt);
   }
 
-  /** The revocation, signed by the owner who granted or by another one the device vouches for; about this very grant token. */
+  /** The revocation of this very grant token, signed by the owner who granted or by another one the device vouches for. */
   private readRevocation(
     key: GrantKey,
     known: Pick<Intake, 'ownerKey' | 'grantSha256'> | null,
@@ -117,25 +117,25 @@ export class Revocations {
     const grantSha256 = known?.grantSha256 ?? revocation.grantSha256;
     const shown = posted.grant === undefined ? grantSha256 : sha256Hex(posted.grant);
     if (revocation.grantSha256 !== grantSha256 || shown !== grantSha256) {
-      throw failure('intake_grant_invalid', { detail: 'the revocation names other bytes of it' });
+      throw failure('intake_grant_invalid', { detail: 'the revocation is about other bytes of the grant' });
     }
     return revocation;
   }
 
-  /** The decision is durable; now all remaining files are deleted. Taking the lock ends a running upload. */
+  /** Deletes all files once the decision is durable. Taking the lock ends a running upload. */
   private async wipe(intake: Intake): Promise<void> {
-    const { files, locks, stopReading } = this.deps;
-    this.deps.vault?.letGo(intake);
-    await stopReading(intake.clip);
+    const { files, locks, endDownloads } = this.deps;
+    this.deps.vault?.stopSending(intake);
+    await endDownloads(intake.clip);
     await locks.hold(intake.upload, () => files.remove(intake));
   }
 }
 
-/** The status of a grant that was revoked, from the receipt of that. */
+/** The status of a revoked grant, from its receipt. */
 export function revokedStatus(grant: string, receipt: string): IntakeStatus {
   const { outcome } = peekToken(receipt, IntakeReceipt);
   return { grant, state: outcome === 'recalled' ? 'recalled' : 'deleted', receipt };
 }
 
-/** What the receipt of a grant without a clip contains. */
+/** Facts in the receipt of a grant without a clip. */
 const NOTHING = { clipSha256: sha256Hex(''), clipBytes: 0, manifestSha256: sha256Hex('') };

@@ -1,4 +1,3 @@
-// Owns: signs of copied devices in SQL: one row for each device and sign. Not here: what is a sign (clone-signs.ts).
 import type { Kysely } from 'kysely';
 import type { Tables } from '../persistence/bridge-schema.ts';
 import type { ClonePosition, CloneSign, CloneSignStore } from './clone-signs.ts';

@@ -1,6 +1,3 @@
-// Owns: intakes and revoked grants in SQL, and the one transaction in which a clip becomes visible.
-// Not here: when to publish or revoke (intake/), the clips' bytes.
-
 import { sha256Hex } from '@doorsill/base/keys';
 import { type ErrorCode, failure, isErrorCode } from '@doorsill/contract/errors';
 import type { Kysely, Selectable, Transaction } from 'kysely';
@@ -15,7 +12,7 @@ import type {
   IntakeStore,
   OpenLimits,
   OpenOutcome,
-  OwnersWord,
+  OwnerRevocation,
   Reader,
   RevokedGrant,
   RevokeOutcome,
@@ -162,7 +159,7 @@ export class SqlIntakes implements IntakeStore {
         .executeTakeFirst();
       if (!dropped) return false;
       await forgetManifest(step, key);
-      await this.tellDeletion(step, key, { clip: dropped.clip, cause: refusal, receipt });
+      await this.recordDeletion(step, key, { clip: dropped.clip, cause: refusal, receipt });
       return true;
     });
   }
@@ -175,7 +172,7 @@ export class SqlIntakes implements IntakeStore {
     revoked: RevokedGrant,
     revokedS: number,
     perDeviceMax: number,
-    word: OwnersWord,
+    ownerRevocation: OwnerRevocation,
   ): Promise<RevokeOutcome> {
     return this.tables.transaction().execute(async (step) => {
       const before = await revokedIn(step, revoked);
@@ -199,8 +196,8 @@ export class SqlIntakes implements IntakeStore {
         .executeTakeFirst();
       if (isHandedOver) {
         const { clip, grant } = intake;
-        const facts = { clip, grant, recallSha256: sha256Hex(word.revocation), answer: 'pending' } as const;
-        // If it was asked before, the leaf exists, and the first owner's revocation is the one passed on.
+        const facts = { clip, grant, recallSha256: sha256Hex(ownerRevocation.revocation), answer: 'pending' } as const;
+        // After an earlier recall the leaf exists, and the first owner's revocation is passed on.
         if (asked)
           await this.custody.append(step, { kind: 'recall', about: revoked, facts: { ...facts, item: asked.item } });
         return { done: 'recall', intake };
@@ -221,7 +218,7 @@ export class SqlIntakes implements IntakeStore {
         .execute();
       await forgetManifest(step, revoked);
       const clip = intake ? { clip: intake.clip } : {};
-      await this.tellDeletion(step, revoked, { ...clip, cause: 'intake_revoked', receipt: revoked.receipt });
+      await this.recordDeletion(step, revoked, { ...clip, cause: 'intake_revoked', receipt: revoked.receipt });
       return { done: 'now', intake };
     });
   }
@@ -248,7 +245,7 @@ export class SqlIntakes implements IntakeStore {
     return (await query.execute()).map((row) => ({ ...toIntake(row), storedS: row.stored_s ?? 0 }));
   }
 
-  private async tellDeletion(
+  private async recordDeletion(
     step: Transaction<Tables>,
     { device, grant }: GrantKey,
     { receipt, ...said }: { clip?: string; cause: ErrorCode; receipt: string },
@@ -279,7 +276,6 @@ export async function findIn(from: Kysely<Tables> | Transaction<Tables>, key: Gr
   return row ? toIntake(row) : null;
 }
 
-/** Remembers a grant as revoked, for good. */
 export async function addRevoked(step: Transaction<Tables>, revoked: RevokedGrant, revokedS: number): Promise<void> {
   await step
     .insertInto('revoked_grants')
@@ -373,11 +369,11 @@ function refusalOf(text: string | null): ErrorCode | null {
   return text !== null && isErrorCode(text) ? text : null;
 }
 
-function toWord({ homeRecall, ...word }: OwnersWord) {
-  return { ...word, home_recall: homeRecall };
+function toRevocationColumns({ homeRecall, ...ownerRevocation }: OwnerRevocation) {
+  return { ...ownerRevocation, home_recall: homeRecall };
 }
 
-/** Throws `database_unfit` while clips of a single bridge are in its folder: other instances would not find them. */
+/** Throws `database_unfit` while a single bridge still has clips in its folder, where other instances would not find them. */
 export async function assertNoClipInFolder(step: Transaction<Tables>, where: string): Promise<void> {
   const stored = step.selectFrom('intakes').select('clip').where('state', '=', 'stored');
   if (!(await stored.where('handed_over_s', 'is', null).executeTakeFirst())) return;

@@ -1,6 +1,3 @@
-// Owns: sealed full manifests in SQL, and older unsealed ones. Not here: sealing and opening (intake/stored-manifest-encryption.ts), who
-// may have one opened (disputes/).
-
 import type { FactsOf } from '@doorsill/contract/custody';
 import { type Kysely, sql, type Transaction } from 'kysely';
 import type { SqlCustody } from '../custody/sql-custody-log.ts';
@@ -35,7 +32,7 @@ export class SqlManifests implements FormerManifests {
     const rows = await this.tables
       .selectFrom('intakes')
       .select(['device', 'grant_id', 'clip', 'manifest'])
-      // Spelled out, not bound: else no index of these rows alone would serve it.
+      // A literal, not a bound value: only then the partial index serves it.
       .where('manifest', '<>', sql.lit(''))
       .limit(most)
       .execute();

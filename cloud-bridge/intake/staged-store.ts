@@ -1,5 +1,3 @@
-// Owns: the tus store of staged uploads: bytes in files of the bridge's disk, everything else in its database.
-// Not here: who may upload (intake-admission.ts), HTTP (tus-routes.ts).
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import type { Disk } from '@doorsill/base/disk';
@@ -22,11 +20,11 @@ export class StagedStore extends DataStore {
     this.disk = disk;
     this.folder = folder;
     this.store = store;
-    // The supported parts of tus 1.0.0. Lengths are known from the manifest, so none is deferred. Uploads expire with the grant.
+    // Of tus 1.0.0. No length is deferred: the manifest gives it. Uploads expire with the grant.
     this.extensions = ['creation', 'creation-with-upload', 'termination', 'expiration'];
   }
 
-  /** Judged once more, under the upload's lock: it may have ended, by a revocation even, while the request waited for its turn. */
+  /** Checks again under the upload's lock: the intake may have ended, for example by a revocation, while the request waited for it. */
   override async create(upload: Upload): Promise<Upload> {
     if ((await this.store.findUpload(upload.id))?.state !== 'open') throw ERRORS.FILE_NOT_FOUND;
     const file = await this.disk.open(this.path(upload.id), { create: true });
@@ -45,7 +43,7 @@ export class StagedStore extends DataStore {
     await this.store.setUploading(id, false);
   }
 
-  /** Writes what comes, at once; what came before a connection broke stays. Resolves with the new offset; rejects with the disk's errors. */
+  /** Writes each chunk as it arrives; bytes written before a connection breaks stay. Returns the new offset; throws the disk's errors. */
   override async write(from: Readable, id: string, offset: number): Promise<number> {
     const file = await this.disk.open(this.path(id), { create: false });
     let at = offset;

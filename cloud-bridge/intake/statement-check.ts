@@ -1,6 +1,3 @@
-// Owns: checking that the statement for a clip's recipient says what the full manifest says and no more, signed with a key that the device
-// certifies for this very grant. Not here: the full manifest's own chain (verify-consent-chain.ts).
-
 import { sha256, sha256Hex } from '@doorsill/base/keys';
 import { fromBase64url } from '@doorsill/contract/bytes';
 import { commitmentOf, SALT_BYTES } from '@doorsill/contract/custody';
@@ -19,8 +16,9 @@ export interface PostedPapers {
 }
 
 /**
- * Checks statement and certificate against a verified manifest. Returns the statement; throws `intake_statement_invalid`. It must
- * be exactly the one derived from the manifest: an extra claim or a finer time could link two clips of a home.
+ * Checks statement and certificate against a verified manifest: the statement must be exactly the one derived from the manifest (an extra
+ * claim or a finer time could link two clips of a home), signed with a key that the device certifies for this very grant. Returns the
+ * statement; throws `intake_statement_invalid`.
  */
 export function checkStatement(
   papers: PostedPapers,
@@ -51,7 +49,7 @@ export function checkStatement(
     'intake_statement_invalid',
     'statement',
   );
-  if (key === deviceKey) throw refuse("its key is the device's own, which would link clips");
+  if (key === deviceKey) throw refuse("its key is the device's own, which would link its clips");
   const commitment = commitmentOf(saltBytes, papers.manifest, sha256);
   const home = actorId('home', sha256Hex(key));
   const due = Statement.parse(statementClaims(manifest, { key, home, grant: token.grant, commitment }));

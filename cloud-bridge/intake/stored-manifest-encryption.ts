@@ -1,5 +1,4 @@
-// Owns: full manifests at rest: encrypted with a key derived from the bridge's key file, so that the database alone names no home;
-// and encrypting those that an earlier version stored unencrypted. Not here: rows (sql-manifests.ts), opening one (disputes/).
+// Full manifests are encrypted at rest with a key derived from the bridge's key file, so that the database alone names no home.
 
 import type { SigningKey } from '@doorsill/base/keys';
 import type { Random } from '@doorsill/base/random';
@@ -10,7 +9,7 @@ import { parseJson } from '@doorsill/contract/parse-json';
 import { z } from 'zod';
 import type { GrantKey } from './intake-store.ts';
 
-/** Evidence for a dispute: both documents signed by the device. No certificate: the clip is older than statements. */
+/** Evidence for a dispute, signed by the device. Without a certificate the clip is older than statements. */
 export const SealedPapers = z.strictObject({
   manifest: z.string().max(MANIFEST_LETTERS_MAX),
   certificate: z.string().max(CERTIFICATE_LETTERS_MAX).optional(),
@@ -23,7 +22,6 @@ export interface FormerManifest extends GrantKey {
   manifest: string;
 }
 
-/** Manifests that an earlier version stored unencrypted. */
 export interface FormerManifests {
   former(most: number): Promise<FormerManifest[]>;
   /** Stores the sealed one and deletes the unencrypted one, in one step. */
@@ -42,7 +40,7 @@ export class ManifestEncryption {
     this.random = random;
   }
 
-  /** Seals for this grant of this device: it opens for no other. */
+  /** Seals for one grant of one device: it opens for no other. */
   seal(of: GrantKey, papers: SealedPapers): Uint8Array {
     return seal(this.key, utf8(JSON.stringify(papers)), boundTo(of), this.random);
   }
@@ -54,7 +52,7 @@ export class ManifestEncryption {
     return papers.success ? papers.data : null;
   }
 
-  /** Seals what an earlier version stored unencrypted; `seen` receives each clip, whose files may hold it as well. */
+  /** Seals the manifests that an earlier version stored unencrypted; `seen` receives each clip, whose files may hold one, too. */
   async sealFormer(store: FormerManifests, seen: (clip: string) => Promise<void>): Promise<void> {
     for (;;) {
       const rows = await store.former(PAGE);

@@ -1,6 +1,5 @@
-// Owns: tus 1.0.0 over HTTP: every request is authorised by the upload token before the tus server sees it, and the tus
-// server is given the id of the upload: nothing in an address or header can name another. Not here: storing bytes
-// (staged-store.ts), endings (finish.ts).
+// tus 1.0.0 over HTTP. The upload token authorises every request before the tus server sees it, and the bridge tells the tus server which
+// upload it is: no address or header can name another.
 import { Readable } from 'node:stream';
 import type { Disk } from '@doorsill/base/disk';
 import { keepForTransfer } from '@doorsill/base/http/connection-limit';
@@ -21,7 +20,7 @@ export const UPLOADS_PATH = '/v1/uploads';
 
 export interface UploadDeps {
   disk: Disk;
-  desk: IntakeAdmission;
+  admission: IntakeAdmission;
   finish: Finish;
   locks: UploadLocks;
   store: IntakeStore;
@@ -29,12 +28,12 @@ export interface UploadDeps {
   creationsMax: number;
 }
 
-/** Milliseconds between asking a request to release an upload and ending it: there is nothing worth a longer wait. */
+/** Milliseconds between asking a request to release an upload and ending it: there is no reason to wait longer. */
 const DRAIN_MS = 1;
 
 /** Adds the routes. */
 export function uploadRoutes(api: Router, deps: UploadDeps): void {
-  const { disk, desk, finish, locks, store, stagingFolder } = deps;
+  const { disk, admission, finish, locks, store, stagingFolder } = deps;
   const intakes = new WeakMap<object, Intake>();
   const failures = new WeakMap<object, Failure>();
   const tus = new Server({
@@ -61,11 +60,11 @@ export function uploadRoutes(api: Router, deps: UploadDeps): void {
   const handle = async ({ request, reply, bearer }: Exchange, upload: string | null) => {
     const { method } = request;
     const writes = method === 'POST' || method === 'PATCH';
-    const known = await desk.authorise(bearer, upload, writes);
+    const known = await admission.authorise(bearer, upload, writes);
     if (hasArrived(known)) return answerStored(method, known, reply);
     if (method === 'POST') assertCreation(request, known, deps.creationsMax);
-    if (writes) await desk.assertRoom(0);
-    const intake = method === 'POST' ? await desk.own(known) : known;
+    if (writes) await admission.assertRoom(0);
+    const intake = method === 'POST' ? await admission.own(known) : known;
     if (writes) keepForTransfer(request.raw.socket);
     const asked = toWebRequest(request);
     intakes.set(asked, intake);
@@ -85,19 +84,18 @@ export function uploadRoutes(api: Router, deps: UploadDeps): void {
     );
   }
   api.route(
-    { method: 'OPTIONS', path: UPLOADS_PATH, roles: ['public'], answer: null, about: 'What of tus 1.0.0 is offered.' },
+    { method: 'OPTIONS', path: UPLOADS_PATH, roles: ['public'], answer: null, about: 'The parts of tus 1.0.0 that are offered.' },
     async ({ request, reply }) => send(request, reply, await tus.handleWeb(toWebRequest(request)), null),
   );
 }
 
 type Exchange = Pick<Call<z.ZodType, z.ZodType, null>, 'request' | 'reply' | 'bearer'>;
 
-/** An upload's id; one that is not ours matches nothing. */
 const uploadSchema = z.strictObject({ upload: z.string().max(200) });
 
 const ON_UPLOAD = [
-  { method: 'HEAD', status: 200, body: null, about: 'Where an upload goes on (tus 1.0.0).' },
-  { method: 'PATCH', status: 204, body: { media: UPLOAD_BODY_TYPE }, about: 'Brings bytes (tus 1.0.0).' },
+  { method: 'HEAD', status: 200, body: null, about: 'The offset at which an upload continues (tus 1.0.0).' },
+  { method: 'PATCH', status: 204, body: { media: UPLOAD_BODY_TYPE }, about: 'Appends bytes (tus 1.0.0).' },
   { method: 'DELETE', status: 204, body: null, about: 'Ends an upload (tus 1.0.0, termination).' },
 ] as const;
 
@@ -107,7 +105,7 @@ function uploadOf(intakes: WeakMap<object, Intake>, request: object): string {
   return intake.upload;
 }
 
-/** The clip is stored: a client that asks is told that all bytes have arrived, one that would change something is refused. */
+/** For a stored clip: HEAD reports that all bytes have arrived, other methods are refused. */
 function answerStored(method: string, intake: Intake, reply: FastifyReply): FastifyReply {
   if (method !== 'HEAD') throw failure('intake_conflict');
   return reply
@@ -132,8 +130,8 @@ function toWebRequest(request: FastifyRequest): Request {
   const { method } = request;
   const url = `http://bridge.invalid${request.url}`;
   if (method !== 'POST' && method !== 'PATCH') return new Request(url, { method, headers });
-  // Its sender went away while the papers were looked at: nobody hears the answer.
-  if (request.raw.destroyed) throw failure('http_body_invalid', { detail: 'its sender ended the connection' });
+  // The client disconnected during the checks.
+  if (request.raw.destroyed) throw failure('http_body_invalid', { detail: 'the client ended the connection' });
   // A body of another type was already parsed as JSON or text.
   if (request.raw.readableDidRead) throw failure('http_body_invalid', { detail: `an upload is ${UPLOAD_BODY_TYPE}` });
   return new Request(url, { method, headers, body: Readable.toWeb(request.raw), duplex: 'half' });
@@ -159,7 +157,7 @@ async function send(
     .send({ ...problemOf(refused, request.url), status });
 }
 
-/** The coded failure for a refusal by the tus server itself. */
+/** The failure for a refusal by the tus server itself. */
 function tusFailure(status: number, words: string): Failure {
   if (status === 404 || status === 410) return failure('http_not_found');
   if (status === 409) return failure('intake_offset');

@@ -1,6 +1,5 @@
-// Owns: re-verifying, before any byte is accepted, the whole chain that a clip's manifest claims: device, owner, request, agency,
-// window, disclosure. The device's claims count only as far as its owner or the agency signed them.
-// Not here: quotas and state (intake-admission.ts), the clip's bytes (clip-files.ts).
+// Re-verifies, before any byte is accepted, the whole chain that a clip's manifest claims: device, owner, request, agency, window,
+// disclosure. The device's claims count only as far as its owner or the agency signed them.
 import { sha256Hex } from '@doorsill/base/keys';
 import { ALL_CLIPS } from '@doorsill/contract/agency-calls';
 import { faultOfFacts } from '@doorsill/contract/clip-facts';
@@ -19,19 +18,19 @@ import { peekToken, readLink, tryToken } from '../signing/verify-token.ts';
 import type { AnswerableKinds, AnswerableRequest } from './answerable-request.ts';
 import type { Presented } from './verify-upload-token.ts';
 
-/** The claims of the chain, all verified. */
+/** The verified claims of the chain. */
 export interface Judged {
   manifest: Manifest;
   grant: Grant;
   grantSha256: string;
-  ask: AnswerableRequest;
+  answerable: AnswerableRequest;
 }
 
-/** Reads the manifest alone: it must be signed by the presenting device about this very upload. Throws `intake_manifest_invalid`. */
+/** Verifies the manifest alone: the presenting device must have signed it, about this very upload. Throws `intake_manifest_invalid`. */
 export function readManifest(manifestToken: string, presented: Presented): Manifest {
   const { token, deviceKey } = presented;
   const refuse = (detail: string) => failure('intake_manifest_invalid', { detail });
-  if (sha256Hex(manifestToken) !== token.manifestSha256) throw refuse('it is not the one the upload token names');
+  if (sha256Hex(manifestToken) !== token.manifestSha256) throw refuse('it is not the one that the upload token names');
   const { aud } = peekToken(manifestToken, Manifest);
   const manifest = readLink(
     manifestToken,
@@ -47,7 +46,7 @@ export function readManifest(manifestToken: string, presented: Presented): Manif
   return manifest;
 }
 
-/** The owner key that the device vouches for, in a valid pairing statement; null when it does not. */
+/** The owner key for which the device vouches in a valid pairing statement; null otherwise. */
 export function pairedKey(pairingToken: string, device: string, deviceKey: string): string | null {
   const pairing = tryToken(pairingToken, {
     typ: 'doorsill-pairing+jws',
@@ -77,7 +76,7 @@ export function readGrant(grantToken: string, pairingToken: string, device: stri
 export async function judge(
   manifest: Manifest,
   presented: Presented,
-  asks: AnswerableKinds,
+  answerables: AnswerableKinds,
   nowS: number,
 ): Promise<Judged> {
   const { token, deviceKey } = presented;
@@ -85,10 +84,10 @@ export async function judge(
   if (grant.jti !== token.grant)
     throw failure('intake_grant_invalid', { detail: 'the upload token names another one' });
   checkGrantLife(grant, nowS);
-  const ask = await asks[grant.recipient.kind].find(grant.request);
-  checkGrant(grant, ask);
-  checkManifest(manifest, grant, ask);
-  return { manifest, grant, grantSha256: sha256Hex(manifest.grant), ask };
+  const answerable = await answerables[grant.recipient.kind].find(grant.request);
+  checkGrant(grant, answerable);
+  checkManifest(manifest, grant, answerable);
+  return { manifest, grant, grantSha256: sha256Hex(manifest.grant), answerable };
 }
 
 function checkGrantLife(grant: Grant, nowS: number): void {
@@ -98,23 +97,23 @@ function checkGrantLife(grant: Grant, nowS: number): void {
   if (grant.exp - grant.iat > LIFE_S_MAX.grant) throw refuse('it lives too long');
 }
 
-function checkGrant(grant: Grant, ask: AnswerableRequest): void {
+function checkGrant(grant: Grant, answerable: AnswerableRequest): void {
   const refuse = (detail: string) => failure('intake_grant_invalid', { detail });
-  if (grant.requestSha256 !== ask.tokenSha256) throw refuse('it answers other bytes of the request');
+  if (grant.requestSha256 !== answerable.tokenSha256) throw refuse('it answers other bytes of the request');
   // A clip may arrive after its request has ended, but consent must have been given while it was open.
-  if (grant.iat >= ask.expS) throw refuse('it was signed after the request had expired');
-  if (grant.recipient.kind !== ask.recipient.kind || grant.recipient.key !== ask.recipient.key) {
-    throw refuse('its recipient is not who asked');
+  if (grant.iat >= answerable.expS) throw refuse('it was signed after the request had expired');
+  if (grant.recipient.kind !== answerable.recipient.kind || grant.recipient.key !== answerable.recipient.key) {
+    throw refuse('its recipient did not make the request');
   }
-  if (!windowWithin(grant.window, ask.window)) throw refuse('its window is not inside the request’s');
-  const asked: readonly string[] = DISCLOSURE_PROFILES[ask.profile];
+  if (!windowWithin(grant.window, answerable.window)) throw refuse('its window is not inside the request’s');
+  const asked: readonly string[] = DISCLOSURE_PROFILES[answerable.profile];
   if (grant.disclose.some((key) => !asked.includes(key))) throw refuse('it discloses more than was asked for');
 }
 
-function checkManifest(manifest: Manifest, grant: Grant, ask: AnswerableRequest): void {
+function checkManifest(manifest: Manifest, grant: Grant, answerable: AnswerableRequest): void {
   const refuse = (detail: string) => failure('intake_manifest_invalid', { detail });
   if (manifest.request !== grant.request) throw refuse('it names another request than its grant');
-  if (manifest.aud !== ask.recipient.id) throw refuse('it is addressed to another than who asked');
+  if (manifest.aud !== answerable.recipient.id) throw refuse('it is addressed to somebody else than the requester');
   if (!sameWindow(manifest.window, grant.window)) throw refuse('its window is not the granted one');
   if (![manifest.coverage, ...manifest.gaps].every((span) => windowWithin(span, grant.window))) {
     throw refuse('it covers more than the granted window');
@@ -126,8 +125,8 @@ function checkManifest(manifest: Manifest, grant: Grant, ask: AnswerableRequest)
   if (grant.zones.length > 0 !== manifest.redacted) throw refuse('it is not redacted as granted');
   const disclosed = DisclosureKey.options.filter((key) => manifest.disclosed[key] !== undefined);
   if (disclosed.join() !== grant.disclose.join()) throw refuse('it discloses other facts than granted');
-  const lie = faultOfFacts(manifest, 0);
-  if (lie) throw failure(lie.code, { detail: lie.detail });
+  const fault = faultOfFacts(manifest, 0);
+  if (fault) throw failure(fault.code, { detail: fault.detail });
 }
 
 function sameWindow(a: Window, b: Window): boolean {

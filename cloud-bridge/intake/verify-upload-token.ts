@@ -1,4 +1,3 @@
-// Owns: verifying what an enrolled device signs to the bridge: upload tokens. Not here: what is uploaded under them.
 import { type Clock, wallSeconds } from '@doorsill/base/clock';
 import { failure, isFailure } from '@doorsill/contract/errors';
 import { UploadToken } from '@doorsill/contract/manifest';
@@ -18,7 +17,7 @@ export interface Presented {
   deviceKey: string;
 }
 
-/** Cache size for verified tokens: each chunk of an upload presents the same one. */
+/** Cache size for verified tokens: each request of an upload presents the same one. */
 const PROVEN_MAX = 256;
 
 export class DeviceTokens {

@@ -1,4 +1,4 @@
-// Owns: the public feed for feed readers: JSON Feed 1.1 and Atom (RFC 4287). Pure. Not here: the page for people (public-pages.ts).
+// JSON Feed 1.1 and Atom (RFC 4287). Pure.
 import { markup } from './html.ts';
 import type { PostView } from './post-view.ts';
 

@@ -1,9 +1,8 @@
-// Owns: writing HTML and XML so that text from outside is never read as markup: every value goes through one escape function.
-// Not here: what the pages say.
+// HTML and XML in which text from outside is never read as markup: every value goes through one escape function.
 import { escapeHtml } from '@doorsill/base/escape-html';
 import { sha256 } from '@doorsill/base/keys';
 
-/** Markup generated here. Only `markup` creates it, so that plain text cannot be mistaken for it. */
+/** Only `markup` creates it, so that plain text cannot be mistaken for markup. */
 export class Markup {
   readonly text: string;
 

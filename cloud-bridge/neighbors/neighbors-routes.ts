@@ -1,5 +1,3 @@
-// Owns: the HTTP routes of the public pages and feeds: paging, entity tags, headers. Not here: what they say.
-
 import { type Clock, wallSeconds } from '@doorsill/base/clock';
 import { sha256Hex } from '@doorsill/base/keys';
 import { failure } from '@doorsill/contract/errors';
@@ -102,17 +100,17 @@ function agencyRoutes(api: Router, deps: NeighborsDeps, paths: Paths): void {
 
 function transparencyRoutes(api: Router, deps: NeighborsDeps, paths: Paths): void {
   const page = open('/neighbors/transparency', HTML_TYPE, 'How this bridge is used, as a page.');
-  api.route(page, async (call) => html(call, transparencyPage('this bridge', await told(deps, null), paths.feed())));
+  api.route(page, async (call) => html(call, transparencyPage('this bridge', await factsOf(deps, null), paths.feed())));
   const ofAgency = open('/neighbors/agencies/:agency/transparency', HTML_TYPE, 'How an agency uses it, as a page.');
   api.route({ ...ofAgency, params: agencySchema }, async (call) => {
     const { name } = await profileOf(deps, call.params.agency);
-    return html(call, transparencyPage(name, await told(deps, call.params.agency), paths.feed()));
+    return html(call, transparencyPage(name, await factsOf(deps, call.params.agency), paths.feed()));
   });
   const json = { ...open('/v1/transparency', '', 'How this bridge is used.'), answer: Transparency };
-  api.route(json, async (call) => told(deps, null).then((facts) => jsonAnswer(call, facts)));
+  api.route(json, async (call) => factsOf(deps, null).then((facts) => jsonAnswer(call, facts)));
   const agencyJson = { ...open('/v1/transparency/:agency', '', 'How an agency uses it.'), answer: Transparency };
   api.route({ ...agencyJson, params: agencySchema }, async (call) =>
-    jsonAnswer(call, await told(deps, call.params.agency)),
+    jsonAnswer(call, await factsOf(deps, call.params.agency)),
   );
 }
 
@@ -166,7 +164,7 @@ function cursorOf(before: string | undefined): PostCursor | null {
   return { publishedS: Number(before.slice(0, dot)), request: before.slice(dot + 1) };
 }
 
-async function told(deps: NeighborsDeps, agency: string | null): Promise<Transparency> {
+async function factsOf(deps: NeighborsDeps, agency: string | null): Promise<Transparency> {
   const { store, clock, rules, partners } = deps;
   const profile = agency === null ? null : await profileOf(deps, agency);
   const nowS = wallSeconds(clock);

@@ -1,11 +1,10 @@
-// Owns: what the public pages need stored: posts, their outcomes, and what agencies are registered as. Not here: how
-// (sql-neighbors.ts). Nothing in here comes from a home.
+// Nothing in here comes from a home.
 
 import type { Credential } from '@doorsill/contract/request';
 import type { DisclosureProfile } from '@doorsill/contract/shared-claims';
 import type { PublicationState } from '../requests/publication-machine.ts';
 
-/** A request that was published. */
+/** A published request. */
 export interface Post {
   request: string;
   organisation: string;
@@ -41,12 +40,12 @@ export interface NeighborsStore {
   /** Stores what a verified credential says. */
   noteProfile(credential: Credential, nowS: number): Promise<void>;
   profile(organisation: string): Promise<AgencyProfile | null>;
-  /** Agencies that have posted, by id, after the one named. */
+  /** Agencies that have posted, by id, after `after`. */
   profiles(after: string | null, most: number): Promise<AgencyProfile[]>;
-  /** Newest first, behind the cursor; of one agency, or of all. */
+  /** Newest first, after the cursor; of one agency, or of all. */
   posts(of: string | null, before: PostCursor | null, most: number): Promise<Post[]>;
   post(request: string): Promise<Post | null>;
-  /** Of one agency, or of all; since a time in seconds since 1970, zero for all time. */
+  /** Of one agency, or of all; `sinceS`: seconds since 1970, 0 for all time. */
   outcomes(of: string | null, sinceS: number): Promise<Outcomes>;
   /** Number of enrolled devices, for all agencies together. */
   devices(): Promise<number>;

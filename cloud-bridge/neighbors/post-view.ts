@@ -1,5 +1,4 @@
-// Owns: what the public sees of a post: the agency's own words, with characters removed that could distort a page.
-// Pure. Not here: how it is written as HTML, JSON or Atom.
+// What the public sees of a post: the agency's own words, without characters that could distort a page. Pure.
 import { Request } from '@doorsill/contract/request';
 import { type PublicationState, stateAt } from '../requests/publication-machine.ts';
 import { peekToken } from '../signing/verify-token.ts';
@@ -22,7 +21,6 @@ export interface PostView {
   expires: string;
 }
 
-/** A post as it stands at `nowS`. */
 export function viewOf(post: Post, nowS: number): PostView {
   const claims = peekToken(post.token, Request);
   const { name, email, phone } = claims.contact;
@@ -57,8 +55,8 @@ export function momentOf(atS: number): string {
 }
 
 /**
- * Text without control characters, unpaired surrogates, and characters that change the reading direction (Unicode TR 9, TR 36): none
- * is needed, XML forbids some, and the others can make a text look like something it does not say.
+ * Text without control characters, unpaired surrogates, and characters that change the reading direction (Unicode TR 9, TR 36): XML forbids
+ * some, and the others can make a text look like another one.
  */
 export function plain(text: string): string {
   return text.replaceAll(/(?!\n)[\p{Cc}\p{Cf}\p{Cs}\ufffe\uffff]/gu, ' ');

@@ -1,5 +1,3 @@
-// Owns: the public pages: the Neighbors feed, a post, an agency's profile. Pure. Not here: the transparency page
-// (transparency.ts), the queries.
 import { type FeedPage, titleOf } from './feeds.ts';
 import { type Markup, markup, page } from './html.ts';
 import type { AgencyProfile, Outcomes } from './neighbors-store.ts';
@@ -18,7 +16,7 @@ const STATES = {
 const VOLUNTARY = markup`<p>Taking part is voluntary. Owners decide on their own device; nobody, the agency included, learns who was
 asked, had footage, declined or did not answer.</p>`;
 
-/** What the page of an agency says besides its posts. */
+/** Facts on the page of an agency besides its posts. */
 export interface ProfileFacts {
   profile: AgencyProfile;
   outcomes: Outcomes;

@@ -1,4 +1,4 @@
-// Owns: the public pages' queries in SQL, each served by an index. Not here: what the pages say (neighbors/).
+// Each query is served by an index.
 
 import { parseJson } from '@doorsill/contract/parse-json';
 import { type Credential, Jurisdiction, registeredTerms } from '@doorsill/contract/request';

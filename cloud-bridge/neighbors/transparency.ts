@@ -1,5 +1,5 @@
-// Owns: the transparency page, of one agency or the whole bridge, with the usual fields of such portals. Pure.
-// Not here: the figures' queries. No figure on it says anything about homes that were asked.
+// The transparency page of one agency or of the whole bridge, with the usual fields of such portals. Pure. No figure on it says anything
+// about homes that were asked.
 import { z } from 'zod';
 import type { RequestRules } from '../requests/requests-settings.ts';
 import { type Markup, markup, page } from './html.ts';
@@ -84,14 +84,14 @@ export function transparencyOf(facts: {
 }
 
 /** The page. `home` is the address of its link back. */
-export function transparencyPage(name: string, told: Transparency, home: string): string {
+export function transparencyPage(name: string, facts: Transparency, home: string): string {
   const list = (lines: readonly string[]): Markup => markup`<ul>${lines.map((line) => markup`<li>${line}</li>`)}</ul>`;
   const body = markup`<h1>Transparency: ${name}</h1>
-<h2>What is asked for</h2>${list(told.what.asked)}<h2>What is not collected</h2>${list(told.what.notCollected)}
-<h2>Acceptable uses</h2>${list(told.uses.acceptable)}<h2>Prohibited uses</h2>${list(told.uses.prohibited)}
-<h2>Access</h2>${list(told.access)}<h2>Retention</h2>${list(told.retention)}
-<h2>Figures</h2><dl>${told.figures.map(({ label, value }) => markup`<dt>${label}</dt><dd>${value}</dd>`)}</dl>
-<h2>Partners</h2>${list(told.partners.map(({ name: partner, status, since }) => `${partner}: ${status} since ${since}`))}
+<h2>What is asked for</h2>${list(facts.what.asked)}<h2>What is not collected</h2>${list(facts.what.notCollected)}
+<h2>Acceptable uses</h2>${list(facts.uses.acceptable)}<h2>Prohibited uses</h2>${list(facts.uses.prohibited)}
+<h2>Access</h2>${list(facts.access)}<h2>Retention</h2>${list(facts.retention)}
+<h2>Figures</h2><dl>${facts.figures.map(({ label, value }) => markup`<dt>${label}</dt><dd>${value}</dd>`)}</dl>
+<h2>Partners</h2>${list(facts.partners.map(({ name: partner, status, since }) => `${partner}: ${status} since ${since}`))}
 <p><a href="${home}">All posts</a></p>`;
   return page(`Transparency: ${name}`, body);
 }

@@ -1,6 +1,3 @@
-// Owns: the HTTP routes of partners: the public list and the operator's decisions. Not here: what they decide (partners.ts), the
-// partner's own channel (requests/partner-channel-routes.ts).
-
 import { idSchema } from '@doorsill/contract/ids';
 import { z } from 'zod';
 import type { Router } from '../http/router.ts';
@@ -21,7 +18,6 @@ const seenSchema = factsSchema.extend({ revision: z.int().positive() });
 const changedSchema = factsSchema.extend({ cancelled: z.int().nonnegative() });
 const secretsSchema = factsSchema.extend({ token: z.string(), webhookSecret: z.string() });
 
-/** Adds the routes. */
 export function partnerRoutes(api: Router, partners: Partners): void {
   const operator = { roles: ['admin'], params: paramsSchema } as const;
   api.route(
@@ -30,7 +26,7 @@ export function partnerRoutes(api: Router, partners: Partners): void {
       path: '/v1/partners',
       roles: ['public'],
       answer: listSchema,
-      about: 'All partners, those included whose partnership is over.',
+      about: 'All partners, including those whose partnership has ended.',
     },
     async () => ({ partners: await partners.list() }),
   );
@@ -42,7 +38,7 @@ export function partnerRoutes(api: Router, partners: Partners): void {
       body: newPartnerSchema,
       answer: secretsSchema,
       status: 201,
-      about: 'Enters a partner; its secrets are shown this once.',
+      about: 'Adds a partner; its secrets are shown only in this answer.',
     },
     ({ body }) => partners.add(body.partner, body.name),
   );
@@ -57,7 +53,7 @@ export function partnerRoutes(api: Router, partners: Partners): void {
       ...operator,
       body: statusSchema,
       answer: changedSchema,
-      about: 'Suspends a partner, lets it go on, or ends it for good.',
+      about: 'Suspends or reactivates a partner, or ends it for good.',
     },
     ({ params, body }) => partners.setStatus(params.partner, body.status, body.revision),
   );
@@ -68,7 +64,7 @@ export function partnerRoutes(api: Router, partners: Partners): void {
       ...operator,
       answer: secretsSchema,
       status: 201,
-      about: 'Gives a partner other secrets; those before are dead.',
+      about: 'Gives a partner new secrets; the former ones stop working.',
     },
     ({ params }) => partners.renewSecrets(params.partner),
   );

@@ -1,5 +1,3 @@
-// Owns: what the bridge stores about partners whose channels agencies use. Not here: how (sql-partners.ts).
-
 export const PARTNER_STATUSES = ['active', 'suspended', 'ended'] as const;
 export type PartnerStatus = (typeof PARTNER_STATUSES)[number];
 
@@ -9,9 +7,8 @@ export interface Partner {
   status: PartnerStatus;
   /** When the status began, in seconds since 1970. */
   sinceS: number;
-  /** Grows with every change. */
   revision: number;
-  /** Hash of the token that opens its channel, the only form kept; empty when it has none. */
+  /** Hash of the token for its channel; the token itself is not stored. Empty when it has none. */
   tokenSha256: string;
   /** The secret of its webhooks' HMAC; empty when it has none. */
   webhookSecret: string;
@@ -23,15 +20,15 @@ export interface PartnerStore {
   find(partner: string): Promise<Partner | null>;
   list(): Promise<Partner[]>;
   /**
-   * Changes a partner in one step, by what `decide` returns for its current values; null leaves it. With another status every
-   * request that came through it and is open is cancelled in the same step, and with the status `ended` what is waiting, too.
-   * Returns the partner after the change, and the number of cancelled requests; null when there is no such partner.
+   * Changes a partner in one step to the result of `decide`; null changes nothing. A changed status cancels its open requests in the same
+   * step, and the status `ended` also those that wait. Returns the partner after the change and the number of cancelled requests; null when
+   * there is no such partner.
    */
   change(
     partner: string,
     decide: (now: Partner) => Partner | null,
     nowS: number,
   ): Promise<{ partner: Partner; cancelled: number } | null>;
-  /** Cancels, in one step, what is open through partners that are suspended; resolves with how many requests that were. */
+  /** Cancels, in one step, open requests of suspended partners; returns their number. */
   cancelLeftOpen(nowS: number): Promise<number>;
 }

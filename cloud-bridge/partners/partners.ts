@@ -1,5 +1,3 @@
-// Owns: request channels of partners: who may use one now, and ending one. Not here: what an agency requests through it
-// (requests/), partnerships that ended before this program was written (contract/built-in-ended-partners.ts lists them for good).
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { type Clock, wallSeconds } from '@doorsill/base/clock';
 import { sha256Hex } from '@doorsill/base/keys';
@@ -41,15 +39,15 @@ export class Partners {
   }
 
   /**
-   * Cancels what is open through suspended partners, where a bridge of another version left it so: then a suspension only hid its
-   * requests, and homes that had them could answer.
+   * Cancels open requests of suspended partners. An earlier version left them open: a suspension only hid them, and homes that had received
+   * them could answer.
    */
   async start(): Promise<void> {
     const cancelled = await this.deps.store.cancelLeftOpen(wallSeconds(this.deps.clock));
-    if (cancelled > 0) this.deps.log.info('requests of suspended partners have ended', { cancelled });
+    if (cancelled > 0) this.deps.log.info('requests of suspended partners are cancelled', { cancelled });
   }
 
-  /** All partners, including those that had ended before. */
+  /** All partners, including those that ended before this program existed (contract/built-in-ended-partners.ts). */
   async list(): Promise<PartnerFacts[]> {
     const ended = ENDED_PARTNERS.map(({ id, name, since }) => ({ partner: id, name, status: 'ended' as const, since }));
     return [...ended, ...(await this.deps.store.list()).map(factsOf)];
@@ -85,8 +83,8 @@ export class Partners {
   }
 
   /**
-   * Sets a partner's status if its revision is still `revision`, and cancels every open request that came through it, in one step and
-   * for good. Ending it deletes its secrets and cancels what waits, too. Throws `partner_unknown`, `partner_changed`, `partner_ended`.
+   * Sets a partner's status if its revision is still `revision`, and cancels its open requests, in one step and for good. Ending it also
+   * deletes its secrets and cancels waiting requests. Throws `partner_unknown`, `partner_changed`, `partner_ended`.
    */
   async setStatus(
     partner: string,
@@ -100,7 +98,7 @@ export class Partners {
       const secrets = status === 'ended' ? { tokenSha256: '', webhookSecret: '' } : {};
       return { ...now, ...secrets, status, sinceS: wallSeconds(this.deps.clock), revision: now.revision + 1 };
     });
-    this.deps.log.info('a partner has another status', { partner, status, cancelled: done.cancelled });
+    this.deps.log.info('the status of a partner has changed', { partner, status, cancelled: done.cancelled });
     this.deps.changed();
     return { ...factsOf(done.partner), cancelled: done.cancelled };
   }
@@ -165,7 +163,7 @@ function factsOf({ partner, name, status, sinceS }: Partner): PartnerFacts {
   return { partner, name, status, since: dayOf(sinceS) };
 }
 
-/** Throws `partner_ended` for a partnership that is known to be over for good. */
+/** Throws `partner_ended` for one of the built-in ended partners. */
 function assertNotOver(partner: string): void {
   const over = ENDED_PARTNERS.find(({ id }) => id === partner);
   if (over) throw failure('partner_ended', { partner: over.name, since: over.since });
@@ -188,7 +186,7 @@ export function signatureOf(secret: string, body: string): string {
   return `sha256=${createHmac('sha256', secret).update(body).digest('hex')}`;
 }
 
-/** Whether a header is the body's signature under the secret; never under an empty one. */
+/** Whether a header is the body's signature under the secret; an empty secret signs nothing. */
 export function isSignedBy(secret: string, body: string, header: string | undefined): boolean {
   const [wanted, given] = [Buffer.from(signatureOf(secret, body)), Buffer.from(header ?? '')];
   return secret !== '' && wanted.length === given.length && timingSafeEqual(wanted, given);

@@ -1,10 +1,8 @@
-// Owns: partners in SQL, and the one transaction in which a partner gets another status and its requests end with the former one.
-// Not here: who decides that.
 import type { Kysely, Selectable, Transaction } from 'kysely';
 import type { Tables } from '../persistence/bridge-schema.ts';
 import type { Partner, PartnerStore } from './partners-store.ts';
 
-/** Cancels what came through a partner that has another status now, in the same transaction; resolves with how many requests that were. */
+/** Cancels requests of a partner whose status has changed, in the same transaction; returns their number. */
 export type CancelRequests = (
   step: Transaction<Tables>,
   partner: Pick<Partner, 'partner' | 'status'>,

@@ -1,10 +1,9 @@
-// Owns: the keys of an agency, in SQL. Not here: who may read what is theirs (clips/).
 import type { Kysely } from 'kysely';
 import type { Tables } from './bridge-schema.ts';
 
 /**
- * The id of a reader and all ids under which its agency has asked, one for each of its keys: each request names the organisation of its
- * credential. Asked for first and not as a part of another question: most agencies have one id, of which an index has the rows in order.
+ * All ids of a reader's agency, one for each of its keys: the reader's own and those of its requests. A query of its own, not a part of
+ * another: most agencies have one id, and then an index has their rows in order.
  */
 export async function keysOf(
   tables: Kysely<Tables>,

@@ -1,4 +1,4 @@
-// Owns: the tables and their history: migrations run forward only, each once, in order. Not here: queries.
+// The bridge's tables and migrations, which run forward only, each once, in order.
 
 import type { AccessAction, AccessPart } from '@doorsill/contract/custody';
 import type { Generated, GeneratedAlways } from 'kysely';
@@ -53,7 +53,7 @@ export interface Tables extends CustodyTables, TurnTables, CallCountTables, Kept
     /** Order of creation. */
     place: number;
   };
-  /** How far events were made: up to which leaf of the custody log, and up to which time. */
+  /** Last leaf of the custody log, and last time, up to which events were made. */
   webhook_progress: { one: number; leaf: number; swept_s: number };
   partners: {
     partner: string;
@@ -162,7 +162,6 @@ export interface Tables extends CustodyTables, TurnTables, CallCountTables, Kept
   >;
 }
 
-/** As of the version that brought moderation. */
 const REQUEST_STATES = `'draft', 'in_moderation', 'published', 'resolved', 'expired', 'cancelled', 'refused'`;
 
 export const MIGRATIONS: Migrations = [

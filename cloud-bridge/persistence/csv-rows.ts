@@ -1,7 +1,7 @@
-// Owns: reading rows from a CSV stream (RFC 4180) in bounded memory, broken ones too: each keeps its line number and its fault.
-// A quote that is not a valid one is read as a plain character, and reading goes on with the next cell. Not here: what cells mean.
+// Rows from a CSV stream (RFC 4180) in bounded memory, broken rows included: each keeps its line number and its fault. An invalid quote is
+// read as a plain character, and reading continues with the next cell.
 
-/** What is wrong with a row. It is read as far as possible all the same. */
+/** Fault of a row, which is still read as far as possible. */
 export type RowFault = 'quotes' | 'width' | 'cell-too-long' | 'row-too-long';
 
 export interface CsvRow {
@@ -12,7 +12,7 @@ export interface CsvRow {
 }
 
 export interface CsvLimits {
-  /** Longer cells are cut; longer rows, including line breaks in cells, end there. In UTF-16 units. */
+  /** Longer cells, and longer rows (line breaks in cells included), are cut. In UTF-16 units. */
   cellCharsMax: number;
   rowCharsMax: number;
   /** Cells beyond this number are dropped. */
@@ -21,7 +21,7 @@ export interface CsvLimits {
 
 export const CSV_LIMITS: CsvLimits = { cellCharsMax: 16_384, rowCharsMax: 131_072, cellsMax: 256 };
 
-/** This many bad quotes in a row are handled one by one; after that its first line is split at the commas. */
+/** Up to this many bad quotes in a row are handled one by one; with more, its first line is split at the commas. */
 const BAD_QUOTES_MAX = 8;
 
 const QUOTE = 0x22;
@@ -29,17 +29,17 @@ const COMMA = 0x2c;
 const LINE_FEED = 0x0a;
 const RETURN = 0x0d;
 
-/** A row parsed from the text at some position; `next` is where the following one begins. */
+/** A parsed row; `next`: position of the following one. */
 interface Taken {
   cells: string[];
   next: number;
   /** Line breaks inside quotes. */
   breaks: number;
 }
-/** `more`: the text ends before the row does. `badQuote`: where an invalid quote opens. */
+/** `more`: the row is incomplete. `badQuote`: position of an invalid opening quote. */
 type Attempt = Taken | 'more' | { badQuote: number };
 
-/** Takes text in pieces and returns rows. Holds at most one row's limit of text, plus the piece itself. */
+/** Takes text in pieces. Holds at most one row of text, plus the piece. */
 export class CsvRows {
   private readonly limits: CsvLimits;
   private text = '';
@@ -85,7 +85,7 @@ export class CsvRows {
     return rows;
   }
 
-  /** Adds the row that begins at `at`, unless it is an empty line; returns where the next one begins, -1 when it needs more text. */
+  /** Adds the row at `at`, unless it is an empty line; returns the position of the next one, -1 when it needs more text. */
   private takeRow(rows: CsvRow[], at: number, isEnd: boolean): number {
     const { text, limits } = this;
     const feed = text.indexOf('\n', at);
@@ -112,7 +112,7 @@ export class CsvRows {
     return this.add(rows, { cells, next: nextAfter(text, feed), breaks: 0 }, 'quotes');
   }
 
-  /** A line whose end is not in the buffer: its beginning is the row, the rest is skipped. */
+  /** For a line longer than the limit: its beginning is the row, the rest is skipped. */
   private takeTooLong(rows: CsvRow[], at: number, feed: number): number {
     const { text, limits } = this;
     const cells = splitLine(text, at, at + limits.rowCharsMax, limits.cellsMax);
@@ -192,7 +192,7 @@ function cellEnd(text: string, from: number, most: number): number {
     const code = text.charCodeAt(at);
     if (code === COMMA || code === LINE_FEED) break;
   }
-  // Beyond the row's limit only the end of a line counts: the caller has checked that this line is not too long.
+  // Beyond the row's limit only the end of the line counts; the caller has checked the length of this line.
   if (at === most) {
     const feed = text.indexOf('\n', at);
     return feed < 0 ? text.length : feed;
@@ -200,7 +200,7 @@ function cellEnd(text: string, from: number, most: number): number {
   return at;
 }
 
-/** Where the quote opened at `open` closes; -1 when the text after the next single quote shows that it was not a valid one. */
+/** Position of the closing quote for the one at `open`; -1 when the text after it shows that the opening quote is invalid. */
 function closingQuote(text: string, open: number, most: number, isEnd: boolean): number | 'more' {
   for (let at = text.indexOf('"', open + 1); ; at = text.indexOf('"', at + 2)) {
     if (at < 0 || at > most) return at < 0 && !isEnd && text.length <= most ? 'more' : -1;

@@ -1,4 +1,3 @@
-// Owns: the tables of a custody log, in whichever database it is. Not here: queries (sql-custody-log.ts).
 import { refusal, type Statement } from './migrations.ts';
 
 export interface CustodyTables {
@@ -9,7 +8,7 @@ export interface CustodyTables {
     receipt_sha256: string | null;
     salt: Uint8Array | null;
     facts: string | null;
-    /** The home, by its pseudonym, that is shown this leaf opened: it is about what became of its clip. */
+    /** Pseudonym of the home to which this leaf is opened. */
     shown_to: string | null;
   };
   custody_nodes: { level: number; at: number; hash: Uint8Array };
@@ -38,7 +37,7 @@ export const CUSTODY_TABLES: readonly Statement[] = [
 
 const SHOWN_KINDS = `('intake', 'hand-over', 'recall', 'deletion')`;
 
-/** Statements that say of each leaf which home is shown it. They are part of released migrations: never edit one. */
+/** Statements that add `shown_to`. They are part of released migrations: never edit one. */
 export const LEAVES_BY_HOME: readonly Statement[] = [
   `alter table custody_leaves add column shown_to text`,
   {

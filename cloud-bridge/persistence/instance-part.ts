@@ -1,5 +1,4 @@
-// Owns: what makes a server process one of several on a database: its settings, the secrets and limits that all share, and the tables that
-// this takes. Not here: turns (instance-turns.ts), what each part does in them.
+// What makes a server process one of several on a database: its settings, shared secrets and limits, and their tables.
 import { isAbsolute } from 'node:path';
 import type { Clock } from '@doorsill/base/clock';
 import type { Disk } from '@doorsill/base/disk';
@@ -9,24 +8,23 @@ import { fromBase64url, utf8 } from '@doorsill/contract/bytes';
 import { failure } from '@doorsill/contract/errors';
 import { actorId } from '@doorsill/contract/ids';
 import { z } from 'zod';
-import { type LotStore, type RateLimits, SharedLimits } from '../http/rate-limits.ts';
+import { type CallBatchStore, type RateLimits, SharedLimits } from '../http/rate-limits.ts';
 import { adminTokenIn, signingKeyIn } from '../signing/server-secrets.ts';
 import type { SharedPart, Turns, TurnTables } from './instance-turns.ts';
 import type { Statement } from './migrations.ts';
 import { CALL_COUNTS_TABLE, type CallCountTables } from './sql-call-counts.ts';
 
-/** For one of several processes on one database. Its data folder then holds nothing that lasts. */
+/** For one of several processes on one database. Its data folder then holds nothing permanent. */
 export const instanceFields = {
-  /** Tells it apart from the others. */
   name: z.string().regex(/^[a-z0-9]{1,12}$/, '1 to 12 lower-case letters and digits'),
-  /** Folder with `signing.key` and `admin.token`, the same for all instances; created by the first of all. */
+  /** Folder with `signing.key` and `admin.token`, the same for all instances; the first instance creates them. */
   secretsFolder: z.string().max(1_000).refine(isAbsolute, 'it must be an absolute path'),
-  /** When it is told to end, for how long it serves on while `/readyz` says that it is not ready: a proxy leads calls elsewhere then. */
+  /** How long it still serves when it is told to end. `/readyz` then says that it is not ready, so that a proxy sends calls elsewhere. */
   drainS: z.int().min(0).max(300).default(5),
 };
 
 export interface InstanceTables extends TurnTables, CallCountTables {
-  /** Whose instances share this database; no row: one process has it alone. */
+  /** The part whose instances share this database; no row: one process has it alone. */
   shared_part: { one: number; part: string };
 }
 
@@ -48,7 +46,6 @@ type Part = 'bridge' | 'vault' | 'registry';
 interface Secrets {
   disk: Disk;
   random: Random;
-  /** Where they are, created at the first call. */
   folder: string;
 }
 
@@ -66,8 +63,8 @@ export async function ownIdentity(part: Part, sharedPart: SharedPart, secrets: S
 }
 
 /**
- * The secrets that the instances share, created by the first of all. Throws `database_unfit` when the database is another's, or
- * has one whose secrets are not in the folder.
+ * The secrets that the instances share, created by the first instance. Throws `database_unfit` when the database belongs to another part,
+ * or to one whose secrets are not in the folder.
  */
 export async function sharedIdentity(
   part: Part,
@@ -86,8 +83,8 @@ export async function sharedIdentity(
   return identity;
 }
 
-/** Limits that hold for all instances together. */
-export function limitsOfAll(clock: Clock, store: LotStore, key: SigningKey): RateLimits {
+/** Rate limits that all instances count together. */
+export function sharedLimits(clock: Clock, store: CallBatchStore, key: SigningKey): RateLimits {
   const secret = fromBase64url(key.exportSecret()) ?? new Uint8Array();
   return new SharedLimits({ clock, store, key: hmacSha256(secret, utf8('names of callers')) });
 }

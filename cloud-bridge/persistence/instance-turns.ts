@@ -1,33 +1,32 @@
-// Owns: doing what several instances on one database would all do in one of them at a time: by advisory locks of the database, which
-// end with their holder's connection. Nobody is elected. Not here: what is done, the connection (postgres-connection.ts).
+// Work that only one of several instances may do at a time: it takes an advisory lock of the database, which ends with its connection.
+// There is no leader election.
 
 import { type Clock, wallSeconds } from '@doorsill/base/clock';
 import { failure } from '@doorsill/contract/errors';
 import { type Kysely, sql, type Transaction } from 'kysely';
 import type { DatabasePlace } from './open-database.ts';
 
-/** Work that is done by one instance at a time. */
 export interface Turns {
   /**
-   * Waits until no other instance does work of this name, then does it. `everyS`: leaves it when another instance finished it less than
-   * half of that ago. Throws what `work` throws, and `database_unreachable` when the turn was lost while it was done.
+   * Waits until no other instance does work of this name, then does it. `everyS`: skips it if an instance has finished it within half of
+   * that time. Throws what `work` throws, and `database_unreachable` when the lock was lost during the work.
    */
   run(name: string, work: () => Promise<void>, everyS?: number): Promise<void>;
 }
 
-/** There are no others. */
+/** For a process without other instances. */
 export const ALONE: Turns & { stop(): void } = { run: (_name, work) => work(), stop: () => undefined };
 
-/** The turns among the instances that share a place; a process that has its place alone takes them as it likes. */
+/** Turns among the instances that share a place, or `ALONE`. */
 export function turnsAt(place: DatabasePlace, tables: Kysely<TurnTables>, clock: Clock): Turns & { stop(): void } {
   return place.address && place.instance !== undefined ? new SqlTurns(tables, place.schema, clock) : ALONE;
 }
 
-/** Between two looks at a lock that another instance has: a statement that waits for it would hold up all others of this process. */
-const LOOK_MS = 50;
+/** Poll interval for a lock of another instance: a statement that waits for it would block all others of this process. */
+const POLL_MS = 50;
 
 export interface TurnTables {
-  /** When instances last finished what is done regularly by one of them. */
+  /** When work with `everyS` was last finished. */
   turns: { name: string; done_s: number };
 }
 
@@ -36,17 +35,17 @@ export class SqlTurns implements Turns {
   private readonly schema: string;
   private readonly clock: Clock;
   private readonly stopping = new AbortController();
-  /** The locks are the connection's, and so this process's: its own turns of one name wait for each other here. */
+  /** A lock belongs to the connection, so turns of one name within this process must wait for each other here. */
   private readonly own = new Map<string, Promise<unknown>>();
 
-  /** `schema`: that of the tables, which the locks are named after. */
+  /** `schema`: part of the names of the locks. */
   constructor(tables: Kysely<TurnTables>, schema: string, clock: Clock) {
     this.tables = tables;
     this.schema = schema;
     this.clock = clock;
   }
 
-  /** Who waits for a turn gives up. */
+  /** Rejects all that wait for a turn. */
   stop(): void {
     this.stopping.abort(failure('database_unreachable', { file: 'the database', detail: 'the process is stopping' }));
   }
@@ -67,16 +66,16 @@ export class SqlTurns implements Turns {
 
   private async locked(name: string, work: () => Promise<void>): Promise<void> {
     const lock = `${this.schema} turn ${name}`;
-    while (!(await this.says(sql`pg_try_advisory_lock(hashtextextended(${lock}, 0))`))) {
-      await this.clock.sleep(LOOK_MS, this.stopping.signal);
+    while (!(await this.isTrue(sql`pg_try_advisory_lock(hashtextextended(${lock}, 0))`))) {
+      await this.clock.sleep(POLL_MS, this.stopping.signal);
     }
     let isKept = false;
     try {
       await work();
     } finally {
-      isKept = await this.says(sql`pg_advisory_unlock(hashtextextended(${lock}, 0))`).catch(() => false);
+      isKept = await this.isTrue(sql`pg_advisory_unlock(hashtextextended(${lock}, 0))`).catch(() => false);
     }
-    // With another connection, and so perhaps while somebody else did it, too.
+    // The connection was replaced, so another instance may have done the work at the same time.
     if (!isKept)
       throw failure('database_unreachable', { file: 'the database', detail: `the turn of ${name} was lost` });
   }
@@ -94,15 +93,14 @@ export class SqlTurns implements Turns {
       .execute();
   }
 
-  private async says(asked: ReturnType<typeof sql>): Promise<boolean> {
+  private async isTrue(asked: ReturnType<typeof sql>): Promise<boolean> {
     const { rows } = await sql<{ said: boolean }>`select ${asked} as said`.execute(this.tables);
     return rows[0]?.said ?? false;
   }
 }
 
-/** Whose instances share a database. */
 export interface SharedPart {
-  /** Makes the database one that instances of this part share, for good. Throws `database_unfit` when it is another's. */
+  /** Makes the database, for good, one that instances of this part share. Throws `database_unfit` when it belongs to another part. */
   claim(part: string): Promise<void>;
   /** Throws `database_unfit` for a database that instances share. */
   assertNone(): Promise<void>;
@@ -115,8 +113,8 @@ export class SqlSharedPart<Tables> implements SharedPart {
   private readonly assertMovable: (step: Transaction<Tables>, where: string) => Promise<void>;
 
   /**
-   * `where`: the database in messages. `assertMovable` throws, in the transaction of the first claim, if a single process has something in
-   * its folder that others would not find.
+   * `where`: the database in messages. `assertMovable` runs in the transaction of the first claim, and throws if the former single process
+   * has files in its folder that other instances would not find.
    */
   constructor(
     tables: Kysely<Tables>,

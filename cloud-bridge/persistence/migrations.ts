@@ -1,17 +1,16 @@
-// Owns: migrating a database: each version once, in a transaction of its own; and spelling statements for each
-// kind of database. Not here: the statements (each bridge-schema.ts), opening one (sqlite-file.ts, open-postgres.ts).
+// Migrates a database, each version once and in a transaction of its own, and translates statements for each kind of database.
 
 import { failure } from '@doorsill/contract/errors';
 import { type Kysely, sql } from 'kysely';
 
 export type DatabaseKind = 'sqlite' | 'postgres';
 
-/** In SQLite's dialect, from which PostgreSQL's is derived; or one text for each, where more than type names differs. */
+/** In SQLite's dialect, from which PostgreSQL's is derived; or both, where more than type names differs. */
 export type Statement = string | Readonly<Record<DatabaseKind, readonly string[]>>;
 
 /**
- * Statements that migrate a version to the next. `beside`: the former release can go on working with the result, so several instances
- * are upgraded one after the other; without it nobody else may be running.
+ * Statements that migrate a version to the next. `beside`: the former release can work with the result, so that instances are upgraded one
+ * after the other; without it no other instance may be running.
  */
 export type Migration = readonly Statement[] | { readonly beside: readonly Statement[] };
 
@@ -23,7 +22,7 @@ export function statementsOf(migration: Migration): readonly Statement[] {
   return 'beside' in migration ? migration.beside : migration;
 }
 
-/** What SQLite and PostgreSQL call by different names. Texts are compared byte by byte in both. */
+/** Type names. Texts are compared byte by byte in both. */
 const IN_POSTGRES: readonly [RegExp, string][] = [
   [/\binteger primary key autoincrement\b/g, 'bigint generated always as identity primary key'],
   [/\binteger\b/g, 'bigint'],
@@ -61,10 +60,10 @@ export function refusal(
 }
 
 /**
- * Migrates a database to the current schema; `where` names it in errors. `alone` runs a step while no other instance uses the
- * database, or throws. A database that a newer release has migrated to what this one can work with stays as it is. Throws `data_newer`.
+ * Migrates a database to the current schema; `where` names it in errors. `alone` runs a step while no other instance uses the database, or
+ * throws. A database that a newer release has migrated stays as it is if this release can work with it; otherwise throws `data_newer`.
  */
-export async function bringForward<Tables>(
+export async function migrate<Tables>(
   tables: Kysely<Tables>,
   kind: DatabaseKind,
   where: string,
@@ -73,7 +72,7 @@ export async function bringForward<Tables>(
 ): Promise<void> {
   const [make = ''] = spelled(['create table if not exists schema_version (version integer not null) strict'], kind);
   await sql.raw(make).execute(tables);
-  // Of SQLite's one program at a time is all there is.
+  // SQLite has one program at a time and needs no `oldest`.
   if (kind === 'postgres') await sql`alter table schema_version add column if not exists oldest bigint`.execute(tables);
   let { version, oldest } = await versionIn(tables, kind);
   if (version > migrations.length && oldest > migrations.length) throw newer(where, version, migrations.length);
@@ -90,7 +89,7 @@ export async function bringForward<Tables>(
   }
 }
 
-/** The schema's version, and the oldest release that can work with it, by the version that this one made. */
+/** The schema's version; `oldest`: the schema version of the oldest release that can work with it. */
 async function versionIn<Tables>(
   tables: Kysely<Tables>,
   kind: DatabaseKind,
@@ -110,7 +109,6 @@ async function noteVersion<Tables>(
   else await sql`insert into schema_version (version, oldest) values (${version}, ${oldest})`.execute(change);
 }
 
-/** The failure for a database that a newer program has written. */
 export function newer(where: string, version: number, known: number) {
   return failure('data_newer', { folder: where, format: version, known });
 }

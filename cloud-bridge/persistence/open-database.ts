@@ -1,5 +1,3 @@
-// Owns: where a server process keeps its rows, according to its settings, opening it, and that a database belongs to its folder. Not here: either kind of database.
-
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Clock } from '@doorsill/base/clock';
@@ -13,20 +11,20 @@ import { openPostgres } from './open-postgres.ts';
 import { nameOf, type PostgresAddress } from './postgres-address.ts';
 import { openSqlite, type SqliteLife } from './sqlite-file.ts';
 
-/** File in the folder: the identity of the PostgreSQL database that has its rows. */
+/** File in the folder with the identity of the PostgreSQL database that has its rows. */
 const MARK_NAME = 'database.id';
 const identitySchema = z.uuid();
 
 /** Throws `database_unfit` for a folder whose rows are in a PostgreSQL database, not in its file `name`. */
-function assertFileIsHome(folder: string, name: string): void {
+function assertRowsInFile(folder: string, name: string): void {
   const file = join(folder, name);
   if (existsSync(file) || !existsSync(join(folder, MARK_NAME))) return;
   throw failure('database_unfit', { file, detail: `the rows of this folder are in PostgreSQL, as ${MARK_NAME} says` });
 }
 
 /**
- * Binds a folder and the open database to each other. `where` names the database. Throws
- * `database_unfit` for a folder whose rows are in another one, or in one of its `files`.
+ * Binds a folder and the open database to each other. `where` names the database. Throws `database_unfit` for a folder whose rows are in
+ * another one, or in one of its `files`.
  */
 async function bindFolder<Tables>(
   tables: Kysely<Tables>,
@@ -50,7 +48,7 @@ async function bindFolder<Tables>(
   }
 }
 
-/** The database's own identity, created the first time; a dump of the database includes it. */
+/** The database's identity, created the first time; a dump of the database includes it. */
 async function identityOf<Tables>(tables: Kysely<Tables>): Promise<string> {
   await sql`create table if not exists database_identity (one int primary key check (one = 1), identity uuid not null)`.execute(
     tables,
@@ -61,8 +59,8 @@ async function identityOf<Tables>(tables: Kysely<Tables>): Promise<string> {
 }
 
 /**
- * The first of `files` in the data folder, an SQLite file; or our schema of a PostgreSQL database, which replaces all of them: for one
- * process, or for several that each have a name (`instance`).
+ * Where a server process keeps its rows: the first of `files` in the data folder, an SQLite file; or our schema of a PostgreSQL database,
+ * for one process or for several that each have a name (`instance`).
  */
 export type DatabasePlace = { folder: string; files: readonly [string, ...string[]] } & (
   | { address: null }
@@ -72,7 +70,6 @@ export type DatabasePlace = { folder: string; files: readonly [string, ...string
 export interface PlaceSeams {
   clock: Clock;
   disk: Disk;
-  /** Absent: the process ends when it likes. */
   life?: SqliteLife | undefined;
 }
 
@@ -92,7 +89,7 @@ export function databasePlace(
   return { folder, files, address, passwordFile, schema: `doorsill_${part}`, instance: settings.instance?.name };
 }
 
-/** What a place is called in messages. */
+/** Name of a place in messages. */
 export function placeName({ address, folder, files }: DatabasePlace): string {
   return address ? nameOf(address) : join(folder, files[0]);
 }
@@ -109,7 +106,7 @@ export async function openAt<Tables, Stores>(
 ): Promise<Stores & { close(): Promise<void> }> {
   const { folder, files } = place;
   if (!place.address) {
-    assertFileIsHome(folder, files[0]);
+    assertRowsInFile(folder, files[0]);
     return openSqlite(join(folder, files[0]), migrations, stores, life);
   }
   return openPostgres({ ...place, clock }, migrations, async (tables: Kysely<Tables>) => {

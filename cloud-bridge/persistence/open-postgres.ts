@@ -1,9 +1,8 @@
-// Owns: a PostgreSQL database as a server process uses it: ours alone, durable at every commit, brought up to date by migrations.
-// Not here: the connection (postgres-connection.ts), which tables there are (each bridge-schema.ts), the stores on top of them.
+// A PostgreSQL database that is durable at every commit; our schema in it belongs to one process, or to its named instances.
 
 import { failure } from '@doorsill/contract/errors';
 import { Kysely, PostgresDialect, sql } from 'kysely';
-import { bringForward, type Migrations } from './migrations.ts';
+import { migrate, type Migrations } from './migrations.ts';
 import { nameOf } from './postgres-address.ts';
 import { type ConnectionDeps, migrationLock, OneConnection } from './postgres-connection.ts';
 import { postgresFault } from './postgres-faults.ts';
@@ -19,11 +18,11 @@ export async function openPostgres<Tables, Stores>(
   stores: (tables: Kysely<Tables>) => Stores | Promise<Stores>,
 ): Promise<Stores & { close(): Promise<void> }> {
   const where = nameOf(deps.address);
-  // One connection, as SQLite has one writer: what a transaction has read stays true until it ends.
+  // One connection, as SQLite has one writer: nobody changes what a transaction has read before it ends.
   const connection = new OneConnection(deps);
   const tables = new Kysely<Tables>({ dialect: new PostgresDialect({ pool: connection }) });
   try {
-    await bringForward(tables, 'postgres', where, migrations, (step) => alone(tables, deps, step));
+    await migrate(tables, 'postgres', where, migrations, (step) => alone(tables, deps, step));
     connection.expect(migrations.length);
     const opened = { ...(await stores(tables)), close: () => tables.destroy() };
     if (deps.instance !== undefined) {
@@ -43,11 +42,11 @@ async function alone<Tables>(
   step: () => Promise<void>,
 ): Promise<void> {
   if (instance === undefined) return step();
-  // Our own share of the same lock is no obstacle.
+  // This connection's own shared lock does not conflict.
   const asked = sql<{ isOurs: boolean }>`select pg_try_advisory_lock(hashtextextended(${schema}, 0)) as "isOurs"`;
   const [row] = (await asked.execute(tables)).rows;
   if (!row?.isOurs) {
-    const detail = 'other instances are running, which cannot work with what this release makes of it: stop them first';
+    const detail = 'other instances are running that cannot work with the schema of this release: stop them first';
     throw failure('database_busy', { file: nameOf(address), detail });
   }
   await step();

@@ -1,13 +1,11 @@
-// Owns: the settings that name a PostgreSQL database, and the parameters of a connection to it. Output never contains a
-// password: a database is named by its host, port and name. Not here: connecting (postgres-connection.ts).
+// Settings that name a PostgreSQL database. No output contains a password: a database is named by its host, port and name.
 import { readFileSync } from 'node:fs';
 import { isAbsolute } from 'node:path';
 import { tlsOptions } from '@doorsill/base/tls';
 import { failure } from '@doorsill/contract/errors';
 import { z } from 'zod';
-import { operatorSecret } from './operator-secret.ts';
+import { operatorSecret } from '../signing/server-secrets.ts';
 
-/** Where a PostgreSQL database is. */
 export interface PostgresAddress {
   /** Host name or address, or the folder of its socket. */
   host: string;
@@ -38,18 +36,18 @@ const postgresUrlSchema = z
 
 /** Spread into a server's settings. */
 export const databaseSettings = {
-  /** The PostgreSQL database that keeps the rows. Without it they are in an SQLite file in the data folder. */
+  /** The PostgreSQL database for the rows. Without it they are in an SQLite file in the data folder. */
   database: postgresUrlSchema.optional(),
   /** File with its password. Without it the password is in the address or in PGPASSWORD. */
   databasePasswordFile: z.string().refine(isAbsolute, 'it must be an absolute path').max(1_000).optional(),
 };
 
-/** The address that a text contains, or why it is invalid. */
+/** The parsed address, or why it is invalid. */
 function readUrl(text: string): PostgresAddress | string {
   if (!/^postgres(ql)?:\/\//.test(text) || !URL.canParse(text)) return 'it is not postgres://USER@HOST:PORT/DATABASE';
   const url = new URL(text);
   const unknown = [...url.searchParams.keys()].find((name) => !PARAMETERS.has(name));
-  if (unknown !== undefined) return `of parameters it may have ${[...PARAMETERS].join(', ')} alone`;
+  if (unknown !== undefined) return `its parameters may only be ${[...PARAMETERS].join(', ')}`;
   const socket = url.searchParams.get('host');
   if (socket !== null && !isAbsolute(socket)) return 'its host= is not the absolute path of a socket’s folder';
   const [user, password, database] = [url.username, url.password, url.pathname.slice(1)].map(decoded);
@@ -76,13 +74,13 @@ function decoded(part: string): string | undefined {
   }
 }
 
-/** What a database is called in messages and logs. */
+/** Name of a database in messages and logs. */
 export function nameOf({ host, port, database }: PostgresAddress): string {
   return `postgres://${host.includes('/') ? '' : host}:${port}/${database}`;
 }
 
 const CONNECT_MS_MAX = 10_000;
-/** A statement that takes longer is cancelled on both sides, and its connection closed. */
+/** A longer statement is cancelled on both sides, and its connection closed. */
 const STATEMENT_MS_MAX = 60_000;
 
 /** The part of pg's `ClientConfig` that is used. Declared here, so that the package's types do not need pg's. */
@@ -102,7 +100,9 @@ interface ConnectionSettings {
   options: string;
 }
 
-/** Parameters of a connection. Files are read each time, so that a renewed one needs no restart. Throws `secret_file_exposed`, `file_unusable`. */
+/**
+ * Parameters of a connection. Files are read each time, so that a new one needs no restart. Throws `secret_file_exposed`, `file_unusable`.
+ */
 export function connectionSettings(address: PostgresAddress, passwordFile: string | null): ConnectionSettings {
   const { host, port, user, database, tls, ca } = address;
   const password = passwordFile === null ? address.password : operatorSecret(passwordFile);
@@ -119,7 +119,7 @@ export function connectionSettings(address: PostgresAddress, passwordFile: strin
     connectionTimeoutMillis: CONNECT_MS_MAX,
     statement_timeout: STATEMENT_MS_MAX,
     query_timeout: STATEMENT_MS_MAX + CONNECT_MS_MAX,
-    // Lets the server notice a dead connection and release our lock: until then no process could replace us.
+    // Lets the server notice a dead connection and release our lock: until then no process could replace this one.
     options: '-c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3',
   };
 }

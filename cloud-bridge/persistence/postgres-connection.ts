@@ -1,6 +1,5 @@
-// Owns: the one connection to a PostgreSQL database, as kysely's pool: one user at a time, reopened when it was lost,
-// and handed out only after checking that the server keeps what it commits and that no other process uses our schema.
-// Not here: settings (postgres-address.ts), what the server's messages mean (postgres-faults.ts).
+// The one connection to a PostgreSQL database, as kysely's pool: one user at a time, reopened after a loss, and handed out only after
+// checking that the server keeps what it commits and that no other process uses our schema.
 
 import type { Clock } from '@doorsill/base/clock';
 import { type Failure, failure } from '@doorsill/contract/errors';
@@ -21,15 +20,15 @@ export interface ConnectionDeps {
   instance?: string | undefined;
 }
 
-/** After a failure, calls within this time get the same one: else each of many would wait for an unreachable server. */
+/** Calls within this time after a failure get the same failure: otherwise each would wait for an unreachable server. */
 const AGAIN_MS = 500;
-/** How long to wait for the lock: our own former connection may take a moment to end. */
+/** Longest wait for the lock: our own former connection may take a moment to end. */
 const LOCK_MS_MAX = 5_000;
-/** How long to wait for another instance that migrates the schema. */
+/** Longest wait for another instance that migrates the schema. */
 const MIGRATION_MS_MAX = 50_000;
 const VERSION_MIN = 130_000;
 const VERSION_IDLE_TIMEOUT = 140_000;
-/** A process that is frozen loses what it has locked after this: other instances wait for it. It asks the database more often. */
+/** A frozen process loses its locks after this time, for which other instances wait. A running one uses the database more often. */
 const FROZEN_MS_MAX = 30_000;
 
 const settingsSchema = z.object({
@@ -64,12 +63,12 @@ export class OneConnection implements PostgresPool {
     this.where = nameOf(deps.address);
   }
 
-  /** From now on a connection is given out only while the schema has this version, for which the stores were made. */
+  /** From now on a connection is handed out only while the schema fits this version, for which the stores were made. */
   expect(schemaVersion: number): void {
     this.schemaVersion = schemaVersion;
   }
 
-  /** Resolves when the connection is the caller's alone. Rejects with `database_...`, `data_newer`, `file_unusable`. */
+  /** Resolves when the caller has the connection to itself. Rejects with `database_...`, `data_newer`, `file_unusable`. */
   async connect(): Promise<PostgresPoolClient> {
     const release = await this.take();
     try {
@@ -109,8 +108,8 @@ export class OneConnection implements PostgresPool {
       session = new Session(connectionSettings(address, passwordFile), this.where);
       await session.start();
       const version = await this.assertFit(session);
-      await (this.deps.instance === undefined ? this.own(session) : this.join(session, this.deps.instance, version));
-      await this.enter(session);
+      await (this.deps.instance === undefined ? this.lockAlone(session) : this.lockShared(session, this.deps.instance, version));
+      await this.useSchema(session);
       return session;
     } catch (thrown) {
       await session?.end();
@@ -127,12 +126,12 @@ export class OneConnection implements PostgresPool {
     const why = [
       is.version < VERSION_MIN && 'it is older than PostgreSQL 13',
       is.encoding !== 'UTF8' && `its encoding is ${is.encoding}, not UTF8`,
-      (is.standby || is.reading === 'on') && 'it can only be read: it is a standby, or was set so',
-      is.commit === 'off' && 'synchronous_commit is off: what is acknowledged could be forgotten',
+      (is.standby || is.reading === 'on') && 'it is read-only: a standby, or set so',
+      is.commit === 'off' && 'synchronous_commit is off: acknowledged commits could be lost',
       is.commit === 'local' &&
         is.standbys !== '' &&
-        'synchronous_commit is local: what is acknowledged would be lost with it, its standby notwithstanding',
-      is.fsync === 'off' && 'fsync is off: what is acknowledged could be forgotten',
+        'synchronous_commit is local: acknowledged commits would be lost with the server, in spite of its standby',
+      is.fsync === 'off' && 'fsync is off: acknowledged commits could be lost',
       is.pages === 'off' && 'full_page_writes is off: a crash could damage it',
     ].find((one) => one !== false);
     if (why) throw failure('database_unfit', { file: this.where, detail: why });
@@ -140,17 +139,17 @@ export class OneConnection implements PostgresPool {
   }
 
   /** Locks our schema for as long as the connection lives. Throws `database_busy`. */
-  private async own(session: Session): Promise<void> {
+  private async lockAlone(session: Session): Promise<void> {
     await this.lock(session, 'pg_advisory_lock', this.deps.schema);
   }
 
   /**
-   * Shares our schema with other instances for as long as the connection lives: whoever needs it alone is kept out, and so is
-   * a second instance of this name. Throws `database_busy`.
+   * Shares our schema with other instances for as long as the connection lives; excludes a process that needs it alone, and a second
+   * instance of this name. Throws `database_busy`.
    */
-  private async join(session: Session, instance: string, version: number): Promise<void> {
+  private async lockShared(session: Session, instance: string, version: number): Promise<void> {
     const { schema } = this.deps;
-    // Until the schema has the version that is wanted: who migrates must not find others that only wait for that.
+    // Held until the schema is migrated: the instance that migrates must not find the shared lock of others that only wait for it.
     if (this.schemaVersion === null) await this.lock(session, 'pg_advisory_lock', migrationLock(schema));
     await this.lock(session, 'pg_advisory_lock_shared', schema);
     await this.lock(session, 'pg_advisory_lock', `${schema} instance ${instance}`);
@@ -167,7 +166,7 @@ export class OneConnection implements PostgresPool {
   }
 
   /** Makes our schema the one of this connection. Throws `data_newer`. */
-  private async enter(session: Session): Promise<void> {
+  private async useSchema(session: Session): Promise<void> {
     const { schema } = this.deps;
     // Checked first: a user without the right to create a schema may still use an existing one.
     const { rows } = await session.query('select 1 from pg_namespace where nspname = $1', [schema]);
@@ -176,20 +175,20 @@ export class OneConnection implements PostgresPool {
     if (this.schemaVersion === null) return;
     const found = await session.query('select version, oldest from schema_version', []);
     const { version, oldest } = versionSchema.parse(found.rows[0]);
-    // An instance of the next release may have migrated it meanwhile, to what this one can go on working with.
+    // An instance of the next release may have migrated it meanwhile; this one may still be able to work with it.
     const serves = version >= this.schemaVersion && (oldest ?? version) <= this.schemaVersion;
     if (!serves) throw newer(this.where, version, this.schemaVersion);
   }
 }
 
-/** Name of the lock under which a shared schema is brought forward. */
+/** Name of the lock under which a shared schema is migrated. */
 export function migrationLock(schema: string): string {
   return `${schema} migration`;
 }
 
 const BEGINS = /^(begin|start transaction)/i;
 const ENDS = /^(commit|rollback)$/i;
-/** Begins a statement that waits for no writer, and holds none up: about rows that no transaction reads, of a table that is not logged. */
+/** Prefix of a statement outside the writers' lock: its rows are in an unlogged table, and no transaction reads them. */
 export const BESIDE_WRITERS = '/* beside writers */';
 /** Statements that change rows or tables when they are sent outside of a transaction. */
 const WRITES = /^\s*(insert|update|delete|create|alter|drop|with)\b/i;
@@ -199,12 +198,12 @@ class Session implements PostgresPoolClient {
   release: () => void = () => {};
   isAlive = true;
   /**
-   * Of several instances one writes at a time, as in SQLite one does: a transaction begins with this lock, so what it has read
-   * stays true until it ends, and the custody log has one end. The server releases it after the commit is visible. Null: no others.
+   * Lock that lets one instance write at a time, as in SQLite: a transaction takes it first, so that nobody changes what it has read
+   * before it ends, and the custody log has one end. The server releases it after the commit is visible. Null: no other instances.
    */
   writersLock: string | null = null;
   private isInTransaction = false;
-  /** What the server warned of: a commit that it has, and perhaps no standby. It says so beside an answer of success. */
+  /** The server's warning beside a successful answer: it has the commit, but perhaps no standby has it. */
   private warning: string | null = null;
   private readonly client: pg.Client;
   private readonly where: string;
@@ -240,7 +239,7 @@ class Session implements PostgresPoolClient {
     if (!this.isAlive && text === 'rollback') return NOTHING;
     try {
       this.warning = null;
-      const answer = await this.inTurn(text, parameters);
+      const answer = await this.runInTurn(text, parameters);
       if (this.warning !== null) throw failure('database_unreachable', { file: this.where, detail: this.warning });
       return answer;
     } catch (thrown) {
@@ -252,18 +251,18 @@ class Session implements PostgresPoolClient {
     }
   }
 
-  private async inTurn(text: string, parameters: readonly unknown[]): Promise<unknown> {
+  private async runInTurn(text: string, parameters: readonly unknown[]): Promise<unknown> {
     const ask = () => this.client.query(text, [...parameters]);
     if (ENDS.test(text)) this.isInTransaction = false;
     if (BEGINS.test(text)) {
       const begun = await ask();
-      await this.takeTurn();
+      await this.lockWriters();
       this.isInTransaction = true;
       return begun;
     }
     if (this.writersLock === null || this.isInTransaction || !WRITES.test(text)) return ask();
     await this.client.query('begin');
-    await this.takeTurn();
+    await this.lockWriters();
     try {
       const answer = await ask();
       await this.client.query('commit');
@@ -275,12 +274,12 @@ class Session implements PostgresPoolClient {
   }
 
   /** Waits, in a transaction that has just begun, until no other instance writes. */
-  private async takeTurn(): Promise<void> {
+  private async lockWriters(): Promise<void> {
     if (this.writersLock === null) return;
     try {
       await this.client.query('select pg_advisory_xact_lock(hashtextextended($1, 0))', [this.writersLock]);
     } catch (thrown) {
-      // Who began it does not know that it began.
+      // The caller does not know that a transaction began.
       await this.client.query('rollback').catch(() => undefined);
       throw thrown;
     }
@@ -292,7 +291,7 @@ const NOTHING: PostgresQueryResult<never> = { command: 'SELECT', rowCount: 0, ro
 const INT8 = 20;
 const NUMERIC = 1700;
 
-/** Counts and sums are returned as numbers, as in SQLite; one that has no exact number is a bug. */
+/** Counts and sums are returned as numbers, as in SQLite; one above the safe integers is a bug. */
 const NUMBERS: pg.CustomTypesConfig = {
   getTypeParser: (type, format) =>
     type === INT8 || type === NUMERIC ? exactNumber : pg.types.getTypeParser(type, format),

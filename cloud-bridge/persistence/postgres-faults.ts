@@ -1,4 +1,3 @@
-// Owns: mapping errors of PostgreSQL and of the connection to coded failures. Not here: handling them (postgres-connection.ts).
 import { systemCode } from '@doorsill/base/disk';
 import { type ErrorCode, type Failure, failure, isFailure } from '@doorsill/contract/errors';
 
@@ -6,7 +5,7 @@ import { type ErrorCode, type Failure, failure, isFailure } from '@doorsill/cont
 const FAULTS: readonly [RegExp, ErrorCode][] = [
   [/^(53100|ENOSPC)$/, 'database_full'],
   [/^55P03$/, 'database_busy'],
-  // The server is shutting down, starting up, out of connections, or has disconnected us, who were frozen perhaps.
+  // The server is shutting down, starting up, out of connections, or has disconnected this process, which may have been frozen.
   [/^(08...|53[23]00|57P0.|57014|25P03)$/, 'database_unreachable'],
   [/^(E(CONN|HOST|NET|PIPE|TIMEDOUT|NOTFOUND|AI_)|ENOENT$)/, 'database_unreachable'],
   // Wrong user, wrong database, or missing rights; a standby.

@@ -1,6 +1,5 @@
-// Owns: a client for one bucket of an S3 server, as far as it is needed: signed requests with limits on time and size, whole
-// objects in plain bodies, the hash of the body in the signature. Of its answers only the status is trusted here.
-// Not here: when an answer is good enough (s3-objects.ts), what lies in it (vault/s3-blobs.ts, intake/bucket-clips.ts).
+// A client for one bucket of an S3 server: signed requests with limits on time and size, whole objects in plain bodies, the body's hash in
+// the signature. Of its answers only the status is trusted.
 import { isAbsolute } from 'node:path';
 import type { Clock } from '@doorsill/base/clock';
 import type { Span } from '@doorsill/base/http/byte-range';
@@ -9,7 +8,7 @@ import { failure, isFailure } from '@doorsill/contract/errors';
 import { AwsV4Signer } from 'aws4fetch';
 import { z } from 'zod';
 import { httpAddressSchema } from '../http/http-settings.ts';
-import { operatorSecret } from './operator-secret.ts';
+import { operatorSecret } from '../signing/server-secrets.ts';
 
 const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
 
@@ -17,7 +16,7 @@ const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
 export const S3Settings = z.strictObject({
   endpoint: httpAddressSchema.refine(
     (text) => URL.canParse(text) && (new URL(text).protocol === 'https:' || LOOPBACK.test(new URL(text).hostname)),
-    'evidence goes over https:// to any machine but this one',
+    'evidence needs https:// for any other machine than this one',
   ),
   bucket: z.string().regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/),
   region: z.string().min(1).max(60).default('us-east-1'),
@@ -26,7 +25,7 @@ export const S3Settings = z.strictObject({
     .string()
     .regex(/^([a-z0-9-]{1,60}\/){0,4}$/, 'names of lower-case letters, digits and -, each followed by /')
     .default(''),
-  /** Whether the bucket is in the path of an address, not in its host name. */
+  /** Whether an address has the bucket in its path, not in its host name. */
   pathStyle: z.boolean().default(true),
   keyId: z.string().min(1).max(200),
   /** File with the key's secret. Without it AWS_SECRET_ACCESS_KEY is used. */
@@ -39,7 +38,6 @@ export type S3Settings = z.infer<typeof S3Settings>;
 /** Limit for a single PUT (AWS: 5 GiB); below it multipart uploads are not needed. */
 export const S3_BYTES_MAX = 5 * 1024 ** 3;
 
-/** An upload: its length and hash are known before the first byte. */
 export interface Upload {
   bytes: number;
   sha256: string;
@@ -48,7 +46,7 @@ export interface Upload {
 
 const EMPTY_SHA256 = sha256Hex('');
 const LIST_MAX = 1_000;
-/** Size limit for a page of names, which usually has about 300 kB. */
+/** Size limit for a page of names; usually about 300 kB. */
 const XML_LETTERS_MAX = 4 * 1024 * 1024;
 
 interface Asked {
@@ -82,7 +80,7 @@ export class S3Bucket {
     await this.ask({ method: 'PUT', key, upload }, [200], async () => undefined);
   }
 
-  /** The content of an object, or of a span of it, piece by piece; null when there is none. `each` stops the reading by throwing. */
+  /** Reads an object, or a span of it, piece by piece; null when there is none. `each` stops it by throwing. */
   async get(key: string, span: Span | null, each: (piece: Uint8Array) => void): Promise<true | null> {
     const headers = span ? { range: `bytes=${span.start}-${span.end - 1}` } : {};
     return this.ask({ method: 'GET', key, headers }, [span ? 206 : 200, 404], async (response, moved) => {
@@ -95,8 +93,7 @@ export class S3Bucket {
     });
   }
 
-  /** Whether there is such an object. */
-  async has(key: string): Promise<boolean> {
+    async has(key: string): Promise<boolean> {
     return this.ask({ method: 'HEAD', key }, [200, 404], async ({ status }) => status === 200);
   }
 
@@ -105,12 +102,12 @@ export class S3Bucket {
     await this.ask({ method: 'DELETE', key }, [200, 204, 404], async () => undefined);
   }
 
-  /** Names under the prefix that come after `after`, at most one page, in order. */
+  /** One page of names under the prefix, in order, starting after `after`. */
   async list(after: string, below = ''): Promise<string[]> {
     const prefix = this.settings.prefix + below;
     const query = { 'list-type': '2', 'max-keys': String(LIST_MAX), prefix, 'start-after': after };
     const xml = await this.xml(query);
-    if (!/<ListBucketResult\b/.test(xml)) throw this.unfit('it does not list what is in it');
+    if (!/<ListBucketResult\b/.test(xml)) throw this.unfit('its answer is not a list of objects');
     return [...xml.matchAll(/<Key>([^<]*)<\/Key>/g)].map(([, key = '']) => plainText(key));
   }
 
@@ -140,7 +137,7 @@ export class S3Bucket {
     });
   }
 
-  /** One request; aborted when nothing moves for too long. Rejects with `evidence_store_...`, `file_unusable`. */
+  /** One request; aborted at the stall timeout. Rejects with `evidence_store_...`, `file_unusable`. */
   private async ask<Result>(
     asked: Asked,
     good: readonly number[],
@@ -149,7 +146,7 @@ export class S3Bucket {
     const late = new AbortController();
     const limitMs = this.settings.answerSMax * 1000;
     const arm = () =>
-      this.clock.after(limitMs, () => late.abort(this.unreachable(`nothing came for ${limitMs / 1000} s`)));
+      this.clock.after(limitMs, () => late.abort(this.unreachable(`no byte moved for ${limitMs / 1000} s`)));
     let timer = arm();
     const moved = () => {
       timer.cancel();
@@ -159,7 +156,7 @@ export class S3Bucket {
       const response = await this.send(asked, late.signal, moved);
       moved();
       if (good.includes(response.status)) return await read(response, moved);
-      // The rest of the answer is not passed on: it may repeat what was sent.
+      // The body of the answer is not passed on: it may repeat parts of the request.
       await response.body?.cancel();
       const detail = `it answered ${asked.method} with status ${response.status}`;
       // 301 and 400 mean a wrong address or region, 403 a wrong key.
@@ -193,7 +190,7 @@ export class S3Bucket {
     const signed = await signer.sign();
     // The stored bytes, without compression.
     signed.headers.set('accept-encoding', 'identity');
-    // A length in the header keeps the body free of chunk framing: what is sent is what is stored.
+    // With a length in the header the body is sent without chunk framing, byte for byte as it is to be stored.
     if (upload) signed.headers.set('content-length', String(upload.bytes));
     return fetch(signed.url, {
       method,
@@ -237,7 +234,7 @@ function paced(body: Upload['body'], moved: () => void): Uint8Array<ArrayBuffer>
   );
 }
 
-/** Read each time, so that a new one needs no restart. Throws `secret_file_exposed`, `file_unusable`, `config_invalid`. */
+/** The secret is read each time, so that a new one needs no restart. Throws `secret_file_exposed`, `file_unusable`, `config_invalid`. */
 function secretOf({ secretFile }: S3Settings, environment: NodeJS.ProcessEnv = process.env): string {
   if (secretFile === undefined) {
     const secret = environment['AWS_SECRET_ACCESS_KEY'];

@@ -1,5 +1,5 @@
-// Owns: objects in a bucket that somebody relies on: sent and read back whole before that, reported gone only when the bucket no longer
-// has them, and a bucket that is one server's own. Not here: S3 itself (s3-bucket.ts), what the objects are (vault/, intake/).
+// Objects that must not get lost: each is read back whole after it was sent, and is reported removed only when the bucket no longer has it.
+// Also claims a bucket for one server.
 
 import type { Disk } from '@doorsill/base/disk';
 import { sha256Hex, sha256Stream } from '@doorsill/base/keys';
@@ -20,12 +20,12 @@ export async function keepObject(bucket: S3Bucket, key: string, upload: Upload):
   let bytes = 0;
   const found = await bucket.get(key, null, (piece) => {
     bytes += piece.length;
-    if (bytes > upload.bytes) throw bucket.unreachable('it returned more than it was given');
+    if (bytes > upload.bytes) throw bucket.unreachable('it returned more bytes than it was given');
     hash.update(piece);
   });
-  if (!found) throw bucket.unreachable('it does not have what it said it had taken');
+  if (!found) throw bucket.unreachable('it acknowledged an object and does not have it');
   if (bytes !== upload.bytes || hash.digestHex() !== upload.sha256) {
-    throw bucket.unreachable('what it returned is not what it was given');
+    throw bucket.unreachable('it returned other bytes than it was given');
   }
 }
 
@@ -56,7 +56,7 @@ export async function keepFile(
 /** Resolves when the bucket does not have the object any more. */
 export async function removeObject(bucket: S3Bucket, key: string): Promise<void> {
   await bucket.remove(key);
-  if (await bucket.has(key)) throw bucket.unreachable('it says that something is deleted, and still has it');
+  if (await bucket.has(key)) throw bucket.unreachable('it reported an object as deleted and still has it');
 }
 
 /** Every key under the bucket's prefix, or under `below` it, in order. Throws `evidence_store_unfit`. */
@@ -65,7 +65,7 @@ export async function keysIn(bucket: S3Bucket, below = ''): Promise<string[]> {
   for (let after = ''; ; ) {
     const page = await bucket.list(after, below);
     for (const key of page) {
-      if (key <= after) throw bucket.unfit('it does not list what is in it in order');
+      if (key <= after) throw bucket.unfit('its list of objects is not in order');
       after = key;
       keys.push(key);
     }
@@ -74,11 +74,11 @@ export async function keysIn(bucket: S3Bucket, below = ''): Promise<string[]> {
 }
 
 /**
- * Makes sure that the bucket is `owner`'s, by the object `mark`; an empty one goes to the first that claims it. Throws
- * `evidence_store_unfit`, also for one that keeps versions: there, deleting would hide objects and destroy nothing.
+ * Makes sure that the object `mark` names `owner` as the bucket's owner; an empty bucket goes to the first that claims it. Throws
+ * `evidence_store_unfit`, also for a bucket with versions: there, deleting would hide objects and destroy nothing.
  */
 export async function claimBucket(bucket: S3Bucket, mark: string, owner: string, isEmpty: boolean): Promise<void> {
-  if (await bucket.isVersioned()) throw bucket.unfit('it keeps versions: what is erased would still be in it');
+  if (await bucket.isVersioned()) throw bucket.unfit('it keeps versions: an erased object would still be in it');
   let found = '';
   const marked = await bucket.get(mark, null, (piece) => {
     found += fromUtf8(piece) ?? '';
@@ -86,12 +86,12 @@ export async function claimBucket(bucket: S3Bucket, mark: string, owner: string,
   });
   if (marked && found === owner) return;
   if (marked) throw bucket.unfit(`it belongs to ${idSchema.safeParse(found).data ?? 'somebody else'}`);
-  if (!isEmpty) throw bucket.unfit('there is something in it, and it does not say whose');
+  if (!isEmpty) throw bucket.unfit('it is not empty, and no mark names its owner');
   const text = utf8(owner);
   await keepObject(bucket, mark, { bytes: text.length, sha256: sha256Hex(text), body: text });
 }
 
-/** An object as a reader sees it: fetched in windows, each of which must have exactly the requested length. */
+/** An object for a reader: fetched in windows, each of which must have exactly the requested length. */
 export class FetchedBytes implements OpenBytes {
   private readonly bucket: S3Bucket;
   private readonly key: string;
@@ -119,11 +119,11 @@ export class FetchedBytes implements OpenBytes {
     const window = new Uint8Array(end - at);
     let filled = 0;
     const found = await this.bucket.get(this.key, { start: at, end }, (piece) => {
-      if (filled + piece.length > window.length) throw this.bucket.unreachable('it returned more than was asked for');
+      if (filled + piece.length > window.length) throw this.bucket.unreachable('it returned more bytes than were requested');
       window.set(piece, filled);
       filled += piece.length;
     });
-    if (!found || filled !== window.length) throw this.bucket.unreachable('it has lost what it was given');
+    if (!found || filled !== window.length) throw this.bucket.unreachable('it has lost an object, or a part of one');
     this.window = window;
     this.start = at;
   }

@@ -1,7 +1,7 @@
-// Owns: how often each name was counted by all processes that share a PostgreSQL database, from which they take lots. Not here: what is
-// counted (http/rate-limits.ts). On SQLite there is one process, which counts in memory.
+// Counts of calls by name, shared by all processes on a PostgreSQL database, each of which reserves batches of calls. With SQLite there is
+// one process, which counts in memory.
 import { type Kysely, sql } from 'kysely';
-import type { Lot, LotStore } from '../http/rate-limits.ts';
+import type { CallBatch, CallBatchStore } from '../http/rate-limits.ts';
 import type { Statement } from './migrations.ts';
 import { BESIDE_WRITERS } from './postgres-connection.ts';
 
@@ -10,8 +10,8 @@ export interface CallCountTables {
 }
 
 /**
- * Statements that create the table, as they were first released: never edit one. It is not logged: counting waits for no disk and no standby,
- * and after a crash of the server all counts begin anew.
+ * Statements that create the table, as they were first released: never edit one. It is unlogged: counting waits for no disk and no standby,
+ * and a crash of the server resets all counts.
  */
 export const CALL_COUNTS_TABLE: Statement = {
   sqlite: [],
@@ -23,26 +23,26 @@ export const CALL_COUNTS_TABLE: Statement = {
   ],
 };
 
-/** A lot is this part of what is left: the more was used, the smaller it is. */
-const LOT_PART = 16;
+/** A batch is this part of the calls that are left, so that batches shrink towards the limit. */
+const BATCH_PART = 16;
 
 const NOW_MS = sql`(extract(epoch from now()) * 1000)::bigint`;
 
-export class SqlCallCounts implements LotStore {
+export class SqlCallCounts implements CallBatchStore {
   private readonly tables: Kysely<CallCountTables>;
 
   constructor(tables: Kysely<CallCountTables>) {
     this.tables = tables;
   }
 
-  /** One statement. Times are the server's: the clocks of processes may differ. */
+  /** One statement. Times are the server's, because the clocks of processes may differ. */
   async take(
     name: Uint8Array,
     { countMax, spanMs, least }: { countMax: number; spanMs: number; least: number },
-  ): Promise<Lot> {
-    const first = sql`${Math.min(countMax, Math.max(least, Math.floor(countMax / LOT_PART)))}::bigint`;
+  ): Promise<CallBatch> {
+    const first = sql`${Math.min(countMax, Math.max(least, Math.floor(countMax / BATCH_PART)))}::bigint`;
     const left = sql`(${countMax}::bigint - had.count)`;
-    const next = sql`least(${left}, greatest(${least}::bigint, ${left} / ${LOT_PART}::bigint))`;
+    const next = sql`least(${left}, greatest(${least}::bigint, ${left} / ${BATCH_PART}::bigint))`;
     const goesOn = sql`had.ends_ms > ${NOW_MS}`;
     const ends = sql`${NOW_MS} + ${spanMs}::bigint`;
     const asked = sql<{ lot: number; count: number; reset_ms: number }>`${sql.raw(BESIDE_WRITERS)}

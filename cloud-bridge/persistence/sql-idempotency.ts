@@ -1,4 +1,3 @@
-// Owns: stored answers to repeatable calls, in SQL, until they expire. Not here: when they are used (http/idempotency.ts).
 import type { Kysely, Transaction } from 'kysely';
 import type { AnswerLife, AnswerStore, KeptAnswer } from '../http/idempotency.ts';
 import type { Statement } from './migrations.ts';

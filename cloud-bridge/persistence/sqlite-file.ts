@@ -1,5 +1,4 @@
-// Owns: one SQLite file as a server process uses it: private, durable at every commit, brought up to date by migrations.
-// Not here: which tables there are (each bridge-schema.ts), the stores on top of them.
+// One SQLite file: private, durable at every commit.
 import { chmodSync, closeSync, openSync, statfsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname } from 'node:path';
@@ -7,27 +6,27 @@ import { isNoSpace, systemCode } from '@doorsill/base/disk';
 import { type Failure, failure, isFailure } from '@doorsill/contract/errors';
 import type Sqlite from 'better-sqlite3';
 import { type DatabaseConnection, type Driver, Kysely, type SqliteDatabase, SqliteDialect } from 'kysely';
-import { bringForward, type Migrations } from './migrations.ts';
+import { migrate, type Migrations } from './migrations.ts';
 
-/** The life of the process that uses a file: a simulated world may end it before or after any statement. Absent: nobody does. */
+/** For simulations, which may end the process that uses a file before or after any statement. */
 export interface SqliteLife {
-  /** A file is open; `close` does to it what the end of its process would. */
+  /** A file was opened; `close` closes it as the end of its process would. */
   opened(close: () => void): void;
   /** Runs a statement; never resolves once the process has ended. `commits`: its rows are durable when it has run. */
   run<Result>(statement: () => Promise<Result>, commits: boolean): Promise<Result>;
 }
 
-/** Loaded with the first file: a doorbell, or a bridge whose rows are in PostgreSQL, runs without it. */
+/** Loaded with the first file: a doorbell, or a bridge on PostgreSQL, runs without it. */
 let driver: typeof Sqlite | null = null;
 
 /**
- * Throws `database_driver_missing` where the package or its native part is not there, or was made for another Node or processor. At once, and
- * not by an import that is waited for: in a simulated world nobody knows that it is being waited for.
+ * Throws `database_driver_missing` where the package or its native part is missing, or was built for another Node or processor.
+ * Synchronous: a simulation's scheduler would not see that an `import()` is pending.
  */
 function loadDriver(): typeof Sqlite {
   try {
     const Driver: typeof Sqlite = createRequire(import.meta.url)('better-sqlite3');
-    // Its native part is loaded by the first use.
+    // The first use loads its native part.
     new Driver(':memory:').close();
     return Driver;
   } catch (thrown) {
@@ -41,9 +40,9 @@ function isSqliteError(thrown: unknown): thrown is Error {
 }
 
 /**
- * Opens the file, creating it if missing, migrates it to the current schema, and creates the stores on top. Throws `state_damaged`
- * for a file that is not ours, `data_newer`, `database_driver_missing`; `database_full`, `database_busy`, `database_unusable` for one that only the machine keeps us
- * from using.
+ * Opens the file, creating it if missing, migrates it to the current schema, and creates the stores on top. Throws `state_damaged` for a
+ * file that is not ours, `data_newer`, `database_driver_missing`; `database_full`, `database_busy`, `database_unusable` for faults of the
+ * machine.
  */
 export async function openSqlite<Tables, Stores>(
   path: string,
@@ -55,22 +54,22 @@ export async function openSqlite<Tables, Stores>(
   let tables: Kysely<Tables> | null = null;
   let file: Sqlite.Database | null = null;
   try {
-    keepPrivate(path);
+    makePrivate(path);
     file = new driver(path);
-    tables = new Kysely<Tables>({ dialect: new PlainSpokenDialect(file, life) });
+    tables = new Kysely<Tables>({ dialect: new CauseKeepingDialect(file, life) });
     const opened = file;
     life?.opened(() => void opened.close());
     file.pragma('journal_mode = WAL');
-    // A decision counts only once it is on the disk: fsync at every commit, not only at checkpoints.
+    // fsync at every commit, not only at checkpoints: a decision counts only once it is on the disk.
     file.pragma('synchronous = FULL');
-    // What a home disclosed is overwritten when its row is emptied, not left in free pages.
+    // Data that a home disclosed is overwritten when its row is emptied, not left in free pages.
     file.pragma('secure_delete = ON');
     file.pragma('busy_timeout = 5000');
-    // A read-only database is noticed now, not when the first clip has come.
+    // A read-only database fails now, not at the first clip.
     file.exec('begin immediate; rollback');
-    // Off while tables are rebuilt; foreign keys are then checked once more.
+    // Off while tables are rebuilt; checked afterwards.
     file.pragma('foreign_keys = OFF');
-    await bringForward(tables, 'sqlite', path, migrations);
+    await migrate(tables, 'sqlite', path, migrations);
     if (file.pragma('foreign_key_check', { simple: true }) !== undefined)
       throw failure('state_damaged', { file: path, detail: 'a row refers to one that is missing' });
     file.pragma('foreign_keys = ON');
@@ -78,14 +77,14 @@ export async function openSqlite<Tables, Stores>(
     return { ...(await stores(open)), close: () => open.destroy() };
   } catch (thrown) {
     await tables?.destroy();
-    // The line above closes the file only if kysely has used it already.
+    // `destroy` closes the file only if kysely has used it already.
     file?.close();
     throw openingFault(thrown, path) ?? thrown;
   }
 }
 
 /** SQLite errors caused by the machine rather than the file: result codes by their primary name (sqlite.org/rescode.html). */
-const OF_THE_MACHINE = /^SQLITE_(READONLY|CANTOPEN|IOERR|PERM|AUTH|NOLFS|NOMEM|PROTOCOL)(_|$)/;
+const MACHINE_FAULT = /^SQLITE_(READONLY|CANTOPEN|IOERR|PERM|AUTH|NOLFS|NOMEM|PROTOCOL)(_|$)/;
 
 /** Why a database could not be opened, as a coded failure; null for a bug of ours. */
 function openingFault(thrown: unknown, path: string): Failure | null {
@@ -94,8 +93,8 @@ function openingFault(thrown: unknown, path: string): Failure | null {
   const facts = { file: path, detail: thrown.message };
   if (code === 'SQLITE_FULL' || isNoSpace(thrown)) return failure('database_full', facts, thrown);
   if (/^SQLITE_(BUSY|LOCKED)(_|$)/.test(code)) return failure('database_busy', facts, thrown);
-  const isMachine = !isSqliteError(thrown) || OF_THE_MACHINE.test(code);
-  // When there is no room for one more file, SQLite says that it cannot open it.
+  const isMachine = !isSqliteError(thrown) || MACHINE_FAULT.test(code);
+  // SQLite also reports CANTOPEN when the disk has no room for another file.
   if (isMachine && freeBytes(dirname(path)) < FREE_BYTES_MIN) return failure('database_full', facts, thrown);
   return failure(isMachine ? 'database_unusable' : 'state_damaged', facts, thrown);
 }
@@ -113,13 +112,13 @@ function freeBytes(folder: string): number {
   }
 }
 
-/** On a full disk SQLite ends a transaction itself; the failing rollback after it must not hide the cause. */
-class PlainSpokenDialect extends SqliteDialect {
+/** On a full disk SQLite ends a transaction by itself; the failing rollback after it must not hide the cause. */
+class CauseKeepingDialect extends SqliteDialect {
   private readonly file: Sqlite.Database;
   private readonly life: SqliteLife | undefined;
 
   constructor(file: Sqlite.Database, life: SqliteLife | undefined) {
-    super({ database: keepingStatements(file) });
+    super({ database: withCachedStatements(file) });
     this.file = file;
     this.life = life;
   }
@@ -128,7 +127,7 @@ class PlainSpokenDialect extends SqliteDialect {
     const driver = super.createDriver();
     const { file, life } = this;
     const acquire = driver.acquireConnection.bind(driver);
-    if (life) driver.acquireConnection = async () => mortal(await acquire(), file, life);
+    if (life) driver.acquireConnection = async () => underLife(await acquire(), file, life);
     const rollback = driver.rollbackTransaction.bind(driver);
     driver.rollbackTransaction = (connection) =>
       rollback(connection).catch((thrown: unknown) => {
@@ -138,8 +137,8 @@ class PlainSpokenDialect extends SqliteDialect {
   }
 }
 
-/** A connection whose statements the life of its process runs. */
-function mortal(connection: DatabaseConnection, file: Sqlite.Database, life: SqliteLife): DatabaseConnection {
+/** A connection whose statements `life` runs. */
+function underLife(connection: DatabaseConnection, file: Sqlite.Database, life: SqliteLife): DatabaseConnection {
   return {
     executeQuery: (query) => {
       const isAlone = !file.inTransaction && !/^\s*(select|begin)\b/i.test(query.sql);
@@ -150,11 +149,11 @@ function mortal(connection: DatabaseConnection, file: Sqlite.Database, life: Sql
   };
 }
 
-/** More than the number of statements that the stores have: their texts vary only by which columns are set. */
+/** More than the stores have: their texts vary only by which columns are set. */
 const STATEMENTS_MAX = 200;
 
-/** The file with prepared statements cached: kysely prepares each anew for each use, which costs more than running it. */
-function keepingStatements(file: Sqlite.Database): SqliteDatabase {
+/** The file with cached prepared statements: kysely prepares a statement for each use, which costs more than running it. */
+function withCachedStatements(file: Sqlite.Database): SqliteDatabase {
   const kept = new Map<string, Sqlite.Statement>();
   return {
     close: () => void file.close(),
@@ -167,8 +166,8 @@ function keepingStatements(file: Sqlite.Database): SqliteDatabase {
   };
 }
 
-/** What homes disclosed is readable by this user only, also in a shared folder. SQLite gives its other files the same mode. */
-function keepPrivate(path: string): void {
+/** Only this user may read the data of homes, also in a shared folder. SQLite gives its other files the same mode. */
+function makePrivate(path: string): void {
   closeSync(openSync(path, 'a', 0o600));
   chmodSync(path, 0o600);
 }

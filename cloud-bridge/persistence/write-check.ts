@@ -1,4 +1,3 @@
-// Owns: checking whether the database accepts writes now, by making one. Not here: what follows from it (http/health.ts).
 import type { Kysely } from 'kysely';
 
 export interface HealthTables {

@@ -1,5 +1,4 @@
-// Owns: an audit from the first byte to the report: bytes to rows, rows to flags, flags to verdicts, in one pass and bounded memory.
-// Not here: each of these (csv-rows.ts, match-word-rules.ts, tally.ts, verdict.ts), printing (report-text.ts, report-html.ts).
+// An audit in one pass and bounded memory: bytes to rows, rows to flags, flags to verdicts.
 import { failure } from '@doorsill/contract/errors';
 import { type CsvLimits, type CsvRow, CsvRows, type RowFault } from '../persistence/csv-rows.ts';
 import { type Header, readHeader } from './columns.ts';
@@ -13,7 +12,7 @@ const ISO =
   /^(\d{4})-(\d{2})-(\d{2})[T ](\d{2}):(\d{2})(?::(\d{2})(?:\.\d+)?)?(?: ?(Z|UTC|GMT)|([+-]\d{2}):?(\d{2}))?$/i;
 
 const HOUR_MS = 3_600_000;
-/** Cache size for hours and their local hour: two years of them. */
+/** Cache size for local hours: two years. */
 const REMEMBERED_MAX = 17_600;
 
 /** Reads search times in one time zone. */
@@ -26,7 +25,7 @@ export class SearchTimes {
     this.format = new Intl.DateTimeFormat('en-US', { timeZone, hour: 'numeric', hourCycle: 'h23' });
   }
 
-  /** The local hour, 0 to 23, of a time as exports write it; one without a zone is already local. Null if it is not a time. */
+  /** The local hour, 0 to 23, of a time in an export; without a zone it is already local. Null if it is not a time. */
   localHour(text: string): number | null {
     const us = US.exec(text);
     if (us) {
@@ -57,13 +56,12 @@ export class SearchTimes {
   }
 }
 
-/** A row that could not be read correctly; it was audited as far as it could be read. */
+/** A row with a fault; it was audited as far as it could be read. */
 export interface BrokenRow {
   line: number;
   fault: RowFault;
 }
 
-/** What an audit of one export found. */
 export interface AuditReport {
   rows: number;
   agencies: number;
@@ -74,14 +72,14 @@ export interface AuditReport {
   byRule: Record<string, number>;
   flagged: number;
   background: number;
-  /** Whether habits could be judged, and the allowed share of honest agencies among those proposed for review. */
+  /** Whether habits could be judged; `falseDiscoveries`: the allowed share of honest agencies among those proposed for review. */
   habits: { judged: boolean; falseDiscoveries: number };
   scope: string | null;
   findings: AuditFinding[];
 }
 
 const BROKEN_SHOWN_MAX = 100;
-/** Sanity limit: no network has more than this many others to search; a larger number is a typing error. */
+/** A larger number of searched networks is a typing error. */
 const NETWORKS_MAX = 1_000_000;
 
 export interface AuditHooks {
@@ -138,8 +136,8 @@ class Audit {
       if (!flagged) continue;
       this.flagged += 1;
       for (const { rule } of flagged.matches) this.byRule.set(rule, (this.byRule.get(rule) ?? 0) + 1);
-      const told = this.hooks.flagged?.(flagged);
-      if (told) await told;
+      const handled = this.hooks.flagged?.(flagged);
+      if (handled) await handled;
     }
   }
 
@@ -148,7 +146,7 @@ class Audit {
     this.rows += 1;
     const fault = row.fault ?? (cells.length === width ? null : 'width');
     if (fault) this.addBroken({ line: row.line, fault });
-    // Extra cells come from commas that lost their quotes, and those are in the one column with free text.
+    // Extra cells come from unquoted commas in the one column with free text.
     const extra = Math.max(0, cells.length - width);
     const at = positions.reason ?? 0;
     const cell = (position: number | undefined) =>

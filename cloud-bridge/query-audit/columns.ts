@@ -1,5 +1,4 @@
-// Owns: the columns of an export of queries, by name: the usual thirteen, those that newer files add, and alternative names.
-// Not here: reading rows (csv-rows.ts), what a query is judged by (word-rules.ts).
+// The columns of an export of queries: the usual thirteen, those that newer files add, and alternative names.
 import { failure } from '@doorsill/contract/errors';
 
 /** The usual export, in its order. */

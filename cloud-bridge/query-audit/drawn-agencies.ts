@@ -1,10 +1,10 @@
-// Owns: agencies that a model draws: how shares of searches follow from a group's habits, and how likely counts are among many draws.
-// Pure and deterministic. Not here: how groups are fitted (habit-groups.ts), what follows (hidden-misuse.ts).
+// Monte Carlo draws of agencies from a model: shares of searches from a group's habits, and the likelihood of counts over many draws.
+// Pure and deterministic.
 import { type Random, SeededRandom } from '@doorsill/base/random';
 
 /**
- * An agency's searches by four bits, sixteen counts: 8 is set if a search is wide, 4 if its words say nothing, 2 if it has no
- * case, 1 if it was made off hours. A search with the first three is in the pattern of hidden misuse.
+ * An agency's searches by four bits, sixteen counts: 8 is set if a search is wide, 4 if it is wordless, 2 if it has no case, 1 if it was
+ * made off hours. A search with the first three bits is in the pattern of hidden misuse.
  */
 export type SearchCounts = readonly number[];
 export const CELLS = 16;
@@ -12,14 +12,14 @@ export const CELLS = 16;
 export const PATTERN_FROM = 14;
 
 /**
- * Habits of an agency as six numbers: the logits of the four bits, the logarithm of the share of searches made in haste, and
- * the logarithm of how much its officers differ.
+ * An agency's habits are six numbers: the logits of the four bits, the logarithm of the share of searches made in haste, and the logarithm
+ * of how much its officers differ.
  */
 export const NUMBERS = 6;
 const HASTE = 4;
 const DIFFERENCE = 5;
 
-/** A group of agencies: their six numbers are normal, with this mean and this root (Cholesky) of their covariance. */
+/** A group of agencies: their six numbers are normally distributed, with this mean and this Cholesky root of the covariance. */
 export interface Group {
   mean: readonly number[];
   root: readonly (readonly number[])[];
@@ -28,14 +28,17 @@ export interface Group {
 /** Shares of the four bits: wide, wordless, without a case, off hours. */
 export type BitShares = readonly [number, number, number, number];
 
-/** A search in haste is wide, wordless and without a case this often each, whoever makes it. */
+/** Share of the bits wide, wordless and no case among searches in haste, the same for all officers. */
 const HASTE_SHARE = 0.6;
 const HASTE_MAX = 0.4;
 const DIFFERENCE_MAX = 1.2;
-/** How an officer's carelessness moves the four bits, and how much each bit moves besides; both times the agency's difference. */
+/**
+ * How an officer's carelessness shifts the four logits, and the spread of each logit's own shift; both are scaled by the agency's
+ * difference.
+ */
 const CARELESS_MOVES: BitShares = [0.6, 0.6, 0.6, 0.2];
 const OWN_MOVE = 0.5;
-/** Larger agencies have more officers, so that a single one moves less: classes of sizes, each with its number of officers. */
+/** Size classes of agencies by searches, each with its number of officers. */
 const STAFFS: readonly { upTo: number; officers: number }[] = [
   { upTo: 22, officers: 3 },
   { upTo: 45, officers: 4 },
@@ -44,10 +47,10 @@ const STAFFS: readonly { upTo: number; officers: number }[] = [
   { upTo: Number.POSITIVE_INFINITY, officers: 28 },
 ];
 export const STAFF_CLASSES = STAFFS.length;
-/** A share of all draws is uniform over the cells, so that no search is impossible. */
+/** This share of each draw is uniform over the cells, so that no search is impossible. */
 const SURPRISE = 0.001;
 
-/** The class of an agency with so many searches. */
+/** The size class of an agency with this number of searches. */
 export function staffClass(searches: number): number {
   return STAFFS.findIndex(({ upTo }) => searches <= upTo);
 }
@@ -57,12 +60,12 @@ interface Officer {
   moves: BitShares;
 }
 
-/** Random numbers for `count` agencies; each group of agencies is drawn from the same ones. */
+/** Random numbers for `count` drawn agencies; all groups use the same ones. */
 export interface Draws {
   count: number;
   /** Six standard normal numbers of each draw, one draw after the other. */
   normals: Float64Array;
-  /** By class of size, then by draw. */
+  /** By size class, then by draw. */
   officers: readonly (readonly (readonly Officer[])[])[];
 }
 
@@ -101,7 +104,7 @@ export function normal(random: Random): number {
   return Math.sqrt(-2 * Math.log(1 - random.fraction())) * Math.cos(2 * Math.PI * random.fraction());
 }
 
-/** Shares of the cells in drawn agencies: of the first cell in all draws, then of the second, and so on. */
+/** Shares of the cells in drawn agencies: the first cell in all draws, then the second, and so on. */
 export type CellShares = Float64Array;
 
 /** The six numbers of one drawn agency of a group. */
@@ -114,7 +117,7 @@ export function drawnNumbers({ mean, root }: Group, { normals }: Draws, draw: nu
   });
 }
 
-/** Agencies of a group, with so many officers as agencies of this class have. */
+/** Drawn agencies of a group, with the number of officers of size class `staff`. */
 export function cellShares(group: Group, draws: Draws, staff: number): CellShares {
   const { count, officers } = draws;
   const shares = new Float64Array(CELLS * count).fill(SURPRISE / CELLS);
@@ -149,12 +152,12 @@ export function addCells(shares: CellShares, draw: number, weight: number, bits:
   }
 }
 
-/** For each draw the log likelihood of an agency's counts, each times `scale`; `into` has a place for each. Returns the largest. */
+/** Writes into `into`, for each draw, the log likelihood of an agency's counts times `scale`. Returns the largest. */
 export function logLikelihoods(counts: SearchCounts, scale: number, logs: CellShares, into: Float64Array): number {
   const draws = into.length;
   const cells = counts.flatMap((count, cell) => (count === 0 ? [] : [{ times: count * scale, from: cell * draws }]));
   into.fill(0);
-  // Four cells at a time, each added in its turn: the same sums, with a quarter of the reading and writing between them.
+  // Four cells at a time, added in the same order: the same sums, with a quarter of the memory accesses.
   for (let at = 0; at < cells.length; at += 4) {
     const [one, two, three, four] = cells.slice(at, at + 4);
     if (one && two && three && four) {

@@ -1,5 +1,4 @@
-// Owns: groups of agencies with similar habits, fitted to an export, and which kinds of agency are in which group.
-// Pure and deterministic. Not here: how a drawn agency searches (drawn-agencies.ts), who is suspected (hidden-misuse.ts).
+// Groups of agencies with similar habits, fitted to an export; and the share of each kind of agency in each group. Pure and deterministic.
 import {
   type CellShares,
   cellShares,
@@ -14,7 +13,6 @@ import {
   staffClass,
 } from './drawn-agencies.ts';
 
-/** An agency as the fit reads it. */
 export interface CountedAgency {
   counts: SearchCounts;
   searches: number;
@@ -22,7 +20,7 @@ export interface CountedAgency {
   kind: number;
 }
 
-/** Groups, and for each kind of agency how many of it are in each group, as shares. */
+/** Groups, and for each kind of agency its shares in the groups. */
 export interface HabitGroups {
   groups: readonly Group[];
   byKind: readonly (readonly number[])[];
@@ -30,27 +28,29 @@ export interface HabitGroups {
 
 const GROUPS = 6;
 const BITS = [8, 4, 2, 1] as const;
-/** The start: deviations of the six numbers, and the means of those that k-means does not find. */
+/** Start values: deviations of the six numbers, and means of the two that k-means does not find. */
 const START_DEVIATIONS = [0.6, 0.6, 0.6, 0.5, 0.8, 0.5];
 const START_HASTE = Math.log(0.03);
 const START_DIFFERENCE = Math.log(0.5);
 const MEANS_ROUNDS = 20;
-/** Agencies with fewer searches take no part in k-means, and those with fewer than the second number none in the fit. */
+/** Fewest searches of an agency in k-means, and in the fit. */
 const SEARCHES_FOR_MEANS_MIN = 20;
 const SEARCHES_MIN = 5;
-/** Weight of the average agency in the start, in searches; of all agencies in the groups of one kind, in agencies. */
+/** Prior weights: of the average agency in the start, in searches; of all agencies in the shares of one kind, in agencies. */
 const AVERAGE_SEARCHES = 4;
 const AVERAGE_AGENCIES = 5;
-/** Weight of all groups' covariance in that of each, in agencies: few exports are large enough to tell them apart. */
+/**
+ * Weight of the pooled covariance in that of each group, in agencies: few exports are large enough to tell the groups' covariances apart.
+ */
 const POOLED_AGENCIES = 3_000;
 const VARIANCE_MIN = 0.02;
-/** The share of agencies that are like no group. Their first three bits have any share, nearly evenly: normal logits. */
+/** The share of agencies that are like no group. The shares of their first three bits are nearly uniform: wide normal logits. */
 const UNLIKE = 0.005;
 const ANYWHERE = 3;
 const ANYWHERE_DEVIATION = 1.7;
-/** More searches of one agency count as this many: the draws are too few to match counts that are more exact. */
+/** Upper limit on the weight of one agency, in searches: the draws are too few to match counts that are more exact. */
 const FIT_SEARCHES_MAX = 150;
-/** A kind of two words, such as "County SO", is one if so many agencies have it. */
+/** Two words, such as "County SO", are a kind of their own if at least this many agencies have them. */
 const KIND_AGENCIES_MIN = 20;
 
 /** For each name, the position of its agency's kind: its last word or, if many share them, its last two. */
@@ -60,7 +60,7 @@ export function kindsOf(names: readonly string[]): number[] {
       .split(/\s+/)
       .filter((word) => /\p{L}/u.test(word))
       .reverse();
-    // A word of two letters is a state.
+    // A word of two letters is the abbreviation of a state.
     return { last, both: before.length > 2 ? `${before} ${last}` : last };
   });
   const times = new Map<string, number>();
@@ -74,7 +74,7 @@ export function kindsOf(names: readonly string[]): number[] {
   });
 }
 
-/** Groups to begin with: the centres that k-means finds among the logits of the four bits. */
+/** Start groups: the centres that k-means finds among the logits of the four bits. */
 export function firstGroups(agencies: readonly CountedAgency[]): HabitGroups {
   const searches = agencies.reduce((sum, agency) => sum + agency.searches, 0);
   const common = BITS.map((bit) => {
@@ -103,7 +103,7 @@ function withBit(counts: SearchCounts, bit: number): number {
   return counts.reduce((sum, count, cell) => sum + ((cell & bit) === bit ? count : 0), 0);
 }
 
-/** k-means from points that are evenly ranked by how wide, wordless and without cases they are. */
+/** k-means; the start points are spread evenly over the ranking by the first three bits. */
 function meansOf(points: readonly (readonly number[])[]): number[][] {
   const laxity = (point: readonly number[]) => point.slice(0, 3).reduce((sum, value) => sum + value, 0);
   const ranked = [...points].sort((one, other) => laxity(one) - laxity(other));
@@ -126,7 +126,7 @@ function meansOf(points: readonly (readonly number[])[]): number[][] {
   return centres;
 }
 
-/** The groups and one more: a small share of each kind has habits like no group's, anywhere between never and always. */
+/** Adds one more group: a small share of each kind has habits like no other group's, anywhere between never and always. */
 export function withUnlike({ groups, byKind }: HabitGroups): HabitGroups {
   const mean = groups[0]?.mean.map((_, at) =>
     at < ANYWHERE ? 0 : groups.reduce((sum, group) => sum + (group.mean[at] ?? 0), 0) / groups.length,
@@ -143,7 +143,7 @@ export function withUnlike({ groups, byKind }: HabitGroups): HabitGroups {
   };
 }
 
-/** Drawn agencies of each class of size that some of `agencies` are of, and in it of each group. */
+/** Drawn agencies by size class, where `agencies` has any of that class, then by group. */
 export function drawnShares(
   groups: readonly Group[],
   draws: Draws,
@@ -155,17 +155,17 @@ export function drawnShares(
   );
 }
 
-/** The scale that makes an agency's counts at most so many searches. */
+/** The scale that limits an agency's counts to `most` searches. */
 export function scaleTo(most: number, searches: number): number {
   return Math.min(1, most / Math.max(1, searches));
 }
 
-/** How suspicious an agency is, in [0, 1], if honest work has this log likelihood and each group this share in it. */
+/** Suspicion of an agency, in [0, 1]. `honest`: log likelihood of honest work; `inGroups`: the share of each group in it. */
 export type Suspicion = (agency: CountedAgency, scale: number, honest: number, inGroups: readonly number[]) => number;
 
 /**
- * One round of expectation maximisation: each agency weighs the draws by how likely its counts are in them, and the groups take the
- * moments of the weighed draws. Suspects weigh less, so that misuse is not learned as a habit.
+ * One round of expectation maximisation: each agency weights the draws by the likelihood of its counts, and the groups take the moments of
+ * the weighted draws. Suspects weigh less, so that misuse is not learned as a habit.
  */
 export function fitRound(
   agencies: readonly CountedAgency[],
@@ -211,7 +211,7 @@ export function fitRound(
   return { groups: movedGroups(groups, draws, weights), byKind: sharesByKind(members) };
 }
 
-/** The shares of each kind's groups, with some weight of those of all agencies. */
+/** The shares of each kind in the groups, shrunk towards those of all agencies. */
 function sharesByKind(members: readonly (readonly number[])[]): number[][] {
   const all = (members[0] ?? []).map((_, group) => members.reduce((sum, row) => sum + (row[group] ?? 0), 0));
   const sum = all.reduce((so, one) => so + one, 0) || 1;
@@ -234,7 +234,7 @@ function movedGroups(groups: readonly Group[], draws: Draws, weights: readonly F
   const mixed = ({ weight }: Moments, own: number, all: number) =>
     (weight * own + POOLED_AGENCIES * all) / (weight + POOLED_AGENCIES);
   return moments.map((one) => ({
-    // Haste and the differences between officers are hard to see: all groups tell them together.
+    // Haste and differences between officers show little in one group, and are pooled over all groups.
     mean: one.mean.map((own, at) =>
       at < BITS.length
         ? own
@@ -259,7 +259,7 @@ function movedGroups(groups: readonly Group[], draws: Draws, weights: readonly F
   }));
 }
 
-/** Mean and covariance of a group's weighed draws. */
+/** Mean and covariance of a group's weighted draws. */
 function momentsOf(group: Group, draws: Draws, weights: Float64Array): Moments {
   const whole = weights.reduce((sum, weight) => sum + weight, 1e-9);
   const axes = Array.from({ length: NUMBERS }, (_, axis) => axis);
@@ -279,7 +279,7 @@ function momentsOf(group: Group, draws: Draws, weights: Float64Array): Moments {
   };
 }
 
-/** The lower triangle whose product with its transpose is this matrix (Cholesky). */
+/** The Cholesky root of a matrix. */
 function rootOf(matrix: readonly (readonly number[])[]): number[][] {
   const root = matrix.map((line) => line.map(() => 0));
   for (const [row, line] of root.entries()) {

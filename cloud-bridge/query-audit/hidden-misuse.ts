@@ -1,5 +1,5 @@
-// Owns: finding agencies that search in the pattern of hidden misuse more than their habits predict, with bounded false discoveries.
-// Such a finding is a question for a person, not proof. Not here: honest habits (habit-groups.ts), words (word-rules.ts).
+// Finds agencies that search in the pattern of hidden misuse more than their habits predict, with bounded false discoveries. Such a
+// finding is a question for a person, not proof.
 
 import { SeededRandom } from '@doorsill/base/random';
 import {
@@ -31,67 +31,66 @@ import {
 } from './habit-groups.ts';
 import { logSum } from './statistics.ts';
 
-/** The result for one agency. */
 export interface HiddenMisuse {
-  /** Searches in the pattern, and the number that its habits predict. */
+  /** Searches in the pattern; `predicted`: the number that its habits predict. */
   inPattern: number;
   predicted: number;
   /** The local false-discovery rate: the probability, in [0, 1], that this agency is honest all the same. */
   honestChance: number;
 }
 
-/** With fewer agencies that have enough searches, honest habits cannot be estimated. */
+/** Honest habits cannot be estimated from fewer agencies with this many queries. */
 const AGENCIES_MIN = 50;
 const QUERIES_MIN = 10;
-/** With fewer searches in the pattern there is no reason to ask anybody. */
+/** Fewer searches in the pattern are no reason to ask. */
 const IN_PATTERN_MIN = 4;
 
-/** Hidden misuse: a share of an agency's searches in this span, which have the four bits about this often. */
+/** Hidden misuse: its share of an agency's searches is in this span, and these are about the shares of its four bits. */
 const MISUSE_SPAN = { from: 0.08, to: 0.88 };
-/** A prompt or a misspelling makes words of some searches that were to say nothing. */
+/** The share of wordless searches is lower than that of the others because a prompt or a misspelling counts as words. */
 const MISUSE_BITS: BitShares = [0.85, 0.74, 0.85, 0.5];
 const MISUSE_DEVIATION = 0.1;
 const MISUSE_BITS_SPAN = { least: 0.2, most: 0.98 };
-/** The share of agencies that hide misuse, and how many agencies of an export it takes to outweigh that belief. */
+/** Prior share of agencies that hide misuse, and the weight of that prior, in agencies. */
 const MISUSE_PRIOR = 0.004;
 const MISUSE_PRIOR_AGENCIES = 3_000;
 
 /**
- * The share of honest agencies that look like misuse for reasons that no count shows. It cannot be estimated from an
- * export; it was set on training exports so that the bound on false discoveries holds.
+ * The share of honest agencies that look like misuse for reasons that the counts do not show. It cannot be estimated from an export; it
+ * was set on training exports so that the bound on false discoveries holds.
  */
 const LOOKALIKES = 0.0004;
 /**
- * More searches of one agency count as this many. With more, the small ways in which the model of honest habits is wrong would pass
- * for proof. Set on training exports.
+ * Upper limit on the weight of one agency, in searches: with more, small errors of the model of honest habits would look like proof. Set on
+ * training exports.
  */
 const SEARCHES_MAX = 60;
 
 const FIT_ROUNDS = 10;
-/** The rounds in which agencies are suspected anew. */
+/** The rounds in which suspicions are updated. */
 const SUSPICION_ROUNDS = new Set([2, 5, 8]);
-/** An agency of which less is in a group is not suspected by that group's habits. */
+/** A group with a smaller share in an agency's likelihood is left out when its suspicion is computed. */
 const SUSPECT_IN_GROUP_MIN = 1e-3;
 const FIT_DRAWS = 400;
 const FIT_WAYS = 8;
-/** All agencies are judged by few draws, then those with this log likelihood ratio or more by many. */
+/** All agencies are judged with few draws, then those with at least the log likelihood ratio `FINE_FROM` with many. */
 const ROUGH_DRAWS = 300;
 const FINE_DRAWS = 4_000;
 const FINE_FROM = 1;
 const WAYS_PER_DRAW = 2;
-/** A kind of agency that is as rare as this in a group is left out of it. */
+/** A group is left out for kinds of agency with a smaller share in it. */
 const IN_GROUP_MIN = 1e-4;
 
-/** A way of misuse: its share of the searches, and the cells that it shows. */
+/** A way of misuse: its share of the searches, and its shares of the cells. */
 interface Way {
   share: number;
   cells: CellShares;
 }
 
 /**
- * The result for each agency, in the order of `all`; null for those with hardly a search in the pattern. Null for all together if the
- * export has too few agencies. Two groups of models: honest agencies, drawn from groups of habits that are fitted to the export,
- * and the same with a share of misuse. (Efron, Large-Scale Inference, 2010, ch. 5: the two-groups model.)
+ * The result for each agency, in the order of `all`; null for those with too few searches in the pattern. Null altogether if the export
+ * has too few agencies. Two models are compared: honest agencies, drawn from groups of habits that are fitted to the export, and the same
+ * with a share of misuse. (Efron, Large-Scale Inference, 2010, ch. 5: the two-groups model.)
  */
 export function judgeHabits(all: readonly { name: string; counts: SearchCounts }[]): (HiddenMisuse | null)[] | null {
   const kinds = kindsOf(all.map(({ name }) => name));
@@ -99,7 +98,7 @@ export function judgeHabits(all: readonly { name: string; counts: SearchCounts }
     ({ counts }, at): CountedAgency => ({ counts, searches: sumOf(counts), kind: kinds[at] ?? 0 }),
   );
   if (agencies.filter(({ searches }) => searches >= QUERIES_MIN).length < AGENCIES_MIN) return null;
-  // An export without times has no search off hours: then misuse has none, either.
+  // In an export without times misuse has no searches off hours either.
   const hasTimes = agencies.some(({ counts }) => counts.some((count, cell) => count > 0 && (cell & 1) === 1));
   const { habits: fitted, misuseShare } = fitHabits(agencies, hasTimes);
   const habits = withUnlike(fitted);
@@ -120,8 +119,8 @@ export function judgeHabits(all: readonly { name: string; counts: SearchCounts }
 }
 
 /**
- * Which agencies are proposed: as many as possible while on average at most the share `bound` of them is honest (Sun and Cai, JASA 102,
- * 2007). Returns positions in `judged`.
+ * Positions in `judged` of the agencies to propose: as many as possible while on average at most the share `bound` of them is honest (Sun
+ * and Cai, JASA 102, 2007).
  */
 export function discoveries(judged: readonly (HiddenMisuse | null)[], bound: number): Set<number> {
   const ranked = judged
@@ -152,7 +151,7 @@ function misuseChance(ratio: number, misuseShare: number): number {
   return 1 / (1 + ((1 - misuseShare) / misuseShare) * (Math.exp(-ratio) + LOOKALIKES));
 }
 
-/** Ways of misuse, from little to much. */
+/** Ways of misuse, by increasing share. */
 function waysOf(count: number, hasTimes: boolean): Way[] {
   const random = new SeededRandom(count);
   const bit = (share: number) => {
@@ -213,7 +212,7 @@ function fitHabits(
   return { habits, misuseShare };
 }
 
-/** The chance of misuse by these groups of habits, with these drawn agencies. */
+/** The chance of misuse under these groups and drawn agencies. */
 function suspecting(
   { byKind }: HabitGroups,
   shares: readonly (readonly CellShares[])[],
@@ -234,11 +233,10 @@ function suspecting(
   };
 }
 
-/** What an agency's counts say. */
 interface Evidence {
   /** The log likelihood ratio of misuse against honest work. */
   ratio: number;
-  /** Searches in the pattern that its other searches predict. */
+  /** Number of searches in the pattern that the agency's other searches predict. */
   predicted: number;
 }
 
@@ -254,7 +252,7 @@ function weigh(
     const own = agencies.filter(({ searches }) => staffClass(searches) === staff);
     for (const [group, shares] of own.length === 0 ? [] : ofStaff.entries()) {
       const logs = shares.map(Math.log);
-      // Neighbouring draws get ways that differ.
+      // The factor gives neighbouring draws different ways.
       const misused = Array.from({ length: WAYS_PER_DRAW }, (_, turn) =>
         withMisuse(shares, (draw) => ways[(draw * 61 + turn * Math.floor(ways.length / 2)) % ways.length]),
       );
@@ -312,8 +310,8 @@ function oddsOfPattern(shares: CellShares): Float64Array {
 }
 
 /**
- * The odds of a search in the pattern that an agency's other searches predict, and their mean log likelihood in a group: misuse, which is
- * in the pattern, hardly affects the habits that it is compared with.
+ * The odds of a search in the pattern, predicted from the agency's other searches, and the mean log likelihood of these in a group. So
+ * misuse, which is in the pattern, hardly affects the habits that it is compared with.
  */
 function predictionOf(
   { counts }: CountedAgency,
@@ -325,7 +323,7 @@ function predictionOf(
   const rest = counts.map((count, cell) => (cell < PATTERN_FROM ? count : 0));
   const others = sumOf(rest) * scale;
   logLikelihoods(rest, scale, logs, into);
-  // Given that a search is not in the pattern, each of the others is likelier by 1 + odds.
+  // Given that a search is not in the pattern, its likelihood grows by the factor 1 + odds.
   let most = Number.NEGATIVE_INFINITY;
   for (let draw = 0; draw < into.length; draw += 1) {
     into[draw] = (into[draw] ?? 0) + others * Math.log(1 + (odds[draw] ?? 0));

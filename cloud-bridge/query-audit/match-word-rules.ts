@@ -1,11 +1,9 @@
-// Owns: applying the word rules to one query. Not here: the rules (word-rules.ts), what follows for an agency (verdict.ts).
-
 import { ownCopy, wordsOf } from './normalize-text.ts';
 import { NAMED_CRIME, type Severity, VAGUE_WORDS, WORD_RULES, type WordRule } from './word-rules.ts';
 
 /** The free-text fields of a query. */
 export interface QueryWords {
-  /** Null: lost with the end of a broken row, which is not the same as empty. */
+  /** Null: lost with the end of a broken row, which differs from empty. */
   reason: string | null;
   prompt: string;
   caseNumber: string;
@@ -22,14 +20,13 @@ export interface Match {
   why: string;
 }
 
-/** The result of applying the rules to a query. */
 export interface Reading {
   matches: readonly Match[];
-  /** Whether neither reason nor prompt says anything; null if the reason was lost. */
+  /** Whether reason and prompt have no meaningful word; null if the reason was lost. */
   isWordless: boolean | null;
 }
 
-/** Cache size for texts and their results: officers type the same few words again and again. */
+/** Cache size: officers type the same few words again and again. */
 const REMEMBERED_MAX = 20_000;
 const REMEMBERED_CHARS_MAX = 120;
 
@@ -61,7 +58,7 @@ function readWords(query: QueryWords): Reading {
   const namesCrime = NAMED_CRIME.test(typed);
   for (const rule of WORD_RULES) {
     if (rule.group === 'purpose' && matches.some((match) => match.group === 'purpose')) continue;
-    // A missing text says nothing, not even that it is empty.
+    // A lost text must not count as an empty one.
     if (query.reason === null && texts[rule.reads] === '') continue;
     const match = matchOf(rule, texts[rule.reads], namesCrime);
     if (match) matches.push(match);

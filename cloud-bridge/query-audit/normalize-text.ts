@@ -1,5 +1,4 @@
-// Owns: one spelling for text that people typed: case, punctuation, dotted initials, letters that only look like Latin ones.
-// Deliberately modest: it undoes what keyboards and exports do, and the simplest ways to hide a word. Not here: what words mean.
+// One spelling for typed text. Deliberately modest: it undoes what keyboards and exports do, and the simplest ways to hide a word.
 
 /** Cyrillic and Greek letters that look like a Latin one, lower case. */
 const LOOKALIKES: Readonly<Record<string, string>> = {

@@ -1,5 +1,3 @@
-// Owns: the audit's settings, their limits and defaults. Not here: their use.
-
 import { readBySchema } from '@doorsill/base/schema-fault';
 import { failure } from '@doorsill/contract/errors';
 import { idSchema } from '@doorsill/contract/ids';
@@ -11,9 +9,9 @@ const hour = z.int().min(0).max(23);
 export const AuditSettings = z.strictObject({
   /** The agencies' time zone, for what counts as off-hours. */
   timeZone: z.string().max(64).refine(isTimeZone, 'a time zone such as America/Chicago').default('UTC'),
-  /** From the first hour up to the second, across midnight. */
+  /** From the first hour up to the second, also across midnight. */
   offHours: z.strictObject({ from: hour, until: hour }).prefault({ from: 22, until: 6 }),
-  /** The registry scope whose data the auditor is responsible for: revocations are for that alone. Absent: all access. */
+  /** The registry scope for which the auditor is responsible: only it is revoked. Absent: all access. */
   scope: idSchema.optional(),
   /** If this share or more of an agency's queries is flagged, revoking the scope alone is not enough. */
   wholeFromShare: z.number().min(0.01).max(1).default(0.25),
@@ -21,7 +19,7 @@ export const AuditSettings = z.strictObject({
   falseDiscoveries: z.number().min(0.01).max(0.5).default(0.2),
   /** Fewer flagged queries than this are no reason to revoke. */
   flaggedMin: z.int().min(1).max(1_000).default(3),
-  /** Limit on agencies in one file: what is kept of each is small and bounded. */
+  /** Limit on agencies in one file; memory for each is bounded. */
   agenciesMax: z.int().min(1).max(100_000).default(20_000),
 });
 export type AuditSettings = z.infer<typeof AuditSettings>;

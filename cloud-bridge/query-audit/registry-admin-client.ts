@@ -1,5 +1,4 @@
-// Owns: what the audit needs from a registry, as an interface, and its HTTP client with the admin token. Answers are validated,
-// the revocation list's signature too. Not here: what is requested (revoking.ts), the registry (cloud-bridge/registry).
+// Calls of the audit to a registry, with the admin token. Answers are validated, the revocation list's signature too.
 
 import { verifySignature } from '@doorsill/base/keys';
 import { failure, TOKEN_FAULT_CODES } from '@doorsill/contract/errors';
@@ -22,17 +21,17 @@ const RegisteredAgency = z.object({
 export type RegisteredAgency = z.infer<typeof RegisteredAgency>;
 export type RevokedEntry = Revocations['revoked'][number];
 
-/** A registry as the audit sees it. Every call is safe to repeat. */
-export interface RegistryDesk {
+/** Every call is safe to repeat. */
+export interface RegistryAdmin {
   agencies(): Promise<RegisteredAgency[]>;
-  /** Revokes one scope, or all of an agency's access (null); returns its standing after that. */
+  /** Revokes one scope, or all of an agency's access (null); returns its new standing. */
   revoke(agency: string, scope: string | null): Promise<RegisteredAgency>;
   reinstate(agency: RegisteredAgency): Promise<RegisteredAgency>;
   /** The entries of the signed list. */
   revoked(): Promise<readonly RevokedEntry[]>;
 }
 
-export interface RegistryPlace {
+export interface RegistryAccess {
   url: string;
   adminToken: string;
   /** Pinned key; absent: the key that the address serves. */
@@ -45,13 +44,13 @@ const keySchema = z.object({ key: publicKeySchema });
 const tokenSchema = z.object({ revocations: z.string().max(65_536) });
 
 const PAGE_AGENCIES = 1_000;
-/** A registry has ten thousand agencies at most. */
+/** A registry has at most ten thousand agencies. */
 const PAGES_MAX = 20;
-/** Size limit for an answer: enough for a page. */
+/** Enough for a page of agencies. */
 const ANSWER_BYTES_MAX = 8 * 1024 * 1024;
 
 /** The registry behind an HTTP address. Calls reject with the registry's failures, `unreachable`, or `token_...` for its list. */
-export function httpRegistryDesk({ url, adminToken, key, signal }: RegistryPlace): RegistryDesk {
+export function httpRegistryDesk({ url, adminToken, key, signal }: RegistryAccess): RegistryAdmin {
   const ask = <Schema extends z.ZodType>(schema: Schema, path: string, body?: object) =>
     askRegistry(url, path, schema, {
       method: body ? 'POST' : 'GET',

@@ -1,5 +1,4 @@
-// Owns: an audit's report as one self-contained page: no script, nothing loaded, every text from outside escaped.
-// Not here: the findings (verdict.ts).
+// One self-contained page: no script, nothing loaded, all text from outside escaped.
 import { escapeHtml } from '@doorsill/base/escape-html';
 import type { AuditReport } from './audit.ts';
 import { habitsText, scopeText } from './report-text.ts';

@@ -1,4 +1,3 @@
-// Owns: an audit's report as lines of text. Not here: the findings (verdict.ts), the page (report-html.ts).
 import type { AuditReport } from './audit.ts';
 import type { AuditFinding } from './verdict.ts';
 
@@ -13,7 +12,7 @@ export function reportText(report: AuditReport, explainedMax: number = FINDINGS_
   return [
     `${report.rows} searches of ${report.agencies} agencies; ${report.flagged} flagged: ${counts(report.byRule) || 'none'}`,
     ...(report.nameless > 0
-      ? [`${report.nameless} rows name no agency; they are counted, but nobody answers for them.`]
+      ? [`${report.nameless} rows name no agency; they are counted, but for no agency.`]
       : []),
     ...(broken.rows > 0
       ? [
@@ -65,7 +64,7 @@ function patternText({ inPattern, predicted }: NonNullable<AuditFinding['hidden'
 
 /** How reliable the proposals for review are. */
 export function habitsText({ habits, findings }: AuditReport): string {
-  if (!habits.judged) return 'Habits were not judged: too few agencies to learn from what is usual.';
+  if (!habits.judged) return 'Habits were not judged: there are too few agencies to learn what is usual.';
   const looks = findings.filter(({ verdict }) => verdict === 'review');
   const honest = looks.reduce((sum, { hidden }) => sum + (hidden?.honestChance ?? 0), 0);
   const bound = `${Math.round(habits.falseDiscoveries * 100)} %`;

@@ -1,9 +1,9 @@
-// Owns: carrying out an audit's proposals at the registry, and undoing one: which agency is meant, what is done, and checking that
-// the registry's own list shows it afterwards. Not here: whether to (a person confirms), HTTP (registry-admin-client.ts).
+// Carries out an audit's proposals at the registry, or undoes one, and checks that the registry's own list shows the result. A person has
+// confirmed them before.
 import { failure } from '@doorsill/contract/errors';
 import { AREA_SCOPE } from '@doorsill/contract/request';
 import { wordsOf } from './normalize-text.ts';
-import type { RegisteredAgency, RegistryDesk, RevokedEntry } from './registry-admin-client.ts';
+import type { RegisteredAgency, RegistryAdmin, RevokedEntry } from './registry-admin-client.ts';
 import type { AuditFinding } from './verdict.ts';
 
 /** One revocation that can be carried out. */
@@ -17,12 +17,12 @@ export interface PlannedRevocation {
 /** Which accesses the registry would revoke for an audit's findings. */
 export interface RevocationPlan {
   planned: PlannedRevocation[];
-  /** Proposed, but the registry has no such agency, or more than one: nothing is guessed. */
+  /** Proposed, but the registry has no such agency, or more than one. */
   unmatched: string[];
 }
 
 /**
- * Finds the registry's agencies for the proposals: first by `names` (maps an export's name to a registry's id), then by their
+ * Finds the registry's agencies for the proposals: first by `names` (maps an export's name to a registry's id or name), then by their
  * names, ignoring case and punctuation.
  */
 export function planRevocations(
@@ -58,21 +58,21 @@ function hasLost(standing: RegisteredAgency, scope: string | null): boolean {
 }
 
 /**
- * Carries out the revocations, one after the other, and then reads the signed list. Throws `audit_not_taken` when an agency or the
- * list does not show what was asked; revocations made before that stay, and repeating all of them is safe.
+ * Makes the revocations, one after the other, and then reads the signed list. Throws `audit_not_taken` when an agency or the list does not
+ * show a revocation; earlier ones stay, and repeating all of them is safe.
  */
-export async function makeRevocations(desk: RegistryDesk, planned: readonly PlannedRevocation[]): Promise<void> {
+export async function makeRevocations(registry: RegistryAdmin, planned: readonly PlannedRevocation[]): Promise<void> {
   const changed: PlannedRevocation[] = [];
-  const before = new Map((await desk.agencies()).map((known) => [known.agency, known]));
+  const before = new Map((await registry.agencies()).map((known) => [known.agency, known]));
   for (const one of planned) {
     const known = before.get(one.agency);
     if (known && hasLost(known, one.scope)) continue;
-    const standing = await desk.revoke(one.agency, one.scope);
+    const standing = await registry.revoke(one.agency, one.scope);
     if (!hasLost(standing, one.scope)) throw notTaken(one);
     changed.push(one);
   }
   if (changed.length === 0) return;
-  const list = await desk.revoked();
+  const list = await registry.revoked();
   const missing = changed.find((one) => !list.some((entry) => covers(entry, one)));
   if (missing) throw notTaken(missing);
 }
@@ -86,10 +86,10 @@ function notTaken({ agency, scope }: PlannedRevocation) {
 }
 
 /** Reinstates all access of an agency, named by id or name. Throws `audit_agency_unmatched`, and the registry's refusals. */
-export async function reinstateAgency(desk: RegistryDesk, text: string): Promise<RegisteredAgency> {
-  const found = agencyNamed(await desk.agencies(), text);
+export async function reinstateAgency(registry: RegistryAdmin, text: string): Promise<RegisteredAgency> {
+  const found = agencyNamed(await registry.agencies(), text);
   if (!found) throw failure('audit_agency_unmatched', { name: text });
-  const standing = await desk.reinstate(found);
+  const standing = await registry.reinstate(found);
   if (standing.state !== 'approved') {
     throw failure('audit_not_taken', { detail: `${found.agency} is ${standing.state}` });
   }

@@ -1,9 +1,5 @@
-// Owns: how probable so many rare accidents are (Poisson), and sums of probabilities as logarithms. Pure.
-// Not here: what is counted (tally.ts), the model of habits (drawn-agencies.ts).
-
 /**
- * The probability of `count` or more events when `expected` are expected on average (Poisson); 1 for a count that is not above
- * what is expected, which is not suspicious.
+ * The probability of `count` or more events when `expected` are expected on average (Poisson); 1 for a count that is not above `expected`.
  */
 export function chanceOfAtLeast(count: number, expected: number): number {
   if (count <= expected) return 1;

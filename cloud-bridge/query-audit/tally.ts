@@ -1,10 +1,8 @@
-// Owns: what is kept of each agency while an export is streamed: counts, and a few flagged rows as samples. Bounded.
-// Not here: the rules (match-word-rules.ts), what follows (hidden-misuse.ts, verdict.ts).
+// Counts and sample rows of each agency, collected while an export is streamed, in bounded memory.
 import { failure } from '@doorsill/contract/errors';
 import type { Match, Reading } from './match-word-rules.ts';
 import { ownCopy } from './normalize-text.ts';
 
-/** A flagged row: where it is, what was typed, what matched. */
 export interface FlaggedRow {
   line: number;
   agency: string;
@@ -22,13 +20,12 @@ export interface Tally {
   byRule: Map<string, number>;
   samples: FlaggedRow[];
   /**
-   * Rows whose reach and reason could be read, by their reach (what counts as wide is known only when all has been read) and, eight
-   * for each reach: 4 if it is wordless, 2 if it has no case, 1 if it was made off hours.
+   * Rows with known reach and reason, eight counts for each reach: 4 is set if a row is wordless, 2 if it has no case, 1 if it was made off
+   * hours. Which reaches are wide is known only at the end of the export.
    */
   rowsByReach: Uint32Array;
 }
 
-/** What one row adds. */
 export interface Observation {
   line: number;
   agency: string;
@@ -39,7 +36,7 @@ export interface Observation {
   networks: number | null;
 }
 
-/** Number of reaches: powers of two of networks. */
+/** A reach is a class of numbers of searched networks: powers of two. */
 const REACHES = 18;
 
 function reachOf(networks: number): number {
@@ -47,8 +44,7 @@ function reachOf(networks: number): number {
 }
 
 /**
- * An agency's rows by four bits, sixteen counts, where `wideFrom` is the first reach that counts as wide: 8 is set if a search is
- * wide, 4 if it is wordless, 2 if it has no case, 1 if it was made off hours.
+ * An agency's rows as `SearchCounts`; `wideFrom`: the first reach that counts as wide.
  */
 export function searchCounts({ rowsByReach }: Tally, wideFrom: number): number[] {
   const counts = new Array<number>(16).fill(0);
@@ -90,7 +86,7 @@ export class Tallies {
     return reading.matches.length > 0 ? this.addFlagged(tally, seen) : null;
   }
 
-  /** The reach that one in ten of all rows has or exceeds. */
+  /** The first reach that counts as wide: one in ten of all rows has it or a larger one. */
   get wideFrom(): number {
     const all = this.rowsByReach.reduce((sum, count) => sum + count, 0);
     let wider = 0;

@@ -1,16 +1,16 @@
-// Owns: what follows from an agency's flags: its score, and whether revocation or a review is proposed, for which data.
-// Not here: doing it (revoking.ts), the flags (match-word-rules.ts), the statistics of habits (hidden-misuse.ts).
+// Judges each agency by its flags and habits: its score, and whether a revocation or a review is proposed, for which data.
 import { discoveries, type HiddenMisuse, judgeHabits } from './hidden-misuse.ts';
 import type { AuditSettings } from './query-audit-settings.ts';
 import { chanceOfAtLeast } from './statistics.ts';
 import { type FlaggedRow, searchCounts, type Tally } from './tally.ts';
 import { WORD_RULES } from './word-rules.ts';
 
-/** `revoke`: the words of its own searches show misuse. `review`: it shows the pattern of hidden misuse more often than its habits
- * predict, and a person should ask why. */
+/**
+ * `revoke`: the words of its own searches show misuse. `review`: it shows the pattern of hidden misuse more often than its habits predict,
+ * and a person should ask why.
+ */
 export type Verdict = 'revoke' | 'review';
 
-/** What an audit proposes about one agency, and why. */
 export interface AuditFinding {
   agency: string;
   verdict: Verdict;
@@ -19,26 +19,25 @@ export interface AuditFinding {
   score: number;
   queries: number;
   flagged: number;
-  /** The probability that so many flags are accidents of wording, at the rate that all agencies have them. */
+  /** The probability of at least this many flags if all were accidents of wording. */
   chance: number;
   byRule: Record<string, number>;
-  /** What its habits predict and what it did; null if that is no reason to ask. Of these searches, `offHours` were off hours. */
+  /** Null unless hidden misuse is suspected. `offHours`: the searches in the pattern that were made off hours. */
   hidden: (HiddenMisuse & { offHours: number }) | null;
   samples: readonly FlaggedRow[];
   /** Why, in sentences. */
   reasons: string[];
 }
 
-/** Upper limit on the assumed rate of accidental wording, lest misuse by many agencies hide each of them. */
+/** Upper limit on the assumed rate of accidental wording; otherwise misuse by many agencies would hide each of them. */
 const BACKGROUND_MAX = 0.003;
-/** The chance that at least one honest agency, of all in the file, is proposed for revocation. */
+/** The chance that at least one honest agency in the file is proposed for revocation. */
 const FALSE_REVOCATION_CHANCE = 0.01;
 const ROUNDS_MAX = 20;
 const EVIDENCE_MAX = 99;
 
-/** The verdicts on a whole export. */
 export interface Verdicts {
-  /** The share of rows that are flagged by accident. */
+  /** The estimated share of rows that are flagged by accident. */
   background: number;
   /** Whether there were enough agencies to estimate honest habits. */
   habitsJudged: boolean;
@@ -46,11 +45,11 @@ export interface Verdicts {
   findings: AuditFinding[];
 }
 
-/** Judges every agency. Rows without an agency are not judged. */
+/** Rows without an agency are not judged. */
 export function judge(tallies: readonly Tally[], wideFrom: number, settings: AuditSettings): Verdicts {
   const named = tallies.filter(({ agency }) => agency !== '');
   const { background, revoked } = revocable(named, settings.flaggedMin);
-  const { habitsJudged, hiding } = whoHides(
+  const { habitsJudged, hiding } = findHidden(
     named.filter((tally) => !revoked.has(tally)),
     wideFrom,
     settings.falseDiscoveries,
@@ -86,8 +85,8 @@ export function judge(tallies: readonly Tally[], wideFrom: number, settings: Aud
 }
 
 /**
- * Agencies with more flagged rows than accidental wording explains. The rate of accidents is estimated from the export itself, from
- * the rows of agencies that are not suspected; so both are found together, in rounds.
+ * Agencies with more flagged rows than accidental wording explains. The rate of accidents is estimated from the rows of agencies that are
+ * not suspected, so both are found together, in rounds.
  */
 function revocable(tallies: readonly Tally[], flaggedMin: number): { background: number; revoked: Set<Tally> } {
   const chanceMax = FALSE_REVOCATION_CHANCE / Math.max(1, tallies.length);
@@ -97,7 +96,7 @@ function revocable(tallies: readonly Tally[], flaggedMin: number): { background:
     const others = tallies.filter((tally) => !revoked.has(tally));
     const rows = others.reduce((sum, tally) => sum + tally.queries, 0);
     const flagged = others.reduce((sum, tally) => sum + tally.flagged, 0);
-    // One more than were found: zero found does not mean that the rate is zero.
+    // Plus one: zero flagged rows do not mean that the rate is zero.
     background = Math.min(BACKGROUND_MAX, (flagged + 1) / Math.max(1, rows));
     const found = new Set(
       tallies.filter(
@@ -111,8 +110,8 @@ function revocable(tallies: readonly Tally[], flaggedMin: number): { background:
   return { background, revoked };
 }
 
-/** Agencies that search in the pattern of hidden misuse more than their habits predict. Those to revoke are not among `tallies`. */
-function whoHides(
+/** Agencies that search in the pattern of hidden misuse more than their habits predict. `tallies`: without those to revoke. */
+function findHidden(
   tallies: readonly Tally[],
   wideFrom: number,
   bound: number,
@@ -128,7 +127,7 @@ function whoHides(
   return { habitsJudged: judged !== null, hiding };
 }
 
-/** A smaller chance of being honest gives a worse score. */
+/** Minus the decimal logarithm of a chance, limited. */
 function scoreOf(chance: number): number {
   const evidence = chance > 0 ? -Math.log10(chance) : EVIDENCE_MAX;
   return Math.round(Math.min(evidence, EVIDENCE_MAX) * 10) / 10;

@@ -1,7 +1,6 @@
-// Owns: the rules about words, as data: what each matches, the contexts that excuse it, why it matters, and its examples,
-// which a test checks. All patterns are over `wordsOf` texts. Not here: applying them (match-word-rules.ts), habits (habit-groups.ts).
+// The rules about words, as data: what each matches, the contexts that excuse it, why it matters, and examples that a test checks. All
+// patterns apply to `wordsOf` texts.
 
-/** What a match says about the search. */
 export type Severity = 'grave' | 'serious' | 'minor';
 
 export interface WordRule {
@@ -14,14 +13,14 @@ export interface WordRule {
   pattern: RegExp;
   /** Phrases that are removed before the pattern is applied. */
   unless?: RegExp;
-  /** If a text names a crime, it is about the crime: no flag. */
+  /** No flag if the text names a crime: it is then about the crime. */
   yieldsToCrime?: boolean;
   why: string;
   mustFlag: readonly string[];
   mustNotFlag: readonly string[];
 }
 
-/** People who only pose as one of these, and those who fall for them. */
+/** Words for posing as somebody. */
 const POSING =
   '(?:impersonat\\w*|posing|posed|pretend\\w*|fake|fraudulent|bogus|phony|claim(?:ed|ing|s)?|dressed|disguised)(?: (?!assist)\\w+){0,3}?';
 const STREET = '(?:st|str|street|rd|road|ave|avenue|dr|drive|blvd|ln|lane|ct|court|way|hwy|pkwy)';
@@ -41,7 +40,7 @@ const COLD_ICE = new RegExp(
   'g',
 );
 
-/** Crimes against immigrants or about immigration papers, and people who only pose as officers. */
+/** Crimes against immigrants or about immigration papers, and people who pose as officers. */
 const IMMIGRATION_VICTIM = new RegExp(
   [
     '\\bimmigra\\w*(?: \\w+){0,2} (?:scams?|lawyers?|attorneys?|victims?|extortion)\\b',
@@ -281,7 +280,7 @@ export const WORD_RULES: readonly WordRule[] = [
 export const NAMED_CRIME =
   /\b(?:assault\w*|robb\w+|burglar\w*|theft|thefts|stolen|steal\w*|arson\w*|fire|homicide|murder\w*|shoot\w*|shots?|shot|stab\w*|kidnap\w*|abduct\w*|amber|interference|hit and run|h ?r|hit|struck|crash\w*|vandal\w*|graffiti|criminal mischief|damage\w*|threats?|threaten\w*|bomb\w*|hate crime|hate crimes|victims?|injur\w+|homicid\w*|carjack\w*|fraud|scam\w*|extort\w*|trespass\w*|weapon\w*|gun\w*|firearm\w*|violat\w+|missing|stalk\w*|dui|domestic|battery|death|fatal|knife\w*|protection order|protective order|restraining)\b/;
 
-/** Whole texts that say next to nothing; a text that has only such words is wordless. */
+/** A text that has only such words is wordless. */
 export const VAGUE_WORDS = new Set(
   (
     'inv invest investigate investigation investigations investigative inquiry case cases criminal crim crime crimes follow up followup f u ' +

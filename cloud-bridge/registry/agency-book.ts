@@ -1,5 +1,4 @@
-// Owns: the registry's book: what is stored about each agency, the revocation list, and what the standing machine says of an entry. Pure.
-// Not here: taking applications in (applications.ts), moderators' decisions (agency-standing.ts), how it is stored (sql-book.ts).
+// The data of the registry: agencies and the revocation list. Pure.
 
 import { domainSchema } from '@doorsill/contract/agency-calls';
 import { failure } from '@doorsill/contract/errors';
@@ -19,43 +18,40 @@ const saidFields = {
   domain: domainSchema,
 };
 const waits = z.string().max(600);
-/** When it applied. */
 const appliedS = z.int().nonnegative();
 
-/** With what an approved agency has applied again. */
+/** The facts with which an approved agency has applied again. */
 const amendmentSchema = z.strictObject({ ...saidFields, contact: Contact, ...registeredTerms, waits, appliedS });
 
 export const Agency = z.strictObject({
   agency: idSchema,
   key: publicKeySchema,
   ...saidFields,
-  /** Null for agencies that were admitted before contacts were required. */
+  /** Null for agencies admitted before contacts were required. */
   contact: Contact.nullable().default(null),
   profiles: registeredTerms.profiles.default(['address-and-email']),
   retention: registeredTerms.retention.default(['uncategorized']),
   /** `retired`: its key was rotated; `successor` is the same agency under its new key. */
   state: z.enum(STANDINGS),
-  /** Whether it was ever approved: credentials of it may exist. Absent in entries from before this was noted: perhaps. */
+  /** Whether it was ever approved, so that credentials may exist. Older entries do not have it: assumed true. */
   wasApproved: z.boolean().default(true),
-  /** Of an approved one that has applied again: what it would be, and why that waits. Until it is approved, nothing of it counts. */
+  /** Of an approved one that has applied again: its new facts, and why they wait. They count only once approved. */
   amendment: amendmentSchema.optional(),
   /** Why a moderator refused or suspended it. */
   reason: z.string().max(200).optional(),
-  /** For a pending one: why a person must review it. */
+  /** For a pending agency: why a person must review it. */
   waits: waits.optional(),
-  /** Of a pending one. */
   appliedS: appliedS.optional(),
-  /** Of a pending one: the network from which it applied. */
+  /** For a pending agency: the network from which it applied. */
   appliedFrom: z.string().max(64).optional(),
   /** How often a moderator has refused it. */
   refusals: z.int().nonnegative().default(0),
   domainProof: z.enum(PROOF_KINDS).optional(),
   scopes: z.array(idSchema).max(16),
-  /** Prefixes of cell names whose homes it may not ask. */
+  /** Prefixes of cells whose homes it may not ask. */
   except: z.array(areaPrefixSchema).max(EXCEPT_MAX).default([]),
   organisation: idSchema.optional(),
   successor: idSchema.optional(),
-  /** Grows with every change. */
   revision: z.int().positive(),
 });
 export type Agency = z.infer<typeof Agency>;
@@ -72,7 +68,7 @@ export const Book = z.strictObject({
   revoked: z.array(entrySchema).max(REVOKED_MAX),
   /** Revision of the revocation list. */
   listRevision: z.int().positive(),
-  /** The highest revision of an agency of which nothing is kept: that of a new one is above it. */
+  /** The highest revision of any deleted agency: a new agency starts above it. */
   forgottenRevision: z.int().nonnegative().default(0),
 });
 /** All agencies and the revocation list. Immutable: every function returns a new book. */
@@ -80,7 +76,7 @@ export type Book = z.infer<typeof Book>;
 
 export const EMPTY_BOOK: Book = { agencies: [], revoked: [], listRevision: 1, forgottenRevision: 0 };
 
-/** What an agency says about itself when it applies. */
+/** The facts of an application. */
 export type AgencyFacts = Pick<
   Agency,
   'agency' | 'key' | 'name' | 'jurisdiction' | 'domain' | 'profiles' | 'retention'
@@ -93,7 +89,7 @@ export function agencyIn(book: Book, id: string): Agency {
   return agency;
 }
 
-/** What of an agency waits for a decision: its application, or its amendment; null when nothing does. */
+/** The agency with the facts that wait for a decision (its application or amendment); null when none do. */
 export function waitingOf(agency: Agency): Agency | null {
   const { amendment, ...kept } = agency;
   if (amendment) return { ...kept, ...amendment };
@@ -106,12 +102,12 @@ export function isSame(one: Said, other: Said): boolean {
   return statedOf(one) === statedOf(other) && JSON.stringify(one.contact) === JSON.stringify(other.contact);
 }
 
-/** What a credential states of it. */
+/** The facts that a credential states. */
 function statedOf({ name, jurisdiction, domain, profiles, retention }: Said): string {
   return JSON.stringify([name, jurisdiction, domain, profiles, retention]);
 }
 
-/** What the machine answers, when it allows the input; throws the failure that it names instead. */
+/** The machine's answer to an input; throws the failure for one that it does not allow. */
 export function step(agency: Agency, input: StandingInput) {
   const { state, wasApproved, refusals, amendment } = agency;
   const changes = amendment && (statedOf(amendment) === statedOf(agency) ? 'contact' : 'credential');
@@ -132,12 +128,12 @@ function rotated(agency: Agency) {
   return failure('agency_key_rotated', { successor: agency.successor ?? 'another one' });
 }
 
-/** The failure of a decision on another revision than the present one. */
+/** The failure of a decision on an outdated revision. */
 export function changed({ state, revision }: Agency) {
   return failure('agency_changed', { state, revision });
 }
 
-/** The book with another entry of an agency that is in it. */
+/** The book with a changed entry of an agency. */
 export function replace(book: Book, agency: Agency): Book {
   return { ...book, agencies: book.agencies.map((other) => (other.agency === agency.agency ? agency : other)) };
 }

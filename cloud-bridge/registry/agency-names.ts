@@ -1,17 +1,16 @@
-// Owns: reading an agency's name, and a host name, as a person would, and comparing it with lists: names of federal agencies with
-// sworn officers, words that require a person's review. Pure. Not here: the lists (data/), how letters look and words are
-// written (name-spelling.ts), what follows (eligibility.ts).
+// Reads an agency's name, and a host name, as a person would, and compares it with lists: names of federal agencies with sworn officers,
+// and words that require a person's review. Pure.
 import { NameSpelling, type Word } from './name-spelling.ts';
 import { readTable } from './read-csv-table.ts';
 
-/** Consecutive words that tell something about a name. */
+/** Consecutive words from a list. */
 interface Phrase {
   words: readonly string[];
-  /** What the list says about it: an agency, or a kind of word. */
+  /** Its meaning in the list: a federal agency, or a kind of word. */
   says: string;
   /** Whether it counts only at the beginning of the name. */
   atStart: boolean;
-  /** Its words without what separates them, by their looks. */
+  /** Its words joined, as `looksOf` normalises them. */
   looks: string;
 }
 
@@ -35,9 +34,9 @@ const ROWS_MAX = 2_000;
 const MEANINGS = ['federal office', 'law enforcement', 'kind of government'] as const;
 type Meaning = (typeof MEANINGS)[number];
 
-/** Words of a name that may together be written for one phrase ("D H S", "Home land Security"). */
+/** Consecutive words of a name that are compared, joined, with a phrase ("D H S", "Home land Security"). */
 const JOINED_MAX = 12;
-/** A phrase of several words is found inside a word ("Homelandsecuritypolice") from this length on: shorter ones are there by chance. */
+/** Phrases of several words are also found inside a word ("Homelandsecuritypolice") from this length on; shorter ones occur by chance. */
 const INSIDE_LETTERS_MIN = 9;
 /** Shorter words are not compared by their looks alone. */
 const ALIKE_LETTERS_MIN = 3;
@@ -45,22 +44,21 @@ const ALIKE_LETTERS_MIN = 3;
 /** Labels at the end of federal host names. */
 const FEDERAL_ENDINGS = ['gov', 'mil'];
 
-/** The lists against which agencies' names are checked. */
 export class AgencyNames {
   /** Domains of federal bodies; every domain below one counts, too. */
   readonly federalDomains: readonly string[];
   private readonly spelling: NameSpelling;
   private readonly federal: readonly Phrase[];
-  /** Federal if written in capitals, or beside the words of a federal office. */
+  /** Federal if written in capitals, or next to words of a federal office. */
   private readonly capitals: readonly Phrase[];
   private readonly lookedAt: readonly Phrase[];
-  /** All three, by their looks. */
+  /** All three, by `looks`. */
   private readonly byLooks: ReadonlyMap<string, readonly Phrase[]>;
-  /** Those of them that are found inside a word, too. */
+  /** Those that are also found inside a word. */
   private readonly long: readonly Phrase[];
-  /** What a label of a federal host name is, by its looks. */
+  /** The federal body for each label of federal host names, by `looksOf` the label. */
   private readonly labels: ReadonlyMap<string, string>;
-  /** A label with what federal host names have before and behind it: "usice", "icegov". */
+  /** A label with the usual prefix or suffix of federal host names: "usice", "icegov". */
   private readonly governmental: RegExp;
   private readonly meanings: Record<Meaning, readonly Phrase[]>;
 
@@ -84,7 +82,7 @@ export class AgencyNames {
         labelsOf(domain).map((label) => [label, cell('Agency')] as const),
       ),
     );
-    // A single word that only requires a review is an ordinary host's name, too ("postal", "customs").
+    // Not single words that only require a review: ordinary hosts have them, too ("postal", "customs").
     const ofSeveral = this.lookedAt.filter(({ words }) => words.length > 1);
     const ofNames = [...this.federal, ...this.capitals, ...ofSeveral].map(
       ({ words, says }) => [words.join(''), says] as const,
@@ -107,7 +105,7 @@ export class AgencyNames {
     };
   }
 
-  /** The federal agency that a name claims to be, or to be part of; null when there is none. */
+  /** The federal agency that a name claims to be, or to be part of. */
   federalName(name: string): FoundPhrase | null {
     for (const words of this.readings(name)) {
       const isOffice = this.meanings['federal office'].some((phrase) => isIn(words, phrase));
@@ -118,7 +116,7 @@ export class AgencyNames {
     return null;
   }
 
-  /** What in the name of a non-federal agency requires a person's review; null when nothing does. */
+  /** The phrase in a non-federal agency's name that requires a person's review. */
   doubtfulName(name: string): FoundPhrase | null {
     for (const words of this.readings(name)) {
       const doubt = found(this.lookedAt, words) ?? found(this.capitals, words) ?? this.nearName(words);
@@ -127,7 +125,7 @@ export class AgencyNames {
     return null;
   }
 
-  /** What in the labels of a host name is a federal agency's by its looks, or part of a federal host's name; null when nothing is. */
+  /** The federal body that the labels of a host name look like, or whose host names have such a label. */
   federalLabel(labels: string): FoundPhrase | null {
     const parts = labels.split(/[.-]+/).map((part) => this.spelling.looksOf(part));
     for (const { looks, isOne } of joinedOf(parts)) {
@@ -139,12 +137,12 @@ export class AgencyNames {
     return null;
   }
 
-  /** Whether a name says that it is about law enforcement or public safety. */
+  /** Whether a name has words of law enforcement or public safety. */
   isLawEnforcement(name: string): boolean {
     return found(this.meanings['law enforcement'], this.spelling.wordsOf(name)) !== null;
   }
 
-  /** Whether a name has every word that distinguishes a government from others of its kind ("Cook" of "Cook County"). */
+  /** Whether a name has all words that distinguish a government from others of its kind ("Cook" of "Cook County"). */
   namesGovernment(name: string, organization: string): boolean {
     const kinds = new Set(this.meanings['kind of government'].flatMap(({ words }) => words));
     const own = this.spelling.wordsOf(organization).filter(({ text }) => !kinds.has(text));
@@ -152,12 +150,12 @@ export class AgencyNames {
     return own.length > 0 && own.every(({ text }) => said.has(text));
   }
 
-  /** A name's words as they are separated, and as its capitals separate them ("USMarshals", "BostonFBI"). */
+  /** A name's words split as written, and also split at capitals ("USMarshals", "BostonFBI"). */
   private readings(name: string): Word[][] {
     return [this.spelling.wordsOf(name), this.spelling.wordsByCapitals(name)];
   }
 
-  /** A phrase that the name looks like: other letters and digits for its own, other places for its blanks. */
+  /** A phrase that the name looks like, with other letters and digits or with blanks in other places. */
   private nearName(words: readonly Word[]): FoundPhrase | null {
     for (const { from, looks, isOne } of joinedOf(words.map(({ text }) => this.spelling.looksOf(text)))) {
       const alike = this.byLooks.get(looks)?.find(({ atStart }) => !atStart || from === 0);
@@ -186,12 +184,12 @@ function partsOf(cell: string): string[] {
     .filter((part) => part !== '');
 }
 
-/** The labels of a federal domain before its end: what an agency is called. */
+/** The labels of a federal domain before its ending. */
 function labelsOf(domain: string): string[] {
   return domain.split('.').slice(0, -1);
 }
 
-/** Words, and consecutive ones as one. */
+/** Each word, and consecutive words joined. */
 function* joinedOf(words: readonly string[]): Generator<{ from: number; looks: string; isOne: boolean }> {
   for (let from = 0; from < words.length; from += 1) {
     for (let to = from + 1; to <= Math.min(words.length, from + JOINED_MAX); to += 1) {
@@ -205,7 +203,7 @@ function found(phrases: readonly Phrase[], words: readonly Word[], inCapitals = 
   return first ? { words: first.words.join(' '), says: first.says } : null;
 }
 
-/** A phrase of several words that is written as one. */
+/** A phrase of several words that is written as one word. */
 function asOneWord(phrases: readonly Phrase[], words: readonly Word[]): FoundPhrase | null {
   const said = new Set(words.map(({ text }) => text));
   const first = phrases.find((phrase) => phrase.words.length > 1 && said.has(phrase.words.join('')));

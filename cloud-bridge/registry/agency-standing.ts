@@ -1,5 +1,4 @@
-// Owns: moderators' decisions about agencies, and what each does to the book. Pure. Not here: which one is possible when
-// (standing-machine.ts), applications (applications.ts), who is eligible (eligibility.ts), files, HTTP, signing, domain proofs.
+// Moderators' decisions about agencies, and what each changes in the book. Pure. standing-machine.ts says which one is possible when.
 
 import { failure } from '@doorsill/contract/errors';
 import { AREA_SCOPE, type Revocations, SCOPE_COMMUNITY_REQUEST } from '@doorsill/contract/request';
@@ -17,13 +16,16 @@ import {
 } from './agency-book.ts';
 import { assertEligible, type EligibilityRules } from './eligibility.ts';
 
-/** A moderator's change: of the agency at revision `seen`; without `seen`, of its current state. */
+/** A moderator's decision about the agency at revision `seen`; without `seen`, about its current state. */
 export interface Decision {
   agency: string;
   seen?: number;
 }
 
-/** Approves what waits of an agency, whose domain is proven. Throws `agency_unknown`, `agency_changed`, and the failure of a barred agency. */
+/**
+ * Approves the waiting facts of an agency whose domain is proven. Throws `agency_unknown`, `agency_changed`, and the failure of a barred
+ * agency.
+ */
 export function approve(
   book: Book,
   decision: Decision,
@@ -34,26 +36,26 @@ export function approve(
   const { effects } = step(agency, 'approve');
   if (agency.state === 'approved' && !effects.includes('take-facts')) return book;
   const { reason, waits, appliedS, appliedFrom, amendment, ...kept } = agency;
-  const next: Agency = { ...kept, ...saidIn(amendment), state: 'approved', wasApproved: true, domainProof };
-  if (effects.includes('end-credentials')) return kill(book, next, [undefined], nowS);
+  const next: Agency = { ...kept, ...amendedFacts(amendment), state: 'approved', wasApproved: true, domainProof };
+  if (effects.includes('end-credentials')) return revokeCredentials(book, next, [undefined], nowS);
   return replace(book, { ...next, revision: agency.revision + 1 });
 }
 
-function saidIn(amendment: Agency['amendment']) {
+function amendedFacts(amendment: Agency['amendment']) {
   if (!amendment) return {};
   const { waits, appliedS, ...said } = amendment;
   return said;
 }
 
 /**
- * Refuses what waits of an agency, and takes its access: an approved one whose amendment is refused loses every credential issued so far.
- * Throws as `approve`; `agency_changed` when nothing waits.
+ * Refuses the waiting facts of an agency and revokes its access: an approved agency whose amendment is refused loses every credential
+ * issued so far. Throws as `approve`; `agency_changed` when nothing waits.
  */
 export function refuse(book: Book, decision: Decision, reason: string, nowS: number): Book {
   const agency = decidable(book, decision);
   const answer = step(agency, 'refuse');
   if (agency.state === 'refused') return book;
-  return ended(book, { ...agency, state: answer.state, reason, refusals: agency.refusals + 1 }, answer, nowS);
+  return withoutAccess(book, { ...agency, state: answer.state, reason, refusals: agency.refusals + 1 }, answer, nowS);
 }
 
 /** Suspends all access; invalidates every credential issued so far. Throws `agency_unknown`, `agency_changed`, `agency_key_rotated`. */
@@ -61,19 +63,18 @@ export function suspend(book: Book, decision: Decision, reason: string, nowS: nu
   const agency = decidable(book, decision);
   const answer = step(agency, 'suspend');
   if (answer.state === agency.state) return book;
-  return ended(book, { ...agency, state: answer.state, reason }, answer, nowS);
+  return withoutAccess(book, { ...agency, state: answer.state, reason }, answer, nowS);
 }
 
 /**
- * Revokes an agency's access, or one scope of it: invalidates every credential issued so far. A scope `area-` plus a prefix of
- * cell names, of which `scopes` can have several, is about the homes in those cells. Throws `agency_unknown`,
- * `agency_changed`.
+ * Revokes an agency's access, or some scopes of it: invalidates every credential issued so far. A scope `area-` plus a prefix of cells is
+ * about the homes in those cells. Throws `agency_unknown`, `agency_changed`.
  */
 export function revoke(book: Book, decision: Decision, scopes: readonly string[] | undefined, nowS: number): Book {
   const agency = decidable(book, decision);
   if (scopes === undefined) {
     const answer = step(agency, 'revoke');
-    return answer.state === agency.state ? book : ended(book, { ...agency, state: answer.state }, answer, nowS);
+    return answer.state === agency.state ? book : withoutAccess(book, { ...agency, state: answer.state }, answer, nowS);
   }
   const areas = scopes.filter((scope) => scope.startsWith(AREA_SCOPE)).map((scope) => scope.slice(AREA_SCOPE.length));
   const taken = scopes.filter((scope) => agency.scopes.includes(scope));
@@ -84,12 +85,13 @@ export function revoke(book: Book, decision: Decision, scopes: readonly string[]
     throw failure('http_body_invalid', { detail: `an agency is kept out of at most ${EXCEPT_MAX} areas; revoke it` });
   const left = agency.scopes.filter((scope) => !taken.includes(scope));
   const entries = [...taken, ...kept.map((prefix) => AREA_SCOPE + prefix)];
-  return kill(book, { ...agency, scopes: left, except }, entries, nowS);
+  return revokeCredentials(book, { ...agency, scopes: left, except }, entries, nowS);
 }
 
 /**
- * Reinstates access, in full or one scope. Earlier credentials stay invalid: new ones have a higher revision. One that was never approved
- * waits again. Throws `agency_unknown`, `agency_changed`, `agency_federal`, `agency_ineligible`, `agency_pending`, `agency_key_rotated`.
+ * Reinstates access, in full or some scopes. Earlier credentials stay invalid: new ones have a higher revision. An agency that was never
+ * approved waits again. Throws `agency_unknown`, `agency_changed`, `agency_federal`, `agency_ineligible`, `agency_pending`,
+ * `agency_key_rotated`.
  */
 export function reinstate(
   book: Book,
@@ -109,13 +111,13 @@ export function reinstate(
     except: scopes === undefined ? [] : agency.except.filter((prefix) => !scopes.includes(AREA_SCOPE + prefix)),
   };
   if (JSON.stringify(next) === JSON.stringify(agency)) return book;
-  // The list has the same entries as before, but its new revision tells holders of credentials that these are out of date.
+  // The entries of the list do not change, but its new revision tells holders of credentials to fetch new ones.
   return { ...replace(book, { ...next, revision: agency.revision + 1 }), listRevision: book.listRevision + 1 };
 }
 
 /**
- * Gives an agency a new key, and thereby a new id: the old id retires, and all its credentials become invalid. Throws
- * `agency_unknown`, `agency_changed`, and for any but an approved agency; `agency_ineligible` when the key is in use.
+ * Gives an agency a new key, and thereby a new id: the old id is retired, and all its credentials become invalid. Throws `agency_unknown`,
+ * `agency_changed`, the failure of an agency that is not approved, and `agency_ineligible` when the key is in use.
  */
 export function rotate(book: Book, decision: Decision, to: Pick<Agency, 'agency' | 'key'>, nowS: number): Book {
   const agency = decidable(book, decision);
@@ -124,7 +126,7 @@ export function rotate(book: Book, decision: Decision, to: Pick<Agency, 'agency'
   const answer = step(agency, 'rotate');
   if (known) throw failure('agency_ineligible', { detail: 'that key is registered already' });
   const organisation = agency.organisation ?? agency.agency;
-  const retired = ended(book, { ...agency, state: answer.state, successor: to.agency }, answer, nowS);
+  const retired = withoutAccess(book, { ...agency, state: answer.state, successor: to.agency }, answer, nowS);
   const { successor, amendment, ...kept } = agency;
   return { ...retired, agencies: [...retired.agencies, { ...kept, ...to, organisation, revision: 1 }] };
 }
@@ -145,22 +147,22 @@ export function revokedEntries(book: Book): Revocations['revoked'] {
   }));
 }
 
-/** Stores an agency that has lost its access, as the machine says: with its credentials listed, if there are any. */
-function ended(book: Book, agency: Agency, { effects }: ReturnType<typeof step>, nowS: number): Book {
+/** Stores an agency that has lost its access; lists its credentials as revoked if the machine says so. */
+function withoutAccess(book: Book, agency: Agency, { effects }: ReturnType<typeof step>, nowS: number): Book {
   const { waits, appliedS, appliedFrom, amendment, ...kept } = agency;
-  if (effects.includes('end-credentials')) return kill(book, kept, [undefined], nowS);
+  if (effects.includes('end-credentials')) return revokeCredentials(book, kept, [undefined], nowS);
   return replace(book, { ...kept, revision: agency.revision + 1 });
 }
 
-/** The agency; throws if somebody else has changed it since the moderator looked. */
+/** The agency; throws if it has changed since the revision that the moderator saw. */
 function decidable(book: Book, { agency: id, seen }: Decision): Agency {
   const agency = agencyIn(book, id);
   if (seen !== undefined && seen !== agency.revision) throw changed(agency);
   return agency;
 }
 
-/** Stores an agency's new standing under the next revision, and lists credentials up to the previous revision as revoked. */
-function kill(book: Book, agency: Agency, scopes: readonly (string | undefined)[], nowS: number): Book {
+/** Stores an agency's new standing under the next revision, and lists credentials up to the former revision as revoked. */
+function revokeCredentials(book: Book, agency: Agency, scopes: readonly (string | undefined)[], nowS: number): Book {
   const entries = scopes.map((scope) => ({
     agency: agency.agency,
     upToRevision: agency.revision,
@@ -177,7 +179,7 @@ function covers(newer: Book['revoked'][number], older: Book['revoked'][number]):
   return newer.agency === older.agency && (newer.scope === undefined || newer.scope === older.scope);
 }
 
-/** Drops old entries: one is needed only while a credential that it revokes may not have expired yet. */
+/** Drops entries for credentials that have certainly expired. */
 function prune(book: Book, nowS: number): Book['revoked'] {
   return book.revoked.filter((entry) => entry.atS > nowS - 2 * LIFE_S_MAX.credential);
 }

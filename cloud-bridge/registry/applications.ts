@@ -1,5 +1,5 @@
-// Owns: taking applications in: how many may wait, from where, for how long, and why each waits. Anyone can apply, so what a stranger can fill
-// empties itself. Pure. Not here: who is eligible (eligibility.ts), moderators' decisions (agency-standing.ts).
+// Limits on waiting applications, when they expire, and why each waits. Anyone can apply, so that whatever strangers can fill must empty by
+// itself. Pure.
 import { failure } from '@doorsill/contract/errors';
 import { SCOPE_COMMUNITY_REQUEST } from '@doorsill/contract/request';
 import {
@@ -15,29 +15,28 @@ import {
 } from './agency-book.ts';
 import { type ApplicantFacts, assertEligible, type EligibilityRules, isListedLocal, whyWait } from './eligibility.ts';
 
-/** Applications that wait at once: reviewing takes people. */
+/** Limit on waiting applications. */
 const PENDING_MAX = 500;
-/** Of these, those from domains that are on no list of local governments: the rest is for those that are. */
+/** Limit on those from domains that are not on the list of local governments; the rest is reserved for listed ones. */
 const PENDING_UNLISTED_MAX = 400;
-/** Of these, those from one network. */
+/** Limit on those from one network. */
 const PENDING_FROM_NETWORK_MAX = 20;
-/** An application on which nobody has decided is forgotten after this. */
+/** An undecided application expires after this. */
 export const PENDING_S_MAX = 7 * 24 * 3600;
-/** Refused agencies that were never approved: of more, the oldest are forgotten. */
+/** Limit on refused agencies that were never approved; the oldest are deleted. */
 const REFUSED_MAX = 2_000;
 
-/** How an application came. */
 export interface Arrival {
   nowS: number;
-  /** The network it came from; absent: from this process itself. */
+  /** The network it came from; absent: it was made in this process. */
   from?: string;
-  /** Its domain has shown its id, and it needs no person: it does not wait, however many others do. */
+  /** Its domain has shown its id, and it needs no review: the limits on waiting applications do not apply. */
   isProven?: boolean;
 }
 
 /**
- * Adds an application as pending; that of an approved agency beside what was approved. The same facts again change nothing, or take back
- * others that wait; other facts need an approval. An agency that was suspended or revoked stays so whatever it says. Throws
+ * Adds an application as pending; that of an approved agency is stored as its amendment. Repeating the approved facts drops a waiting
+ * amendment; changed facts need an approval. An agency that was suspended or revoked stays so. Throws
  * `agency_federal`, `agency_ineligible`, `agency_suspended`, `agency_revoked`, `agency_key_rotated`, `agency_applications_full`.
  */
 export function apply(book: Book, facts: AgencyFacts, rules: EligibilityRules, arrival: Arrival): Book {
@@ -79,7 +78,7 @@ function add(book: Book, facts: AgencyFacts, rules: EligibilityRules, { nowS, fr
   if (!isProven) assertRoom(book, facts, rules, from);
   const scopes = [SCOPE_COMMUNITY_REQUEST];
   const held = { state: 'pending' as const, wasApproved: false, refusals: 0, scopes, except: [] };
-  // Above every one that was forgotten: a moderator who has looked at that one must not decide on this one.
+  // Above the revisions of deleted agencies: a decision on a deleted application must not apply to this one.
   const fresh: Agency = { ...facts, ...held, appliedS: nowS, ...fromOf(from), revision: book.forgottenRevision + 1 };
   return { ...book, agencies: [...book.agencies, { ...fresh, waits: whyPending(book, fresh, rules) }] };
 }
@@ -101,7 +100,7 @@ function assertRoom(book: Book, facts: ApplicantFacts, rules: EligibilityRules, 
   }
 }
 
-/** Without what has waited for too long, and without the oldest of too many that were only ever refused. */
+/** The book without expired applications, and without the oldest refused agencies beyond the limit. */
 function forgetOld(book: Book, nowS: number): Book {
   const isOld = (agency: Agency) => {
     const appliedS = agency.amendment?.appliedS ?? agency.appliedS ?? nowS;
@@ -119,7 +118,7 @@ function forgetOld(book: Book, nowS: number): Book {
   return { ...book, agencies: kept, forgottenRevision: Math.max(book.forgottenRevision, ...forgotten) };
 }
 
-/** An agency whose application waited for too long; none when nothing of it is kept. */
+/** An agency after its application expired; none when it is deleted. */
 function expired(agency: Agency): Agency[] {
   const { state, effects } = step(agency, 'expire');
   if (effects.includes('forget')) return [];
@@ -129,9 +128,8 @@ function expired(agency: Agency): Agency[] {
 }
 
 /**
- * Why an applicant is not admitted without a person; null when only its domain proof is missing. A new key does not evade
- * a moderator's decision: under the domain of a government one of whose agencies was refused, suspended, revoked or
- * restricted, a person reviews each application.
+ * Why an applicant needs a person's review; null when only its domain proof is missing. A new key does not evade a moderator's decision:
+ * if one agency of a government was refused, suspended, revoked or restricted, a person reviews each application under that domain.
  */
 export function whyNotAdmitted(
   book: Book,

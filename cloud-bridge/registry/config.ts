@@ -1,5 +1,3 @@
-// Owns: the registry's settings and their limits. Not here: what they do.
-
 import { idSchema } from '@doorsill/contract/ids';
 import { areaPrefixSchema } from '@doorsill/contract/request';
 import { LIFE_S_MAX } from '@doorsill/contract/shared-claims';
@@ -9,22 +7,21 @@ import { instanceFields } from '../persistence/instance-part.ts';
 import { databaseSettings } from '../persistence/postgres-address.ts';
 import { PROOF_KINDS } from './domain-proof.ts';
 
-/** The settings of a registry, as its file names them. */
 export const RegistryConfig = z
   .strictObject({
     /** `dataFolder` holds the key and the admin token, and, without `database`, also the book and the log of its changes. */
     ...serverSettings,
     ...databaseSettings,
-    /** Set when several registries share `database`. Files in `domains/` are then looked for in its `secretsFolder`. */
+    /** Set when several registries share `database`. The folder `domains/` is then in `secretsFolder`. */
     instance: z.strictObject(instanceFields).optional(),
     custody: custodySettings,
     /** Serve state agencies too. Federal ones are never served. */
     stateAgencies: z.boolean().default(false),
-    /** Names that a rule mistakes for a federal agency's and a person has cleared, in exact spelling. */
+    /** Names, in exact spelling, that a rule mistakes for a federal agency's and a person has cleared. */
     namesAllowed: z.array(z.string().min(1).max(120)).max(1_000).default([]),
     /**
-     * A file with the domains of local governments, in the format of CISA's list of .gov domains, which replaces the small one that
-     * is shipped. Relative to `dataFolder`.
+     * File with the domains of local governments, in the format of CISA's list of .gov domains; replaces the small list that is shipped.
+     * Relative to `dataFolder`.
      */
     localGovernments: z.string().min(1).max(4_096).optional(),
     /** How an agency may prove its domain, tried in this order. `local`: files that the operator puts into `domains/`. */

@@ -1,5 +1,4 @@
-// Owns: where the registry's lists lie and how they are read: the shipped ones beside this file, or the operator's own.
-// Not here: what they say (government-domains.ts, agency-names.ts).
+// Loads the registry's lists: the shipped ones in data/, or the operator's own.
 import { dirname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Disk } from '@doorsill/base/disk';
@@ -10,15 +9,15 @@ import type { RegistryConfig } from './config.ts';
 import type { EligibilityRules } from './eligibility.ts';
 import { readGovernmentDomains } from './government-domains.ts';
 
-/** CISA's whole list has about 1.5 MB. */
+/** CISA's list has about 1.5 MB. */
 const FILE_BYTES_MAX = 16 * 1024 * 1024;
 
-/** Where shipped lists are looked for: beside the source, and from the built program in the folder of the source. */
+/** Folders of the shipped lists, from the source and from the built program. */
 const SHIPPED = ['./data/', '../../registry/data/'];
 
 type Settings = Pick<RegistryConfig, 'stateAgencies' | 'namesAllowed' | 'localGovernments' | 'dataFolder'>;
 
-/** The rules of the settings with the lists they stand on. Throws `registry_list_invalid` for a list that cannot be used. */
+/** The rules of the settings, with their lists. Throws `registry_list_invalid` for a list that cannot be used. */
 export async function loadEligibility(disk: Pick<Disk, 'readFile'>, settings: Settings): Promise<EligibilityRules> {
   const { stateAgencies, namesAllowed, localGovernments, dataFolder } = settings;
   const files = {

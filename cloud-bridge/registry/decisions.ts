@@ -1,5 +1,4 @@
-// Owns: the registry's decisions: which agencies may ask residents, and the signed documents that state them.
-// Not here: serving them over HTTP (registry.ts, registry-routes.ts), what a decision does to the book (agency-standing.ts).
+// Decides which agencies may ask residents, and states it in signed documents.
 import { join } from 'node:path';
 import { type Clock, wallSeconds } from '@doorsill/base/clock';
 import type { Disk } from '@doorsill/base/disk';
@@ -36,7 +35,6 @@ import { type DomainProof, dnsProof, httpsProof, localProof, type ProofKind, pro
 import { assertEligible, type EligibilityRules } from './eligibility.ts';
 import type { RegistryStore } from './registry-store.ts';
 
-/** What a registry stands on, and its settings. */
 export interface RegistryDeps {
   clock: Clock;
   random: Random;
@@ -44,19 +42,18 @@ export interface RegistryDeps {
   log: Log;
   config: RegistryConfig;
   httpLimits?: HttpLimits;
-  /** Where it listens; absent: on the machine's own network. */
+  /** Network it listens on; default: the machine's own. */
   network?: Network;
-  /** Absent: its process ends when it likes. */
   life?: PlaceSeams['life'];
-  /** Ways to prove a domain that replace those of the settings. */
+  /** Replaces the domain proofs of the settings. */
   domainProofs?: readonly DomainProof[];
 }
 
-/** A change of an agency's standing that has no revision yet. */
+/** A change of an agency's standing, before it has a revision. */
 interface Change {
   event: (typeof AGENCY_EVENTS)[number];
   agency: string;
-  /** Which part of its access it is about; absent: all of it. */
+  /** Absent: all of its access. */
   scope?: string;
 }
 
@@ -66,22 +63,21 @@ export interface Running {
   rules: EligibilityRules;
   adminToken: string;
   url: string;
-  /** How often a domain is checked for an id, unless a moderator asks: in all, and for one network. */
+  /** Checks of a domain, unless a moderator asks: in all, and for one network. */
   proofs: RateLimit;
   proofsOfNetwork: RateLimit;
-  /** How often a known agency may apply with other facts. */
+  /** Applications of a known agency with changed facts. */
   applicationsAgain: RateLimit;
 }
 
-/** Checks of a domain in ten minutes: in all, and for applicants of one network. */
+/** Checks of a domain in ten minutes: in all, and for one network. */
 const PROOFS_MAX = 300;
 const PROOFS_OF_NETWORK_MAX = 3;
 const PROOFS_SPAN_MS = 10 * 60_000;
-/** Changed applications of a known agency in a day: each is a row, and a leaf of the log for good. */
+/** Changed applications of a known agency in a day: each is a permanent leaf of the log. */
 const AGAIN_MAX = 5;
 const AGAIN_SPAN_MS = 24 * 3600_000;
 
-/** Decides which agencies may ask residents, and states it in signed documents. */
 export abstract class RegistryDecisions {
   protected readonly deps: RegistryDeps;
   protected running: Running | null = null;
@@ -109,8 +105,8 @@ export abstract class RegistryDecisions {
   }
 
   /**
-   * Stores the application of the agency that signed this `register` call. An agency under the domain of a listed local government
-   * is admitted if its domain shows its id; all others wait for a moderator. `from`: the network it came from. Throws `token_...`,
+   * Stores the application of the agency that signed this `register` call. An agency under the domain of a listed local government is
+   * admitted if its domain shows its id; all others wait for a moderator. `from`: the network it came from. Throws `token_...`,
    * `agency_federal`, `agency_ineligible`, `agency_suspended`, `agency_revoked`, `agency_key_rotated`, `agency_applications_full`,
    * `http_rate_limited` for one that applies again too often.
    */
@@ -129,14 +125,14 @@ export abstract class RegistryDecisions {
       await this.change({ event: 'applied', agency }, (now) => next(now, false));
     } catch (thrown) {
       if (!isFailure(thrown) || thrown.code !== 'agency_applications_full') throw thrown;
-      // However many wait: an agency that would be admitted at once takes nobody's place.
+      // An agency that would be admitted at once is not limited: it takes no place among those that wait.
       if (!(await this.isProvenAndListed(facts, from))) throw thrown;
       await this.change({ event: 'applied', agency }, (now) => next(now, true));
     }
     return this.admitListed(agency, from);
   }
 
-  /** Whether an applicant needs no person, and its domain shows its id. */
+  /** Whether an applicant needs no review, and its domain shows its id. */
   private async isProvenAndListed(facts: AgencyFacts, from: string | undefined): Promise<boolean> {
     if (whyNotAdmitted(await this.up().store.load(), facts, this.up().rules) !== null) return false;
     try {
@@ -149,8 +145,8 @@ export abstract class RegistryDecisions {
   }
 
   /**
-   * The proof of an applicant's domain. Anyone can apply in a city's name: applicants must not control how often its web server is asked,
-   * and those of one network must not keep others from having it asked. Throws `http_rate_limited`, `agency_domain_unproven`.
+   * Checks an applicant's domain. Anyone can apply in a city's name: applicants must not control how often its web server is called, and
+   * those of one network must not use up the checks for others. Throws `http_rate_limited`, `agency_domain_unproven`.
    */
   private async proofFor({ agency, domain }: Pick<Agency, 'agency' | 'domain'>, from = ''): Promise<ProofKind> {
     const { proofs, proofsOfNetwork } = this.up();
@@ -159,7 +155,7 @@ export abstract class RegistryDecisions {
     return this.proofOf(domain, agency);
   }
 
-  /** Approves what waits of an agency if it needs no person's review; returns its state after that. */
+  /** Approves the waiting facts of an agency if they need no review; returns the agency after that. */
   private async admitListed(id: string, from: string | undefined): Promise<Agency> {
     const { rules, store } = this.up();
     const book = await store.load();
@@ -173,7 +169,7 @@ export abstract class RegistryDecisions {
         whyNotAdmitted(book, waiting, rules) === null ? approve(book, decision, proof, this.nowS()) : book,
       );
     } catch (thrown) {
-      // Not proven, or somebody has decided meanwhile: it is left unchanged.
+      // Not proven, or somebody has decided meanwhile.
       if (!isFailure(thrown)) throw thrown;
       return this.agency(id);
     }
@@ -190,20 +186,20 @@ export abstract class RegistryDecisions {
   }
 
   /**
-   * Approves what waits of an agency, whose domain shows its id. `seen`: the revision that the moderator looked at. Throws
+   * Approves the waiting facts of an agency whose domain shows its id. `seen`: the revision that the moderator saw. Throws
    * `agency_domain_unproven`, and as agency-standing.ts says.
    */
   async approve(agency: string, seen?: number): Promise<Agency> {
     const known = await this.agency(agency);
     const { domain, revision } = waitingOf(known) ?? known;
     const proof = await this.proofOf(domain, agency);
-    // What was proven is the domain of that revision, whichever the moderator looked at.
+    // The proof is for the domain of `revision`; if the moderator saw another one, the decision fails.
     return this.decide({ event: 'approved', agency }, seen ?? revision, (book, decision) =>
       approve(book, decision, proof, this.nowS()),
     );
   }
 
-  /** Refuses an application, and takes the access that its agency has; it is told why. Throws as agency-standing.ts says. */
+  /** Refuses an application and revokes the access of its agency, which is told the reason. Throws as agency-standing.ts says. */
   refuse(agency: string, reason: string, seen?: number): Promise<Agency> {
     return this.decide({ event: 'refused', agency }, seen, (book, decision) =>
       refuse(book, decision, reason, this.nowS()),
@@ -217,7 +213,7 @@ export abstract class RegistryDecisions {
     );
   }
 
-  /** Revokes all access, or one scope; `area-NAME` is an area from the settings, or a prefix of cell names. Throws as agency-standing.ts says. */
+  /** Revokes all access, or one scope; `area-NAME`: an area of the settings, or a prefix of cells. Throws as agency-standing.ts says. */
   revoke(agency: string, scope?: string, seen?: number): Promise<Agency> {
     const scopes = this.scopesOf(scope);
     return this.decide({ event: 'revoked', agency, ...(scope === undefined ? {} : { scope }) }, seen, (book, by) =>
@@ -277,7 +273,7 @@ export abstract class RegistryDecisions {
     return signToken('doorsill-credential+jws', claims, key);
   }
 
-  /** The revocation list; it exists even when nobody is on it. */
+  /** The signed revocation list, also when it is empty. */
   async revocations(): Promise<string> {
     const { key, store } = this.up();
     const book = await store.load();
@@ -302,7 +298,7 @@ export abstract class RegistryDecisions {
     return this.running;
   }
 
-  /** Who signed a call to this registry: the signature proves possession of the key, and the id is derived from the key. */
+  /** The signer of a call: the signature proves possession of the key, and the id is derived from the key. */
   private readCall(token: string) {
     const { iss } = peekToken(token, agencyCallSchema);
     const claims = readToken(token, {
@@ -344,18 +340,18 @@ export abstract class RegistryDecisions {
     return agencyIn(await this.change(event, (book) => next(book, decision)), event.agency);
   }
 
-  /** Makes one change at a time; it is effective only once it is in the log and on disk. Returns the book as it is then. */
+  /** Makes one change at a time; it takes effect once it is durable in the log. Returns the resulting book. */
   private async change(event: Change, next: (book: Book) => Book): Promise<Book> {
     const { store } = this.up();
     const turn = this.writes.then(async () => {
-      let told: (Change & { revision: number }) | null = null;
+      let changed: (Change & { revision: number }) | null = null;
       const after = await store.change((now) => {
         const book = next(now);
         if (book === now) return null;
-        told = { ...event, revision: agencyIn(book, event.agency).revision };
-        return { book, told: { kind: 'agency', ...told } };
+        changed = { ...event, revision: agencyIn(book, event.agency).revision };
+        return { book, event: { kind: 'agency', ...changed } };
       });
-      if (told) this.deps.log.info('an agency’s standing has changed', { ...(told as Change) });
+      if (changed) this.deps.log.info('an agency’s standing has changed', { ...(changed as Change) });
       return after;
     });
     this.writes = turn.catch(() => undefined);

@@ -1,5 +1,5 @@
-// Owns: checking whether an applicant controls the domain it names: a line with its id, on the domain's web server, in its DNS, or in
-// a local folder that the registry's operator fills. Not here: whether the domain may be an agency's (eligibility.ts).
+// Checks whether an applicant controls the domain it names: a line with its id on the domain's web server, in its DNS, or in a local folder
+// that the registry's operator fills.
 import { Resolver } from 'node:dns/promises';
 import { get } from 'node:https';
 import type { LookupFunction } from 'node:net';
@@ -15,7 +15,7 @@ export type ProofKind = (typeof PROOF_KINDS)[number];
 /** One way to prove a domain. */
 export interface DomainProof {
   readonly kind: ProofKind;
-  /** True if the domain shows this line; otherwise a text says why not, or why it could not be checked. Never rejects. */
+  /** True if the domain shows this line; otherwise why not, or why it could not be checked. Never rejects. */
   shows(domain: string, line: string): Promise<true | string>;
 }
 
@@ -40,11 +40,11 @@ export async function proveDomain(proofs: readonly DomainProof[], domain: string
     if (shown === true) return proof.kind;
     found.push(`${proof.kind}: ${shown}`);
   }
-  const detail = found.join('; ') || 'no way of proving it is set';
+  const detail = found.join('; ') || 'the settings have no way to prove it';
   throw failure('agency_domain_unproven', { domain, proof: line, detail });
 }
 
-/** A file named after the domain in a folder that only this registry's operator can write: for trying towns on one machine. */
+/** A file named after the domain in a folder of the registry's operator: for trials on one machine. */
 export function localProof(disk: Pick<Disk, 'readFile'>, folder: string): DomainProof {
   return {
     kind: 'local',
@@ -59,7 +59,7 @@ export function localProof(disk: Pick<Disk, 'readFile'>, folder: string): Domain
   };
 }
 
-/** A file on the domain's own web server, over TLS with the CAs this machine trusts. Redirects are not followed. */
+/** A file on the domain's own web server, over TLS with the CAs that this machine trusts. Redirects are not followed. */
 export function httpsProof(options: { lookup?: LookupFunction; port?: number; ca?: string } = {}): DomainProof {
   const { lookup = lookupAllowed(false), port = 443, ca } = options;
   return {
@@ -76,7 +76,7 @@ export function httpsProof(options: { lookup?: LookupFunction; port?: number; ca
               text += piece;
               if (text.length <= ANSWER_BYTES_MAX) return;
               // The whole body may have arrived already: the result must not depend on that.
-              resolve('its file is too large');
+              resolve('the file is too large');
               asked.destroy();
             });
             answer.on('end', () =>
@@ -100,12 +100,12 @@ export function dnsProof(servers?: readonly string[]): DomainProof {
         const records = await resolver.resolveTxt(`${TXT_LABEL}.${domain}`);
         return hasLine(records.map((pieces) => pieces.join('')).join('\n'), line);
       } catch (thrown) {
-        return systemCode(thrown) ?? 'it cannot be asked';
+        return systemCode(thrown) ?? 'the DNS cannot be reached';
       }
     },
   };
 }
 
 function hasLine(text: string, line: string): true | string {
-  return text.split(/\r?\n/).some((one) => one.trim() === line) || 'the line is not there';
+  return text.split(/\r?\n/).some((one) => one.trim() === line) || 'the line is missing';
 }

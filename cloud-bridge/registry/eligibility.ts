@@ -1,11 +1,10 @@
-// Owns: which applicants are never served, which need a person's review, and why. Pure.
-// Not here: the lists (data/), whether the domain is theirs (domain-proof.ts), what a moderator decides.
+// Which applicants are never served, which need a person's review, and why. Pure.
 import { failure } from '@doorsill/contract/errors';
 import type { Credential } from '@doorsill/contract/request';
 import type { AgencyNames } from './agency-names.ts';
 import { type GovernmentDomains, isFederalType } from './government-domains.ts';
 
-/** Mail providers where anyone can have an address: never an agency's own domain. */
+/** Mail providers where anyone can have an address: not an agency's own domain. */
 const FREE_MAIL = new Set([
   ...['gmail.com', 'googlemail.com', 'outlook.com', 'hotmail.com', 'live.com', 'msn.com', 'yahoo.com', 'ymail.com'],
   ...['icloud.com', 'me.com', 'mac.com', 'aol.com', 'gmx.com', 'gmx.net', 'gmx.de', 'web.de', 'mail.com', 'mail.ru'],
@@ -22,18 +21,17 @@ export interface EligibilityRules {
   domains: GovernmentDomains;
 }
 
-/** The facts that eligibility depends on. */
 export type ApplicantFacts = Pick<Credential, 'name' | 'jurisdiction' | 'domain'>;
 
-/** Letters of other alphabets can look like Latin ones; an agency's name does not need them. */
+/** Letters of other alphabets can look like Latin ones. */
 const PLAIN_NAME = /^[\p{Script=Latin}\p{M}\p{N}\p{P}\p{Zs}&+$]+$/u;
 
-/** By an agency's stated jurisdiction: CISA's types of domains under which it can be admitted without a person. */
+/** For each stated jurisdiction, CISA's type of domain under which an agency is admitted without review. */
 const LOCAL_TYPES: Partial<Record<Credential['jurisdiction'], string>> = { municipal: 'City', county: 'County' };
 
 /**
- * Throws `agency_federal` for a federal agency or a local branch of one, whatever it calls its jurisdiction, and
- * `agency_ineligible` for others that are not served; both say which fact decided.
+ * Throws `agency_federal` for a federal agency or a local branch of one, whatever jurisdiction it states, and `agency_ineligible` for
+ * others that are not served; both name the deciding fact.
  */
 export function assertEligible(facts: ApplicantFacts, rules: EligibilityRules): void {
   const { name, jurisdiction, domain } = facts;
@@ -45,7 +43,7 @@ export function assertEligible(facts: ApplicantFacts, rules: EligibilityRules): 
     throw failure('agency_federal', { detail: `${listed.domain} is listed as “${listed.type}”` });
   }
   if (!PLAIN_NAME.test(name)) {
-    throw failure('agency_ineligible', { detail: 'its name has letters that are not Latin, or none that can be seen' });
+    throw failure('agency_ineligible', { detail: 'its name has letters that are not Latin, or no visible ones' });
   }
   const found = rules.namesAllowed.includes(name) ? null : rules.names.federalName(name);
   if (found) throw failure('agency_federal', { detail: `its name says “${found.words}”: ${found.says}` });
@@ -58,15 +56,15 @@ export function assertEligible(facts: ApplicantFacts, rules: EligibilityRules): 
 }
 
 /**
- * Why a person must review an applicant that `assertEligible` accepts; null when the list of local governments' domains
- * confirms what it is, and nothing in its name speaks against it. Whether it controls the domain is checked elsewhere.
+ * Why a person must review an applicant that `assertEligible` accepts; null when the list of local governments' domains confirms its facts
+ * and its name raises no doubt. Whether it controls the domain is checked elsewhere.
  */
 export function whyWait({ name, jurisdiction, domain }: ApplicantFacts, rules: EligibilityRules): string | null {
   const doubt = rules.namesAllowed.includes(name) ? null : rules.names.doubtfulName(name);
   if (doubt) return `its name says “${doubt.words}”, as names of federal bodies do (${doubt.says})`;
   const listed = rules.domains.find(domain);
   if (!listed) return `${domain} is not on the list of local governments’ domains`;
-  // The list vouches for its domain, and not for what somebody calls a host below it.
+  // The list confirms the domain, not the names of hosts below it.
   const below = rules.names.federalLabel(domain.slice(0, -listed.domain.length));
   if (below) return `its host names a federal body before ${listed.domain} (${below.says})`;
   if (listed.type !== LOCAL_TYPES[jurisdiction]) {
@@ -79,7 +77,7 @@ export function whyWait({ name, jurisdiction, domain }: ApplicantFacts, rules: E
   return null;
 }
 
-/** Whether its domain is, or is below, that of a city or county on the list, whatever else it says. */
+/** Whether its domain is, or is below, that of a city or county on the list. */
 export function isListedLocal({ domain }: ApplicantFacts, rules: EligibilityRules): boolean {
   const type = rules.domains.find(domain)?.type;
   return type !== undefined && Object.values(LOCAL_TYPES).includes(type);

@@ -1,5 +1,4 @@
-// Owns: the list of governments' domains, in the format of CISA's public list of .gov domains, and finding a domain's owner. Pure.
-// Not here: where the list lies (data-files.ts), what follows from it (eligibility.ts).
+// The list of governments' domains, in the format of CISA's public list of .gov domains. Pure.
 import { domainSchema } from '@doorsill/contract/agency-calls';
 import { readTable } from './read-csv-table.ts';
 
@@ -16,7 +15,6 @@ const COLUMNS = [
 export const LIST_ROWS_MAX = 100_000;
 const CELL_LETTERS_MAX = 300;
 
-/** A government by its domain. */
 export interface ListedDomain {
   domain: string;
   /** CISA's type: `City`, `County`, `State`, `Tribal`, `Federal - Executive` and others. */
@@ -24,7 +22,6 @@ export interface ListedDomain {
   organization: string;
 }
 
-/** The listed domains and their owners. */
 export class GovernmentDomains {
   private readonly listed = new Map<string, ListedDomain>();
 
@@ -32,7 +29,7 @@ export class GovernmentDomains {
     for (const each of domains) this.listed.set(each.domain, each);
   }
 
-  /** The listed domain that this one is, or is below; null when there is none. */
+  /** The listed domain that equals or contains this one; null when there is none. */
   find(domain: string): ListedDomain | null {
     for (let name = domain; name !== ''; name = parentOf(name)) {
       const found = this.listed.get(name);

@@ -1,9 +1,8 @@
-// Owns: the words of a name however it is spelled: letters of other alphabets or shapes that look like Latin ones, letters with dots or hyphens
-// between them, abbreviations; and what two words have in common that look alike. Pure. Not here: what the words mean (agency-names.ts).
+// The words of a name however it is spelled: look-alike letters, letters separated by dots or hyphens, abbreviations. Pure.
 import { readTable } from './read-csv-table.ts';
 
 /**
- * A word of a name, without accents; letters that look like Latin ones read as these; what stands between single letters removed ("U.S." and
+ * A word of a name: without accents, look-alike letters replaced by Latin ones, separators between single letters removed ("U.S." and
  * "F-B-I" are "us" and "fbi"), "&" read as "and", abbreviations in full.
  */
 export interface Word {
@@ -15,17 +14,17 @@ const LOOKS_COLUMNS = ['Written', 'Read as', 'How near'] as const;
 const SHORT_COLUMNS = ['Short', 'Word'] as const;
 const ROWS_MAX = 2_000;
 
-/** Single letters with something between them, as abbreviations are written. */
+/** An abbreviation with separators between its letters. */
 const SPELLED_OUT = /(?<![\p{L}\p{N}])(?:\p{L}[\p{P}\p{S}\s]{1,3}){1,11}\p{L}(?![\p{L}\p{N}])/gu;
-/** An ending of its own, not a letter of an abbreviation. */
+/** A possessive ending is not a letter of an abbreviation. */
 const POSSESSIVE = /['’ʼ‘`´]s(?![\p{L}\p{N}])/giu;
-/** Where capitals begin another word: "BostonFBI", "USMarshals". */
+/** Where a capital starts a new word: "BostonFBI", "USMarshals". */
 const CAPITAL_SEAM = /(?<=\p{Ll})(?=\p{Lu})|(?<=\p{Lu})(?=\p{Lu}\p{Ll})/gu;
 
 export class NameSpelling {
-  /** A letter that is read as a Latin one, wherever it stands. */
+  /** Letters that are always read as a Latin one. */
   private readonly same: ReadonlyMap<string, string>;
-  /** What looks like a letter but is also common as itself, the longest first. */
+  /** Characters that look like a letter but are also common as themselves, the longest first. */
   private readonly alike: readonly (readonly [string, string])[];
   private readonly abbreviations: ReadonlyMap<string, string>;
 
@@ -59,12 +58,12 @@ export class NameSpelling {
       .filter(({ text }) => text !== 'the');
   }
 
-  /** The same, where a capital begins a word, too. */
+  /** As `wordsOf`, but a capital also starts a new word. */
   wordsByCapitals(name: string): Word[] {
     return this.wordsOf(this.latin(name).replaceAll(CAPITAL_SEAM, ' '));
   }
 
-  /** What a word has in common with every other that looks like it. */
+  /** A normal form that is the same for all words that look alike. */
   looksOf(word: string): string {
     let looks = this.latin(word).toLowerCase();
     for (const [written, readAs] of this.alike) looks = looks.replaceAll(written, readAs);
@@ -81,7 +80,7 @@ export class NameSpelling {
   }
 }
 
-/** What is written between single letters goes, and so do apostrophes in abbreviations. Spelled-out letters count as capitals. */
+/** Removes separators between single letters, and apostrophes in abbreviations. Such letters become capitals. */
 function unpunctuated(latin: string): string {
   return latin
     .replaceAll('&', ' and ')

@@ -1,5 +1,4 @@
-// Owns: reading a small CSV file (RFC 4180) by the names of its columns. Not here: what its cells mean, where the files lie
-// (data-files.ts).
+// Reads a small CSV file (RFC 4180) by the names of its columns.
 import { CsvRows } from '../persistence/csv-rows.ts';
 
 /** A row, and the line of the file on which it begins. */
@@ -10,8 +9,8 @@ export interface TableRow<Column extends string> {
 }
 
 /**
- * The rows of a CSV text whose first line names its columns, in any order and in any case; other columns are ignored. Throws
- * a plain `Error` that names the invalid line.
+ * The rows of a CSV text whose first line names its columns, in any order and any case; other columns are ignored. Throws a plain `Error`
+ * that names the invalid line.
  */
 export function readTable<Column extends string>(
   text: string,

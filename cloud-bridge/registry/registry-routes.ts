@@ -1,5 +1,3 @@
-// Owns: the registry's HTTP routes. Not here: what they decide (decisions.ts).
-
 import { networkOf, siteOf } from '@doorsill/base/http/address-networks';
 import { agencyCallSchema } from '@doorsill/contract/agency-calls';
 import { failure, isFailure } from '@doorsill/contract/errors';
@@ -17,11 +15,11 @@ const registrationSchema = z.strictObject({ registration: z.string().max(8_192) 
 const idParamsSchema = z.strictObject({ agency: idSchema });
 const pageSchema = z.strictObject(pageFields(500, 1_000));
 const listSchema = z.strictObject({ agencies: z.array(Agency), next: nextSchema });
-/** The revision that a moderator looked at: two who decide at once would otherwise overwrite each other. */
+/** The revision that a moderator saw, so that two moderators do not overwrite each other. */
 const seen = z.int().positive();
 const approvalSchema = z.strictObject({ revision: seen });
 const reasonedSchema = z.strictObject({ revision: seen, reason: reasonSchema });
-/** Taking access needs no revision: an agency that applies again and again must not delay it. */
+/** Without a required revision: repeated applications of an agency must not delay its suspension. */
 const suspensionSchema = z.strictObject({ revision: seen.optional(), reason: reasonSchema });
 const reinstatementSchema = z.strictObject({ revision: seen, scope: idSchema.optional() });
 const revocationSchema = z.strictObject({ revision: seen.optional(), scope: idSchema.optional() }).nullish();
@@ -33,7 +31,6 @@ const rotationSchema = z.strictObject({ revision: seen, rotation: z.string().max
 const FAILURES_MAX = 20;
 const FAILURE_SPAN_MS = 10 * 60_000;
 
-/** Adds the routes; those that show or change standing need the admin token. */
 export function registryRoutes(api: Router, registry: RegistryDecisions, limits: RateLimits): void {
   const open = { method: 'GET', roles: ['public'] } as const;
   api.route(
@@ -41,7 +38,7 @@ export function registryRoutes(api: Router, registry: RegistryDecisions, limits:
       ...open,
       path: '/v1/key',
       answer: keySchema,
-      about: 'Who this registry is.',
+      about: 'Id and key of this registry.',
     },
     () => ({ id: registry.id, key: registry.publicKey }),
   );
@@ -50,7 +47,7 @@ export function registryRoutes(api: Router, registry: RegistryDecisions, limits:
       ...open,
       path: '/v1/revocations',
       answer: revocationsSchema,
-      about: 'The signed list of those whose access was taken.',
+      about: 'The signed revocation list.',
     },
     async () => ({ revocations: await registry.revocations() }),
   );
@@ -65,7 +62,7 @@ export function registryRoutes(api: Router, registry: RegistryDecisions, limits:
     async ({ params }) => ({ credential: await registry.credential(params.agency) }),
   );
 
-  // Anyone may apply; after too many refusals the reason is not given any more. Others at the same address are still served.
+  // Anyone may apply. After too many refusals a network gets `http_rate_limited` instead of the reason; valid calls are still served.
   const attempts = limits.limit('refused applications', FAILURES_MAX, FAILURE_SPAN_MS);
   api.route(
     {
@@ -75,7 +72,7 @@ export function registryRoutes(api: Router, registry: RegistryDecisions, limits:
       body: registrationSchema,
       answer: Agency,
       status: 201,
-      about: 'Takes in an agency’s application; a moderator decides.',
+      about: 'Stores an agency’s application; a moderator decides.',
       repeatable: ({ body }) => peekToken(body.registration, agencyCallSchema).agency,
     },
     async ({ body, request }) => {
@@ -99,14 +96,14 @@ function standingRoutes(api: Router, registry: RegistryDecisions): void {
       ...admin,
       query: pageSchema,
       answer: listSchema,
-      about: 'All agencies, the one that applied first first.',
+      about: 'All agencies, oldest application first.',
     },
     async ({ query }) => {
       const all = await registry.agencies();
-      // Agencies are added at the end; one whose application has ended since is not there to go on from.
+      // Agencies are added at the end. The last one shown may have been deleted since: then there is no position to continue from.
       const last = positionIn(idSchema, query.cursor);
       const from = last === null ? 0 : all.findIndex(({ agency }) => agency === last) + 1;
-      if (last !== null && from === 0) throw failure('http_body_invalid', { detail: 'cursor: begin anew' });
+      if (last !== null && from === 0) throw failure('http_body_invalid', { detail: 'cursor: start again without it' });
       const page = pageOf(all.slice(from, from + query.limit + 1), query.limit, ({ agency }) => agency);
       return { agencies: page.shown, next: page.next };
     },
@@ -118,29 +115,29 @@ function standingRoutes(api: Router, registry: RegistryDecisions): void {
   const decision = <Verb extends string>(verb: Verb, about: string) =>
     ({ ...one, method: 'POST', path: `/v1/agencies/:agency/${verb}`, about }) as const;
   api.route(
-    { ...decision('approve', 'Lets an agency act whose domain shows its id.'), body: approvalSchema },
+    { ...decision('approve', 'Approves an agency whose domain shows its id.'), body: approvalSchema },
     ({ params, body }) => registry.approve(params.agency, body.revision),
   );
   api.route(
     {
-      ...decision('refuse', 'Turns an application down, and takes the access that its agency has; it learns why.'),
+      ...decision('refuse', 'Refuses an application and revokes the access of its agency, which is told the reason.'),
       body: reasonedSchema,
     },
     ({ params, body }) => registry.refuse(params.agency, body.reason, body.revision),
   );
   api.route(
-    { ...decision('suspend', 'Takes all access until it is reinstated.'), body: suspensionSchema },
+    { ...decision('suspend', 'Suspends all access until it is reinstated.'), body: suspensionSchema },
     ({ params, body }) => registry.suspend(params.agency, body.reason, body.revision),
   );
-  api.route({ ...decision('revoke', 'Takes all access, or one scope.'), body: revocationSchema }, ({ params, body }) =>
+  api.route({ ...decision('revoke', 'Revokes all access, or one scope.'), body: revocationSchema }, ({ params, body }) =>
     registry.revoke(params.agency, body?.scope, body?.revision),
   );
   api.route(
-    { ...decision('reinstate', 'Gives all access back, or one scope.'), body: reinstatementSchema },
+    { ...decision('reinstate', 'Reinstates all access, or one scope.'), body: reinstatementSchema },
     ({ params, body }) => registry.reinstate(params.agency, body.scope, body.revision),
   );
   api.route(
-    { ...decision('rotate', 'Gives an agency the key that signed this rotation.'), body: rotationSchema },
+    { ...decision('rotate', 'Replaces an agency’s key with the one that signed this rotation.'), body: rotationSchema },
     ({ params, body }) => registry.rotate(params.agency, body.rotation, body.revision),
   );
 }

@@ -1,17 +1,16 @@
-// Owns: the registry as a server: opening its records, serving its routes, stopping. Not here: what it decides
-// (decisions.ts), command-line parsing and the folder's lock (sim/cli).
+// The registry as a server: opens its records, serves its routes, stops.
 
 import { makeHttpServer } from '@doorsill/base/http/http-server';
 import { UndoSteps } from '@doorsill/base/undo-steps';
 import { Custody } from '../custody/custody-proofs.ts';
-import { logRoutes } from '../custody/custody-routes.ts';
+import { custodyRoutes } from '../custody/custody-routes.ts';
 import { Rates } from '../http/call-rate-limits.ts';
 import { drain, Health, healthRoutes } from '../http/health.ts';
 import { IdempotentCalls } from '../http/idempotency.ts';
-import { OwnLimits, type RateLimits } from '../http/rate-limits.ts';
+import { LocalLimits, type RateLimits } from '../http/rate-limits.ts';
 import { adminAlone } from '../http/roles.ts';
 import { Router } from '../http/router.ts';
-import { type Identity, identityIn, limitsOfAll, ownIdentity, sharedIdentity } from '../persistence/instance-part.ts';
+import { type Identity, identityIn, sharedLimits, ownIdentity, sharedIdentity } from '../persistence/instance-part.ts';
 import { databasePlace } from '../persistence/open-database.ts';
 import type { RegistryConfig } from './config.ts';
 import { loadEligibility } from './data-files.ts';
@@ -20,7 +19,6 @@ import { registryRoutes } from './registry-routes.ts';
 import type { RegistryStore } from './registry-store.ts';
 import { openRegistryStore, REGISTRY_FILES } from './sql-registry-store.ts';
 
-/** A registry that serves its decisions. */
 export class Registry extends RegistryDecisions {
   private readonly undo = new UndoSteps();
   private drained: () => Promise<void> = async () => undefined;
@@ -38,7 +36,7 @@ export class Registry extends RegistryDecisions {
       const { agencies } = await store.load();
       const { instance } = config;
       const limits =
-        instance && store.shared ? limitsOfAll(clock, store.shared.callCounts, identity.key) : new OwnLimits(clock);
+        instance && store.shared ? sharedLimits(clock, store.shared.callCounts, identity.key) : new LocalLimits(clock);
       this.running = { ...identity, store, rules, url: '', ...this.applicationLimits(limits) };
       this.undo.add(() => this.writes.then(() => undefined));
       const { api, health } = this.makeApi(this.running, limits);
@@ -52,7 +50,7 @@ export class Registry extends RegistryDecisions {
     }
   }
 
-  /** Ends it; one of several instances drains first. */
+  /** One of several instances drains first. */
   async stop(): Promise<void> {
     await this.drained();
     this.drained = async () => undefined;
@@ -84,7 +82,7 @@ export class Registry extends RegistryDecisions {
     const health = new Health(clock, { database: () => store.load().then(() => true) });
     healthRoutes(api, health);
     registryRoutes(api, this, limits);
-    logRoutes(api, new Custody({ clock, key, store: store.history, witnesses: config.custody.witnesses }));
+    custodyRoutes(api, new Custody({ clock, key, store: store.history, witnesses: config.custody.witnesses }));
     return { api, health };
   }
 }

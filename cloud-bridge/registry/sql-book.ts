@@ -1,5 +1,5 @@
-// Owns: the registry's book in SQL, a row for each agency and for each entry of the revocation list: a change writes the rows that it
-// changes, however many others there are. Not here: what the book says (agency-standing.ts), opening the database (sql-registry-store.ts).
+// The registry's book in SQL: a row for each agency and for each entry of the revocation list, so that a change writes only the rows it
+// changes.
 import type { Generated, Kysely, Selectable, Transaction } from 'kysely';
 import type { SqlCustody } from '../custody/sql-custody-log.ts';
 import type { CustodyTables } from '../persistence/custody-schema.ts';
@@ -8,11 +8,11 @@ import { type Agency, type Book, EMPTY_BOOK } from './agency-book.ts';
 import { type BookChange, readAgency, readList } from './registry-store.ts';
 
 export interface BookTables extends CustodyTables, KeptAnswerTables {
-  /** `place`: the order in which they applied. `version`: that of the book whose change wrote the row last. */
+  /** `place`: the order of first applications. `version`: the version of the book that last wrote the row. */
   registry_agencies: { place: Generated<number>; agency: string; entry: string; version: number };
   /** `scope`: empty for all of an agency's access. */
   registry_revoked: { agency: string; scope: string; up_to_revision: number; at_s: number };
-  /** `version` grows with each change; `removed_version`: of the last change that removed a row of an agency. */
+  /** `version` grows with each change; `removed_version`: version of the last change that removed an agency. */
   registry_state: {
     one: number;
     version: number;
@@ -20,7 +20,7 @@ export interface BookTables extends CustodyTables, KeptAnswerTables {
     list_revision: number;
     forgotten_revision: number;
   };
-  /** In PostgreSQL, from before there were rows: a book as one text. */
+  /** In PostgreSQL, a book as one text, from before it had rows. */
   registry_book: { one: number; book: string; version: number };
 }
 
@@ -40,7 +40,7 @@ export const BOOK_TABLES = [
    ) strict`,
 ];
 
-/** A book, and the version under which it is stored; 0: nowhere yet. */
+/** A book and its stored version; 0: not stored yet. */
 interface Known {
   book: Book;
   version: number;
@@ -61,7 +61,7 @@ export class SqlBook {
     this.options = options;
   }
 
-  /** A sole owner of the database may use what it knows. Throws `state_damaged`. */
+  /** A sole owner of the database uses the cached book. Throws `state_damaged`. */
   async load(): Promise<Book> {
     if (!this.known || this.options.isShared) this.known = await this.newest(this.tables);
     return this.known.book;
@@ -74,13 +74,13 @@ export class SqlBook {
       const changed = next(known.book);
       if (!changed) return known;
       const version = await write(step, known, changed.book);
-      await this.history.append(step, changed.told);
+      await this.history.append(step, changed.event);
       return { book: changed.book, version };
     });
     return this.known.book;
   }
 
-  /** Stores a whole book, unless there is one; `read` gives it, in the same transaction. */
+  /** Stores the whole book that `read` returns in the same transaction, unless there is one already. */
   async takeOver(read: (step: Transaction<BookTables>) => Promise<Book | null>): Promise<void> {
     await this.tables.transaction().execute(async (step) => {
       const known = await step.selectFrom('registry_state').select('version').executeTakeFirst();
@@ -89,7 +89,7 @@ export class SqlBook {
     });
   }
 
-  /** Reads what has changed since the book that is known. */
+  /** The newest book; reads only rows that are newer than the cached book. */
   private async newest(from: Kysely<BookTables>): Promise<Known> {
     const state = await from.selectFrom('registry_state').selectAll().executeTakeFirst();
     if (!state) return { book: EMPTY_BOOK, version: 0 };
@@ -127,7 +127,7 @@ export class SqlBook {
   }
 }
 
-/** Writes the rows in which a book differs from the known one; returns its version. Unchanged parts are the same objects in both. */
+/** Writes the rows that differ from the known book; returns the new version. Unchanged entries are the same objects in both. */
 async function write(step: Transaction<BookTables>, known: Known, book: Book): Promise<number> {
   const version = known.version + 1;
   const before = new Set<unknown>(known.book.agencies);

@@ -1,5 +1,4 @@
-// Owns: opening the registry's database, a file or PostgreSQL: its tables, their history, and taking over a book from before it had rows.
-// Not here: the book in rows (sql-book.ts), what it says (agency-book.ts), opening and durability (open-database.ts).
+// Opens the registry's database, an SQLite file or PostgreSQL, and imports a book from before it had rows.
 import { join } from 'node:path';
 import { wallSeconds } from '@doorsill/base/clock';
 import type { Disk } from '@doorsill/base/disk';
@@ -17,17 +16,17 @@ import { BOOK_TABLES, type BookTables, SqlBook } from './sql-book.ts';
 
 type Seams = CustodySeams & PlaceSeams;
 
-/** Where a book was before it had rows: the file's own, without PostgreSQL. */
+/** File of a book from before it had rows; only without PostgreSQL. */
 const FORMER_FILE = 'agencies.json';
-/** Answers to repeatable calls from that time: at worst a repeated application is processed again. */
+/** File of answers to repeatable calls from that time. It is dropped: at worst a repeated application is processed again. */
 const FORMER_ANSWERS = 'answers.json';
-/** Files of a data folder: the rows first, because that is the one opened without PostgreSQL. */
+/** Files of a data folder. The first is the SQLite file. */
 export const REGISTRY_FILES = ['custody.sqlite', FORMER_FILE] as const;
 const FORMER_BYTES_MAX = 16 * 1024 * 1024;
 
 interface Tables extends BookTables, InstanceTables {}
 
-/** In PostgreSQL. */
+/** For PostgreSQL. */
 export const MIGRATIONS: Migrations = [
   [
     ...CUSTODY_TABLES,
@@ -41,12 +40,12 @@ export const MIGRATIONS: Migrations = [
   ],
   BOOK_TABLES,
 ];
-/** In a file, which nobody shares. */
+/** For an SQLite file, which instances do not share. */
 const FILE_MIGRATIONS: Migrations = [CUSTODY_TABLES, LEAVES_BY_HOME, [...KEPT_ANSWERS_TABLE, ...BOOK_TABLES]];
 
 /**
- * Opens the place, creating it if missing, migrates it to the current schema, and takes over a book from before it had rows. Throws as
- * `openAt` does, and `state_damaged` for such a book that cannot be read.
+ * Opens the place, creating it if missing, migrates it to the current schema, and imports a book from before it had rows. Throws as
+ * `openAt`, and `state_damaged` for such a book that cannot be read.
  */
 export function openRegistryStore(place: DatabasePlace, seams: Seams): Promise<RegistryStore> {
   const { clock, disk } = seams;
@@ -78,7 +77,7 @@ export function openRegistryStore(place: DatabasePlace, seams: Seams): Promise<R
   );
 }
 
-/** The file is renamed once its rows are durable; after a crash in between it is found again, with rows there, and only renamed. */
+/** The file is renamed once its rows are durable. After a crash in between it is found again, and only renamed. */
 async function takeOverFile(book: SqlBook, disk: Disk, folder: string, nowS: number): Promise<void> {
   const path = join(folder, FORMER_FILE);
   const bytes = await disk.readFile(path, FORMER_BYTES_MAX);
@@ -88,7 +87,7 @@ async function takeOverFile(book: SqlBook, disk: Disk, folder: string, nowS: num
   await disk.remove(join(folder, FORMER_ANSWERS));
 }
 
-/** Another instance may do it at the same time: transactions of instances run in turn, and the second finds no text. */
+/** Safe if another instance does it, too: transactions of instances run in turn, and the second finds no text. */
 async function takeOverText(book: SqlBook, where: string, nowS: number): Promise<void> {
   await book.takeOver(async (step) => {
     const row = await step.selectFrom('registry_book').select('book').executeTakeFirst();

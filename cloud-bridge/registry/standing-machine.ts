@@ -1,25 +1,23 @@
-// Owns: the states of an agency and the transitions between them. Pure: every input in every state has a result.
-// Not here: who may give an input, the book (agency-standing.ts), who is eligible (eligibility.ts).
+// The states of an agency and the transitions between them. Pure: every input in every state has a result.
 
 export const STANDINGS = ['pending', 'approved', 'refused', 'suspended', 'revoked', 'retired'] as const;
 /** `retired`: its key was rotated. */
 export type Standing = (typeof STANDINGS)[number];
 
-/** What a transition depends on. */
 export interface StandingFacts {
   state: Standing;
   /**
-   * Whether it is approved and has applied with other facts, on which nobody has decided, and what these change: how it can be reached, or
-   * what its credentials state. It acts under the approved ones.
+   * For an approved agency that has applied with changed facts, still undecided: whether they change only its contact, or what its
+   * credentials state. Until then the approved facts count.
    */
   amendment: 'none' | 'contact' | 'credential';
-  /** It was approved at least once: credentials of it may exist. */
+  /** It was approved at least once, so that credentials may exist. */
   wasApproved: boolean;
   /** A moderator has refused it before. */
   wasRefused: boolean;
 }
 
-/** `apply`: with other facts than the known ones. `expire`: an application waited for too long. */
+/** `apply`: with changed facts. `expire`: an application waited for too long. */
 export const STANDING_INPUTS = [
   'apply',
   'approve',
@@ -33,9 +31,8 @@ export const STANDING_INPUTS = [
 export type StandingInput = (typeof STANDING_INPUTS)[number];
 
 /**
- * `amend`: the facts are stored beside the approved ones. `take-facts`: those that it applied with are its own from now on.
- * `drop-amendment`: what it applied with is forgotten. `end-credentials`: every credential so far is listed as revoked, in the same step.
- * `forget`: nothing of it is kept.
+ * `amend`: the new facts are stored next to the approved ones. `take-facts`: the new facts replace the old ones. `drop-amendment`: the new
+ * facts are deleted. `end-credentials`: every credential so far is listed as revoked, in the same step. `forget`: the agency is deleted.
  */
 export type StandingEffect = 'amend' | 'take-facts' | 'drop-amendment' | 'end-credentials' | 'forget';
 
@@ -50,12 +47,13 @@ const to = (state: Standing, ...effects: StandingEffect[]): StandingAnswer => ({
 const no = (code: Extract<StandingAnswer, { ok: false }>['code']): StandingAnswer => ({ ok: false, code });
 
 /**
- * The result of an input. An approved agency that applies again stays as it is approved until somebody has decided: so nobody escapes by it,
- * and nobody who applies in its name silences it. What is decided against it ends every revision at once.
+ * The result of an input. An approved agency that applies again stays approved, with its former facts, until somebody has decided:
+ * applying again neither evades a decision nor lets a stranger silence an agency by applying in its name. A decision against it ends all
+ * its credentials.
  */
 export function nextStanding(now: StandingFacts, input: StandingInput): StandingAnswer {
   const { state, amendment, wasApproved } = now;
-  // Without an approval there is no credential, and an entry in the list would be one that a stranger can make.
+  // Without an approval there is no credential; listing the agency would let strangers add entries to the list.
   const ended: StandingEffect[] = wasApproved ? ['drop-amendment', 'end-credentials'] : ['drop-amendment'];
   switch (input) {
     case 'apply':
@@ -63,18 +61,18 @@ export function nextStanding(now: StandingFacts, input: StandingInput): Standing
     case 'approve':
       if (state !== 'approved') return barred(state) ?? to('approved');
       if (amendment === 'none') return to('approved');
-      // What the credentials of before state is not so any more.
+      // Former credentials state facts that are no longer true.
       return amendment === 'contact' ? to('approved', 'take-facts') : to('approved', 'take-facts', 'end-credentials');
     case 'refuse':
       if (state === 'refused') return to('refused');
-      // Nothing of it waits: it is suspended or revoked instead.
+      // Nothing waits: suspend or revoke it instead.
       if (state === 'approved' && amendment === 'none') return no('agency_changed');
       return barred(state) ?? to('refused', ...ended);
     case 'suspend':
       if (state === 'suspended' || state === 'revoked') return to(state);
       return barred(state) ?? to('suspended', ...ended);
     case 'revoke':
-      // Of a retired one every credential is listed already, and it must not come back by a reinstatement.
+      // All credentials of a retired agency are listed already, and a reinstatement must not bring it back.
       return state === 'revoked' || state === 'retired' ? to(state) : to('revoked', ...ended);
     case 'reinstate':
       if (state === 'retired') return no('agency_key_rotated');

@@ -1,5 +1,4 @@
-// Owns: keeping the area broker's retained documents right: each cell's open requests with fresh credentials, and the
-// registry's revocation list. Not here: the rules of publication (requests.ts), the connection (base/mqtt-link.ts).
+// Publishes the area broker's retained documents: each cell's open requests with fresh credentials, and the registry's revocation list.
 import { type Clock, type Timer, wallSeconds } from '@doorsill/base/clock';
 import type { SigningKey } from '@doorsill/base/keys';
 import type { Log } from '@doorsill/base/log';
@@ -11,7 +10,7 @@ import { PUBLIC_AUDIENCE } from '@doorsill/contract/shared-claims';
 import { topicsUnder } from '@doorsill/contract/topics';
 import type { AgencyCredentials } from '../agencies/registry-credentials.ts';
 import { ALONE, type Turns } from '../persistence/instance-turns.ts';
-import { assertAnswerable } from './assert-answerable.ts';
+import { assertAnswerable } from './requests-for-intake.ts';
 import { type AreaPublisher, type CellContent, keptEnded, packParts, put, putParts } from './cell-document-parts.ts';
 import type { RequestStore, StoredRequest } from './requests-store.ts';
 
@@ -26,14 +25,14 @@ export interface BoardDeps {
   republishS: number;
   documentLifeS: number;
   revocationsEveryS: number;
-  /** Among several instances, whose documents must not overtake each other; absent: there are no others. */
+  /** Among several instances, so that an older document never replaces a newer one; absent: there is one. */
   turns?: Turns;
 }
 
-/** Delay before publishing again what failed, or lacked requests: at first, and at most; it doubles each time. */
+/** First and longest delay before documents that failed or were incomplete are published again; it doubles each time. */
 const PUBLISH_AGAIN: TryAgain = { firstMs: 1_000, mostMs: 60_000 };
 
-/** What the registry says of an agency whose access was taken. */
+/** The registry's failures for an agency that has lost its access. */
 const LOST_ACCESS: readonly ErrorCode[] = [
   'agency_refused',
   'agency_suspended',
@@ -41,16 +40,15 @@ const LOST_ACCESS: readonly ErrorCode[] = [
   'agency_key_rotated',
 ];
 
-/** The bridge's public documents at the area broker. */
 export class AreaBoard {
   private readonly deps: BoardDeps;
   private readonly topics: ReturnType<typeof topicsUnder>;
   private readonly publishing: Repeater;
   /** Cells whose documents must change; null: all of them. */
   private due: Set<string> | null = new Set();
-  /** When all documents must be renewed, whatever was published meanwhile: monotonic time. */
+  /** Monotonic time at which all documents must be renewed. */
   private allDueMs = 0;
-  /** When half the life is over of the list of revoked agencies that was published last; zero before there was one. */
+  /** Half-life of the last published revocation list, in seconds since 1970; 0 before the first. */
   private listIsOldS = 0;
   private readonly watching: Repeater;
   private completing: Timer | null = null;
@@ -84,13 +82,13 @@ export class AreaBoard {
     await this.publishing.stop();
   }
 
-  /** Publishes everything again: when agencies' rights have changed, and when the broker is back. Never rejects. */
+  /** Publishes everything again, when agencies' rights have changed or the broker is back. Never rejects. */
   async refresh(): Promise<void> {
     this.due = null;
     await this.publishing.now();
   }
 
-  /** Publishes the documents of some cells again, whose requests have changed. Never rejects. */
+  /** Publishes the documents of cells whose requests have changed. Never rejects. */
   async refreshCells(cells: readonly string[]): Promise<void> {
     this.addDue(cells);
     await this.publishing.now();
@@ -119,12 +117,12 @@ export class AreaBoard {
     this.due = new Set();
     const isRegular = clock.monotonicMs() >= this.allDueMs;
     if (due?.size === 0 && !isRegular) return;
-    // What fails is published again soon, not at once.
+    // Also before a failure: that is retried after `PUBLISH_AGAIN`.
     if (due === null || isRegular) this.renewAllLater();
     try {
       if (due === null) await turns.run('area documents', () => this.publishAll());
       else if (due.size > 0) await turns.run('area documents', () => this.publishChanged([...due]));
-      // Another instance may have renewed them just now.
+      // Skipped if another instance has just renewed them.
       if (isRegular && due !== null) await turns.run('area documents', () => this.publishAll(), republishS);
     } catch (thrown) {
       if (due === null || isRegular) this.due = null;
@@ -135,13 +133,13 @@ export class AreaBoard {
 
   private async publishAll(): Promise<void> {
     const { store, clock } = this.deps;
-    // Again and again, for a broker can lose a retained message that it has acknowledged.
+    // Repeated, because a broker can lose a retained message that it has acknowledged.
     this.publishRevocations();
     this.completeLater(await this.publishCells(await store.cellsToPublish(wallSeconds(clock))));
   }
 
   private async publishChanged(cells: readonly string[]): Promise<void> {
-    // A home answers no request without a list that lives: one that was told long ago comes first.
+    // Homes answer no request without a valid list: an old one is published again first.
     if (wallSeconds(this.deps.clock) >= this.listIsOldS) this.publishRevocations();
     if (!(await this.publishCells(cells))) this.completeLater(false);
   }
@@ -181,7 +179,7 @@ export class AreaBoard {
     return isComplete;
   }
 
-  /** If the registry was unreachable at the start, the requests must not wait a whole period to be published. */
+  /** After an unreachable registry at the start, requests must not wait for the next regular turn. */
   private completeLater(isComplete: boolean): void {
     this.completing?.cancel();
     this.completing = null;
@@ -197,15 +195,15 @@ export class AreaBoard {
     try {
       assertAnswerable(request);
       const credential = await this.deps.standing.credential(request.agency);
-      // If it may not ask some of the homes, it asks none: otherwise the area would show which homes are left out.
+      // An agency that may not ask some of the homes asks none: otherwise the area would show which homes are left out.
       this.deps.standing.assertGood(credential.claims, request.cells);
-      // It cannot be for another key of the same agency: the id is derived from the key.
+      // The credential has the key of the request: the id is derived from it.
       return { request: request.token, credential: credential.token, publication: request.publication };
     } catch (thrown) {
       if (!isFailure(thrown)) throw thrown;
       const { code } = thrown;
-      this.deps.log.warn('a request is off the board', { request: request.request, code });
-      // For good, and not only at the homes that hear of it now: an agency that gets its access back asks anew.
+      this.deps.log.warn('a request is not published', { request: request.request, code });
+      // Cancelled for good: an agency that gets its access back must post again.
       if (LOST_ACCESS.includes(code)) await this.deps.store.cancel(request.request, code.replaceAll('_', '-'));
       return thrown.retryable && !LOST_ACCESS.includes(code) ? 'absent' : 'cancelled';
     }
@@ -222,7 +220,7 @@ export class AreaBoard {
   }
 }
 
-/** So many cells are read at a time: however many there are, their requests need not fit into memory. */
+/** Cells read at a time, which bounds the requests in memory. */
 const CELLS_AT_ONCE = 200;
 
 export const REQUESTS_PER_PART_MAX = 100;

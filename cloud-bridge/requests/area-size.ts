@@ -1,5 +1,4 @@
-// Owns: the true size of a request's area on the earth, and whether its outline is simple. Pure.
-// Not here: cells and whether a home lies inside (contract/area-cells.ts).
+// The area of a request's polygon on the earth, and whether its outline is simple. Pure.
 import type { Polygon } from '@doorsill/contract/request';
 
 /** WGS 84: equatorial radius in metres, and eccentricity of the ellipsoid. */
@@ -10,15 +9,15 @@ const ECCENTRICITY = Math.sqrt(FLATTENING * (2 - FLATTENING));
 type Corner = readonly [longitude: number, latitude: number];
 
 /**
- * Area in square metres on the WGS 84 ellipsoid: the shoelace formula in the cylindrical equal-area projection. Exact for
- * edges that are straight there; over two kilometres these differ from geodesics by less than any limit here can detect.
+ * Area in square metres on the WGS 84 ellipsoid: the shoelace formula in the cylindrical equal-area projection. Exact for edges that are
+ * straight there; over two kilometres these differ from geodesics by less than any limit here can detect.
  */
 export function areaM2(area: Polygon): number {
   const [ring] = area.coordinates;
   const flat = ring.map(
     ([longitude, latitude]) => [radians(longitude) * RADIUS_M, northing(radians(latitude))] as const,
   );
-  // Coordinates relative to the first corner keep the sums small, so that nothing is lost to rounding.
+  // Relative to the first corner the sums stay small and lose nothing to rounding.
   const [originX, originY] = flat[0] ?? [0, 0];
   let twice = 0;
   for (let at = 1; at < flat.length; at += 1) {
@@ -42,8 +41,8 @@ function radians(degrees: number): number {
 }
 
 /**
- * Whether the outline is simple: no two edges cross or touch, and no corner repeats. A figure of eight would hide
- * its true extent, because its two halves' areas cancel out.
+ * Whether the outline is simple: no two edges cross or touch, and no corner repeats. In a figure of eight the areas of both halves cancel
+ * out.
  */
 export function isSimple(area: Polygon): boolean {
   const [ring] = area.coordinates;

@@ -1,23 +1,20 @@
-// Owns: splitting a cell's content into documents that fit an MQTT payload, and publishing them as retained messages.
-// Not here: the content and who signs it (requests/, search-party/).
+// Splits a cell's content into documents that fit an MQTT payload, and publishes them as retained messages.
 
 import type { Log } from '@doorsill/base/log';
 import { utf8 } from '@doorsill/contract/bytes';
 import { failure } from '@doorsill/contract/errors';
 import { PAYLOAD_BYTES_MAX } from '@doorsill/contract/topics';
 
-/** Publishes retained messages. */
 export interface AreaPublisher {
-  /** Resolves when the broker has the message; rejects when it was given up. */
+  /** Resolves when the broker has acknowledged the message; rejects when it was dropped. */
   publish(topic: string, payload: string, options: { retain: boolean }): Promise<void>;
 }
 
-/** Bytes for the JSON of entries and ids, after subtracting a token's header, signature, other claims and base64 overhead. */
+/** Bytes for the JSON of entries and ids, without the token's header, signature, other claims and base64 overhead. */
 const JSON_BYTES_MAX = Math.floor(((PAYLOAD_BYTES_MAX - 200) * 3) / 4) - 600;
 const ENDED_MAX = 400;
 const PARTS_MAX = 99;
 
-/** The content of one cell's documents. */
 export interface CellContent<Entry> {
   cell: string;
   entries: readonly Entry[];
@@ -39,11 +36,11 @@ export function packParts<Entry>(content: CellContent<Entry>, entriesPerPartMax:
     }
     room -= bytes;
   }
-  if (parts.length > PARTS_MAX) throw failure('request_limits', { detail: 'too much is open in one cell' });
+  if (parts.length > PARTS_MAX) throw failure('request_limits', { detail: 'too many entries are open in one cell' });
   return parts;
 }
 
-/** The newest ones, if there are more than a document can hold: the older ones have been announced for longest. */
+/** The newest ended ids that fit into a document: the older ones were announced long enough. */
 export function keptEnded({ ended }: Pick<CellContent<unknown>, 'ended'>): string[] {
   return ended.slice(-ENDED_MAX);
 }
@@ -72,6 +69,6 @@ export function putParts(
   tokens.forEach((token, at) => {
     put(deps, topicOf(at + 1), token);
   });
-  // An empty retained message removes a part that is no longer needed [MQTT-3.3.1-10].
+  // An empty retained message removes a former one [MQTT-3.3.1-10].
   for (let part = tokens.length + 1; part <= partsBefore; part += 1) put(deps, topicOf(part), '');
 }

@@ -1,6 +1,4 @@
-// Owns: who may decide on waiting requests: moderators, each with their own token, added by the admin. Not here: what
-// is decided (requests.ts), how they are kept (sql-moderators.ts).
-
+// Moderators: people with their own tokens who decide on waiting requests; the admin adds them.
 import { type Clock, wallSeconds } from '@doorsill/base/clock';
 import { sha256Hex } from '@doorsill/base/keys';
 import type { Log } from '@doorsill/base/log';
@@ -8,6 +6,9 @@ import type { Random } from '@doorsill/base/random';
 import { toBase64url } from '@doorsill/contract/bytes';
 import { failure } from '@doorsill/contract/errors';
 import { adminAlone, type Staff } from '../http/roles.ts';
+import { idSchema } from '@doorsill/contract/ids';
+import { z } from 'zod';
+import type { Router } from '../http/router.ts';
 
 export interface Moderator {
   moderator: string;
@@ -16,11 +17,11 @@ export interface Moderator {
 }
 
 export interface ModeratorStore {
-  /** False when there is one of this id. */
+  /** False when the id is taken. */
   add(moderator: Moderator, tokenSha256: string): Promise<boolean>;
   findByToken(tokenSha256: string): Promise<Moderator | null>;
   list(): Promise<Moderator[]>;
-  /** False when there is none of this id. */
+  /** False when there is none. */
   remove(moderator: string): Promise<boolean>;
 }
 
@@ -44,7 +45,7 @@ export class Moderators {
     return async (token) => {
       const known = await admin(token);
       if (known) return known;
-      // Looked up by its hash: the time that takes reveals nothing about a token.
+      // By hash, so that the time of the lookup reveals nothing about a token.
       const found = await this.deps.store.findByToken(sha256Hex(token));
       return found && { role: 'moderator', name: found.moderator };
     };
@@ -69,4 +70,52 @@ export class Moderators {
     if (!(await this.deps.store.remove(moderator))) throw failure('http_not_found');
     this.deps.log.info('a moderator was removed', { moderator });
   }
+}
+
+const paramsSchema = z.strictObject({ moderator: idSchema });
+/** `admin` is reserved: the admin's own decisions are recorded under it. */
+const moderatorIdSchema = idSchema.refine((id) => id !== 'admin', 'admin is reserved');
+const bodySchema = z.strictObject({ moderator: moderatorIdSchema, name: z.string().trim().min(1).max(120) });
+const moderatorSchema = z.strictObject({ moderator: idSchema, name: z.string(), sinceS: z.int().nonnegative() });
+const listSchema = z.strictObject({ moderators: z.array(moderatorSchema) });
+const enteredSchema = moderatorSchema.extend({ token: z.string() });
+
+export function moderatorRoutes(api: Router, moderators: Moderators): void {
+  const admin = { roles: ['admin'] } as const;
+  api.route(
+    {
+      method: 'GET',
+      path: '/v1/moderators',
+      ...admin,
+      about: 'All moderators.',
+      answer: listSchema,
+    },
+    async () => ({ moderators: await moderators.list() }),
+  );
+  api.route(
+    {
+      method: 'POST',
+      path: '/v1/moderators',
+      ...admin,
+      body: bodySchema,
+      status: 201,
+      answer: enteredSchema,
+      about: 'Adds a moderator; the token is shown only in this answer.',
+    },
+    ({ body }) => moderators.add(body.moderator, body.name),
+  );
+  api.route(
+    {
+      method: 'DELETE',
+      path: '/v1/moderators/:moderator',
+      ...admin,
+      params: paramsSchema,
+      answer: null,
+      about: "Removes a moderator and their token.",
+    },
+    async ({ params }) => {
+      await moderators.remove(params.moderator);
+      return undefined;
+    },
+  );
 }

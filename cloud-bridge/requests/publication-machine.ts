@@ -1,5 +1,4 @@
-// Owns: the states of a request and the transitions between them. Pure: every input in every state has a result.
-// Not here: who may give an input, the limits that a request must meet (request-limits.ts), storing it.
+// The states of a request and the transitions between them. Pure: every input in every state has a result.
 
 export const REQUEST_STATES = [
   'draft',
@@ -12,7 +11,7 @@ export const REQUEST_STATES = [
 ] as const;
 export type PublicationState = (typeof REQUEST_STATES)[number];
 
-/** `submit` says whether a person must look first; `withdraw` is the agency's, `cancel` the bridge's. */
+/** `withdraw` comes from the agency, `cancel` from the bridge. */
 export type PublicationInput =
   | { type: 'submit'; needsModerator: boolean }
   | { type: 'approve' }
@@ -23,7 +22,7 @@ export type PublicationInput =
   | { type: 'expire' };
 
 export type RequestAnswer =
-  /** `publish`: countersign and show it; `take-down`: it was shown and must not be any more. */
+  /** `publish`: countersign and publish it; `take-down`: remove it from publication. */
   { ok: true; state: PublicationState; effects: ('publish' | 'take-down')[] } | { ok: false; state: PublicationState };
 
 const to = (state: PublicationState, ...effects: ('publish' | 'take-down')[]): RequestAnswer => ({
@@ -32,7 +31,7 @@ const to = (state: PublicationState, ...effects: ('publish' | 'take-down')[]): R
   effects,
 });
 
-/** The result of an input in `state`. The same decision again changes nothing; one that is not allowed returns `ok: false`. */
+/** The result of an input. A repeated decision changes nothing; one that is not allowed returns `ok: false`. */
 export function nextPublication(state: PublicationState, input: PublicationInput): RequestAnswer {
   const no: RequestAnswer = { ok: false, state };
   const waits = state === 'draft' || state === 'in_moderation';
@@ -49,7 +48,7 @@ export function nextPublication(state: PublicationState, input: PublicationInput
       if (state === 'published') return to('resolved', 'take-down');
       return state === 'resolved' ? to(state) : no;
     case 'withdraw':
-      // What was published stays: it can be resolved, not withdrawn.
+      // A published request stays public: it can be resolved, not withdrawn.
       return waits || state === 'cancelled' ? to('cancelled') : no;
     case 'cancel':
       if (state === 'published') return to('cancelled', 'take-down');
@@ -60,7 +59,7 @@ export function nextPublication(state: PublicationState, input: PublicationInput
   }
 }
 
-/** The state at a given time: what waits or is published expires by time alone, without a write. */
+/** The state at `nowS`: waiting and published requests expire by time alone, without a write. */
 export function stateAt(stored: { state: PublicationState; expiresS: number }, nowS: number): PublicationState {
   if (nowS < stored.expiresS) return stored.state;
   return nextPublication(stored.state, { type: 'expire' }).state;

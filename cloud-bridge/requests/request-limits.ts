@@ -1,5 +1,4 @@
-// Owns: checking a request against the limits of public practice: its area, its time, its window. Pure. Not here: the settings
-// (requests-settings.ts), who may ask (agencies/registry-credentials.ts), how often (the store counts), moderation of texts.
+// Checks a request against the limits of public practice: its area, its time, its window. Pure.
 import { cellsOf } from '@doorsill/contract/area-cells';
 import { failure } from '@doorsill/contract/errors';
 import { CLOCK_SKEW_S_MAX } from '@doorsill/contract/owner-orders';
@@ -7,10 +6,10 @@ import type { Credential, Polygon, Request } from '@doorsill/contract/request';
 import { areaM2, isSimple } from './area-size.ts';
 import type { RequestRules } from './requests-settings.ts';
 
-/** An area within the limits touches at most 4 cells, unless it is a sliver whose bounding box is far larger than the area. */
+/** An area within the limits touches at most 4 cells, unless it is a sliver in a far larger bounding box. */
 const CELLS_MAX = 9;
 
-/** Longest age of a request: an older one was not made for now. */
+/** Longest age of a request. */
 const AGE_S_MAX = 24 * 3600;
 
 /** The cells a request is published to. Throws `request_limits` naming the first limit it breaks. */
@@ -49,7 +48,7 @@ function checkPlace({ coordinates: [ring] }: Polygon, refuse: (detail: string) =
   }
   // RFC 7946 §3.1.9: a shape that crosses the antimeridian is cut there.
   const jumps = ring.some(([longitude], at) => Math.abs(longitude - (ring[at - 1]?.[0] ?? longitude)) > 180);
-  if (jumps) throw refuse('the area crosses the antimeridian; ask in two requests, one for each side');
+  if (jumps) throw refuse('the area crosses the antimeridian; post two requests, one for each side');
 }
 
 function checkTimes(request: Request, rules: RequestRules, nowS: number, refuse: (detail: string) => Error): void {
@@ -57,7 +56,7 @@ function checkTimes(request: Request, rules: RequestRules, nowS: number, refuse:
   if (windowS < rules.windowSMin || windowS > rules.windowSMax) {
     throw refuse(`the window is ${windowS} s long, not ${rules.windowSMin} to ${rules.windowSMax}`);
   }
-  // Time is in whole seconds here: the current second counts as passed.
+  // In whole seconds: the current second counts as past.
   if (request.window.endUs > (nowS + 1) * 1_000_000) throw refuse('the window has not ended yet');
   if (request.iat > nowS + CLOCK_SKEW_S_MAX) throw refuse('it is dated in the future');
   if (request.iat < nowS - AGE_S_MAX) throw refuse('it was signed too long ago');
@@ -76,7 +75,7 @@ function blank(text: string): boolean {
   return text.trim() === '';
 }
 
-/** The normalised code under which an investigation's posts are counted. */
+/** The normalised code by which an investigation's posts are counted. */
 export function investigationKey(investigation: string): string {
   return investigation
     .normalize('NFKC')

@@ -1,12 +1,12 @@
-// Owns: an agency's request as something that owners may answer with a clip. Not here: how a clip is taken in (intake/).
 import { sha256Hex } from '@doorsill/base/keys';
 import { Request } from '@doorsill/contract/request';
 import { recipientOf } from '@doorsill/contract/request-or-search';
 import type { AgencyCredentials } from '../agencies/registry-credentials.ts';
 import type { AnswerableRequest, AnswerableStore } from '../intake/answerable-request.ts';
 import { peekToken } from '../signing/verify-token.ts';
-import { assertAnswerable } from './assert-answerable.ts';
-import type { RequestStore } from './requests-store.ts';
+import type { RequestStore, StoredRequest } from './requests-store.ts';
+import { failure } from '@doorsill/contract/errors';
+import { assertOpen } from '../partners/partners.ts';
 
 export class RequestsForIntake implements AnswerableStore {
   private readonly store: RequestStore;
@@ -39,8 +39,8 @@ export class RequestsForIntake implements AnswerableStore {
 }
 
 /**
- * The agency, across its keys, that a clip was granted to: the one whose request it answers. Another agency's request with the same id
- * does not count.
+ * The agency, across its keys, that a clip was granted to: the one that made the request. Another agency's request with the same id does
+ * not count.
  */
 export async function organisationOf(
   requests: Pick<RequestStore, 'find'>,
@@ -48,4 +48,10 @@ export async function organisationOf(
 ): Promise<string> {
   const asked = await requests.find(request);
   return asked?.agency === agency ? asked.organisation : agency;
+}
+
+/** Throws `request_not_live`, `partner_ended` or `partner_suspended` unless the request is published and its partner's channel open. */
+export function assertAnswerable(request: StoredRequest | null): asserts request is StoredRequest {
+  if (request?.partner) assertOpen(request.partner);
+  if (request?.state !== 'published') throw failure('request_not_live');
 }

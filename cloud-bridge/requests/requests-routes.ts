@@ -1,5 +1,3 @@
-// Owns: the HTTP routes for agencies' requests and their moderators. Not here: what they decide (requests.ts).
-
 import { idSchema } from '@doorsill/contract/ids';
 import { reasonSchema } from '@doorsill/contract/manifest';
 import { Request } from '@doorsill/contract/request';
@@ -10,6 +8,7 @@ import { peekToken } from '../signing/verify-token.ts';
 import { REQUEST_STATES } from './publication-machine.ts';
 import type { Requests } from './requests.ts';
 import { TextFinding } from './text-check.ts';
+import type { Partners } from '../partners/partners.ts';
 
 const postSchema = z.strictObject({ request: z.string().max(16_384), draft: z.boolean().optional() });
 const paramsSchema = z.strictObject({ request: idSchema });
@@ -17,7 +16,7 @@ const pageSchema = z.strictObject(pageFields(100, 200));
 const approvalSchema = z.strictObject({ revision: z.int().positive() });
 const refusalSchema = z.strictObject({ revision: z.int().positive(), reason: reasonSchema });
 
-/** All an agency learns about its own request. */
+/** All that an agency learns about its own request. */
 export const viewSchema = z.strictObject({
   request: idSchema,
   state: z.enum(REQUEST_STATES),
@@ -42,7 +41,6 @@ export function claimedAgency(token: string): string {
   return peekToken(token, Request).agency;
 }
 
-/** Adds the routes. */
 export function requestRoutes(api: Router, requests: Requests): void {
   api.route(
     {
@@ -52,7 +50,7 @@ export function requestRoutes(api: Router, requests: Requests): void {
       body: postSchema,
       answer: viewSchema,
       status: 201,
-      about: 'Takes in a request that an agency signed; it is published, or waits for a moderator.',
+      about: 'Posts a request that an agency signed; it is published, or waits for a moderator.',
       repeatable: ({ body }) => claimedAgency(body.request),
     },
     ({ body }) => requests.post(body.request, { draft: body.draft ?? false }),
@@ -64,7 +62,7 @@ export function requestRoutes(api: Router, requests: Requests): void {
       roles: ['agency'],
       query: pageSchema,
       answer: listSchema,
-      about: "The agency's own requests, the last one first (call `list-requests`).",
+      about: "The agency's own requests, newest first (call `list-requests`).",
     },
     ({ bearer, query }) => requests.list(bearer, query),
   );
@@ -97,7 +95,7 @@ export function requestRoutes(api: Router, requests: Requests): void {
 
 const ABOUT = {
   submit: 'Submits a draft',
-  withdraw: 'Takes back a request before it is published',
+  withdraw: 'Withdraws a request before it is published',
   resolve: 'Ends a published request early',
 } as const;
 
@@ -110,7 +108,7 @@ function moderationRoutes(api: Router, requests: Requests): void {
       ...moderators,
       query: pageSchema,
       answer: waitingSchema,
-      about: 'Requests that wait for a moderator, the one that waits longest first.',
+      about: 'Requests that wait for a moderator, oldest first.',
     },
     ({ query }) => requests.waiting(query),
   );
@@ -120,7 +118,7 @@ function moderationRoutes(api: Router, requests: Requests): void {
       ...decision,
       path: '/v1/moderation/:request/approve',
       body: approvalSchema,
-      about: 'Publishes a request as it was seen at a revision.',
+      about: 'Publishes a request that is still at the given revision.',
     },
     ({ params, body, who }) => requests.approve(params.request, body.revision, who.name),
   );
@@ -129,8 +127,58 @@ function moderationRoutes(api: Router, requests: Requests): void {
       ...decision,
       path: '/v1/moderation/:request/refuse',
       body: refusalSchema,
-      about: 'Turns a request down; its agency is told why.',
+      about: 'Refuses a request; its agency is told the reason.',
     },
     ({ params, body, who }) => requests.refuse(params.request, body.reason, body.revision, who.name),
+  );
+}
+
+const partnerSchema = z.strictObject({ partner: idSchema });
+const partnerPostSchema = z.strictObject({ request: z.string().max(16_384) });
+/** A partner can report only this: the investigation behind a request of its channel has ended. */
+const webhookSchema = z.strictObject({
+  meta: z.strictObject({ version: z.literal('1'), request_id: z.string().min(1).max(128) }),
+  data: z.strictObject({ type: z.literal('request_resolved'), id: idSchema }),
+});
+const signatureSchema = z.object({ 'x-signature': z.string().optional() });
+
+export function partnerChannelRoutes(
+  api: Router,
+  { partners, requests }: { partners: Partners; requests: Requests },
+): void {
+  api.route(
+    {
+      method: 'POST',
+      path: '/v1/partners/:partner/requests',
+      roles: ['partner'],
+      params: partnerSchema,
+      body: partnerPostSchema,
+      answer: viewSchema,
+      status: 201,
+      about: 'Submits a request that an agency signed for this channel.',
+      repeatable: ({ params }) => params.partner,
+      admit: ({ params, bearer }) => partners.enter(params.partner, bearer),
+    },
+    ({ params, body }) => requests.post(body.request, { partner: params.partner }),
+  );
+  api.route(
+    {
+      method: 'POST',
+      path: '/v1/partners/:partner/webhooks',
+      roles: ['partner-signature'],
+      params: partnerSchema,
+      headers: signatureSchema,
+      body: webhookSchema,
+      answer: viewSchema,
+      about: 'Reports that the investigation behind a request of this channel has ended.',
+      repeatable: ({ params }) => params.partner,
+      // The signature is over the exact bytes.
+      exactBody: true,
+      admit: ({ params, exact, request }) => {
+        const signature = request.headers['x-signature'];
+        return partners.assertSigned(params.partner, exact, typeof signature === 'string' ? signature : undefined);
+      },
+    },
+    ({ params, body }) => requests.resolveFor(params.partner, body.data.id),
   );
 }

@@ -1,5 +1,3 @@
-// Owns: the settings of what agencies may ask, and their defaults from public practice. Not here: checking requests against them
-// (request-limits.ts).
 import { z } from 'zod';
 
 const HOUR_S = 3600;

@@ -1,11 +1,9 @@
-// Owns: what the bridge stores about requests and about what it published. Not here: how (sql-requests.ts).
 import type { Partner } from '../partners/partners-store.ts';
 import type { PublicationState } from './publication-machine.ts';
 import type { TextFinding } from './text-check.ts';
 
 export type RequestPartner = Pick<Partner, 'partner' | 'name' | 'status' | 'sinceS'>;
 
-/** A request as an agency signed it, and its state here. */
 export interface StoredRequest {
   request: string;
   agency: string;
@@ -21,7 +19,6 @@ export interface StoredRequest {
   cells: string[];
   /** As last written; `stateAt` gives the current state. */
   state: PublicationState;
-  /** Grows with every decision. */
   revision: number;
   findings: TextFinding[];
   /** Why it was refused or cancelled. */
@@ -51,7 +48,6 @@ export interface NumberLimits {
   nowS: number;
 }
 
-/** What a decision changes. */
 export type RequestChange = Pick<StoredRequest, 'state'> &
   Partial<Pick<StoredRequest, 'publication' | 'publishedS' | 'reason' | 'moderator'>>;
 
@@ -60,28 +56,28 @@ export interface RequestStore {
   add(request: StoredRequest, limits: NumberLimits): Promise<AddOutcome>;
   find(request: string): Promise<StoredRequest | null>;
   /**
-   * Changes a request in one step, by what `decide` returns for its current state; null leaves it. A change that makes it wait or
-   * be published respects the limits on numbers. An error from `decide` is rethrown, and nothing changes. Null: there is no such request.
+   * Changes a request in one step by the result of `decide`; null changes nothing. A change that makes it wait or publishes it respects
+   * the limits on numbers. An error from `decide` is rethrown, and nothing changes. Returns null when there is no such request.
    */
   change(
     request: string,
     decide: (now: StoredRequest) => RequestChange | null,
     limits: NumberLimits,
   ): Promise<StoredRequest | NumbersOutcome | null>;
-  /** Cancels a request that waits or is open; leaves any other. */
+  /** Cancels a request if it waits or is open. */
   cancel(request: string, reason: string): Promise<void>;
-  /** Requests that wait for a moderator, oldest first, after the one named. */
+  /** Requests that wait for a moderator, oldest first, after `behind`. */
   waiting(nowS: number, behind: RequestPosition | null, most: number): Promise<StoredRequest[]>;
-  /** An agency's requests across its keys, newest first, after the one named. */
+  /** An agency's requests across its keys, newest first, after `behind`. */
   ofAgency(organisation: string, behind: RequestPosition | null, most: number): Promise<StoredRequest[]>;
-  /** How many wait for a moderator and how many are open, at `nowS`. */
+  /** Numbers of requests that wait for a moderator and that are open, at `nowS`. */
   counts(nowS: number): Promise<Readonly<Record<'in_moderation' | 'published', number>>>;
-  /** Cells whose last document was not empty, and those of requests that were published and have not expired, in order. */
+  /** Cells of non-empty last documents and of published, unexpired requests, in order. */
   cellsToPublish(nowS: number): Promise<string[]>;
-  /** Requests that were published in some of these cells and have not expired, oldest first. */
+  /** Published, unexpired requests in any of these cells, oldest first. */
   unexpiredIn(cells: readonly string[], nowS: number): Promise<StoredRequest[]>;
-  /** Those of these cells whose last document was not empty, with its number of parts. */
+  /** Number of parts of the last document, for each of these cells where it was not empty. */
   partsOf(cells: readonly string[]): Promise<Map<string, number>>;
-  /** Allocates the next revision of a cell's document with `parts` parts; 0 parts for one which says that nothing is open any more. */
+  /** Allocates the next revision of a cell's document with `parts` parts; 0 parts for an empty one. */
   nextRevision(cell: string, parts: number): Promise<number>;
 }

@@ -1,6 +1,5 @@
-// Owns: taking an agency's request, having it moderated, countersigning it, and ending it. Not here: the board (area-board.ts),
-// limits (request-limits.ts), its states (publication-machine.ts), standing (agencies/). It tells an agency the state of its own request and
-// never who answered, or how many.
+// Takes, moderates, countersigns and ends agencies' requests. An agency learns the state of its own request, and never who answered, or how
+// many.
 
 import { type Clock, wallSeconds } from '@doorsill/base/clock';
 import { type SigningKey, sha256Hex } from '@doorsill/base/keys';
@@ -40,24 +39,23 @@ export interface RequestsDeps {
   standing: AgencyCredentials;
   tokens: AgencyTokens;
   partners: Partners;
-  /** Receives each agency's newest credential, for its public page. */
+  /** Stores each agency's newest credential for its public page. */
   profiles: { noteProfile(credential: Credential, nowS: number): Promise<void> };
   rules: RequestRules;
   /** Called when the board must change; need not be awaited. */
   changed: (cells: readonly string[]) => void;
 }
 
-/** All an agency learns about its own request. */
+/** All that an agency learns about its own request. */
 export interface RequestView {
   request: string;
   state: PublicationState;
-  /** What a moderator will review. */
+  /** Findings that a moderator will review. */
   findings?: TextFinding[];
   /** Why it was refused or cancelled. */
   reason?: string;
 }
 
-/** What a moderator sees of a request that waits. */
 export interface WaitingRequest extends RequestView {
   agency: string;
   agencyName: string;
@@ -65,7 +63,6 @@ export interface WaitingRequest extends RequestView {
   claims: Request;
 }
 
-/** How a request is posted. */
 export interface Posting {
   /** Stored, checked and shown to its agency alone until it is submitted. */
   draft?: boolean;
@@ -73,7 +70,6 @@ export interface Posting {
   partner?: string;
 }
 
-/** The requested page of a list. */
 export interface PageAsked {
   limit: number;
   cursor?: string | undefined;
@@ -137,7 +133,7 @@ export class Requests {
     if (outcome === 'other-content') throw failure('request_exists');
     if (outcome === 'same') return this.again((await store.find(request.jti)) ?? stored, stored.tokenSha256);
     if (outcome !== 'added') throw this.tooMany(outcome);
-    this.tell(stored);
+    this.announce(stored);
     return this.viewOf(stored);
   }
 
@@ -146,7 +142,7 @@ export class Requests {
     return this.viewOf(await this.own(request, callToken, 'see-request'));
   }
 
-  /** Submits the caller's own draft, checked against every limit once more. Throws as `post`, and `request_state`. */
+  /** Submits the caller's own draft; all limits are checked again. Throws as `post`, and `request_state`. */
   async submit(request: string, callToken: string): Promise<RequestView> {
     const draft = await this.own(request, callToken, 'submit-request');
     await this.recheck(draft);
@@ -217,7 +213,7 @@ export class Requests {
     return { postsMax: postsPerInvestigation, openPerCellMax, waitingPerAgencyMax, nowS };
   }
 
-  /** The cells of a request that meets every rule now. Throws `request_limits`, `agency_...`. */
+  /** The cells of a request, if it meets every rule now. Throws `request_limits`, `agency_...`. */
   private checked(request: Request, credential: Credential, nowS: number): string[] {
     const { rules, standing } = this.deps;
     const cells = checkLimits(request, credential, rules, nowS);
@@ -228,7 +224,7 @@ export class Requests {
     return cells;
   }
 
-  /** A request that was accepted earlier must still be allowed when it moves on. */
+  /** A request that was accepted earlier must still be allowed when it is submitted or approved. */
   private async recheck(stored: StoredRequest): Promise<void> {
     const nowS = wallSeconds(this.deps.clock);
     const state = stateAt(stored, nowS);
@@ -280,7 +276,7 @@ export class Requests {
     const done = await this.deps.store.change(request, decide, this.limits());
     if (done === null) throw failure('request_not_live');
     if (typeof done === 'string') throw this.tooMany(done);
-    if (!isSame) this.tell(done);
+    if (!isSame) this.announce(done);
     return this.viewOf(done);
   }
 
@@ -290,8 +286,8 @@ export class Requests {
     return signToken('doorsill-publication+jws', publicationSchema.parse(claims), key);
   }
 
-  private tell({ request, agency, state, findings, cells }: StoredRequest): void {
-    this.deps.log.info('a request has another state', { request, agency, state, findings: findings.length });
+  private announce({ request, agency, state, findings, cells }: StoredRequest): void {
+    this.deps.log.info('the state of a request has changed', { request, agency, state, findings: findings.length });
     this.deps.changed(cells);
   }
 

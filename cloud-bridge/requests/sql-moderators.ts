@@ -1,4 +1,3 @@
-// Owns: moderators in SQL, with the hashes of their tokens. Not here: what they may do (requests/).
 import type { Kysely, Selectable } from 'kysely';
 import type { Tables } from '../persistence/bridge-schema.ts';
 import type { Moderator, ModeratorStore } from './moderators.ts';

@@ -1,11 +1,8 @@
-// Owns: which cells have a document of one kind, and its revisions, in SQL. Not here: what a document holds (area-board.ts,
-// search-party/search-board.ts).
-
 import { assert } from '@doorsill/contract/assert';
 import { type Kysely, sql } from 'kysely';
 import type { Tables } from '../persistence/bridge-schema.ts';
 
-/** The published documents of one kind: agencies' requests, or searches for pets. */
+/** Cells with a published document of one kind (agencies' requests, or searches for pets), and the documents' revisions. */
 export class SqlPublishedCells {
   private readonly tables: Kysely<Tables>;
   private readonly table: 'area_cells' | 'search_documents';
@@ -15,14 +12,14 @@ export class SqlPublishedCells {
     this.table = table;
   }
 
-  /** Cells whose document has entries, in order, with its parts. */
+  /** Cells with non-empty documents, in order, and the numbers of their parts. */
   async all(): Promise<{ cell: string; parts: number }[]> {
     const table = sql.table(this.table);
     const asked = sql<{ cell: string; parts: number }>`select cell, parts from ${table} where parts > 0 order by cell`;
     return (await asked.execute(this.tables)).rows;
   }
 
-  /** Those of `cells` whose document has entries, with its parts. */
+  /** Those of `cells` with non-empty documents, and the numbers of their parts. */
   async partsOf(cells: readonly string[]): Promise<Map<string, number>> {
     const table = sql.table(this.table);
     const asked = sql<{ cell: string; parts: number }>`select cell, parts from ${table}

@@ -1,5 +1,3 @@
-// Owns: requests and area document revisions in SQL. Not here: the rules of publication (requests/).
-
 import { REQUEST_EVENTS } from '@doorsill/contract/custody';
 import { parseJson } from '@doorsill/contract/parse-json';
 import type { Kysely, Selectable, Transaction } from 'kysely';
@@ -52,7 +50,7 @@ export class SqlRequests implements RequestStore {
         .insertInto('request_cells')
         .values(request.cells.map((cell) => ({ request: request.request, cell })))
         .execute();
-      await tell(this.custody, step, request);
+      await recordEvent(this.custody, step, request);
       return 'added';
     });
   }
@@ -74,7 +72,7 @@ export class SqlRequests implements RequestStore {
       const beyond = await beyondNumbers(step, changed, limits);
       if (beyond) return beyond;
       await step.updateTable('requests').set(toRow(changed)).where('request', '=', request).execute();
-      await tell(this.custody, step, changed);
+      await recordEvent(this.custody, step, changed);
       return changed;
     });
   }
@@ -175,9 +173,8 @@ export class SqlRequests implements RequestStore {
 const ROWS_AT_ONCE = 500;
 
 /**
- * Cancels every request that is open and came through a partner that has this status now, and, if the partner has ended, what waits,
- * too; returns how many. An answer was asked for while the channel was in order: it is not owed under another status, nor when
- * the former one is back.
+ * Cancels the open requests of a partner after a change of its status, and, if it has ended, the waiting ones, too; returns their number.
+ * They stay cancelled when the partner is active again: owners were asked under its former status.
  */
 export async function cancelOfPartner(
   step: Transaction<Tables>,
@@ -198,7 +195,7 @@ export async function cancelOfPartner(
 const cancellable = (step: Transaction<Tables>) =>
   step.selectFrom('requests').select(['request', 'agency', 'state', 'revision', 'token_sha256', 'published_s']);
 
-/** Returns whether it waited or was open. */
+/** Returns whether it changed anything. */
 async function cancelRow(
   custody: SqlCustody,
   step: Transaction<Tables>,
@@ -210,11 +207,11 @@ async function cancelRow(
   if (!ok || state === row.state) return false;
   const changed = { state, revision: row.revision + 1, reason };
   await step.updateTable('requests').set(changed).where('request', '=', request).execute();
-  await tell(custody, step, { request, agency, tokenSha256, state, publishedS });
+  await recordEvent(custody, step, { request, agency, tokenSha256, state, publishedS });
   return true;
 }
 
-/** The limit on numbers that a request would exceed in its new state; null when none. */
+/** The limit on numbers that a request would exceed in its new state. */
 async function beyondNumbers(
   step: Transaction<Tables>,
   request: StoredRequest,
@@ -233,7 +230,7 @@ async function beyondNumbers(
     if (waiting.count >= limits.waitingPerAgencyMax) return 'too-many-waiting';
   }
   if (state !== 'in_moderation' && state !== 'published') return null;
-  // Drafts are not posts yet, and a request that was refused or withdrawn before it was shown never was one.
+  // Drafts, and requests that were refused or withdrawn before publication, are no posts.
   const posts = await step
     .selectFrom('requests')
     .select((all) => all.fn.countAll<number>().as('count'))
@@ -283,7 +280,7 @@ async function findIn(from: Kysely<Tables> | Transaction<Tables>, request: strin
   );
 }
 
-/** The cells of some requests, each request's in order. So many at a time that no database reads the table whole instead. */
+/** The cells of some requests, in order for each. In batches, so that no database prefers to scan the whole table. */
 async function cellsOf(
   from: Kysely<Tables> | Transaction<Tables>,
   rows: readonly { request: string }[],
@@ -297,8 +294,8 @@ async function cellsOf(
   return found;
 }
 
-/** Records in the custody log what is public about a request: that it was published, and how it ended if that was early. */
-async function tell(
+/** Records the public events of a request in the custody log: that it was published, and how it ended early. */
+async function recordEvent(
   custody: SqlCustody,
   step: Transaction<Tables>,
   about: Pick<StoredRequest, 'request' | 'agency' | 'tokenSha256' | 'state' | 'publishedS'>,

@@ -1,5 +1,4 @@
-// Owns: checking a request's words for what requests must not be about, and explaining what was found to the moderator who
-// decides, and to the agency. Pure. Not here: the rules' data (text-rules.ts), the decision.
+// Checks a request's words for forbidden subjects, and explains the findings to the moderator who decides, and to the agency. Pure.
 
 import type { Request } from '@doorsill/contract/request';
 import { z } from 'zod';
@@ -7,18 +6,16 @@ import { TEXT_RULES, type TextRule } from './text-rules.ts';
 
 export const TextFinding = z.strictObject({
   kind: z.string().max(40),
-  /** Which field it was found in. */
   field: z.enum(['text', 'incidentType', 'investigation', 'contact']),
-  /** The words that were found, with some context. */
+  /** The words found, with some context. */
   words: z.string().max(120),
   why: z.string().max(200),
 });
-/** One thing that a person should review. */
 export type TextFinding = z.infer<typeof TextFinding>;
 
 const AROUND = 24;
 
-/** Everything that the rules find in a request's words; each rule at most once per field. */
+/** All findings in a request's words; each rule at most once per field. */
 export function findingsOf(
   request: Pick<Request, 'text' | 'incidentType' | 'investigation' | 'contact'>,
 ): TextFinding[] {
@@ -32,7 +29,7 @@ export function findingsOf(
   );
 }
 
-/** What a rule finds in a text, with context; null for nothing. */
+/** The words that a rule finds in a text, with context; null for none. */
 export function found(rule: TextRule, text: string): string | null {
   const match = rule.pattern.exec(text);
   if (!match || rule.unless?.test(text)) return null;

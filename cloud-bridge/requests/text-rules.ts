@@ -1,8 +1,8 @@
-// Owns: what a request must not be about, as data: words that point to it, why, and examples of what each rule must and must
-// not find. Not here: applying them (text-check.ts), deciding: a finding is for a person, and blocks nothing by itself.
+// Forbidden subjects of requests, as data: words that point to them, why, and examples that a test checks. A finding is for a person to
+// judge and blocks nothing by itself.
 
 export interface TextRule {
-  /** The forbidden subject, as the public rules name it. */
+  /** The forbidden subject, named as in the public rules. */
   kind:
     | 'lawful-activity'
     | 'announcement'
@@ -15,7 +15,7 @@ export interface TextRule {
     | 'link';
   why: string;
   pattern: RegExp;
-  /** If this is found as well, the rule finds nothing: it marks the allowed case. */
+  /** Marks the allowed case: if it matches, too, the rule finds nothing. */
   unless?: RegExp;
   mustFind: readonly string[];
   mustNotFind: readonly string[];
@@ -28,7 +28,7 @@ const RACES =
   '(?:black|white|brown|hispanic|latino|latina|asian|arab|african[- ]american|native american|middle[- ]eastern|gypsy|roma)';
 const PEOPLE =
   '(?:m[ae]n|wom[ae]n|males?|females?|persons?|people|individuals?|teens?|teenagers?|youths?|boys?|girls?|guys?|subjects?|suspects?)';
-/** Details that distinguish one person from another: clothes, a vehicle, build, what was done. */
+/** Details that distinguish a person: clothes, a vehicle, build. */
 const DESCRIPTION =
   /\b(?:wearing|jacket|hoodie|shirt|jeans|trousers|shorts|dress|hat|cap|mask|backpack|bag|shoes|boots|beard|glasses|tattoo|scar|limp|tall|short|feet|foot|cm|built|build|hair|bald|aged?|years?[- ]old|driving|truck|van|car|sedan|suv|bike|bicycle|scooter|motorcycle|plate)\b/iu;
 

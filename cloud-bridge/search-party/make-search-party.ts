@@ -1,5 +1,4 @@
-// Owns: the composition of the bridge's Search Party: who posts, what they post, the board, and its routes.
-// Not here: how clips that answer a search come in (intake/), how they are read (clips/).
+// Composes the bridge's Search Party: pet owners, their searches, the board, and its routes.
 import type { Clock } from '@doorsill/base/clock';
 import { type SigningKey, sha256Hex } from '@doorsill/base/keys';
 import type { Log } from '@doorsill/base/log';
@@ -20,7 +19,7 @@ import { searchRoutes } from './search-party-routes.ts';
 import type { SearchRules } from './search-party-settings.ts';
 import type { SearchStore } from './search-party-store.ts';
 import { Searches } from './searches.ts';
-import { Posters } from './verify-pet-owner.ts';
+import { PetOwners } from './verify-pet-owner.ts';
 
 class SearchesForIntake implements AnswerableStore {
   private readonly store: SearchStore;
@@ -31,7 +30,7 @@ class SearchesForIntake implements AnswerableStore {
 
   async find(search: string): Promise<AnswerableRequest> {
     const stored = await this.store.find(search);
-    // Clips that were granted in time may come after the search is over, but not once the pet is found.
+    // Clips that were granted in time may arrive after the search has expired, but not after its poster ended it.
     if (stored?.state !== 'open' || stored.token === '') throw failure('request_not_live');
     const claims = peekToken(stored.token, Search);
     return {
@@ -41,7 +40,7 @@ class SearchesForIntake implements AnswerableStore {
       window: claims.window,
       profile: claims.profile,
       expS: claims.exp,
-      // A neighbour has no credential that could expire; the store checks once more that the search is still open.
+      // A neighbour has no credential that could expire; the store checks again that the search is open.
       admit: async () => () => undefined,
     };
   }
@@ -64,25 +63,25 @@ export interface SearchPartyDeps {
 }
 
 export class SearchParty {
-  /** Searches in the form that intake needs: something that a clip may answer. */
-  readonly asks: SearchesForIntake;
-  /** Verifies readers of clips that were granted to pets' owners. */
-  readonly posters: Posters;
+  /** Searches as intake needs them: requests that a clip may answer. */
+  readonly answerables: SearchesForIntake;
+  /** Verifies pets' owners who read clips granted to them. */
+  readonly petOwners: PetOwners;
   readonly board: SearchBoard;
   private readonly deps: SearchPartyDeps;
 
   constructor(deps: SearchPartyDeps) {
     this.deps = deps;
-    this.asks = new SearchesForIntake(deps.store);
-    this.posters = new Posters(deps);
+    this.answerables = new SearchesForIntake(deps.store);
+    this.petOwners = new PetOwners(deps);
     this.board = new SearchBoard(deps);
   }
 
-  /** Adds the routes; `clips` are those that were granted to pets' owners. */
+  /** Adds the routes; `clips`: those granted to pets' owners. */
   addRoutes(api: Router, clips: Clips): void {
-    const { posters, board, deps } = this;
+    const { petOwners, board, deps } = this;
     const photos = new Photos();
-    const searches = new Searches({ ...deps, posters, photos, changed: () => void board.refresh() });
+    const searches = new Searches({ ...deps, petOwners, photos, changed: () => void board.refresh() });
     searchRoutes(api, { searches, photos, clips, rules: deps.rules });
   }
 }

@@ -1,11 +1,10 @@
-// Owns: sanitising a pet's photo: decoded within limits, rotated upright, shrunk, and encoded anew, so that nothing
-// but the picture is left: no EXIF, no place. Stores nothing. Not here: who may ask (verify-pet-owner.ts).
+// Sanitises a pet's photo: decoded within limits, rotated upright, shrunk and encoded again, so that no EXIF and no location is left.
 import { TaskQueue } from '@doorsill/base/task-queue';
 import { failure, isFailure } from '@doorsill/contract/errors';
 import { plainJpegSize } from '@doorsill/contract/plain-jpeg';
 import { PHOTO_BYTES_MAX, PHOTO_SIDE_MAX } from '@doorsill/contract/search';
 
-/** Limits: a phone's photo, and the size of its decoded picture. */
+/** Limits on the posted file and on its decoded picture. */
 export const PHOTO_POSTED_BYTES_MAX = 8_000_000;
 const PIXELS_MAX = 50_000_000;
 const FORMATS = ['jpeg', 'png', 'webp'];
@@ -18,14 +17,14 @@ export class Photos {
   private readonly queue = new TaskQueue();
 
   /** A plain JPEG of at most PHOTO_BYTES_MAX bytes. Throws `search_photo_invalid`, `http_rate_limited`. */
-  async plain(posted: Uint8Array): Promise<Uint8Array> {
-    // One at a time: a decoder takes as much memory as its picture.
+  async sanitise(posted: Uint8Array): Promise<Uint8Array> {
+    // One at a time: a decoder needs as much memory as its picture.
     if (this.queue.waiting >= WAITING_MAX) throw failure('http_rate_limited');
-    return this.queue.run(() => makePlain(posted));
+    return this.queue.run(() => sanitised(posted));
   }
 }
 
-async function makePlain(posted: Uint8Array): Promise<Uint8Array> {
+async function sanitised(posted: Uint8Array): Promise<Uint8Array> {
   const refuse = (detail: string, cause?: unknown) => failure('search_photo_invalid', { detail }, cause);
   const { default: sharp } = await import('sharp');
   try {
@@ -41,13 +40,13 @@ async function makePlain(posted: Uint8Array): Promise<Uint8Array> {
     for (const quality of QUALITIES) {
       const jpeg = new Uint8Array(await small.clone().jpeg({ quality, progressive: false }).toBuffer());
       const size = plainJpegSize(jpeg);
-      if (!size) throw refuse('no plain picture could be made of it');
+      if (!size) throw refuse('it could not be converted to a plain picture');
       if (Math.min(size.width, size.height) < SIDE_LEAST) throw refuse('it is too narrow');
       if (jpeg.length <= PHOTO_BYTES_MAX) return jpeg;
     }
   } catch (thrown) {
     if (isFailure(thrown)) throw thrown;
-    throw refuse('it is no picture that can be read', thrown);
+    throw refuse('it is not a readable picture', thrown);
   }
-  throw refuse('it has too much in it to be made small');
+  throw refuse('it has too much detail to be made small enough');
 }

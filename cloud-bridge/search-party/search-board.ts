@@ -1,5 +1,4 @@
-// Owns: keeping the area broker's retained documents of searches right: each cell's open ones with their photos, and which ended.
-// Not here: the rules of posting (searches.ts), community requests, which have topics of their own (requests/).
+// Publishes the area broker's retained documents of searches: each cell's open searches with their photos, and those that ended.
 import { type Clock, wallSeconds } from '@doorsill/base/clock';
 import type { SigningKey } from '@doorsill/base/keys';
 import type { Log } from '@doorsill/base/log';
@@ -27,12 +26,12 @@ export interface SearchBoardDeps {
   prefix: string;
   republishS: number;
   documentLifeS: number;
-  /** Among several instances, whose documents must not overtake each other; absent: there are no others. */
+  /** Among several instances, so that an older document never replaces a newer one; absent: there is one. */
   turns?: Turns;
 }
 
 const SEARCHES_PER_PART_MAX = 10;
-/** Delay before publishing again what failed. */
+/** First and longest delay before a failed publication is repeated. */
 const PUBLISH_AGAIN: TryAgain = { firstMs: 1_000, mostMs: 60_000 };
 
 export class SearchBoard {
@@ -56,7 +55,7 @@ export class SearchBoard {
     await this.publishing.stop();
   }
 
-  /** Publishes everything again: after a change, and when the broker is back. Never rejects. */
+  /** Publishes everything again, after a change or when the broker is back. Never rejects. */
   async refresh(): Promise<void> {
     this.hasChanged = true;
     await this.publishing.now();
@@ -77,7 +76,7 @@ export class SearchBoard {
   private async publishAll(): Promise<void> {
     const { store, clock } = this.deps;
     const nowS = wallSeconds(clock);
-    // Clips may still be arriving for as long as a grant lives.
+    // Kept for the life of a grant after their end: clips may still arrive.
     await store.tidy(nowS, nowS - LIFE_S_MAX.grant);
     const cells = new Map<string, { entries: PublishedSearch[]; ended: string[] }>();
     const before = await store.publishedCells();

@@ -1,6 +1,3 @@
-// Owns: the HTTP routes of Search Party: making a photo plain, posting, ending, and what was granted to a pet's owner.
-// Not here: what they decide (searches.ts, clips/).
-
 import { toBase64url } from '@doorsill/contract/bytes';
 import { failure } from '@doorsill/contract/errors';
 import { idSchema } from '@doorsill/contract/ids';
@@ -17,7 +14,7 @@ import { type Searches, SearchPostedView } from './searches.ts';
 export interface SearchRouteDeps {
   searches: Searches;
   photos: Photos;
-  /** Clips that were granted to pets' owners. */
+  /** Clips granted to pets' owners. */
   clips: Clips;
   rules: SearchRules;
 }
@@ -36,7 +33,6 @@ const clipSchema = z.strictObject({ clip: idSchema });
 
 const neighbor = { roles: ['neighbor'] } as const;
 
-/** Adds the routes. */
 export function searchRoutes(api: Router, { searches, photos, clips, rules }: SearchRouteDeps): void {
   api.route(
     {
@@ -56,15 +52,15 @@ export function searchRoutes(api: Router, { searches, photos, clips, rules }: Se
       body: { media: 'image/*' },
       status: 201,
       whole: { types: /^image\/[a-z]{1,10}$/, bytesMax: PHOTO_POSTED_BYTES_MAX },
-      // Before any byte of the photo is read.
+      // Runs before any byte of the photo is read.
       admit: ({ bearer }) => searches.admitPhoto(bearer),
       answer: photoSchema,
-      about: 'Makes a photo plain: small, and without what cameras write into it.',
+      about: 'Sanitises a photo: small, and without the data that cameras write into it.',
     },
     async ({ request: { body } }) => {
       if (!(body instanceof Uint8Array))
-        throw failure('search_photo_invalid', { detail: 'it was not sent as image/...' });
-      return { photo: toBase64url(await photos.plain(body)) };
+        throw failure('search_photo_invalid', { detail: 'its content type is not image/...' });
+      return { photo: toBase64url(await photos.sanitise(body)) };
     },
   );
   api.route(
@@ -86,7 +82,7 @@ export function searchRoutes(api: Router, { searches, photos, clips, rules }: Se
       ...neighbor,
       params: searchSchema,
       answer: SearchPostedView,
-      about: 'The pet is found: homes stop looking.',
+      about: 'Ends a search because the pet is found.',
     },
     ({ bearer, params }) => searches.end(params.search, bearer),
   );
@@ -101,7 +97,7 @@ function clipRoutes(api: Router, clips: SearchRouteDeps['clips']): void {
       ...neighbor,
       query: clipPageSchema,
       answer: clipListSchema,
-      about: 'Clips that were granted to the caller, the last one first.',
+      about: 'Clips granted to the caller, newest first.',
     },
     ({ bearer, query }) => clips.list(bearer, query),
   );
@@ -113,7 +109,7 @@ function clipRoutes(api: Router, clips: SearchRouteDeps['clips']): void {
       params: clipSchema,
       answer: { media: 'video/mp4' },
       also: { 206: { media: 'video/mp4' } },
-      about: 'One of them, whole or a range.',
+      about: 'One of these clips, whole or a range of it.',
     },
     async ({ bearer, params: { clip }, request, reply }) => {
       const action = request.headers.range === undefined ? 'download' : 'stream';
@@ -130,7 +126,7 @@ function clipRoutes(api: Router, clips: SearchRouteDeps['clips']): void {
       ...neighbor,
       params: clipSchema,
       answer: statementSchema,
-      about: 'The statement that the home signed about it.',
+      about: 'The statement that the home signed about the clip.',
     },
     async ({ bearer, params: { clip } }) => ({
       manifest: statementOf((await clips.see(bearer, clip, 'manifest', 'view')).intake),

@@ -1,10 +1,9 @@
-// Owns: what the bridge stores about searches for pets. Not here: how (sql-searches.ts). Its rows are not requests, and no agency's
-// list reads them.
+// Searches have tables of their own: no list of an agency reads them.
 
-/** `open` until its poster ends it; from `expiresS` on it has ended, whatever its state says. */
+/** `open` until its poster ends it; it also ends at `expiresS`, whatever its state says. */
 export interface StoredSearch {
   search: string;
-  /** The poster's home: limits are counted by it. Never published. */
+  /** The poster's home, by which limits are counted. Never published. */
   device: string;
   posterKey: string;
   token: string;
@@ -12,7 +11,7 @@ export interface StoredSearch {
   publication: string;
   /** Base64url; empty once the search is over. */
   photo: string;
-  /** Where it is published: its own cell first, then those around it. */
+  /** Cells in which it is published: its own first, then those around it. */
   cells: string[];
   state: 'open' | 'ended';
   postedS: number;
@@ -35,12 +34,12 @@ export interface SearchStore {
   find(search: string): Promise<StoredSearch | null>;
   /** Ends a search and deletes its photo. False when it was not open. */
   end(search: string): Promise<boolean>;
-  /** Searches that have not expired, oldest first, ended ones too. */
+  /** Searches that have not expired, ended ones included, oldest first. */
   unexpired(nowS: number): Promise<StoredSearch[]>;
-  /** Deletes the photos of searches that have ended, and the searches that had ended before `goneS`. */
+  /** Deletes the photos of expired searches, and the searches that expired before `goneS`. */
   tidy(nowS: number, goneS: number): Promise<void>;
-  /** Cells whose last document was not empty, with its number of parts. */
+  /** Cells with a non-empty last document, and the number of its parts. */
   publishedCells(): Promise<{ cell: string; parts: number }[]>;
-  /** Allocates the next revision of a cell's document with `parts` parts; 0 parts for one which says that nothing is open any more. */
+  /** Allocates the next revision of a cell's document with `parts` parts; 0 parts for an empty one. */
   nextRevision(cell: string, parts: number): Promise<number>;
 }

@@ -1,5 +1,4 @@
-// Owns: taking a pet owner's search, countersigning it, and ending it. Not here: the board (search-board.ts), who posts
-// (verify-pet-owner.ts), the photo (sanitize-photo.ts). It tells nobody, its poster included, whether any home looked.
+// Takes, countersigns and ends a pet owner's search. Nobody, its poster included, learns whether any home looked.
 
 import { type Clock, wallSeconds } from '@doorsill/base/clock';
 import { type SigningKey, sha256Hex } from '@doorsill/base/keys';
@@ -26,7 +25,7 @@ import { readToken } from '../signing/verify-token.ts';
 import type { Photos } from './sanitize-photo.ts';
 import type { SearchRules } from './search-party-settings.ts';
 import type { AddSearchOutcome, SearchLimits, SearchStore, StoredSearch } from './search-party-store.ts';
-import type { Posters } from './verify-pet-owner.ts';
+import type { PetOwners } from './verify-pet-owner.ts';
 
 export interface SearchesDeps {
   clock: Clock;
@@ -34,7 +33,7 @@ export interface SearchesDeps {
   key: SigningKey;
   bridgeId: string;
   store: SearchStore;
-  posters: Posters;
+  petOwners: PetOwners;
   photos: Photos;
   rules: SearchRules;
   limits: RateLimits;
@@ -42,7 +41,7 @@ export interface SearchesDeps {
   changed: () => void;
 }
 
-/** All a poster learns about a search. */
+/** All that a poster learns about a search. */
 export const SearchPostedView = z.strictObject({
   search: idSchema,
   state: z.enum(['open', 'ended', 'expired']),
@@ -57,8 +56,8 @@ const HOUR_MS = 3_600_000;
 const WHY: Readonly<Record<Exclude<AddSearchOutcome, 'added' | 'same'>, string>> = {
   'other-content': 'another search has this id',
   'too-many-open': 'this home has an open search; end that one first',
-  'too-many-posts': 'this home has posted as often as it may in a day',
-  'cell-full': 'too many pets are looked for around there',
+  'too-many-posts': 'this home has used up its posts of the day',
+  'cell-full': 'too many searches are open in that area',
 };
 
 export class Searches {
@@ -72,21 +71,21 @@ export class Searches {
 
   /** Checks that a poster may have a photo sanitised. Throws `token_...`, `search_poster_unknown`, `http_rate_limited`. */
   async admitPhoto(bearer: string): Promise<void> {
-    const { key, call } = this.deps.posters.readCall(bearer, 'photo');
-    const home = await this.deps.posters.homeOf(key, call.pairing);
+    const { key, call } = this.deps.petOwners.readCall(bearer, 'photo');
+    const home = await this.deps.petOwners.homeOf(key, call.pairing);
     await this.photosOfHome.take(home);
   }
 
   /**
-   * Takes in a search with its plain photo; the same bytes again change nothing. Throws `token_...`, `id_kind_wrong`,
+   * Posts a search with its sanitised photo; the same bytes again change nothing. Throws `token_...`, `id_kind_wrong`,
    * `search_poster_unknown`, `search_photo_invalid`, `search_limits`.
    */
   async post(token: string, photo: string, pairing: string): Promise<SearchPostedView> {
-    const { clock, store, posters, key, log } = this.deps;
+    const { clock, store, petOwners, key, log } = this.deps;
     const pinned = { typ: 'doorsill-search+jws', schema: Search, audience: this.deps.bridgeId } as const;
     const search = readToken(token, { ...pinned, keys: claimedSigner(token) });
     if (askKindOf(search.jti) !== 'search') throw failure('id_kind_wrong');
-    const device = await posters.homeOf(search.iss, pairing);
+    const device = await petOwners.homeOf(search.iss, pairing);
     const nowS = wallSeconds(clock);
     this.assertAllowed(search, nowS);
     assertPlain(photo, search);
@@ -122,7 +121,7 @@ export class Searches {
 
   /** Ends the caller's own search; a repeat changes nothing. Throws `token_...`, `search_not_open`. */
   async end(search: string, bearer: string): Promise<SearchPostedView> {
-    const { key, call } = this.deps.posters.readCall(bearer, 'end');
+    const { key, call } = this.deps.petOwners.readCall(bearer, 'end');
     const stored = await this.deps.store.find(search);
     if (call.search !== search || stored?.posterKey !== key) throw failure('search_not_open');
     if (await this.deps.store.end(search)) this.deps.changed();
@@ -149,13 +148,13 @@ export class Searches {
   }
 }
 
-/** The photo must be exactly the one that was signed, with nothing in it but a picture. */
+/** The photo must be the one that was signed, and hold nothing but a picture. */
 function assertPlain(photo: string, { photoSha256 }: Search): void {
   const refuse = (detail: string) => failure('search_photo_invalid', { detail });
   const bytes = fromBase64url(photo);
   if (!bytes || bytes.length > PHOTO_BYTES_MAX) throw refuse(`it has more than ${PHOTO_BYTES_MAX} bytes`);
   const size = plainJpegSize(bytes);
   if (!size || Math.max(size.width, size.height) > PHOTO_SIDE_MAX)
-    throw refuse('it is not plain; have it made so first');
+    throw refuse('it is not a plain picture; have it sanitised first');
   if (sha256Hex(bytes) !== photoSha256) throw refuse('it is not the one that was signed');
 }

@@ -1,4 +1,3 @@
-// Owns: searches for pets in SQL, in tables of their own. Not here: who may post (search-party/).
 import type { Kysely, Selectable, Transaction } from 'kysely';
 import type { Tables } from '../persistence/bridge-schema.ts';
 import { SqlPublishedCells } from '../requests/sql-published-cells.ts';
@@ -75,7 +74,7 @@ export class SqlSearches implements SearchStore {
   }
 }
 
-/** The limit that one more search breaks; null when it breaks none. */
+/** The limit that one more search would exceed. */
 async function beyondLimits(
   step: Transaction<Tables>,
   { device, cells }: StoredSearch,

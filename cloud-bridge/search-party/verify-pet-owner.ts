@@ -1,5 +1,4 @@
-// Owns: verifying what a pet's owner signs to the bridge: their home's device, which is enrolled here, vouches for their key; and
-// for clips, that they were granted to this very key. Not here: what they may do then (searches.ts).
+// Verifies what a pet's owner signs: their home's device, which is enrolled here, vouches for their key.
 import { type Clock, wallSeconds } from '@doorsill/base/clock';
 import { sha256Hex } from '@doorsill/base/keys';
 import { failure } from '@doorsill/contract/errors';
@@ -10,20 +9,20 @@ import { LIFE_S_MAX, PUBLIC_AUDIENCE } from '@doorsill/contract/shared-claims';
 import type { EnrolmentStore } from '../enrolment/enrolment-store.ts';
 import { assertLife, peekToken, readToken, tryToken } from '../signing/verify-token.ts';
 
-export interface PostersDeps {
+export interface PetOwnersDeps {
   clock: Clock;
   enrolments: EnrolmentStore;
   bridgeId: string;
 }
 
-export class Posters {
-  private readonly deps: PostersDeps;
+export class PetOwners {
+  private readonly deps: PetOwnersDeps;
 
-  constructor(deps: PostersDeps) {
+  constructor(deps: PetOwnersDeps) {
     this.deps = deps;
   }
 
-  /** The home of an owner's key, as its enrolled device says. Throws `search_poster_unknown`, `token_...`. */
+  /** The home of an owner's key, for which its enrolled device vouches. Throws `search_poster_unknown`, `token_...`. */
   async homeOf(key: string, pairing: string): Promise<string> {
     const unknown = (detail: string) => failure('search_poster_unknown', { detail });
     const { device } = peekToken(pairing, Pairing);
@@ -36,9 +35,9 @@ export class Posters {
       keys: [deviceKey],
     } as const;
     const read = tryToken(pairing, pinned);
-    if (!read.ok) throw unknown('the device’s word for them does not hold');
+    if (!read.ok) throw unknown('the pairing statement of the device is invalid');
     if (read.claims.key !== key || read.claims.device !== device)
-      throw unknown('the device’s word is about somebody else');
+      throw unknown('the pairing statement of the device is for another key');
     return device;
   }
 
@@ -59,7 +58,7 @@ export class Posters {
     return { key: claims.iss, jti: claims.jti, call };
   }
 
-  /** Verifies access to clips: a pet's owner may read what was granted to their key. Throws `token_...`. */
+  /** Verifies access to clips: a pet's owner may read those granted to their key. Throws `token_...`. */
   async readAccess(token: string): Promise<{
     agency: string;
     organisation: string;
@@ -73,7 +72,7 @@ export class Posters {
     return { agency: owner, organisation: owner, clip: call.clip, officer: owner, reason: 'search for a pet', jti };
   }
 
-  /** A clip is granted to the key itself, which cannot be revoked: the grant alone decides. */
+  /** A clip is granted to the key itself, which cannot be revoked. */
   async assertStanding(): Promise<void> {
     // Nothing to check.
   }

@@ -1,6 +1,5 @@
-// Owns: what bridge and vault alone sign and send to each other about one clip: the steps of a hand-over, its acknowledgement, recalls. Pure.
-// Not here: which clip that is, and what others read of it: a recall's answer, a deletion (contract/hand-over-documents.ts); evidence
-// inside the vault (vault/).
+// Documents that only bridge and vault exchange about one clip: the steps of a hand-over, its acknowledgement, recalls. Pure. Those that
+// others read, too, are in contract/hand-over-documents.ts.
 
 import { HandedClip, itemIdText } from '@doorsill/contract/hand-over-documents';
 import { idSchema } from '@doorsill/contract/ids';
@@ -8,7 +7,7 @@ import { HOME_RECALL_LETTERS_MAX, MANIFEST_LETTERS_MAX } from '@doorsill/contrac
 import { expSchema, signedClaims } from '@doorsill/contract/shared-claims';
 import { z } from 'zod';
 
-/** The parts of a document that say which clip it is about. */
+/** The fields of a document that identify its clip. */
 export function clipOf(about: HandedClip): HandedClip {
   const { item, home, grant, clip, clipSha256, clipBytes, statementSha256 } = about;
   return { item, home, grant, clip, clipSha256, clipBytes, statementSha256 };
@@ -20,7 +19,7 @@ export function sameClip(a: HandedClip, b: HandedClip): boolean {
   return JSON.stringify(one) === JSON.stringify(other);
 }
 
-/** The text that any clip's item id is hashed from; one from before there were statements (`home` is its device's id) keeps the id it was given. */
+/** The text that a clip's item id is hashed from. A clip older than statements (`home` is its device's id) keeps its former id. */
 export function itemIdTextOf(
   bridge: string,
   { home, grant, clip }: Pick<HandedClip, 'home' | 'grant' | 'clip'>,
@@ -28,12 +27,12 @@ export function itemIdTextOf(
   return isPseudonym(home) ? itemIdText(bridge, clip) : `${bridge}/${home}/${grant}`;
 }
 
-/** Whether a home is named by its pseudonym, as in all clips since there are statements. */
+/** Whether `home` is a pseudonym, as in all clips with a statement. */
 function isPseudonym(home: string): boolean {
   return home.startsWith('home-');
 }
 
-/** `offer`: the vault may take it and shows it to nobody; `confirm`: it is the vault's now; `withdraw`: the owner revoked first. */
+/** `offer`: the vault may store it, but shows it to nobody; `confirm`: it is the vault's now; `withdraw`: the owner revoked first. */
 const HAND_OVER_STEPS = ['offer', 'confirm', 'withdraw'] as const;
 
 /** How a clip was asked for: retention counts from the upload for a community request, from the recording for all else. */
@@ -59,7 +58,7 @@ export type HandOver = z.infer<typeof HandOver>;
 /** Steps and recalls live at most this long. */
 export const HAND_OVER_LIFE_S_MAX = 3600;
 
-/** The vault's signed statement (`aud`: bridge id) that it has the clip durably. Only then may the bridge delete its own. */
+/** The vault's signed statement (`aud`: bridge id) that it has stored the clip durably. Only then may the bridge delete its copy. */
 export const acknowledgementSchema = z.strictObject({ ...signedClaims, jti: idSchema, ...HandedClip.shape });
 
 /** The body of `POST /v1/hand-overs`. */
@@ -79,13 +78,13 @@ export const HandOverStatus = z.strictObject({
 });
 export type HandOverStatus = z.infer<typeof HandOverStatus>;
 
-/** The bridge says that an owner takes a handed-over clip back (`aud`: vault id). */
+/** The bridge reports that an owner recalls a handed-over clip (`aud`: vault id). */
 export const Recall = z.strictObject({ ...signedClaims, exp: expSchema, jti: idSchema, ...HandedClip.shape });
 export type Recall = z.infer<typeof Recall>;
 
 /**
- * The body of `POST /v1/recalls`: the bridge's recall, and the proof that the home wants it. For a clip with a statement: the recall
- * signed with the statement's key; for one from before there were statements: the owner's revocation and the device's statement for that owner.
+ * The body of `POST /v1/recalls`: the bridge's recall, and the home's proof. For a clip with a statement: the recall signed with the
+ * statement's key; for an older one: the owner's revocation and the pairing statement for that owner.
  */
 export const RecallBody = z.strictObject({
   recall: z.string().max(4_096),

@@ -1,11 +1,10 @@
-// Owns: secrets that a server process creates once and stores in a file only its user can read: signing key, admin token.
-// Not here: who may present the admin token (http/bearer.ts).
 import { join } from 'node:path';
 import type { Disk } from '@doorsill/base/disk';
 import { generateSigningKey, importSigningKey, type SigningKey } from '@doorsill/base/keys';
 import type { Random } from '@doorsill/base/random';
 import { fromUtf8, toBase64url, utf8 } from '@doorsill/contract/bytes';
-import { failure } from '@doorsill/contract/errors';
+import { failure, isFailure } from '@doorsill/contract/errors';
+import { readSecretFile } from '@doorsill/base/private-paths';
 
 const SECRET_BYTES_MAX = 200;
 const KEY_NAME = 'signing.key';
@@ -42,4 +41,22 @@ export async function readAdminToken(disk: Disk, folder: string): Promise<string
   const stored = await disk.readSecret(join(folder, ADMIN_TOKEN_NAME), SECRET_BYTES_MAX);
   const token = stored && (fromUtf8(stored) ?? '').trim();
   return token && ADMIN_TOKEN_FORM.test(token) ? token : null;
+}
+
+const OPERATOR_SECRET_BYTES_MAX = 4_096;
+
+/**
+ * A secret that an operator put into a file, such as a database's password, without white space at its ends. The group may read the file:
+ * a database server reads the same one. Throws `secret_file_exposed`, `file_unusable`.
+ */
+export function operatorSecret(path: string): string {
+  let bytes: Uint8Array | null;
+  try {
+    bytes = readSecretFile(path, OPERATOR_SECRET_BYTES_MAX, { isNamed: true, groupMayRead: true });
+  } catch (thrown) {
+    if (isFailure(thrown)) throw thrown;
+    throw failure('file_unusable', { detail: thrown instanceof Error ? thrown.message : path }, thrown);
+  }
+  if (!bytes) throw failure('file_unusable', { detail: `${path} is not there` });
+  return new TextDecoder().decode(bytes).trim();
 }

@@ -1,12 +1,9 @@
-// Owns: verifying tokens in the bridge and registry: pinned keys, strict schema, lifetime. Not here: what the claims mean.
-
 import { verifySignature } from '@doorsill/base/keys';
 import { type ErrorCode, failure, TOKEN_FAULT_CODES } from '@doorsill/contract/errors';
 import { type Opened, openToken, parseToken, type TokenType } from '@doorsill/contract/jws';
 import { CLOCK_SKEW_S_MAX } from '@doorsill/contract/owner-orders';
 import type { z } from 'zod';
 
-/** What a reader here requires of a token. */
 export interface Pinned<Schema extends z.ZodType> {
   typ: TokenType;
   schema: Schema;
@@ -28,7 +25,7 @@ export function readToken<Schema extends SignedSchema>(token: string, pinned: Pi
   return opened.claims;
 }
 
-/** Verifies a token that is one link of a chain; throws `code` with what is wrong about `what`. */
+/** Verifies a token that is one link of a chain; throws `code`, whose detail names `what` and the fault. */
 export function readLink<Schema extends SignedSchema>(
   token: string,
   pinned: Pinned<Schema>,
@@ -40,10 +37,7 @@ export function readLink<Schema extends SignedSchema>(
   return opened.claims;
 }
 
-/**
- * A token's claims, not verified: only for finding the key that must have signed it. Throws `token_malformed` or
- * `token_unknown_claims`.
- */
+/** A token's unverified claims, only for finding the key that must have signed it. Throws `token_malformed`, `token_unknown_claims`. */
 export function peekToken<Schema extends z.ZodType>(token: string, schema: Schema): z.infer<Schema> {
   const parsed = parseToken(token);
   if (!parsed) throw failure('token_malformed');

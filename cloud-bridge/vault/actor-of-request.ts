@@ -1,14 +1,13 @@
-// Owns: the actor of an HTTP request: a client's token, and the officer's name and reason that go into the trail.
-// Not here: what they may do (evidence.ts).
+// The actor of an HTTP request: from a client's token, and the headers with the officer's name and reason for the trail.
 
 import { failure } from '@doorsill/contract/errors';
 import { officerSchema, reasonSchema } from '@doorsill/contract/manifest';
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import { bearerOf } from '../http/bearer.ts';
+import { bearerOf } from '../http/roles.ts';
 import type { Actor, Caller, Clients } from './clients.ts';
 
-/** Longest header value: a letter in UTF-8, percent-encoded, of up to three bytes a UTF-16 unit. */
+/** Longest header value: 200 UTF-16 units, each up to three bytes of UTF-8, percent-encoded. */
 const HEADER_LETTERS_MAX = 9 * 200;
 const encoded = z.string().max(HEADER_LETTERS_MAX).transform(decoded);
 /** The headers with the officer's name and reason, percent-encoded. */
@@ -25,7 +24,7 @@ export async function actorOf(request: FastifyRequest, clients: Clients, agency:
   return { ...who, officer: headers.data['x-officer'], reason: headers.data['x-reason'] };
 }
 
-/** Repeats the same check at every call, without counting it. Throws `vault_token_invalid`. */
+/** Repeats the check of the token at every call, without counting it. Throws `vault_token_invalid`. */
 export function callerAgain(request: FastifyRequest, clients: Clients, agency: string): () => Promise<Caller> {
   const bearer = bearerOf(request);
   return () => clients.caller(bearer, agency, request.ip);

@@ -1,6 +1,4 @@
-// Owns: the interface of a store for evidence bytes: written invisibly, made durable, made visible in one step, destroyed;
-// and the store in a folder. Not here: which items there are (sql-items.ts), when to do it (receiving.ts, retention-sweeper.ts), a bucket
-// (s3-blobs.ts).
+// A store for evidence bytes, written invisibly, made durable, made visible in one step, destroyed; and its form as a folder.
 import { join } from 'node:path';
 import type { Disk } from '@doorsill/base/disk';
 import type { Random } from '@doorsill/base/random';
@@ -10,37 +8,35 @@ import type { OpenBytes } from '../http/revocable-downloads.ts';
 import { CLIP_NAME, MANIFEST_NAME, type Staged, type StagedClip, Staging } from './staging.ts';
 import type { BytesStanding } from './vault-store.ts';
 
-/** Where an item's bytes are. */
 export interface BytesPlace {
   item: string;
   object: string;
 }
 
-/** A store for bytes. */
 export interface Blobs {
   /**
-   * Removes what a crash left: everything staged, what was to be erased, and what the database does not know. Throws
+   * Removes leftovers of a crash: staged bytes, bytes that were to be erased, and bytes that the database does not know. Throws
    * `evidence_store_unfit` for a place that is not ours.
    */
   start(bytesOf: (item: string) => Promise<BytesStanding>): Promise<void>;
-  /** As at the start, while other instances have the same place: what is on its way to them stays. */
+  /** Removes leftovers while other instances use the same place: bytes on their way to them stay. */
   sweep(bytesOf: (item: string) => Promise<BytesStanding>): Promise<void>;
   stage(): Promise<Staged>;
-  /** Opens the clip's bytes, to be read up to `end`. Whether they may be shown is checked elsewhere (evidence.ts). */
+  /** Opens the clip's bytes, to be read up to `end`. The caller must check that they may be shown (evidence.ts). */
   open(item: BytesPlace, end: number): Promise<OpenBytes>;
-  /** Destroys an item's bytes, whichever upload they came with; does nothing when they are gone. */
+  /** Destroys an item's bytes of all uploads; does nothing when they are gone. */
   erase(place: BytesPlace): Promise<void>;
-  /** Destroys what `erase` failed to remove, for as long as this process runs. */
+  /** Retries what `erase` failed to destroy in this process. */
   eraseOwed(): Promise<void>;
   freeBytes(): Promise<number>;
 }
 
-/** A crash leaves only what was on its way in; more unknown items than this mean a wrong database. */
+/** A crash leaves a few unfinished items; more unknown ones mean a wrong database. */
 const STRANGERS_MAX = 64;
 
 /**
- * Which of the stored bytes must be erased; with other instances (`isShared`), not what may be on its way to one. Throws
- * `evidence_store_unfit` if too many are of items that the database does not know.
+ * The stored bytes that must be erased; with other instances (`isShared`), without those that may be on their way to one. Throws
+ * `evidence_store_unfit` if too many belong to items that the database does not know.
  */
 export async function leftovers(
   places: readonly BytesPlace[],
@@ -57,7 +53,7 @@ export async function leftovers(
     gone.push(place);
     if (state === 'unknown' || state === 'arriving') strangers.add(place.item);
   }
-  // With another vault's database, or an empty one, evidence must not be mistaken for leftovers of a crash.
+  // With a wrong or empty database, evidence must not be taken for leftovers of a crash.
   if (strangers.size <= STRANGERS_MAX) return gone;
   const detail = `the database has never heard of ${strangers.size} items in it: is it the right one?`;
   throw failure('evidence_store_unfit', { store, detail });
@@ -83,7 +79,7 @@ export class FolderBlobs implements Blobs {
   }
 
   async sweep(): Promise<void> {
-    // A folder is one process's: nobody else leaves anything in it.
+    // A folder belongs to one process: no other one leaves anything in it.
   }
 
   stage(): Promise<Staged> {
@@ -103,7 +99,7 @@ export class FolderBlobs implements Blobs {
   }
 
   async eraseOwed(): Promise<void> {
-    // What could not be removed from the disk is removed at the next start.
+    // The next start removes what is left on the disk.
   }
 
   freeBytes(): Promise<number> {
@@ -111,7 +107,7 @@ export class FolderBlobs implements Blobs {
   }
 
   private async place(clip: StagedClip, item: string, manifest: string): Promise<void> {
-    // Syncing the folder covers the entry of the clip beside it, too.
+    // Syncing the folder makes the directory entry of the clip durable, too.
     await this.disk.replaceFile(join(clip.folder, MANIFEST_NAME), utf8(manifest));
     const place = join(this.blobs, item);
     await this.disk.remove(place);

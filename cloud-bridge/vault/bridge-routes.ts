@@ -1,5 +1,3 @@
-// Owns: the HTTP routes by which a bridge hands clips over and passes owners' recalls on. Not here: the decisions behind them.
-
 import { keepForTransfer } from '@doorsill/base/http/connection-limit';
 import { UPLOAD_BODY_TYPE } from '@doorsill/base/http/http-server';
 import { failure } from '@doorsill/contract/errors';
@@ -20,7 +18,7 @@ export function bridgeRoutes(api: Router, receiving: Receiving, recalls: Recalls
       ...signed,
       path: '/v1/hand-overs',
       body: HandOverBody,
-      about: 'A bridge offers a clip with all its papers.',
+      about: 'A bridge offers a clip with its documents.',
     },
     ({ body }) => receiving.offer(body),
   );
@@ -38,7 +36,7 @@ export function bridgeRoutes(api: Router, receiving: Receiving, recalls: Recalls
       if (request.headers['content-type'] !== UPLOAD_BODY_TYPE) {
         throw failure('http_body_invalid', { detail: `it must be ${UPLOAD_BODY_TYPE}` });
       }
-      // Its token is verified before its bytes are read: an invalid one ends the connection.
+      // The token is verified before the bytes are read: an invalid one ends the connection.
       keepForTransfer(request.raw.socket);
       return receiving.take(bearer, params.item, request.raw);
     },
@@ -48,7 +46,7 @@ export function bridgeRoutes(api: Router, receiving: Receiving, recalls: Recalls
       ...signed,
       path: '/v1/hand-overs/confirmation',
       body: stepSchema,
-      about: 'The bridge has heard that the vault holds the clip; it is shown from now on.',
+      about: 'The bridge has the acknowledgement; the clip is shown from now on.',
     },
     ({ body }) => receiving.confirm(body.step),
   );
@@ -57,7 +55,7 @@ export function bridgeRoutes(api: Router, receiving: Receiving, recalls: Recalls
       ...signed,
       path: '/v1/hand-overs/withdrawal',
       body: stepSchema,
-      about: 'The owner revoked before the hand-over was over.',
+      about: 'The owner revoked before the hand-over was complete.',
     },
     ({ body }) => receiving.withdraw(body.step),
   );
@@ -68,7 +66,7 @@ export function bridgeRoutes(api: Router, receiving: Receiving, recalls: Recalls
       roles: ['signed'],
       body: RecallBody,
       answer: recallStatusSchema,
-      about: 'An owner takes a handed-over clip back; the department’s policy answers.',
+      about: 'An owner recalls a handed-over clip; the department’s policy decides.',
     },
     ({ body }) => recalls.answer(body),
   );

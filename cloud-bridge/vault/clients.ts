@@ -1,5 +1,4 @@
-// Owns: who may use the vault: clients of an agency with a secret, scopes and addresses, and the short-lived tokens they get
-// for it (RFC 6749 §4.4). Not here: HTTP, what a scope lets one do (evidence.ts).
+// Clients of an agency, with a secret, scopes and addresses, and their short-lived access tokens (RFC 6749 §4.4).
 import { timingSafeEqual } from 'node:crypto';
 import { isIP } from 'node:net';
 import { type Clock, wallSeconds } from '@doorsill/base/clock';
@@ -12,7 +11,7 @@ import { z } from 'zod';
 import type { RateLimit, RateLimits } from '../http/rate-limits.ts';
 import type { AccessStore, Client, Doer, SuccessionStore } from './vault-store.ts';
 
-/** What a token can allow. `any` is any item of the agency without a class; classified ones need the scope of their class as well. */
+/** `any`: any unclassified item of the agency; a classified one also needs the scope of its class. */
 export const SCOPES = [
   'evidence.any.read',
   'evidence.any.download',
@@ -41,13 +40,13 @@ export const clientBodySchema = z.strictObject({
   addresses: z.array(addressSchema).min(1).max(64),
 });
 
-/** Who acts for which agency, according to token and headers. */
+/** From token and headers. */
 export interface Actor extends Doer {
   agency: string;
   scopes: readonly string[];
 }
 
-/** An actor known by the token alone. */
+/** From the token alone. */
 export type Caller = Omit<Actor, 'officer' | 'reason'>;
 
 export interface ClientsDeps {
@@ -60,7 +59,10 @@ export interface ClientsDeps {
   limits: RateLimits;
 }
 
-/** Invalid tokens and secrets from one address that still get a specific refusal; valid ones are always served. */
+/**
+ * Invalid tokens and secrets from one address that get a specific refusal; later ones get `http_rate_limited`. Valid ones are always
+ * served.
+ */
 const FAILURES_MAX = 20;
 const FAILURE_SPAN_MS = 10 * 60_000;
 const MINUTE_MS = 60_000;
@@ -77,7 +79,7 @@ export class Clients {
     this.requests = limits.limit('calls of a client', requestsPerMinuteMax, MINUTE_MS);
   }
 
-  /** Creates a client of an agency; its secret is returned here and not stored. Throws `agency_key_rotated` for an older id. */
+  /** Creates a client of an agency; its secret is returned here and not stored. Throws `agency_key_rotated` for a former id. */
   async issue(
     agency: string,
     wanted: z.infer<typeof clientBodySchema>,
@@ -93,7 +95,7 @@ export class Clients {
   }
 
   /**
-   * A token for a client that authenticates, with the requested scopes, or all it has. Throws `vault_client_invalid`,
+   * A token for an authenticated client, with the requested scopes, or all of its scopes. Throws `vault_client_invalid`,
    * `vault_scope_missing`, `http_rate_limited`.
    */
   async token(
@@ -122,8 +124,8 @@ export class Clients {
   }
 
   /**
-   * The actor behind a token, for this agency, from this address, now; the returned `agency` is the agency across its keys. An id
-   * whose key was rotated may not act. Counts the call. Throws `vault_token_invalid`, `http_rate_limited`.
+   * The caller with a token, for this agency, from this address; the returned `agency` is the agency across its keys. An id whose key was
+   * rotated may not act. Counts the call. Throws `vault_token_invalid`, `http_rate_limited`.
    */
   async actor(bearer: string, agency: string, address: string): Promise<Caller> {
     const caller = await this.caller(bearer, agency, address).catch(async (thrown: unknown) => {
@@ -134,7 +136,7 @@ export class Clients {
     return caller;
   }
 
-  /** As `actor`, without counting: for checks repeated while a call is answered. Throws `vault_token_invalid`. */
+  /** As `actor`, without counting: for checks repeated during a download. Throws `vault_token_invalid`. */
   async caller(bearer: string, agency: string, address: string): Promise<Caller> {
     const { access, successions, clock } = this.deps;
     const token = await access.findToken(sha256Hex(bearer));

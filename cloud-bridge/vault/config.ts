@@ -1,4 +1,3 @@
-// Owns: the vault's settings, their defaults from public practice, and limits that depend on each other. Not here: what they do.
 import { z } from 'zod';
 import { httpAddressSchema, serverSettings } from '../http/http-settings.ts';
 import { instanceFields } from '../persistence/instance-part.ts';
@@ -14,7 +13,7 @@ export const VaultConfig = z
     /** `dataFolder` holds key, database and evidence. */
     ...serverSettings,
     ...databaseSettings,
-    /** Where officers reach the vault, if not at its own listening address. Download links begin with it. */
+    /** Where officers reach the vault, if not at its listening address. Download links begin with it. */
     publicUrl: httpAddressSchema.optional(),
     tokenLifeS: z
       .int()
@@ -37,9 +36,9 @@ export const VaultConfig = z
       .int()
       .nonnegative()
       .default(256 * MIB),
-    /** Seconds between two searches for items that are overdue. */
+    /** Seconds between two searches for overdue items. */
     sweepEveryS: z.int().min(1).max(3600).default(60),
-    /** The bucket that stores evidence. Without it evidence is in the data folder, where clips are staged in any case. */
+    /** The bucket for evidence. Without it evidence is in the data folder. Clips are always staged there. */
     s3: S3Settings.optional(),
     /** Set when several vaults share `database` and `s3`. */
     instance: z.strictObject(instanceFields).optional(),
@@ -50,7 +49,7 @@ export const VaultConfig = z
   )
   .refine(
     ({ s3, clipBytesMax }) => !s3 || clipBytesMax <= S3_BYTES_MAX,
-    'clipBytesMax is above what a bucket takes at once',
+    'clipBytesMax is above the largest object of a bucket',
   );
 export type VaultConfig = z.infer<typeof VaultConfig>;
 /** Settings before defaults are filled in. */

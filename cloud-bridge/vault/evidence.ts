@@ -1,5 +1,5 @@
-// Owns: what an agency's officers may do with evidence: view, download, classify, delete, restore. Whatever they are shown is first
-// recorded in the trail, with who and why. Not here: HTTP, deletion by time (retention-sweeper.ts), owners (recalls.ts).
+// What an agency's officers may do with evidence: view, download, classify, delete, restore. The trail records each access, with person and
+// reason, before anything is shown.
 
 import { type Clock, wallSeconds } from '@doorsill/base/clock';
 import type { Span } from '@doorsill/base/http/byte-range';
@@ -35,21 +35,20 @@ export interface EvidenceDeps {
   trail: TrailStore;
   access: AccessStore;
   blobs: Blobs;
-  readings: ClipDownloads;
+  downloads: ClipDownloads;
   linkLifeS: number;
 }
 
-/** How an item's bytes are read: viewed, or downloaded. Each needs its own scope. */
+/** How an item's bytes are read. Each needs its own scope. */
 export type Taking = 'streamed' | 'downloaded';
 
 type Event = (typeof TRAIL_EVENTS)[number];
 
-/** What an officer is told of an item. */
 export type ItemView = ReturnType<typeof viewOf>;
 
 const SCOPE_OF = { streamed: 'evidence.any.read', downloaded: 'evidence.any.download' } as const;
 
-/** States that officers are shown: an item that is not the vault's yet is not. */
+/** States in lists by default. A `held` item is not the vault's yet, and never shown. */
 const SHOWN_STATES = ['active', 'deleted'] as const;
 
 export class Evidence {
@@ -79,7 +78,7 @@ export class Evidence {
     return viewOf(await this.show(actor, id, 'evidence.any.read', 'viewed'));
   }
 
-  /** The item's statement, with what the home disclosed. Throws as `view`; `evidence_state` once it is erased. */
+  /** The item's statement, with the facts that the home disclosed. Throws as `view`; `evidence_state` once it is erased. */
   async manifest(actor: Actor, id: string): Promise<string> {
     return readable(await this.show(actor, id, 'evidence.any.read', 'manifest-viewed')).statement;
   }
@@ -89,7 +88,7 @@ export class Evidence {
     return readable(await this.show(actor, id, SCOPE_OF[taking], taking));
   }
 
-  /** The item's bytes, as long as `caller` resolves to a caller who may read them this way. */
+  /** The item's bytes, as long as `caller` resolves to somebody who may read them this way. */
   read(caller: () => Promise<Caller>, item: Item, taking: Taking, span: Span): ClipDownload {
     return this.readAs(item, span, async () => {
       const now = await caller();
@@ -99,8 +98,8 @@ export class Evidence {
   }
 
   /**
-   * A link from which anyone who has it can download, once, for a limited time; the download is attributed to its maker. Throws as
-   * `manifest`; `evidence_state` when the item changed meanwhile.
+   * A link with which anyone can download once, for a limited time; the download is attributed to the link's maker. Throws as `manifest`;
+   * `evidence_state` when the item changed meanwhile.
    */
   async link(actor: Actor, id: string): Promise<{ secret: string; expiresS: number }> {
     const { random, access, clock, linkLifeS } = this.deps;
@@ -111,7 +110,7 @@ export class Evidence {
     const expiresS = nowS + linkLifeS;
     const link = { linkSha256: sha256Hex(secret), item: item.item, agency, by, officer, reason, expiresS };
     if (!(await access.addLink(link, item, nowS))) {
-      throw failure('evidence_state', { state: item.state, detail: 'it has just changed; look at it again' });
+      throw failure('evidence_state', { state: item.state, detail: 'it has just changed; view it again' });
     }
     return { secret, expiresS };
   }
@@ -137,7 +136,7 @@ export class Evidence {
   }
 
   async categorise(actor: Actor, id: string, categories: readonly string[]): Promise<ItemView> {
-    // An item is uncategorized exactly when it has no other category.
+    // `uncategorized` is not stored: it means that there is no other category.
     const named = [...new Set(categories)].filter((category) => category !== UNCATEGORIZED);
     return this.update(actor, id, 'categories-changed', named.join(' '), () => ({ categories: named }));
   }
@@ -168,7 +167,7 @@ export class Evidence {
       if (now.cases.length > 0) {
         throw failure('evidence_state', { state: now.state, detail: 'it belongs to a case, which suspends deletion' });
       }
-      return { state: stepped(now, 'delete'), deletedS: nowS, deletedBy: 'officer' };
+      return { state: stateAfter(now, 'delete'), deletedS: nowS, deletedBy: 'officer' };
     });
   }
 
@@ -177,7 +176,7 @@ export class Evidence {
     assertScope(actor, 'evidence.any.delete');
     const nowS = wallSeconds(this.deps.clock);
     return this.change(actor, id, 'restored', '', (now) => {
-      const state = stepped(now, 'restore');
+      const state = stateAfter(now, 'restore');
       if (nowS >= erasedAtS(now.deletedS ?? 0)) {
         throw failure('evidence_state', { state: now.state, detail: 'its seven days are over' });
       }
@@ -206,9 +205,9 @@ export class Evidence {
     return { link, item };
   }
 
-  private readAs(item: Item, span: Span, ask: AssertShown): ClipDownload {
-    const { blobs, readings } = this.deps;
-    return readings.read(item.item, () => blobs.open(item, span.end), span, ask);
+  private readAs(item: Item, span: Span, recheck: AssertShown): ClipDownload {
+    const { blobs, downloads } = this.deps;
+    return downloads.read(item.item, () => blobs.open(item, span.end), span, recheck);
   }
 
   private async show(
@@ -250,7 +249,7 @@ export class Evidence {
       id,
       (now) => {
         assertShown(actor, now);
-        if (now.state === 'erased') throw failure('evidence_state', { state: 'erased', detail: 'its bytes are gone' });
+        if (now.state === 'erased') throw failure('evidence_state', { state: 'erased', detail: 'its bytes are destroyed' });
         return alter(now);
       },
       (now) => this.line(actor, now, event, detail),
@@ -259,7 +258,7 @@ export class Evidence {
     return viewOf(changed);
   }
 
-  /** The item if the actor may know of it: another agency's, or one above their clearance, looks as if it did not exist. */
+  /** The item if the actor may see it: another agency's, or one above their clearance, looks as if it did not exist. */
   private async find(actor: Pick<Actor, 'agency' | 'scopes'>, id: string): Promise<Item> {
     const item = await this.deps.items.find(id);
     if (!item) throw failure('evidence_unknown');
@@ -289,10 +288,10 @@ function clearances({ scopes }: Pick<Actor, 'scopes'>): AccessClass[] {
 
 function readable(item: Item): Item {
   if (item.state === 'active') return item;
-  throw failure('evidence_state', { state: item.state, detail: 'what is deleted can be restored for seven days' });
+  throw failure('evidence_state', { state: item.state, detail: 'a deleted item can be restored for seven days' });
 }
 
-function stepped(item: Item, step: ItemStep): Item['state'] {
+function stateAfter(item: Item, step: ItemStep): Item['state'] {
   const state = afterStep(item.state, step);
   if (state === null) throw failure('evidence_state', { state: item.state, detail: `${step} does not apply` });
   return state;

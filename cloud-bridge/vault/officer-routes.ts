@@ -1,6 +1,3 @@
-// Owns: the HTTP routes by which an agency's officers use evidence, all under the agency's own path. Not here: what they decide
-// (evidence.ts), who officers are (actor-of-request.ts), the department's policy (policy-routes.ts).
-
 import { idSchema, sha256Schema } from '@doorsill/contract/ids';
 import { z } from 'zod';
 import type { Admission, Router } from '../http/router.ts';
@@ -10,6 +7,7 @@ import { actorOf, callerAgain, officerHeadersSchema } from './actor-of-request.t
 import type { Clients } from './clients.ts';
 import type { Evidence } from './evidence.ts';
 import { ACCESS_CLASSES } from './vault-store.ts';
+import { categoryBodySchema, policyBodySchema, policyViewSchema, type Policies } from './policies.ts';
 
 const BASE = '/v1/agencies/:agency';
 const ITEM = `${BASE}/evidence/:item`;
@@ -36,7 +34,6 @@ const categoriesSchema = z.strictObject({ categories: z.array(idSchema).max(16) 
 const classSchema = z.strictObject({ accessClass: z.enum(ACCESS_CLASSES) });
 
 const momentS = z.int().nullable();
-/** What an officer is told of an item. */
 const viewSchema = z.strictObject({
   item: idSchema,
   clip: idSchema,
@@ -81,6 +78,7 @@ const trailSchema = z.strictObject({
 export interface OfficerRoutesDeps {
   clients: Clients;
   evidence: Evidence;
+  policies: Policies;
   publicUrl: () => string;
 }
 
@@ -89,9 +87,10 @@ export function officerRoutes(api: Router, deps: OfficerRoutesDeps): void {
   seeing(api, deps);
   sorting(api, deps);
   deleting(api, deps);
+  policy(api, deps);
 }
 
-/** Authenticates the actor before anything else of a call is checked. */
+/** Authenticates the actor before the rest of a call is checked. */
 function officers({ clients }: Pick<OfficerRoutesDeps, 'clients'>) {
   const admit = ({ request, params }: Admission<z.ZodType<{ agency: string }>>) =>
     actorOf(request, clients, params.agency);
@@ -117,7 +116,7 @@ function listing(api: Router, deps: OfficerRoutesDeps): void {
       path: `${BASE}/trail`,
       query: pageSchema,
       answer: trailSchema,
-      about: 'Who did what with evidence, newest first.',
+      about: 'The trail of all evidence, newest first.',
     },
     ({ admitted, query: { limit, after } }) => evidence.trail(admitted, null, { limit, after }),
   );
@@ -128,7 +127,7 @@ function listing(api: Router, deps: OfficerRoutesDeps): void {
       params: itemSchema,
       query: pageSchema,
       answer: trailSchema,
-      about: 'Who did what with an item, newest first.',
+      about: 'The trail of an item, newest first.',
     },
     ({ admitted, params, query: { limit, after } }) => evidence.trail(admitted, params.item, { limit, after }),
   );
@@ -145,7 +144,7 @@ function seeing(api: Router, deps: OfficerRoutesDeps): void {
       ...one,
       path: `${ITEM}/manifest`,
       answer: statementSchema,
-      about: 'The statement that the home signed about it.',
+      about: 'The statement that the home signed about the clip.',
     },
     async ({ admitted, params }) => ({ manifest: await evidence.manifest(admitted, params.item) }),
   );
@@ -155,7 +154,7 @@ function seeing(api: Router, deps: OfficerRoutesDeps): void {
     ['stream', 'streamed'],
   ] as const) {
     api.route(
-      { ...one, path: `${ITEM}/${path}`, ...clip, about: `The clip, whole or a range of it; it is noted as ${part}.` },
+      { ...one, path: `${ITEM}/${path}`, ...clip, about: `The clip, whole or a range of it; the trail records it as ${part}.` },
       async ({ admitted, params, request, reply }) => {
         const item = await evidence.bytes(admitted, params.item, part);
         const sent = { name: item.clip, bytes: item.clipBytes, sha256: item.clipSha256, range: request.headers.range };
@@ -171,7 +170,7 @@ function seeing(api: Router, deps: OfficerRoutesDeps): void {
       path: `${ITEM}/links`,
       answer: linkAnswerSchema,
       status: 201,
-      about: 'A link that anyone who has it can download from, once, for a while.',
+      about: 'Creates a link with which anyone can download the clip, once, for a limited time.',
     },
     async ({ admitted, params }) => {
       const { secret, expiresS } = await evidence.link(admitted, params.item);
@@ -185,7 +184,7 @@ function seeing(api: Router, deps: OfficerRoutesDeps): void {
       roles: ['public'],
       params: linkSchema,
       answer: clip.answer,
-      about: 'The clip that a link is for.',
+      about: 'The clip of a link.',
     },
     async ({ params: { link }, reply }) => {
       const item = await evidence.followLink(link);
@@ -211,19 +210,19 @@ function sorting(api: Router, deps: OfficerRoutesDeps): void {
       path: `${ITEM}/categories`,
       ...one,
       body: categoriesSchema,
-      about: 'Sets what it is filed under.',
+      about: 'Sets the categories of an item.',
     },
     ({ admitted, params, body }) => evidence.categorise(admitted, params.item, body.categories),
   );
   api.route(
-    { method: 'PUT', path: `${ITEM}/access-class`, ...one, body: classSchema, about: 'Sets who may read it.' },
+    { method: 'PUT', path: `${ITEM}/access-class`, ...one, body: classSchema, about: 'Sets the access class of an item.' },
     ({ admitted, params, body }) => evidence.classify(admitted, params.item, body.accessClass),
   );
   const inCase = { ...one, path: `${ITEM}/cases/:case`, params: caseSchema } as const;
-  api.route({ method: 'PUT', ...inCase, about: 'Puts it into a case.' }, ({ admitted, params }) =>
+  api.route({ method: 'PUT', ...inCase, about: 'Puts an item into a case.' }, ({ admitted, params }) =>
     evidence.addCase(admitted, params.item, params.case),
   );
-  api.route({ method: 'DELETE', ...inCase, about: 'Takes it out of a case.' }, ({ admitted, params }) =>
+  api.route({ method: 'DELETE', ...inCase, about: 'Removes an item from a case.' }, ({ admitted, params }) =>
     evidence.removeCase(admitted, params.item, params.case),
   );
 }
@@ -232,11 +231,37 @@ function deleting(api: Router, deps: OfficerRoutesDeps): void {
   const { evidence } = deps;
   const one = { ...officers(deps), params: itemSchema, answer: viewSchema } as const;
   api.route(
-    { method: 'DELETE', path: ITEM, ...one, about: 'Deletes it; for a while it can be restored.' },
+    { method: 'DELETE', path: ITEM, ...one, about: 'Deletes an item; it can be restored for a while.' },
     ({ admitted, params }) => evidence.delete(admitted, params.item),
   );
   api.route(
     { method: 'POST', path: `${ITEM}/restoration`, ...one, about: 'Restores a deleted item.' },
     ({ admitted, params }) => evidence.restore(admitted, params.item),
+  );
+}
+
+const policyCategorySchema = agencySchema.extend({ category: idSchema });
+
+function policy(api: Router, deps: OfficerRoutesDeps): void {
+  const { policies } = deps;
+  const officer = { ...officers(deps), answer: policyViewSchema } as const;
+  const whole = { ...officer, path: `${BASE}/policy`, params: agencySchema } as const;
+  api.route({ method: 'GET', ...whole, about: 'The department’s policy.' }, ({ admitted }) => policies.show(admitted));
+  api.route(
+    {
+      method: 'PUT',
+      ...whole,
+      body: policyBodySchema,
+      about: 'Sets the answer to recalls, or the period of declined items.',
+    },
+    ({ admitted, body }) => policies.set(admitted, body),
+  );
+  const category = { ...officer, path: `${BASE}/categories/:category`, params: policyCategorySchema } as const;
+  api.route(
+    { method: 'PUT', ...category, body: categoryBodySchema, about: 'Sets the period of a category.' },
+    ({ admitted, params, body }) => policies.setCategory(admitted, params.category, body.days),
+  );
+  api.route({ method: 'DELETE', ...category, about: 'Removes a category.' }, ({ admitted, params }) =>
+    policies.removeCategory(admitted, params.category),
   );
 }

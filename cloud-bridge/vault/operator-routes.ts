@@ -1,5 +1,4 @@
-// Owns: the HTTP routes of the vault's operator (bridges, clients) and of the clients' tokens (RFC 6749 §4.4).
-// Not here: what they decide (clients.ts).
+// Routes of the vault's operator (bridges, clients, agencies' new keys), and the token endpoint of clients (RFC 6749 §4.4).
 
 import type { Clock } from '@doorsill/base/clock';
 import { isPublicKey, sha256Hex } from '@doorsill/base/keys';
@@ -45,11 +44,11 @@ export interface OperatorRoutesDeps {
   access: AccessStore;
   successions: SuccessionStore;
   clients: Clients;
-  readings: ClipDownloads;
+  downloads: ClipDownloads;
 }
 
 export function operatorRoutes(api: Router, deps: OperatorRoutesDeps): void {
-  const { access, clients, readings } = deps;
+  const { access, clients, downloads } = deps;
   const admin = { roles: ['admin'] } as const;
   api.route(
     {
@@ -59,7 +58,7 @@ export function operatorRoutes(api: Router, deps: OperatorRoutesDeps): void {
       body: bridgeSchema,
       status: 201,
       answer: enteredSchema,
-      about: 'Lets a bridge with this key hand clips over.',
+      about: 'Admits a bridge, by its key, for hand-overs.',
     },
     async ({ body: { key } }) => {
       const bridge = actorId('bridge', sha256Hex(key));
@@ -76,7 +75,7 @@ export function operatorRoutes(api: Router, deps: OperatorRoutesDeps): void {
       body: clientBodySchema,
       answer: issuedSchema,
       status: 201,
-      about: 'A new client of an agency; its secret is shown this once.',
+      about: 'Creates a client of an agency; its secret is shown only in this answer.',
     },
     ({ params, body }) => clients.issue(params.agency, body),
   );
@@ -87,11 +86,11 @@ export function operatorRoutes(api: Router, deps: OperatorRoutesDeps): void {
       ...admin,
       params: clientSchema,
       answer: null,
-      about: 'Ends a client, all its tokens and links, and what they are reading.',
+      about: 'Removes a client with its tokens and links, and ends their downloads.',
     },
     async ({ params }) => {
       if (!(await access.removeClient(params.agency, params.client))) throw failure('http_not_found');
-      await readings.askAgain();
+      await downloads.recheck();
       return undefined;
     },
   );
@@ -104,7 +103,7 @@ export function operatorRoutes(api: Router, deps: OperatorRoutesDeps): void {
       body: tokenBodySchema,
       form: true,
       answer: tokenAnswerSchema,
-      about: 'An access token for a client that proves itself (RFC 6749 §4.4), in the body or by HTTP Basic.',
+      about: 'An access token for a client (RFC 6749 §4.4) that authenticates in the body or by HTTP Basic.',
       refuse: (problem) => ({ ...problem, error: OAUTH_WORDS.get(problem.code) ?? 'invalid_request' }),
     },
     async ({ body, request }) => {
@@ -116,10 +115,8 @@ export function operatorRoutes(api: Router, deps: OperatorRoutesDeps): void {
   );
 }
 
-/**
- * The operator's statement that an agency has a new key. A bridge may not state that: it could give evidence to an agency of its choice.
- */
-function successionRoute(api: Router, { clock, successions, readings }: OperatorRoutesDeps): void {
+/** Only the operator may state that an agency has a new key: a bridge could give evidence to an agency of its choice. */
+function successionRoute(api: Router, { clock, successions, downloads }: OperatorRoutesDeps): void {
   const shape = { method: 'PUT', path: '/v1/agencies/:agency/successor', roles: ['admin'] } as const;
   api.route(
     {
@@ -127,14 +124,14 @@ function successionRoute(api: Router, { clock, successions, readings }: Operator
       params: agencySchema,
       body: agencySchema,
       answer: successorSchema,
-      about: 'Says that an agency has another key: its evidence stays its own, clients of the older one end.',
+      about: 'Records that an agency has a new key: its evidence stays its own, clients of the former id are removed.',
     },
     async ({ params, body: { agency } }) => {
       const who = { by: 'operator', officer: '', reason: '' };
       const what = { item: '', cases: [], event: 'key-rotated', detail: `${params.agency} ${agency}` };
       const line = { ...who, ...what, atUs: clock.wallUs() };
       const organisation = await successions.succeed(params.agency, agency, line);
-      await readings.askAgain();
+      await downloads.recheck();
       return { agency, organisation };
     },
   );

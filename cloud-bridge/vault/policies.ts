@@ -1,5 +1,4 @@
-// Owns: what a department may set: its retention categories, what happens to declined items, its answer to recalls.
-// Not here: what follows from it (retention.ts, recalls.ts).
+// A department's policy: its retention categories, the period of declined items, its answer to recalls.
 
 import type { Clock } from '@doorsill/base/clock';
 import { failure } from '@doorsill/contract/errors';
@@ -13,7 +12,7 @@ import type { Policy, PolicyChange, PolicyStore, TrailLine } from './vault-store
 const DAYS_MAX = 100 * 366;
 const DAY_S = 24 * 3600;
 
-/** A period in whole days; null: until somebody deletes it. */
+/** In whole days; null: until somebody deletes the item. */
 const daysSchema = z.int().min(1).max(DAYS_MAX).nullable();
 export const categoryBodySchema = z.strictObject({ days: daysSchema });
 
@@ -32,7 +31,7 @@ export const policyBodySchema = z
   .refine(({ recall, declinedDays }) => recall !== undefined || declinedDays !== undefined, 'nothing to change');
 
 const daysView = z.number().nullable();
-/** The shown form of a policy. Periods in days. */
+/** Periods in days. */
 export const policyViewSchema = z.strictObject({
   categories: z.record(z.string(), daysView),
   recall: z.strictObject({ answer: z.enum(['erase', 'restrict', 'keep']), reason: z.string().nullable() }),
@@ -43,7 +42,7 @@ type PolicyView = z.infer<typeof policyViewSchema>;
 export interface PoliciesDeps {
   clock: Clock;
   policies: PolicyStore;
-  /** Carries out at once what is overdue under the new policy. */
+  /** Deletes at once what is overdue under the new policy. */
   changed: () => Promise<void>;
 }
 
@@ -59,7 +58,7 @@ export class Policies {
     return viewOf(await this.deps.policies.policyOf(actor.agency));
   }
 
-  /** Sets a category's period; shortening it deletes what is now overdue before this resolves. */
+  /** Sets a category's period; items that become overdue are deleted before this resolves. */
   async setCategory(actor: Actor, category: string, days: number | null): Promise<PolicyView> {
     return this.change(actor, { set: 'category', category, periodS: days === null ? null : days * DAY_S });
   }

@@ -1,6 +1,5 @@
-// Owns: answering an owner who recalls a handed-over clip, by the department's policy. The bridge's claim alone erases nothing: that
-// takes the signature of the clip's own key, so that a captured bridge cannot destroy evidence. Not here: withdrawals before the hand-over
-// (receiving.ts).
+// Answers an owner who recalls a handed-over clip, by the department's policy. The bridge's claim alone erases nothing: erasing needs the
+// signature of the clip's own key, so that a captured bridge cannot destroy evidence.
 import type { Clock } from '@doorsill/base/clock';
 import { sha256Hex } from '@doorsill/base/keys';
 import type { Log } from '@doorsill/base/log';
@@ -13,7 +12,7 @@ import { type RecallBody, sameClip } from '../signing/hand-over-documents.ts';
 import { readLink } from '../signing/verify-token.ts';
 import type { Blobs } from './blobs.ts';
 import { afterStep } from './retention.ts';
-import type { Statements } from './sign-vault-receipts.ts';
+import type { VaultReceipts } from './sign-vault-receipts.ts';
 import type { Item, ItemChange, ItemStore, PolicyStore, RecallPolicy } from './vault-store.ts';
 import type { OfferReader } from './verify-hand-over.ts';
 
@@ -24,7 +23,7 @@ export interface RecallsDeps {
   policies: PolicyStore;
   reader: OfferReader;
   blobs: Blobs;
-  statements: Statements;
+  receipts: VaultReceipts;
 }
 
 export class Recalls {
@@ -35,8 +34,8 @@ export class Recalls {
   }
 
   /**
-   * Applies the department's policy and resolves with the vault's signed answer, durable; a repeat gets the same answer.
-   * Throws `hand_over_refused`, `evidence_unknown`, `recall_refused`.
+   * Applies the department's policy; returns the vault's signed answer once it is durable. A repeat gets the same answer. Throws
+   * `hand_over_refused`, `evidence_unknown`, `recall_refused`.
    */
   async answer(body: RecallBody): Promise<{ item: string; answer: string }> {
     const { items, policies, reader, blobs, clock, log } = this.deps;
@@ -58,7 +57,7 @@ export class Recalls {
       (now) => ({
         by: now.bridge,
         officer: '',
-        reason: 'the owner took it back',
+        reason: 'the owner recalled it',
         atUs: clock.wallUs(),
         agency: now.agency,
         item: now.item,
@@ -69,14 +68,14 @@ export class Recalls {
     );
     if (!after?.recall) throw failure('evidence_unknown');
     if (after.state === 'erased') await blobs.erase(after);
-    if (decided !== '') log.info('an owner took a clip back', { item: after.item, decision: decided });
+    if (decided !== '') log.info('an owner recalled a clip', { item: after.item, decision: decided });
     return { item: after.item, answer: after.recall };
   }
 
   private carriedOut(now: Item, decision: RecallDecision, reason: string | null): ItemChange {
-    const { statements } = this.deps;
-    const recall = statements.answerRecall(now, decision, reason);
-    // The bridge asks for a recall only once it has handed the clip over: held or not, the clip is the vault's.
+    const { receipts } = this.deps;
+    const recall = receipts.answerRecall(now, decision, reason);
+    // The bridge recalls only a clip that it has handed over: even a `held` one is the vault's by now.
     const confirmed = now.state === 'held' ? { state: afterStep(now.state, 'confirm') ?? now.state } : {};
     switch (decision) {
       case 'erased':
@@ -91,8 +90,8 @@ export class Recalls {
 }
 
 /**
- * The decision of a policy on a recall. A case suspends deletion: an item in a case is restricted instead of erased, and so is one
- * that only the bridge recalls (`isProven` false).
+ * The decision of a policy on a recall. Instead of being erased, an item is restricted if it is in a case, which suspends deletion, or if
+ * only the bridge recalls it (`isProven` is false).
  */
 export function decide(
   item: Pick<Item, 'state' | 'cases'>,
@@ -106,18 +105,15 @@ export function decide(
   if (!isProven) {
     return {
       decision: 'restricted',
-      reason: "the bridge alone says so: the recall under the clip's own key is missing",
+      reason: "only the bridge recalls it: the recall under the clip's own key is missing",
     };
   }
   return { decision: 'erased', reason: policy.reason };
 }
 
-/**
- * Whether the recall has the home's own signature. A missing one is no error: a device that was reset or lost has none. Throws
- * `recall_refused` for an invalid one.
- */
+/** Whether the recall has the home's own signature; a reset or lost device has none. Throws `recall_refused` for an invalid one. */
 function proves(item: Item, body: RecallBody): boolean {
-  // From before statements existed: the owner's revocation, which names the device.
+  // A clip older than statements has the owner's revocation instead, which names the device.
   if (item.ownerKey !== '') {
     assertOwners(item, body);
     return true;

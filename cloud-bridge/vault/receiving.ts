@@ -1,5 +1,5 @@
-// Owns: taking a clip over from a bridge so that a crash at any point neither loses nor doubles it: offered, its bytes
-// durable and acknowledged, then confirmed or withdrawn. Not here: verifying messages (verify-hand-over.ts), owners' recalls (recalls.ts).
+// Takes a clip over from a bridge so that a crash at any point neither loses nor doubles it: offered; its bytes durable and acknowledged;
+// then confirmed or withdrawn.
 import { type Clock, wallSeconds } from '@doorsill/base/clock';
 import type { Log } from '@doorsill/base/log';
 import { TaskQueue } from '@doorsill/base/task-queue';
@@ -13,7 +13,7 @@ import {
 } from '../signing/hand-over-documents.ts';
 import type { Blobs } from './blobs.ts';
 import { afterStep, type ItemState } from './retention.ts';
-import type { Statements } from './sign-vault-receipts.ts';
+import type { VaultReceipts } from './sign-vault-receipts.ts';
 import type { Item, ItemStore, OfferStore, TrailLine } from './vault-store.ts';
 import type { OfferReader, ReadStep } from './verify-hand-over.ts';
 
@@ -24,13 +24,13 @@ export interface ReceivingDeps {
   offers: OfferStore;
   reader: OfferReader;
   blobs: Blobs;
-  statements: Statements;
+  receipts: VaultReceipts;
   freeBytesMin: number;
 }
 
 export class Receiving {
   private readonly deps: ReceivingDeps;
-  /** Decisions about items are made one after the other; bytes are received in parallel. */
+  /** Decisions about items are serialised; bytes are received in parallel. */
   private readonly turns = new TaskQueue();
 
   constructor(deps: ReceivingDeps) {
@@ -55,8 +55,8 @@ export class Receiving {
   }
 
   /**
-   * Receives the bytes of an offered clip: durable, hash verified, and in the database when this resolves with the signed
-   * acknowledgement. Throws `hand_over_refused` for other bytes, `evidence_unknown` without an offer.
+   * Receives the bytes of an offered clip. Returns the signed acknowledgement once they are verified, durable and in the database. Throws
+   * `hand_over_refused` for other bytes, `evidence_unknown` without an offer.
    */
   async take(offerToken: string, item: string, bytes: AsyncIterable<Uint8Array>): Promise<HandOverStatus> {
     const { reader, items, offers, blobs } = this.deps;
@@ -80,7 +80,7 @@ export class Receiving {
       }
       const object = await staged.prepare(item, body.statement);
       return await this.turns.run(async () => {
-        // Meanwhile it may have been withdrawn, or received over another connection.
+        // It may have been withdrawn meanwhile, or received over another connection.
         const raced = await items.find(item);
         if (raced?.state === 'erased') await blobs.erase({ item, object });
         if (raced) return this.known(raced, step);
@@ -92,7 +92,7 @@ export class Receiving {
     }
   }
 
-  /** The bridge has given up the clip: the item is evidence from now on. Throws `hand_over_refused`, `evidence_unknown`. */
+  /** The bridge has handed the clip over: the item is evidence from now on. Throws `hand_over_refused`, `evidence_unknown`. */
   async confirm(token: string): Promise<HandOverStatus> {
     const { step, bridge } = await this.deps.reader.readStep(token, 'confirm');
     return this.turns.run(async () => {
@@ -103,19 +103,19 @@ export class Receiving {
   }
 
   /**
-   * The owner revoked before the hand-over: nothing of the clip is kept, and bytes that arrive late are refused. Throws
-   * `hand_over_refused`, `evidence_state` once it was confirmed.
+   * The owner revoked before the hand-over: the clip is erased, and bytes that arrive late are refused. Throws `hand_over_refused`, and
+   * `evidence_state` once the hand-over was confirmed.
    */
   async withdraw(token: string): Promise<HandOverStatus> {
     const { step, bridge } = await this.deps.reader.readStep(token, 'withdraw');
-    const { items, offers, blobs, statements, log } = this.deps;
+    const { items, offers, blobs, receipts, log } = this.deps;
     return this.turns.run(async () => {
-      const deletion = statements.deleted({ ...clipOf(step), agency: step.agency }, 'withdrawn');
+      const deletion = receipts.deleted({ ...clipOf(step), agency: step.agency }, 'withdrawn');
       const gone = await this.step(step, bridge, 'withdraw', deletion);
       let after = gone;
       if (!gone) {
         const record = tombstone(step, bridge, deletion, wallSeconds(this.deps.clock));
-        // Another instance may have taken its bytes in meanwhile.
+        // Another instance may have received its bytes meanwhile.
         const isAdded = await items.add(record, this.line(step, bridge, 'withdrawn'));
         if (!isAdded) after = await this.step(step, bridge, 'withdraw', deletion);
       }
@@ -146,9 +146,9 @@ export class Receiving {
   }
 
   private async enter({ step, bridge }: ReadStep, body: HandOverBody, object: string): Promise<HandOverStatus> {
-    const { items, blobs, statements, reader, clock, log } = this.deps;
+    const { items, blobs, receipts, reader, clock, log } = this.deps;
     const { iss, coverage } = reader.readPapers(step, body);
-    const acknowledgement = statements.acknowledge(clipOf(step), bridge);
+    const acknowledgement = receipts.acknowledge(clipOf(step), bridge);
     const isAdded = await items.add(
       {
         ...fromStep(step, bridge),
@@ -166,7 +166,7 @@ export class Receiving {
       'offered',
     );
     if (!isAdded) {
-      // Another instance was faster: it took the bytes in, or the withdrawal.
+      // Another instance was faster: it has received the bytes, or the withdrawal.
       const other = await items.find(step.item);
       if (other?.state === 'erased') await blobs.erase({ item: step.item, object });
       if (other) return this.known(other, step);
@@ -181,11 +181,11 @@ export class Receiving {
     return this.standing(item);
   }
 
-  /** An item's status, for its bridge. An acknowledgement from before statements existed is signed anew. */
+  /** An item's status for its bridge. An acknowledgement older than statements is signed again. */
   private standing(item: Item): HandOverStatus {
     const state = wireState(item.state);
     const isKept = item.state !== 'erased' && item.acknowledgement === '';
-    const acknowledgement = isKept ? this.deps.statements.acknowledge(item, item.bridge) : item.acknowledgement;
+    const acknowledgement = isKept ? this.deps.receipts.acknowledge(item, item.bridge) : item.acknowledgement;
     return { item: item.item, state, ...(acknowledgement === '' ? {} : { acknowledgement }) };
   }
 
@@ -202,7 +202,7 @@ export class Receiving {
   }
 }
 
-/** Deleted but restorable is internal to the vault: to the bridge it is confirmed. */
+/** The bridge does not learn that an item is deleted but restorable. */
 function wireState(state: ItemState): HandOverStatus['state'] {
   return state === 'active' || state === 'deleted' ? 'confirmed' : state;
 }
@@ -227,7 +227,7 @@ function fromStep(step: HandOver, bridge: string) {
   } as const satisfies Partial<Item>;
 }
 
-/** The record of a clip that was withdrawn before its bytes came: it keeps them out. */
+/** The record of a clip that was withdrawn before its bytes arrived, so that late ones are refused. */
 function tombstone(step: HandOver, bridge: string, deletion: string, nowS: number): Omit<Item, 'dueS'> {
   const nobody = { key: '', ownerKey: '', grantSha256: '', statement: '', object: '', acknowledgement: '' };
   return { ...fromStep(step, bridge), ...nobody, recordedS: nowS, uploadedS: nowS, state: 'erased', deletion };

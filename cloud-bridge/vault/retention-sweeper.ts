@@ -1,5 +1,4 @@
-// Owns: carrying out retention on time: deleting what is overdue, destroying what was deleted long enough ago.
-// Not here: the rules (retention.ts), deletions by officers and owners.
+// Carries out retention at intervals: deletes overdue items, and destroys the bytes of those deleted long enough ago.
 import { type Clock, wallSeconds } from '@doorsill/base/clock';
 import type { Log } from '@doorsill/base/log';
 import { Repeater } from '@doorsill/base/repeater';
@@ -7,7 +6,7 @@ import { isFailure } from '@doorsill/contract/errors';
 import type { Turns } from '../persistence/instance-turns.ts';
 import type { Blobs } from './blobs.ts';
 import { afterStep, RECOVERABLE_S } from './retention.ts';
-import type { Statements } from './sign-vault-receipts.ts';
+import type { VaultReceipts } from './sign-vault-receipts.ts';
 import type { Item, ItemStore, OfferStore, TrailLine } from './vault-store.ts';
 
 export interface RetentionSweeperDeps {
@@ -16,14 +15,13 @@ export interface RetentionSweeperDeps {
   items: ItemStore;
   offers: OfferStore;
   blobs: Blobs;
-  statements: Statements;
-  /** Of several instances one carries it out at a time. */
+  receipts: VaultReceipts;
   turns: Turns;
   sweepEveryMs: number;
 }
 
 const PAGE_ITEMS = 200;
-/** An offer whose bytes have not arrived by then is dropped; the bridge makes it again. */
+/** An offer without bytes is dropped after this time; the bridge offers the clip again. */
 const OFFER_LIFE_S = 24 * 3600;
 
 export class RetentionSweeper {
@@ -44,7 +42,7 @@ export class RetentionSweeper {
     await this.sweeping.stop();
   }
 
-  /** Carries out what is due now; used after a policy change. Never rejects. */
+  /** Carries out retention now; used after a policy change. Never rejects. */
   now(): Promise<void> {
     return this.sweeping.now();
   }
@@ -75,25 +73,25 @@ export class RetentionSweeper {
         if (now.state !== 'active' || now.dueS === null || now.dueS > nowS) return {};
         return { state: afterStep(now.state, 'delete') ?? now.state, deletedS: nowS, deletedBy: 'retention' };
       },
-      (now) => this.line(now, 'deleted', 'its retention is over'),
+      (now) => this.line(now, 'deleted', 'its retention period is over'),
     );
   }
 
   private async erase(item: Item, nowS: number): Promise<void> {
-    const { items, blobs, statements, log } = this.deps;
+    const { items, blobs, receipts, log } = this.deps;
     const after = await items.change(
       item.item,
       (now) => {
         if (now.state !== 'deleted' || now.deletedS === null || now.deletedS > nowS - RECOVERABLE_S) return {};
-        const deletion = statements.deleted(now, now.deletedBy ?? 'retention');
+        const deletion = receipts.deleted(now, now.deletedBy ?? 'retention');
         return { state: afterStep(now.state, 'erase') ?? now.state, statement: '', deletion };
       },
       (now) => this.line(now, 'erased', now.clipSha256),
     );
     if (after?.state !== 'erased') return;
-    // It is retried at the end of each turn; other items that are due must not wait for it.
+    // Retried at the end of each turn; other due items must not wait for it.
     await blobs.erase(item).catch((thrown: unknown) => {
-      log.warn('erased evidence has still to be destroyed', {
+      log.warn('the bytes of erased evidence are not destroyed yet', {
         item: item.item,
         code: isFailure(thrown) ? thrown.code : 'internal',
       });

@@ -1,26 +1,24 @@
-// Owns: when evidence is deleted and when it is gone for good, and which step an item may take. Pure: time comes in.
-// Not here: looking for what is due (retention-sweeper.ts), recalls by owners (recalls.ts).
+// When evidence is deleted and when its bytes are destroyed; and the states of an item. Pure.
 import type { EvidenceSource } from '../signing/hand-over-documents.ts';
 
 const DAY_S = 24 * 3600;
 
-/** The category of items without another one. It always exists: its period may change, but it cannot be removed. */
+/** The category of items without another one. Its period may change, but it cannot be removed. */
 export const UNCATEGORIZED = 'uncategorized';
 
 /** Deleted evidence can be restored for this long. */
 export const RECOVERABLE_S = 7 * DAY_S;
 
-/** How long a category keeps evidence, in seconds; null: until somebody deletes it. */
+/** In seconds; null: until somebody deletes the item. */
 export type PeriodS = number | null;
 
-/** A department's retention rules. */
 export interface RetentionRules {
   categories: ReadonlyMap<string, PeriodS>;
-  /** For declined items, replaces their categories' periods; absent: declined ones are kept like all others. */
+  /** Replaces the categories' periods for declined items; absent: they are kept like all others. */
   declinedPeriodS?: PeriodS | undefined;
 }
 
-/** The facts that retention depends on. Times are seconds since 1970. */
+/** Times in seconds since 1970. */
 export interface Retained {
   source: EvidenceSource;
   recordedS: number;
@@ -39,18 +37,18 @@ export function deletedAtS(item: Retained, rules: RetentionRules): number | null
   if (periodS === null) return null;
   const startS = item.source === 'community-request' ? item.uploadedS : item.recordedS;
   const dueS = startS + periodS;
-  // A restored item would be overdue again at once: whoever restored it gets the recovery time again to say why it stays.
+  // Otherwise a restored item would be overdue again at once.
   return item.restoredS === null ? dueS : Math.max(dueS, item.restoredS + RECOVERABLE_S);
 }
 
 function periodOf(item: Retained, rules: RetentionRules): PeriodS {
   if (item.triage === 'declined' && rules.declinedPeriodS !== undefined) return rules.declinedPeriodS;
-  // A category that the department does not have (any more) neither keeps anything nor shortens anything.
+  // A category that the department does not have (any more) has no effect.
   const known = item.categories.filter((category) => rules.categories.has(category));
   const periods = (known.length > 0 ? known : [UNCATEGORIZED]).map(
     (category) => rules.categories.get(category) ?? null,
   );
-  // The longest category wins, and "until somebody deletes it" is the longest.
+  // The longest period wins; null is the longest.
   return periods.includes(null) ? null : Math.max(...periods.map((period) => period ?? 0));
 }
 
@@ -62,11 +60,10 @@ export function erasedAtS(deletedS: number): number {
 /** `held`: stored, but not the vault's yet, and shown to nobody. `deleted`: can be restored. `erased`: the bytes are gone. */
 export type ItemState = 'held' | 'active' | 'deleted' | 'erased';
 
-/** What can happen to an item. */
 export const ITEM_STEPS = ['confirm', 'withdraw', 'delete', 'restore', 'erase', 'recall'] as const;
 export type ItemStep = (typeof ITEM_STEPS)[number];
 
-/** The state each step leads to; a step that is not listed is refused. No step leaves `erased`. */
+/** The next state for each step; a step that is not listed is refused. */
 const STEPS: Record<ItemState, Partial<Record<ItemStep, ItemState>>> = {
   held: { confirm: 'active', withdraw: 'erased', recall: 'erased' },
   active: { confirm: 'active', delete: 'deleted', recall: 'erased' },
@@ -74,7 +71,7 @@ const STEPS: Record<ItemState, Partial<Record<ItemStep, ItemState>>> = {
   erased: { confirm: 'erased', withdraw: 'erased', recall: 'erased' },
 };
 
-/** The state after a step; null when the step is not allowed there. */
+/** The state after a step; null when it is not allowed. */
 export function afterStep(state: ItemState, step: ItemStep): ItemState | null {
   return STEPS[state][step] ?? null;
 }

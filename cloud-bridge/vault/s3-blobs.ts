@@ -1,6 +1,5 @@
-// Owns: evidence's bytes in a bucket: staged on this machine's disk, sent, and erased there. An object is one upload's, so that no instance
-// removes what another has just sent. Not here: objects that can be relied on (persistence/s3-objects.ts), S3 itself
-// (persistence/s3-bucket.ts), staging (staging.ts).
+// Evidence in a bucket: staged on this machine's disk, sent, and erased there. An object belongs to one upload, so that no instance
+// removes what another has just sent.
 
 import type { Disk } from '@doorsill/base/disk';
 import { sha256Hex } from '@doorsill/base/keys';
@@ -24,11 +23,11 @@ export interface S3BlobsDeps {
   /** The vault that owns the bucket: two vaults on one bucket would erase each other's evidence. */
   vault: string;
   turns: Turns;
-  /** Other instances of the vault have the same bucket. */
+  /** Whether other instances of the vault use the same bucket. */
   isShared: boolean;
 }
 
-/** Between two searches through the whole bucket for what an instance left that died. */
+/** Interval of searches through the whole bucket for leftovers of dead instances. */
 const SWEEP_EVERY_S = 600;
 /** Object that names the owner of the bucket. */
 const MARK_NAME = 'vault.txt';
@@ -54,14 +53,14 @@ export class S3Blobs implements Blobs {
   }
 
   async sweep(bytesOf: (item: string) => Promise<BytesStanding>): Promise<void> {
-    // One that is alone takes in what is on its way, and does not leave anything before its end.
+    // A process alone leaves nothing in the bucket while it runs; its next start cleans up.
     if (this.deps.isShared) await this.removeLeftovers(bytesOf, SWEEP_EVERY_S);
   }
 
   stage(): Promise<Staged> {
     return this.staging.stage({
       prepare: (clip, item, manifest) => this.send(clip, item, manifest),
-      // What was read back is what the item has once its row says so.
+      // The row in the database makes the object visible.
       publish: async () => undefined,
     });
   }
@@ -70,7 +69,7 @@ export class S3Blobs implements Blobs {
     return new FetchedBytes(this.deps.bucket, this.keys(place).clip, end);
   }
 
-  /** Also what other uploads of the item have left, or are about to. */
+  /** Also erases objects of other uploads of the item. */
   async erase(place: BytesPlace): Promise<void> {
     this.owed.set(place.item, place);
     await this.remove(place);
@@ -109,7 +108,7 @@ export class S3Blobs implements Blobs {
     for (const key of [clip, manifest]) await removeObject(this.deps.bucket, key);
   }
 
-  /** The bytes of every item, or of one. Other objects there are left alone. */
+  /** The bytes of every item, or of one. Other objects in the bucket are ignored. */
   private async objects(only?: string): Promise<BytesPlace[]> {
     const { bucket, prefix } = this.deps;
     const found = new Map<string, BytesPlace>();
@@ -129,7 +128,7 @@ export class S3Blobs implements Blobs {
   }
 }
 
-/** The name of bytes whose clip or manifest has this name; null when it is none of ours. */
+/** The object name that a file name belongs to; null when it is not ours. */
 function objectNamed(name: string): string | null {
   if (name === CLIP_NAME || name === MANIFEST_NAME) return '';
   const [, object = ''] = /^(.+)\.(?:mp4|jws)$/.exec(name) ?? [];

@@ -1,4 +1,4 @@
-// Owns: what the vault signs about a clip: its acknowledgement, its answer to a recall, the receipt of its deletion. Not here: when.
+// Signs the vault's statements about a clip: acknowledgement, answer to a recall, receipt of a deletion.
 import { type Clock, wallSeconds } from '@doorsill/base/clock';
 import type { SigningKey } from '@doorsill/base/keys';
 import { freshId, type Random } from '@doorsill/base/random';
@@ -13,7 +13,7 @@ import { signToken } from '@doorsill/contract/jws';
 import { PUBLIC_AUDIENCE } from '@doorsill/contract/shared-claims';
 import { acknowledgementSchema, clipOf } from '../signing/hand-over-documents.ts';
 
-export class Statements {
+export class VaultReceipts {
   private readonly deps: { clock: Clock; random: Random; key: SigningKey };
 
   constructor(deps: { clock: Clock; random: Random; key: SigningKey }) {

@@ -1,5 +1,4 @@
-// Owns: clients, tokens, download links, bridges and waiting offers in SQL; of secrets only the hashes.
-// Not here: who may have one (clients.ts, links in evidence.ts).
+// Clients, tokens, download links, bridges and waiting offers in SQL. Of secrets only hashes are stored.
 
 import { parseJson } from '@doorsill/contract/parse-json';
 import type { Kysely } from 'kysely';

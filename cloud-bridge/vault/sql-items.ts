@@ -1,5 +1,4 @@
-// Owns: evidence in SQL: every change is written with its trail line and its new due time, in one transaction.
-// Not here: which changes are allowed (evidence.ts, recalls.ts, receiving.ts), the rules of retention (retention.ts).
+// Every change of an item is written with its trail line and its new due time, in one transaction.
 
 import { failure } from '@doorsill/contract/errors';
 import type { Kysely, Selectable, Transaction } from 'kysely';
@@ -28,7 +27,7 @@ export class SqlItems implements ItemStore {
       if (await findIn(step, item.item)) return false;
       const ended = await step.deleteFrom('offers').where('item', '=', item.item).executeTakeFirst();
       if (offered && ended.numDeletedRows === 0n) return false;
-      // Whichever key it was granted to, it belongs to the agency.
+      // It belongs to the agency, whichever of its keys it was granted to.
       const { organisation: agency } = await agencyKeyIn(step, item.agency);
       const dueS = deletedAtS(item, await rulesIn(step, agency));
       await step
@@ -107,7 +106,7 @@ export class SqlItems implements ItemStore {
 
   async bytesOf(item: string): Promise<BytesStanding> {
     const offer = await this.tables.selectFrom('offers').select('item').where('item', '=', item).executeTakeFirst();
-    // After the offer, which ends in the moment in which the item is added.
+    // Read after the offer: adding the item ends the offer in one step.
     const row = await this.tables
       .selectFrom('items')
       .select(['state', 'object'])
@@ -118,7 +117,7 @@ export class SqlItems implements ItemStore {
   }
 }
 
-/** Whether a change affects who may see the item: its links were made for those who could see it before. */
+/** Whether a change affects who may see the item: links made before must end then. */
 function isSeenByOthers(before: Item, after: Item): boolean {
   return before.state !== after.state || before.accessClass !== after.accessClass || before.recall !== after.recall;
 }
@@ -221,8 +220,8 @@ async function toItem(from: Step, row: Selectable<ItemRow>): Promise<Item> {
 }
 
 /**
- * Throws `database_unfit` while there is evidence whose bytes have no name of their own: they are in a single vault's folder, or may be, where
- * other instances would not find them.
+ * Throws `database_unfit` while there is evidence whose bytes have no name of their own: they may be in the folder of a single vault,
+ * where other instances would not find them.
  */
 export async function assertBytesHaveNames(step: Transaction<Tables>, where: string): Promise<void> {
   const kept = step.selectFrom('items').select('item').where('object', '=', '').where('state', '<>', 'erased');

@@ -1,5 +1,4 @@
-// Owns: which ids are keys of one agency, in SQL: evidence, policy and trail are kept under the first of them. Not here: who may
-// say that a key has succeeded another (operator-routes.ts).
+// An agency's ids, one for each of its keys. Evidence, policy and trail are stored under the first.
 
 import { failure } from '@doorsill/contract/errors';
 import type { Kysely, Transaction } from 'kysely';
@@ -10,7 +9,7 @@ import type { AgencyKey, SuccessionStore, TrailLine } from './vault-store.ts';
 
 type Step = Kysely<Tables> | Transaction<Tables>;
 
-/** What is known of an agency's id, within a transaction or not. An id that was never rotated is its own organisation. */
+/** An agency's id, within a transaction or not. An id that was never rotated is its own organisation. */
 export async function agencyKeyIn(from: Step, agency: string): Promise<AgencyKey> {
   const row = await from.selectFrom('agency_keys').selectAll().where('agency', '=', agency).executeTakeFirst();
   return row ? { organisation: row.organisation, successor: row.successor } : { organisation: agency, successor: null };
@@ -54,7 +53,7 @@ async function set(step: Transaction<Tables>, agency: string, key: AgencyKey): P
     .execute();
 }
 
-/** Revokes the clients, tokens and links of an id: whoever holds its key may hold these, too. */
+/** Removes the clients, tokens and links of an id: whoever has its former key may have these, too. */
 async function endAccess(step: Transaction<Tables>, agency: string): Promise<void> {
   const clients = step.selectFrom('clients').select('client').where('agency', '=', agency);
   await step.deleteFrom('links').where('by', 'in', clients).execute();
@@ -62,7 +61,7 @@ async function endAccess(step: Transaction<Tables>, agency: string): Promise<voi
   await step.deleteFrom('clients').where('agency', '=', agency).execute();
 }
 
-/** Moves what came in under the new id before the operator named its agency. */
+/** Moves evidence that arrived under the new id before the operator named its agency. */
 async function adopt(step: Transaction<Tables>, successor: string, organisation: string): Promise<void> {
   await step.updateTable('items').set({ agency: organisation }).where('agency', '=', successor).execute();
   await step.deleteFrom('categories').where('agency', '=', successor).execute();

@@ -1,5 +1,4 @@
-// Owns: departments' policies in SQL. A change recalculates, in the same transaction, when each item is due.
-// Not here: what a policy means (retention.ts, recalls.ts).
+// A change of a policy recalculates, in the same transaction, when each item is due.
 import type { Kysely, Transaction } from 'kysely';
 import { deletedAtS, type RetentionRules, UNCATEGORIZED } from './retention.ts';
 import { addLine } from './sql-trail.ts';
@@ -8,7 +7,7 @@ import type { Policy, PolicyChange, PolicyStore, RecallPolicy, TrailLine } from 
 
 type Step = Kysely<Tables> | Transaction<Tables>;
 
-/** Defaults for a department that has set nothing: keep until somebody deletes it, and obey the owner. */
+/** For a department that has set nothing: obey the owner. */
 const DEFAULT_RECALL: RecallPolicy = { answer: 'erase', reason: null };
 
 /** An agency's retention rules, within a transaction or not. */

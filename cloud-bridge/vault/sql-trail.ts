@@ -1,4 +1,4 @@
-// Owns: the trail in SQL: append-only, which triggers of the tables enforce. Not here: what must be written (evidence.ts).
+// The trail is append-only; triggers of the tables enforce it.
 
 import { parseJson } from '@doorsill/contract/parse-json';
 import type { Kysely, Transaction } from 'kysely';

@@ -1,5 +1,5 @@
-// Owns: bytes on their way into the vault: each in a folder on this machine's disk, written, made durable, hashed, and removed
-// whatever the outcome. Not here: where they are stored afterwards (blobs.ts, s3-blobs.ts).
+// Bytes on their way into the vault: each upload has a folder on this machine's disk, is written, made durable and hashed there, and always
+// removed in the end.
 import { basename, join } from 'node:path';
 import type { Disk, DiskFile } from '@doorsill/base/disk';
 import { sha256Stream } from '@doorsill/base/keys';
@@ -8,25 +8,21 @@ import { freshId, type Random } from '@doorsill/base/random';
 export const CLIP_NAME = 'clip.mp4';
 export const MANIFEST_NAME = 'manifest.jws';
 
-/** Bytes on their way in. */
 export interface Staged {
   write(bytes: Uint8Array): Promise<void>;
-  /** Makes them durable here; resolves with their hash and number. */
+  /** Makes them durable here; returns their hash and number. */
   seal(): Promise<{ sha256: string; bytes: number }>;
-  /**
-   * Brings them to their final place, not visible yet; resolves with their name there. May take long; `publish` or `erase` decides what becomes
-   * of them.
-   */
+  /** Copies them to their final place, not visible yet; returns their name there. May take long. `publish` or `erase` must follow. */
   prepare(item: string, manifest: string): Promise<string>;
-  /** Makes them visible as an item's, with its manifest, in one durable step. Replaces what the item had before. */
+  /** Makes them and the manifest visible as an item's, in one durable step. Replaces the item's former bytes. */
   publish(item: string, manifest: string): Promise<void>;
-  /** Ends the staging, whatever the outcome; removes what is still here. */
+  /** Must be called in any case; removes the folder. */
   close(): Promise<void>;
 }
 
 /** A clip that is complete and durable in its folder. */
 export interface StagedClip {
-  /** No other staged clip has this name. */
+  /** Unique among staged clips. */
   name: string;
   folder: string;
   path: string;
@@ -34,9 +30,9 @@ export interface StagedClip {
   bytes: number;
 }
 
-/** Where a staged clip goes: each step may be repeated after a failure. */
+/** Final place of a staged clip. Each step may be repeated after a failure. */
 export interface Destination {
-  /** Runs outside of the queue of decisions, so it may take long: nobody can see the result yet. */
+  /** May take long: it runs outside of the queue of decisions, since its result is not visible yet. */
   prepare(clip: StagedClip, item: string, manifest: string): Promise<string>;
   /** The one step that makes the bytes visible as the item's. */
   publish(clip: StagedClip, item: string, manifest: string): Promise<void>;
@@ -53,7 +49,7 @@ export class Staging {
     this.folder = folder;
   }
 
-  /** Removes what a crash left. */
+  /** Removes leftovers of a crash. */
   async start(): Promise<void> {
     await this.disk.remove(this.folder);
     await this.disk.makeFolder(this.folder);

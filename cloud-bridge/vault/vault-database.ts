@@ -1,4 +1,3 @@
-// Owns: the vault's one database and the stores on top of it. Not here: opening and durability (persistence/open-database.ts).
 import { SqlSharedPart, type Turns, turnsAt } from '../persistence/instance-turns.ts';
 import { type DatabasePlace, openAt, type PlaceSeams, placeName } from '../persistence/open-database.ts';
 import { SqlCallCounts } from '../persistence/sql-call-counts.ts';
@@ -10,7 +9,6 @@ import { SqlPolicies } from './sql-policies.ts';
 import { SqlTrail } from './sql-trail.ts';
 import { MIGRATIONS, type Tables } from './vault-schema.ts';
 
-/** All stores of the vault. */
 export interface VaultDatabase {
   items: SqlItems;
   policies: SqlPolicies;
@@ -19,7 +17,7 @@ export interface VaultDatabase {
   offers: SqlOffers;
   successions: SqlSuccessions;
   health: SqlHealth;
-  /** Of several instances; without PostgreSQL there is no such table. */
+  /** Shared by several instances; SQLite has no such table. */
   callCounts: SqlCallCounts;
   turns: Turns & { stop(): void };
   sharedPart: SqlSharedPart<Tables>;

@@ -1,4 +1,3 @@
-// Owns: the vault's tables and their history. Not here: queries.
 import { INSTANCE_TABLES, type InstanceTables } from '../persistence/instance-part.ts';
 import { type Migrations, refusal } from '../persistence/migrations.ts';
 import type { HealthTables } from '../persistence/write-check.ts';

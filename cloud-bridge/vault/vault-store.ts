@@ -1,5 +1,3 @@
-// Owns: what the vault stores: evidence, its trail, departments' policies, clients, tokens, links, bridges.
-// Not here: how (sql-*.ts), the bytes (blobs.ts).
 import type { HandedClip } from '@doorsill/contract/hand-over-documents';
 import type { EvidenceSource, HandOverBody } from '../signing/hand-over-documents.ts';
 import type { ItemState, RetentionRules } from './retention.ts';
@@ -7,21 +5,20 @@ import type { ItemState, RetentionRules } from './retention.ts';
 export const ACCESS_CLASSES = ['none', 'restricted', 'confidential'] as const;
 export type AccessClass = (typeof ACCESS_CLASSES)[number];
 
-/** One item of evidence. */
 export interface Item extends HandedClip {
   agency: string;
   bridge: string;
   request: string;
   investigation: string;
   source: EvidenceSource;
-  /** The key that signed its statement, and must sign a recall. For a clip from before statements existed: the device's. */
+  /** The key that signed its statement, and must sign a recall. For a clip older than statements: the device's key. */
   key: string;
-  /** For a clip from before statements existed: who may recall it, and the grant they must name. Otherwise empty. */
+  /** For a clip older than statements: who may recall it, and the grant they must name. Otherwise empty. */
   ownerKey: string;
   grantSha256: string;
-  /** The statement that came with it (for older clips the full manifest); empty once erased, because it holds what the home disclosed. */
+  /** Its statement (for older clips the full manifest), with the facts that the home disclosed; empty once erased. */
   statement: string;
-  /** The name of its bytes in the bucket; empty: they are in a folder, or were sent before they had names of their own. */
+  /** The name of its bytes in the bucket; empty: they are in a folder, or older than such names. */
   object: string;
   recordedS: number;
   uploadedS: number;
@@ -33,15 +30,14 @@ export interface Item extends HandedClip {
   deletedS: number | null;
   deletedBy: 'retention' | 'officer' | null;
   restoredS: number | null;
-  /** When it is deleted automatically, as of its last change; null: never. */
+  /** When it is deleted automatically; null: never. */
   dueS: number | null;
-  /** The vault's signed messages about it. */
+  /** The vault's signed statements about it. */
   acknowledgement: string;
   recall: string | null;
   deletion: string | null;
 }
 
-/** What may change about an item. */
 export type ItemChange = Partial<
   Pick<
     Item,
@@ -66,14 +62,13 @@ export const TRAIL_EVENTS = [
   ...['deleted', 'restored', 'erased'],
 ] as const;
 
-/** Who did it: a bridge, the vault itself, or an officer through a client. */
+/** A bridge, the vault itself, or an officer through a client. */
 export interface Doer {
   by: string;
   officer: string;
   reason: string;
 }
 
-/** One line of the trail. Lines are only ever added. */
 export interface TrailLine extends Doer {
   atUs: number;
   agency: string;
@@ -99,7 +94,7 @@ export interface ItemFilter {
   triage?: Item['triage'] | undefined;
 }
 
-/** Whether an item's bytes must exist, under which name; must be erased; may be on their way; or the item was never added. */
+/** `kept`: the item's bytes must exist, as `object`; `arriving`: they may be on their way; `unknown`: the item was never added. */
 export interface BytesStanding {
   state: 'kept' | 'erased' | 'arriving' | 'unknown';
   object: string;
@@ -108,23 +103,23 @@ export interface BytesStanding {
 export interface ItemStore {
   find(item: string): Promise<Item | null>;
   /**
-   * Adds an item with its trail line, in one step, which ends its offer; false when it already exists, and, if it is `offered`, when there
-   * is no offer any more. `dueS` is calculated here.
+   * Adds an item with its trail line and ends its offer, in one step; false when it exists already, and, with `offered`, when there is no
+   * offer any more. `dueS` is calculated here.
    */
   add(item: Omit<Item, 'dueS'>, line: TrailLine, offered?: 'offered'): Promise<boolean>;
   /**
-   * Changes an item in one step with its line. `alter` receives the current item and may throw to refuse; an empty change
-   * writes nothing. A change of who may see it (state, class, an owner's recall) ends every link to it in the same step. Returns the item as it is afterwards; null when there is none.
+   * Changes an item in one step with its line. `alter` receives the current item and may throw to refuse; an empty change writes nothing.
+   * A change of who may see it (state, class, an owner's recall) ends every link to it in the same step. Returns the changed item; null
+   * when there is none.
    */
   change(item: string, alter: (now: Item) => ItemChange, line: (now: Item) => TrailLine): Promise<Item | null>;
   /** An agency's items, newest first; `after` is the last one's `cursorOf`. */
   list(agency: string, filter: ItemFilter, page: Page): Promise<Item[]>;
-  /** Items to delete by now, and deleted ones to erase by now. */
+  /** Active items that are due at `nowS`, and items deleted up to `deletedUntilS`. */
   overdue(nowS: number, deletedUntilS: number, most: number): Promise<Item[]>;
   bytesOf(item: string): Promise<BytesStanding>;
 }
 
-/** What a department does when an owner takes back what was handed over. */
 export interface RecallPolicy {
   answer: 'erase' | 'restrict' | 'keep';
   /** Mandatory for `keep`. */
@@ -187,21 +182,18 @@ export interface AccessStore {
   /** Stores a token as its hash; deletes those that have expired. */
   addToken(token: Token, nowS: number): Promise<void>;
   findToken(tokenSha256: string): Promise<Token | null>;
-  /**
-   * Stores a link as its hash, if the item's visibility is still as in `seen`; otherwise returns false. Deletes expired links.
-   */
+  /** Stores a link as its hash, if the item's visibility is still as in `seen`; otherwise returns false. Deletes expired links. */
   addLink(link: Link, seen: Pick<Item, 'state' | 'accessClass' | 'recall'>, nowS: number): Promise<boolean>;
   /** The link, used or not; null once it has expired or the item's links have ended. */
   findLink(linkSha256: string, nowS: number): Promise<Link | null>;
-  /** Marks a link as used: only once, even under concurrent requests. `line` is written with it. */
+  /** Marks a link as used and writes `line`; false for all but the first of concurrent calls. */
   useLink(linkSha256: string, nowS: number, line: TrailLine): Promise<boolean>;
   addBridge(bridge: string, key: string): Promise<void>;
   bridges(): Promise<{ bridge: string; key: string }[]>;
 }
 
-/** The place of an agency's id among its keys. */
 export interface AgencyKey {
-  /** The agency's first id: everything of the agency is stored under it. */
+  /** The agency's first id, under which everything of the agency is stored. */
   organisation: string;
   /** The id that replaced it; null: it is the newest. */
   successor: string | null;
@@ -210,9 +202,9 @@ export interface AgencyKey {
 export interface SuccessionStore {
   agencyKey(agency: string): Promise<AgencyKey>;
   /**
-   * Records that an agency has a new key: in one step the clients, tokens and links of the old id end, and what is stored under either id
+   * Records that an agency has a new key: in one step the clients, tokens and links of the old id are removed, and evidence of either id
    * is the agency's. A repeat changes nothing. Returns the organisation. Throws `agency_key_rotated` when the old id has another
-   * successor, `agency_ineligible` when the new one is another agency's or was rotated away itself.
+   * successor, `agency_ineligible` when the new id belongs to another agency or was replaced itself.
    */
   succeed(agency: string, successor: string, line: Omit<TrailLine, 'agency'>): Promise<string>;
 }

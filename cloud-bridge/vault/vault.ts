@@ -1,5 +1,5 @@
-// Owns: the composition of the vault process: key, database, evidence on disk, HTTP. Not here: what its parts do. Nothing of the
-// bridge runs in this process, and the bridge's credentials give access here only to the hand-overs and recalls of bridge-routes.ts.
+// Composes the vault process. Nothing of the bridge runs in it, and the bridge's credentials allow only the hand-overs and recalls of
+// bridge-routes.ts.
 import { join } from 'node:path';
 import { type Clock, wallSeconds } from '@doorsill/base/clock';
 import type { Disk } from '@doorsill/base/disk';
@@ -15,11 +15,11 @@ import { actorId, idSchema, publicKeySchema } from '@doorsill/contract/ids';
 import { z } from 'zod';
 import { Rates } from '../http/call-rate-limits.ts';
 import { drain, Health, healthRoutes } from '../http/health.ts';
-import { OwnLimits, type RateLimits } from '../http/rate-limits.ts';
+import { LocalLimits, type RateLimits } from '../http/rate-limits.ts';
 import { ClipDownloads } from '../http/revocable-downloads.ts';
 import { adminAlone } from '../http/roles.ts';
 import { Router } from '../http/router.ts';
-import { type Identity, limitsOfAll, ownIdentity, sharedIdentity } from '../persistence/instance-part.ts';
+import { type Identity, sharedLimits, ownIdentity, sharedIdentity } from '../persistence/instance-part.ts';
 import type { Turns } from '../persistence/instance-turns.ts';
 import { databasePlace, type PlaceSeams } from '../persistence/open-database.ts';
 import { S3Bucket } from '../persistence/s3-bucket.ts';
@@ -31,17 +31,15 @@ import { Evidence } from './evidence.ts';
 import { officerRoutes } from './officer-routes.ts';
 import { operatorRoutes } from './operator-routes.ts';
 import { Policies } from './policies.ts';
-import { policyRoutes } from './policy-routes.ts';
 import { Recalls } from './recalls.ts';
 import { Receiving } from './receiving.ts';
 import { RetentionSweeper } from './retention-sweeper.ts';
 import { S3Blobs } from './s3-blobs.ts';
-import { Statements } from './sign-vault-receipts.ts';
+import { VaultReceipts } from './sign-vault-receipts.ts';
 import { openVaultDatabase, type VaultDatabase } from './vault-database.ts';
 import type { Item, ItemStore } from './vault-store.ts';
 import { OfferReader } from './verify-hand-over.ts';
 
-/** What a vault stands on, and its settings. */
 export interface VaultDeps {
   clock: Clock;
   random: Random;
@@ -49,20 +47,19 @@ export interface VaultDeps {
   log: Log;
   config: VaultConfig;
   httpLimits?: HttpLimits;
-  /** Where it listens; absent: on the machine's own network. */
+  /** Network it listens on; default: the machine's own. */
   network?: Network;
-  /** Absent: its process ends when it likes. */
   life?: PlaceSeams['life'];
 }
 
 interface Running {
   key: SigningKey;
   adminToken: string;
-  keeper: RetentionSweeper;
+  sweeper: RetentionSweeper;
   url: string;
 }
 
-/** Keeps what bridges hand over, for the agencies it was granted to, as long as their departments' rules require. */
+/** Keeps clips that bridges hand over, for their agencies, as long as the departments' rules require. */
 export class Vault {
   private readonly deps: VaultDeps;
   private running: Running | null = null;
@@ -81,18 +78,18 @@ export class Vault {
       const opened = await openVaultDatabase(databasePlace(config, 'vault'), { clock, disk, life });
       this.undo.add(() => opened.close());
       const { key, adminToken } = await this.identity(opened);
-      const limits = config.instance ? limitsOfAll(clock, opened.callCounts, key) : new OwnLimits(clock);
-      const readings = new ClipDownloads();
-      const database = { ...opened, items: watchedItems(opened.items, readings) };
+      const limits = config.instance ? sharedLimits(clock, opened.callCounts, key) : new LocalLimits(clock);
+      const downloads = new ClipDownloads();
+      const database = { ...opened, items: watchedItems(opened.items, downloads) };
       const blobs = this.makeBlobs(key, opened.turns);
       await blobs.start((item) => database.items.bytesOf(item));
-      const statements = new Statements({ clock, random, key });
-      const keeper = new RetentionSweeper({
+      const receipts = new VaultReceipts({ clock, random, key });
+      const sweeper = new RetentionSweeper({
         clock,
         log,
         ...database,
         blobs,
-        statements,
+        receipts,
         sweepEveryMs: config.sweepEveryS * 1000,
       });
       const { proxies, proxyProtocol } = config.http;
@@ -104,19 +101,19 @@ export class Vault {
         rates: new Rates(clock, http.perMinuteMax, limits),
       });
       const health = this.addHealth(api, database, blobs);
-      this.addBridgeRoutes(api, { key, database, blobs, statements });
+      this.addBridgeRoutes(api, { key, database, blobs, receipts });
       const url = () => config.publicUrl ?? this.url;
-      this.addOfficerRoutes(api, { database, blobs, keeper, readings, url, limits });
+      this.addOfficerRoutes(api, { database, blobs, sweeper, downloads, url, limits });
       api.route(
-        { method: 'GET', path: '/v1/vault', roles: ['public'], answer: factsSchema, about: 'Who this vault is.' },
+        { method: 'GET', path: '/v1/vault', roles: ['public'], answer: factsSchema, about: 'Id and key of this vault.' },
         () => ({ id: this.id, key: key.publicKey }),
       );
       this.undo.add(() => server.close());
-      this.running = { key, adminToken, keeper, url: await api.listen(http.host, http.port) };
-      keeper.start();
-      this.undo.add(() => keeper.stop());
+      this.running = { key, adminToken, sweeper, url: await api.listen(http.host, http.port) };
+      sweeper.start();
+      this.undo.add(() => sweeper.stop());
       this.undo.add(() => opened.turns.stop());
-      if (config.instance) this.joinOthers(config.instance, { api, health, readings });
+      if (config.instance) this.addInstanceParts(config.instance, { api, health, downloads });
       log.info('the vault is up', { url: this.url, vault: this.id });
     } catch (thrown) {
       await this.stop();
@@ -124,7 +121,7 @@ export class Vault {
     }
   }
 
-  /** Ends it; one of several instances drains first. */
+  /** One of several instances drains first. */
   async stop(): Promise<void> {
     await this.undo.run();
     this.running = null;
@@ -147,9 +144,9 @@ export class Vault {
     return this.up().adminToken;
   }
 
-  /** Carries out now what is due under retention, instead of at the next turn. */
+  /** Carries out retention now, instead of at the next interval. */
   keepNow(): Promise<void> {
-    return this.up().keeper.now();
+    return this.up().sweeper.now();
   }
 
   private up(): Running {
@@ -176,17 +173,17 @@ export class Vault {
     return health;
   }
 
-  /** What one of several instances does besides: it ends downloads that others have ended, and leaves without an error to anybody. */
-  private joinOthers(
+  /** For one of several instances: ends downloads that others have ended, and drains before it stops. */
+  private addInstanceParts(
     instance: NonNullable<VaultConfig['instance']>,
-    { api, health, readings }: { api: Router; health: Health; readings: ClipDownloads },
+    { api, health, downloads }: { api: Router; health: Health; downloads: ClipDownloads },
   ): void {
     const { clock, log } = this.deps;
-    const looking = new Repeater({ clock, log }, 'end downloads that others ended', OTHERS_MS, () =>
-      readings.askAgain(),
+    const polling = new Repeater({ clock, log }, 'end downloads that others ended', OTHERS_MS, () =>
+      downloads.recheck(),
     );
-    looking.start();
-    this.undo.add(() => looking.stop());
+    polling.start();
+    this.undo.add(() => polling.stop());
     this.undo.add(() => drain({ clock, api, health }, instance));
   }
 
@@ -203,16 +200,16 @@ export class Vault {
 
   private addBridgeRoutes(
     api: Router,
-    parts: { key: SigningKey; database: Stores; blobs: Blobs; statements: Statements },
+    parts: { key: SigningKey; database: Stores; blobs: Blobs; receipts: VaultReceipts },
   ): void {
     const { clock, log, config } = this.deps;
-    const { database, blobs, statements, key } = parts;
+    const { database, blobs, receipts, key } = parts;
     const { items, offers, access, policies } = database;
     const { clipBytesMax, freeBytesMin } = config;
     const vaultKey = key.publicKey;
     const reader = new OfferReader({ clock, access, vaultId: vaultId(vaultKey), vaultKey, clipBytesMax });
-    const receiving = new Receiving({ clock, log, items, offers, reader, blobs, statements, freeBytesMin });
-    const recalls = new Recalls({ clock, log, items, policies, reader, blobs, statements });
+    const receiving = new Receiving({ clock, log, items, offers, reader, blobs, receipts, freeBytesMin });
+    const recalls = new Recalls({ clock, log, items, policies, reader, blobs, receipts });
     this.undo.add(() => receiving.idle());
     bridgeRoutes(api, receiving, recalls);
   }
@@ -222,29 +219,28 @@ export class Vault {
     parts: {
       database: Stores;
       blobs: Blobs;
-      keeper: RetentionSweeper;
-      readings: ClipDownloads;
+      sweeper: RetentionSweeper;
+      downloads: ClipDownloads;
       url: () => string;
       limits: RateLimits;
     },
   ): void {
     const { clock, random, config } = this.deps;
-    const { database, blobs, keeper, readings, url: publicUrl, limits } = parts;
+    const { database, blobs, sweeper, downloads, url: publicUrl, limits } = parts;
     const { access, successions, items, trail, policies } = database;
     const { tokenLifeS, requestsPerMinuteMax, linkLifeS } = config;
     const clients = new Clients({ clock, random, access, successions, tokenLifeS, requestsPerMinuteMax, limits });
-    operatorRoutes(api, { clock, access, successions, clients, readings });
-    const evidence = new Evidence({ clock, random, items, trail, access, blobs, readings, linkLifeS });
-    const changed = () => keeper.now();
-    officerRoutes(api, { clients, evidence, publicUrl });
-    policyRoutes(api, { clients, policies: new Policies({ clock, policies, changed }) });
+    operatorRoutes(api, { clock, access, successions, clients, downloads });
+    const evidence = new Evidence({ clock, random, items, trail, access, blobs, downloads, linkLifeS });
+    const changed = () => sweeper.now();
+    officerRoutes(api, { clients, evidence, policies: new Policies({ clock, policies, changed }), publicUrl });
   }
 }
 
 /** The vault's stores; a change of an item makes its running downloads check their readers again. */
 type Stores = Omit<VaultDatabase, 'items'> & { items: ItemStore };
 
-/** How soon an instance notices that another has changed what may be read. */
+/** Poll interval for changes by other instances of what may be read. */
 const OTHERS_MS = 1_000;
 
 const factsSchema = z.strictObject({ id: idSchema, key: publicKeySchema });
@@ -253,17 +249,17 @@ function vaultId(publicKey: string): string {
   return actorId('vault', sha256Hex(publicKey));
 }
 
-/** The same items; a change resolves only once every download that is no longer allowed has ended. */
-export function watchedItems(items: ItemStore, readings: ClipDownloads): ItemStore {
-  const asked = async (item: string, changed: Promise<Item | null>) => {
+/** The same items; a change resolves only once all downloads that it forbids have ended. */
+export function watchedItems(items: ItemStore, downloads: ClipDownloads): ItemStore {
+  const rechecked = async (item: string, changed: Promise<Item | null>) => {
     const after = await changed;
-    await readings.askAgain(item);
+    await downloads.recheck(item);
     return after;
   };
   return {
     find: (item) => items.find(item),
     add: (item, line, offered) => items.add(item, line, offered),
-    change: (item, alter, line) => asked(item, items.change(item, alter, line)),
+    change: (item, alter, line) => rechecked(item, items.change(item, alter, line)),
     list: (agency, filter, page) => items.list(agency, filter, page),
     overdue: (nowS, deletedUntilS, most) => items.overdue(nowS, deletedUntilS, most),
     bytesOf: (item) => items.bytesOf(item),

@@ -1,6 +1,6 @@
-// Owns: verifying what a bridge presents: its step of a hand-over or its recall, and with an offer the clip's statement and the
-// bridge's receipt. The statement must be signed with its own key. The vault does not learn whose key that is: the bridge vouches that
-// it belongs to an enrolled home, and keeps what can be opened in a dispute. Not here: what follows (receiving.ts).
+// Verifies a bridge's messages: its step of a hand-over or its recall, and with an offer the clip's statement and the bridge's receipt.
+// The vault does not learn whose key signed the statement: the bridge vouches that it belongs to an enrolled home, and keeps the sealed
+// manifest for a dispute.
 import { type Clock, wallSeconds } from '@doorsill/base/clock';
 import { sha256Hex } from '@doorsill/base/keys';
 import { faultOfFacts } from '@doorsill/contract/clip-facts';
@@ -26,7 +26,6 @@ export interface OfferReaderDeps {
   clipBytesMax: number;
 }
 
-/** A bridge's verified step, and which bridge it is. */
 export interface ReadStep {
   step: HandOver;
   bridge: string;
@@ -105,7 +104,7 @@ export class OfferReader {
 }
 
 function readStatement(step: HandOver, token: string): Statement {
-  if (sha256Hex(token) !== step.statementSha256) throw refuse('the statement is not the one that is named');
+  if (sha256Hex(token) !== step.statementSha256) throw refuse('the statement is not the one that the step names');
   const { iss } = peekToken(token, Statement);
   const statement = readLink(
     token,
@@ -122,7 +121,7 @@ function readStatement(step: HandOver, token: string): Statement {
     statement.clipSha256 === step.clipSha256 &&
     statement.clipBytes === step.clipBytes;
   if (!isSame) throw refuse('the statement is about another clip');
-  const lie = faultOfFacts(statement, STATEMENT_TIME_STEP_US);
-  if (lie) throw refuse(`what the statement says cannot be true: ${lie.detail}`);
+  const fault = faultOfFacts(statement, STATEMENT_TIME_STEP_US);
+  if (fault) throw refuse(`the facts in the statement cannot be true: ${fault.detail}`);
   return statement;
 }

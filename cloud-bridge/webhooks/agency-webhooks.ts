@@ -1,20 +1,21 @@
-// Owns: an agency's own webhook: setting, showing and removing it, and the state of its events. Not here: sending (event-delivery.ts).
-
 import { failure } from '@doorsill/contract/errors';
 import { z } from 'zod';
 import type { AgencyTokens } from '../agencies/verify-agency-token.ts';
-import { pageOf, positionIn } from '../http/paging.ts';
-import { webhookAddress } from './address.ts';
-import type { KeptEvent, Webhook, WebhookStore } from './webhooks-store.ts';
+import { nextSchema, pageFields, pageOf, positionIn } from '../http/paging.ts';
+import { webhookAddress } from './send.ts';
+import { EVENT_STATES, type KeptEvent, type Webhook, type WebhookStore } from './webhooks-store.ts';
+import { idSchema } from '@doorsill/contract/ids';
+import type { Router } from '../http/router.ts';
+import { EVENT_TYPES } from './events.ts';
 
 export interface WebhooksDeps {
   store: WebhookStore;
   tokens: AgencyTokens;
-  /** Whether this machine itself is an allowed receiver. */
+  /** Whether receivers on this machine are allowed. */
   loopback: boolean;
 }
 
-/** What an agency is shown of its webhook. Never the secret. */
+/** Without the secret. */
 export interface WebhookView {
   url: string;
   sinceS: number;
@@ -41,13 +42,13 @@ export class Webhooks {
     const { organisation, agency, saidS, call } = await this.deps.tokens.readCall(callToken);
     if (call.action !== 'set-webhook') throw failure('token_unknown_claims');
     const url = webhookAddress(call.url, this.deps.loopback).href;
-    await this.keep({ organisation, agency, url, secret: call.secret, saidS });
+    await this.store({ organisation, agency, url, secret: call.secret, saidS });
     return { url, sinceS: saidS };
   }
 
   /** The caller's webhook. Throws `token_...`, `agency_...`, `webhook_unknown`. */
   async see(callToken: string): Promise<WebhookView> {
-    const webhook = await this.deps.store.find(await this.seer(callToken));
+    const webhook = await this.deps.store.find(await this.organisationOf(callToken));
     if (!webhook || webhook.url === null) throw failure('webhook_unknown');
     return { url: webhook.url, sinceS: webhook.saidS };
   }
@@ -56,7 +57,7 @@ export class Webhooks {
   async remove(callToken: string): Promise<void> {
     const { organisation, agency, saidS, call } = await this.deps.tokens.readCall(callToken);
     if (call.action !== 'remove-webhook') throw failure('token_unknown_claims');
-    await this.keep({ organisation, agency, url: null, secret: '', saidS });
+    await this.store({ organisation, agency, url: null, secret: '', saidS });
   }
 
   /** A page of the caller's events, newest first. Throws `token_...`, `agency_...`, `http_body_invalid`. */
@@ -65,7 +66,7 @@ export class Webhooks {
     page: { limit: number; cursor?: string | undefined },
   ): Promise<{ events: EventView[]; next: string | null }> {
     const behind = positionIn(placeSchema, page.cursor);
-    const found = await this.deps.store.page(await this.seer(callToken), behind, page.limit + 1);
+    const found = await this.deps.store.page(await this.organisationOf(callToken), behind, page.limit + 1);
     const { shown, next } = pageOf(found, page.limit, ({ place }) => place);
     const events = shown.map(({ event, type, madeS, attempts, state, detail, nextS }) => ({
       event,
@@ -79,14 +80,69 @@ export class Webhooks {
     return { events, next };
   }
 
-  private async keep(webhook: Webhook): Promise<void> {
-    // A setting that was signed later is stored: this is an old call, repeated.
+  private async store(webhook: Webhook): Promise<void> {
+    // A later setting is stored: this call is an old one, repeated.
     if (!(await this.deps.store.set(webhook))) throw failure('token_expired');
   }
 
-  private async seer(callToken: string): Promise<string> {
+  private async organisationOf(callToken: string): Promise<string> {
     const { organisation, call } = await this.deps.tokens.readCall(callToken);
     if (call.action !== 'see-webhook') throw failure('token_unknown_claims');
     return organisation;
   }
+}
+
+const viewSchema = z.strictObject({ url: z.string(), sinceS: z.int().nonnegative() });
+const pageSchema = z.strictObject(pageFields(50, 200));
+const eventsSchema = z.strictObject({
+  events: z.array(
+    z.strictObject({
+      event: idSchema,
+      type: z.enum(EVENT_TYPES),
+      state: z.enum(EVENT_STATES),
+      madeS: z.int(),
+      attempts: z.int().nonnegative(),
+      /** Time of the next attempt; null once delivered or given up. */
+      nextS: z.int().nullable(),
+      /** How the last attempt ended. */
+      detail: z.string(),
+    }),
+  ),
+  next: nextSchema,
+});
+
+export function webhookRoutes(api: Router, webhooks: Webhooks): void {
+  const own = { path: '/v1/webhook', roles: ['agency'] } as const;
+  api.route(
+    {
+      method: 'PUT',
+      ...own,
+      answer: viewSchema,
+      about:
+        'Sets the webhook for events about requests and clips (call `set-webhook`, which holds address and secret).',
+    },
+    ({ bearer }) => webhooks.set(bearer),
+  );
+  api.route(
+    { method: 'GET', ...own, answer: viewSchema, about: "The agency's webhook (call `see-webhook`)." },
+    ({ bearer }) => webhooks.see(bearer),
+  );
+  api.route(
+    { method: 'DELETE', ...own, answer: null, about: 'Removes the webhook (call `remove-webhook`).' },
+    async ({ bearer }) => {
+      await webhooks.remove(bearer);
+      return undefined;
+    },
+  );
+  api.route(
+    {
+      method: 'GET',
+      path: '/v1/webhook/events',
+      roles: ['agency'],
+      query: pageSchema,
+      answer: eventsSchema,
+      about: 'Events of the last days and the state of their delivery, newest first (call `see-webhook`).',
+    },
+    ({ bearer, query }) => webhooks.events(bearer, query),
+  );
 }

@@ -1,5 +1,4 @@
-// Owns: sending events to agencies: made from the custody log, sent again and again until they are accepted or given up. Not here:
-// what happened (the log of custody), sending one (send.ts), how it is kept (sql-webhooks.ts).
+// Makes events from the custody log and sends them to agencies until they are accepted or given up.
 import { type Clock, wallSeconds } from '@doorsill/base/clock';
 import type { Log } from '@doorsill/base/log';
 import type { Random } from '@doorsill/base/random';
@@ -7,7 +6,7 @@ import { Repeater } from '@doorsill/base/repeater';
 import { isFailure } from '@doorsill/contract/errors';
 import type { AgencyCredentials } from '../agencies/registry-credentials.ts';
 import { ALONE, type Turns } from '../persistence/instance-turns.ts';
-import { expired, toldBy } from './events.ts';
+import { expired, eventOf } from './events.ts';
 import { send } from './send.ts';
 import type { WebhookRules } from './webhooks-settings.ts';
 import type { WebhookStore } from './webhooks-store.ts';
@@ -20,11 +19,11 @@ export interface EventOutboxDeps {
   store: WebhookStore;
   standing: AgencyCredentials;
   rules: WebhookRules;
-  /** Among several instances: each event is sent by one of them. Absent: there are no others. */
+  /** Among several instances, so that one of them sends an event; absent: there is one. */
   turns?: Turns;
 }
 
-/** Events processed in one turn; an agency's own are sent one after the other, agencies do not wait for each other. */
+/** Events processed in one turn. */
 const DUE_MAX = 100;
 const KEPT_S = 7 * 24 * 3600;
 
@@ -47,7 +46,7 @@ export class EventOutbox {
     this.repeater.start();
   }
 
-  /** Looks for events now instead of at the next turn; resolves when that turn has ended. Never rejects. */
+  /** Starts a turn now instead of at the next interval; resolves when it has ended. Never rejects. */
   now(): Promise<void> {
     return this.repeater.now();
   }
@@ -61,7 +60,7 @@ export class EventOutbox {
     const { clock, store, bridgeId } = this.deps;
     const nowS = wallSeconds(clock);
     const seams = {
-      toldBy: (leaf: Parameters<typeof toldBy>[1]) => toldBy(bridgeId, leaf),
+      eventOf: (leaf: Parameters<typeof eventOf>[1]) => eventOf(bridgeId, leaf),
       expired: (request: string, atS: number) => expired(bridgeId, request, atS),
     };
     while (await store.gather(nowS, seams)) if (this.stopping.signal.aborted) return;
@@ -69,16 +68,16 @@ export class EventOutbox {
     const due = await store.due(nowS, DUE_MAX);
     const byAgency = new Map<string, DueEvent[]>();
     for (const event of due) byAgency.set(event.organisation, [...(byAgency.get(event.organisation) ?? []), event]);
-    await Promise.all([...byAgency.values()].map((events) => this.tellAll(events)));
+    await Promise.all([...byAgency.values()].map((events) => this.deliverAll(events)));
     if (due.length === DUE_MAX) void this.repeater.now();
   }
 
-  /** One after the other; an event that is not accepted holds up the rest of its agency, whose server is probably down. */
-  private async tellAll(events: readonly DueEvent[]): Promise<void> {
-    for (const event of events) if (!(await this.tell(event))) return;
+  /** Sends an agency's events one after the other, up to the first that is not accepted: its server is probably down. */
+  private async deliverAll(events: readonly DueEvent[]): Promise<void> {
+    for (const event of events) if (!(await this.deliver(event))) return;
   }
 
-  private async tell({ event, agency, url, secret, body, attempts: before }: DueEvent): Promise<boolean> {
+  private async deliver({ event, agency, url, secret, body, attempts: before }: DueEvent): Promise<boolean> {
     const { clock, store, rules, log } = this.deps;
     const attempts = before + 1;
     const standing = await this.standingOf(agency);
@@ -86,28 +85,28 @@ export class EventOutbox {
     const atS = wallSeconds(clock);
     const deps = { clock, answerMsMax: rules.answerSMax * 1000, loopback: rules.loopback, signal: stopping.signal };
     const sent = standing ?? (await send(deps, { url, secret, event, body, atS }));
-    // Aborted because the process stops: it is sent again, and the receiver recognises its id.
-    if (stopping.signal.aborted && !sent.isTaken) return false;
-    const isOver = !sent.isTaken && (attempts >= rules.attemptsMax || (standing?.isFinal ?? false));
-    const state = sent.isTaken ? 'delivered' : isOver ? 'given-up' : 'waiting';
+    // Aborted because the process stops: it will be sent again, and the receiver recognises its id.
+    if (stopping.signal.aborted && !sent.isAccepted) return false;
+    const isOver = !sent.isAccepted && (attempts >= rules.attemptsMax || (standing?.isFinal ?? false));
+    const state = sent.isAccepted ? 'delivered' : isOver ? 'given-up' : 'waiting';
     const nextS = atS + this.waitS(attempts);
     await store.settle(event, { state, attempts, nextS, detail: sent.detail });
     log.debug('a webhook was called', { event, state, attempts, detail: sent.detail });
-    return sent.isTaken;
+    return sent.isAccepted;
   }
 
-  /** Why an agency is not notified now; null: it is. An agency that may not act is not notified. */
-  private async standingOf(agency: string): Promise<{ isTaken: false; isFinal: boolean; detail: string } | null> {
+  /** Why an agency may not act, and so is not notified; null: it may. */
+  private async standingOf(agency: string): Promise<{ isAccepted: false; isFinal: boolean; detail: string } | null> {
     try {
       await this.deps.standing.credential(agency);
       return null;
     } catch (thrown) {
       if (!isFailure(thrown)) throw thrown;
-      return { isTaken: false, isFinal: !thrown.retryable, detail: thrown.code };
+      return { isAccepted: false, isFinal: !thrown.retryable, detail: thrown.code };
     }
   }
 
-  /** Doubles up to the maximum; half of it is random, so that events that failed together are not retried together. */
+  /** Exponential backoff up to the maximum; half of it is random, so that events that failed together are not retried together. */
   private waitS(attempts: number): number {
     const { retrySFirst, retrySMost } = this.deps.rules;
     const stepS = Math.min(retrySMost, retrySFirst * 2 ** Math.min(attempts - 1, 30));

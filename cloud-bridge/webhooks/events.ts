@@ -1,5 +1,5 @@
-// Owns: which events an agency receives, and the custody leaf each is made from. Pure. Not here: to whom (the store knows whose
-// request it is), sending. An agency learns of its own requests, and of clips that it can see anyway: of nothing else that homes do.
+// The events that an agency receives, each made from a custody leaf. Pure. An agency learns about its own requests and about clips that it
+// can see anyway, and nothing else about homes.
 
 import { sha256Hex } from '@doorsill/base/keys';
 import { CustodyEntry, FACTS } from '@doorsill/contract/custody';
@@ -30,8 +30,8 @@ export const WebhookEvent = z.strictObject({
 });
 export type WebhookEvent = z.infer<typeof WebhookEvent>;
 
-/** The event made from a leaf of a bridge's log; null: none. */
-export function toldBy(
+/** The event for a leaf of a bridge's log; null: none. */
+export function eventOf(
   bridge: string,
   { leaf, entry, facts }: { leaf: number; entry: string; facts: string | null },
 ): WebhookEvent | null {
@@ -59,7 +59,7 @@ export function expired(bridge: string, request: string, atS: number): WebhookEv
   return { id: idOf(bridge, `expired ${request}`), type: 'request.expired', atS, request };
 }
 
-/** Derived from what happened: however often the same leaf is processed, the event is the same. */
+/** Derived from the leaf, so that processing it again gives the same event. */
 function idOf(bridge: string, what: string): string {
   return `event-${sha256Hex(`${bridge} ${what}`).slice(0, 32)}`;
 }

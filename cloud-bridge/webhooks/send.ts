@@ -1,17 +1,16 @@
-// Owns: sending one event by HTTP: signed, to an address that was checked when the connection was made, without following
-// redirects, with a time limit. Not here: when, and how often (event-delivery.ts).
+// Sends one event by HTTP: signed, to an address that is checked when the connection is made, without following redirects, with a time
+// limit.
 import { createHmac } from 'node:crypto';
 import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import type { Clock } from '@doorsill/base/clock';
 import { systemCode } from '@doorsill/base/disk';
 import { utf8 } from '@doorsill/contract/bytes';
-import { isFailure } from '@doorsill/contract/errors';
-import { lookupAllowed } from '../http/public-address.ts';
-import { webhookAddress } from './address.ts';
+import { failure, isFailure } from '@doorsill/contract/errors';
+import { isAllowedAddress, isLoopbackAddress, lookupAllowed } from '../http/public-address.ts';
+import { isIP } from 'node:net';
 
-/** What is sent. */
-export interface Parcel {
+export interface Delivery {
   url: string;
   secret: string;
   event: string;
@@ -19,16 +18,16 @@ export interface Parcel {
   atS: number;
 }
 
-/** The result: accepted, or a short reason why not. */
+/** `isAccepted`: accepted; otherwise `detail` is a short reason. */
 export interface Sent {
-  isTaken: boolean;
+  isAccepted: boolean;
   detail: string;
 }
 
 export interface SendDeps {
   clock: Clock;
   answerMsMax: number;
-  /** Whether this machine itself is an allowed receiver. */
+  /** Whether receivers on this machine are allowed. */
   loopback: boolean;
   signal: AbortSignal;
 }
@@ -39,23 +38,23 @@ export function webhookSignature(secret: string, atS: number, body: string): str
 }
 
 /** Sends once; never rejects. Every 2xx status means accepted. */
-export async function send(deps: SendDeps, parcel: Parcel): Promise<Sent> {
+export async function send(deps: SendDeps, delivery: Delivery): Promise<Sent> {
   const ended = new AbortController();
   const deadline = deps.clock.after(deps.answerMsMax, () => ended.abort(new Error('timeout')));
   try {
-    const status = await post(deps, parcel, AbortSignal.any([deps.signal, ended.signal]));
-    return { isTaken: status >= 200 && status < 300, detail: `status ${status}` };
+    const status = await post(deps, delivery, AbortSignal.any([deps.signal, ended.signal]));
+    return { isAccepted: status >= 200 && status < 300, detail: `status ${status}` };
   } catch (thrown) {
-    if (ended.signal.aborted) return { isTaken: false, detail: 'no answer in time' };
-    if (isFailure(thrown)) return { isTaken: false, detail: thrown.code };
-    // Only the system's error code: the message of a foreign server is not repeated.
-    return { isTaken: false, detail: systemCode(thrown) ?? 'no connection' };
+    if (ended.signal.aborted) return { isAccepted: false, detail: 'no answer in time' };
+    if (isFailure(thrown)) return { isAccepted: false, detail: thrown.code };
+    // Only the system's error code, so that no text of a foreign server is repeated.
+    return { isAccepted: false, detail: systemCode(thrown) ?? 'no connection' };
   } finally {
     deadline.cancel();
   }
 }
 
-function post({ loopback }: SendDeps, { url, secret, event, body, atS }: Parcel, signal: AbortSignal): Promise<number> {
+function post({ loopback }: SendDeps, { url, secret, event, body, atS }: Delivery, signal: AbortSignal): Promise<number> {
   const to = webhookAddress(url, loopback);
   const bytes = utf8(body);
   const headers = {
@@ -76,4 +75,26 @@ function post({ loopback }: SendDeps, { url, secret, event, body, atS }: Parcel,
     request.on('error', reject);
     request.end(bytes);
   });
+}
+
+export const URL_LETTERS_MAX = 500;
+
+/** Parses a webhook's address, which must be public and over HTTPS. Throws `webhook_address_refused`. */
+export function webhookAddress(text: string, loopback: boolean): URL {
+  const refuse = (detail: string) => failure('webhook_address_refused', { detail });
+  if (text.length > URL_LETTERS_MAX || !URL.canParse(text)) throw refuse('it is not a URL');
+  const url = new URL(text);
+  const host = hostOf(url);
+  const isHere = loopback && (host === 'localhost' || isLoopbackAddress(host));
+  if (url.protocol !== 'https:' && !(url.protocol === 'http:' && isHere)) throw refuse('it is not https://');
+  if (url.username !== '' || url.password !== '') throw refuse('it holds a name or a password');
+  if (url.hash !== '') throw refuse('it has a fragment');
+  if (isIP(host) !== 0 && !isAllowedAddress(host, loopback)) throw refuse('it is not a public address');
+  if (host === 'localhost' && !loopback) throw refuse('it is not a public address');
+  return url;
+}
+
+/** The host's name or address, without the brackets of IPv6. */
+export function hostOf(url: URL): string {
+  return url.hostname.replace(/^\[|\]$/g, '');
 }

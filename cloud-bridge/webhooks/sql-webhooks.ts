@@ -1,13 +1,12 @@
-// Owns: agencies' webhooks and events in SQL, and the one step in which leaves of the log of custody become events. Not here:
-// what a leaf means for agencies (webhooks/events.ts), sending (webhooks/).
+// Agencies' webhooks and events in SQL. One transaction turns leaves of the custody log into events.
 import type { Kysely, Selectable, Transaction } from 'kysely';
 import type { Tables } from '../persistence/bridge-schema.ts';
 import { EVENT_TYPES, type WebhookEvent } from './events.ts';
-import type { EventState, Gathering, KeptEvent, Webhook, WebhookStore } from './webhooks-store.ts';
+import type { EventState, EventMakers, KeptEvent, Webhook, WebhookStore } from './webhooks-store.ts';
 
 const ABOUT_REQUESTS = EVENT_TYPES.filter((type) => type.startsWith('request.'));
 
-/** Leaves processed in one step: others need the database, too. */
+/** Leaves processed in one transaction, which blocks other users of the database. */
 const LEAVES_AT_ONCE = 200;
 
 export class SqlWebhooks implements WebhookStore {
@@ -50,7 +49,7 @@ export class SqlWebhooks implements WebhookStore {
     return row ? { ...row, saidS: row.said_s } : null;
   }
 
-  async gather(nowS: number, seams: Gathering): Promise<boolean> {
+  async gather(nowS: number, seams: EventMakers): Promise<boolean> {
     return this.tables.transaction().execute(async (step) => {
       const progress = await step.selectFrom('webhook_progress').selectAll().executeTakeFirst();
       const from = progress?.leaf ?? 0;
@@ -61,13 +60,13 @@ export class SqlWebhooks implements WebhookStore {
         .orderBy('leaf')
         .limit(LEAVES_AT_ONCE)
         .execute();
-      // No agency has a webhook: only the position in the log is stored.
+      // Without any webhook only the position in the log is stored.
       const hooks = step.selectFrom('webhooks').select('url').where('url', 'is not', null).limit(1);
       const hasHooks = await hooks.executeTakeFirst();
-      if (hasHooks) for (const leaf of leaves) await enter(step, seams.toldBy(leaf));
+      if (hasHooks) for (const leaf of leaves) await addEvent(step, seams.eventOf(leaf));
       if (hasHooks) {
         for (const { request, expires_s } of await expiredSince(step, progress?.swept_s ?? nowS, nowS)) {
-          await enter(step, seams.expired(request, expires_s));
+          await addEvent(step, seams.expired(request, expires_s));
         }
       }
       const leaf = (leaves.at(-1)?.leaf ?? from - 1) + 1;
@@ -98,7 +97,7 @@ export class SqlWebhooks implements WebhookStore {
   async settle(event: string, how: Pick<KeptEvent, 'state' | 'attempts' | 'nextS' | 'detail'>): Promise<void> {
     const { state, attempts, nextS, detail } = how;
     await this.tables.transaction().execute(async (step) => {
-      const told = await step
+      const settled = await step
         .updateTable('webhook_events')
         .set({ state, attempts, next_s: nextS, detail })
         .where('event', '=', event)
@@ -106,11 +105,11 @@ export class SqlWebhooks implements WebhookStore {
         .where('state', '=', 'waiting')
         .returning('organisation')
         .executeTakeFirst();
-      if (!told || state !== 'waiting') return;
+      if (!settled || state !== 'waiting') return;
       await step
         .updateTable('webhook_events')
         .set({ next_s: nextS })
-        .where('organisation', '=', told.organisation)
+        .where('organisation', '=', settled.organisation)
         .where('state', '=', 'waiting')
         .where('next_s', '<', nextS)
         .execute();
@@ -149,8 +148,8 @@ export class SqlWebhooks implements WebhookStore {
   }
 }
 
-/** Stores an event for the agency whose request or clip it is about, if that has a webhook. Idempotent. */
-async function enter(step: Transaction<Tables>, event: WebhookEvent | null): Promise<void> {
+/** Stores an event for the agency whose request or clip it is about, if the agency has a webhook. Idempotent. */
+async function addEvent(step: Transaction<Tables>, event: WebhookEvent | null): Promise<void> {
   const about = event && (await subjectOf(step, event));
   if (!event || !about) return;
   const last = await step
@@ -177,7 +176,7 @@ async function enter(step: Transaction<Tables>, event: WebhookEvent | null): Pro
     .execute();
 }
 
-/** The agency an event is for; null if it has no webhook, and for a clip that no agency ever saw. */
+/** The agency of an event; null if it has no webhook, and for a clip that no agency ever saw. */
 async function subjectOf(
   step: Transaction<Tables>,
   { request, clip }: WebhookEvent,
@@ -202,7 +201,7 @@ async function requestOf(step: Transaction<Tables>, clip: string): Promise<strin
   return row && row.stored_s !== null ? row.request : undefined;
 }
 
-/** Published requests that expired in a span of time, and whose agency has a webhook. */
+/** Published requests of agencies with a webhook that expired after `afterS`, up to `nowS`. */
 function expiredSince(step: Transaction<Tables>, afterS: number, nowS: number) {
   return step
     .selectFrom('requests')

@@ -1,13 +1,12 @@
-// Owns: the settings of sending events, and their defaults. Not here: sending (event-delivery.ts).
 import { z } from 'zod';
 
 const HOUR_S = 3600;
 
 export const WebhookRules = z
   .strictObject({
-    /** Whether webhooks may be on this machine, and then also without TLS: for trying things out. */
+    /** Allows webhooks on this machine, also without TLS: for trials. */
     loopback: z.boolean().default(false),
-    /** How often to look for waiting events. */
+    /** Interval of searches for waiting events. */
     everyS: z.number().positive().max(HOUR_S).default(5),
     answerSMax: z.number().positive().max(60).default(10),
     retrySFirst: z.int().positive().max(HOUR_S).default(30),

@@ -1,15 +1,13 @@
-// Owns: what the bridge stores about agencies' webhooks and waiting events. Not here: how (sql-webhooks.ts).
 import type { WebhookEvent } from './events.ts';
 
-/** An agency's address for events about its own requests and clips. */
 export interface Webhook {
   /** The agency across its keys. */
   organisation: string;
-  /** The id that registered it: events are sent only while that agency may act. */
+  /** The id that registered it; events are sent only while it may act. */
   agency: string;
   /** Null: it was removed. */
   url: string | null;
-  /** The HMAC's secret. */
+  /** Key of the HMAC. */
   secret: string;
   /** When the agency signed this setting, in seconds since 1970. */
   saidS: number;
@@ -18,7 +16,6 @@ export interface Webhook {
 export const EVENT_STATES = ['waiting', 'delivered', 'given-up'] as const;
 export type EventState = (typeof EVENT_STATES)[number];
 
-/** One event and the state of its delivery. */
 export interface KeptEvent {
   event: string;
   organisation: string;
@@ -32,7 +29,7 @@ export interface KeptEvent {
   state: EventState;
   /** How the last attempt ended: a status or a short reason; empty before the first. */
   detail: string;
-  /** Grows with each event. */
+  /** Order of creation. */
   place: number;
 }
 
@@ -41,13 +38,13 @@ export interface WebhookStore {
   set(webhook: Webhook): Promise<boolean>;
   find(organisation: string): Promise<Webhook | null>;
   /**
-   * Makes events from new leaves of the log, for agencies that have a webhook, and stores the position in the log in the same
-   * step: each event is made once, despite crashes. Returns whether there is more.
+   * Makes events from new leaves of the log, for agencies with a webhook, and stores the position in the log in the same step: each event
+   * is made once, despite crashes. Returns whether there are more leaves.
    */
-  gather(nowS: number, seams: Gathering): Promise<boolean>;
-  /** Events that are due: those with the fewest attempts first, so that one that is never accepted blocks no other. */
+  gather(nowS: number, seams: EventMakers): Promise<boolean>;
+  /** Due events, those with the fewest attempts first, so that one that is never accepted blocks no other. */
   due(nowS: number, most: number): Promise<(KeptEvent & { url: string; secret: string; agency: string })[]>;
-  /** Stores the result of an attempt. An event to be retried delays everything else that waits for the same agency. */
+  /** Stores the result of an attempt. An event to be retried delays all other waiting events of its agency. */
   settle(event: string, how: Pick<KeptEvent, 'state' | 'attempts' | 'nextS' | 'detail'>): Promise<void>;
   /** An agency's events, newest first, after a position. */
   page(organisation: string, behind: number | null, most: number): Promise<KeptEvent[]>;
@@ -57,9 +54,8 @@ export interface WebhookStore {
   forget(beforeS: number): Promise<void>;
 }
 
-/** How leaves of the log of custody become events. */
-export interface Gathering {
+export interface EventMakers {
   /** The event made from a leaf; null: none. `facts`: its opened facts, if it has them. */
-  toldBy: (leaf: { leaf: number; entry: string; facts: string | null }) => WebhookEvent | null;
+  eventOf: (leaf: { leaf: number; entry: string; facts: string | null }) => WebhookEvent | null;
   expired: (request: string, atS: number) => WebhookEvent;
 }

@@ -1,5 +1,5 @@
-// Owns: watching one bridge's log from outside: each head must extend the last one; one that does is stored, then cosigned; one that does
-// not raises a permanent alarm. What it keeps across restarts. Not here: the process around it (sim/cli), the arithmetic (contract/merkle.ts).
+// Watches one bridge's log from outside: each head must extend the last one; then it is stored and cosigned, otherwise it raises a
+// permanent alarm.
 import { join } from 'node:path';
 import { type Clock, wallSeconds } from '@doorsill/base/clock';
 import type { Disk } from '@doorsill/base/disk';
@@ -56,7 +56,6 @@ async function storeMemory(disk: Disk, folder: string, memory: Memory): Promise<
   await disk.replaceFile(memoryPath(folder), utf8(`${JSON.stringify(memorySchema.parse(memory), null, 1)}\n`));
 }
 
-/** What a witness stands on, its folder, and the bridge that it watches. */
 export interface WitnessDeps {
   clock: Clock;
   random: Random;
@@ -64,19 +63,17 @@ export interface WitnessDeps {
   log: Log;
   folder: string;
   bridgeUrl: string;
-  /** The bridge's key, if known from elsewhere; otherwise the first key that answers is pinned. */
+  /** The bridge's key, if known from elsewhere; otherwise the key of the first answer is pinned. */
   bridgeKey?: string;
 }
 
-/** The result of one look. */
 export interface Look {
   size: number;
   root: string;
-  /** Whether the bridge serves the cosignature; otherwise the code that says why not. */
+  /** True when the bridge serves the cosignature; otherwise the code of its refusal. */
   served: true | string;
 }
 
-/** A signed head and its claims. */
 interface Seen {
   token: string;
   claims: TreeHead;
@@ -84,7 +81,6 @@ interface Seen {
 
 const bridgeFactsSchema = z.object({ key: publicKeySchema });
 
-/** One witness of one bridge's log. */
 export class Witness {
   private readonly deps: WitnessDeps;
   private key: SigningKey | null = null;
@@ -121,8 +117,8 @@ export class Witness {
   }
 
   /**
-   * Looks once. Throws `custody_rollback`, `custody_fork` (stored first), and temporary failures: `custody_head_refused`,
-   * `unreachable`.
+   * Fetches and checks the newest head. Throws `custody_rollback`, `custody_fork` (stored first), and the temporary failures
+   * `custody_head_refused`, `unreachable`.
    */
   async look(): Promise<Look> {
     const memory = this.memory ?? { bridgeKey: await this.firstKey(), head: null, alarm: null };
@@ -130,7 +126,7 @@ export class Witness {
     const known = memory.head === null ? null : this.openHead(memory.head, memory.bridgeKey);
     if (known) await this.judge(known, head, memory);
     const { disk, folder } = this.deps;
-    // Durable before anybody hears of it: a witness that lost this head could be tricked into cosigning another one.
+    // Durable before it is cosigned: a witness that lost this head could be tricked into cosigning another one.
     this.memory = { ...memory, head: head.token };
     await storeMemory(disk, folder, this.memory);
     const cosignature = this.cosign(head);
@@ -140,18 +136,18 @@ export class Witness {
     return { size, root, served: await this.offer(head, cosignature) };
   }
 
-  /** Looks every `everyMs` until the signal ends it; reports results and temporary failures. Rejects with the alarm. */
+  /** Checks every `everyMs` until the signal ends it; reports results and temporary failures. Rejects with the alarm. */
   async watch(
     everyMs: number,
     signal: AbortSignal,
-    tell: { seen: (look: Look) => void; trouble: (why: Failure) => void },
+    report: { seen: (look: Look) => void; trouble: (why: Failure) => void },
   ): Promise<void> {
     while (!signal.aborted) {
       try {
-        tell.seen(await this.look());
+        report.seen(await this.look());
       } catch (thrown) {
         if (!isFailure(thrown) || !thrown.retryable) throw thrown;
-        tell.trouble(thrown);
+        report.trouble(thrown);
       }
       await this.deps.clock.sleep(everyMs, signal).catch(() => undefined);
     }
@@ -161,12 +157,12 @@ export class Witness {
   private async judge(known: Seen, head: Seen, memory: Memory): Promise<void> {
     const [older, newer] = [known.claims, head.claims];
     if (newer.size < older.size) {
-      // The bridge may answer late, but it cannot honestly sign a smaller tree afterwards.
+      // An old head may arrive late, but an honest bridge never signs a smaller tree later.
       if (newer.iat <= older.iat)
-        throw failure('custody_head_refused', { detail: 'the head is an older one than seen before' });
+        throw failure('custody_head_refused', { detail: 'the head is older than the last one' });
       await this.raise(
         'custody_rollback',
-        `it had ${older.size} leaves and now signs ${newer.size}`,
+        `it had ${older.size} leaves and now signs a tree of ${newer.size}`,
         known,
         head,
         memory,
@@ -174,14 +170,14 @@ export class Witness {
     }
     if (newer.size === older.size) {
       if (newer.root !== older.root) {
-        await this.raise('custody_fork', `two trees of ${newer.size} leaves have its signature`, known, head, memory);
+        await this.raise('custody_fork', `it signed two different trees of ${newer.size} leaves`, known, head, memory);
       }
       return;
     }
     const query = `/v1/custody/consistency?from=${older.size}&to=${newer.size}`;
     const { path } = await this.ask(query, consistencyAnswerSchema);
     if (!isConsistent(treeOf(older), treeOf(newer), path.map(bytesOf), sha256)) {
-      const detail = `its ${newer.size} leaves do not begin with the ${older.size} it had`;
+      const detail = `its ${newer.size} leaves do not begin with its former ${older.size}`;
       await this.raise('custody_fork', detail, known, head, memory);
     }
   }
@@ -207,7 +203,7 @@ export class Witness {
   private async firstKey(): Promise<string> {
     if (this.deps.bridgeKey !== undefined) return this.deps.bridgeKey;
     const { key } = await this.ask('/v1/bridge', bridgeFactsSchema);
-    if (!isPublicKey(key)) throw failure('custody_head_refused', { detail: 'its key is none' });
+    if (!isPublicKey(key)) throw failure('custody_head_refused', { detail: 'the address serves no valid key' });
     return key;
   }
 
@@ -220,7 +216,7 @@ export class Witness {
       verify: verifySignature,
     });
     if (!opened.ok) throw failure('custody_head_refused', { detail: `the head: ${opened.fault}` });
-    // A head dated in the future would make every later one look like an old answer.
+    // After a head dated in the future every later one would look old.
     if (opened.claims.iat > wallSeconds(this.deps.clock) + CLOCK_SKEW_S_MAX) {
       throw failure('custody_head_refused', { detail: 'the head is dated in the future' });
     }
@@ -240,7 +236,7 @@ export class Witness {
     return signToken('doorsill-cosignature+jws', cosignature, key);
   }
 
-  /** Sends the cosignature to the bridge, which may refuse it: the witness has done its work all the same. */
+  /** Sends the cosignature to the bridge; its refusal is only logged, since the witness has stored the head. */
   private async offer(head: Seen, cosignature: string): Promise<true | string> {
     try {
       const body = { head: head.token, cosignature };

@@ -1,4 +1,4 @@
-// Holds: the database is durable, comes up to date by itself, and refuses what it cannot read.
+// The bridge's SQLite file is durable, migrates by itself, and a file that cannot be used is refused with the cause.
 import { mkdir, mkdtemp, rm, rmdir, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -15,7 +15,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true }));
 
-it('writes ahead, knows its schema’s version, and keeps what it was told over a restart', async () => {
+it('uses a write-ahead log, records its schema version, and keeps its rows over a restart', async () => {
   const database = await openBridgeDatabase(path);
   await database.documents.saveRevocations('a', 1);
   await database.documents.saveRevocations('b', 2);
@@ -29,7 +29,7 @@ it('writes ahead, knows its schema’s version, and keeps what it was told over 
   file.close();
 });
 
-it('refuses a file of a newer program, and one that is no database', async () => {
+it('refuses the file of a newer version, and a file that is not a database', async () => {
   await (await openBridgeDatabase(path)).close();
   const file = new Sqlite(path);
   file.prepare('update schema_version set version = 99').run();
@@ -39,7 +39,7 @@ it('refuses a file of a newer program, and one that is no database', async () =>
   await expect(openBridgeDatabase(path)).rejects.toMatchObject({ code: 'state_damaged' });
 });
 
-describe('a database that is whole but cannot be used now', () => {
+describe('a database that is intact but cannot be used now', () => {
   const opened = () =>
     openBridgeDatabase(path).then(
       (database) => database.close(),
@@ -52,20 +52,20 @@ describe('a database that is whole but cannot be used now', () => {
     await database.close();
   });
 
-  /** Whatever was in the way, nothing was lost. */
+  /** Whatever the fault was, no row was lost. */
   afterEach(async () => {
     const database = await openBridgeDatabase(path);
     expect(await database.documents.loadRevocations()).toBe('a');
     await database.close();
   });
 
-  it.each(['-wal', '-shm'])('says so, when its file %s cannot be made', async (suffix) => {
+  it.each(['-wal', '-shm'])('is reported when its file %s cannot be made', async (suffix) => {
     await mkdir(path + suffix);
     expect(await opened()).toMatchObject({ code: 'database_unusable', retryable: true });
     await rmdir(path + suffix);
   });
 
-  it('says so, when another program holds it', { tags: ['long'], timeout: 20_000 }, async () => {
+  it('is reported when another program has locked it', { tags: ['long'], timeout: 20_000 }, async () => {
     const holder = new Sqlite(path);
     holder.pragma('journal_mode = DELETE');
     holder.exec('begin exclusive');
@@ -74,7 +74,7 @@ describe('a database that is whole but cannot be used now', () => {
   });
 });
 
-it('says that a folder in its place, or a folder that is not there, cannot be used', async () => {
+it('is reported when a folder stands in its place, or its folder does not exist', async () => {
   await expect(openBridgeDatabase(folder)).rejects.toMatchObject({ code: 'database_unusable' });
   await expect(openBridgeDatabase(join(folder, 'none', 'x'))).rejects.toMatchObject({ code: 'database_unusable' });
 });

@@ -1,5 +1,4 @@
-// Holds: settings that one of several instances needs; that what it publishes is at the broker before another may publish; how it
-// leaves. Not here: two instances at once (two-instances.test.ts), HAProxy in front (rolling-restart.slow.test.ts).
+// An instance of a bridge checks its settings, leaves a publishing turn only when the broker has every message, and drains before it stops.
 import { setImmediate } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { BridgeConfig, parseConfig } from '../../cloud-bridge/config.ts';
@@ -27,13 +26,13 @@ const config = (changes: object = {}) =>
     'bridge.json',
   );
 
-/** Lets time pass, and what follows from it happen. */
+/** Moves the clock on and lets pending work run. */
 async function pass(clock: ManualClock, byMs: number): Promise<void> {
   await clock.advance(byMs);
   await setImmediate();
 }
 
-it('needs a database, documents that outlive a turn, and clips that a bucket takes at once', () => {
+it('is refused without a database, with documents that expire within a turn, or with clips too large for one bucket request', () => {
   expect(config().instance).toMatchObject({ name: 'a', drainS: 5 });
   const clipBytesMax = S3_BYTES_MAX + 1;
   const large = { clipBytesMax, openBytesPerDeviceMax: clipBytesMax, dayBytesPerDeviceMax: clipBytesMax };
@@ -48,7 +47,7 @@ it('needs a database, documents that outlive a turn, and clips that a bucket tak
   for (const changes of wrong) expect(() => config(changes), JSON.stringify(changes)).toThrow(/bridge\.json/);
 });
 
-it('has an account of its own at the broker: another with its name would end its session', () => {
+it('has its own account at the broker: a second client of its name would end its session', () => {
   const { instance } = config();
   expect(brokerAccountId('bridge-1', { instance })).toBe('bridge-1-a');
   expect(brokerAccountId('bridge-1', {})).toBe('bridge-1');
@@ -69,7 +68,7 @@ describe('a turn of publishing', () => {
     return { clock, acknowledge, sent, link, turns: new AreaTurns(link, ALONE, clock) };
   }
 
-  it('ends when the broker has all of it, though nobody waited for that', async () => {
+  it('ends when the broker has acknowledged every message, even if no caller waited for that', async () => {
     const { turns, acknowledge, clock } = open();
     let isOver = false;
     const turn = turns
@@ -87,7 +86,7 @@ describe('a turn of publishing', () => {
     await turn;
   });
 
-  it('ends all the same after ten seconds: a broker that is silent must not hold up the others', async () => {
+  it('ends after ten seconds anyway: a silent broker must not hold up the other instances', async () => {
     const { turns, clock } = open();
     let isOver = false;
     const turn = turns
@@ -102,7 +101,7 @@ describe('a turn of publishing', () => {
     await turn;
   });
 
-  it('is not taken while the broker is away, and nothing is queued for it', async () => {
+  it('is not taken while the broker is down, and no message is queued', async () => {
     const { turns, sent } = open(false);
     let done = 0;
     await turns.run('publish', async () => {
@@ -113,7 +112,7 @@ describe('a turn of publishing', () => {
   });
 });
 
-describe('an instance that leaves', () => {
+describe('an instance that stops', () => {
   async function leave(idleAfterMs: number) {
     const clock = new ManualClock(0);
     const health = new Health(clock, { database: async () => true });
@@ -124,7 +123,7 @@ describe('an instance that leaves', () => {
     return { clock, health, seen, left };
   }
 
-  it('says at once that it drains, serves on for its time, and ends with the last call', async () => {
+  it('reports at once that it drains, serves for the drain time, and ends with the last call', async () => {
     const { clock, health, seen, left } = await leave(2_000);
     expect([...(await health.look())]).toEqual([['draining', false]]);
     for (const ms of [4_999, 1, 1_999]) await pass(clock, ms);
@@ -133,7 +132,7 @@ describe('an instance that leaves', () => {
     await left;
   });
 
-  it('waits half a minute for a call, not longer', async () => {
+  it('waits at most half a minute for a running call', async () => {
     const { clock, seen, left } = await leave(3_600_000);
     await pass(clock, 5_000);
     await pass(clock, 29_999);

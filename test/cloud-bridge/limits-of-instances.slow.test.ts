@@ -1,5 +1,4 @@
-// Holds: of two instances of a bridge, two processes on one database, limits hold for both together, whichever is called. Not here: the limits
-// of a single bridge (http/call-rate-limits.test.ts), how counts are shared (persistence/sql-call-counts.slow.test.ts).
+// Two instances of a bridge, two processes on one database, enforce one common limit for each caller.
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { SharedGround } from '../support/bridge-instances.ts';
 import { BridgeProcesses } from '../support/bridge-processes.ts';
@@ -27,13 +26,13 @@ async function inTurn(count: number, call: () => Promise<{ status: number; body:
 }
 const times = (count: number, answer: unknown) => Array(count).fill(answer);
 
-it('an agency’s calls: what one has let through the other counts', async () => {
+it('an agency’s calls: the second instance counts what the first admitted', async () => {
   const { fixture } = both;
   const answers = await inTurn(14, () => fixture.get('/v1/requests', fixture.agencyCall({ action: 'list-requests' })));
   expect(answers).toEqual([...times(10, 200), ...times(4, 'http_rate_limited')]);
 }, 60_000);
 
-it('guesses of a code: after twenty at both together the reason is not given any more', async () => {
+it('guesses of a code: after twenty at both together the reason is no longer given', async () => {
   const { fixture } = both;
   const guess = () => {
     const secret = 'g'.repeat(43);
@@ -43,7 +42,7 @@ it('guesses of a code: after twenty at both together the reason is not given any
   expect(answers).toEqual([...times(20, 'enrolment_code_invalid'), ...times(4, 'http_rate_limited')]);
 }, 60_000);
 
-it('tells nobody who sees the database who has called', async () => {
+it('the rows in the database do not disclose who has called', async () => {
   const asked = `select length(name) as length from doorsill_bridge.call_counts`;
   const rows = await ground.postgres.ask(asked, both.database);
   expect(rows.length).toBeGreaterThanOrEqual(2);

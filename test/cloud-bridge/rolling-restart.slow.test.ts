@@ -1,6 +1,5 @@
-// Holds: HAProxy in front of two instances of a bridge, two processes: each is restarted while devices and readers call, and none sees an
-// error; an instance takes its callers' addresses from HAProxy, and from nobody else. Not here: instances that are killed
-// (scenarios/faults/), headers of the PROXY protocol that HAProxy would not send (device/base/http/proxy-protocol.test.ts).
+// Behind HAProxy two instances of a bridge restart one after the other without an error to a device or a reader. An instance takes its
+// callers' addresses from HAProxy and from nobody else.
 import { connect } from 'node:net';
 import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -49,7 +48,7 @@ it('lets both instances restart, one after the other, without an error to a devi
       await setTimeout(20);
     }
   };
-  /** A clip in pieces; an upload whose instance is gone begins anew, as tus has it. */
+  /** Uploads a clip in pieces; an upload whose instance is gone starts over, as tus prescribes. */
   const bring = async () => {
     const parcel = fixture.parcel(request);
     const openedClip = await fixture.openIntake(parcel);
@@ -94,7 +93,7 @@ it('lets both instances restart, one after the other, without an error to a devi
   isOver = true;
   await Promise.all(load);
   expect(errors).toEqual([]);
-  // Without the broker none is ready, and calls are served all the same.
+  // Without the broker no instance is ready, but calls are served.
   await ground.broker.pause();
   await expect
     .poll(async () => (await fixture.get('/readyz')).body['facts'], { timeout: 60_000 })
@@ -106,7 +105,7 @@ it('lets both instances restart, one after the other, without an error to a devi
 }, 400_000);
 
 it.each(['tcp', 'http'])(
-  'in %s mode tells an instance its callers’ addresses, which no caller can forge',
+  'in %s mode passes its callers’ addresses on to an instance, and no caller can forge one',
   async (mode) => {
     const server = makeHttpServer({ clock: new SystemClock(), log: silentLog(), proxyProtocol: ['127.0.0.1'] });
     opened.push(server);
@@ -140,7 +139,7 @@ listen on${port}
   60_000,
 );
 
-it('is told by each instance what it lacks: bucket, broker, or that it drains', async () => {
+it('learns from each instance’s health check what is missing: bucket, broker, or that it drains', async () => {
   const both = await BridgeProcesses.open(ground, { drainS: 10 });
   opened.push(both);
   const { a, b, fixture } = both;
@@ -161,7 +160,7 @@ it('is told by each instance what it lacks: bucket, broker, or that it drains', 
   expect(
     await b.begin('SIGTERM', async () => {
       await expect.poll(failing, { timeout: 9_000, interval: 20 }).toEqual({ failing: 'draining' });
-      // It serves all the same.
+      // It still serves calls.
       expect([(await fixture.get('/healthz')).status, (await fixture.get('/v1/bridge')).status]).toEqual([200, 200]);
     }),
   ).toBe('status 0');

@@ -1,5 +1,4 @@
-// Holds: the contract of stores, on a PostgreSQL server. Not here: the contract itself, what is wrong with servers
-// (open-postgres.slow.test.ts).
+// The contract of the stores, on a PostgreSQL server.
 import { afterAll, beforeAll } from 'vitest';
 import { openRegistryStore } from '../../cloud-bridge/registry/sql-registry-store.ts';
 import { openVaultDatabase } from '../../cloud-bridge/vault/vault-database.ts';

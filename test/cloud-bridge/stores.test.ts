@@ -1,4 +1,4 @@
-// Holds: the contract of stores, on SQLite files. Not here: the contract itself, opening a file (bridge-database.test.ts).
+// The contract of the stores, on SQLite files.
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -17,7 +17,7 @@ import { storesContract } from './support/stores-contract.ts';
 import type { Part } from './support/stores-ground.ts';
 import { wholeReads } from './support/whole-reads.ts';
 
-/** Each text that a store had prepared, and each method that stores have. */
+/** The text of each statement that a store prepared, and the name of each method of the stores. */
 const statements = new Set<string>();
 const methods = new Map<string, { mock: { calls: unknown[][] } }>();
 const folder = temporaryFolder('plans');
@@ -33,7 +33,7 @@ beforeAll(async () => {
     await openBridgeDatabase(bridge),
     await openVaultDatabase(filePlace(vault), PLACE_SEAMS),
   ]) {
-    // What works without a database is no store; calls are counted on PostgreSQL alone, where a test of their own looks at the plan.
+    // Classes without a database are no stores; calls are counted on PostgreSQL alone, where another test checks the plan.
     const isTried = (name: string) => name.startsWith('Sql') && name !== 'SqlCallCounts';
     for (const store of Object.values(stores).filter((one) => isTried(one.constructor.name))) {
       const kind: Record<string, () => unknown> = Object.getPrototypeOf(store);
@@ -74,7 +74,7 @@ storesContract(async () => {
 });
 
 describe('the statements of all stores, each as it was run,', () => {
-  it('read no table whole that grows with homes, requests or clips', async () => {
+  it('never read a table whole that grows with homes, requests or clips', async () => {
     const [rows, evidence] = [await openBridgeDatabase(bridge), await openVaultDatabase(filePlace(vault), PLACE_SEAMS)];
     await runOtherBridgeStatements(rows);
     await runOtherVaultStatements(evidence);
@@ -83,7 +83,7 @@ describe('the statements of all stores, each as it was run,', () => {
     expect(untried).toEqual([]);
     expect(wholeReads(bridge, statements)).toEqual([]);
     expect(wholeReads(vault, statements)).toEqual([]);
-    // What would be found.
+    // A statement that must be found.
     expect(wholeReads(bridge, ['select * from "intakes" where "manifest" <> ?'])).toHaveLength(1);
   });
 });

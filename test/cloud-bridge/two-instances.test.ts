@@ -1,8 +1,8 @@
 // @module-tag long
 // @module-tag postgresql
 // @module-tag s3
-// Holds: a bridge as two instances on one PostgreSQL server and one bucket takes in, shows, publishes and revokes as one;
-// what is published grows by one sequence; the custody log is one. Not here: what a single bridge does.
+// Two instances of a bridge on one PostgreSQL server and one bucket act as one bridge: intake, reading, publishing, revocation, custody
+// log.
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { HTTP_LIMITS } from '../../device/base/http/http-server.ts';
@@ -29,7 +29,7 @@ async function open(settings?: Parameters<typeof Instances.open>[1]) {
 const PATIENT = { timeout: 60_000 };
 
 describe('two instances', () => {
-  it('are one bridge: what one takes in the other shows, to the byte, and both have the same log', async () => {
+  it('act as one bridge: one shows, byte for byte, what the other took in, and both have the same log', async () => {
     const instances = await open();
     const { fixture } = instances;
     const request = await instances.ready();
@@ -49,7 +49,7 @@ describe('two instances', () => {
     expect(await instances.staged('a')).toEqual([]);
   });
 
-  it('begin an upload anew at the one that is asked, and what the other had staged is erased', async () => {
+  it('start an upload over at the instance that is called, and erase what the other had staged', async () => {
     const instances = await open();
     const { fixture } = instances;
     const parcel = fixture.parcel(await instances.ready());
@@ -58,7 +58,7 @@ describe('two instances', () => {
     expect(atA).toMatch(/^\/v1\/uploads\/upload-a-/);
     expect((await fixture.patch(parcel, atA, 0, parcel.clip.subarray(0, 100))).status).toBe(204);
     instances.at('b');
-    // It has none of its bytes, and does not say that it had.
+    // It has none of the bytes and must not report any.
     const head = await fixture.tus('HEAD', `/v1/intakes/${parcel.grant}`, parcel);
     expect([head.headers.get('location'), head.headers.get('upload-offset')]).toEqual([null, '0']);
     expect((await fixture.tus('HEAD', atA, parcel)).status).toBe(410);
@@ -72,7 +72,7 @@ describe('two instances', () => {
     expect((await fixture.status(parcel)).body).toMatchObject({ state: 'stored' });
   });
 
-  it('revoke at one what the other has staged or stored: nothing of it is left anywhere', async () => {
+  it('revoke at one what the other has staged or stored: no byte of it is left anywhere', async () => {
     const instances = await open();
     const { fixture } = instances;
     const request = await instances.ready();
@@ -92,7 +92,7 @@ describe('two instances', () => {
     expect(text.match(/<Key>[^<]*<\/Key>/g)).toEqual(['<Key>bridge.txt</Key>']);
   });
 
-  it('end a reading that nobody takes up again at one, once the other has its revocation', async () => {
+  it('end a stalled download at one once the other has its revocation', async () => {
     const instances = await open();
     const { fixture } = instances;
     // More than the buffers of two kernels hold.
@@ -105,12 +105,12 @@ describe('two instances', () => {
     await reading.stalled();
     expect(reading.isOpen()).toBe(true);
     expect((await fixture.revoke(parcel)).body).toMatchObject({ state: 'deleted' });
-    // Long before any connection on which nothing moves is ended.
+    // Long before the timeout that ends an idle connection.
     await expect.poll(() => reading.isOpen(), { timeout: HTTP_LIMITS.idleMs / 2 }).toBe(false);
     await reading.rest();
   }, 90_000);
 
-  it('append to one log, without a gap and no leaf twice, when both are written to at once', async () => {
+  it('append to one log without a gap or a repeated leaf when both are written to at once', async () => {
     const instances = await open();
     const { fixture } = instances;
     const parcel = fixture.parcel(await instances.ready());
@@ -138,7 +138,7 @@ describe('two instances', () => {
     expect(atB).toEqual(atA);
   });
 
-  it('publish in turn: revisions of a document grow while both are there, and when one has left', async () => {
+  it('publish in turn: revisions of a document grow while both run, and after one has stopped', async () => {
     const instances = await open({ republishS: 1, documentLifeS: 60 });
     await instances.ready();
     const revision = async () => {
@@ -153,7 +153,7 @@ describe('two instances', () => {
   }, 180_000);
 });
 
-it('is refused to a second instance of its name, to a single bridge and to another bridge: a database that is shared', async () => {
+it('a shared database is refused to a second instance of the same name, to a single bridge and to another bridge', async () => {
   const instances = await open();
   const { fixture } = instances;
   const { instance, bridge } = fixture.options;

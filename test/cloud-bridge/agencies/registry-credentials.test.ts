@@ -1,4 +1,4 @@
-// Holds: what the bridge believes about agencies: only the registry's own word, only while it is fresh, never an older one.
+// The bridge accepts only what the registry signed about agencies, only while it is fresh, and never an older list.
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { RegistryClient } from '../../../cloud-bridge/agencies/registry-client.ts';
 import { AgencyCredentials } from '../../../cloud-bridge/agencies/registry-credentials.ts';
@@ -10,7 +10,7 @@ import { Cast } from '../../support/parties.ts';
 let clock: ShiftedClock;
 let cast: Cast;
 let kept: string | null;
-/** What the registry answers; null: it is away. */
+/** What the registry answers; null: it is down. */
 let answers: { credential: () => string; revocations: () => string } | null;
 let asked: number;
 let standing: AgencyCredentials;
@@ -57,7 +57,7 @@ const code = async (work: Promise<unknown>) =>
 const credential = () => code(standing.credential(cast.agency.id));
 
 describe('a credential', () => {
-  it('is asked for once while it is young, and again after five minutes', async () => {
+  it('is requested once and reused for five minutes, then requested again', async () => {
     expect(await credential()).toBe('good');
     expect(await credential()).toBe('good');
     expect(asked).toBe(1);
@@ -66,7 +66,7 @@ describe('a credential', () => {
     expect(asked).toBe(2);
   });
 
-  it('serves while the registry is away until it expires', async () => {
+  it('is used while the registry is down, until it expires', async () => {
     answers = {
       credential: () => cast.credential({ exp: cast.nowS() + 3_600 }),
       revocations: () => cast.revocations(),
@@ -90,9 +90,9 @@ describe('a credential', () => {
     ['of a federal agency', () => cast.credential({ jurisdiction: 'federal' }), 'agency_federal'],
     ['of a state agency', () => cast.credential({ jurisdiction: 'state' }), 'agency_ineligible'],
     ['without the scope', () => cast.credential({ scopes: [] }), 'agency_ineligible'],
-    ['that lives too long', () => cast.credential({ exp: cast.nowS() + 48 * 3600 }), 'agency_ineligible'],
+    ['that is valid too long', () => cast.credential({ exp: cast.nowS() + 48 * 3600 }), 'agency_ineligible'],
     ['that has expired', () => cast.credential({ exp: cast.nowS() }), 'credential_unavailable'],
-  ])('%s is not believed', async (_what, made, expected) => {
+  ])('%s is refused', async (_what, made, expected) => {
     answers = { credential: made, revocations: () => cast.revocations() };
     expect(await credential()).toBe(expected);
   });
@@ -101,7 +101,7 @@ describe('a credential', () => {
 describe('the revocation list', () => {
   const revoked = () => ({ revision: 2, revoked: [{ agency: cast.agency.id, upToRevision: 1 }] });
 
-  it('is needed: without one, or with one that has expired, no agency is good', async () => {
+  it('is required: without one, or with an expired one, no agency has access', async () => {
     answers = { credential: () => cast.credential(), revocations: () => cast.revocations({ exp: cast.nowS() + 600 }) };
     expect(await credential()).toBe('good');
     answers = null;
@@ -114,7 +114,7 @@ describe('the revocation list', () => {
     expect(await credential()).toBe('credential_unavailable');
   });
 
-  it('is asked about synchronously too: an expired one makes nothing good', async () => {
+  it('can be consulted synchronously too: with an expired one no agency has access', async () => {
     answers = { credential: () => cast.credential(), revocations: () => cast.revocations({ exp: cast.nowS() + 600 }) };
     const { claims } = await standing.credential(cast.agency.id);
     standing.assertGood(claims);
@@ -122,7 +122,7 @@ describe('the revocation list', () => {
     expect(() => standing.assertGood(claims)).toThrow(expect.objectContaining({ code: 'credential_unavailable' }));
   });
 
-  it('kills a credential at once, and outlives a restart with the registry away', async () => {
+  it('revokes a credential at once, and outlives a restart with the registry down', async () => {
     await credential();
     answers = { credential: () => cast.credential(), revocations: () => cast.revocations(revoked()) };
     expect(await standing.refreshRevocations()).toBe(true);
@@ -133,7 +133,7 @@ describe('the revocation list', () => {
     expect(await credential()).toBe('agency_revoked');
   });
 
-  it('is never replaced by an older one, one from the future or one that the registry did not sign', async () => {
+  it('is never replaced by an older one, by one dated in the future or by one that the registry did not sign', async () => {
     answers = { credential: () => cast.credential(), revocations: () => cast.revocations(revoked()) };
     await standing.refreshRevocations();
     const lists: [() => string, string][] = [
@@ -148,7 +148,7 @@ describe('the revocation list', () => {
     expect(await credential()).toBe('agency_revoked');
   });
 
-  it('of another registry, kept from before, counts as none', async () => {
+  it('that was kept from another registry counts as none', async () => {
     kept = cast.revocations({ iss: cast.bridge.key.publicKey }, cast.bridge);
     standing = await open();
     expect(standing.revocations).toBeNull();

@@ -1,4 +1,4 @@
-// Holds: every reading of a clip is in the audit with who, when and why; an agency sees its own, the admin all, others none.
+// Every access to a clip is in the audit with reader, time and reason. An agency sees its own entries, the admin all, everybody else none.
 import { join } from 'node:path';
 import Sqlite from 'better-sqlite3';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -27,7 +27,7 @@ beforeAll(async () => {
   await read(`/v1/clips/${parcel.clipId}`, FORMULA, { range: 'bytes=0-99' });
   await read(`/v1/clips/${parcel.clipId}`, 'as of before');
   await fixture.get('/v1/clips', fixture.access('all', other, { reason: 'what is there' }));
-  // Bridges of before took whatever an officer wrote, and their rows are read for as long as there are any.
+  // Earlier versions took any text from an officer, and their rows must still be readable.
   const database = new Sqlite(join(fixture.bridgeFolder, 'bridge.sqlite'));
   database.prepare('update access_log set reason = ? where reason = ?').run(HOSTILE, 'as of before');
   database.close();
@@ -43,7 +43,7 @@ const told = ({ agency, action, part, reason }: Row) => [agency, action, part, r
 const OFFICER = 'Det. Rivera, badge 4711';
 
 describe('the audit', () => {
-  it('tells every view, stream, download and list, oldest first, each with its leaf', async () => {
+  it('has every view, stream, download and list, oldest first, each with its leaf', async () => {
     const { accesses, next } = await page('');
     const { agency } = fixture.cast;
     expect(accesses.map(told)).toEqual([
@@ -73,7 +73,7 @@ describe('the audit', () => {
     expect((await page('?limit=501')).code).toBe('http_body_invalid');
   });
 
-  it('shows an agency its own readings alone, and notes that it looked', async () => {
+  it('shows an agency its own accesses alone, and logs that it read them', async () => {
     const asked = fixture.access('all', other, { reason: 'yearly audit' });
     const { accesses } = await page('', asked);
     expect(accesses.map(told)).toEqual([
@@ -85,7 +85,7 @@ describe('the audit', () => {
     ).toBe(true);
   });
 
-  it('is closed to everybody else', async () => {
+  it('is refused to everybody else', async () => {
     const codes: unknown[] = [];
     for (const bearer of [
       'x'.repeat(43),
@@ -113,7 +113,7 @@ describe('an export', () => {
     return { headers: response.headers, text: await response.text() };
   };
 
-  it('as CSV holds the rows, and no formula', async () => {
+  it('as CSV has the rows, and no formula', async () => {
     const { headers, text } = await fetched('csv');
     expect(headers.get('content-type')).toContain('text/csv');
     const lines = text.split('\r\n');
@@ -123,7 +123,7 @@ describe('an export', () => {
     expect(text).toContain(`"${HOSTILE.replaceAll('"', '""')}"`);
   });
 
-  it('as a page escapes what officers wrote, allows nothing but its own style, and prints', async () => {
+  it('as a page escapes what officers wrote, permits only its own style, and can be printed', async () => {
     const { headers, text } = await fetched('html');
     expect(text).not.toContain('<script');
     expect(text).not.toContain('\u202e');

@@ -1,9 +1,9 @@
-// Holds: the CSV is RFC 4180, and no cell of it is a formula in a spreadsheet.
+// The CSV follows RFC 4180, and no cell of it is a formula in a spreadsheet.
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { csvCell, csvRow } from '../../../cloud-bridge/clip-access-log/access-log-export.ts';
 
-/** A reader of RFC 4180 that shares nothing with the writer. */
+/** A parser of RFC 4180 that shares no code with the writer. */
 function readCsv(text: string): string[][] {
   const rows: string[][] = [[]];
   let at = 0;
@@ -42,7 +42,7 @@ const anyText = fc.oneof(
   }),
 );
 
-it('comes back as it was, but for the apostrophe before a formula', () => {
+it('is parsed to the same cells, but for the apostrophe before a formula', () => {
   fc.assert(
     fc.property(fc.array(fc.array(anyText, { minLength: 2, maxLength: 5 }), { minLength: 1, maxLength: 5 }), (rows) => {
       const read = readCsv(rows.map(csvRow).join(''));
@@ -53,7 +53,7 @@ it('comes back as it was, but for the apostrophe before a formula', () => {
           expect(found.replaceAll("'", '')).toBe(cell.replaceAll("'", ''));
           expect(found.length - cell.length).toBeLessThanOrEqual(1 + cell.split(/[;\t\r\n]/).length);
           expect(found).not.toMatch(/^\s*[=+\-@]|^[\t\r\n]/);
-          // Readers that split at `;`, at tabs or at each line end see its parts as cells.
+          // Programs that split at `;`, at tabs or at each line end see its parts as cells.
           for (const part of found.split(/[;\t\r\n]/)) expect(part).not.toMatch(/^[\s"]*[=+\-@]/);
         }
       }
@@ -62,7 +62,7 @@ it('comes back as it was, but for the apostrophe before a formula', () => {
   );
 });
 
-it('makes what a spreadsheet would run harmless, and leaves the rest alone', () => {
+it('disarms cells that a spreadsheet would run as formulas, and leaves all others as they are', () => {
   for (const formula of [
     '=1+1',
     '+1',

@@ -1,4 +1,4 @@
-// Holds: a stored clip is shown to its agency alone, and every reading is in the log with its reason.
+// A stored clip is shown to its agency alone, and every access is logged with its reason.
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { SystemRandom } from '../../../device/base/random.ts';
@@ -37,7 +37,7 @@ async function bytesOf(
 }
 
 describe('the agency a clip was granted to', () => {
-  it('reads it whole, in ranges, and its manifest', async () => {
+  it('reads it whole and in ranges, and its manifest', async () => {
     expect(await bytesOf(fixture.access(parcel.clipId))).toEqual({ status: 200, bytes: parcel.clip, range: null });
     expect(await bytesOf(fixture.access(parcel.clipId), { range: 'bytes=100-199' })).toEqual({
       status: 206,
@@ -53,7 +53,7 @@ describe('the agency a clip was granted to', () => {
     expect(list.body['clips']).toMatchObject([{ clip: parcel.clipId, bytes: parcel.clip.length }]);
   });
 
-  it('leaves its reason in the log before a byte is sent', async () => {
+  it('has its reason in the log before a byte is sent', async () => {
     await bytesOf(fixture.access(parcel.clipId, fixture.cast.agency, { reason: 'review by Sgt. Hill' }));
     const database = await openBridgeDatabase(join(fixture.bridgeFolder, 'bridge.sqlite'));
     const last = (await database.accessLog.page({ reader: null, clip: parcel.clipId, after: 0, most: 100 })).at(-1);
@@ -68,7 +68,7 @@ describe('the agency a clip was granted to', () => {
 });
 
 describe('an officer', () => {
-  it('is named with a reason in every access: without either nothing is shown, and nothing is logged as if it had been', async () => {
+  it('is named with a reason in every access: without either nothing is shown, and no access is logged', async () => {
     const asks: [string, string | undefined][] = [
       ['/v1/clips', 'all'],
       ['/v1/access-audit', 'all'],
@@ -100,10 +100,10 @@ describe('an officer', () => {
 });
 
 describe('everybody else', () => {
-  it('hears the same about a clip of another agency as about one that does not exist', async () => {
+  it('gets the same answer for a clip of another agency as for one that does not exist', async () => {
     const theirs = await fixture.get(`/v1/clips/${parcel.clipId}`, fixture.access(parcel.clipId, other));
     const nobodys = await fixture.get('/v1/clips/clip-nothing', fixture.access('clip-nothing', other));
-    // What was asked for is in the refusal; nothing else may differ.
+    // The refusal repeats the id; nothing else may differ.
     const apart = { instance: '' };
     expect([theirs.status, { ...theirs.body, ...apart }]).toEqual([nobodys.status, { ...nobodys.body, ...apart }]);
     expect(theirs).toMatchObject({ status: 404, body: { code: 'clip_unknown' } });
@@ -140,7 +140,7 @@ describe('everybody else', () => {
     ]);
   });
 
-  it('includes the agency itself once it is revoked', async () => {
+  it('includes the agency itself once its access is revoked', async () => {
     await fixture.registry.revoke(fixture.cast.agency.id);
     await fixture.bridge.refreshRevocations();
     const refused = await fixture.get(`/v1/clips/${parcel.clipId}`, fixture.access(parcel.clipId));

@@ -1,5 +1,5 @@
-// Holds: whoever reads a clip at the bridge is asked again before each piece of it: an owner's revocation, or the end of an agency's
-// standing, ends a download that runs within 256 KiB. Not here: the vault's downloads (vault/downloads.test.ts).
+// The bridge checks a reader's access before each piece of a download: an owner's revocation, or the end of the agency's access, ends a
+// running download within 256 KiB.
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 import { SystemRandom } from '../../../device/base/random.ts';
 import { toBase64url } from '../../../device/contract/bytes.ts';
@@ -33,7 +33,7 @@ beforeEach(async () => {
   await fixture.deliver(parcel);
 });
 
-// A download that was ended, or left by its reader, has not failed.
+// A download that was ended, or that its reader left, is not an error.
 afterEach(() => expect(errors.splice(0)).toEqual([]));
 
 const read = (path: string, bearer: string) =>
@@ -46,14 +46,14 @@ async function expectEnd(reading: SlowReader, before: number): Promise<void> {
   expect(disk.bytesRead - before).toBeLessThanOrEqual(FURTHER_BYTES_MAX);
 }
 
-/** What has been read of the clip once the reader's buffers are full. */
+/** Bytes of the clip that were read from the disk once the reader's buffers are full. */
 async function settled(reading: SlowReader): Promise<number> {
   expect(reading.seen()).toBeGreaterThan(400_000);
   await disk.quiet();
   return disk.bytesRead;
 }
 
-it('a revocation ends an agency’s download at once, whatever waits for it in the kernel', {
+it('a revocation ends an agency’s download at once, and drops what the kernel still has to send', {
   tags: ['long'],
 }, async () => {
   const reading = await byAgency();
@@ -62,7 +62,7 @@ it('a revocation ends an agency’s download at once, whatever waits for it in t
   await expectEnd(reading, before);
 });
 
-it('the end of the agency’s standing ends it with the next piece', { tags: ['long'] }, async () => {
+it('the end of the agency’s access ends it with the next piece', { tags: ['long'] }, async () => {
   const reading = await byAgency();
   const before = await settled(reading);
   await fixture.registry.revoke(fixture.cast.agency.id);
@@ -70,19 +70,19 @@ it('the end of the agency’s standing ends it with the next piece', { tags: ['l
   await expectEnd(reading, before);
   await fixture.registry.reinstate(fixture.cast.agency.id);
   await fixture.bridge.refreshRevocations();
-  // Its requests were withdrawn for good: it asks anew.
+  // Its requests stay withdrawn, so it needs a new one.
   request = fixture.cast.request({ investigation: 'SPD-2026-0118' });
   expect((await fixture.post('/v1/requests', { request })).status).toBe(201);
 });
 
-it('goes on to its end although the token it was asked for with is over', { tags: ['long'] }, async () => {
+it('continues to its end although the token it was started with has expired', { tags: ['long'] }, async () => {
   const reading = await byAgency();
   fixture.clock.shiftS += 600;
   const { bytes, head } = await reading.rest();
   expect(bytes).toBe(head.length + 4 + big.length);
 });
 
-it('a revocation ends a pet owner’s download just so', { tags: ['long'] }, async () => {
+it('a revocation ends a pet owner’s download at once, too', { tags: ['long'] }, async () => {
   const searching = new Searching(fixture.cast);
   const home = makeParty('device', new SystemRandom());
   await fixture.enrol(home);

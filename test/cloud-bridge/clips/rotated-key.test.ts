@@ -1,4 +1,4 @@
-// Holds: an agency whose key was rotated reads at the bridge what was granted to its older key, and the older key reads nothing.
+// An agency whose key was rotated reads at the bridge what was granted to its older key, and the older key reads nothing.
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { organisationOf } from '../../../cloud-bridge/requests/requests-for-intake.ts';
@@ -47,7 +47,7 @@ describe('the newest key of an agency', () => {
     expect((await read('/custody', last)).status).toBe(200);
   });
 
-  it('finds it in its list, and what the older keys read in its audit', async () => {
+  it('finds it in its list, and the accesses under the older keys in its audit', async () => {
     expect((await all('/v1/clips', last))['clips']).toMatchObject([{ clip: parcel.clipId }]);
     const { accesses } = await all('/v1/access-audit?limit=500', last);
     expect(accesses).toContainEqual(expect.objectContaining({ agency: old.id, reason: 'before the rotation' }));
@@ -56,7 +56,7 @@ describe('the newest key of an agency', () => {
 });
 
 describe('a key that was rotated away', () => {
-  it('reads nothing any more, not even that there is something', async () => {
+  it('reads nothing any more, and does not learn that a clip exists', async () => {
     for (const key of [old, next]) {
       for (const part of ['', '/manifest', '/custody']) {
         expect(await read(part, key)).toMatchObject({ status: 403, body: { code: 'agency_key_rotated' } });
@@ -67,7 +67,7 @@ describe('a key that was rotated away', () => {
     }
   });
 
-  it('reads nothing in the newer one’s name either', async () => {
+  it('reads nothing under the newer key’s name either', async () => {
     for (const key of [old, next]) {
       expect((await read('', key, { agency: last.id })).body['code']).toBe('token_unknown_signer');
       expect((await read('', key, { agency: last.id, iss: last.key.publicKey })).body['code']).toBe(
@@ -84,7 +84,7 @@ it('another agency reads none of it', async () => {
   expect(accesses).toEqual([expect.objectContaining({ agency: stranger.id }), expect.anything()]);
 });
 
-it('a request of the same id gives no agency what was granted to somebody else', async () => {
+it('a request with the same id gives no agency what was granted to another', async () => {
   const database = await openBridgeDatabase(join(fixture.bridgeFolder, 'bridge.sqlite'));
   const { claims } = parseToken(parcel.manifestToken) ?? {};
   const { request } = Manifest.parse(claims);
@@ -93,7 +93,7 @@ it('a request of the same id gives no agency what was granted to somebody else',
   await database.close();
 });
 
-it('a key that was rotated away reads nothing while the registry cannot be asked, whatever credential is kept of it', async () => {
+it('a key that was rotated away reads nothing while the registry is down, even with a cached credential', async () => {
   expect((await read('', last)).status).toBe(200);
   await rotate(last, makeParty('agency', random));
   await fixture.registry.stop();

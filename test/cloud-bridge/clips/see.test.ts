@@ -1,5 +1,4 @@
-// Holds: a clip that its owner takes back while its reading is written down, or while it is read, is shown no further. Not here:
-// revocations at a whole bridge (downloads.test.ts), who may see a clip (clips.test.ts).
+// A clip that its owner revokes while an access is being logged, or while it is read, is not shown any further.
 import { describe, expect, it } from 'vitest';
 import { Clips } from '../../../cloud-bridge/clips/clips.ts';
 import type { Intake } from '../../../cloud-bridge/intake/intake-store.ts';
@@ -35,7 +34,7 @@ const intake: Intake = {
 
 class Rig {
   state: Intake['state'] = 'stored';
-  /** What happens while a reading is written down. */
+  /** Called while an access is being logged. */
   whileNoted = () => {};
   opened = 0;
   noted = 0;
@@ -68,8 +67,8 @@ class Rig {
   }
 }
 
-describe('a clip that is taken back', () => {
-  it('while its reading is written down is not shown, its statement neither', async () => {
+describe('a clip that is revoked', () => {
+  it('while its access is being logged is not shown, nor its statement', async () => {
     const rig = new Rig();
     rig.whileNoted = () => {
       rig.state = 'deleted';
@@ -78,14 +77,14 @@ describe('a clip that is taken back', () => {
     expect(rig.noted).toBe(1);
   });
 
-  it('before that is not even noted', async () => {
+  it('before that is not logged either', async () => {
     const rig = new Rig();
     rig.state = 'deleted';
     await expect(rig.see()).rejects.toMatchObject({ code: 'clip_unknown' });
     expect(rig.noted).toBe(0);
   });
 
-  it.each(['deleted', 'handed-over'] as const)('before its file is opened is not opened: %s', async (state) => {
+  it.each(['deleted', 'handed-over'] as const)('before its file is opened stays unopened: %s', async (state) => {
     const rig = new Rig();
     const seen = await rig.see();
     rig.state = state;

@@ -1,4 +1,4 @@
-// Holds: every event of the bridge is a leaf of one provable log, which tells outsiders nothing about homes.
+// Every event of the bridge is a leaf of one provable log, and the log discloses nothing about homes to outsiders.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { headAnswerSchema } from '../../../cloud-bridge/custody/custody-answers.ts';
 import { sha256, sha256Hex, verifySignature } from '../../../device/base/keys.ts';
@@ -55,7 +55,7 @@ const kinds = async (from = 0) =>
     return 'event' in parsed ? `${parsed.kind} ${parsed.event}` : parsed.kind;
   });
 
-/** A device's or owner's call for the papers of a grant. */
+/** A device's or owner's call for the custody bundle of a grant. */
 function call(by: Party, changes: object = {}): string {
   const iat = fixture.cast.nowS();
   const claims = {
@@ -76,7 +76,7 @@ const hashes = (body: Record<string, unknown>) =>
   (body['path'] as string[]).map((hex) => fromHex(hex) ?? new Uint8Array());
 
 describe('the log', () => {
-  it('tells the story of a clip: list, request, intake, each reading, deletion, the request’s end', async () => {
+  it('records the events of a clip in order: list, request, intake, each access, deletion, the request’s end', async () => {
     const own = await BridgeFixture.open();
     const before = fixture;
     try {
@@ -107,7 +107,7 @@ describe('the log', () => {
     }
   });
 
-  it('proves each leaf to the signed head, and that it only grew', async () => {
+  it('proves each leaf against the signed head, and that the log only grew', async () => {
     const before = await head();
     await fixture.get('/v1/clips', fixture.access('all'));
     const now = await head();
@@ -123,7 +123,7 @@ describe('the log', () => {
     expect(isConsistent(forged, now, hashes(body), sha256)).toBe(false);
   });
 
-  it('comes in pages, and says when there are no more', async () => {
+  it('is read in pages, and the last page says that it is the last', async () => {
     const { size } = await head();
     const seen: number[] = [];
     for (let from: unknown = 0; from !== null; ) {
@@ -136,7 +136,7 @@ describe('the log', () => {
     expect(seen).toEqual(Array.from({ length: size }, (_, at) => at));
   });
 
-  it('answers what is out of range or malformed with a code', async () => {
+  it('refuses what is out of range or malformed with a code', async () => {
     const { size } = await head();
     const codes: unknown[] = [];
     for (const query of [
@@ -163,7 +163,7 @@ describe('the log', () => {
 });
 
 describe('a witness’s cosignature', () => {
-  it('is served for as long as the operator names that witness', async () => {
+  it('is served as long as the operator names that witness', async () => {
     const own = await BridgeFixture.open();
     const { cast } = own;
     const [named, removed] = [makeParty('owner', new SystemRandom()), makeParty('owner', new SystemRandom())];
@@ -207,7 +207,7 @@ describe('a witness’s cosignature', () => {
 });
 
 describe('outsiders', () => {
-  it('learn neither home, nor clip, nor agency, nor request of a clip’s leaves', async () => {
+  it('learn neither home, clip, agency nor request from a clip’s leaves', async () => {
     const text = JSON.stringify((await entries()).filter(({ entry }) => !entry.includes('"kind":"request"')));
     const { cast } = fixture;
     for (const secret of [
@@ -233,8 +233,8 @@ describe('outsiders', () => {
   });
 });
 
-describe('the papers of a clip', () => {
-  it('go to the agency, the device and the owner who granted, and open under the bridge’s key', async () => {
+describe('the custody bundle of a clip', () => {
+  it('is shown to the agency, the device and the owner who granted, and verifies under the bridge’s key', async () => {
     const { cast } = fixture;
     const agencys = await fixture.get(`/v1/clips/${parcel.clipId}/custody`, fixture.access(parcel.clipId));
     const [devices, owners] = [await papers(call(cast.device)), await papers(call(cast.owner))];
@@ -265,7 +265,7 @@ describe('the papers of a clip', () => {
     }
   });
 
-  it('hold for the statement with the receipt of either reader, and for no other', async () => {
+  it('verifies the statement with the receipt of either reader, and with no other', async () => {
     const { cast } = fixture;
     const verify = (of: { receipt: string; proof: CustodyProof }, statement = parcel.statement) =>
       verifyClip(
@@ -294,7 +294,7 @@ describe('the papers of a clip', () => {
     expect(await verify({ ...agencys, receipt: stranger })).toBe('the receipt is not for this clip');
   });
 
-  it('go to nobody else', async () => {
+  it('is shown to nobody else', async () => {
     const { cast } = fixture;
     const stranger = makeParty('owner', new SystemRandom());
     const nowS = cast.nowS();
@@ -322,7 +322,7 @@ describe('the papers of a clip', () => {
     ]);
   });
 
-  it('hold for their own clip, receipt and bridge alone', async () => {
+  it('verifies for its own clip, receipt and bridge alone', async () => {
     const { cast } = fixture;
     const other = fixture.parcel(request);
     await fixture.deliver(other);
@@ -348,7 +348,7 @@ describe('the papers of a clip', () => {
       { ...claimsOf(own.proof.head), iss: stranger.key.publicKey },
       stranger,
     );
-    // The bridge's second receipt for the very same clip is not the one that the leaf is about.
+    // A second receipt of the bridge for the same clip is not the one that the leaf records.
     const twin = cast.sign('doorsill-intake+jws', { ...claimsOf(own.receipt), jti: 'intake-twin' }, cast.bridge);
     const deletion = cast.sign('doorsill-intake+jws', { ...claimsOf(own.receipt), outcome: 'deleted' }, cast.bridge);
     const { leaf, salt, facts, entry } = own.proof;
@@ -383,7 +383,7 @@ describe('the papers of a clip', () => {
     ]);
   });
 
-  it('tell the deletion once the clip is taken back', async () => {
+  it('shows the deletion once the clip is revoked', async () => {
     const own = fixture.parcel(request);
     await fixture.deliver(own);
     await fixture.revoke(own);

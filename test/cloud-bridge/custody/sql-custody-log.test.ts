@@ -1,4 +1,4 @@
-// Holds: a leaf and its event are written together or not at all, nothing is ever taken out, and proofs read little.
+// A leaf and its event are written together or not at all, no leaf is ever removed, and a proof reads few rows.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -37,7 +37,7 @@ afterEach(async () => {
   await rm(folder, { recursive: true });
 });
 
-/** Runs statements on the same file, as somebody with the file could. */
+/** Runs statements on the same file, as anyone with access to it could. */
 function tamper(...statements: string[]): void {
   const file = new Sqlite(path);
   for (const statement of statements) file.prepare(statement).run();
@@ -61,7 +61,7 @@ describe('an event whose leaf cannot be written', () => {
   const revoke = () =>
     database.intakes.revoke({ ...key, ownerKey: 'o', grantSha256: 'g', receipt: 'deleted-receipt' }, 1, 10, word);
 
-  it('has not happened: a request, its end, an intake, a refusal, a revocation, a reading, a list', async () => {
+  it('is rolled back: a request, its end, an intake, a refusal, a revocation, an access, a list', async () => {
     tamper(REFUSE);
     await expect(post()).rejects.toThrow('no leaf');
     expect(await database.requests.find('request-a')).toBeNull();
@@ -88,7 +88,7 @@ describe('an event whose leaf cannot be written', () => {
     expect(await database.custody.leafOf(sha256Hex('r'))).toBe(1);
   });
 
-  it('has not happened either, when it is a hand-over, a recall or its answer', async () => {
+  it('is rolled back when it is a hand-over, a recall or its answer', async () => {
     await post();
     await database.intakes.open(intake, SEALED, limits, 0);
     await publish();
@@ -118,7 +118,7 @@ describe('an event whose leaf cannot be written', () => {
     expect(await database.custody.leafOf(sha256Hex('deleted-receipt'))).toBe(5);
   });
 
-  it('nor is there a leaf of an event that was refused or had happened before', async () => {
+  it('no leaf is written for an event that was refused or had happened before', async () => {
     await post();
     await post();
     await database.intakes.open(intake, SEALED, limits, 0);
@@ -142,7 +142,7 @@ describe('an event whose leaf cannot be written', () => {
   });
 });
 
-it('takes nothing out and changes nothing, even by hand', async () => {
+it('refuses to delete or change a leaf, even by hand', async () => {
   await database.accessLog.add(access);
   for (const statement of [
     'delete from custody_leaves',
@@ -155,7 +155,7 @@ it('takes nothing out and changes nothing, even by hand', async () => {
   }
 });
 
-it('gives a device another pseudonym under each grant and at each bridge', () => {
+it('gives a device a different pseudonym under each grant and at each bridge', () => {
   const [one, other] = [new SystemRandom().bytes(32), new SystemRandom().bytes(32)];
   const names = [
     pseudonymOf(key, one),
@@ -169,7 +169,7 @@ it('gives a device another pseudonym under each grant and at each bridge', () =>
 
 const LEAVES = 100_000;
 
-/** Fills the tree as appending would, but in one go. No proof reads the leaves themselves, so the last one's row is enough. */
+/** Fills the tree as appending would, in one step. No proof reads the leaves themselves, so the row of the last one is enough. */
 function fill(leaves: number): void {
   const file = new Sqlite(path);
   file.prepare(`insert into custody_leaves (leaf, entry) values (?, '')`).run(leaves - 1);
@@ -190,7 +190,7 @@ function fill(leaves: number): void {
   file.close();
 }
 
-it('reads a number of rows that grows with the logarithm of the log, for a proof and for the next leaf', async (test) => {
+it('reads O(log n) rows for a proof and for the next leaf', async (test) => {
   fill(LEAVES);
   let reads = 0;
   const store: CustodyStore = Object.assign(Object.create(database.custody), {

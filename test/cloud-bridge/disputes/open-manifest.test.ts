@@ -1,5 +1,5 @@
-// Holds: the full manifest of a clip lies sealed at the bridge, is opened for the operator with a reason and for the home itself, each time
-// with a leaf in the log of custody; and what is opened leads from the statement to device and owner.
+// The full manifest of a clip is stored sealed. The operator opens it with a reason, the home without one, each time with a leaf in the
+// custody log; it links the statement to device and owner.
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import Sqlite from 'better-sqlite3';
@@ -39,7 +39,7 @@ async function leaves(): Promise<Record<string, unknown>[]> {
 }
 
 describe('a full manifest', () => {
-  it('is opened for the operator who says why, and the log of custody tells it', async () => {
+  it('is opened for the operator who gives a reason, and the custody log records it', async () => {
     const before = (await leaves()).length;
     const opened = await dispute();
     expect(opened.status).toBe(200);
@@ -64,7 +64,7 @@ describe('a full manifest', () => {
     });
   });
 
-  it('leads from the statement to device and owner, whoever checks', async () => {
+  it('links the statement to device and owner for anyone who verifies it', async () => {
     const { manifest, certificate } = (await dispute()).body;
     const clip = async function* () {
       yield parcel.clip;
@@ -101,7 +101,7 @@ describe('a full manifest', () => {
     expect((await leaves()).length).toBe(before);
   });
 
-  it('lies sealed: neither database nor folder names the home in the clear, and another key opens nothing', async () => {
+  it('is stored sealed: neither database nor folder names the home in plain text, and another key opens nothing', async () => {
     await fixture.bridge.stop();
     const names = (await fixture.disk.list(fixture.bridgeFolder)).filter((name) => name.startsWith('bridge.sqlite'));
     const files = await Promise.all(names.map((name) => readFile(join(fixture.bridgeFolder, name), 'latin1')));
@@ -126,16 +126,16 @@ describe('a full manifest', () => {
     ).toBeNull();
   });
 
-  it('is gone once the clip is taken back', async () => {
+  it('is deleted once the clip is revoked', async () => {
     await fixture.revoke(parcel);
     expect(await dispute()).toMatchObject({ status: 404, body: { code: 'dispute_nothing_kept' } });
   });
 });
 
-it('seals what an earlier version left in the clear, and shows its clip without its full manifest', async () => {
+it('is sealed when an earlier version left it in plain text, and its clip is shown without it', async () => {
   await fixture.bridge.stop();
   const database = new Sqlite(join(fixture.bridgeFolder, 'bridge.sqlite'));
-  // As 3614d38 left it: the full manifest in the clear, and no statement.
+  // As 3614d38 left it: the full manifest in plain text, and no statement.
   database.prepare('delete from sealed_manifests where grant_id = ?').run(parcel.grant);
   database
     .prepare(
@@ -159,7 +159,7 @@ it('seals what an earlier version left in the clear, and shows its clip without 
   expect(claimsOf(parcel.manifestToken)['device']).toBe(fixture.cast.device.id);
 });
 
-it('says that a damaged one does not open', async () => {
+it('is refused when it is damaged', async () => {
   await fixture.bridge.stop();
   const database = new Sqlite(join(fixture.bridgeFolder, 'bridge.sqlite'));
   database.prepare('update sealed_manifests set sealed = ? where grant_id = ?').run(Buffer.alloc(99), parcel.grant);

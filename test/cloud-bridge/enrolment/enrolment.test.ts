@@ -1,4 +1,5 @@
-// Holds: a device gets in with a code and its own key, once, and learns whom to trust; a code lets in as many as its operator says.
+// A device enrols once, with a code and its own key, and receives the keys that it trusts. A code enrols as many devices as its operator
+// set.
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -30,7 +31,7 @@ function statementOf(token: unknown) {
   return opened.claims;
 }
 
-it('prints a code that carries its address and the thumbprints of both keys', async () => {
+it('prints a code with its address and the thumbprints of both keys', async () => {
   const { code, expiresS } = await fixture.bridge.printEnrolmentCode();
   const { cast } = fixture;
   expect(readEnrolmentCode(code)).toMatchObject({
@@ -64,7 +65,7 @@ it('answers with a signed statement and an account at the area broker', async ()
   expect(account && (await passwordFits(account, statement.area.password))).toBe(true);
 });
 
-it('lets a code be used by one device only, which may repeat it when the answer was lost', async () => {
+it('lets one device use a code, which may repeat the call when the answer was lost', async () => {
   const secret = await fixture.newSecret();
   expect((await enrol(secret, fixture.enrolmentProof(secret))).status).toBe(201);
   expect((await enrol(secret, fixture.enrolmentProof(secret))).status).toBe(201);
@@ -92,7 +93,7 @@ it('keeps only the hash of a code', async () => {
   await fixture.startBridge();
 });
 
-it('refuses a proof that does not hold', async () => {
+it('refuses an invalid proof', async () => {
   const { cast } = fixture;
   const nowS = cast.nowS();
   const thief = makeParty('device', new SystemRandom());
@@ -112,14 +113,14 @@ it('refuses a proof that does not hold', async () => {
   expect((await enrol(secret, fixture.enrolmentProof(secret))).status).toBe(201);
 });
 
-it('slows down those who keep failing', async () => {
+it('rate-limits callers who keep failing', async () => {
   let last = '';
   for (let attempt = 0; attempt < 25 && last !== 'http_rate_limited'; attempt += 1) {
     const guess = `${'g'.repeat(30)}${attempt}`;
     last = String((await enrol(guess, fixture.enrolmentProof(guess))).body['code']);
   }
   expect(last).toBe('http_rate_limited');
-  // Not whoever has a code, from the same address.
+  // A caller with a valid code, from the same address, is not limited.
   const secret = await fixture.newSecret();
   expect((await enrol(secret, fixture.enrolmentProof(secret))).status).toBe(201);
 });
@@ -164,12 +165,12 @@ describe('a code for several devices', () => {
     }
   });
 
-  it('lets in that many, each by its own key, and no other', async () => {
+  it('enrols that many, each by its own key, and no other', async () => {
     const { secret } = await batch({ devices: 3 });
     const [late, ...first] = some(4);
     expect(await enrolEach(secret, first)).toEqual(['in', 'in', 'in']);
     expect(await enrolEach(secret, late ? [late] : [])).toEqual(['enrolment_code_invalid']);
-    // Whose answer was lost may ask again, and takes no second place.
+    // A device whose answer was lost may repeat the call and takes no second place.
     expect(await enrolEach(secret, first)).toEqual(['in', 'in', 'in']);
     expect(await codes()).toMatchObject([{ devices: 3, enrolled: 3 }]);
   });
@@ -181,7 +182,7 @@ describe('a code for several devices', () => {
     expect(await codes()).toMatchObject([{ devices: 2, enrolled: 2 }]);
   });
 
-  it('is good until its time, and over a restart', async () => {
+  it('is valid until its expiry, and over a restart', async () => {
     const { secret, body } = await batch({ devices: 10, lifeS: 3 * 3_600 });
     expect(body['expiresS']).toBe(fixture.cast.nowS() + 3 * 3_600);
     fixture.clock.shiftS = 2 * 3_600;
@@ -193,7 +194,7 @@ describe('a code for several devices', () => {
     expect(await codes()).toEqual([]);
   });
 
-  it('can be ended; who is in stays in, and nobody else gets in', async () => {
+  it('can be ended: enrolled devices stay enrolled, and no further one is', async () => {
     const { secret, id } = await batch({ devices: 10 });
     const [early, late] = some(2);
     if (!early || !late) expect.fail();
@@ -219,7 +220,7 @@ describe('a code for several devices', () => {
     expect(await codes()).toEqual([]);
   });
 
-  it('is kept as a hash, and its id opens nothing', async () => {
+  it('is stored as a hash, and its id enrols nobody', async () => {
     const { secret, id } = await batch({ devices: 2 });
     expect(id).toBe(`code-${sha256Hex(secret).slice(0, 32)}`);
     expect(JSON.stringify(await codes())).not.toContain(secret);

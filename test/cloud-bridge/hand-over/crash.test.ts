@@ -1,5 +1,5 @@
 // @module-tag long
-// Holds: a bridge or a vault that dies at any step of a hand-over neither loses the clip nor makes a second one.
+// A bridge or a vault that dies at any step of a hand-over neither loses the clip nor makes a second one.
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -41,16 +41,16 @@ async function inVaultOnce(parcel: Parcel): Promise<void> {
   expect(readFileSync(join(vault.folder, 'blobs', item, 'clip.mp4'))).toEqual(Buffer.from(parcel.clip));
 }
 
-/** Resolves when the disk has died, or nothing was left to die at. */
+/** Resolves when the disk has died, or when there was no further change to die at. */
 async function settled(disk: DyingDisk, parcel: Parcel): Promise<void> {
   const isOver = async () =>
     disk.dead || (await vault.as(officer, 'GET', `/evidence/${itemOf(parcel)}`)).status === 200;
   await expect.poll(isOver, { timeout: 10_000 }).toBe(true);
-  // What comes after the item is shown: its staging folder, the bridge's own copy.
+  // The steps after the item is shown: removing its staging folder and the bridge's own copy.
   await new Promise((resolve) => setTimeout(resolve, 50));
 }
 
-/** The clip is somewhere whole: nobody has let go of it too early. */
+/** The clip is whole somewhere: neither side has deleted it too early. */
 function assertNotLost(parcel: Parcel): void {
   const places = [
     join(fixture.bridgeFolder, 'clips', parcel.clipId, 'clip.mp4'),
@@ -85,7 +85,7 @@ describe.each([false, true])('with the last change done: %s', (lastIsDone) => {
       await restartVault();
       await inVaultOnce(parcel);
       if (!disk.dead) {
-        // Staged, its manifest, its place cleared and taken, what is left removed.
+        // The clip staged, its manifest, its target cleared, the move into it, the leftovers removed.
         expect(step).toBeGreaterThan(5);
         return;
       }
@@ -110,7 +110,7 @@ describe.each([false, true])('with the last change done: %s', (lastIsDone) => {
       await fixture.startBridge();
       await inVaultOnce(parcel);
       if (!disk.dead) {
-        // The three places that a clip's files can be in.
+        // The three folders that a clip's files can be in.
         expect(step).toBeGreaterThan(3);
         return;
       }

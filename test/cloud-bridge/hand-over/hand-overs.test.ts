@@ -1,5 +1,5 @@
-// Holds: a stored clip goes to the vault once, the bridge lets go of its own only on the vault's word for this very clip, an
-// owner's word wins until then, and nothing is lost to a vault that is away, slow or lying.
+// A stored clip goes to the vault once. The bridge deletes its copy only on the vault's signed acknowledgement of this very clip; until
+// then the owner's revocation wins; and a vault that is down, slow or lying loses nothing.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { join } from 'node:path';
@@ -38,7 +38,7 @@ afterEach(async () => {
 const itemOf = ({ clipId }: Parcel) => itemId(sha256Hex(itemIdText(fixture.cast.bridge.id, clipId)));
 const atBridge = () => readdirSync(join(fixture.bridgeFolder, 'clips'));
 const atVault = () => readdirSync(join(vault.folder, 'blobs'));
-const waits = () => logged.filter(({ message }) => message === 'a hand-over waits').map(({ facts }) => facts['code']);
+const waits = () => logged.filter(({ message }) => message === 'a hand-over will be retried').map(({ facts }) => facts['code']);
 const handedOver = async (parcel: Parcel) => {
   const officer = await vault.officer(fixture.cast.agency.id);
   await expect
@@ -55,7 +55,7 @@ async function delivered(): Promise<Parcel> {
 }
 
 describe('a clip that is stored', () => {
-  it('goes to the vault its receipt names; the bridge keeps nothing and says where it is', async () => {
+  it('goes to the vault that its receipt names; the bridge keeps no copy and answers with the vault’s name', async () => {
     const parcel = await delivered();
     const receipt = receiptOf((await fixture.status(parcel)).body);
     expect(receipt).toMatchObject({ outcome: 'stored', vault: vault.vault.publicKey });
@@ -71,12 +71,12 @@ describe('a clip that is stored', () => {
     const evidence = `${vault.vault.url}/v1/agencies/${fixture.cast.agency.id}/evidence/${itemOf(parcel)}`;
     expect([where.status, where.headers.get('location')]).toEqual([303, evidence]);
     expect((await fixture.get('/v1/clips', fixture.access('all'))).body['clips']).toMatchObject([{ evidence }]);
-    // The device may ask again: the same answer.
+    // The device may repeat the call and gets the same answer.
     expect(await fixture.status(parcel)).toMatchObject({ status: 200, body: { state: 'stored' } });
     expect(await fixture.openIntake(parcel)).toMatchObject({ status: 200, body: { state: 'stored' } });
   });
 
-  it('waits for a vault that is down, and goes when it is back, also after the bridge has started again', async () => {
+  it('waits for a vault that is down, and goes when it is back, also after the bridge was restarted', async () => {
     await vault.stop();
     const parcel = await delivered();
     await expect.poll(waits, { timeout: 5_000 }).toContain('vault_unreachable');
@@ -88,7 +88,7 @@ describe('a clip that is stored', () => {
     await handedOver(parcel);
   });
 
-  it('is seen to though nobody in this process heard of it: the answer of a commit got lost, or another instance is gone', async () => {
+  it('is handed over though this process never noticed it: a commit’s answer was lost, or another instance is gone', async () => {
     await vault.stop();
     const parcel = await delivered();
     await expect.poll(waits, { timeout: 5_000 }).toContain('vault_unreachable');
@@ -102,7 +102,7 @@ describe('a clip that is stored', () => {
     database.close();
   });
 
-  it('stays where its receipt names no vault: what was stored before is not handed on', async () => {
+  it('stays at the bridge when its receipt names no vault: clips from before are not handed over', async () => {
     await fixture.bridge.stop();
     Object.assign(fixture.options.bridge ?? {}, { vault: undefined });
     await fixture.startBridge();
@@ -184,7 +184,7 @@ describe('a vault that is slow or lies', () => {
   const json = (reply: ServerResponse, status: number, body: object) =>
     reply.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
 
-  it('is not believed: each wrong word leaves the clip at the bridge, and the true one is taken at last', {
+  it('is not trusted: after each wrong answer the clip stays at the bridge, and the right one is accepted at last', {
     tags: ['long'],
     timeout: 30_000,
   }, async () => {
@@ -205,7 +205,7 @@ describe('a vault that is slow or lies', () => {
     });
     const other = itemId(sha256Hex('other'));
     const lies: [string, string, (reply: ServerResponse) => void][] = [
-      ['without a word', 'hand_over_unconfirmed', (reply) => json(reply, 200, held())],
+      ['without an acknowledgement', 'hand_over_unconfirmed', (reply) => json(reply, 200, held())],
       ['another’s signature', 'hand_over_unconfirmed', (reply) => json(reply, 200, held(sign({}, stranger)))],
       ['for another bridge', 'hand_over_unconfirmed', (reply) => json(reply, 200, held(sign({ aud: 'bridge-other' })))],
       ['other bytes', 'hand_over_unconfirmed', (reply) => json(reply, 200, held(sign({ clipSha256: sha256Hex('x') })))],
@@ -216,7 +216,7 @@ describe('a vault that is slow or lies', () => {
         (reply) => json(reply, 200, held(sign({ manifestSha256: sha256Hex('x') }))),
       ],
       ['another item’s id', 'hand_over_unconfirmed', (reply) => json(reply, 200, held(sign({ item: other }), other))],
-      ['another item’s word', 'hand_over_unconfirmed', (reply) => json(reply, 200, held(sign({ item: other })))],
+      ['another item’s acknowledgement', 'hand_over_unconfirmed', (reply) => json(reply, 200, held(sign({ item: other })))],
       ['another grant', 'hand_over_unconfirmed', (reply) => json(reply, 200, held(sign({ grant: 'grant-other' })))],
       [
         'that it is erased',
@@ -256,11 +256,11 @@ describe('a vault that is slow or lies', () => {
     return key;
   };
 
-  it('that answers late or twice neither loses nor doubles the clip', async () => {
+  it('neither loses nor doubles the clip by late or repeated answers', async () => {
     await behindImpostor(0.3);
     impostor.lie = (asked, body, reply) => {
       if (asked.method !== 'PUT') return false;
-      // The vault has it, but its answer comes when nobody waits for it any more.
+      // The vault has it, but its answer comes after the bridge's timeout.
       const send = (after: number) =>
         fetch(`${vault.vault.url}${asked.url}`, {
           method: 'PUT',
@@ -281,7 +281,7 @@ describe('a vault that is slow or lies', () => {
     expect(atVault()).toEqual([itemOf(parcel)]);
   });
 
-  it('cannot keep a clip that its owner takes back while it is on its way', async () => {
+  it('cannot keep a clip that its owner revokes during the hand-over', async () => {
     let isSent: () => void = () => undefined;
     const sent = new Promise<void>((resolve) => {
       isSent = resolve;
@@ -289,7 +289,7 @@ describe('a vault that is slow or lies', () => {
     let isFree = false;
     impostor.lie = (asked, body, reply) => {
       if (asked.method === 'PUT' && !isFree) {
-        // The vault takes it, and keeps that to itself.
+        // The vault takes it and does not answer.
         void fetch(`${vault.vault.url}${asked.url}`, {
           method: 'PUT',
           headers: {
@@ -306,7 +306,7 @@ describe('a vault that is slow or lies', () => {
     const parcel = await delivered();
     await sent;
     expect(atVault()).toEqual([itemOf(parcel)]);
-    // While the vault does not answer, nobody says that the clip is deleted; and nobody is shown it.
+    // While the vault does not answer, the clip is not reported as deleted, and nobody is shown it.
     expect(await fixture.revoke(parcel)).toMatchObject({ status: 503, body: { code: 'vault_unreachable' } });
     expect(atBridge()).toEqual([]);
     const officer = await vault.officer(fixture.cast.agency.id);
@@ -319,11 +319,11 @@ describe('a vault that is slow or lies', () => {
   });
 });
 
-describe('an owner who takes back what was handed over', () => {
+describe('an owner who revokes a clip after its hand-over', () => {
   const answerIn = (body: Record<string, unknown>) =>
     vault.opened(receiptOf(body).recall, 'doorsill-recall-answer+jws', RecallAnswer, receiptOf(body).grant);
 
-  it('has it erased unless the department says otherwise, on the vault’s signed word', async () => {
+  it('has it erased unless the department decides otherwise, and gets the vault’s signed answer', async () => {
     const parcel = await delivered();
     await handedOver(parcel);
     const revoked = await fixture.revoke(parcel);
@@ -332,23 +332,23 @@ describe('an owner who takes back what was handed over', () => {
     expect(answerIn(revoked.body)).toMatchObject({ decision: 'erased', clipSha256: sha256Hex(parcel.clip) });
     expect(existsSync(join(vault.folder, 'blobs', itemOf(parcel)))).toBe(false);
     expect((await fixture.revoke(parcel)).body).toEqual(revoked.body);
-    // Its device alone hears the same when it asks where the bridge stands.
+    // Only its device gets the same answer to a status call.
     expect((await fixture.status(parcel)).body).toEqual(revoked.body);
     expect((await fixture.get(`/v1/intakes/${parcel.grant}`, fixture.access(parcel.clipId))).status).toBe(403);
     expect((await fixture.get(`/v1/clips/${parcel.clipId}`, fixture.access(parcel.clipId))).status).toBe(404);
   });
 
-  it('is told the reason of a department that keeps it, also when the vault was away at first', async () => {
+  it('gets the reason of a department that keeps it, also when the vault was down at first', async () => {
     const parcel = await delivered();
     const officer = await handedOver(parcel);
     const recall = { answer: 'keep', reason: 'é'.repeat(160) };
     expect((await vault.as(officer, 'PUT', '/policy', { recall })).status).toBe(200);
     await vault.stop();
     expect(await fixture.revoke(parcel)).toMatchObject({ status: 503, body: { code: 'vault_unreachable' } });
-    // Nobody has answered the recall yet.
+    // The recall is not answered yet.
     expect((await fixture.status(parcel)).body['state']).toBe('stored');
     await vault.start();
-    // The bridge asks by itself, too: the device may be away.
+    // The bridge also retries by itself: the device may be offline.
     await expect
       .poll(() => logged.some(({ message }) => message === 'a recall is answered'), { timeout: 5_000 })
       .toBe(true);

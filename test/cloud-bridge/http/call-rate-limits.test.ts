@@ -1,4 +1,5 @@
-// Holds: who calls too often is told when to come back, each role and address apart, and nobody learns from it what a home does.
+// A caller over its limit gets a code and the time to wait. Each role and address is counted apart, and no limit discloses what a home
+// does.
 import { afterEach, describe, expect, it } from 'vitest';
 import { PerMinute } from '../../../cloud-bridge/http/call-rate-limits.ts';
 import { ManualClock } from '../../../device/base/clock.ts';
@@ -17,7 +18,7 @@ const open = async (perMinuteMax: object, http: object = {}, options: FixtureOpt
 const shown = ({ headers }: { headers: Headers }) => [headers.get('ratelimit-policy'), headers.get('ratelimit')];
 
 describe('a limit', () => {
-  it('is told with every answer, and refuses with a code and when to come back', async () => {
+  it('is in the headers of every answer, and refuses with a code and the time to wait', async () => {
     await open({ public: 2 });
     expect(shown(await fixture.get('/v1/partners'))).toEqual([
       '"public";q=2;w=60',
@@ -33,7 +34,7 @@ describe('a limit', () => {
     expect(shown(over)[1]).toMatch(/^"public";r=0;/);
   });
 
-  it('is each role’s own, and of what a token has proven: one that holds is not counted with one that does not', async () => {
+  it('is counted for each role apart, and calls with a valid token are not counted with those without', async () => {
     await open({ admin: 1, agency: 1 });
     await fixture.admitAgency();
     const { adminToken } = fixture.bridge;
@@ -46,12 +47,12 @@ describe('a limit', () => {
     expect((await fixture.get('/v1/access-audit', fixture.access('all'))).status).toBe(200);
   });
 
-  it('is by the address of whoever called a named proxy; of other forwarded headers nothing is believed', async () => {
+  it('uses the client address that a trusted proxy names; other forwarded headers are ignored', async () => {
     await open({ public: 1 }, { proxies: ['127.0.0.1'] });
     const from = (address: string) => fixture.get('/v1/partners', undefined, { 'x-forwarded-for': address });
     expect([(await from('198.51.100.1')).status, (await from('198.51.100.2')).status]).toEqual([200, 200]);
     expect((await from('203.0.113.9, 198.51.100.1')).status).toBe(429);
-    // Of IPv6 a network counts as one.
+    // An IPv6 network counts as one address.
     const six = ['2001:4860:1:2::1', '2001:4860:1:2:3:4:5:6', '2001:4860:1:3::1', '2001:4860::1', '2001:4860:0:0:1::'];
     const statuses = [];
     for (const address of six) statuses.push((await from(address)).status);
@@ -61,7 +62,7 @@ describe('a limit', () => {
     expect([(await from('198.51.100.1')).status, (await from('198.51.100.2')).status]).toEqual([200, 429]);
   });
 
-  it('of devices counts each apart and says nothing of what is left: a neighbour cannot count uploads', async () => {
+  it('of devices counts each device apart and does not disclose what is left: a neighbour cannot count uploads', async () => {
     await open({ device: 2 });
     const request = await fixture.ready();
     const parcel = fixture.parcel(request);
@@ -78,7 +79,7 @@ describe('a limit', () => {
     expect([other.status, other.body['code'], ...shown(other)]).toEqual([403, 'device_not_enrolled', null, null]);
   });
 
-  it('of refusals stops who makes up devices, one after the other', async () => {
+  it('of refusals stops a caller who invents one device after another', async () => {
     await open({ device: 20 });
     const statuses = new Map<number, number>();
     for (let count = 0; count < 25; count += 1) {
@@ -88,24 +89,24 @@ describe('a limit', () => {
     expect(statuses.get(429)).toBe(5);
   });
 
-  it('is not for the watch over the process: it hears that it lives however often it asks', async () => {
+  it('does not apply to the liveness check, however often it is called', async () => {
     await open({ public: 1 });
     for (let count = 0; count < 5; count += 1) expect((await fixture.get('/healthz')).status).toBe(200);
   });
 });
 
-/** A call of a device that nobody knows. */
+/** A call by a device that is not enrolled. */
 const madeUp = () => {
   const made = makeParty('device', fixture.random);
   return fixture.get('/v1/intakes/grant-1', fixture.cast.sign('doorsill-upload+jws', { device: made.id }, made));
 };
 
-describe('whoever shares an address with noise', () => {
-  it('revokes, sends and asks all the same: a device, an owner, an agency and the admin', async () => {
+describe('a client that shares an address with an abusive one', () => {
+  it('can still revoke, upload and request: a device, an owner, an agency and the admin', async () => {
     await open({ device: 20, agency: 20, admin: 20, signed: 20, home: 20 });
     const request = await fixture.ready();
     const parcel = fixture.parcel(request);
-    // More than every limit, of every sort, and in the very names of those who are to be kept out.
+    // More than each limit, of every kind of call, and under the names of the clients that must not be locked out.
     const path = `/v1/intakes/${parcel.grant}/revocation`;
     const thief = makeParty('device', fixture.random);
     const { device, agency } = fixture.cast;
@@ -137,13 +138,13 @@ describe('whoever shares an address with noise', () => {
   });
 });
 
-it('lets an upload go as fast as a gigabit line', async () => {
+it('does not slow down an upload at the speed of a gigabit line', async () => {
   fixture = await BridgeFixture.open();
   const { device } = PerMinute.parse({});
   expect((device / 60) * CHUNK_BYTES).toBeGreaterThan(125_000_000);
 });
 
-it('begins anew with each span', async () => {
+it('is reset with each period', async () => {
   fixture = await BridgeFixture.open();
   const clock = new ManualClock(0);
   const limit = new FixedWindowLimit(new WindowCounts(clock, 60_000), 2);
@@ -157,7 +158,7 @@ it('begins anew with each span', async () => {
   expect(limit.leftOf('a')).toEqual({ left: 2, resetS: 60 });
 });
 
-it('refuses nobody because many others were counted: the one counted longest ago is forgotten', async () => {
+it('refuses nobody because many others were counted: the name counted longest ago is dropped', async () => {
   fixture = await BridgeFixture.open();
   const limit = new FixedWindowLimit(new WindowCounts(new ManualClock(0), 60_000, 3), 1);
   for (const name of ['a', 'b', 'c', 'd']) limit.take(name);
@@ -166,7 +167,7 @@ it('refuses nobody because many others were counted: the one counted longest ago
   expect(() => limit.assertOpen('a')).not.toThrow();
 });
 
-it('names a network the same however its address is spelled', async () => {
+it('counts a network as one however its address is spelled', async () => {
   fixture = await BridgeFixture.open();
   const same = (name: string, ...spellings: string[]) => expect([...new Set(spellings.map(networkOf))]).toEqual([name]);
   same('198.51.100.7', '198.51.100.7', '::ffff:198.51.100.7', '::FFFF:c633:6407', '0:0:0:0:0:ffff:198.51.100.7');

@@ -1,4 +1,4 @@
-// Holds: a bridge says when it cannot do its work, and no figure of it says anything of homes.
+// The health check names what keeps a bridge from working, and no metric depends on what homes did.
 import { afterEach, expect, it } from 'vitest';
 import { SystemDisk } from '../../../device/base/disk.ts';
 import { BridgeFixture } from '../../support/bridge-fixture.ts';
@@ -16,7 +16,7 @@ class FullDisk extends SystemDisk {
 const ready = async () => (await fixture.get('/readyz')).body;
 const figures = async () => String((await fixture.get('/metrics', fixture.bridge.adminToken)).body['text']);
 
-it('is ready while database, disk and registry list are, and says which is not; it lives all the same', async () => {
+it('is ready while database, disk and registry list are, and names which is not; it stays live either way', async () => {
   fixture = await BridgeFixture.open();
   const disk = new FullDisk();
   fixture.bridgeDisk = disk;
@@ -25,7 +25,7 @@ it('is ready while database, disk and registry list are, and says which is not; 
   await fixture.bridge.refreshRevocations();
   expect(await ready()).toEqual({ status: 'ready', checks: { database: 'ok', disk: 'ok', registry: 'ok' } });
   disk.isFull = true;
-  // An answer of the last seconds does.
+  // An answer of the last seconds is reused.
   expect(await ready()).toMatchObject({ status: 'ready' });
   await fixture.bridge.stop();
   await fixture.startBridge();
@@ -40,7 +40,7 @@ it('is ready while database, disk and registry list are, and says which is not; 
   expect((await fixture.get('/healthz')).body).toEqual({ status: 'live' });
 });
 
-it('gives figures to the admin alone', async () => {
+it('shows metrics to the admin alone', async () => {
   fixture = await BridgeFixture.open();
   expect((await fixture.get('/metrics')).status).toBe(401);
   expect((await fixture.get('/metrics', 'x'.repeat(43))).status).toBe(401);
@@ -55,7 +55,7 @@ it('gives figures to the admin alone', async () => {
   }
 });
 
-it('has the same figures whether a home granted, granted and took back, or was silent', async () => {
+it('has the same metrics whether a home granted, granted and revoked, or did not answer', async () => {
   const told: string[] = [];
   for (const story of ['silent', 'granted', 'revoked']) {
     fixture = await BridgeFixture.open();

@@ -1,4 +1,4 @@
-// Holds: the same call under the same key is done once and answered alike, whatever happens in between; another call is refused.
+// The same call under the same idempotency key is done once and answered alike; another call under that key is refused.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -30,7 +30,7 @@ describe('a bridge', () => {
     return { status, body, replayed: got.get('idempotent-replayed') };
   };
 
-  it('answers the same as before, across a restart, though the request has gone on since', async () => {
+  it('gives the same answer again, across a restart, though the request has changed state since', async () => {
     const request = ask();
     const first = await post(request, 'key-1');
     expect(first).toMatchObject({ status: 201, body: { state: 'in_moderation' }, replayed: null });
@@ -43,7 +43,7 @@ describe('a bridge', () => {
     expect((await post(request, 'key-2')).body['state']).toBe('published');
   });
 
-  it('refuses another body under the key, and a key that is none', async () => {
+  it('refuses another body under the key, and a malformed key', async () => {
     await post(ask(), 'key-1');
     expect(await post(ask(), 'key-1')).toMatchObject({ status: 409, body: { code: 'idempotency_key_reused' } });
     for (const key of ['', 'x'.repeat(129), 'a b', 'ä']) {
@@ -51,13 +51,13 @@ describe('a bridge', () => {
     }
   });
 
-  it('keeps nothing of what was refused: it may be corrected under the same key', async () => {
+  it('keeps no refusal: the call may be corrected under the same key', async () => {
     expect((await post('x', 'key-1')).status).toBe(400);
     expect((await post(fixture.cast.request({ exp: 1 }), 'key-1')).status).toBe(422);
     expect((await post(ask(), 'key-1')).status).toBe(201);
   });
 
-  it('never mixes two callers: the key of one is nothing to another', async () => {
+  it('keeps callers apart: one’s key means nothing for another', async () => {
     await fixture.post('/v1/partners', { partner: 'plate-watch', name: 'P' }, fixture.bridge.adminToken);
     await post(ask(), 'key-1');
     const headers = { 'content-type': 'application/json', 'idempotency-key': 'key-1' };
@@ -67,7 +67,7 @@ describe('a bridge', () => {
     expect(partner.body['code']).toBe('http_unauthorised');
   });
 
-  it('takes the same request many times at once as one', async () => {
+  it('treats the same request, sent many times at once, as one', async () => {
     const request = ask();
     const answers = await Promise.all(Array.from({ length: 20 }, () => post(request, 'key-1')));
     expect(new Set(answers.map(({ status, body }) => JSON.stringify([status, body]))).size).toBe(1);
@@ -79,7 +79,7 @@ describe('a bridge', () => {
   });
 });
 
-it('the registry answers a repeated application the same across a restart', async () => {
+it('the registry gives a repeated application the same answer across a restart', async () => {
   const fixture = await BridgeFixture.open();
   const registration = fixture.registration();
   const apply = async (text = registration, key = 'key-1') => {
@@ -110,7 +110,7 @@ describe('answers', () => {
   });
   afterEach(() => rm(folder, { recursive: true }));
 
-  it('are forgotten after a day, and of one caller the oldest first', async () => {
+  it('are deleted after a day, and the oldest of one caller first', async () => {
     const database = await openBridgeDatabase(join(folder, 'bridge.sqlite'));
     const clock = new ManualClock(1_700_000_000_000_000);
     const repeats = new IdempotentCalls(clock, database.answers);

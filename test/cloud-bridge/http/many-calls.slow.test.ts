@@ -1,5 +1,4 @@
-// Holds: ten thousand small calls, five hundred at a time, are all answered, and every write that was acknowledged is there
-// after a restart, whole and once.
+// Ten thousand small calls, five hundred at a time, are all answered, and every acknowledged write is there once after a restart.
 import { Agent, request as httpRequest } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { afterEach, expect, it } from 'vitest';
@@ -41,7 +40,7 @@ function call({ method, path, body, bearer }: Plan): Promise<{ status: number; b
 
 it('answers 10,000 calls, 500 at a time, without an error or a lost write', async (test) => {
   fixture = await BridgeFixture.open({
-    // All of them from one address.
+    // All calls come from one address.
     httpLimits: { ...HTTP_LIMITS, connectionsPerAddress: HTTP_LIMITS.connections },
     perMinuteMax: { signed: PLENTY, public: PLENTY, agency: PLENTY },
     bridge: { requests: { moderation: 'everything', waitingPerAgencyMax: PLENTY } },

@@ -1,5 +1,5 @@
-// Holds: the OpenAPI document is what is enforced: every route is in it and nothing else, every answer of a recorded tour fits
-// it, and a difference that is planted on either side is found.
+// The OpenAPI document is what the server enforces: it has every route and no other, every answer of a recorded tour fits it, and a planted
+// difference on either side is found.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { PerMinute, Rates } from '../../../cloud-bridge/http/call-rate-limits.ts';
@@ -41,7 +41,7 @@ describe('the document of a bridge', () => {
     expect(recorded.filter(({ status }) => status >= 500)).toEqual([]);
   });
 
-  it('has no operation that the tour did not see succeed', () => {
+  it('has no operation that did not succeed in the tour', () => {
     const succeeded = new Set(
       recorded
         .filter(({ status }) => status < 400)
@@ -50,7 +50,7 @@ describe('the document of a bridge', () => {
     expect(operationsOf(document).filter((operation) => !succeeded.has(operation))).toEqual([]);
   });
 
-  it('asks for a proof wherever one is needed: without it nothing but public routes answers', async () => {
+  it('requires authentication wherever the server does: without it only public routes answer', async () => {
     for (const operation of operationsOf(document)) {
       const [method = '', path = ''] = operation.split(' ');
       const roles = document.paths[path]?.[method.toLowerCase()]?.['x-roles'] ?? [];
@@ -62,7 +62,7 @@ describe('the document of a bridge', () => {
     }
   });
 
-  it('names all that it refers to: schemes, parts of addresses, ids of operations', () => {
+  it('declares all that it refers to: schemes, path parameters, ids of operations', () => {
     const ids = new Set<string>();
     for (const [path, of] of Object.entries(document.paths)) {
       for (const operation of Object.values(of)) {
@@ -79,7 +79,7 @@ describe('the document of a bridge', () => {
 });
 
 describe('a planted difference', () => {
-  it('in an answer is found: a key more, one less, another type, a status nobody told of', () => {
+  it('in an answer is found: a key more, one less, another type, an undeclared status', () => {
     const call = recorded.find(({ path, status }) => path === '/v1/bridge' && status === 200);
     const body = z.record(z.string(), z.unknown()).parse(call?.body);
     const { prefix: _left, ...less } = body;
@@ -100,14 +100,14 @@ describe('a planted difference', () => {
     ).toHaveLength(2);
   });
 
-  it('in the code is found when the server opens: a route that was not declared', async () => {
+  it('in the code is found when the server opens: an undeclared route', async () => {
     const { server, api } = makeApi();
     server.get('/v1/hidden', async () => ({}));
     await expect(api.listen('127.0.0.1', 0)).rejects.toThrow('GET /v1/hidden');
     await server.close();
   });
 
-  it('in what a route returns never leaves: it is a bug, and says nothing of what it was', async () => {
+  it('in what a route returns is never sent: it is answered as a bug, without the value', async () => {
     const { server, api } = makeApi();
     const more: { id: string } = Object.assign({ id: 'a' }, { secret: 'porch' });
     const answer = z.strictObject({ id: z.string() });

@@ -1,5 +1,4 @@
-// Holds: pages of every list show each thing once, in order, whatever comes in between; a cursor of another list, or none at all, is
-// refused.
+// The pages of every list show each entry once and in order, whatever is added in between. A cursor of another list is refused.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { pageOf } from '../../../cloud-bridge/http/paging.ts';
 import { freshId } from '../../../device/base/random.ts';
@@ -78,10 +77,10 @@ async function pages({ path, bearer, items, id }: List, limit: number, between: 
 }
 
 describe.each(LISTS)('the list at $path', (list) => {
-  it('shows each thing once and in order, though more comes between two pages', async () => {
+  it('shows each entry once and in order, though more are added between two pages', async () => {
     for (let count = 0; count < 5; count += 1) {
       await list.add();
-      // Some in the same second, some not.
+      // Some have the same second, some do not.
       if (count % 2 === 0) fixture.clock.shiftS += 1;
     }
     const { body } = await fixture.get(`${list.path}?limit=200`, list.bearer());
@@ -95,7 +94,7 @@ describe.each(LISTS)('the list at $path', (list) => {
     expect(seen.filter((one) => before.includes(one))).toEqual(before);
   });
 
-  it('refuses a cursor that is none of its own, and a limit out of bounds', async () => {
+  it('refuses a cursor that is not its own, and a limit out of bounds', async () => {
     const made = toBase64url(utf8(JSON.stringify({ other: 1 })));
     for (const query of [
       `cursor=${made}`,
@@ -113,7 +112,7 @@ describe.each(LISTS)('the list at $path', (list) => {
   });
 });
 
-it('a page that ends with the list says so', () => {
+it('the last page says that it is the last', () => {
   expect(pageOf([1, 2], 2, (last) => last)).toEqual({ shown: [1, 2], next: null });
   expect(pageOf([1, 2, 3], 2, (last) => last)).toEqual({ shown: [1, 2], next: toBase64url(utf8('2')) });
   expect(pageOf([], 2, (last) => last)).toEqual({ shown: [], next: null });

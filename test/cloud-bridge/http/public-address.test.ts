@@ -1,5 +1,5 @@
-// Holds: nobody makes a server of ours connect to a machine that only it can reach: a webhook's address and an applicant's domain are judged by
-// one table, IANA's special-purpose registries.
+// No one can make our servers connect to an address that is not public: webhook addresses and applicants' domains are checked against
+// IANA's special-purpose registries.
 import type { LookupOptions } from 'node:dns';
 import { describe, expect, it } from 'vitest';
 import { isAllowedAddress, lookupAllowed } from '../../../cloud-bridge/http/public-address.ts';
@@ -49,29 +49,29 @@ const SPECIAL: [range: string, first: string, last: string, outside: string[]][]
 const PRIVATE = SPECIAL.flatMap(([, first, last]) => [first, last]);
 
 describe('an address', () => {
-  it.each(SPECIAL)('of %s (%s to %s) is not spoken to, the next to it is', (_, first, last, outside) => {
+  it.each(SPECIAL)('of %s (%s to %s) is refused, the addresses just outside are not', (_, first, last, outside) => {
     expect([first, last, ...outside].map((address) => isAllowedAddress(address, false))).toEqual([
       ...[false, false],
       ...outside.map(() => true),
     ]);
   });
 
-  it.each(['8.8.8.8', '93.184.215.14', '2606:4700::1111'])('such as %s is spoken to', (address) => {
+  it.each(['8.8.8.8', '93.184.215.14', '2606:4700::1111'])('such as %s is allowed', (address) => {
     expect(isAllowedAddress(address, false)).toBe(true);
   });
 
-  it.each(['no address', '', '127.1', '0x7f000001', 'fe80::1%eth0', '2606:4700::1111%1'])('"%s" is none', (text) => {
+  it.each(['no address', '', '127.1', '0x7f000001', 'fe80::1%eth0', '2606:4700::1111%1'])('"%s" is not an address', (text) => {
     expect(isAllowedAddress(text, true)).toBe(false);
   });
 
-  it('of this machine is spoken to where that is set, and no other private one', () => {
+  it('of this machine is allowed where that is set, and no other private one', () => {
     const here = ['127.0.0.0', '127.255.255.255', '::1'];
     expect(PRIVATE.filter((address) => isAllowedAddress(address, true))).toEqual(here);
   });
 });
 
 describe('a name', () => {
-  /** What comes of a connection to a name whose DNS has these addresses. */
+  /** The outcome of a connection to a name that resolves to these addresses. */
   const looked = (found: string[], options: LookupOptions = { all: true }) =>
     new Promise<unknown>((resolve) => {
       const known = found.map((address) => ({ address, family: address.includes(':') ? 6 : 4 }));
@@ -79,7 +79,7 @@ describe('a name', () => {
       lookup('agency.example', options, (fault, ...rest) => resolve(fault ? fault.message : rest));
     });
 
-  it('is connected to at the very addresses that were judged', async () => {
+  it('is connected to at the same addresses that were checked', async () => {
     expect(await looked(['8.8.8.8', '2606:4700::1'])).toEqual([
       [
         { address: '8.8.8.8', family: 4 },
@@ -89,8 +89,8 @@ describe('a name', () => {
     expect(await looked(['8.8.8.8'], {})).toEqual(['8.8.8.8', 4]);
   });
 
-  it('is not connected to when one of its addresses is not public, or it has none', async () => {
+  it('is refused when one of its addresses is not public, or it has none', async () => {
     for (const found of [['8.8.8.8', '192.0.2.1'], ['2002:a00:1::'], []])
-      expect(await looked(found)).toBe('it has no public address, or one that is not public');
+      expect(await looked(found)).toBe('it has no address, or one that is not public');
   });
 });

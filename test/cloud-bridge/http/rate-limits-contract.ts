@@ -1,27 +1,27 @@
-// Owns: what limits do that several processes share, on any store of their common counts. Not here: the stores.
+// Limits that several processes share, on any store of their common counts.
 import { beforeEach, describe, expect, it } from 'vitest';
-import { type LotStore, SharedLimits } from '../../../cloud-bridge/http/rate-limits.ts';
+import { type CallBatchStore, SharedLimits } from '../../../cloud-bridge/http/rate-limits.ts';
 import { ManualClock } from '../../../device/base/clock.ts';
 
 export interface CountsGround {
-  /** A store as one more process has it. */
-  store(): Promise<LotStore>;
-  /** Ends the windows of all counts that are there. */
+  /** The store of one more process. */
+  store(): Promise<CallBatchStore>;
+  /** Ends the windows of all counts. */
   endWindows(): Promise<void>;
   /** Names that are counted. */
   names(): Promise<number>;
 }
 
-/** A store that says how often it was asked. */
-class Watched implements LotStore {
+/** A store that counts how often it was called. */
+class Watched implements CallBatchStore {
   asked = 0;
-  private readonly store: LotStore;
+  private readonly store: CallBatchStore;
 
-  constructor(store: LotStore) {
+  constructor(store: CallBatchStore) {
     this.store = store;
   }
 
-  take(...wanted: Parameters<LotStore['take']>): ReturnType<LotStore['take']> {
+  take(...wanted: Parameters<CallBatchStore['take']>): ReturnType<LotStore['take']> {
     this.asked += 1;
     return this.store.take(...wanted);
   }
@@ -51,13 +51,13 @@ export function sharedLimitsContract(open: () => Promise<CountsGround>): void {
   }
 
   describe('a limit of several processes', () => {
-    it('lets no more through than its number, whichever is asked and however many at once', async () => {
+    it('admits no more than its number, whichever process is called and however many calls come at once', async () => {
       const { limits } = await processes(3);
       const ways = limits.map((one) => one.limit('guesses', 50, SPAN_MS));
       const outcomes = await Promise.all(
         Array.from({ length: 120 }, (_, at) => rejected(ways[at % 3]?.take('n') ?? Promise.resolve())),
       );
-      // What one has taken and not used is lost to the others, at most a sixteenth of the limit.
+      // What one process has reserved and not used is lost to the others: at most a sixteenth of the limit.
       const served = outcomes.filter((isOver) => !isOver).length;
       expect(served).toBeLessThanOrEqual(50);
       expect(served).toBeGreaterThanOrEqual(50 - 2 * 3);
@@ -65,7 +65,7 @@ export function sharedLimitsContract(open: () => Promise<CountsGround>): void {
       expect(await rejected(ways[0]?.take('other') ?? Promise.resolve())).toBe(false);
     });
 
-    it('of a small number is exact', async () => {
+    it('with a small number is exact', async () => {
       const { limits } = await processes(2);
       const ways = limits.map((one) => one.limit('guesses', 5, SPAN_MS));
       const outcomes: boolean[] = [];
@@ -74,7 +74,7 @@ export function sharedLimitsContract(open: () => Promise<CountsGround>): void {
       expect(await ways[0]?.leftOf('n')).toMatchObject({ left: 0 });
     });
 
-    it('counts each thing apart, and each name', async () => {
+    it('counts each kind of call apart, and each name', async () => {
       const { limits } = await processes(1);
       const [one] = limits;
       for (const what of ['photos', 'guesses']) {
@@ -83,21 +83,21 @@ export function sharedLimitsContract(open: () => Promise<CountsGround>): void {
       expect(await ground.names()).toBe(4);
     });
 
-    it('hears of what another has noted, and refuses from then on', async () => {
+    it('refuses once another process has recorded enough calls', async () => {
       const { limits } = await processes(2);
       const [a, b] = limits.map((one) => one.limit('calls', 4, SPAN_MS));
       for (let count = 0; count < 4; count += 1) {
         a?.note('n');
         await a?.leftOf('n');
       }
-      // It knows nothing of the name yet, and so lets the first through.
+      // It has no count of the name yet, and so admits the first call.
       expect(await b?.leftOf('n')).toMatchObject({ left: 4 });
       b?.note('n');
       expect(await b?.leftOf('n')).toMatchObject({ left: 0 });
       expect(await a?.leftOf('n')).toMatchObject({ left: 0 });
     });
 
-    it('asks for a lot, not for each call', async () => {
+    it('reserves a batch of calls, not each call', async () => {
       const { limits, stores } = await processes(1);
       const way = limits[0]?.limit('calls', 1_600, SPAN_MS);
       for (let count = 0; count < 1_600; count += 1) {
@@ -108,7 +108,7 @@ export function sharedLimitsContract(open: () => Promise<CountsGround>): void {
       expect(stores[0]?.asked).toBeLessThanOrEqual(100);
     });
 
-    it('begins anew when its window has ended, and what has ended is deleted', async () => {
+    it('starts over when its window has ended, and deletes ended windows', async () => {
       const { limits, clock } = await processes(2);
       const [a, b] = limits.map((one) => one.limit('guesses', 2, SPAN_MS));
       await a?.take('n');
@@ -121,7 +121,7 @@ export function sharedLimitsContract(open: () => Promise<CountsGround>): void {
       await b?.take('n');
       await a?.take('n');
       expect(await rejected(a?.take('n') ?? Promise.resolve())).toBe(true);
-      // Whoever asks next after a minute deletes what has ended.
+      // The next call after a minute deletes ended windows.
       await expect.poll(() => ground.names()).toBe(1);
     });
   });

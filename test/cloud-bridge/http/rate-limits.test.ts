@@ -1,17 +1,17 @@
-// Holds: limits that several processes share, on counts in memory: what they let through, what they do when the counts cannot be reached, and
-// with more names than they keep. Not here: the counts in SQL (persistence/sql-call-counts.slow.test.ts).
+// Limits that several processes share, on counts in memory: what they admit, what they do while the counts cannot be reached, and with more
+// names than they keep.
 import { describe, expect, it } from 'vitest';
-import { type Lot, type LotStore, SharedLimits } from '../../../cloud-bridge/http/rate-limits.ts';
+import { type CallBatch, type CallBatchStore, SharedLimits } from '../../../cloud-bridge/http/rate-limits.ts';
 import { ManualClock } from '../../../device/base/clock.ts';
 import { failure } from '../../../device/contract/errors.ts';
 import { sharedLimitsContract } from './rate-limits-contract.ts';
 
-/** Counts as the database keeps them. */
-class Counts implements LotStore {
+/** Counts in memory with the interface of the database's. */
+class Counts implements CallBatchStore {
   isAway = false;
   readonly rows = new Map<string, { count: number; hasEnded: boolean }>();
 
-  async take(name: Uint8Array, wanted: { countMax: number; spanMs: number; least: number }): Promise<Lot> {
+  async take(name: Uint8Array, wanted: { countMax: number; spanMs: number; least: number }): Promise<CallBatch> {
     if (this.isAway) throw failure('database_unreachable', { file: 'counts', detail: 'away' });
     const id = Buffer.from(name).toString('hex');
     const row = this.rows.get(id);
@@ -45,18 +45,18 @@ function open(namesMax?: number) {
 }
 
 describe('while the counts cannot be reached, a limit', () => {
-  it('lets nobody guess', async () => {
+  it('admits no guess of a secret', async () => {
     const { store, shared } = open();
     store.isAway = true;
     await expect(shared.limit('guesses', 5, 60_000).take('n')).rejects.toMatchObject({ code: 'database_unreachable' });
   });
 
-  it('lets no second call of a name through that it could not count, and goes on when they are back', async () => {
+  it('admits no second call of a name that it could not count, and works again when the counts are back', async () => {
     const { store, shared } = open();
     const limit = shared.limit('calls', 5, 60_000);
     store.isAway = true;
     expect(await limit.leftOf('n')).toMatchObject({ left: 5 });
-    // The call was served: nobody is told that it could not be counted.
+    // The call was served; the failed count is not reported to the caller.
     limit.note('n');
     await expect(limit.leftOf('n')).rejects.toMatchObject({ code: 'database_unreachable' });
     store.isAway = false;
@@ -65,7 +65,7 @@ describe('while the counts cannot be reached, a limit', () => {
   });
 });
 
-it('does not tell the store who called', async () => {
+it('does not give the caller’s name to the store', async () => {
   const { store, shared } = open();
   await shared.limit('guesses', 5, 60_000).take('198.51.100.7');
   const other = new SharedLimits({ clock: new ManualClock(0), store, key: new Uint8Array(32).fill(1) });
@@ -75,7 +75,7 @@ it('does not tell the store who called', async () => {
   expect(names[0]).not.toBe(names[1]);
 });
 
-it('counts in memory what exceeds the names that it keeps, and makes room for what has ended', async () => {
+it('counts names beyond those that it keeps in memory, and reuses the places of ended ones', async () => {
   const { clock, store, shared } = open(2);
   const limit = shared.limit('guesses', 1, 60_000);
   for (const name of ['a', 'b', 'c']) await limit.take(name);

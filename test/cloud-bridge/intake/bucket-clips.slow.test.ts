@@ -1,5 +1,5 @@
-// Holds: the bucket of several instances is one bridge's; an object is one upload's, sent from what is staged and removed with it; what a
-// crash left goes, what another instance needs stays. Not here: the bucket as an S3 server (vault/s3-blobs.slow.test.ts).
+// All instances of a bridge share one bucket, which belongs to that bridge alone. Each upload has its own object, which is removed with the
+// staged file; what a crash left is swept, what another instance needs is not.
 import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -53,7 +53,7 @@ const objects = async () => {
 const put = (key: string) => moto.call('PUT', `/${bucket}/${key}`, 'x');
 const MARK = 'clips/bridge.txt';
 
-/** What a database would say. */
+/** The answers that a database would give. */
 function keeps(known: { staged?: string[]; stored?: Record<string, string>; clips?: string[] }): KeptClips {
   const { staged = [], stored = {}, clips = [] } = known;
   return {
@@ -69,7 +69,7 @@ async function stage(clips: BucketClips, upload: string, clip = 'clip-a') {
   return { upload, clip, clipSha256: sha256Hex(bytes), clipBytes: bytes.length };
 }
 
-it('belongs to the bridge that claimed it, under all its instances, and to none when something else is in it', async () => {
+it('belongs to the bridge that claimed it, with all its instances, and is refused when it has other content', async () => {
   await open('a');
   await open('b');
   await expect(open('c', 'bridge-b')).rejects.toMatchObject({ code: 'evidence_store_unfit' });
@@ -78,7 +78,7 @@ it('belongs to the bridge that claimed it, under all its instances, and to none 
   await expect(open('a')).rejects.toMatchObject({ code: 'evidence_store_unfit' });
 });
 
-it('has each upload’s own object: sent while it stays staged, read by any instance, removed with what is staged', async () => {
+it('has an object for each upload: sent while the file stays staged, readable by any instance, removed with the staged file', async () => {
   const [a, b] = [await open('a'), await open('b')];
   const ours = await stage(a, 'upload-a-1');
   await a.makeReady(ours);
@@ -89,16 +89,16 @@ it('has each upload’s own object: sent while it stays staged, read by any inst
   const read = await (await b.openClip(ours)).read(0, ours.clipBytes);
   expect(Buffer.from(read).toString()).toBe('the bytes of upload-a-1');
   await a.remove(ours);
-  expect(await a.outOfSight()).toEqual([]);
+  expect(await a.hiddenNames()).toEqual([]);
   expect(await objects()).toEqual([MARK, 'clips/clip-a/upload-b-1']);
   await b.shown(theirs);
-  expect(await b.outOfSight()).toEqual([]);
-  // What is not what it should be is not sent for it.
+  expect(await b.hiddenNames()).toEqual([]);
+  // A file with other bytes than expected is not sent.
   const wrong = { ...(await stage(a, 'upload-a-2')), clipSha256: sha256Hex('other') };
   await expect(a.makeReady(wrong)).rejects.toMatchObject({ code: 'evidence_store_unreachable' });
 });
 
-it('is swept of what belongs to nothing: not of what is stored or on its way at another instance, nor of others’ objects', async () => {
+it('is swept of orphaned objects: not of clips that are stored or being sent by another instance, nor of others’ objects', async () => {
   const a = await open('a');
   const left = ['clips/clip-a/upload-lost', 'clips/clip-gone/upload-x'];
   const kept = ['clips/clip-a/upload-a-1', 'clips/clip-b/upload-b-1'];
@@ -111,7 +111,7 @@ it('is swept of what belongs to nothing: not of what is stored or on its way at 
   expect(await readdir(a.staging)).toEqual(['upload-a-2']);
 });
 
-it('is not swept at all when its database has never heard of what is in it', async () => {
+it('is not swept at all when its database knows none of its objects', async () => {
   const a = await open('a');
   const strangers = Array.from({ length: 65 }, (_, at) => `clips/clip-${at}/upload-x`);
   for (const key of strangers) await put(key);

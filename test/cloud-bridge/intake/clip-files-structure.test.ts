@@ -1,5 +1,4 @@
-// Holds: a staged clip is read with the reader of the device's own check, and what that refuses is refused in the bridge's words.
-// Not here: what that is (test/device/contract/media/read-clip-file.test.ts, test/scenarios/attack/hidden-bytes.test.ts).
+// A staged clip is parsed with the reader that the device checks its own clips with; refusals carry the bridge's codes.
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -31,7 +30,7 @@ async function check(bytes: Uint8Array, statement = facts): Promise<void> {
   await checkStructure(file, bytes.length, statement).finally(() => file.close());
 }
 
-it('takes a plain recording', async () => {
+it('accepts a plain recording', async () => {
   await expect(check(good)).resolves.toBeUndefined();
 });
 

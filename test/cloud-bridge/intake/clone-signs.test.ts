@@ -22,11 +22,11 @@ describe('tokens of one grant', () => {
   };
 
   it.each([
-    ['one token, as often as it likes', 'aaaaaa'],
+    ['one token, repeated', 'aaaaaa'],
     ['each new token after the one before', 'aabbccdd'],
     ['a request of each former attempt that arrives late', 'aabbabbccbcc'],
     ['late requests of two attempts at once', 'abcabccc'],
-  ])('are one device’s: %s', async (_what, tokens) => {
+  ])('count as one device: %s', async (_what, tokens) => {
     await present(tokens);
     expect(noted).toEqual([]);
   });
@@ -34,7 +34,7 @@ describe('tokens of one grant', () => {
   it.each([
     ['in turn', 'abaab', 'abab'],
     ['each with new ones', 'abcacbdad', 'abcacbd'],
-  ])('are two senders’ %s, from the second return of one on, and are told once', async (_what, tokens, enough) => {
+  ])('count as two senders %s, from the second alternation on, and are reported once', async (_what, tokens, enough) => {
     await present(enough);
     expect(noted).toEqual([]);
     await present(tokens, 'grant-b');
@@ -49,7 +49,7 @@ describe('tokens of one grant', () => {
     expect(noted).toEqual([]);
   });
 
-  it('are kept of a thousand grants, the last shown, and sixteen of each', async () => {
+  it('are kept for the thousand most recent grants, sixteen for each', async () => {
     await present('ab');
     for (let count = 1; count < 1_000; count += 1) await present('a', `grant-${count}`);
     await present('a');
@@ -61,7 +61,7 @@ describe('tokens of one grant', () => {
     await present('aa', 'grant-z');
     expect(noted).toHaveLength(1);
     await present('abaccdefghijklmnopqrstuv', 'grant-y');
-    // Sixteen others have followed it: it counts as a new one.
+    // Sixteen others have followed it, so it counts as new.
     await present('aa', 'grant-y');
     expect(noted).toHaveLength(1);
   });
@@ -76,13 +76,13 @@ describe('a bridge', () => {
   afterAll(() => fixture.close());
 
   const signs = async () => (await fixture.get('/v1/clone-signs', fixture.bridge.adminToken)).body['signs'];
-  /** The same clip under another token, as each attempt of a device, and each copy of it, signs its own. */
+  /** The same clip under another token: each attempt of a device, and of a copy of it, signs its own. */
   const again = (parcel: Parcel, jti: string): Parcel => {
     const claims = JSON.parse(Buffer.from(parcel.bearer.split('.')[1] ?? '', 'base64url').toString());
     return { ...parcel, bearer: fixture.cast.sign('doorsill-upload+jws', { ...claims, jti }, fixture.cast.device) };
   };
 
-  it('says nothing of a device that tries again and again, nor of a clip id that another clip has', async () => {
+  it('reports neither a device that retries, nor a clip id that another clip has', async () => {
     const parcel = fixture.parcel(request);
     await fixture.deliver(parcel);
     for (const jti of ['token-b', 'token-c', 'token-d']) {
@@ -94,7 +94,7 @@ describe('a bridge', () => {
     expect(await signs()).toEqual([]);
   });
 
-  it('tells its operator of a second clip for one grant, which it refuses, and of each further one', async () => {
+  it('reports a second clip for one grant, which it refuses, and each further one', async () => {
     const parcel = fixture.parcel(request);
     await fixture.deliver(parcel);
     const clip = plainMp4({ frames: 30, audioPackets: 12, frameBytes: 501 });
@@ -103,14 +103,14 @@ describe('a bridge', () => {
     const seenS = expect.closeTo(fixture.cast.nowS(), -2);
     const sign = { device: fixture.cast.device.id, code: 'device_clone_clip', firstS: seenS, lastS: seenS };
     expect(await signs()).toEqual([{ ...sign, times: 1 }]);
-    // Later calls of an upload, too: status, and the upload itself.
+    // Later calls of an upload count, too: status, and the upload itself.
     expect((await fixture.status(other)).body['code']).toBe('intake_conflict');
     expect((await fixture.tus('POST', '/v1/uploads', other, {})).body['code']).toBe('intake_conflict');
     expect(await signs()).toEqual([{ ...sign, times: 3 }]);
     expect(JSON.stringify(await signs())).not.toMatch(/127\.0\.0\.1|::1/);
   });
 
-  it('tells of two that bring one clip in turn, and takes the clip', async () => {
+  it('reports two devices that send one clip in turn, and takes the clip', async () => {
     const parcel = fixture.parcel(request);
     const [first, second] = [again(parcel, 'token-first'), again(parcel, 'token-second')];
     await fixture.openIntake(first);
@@ -129,7 +129,7 @@ describe('a bridge', () => {
     expect(await signs()).toMatchObject([{ code: 'device_clone_turns', times: 1 }, { code: 'device_clone_clip' }]);
   });
 
-  it('says nothing of whoever has no key of an enrolled device', async () => {
+  it('reports nothing about a sender without the key of an enrolled device', async () => {
     const before = await signs();
     const forged = { ...fixture.parcel(request), bearer: sha256Hex('no token') };
     expect((await fixture.openIntake(forged)).status).toBe(403);

@@ -1,5 +1,5 @@
-// Holds: what became of a clip by the bridge's log is told, opened, to the device it came from and the owner who granted, and to nobody
-// else; and never who looked at it. The bundle of before stays as it was.
+// The events of a clip in the bridge's log are shown to its device and to the owner who granted, and to nobody else; they never name
+// readers.
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { SystemRandom } from '../../../device/base/random.ts';
 import { ClipLeaves, CustodyBundle, CustodyEntry } from '../../../device/contract/custody.ts';
@@ -37,8 +37,8 @@ async function kinds({ grant }: Parcel): Promise<string[]> {
   return ClipLeaves.parse(body).leaves.map(({ entry }) => CustodyEntry.parse(JSON.parse(entry)).kind);
 }
 
-describe('what became of a clip', () => {
-  it('is told from intake to deletion, whoever has looked at it meanwhile', async () => {
+describe('the events of a clip', () => {
+  it('are shown from intake to deletion, whoever read it meanwhile', async () => {
     const other = fixture.parcel(request);
     await fixture.deliver(other);
     await expect.poll(() => kinds(other), { timeout: 10_000 }).toEqual(['intake', 'hand-over']);
@@ -52,7 +52,7 @@ describe('what became of a clip', () => {
     expect(JSON.stringify(told)).not.toContain(other.grant);
   });
 
-  it('is told to the owner who granted, too', async () => {
+  it('are shown to the owner who granted, too', async () => {
     const { cast } = fixture;
     const [devices, owners] = [await leaves(call(cast.device)), await leaves(call(cast.owner))];
     expect([devices.status, owners.status]).toEqual([200, 200]);
@@ -61,7 +61,7 @@ describe('what became of a clip', () => {
     );
   });
 
-  it('is told to nobody else', async () => {
+  it('are shown to nobody else', async () => {
     const { cast } = fixture;
     const [stranger, neighbour] = [makeParty('owner', new SystemRandom()), makeParty('device', new SystemRandom())];
     await fixture.enrol(neighbour);
@@ -91,7 +91,7 @@ describe('what became of a clip', () => {
   });
 });
 
-it('the bundle is as it was: a receipt with the one leaf about it, which programs of before read', async () => {
+it('the bundle keeps its format: a receipt with its one leaf, which older programs read', async () => {
   const { body, status } = await fixture.get(`/v1/intakes/${parcel.grant}/custody`, call(fixture.cast.owner));
   expect(status).toBe(200);
   expect(Object.keys(body)).toEqual(['receipt', 'proof']);

@@ -1,4 +1,4 @@
-// Holds: a crash at any step of storing or deleting a clip leaves one clip or none, and the next start puts it right.
+// A crash at any step of storing or deleting a clip leaves one clip or none, and the next start repairs it.
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -34,7 +34,7 @@ async function assertStoredOnce(parcel: Parcel): Promise<void> {
   expect(shown.body['clips']).toHaveLength(1);
 }
 
-/** Sends a clip so that the bridge dies at change number `step` of storing it; whether it did. */
+/** Sends a clip so that the bridge dies at disk change number `step` of storing it; returns whether it died. */
 async function dieStoring(parcel: Parcel, step: number, lastIsDone: boolean): Promise<boolean> {
   const disk = new DyingDisk(fixture.disk);
   await restart(disk);
@@ -46,7 +46,7 @@ async function dieStoring(parcel: Parcel, step: number, lastIsDone: boolean): Pr
 }
 
 describe.each([false, true])('a process that dies, its last change done: %s', (lastIsDone) => {
-  it('stores the clip once after a restart, whichever step of storing it died at', async () => {
+  it('stores the clip once after a restart, at whichever step of storing it died', async () => {
     for (let step = 1; ; step += 1) {
       const parcel = fixture.parcel(request);
       const died = await dieStoring(parcel, step, lastIsDone);
@@ -61,9 +61,9 @@ describe.each([false, true])('a process that dies, its last change done: %s', (l
     }
   });
 
-  it('stores it once when it then dies again and again while it starts', async () => {
+  it('stores it once when it dies repeatedly during its starts', async () => {
     const parcel = fixture.parcel(request);
-    // Folder, two manifests, clip into the ready folder, ready folder into sight: dead with or without the last of them.
+    // Folder, two manifests, clip into the ready folder, ready folder published: it dies with or without the last change.
     expect(await dieStoring(parcel, 5, lastIsDone)).toBe(true);
     let deaths = 0;
     for (let step = 1; ; step += 1) {
@@ -80,7 +80,7 @@ describe.each([false, true])('a process that dies, its last change done: %s', (l
     await assertStoredOnce(parcel);
   });
 
-  it('leaves nothing of a revoked clip after a restart, whichever step of deleting it died at', async () => {
+  it('leaves nothing of a revoked clip after a restart, at whichever step of deleting it died', async () => {
     for (let step = 1; ; step += 1) {
       const disk = new DyingDisk(fixture.disk);
       await restart(disk);
@@ -100,7 +100,7 @@ describe.each([false, true])('a process that dies, its last change done: %s', (l
 });
 
 describe('a restart', () => {
-  it('goes on with a half-sent upload at the byte it had', async () => {
+  it('continues a half-sent upload at its last byte', async () => {
     const parcel = fixture.parcel(request);
     await fixture.openIntake(parcel);
     const path = await fixture.create(parcel);
@@ -111,7 +111,7 @@ describe('a restart', () => {
     await assertStoredOnce(parcel);
   });
 
-  it('finishes by itself a clip whose bytes were all there', async () => {
+  it('finishes by itself a clip whose bytes had all arrived', async () => {
     const parcel = fixture.parcel(request);
     await fixture.openIntake(parcel);
     const path = await fixture.create(parcel);
@@ -126,7 +126,7 @@ describe('a restart', () => {
     ['staged', (upload: string, _clip: string) => `staging/${upload}`],
     ['made ready', (_upload: string, clip: string) => `ready/${clip}/clip.mp4`],
   ])(
-    'shows a clip again whose commit stands although it was reported as failed, and that is %s',
+    'shows a clip again whose commit was made although it was reported as failed, and that is %s',
     async (_where, path) => {
       const parcel = fixture.parcel(request);
       await fixture.openIntake(parcel);
@@ -150,7 +150,7 @@ describe('a restart', () => {
     expect([...(await folder('staging')), ...(await folder('ready')), ...(await folder('clips'))]).toEqual([]);
   });
 
-  it('waits with a whole clip while the agency’s standing cannot be known, and stores it when it can', async () => {
+  it('keeps a whole clip waiting while the agency’s standing is unknown, and stores it once it is known', async () => {
     const parcel = fixture.parcel(request);
     await fixture.openIntake(parcel);
     const path = await fixture.create(parcel);
@@ -173,7 +173,7 @@ describe('a restart', () => {
     await fixture.registry.revoke(fixture.cast.agency.id);
     await fixture.bridge.refreshRevocations();
     const refused = await fixture.patch(parcel, path, 100, parcel.clip.subarray(100));
-    // The bridge withdraws what an agency without access has asked.
+    // The bridge withdraws the requests of an agency without access.
     expect(refused).toMatchObject({ status: 410, body: { code: 'request_not_live' } });
     await writeFile(join(fixture.bridgeFolder, 'staging', path.split('/').at(-1) ?? ''), parcel.clip);
     expect((await fixture.status(parcel)).body['state']).toBe('deleted');
@@ -182,7 +182,7 @@ describe('a restart', () => {
 });
 
 describe('while a clip is stored', () => {
-  /** A disk on which something happens when the clip has left the staging folder and is not in sight yet. */
+  /** A disk that runs a callback when the clip has left the staging folder and is not published yet. */
   class PausingDisk extends SystemDisk {
     happens: () => Promise<unknown> = async () => undefined;
 
@@ -192,7 +192,7 @@ describe('while a clip is stored', () => {
     }
   }
 
-  it('a device that comes back is told that all of it is there, not to send it again', async () => {
+  it('a device that comes back learns that all bytes are there, and does not send them again', async () => {
     const disk = new PausingDisk();
     await restart(disk);
     const parcel = fixture.parcel(request);
@@ -208,7 +208,7 @@ describe('while a clip is stored', () => {
     await assertStoredOnce(parcel);
   });
 
-  it('a device that asks for its status hears how it ends, not that bytes are missing', async () => {
+  it('a device that asks for the status gets the final result, not that bytes are missing', async () => {
     const disk = new PausingDisk();
     await restart(disk);
     const parcel = fixture.parcel(request);
@@ -223,7 +223,7 @@ describe('while a clip is stored', () => {
 });
 
 describe('in the last moment before a clip becomes visible', () => {
-  /** A disk on which something happens when the clip has been made ready and only the one step into sight is left. */
+  /** A disk that runs a callback when the clip is ready and only the move that publishes it is left. */
   class WatchedDisk extends SystemDisk {
     happens: () => Promise<unknown> = async () => undefined;
 
@@ -278,7 +278,7 @@ describe('in the last moment before a clip becomes visible', () => {
     const parcel = fixture.parcel(request);
     let revoking: Promise<unknown> = Promise.resolve();
     disk.happens = async () => {
-      // It waits for the upload's lock to wipe, so only its decision can be waited for here.
+      // Erasing waits for the upload's lock, so the test can only wait for the decision.
       revoking = fixture.revoke(parcel);
       while (!(await isRevoked(parcel)));
     };

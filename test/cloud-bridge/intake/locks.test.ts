@@ -1,12 +1,12 @@
-// Holds: one at a time on an upload; newcomers ask the holder to let go; a holder keeps its lock until it gives it back.
+// An upload has one lock: waiting requests ask the holder to release it, and the holder keeps it until it has done so.
 import { EventEmitter, once } from 'node:events';
 import { expect, it } from 'vitest';
 import { UploadLocks } from '../../../cloud-bridge/intake/locks.ts';
 
-/** Lets everything that can go on do so. */
+/** Lets all pending promises settle. */
 const settle = () => new Promise((resolve) => setImmediate(resolve));
 
-it('asks the holder to let go and then takes turns in order', async () => {
+it('asks the holder to release the lock, then grants it in order', async () => {
   const locks = new UploadLocks();
   const order: string[] = [];
   const first = locks.newLock('u');
@@ -22,7 +22,7 @@ it('asks the holder to let go and then takes turns in order', async () => {
   await locks.idle();
 });
 
-it('leaves the lock with a holder whose request is aborted, until it has put things in order', async () => {
+it('leaves the lock with a holder whose request is aborted, until it has cleaned up', async () => {
   const locks = new UploadLocks();
   const gate = new EventEmitter();
   const before = locks.hold('u', () => once(gate, 'release'));
@@ -44,7 +44,7 @@ it('leaves the lock with a holder whose request is aborted, until it has put thi
   expect(next).toBe(true);
 });
 
-it('gives up a wait whose request is aborted, and the queue goes on', async () => {
+it('drops a waiting request that is aborted, and the queue continues', async () => {
   const locks = new UploadLocks();
   const holder = locks.newLock('u');
   await holder.lock(new AbortController().signal, () => undefined);
@@ -57,7 +57,7 @@ it('gives up a wait whose request is aborted, and the queue goes on', async () =
   expect(await after).toBe('done');
 });
 
-it('passes on what the work under the lock throws, and frees the lock', async () => {
+it('rethrows the error of the work under the lock, and releases the lock', async () => {
   const locks = new UploadLocks();
   const failing = locks.hold('u', async () => {
     throw new Error('broken');

@@ -1,4 +1,4 @@
-// Holds: an owner's revocation beats everything: before, during and after the upload, in races, and for good.
+// An owner's revocation holds before, during and after the upload, in races, and permanently.
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
@@ -44,7 +44,7 @@ async function assertGone(parcel: Parcel): Promise<void> {
   expect(shown).toMatchObject({ status: 404, body: { code: 'clip_unknown' } });
 }
 
-it('deletes a stored clip and answers with a signed receipt, the same one again', async () => {
+it('deletes a stored clip and answers with a signed receipt, the same one at each repetition', async () => {
   const parcel = fixture.parcel(request);
   await fixture.deliver(parcel);
   const first = await fixture.revoke(parcel);
@@ -55,7 +55,7 @@ it('deletes a stored clip and answers with a signed receipt, the same one again'
   await assertGone(parcel);
 });
 
-it('leaves nothing in the database of what the home had disclosed', async () => {
+it('leaves none of the home’s disclosed facts in the database', async () => {
   const parcel = fixture.parcel(request);
   await fixture.deliver(parcel);
   const traces = async () => {
@@ -83,7 +83,7 @@ it('ends an upload that is under way and deletes what was staged', async () => {
   await assertGone(parcel);
 });
 
-it('is remembered for a grant whose clip never came', async () => {
+it('is kept for a grant whose clip never came', async () => {
   const parcel = fixture.parcel(request);
   const answer = await fixture.revoke(parcel, { pairing: fixture.cast.pairing() });
   expect(answer).toMatchObject({ status: 200, body: { state: 'deleted' } });
@@ -112,7 +112,7 @@ it('may come from another owner whom the device vouches for', async () => {
   expect((await fixture.post(path, { revocation, pairing })).body['state']).toBe('deleted');
 });
 
-it('is refused unless a paired owner of that very device signed it about that very grant', async () => {
+it('is refused unless a paired owner of that device signed it for that grant', async () => {
   const parcel = fixture.parcel(request);
   await fixture.deliver(parcel);
   const path = `/v1/intakes/${parcel.grant}/revocation`;
@@ -142,7 +142,7 @@ it('is refused unless a paired owner of that very device signed it about that ve
   expect((await fixture.status(parcel)).body['state']).toBe('stored');
 });
 
-it('of a grant that the bridge has not seen is refused, too, with other bytes of it than it names', async () => {
+it('of a grant that the bridge does not know is refused when its bytes are not those that it names', async () => {
   const parcel = fixture.parcel(request);
   const { cast } = fixture;
   const pairing = cast.pairing();
@@ -154,12 +154,12 @@ it('of a grant that the bridge has not seen is refused, too, with other bytes of
   expect(taken.body['state']).toBe('deleted');
 });
 
-it('leaves another home’s grant of the same id alone', async () => {
+it('does not touch another home’s grant with the same id', async () => {
   const stranger = makeParty('device', new SystemRandom());
   await fixture.enrol(stranger);
   const parcel = fixture.parcel(request);
   await fixture.deliver(parcel);
-  // The stranger's own owner revokes a grant with this id, addressed to the stranger.
+  // The other device's owner revokes a grant with this id, addressed to that device.
   const revocation = fixture.cast.revoke(parcel.grantToken, { aud: stranger.id });
   const pairing = fixture.cast.pairing({ device: stranger.id }, stranger);
   const answer = await fixture.post(`/v1/intakes/${parcel.grant}/revocation`, { revocation, pairing });

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import { type DiskFile, SystemDisk } from '../../../device/base/disk.ts';
 import { BridgeFixture } from '../../support/bridge-fixture.ts';
 
-/** The machine's disk, on which nothing more fits into staged files while `isFull`; `whileAsked` passes while its room is asked for. */
+/** The machine's disk; while `isFull` staged files cannot grow. `whileAsked` runs while its free space is queried. */
 class FullStaging extends SystemDisk {
   isFull = false;
   whileAsked: () => Promise<unknown> = async () => undefined;
@@ -40,7 +40,7 @@ beforeEach(async () => {
 });
 afterEach(() => fixture.close());
 
-it('writes to the bridge’s own disk, says that it is full, and takes the rest once it is not', async () => {
+it('writes to the bridge’s own disk, reports that it is full, and takes the rest once it is not', async () => {
   const parcel = fixture.parcel(request);
   await fixture.openIntake(parcel);
   const path = await fixture.create(parcel);
@@ -55,7 +55,7 @@ it('writes to the bridge’s own disk, says that it is full, and takes the rest 
   expect((await fixture.status(parcel)).body).toMatchObject({ state: 'stored' });
 });
 
-it('starts an upload over when it is created again, and knows none that was ended', async () => {
+it('starts an upload over when it is created again, and reports none that was ended', async () => {
   const parcel = fixture.parcel(request);
   await fixture.openIntake(parcel);
   const path = await fixture.create(parcel);
@@ -67,7 +67,7 @@ it('starts an upload over when it is created again, and knows none that was ende
   expect((await fixture.tus('DELETE', path, parcel)).status).toBe(404);
 });
 
-it('takes no byte of a clip that was revoked between the judgement of a request and its turn', async () => {
+it('takes no byte of a clip that was revoked between the check of a request and its turn for the lock', async () => {
   const parcel = fixture.parcel(request);
   await fixture.openIntake(parcel);
   disk.whileAsked = async () => {

@@ -1,5 +1,5 @@
-// Holds: the bridge takes no statement that says more, less or finer than follows from the full manifest, none under another key than the
-// device certifies for this very grant, and one statement for one clip.
+// The bridge takes no statement that says more, less or finer than follows from the full manifest, none under another key than the device
+// certifies for this grant, and one statement for one clip.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { SystemRandom } from '../../../device/base/random.ts';
 import { BridgeFixture, type Parcel } from '../../support/bridge-fixture.ts';
@@ -14,14 +14,14 @@ afterAll(() => fixture.close());
 
 const PART_OF_A_SECOND = 123_457;
 
-/** Opens with these papers in place of a parcel's own. */
+/** Opens an upload with these documents in place of a parcel's own. */
 async function refusal(change: (parcel: Parcel) => Partial<Parcel>): Promise<string> {
   const parcel = fixture.parcel(request);
   const { status, body } = await fixture.openIntake({ ...parcel, ...change(parcel) });
   return `${status} ${body['code']}: ${body['title']} ${body['detail']}`;
 }
 
-/** Statement and certificate anew over a parcel's manifest. */
+/** New statement and certificate over a parcel's manifest. */
 const papers = (parcel: Parcel, changes: Parameters<typeof fixture.cast.statement>[2]) =>
   fixture.cast.statement(parcel.manifestToken, parcel.grant, changes);
 const claimed =
@@ -39,7 +39,7 @@ describe('a statement is refused', () => {
     ['that names other frames than the manifest', claimed({ frames: 29 }), /its frames does not follow/],
     ['that discloses more', claimed({ disclosed: { name: 'Casey' } }), /its disclosed does not follow/],
     ['for another window', claimed({ window: { startUs: 1, endUs: 2 } }), /its window does not follow/],
-    ['that tells when it was signed', claimed({ iat: 1_795_000_000 }), /its iat does not follow/],
+    ['that says when it was signed', claimed({ iat: 1_795_000_000 }), /its iat does not follow/],
     [
       'with a time finer than a step',
       (parcel) => {
@@ -82,7 +82,7 @@ describe('a statement is refused', () => {
     expect(said).toMatch(detail);
   });
 
-  it('when another one was taken for the same clip before', async () => {
+  it('when another statement was accepted for the same clip before', async () => {
     const parcel = fixture.parcel(request);
     expect((await fixture.openIntake(parcel)).status).toBe(200);
     expect((await fixture.openIntake(parcel)).status).toBe(200);

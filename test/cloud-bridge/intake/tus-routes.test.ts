@@ -1,4 +1,4 @@
-// Holds: an upload's way in over real HTTP: tus rules, authorisation of every request, one clip a grant.
+// Uploads over real HTTP: the tus protocol, authorisation of every request, one clip a grant.
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DetailedError, Upload } from 'tus-js-client';
@@ -20,7 +20,7 @@ beforeEach(async () => {
 });
 afterEach(() => fixture.close());
 
-/** A PATCH that sends so many bytes of its clip and then hangs. */
+/** A PATCH that sends this many bytes of its clip and then hangs. */
 async function hangingPatch(parcel: Parcel, path: string, bytes: number): Promise<BareUpload> {
   const upload = bareUpload(fixture, parcel, path);
   upload.socket.write(parcel.clip.subarray(0, bytes));
@@ -28,8 +28,8 @@ async function hangingPatch(parcel: Parcel, path: string, bytes: number): Promis
   return upload;
 }
 
-describe('a clip’s way in', () => {
-  it('ends with the clip, its manifest and a signed receipt', async () => {
+describe('an upload', () => {
+  it('ends with the stored clip, its manifest and a signed receipt', async () => {
     const parcel = fixture.parcel(request);
     expect((await fixture.openIntake(parcel)).body).toEqual({ grant: parcel.grant, state: 'open' });
     expect((await fixture.patch(parcel, await fixture.create(parcel), 0, parcel.clip)).status).toBe(204);
@@ -53,7 +53,7 @@ describe('a clip’s way in', () => {
     expect(await fixture.disk.list(join(fixture.bridgeFolder, 'ready'))).toEqual([]);
   });
 
-  it('is open to tus-js-client in chunks', async () => {
+  it('works with tus-js-client in chunks', async () => {
     const parcel = fixture.parcel(request);
     await fixture.openIntake(parcel);
     await new Promise<void>((resolve, reject) => {
@@ -69,7 +69,7 @@ describe('a clip’s way in', () => {
     expect((await fixture.status(parcel)).body['state']).toBe('stored');
   });
 
-  it('gives the same answer to the same manifest again, before and after the clip is stored', async () => {
+  it('answers the same manifest alike again, before and after the clip is stored', async () => {
     const parcel = fixture.parcel(request);
     const first = await fixture.openIntake(parcel);
     expect((await fixture.openIntake(parcel)).body).toEqual(first.body);
@@ -100,7 +100,7 @@ describe('a clip’s way in', () => {
 });
 
 describe('offsets', () => {
-  it('go on where the bytes end, never elsewhere', async () => {
+  it('continue where the bytes end, never elsewhere', async () => {
     const parcel = fixture.parcel(request);
     await fixture.openIntake(parcel);
     const path = await fixture.create(parcel);
@@ -115,7 +115,7 @@ describe('offsets', () => {
     expect((await fixture.status(parcel)).body['state']).toBe('stored');
   });
 
-  it('survive a cut connection: what arrived is kept and the rest is sent after it', async () => {
+  it('survive a cut connection: the bytes that arrived are kept and the rest follows', async () => {
     const parcel = fixture.parcel(request);
     await fixture.openIntake(parcel);
     const path = await fixture.create(parcel);
@@ -132,7 +132,7 @@ describe('offsets', () => {
     expect((await fixture.status(parcel)).body['state']).toBe('stored');
   });
 
-  it('are told while an old connection still hangs, which is ended for it', async () => {
+  it('are reported while an old connection still hangs, which is ended for it', async () => {
     const parcel = fixture.parcel(request);
     await fixture.openIntake(parcel);
     const path = await fixture.create(parcel);
@@ -143,7 +143,7 @@ describe('offsets', () => {
     expect((await fixture.patch(parcel, path, 3_000, parcel.clip.subarray(3_000))).status).toBe(204);
   });
 
-  it('are not disturbed by asking how the grant stands', async () => {
+  it('are not changed by a status call', async () => {
     const parcel = fixture.parcel(request);
     await fixture.openIntake(parcel);
     const path = await fixture.create(parcel);
@@ -220,7 +220,7 @@ describe('the end of an upload', () => {
     expect(await fixture.disk.list(join(fixture.bridgeFolder, 'clips'))).toEqual([]);
   });
 
-  it('answers a late client that all bytes are here, and lets it change nothing', async () => {
+  it('answers a late client that all bytes have arrived, and refuses changes', async () => {
     const parcel = fixture.parcel(request);
     await fixture.openIntake(parcel);
     const path = await fixture.create(parcel);
@@ -243,7 +243,7 @@ describe('the end of an upload', () => {
     expect((await fixture.patch(parcel, await fixture.create(parcel), 0, parcel.clip)).status).toBe(204);
   });
 
-  it('refuses a token that it has seen hold, once its life is over', async () => {
+  it('refuses a token that it accepted before, once it has expired', async () => {
     const parcel = fixture.parcel(request, { token: { exp: fixture.cast.nowS() + 60 } });
     expect((await fixture.openIntake(parcel)).status).toBe(200);
     expect((await fixture.status(parcel)).status).toBe(200);
@@ -290,7 +290,7 @@ describe('the end of an upload', () => {
     await fixture.bridge.stop();
     await fixture.startBridge();
     while ((await fixture.status(parcel)).body['state'] !== 'deleted');
-    // The decision comes first, the file goes right after it.
+    // The row is changed first, the file is deleted right after it.
     while ((await fixture.disk.list(join(fixture.bridgeFolder, 'staging'))).length > 0);
   });
 });
@@ -335,7 +335,7 @@ describe('every request of an upload', () => {
     await fixture.openIntake(other);
     const [minePath, otherPath] = [await fixture.create(mine), await fixture.create(other)];
     expect((await fixture.tus('DELETE', otherPath, mine)).status).toBe(404);
-    // The tus server's own rule takes the last part of the whole address, query included: it never sees one.
+    // The tus library takes the last part of the whole URL, query included, so the bridge refuses a query before it.
     expect((await fixture.tus('DELETE', `${minePath}?x=/${otherPath.split('/').at(-1)}`, mine)).status).toBe(400);
     expect((await fixture.tus('HEAD', minePath, mine)).status).toBe(200);
     expect((await fixture.tus('DELETE', minePath, mine)).status).toBe(204);

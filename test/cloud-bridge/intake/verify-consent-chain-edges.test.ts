@@ -1,5 +1,4 @@
-// Holds: the judgement of a chain at the edge of each of its rules, with the words of each refusal. Not here: the same over HTTP, with the
-// bridge's own requests and standing behind it (verify-consent-chain.test.ts).
+// The verification of a consent chain at the limit of each of its rules, with the text of each refusal.
 import { describe, expect, it } from 'vitest';
 import type { AnswerableKinds, AnswerableRequest } from '../../../cloud-bridge/intake/answerable-request.ts';
 import { judge, pairedKey, readGrant, readManifest } from '../../../cloud-bridge/intake/verify-consent-chain.ts';
@@ -32,7 +31,7 @@ interface Changes {
   by?: typeof stranger;
 }
 
-/** A chain with nothing wrong in it but what is changed. */
+/** A valid chain with these changes. */
 function chain(changes: Changes = {}) {
   const grantToken = changes.grantToken ?? cast.grant(request, { jti: 'grant-1', ...changes.grant });
   const manifest: Manifest = {
@@ -55,7 +54,7 @@ function chain(changes: Changes = {}) {
   return { grantToken, manifest, manifestToken, presented };
 }
 
-/** What the whole judgement says: the refusal's code and detail, or that it is accepted. */
+/** The result of the verification: the refusal's code and detail, or `accepted`. */
 async function said(changes: Changes = {}): Promise<string> {
   const { manifestToken, presented } = chain(changes);
   const ask: AnswerableRequest = {
@@ -79,7 +78,7 @@ async function said(changes: Changes = {}): Promise<string> {
 }
 
 const wrongGrant = (detail: string) => `intake_grant_invalid: ${detail}`;
-/** The second of the window that begins after so many. */
+/** One second of the window, by its number. */
 const secondOf = (seconds: number) => ({
   startUs: granted.startUs + seconds * 1_000_000,
   endUs: granted.startUs + (seconds + 1) * 1_000_000,
@@ -87,7 +86,7 @@ const secondOf = (seconds: number) => ({
 const wrongManifest = (detail: string) => `intake_manifest_invalid: ${detail}`;
 const other = { key: stranger.key.publicKey };
 
-describe('a chain is judged', () => {
+describe('a chain is verified', () => {
   it.each<[string, Changes, string]>([
     ['with nothing wrong in it', {}, 'accepted'],
     ['in the last second of the grant', { grant: { exp: NOW_S + 1 } }, 'accepted'],
@@ -95,7 +94,7 @@ describe('a chain is judged', () => {
     ['as far in the future as clocks may differ', { grant: { iat: NOW_S + SKEW_S } }, 'accepted'],
     ['further in the future', { grant: { iat: NOW_S + SKEW_S + 1 } }, wrongGrant('it is dated in the future')],
     ['with a grant of a week', { grant: { exp: NOW_S + WEEK_S } }, 'accepted'],
-    ['with a longer one', { grant: { exp: NOW_S + WEEK_S + 1 } }, wrongGrant('it lives too long')],
+    ['with a longer grant', { grant: { exp: NOW_S + WEEK_S + 1 } }, wrongGrant('it lives too long')],
     ['with consent of the last second of the request', { ask: { expS: NOW_S + 1 } }, 'accepted'],
     ['with later consent', { ask: { expS: NOW_S } }, wrongGrant('it was signed after the request had expired')],
     [
@@ -106,12 +105,12 @@ describe('a chain is judged', () => {
     [
       'for another agency',
       { ask: { recipient: { kind: 'agency', id: 'agency-b', ...other } } },
-      wrongGrant('its recipient is not who asked'),
+      wrongGrant('its recipient did not make the request'),
     ],
     [
       'for a neighbour of the same key',
       { ask: { recipient: { kind: 'neighbor', id: cast.agency.id, key: cast.agency.key.publicKey } } },
-      wrongGrant('its recipient is not who asked'),
+      wrongGrant('its recipient did not make the request'),
     ],
     ['with the whole asked window', { ask: { window: granted } }, 'accepted'],
     [
@@ -142,7 +141,7 @@ describe('a chain is judged', () => {
     [
       'addressed to somebody else',
       { manifest: { aud: 'agency-b' } },
-      wrongManifest('it is addressed to another than who asked'),
+      wrongManifest('it is addressed to somebody else than the requester'),
     ],
     [
       'with a window that starts later than granted',
@@ -215,7 +214,7 @@ describe('a chain is judged', () => {
     [
       'with a manifest that the token does not name',
       { token: { manifestSha256: 'a'.repeat(64) } },
-      wrongManifest('it is not the one the upload token names'),
+      wrongManifest('it is not the one that the upload token names'),
     ],
     ['signed by another device', { by: stranger }, wrongManifest('manifest: bad-signature')],
     [
@@ -260,7 +259,7 @@ describe('a chain is judged', () => {
     expect(await said(changes)).toBe(due);
   });
 
-  it('by the kind of recipient that the grant names: a neighbour’s is looked for among searches', async () => {
+  it('by the kind of recipient that the grant names: for a neighbour the request is looked up among searches', async () => {
     const recipient = { kind: 'neighbor', key: cast.agency.key.publicKey } as const;
     expect(await said({ grant: { recipient } })).toBe('request_not_live: ');
   });

@@ -1,4 +1,4 @@
-// Holds: the bridge re-verifies the whole chain before it takes a byte, and each broken link has its answer.
+// The bridge verifies the whole consent chain before it takes a byte, and each broken link has its own refusal.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { sha256Hex } from '../../../device/base/keys.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
@@ -40,7 +40,7 @@ describe('an intake is refused when', () => {
     [
       'the manifest is addressed to another agency',
       () => ({ manifest: { aud: 'agency-other' } }),
-      /^intake_manifest_invalid.*another than who asked/,
+      /^intake_manifest_invalid.*somebody else than the requester/,
     ],
     [
       'the manifest’s window is not the granted one',
@@ -124,7 +124,7 @@ describe('an intake is refused when', () => {
     [
       'the grant is for a neighbour',
       () => ({ grant: { recipient: { kind: 'neighbor', key: fixture.cast.agency.key.publicKey } } }),
-      // Among searches there is none of this id.
+      // No search has this id.
       /^request_not_live/,
     ],
     [
@@ -182,7 +182,7 @@ describe('an intake is refused when', () => {
   });
 });
 
-it('accepts the same chain when nothing is wrong with it', async () => {
+it('accepts the same chain without a fault', async () => {
   expect(await refusalOf(fixture.parcel(request))).toBe('accepted');
 });
 

@@ -35,13 +35,13 @@ function ground() {
 }
 
 describe('an upload token', () => {
-  it('of an enrolled device is read, and so are its very bytes again', async () => {
+  it('of an enrolled device is accepted, and so are the same bytes again', async () => {
     const { tokens, claims, sign, cast, asked } = ground();
     const text = sign();
     const first = await tokens.readUpload(text);
     expect(first).toEqual({ token: claims(), deviceKey: cast.device.key.publicKey });
     expect(await tokens.readUpload(text)).toBe(first);
-    // Whether the device is still enrolled is asked each time.
+    // The enrolment is checked each time.
     expect(asked()).toBe(2);
   });
 
@@ -54,14 +54,14 @@ describe('an upload token', () => {
     ['of a longer life', { exp: NOW_S + LIFE_S + 1 }, 'intake_token_invalid'],
     ['for another bridge', { aud: 'bridge-other' }, 'intake_token_invalid'],
     ['of a device that is not enrolled', { device: 'device-other' }, 'device_not_enrolled'],
-  ])('is judged %s', async (_what, changes, code) => {
+  ])('is accepted or refused %s', async (_what, changes, code) => {
     const { tokens, sign } = ground();
     const read = tokens.readUpload(sign(changes));
     if (code === null) await expect(read).resolves.toMatchObject({ token: changes });
     else await expect(read).rejects.toMatchObject({ code });
   });
 
-  it('that somebody else signed, or that is none, is refused', async () => {
+  it('that another key signed, or that is malformed, is refused', async () => {
     const { tokens, sign, cast } = ground();
     const stranger = makeParty('device', new SystemRandom());
     for (const text of [
@@ -74,7 +74,7 @@ describe('an upload token', () => {
     }
   });
 
-  it('is refused with what is wrong about it', async () => {
+  it('is refused with its fault', async () => {
     const { tokens, sign } = ground();
     const stranger = makeParty('device', new SystemRandom());
     const detailOf = (text: string) => tokens.readUpload(text).catch(({ facts }) => facts.detail);
@@ -83,7 +83,7 @@ describe('an upload token', () => {
     expect(await detailOf('no token')).toBe(failure('token_malformed').message);
   });
 
-  it('that was read before is refused once it has expired, and once the device has another key or none', async () => {
+  it('that was accepted before is refused once it has expired, and once the device has another key or none', async () => {
     const { tokens, sign, clock, keys, cast } = ground();
     const text = sign();
     await tokens.readUpload(text);
@@ -97,7 +97,7 @@ describe('an upload token', () => {
     await expect(tokens.readUpload(text)).rejects.toMatchObject({ code: 'intake_token_invalid' });
   });
 
-  it('of 257 still is the one that was read: what was kept is thrown away, and read again', async () => {
+  it('is read correctly when 257 are in use: the cache is emptied and filled again', async () => {
     const { tokens, sign } = ground();
     const first = sign({ jti: 'upload-first' });
     const before = await tokens.readUpload(first);
@@ -108,7 +108,7 @@ describe('an upload token', () => {
     expect([after === before, after]).toEqual([false, before]);
   });
 
-  it('is not blamed for a database that does not answer', async () => {
+  it('is not refused as invalid when the database does not answer', async () => {
     const { sign, clock, cast } = ground();
     const broken = { deviceKey: () => Promise.reject(new Error('gone')) };
     const tokens = new DeviceTokens({ clock, store: broken as never, bridgeId: cast.bridge.id, lifeSMax: LIFE_S });

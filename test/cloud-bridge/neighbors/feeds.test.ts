@@ -1,4 +1,4 @@
-// Holds: both feeds name the page behind them where there is one, and are whole without a single post.
+// Both feeds link the next page where there is one, and are valid without a single post.
 import { expect, it } from 'vitest';
 import { atomFeed, type FeedPage, jsonFeed } from '../../../cloud-bridge/neighbors/feeds.ts';
 
@@ -25,7 +25,7 @@ it('a feed without posts has no items, no next page, and a date', () => {
   expect(atom).not.toContain('rel="next"');
 });
 
-it('a feed with another page behind it says where', () => {
+it('a feed with a next page links it', () => {
   const next = 'https://bridge.example/neighbors/feed.json?cursor=a&b';
   expect(jsonFeed({ ...empty, next })).toMatchObject({ next_url: next });
   expect(atomFeed({ ...empty, next })).toContain(

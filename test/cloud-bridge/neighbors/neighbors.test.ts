@@ -1,5 +1,5 @@
-// Holds: the public pages show every post under its agency's name, page by page, with its outcome; nothing from outside is
-// ever markup or a header; and nothing on them depends on what homes did.
+// The public pages show every post under its agency's name, page by page, with its outcome. Text from outside is never markup or a header,
+// and nothing on the pages depends on what homes did.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { coarse } from '../../../cloud-bridge/neighbors/transparency.ts';
@@ -79,7 +79,7 @@ const PAGES = () => [
 ];
 
 describe('the feed', () => {
-  it('shows every post once, newest first, over all its pages, also while new ones come', async () => {
+  it('shows every post once, newest first, over all its pages, also while new ones are added', async () => {
     const seen: string[] = [];
     let path = '/neighbors/feed.json';
     for (let round = 0; path !== '' && round < 10; round += 1) {
@@ -95,7 +95,7 @@ describe('the feed', () => {
     expect(seen).toEqual([evil, ...ids.toReversed()]);
   });
 
-  it('says what became of a post', async () => {
+  it('shows the outcome of a post', async () => {
     const states = [];
     for (let path = '/neighbors/feed.json'; path !== ''; ) {
       const feed = feedSchema.parse(JSON.parse((await raw(path)).text));
@@ -108,7 +108,7 @@ describe('the feed', () => {
     expect((await raw(`/neighbors/posts/${resolved}`)).text).toContain('<span class="state">resolved</span>');
   });
 
-  it('is well-formed Atom, with every post’s words as text', async () => {
+  it('is well-formed Atom, with every post’s text as text', async () => {
     const { text, headers } = await raw('/neighbors/feed.atom');
     expect(headers.get('content-type')).toBe('application/atom+xml; charset=utf-8');
     expect(text.match(/<entry>/g)).toHaveLength(50);
@@ -116,7 +116,7 @@ describe('the feed', () => {
     expect(text).toContain(`<link rel="next" href="${fixture.bridge.url}/neighbors/feed.atom?before=`);
   });
 
-  it('answers with 304 to who has this very page, and not once it has changed', async () => {
+  it('answers 304 to a client that has the current page, and not once it has changed', async () => {
     for (const path of PAGES()) {
       const { headers, text } = await raw(path);
       const tag = headers.get('etag') ?? '';
@@ -132,7 +132,7 @@ describe('the feed', () => {
   });
 
   it.each(['x', '1', '1.', '-1.a', '1.A', "1.a'--", '1.a&before=2.b', `1.${'a'.repeat(64)}`])(
-    'refuses a cursor that is none: %s',
+    'refuses a malformed cursor: %s',
     async (before) => {
       for (const path of ['/neighbors', '/neighbors/feed.json', '/neighbors/feed.atom'])
         expect((await fixture.get(`${path}?before=${before}`)).body['code']).toBe('http_body_invalid');
@@ -142,7 +142,7 @@ describe('the feed', () => {
 });
 
 describe('an agency’s profile', () => {
-  it('counts what it published and resolved, and shows all of it', async () => {
+  it('counts what the agency published and resolved, and shows all of it', async () => {
     const { agency } = fixture.cast;
     const { text } = await raw(`/neighbors/agencies/${agency.id}`);
     const figures = (name: string) => new RegExp(`<dt>${name}</dt><dd>(\\d+)</dd>`).exec(text)?.[1];
@@ -161,7 +161,7 @@ describe('an agency’s profile', () => {
 });
 
 describe('the transparency page', () => {
-  it('has what such portals have, of the bridge and of an agency', async () => {
+  it('has the sections of such portals, for the bridge and for an agency', async () => {
     for (const path of ['/neighbors/transparency', `/neighbors/agencies/${fixture.cast.agency.id}/transparency`]) {
       const { text } = await raw(path);
       for (const heading of [
@@ -186,7 +186,7 @@ describe('the transparency page', () => {
     ]);
   });
 
-  it('tells the number of cameras by tens, and agencies not at all', async () => {
+  it('gives the number of cameras rounded to tens, and none for an agency', async () => {
     expect([0, 9, 10, 19, 123].map(coarse)).toEqual([
       ...['fewer than 10', 'fewer than 10', '10 or more', '10 or more', '120 or more'],
     ]);
@@ -211,10 +211,10 @@ describe('the transparency page', () => {
   });
 });
 
-it('words from outside are never markup, header or statement', async () => {
+it('text from outside is never markup, header or SQL', async () => {
   for (const path of PAGES()) {
     const { text, headers } = await raw(path);
-    // In JSON markup is text; everywhere else it would be markup.
+    // In JSON a tag is text; everywhere else it would be markup.
     if (!headers.get('content-type')?.includes('json')) expect(text).not.toMatch(/<script|<!\[CDATA\[/i);
     expect(text).not.toMatch(/\u202e|\\u202e|\\u0000/i);
     expect(text.includes(String.fromCharCode(0))).toBe(false);
@@ -247,7 +247,7 @@ it('looks the same whether homes have answered or not', async () => {
   expect(await look()).toEqual(asked);
 });
 
-/** Every element closed in order, and no letter that XML 1.0 forbids. */
+/** Whether every element is closed in order, and no character is one that XML 1.0 forbids. */
 function assertWellFormed(text: string): void {
   expect(text).not.toMatch(/(?![\t\n\r])\p{Cc}|[\ufffe\uffff]/u);
   const open: string[] = [];

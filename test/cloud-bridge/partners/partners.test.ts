@@ -1,5 +1,5 @@
-// Holds: a partner's channel is open while it is active, and from the moment it ends nothing that came through it goes on:
-// not a token, a request, a webhook, an open request at the devices, or an upload under way. Suspended, the same, until new requests come.
+// A partner's channel is open while the partner is active. When it ends or is suspended, everything that came through it ends: tokens,
+// requests, webhooks, requests open at the devices, and uploads under way.
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import Sqlite from 'better-sqlite3';
@@ -52,7 +52,7 @@ describe('a partner', () => {
   beforeEach(() => ready());
   afterEach(() => fixture.close());
 
-  it('brings requests that name it, with its own token; nobody else does', async () => {
+  it('posts requests that name it, with its own token; no other token can', async () => {
     const request = ask();
     expect(await post(request)).toMatchObject({ status: 201, body: { state: 'published' } });
     expect(await post(request)).toMatchObject({ status: 201, body: { state: 'published' } });
@@ -65,7 +65,7 @@ describe('a partner', () => {
     expect((await post(ask(), secrets.token, 'nobody')).body['code']).toBe('partner_unknown');
   });
 
-  it('tells by a signed webhook that an investigation is over, of its own requests alone, as often as it likes', async () => {
+  it('reports by a signed webhook that an investigation is over, for its own requests alone, any number of times', async () => {
     const request = ask();
     const id = textClaim(request, 'jti');
     await post(request);
@@ -83,7 +83,7 @@ describe('a partner', () => {
     expect((await webhook(textClaim(own, 'jti'))).body['code']).toBe('request_not_live');
   });
 
-  it('that is suspended is refused, and what is open through it has ended, also when the partner is back', async () => {
+  it('that is suspended is refused, and its open requests end and stay ended when the partner is back', async () => {
     const request = ask();
     const id = textClaim(request, 'jti');
     await post(request);
@@ -94,12 +94,12 @@ describe('a partner', () => {
     expect(await state(id)).toMatchObject(ended);
     expect((await status('active', 2)).body).toMatchObject({ status: 'active', cancelled: 0 });
     expect((await post(ask())).status).toBe(201);
-    // The very same bytes change nothing: another request is needed.
+    // The same bytes change nothing: a new request is needed.
     expect((await post(request)).body).toMatchObject(ended);
     expect(await state(id)).toMatchObject(ended);
   });
 
-  it('that is suspended keeps what no home was told of, which is published once it is back', async () => {
+  it('that is suspended keeps requests that were not published yet; they can be published once it is back', async () => {
     await fixture.close();
     await ready({ bridge: { requests: { moderation: 'everything' } } });
     const request = ask();
@@ -112,7 +112,7 @@ describe('a partner', () => {
     expect((await approve()).body).toMatchObject({ state: 'published' });
   });
 
-  it('that is suspended is not open in the feed, which says so for everybody', async () => {
+  it('that is suspended has no open request in the public feed', async () => {
     const request = ask();
     await post(request);
     const feed = z.object({ items: z.array(z.object({ id: z.string(), _doorsill: z.object({ state: z.string() }) })) });
@@ -128,13 +128,13 @@ describe('a partner', () => {
     expect(await shown()).toEqual([['cancelled'], false]);
   });
 
-  it('that a bridge of before suspended has nothing open either, from the start of this one on', async () => {
+  it('that an older version suspended has nothing open either, once this version has started', async () => {
     await fixture.enrol();
     const request = ask();
     const id = textClaim(request, 'jti');
     await post(request);
     await fixture.bridge.stop();
-    // What a suspension was then: the status alone.
+    // A suspension changed only the status then.
     const database = new Sqlite(join(fixture.bridgeFolder, 'bridge.sqlite'));
     database.prepare("update partners set status = 'suspended', revision = 2 where partner = ?").run(plate);
     database.close();
@@ -144,7 +144,7 @@ describe('a partner', () => {
     expect((await fixture.openIntake(fixture.parcel(request))).body['code']).toBe('request_not_live');
   });
 
-  it('that has ended is over for good, everywhere', async () => {
+  it('that has ended cannot be used any more, anywhere', async () => {
     const request = ask();
     await post(request);
     expect((await status('ended', 1)).body).toMatchObject({ status: 'ended', cancelled: 1 });
@@ -168,7 +168,7 @@ describe('a partner', () => {
     );
   });
 
-  it('is decided on by one of two operators', async () => {
+  it('takes the decision of one of two operators', async () => {
     expect((await status('suspended', 9)).body['code']).toBe('partner_changed');
     const [one, two] = await Promise.all([status('suspended', 1), status('ended', 1)]);
     expect([one.body['code'], two.body['code']].filter((code) => code === 'partner_changed')).toHaveLength(1);
@@ -178,7 +178,7 @@ describe('a partner', () => {
     ).toBe(401);
   });
 
-  it('can be given other secrets, and the ones before are dead', async () => {
+  it('can be given new secrets, and the old ones are invalid', async () => {
     const { body } = await fixture.post(`/v1/partners/${plate}/tokens`, {}, admin());
     expect((await post(ask())).body['code']).toBe('http_unauthorised');
     expect((await post(ask(), String(body['token']))).status).toBe(201);
@@ -192,7 +192,7 @@ describe('a partner', () => {
     ]);
   });
 
-  it('like flock-safety, which was over before, is refused in every way and cannot be entered again', async () => {
+  it('such as flock-safety, whose partnership had ended before, is refused everywhere and cannot be entered again', async () => {
     const flock = 'flock-safety';
     for (const answer of [
       await post(ask(flock), secrets.token, flock),
@@ -209,7 +209,7 @@ describe('a partner', () => {
     }
   });
 
-  it('that is suspended in the middle of an upload gets nothing of it, then or when it is back', async () => {
+  it('that is suspended during an upload gets nothing of it, then or when it is back', async () => {
     await fixture.enrol();
     const request = ask();
     await post(request);
@@ -234,7 +234,7 @@ describe('a partner', () => {
     expect((await fixture.get('/v1/clips', fixture.access('all'))).body).toEqual({ clips: [], next: null });
   });
 
-  it('that ends in the middle of an upload gets nothing of it: not a byte more, and what is there is deleted', async () => {
+  it('that ends during an upload gets nothing of it: no further byte is taken, and the staged bytes are deleted', async () => {
     await fixture.enrol();
     const request = ask();
     await post(request);
@@ -252,7 +252,7 @@ describe('a partner', () => {
     expect((await fixture.get('/v1/clips', fixture.access('all'))).body).toEqual({ clips: [], next: null });
   });
 
-  it('that ends when all bytes are there and nothing was published yet gets no clip', async () => {
+  it('that ends when all bytes have arrived and nothing was published yet gets no clip', async () => {
     await fixture.enrol();
     const request = ask();
     await post(request);
@@ -260,7 +260,7 @@ describe('a partner', () => {
     await fixture.openIntake(parcel);
     const path = await fixture.create(parcel);
     await fixture.patch(parcel, path, 0, parcel.clip.subarray(0, 100));
-    // Its last bytes came by in a moment that a crash cut short.
+    // Its last bytes arrived just before a crash.
     await writeFile(join(fixture.bridgeFolder, 'staging', path.split('/').at(-1) ?? ''), parcel.clip);
     await status('ended', 1);
     const answer = await fixture.status(parcel);
@@ -280,7 +280,7 @@ describe('at the devices', () => {
     await broker.stop();
   });
 
-  it('a partner that ends or is suspended is heard of as cancellations, which stay when it is back', async () => {
+  it('the requests of a partner that ends or is suspended are cancelled, and stay cancelled when it is back', async () => {
     const heard: AreaDocument[] = [];
     let wake = () => {};
     const device = await broker.link({ role: 'device-area', id: fixture.cast.device.id });

@@ -1,5 +1,5 @@
-// Holds: rows come out as RFC 4180 has them wherever the stream is cut; a broken one is reported on its line, read as far as
-// it goes, and takes no other row with it; a bomb costs bounded memory.
+// Rows are parsed as RFC 4180 says wherever the stream is cut. A broken row is reported with its line and spoils no other row; hostile
+// input costs bounded memory.
 
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
@@ -29,7 +29,7 @@ describe('whole rows', () => {
     ['empty lines', '\na\n\r\n\nb\n', [row(2, ['a']), row(5, ['b'])]],
   ])('are read with %s', (_what, text, expected) => expect(read(text)).toEqual(expected));
 
-  it('come out alike wherever the stream is cut, and as they were written', () => {
+  it('are the same wherever the stream is cut, and equal what was written', () => {
     const cell = fc.string({ unit: fc.constantFrom('a', ',', '"', '\n', '\r', ' ', 'é'), maxLength: 6 });
     const table = fc.array(fc.array(cell, { minLength: 2, maxLength: 4 }), { minLength: 1, maxLength: 6 });
     fc.assert(
@@ -43,7 +43,7 @@ describe('whole rows', () => {
     );
   });
 
-  it('come out alike for any text at all, wherever it is cut', () => {
+  it('are the same for any text, wherever it is cut', () => {
     const text = fc.string({ unit: fc.constantFrom('a', ',', '"', '\n', '\r'), maxLength: 60 });
     const limits = { cellCharsMax: 8, rowCharsMax: 24, cellsMax: 5 };
     fc.assert(
@@ -75,13 +75,13 @@ describe('broken rows', () => {
       '1,"J,x,"a\nb",y\n3,4\n',
       [row(1, ['1', '"J', 'x', 'a\nb', 'y'], 'quotes'), row(3, ['3', '4'])],
     ],
-    ['a quote in the middle of a cell, which is none', 'a"b,c\n', [row(1, ['a"b', 'c'])]],
+    ['a quote in the middle of an unquoted cell, which is text', 'a"b,c\n', [row(1, ['a"b', 'c'])]],
     [
-      'more bad quotes than are forgiven',
+      'more bad quotes than are tolerated',
       `${'"a"b,'.repeat(12)}c\nd\n`,
       [row(1, [...Array.from({ length: 12 }, () => '"a"b'), 'c'], 'quotes'), row(2, ['d'])],
     ],
-  ])('are kept, with those after them: %s', (_what, text, expected) => {
+  ])('are kept, and so are the rows after them: %s', (_what, text, expected) => {
     expect(read(text)).toEqual(expected);
     expect(read(text, CSV_LIMITS, 3)).toEqual(expected);
   });
@@ -99,7 +99,7 @@ describe('bombs', { tags: ['long'] }, () => {
   const MIB = 1024 * 1024;
   setFlagsFromString('--expose-gc');
   const collect: () => void = runInNewContext('gc');
-  /** What is held on the heap at most, in MiB over what was there; garbage, which depends on the machine's mood, aside. */
+  /** The largest growth of the heap in MiB, without garbage, whose amount varies from run to run. */
   function cost(piece: string, times: number) {
     const rows = new CsvRows();
     const held = () => {

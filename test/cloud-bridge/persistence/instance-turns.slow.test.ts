@@ -1,6 +1,5 @@
-// Holds: several instances on one PostgreSQL database: each has a name of its own, they write and work in turn, a frozen one gives up what
-// it has locked, and releases stand side by side where their schema allows it. Not here: what bridges do in their turns
-// (two-instances.test.ts).
+// Several instances on one PostgreSQL database: unique names, exclusive writes and turns, locks taken from a frozen instance, and two
+// releases side by side where their schema allows it.
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Database } from '../../../cloud-bridge/bridge-database.ts';
 import { IdempotentCalls } from '../../../cloud-bridge/http/idempotency.ts';
@@ -40,20 +39,20 @@ const refused = (opening: Promise<{ close(): Promise<void> }>) =>
     (thrown: unknown) => thrown,
   );
 const PATIENT = { timeout: 30_000, interval: 20 };
-/** Connections that wait for an advisory lock. */
+/** Number of connections that wait for an advisory lock. */
 const waiting = async () =>
   (await server.ask(`select pid from pg_stat_activity where wait_event = 'advisory' and datname = '${name}'`, name))
     .length;
 
 describe('a database', () => {
-  it('is refused to a second instance of one name and to a single bridge, and given to another name', async () => {
+  it('is refused to a second instance of the same name and to a single bridge, and opened for another name', async () => {
     await open('a');
     await open('b');
     expect(await refused(openBridgeAt(instancePlace(url, 'b')))).toMatchObject({ code: 'database_busy' });
     expect(await refused(openBridgeAt(postgresPlace(url)))).toMatchObject({ code: 'database_busy' });
   }, 30_000);
 
-  it('is written by one instance at a time: none changes what another’s transaction has read', async () => {
+  it('is written by one instance at a time: none changes rows that another’s transaction has read', async () => {
     const [a, b] = [await open('a'), await open('b')];
     await a.partners.add(plainPartner);
     const again = (at: number) =>
@@ -80,7 +79,7 @@ describe('a database', () => {
     expect(order).toEqual(['moved by a', 'written by b']);
   }, 60_000);
 
-  it('gets its secrets once, when two instances make it at once', async () => {
+  it('gets its secrets once when two instances create it at once', async () => {
     const [a, b] = await Promise.all([open('a'), open('b')]);
     expect(await server.ask('select count(*)::int as n from doorsill_bridge.custody_secret', name)).toEqual([{ n: 1 }]);
     await a.sharedPart.claim('bridge-a');
@@ -109,7 +108,7 @@ describe('a database', () => {
 });
 
 describe('a turn', () => {
-  it('is one instance’s at a time, by name, and one caller’s in each', async () => {
+  it('is held by one instance at a time for each name, and by one caller in it', async () => {
     const [a, b] = [await open('a'), await open('b')];
     let inside = 0;
     let most = 0;
@@ -125,7 +124,7 @@ describe('a turn', () => {
     await a.turns.run('publish', () => b.turns.run('sweep', async () => undefined));
   }, 30_000);
 
-  it('that is regular is left to whoever has just done it, and taken again once half its time is over', async () => {
+  it('that is periodic is skipped when another instance has just done it, and taken again after half its period', async () => {
     const [a, b] = [await open('a'), await open('b')];
     const done: string[] = [];
     const by = (who: string) => async () => void done.push(who);
@@ -135,14 +134,14 @@ describe('a turn', () => {
     await server.ask('update doorsill_bridge.turns set done_s = done_s - 301', name);
     await b.turns.run('sweep', by('b'), 600);
     expect(done).toEqual(['a', 'b']);
-    // One that failed is not done.
+    // A failed one does not count.
     await server.ask('update doorsill_bridge.turns set done_s = done_s - 301', name);
     await expect(a.turns.run('sweep', () => Promise.reject(new Error('no')), 600)).rejects.toThrow('no');
     await b.turns.run('sweep', by('b'), 600);
     expect(done).toEqual(['a', 'b', 'b']);
   });
 
-  it('ends with the connection of its holder, who is told that it was lost', async () => {
+  it('ends with the connection of its holder, which learns that it was lost', async () => {
     const [a, b] = [await open('a'), await open('b')];
     const done: string[] = [];
     const holding = a.turns.run('publish', async () => {
@@ -157,7 +156,7 @@ describe('a turn', () => {
     expect(done).toEqual(['b', 'a']);
   }, 30_000);
 
-  it('is waited for no longer when the process stops', async () => {
+  it('is no longer waited for when the process stops', async () => {
     const [a, b] = [await open('a'), await open('b')];
     await a.turns.run('publish', async () => {
       const waits = b.turns.run('publish', async () => undefined);
@@ -167,7 +166,7 @@ describe('a turn', () => {
   });
 });
 
-it('does a call with one key once, when it is sent to two instances at once, and both give its answer', async () => {
+it('runs a call with one idempotency key once when it is sent to two instances at once, and both give its answer', async () => {
   const databases = [await open('a'), await open('b')];
   const calls = databases.map(({ answers, turns }) => new IdempotentCalls(PLACE_SEAMS.clock, answers, turns));
   let done = 0;
@@ -181,14 +180,14 @@ it('does a call with one key once, when it is sent to two instances at once, and
   expect(done).toBe(1);
   expect(answers.map(({ answer }) => answer)).toEqual(Array.from({ length: 4 }, () => ({ number: 1 })));
   expect(answers.filter(({ isRepeat }) => isRepeat)).toHaveLength(3);
-  // A refused one may be corrected, at the other instance too.
+  // A refused call may be corrected, also at the other instance.
   const no = () => Promise.reject(new Error('no'));
   const corrected = { ...asked, header: 'key-2' };
   await expect(calls[0]?.run(corrected, no)).rejects.toThrow('no');
   expect(await calls[1]?.run(corrected, work)).toMatchObject({ isRepeat: false });
 }, 30_000);
 
-it('takes from an instance that is frozen what it has locked, in a transaction and between two', async () => {
+it('takes the locks of a frozen instance, in a transaction and between two', async () => {
   const [frozen, idle, other] = [await open('frozen'), await open('idle'), await open('other')];
   await enrolAndAsk(other);
   await other.intakes.open(plainIntake(), SEALED, limits, 0);
@@ -247,7 +246,7 @@ describe('an upgrade', () => {
   const notes = async () =>
     (await server.ask('select * from doorsill_bridge.notes order by 1', name)).map((row) => Object.values(row)[0]);
 
-  it('that adds alone is made beside a running instance, which goes on, also by a new connection and a new start', async () => {
+  it('that only adds is made while another instance runs, which goes on, also with a new connection and a new start', async () => {
     const old = await start('a', N);
     await old.note('1');
     const next = await start('b', beside);
@@ -277,7 +276,7 @@ describe('an upgrade', () => {
     expect(await notes()).toEqual(['1', '2', '3', '4', '5']);
   }, 60_000);
 
-  it('that changes what is there waits until nobody else runs, and keeps the former release out from then on', async () => {
+  it('that changes existing tables waits until no other instance runs, and keeps the former release out from then on', async () => {
     const old = await start('a', N);
     await old.note('1');
     expect(await refused(start('b', alone))).toMatchObject({ code: 'database_busy' });
@@ -288,7 +287,7 @@ describe('an upgrade', () => {
     expect(await notes()).toEqual(['1', '2']);
   }, 60_000);
 
-  it('meets a connection that was lost meanwhile: the former release does not come back to what it cannot work with', async () => {
+  it('is noticed by a lost connection: the former release does not reconnect to a schema that it cannot use', async () => {
     const old = await start('a', N);
     await cutAll();
     await server.ask('update doorsill_bridge.schema_version set version = 2, oldest = 2', name);
@@ -297,7 +296,7 @@ describe('an upgrade', () => {
       .toMatchObject({ code: 'data_newer' });
   });
 
-  it('is made by one of several that start at once, while the others wait', async () => {
+  it('is made by one of several instances that start at once, while the others wait', async () => {
     const all = await Promise.all(['a', 'b', 'c'].map((instance) => start(instance, slow)));
     expect(all).toHaveLength(3);
     expect(await server.ask('select version, oldest from doorsill_bridge.schema_version', name)).toEqual([

@@ -1,6 +1,6 @@
 // @module-tag postgresql
-// Holds: on twelve million rows PostgreSQL answers what bridges and vaults ask all the time without reading a growing table whole, by the plans
-// that it logs. Not here: each single statement (stores.test.ts asks SQLite).
+// On twelve million rows PostgreSQL answers the frequent statements of bridge and vault without reading a growing table whole, by the plans
+// that it logs.
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { openVaultDatabase } from '../../../cloud-bridge/vault/vault-database.ts';
 import { openBridgeAt, PLACE_SEAMS, postgresPlace } from '../../support/bridge-database.ts';
@@ -12,10 +12,10 @@ import { GROWING } from '../support/whole-reads.ts';
 const MILLION = 1_000_000;
 const AGENCIES = 20_000;
 const DEVICES = MILLION;
-/** Rows of each, made up: they arrived one a second until now. */
+/** Rows of each table, synthetic: one a second until now. */
 const NOW_S = 2_000_000_000;
 
-/** What fills tables, with so many rows each. */
+/** Statements that fill the tables with this many rows each. */
 const BRIDGE: [rows: number, statement: string][] = [
   [DEVICES, `insert into devices select 'device-' || n, 'key-' || n, n from rows`],
   [
@@ -73,7 +73,7 @@ beforeAll(async () => {
   for (const [part, tables] of [['bridge', BRIDGE] as const, ['vault', VAULT] as const]) {
     for (const [rows, statement] of tables) {
       const filled = statement.replace('from rows', `from generate_series(1, ${rows}) as n`);
-      // As a copy would: without looking each reference up.
+      // As a restored dump does: without checking each foreign key.
       await server.ask(
         `set session_replication_role = replica; set search_path = doorsill_${part}; ${filled}`,
         'large',

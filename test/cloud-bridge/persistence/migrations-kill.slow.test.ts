@@ -1,5 +1,4 @@
-// Holds: a process that is killed while it brings a file forward leaves the old version or a newer one, whole; the next one goes
-// on from there. Not here: statements that fail (migrations.test.ts).
+// A process that is killed while it migrates a file leaves the old version or a newer one, whole; the next start continues from there.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { copyFile, mkdtemp, rm } from 'node:fs/promises';
@@ -24,14 +23,14 @@ beforeAll(async () => {
   former = join(folder, 'former.sqlite');
   const file = new Sqlite(former);
   for (const statement of formerBridge(1, 'sqlite')) file.exec(statement);
-  // So many that the last step, which makes their table anew, takes a while. They are another agency's, and long over.
+  // Enough rows that the last step, which rebuilds their table, takes a while. They are another agency's and long expired.
   file.exec(`with recursive n (i) as (select 1 union all select i + 1 from n where i < ${REQUESTS})
     insert into requests select 'request-' || i, 'agency-z', 'k', 't', 'h' || i, 'p', 'i', 'resolved', 1, 2 from n`);
   file.close();
 }, 60_000);
 afterAll(() => rm(folder, { recursive: true }));
 
-/** Runs the program on a copy and kills it `afterMs` after it has begun; says how long it took if it was not killed. */
+/** Runs the program on a copy and kills it `afterMs` after it has begun; returns how long it took if it was not killed. */
 async function openAndKill(path: string, afterMs: number | null): Promise<{ ended: boolean; tookMs: number }> {
   await copyFile(former, path);
   const child = spawn(process.execPath, [program, path], { stdio: ['ignore', 'pipe', 'inherit'] });
@@ -47,7 +46,7 @@ async function openAndKill(path: string, afterMs: number | null): Promise<{ ende
   return { ended: said.includes('ended'), tookMs: performance.now() - begunMs };
 }
 
-it('leaves the old version or a newer one, whichever moment it dies at', async (test) => {
+it('leaves the old version or a newer one, at whichever moment it is killed', async (test) => {
   const path = join(folder, 'bridge.sqlite');
   const { tookMs } = await openAndKill(path, null);
   const versions = new Map<number, number>();

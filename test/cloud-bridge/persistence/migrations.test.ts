@@ -1,5 +1,4 @@
-// Holds: a file of every version that was released is brought to today's schema with all that was in it, in steps that happen or
-// do not. Not here: a process that is killed meanwhile (migrations-kill.slow.test.ts), PostgreSQL (open-postgres.slow.test.ts).
+// A file of every released version is migrated to the current schema with all its rows, in steps that happen whole or not at all.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -23,13 +22,13 @@ afterEach(() => rm(folder, { recursive: true }));
 
 function write(statements: readonly string[]): void {
   const file = new Sqlite(path);
-  // As while a program brings it forward.
+  // As during a migration.
   file.pragma('foreign_keys = OFF');
   for (const statement of statements) file.exec(statement);
   file.close();
 }
 
-/** All that a file is: its schema and its rows. */
+/** The whole content of a file: its schema and its rows. */
 function everything(): string {
   const file = new Sqlite(path);
   file.pragma('wal_checkpoint(truncate)');
@@ -40,11 +39,11 @@ function everything(): string {
   return JSON.stringify({ schema, rows });
 }
 
-it('has rows for every version that could have been released', () => {
+it('has sample rows for every released version', () => {
   expect(FORMER_VERSIONS).toEqual(expect.arrayContaining(MIGRATIONS.slice(0, -1).map((_, at) => at + 1)));
 });
 
-/** What leaves all that the former release knows as it was: new tables, plain indexes, and columns that it need not fill. */
+/** Statements that a running former release tolerates: new tables, plain indexes, and columns that need no value. */
 const ADDS =
   /^(create (?:unlogged )?table|create index|alter table \w+ add column (?!.*\bunique\b)(?!.*\bnot null\b(?!.*\bdefault\b)))(?!.*\breferences\b)/s;
 const besides = (migrations: Migrations) =>
@@ -52,7 +51,7 @@ const besides = (migrations: Migrations) =>
     'beside' in step ? [...spelled(step.beside, 'sqlite'), ...spelled(step.beside, 'postgres')] : [],
   );
 
-it('puts a release beside the former one only by steps that add', () => {
+it('marks a release as able to run beside the former one only when its steps just add', () => {
   expect(besides(MIGRATIONS).length).toBeGreaterThan(0);
   for (const list of [MIGRATIONS, VAULT_MIGRATIONS]) expect(besides(list).filter((one) => !ADDS.test(one))).toEqual([]);
   const wrong = [
@@ -70,7 +69,7 @@ it('puts a release beside the former one only by steps that add', () => {
 });
 
 it.each(FORMER_VERSIONS)(
-  'brings a bridge’s file of version %i up to date, with all that was in it',
+  'migrates a bridge’s file of version %i with all its rows',
   async (version) => {
     write(formerBridge(version, 'sqlite'));
     const database = await openBridgeDatabase(path);
@@ -84,7 +83,7 @@ it.each(FORMER_VERSIONS)(
   },
 );
 
-it('brings a vault’s file of its first version up to date, and refuses one of a newer program untouched', async () => {
+it('migrates a vault’s file of its first version, and refuses one of a newer version without touching it', async () => {
   write([
     'create table schema_version (version integer not null) strict',
     'insert into schema_version values (1)',
@@ -111,7 +110,7 @@ it('brings a vault’s file of its first version up to date, and refuses one of 
   expect(everything()).toBe(before);
 });
 
-it('leaves a file as it was when any statement of a step fails, and goes on from there once it does not', async () => {
+it('leaves a file as it was when any statement of a step fails, and continues from there at the next start', async () => {
   const version = MIGRATIONS.length - 1;
   const step = statementsOf(MIGRATIONS[version] ?? []);
   write(formerBridge(version, 'sqlite'));

@@ -1,5 +1,4 @@
-// Holds: a data folder is used with the database that has its rows and with no other, because what lies in the folder would be
-// nobody's; and a registry whose book is in PostgreSQL keeps its word. Not here: the stores (stores*.test.ts).
+// A data folder is used with the database that has its rows and with no other; and a registry whose book is in PostgreSQL keeps it.
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { mkdir, mkdtemp } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -38,7 +37,7 @@ beforeEach(async () => {
   dataFolder = await mkdtemp(join(all.path, 'data-'));
 });
 
-/** Starts and stops a vault; says why it did not start. */
+/** Starts and stops a vault; returns why it did not start. */
 async function ran(settings: object): Promise<unknown> {
   const vault = new Vault({ ...seams, config: VaultConfig.parse({ dataFolder, ...settings }) });
   try {
@@ -51,10 +50,10 @@ async function ran(settings: object): Promise<unknown> {
   }
 }
 
-it('a folder stays with the database that has its rows, wherever a dump of it is taken', async () => {
+it('a folder belongs to the database that has its rows, also after that was restored elsewhere from a dump', async () => {
   const [one, other] = [await fresh(), await fresh()];
   expect(await ran({ database: one })).toBeNull();
-  // What somebody else's start would have removed as nobody's.
+  // A file that a start with another database would have removed as orphaned.
   await mkdir(join(dataFolder, 'blobs', 'item-a'));
   const refusal = { code: 'database_unfit', retryable: false, message: expect.stringMatching(/database\.id/) };
   expect(await ran({ database: other })).toMatchObject(refusal);
@@ -67,7 +66,7 @@ it('a folder stays with the database that has its rows, wherever a dump of it is
   expect(await ran({ database: server.socketUrl(copy) })).toBeNull();
 });
 
-it('a folder with rows in a file is not taken to a database that has none of them', async () => {
+it('a folder with rows in a SQLite file is refused with a database that has none of them', async () => {
   expect(await ran({})).toBeNull();
   const thrown = await ran({ database: await fresh() });
   expect(thrown).toMatchObject({ code: 'database_unfit', message: expect.stringMatching(/vault\.sqlite/) });
@@ -75,7 +74,7 @@ it('a folder with rows in a file is not taken to a database that has none of the
   expect(await ran({})).toBeNull();
 });
 
-it('a registry keeps its word over a restart and over a database that is away', async () => {
+it('a registry keeps its decisions over a restart and over a database that is down', async () => {
   const agency = makeParty('agency', seams.random);
   const config = RegistryConfig.parse({ dataFolder, database: await fresh(), domainProofs: [] });
   const domainProofs = [{ kind: 'local' as const, shows: async () => true as const }];
@@ -97,7 +96,7 @@ it('a registry keeps its word over a restart and over a database that is away', 
   await registry.approve(agency.id);
   await server.kill();
   await expect(registry.revoke(agency.id)).rejects.toMatchObject({ code: 'database_unreachable' });
-  // It was not revoked, and does not say so.
+  // The revocation failed, and no answer claims it.
   expect((await registry.agency(agency.id)).state).toBe('approved');
   await server.start();
   await expect.poll(() => registry.revoke(agency.id).then(({ state }) => state), { timeout: 10_000 }).toBe('revoked');
@@ -108,7 +107,7 @@ it('a registry keeps its word over a restart and over a database that is away', 
   await expect(registry.credential(agency.id)).rejects.toMatchObject({ code: 'agency_revoked' });
   await registry.stop();
   for (const name of ['agencies.json', 'custody.sqlite']) expect(existsSync(join(dataFolder, name))).toBe(false);
-  // The other way round nothing is taken along either.
+  // In the other direction nothing is taken over either.
   rmSync(join(dataFolder, 'database.id'));
   writeFileSync(join(dataFolder, 'agencies.json'), '{}');
   await expect(registry.start()).rejects.toMatchObject({ code: 'database_unfit' });

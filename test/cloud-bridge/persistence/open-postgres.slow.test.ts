@@ -1,5 +1,5 @@
-// Holds: a PostgreSQL database is used only when it keeps what it commits and is ours alone; whatever is wrong has a code; and
-// a server that dies and comes back costs nothing that was acknowledged. Not here: the stores (stores-postgres.slow.test.ts).
+// A PostgreSQL database is used only when it keeps what it commits and no other program uses it; each fault has a code; a server that dies
+// and comes back loses nothing that was acknowledged.
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -45,7 +45,7 @@ const logged = async (database: Database) => {
 };
 
 describe('a server that is killed', () => {
-  it('loses nothing that was acknowledged, and is used again as soon as it is back', async (test) => {
+  it('costs nothing that was acknowledged, and is used again as soon as it is back', async (test) => {
     const database = await open(server.url(name));
     const acknowledged: string[] = [];
     const failed = new Set<string>();
@@ -80,14 +80,14 @@ describe('a server that is killed', () => {
     }
     const kept = await logged(database);
     expect(acknowledged.filter((token) => !kept.includes(token))).toEqual([]);
-    // Neither a row without its leaf nor a leaf without its row.
+    // No row without its leaf, and no leaf without its row.
     expect(await database.custody.size()).toBe(kept.length);
     expect([...failed]).toEqual(['database_unreachable']);
     await database.close();
     proved(test, 'acknowledged writes lost over 3 kills of PostgreSQL', `0 of ${acknowledged.length}`);
   }, 120_000);
 
-  it('in the middle of a migration is at the old schema or the new one, and is brought forward at the next start', async () => {
+  it('in the middle of a migration has the old schema or the new one, and is migrated at the next start', async () => {
     for (const afterMs of [0, 10, 20, 40]) {
       const opening = opened(server.url(name));
       await expect
@@ -108,7 +108,7 @@ describe('a server that is killed', () => {
 });
 
 it.each(FORMER_VERSIONS)(
-  'brings a bridge’s part of version %i up to date, with all that was in it',
+  'migrates a bridge’s part of version %i with all its rows',
   async (version) => {
     const all = [
       'create schema doorsill_bridge',
@@ -123,7 +123,7 @@ it.each(FORMER_VERSIONS)(
 );
 
 describe('a connection', () => {
-  it('that the server ends is made anew, and a transaction on it has not happened', async () => {
+  it('that the server ends is opened again, and a transaction on it was rolled back', async () => {
     const database = await open(server.url(name));
     await database.documents.saveRevocations('a', 1);
     const end = `select pg_terminate_backend(pid) from pg_stat_activity where datname = '${name}' and pid <> pg_backend_pid()`;
@@ -141,7 +141,7 @@ describe('a connection', () => {
     await database.close();
   });
 
-  it('lost with the answer to a commit is told as unknown, and what was committed is there', async () => {
+  it('that is lost with the answer to a commit is reported as unknown, and the committed rows are there', async () => {
     const proxy = await startCountingProxy(server.port);
     const database = await open(server.url(name).replace(`:${server.port}/`, `:${proxy.port}/`));
     await database.partners.add(plainPartner);
@@ -170,7 +170,7 @@ describe('a connection', () => {
     await proxy.stop();
   });
 
-  it('is one at a time in a database: a second bridge is told so, a vault beside it is not in its way', async () => {
+  it('is exclusive to one bridge in a database: a second bridge is refused, a vault is not', async () => {
     const database = await open(server.url(name));
     expect(await opened(server.url(name))).toMatchObject({ code: 'database_busy', retryable: true });
     const vault = await openVaultDatabase(postgresPlace(server.url(name), 'vault'), PLACE_SEAMS);
@@ -180,7 +180,7 @@ describe('a connection', () => {
     expect(await opened(server.url(name))).toBeUndefined();
   }, 20_000);
 
-  it('made anew to a schema that a newer program has changed meanwhile is refused', async () => {
+  it('that is opened again to a schema that a newer version has changed meanwhile is refused', async () => {
     const database = await open(server.url(name));
     await server.ask('update doorsill_bridge.schema_version set version = 99, oldest = 99', name);
     await server.kill();
@@ -194,8 +194,8 @@ describe('a connection', () => {
   }, 60_000);
 });
 
-describe('what is wrong', () => {
-  it('is told by its code: no server, a wrong password, no such user or database, no room for one more', async () => {
+describe('a fault', () => {
+  it('has a code: no server, a wrong password, no such user or database, too many connections', async () => {
     const nobody = await freePort();
     expect(await opened(`postgres://doorsill@127.0.0.1:${nobody}/x`)).toMatchObject({
       code: 'database_unreachable',
@@ -219,10 +219,10 @@ describe('what is wrong', () => {
     expect(await opened(server.socketUrl(name, 'guest'))).toMatchObject({ code: 'database_unfit' });
   });
 
-  it('is found out about a server that may forget what it commits, or only reads', async () => {
+  it('is found in a server that may lose commits or is read-only', async () => {
     for (const [setting, words] of [
       ['synchronous_commit = off', /synchronous_commit is off/],
-      ['default_transaction_read_only = on', /only be read/],
+      ['default_transaction_read_only = on', /read-only/],
     ] as const) {
       await server.ask(`alter database ${name} set ${setting}`, 'postgres');
       expect(await opened(server.url(name))).toMatchObject({
@@ -255,7 +255,7 @@ describe('what is wrong', () => {
     expect(await opened(server.url(name))).toBeUndefined();
   }, 60_000);
 
-  it('is a text that PostgreSQL cannot keep: it is the sender’s, not ours', async () => {
+  it('is the sender’s when PostgreSQL cannot store a text', async () => {
     const database = await open(server.url(name));
     await expect(database.documents.saveRevocations('a\0b', 1)).rejects.toMatchObject({ code: 'http_body_invalid' });
     await database.documents.saveRevocations('ab', 1);
@@ -263,7 +263,7 @@ describe('what is wrong', () => {
   });
 });
 
-it('says so when its disk is full, and nothing of what was asked has happened', async () => {
+it('of a full disk is reported, and nothing of the call was done', async () => {
   const database = await open(server.url(name));
   await server.ask(
     `set search_path = doorsill_bridge;
@@ -281,7 +281,7 @@ it('says so when its disk is full, and nothing of what was asked has happened', 
 });
 
 describe('a password', () => {
-  it('is read from a file each time, or from PGPASSWORD', async () => {
+  it('is read from a file at each connection, or from PGPASSWORD', async () => {
     const file = join(server.folder, 'secret');
     const plain = server.url(name).replace(/:[^:@]+@/, '@');
     writeFileSync(file, `${PASSWORD}\n`, { mode: 0o600 });
@@ -295,7 +295,7 @@ describe('a password', () => {
 });
 
 describe('a server with TLS', () => {
-  it('is believed only with a certificate of the authority named and for its own name', async () => {
+  it('is accepted only with a certificate of the named authority and for its own name', async () => {
     expect(await opened(`${server.url(name)}?sslmode=verify-full`)).toMatchObject({ code: 'database_unfit' });
     const certificates = new CertificateMaker();
     const authority = certificates.authority('authority');

@@ -1,4 +1,4 @@
-// Holds: an address of a database says exactly where it is, is verified unless it is near, and never repeats a password.
+// The address of a database says exactly where it is, requires TLS with a verified name unless it is local, and never repeats a password.
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { parseConfig } from '../../../cloud-bridge/config.ts';
@@ -13,7 +13,7 @@ const read = (database: string) => {
   return address;
 };
 
-it('spells a host, a port, a user, a password and a database', () => {
+it('can name a host, a port, a user, a password and a database', () => {
   expect(read('postgres://ada:p%40ss%2Fw@db.example:6000/doorsill')).toEqual({
     host: 'db.example',
     port: 6000,
@@ -33,7 +33,7 @@ it('spells a host, a port, a user, a password and a database', () => {
 });
 
 describe('a connection', () => {
-  it('is TLS with the name verified, unless the server is near or the operator says so', () => {
+  it('uses TLS with the name verified, unless the server is local or the operator says so', () => {
     expect(connectionSettings(read('postgres://a@db.example/x'), null).ssl).toMatchObject({ rejectUnauthorized: true });
     for (const near of ['127.0.0.1/x', 'localhost/x', 'localhost/x?host=/run', 'db.example/x?sslmode=disable']) {
       expect(connectionSettings(read(`postgres://a@${near}`), null).ssl, near).toBe(false);
@@ -45,7 +45,7 @@ describe('a connection', () => {
   });
 });
 
-it('refuses what is none, and repeats nothing of it', () => {
+it('refuses a malformed address without repeating any of it', () => {
   for (const [text, why] of [
     ['mysql://ada:hunter2@h/x', /postgres:\/\/USER/],
     ['postgres://ada:hunter2@/x', /postgres:\/\/USER/],
@@ -71,12 +71,12 @@ it('refuses what is none, and repeats nothing of it', () => {
   expect(schema.safeParse({ database: 'postgres://a@h/x', databasePasswordFile: 'relative' }).success).toBe(false);
 });
 
-it('is called by its host, its port and its name alone', () => {
+it('is shown by its host, its port and its name alone', () => {
   expect(nameOf(read('postgres://ada:hunter2@db.example/x'))).toBe('postgres://db.example:5432/x');
   expect(nameOf(read('postgres://ada@localhost/x?host=/run'))).toBe('postgres://:5432/x');
 });
 
-it('is a part of its own for the bridge and for the vault; without one the rows are in a file', () => {
+it('has one part for the bridge and one for the vault; without an address the rows are in a file', () => {
   const database = read('postgres://a@h/x');
   expect(databasePlace({ dataFolder: '/d', database }, 'vault')).toMatchObject({ schema: 'doorsill_vault' });
   expect(databasePlace({ dataFolder: '/d', database }, 'bridge')).toMatchObject({ schema: 'doorsill_bridge' });

@@ -1,5 +1,4 @@
-// Holds: what PostgreSQL and the way to it say is told by a code, and what nobody has foreseen is not passed off as one of them.
-// Not here: a server that says it (open-postgres.slow.test.ts).
+// Errors of PostgreSQL and of the connection get a code; an error that is not known stays a bug.
 import { expect, it } from 'vitest';
 import { isLost, postgresFault } from '../../../cloud-bridge/persistence/postgres-faults.ts';
 import { failure } from '../../../device/contract/errors.ts';
@@ -25,7 +24,7 @@ it.each([
   for (const said of says) expect(fault(said)?.code, said).toBe(code);
 });
 
-it('knows the client library’s own words, and names the database without more', () => {
+it('recognises the client library’s own messages, and names the database without the password', () => {
   for (const words of ['Connection terminated unexpectedly', 'timeout expired', 'Query read timeout']) {
     const found = fault(undefined, words);
     expect(found, words).toMatchObject({
@@ -37,7 +36,7 @@ it('knows the client library’s own words, and names the database without more'
   expect(fault(undefined, 'The server does not support SSL connections')?.code).toBe('database_unfit');
 });
 
-it('leaves a bug of ours what it is, and a failure that has its code already', () => {
+it('leaves a bug as it is, and an error that already has its code', () => {
   for (const code of ['23505', '42601', '40001', undefined]) expect(fault(code), code).toBeNull();
   expect(postgresFault('no error at all', 'x')).toBeNull();
   const known = failure('evidence_unknown');

@@ -1,5 +1,5 @@
-// Holds: limits that several processes share, on counts in PostgreSQL: exact under concurrency, by one statement that waits for no writer
-// and for no disk. Not here: what is limited, two bridges (cloud-bridge/two-instances.test.ts).
+// Limits that several processes share, on counts in PostgreSQL: exact under concurrency, in one statement that waits for no writer and for
+// no disk.
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 import { instancePlace, openBridgeAt } from '../../support/bridge-database.ts';
 import { freePort } from '../../support/mosquitto.ts';
@@ -46,7 +46,7 @@ sharedLimitsContract(async () => {
 
 const wanted = { countMax: 100, spanMs: 60_000, least: 1 };
 
-it('counts while another instance writes: it waits for no turn', async () => {
+it('counts while another instance holds the write lock', async () => {
   const { callCounts } = await open('a');
   const writers = `select pg_advisory_lock(hashtextextended('doorsill_bridge writers', 0))`;
   const held = server.ask(`${writers}; select pg_sleep(3600)`, name).catch(() => undefined);
@@ -57,14 +57,14 @@ it('counts while another instance writes: it waits for no turn', async () => {
   await held;
 }, 60_000);
 
-it('is not logged, so that a commit waits for no disk and no standby', async () => {
+it('is an unlogged table, so that a commit waits for no disk and no standby', async () => {
   await open('a');
   expect(await ask(`select relpersistence as kind from pg_class where relname = 'call_counts'`)).toEqual([
     { kind: 'u' },
   ]);
 });
 
-it('finds a name, and what has ended, by an index among many', async () => {
+it('finds a name, and the ended windows, by an index', async () => {
   await open('a');
   await ask(
     `insert into ${COUNTS} select sha256(n::text::bytea), n, 1, 1 from generate_series(1, 100000) n; analyze ${COUNTS}`,

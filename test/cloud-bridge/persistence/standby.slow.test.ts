@@ -1,6 +1,5 @@
 // @module-tag postgresql
-// Holds: with a synchronous standby nothing that the bridge took for stored is lost with the primary; and nothing is taken for stored
-// that the standby may not have.
+// With a synchronous standby no stored clip is lost with the primary, and nothing counts as stored that the standby may not have.
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import type { Database } from '../../../cloud-bridge/bridge-database.ts';
 import { isFailure } from '../../../device/contract/errors.ts';
@@ -23,7 +22,7 @@ afterAll(async () => {
   await primary?.dispose();
 });
 
-/** Resolves once the primary has a row for this. */
+/** Resolves once the primary has such a row. */
 async function untilShown(statement: string): Promise<void> {
   await vi.waitFor(async () => expect(await primary.ask(statement, 'postgres')).not.toEqual([]), { timeout: 60_000 });
 }
@@ -44,13 +43,13 @@ async function enrolUntilItFails(database: Database, onEach: (count: number) => 
   }
 }
 
-it('refuses a server whose commits would not wait for its standby', { timeout: 60_000 }, async () => {
+it('refuses a server whose commits do not wait for its standby', { timeout: 60_000 }, async () => {
   const url = await primary.database('careless');
   await primary.ask(`alter database careless set synchronous_commit = local`, 'postgres');
   await expect(openBridgeAt(postgresPlace(url))).rejects.toMatchObject({ code: 'database_unfit' });
 });
 
-it('takes nothing for stored whose wait for the standby was cancelled', { timeout: 120_000 }, async () => {
+it('acknowledges nothing whose wait for the standby was cancelled', { timeout: 120_000 }, async () => {
   const database = await openBridgeAt(postgresPlace(await primary.database('waiting')));
   await database.enrolments.addCode('s', 10_000, 0);
   await standby.stop();
@@ -61,12 +60,12 @@ it('takes nothing for stored whose wait for the standby was cancelled', { timeou
   await primary.ask(`select pg_cancel_backend(pid) from (${waiting}) as waits`, 'postgres');
   await outcome;
   await standby.start();
-  // It may stand: whoever asks again gets the same.
+  // The commit may have been made: a repeated call gets the same answer.
   expect(await database.enrolments.redeem('s', { device: 'device-a', key: 'k', enrolledS: 1 })).toBe(true);
   await database.close();
 });
 
-it('ends with a code what hangs: a statement, and a commit whose standby is away', { timeout: 180_000 }, async () => {
+it('ends with a code a hanging statement, and a commit whose standby is down', { timeout: 180_000 }, async () => {
   const [blocked, waiting] = await Promise.all([
     openBridgeAt(postgresPlace(await primary.database('blocked'))),
     openBridgeAt(postgresPlace(await primary.database('lonely'))),

@@ -1,4 +1,4 @@
-// Holds: the hour of a search on the agency's clock, in the forms that exports have.
+// The hour of a search in the agency's time zone, in the formats that exports have.
 import { expect, it } from 'vitest';
 import { SearchTimes } from '../../../cloud-bridge/query-audit/audit.ts';
 
@@ -13,7 +13,7 @@ it.each([
   ['2026-07-01T03:05:09.123+02:00', 20],
   ['2026-07-01T03:05:09-0530', 3],
   ['2026-07-01 03:05:09', 3],
-])('reads %s as %i h in Chicago', (text, hour) => {
+])('reads %s as hour %i in Chicago', (text, hour) => {
   expect(chicago.localHour(text)).toBe(hour);
   expect(chicago.localHour(text)).toBe(hour);
 });

@@ -1,5 +1,5 @@
-// Holds: a million searches take at most 60 s of processor time and 300 MB of memory, in a process that does nothing else; and
-// on more seeds of the held-out words no honest agency is revoked.
+// A million searches take at most 60 s of processor time and 300 MB of memory; and on more seeds of the held-out words no honest agency is
+// revoked.
 import { execFile } from 'node:child_process';
 import { createReadStream } from 'node:fs';
 import { join } from 'node:path';
@@ -53,7 +53,7 @@ describe.each([41, 42, 43, 44, 45])('the held-out words under seed %i', (seed) =
       const report = await auditQueries(createReadStream(path), parseAuditSettings({}));
       const { revoke } = scoreFindings(report.findings, labels);
       expect(revoke.precision).toBe(1);
-      // A slip of the finger in one of four texts can hide an agency that searched four times.
+      // A typo in one of four texts can hide an agency that searched four times.
       expect(revoke.recall).toBeGreaterThanOrEqual(0.9);
     },
     300_000,

@@ -1,4 +1,5 @@
-// Holds: an export becomes a report; broken rows count and are audited; who misuses is found, who only sounds like it is not.
+// An export becomes a report: broken rows are counted and audited as far as they can be read, misuse is found, and words that only sound
+// like misuse are not.
 import { createReadStream } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -32,14 +33,14 @@ async function audit(
 
 const HEADER = 'ID,Org Name,Total Networks Searched,Reason,Case #,Search Time\n';
 const rows = (count: number, of: (at: number) => string) => Array.from({ length: count }, (_, at) => of(at)).join('');
-/** Many agencies of which nothing is to be said. */
+/** Rows of many agencies without any misuse. */
 const town = rows(
   2_000,
   (at) => `${at},Testbed ${at % 100} PD,${40 + (at % 30)},burglary ${at},26-${at},"07/01/2026, 1${at % 9}:00:00 AM"\n`,
 );
 
 describe('rows', () => {
-  it('are flagged with line, rule, words and why', async () => {
+  it('are flagged with line, rule, words and reason', async () => {
     const { flagged, report } = await audit(
       `\ufeff${HEADER.replace('\n', '\r\n')}1,A PD,5,"two\r\nlines",c,\r\n2,A PD,5,assist ICE,c,\r\n`,
     );
@@ -89,7 +90,7 @@ describe('rows', () => {
     });
   });
 
-  it('stop when they are asked to', async () => {
+  it('stop when the signal aborts', async () => {
     const signal = AbortSignal.abort(new Error('enough'));
     await expect(auditQueries(pieces(HEADER), parseAuditSettings({}), { signal })).rejects.toThrow('enough');
   });
@@ -107,7 +108,7 @@ it.each([
 });
 
 describe('verdicts', () => {
-  it('propose to revoke who says it openly, for the auditor’s data, and whole where it is much of all', async () => {
+  it('propose to revoke an agency with openly stated misuse, in the auditor’s scope, and wholly where it is a large share', async () => {
     const some = rows(60, (at) => `x,Some PD,40,${at < 5 ? 'assist ICE' : 'burglary'},26-1,\n`);
     const much = rows(20, (at) => `x,Much PD,40,${at < 10 ? 'HSI' : 'burglary'},26-1,\n`);
     const { report } = await audit(HEADER + town + some + much, { scope: 'area-dp0' });
@@ -121,13 +122,13 @@ describe('verdicts', () => {
     expect(found?.chance).toBeLessThan(1e-6);
   });
 
-  it('propose nothing for one or two, for what all have, or for missing purposes', async () => {
+  it('propose nothing for one or two searches, for what all agencies have, or for missing purposes', async () => {
     const two = rows(20, (at) => `x,Two PD,40,${at < 2 ? 'ICE' : 'burglary'},26-1,\n`);
     const blank = rows(40, () => 'x,Blank PD,40,,26-1,\n');
     const common = town.replaceAll(/burglary \d{1,2},/g, 'ICE,');
     const many = rows(2_000, (at) => `x,Large PD,40,${at % 400 === 0 ? 'ICE' : 'burglary'},26-1,\n`);
     expect((await audit(HEADER + town + two + blank)).report.findings).toEqual([]);
-    // So much is written elsewhere without a slip that two are no accident; they are too few all the same, unless a setting says so.
+    // Among so many clean searches two flagged ones are no accident, but too few for a proposal unless a setting says so.
     const large = HEADER + town.repeat(10) + two;
     expect((await audit(large)).report.findings).toEqual([]);
     expect((await audit(large, { flaggedMin: 2 })).report.findings.map(({ agency }) => agency)).toEqual(['Two PD']);
@@ -138,13 +139,13 @@ describe('verdicts', () => {
 });
 
 describe('habits', () => {
-  /** Searches of an agency whose three habits are independent, with these shares. */
+  /** Searches of an agency with three independent habits that have these shares. */
   const searches = (random: Random, name: string, count: number, [wide, wordless, noCase]: readonly number[]) =>
     rows(count, (at) => {
       const has = (share = 0) => random.fraction() < share;
       return `x,${name},${has(wide) ? 6_000 : 40},${has(wordless) ? 'inv' : 'burglary'},${has(noCase) ? '' : '26-1'},"07/01/2026, ${at % 2 === 0 ? '03' : '11'}:00:00 AM UTC"\n`;
     });
-  /** Agencies that differ in each habit: some are wide, some wordless, some without cases, some all of it. */
+  /** Agencies that differ in each habit: some search widely, some give no reason, some no case number, some all of it. */
   const honest = (count: number) => {
     const random = new SeededRandom(4);
     const share = () => 0.05 + 0.6 * random.fraction() ** 2;
@@ -155,7 +156,7 @@ describe('habits', () => {
   const lax = searches(random, 'Lax PD', 100, [0.8, 0.8, 0.9]);
   const wide = searches(random, 'Interstate PD', 100, [0.95, 0.2, 0.3]);
 
-  it('that predict few of the searches that were made are a question for a person, and revoke nothing', async () => {
+  it('that predict few of the searches that were made lead to a review, never to a revocation', async () => {
     const { report } = await audit(HEADER + honest(150) + hider + lax + wide);
     expect(report.findings.map(({ agency, verdict, scope }) => [agency, verdict, scope])).toEqual([
       ['Hider PD', 'review', null],
@@ -180,7 +181,7 @@ describe('habits', () => {
     );
   });
 
-  it('are told with how much was at night, by the agencies’ own clock', async () => {
+  it('are reported with the share at night, in the agencies’ own time zone', async () => {
     const atNight = async (timeZone: string) =>
       (await audit(HEADER + honest(150) + hider, { timeZone })).report.findings.map(({ hidden }) => hidden?.offHours);
     const [[inUtc = 0], [inTokyo]] = [await atNight('UTC'), await atNight('Asia/Tokyo')];
@@ -188,14 +189,14 @@ describe('habits', () => {
     expect(inTokyo).toBe(0);
   });
 
-  it('are not judged where there are too few agencies to learn them from, and the report says so', async () => {
+  it('are not judged where there are too few agencies to estimate them, and the report says so', async () => {
     const { report } = await audit(HEADER + honest(30) + hider);
     expect(report.habits.judged).toBe(false);
     expect(report.findings).toEqual([]);
     expect(reportText(report)).toContain('Habits were not judged');
   });
 
-  it('count no row whose reason or reach was lost', () => {
+  it('count no row whose reason or network count was lost', () => {
     const tallies = new Tallies(1);
     const add = (isWordless: boolean | null, networks: number | null) =>
       tallies.add({
@@ -219,7 +220,7 @@ it('finds nearly all open misuse in the held-out export and revokes no honest ag
   tags: ['long'],
   timeout: 120_000,
 }, async (test) => {
-  // Another seed than the story's (test/scenarios/e2e), and fewer searches of each agency.
+  // Another seed than in test/scenarios/e2e, and fewer searches of each agency.
   const plan = { seed: 2027, agencies: 4_000, rows: 100_000, vocabulary: 'held-out' } as const;
   const path = join(folder.path, 'held-out.csv');
   const labels = await writeExport(plan, path);
@@ -230,7 +231,7 @@ it('finds nearly all open misuse in the held-out export and revokes no honest ag
   proved(test, 'Audit, words frozen before the rules: open misuse, to revoke', figure(revoke));
   expect(labels.misusing).toHaveLength(47);
   expect(revoke.precision).toBe(1);
-  // A slip of the finger in one of four texts can hide an agency that searched four times.
+  // A typo in one of four texts can hide an agency that searched four times.
   expect(revoke.recall).toBeGreaterThanOrEqual(0.9);
   expect(review.wanted).toBe(15);
 });

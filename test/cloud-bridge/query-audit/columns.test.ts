@@ -1,8 +1,8 @@
-// Holds: columns are found by name, in any order and spelling; a file that is no such export is refused and told why.
+// Columns are found by name, in any order and spelling; a file without the needed columns is refused with the reason.
 import { expect, it } from 'vitest';
 import { EXPORT_COLUMNS, readHeader, WIDER_COLUMNS } from '../../../cloud-bridge/query-audit/columns.ts';
 
-it('knows the usual thirteen and the wider variant', () => {
+it('recognises the usual thirteen columns and the wider variant', () => {
   expect(EXPORT_COLUMNS).toHaveLength(13);
   expect(readHeader(EXPORT_COLUMNS)).toEqual({
     positions: { agency: 2, networks: 3, reason: 6, caseNumber: 7, time: 9, prompt: 11 },
@@ -11,7 +11,7 @@ it('knows the usual thirteen and the wider variant', () => {
   expect(readHeader(WIDER_COLUMNS)).toMatchObject({ positions: { devices: 13, offense: 14 }, width: 15 });
 });
 
-it('goes by names, not by order', () => {
+it('finds columns by name, not by order', () => {
   expect(readHeader(['reason', 'X', 'ORG_NAME', 'Case Number'])).toEqual({
     positions: { reason: 0, agency: 2, caseNumber: 3 },
     width: 4,

@@ -1,6 +1,5 @@
-// Holds: on eight seeds that nobody looked at while the audit was tuned, at most the share that the user allows of those
-// proposed for a look are honest, and those found are a fair part of what the exports can tell at all, which an oracle that knows the
-// generator's parameters shows. The figures, with intervals, are printed whatever they are.
+// On eight seeds that the audit was not tuned on, the share of honest agencies among those proposed for review stays under the user's
+// bound, and the audit finds a fair part of what an oracle with the generator's parameters finds. The figures are always printed.
 import { createReadStream } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -19,9 +18,9 @@ const folder = temporaryFolder('hidden-misuse');
 afterAll(() => folder.dispose());
 const BOUND = 0.2;
 const AGENCIES = 4_000;
-/** The share of the oracle's recall that the audit reaches, less a small margin. */
+/** The share of the oracle's recall that the audit must reach: what it reaches, less a small margin. */
 const REACHED = 0.7;
-/** Draws for each kind of agency and number of officers. */
+/** Monte Carlo draws for each kind of agency and number of officers. */
 const ORACLE_DRAWS = 8_000;
 
 /** Wilson's 95 % interval of a share. */
@@ -75,7 +74,7 @@ async function figuresOf(rows: number): Promise<Figures> {
 }
 
 describe('in eight held-out exports', () => {
-  it('of 200,000 searches keeps false discoveries under the bound and finds a fair part of what they can tell', {
+  it('of 200,000 searches keeps false discoveries under the bound and finds a fair part of the hidden misuse', {
     timeout: 1_800_000,
   }, async (test) => {
     const rows = 200_000;
@@ -99,12 +98,12 @@ describe('in eight held-out exports', () => {
     console.log(limit);
     proved(test, `Audit, hidden misuse, eight held-out exports of ${rows} searches`, `${line}; ${limit}`);
     expect(falseShare).toBeLessThanOrEqual(BOUND);
-    // Not 0.9: query-audit's README says why.
+    // Not 0.9: the README of query-audit gives the reason.
     expect(recall).toBeGreaterThanOrEqual((REACHED * most) / 120);
     expect(ranked).toBeGreaterThanOrEqual(REACHED * most);
   });
 
-  // Without the oracle: with hundreds of searches for each agency, its draws match the counts too seldom to be a bound.
+  // Without the oracle: with hundreds of searches for each agency, its draws match the counts too rarely to give a bound.
   it('of 1,000,000 searches keeps false discoveries under the bound', { timeout: 1_800_000 }, async (test) => {
     const { falseShare, recall, line } = await figuresOf(1_000_000);
     proved(test, 'Audit, hidden misuse, eight held-out exports of 1000000 searches', line);

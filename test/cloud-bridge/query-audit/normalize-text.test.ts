@@ -1,4 +1,4 @@
-// Holds: one spelling for what people type, and for the plainest ways to hide a word.
+// Typed text gets one spelling, and the simplest ways to hide a word do not work.
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { wordsOf } from '../../../cloud-bridge/query-audit/normalize-text.ts';
@@ -18,7 +18,7 @@ it.each([
   ['  ', ''],
 ])('spells %j as %j', (text, words) => expect(wordsOf(text)).toBe(words));
 
-it('gives single spaces, no capitals, and the same again for its own result', () => {
+it('gives single spaces and no capitals, and leaves its own result unchanged', () => {
   fc.assert(
     fc.property(fc.string({ unit: 'binary', maxLength: 24 }), (text) => {
       const words = wordsOf(text);

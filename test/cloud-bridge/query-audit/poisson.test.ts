@@ -1,4 +1,4 @@
-// Holds: reference values of the Poisson tail.
+// Reference values of the Poisson tail.
 import { expect, it } from 'vitest';
 import { chanceOfAtLeast } from '../../../cloud-bridge/query-audit/statistics.ts';
 
@@ -7,11 +7,11 @@ it.each([
   [3, 0.01, 1.6542e-7],
   [10, 9.5, 0.478174],
   [30, 2, 5.8553e-25],
-])('knows the chance of %i or more where %f are expected', (count, expected, chance) => {
+])('gives the probability of %i or more where %f are expected', (count, expected, chance) => {
   expect(chanceOfAtLeast(count, expected) / chance).toBeCloseTo(1, 3);
 });
 
-it('finds no news in what is expected, however much that is, and none possible where nothing is', () => {
+it('is 1 far below the expected number, a half near it, and 0 where nothing is expected', () => {
   expect([chanceOfAtLeast(0, 0), chanceOfAtLeast(3, 3_000), chanceOfAtLeast(1e6, 1e6)]).toEqual([1, 1, 1]);
   expect(chanceOfAtLeast(3_001, 3_000)).toBeCloseTo(0.5, 1);
   expect(chanceOfAtLeast(1, 0)).toBe(0);

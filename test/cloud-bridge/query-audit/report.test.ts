@@ -1,4 +1,4 @@
-// Holds: a report explains each proposal, in text and as a page, and nothing that an export says can act in that page.
+// A report explains each proposal, as text and as a page; no text of an export is executed in that page.
 import { expect, it } from 'vitest';
 import { auditQueries } from '../../../cloud-bridge/query-audit/audit.ts';
 import { parseAuditSettings } from '../../../cloud-bridge/query-audit/query-audit-settings.ts';
@@ -27,7 +27,7 @@ it('names agency, scope, counts, rules, lines and words, and how many rows were 
   expect(reportText(report, 0)).not.toContain('line 2:');
 });
 
-it('escapes whatever the export says, and loads and runs nothing', async () => {
+it('escapes all text of the export, and loads and runs nothing', async () => {
   const page = reportHtml(await auditQueries(file(), parseAuditSettings({})), `${HOSTILE}.csv`);
   expect(page).not.toContain('<script');
   expect(page).toContain('&lt;script&gt;alert(1)&lt;/script&gt;&amp;&quot;&#39; PD');
@@ -36,7 +36,7 @@ it('escapes whatever the export says, and loads and runs nothing', async () => {
   expect(page).toContain('<td class="number">9</td>');
 });
 
-it('says so when there is nothing to say', async () => {
+it('says that there is no finding when there is none', async () => {
   const nothing = auditQueries(
     (async function* () {
       yield new TextEncoder().encode('Org Name,Reason\nA PD,burglary\n');

@@ -1,12 +1,12 @@
-// Holds: proposals meet the registry's agencies by name without guessing, and count only once its signed list shows them.
-// A registry that says yes and does nothing cannot be had from the real one, so it is played here; the real one is in test/scenarios/e2e.
+// Proposals are matched to the registry's agencies by name without guessing, and count only once its signed list shows them. The registry
+// here is a simulated one that can lie; the real one is in test/scenarios/e2e.
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import {
   httpRegistryDesk,
   type RegisteredAgency,
-  type RegistryDesk,
+  type RegistryAdmin,
   type RevokedEntry,
 } from '../../../cloud-bridge/query-audit/registry-admin-client.ts';
 import {
@@ -44,8 +44,8 @@ const finding = (
   reasons: [],
 });
 
-/** A registry in memory that keeps its word, but for what `lies` changes. */
-function desk(agencies: RegisteredAgency[], lies: Partial<RegistryDesk> = {}) {
+/** A registry in memory that does what it answers, but for what `lies` changes. */
+function desk(agencies: RegisteredAgency[], lies: Partial<RegistryAdmin> = {}) {
   const list: RevokedEntry[] = [];
   const change = (id: string, to: Partial<RegisteredAgency>) => {
     const at = agencies.findIndex((one) => one.agency === id);
@@ -53,7 +53,7 @@ function desk(agencies: RegisteredAgency[], lies: Partial<RegistryDesk> = {}) {
     agencies[at] = next;
     return Promise.resolve(next);
   };
-  const honest: RegistryDesk = {
+  const honest: RegistryAdmin = {
     agencies: () => Promise.resolve([...agencies]),
     revoke: (id, scope) => {
       list.push({ agency: id, upToRevision: 1, ...(scope === null ? {} : { scope }) });
@@ -73,7 +73,7 @@ describe('planRevocations', () => {
     agency('agency-3', 'TWIN PD'),
   ];
 
-  it('matches names but for case and punctuation, leaves out who is only to be looked at, and guesses nothing', () => {
+  it('matches names regardless of case and punctuation, leaves out agencies for review, and guesses nothing', () => {
     const findings = [
       finding('ALICE TX PD', 'revoke', 'area-9v'),
       finding('Alice TX PD', 'review'),
@@ -86,7 +86,7 @@ describe('planRevocations', () => {
     });
   });
 
-  it('takes what a file says of names, and only own entries of it', () => {
+  it('uses the names in a mapping file, and only its own properties', () => {
     const names = { 'Twin PD': 'agency-3' };
     expect(planRevocations([finding('Twin PD'), finding('constructor')], registered, names)).toEqual({
       planned: [{ name: 'Twin PD', agency: 'agency-3', scope: null }],
@@ -94,7 +94,7 @@ describe('planRevocations', () => {
     });
   });
 
-  it('passes over ids whose key was rotated away', () => {
+  it('ignores ids whose key was rotated away', () => {
     const rotated = [agency('agency-1', 'A PD', { state: 'retired' }), agency('agency-2', 'A PD')];
     expect(agencyNamed(rotated, 'a pd')?.agency).toBe('agency-2');
     expect(agencyNamed(rotated, 'agency-1')?.agency).toBe('agency-1');
@@ -104,14 +104,14 @@ describe('planRevocations', () => {
 describe('makeRevocations', () => {
   const one = (scope: string | null) => [{ name: 'A PD', agency: 'agency-1', scope }];
 
-  it.each([null, 'area-9v', 'community-request'])('takes the scope %s, once', async (scope) => {
+  it.each([null, 'area-9v', 'community-request'])('revokes the scope %s, once', async (scope) => {
     const registry = desk([agency('agency-1', 'A PD')]);
     await makeRevocations(registry.desk, one(scope));
     await makeRevocations(registry.desk, one(scope));
     expect(registry.list).toHaveLength(1);
   });
 
-  it('is not content with a yes: neither the standing nor the list may still show the old', async () => {
+  it('does not trust a positive answer: both the standing and the list must show the revocation', async () => {
     const same = agency('agency-1', 'A PD');
     const idle = desk([same], { revoke: () => Promise.resolve(same) });
     await expect(makeRevocations(idle.desk, one('area-9v'))).rejects.toMatchObject({ code: 'audit_not_taken' });
@@ -124,7 +124,7 @@ describe('makeRevocations', () => {
   });
 });
 
-it('reinstates one agency, and says when that did not help or nobody is meant', async () => {
+it('reinstates one agency, and fails when the registry did not, or when no agency has the name', async () => {
   const registry = desk([agency('agency-1', 'A PD', { state: 'revoked' })]);
   expect(await reinstateAgency(registry.desk, 'a pd')).toMatchObject({ state: 'approved' });
   await expect(reinstateAgency(registry.desk, 'B PD')).rejects.toMatchObject({ code: 'audit_agency_unmatched' });
@@ -138,7 +138,7 @@ describe('httpRegistryDesk', () => {
   let server: Server;
   afterEach(() => new Promise((resolve) => server.close(resolve)));
 
-  async function answering(body: string | ((address: string) => string)): Promise<RegistryDesk> {
+  async function answering(body: string | ((address: string) => string)): Promise<RegistryAdmin> {
     server = createServer((request, reply) => {
       const text = typeof body === 'string' ? body : body(request.url ?? '');
       reply.setHeader('content-type', 'application/json').end(text);
@@ -147,14 +147,14 @@ describe('httpRegistryDesk', () => {
     return httpRegistryDesk({ url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`, adminToken: 'x' });
   }
 
-  it('believes no answer that is not a registry’s, and no list that is not signed', async () => {
+  it('refuses an answer that is not a registry’s, and a list that is not signed', async () => {
     const strange = await answering('{"agencies":[{"agency":"Not An Id"}],"key":"short","revocations":"a.b.c"}');
     await expect(strange.agencies()).rejects.toMatchObject({ code: 'unreachable' });
     await expect(strange.revoked()).rejects.toMatchObject({ code: 'unreachable' });
     await expect(strange.revoke('agency-1', null)).rejects.toMatchObject({ code: 'unreachable' });
   });
 
-  it('takes in a registry as large as one can be', async () => {
+  it('reads a registry of the largest allowed size', async () => {
     const all = Array.from({ length: 10_000 }, (_, at) => ({
       ...agency(`agency-${at}`, 'A PD'),
       more: 'x'.repeat(300),
@@ -168,7 +168,7 @@ describe('httpRegistryDesk', () => {
     expect(new Set((await (await answering(paged)).agencies()).map((one) => one.agency)).size).toBe(10_000);
   });
 
-  it('does not follow a list that never ends', async () => {
+  it('stops reading a list that never ends', async () => {
     const endless = await answering('{"agencies":[],"next":"more"}');
     await expect(endless.agencies()).rejects.toMatchObject({ code: 'unreachable' });
   });

@@ -1,4 +1,4 @@
-// Holds: the statistics behind the audit of habits: drawn agencies, groups that find what was put in, a bound that is kept.
+// The statistics behind the audit of habits: drawn agencies, clusters that recover known groups, and the bound on false discoveries.
 import { describe, expect, it } from 'vitest';
 import {
   addCells,
@@ -36,7 +36,7 @@ describe('drawn agencies', () => {
     }
   });
 
-  it('divide all their searches among the cells, whatever their size', () => {
+  it('distribute all their searches over the cells, whatever their number', () => {
     for (let staff = 0; staff < STAFF_CLASSES; staff += 1) {
       const shares = cellShares(group, makeDraws(20, 3), staff);
       for (let draw = 0; draw < 20; draw += 1) {
@@ -59,7 +59,7 @@ describe('drawn agencies', () => {
   });
 });
 
-it('takes the last word of a name as the kind, or two words where many agencies share them, but no state', () => {
+it('takes the last word of a name as the kind, or two words where many agencies share them, but not the state', () => {
   const many = (of: string, count: number) => Array.from({ length: count }, (_, at) => `Town${at} KS ${of}`);
   const kinds = kindsOf([...many('PD', 30), ...many('County SO', 30), ...many('Harbour SO', 3), 'Ash TX PD #9001']);
   expect(new Set(kinds).size).toBe(3);
@@ -67,7 +67,7 @@ it('takes the last word of a name as the kind, or two words where many agencies 
   expect(kinds.at(-1)).toBe(kinds[0]);
 });
 
-it('finds the two groups of habits that agencies were drawn from, and which kind is in which', () => {
+it('recovers the two groups of habits that agencies were drawn from, and which kind is in which', () => {
   const random = new SeededRandom(5);
   const agencies = Array.from({ length: 600 }, (_, at) => {
     const kind = at % 2;
@@ -105,7 +105,7 @@ describe('discoveries', () => {
     expect([...discoveries(judged(0.9, 0.5), 0.2)]).toEqual([]);
   });
 
-  it('leave out who was not judged, has a few such searches, or no more than its habits predict', () => {
+  it('leave out agencies that were not judged, have few such searches, or no more than their habits predict', () => {
     const [one] = judged(0);
     if (!one) throw new Error('no agency');
     expect([...discoveries([null, { ...one, inPattern: 3 }, { ...one, predicted: 20 }], 0.5)]).toEqual([]);
@@ -113,7 +113,7 @@ describe('discoveries', () => {
 });
 
 describe('among a thousand agencies', () => {
-  /** An agency whose searches differ in one carelessness, with `misuses` in the pattern besides, half of them off hours. */
+  /** An agency with its own share of careless searches and `misuses` more in the misuse pattern, half of them off hours. */
   const agency = (random: SeededRandom, misuses: number, hasTimes = true) => {
     const base = [0, 1, 2].map(() => 0.1 + 0.4 * random.fraction());
     const counts = new Array<number>(CELLS).fill(0);
@@ -133,7 +133,7 @@ describe('among a thousand agencies', () => {
   };
 
   it.each([true, false])(
-    'nearly all honest ones are left alone, and those that hide misuse are found (times: %s)',
+    'nearly all honest ones are left out, and those that hide misuse are found (times: %s)',
     (has) => {
       const random = new SeededRandom(12);
       const all = Array.from({ length: 1_000 }, (_, at) => agency(random, at < 10 ? 30 : 0, has));
@@ -144,11 +144,11 @@ describe('among a thousand agencies', () => {
       // The same export gives the same findings.
       if (has) expect(judgeHabits(all)).toEqual(judged);
     },
-    // It computes for some seconds on a quiet machine.
+    // Takes some seconds on an idle machine.
     120_000,
   );
 
-  it('the other searches alone predict the pattern: misuse does not excuse itself', () => {
+  it('the pattern is predicted from the other searches alone, so that misuse does not explain itself', () => {
     const random = new SeededRandom(14);
     const all = Array.from({ length: 1_000 }, () => agency(random, 0));
     const [one] = all;
@@ -161,13 +161,13 @@ describe('among a thousand agencies', () => {
     expect(after).toBeLessThan(2 * before + 2);
   });
 
-  it('hardly any is suspected where all are honest', () => {
+  it('hardly any is proposed where all are honest', () => {
     const random = new SeededRandom(13);
     const all = Array.from({ length: 1_000 }, () => agency(random, 0));
     expect(discoveries(judgeHabits(all) ?? [], 0.2).size).toBeLessThanOrEqual(1);
   });
 
-  it('none is judged where there are few', () => {
+  it('none is judged where there are too few agencies', () => {
     const random = new SeededRandom(15);
     expect(judgeHabits(Array.from({ length: 49 }, () => agency(random, 0)))).toBeNull();
   });

@@ -1,4 +1,4 @@
-// Holds: each rule finds what its examples say and leaves alone what they say; the first purpose wins, in the field's order.
+// Each rule flags its positive examples and not its negative ones; the first purpose wins, in the order of the fields.
 import { describe, expect, it } from 'vitest';
 import { matchOf, Reader } from '../../../cloud-bridge/query-audit/match-word-rules.ts';
 import { wordsOf } from '../../../cloud-bridge/query-audit/normalize-text.ts';
@@ -12,7 +12,7 @@ const rulesOf = (reason: string, more: object = {}) => read(reason, more).matche
 describe.each(WORD_RULES)('the rule $id', (rule) => {
   const text = (words: string) => (rule.reads === 'offense' ? { reason: 'x1', offense: words } : { reason: words });
 
-  it.each(rule.mustFlag)('flags "%s", and says with which words and why', (words) => {
+  it.each(rule.mustFlag)('flags "%s" with the words and the reason', (words) => {
     const match = matchOf(rule, wordsOf(words));
     expect(match).toMatchObject({ rule: rule.id, why: rule.why });
     expect(wordsOf(words)).toContain(match?.matched);
@@ -20,13 +20,13 @@ describe.each(WORD_RULES)('the rule $id', (rule) => {
 
   it.each(rule.mustNotFlag)('does not flag "%s"', (words) => expect(matchOf(rule, wordsOf(words))).toBeNull());
 
-  it('is reached by its first example, past the rules before it', () => {
+  it('is the one that flags its first example: no earlier rule does', () => {
     const { reason, ...more } = { ...text(rule.mustFlag[0] ?? '') };
     expect(rulesOf(reason, more)).toContain(rule.id);
   });
 });
 
-it('keeps the order in which the field has these rules', () => {
+it('has the rules in the order of the published list', () => {
   expect(WORD_RULES.filter(({ group }) => group === 'purpose').map(({ id }) => id)).toEqual([
     ...['ice-hold', 'ice', 'hsi', 'ero', 'border', 'deportation', 'dhs', 'uscis', 'immigration-offense', 'immigration'],
     'immigration-status',
@@ -39,7 +39,7 @@ it.each([
   ['HSI immigration op', ['hsi']],
   ['deport, per DHS', ['deportation']],
   ['ICE at protest, my ex', ['ice', 'protest', 'personal-use']],
-])('lets the first purpose win and every concern count: %s', (reason, expected) => {
+])('takes the first purpose and every concern: %s', (reason, expected) => {
   expect(rulesOf(reason)).toEqual(expected);
 });
 
@@ -48,14 +48,14 @@ it.each([
   ...['ICE CREAM truck robbery', 'burglary on Rice St', 'Mercer', 'Venice PD assist', 'snow removal equipment stolen'],
 ])('finds nothing in "%s"', (reason) => expect(rulesOf(reason)).toEqual([]));
 
-it('reads the prompt and the case number, too, and takes the offence from its own column alone', () => {
+it('reads the prompt and the case number, too, and the offence from its own column alone', () => {
   expect(rulesOf('robbery', { prompt: 'white van of ICE target' })).toEqual(['ice']);
   expect(rulesOf('robbery', { caseNumber: 'ICE-26-001' })).toEqual(['ice']);
   expect(rulesOf('robbery', { offense: 'Immigration' })).toEqual(['immigration-offense']);
   expect(rulesOf('robbery', { offense: 'ICE' })).toEqual([]);
 });
 
-it('calls a search wordless when neither its reason nor its prompt says anything, and nothing when the reason is lost', () => {
+it('marks a search as wordless when neither its reason nor its prompt says anything, and not when the reason is lost', () => {
   expect(read('inv').isWordless).toBe(true);
   expect(read('').isWordless).toBe(true);
   expect(read('assist other agency').isWordless).toBe(true);
@@ -65,7 +65,7 @@ it('calls a search wordless when neither its reason nor its prompt says anything
   expect(reader.read({ reason: null, prompt: '', caseNumber: '', offense: '' }).isWordless).toBeNull();
 });
 
-it('answers alike for a text it has read before', () => {
+it('gives the same result for a text it has read before', () => {
   const fresh = new Reader();
   const query = { reason: 'assist ICE', prompt: '', caseNumber: '', offense: '' };
   expect(fresh.read(query)).toEqual(fresh.read({ ...query }));
@@ -73,7 +73,7 @@ it('answers alike for a text it has read before', () => {
   expect(fresh.read({ ...query, reason: 'inv', caseNumber: 'HSI' }).matches).toHaveLength(1);
 });
 
-it('tries each rule in linear time on long texts', () => {
+it('runs each rule in linear time on long texts', () => {
   const long = ['ice ', 'fake a ', 'immigra x ', 'victim a ', 'dhs ', 'a.', 'hold a '].map((part) =>
     part.repeat(4_000),
   );

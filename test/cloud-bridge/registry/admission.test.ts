@@ -1,5 +1,5 @@
-// Holds: who is admitted without a person is a listed local government's own agency whose domain shows its id, and nobody gets
-// around a moderator's decision that way.
+// Without a moderator only a listed local government's own agency is admitted, when its domain shows its id; a moderator's decision cannot
+// be circumvented that way.
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -66,7 +66,7 @@ describe('an agency of a listed city', () => {
     expect(await registry.agency(agency.id)).not.toHaveProperty('waits');
   });
 
-  it('waits while its domain does not, and is admitted when it applies again afterwards', async () => {
+  it('waits while its domain does not show the id, and is admitted when it applies again afterwards', async () => {
     expect(await apply()).toMatchObject({ state: 'pending', waits: 'boston.gov does not show its id yet' });
     show('boston.gov', makeParty('agency', random));
     expect(await apply()).toMatchObject({ state: 'pending' });
@@ -74,7 +74,7 @@ describe('an agency of a listed city', () => {
     expect(await apply()).toMatchObject({ state: 'approved' });
   });
 
-  it('waits for a person when its name or its domain is another, whatever the domain shows', async () => {
+  it('waits for a moderator when its name or domain differs from the list, whatever the domain shows', async () => {
     for (const domain of ['boston.gov', 'bostonpd.example', 'tucsonaz.gov']) show(domain, agency);
     const others = [{ name: 'Springfield Police' }, { domain: 'bostonpd.example' }, { domain: 'tucsonaz.gov' }];
     for (const facts of [...others, { name: 'Boston Ice Police' }]) {
@@ -84,7 +84,7 @@ describe('an agency of a listed city', () => {
     expect(await registry.approve(agency.id)).toMatchObject({ state: 'approved', name: 'Boston Ice Police' });
   });
 
-  it('is admitted by the operator’s own list alone, when there is one', async () => {
+  it('is admitted by the operator’s own list alone when there is one', async () => {
     await registry.stop();
     const head = 'Domain name,Domain type,Organization name,Suborganization name,City,State,Security contact email';
     writeFileSync(join(folder, 'own.csv'), `${head}\nalice.gov,City,City of Alice,,Alice,TX,x\n`);
@@ -95,7 +95,7 @@ describe('an agency of a listed city', () => {
     expect(await apply({ domain: 'alice.gov', name: 'Alice Police' })).toMatchObject({ state: 'approved' });
   });
 
-  it('has its domain asked so often and no more: anyone can apply in its name', async () => {
+  it('has its domain queried only a few times: anyone can apply in its name', async () => {
     await registry.stop();
     let asked = 0;
     const shows = async () => {
@@ -105,7 +105,7 @@ describe('an agency of a listed city', () => {
     await open({}, [{ kind: 'https', shows }]);
     for (let round = 0; round < 5; round += 1) await apply({}, makeParty('agency', random));
     expect(asked).toBe(3);
-    // In all networks together, too: each of these asks once, and again when it applies again.
+    // Also over all networks together: each of these queries once, and again when it applies again.
     const strangers = Array.from({ length: 110 }, (_, network) => [makeParty('agency', random), network] as const);
     for (const [stranger, network] of strangers) {
       for (let round = 0; round < 4; round += 1) await apply({}, stranger, `10.0.${network}.0/24`);
@@ -146,7 +146,7 @@ describe('a moderator’s decision', () => {
     expect(await apply({}, next)).toMatchObject({ state: 'pending' });
   });
 
-  /** A domain that shows every id, and what happens while it is asked the first time. */
+  /** A domain that shows every id, and a callback for its first query. */
   const meanwhile = async (happens: () => Promise<unknown>) => {
     await registry.stop();
     let isFirst = true;
@@ -160,12 +160,12 @@ describe('a moderator’s decision', () => {
     await open({}, [{ kind: 'https', shows }]);
   };
 
-  it('that comes while the domain is asked stands', async () => {
+  it('that comes while the domain is queried stands', async () => {
     await meanwhile(() => registry.refuse(agency.id, 'it is not theirs'));
     expect(await apply()).toMatchObject({ state: 'refused' });
   });
 
-  it('about another key of the same city that comes while the domain is asked keeps this one waiting', async () => {
+  it('about another key of the same city that comes while the domain is queried keeps this one waiting', async () => {
     show('boston.gov', agency);
     await apply();
     await meanwhile(() => registry.suspend(agency.id, 'is looked into'));
@@ -173,7 +173,7 @@ describe('a moderator’s decision', () => {
   });
 });
 
-it('takes the proof of one domain for no other: who applies with another while it is asked waits', async () => {
+it('applies the proof to one domain alone: an agency that changes its domain while it is queried waits', async () => {
   await registry.stop();
   const asked: string[] = [];
   const shows = async (domain: string) => {

@@ -1,5 +1,4 @@
-// Holds: a federal name is found however it is spelled, exactly or near enough that a person looks, and no ordinary local agency is held up
-// by that. Not here: each listed name as it is written (eligibility.test.ts).
+// A federal name is refused or sent to a moderator however it is spelled, and no ordinary local agency is held up by that.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -14,7 +13,7 @@ const shipped = await loadEligibility(new SystemDisk(), { stateAgencies: false, 
 const { names } = shipped;
 const data = (name: string) => readFileSync(join(root, 'cloud-bridge/registry/data', name), 'utf8');
 
-/** What comes of an application: `admitted` without a person, why it waits, or the code of its refusal. */
+/** The result of an application: `admitted` without a moderator, why it waits, or the code of its refusal. */
 function outcome(facts: ApplicantFacts): string {
   try {
     assertEligible(facts, shipped);
@@ -59,7 +58,7 @@ describe('a federal name', () => {
       'Fed Bur of Inv',
     ],
     ...['Nat’l Park Svc', 'SquadFBI', 'FBIPolice', 'Drug Enf Admin'],
-  ])('is refused as %s, also to a listed city', (written) => {
+  ])('is refused as %s, also for a listed city', (written) => {
     expect(outcome({ ...seattle, name: `Seattle Police ${written}` })).toBe('agency_federal');
     expect(outcome({ ...seattle, name: `${written} Seattle Police` })).toBe('agency_federal');
   });
@@ -87,11 +86,11 @@ describe('a federal name', () => {
       'Task-Force',
       'T5A',
     ],
-  ])('is looked at by a person as %s', (written) => {
+  ])('waits for a moderator as %s', (written) => {
     expect(outcome({ ...seattle, name: `Seattle Police ${written}` })).toMatch(/as names of federal bodies do/);
   });
 
-  it('is looked at when it begins a name with look-alikes for letters', () => {
+  it('waits for a moderator when it begins a name with look-alike letters', () => {
     expect(names.doubtfulName('U5 Police of Seattle')).toBeNull();
     expect(names.doubtfulName('U5 Marshal of Seattle')).toMatchObject({ words: 'us marshal' });
   });
@@ -124,7 +123,7 @@ describe('a host below a listed city’s domain', () => {
       'secretservice',
       'federal.fed',
     ],
-  ])('is looked at by a person as %s', (labels) => {
+  ])('waits for a moderator as %s', (labels) => {
     const domain = `${labels}.seattle.gov`;
     expect(outcome({ ...seattle, domain })).toMatch(/^its host names a federal body before seattle\.gov/);
   });
@@ -155,7 +154,7 @@ describe('an ordinary local agency', () => {
     }))
     .filter(({ type }) => type === 'City' || type === 'County');
 
-  it('of every listed city and county is admitted under each usual name: none is refused, and none waits', () => {
+  it('of every listed city and county is admitted under each usual name', () => {
     const held: unknown[] = [];
     let tried = 0;
     for (const { domain, type, organization } of LOCAL) {
@@ -279,11 +278,11 @@ describe('an ordinary local agency', () => {
       'Air Police',
       'Coast Police',
     ],
-  ])('called %s is neither refused nor looked at for its name', (name) => {
+  ])('called %s is neither refused nor held for its name', (name) => {
     expect([names.federalName(name), names.doubtfulName(name)]).toEqual([null, null]);
   });
 
-  it('called after ice is looked at, as before', () => {
+  it('named after ice waits for a moderator', () => {
     expect(names.federalName('Ice Harbor Police')).toBeNull();
     expect(names.doubtfulName('Ice Harbor Police')).toMatchObject({ words: 'ice' });
   });
@@ -292,7 +291,7 @@ describe('an ordinary local agency', () => {
 describe('the list of look-alikes', () => {
   const rows = readTable(data('look-alikes.csv'), ['Written', 'Code point', 'Read as', 'How near'], 1_000);
 
-  it('has each letter under its code point, once, and Latin letters and digits only for comparing looks', () => {
+  it('has each character once, by its code point, and a Latin letter or digit only as “alike”', () => {
     const codesOf = (text: string) =>
       [...text]
         .map((letter) => `U+${(letter.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0')}`)

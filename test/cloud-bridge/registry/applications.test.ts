@@ -1,6 +1,6 @@
 // @module-tag long
-// Holds: strangers who apply, as many as they like, close the registry to nobody else, and what they fill empties itself in time; an agency
-// applies again a few times a day. Not here: what is approved (admission.test.ts, registry.test.ts).
+// Strangers who apply, as many as they like, block the registry for nobody else, and their entries expire. An agency may apply again a few
+// times a day.
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -30,7 +30,7 @@ beforeEach(async () => {
   clock = new ManualClock(Date.UTC(2026, 10, 25, 12) * 1_000);
   folder = mkdtempSync(join(tmpdir(), 'doorsill-applications-'));
   mkdirSync(join(folder, 'domains'));
-  // What comes through the proxy has the address that it names.
+  // A call through the proxy has the address that the proxy names.
   const settings = { dataFolder: folder, domainProofs: ['local'], http: { proxies: ['127.0.0.1'] } };
   const config = RegistryConfig.parse(settings);
   registry = new Registry({ clock, random, disk: new SystemDisk(), log: silentLog(), config });
@@ -48,7 +48,7 @@ function show(domain: string, ...agencies: Party[]): void {
 const CITIES = ['Boston:boston.gov', 'Tucson:tucsonaz.gov', 'Seattle:seattle.gov', 'Phoenix:phoenix.gov'] as const;
 const BOSTON = { name: 'Boston Police Department', domain: 'boston.gov' };
 let count = 0;
-/** Facts of an agency whose domain is on no list. */
+/** Facts of an agency whose domain is not on the list. */
 const unlisted = () => {
   count += 1;
   return { name: `Town ${count} Police`, domain: `town-${count}.example` };
@@ -65,7 +65,7 @@ function registration(facts: object, by: Party): string {
   return signToken('doorsill-agency+jws', { ...claims, agency: by.id, call }, by.key);
 }
 
-/** Applies from an address; the state, or the code of the refusal. */
+/** Applies from an address; returns the state, or the code of the refusal. */
 async function applies(from: string, facts: object = unlisted(), by = makeParty('agency', random)): Promise<string> {
   const answer = await fetch(`${registry.url}/v1/agencies`, {
     method: 'POST',
@@ -78,11 +78,11 @@ async function applies(from: string, facts: object = unlisted(), by = makeParty(
 }
 
 describe('a stranger who applies 499 times from one address', () => {
-  it('closes the registry to no newcomer elsewhere, nor to a listed city beside it, and to nobody for long', async () => {
+  it('blocks no applicant elsewhere, no listed city in the same network, and nobody for long', async () => {
     const refused = new Set<string>();
     for (let n = 0; n < 499; n += 1) {
       const [name, domain] = (CITIES[n % CITIES.length] ?? '').split(':');
-      // Half of them name listed cities, whose domain they do not have.
+      // Half of them name listed cities whose domains they do not control.
       refused.add(await applies(STRANGER, n % 2 === 0 ? { name: `${name} Police`, domain } : unlisted()));
     }
     const waiting = (await registry.agencies()).filter(({ state }) => state === 'pending').length;
@@ -90,11 +90,11 @@ describe('a stranger who applies 499 times from one address', () => {
     const boston = makeParty('agency', random);
     expect(await applies(ELSEWHERE, BOSTON)).toBe('pending');
     show('boston.gov', boston);
-    // From the stranger's own network, while it is full, once the city's server may be asked for that network again.
+    // From the stranger's own network, while it is full, once that network may cause another query of the city's server.
     await clock.advance(10 * 60_000);
     expect(await applies('198.51.100.200', BOSTON, boston)).toBe('approved');
     expect([waiting, refused]).toEqual([20, new Set(['pending', 'agency_applications_full', 'http_rate_limited'])]);
-    // A neighbour of the stranger's who is on no list waits for the place, not for a person who refuses entries.
+    // An unlisted applicant in the stranger's network waits until entries expire; no moderator has to refuse them.
     await clock.advance(3_600_000);
     expect(await applies('198.51.100.200')).toBe('agency_applications_full');
     await clock.advance(7 * DAY_MS - 4_200_000);
@@ -104,7 +104,7 @@ describe('a stranger who applies 499 times from one address', () => {
 });
 
 describe('strangers in many networks', () => {
-  /** So many applications as there may be from one network, from each of these. */
+  /** The most applications that one network may have, from each of these. */
   const fill = async (networks: number, facts: () => object) => {
     for (let network = 0; network < networks; network += 1) {
       for (let n = 0; n < 20; n += 1)
@@ -112,7 +112,7 @@ describe('strangers in many networks', () => {
     }
   };
 
-  it('leave room for listed cities when they have filled that of all others', async () => {
+  it('leave room for listed cities when they have filled the places of all others', async () => {
     await fill(20, unlisted);
     expect(await applies(ELSEWHERE)).toBe('agency_applications_full');
     expect(await applies(ELSEWHERE, BOSTON)).toBe('pending');
@@ -120,7 +120,7 @@ describe('strangers in many networks', () => {
     expect(await applies(ELSEWHERE)).toBe('pending');
   }, 60_000);
 
-  it('keep out no listed city whose domain shows its id when they have filled all', async () => {
+  it('cannot keep out a listed city whose domain shows its id when they have filled all places', async () => {
     await fill(25, () => BOSTON);
     expect(await applies(ELSEWHERE, BOSTON)).toBe('agency_applications_full');
     const boston = makeParty('agency', random);
@@ -139,7 +139,7 @@ it('counts an IPv6 network by its /48', async () => {
 });
 
 describe('an application that nobody decides on', () => {
-  it('is forgotten after a week, and one of the same key later is another revision than a moderator has seen', async () => {
+  it('is deleted after a week, and a later one of the same key has another revision than the moderator has seen', async () => {
     const agency = makeParty('agency', random);
     const facts = unlisted();
     show(facts.domain, agency);
@@ -152,7 +152,7 @@ describe('an application that nobody decides on', () => {
     await expect(registry.approve(agency.id, seen.revision)).rejects.toMatchObject({ code: 'agency_changed' });
   });
 
-  it('of an approved agency is forgotten, the agency is not; of a refused one it is refused again', async () => {
+  it('of an approved agency is deleted, the agency is not; of a refused one it is refused again', async () => {
     const [approved, refused] = [makeParty('agency', random), makeParty('agency', random)];
     const facts = unlisted();
     show(facts.domain, approved);
@@ -172,7 +172,7 @@ describe('an application that nobody decides on', () => {
   });
 });
 
-it('is not closed for ever by agencies that were refused: the oldest of those never approved are forgotten', async () => {
+it('is not filled for ever by refused agencies: the oldest of those never approved are deleted', async () => {
   const rules = await loadEligibility(new SystemDisk(), { stateAgencies: false, namesAllowed: [], dataFolder: folder });
   const factsOf = (n: number): AgencyFacts => ({
     ...{ agency: `agency-${n}`, key: 'A'.repeat(43), jurisdiction: 'municipal', ...unlisted() },
@@ -205,7 +205,7 @@ it('lets an agency apply with other facts five times a day', async () => {
   expect(await again(6)).toBe('pending');
 });
 
-it('lets one network not keep a city’s domain from being asked for others', async () => {
+it('does not let one network use up the queries of a city’s domain for others', async () => {
   for (let n = 0; n < 12; n += 1) await applies(STRANGER, BOSTON);
   const boston = makeParty('agency', random);
   show('boston.gov', boston);

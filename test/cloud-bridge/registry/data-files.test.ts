@@ -1,5 +1,5 @@
-// Holds: the list of local governments' domains is a file in a public format that can be replaced, and one that is not quite right
-// is refused with its line instead of used in part.
+// The list of local governments' domains is a file in a public format that can be replaced; a list with a fault is refused with the line
+// instead of used in part.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -18,7 +18,7 @@ async function domainsOf(text: string | Uint8Array) {
   return (await loadEligibility(new SystemDisk(), settings)).domains;
 }
 
-it('takes another list in the format of CISA’s, with its byte order mark, line ends, quotes and further columns', async () => {
+it('reads another list in CISA’s format, with its byte order mark, line ends, quotes and further columns', async () => {
   const row = '"CITYOFALICE.GOV",City,"Alice, City of",,Alice,TX,(blank),more';
   const domains = await domainsOf(`\ufeff${HEAD},Another\r\n${row}\r\n`);
   const alice = { domain: 'cityofalice.gov', type: 'City', organization: 'Alice, City of' };
@@ -44,7 +44,7 @@ it.each([
   });
 });
 
-it('refuses a list that is not there', async () => {
+it('refuses a list that does not exist', async () => {
   const settings = { stateAgencies: false, namesAllowed: [], dataFolder, localGovernments: 'none.csv' };
   await expect(loadEligibility(new SystemDisk(), settings)).rejects.toMatchObject({
     code: 'registry_list_invalid',

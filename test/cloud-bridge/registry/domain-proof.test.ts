@@ -1,5 +1,5 @@
-// Holds: a domain is its agency's only when it shows that agency's id: in a file of the registry's operator, at its own web
-// server over TLS, or in its DNS; and an applicant cannot have the registry knock at machines of no public address.
+// A domain belongs to an agency only when it shows that agency's id: in a file of the operator, at its web server over TLS, or in its DNS.
+// An applicant cannot make the registry connect to an address that is not public.
 import { createSocket, type Socket } from 'node:dgram';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:https';
@@ -21,14 +21,14 @@ const line = proofLine('agency-1');
 const domain = 'police.springfield.example';
 
 describe('a file of the operator', () => {
-  it('proves the domain it is named after, for the ids in it', async () => {
+  it('proves the domain in its name, for the ids in it', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'doorsill-proof-'));
     try {
       await writeFile(join(folder, domain), `doorsill-agency=agency-0\r\n  ${line}\r\n`);
       const proof = localProof(new SystemDisk(), folder);
       expect(await proof.shows(domain, line)).toBe(true);
-      expect(await proof.shows(domain, proofLine('agency-2'))).toBe('the line is not there');
-      expect(await proof.shows(domain, proofLine('agency-'))).toBe('the line is not there');
+      expect(await proof.shows(domain, proofLine('agency-2'))).toBe('the line is missing');
+      expect(await proof.shows(domain, proofLine('agency-'))).toBe('the line is missing');
       expect(await proof.shows('other.example', line)).toBe('no such file');
       await mkdir(join(folder, 'folder.example'));
       expect(await proof.shows('folder.example', line)).toEqual(expect.any(String));
@@ -67,16 +67,16 @@ describe('the domain’s web server', { tags: ['openssl'] }, () => {
     answer = { status: 200, text: `# agencies\n${line}\n` };
     expect(await proof().shows(domain, line)).toBe(true);
     answer = { status: 200, text: 'nothing' };
-    expect(await proof().shows(domain, line)).toBe('the line is not there');
+    expect(await proof().shows(domain, line)).toBe('the line is missing');
   });
 
-  it('proves nothing by another status, a redirect, a large file, or under a certificate for another name', async () => {
+  it('proves nothing with another status, a redirect, a large file, or a certificate for another name', async () => {
     answer = { status: 404, text: line };
     expect(await proof().shows(domain, line)).toBe('it answers with 404');
     answer = { status: 302, text: line, location: 'https://elsewhere.example/' };
     expect(await proof().shows(domain, line)).toBe('it answers with 302');
     answer = { status: 200, text: `${'x'.repeat(5_000)}\n${line}\n` };
-    expect(await proof().shows(domain, line)).toBe('its file is too large');
+    expect(await proof().shows(domain, line)).toBe('the file is too large');
     answer = { status: 200, text: line };
     expect(await proof().shows('sheriff.example', line)).toMatch(/altnames/);
     expect(
@@ -84,11 +84,11 @@ describe('the domain’s web server', { tags: ['openssl'] }, () => {
     ).toMatch(/certificate/);
   });
 
-  it('is not asked at an address that is not public', async () => {
+  it('is not queried at an address that is not public', async () => {
     const { port } = server.address() as AddressInfo;
     answer = { status: 200, text: line };
     expect(await httpsProof({ port, ca }).shows('localhost', line)).toBe(
-      'it has no public address, or one that is not public',
+      'it has no address, or one that is not public',
     );
   });
 });
@@ -131,24 +131,24 @@ describe('the domain’s DNS', () => {
     records = [[line.slice(0, 10), line.slice(10)]];
     expect(await proof.shows(domain, line)).toBe(true);
     records = [[`${line}0`]];
-    expect(await proof.shows(domain, line)).toBe('the line is not there');
+    expect(await proof.shows(domain, line)).toBe('the line is missing');
     records = [];
     expect(await proof.shows(domain, line)).toBe('ENOTFOUND');
   });
 });
 
-it('says which proof held, or what each of them found', async () => {
+it('names the proof that was found, or the result of each attempt', async () => {
   const proofs = [
     { kind: 'local' as const, shows: async () => 'no such file' },
     {
       kind: 'dns' as const,
-      shows: async (_domain: string, shown: string) => shown === line || 'the line is not there',
+      shows: async (_domain: string, shown: string) => shown === line || 'the line is missing',
     },
   ];
   expect(await proveDomain(proofs, domain, 'agency-1')).toBe('dns');
   await expect(proveDomain(proofs, domain, 'agency-2')).rejects.toMatchObject({
     code: 'agency_domain_unproven',
-    facts: { domain, proof: 'doorsill-agency=agency-2', detail: 'local: no such file; dns: the line is not there' },
+    facts: { domain, proof: 'doorsill-agency=agency-2', detail: 'local: no such file; dns: the line is missing' },
   });
   await expect(proveDomain([], domain, 'agency-1')).rejects.toMatchObject({ code: 'agency_domain_unproven' });
 });

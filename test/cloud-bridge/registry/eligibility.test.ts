@@ -1,4 +1,4 @@
-// Holds: who is never served, who waits for a person, and that names which only look alike are let through.
+// Which applicants are refused, which wait for a moderator, and that names which only look similar are not refused.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -25,7 +25,7 @@ function refusal(facts: Partial<ApplicantFacts>, by = {}): string {
   }
 }
 
-/** One example for each phrase of the shipped list: a name that has it and nothing else that is federal. */
+/** One example for each phrase of the shipped list: a name with this phrase and nothing else federal. */
 const AGENCIES = readTable(
   readFileSync(join(root, 'cloud-bridge/registry/data/federal-agencies.csv'), 'utf8'),
   ['Agency', 'Names', 'Capitals', 'Looked at', 'Domain names'],
@@ -35,7 +35,7 @@ const phrases = (column: 'Names' | 'Capitals' | 'Looked at' | 'Domain names') =>
   AGENCIES.flatMap(({ cell }) => cell(column).split(';').filter(Boolean));
 
 describe('a federal agency', () => {
-  it('is on the list with all its names, and each of them is refused', () => {
+  it('is refused under each of its listed names', () => {
     expect(AGENCIES.length).toBeGreaterThan(60);
     const named = phrases('Names').map((phrase) =>
       phrase.startsWith('^') ? `${phrase.slice(1)} Springfield` : `Springfield ${phrase} Unit`,
@@ -43,7 +43,7 @@ describe('a federal agency', () => {
     expect(named.filter((name) => !refusal({ name }).startsWith('agency_federal'))).toEqual([]);
   });
 
-  it('is refused by an abbreviation in capitals, which makes a person look where it is written like a word', () => {
+  it('is refused by an abbreviation in capitals; written like a word it waits for a moderator', () => {
     for (const letters of phrases('Capitals')) {
       const [capitals, word] = [
         `${letters} Springfield Unit`,
@@ -72,14 +72,14 @@ describe('a federal agency', () => {
     expect(refusal({ name })).toMatch(/^agency_federal.*its name says “/);
   });
 
-  it.each([...phrases('Domain names')])('is refused by the domain %s and what is below it, and no other', (domain) => {
+  it.each([...phrases('Domain names')])('is refused by the domain %s and those below it, and no other', (domain) => {
     const at = domain.includes('.') ? domain : `army.${domain}`;
     expect(refusal({ domain: at })).toMatch(/^agency_federal/);
     expect(refusal({ domain: `chicago.${at}` })).toMatch(/^agency_federal/);
     expect(refusal({ domain: `not${domain}.example` })).toBe('served');
   });
 
-  it('is refused by a domain that the list of governments’ domains calls federal', () => {
+  it('is refused by a domain that the list of government domains marks as federal', () => {
     const own = { ...shipped.names, federalDomains: [] };
     const names = Object.assign(Object.create(Object.getPrototypeOf(shipped.names)), own);
     expect(refusal({ domain: 'police.tva.gov' }, { names })).toMatch(/^agency_federal.*tva\.gov is listed as “Federal/);
@@ -130,7 +130,7 @@ it.each(['springfield.gov', 'cityofalice.gov', 'piercecountywa.gov', 'sheriff.me
   (domain) => expect(refusal({ domain })).toBe('served'),
 );
 
-it('serves a state agency where that is set, and a name that a person has looked at, but no other one', () => {
+it('admits a state agency where that is set, and only the name that a moderator approved', () => {
   expect(refusal({ jurisdiction: 'state' }, { stateAgencies: true })).toBe('served');
   const allowed = { namesAllowed: ['ICE LAKE POLICE'] };
   expect(refusal({ name: 'ICE LAKE POLICE' })).toMatch(/^agency_federal/);
@@ -138,7 +138,7 @@ it('serves a state agency where that is set, and a name that a person has looked
   expect(refusal({ name: 'ICE LAKE POLICE 2' }, allowed)).toMatch(/^agency_federal/);
 });
 
-describe('a person must look', () => {
+describe('a moderator must decide', () => {
   const boston = { name: 'Boston Police Department', jurisdiction: 'municipal', domain: 'boston.gov' } as const;
   const cook = {
     name: 'Cook County Sheriff’s Office',
@@ -146,7 +146,7 @@ describe('a person must look', () => {
     domain: 'sheriff.cookcountyil.gov',
   } as const;
 
-  it('at nobody whose city or county is on the list with this domain, or one above it', () => {
+  it('not about an agency whose city or county is on the list with this domain, or one above it', () => {
     for (const facts of [boston, { ...boston, domain: 'police.boston.gov' }, cook]) {
       expect(whyWait(facts, shipped)).toBeNull();
     }
@@ -166,7 +166,7 @@ describe('a person must look', () => {
     ['a federal word in its name', { ...boston, name: 'Boston Police Immigration Desk' }, /“immigration”/],
     ['an abbreviation like a word', { ...boston, name: 'Boston Ice Police' }, /“ice”/],
     ['a task force', { ...boston, name: 'Boston Police Task Force' }, /“task force”/],
-  ])('at %s, and is told why', (_what, facts, why) => {
+  ])('about %s, and gets the reason', (_what, facts, why) => {
     expect(refusal(facts, { stateAgencies: true })).toBe('served');
     expect(whyWait(facts, shipped)).toMatch(why);
   });

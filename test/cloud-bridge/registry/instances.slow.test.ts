@@ -1,5 +1,5 @@
-// Holds: a registry as two processes on one PostgreSQL database decides as one: what one has decided the other states at once, under one key;
-// no decision is lost, also when one is killed; the log of its changes is one. Not here: what is decided (registry.test.ts).
+// A registry as two processes on one PostgreSQL database decides as one: each states the other's decisions at once under one key, no
+// decision is lost when one is killed, and the log of changes is one.
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -49,7 +49,7 @@ async function start(name: string): Promise<Ready> {
   return ready;
 }
 
-/** How one that cannot start says so. */
+/** The error of an instance that cannot start. */
 async function refusal(name: string, changes: object): Promise<string> {
   const part = new PartProcess(['bridge', 'registry', '--data', await settings(name, changes), '--port', '0']);
   await part.ended;
@@ -61,7 +61,7 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'doorsill-registries-'));
   database = await server.database('registries');
   await mkdir(join(folder, 'secrets', 'domains'), { recursive: true });
-  // At once: one of them makes what both share.
+  // Both start at once: one of them creates the shared secrets.
   await Promise.all([start('a'), start('b')]);
 }, 240_000);
 afterAll(async () => {
@@ -101,7 +101,7 @@ function registration(by: Party, domain: string): string {
   return signToken('doorsill-agency+jws', { ...claims, call: said }, by.key);
 }
 
-/** An agency that applies at one of them; its domain shows its id. */
+/** An agency that applies at one instance; its domain shows its id. */
 async function applied(name: string, domain: string): Promise<Party> {
   const agency = makeParty('agency', random);
   await writeFile(join(folder, 'secrets', 'domains', domain), `doorsill-agency=${agency.id}\n`);
@@ -110,7 +110,7 @@ async function applied(name: string, domain: string): Promise<Party> {
   return agency;
 }
 
-/** A document as anyone checks it, under the key of the first. */
+/** A document, verified under the key of the first instance. */
 function opened<Claims extends { iss: string; aud: string }>(
   typ: 'doorsill-credential+jws' | 'doorsill-revocations+jws',
   token: string,
@@ -123,7 +123,7 @@ function opened<Claims extends { iss: string; aud: string }>(
 const list = async (name: string) =>
   opened('doorsill-revocations+jws', (await call(name, 'GET', '/v1/revocations')).body.revocations, Revocations);
 
-it('states at one what the other has decided, at once and under one key', async () => {
+it('states the other instance’s decision at once and under one key', async () => {
   expect(at('b')).toMatchObject({ id: at('a').id, key: at('a').key });
   const agency = await applied('a', 'one.example');
   expect((await call('b', 'POST', `/v1/agencies/${agency.id}/approve`, { body: { revision: 1 } })).status).toBe(200);
@@ -134,14 +134,14 @@ it('states at one what the other has decided, at once and under one key', async 
   }
   const before = await list('b');
   expect((await call('a', 'POST', `/v1/agencies/${agency.id}/revoke`)).status).toBe(200);
-  // The very next answers of the other.
+  // The next answers of the other instance.
   const after = await list('b');
   expect(after).toMatchObject({ revision: before.revision + 1, revoked: [{ agency: agency.id }] });
   expect((await call('b', 'GET', `/v1/credentials/${agency.id}`)).body.code).toBe('agency_revoked');
   expect(await list('a')).toMatchObject({ revision: after.revision });
 }, 60_000);
 
-it('loses no decision of two that decide at once, and has one log of all of them', async () => {
+it('loses no decision when both decide at once, and has one log of all decisions', async () => {
   const before = await server.ask('select leaf from doorsill_registry.custody_leaves', 'registries');
   const all = await Promise.all(Array.from({ length: 20 }, (_, n) => applied(n % 2 ? 'a' : 'b', `town-${n}.example`)));
   const suspended = await Promise.all(
@@ -160,7 +160,7 @@ it('loses no decision of two that decide at once, and has one log of all of them
   expect(await head('a')).toEqual(await head('b'));
 }, 120_000);
 
-it('does an application once that is sent to both under one key', async () => {
+it('takes an application once when it is sent to both under one idempotency key', async () => {
   const agency = makeParty('agency', random);
   const sent = { body: { registration: registration(agency, 'twice.example') }, headers: { 'idempotency-key': 'k-1' } };
   const answers = await Promise.all(['a', 'b'].map((name) => call(name, 'POST', '/v1/agencies', sent)));
@@ -169,7 +169,7 @@ it('does an application once that is sent to both under one key', async () => {
   expect(answers[0]?.body).toEqual(answers[1]?.body);
 }, 60_000);
 
-it('slows down who is refused at both together', async () => {
+it('rate-limits a caller by its refusals at both together', async () => {
   const answers: unknown[] = [];
   for (let n = 0; n < 24; n += 1) {
     const body = { registration: registration(makeParty('agency', random), 'fbi.gov') };
@@ -179,7 +179,7 @@ it('slows down who is refused at both together', async () => {
   expect(answers.slice(0, 20)).not.toContain('http_rate_limited');
 }, 60_000);
 
-it('goes on when one is killed, which finds at its next start what was decided meanwhile', async () => {
+it('continues when one is killed, which reads the decisions made meanwhile at its next start', async () => {
   const agency = await applied('a', 'killed.example');
   await running.get('a')?.part.stop('SIGKILL');
   const ready = await call('b', 'GET', '/readyz');
@@ -191,7 +191,7 @@ it('goes on when one is killed, which finds at its next start what was decided m
   expect(await list('a')).toMatchObject({ revision: (await list('b')).revision });
 }, 90_000);
 
-it('is refused to a second one of its name, to one with other secrets, and to a single registry', async () => {
+it('is refused to a second instance of the same name, to one with other secrets, and to a single registry', async () => {
   const secretsFolder = join(folder, 'secrets');
   expect(await refusal('twin', { instance: { name: 'a', secretsFolder } })).toContain('database_busy');
   const foreign = { instance: { name: 'c', secretsFolder: join(folder, 'others') } };

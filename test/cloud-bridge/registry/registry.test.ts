@@ -1,4 +1,4 @@
-// Holds: who gets a credential, how a revocation kills it, and that the registry's word outlives a restart.
+// Which agencies get a credential, how a revocation ends it, and that all decisions outlive a restart.
 import { mkdir, mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -29,7 +29,7 @@ let registry: Registry;
 let agency: Party;
 
 const open = async (stateAgencies = false) => {
-  // Never the network's: what a domain shows is a file here.
+  // No network: a file holds what the domains show.
   const settings = { domainProofs: ['local'], areas: { 'mercer-county': ['dp0', '9q8y'] } };
   const config = RegistryConfig.parse({ dataFolder: folder, stateAgencies, ...settings });
   registry = new Registry({ clock, random, disk: new SystemDisk(), log: silentLog(), config });
@@ -52,7 +52,7 @@ afterEach(async () => {
 const inclusionSchema = z.object({ leaf: z.int(), size: z.int(), path: z.array(z.string()) });
 const entriesSchema = z.object({ entries: z.array(z.object({ entry: z.string() })) });
 
-/** What the registry's log answers. */
+/** An answer of the registry's custody log. */
 async function log<Answer>(path: string, schema: z.ZodType<Answer>): Promise<Answer> {
   return schema.parse(await (await fetch(`${registry.url}/v1/custody/${path}`)).json());
 }
@@ -66,7 +66,7 @@ async function leaves() {
   });
 }
 
-/** Has the domain show these agencies' ids. */
+/** Makes the domain show these agencies' ids. */
 async function show(...agencies: Party[]): Promise<void> {
   await writeFile(
     join(folder, 'domains', 'springfield.example'),
@@ -128,7 +128,7 @@ async function call(method: 'GET' | 'POST', path: string, body?: object, bearer 
   return { status: response.status, body: fields };
 }
 
-it('gives an approved agency a credential that lives at most a day', async () => {
+it('gives an approved agency a credential that is valid for at most a day', async () => {
   expect(await call('POST', '/v1/agencies', { registration: registration() })).toMatchObject({
     status: 201,
     body: { agency: agency.id, state: 'pending' },
@@ -167,7 +167,7 @@ it('takes state agencies where the settings allow it, federal ones nowhere', asy
   expect((await call('POST', '/v1/agencies', { registration: federal })).body['code']).toBe('agency_federal');
 });
 
-it('refuses a registration that the agency’s own key did not sign, or that is old or for another reader', async () => {
+it('refuses a registration that the agency’s own key did not sign, or that is old or for another audience', async () => {
   const other = makeParty('agency', random);
   const nowS = Math.floor(clock.wallUs() / 1e6);
   const tokens: [string, string][] = [
@@ -183,7 +183,7 @@ it('refuses a registration that the agency’s own key did not sign, or that is 
   }
 });
 
-it('changes nothing for those without the admin token, which is a file only its user can read', async () => {
+it('refuses changes without the admin token, which is in a file that only its user can read', async () => {
   await registry.register(registration());
   for (const verb of ['approve', 'refuse', 'suspend', 'revoke', 'reinstate', 'rotate']) {
     const path = `/v1/agencies/${agency.id}/${verb}`;
@@ -197,7 +197,7 @@ it('changes nothing for those without the admin token, which is a file only its 
   for (const name of ['admin.token', 'signing.key']) expect((await stat(join(folder, name))).mode & 0o777).toBe(0o600);
 });
 
-it('kills every credential issued before a revocation, and no one issued after a reinstatement', async () => {
+it('invalidates every credential issued before a revocation, and none issued after a reinstatement', async () => {
   await registry.register(registration());
   await registry.approve(agency.id);
   const old = credential(await registry.credential(agency.id));
@@ -222,7 +222,7 @@ it('revokes one scope alone', async () => {
   expect(revokedBy(await list(), old, ['9q8yy'])).toBe(true);
 });
 
-it('answers for agencies it does not know, or has not approved', async () => {
+it('refuses agencies that it does not know, or has not approved', async () => {
   for (const path of ['approve', 'revoke', 'reinstate']) {
     expect((await call('POST', `/v1/agencies/agency-nobody/${path}`, { revision: 1 })).body['code']).toBe(
       'agency_unknown',
@@ -244,7 +244,7 @@ it('keeps the list’s revision while nothing changes', async () => {
   expect((await list()).revision).toBe(revision);
 });
 
-it('does not let a revoked agency register itself back in, nor change its facts without approval', async () => {
+it('does not let a revoked agency register again, nor change its facts without approval', async () => {
   await registry.register(registration());
   await registry.approve(agency.id);
   expect((await registry.register(registration())).state).toBe('approved');
@@ -256,7 +256,7 @@ it('does not let a revoked agency register itself back in, nor change its facts 
   await expect(registry.approve(agency.id)).rejects.toMatchObject({ code: 'agency_revoked' });
 });
 
-it('knows everything again after a restart', async () => {
+it('keeps its key, list and decisions over a restart', async () => {
   await registry.register(registration());
   await registry.approve(agency.id);
   await registry.revoke(agency.id);
@@ -267,7 +267,7 @@ it('knows everything again after a restart', async () => {
   expect(await list()).toMatchObject({ revision, revoked: [{ agency: agency.id }] });
 });
 
-it('does not start on a damaged book, which would revive whom it revoked', async () => {
+it('does not start on a damaged book, which could restore revoked agencies', async () => {
   await registry.register(registration());
   await registry.stop();
   const file = new Sqlite(join(folder, 'custody.sqlite'));
@@ -283,7 +283,7 @@ describe('a moderator', () => {
   const decide = async (verb: string, body: object) =>
     (await call('POST', `/v1/agencies/${agency.id}/${verb}`, body)).body;
 
-  it('who decides on what another has changed since is told so, and changes nothing', async () => {
+  it('who decides on an outdated revision is refused', async () => {
     await registry.register(registration());
     const both = await Promise.all([
       decide('approve', { revision: 1 }),
@@ -310,7 +310,7 @@ describe('a moderator', () => {
     expect(await registry.agency(agency.id)).toEqual(left);
   });
 
-  it('must say what was looked at, and why somebody is turned down', async () => {
+  it('must say what was checked, and why an application is refused', async () => {
     await registry.register(registration());
     for (const [verb, body] of [
       ['approve', {}],
@@ -347,7 +347,7 @@ describe('a moderator', () => {
     expect((await registry.agency(agency.id)).state).toBe('pending');
   });
 
-  it('suspends: every credential dies at once, and a reinstatement brings none of them back', async () => {
+  it('suspends: every credential becomes invalid at once, and stays so after a reinstatement', async () => {
     await registry.register(registration());
     await registry.approve(agency.id);
     const old = credential(await registry.credential(agency.id));
@@ -365,7 +365,7 @@ describe('a moderator', () => {
     expect([revokedBy(await list(), old, ['9q8yy']), revokedBy(await list(), fresh, ['9q8yy'])]).toEqual([true, false]);
   });
 
-  it('takes one county away: homes there are out of reach for old and new credentials, others are not', async () => {
+  it('takes one county away: old and new credentials reach homes elsewhere, and none there', async () => {
     await registry.register(registration());
     await registry.approve(agency.id);
     const old = credential(await registry.credential(agency.id));
@@ -391,7 +391,7 @@ describe('a moderator', () => {
     expect(await decide('revoke', { scope: 'area-nowhere' })).toMatchObject({ code: 'http_body_invalid' });
   });
 
-  it('approves what an approved agency has applied with since: credentials that state something else are dead', async () => {
+  it('approves changed facts of an approved agency: credentials with the former facts become invalid', async () => {
     await registry.register(registration());
     await registry.approve(agency.id);
     const old = credential(await registry.credential(agency.id));
@@ -408,7 +408,7 @@ describe('a moderator', () => {
     expect([revokedBy(await list(), old, ['9q8yy']), revokedBy(await list(), fresh, ['9q8yy'])]).toEqual([true, false]);
   });
 
-  it('sees an amendment go when its agency takes it back, and proves the domain that the amendment names', async () => {
+  it('sees an amendment disappear when its agency withdraws it, and proves the domain that the amendment names', async () => {
     await registry.register(registration());
     await registry.approve(agency.id);
     await registry.register(registration({ domain: 'elsewhere.example' }));
@@ -421,7 +421,7 @@ describe('a moderator', () => {
     expect(credential(await registry.credential(agency.id)).domain).toBe('springfield.example');
   });
 
-  it('can bar one that only applied, without a place in the list; a reinstatement is no approval', async () => {
+  it('can bar an applicant without an entry in the list; a reinstatement is no approval', async () => {
     await registry.register(registration());
     await decide('suspend', { reason: 'it is nobody' });
     expect(await registry.agency(agency.id)).toMatchObject({ state: 'suspended' });
@@ -433,7 +433,7 @@ describe('a moderator', () => {
     await expect(registry.credential(agency.id)).rejects.toMatchObject({ code: 'agency_pending' });
   });
 
-  it('does not revive a key that was rotated away by revoking and reinstating it', async () => {
+  it('does not restore a key that was rotated away by revoking and reinstating it', async () => {
     await registry.register(registration());
     await registry.approve(agency.id);
     const next = makeParty('agency', random);
@@ -447,7 +447,7 @@ describe('a moderator', () => {
     await expect(registry.reinstate(agency.id)).rejects.toMatchObject({ code: 'agency_key_rotated' });
   });
 
-  it('gives an agency another key: the old one is dead, the agency stays the same', async () => {
+  it('gives an agency a new key: the old one is invalid, the agency stays the same', async () => {
     await registry.register(registration());
     await registry.approve(agency.id);
     const old = credential(await registry.credential(agency.id));
@@ -475,7 +475,7 @@ describe('a moderator', () => {
       key: next.key.publicKey,
       organisation: agency.id,
     });
-    // The same rotation again changes nothing: its answer may have been lost.
+    // A repeated rotation changes nothing: its answer may have been lost.
     expect(await decide('rotate', { revision: 3, rotation: rotation() })).toMatchObject({
       agency: next.id,
       revision: 1,
@@ -484,7 +484,7 @@ describe('a moderator', () => {
     await expect(registry.rotate(next.id, rotation(next.id))).rejects.toMatchObject({ code: 'agency_revoked' });
   });
 
-  it('has every change in the log of custody, provably, and none that changes nothing', async () => {
+  it('has every change in the custody log, provably, and no entry for a call that changes nothing', async () => {
     await registry.register(registration());
     await registry.register(registration());
     await registry.approve(agency.id);
@@ -522,7 +522,7 @@ describe('a moderator', () => {
     expect(hexOver(entries[5]?.entry)).not.toBe(hexOver(entries[4]?.entry));
   });
 
-  it('whose decision the log cannot take has decided nothing', async () => {
+  it('whose decision cannot be logged has decided nothing', async () => {
     await registry.register(registration());
     const file = new Sqlite(join(folder, 'custody.sqlite'));
     file.exec(`create trigger full before insert on custody_leaves begin select raise(abort, 'no room'); end`);
@@ -537,7 +537,7 @@ describe('a moderator', () => {
   });
 });
 
-it('keeps the list short: what a newer entry says is said once', async () => {
+it('keeps the list short: a newer entry replaces those that it covers', async () => {
   await registry.register(registration());
   await registry.approve(agency.id);
   for (let round = 0; round < 3; round += 1) {
@@ -548,7 +548,7 @@ it('keeps the list short: what a newer entry says is said once', async () => {
   expect((await list()).revoked).toEqual([{ agency: agency.id, upToRevision: expect.any(Number) }]);
 });
 
-it('admits as before those of a book from before contacts and categories were asked for', async () => {
+it('still admits agencies from a book without contacts and categories', async () => {
   await registry.register(registration());
   await registry.approve(agency.id);
   await registry.stop();
@@ -562,7 +562,7 @@ it('admits as before those of a book from before contacts and categories were as
   expect(credential(await registry.credential(agency.id))).toMatchObject({ profiles: ['address-and-email'] });
 });
 
-it('takes so many applications at once, and slows down who keeps being refused', async () => {
+it('limits concurrent applications, and rate-limits a caller that keeps being refused', async () => {
   const bad = { registration: registration({ jurisdiction: 'federal' }) };
   for (let round = 0; round < 20; round += 1) await call('POST', '/v1/agencies', bad);
   expect((await call('POST', '/v1/agencies', bad)).body['code']).toBe('http_rate_limited');

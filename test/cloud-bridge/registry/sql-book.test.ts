@@ -1,4 +1,4 @@
-// Holds: what a change of the registry's book costs in rows, in a book of many agencies. Not here: that it is kept (store-contract.ts).
+// How many rows a change of the registry's book writes, in a book of many agencies.
 import { join } from 'node:path';
 import Sqlite from 'better-sqlite3';
 import { afterAll, expect, it } from 'vitest';
@@ -29,7 +29,7 @@ const agencyOf = (n: number): Agency => ({
   revision: 1,
 });
 
-it('costs one row for an agency that applies, changes or goes, and for an entry of the list, however many others there are', async () => {
+it('writes one row for an agency that applies, changes or is removed, and for an entry of the list, however many others there are', async () => {
   const place = { folder: folder.path, files: REGISTRY_FILES, address: null };
   const store = await openRegistryStore(place, { ...PLACE_SEAMS, random: new SystemRandom() });
   const told = { kind: 'agency' as const, event: 'applied' as const, agency: 'agency-0', revision: 1 };

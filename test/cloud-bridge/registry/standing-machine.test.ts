@@ -1,5 +1,4 @@
-// Holds: what each input does to an agency in each state, as a table; and that nothing a stranger or the agency itself can send ends or
-// begins its access.
+// The state table of an agency's access; and that neither a stranger nor the agency itself can end or begin its access.
 import { describe, expect, it } from 'vitest';
 import {
   nextStanding,
@@ -20,14 +19,14 @@ const facts = (state: Standing, changes: Partial<StandingFacts> = {}): StandingF
   ...changes,
 });
 
-/** The answer as one line. */
+/** The result as one line. */
 function answer(now: StandingFacts, input: StandingInput): string {
   const next = nextStanding(now, input);
   return next.ok ? [next.state, ...next.effects].join(' + ') : next.code;
 }
 
 const lost = 'drop-amendment + end-credentials';
-/** By state: what comes of apply, approve, refuse, suspend, revoke, reinstate, rotate, expire. */
+/** By state: the results of apply, approve, refuse, suspend, revoke, reinstate, rotate, expire. */
 const TABLE: Record<Standing, readonly string[]> = {
   pending: [
     ...['pending + take-facts', 'approved', 'refused + drop-amendment', 'suspended + drop-amendment'],
@@ -62,22 +61,22 @@ it.each(STANDINGS)('answers every input in the state %s', (state) => {
 describe('an approved agency that has applied with other facts', () => {
   const amended = facts('approved', { amendment: 'credential' });
 
-  it('is approved with them, and credentials that state the former ones end', () => {
+  it('is approved with them, and credentials with the former facts end', () => {
     expect(answer(amended, 'approve')).toBe('approved + take-facts + end-credentials');
     expect(answer({ ...amended, amendment: 'contact' }, 'approve')).toBe('approved + take-facts');
   });
 
-  it('loses every revision by a refusal, as by a suspension', () => {
+  it('has every revision revoked by a refusal, as by a suspension', () => {
     expect(answer(amended, 'refuse')).toBe(`refused + ${lost}`);
     expect(answer(amended, 'suspend')).toBe(`suspended + ${lost}`);
   });
 
-  it('loses what was not decided in time, and nothing else', () => {
+  it('loses the amendment that was not decided in time, and nothing else', () => {
     expect(answer(amended, 'expire')).toBe('approved + drop-amendment');
   });
 });
 
-it('ends the credentials of one that is pending or refused again if it was ever approved, and of no stranger', () => {
+it('ends the credentials of a pending or refused agency only if it was ever approved', () => {
   for (const state of ['pending', 'refused'] as const) {
     for (const input of ['suspend', 'revoke'] as const) {
       expect(answer(facts(state, { wasApproved: true }), input)).toContain('end-credentials');
@@ -87,7 +86,7 @@ it('ends the credentials of one that is pending or refused again if it was ever 
   expect(answer(facts('pending', { wasApproved: true }), 'refuse')).toContain('end-credentials');
 });
 
-it('brings back what was never approved as an application, and forgets one that was neither approved nor refused', () => {
+it('reinstates as an applicant an agency that was never approved, and deletes one that was neither approved nor refused', () => {
   expect(answer(facts('revoked', { wasApproved: false }), 'reinstate')).toBe('pending');
   expect(answer(facts('pending', { wasRefused: true }), 'expire')).toBe('refused');
   expect(answer(facts('pending', { wasApproved: true }), 'expire')).toBe('refused');

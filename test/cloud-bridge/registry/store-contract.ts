@@ -1,5 +1,5 @@
-// Holds, of any place for the registry's word: the book that was saved last is what is loaded, each change has its leaf, and a
-// damaged book is refused. Not here: what a book says (registry.test.ts), which place it is (../stores*.test.ts).
+// The contract of the registry's store on any database: the book that was saved last is loaded, each change has its leaf, and a damaged
+// book is refused.
 import { describe, expect, it } from 'vitest';
 import { type Agency, type Book, EMPTY_BOOK } from '../../../cloud-bridge/registry/agency-book.ts';
 import type { RegistryStore } from '../../../cloud-bridge/registry/registry-store.ts';
@@ -33,12 +33,12 @@ const book: Book = {
 
 const told = (revision: number) => ({ kind: 'agency' as const, event: 'revoked' as const, agency, revision });
 
-/** Saves a book as the next one. */
+/** Saves a book as the next revision. */
 const save = (store: RegistryStore, next: Book, revision: number) =>
-  store.change(() => ({ book: next, told: told(revision) }));
+  store.change(() => ({ book: next, event: told(revision) }));
 
 export function registryStoreContract(ground: () => StoresGround): void {
-  it('has the book that was saved last, over a restart, and a leaf for each change', async () => {
+  it('loads the book that was saved last, over a restart, and has a leaf for each change', async () => {
     const store = await ground().registry();
     expect(await store.load()).toEqual(EMPTY_BOOK);
     await save(store, { ...book, listRevision: 3 }, 2);
@@ -52,7 +52,7 @@ export function registryStoreContract(ground: () => StoresGround): void {
     await again.close();
   });
 
-  it('changes nothing that could not be proved', async () => {
+  it('changes nothing when the leaf cannot be written', async () => {
     const store = await ground().registry();
     await save(store, book, 3);
     const allow = await ground().refuseRows('registry', 'custody_nodes');
@@ -65,7 +65,7 @@ export function registryStoreContract(ground: () => StoresGround): void {
     await store.close();
   });
 
-  it('changes nothing where nothing is to be changed, or the change is refused', async () => {
+  it('writes nothing when the change is empty or refused', async () => {
     const store = await ground().registry();
     await save(store, book, 3);
     expect(await store.change(() => null)).toEqual(book);
@@ -77,7 +77,7 @@ export function registryStoreContract(ground: () => StoresGround): void {
     await store.close();
   });
 
-  it('refuses a damaged book: an empty one would revive whom it revoked', async () => {
+  it('refuses a damaged book: an empty one would restore revoked agencies', async () => {
     const store = await ground().registry();
     await save(store, book, 3);
     await store.close();
@@ -97,7 +97,7 @@ export function registryStoreContract(ground: () => StoresGround): void {
     }
   });
 
-  it('removes an agency that is in the book no more', async () => {
+  it('removes an agency that is no longer in the book', async () => {
     const store = await ground().registry();
     const other = { ...entry, agency: makeParty('agency', new SystemRandom()).id };
     await save(store, { ...book, agencies: [entry, other] }, 3);
@@ -111,12 +111,12 @@ export function registryStoreContract(ground: () => StoresGround): void {
 
   describe('a book from before it had rows', () => {
     const former = async (text: string) => {
-      // Its database is there already, with the log.
+      // Its database exists already, with the log.
       await (await ground().registry()).close();
       await ground().writeFormerBook(text);
     };
 
-    it('is taken over, once', async () => {
+    it('is imported once', async () => {
       await former(JSON.stringify(book));
       const store = await ground().registry();
       expect(await store.load()).toEqual(book);
@@ -127,7 +127,7 @@ export function registryStoreContract(ground: () => StoresGround): void {
       await again.close();
     });
 
-    it('does not say who was ever approved: it may be whoever has changed since they applied', async () => {
+    it('does not record who was ever approved: any agency whose state has changed may have been', async () => {
       const of = (state: Agency['state'], revision: number) => {
         const { wasApproved, ...former } = { ...entry, agency: `agency-${state}-${revision}`, state, revision };
         return former;
@@ -140,7 +140,7 @@ export function registryStoreContract(ground: () => StoresGround): void {
       await store.close();
     });
 
-    it('replaces no rows that are there', async () => {
+    it('replaces no existing rows', async () => {
       const store = await ground().registry();
       await save(store, book, 3);
       await store.close();
@@ -155,7 +155,7 @@ export function registryStoreContract(ground: () => StoresGround): void {
       async (text) => {
         await former(text);
         await expect(ground().registry()).rejects.toMatchObject({ code: 'state_damaged' });
-        // And not lost.
+        // The damaged text is kept.
         await ground().writeFormerBook(JSON.stringify(book));
         const again = await ground().registry();
         expect(await again.load()).toEqual(book);

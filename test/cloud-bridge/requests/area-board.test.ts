@@ -1,6 +1,5 @@
-// Holds: a change of one request renews its own cells' documents and no others, all are renewed in time whatever changes meanwhile, what
-// fails is tried again soon, and the list that goes to every doorbell is renewed with them. Not here: what a real broker is told
-// (requests.test.ts).
+// A change of one request renews the documents of its own cells and no others. All documents are renewed in time, a failed publication is
+// retried soon, and the revocation list for the doorbells is renewed with them.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -27,11 +26,11 @@ let database: Database;
 let clock: ManualClock;
 let cast: Cast;
 let board: AreaBoard;
-/** What the area broker was told, by topic, in order. */
+/** The messages published at the area broker, by topic, in order. */
 let told: { topic: string; payload: string }[];
 let isRegistryAway: boolean;
 let isStoreAway: boolean;
-/** How often the store was asked for requests. */
+/** How often requests were read from the store. */
 let asks: number;
 
 const checked = <Claims>(schema: { parse(value: unknown): Claims }, token: string) => ({
@@ -93,7 +92,7 @@ async function settled(): Promise<void> {
   for (let turns = 0; turns < 20; turns += 1) await new Promise(setImmediate);
 }
 
-/** The topics that were told since the last look, once everything has settled. */
+/** The topics published since the last call, once all work has settled. */
 async function newlyTold(): Promise<string[]> {
   await settled();
   return told.splice(0).map(({ topic }) => topic);
@@ -122,7 +121,7 @@ it('renews the documents of a changed request’s cells, and no others', async (
   expect([requests.length, revision]).toEqual([2, 2]);
 });
 
-it('takes back a document whose last request has ended', async () => {
+it('removes a document whose last request has ended', async () => {
   await add('request-a', ['9q8yy']);
   await board.refreshCells(['9q8yy']);
   await database.requests.change('request-a', () => ({ state: 'cancelled' }), PLENTY);
@@ -131,12 +130,12 @@ it('takes back a document whose last request has ended', async () => {
   expect(claims).toMatchObject({ requests: [], cancelled: ['request-a'] });
 });
 
-it('renews all of them in time, also where something changes again and again', async () => {
+it('renews all documents in time, also where requests change again and again', async () => {
   await add('request-a', ['9q8yy']);
   await add('request-b', ['9q8yx']);
   await board.refresh();
   await newlyTold();
-  // Each document lives a minute longer than the period: nothing may put the renewal off by more.
+  // Each document is valid a minute longer than the period: its renewal may not be delayed by more.
   const renewedAt: number[] = [];
   for (let minute = 1; minute <= 25; minute += 1) {
     await clock.advance(60_000);
@@ -150,20 +149,20 @@ it('renews all of them in time, also where something changes again and again', a
   expect(await passes(60_000)).toContain(document('9q8yx'));
 });
 
-it('renews the list of revoked agencies with every turn of all documents, for a broker may have lost it', async () => {
+it('renews the revocation list with every renewal of all documents, because a broker may have lost it', async () => {
   await board.refresh();
   expect(await newlyTold()).toContain(topics.revocations);
   for (let turn = 1; turn <= 3; turn += 1) expect(await passes(REPUBLISH_MS)).toContain(topics.revocations);
   await add('request-a', ['9q8yy']);
   await board.refreshCells(['9q8yy']);
   expect(await newlyTold()).toEqual([document('9q8yy')]);
-  // A clock that was set, or a machine that slept: half of the list's day is over, and no turn was due.
+  // A clock that was set, or a machine that slept: half of the list's day is over, and no renewal was due.
   clock.setWallUs(clock.wallUs() + 12 * 3_600_000_000);
   await board.refreshCells(['9q8yy']);
   expect(await newlyTold()).toEqual([topics.revocations, document('9q8yy')]);
 });
 
-it('publishes what could not be published with the next turn', async () => {
+it('publishes what could not be published with the next renewal', async () => {
   await board.refresh();
   told.splice(0);
   await add('request-a', ['9q8yy']);
@@ -196,7 +195,7 @@ it('publishes soon what could not be published, though nothing else changes, and
   expect(await passes(60_000)).toEqual([document('9q8yy')]);
 });
 
-it('renews soon what could not be renewed when that was due: documents live only a minute longer', async () => {
+it('retries soon a renewal that failed when it was due: documents are valid only a minute longer', async () => {
   await add('request-a', ['9q8yy']);
   await board.refresh();
   await newlyTold();
@@ -206,7 +205,7 @@ it('renews soon what could not be renewed when that was due: documents live only
   expect(await passes(5_000)).toContain(document('9q8yy'));
 });
 
-it('completes a document soon whose agency’s credential was not to be had', async () => {
+it('soon completes a document whose agency’s credential was not available', async () => {
   await add('request-a', ['9q8yy']);
   isRegistryAway = true;
   await board.refreshCells(['9q8yy']);

@@ -1,4 +1,4 @@
-// Holds: a cell's documents fit an MQTT payload, hold every request once, and a device can open each of them.
+// A cell's documents fit an MQTT payload, hold every request once, and a device can open each of them.
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { REQUESTS_PER_PART_MAX, signParts } from '../../../cloud-bridge/requests/area-board.ts';
@@ -11,7 +11,7 @@ import { PAYLOAD_BYTES_MAX } from '../../../device/contract/topics.ts';
 
 const key = generateSigningKey(new SeededRandom(1));
 
-it('packs any requests and cancelled ids into documents within the limit, none left out, none twice', () => {
+it('packs any requests and cancelled ids into documents within the limit, each of them once', () => {
   const request = fc
     .record({ request: fc.integer({ min: 1, max: 16_384 }), rest: fc.integer({ min: 1, max: 2_048 }) })
     .map(({ request: length, rest }) => ({

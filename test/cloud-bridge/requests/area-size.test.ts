@@ -1,4 +1,4 @@
-// Holds: areas are measured on the ellipsoid, and outlines that hide their extent are found.
+// Areas are measured on the ellipsoid, and outlines that hide their extent are refused.
 import { describe, expect, it } from 'vitest';
 import { areaM2, isSimple } from '../../../cloud-bridge/requests/area-size.ts';
 import type { Polygon } from '../../../device/contract/request.ts';
@@ -8,7 +8,7 @@ function polygon(...corners: [number, number][]): Polygon {
   return { type: 'Polygon', coordinates: [first ? [...corners, first] : corners] };
 }
 
-/** Metres of a degree of latitude and longitude at a latitude on WGS 84, from the radii of curvature. */
+/** Metres per degree of latitude and of longitude at a latitude on WGS 84, from the radii of curvature. */
 function degreeM(latitude: number): { north: number; east: number } {
   const [a, e2, phi] = [6_378_137, 0.00669437999014, (latitude * Math.PI) / 180];
   const w = Math.sqrt(1 - e2 * Math.sin(phi) ** 2);
@@ -95,7 +95,7 @@ describe('areaM2', () => {
     expect(Math.abs(areaM2(polygon(...corners)) / expected - 1)).toBeLessThan(1e-4);
   });
 
-  it('does not depend on the direction or the corner it starts with', () => {
+  it('does not depend on the direction or the first corner', () => {
     const one = polygon([10, 50], [10.01, 50], [10.01, 50.005]);
     const two = polygon([10.01, 50.005], [10.01, 50], [10, 50]);
     expect(areaM2(one)).toBeCloseTo(areaM2(two), 3);

@@ -1,4 +1,4 @@
-// Holds: what waits for a person is shown to nobody before, what a person decides counts once, and an agency sees the reasons.
+// A request that waits for moderation is shown to nobody but its agency, a decision counts once, and the agency sees the reasons.
 import { afterEach, describe, expect, it } from 'vitest';
 import type { BridgeConfigInput } from '../../../cloud-bridge/config.ts';
 import { freshId, SystemRandom } from '../../../device/base/random.ts';
@@ -52,7 +52,7 @@ describe('with moderation of everything', () => {
     expect(await call(id, 'see')).toEqual({ request: id, state: 'published' });
   });
 
-  it('a refused one is never seen, and its agency learns why', async () => {
+  it('a refused request is never published, and its agency gets the reason', async () => {
     await open({ moderation: 'everything' });
     const { id } = await post(PROTEST);
     expect(await waiting()).toMatchObject([{ request: id, findings: [{ kind: 'lawful-activity' }] }]);
@@ -63,7 +63,7 @@ describe('with moderation of everything', () => {
     expect(await call(id, 'resolve')).toMatchObject({ code: 'request_state', facts: { state: 'refused' } });
   });
 
-  it('of two moderators who decide at once the second is told, whichever it is', async () => {
+  it('of two moderators who decide at once the second is refused, in either order', async () => {
     await open({ moderation: 'everything' });
     for (const [first, second] of [
       ['approve', 'refuse'],
@@ -86,7 +86,7 @@ describe('with moderation of everything', () => {
     expect((await fixture.get('/v1/moderation')).status).toBe(401);
   });
 
-  it('an agency that was suspended meanwhile is not published, nor what has expired', async () => {
+  it('a request of an agency that was suspended meanwhile is not published, nor an expired one', async () => {
     await open({ moderation: 'everything' });
     const [one, other] = [await post(), await post({ exp: fixture.cast.nowS() + 60 })];
     fixture.clock.shiftS = 61;
@@ -100,7 +100,7 @@ describe('with moderation of everything', () => {
     expect(await feed()).not.toContain(one.id);
   });
 
-  it('the list goes on behind the last one that was read', async () => {
+  it('the list continues after the last request that was read', async () => {
     await open({ moderation: 'everything', waitingPerAgencyMax: 200 });
     for (let count = 0; count < 101; count += 1) await post();
     const page = (await fixture.get('/v1/moderation', fixture.bridge.adminToken)).body;
@@ -112,7 +112,7 @@ describe('with moderation of everything', () => {
     expect(first.map(({ request }) => request)).not.toContain(last.request);
   });
 
-  it('an agency may have so many waiting', async () => {
+  it('an agency may have only a limited number waiting', async () => {
     await open({ moderation: 'everything', waitingPerAgencyMax: 2 });
     await post();
     await post({}, true);
@@ -121,7 +121,7 @@ describe('with moderation of everything', () => {
 });
 
 describe('with moderation of findings', () => {
-  it('publishes what has none at once and explains to the agency why the rest waits', async () => {
+  it('publishes requests without findings at once and gives the agency the reason why the others wait', async () => {
     await open({ moderation: 'findings' });
     expect((await post()).body).toMatchObject({ state: 'published' });
     const { body } = await post(PROTEST);
@@ -144,7 +144,7 @@ describe('a draft', () => {
     expect(await call(clean.id, 'submit')).toEqual({ request: clean.id, state: 'published' });
   });
 
-  it('can be taken back, as what waits can be; what is published can only be resolved', async () => {
+  it('can be withdrawn, as a waiting request can; a published one can only be resolved', async () => {
     await open({ moderation: 'everything' });
     for (const draft of [true, false]) {
       const { id } = await post({}, draft);
@@ -158,7 +158,7 @@ describe('a draft', () => {
     expect(await call(id, 'resolve')).toEqual({ request: id, state: 'resolved' });
   });
 
-  it('is no post yet: the two of an investigation are counted when they are submitted', async () => {
+  it('does not count as a post: the two of an investigation are counted when they are submitted', async () => {
     await open({ moderation: 'nothing' });
     const investigation = 'SPD 17';
     const drafts = [];
@@ -170,7 +170,7 @@ describe('a draft', () => {
     ]);
   });
 
-  it('keeps the rules of the day it is submitted', async () => {
+  it('is held to the rules at the time it is submitted', async () => {
     await open({ moderation: 'nothing' });
     const { id } = await post({}, true);
     fixture.clock.shiftS = 25 * 3600;
@@ -178,7 +178,7 @@ describe('a draft', () => {
   });
 });
 
-it('an agency’s posts are counted and its own across a rotation of its key; what the old key asked is cancelled', async () => {
+it('an agency’s posts count and stay its own across a key rotation; requests of the old key are cancelled', async () => {
   await open({ moderation: 'nothing' });
   const investigation = 'SPD 17';
   const { id } = await post({ investigation });
@@ -200,7 +200,7 @@ it('an agency’s posts are counted and its own across a rotation of its key; wh
   expect(JSON.stringify(body)).toContain('"value":"2"');
 });
 
-it('refuses what an agency is not registered to ask, and homes that it is kept from', async () => {
+it('is refused when the agency is not registered for the request’s category, or is barred from the area', async () => {
   await open({ moderation: 'nothing' });
   expect((await post({ retention: 'unheard-of' })).body).toMatchObject({ code: 'request_limits' });
   await fixture.registry.revoke(fixture.cast.agency.id, `area-${fixture.cast.cell.slice(0, 3)}`);

@@ -1,5 +1,5 @@
 // @module-tag long
-// Holds: moderators decide with tokens of their own and can do nothing else; two who decide at once do not undo each other.
+// Moderators decide with tokens of their own and can do nothing else; of two who decide at once the second is refused.
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { openBridgeDatabase } from '../../support/bridge-database.ts';
@@ -25,7 +25,7 @@ async function post(investigation: string): Promise<string> {
   return textClaim(request, 'jti');
 }
 
-it('a moderator sees what waits and decides, which is written down with the name, and is no admin', async () => {
+it('a moderator sees what waits and decides, is logged by name, and has no admin rights', async () => {
   const id = await post('case-1');
   const token = await enter('alex');
   expect((await fixture.get('/v1/moderation', token)).body['requests']).toMatchObject([{ request: id }]);
@@ -46,7 +46,7 @@ it('a moderator sees what waits and decides, which is written down with the name
   expect((await fixture.get('/v1/moderation', token)).status).toBe(200);
 });
 
-it('two at once: the first decision counts, the other hears that it came too late', async () => {
+it('of two decisions at once the first counts, the other is refused as too late', async () => {
   const [alex, kim] = [await enter('alex'), await enter('kim')];
   for (let round = 0; round < 10; round += 1) {
     const id = await post(`case-${round}`);
@@ -63,7 +63,7 @@ it('two at once: the first decision counts, the other hears that it came too lat
   }
 });
 
-it('is entered once, is never the admin, and a removed one’s token is dead', async () => {
+it('a moderator is entered once, never with the admin’s id, and loses the token when removed', async () => {
   const token = await enter('alex');
   const again = await fixture.post('/v1/moderators', { moderator: 'alex', name: 'Other' }, admin());
   expect([again.status, again.body['code']]).toEqual([409, 'moderator_known']);

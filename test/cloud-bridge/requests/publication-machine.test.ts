@@ -1,4 +1,4 @@
-// Holds: every input is answered in every state, as this table says; and time alone ends what waits or is open.
+// The state table of a request's publication; and that time alone ends only what waits or is open.
 import { describe, expect, it } from 'vitest';
 import {
   nextPublication,
@@ -18,7 +18,7 @@ const INPUTS: Record<string, PublicationInput> = {
   expire: { type: 'expire' },
 };
 
-/** Where each input leads; `no`: it is refused; a `+` shows and a `-` takes down. In the order of REQUEST_STATES. */
+/** The next state for each input; `no`: refused; `+` publishes and `-` removes the post. In the order of REQUEST_STATES. */
 const TABLE: Record<keyof typeof INPUTS, string> = {
   //                  draft          in_moderation published  resolved expired cancelled refused
   submit: '           published+     in_moderation published  no       no      no        no',
@@ -43,7 +43,7 @@ describe.each(Object.keys(INPUTS))('%s', (name) => {
   });
 });
 
-it('ends by time alone what waits or is open, and nothing else, from the second of its expiry on', () => {
+it('time alone ends what waits or is open, and nothing else, from the second of its expiry on', () => {
   const at = (state: (typeof REQUEST_STATES)[number], nowS: number) => stateAt({ state, expiresS: 100 }, nowS);
   expect(REQUEST_STATES.map((state) => at(state, 99))).toEqual([...REQUEST_STATES]);
   expect(REQUEST_STATES.map((state) => at(state, 100))).toEqual([

@@ -1,4 +1,4 @@
-// Holds: each limit to the last unit of it, and outlines at the edges of the map.
+// Each limit of a request at its exact value, and outlines at the edges of the map.
 import { describe, expect, it } from 'vitest';
 import { BridgeConfig } from '../../../cloud-bridge/config.ts';
 import { checkLimits } from '../../../cloud-bridge/requests/request-limits.ts';
@@ -16,7 +16,7 @@ const { requests: rules } = BridgeConfig.parse({
   area: { url: 'mqtt://localhost', accounts: '/tmp/x' },
 });
 
-/** What the limits say to a request at a moment: its cells, or the refusal. */
+/** The result of the limits for a request at a time: its cells, or the refusal. */
 function judge(make: (nowUs: number) => Partial<Request>, now = Date.UTC(2026, 10, 25, 12)): string {
   const cast = new Cast(new ManualClock(now * 1_000));
   const request = Request.parse(claimsOf(cast.request(make(now * 1_000))));
@@ -54,8 +54,8 @@ describe('a window', () => {
   it.each([
     ['skips an hour', Date.UTC(2026, 2, 8, 12)],
     ['repeats an hour', Date.UTC(2026, 10, 1, 12)],
-  ])('over a night that %s is as long as time was, whatever clocks on walls showed', (_what, now) => {
-    // From 22:00 to 10:00 by the wall, New York: 11 hours in spring, 13 in autumn.
+  ])('over a night that %s has its real length, whatever the local time showed', (_what, now) => {
+    // From 22:00 to 10:00 local time in New York: 11 hours in spring, 13 in autumn.
     expect(judge(ended(11 * HOUR_US), now)).toMatch(PASSES);
     expect(judge(ended(13 * HOUR_US), now)).toMatch(/46800 s long/);
   });

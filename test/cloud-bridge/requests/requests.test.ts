@@ -1,4 +1,4 @@
-// Holds: which requests are published, what an agency learns about its own, and what stands on the board of a real broker.
+// Which requests are published, what an agency sees of its own, and what is retained at a real broker.
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { sha256Hex, verifySignature } from '../../../device/base/keys.ts';
 import type { MqttLink } from '../../../device/base/mqtt-link.ts';
@@ -40,7 +40,7 @@ describe('a request', () => {
     },
   );
 
-  it('is published once, and the same bytes again change nothing', async () => {
+  it('is published once, and the same bytes sent again change nothing', async () => {
     const request = fixture.cast.request();
     expect(await post(request)).toBe('published');
     expect(await post(request)).toBe('published');
@@ -108,7 +108,7 @@ describe('a request', () => {
     expect(await post(fixture.cast.request({ investigation: 'SPD 18' }))).toBe('published');
   });
 
-  it('is never edited: its id with other content is refused', async () => {
+  it('cannot be edited: its id with other content is refused', async () => {
     const request = fixture.cast.request();
     await post(request);
     const jti = String(claimsOf(request)['jti']);
@@ -129,7 +129,7 @@ describe('a request', () => {
     expect(await post(fixture.cast.request())).toMatch(/^agency_revoked/);
   });
 
-  it('is refused while the registry is away and no credential is kept; afterwards a kept one serves', async () => {
+  it('is refused while the registry is down and no credential is cached; later a cached one is used', async () => {
     await fixture.registry.stop();
     expect(await post(fixture.cast.request())).toMatch(/^credential_unavailable/);
     await fixture.startRegistry();
@@ -138,7 +138,7 @@ describe('a request', () => {
     expect(await post(fixture.cast.request())).toBe('published');
   });
 
-  it('shows its agency its state and nothing else, and nobody else anything', async () => {
+  it('shows its agency its state alone, and nobody else anything', async () => {
     const request = fixture.cast.request();
     await post(request);
     const id = String(claimsOf(request)['jti']);
@@ -164,7 +164,7 @@ describe('a request', () => {
     expect((await see()).body).toEqual({ request: id, state: 'resolved' });
   });
 
-  it('looks the same to its agency whether a home has answered or not', async () => {
+  it('looks the same for its agency whether a home has answered or not', async () => {
     await fixture.enrol();
     const [answered, ignored] = [fixture.cast.request(), fixture.cast.request()];
     await post(answered);
@@ -181,7 +181,7 @@ describe('a request', () => {
     expect(await state(answered)).toEqual(await state(ignored));
   });
 
-  it('is expired from its expiry on', async () => {
+  it('counts as expired from its expiry on', async () => {
     const request = fixture.cast.request({ exp: fixture.cast.nowS() + 60 });
     await post(request);
     fixture.clock.shiftS = 61;
@@ -207,7 +207,7 @@ describeOnEachBrokerAndCluster('the board at the area broker, %s', (kind) => {
     await broker.stop();
   });
 
-  /** What is retained or published on a topic, as it comes. */
+  /** Messages retained or published on a topic, in order. */
   function listen(topic: string): () => Promise<{ text: string; retained: boolean }> {
     const heard = collector<{ text: string; retained: boolean }>();
     device.subscribe([topic], ({ payload, retained }) =>
@@ -228,7 +228,7 @@ describeOnEachBrokerAndCluster('the board at the area broker, %s', (kind) => {
     return opened.claims;
   }
 
-  /** The first document heard that fits. */
+  /** The first received document that matches. */
   async function until(
     next: () => Promise<{ text: string }>,
     fits: (document: AreaDocument) => boolean,
@@ -239,7 +239,7 @@ describeOnEachBrokerAndCluster('the board at the area broker, %s', (kind) => {
     }
   }
 
-  it('holds a published request retained for its cell, with a credential and countersignature that a device believes', async () => {
+  it('has a published request retained for its cell, with a credential and countersignature that a device accepts', async () => {
     const request = fixture.cast.request();
     await fixture.post('/v1/requests', { request });
     const next = listen(topics.areaRequests(fixture.cast.cell, 1));
@@ -251,7 +251,7 @@ describeOnEachBrokerAndCluster('the board at the area broker, %s', (kind) => {
     expect(published && openPublished(published, trust, crypto)).toMatchObject({ ok: true });
   });
 
-  it('takes a resolved request off and names it as cancelled, under a higher revision', async () => {
+  it('removes a resolved request and lists it as cancelled, under a higher revision', async () => {
     const request = fixture.cast.request();
     await fixture.post('/v1/requests', { request });
     const next = listen(topics.areaRequests(fixture.cast.cell, 1));
@@ -291,7 +291,7 @@ describeOnEachBrokerAndCluster('the board at the area broker, %s', (kind) => {
     }
   });
 
-  it('is put up again when the broker has lost everything', async () => {
+  it('is published again when the broker has lost everything', async () => {
     await fixture.post('/v1/requests', { request: fixture.cast.request() });
     const next = listen(topics.areaRequests(fixture.cast.cell, 1));
     device.start();
@@ -302,25 +302,25 @@ describeOnEachBrokerAndCluster('the board at the area broker, %s', (kind) => {
     expect(again.requests.length).toBe(1);
   });
 
-  it('goes on at higher revisions after the bridge has restarted', async () => {
+  it('continues with higher revisions after the bridge has restarted', async () => {
     await fixture.post('/v1/requests', { request: fixture.cast.request() });
     const next = listen(topics.areaRequests(fixture.cast.cell, 1));
     device.start();
     await until(next, (found) => found.requests.length > 0);
     await fixture.bridge.stop();
-    // The newest of the first one: it may have published once more while it stopped.
+    // The newest revision of the first bridge: it may have published once more while it stopped.
     const before = await until(listen(topics.areaRequests(fixture.cast.cell, 1)), () => true);
     await fixture.startBridge();
-    // It has a password of its own, which a broker that reads files has to be told.
+    // It has a password of its own, so a broker with password files has to reload them.
     await broker.reload();
     const after = await until(next, (found) => found.revision > before.revision);
     expect(after.requests.length).toBe(1);
   });
 
-  // At a cluster that takes messages slowly the bridge has the agency's credential kept by then, and misses no registry.
+  // At a slow cluster the bridge has cached the agency's credential by then and does not need the registry.
   const ifNothingIsKept = kind === 'nats' ? () => undefined : it;
   ifNothingIsKept(
-    'is complete soon after a registry that was away when the bridge started',
+    'is complete soon after a registry that was down when the bridge started is back',
     { tags: ['long'] },
     async () => {
       await fixture.post('/v1/requests', { request: fixture.cast.request() });
@@ -336,8 +336,8 @@ describeOnEachBrokerAndCluster('the board at the area broker, %s', (kind) => {
     },
   );
 
-  it('continues on further topics beyond 64 KiB and takes them down when they are not needed', async () => {
-    // What lies at each topic now. It listens before: a node of a cluster may not know yet what was published a moment ago at another one.
+  it('continues on further topics beyond 64 KiB and removes them when they are not needed', async () => {
+    // The retained message of each topic. It subscribes before: a cluster node may not have another node's newest message yet.
     const parts = new Map<number, AreaDocument>();
     for (const part of [1, 2]) {
       const next = listen(topics.areaRequests(fixture.cast.cell, part));

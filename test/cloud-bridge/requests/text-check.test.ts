@@ -1,4 +1,4 @@
-// Holds: each rule about words finds its examples and leaves others alone; what is found is explained, once a field.
+// Each text rule finds its positive examples and not its negative ones; a finding is explained, once a field.
 import { describe, expect, it } from 'vitest';
 import { findingsOf, found } from '../../../cloud-bridge/requests/text-check.ts';
 import { TEXT_RULES } from '../../../cloud-bridge/requests/text-rules.ts';
@@ -22,7 +22,7 @@ it('finds nothing of any kind in the examples that no rule must find', () => {
   for (const text of theft) expect([text, findingsOf({ ...clean, text })]).toEqual([text, []]);
 });
 
-it('says what was found, where, in which words, and why it matters', () => {
+it('reports what was found, the field, the words and the reason', () => {
   const [finding, ...more] = findingsOf({ ...clean, text: `${'x '.repeat(40)}seen at the protest downtown` });
   expect(more).toEqual([]);
   expect(finding).toMatchObject({ kind: 'lawful-activity', field: 'text', why: expect.stringContaining('protest') });
@@ -30,7 +30,7 @@ it('says what was found, where, in which words, and why it matters', () => {
   expect(finding?.words.length).toBeLessThan(120);
 });
 
-it('looks at every field, and through letters that cannot be seen or only look different', () => {
+it('checks every field, and sees through invisible and look-alike letters', () => {
   expect(findingsOf({ ...clean, incidentType: 'immigration' })).toMatchObject([{ field: 'incidentType' }]);
   expect(findingsOf({ ...clean, investigation: 'protest-1' })).toMatchObject([{ field: 'investigation' }]);
   expect(findingsOf({ ...clean, contact: { ...clean.contact, name: 'HSI desk' } })).toMatchObject([
@@ -41,7 +41,7 @@ it('looks at every field, and through letters that cannot be seen or only look d
   }
 });
 
-it('takes no longer than a moment over the longest text', () => {
+it('checks the longest text in a fraction of a second', () => {
   const texts = ['black '.repeat(333), 'the victim '.repeat(180), `${'a-'.repeat(900)}.co`, '<'.repeat(2_000)];
   const startMs = performance.now();
   for (const text of texts) findingsOf({ ...clean, text: text.slice(0, 2_000) });

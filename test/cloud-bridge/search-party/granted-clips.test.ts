@@ -1,5 +1,5 @@
-// Holds: a clip that answers a search is taken in by the same judgement as any, is shown to the pet's owner alone, and never
-// meets what agencies have: not in their lists, nor the vault, nor the pages of community requests.
+// A clip that answers a search is verified like any other, is shown to the pet's owner alone, and is never part of what agencies see: their
+// lists, the vault, the pages of community requests.
 import { join } from 'node:path';
 import Sqlite from 'better-sqlite3';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -17,7 +17,7 @@ let search: string;
 
 beforeAll(async () => {
   const key = makeParty('vault', new SystemRandom()).key.publicKey;
-  // A vault that is never reached: what is to be handed over waits.
+  // A vault that is never reached, so that hand-overs wait.
   fixture = await BridgeFixture.open({ bridge: { vault: { url: 'http://127.0.0.1:9', key } } });
   request = await fixture.ready();
 });
@@ -47,7 +47,7 @@ async function delivered(): Promise<Parcel> {
 }
 
 describe('a clip for a pet’s owner', () => {
-  it('is stored for them, and read by them: list, manifest, bytes', async () => {
+  it('is stored for that owner, who can read its list, manifest and bytes', async () => {
     const sent = await delivered();
     const listed = await see('', 'all');
     expect(listed.body['clips']).toMatchObject([{ clip: sent.clipId, request: textClaim(search, 'jti') }]);
@@ -57,7 +57,7 @@ describe('a clip for a pet’s owner', () => {
     expect(new Uint8Array(await response.arrayBuffer())).toEqual(sent.clip);
   });
 
-  it('is shown to nobody else, and by no other door', async () => {
+  it('is shown to nobody else, and by no other route', async () => {
     const { clipId } = await delivered();
     const stranger = makeParty('owner', new SystemRandom());
     const codes = await Promise.all([
@@ -65,12 +65,12 @@ describe('a clip for a pet’s owner', () => {
       see(`/${clipId}`, clipId, fixture.cast.owner),
       see(`/${clipId}`, 'all'),
       see('', clipId),
-      // An agency's token at the pet owner's door, and the other way round.
+      // An agency's token at the pet owner's route, and the other way round.
       fixture.get(`/v1/search-party/clips/${clipId}`, fixture.access(clipId)),
       fixture.get(`/v1/clips/${clipId}`, fixture.access(clipId)),
       fixture.get(`/v1/clips/${clipId}/manifest`, fixture.access(clipId)),
       fixture.get(`/v1/clips/${clipId}`, searching.call({ action: 'see', clip: clipId })),
-      // An agency that calls itself by the pet owner's id.
+      // An agency that uses the pet owner's id.
       fixture.get(`/v1/clips/${clipId}`, fixture.access(clipId, { ...fixture.cast.agency, id: searching.poster.id })),
       fixture.get('/v1/clips', fixture.access('all', { id: searching.poster.id, key: searching.poster.key })),
     ]);
@@ -88,7 +88,7 @@ describe('a clip for a pet’s owner', () => {
     ]);
   });
 
-  it('never feeds community requests: no agency’s list, page, audit, request or vault knows of it', async () => {
+  it('never appears in community requests: no agency’s list, page, audit, request or vault has it', async () => {
     const before = await agencySees();
     const sent = await delivered();
     const [mine, theirs] = [await receiptOf(sent), fixture.parcel(request)];
@@ -104,7 +104,7 @@ describe('a clip for a pet’s owner', () => {
     expect(after.map(([path]) => path)).toEqual(before.map(([path]) => path));
   });
 
-  it('shares no row with agencies: those of requests know no search, and a clip’s one recipient is its poster', async () => {
+  it('shares no row with agencies: request tables have no search, and the clip’s only recipient is the poster', async () => {
     const sent = await delivered();
     const file = new Sqlite(join(fixture.bridgeFolder, 'bridge.sqlite'), { readonly: true });
     const rows = (text: string, ...values: unknown[]) => file.prepare(text).all(...values);
@@ -120,7 +120,7 @@ describe('a clip for a pet’s owner', () => {
     expect([inRequests, inSearches, handed]).toEqual([[], [], []]);
   });
 
-  it('is taken back like any other, also once the pet is found', async () => {
+  it('is revoked like any other, also once the pet is found', async () => {
     const sent = await delivered();
     await found();
     expect((await fixture.revoke(sent)).body).toMatchObject({ state: 'deleted' });
@@ -166,7 +166,7 @@ describe('a clip for a pet’s owner', () => {
     expect((await fixture.openIntake(await make())).body['code']).toBe(code);
   });
 
-  it('that arrives while the pet is found is deleted', async () => {
+  it('that arrives while the pet is reported as found is deleted', async () => {
     const sent = parcel();
     await fixture.openIntake(sent);
     const path = await fixture.create(sent);
@@ -192,7 +192,7 @@ describe('a clip for a pet’s owner', () => {
   }
 });
 
-/** All that agencies and the public can read, by path. */
+/** Everything that agencies and the public can read, by path. */
 async function agencySees(): Promise<[string, string][]> {
   const { agency } = fixture.cast;
   const id = textClaim(request, 'jti');

@@ -1,4 +1,4 @@
-// Holds: a search that could not be published is published soon, though nothing else changes. Not here: what is published (searches.test.ts).
+// A search that could not be published is published soon, though nothing else changes.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -40,7 +40,7 @@ it('publishes soon what could not be published, though nothing else changes', as
   isAway = false;
   await clock.advance(60_000);
   await board.stop();
-  // As a change, which another instance's regular turn does not stand for.
+  // As a change, which another instance's periodic turn does not replace.
   expect(turns).toEqual([{ everyS: undefined }, { everyS: undefined }]);
   await database.close();
   await rm(folder, { recursive: true });

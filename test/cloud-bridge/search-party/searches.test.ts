@@ -1,5 +1,4 @@
-// Holds: who may post a search and how often, what becomes of the photo, what stands on the board of a real broker, and how a
-// search ends.
+// Who may post a search and how often, what happens to the photo, what is retained at a real broker, and how a search ends.
 import sharp from 'sharp';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { sha256Hex, verifySignature } from '../../../device/base/keys.ts';
@@ -22,7 +21,7 @@ beforeAll(async () => {
   fixture = await BridgeFixture.open();
 });
 afterAll(() => fixture.close());
-/** Each test's poster and home are others: limits are counted by home. */
+/** Each test has its own poster and home, because limits are counted by home. */
 beforeEach(() => moveIn());
 
 async function moveIn(): Promise<void> {
@@ -72,7 +71,7 @@ describe('a search', () => {
       /^search_poster_unknown.*else/,
     ],
     [
-      'with a word that the device did not sign',
+      'with a certificate that the device did not sign',
       () => post(searching.search(), BARE_JPEG, forged()),
       /^search_poster_unknown.*hold/,
     ],
@@ -135,7 +134,7 @@ describe('a search', () => {
     photo,
   ];
 
-  it('is one at a time for a home, whichever of its owners posts, and three a day', async () => {
+  it('may be open once for a home, whichever of its owners posts, and posted three times a day', async () => {
     const [first, second] = [searching.search(), searching.search()];
     expect([await post(first), await post(second)]).toEqual([
       'open',
@@ -150,7 +149,7 @@ describe('a search', () => {
     fixture.clock.shiftS = 0;
   });
 
-  it('is ended by its poster alone, once and for all', async () => {
+  it('is ended by its poster alone, permanently', async () => {
     const search = searching.search();
     await post(search);
     expect(await end(search, fixture.cast.owner)).toBe('search_not_open');
@@ -168,7 +167,7 @@ describe('a photo', () => {
   };
   const call = (by = searching.poster) => searching.call({ action: 'photo', pairing: pairing() }, by);
 
-  it('comes back as a small bare picture, without EXIF, however it came', async () => {
+  it('is returned as a small plain picture without EXIF, whatever its format was', async () => {
     const jpeg = await drawDogPhoto();
     expect((await sharp(jpeg).metadata()).exif?.includes('Telephone')).toBe(true);
     for (const photo of [
@@ -185,7 +184,7 @@ describe('a photo', () => {
     }
   });
 
-  it('is turned the way it was held', async () => {
+  it('is rotated as its EXIF orientation says', async () => {
     const photo = await sharp({ create: { width: 200, height: 100, channels: 3, background: '#613615' } })
       .withMetadata({ orientation: 6 })
       .jpeg()
@@ -194,7 +193,7 @@ describe('a photo', () => {
     expect(bytes instanceof Uint8Array && plainJpegSize(bytes)).toEqual({ width: 100, height: 200 });
   });
 
-  it('that is noise is made small all the same', async () => {
+  it('that is noise is made small, too', async () => {
     const noise = new Uint8Array(new SystemRandom().bytes(320 * 320 * 3));
     const bytes = await plain(
       await sharp(noise, { raw: { width: 320, height: 320, channels: 3 } })
@@ -240,13 +239,13 @@ describe('a photo', () => {
     expect(await refused()).toMatch(words);
   });
 
-  it('is taken at its own address and no other', async () => {
+  it('is accepted at its own route and no other', async () => {
     const headers = { 'content-type': 'image/jpeg', authorization: `Bearer ${call()}` };
     const answer = await fixture.send('POST', '/v1/search-party/searches', headers, new Uint8Array(BARE_JPEG));
     expect([answer.status, String(answer.body['code'])]).toEqual([expect.any(Number), expect.stringMatching(/^http_/)]);
   });
 
-  /** A few kilobytes that claim to be 30,000 by 30,000 pixels. */
+  /** A file of a few kilobytes that declares 30,000 by 30,000 pixels. */
   async function hugePng(): Promise<Uint8Array> {
     const png = new Uint8Array(
       await sharp({ create: { width: 8, height: 8, channels: 3, background: '#000' } })
@@ -259,7 +258,7 @@ describe('a photo', () => {
   }
 });
 
-it('a search finds no room where too many pets are looked for', async () => {
+it('a search is refused where too many pets are being searched for', async () => {
   await fixture.close();
   fixture = await BridgeFixture.open({ bridge: { searchParty: { openPerHome: 2, openPerCellMax: 1 } } });
   await moveIn();
@@ -270,7 +269,7 @@ it('a search finds no room where too many pets are looked for', async () => {
 });
 
 describe('the board', () => {
-  it('shows an open search in its cell and those around, then that it ended, and nothing of it once it is over', async () => {
+  it('shows an open search in its cell and the adjacent ones, then that it ended, and nothing once it has expired', async () => {
     await fixture.close();
     const broker = await startBroker();
     fixture = await BridgeFixture.open({ areaUrl: broker.url, accounts: broker.accounts });
@@ -296,7 +295,7 @@ describe('the board', () => {
           opened: { requestToken: search },
         });
         expect(fromBase64url(photo)).toEqual(BARE_JPEG);
-        // Who posts is known by a key alone: which home that is, nobody is told.
+        // The poster is known by a key alone, which does not disclose the home.
         expect(text + JSON.stringify(claimsOf(text))).not.toContain(home.id);
       }
       await end(search);

@@ -1,5 +1,5 @@
-// Holds, of any kind of database: what each of the bridge's stores keeps, in which order, and that what must happen together
-// does. Not here: intakes and hand-overs (intakes-contract.ts), which kind of database it is (stores*.test.ts).
+// The contract of the bridge's stores on any kind of database: what each keeps, in which order, and which changes happen together. Intakes
+// and hand-overs are in intakes-contract.ts.
 import { expect, it } from 'vitest';
 import type { Database } from '../../../cloud-bridge/bridge-database.ts';
 import type { Partner } from '../../../cloud-bridge/partners/partners-store.ts';
@@ -39,7 +39,7 @@ export function bridgeStoresContract(
   database: () => Database,
   reopen: () => Promise<void>,
 ): void {
-  it('keeps documents, codes and devices over a restart, and one secret', async () => {
+  it('keeps documents, codes, devices and its secret over a restart', async () => {
     const { documents, enrolments, custody } = database();
     expect(await documents.loadRevocations()).toBeNull();
     await documents.saveRevocations('a', 1);
@@ -57,7 +57,7 @@ export function bridgeStoresContract(
     );
   });
 
-  it('uses a code up for one key, which may repeat it until it expires', async () => {
+  it('reserves a code for one key, which may repeat it until it expires', async () => {
     const { enrolments, neighbors } = database();
     await enrolments.addCode('s', 100, 0);
     expect(await enrolments.redeem('t', { device: 'device-a', key: 'k', enrolledS: 1 })).toBe(false);
@@ -77,13 +77,13 @@ export function bridgeStoresContract(
     expect((await Promise.all(raced)).filter(Boolean)).toEqual([true]);
   });
 
-  it('lets as many keys in with a code as it is for, also when they come at once, and none once it is ended', async () => {
+  it('admits as many keys with a code as it allows, also at once, and none once it is ended', async () => {
     const { enrolments, neighbors } = database();
     const enrol = (device: string, enrolledS = 1) => enrolments.redeem('batch', { device, key: device, enrolledS });
     await enrolments.addCode('batch', 100, 0, 3);
     await enrolments.addCode('single', 90, 0);
     expect(await enrol('device-a')).toBe(true);
-    // The same device once more, when its answer was lost, takes no second place.
+    // A device that repeats the call after a lost answer takes no second place.
     expect(await Promise.all([enrol('device-a'), enrol('device-a', 2)])).toEqual([true, true]);
     const raced = await Promise.all(['b', 'c', 'd', 'e'].map((name) => enrol(`device-${name}`)));
     expect(raced.filter(Boolean)).toHaveLength(2);
@@ -103,7 +103,7 @@ export function bridgeStoresContract(
     expect((await again.codes(50)).map(({ secretSha256 }) => secretSha256)).toEqual(['single']);
   });
 
-  it('takes a request once, byte for byte, within the limits on numbers, also when many come at once', async () => {
+  it('stores a request once, byte for byte, within the limits on numbers, also when many come at once', async () => {
     const { requests } = database();
     const long = storedRequest({
       cells: ['9q8yy', '9q8yz'],
@@ -128,7 +128,7 @@ export function bridgeStoresContract(
     );
   });
 
-  it('changes a request by what it is, lists who waits oldest first, and tells the log of custody what was public', async () => {
+  it('changes a request only in the expected state, lists waiting ones oldest first, and logs what was public', async () => {
     const { requests, custody } = database();
     const waits = { state: 'in_moderation' as const, publishedS: 0, publication: '' };
     for (const [name, submittedS] of [
@@ -140,7 +140,7 @@ export function bridgeStoresContract(
       await requests.add(other(name, { ...waits, submittedS }), PLENTY);
     }
     const names = (found: StoredRequest[]) => found.map(({ request }) => request);
-    // Byte for byte: a capital comes before every small letter.
+    // Ordered by bytes: a capital comes before every small letter.
     expect(names(await requests.waiting(0, null, 9))).toEqual(['request-b', 'request-B', 'request-a', 'request-c']);
     expect(names(await requests.waiting(0, { submittedS: 3, request: 'request-B' }, 1))).toEqual(['request-a']);
     expect(await custody.size()).toBe(0);
@@ -163,14 +163,14 @@ export function bridgeStoresContract(
     ]);
   });
 
-  it('allots revisions of a cell’s document one by one', async () => {
+  it('assigns revisions of a cell’s document one by one', async () => {
     const { requests } = database();
     const all = await Promise.all(Array.from({ length: 9 }, () => requests.nextRevision('9q8yy', 2)));
     expect(all.sort((a, b) => a - b)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9]);
     await requests.nextRevision('9q8yz', 0);
     expect(await requests.partsOf(['9q8yy', '9q8yz'])).toEqual(new Map([['9q8yy', 2]]));
     expect(await requests.partsOf(['9q8yz'])).toEqual(new Map());
-    // Its document must be taken back once nothing is open there.
+    // Its document must be removed once nothing is open there.
     expect(await requests.cellsToPublish(0)).toEqual(['9q8yy']);
   });
 
@@ -213,7 +213,7 @@ export function bridgeStoresContract(
     expect(await custody.size()).toBe(before + 1);
   });
 
-  it('cancels with a suspension what is open, not what waits, and what was left open by one of before', async () => {
+  it('cancels with a suspension what is open, not what waits, and what an older version left open', async () => {
     const { partners, requests } = database();
     const to = (status: Partner['status']) => (now: Partner) => ({ ...now, status, revision: now.revision + 1 });
     await partners.add(partner);
@@ -221,7 +221,7 @@ export function bridgeStoresContract(
     await requests.add(other('request-a', { partner: through }), PLENTY);
     await requests.add(other('request-b', { partner: through, state: 'in_moderation', publishedS: 0 }), PLENTY);
     expect(await partners.cancelLeftOpen(0)).toBe(0);
-    // Other secrets are no other status.
+    // New secrets do not change the status.
     expect(await partners.change('partner-a', to('active'), 0)).toMatchObject({ cancelled: 0 });
     expect(await partners.change('partner-a', to('suspended'), 0)).toMatchObject({ cancelled: 1 });
     expect(await requests.find('request-a')).toMatchObject({ state: 'cancelled', reason: 'partner-suspended' });
@@ -270,7 +270,7 @@ export function bridgeStoresContract(
     expect(await neighbors.profile('agency-x')).toBeNull();
   });
 
-  it('numbers what was read in the order it was read, each with its leaf', async () => {
+  it('numbers accesses in their order, each with its leaf', async () => {
     const { accessLog, custody } = database();
     await Promise.all(
       [1, 2, 3].map((at) => accessLog.add({ ...access, atUs: access.atUs + at, agency: `agency-${at}` })),
@@ -295,7 +295,7 @@ export function bridgeStoresContract(
     expect(await custody.size()).toBe(4);
   });
 
-  it('opens leaves, finds them by receipts, keeps subtrees, and lets nobody take anything out', async () => {
+  it('returns leaves with their salts, finds them by receipts, keeps subtrees, and refuses to delete or change any', async () => {
     const { accessLog, documents, custody } = database();
     for (let at = 0; at < 5; at += 1) await accessLog.add(access);
     await documents.saveRevocations('list', 3);
@@ -319,7 +319,7 @@ export function bridgeStoresContract(
     expect(await custody.size()).toBe(6);
   });
 
-  it('keeps each witness’s newest word', async () => {
+  it('keeps each witness’s newest cosignature', async () => {
     const { custody } = database();
     const said = (witness: string, size: number) => ({ witness, size, head: `head ${size}`, cosignature: 'c' });
     for (const kept of [said('b', 2), said('a', 3), said('b', 5), said('b', 4)]) await custody.keepCosignature(kept);

@@ -1,5 +1,4 @@
-// Owns: a bridge's database as each released version left it, with a row of everything that version knew, in either kind of
-// database. Not here: bringing it forward (migrations.test.ts, open-postgres.slow.test.ts).
+// A bridge's database as each released version left it, with a row in everything that version had, for either kind of database.
 import { expect } from 'vitest';
 import type { Database } from '../../../cloud-bridge/bridge-database.ts';
 import { pseudonymOf } from '../../../cloud-bridge/custody/event-commitment.ts';
@@ -10,11 +9,11 @@ import { fromHex } from '../../../device/contract/bytes.ts';
 
 const HASH = sha256Hex('leaf');
 const SECRET = '0'.repeat(64);
-/** Of the home of `device-a/grant-a`, by that secret. */
+/** The pseudonym of `device-a/grant-a`, by that secret. */
 const HOME = pseudonymOf({ device: 'device-a', grant: 'grant-a' }, fromHex(SECRET) ?? new Uint8Array());
 const bytes = (kind: DatabaseKind, hex: string) => (kind === 'sqlite' ? `x'${hex}'` : `'\\x${hex}'`);
 
-/** What each version added, as rows; the first is version 1's. Never change one: later versions must keep reading it. */
+/** The rows that each version added; the first is version 1's. Never change one: later versions must keep reading it. */
 const ROWS: ((kind: DatabaseKind) => string[])[] = [
   () => [
     `insert into kept_documents (name, token) values ('revocations', 'list')`,
@@ -71,11 +70,11 @@ const ROWS: ((kind: DatabaseKind) => string[])[] = [
   // Indexes alone.
   () => [],
   () => [`insert into turns values ('publish', 5)`],
-  // Counts of calls, which need not outlive anything.
+  // Counts of calls, which need not be kept.
   () => [],
 ];
 
-/** Versions there are rows for: each that was released. */
+/** The versions with rows: each that was released. */
 export const FORMER_VERSIONS = ROWS.map((_, at) => at + 1);
 
 /** The statements that make a database as `version` left it. */
@@ -88,13 +87,13 @@ export function formerBridge(version: number, kind: DatabaseKind): string[] {
   return [made, `insert into schema_version values (${version})`, ...all];
 }
 
-/** That a database, brought forward from `version`, says what was in it. */
+/** Checks that a database migrated from `version` has the rows that were in it. */
 export async function expectFormer(database: Database, version: number): Promise<void> {
   const { documents, requests, intakes, accessLog, custody, handOvers, neighbors, enrolments, searches } = database;
   expect(await documents.loadRevocations()).toBe('list');
   expect(await enrolments.deviceKey('device-a')).toBe('k');
   expect(await enrolments.redeem('s', { device: 'device-b', key: 'k2', enrolledS: 2 })).toBe(true);
-  // A code that was used is still its device's alone.
+  // A used code is still reserved for its device.
   const reuse = (key: string) => enrolments.redeem('used', { device: `device-${key}`, key, enrolledS: 2 });
   expect([await reuse('k-other'), await reuse('k-used')]).toEqual([false, version >= 8]);
   const batches = (await enrolments.codes(0)).filter(({ devicesMax }) => devicesMax > 1);
@@ -129,7 +128,7 @@ export async function expectFormer(database: Database, version: number): Promise
     state: isHanded ? 'handed-over' : 'stored',
     vault: isHanded ? 'vault-a' : null,
   });
-  // A clip that was on its way is opened anew by its device, with a statement.
+  // An upload under way is opened again by its device, with a statement.
   expect(await intakes.find({ ...key, grant: 'grant-open' })).toBeNull();
   expect(await database.manifests.former(9)).toMatchObject(
     version >= 6 || version < 3 ? [{ clip: 'clip-a', manifest: 'm', grant: 'grant-a' }] : [],
@@ -148,7 +147,7 @@ export async function expectFormer(database: Database, version: number): Promise
   const leaves = version >= 7 ? 4 : version >= 2 ? 1 : 0;
   expect(await custody.size()).toBe(leaves);
   expect(await custody.leavesShownTo(key, 9)).toEqual(version >= 7 ? [1, 3] : []);
-  // The same list again is no event, unless its revision was not known yet.
+  // The same list again is no event, unless its revision was not stored yet.
   await documents.saveRevocations('list', 4);
   expect(await custody.size()).toBe(leaves === 0 ? 1 : leaves);
 }

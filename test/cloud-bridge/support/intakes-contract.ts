@@ -1,5 +1,5 @@
-// Holds, of any kind of database: decisions about intakes are taken in one step each, so that no race leaves a revoked grant with
-// a clip; and an intake goes to the vault and back as the hand-over's steps say. Not here: which kind (stores*.test.ts).
+// The contract of intakes on any kind of database: each decision is one transaction, so that no race leaves a revoked grant with a clip;
+// and the steps of a hand-over to the vault and back.
 import { expect, it } from 'vitest';
 import type { Database } from '../../../cloud-bridge/bridge-database.ts';
 import { plainIntake as intake, key, limits, SEALED } from './plain-rows.ts';
@@ -12,7 +12,7 @@ const word = { revocation: 'r', pairing: null, homeRecall: null };
 
 /** `database`: a fresh one for each test, after `enrolAndAsk`. */
 export function intakesContract(database: () => Database): void {
-  it('opens one intake a grant, none for a revoked one, none with a clip id that is taken, none over quota', async () => {
+  it('opens one intake a grant, and none for a revoked grant, a used clip id or over the quota', async () => {
     const { intakes } = database();
     expect(await intakes.open(intake(), SEALED, limits, NOW_S)).toBe('opened');
     expect(await intakes.open(intake({ clip: 'clip-b', upload: 'upload-b' }), SEALED, limits, NOW_S)).toBe('known');
@@ -25,7 +25,7 @@ export function intakesContract(database: () => Database): void {
     expect(await intakes.open({ ...large, clipBytes: 1 }, SEALED, limits, NOW_S)).toBe('revoked');
   });
 
-  it('never publishes after a revocation, and a revocation after publishing takes the clip back', async () => {
+  it('never publishes after a revocation, and deletes the clip at a revocation after publishing', async () => {
     const { intakes } = database();
     const moves: string[] = [];
     const move = async () => void moves.push('moved');
@@ -47,7 +47,7 @@ export function intakesContract(database: () => Database): void {
     });
   });
 
-  it('publishes nothing when the check refuses or the move fails', async () => {
+  it('publishes nothing when the check refuses or the file’s move fails', async () => {
     const { intakes } = database();
     await intakes.open(intake(), SEALED, limits, NOW_S);
     const refuse = () => {
@@ -61,7 +61,7 @@ export function intakesContract(database: () => Database): void {
     expect(await intakes.find(key)).toMatchObject({ state: 'open', receipt: null });
   });
 
-  it('bounds what one device can have remembered of grants nobody ever saw', async () => {
+  it('limits how many revocations of unknown grants one device can have stored', async () => {
     const { intakes } = database();
     expect(await intakes.revoke({ ...revoked, grant: 'grant-x' }, 1, 1, word)).toMatchObject({ done: 'now' });
     expect(await intakes.revoke({ ...revoked, grant: 'grant-y' }, 1, 1, word)).toEqual({ done: 'too-many' });
@@ -69,7 +69,7 @@ export function intakesContract(database: () => Database): void {
     expect(await intakes.revoke(revoked, 1, 1, word)).toMatchObject({ done: 'now' });
   });
 
-  it('shows an agency its stored clips alone, newest first, and knows each by its clip and its upload', async () => {
+  it('lists an agency’s stored clips alone, newest first, and finds each by its clip and its upload', async () => {
     const { intakes } = database();
     for (const [grant, storedS] of [
       ['grant-a', 5],
@@ -104,7 +104,7 @@ export function intakesContract(database: () => Database): void {
     expect(await intakes.openIntakes()).toEqual([]);
   });
 
-  it('drops an open intake once, with what the home disclosed', async () => {
+  it('drops an open intake once, with the facts that the home disclosed', async () => {
     const { intakes } = database();
     await intakes.open(intake(), SEALED, limits, NOW_S);
     expect(await intakes.openIntakes()).toEqual([intake()]);
@@ -118,7 +118,7 @@ export function intakesContract(database: () => Database): void {
     });
   });
 
-  it('hands a clip over in steps, and a revocation afterwards is a recall that is answered once', async () => {
+  it('hands a clip over in steps; a later revocation is a recall that is answered once', async () => {
     const { intakes, handOvers, custody } = database();
     const publish = (vault: string | null) =>
       intakes.publish(
@@ -147,7 +147,7 @@ export function intakesContract(database: () => Database): void {
     await handOvers.recalled(revoked, { decision: 'erased', token: 'answer' }, 11);
     await handOvers.recalled(revoked, { decision: 'erased', token: 'answer' }, 11);
     expect(await custody.size()).toBe(before + 2);
-    // Taken in, handed over, a recall asked and answered, deleted; of this one grant, and not more than was asked for.
+    // Stored, handed over, a recall sent and answered, deleted; of this one grant, and at most the requested number.
     const shown = await custody.leavesShownTo(key, 8);
     const kinds = await Promise.all(
       shown.map(async (leaf) => JSON.parse((await custody.opened(leaf))?.entry ?? '').kind),
@@ -161,7 +161,7 @@ export function intakesContract(database: () => Database): void {
     expect(await intakes.find(key)).toMatchObject({ state: 'deleted', refusal: 'intake_revoked' });
   });
 
-  it('forgets a hand-over that its owner took back first', async () => {
+  it('drops a hand-over whose owner revoked first', async () => {
     const { intakes, handOvers } = database();
     await intakes.open(intake(), SEALED, limits, NOW_S);
     await intakes.publish(
@@ -178,7 +178,7 @@ export function intakesContract(database: () => Database): void {
     expect(await handOvers.jobs('vault-a', 9)).toEqual([]);
   });
 
-  it('counts each sign of a copied device, and shows them, the last seen first, in pages', async () => {
+  it('counts each sign of a copied device, and lists them in pages, the latest first', async () => {
     const { cloneSigns } = database();
     expect(await cloneSigns.list(null, 9)).toEqual([]);
     expect(await cloneSigns.note('device-a', 'device_clone_clip', 5)).toBe(1);

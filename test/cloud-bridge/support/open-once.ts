@@ -1,5 +1,4 @@
-// Owns: the child of the kill test: opens a bridge's file, which brings it forward, and says when it has begun and ended.
-// Not here: when it dies (migrations-kill.slow.test.ts).
+// The child process of the kill test: opens a bridge's file, which migrates it, and prints when it has begun and ended.
 import { openBridgeDatabase } from '../../support/bridge-database.ts';
 
 const [path = ''] = process.argv.slice(2);

@@ -1,4 +1,4 @@
-// Owns: having the stores run the statements that their contracts do not, once each. Not here: what they answer: each has tests of its own.
+// Runs once each the statements of the stores that their contracts do not run; their results are tested elsewhere.
 import { expect } from 'vitest';
 import type { Database } from '../../../cloud-bridge/bridge-database.ts';
 import type { StoredSearch } from '../../../cloud-bridge/search-party/search-party-store.ts';
@@ -59,7 +59,7 @@ async function tellAgency({ webhooks, requests }: Database): Promise<void> {
   await webhooks.find('agency-a');
   await requests.add(storedRequest({ request: 'request-b', tokenSha256: sha256Hex('b'), investigation: 'b' }), PLENTY);
   const event = (id: string) => ({ id, type: 'request.published', atS: 1, request: 'request-a' }) as const;
-  await webhooks.gather(1, { toldBy: ({ leaf }) => event(`event-${leaf}`), expired: (request) => event(request) });
+  await webhooks.gather(1, { eventOf: ({ leaf }) => event(`event-${leaf}`), expired: (request) => event(request) });
   const [due] = await webhooks.due(10, 5);
   await webhooks.settle(due?.event ?? '', { state: 'waiting', attempts: 1, nextS: 20, detail: 'late' });
   await webhooks.page('agency-a', null, 1);

@@ -1,4 +1,4 @@
-// Owns: an item of a vault with a value in every field, to be altered. Not here: handing one over (support/vault-fixture.ts).
+// An item of a vault with a value in every field, to be altered by tests.
 import type { Item } from '../../../cloud-bridge/vault/vault-store.ts';
 
 export const plainItem: Omit<Item, 'dueS'> = {

@@ -1,5 +1,4 @@
-// Owns: rows of the bridge's stores with a value in every field, to be altered: an intake and what it needs around it, an access, a
-// partner. Not here: requests (support/stored-request.ts), the vault's rows (plain-item.ts).
+// Rows of the bridge's stores with a value in every field, to be altered by tests: an intake with the rows it needs, an access, a partner.
 import type { Database } from '../../../cloud-bridge/bridge-database.ts';
 import type { Access } from '../../../cloud-bridge/clips/access-log.ts';
 import type { Intake } from '../../../cloud-bridge/intake/intake-store.ts';

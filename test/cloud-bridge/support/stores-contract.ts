@@ -1,4 +1,4 @@
-// Owns: running every contract of stores on one kind of database, each test on fresh ones. Not here: the contracts, the kinds.
+// Runs every contract of the stores on one kind of database, each test on fresh databases.
 import { afterEach, beforeEach, describe } from 'vitest';
 import type { Database } from '../../../cloud-bridge/bridge-database.ts';
 import type { VaultDatabase } from '../../../cloud-bridge/vault/vault-database.ts';

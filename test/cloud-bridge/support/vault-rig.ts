@@ -1,5 +1,4 @@
-// Owns: a vault that knows a bridge, an officer of the agency that asked, and clips that answer it: for tests that play the bridge.
-// Not here: the calls (support/vault-fixture.ts), any judgement.
+// A vault that knows a bridge, an officer of the agency that asked, and clips that answer its request: for tests that act as the bridge.
 import { join } from 'node:path';
 import type { VaultConfigInput } from '../../../cloud-bridge/vault/config.ts';
 import type { Disk } from '../../../device/base/disk.ts';
@@ -30,7 +29,7 @@ export class VaultRig {
     this.request = request;
   }
 
-  /** `name`: of the folder. `disk`: the vault's, in place of the machine's. */
+  /** `name`: of the folder. `disk`: used by the vault in place of the machine's. */
   static async open(name: string, settings: Partial<VaultConfigInput> = {}, disk?: Disk): Promise<VaultRig> {
     const folder = temporaryFolder(name);
     const { fixture, request } = await BridgeFixture.openReady();
@@ -48,7 +47,7 @@ export class VaultRig {
     this.folder.dispose();
   }
 
-  /** A clip that answers the request, not yet offered. `bytes`: its own. */
+  /** A clip that answers the request, not yet offered. `bytes`: its content. */
   clip(vault: VaultFixture = this.vault, bytes?: Uint8Array): OfferedClip {
     const parcel = this.fixture.parcel(this.request, bytes ? { clip: bytes } : {});
     return new OfferedClip(this.fixture, vault, this.request, parcel);

@@ -1,5 +1,4 @@
-// Holds, of any kind of database: what each of the vault's stores keeps, in which order, each change with its line of the trail.
-// Not here: which kind of database it is (../stores*.test.ts), what may change (evidence.test.ts).
+// The contract of the vault's stores on any kind of database: what each keeps, in which order, each change with its line of the trail.
 import { expect, it } from 'vitest';
 import type { VaultDatabase } from '../../../cloud-bridge/vault/vault-database.ts';
 import { cursorOf, type Item, type TrailLine } from '../../../cloud-bridge/vault/vault-store.ts';
@@ -97,7 +96,7 @@ export function vaultStoresContract(
     expect(await names({ states: ['erased'] })).toEqual([]);
   });
 
-  it('works out anew when each item is due, as its department’s rules change', async () => {
+  it('recalculates when each item is due when its department’s rules change', async () => {
     const { items, policies } = vault();
     await items.add(item, line);
     await items.add(other('item-x', { agency: 'agency-x' }), line);
@@ -126,7 +125,7 @@ export function vaultStoresContract(
     expect(await items.find('item-a')).toMatchObject({ categories: [], dueS: null });
   });
 
-  it('knows which bytes must be there, and what was deleted long enough', async () => {
+  it('lists the items whose bytes must exist, and those that were deleted long enough ago', async () => {
     const { items } = vault();
     await items.add(item, line);
     expect((await items.bytesOf('item-a')).state).toBe('kept');
@@ -147,7 +146,7 @@ export function vaultStoresContract(
     expect(await items.overdue(99, 99, 9)).toEqual([]);
   });
 
-  it('adds what was offered only while its offer stands, which that ends', async () => {
+  it('adds an item only while its offer stands, and ends the offer', async () => {
     const { items, offers } = vault();
     const body = { offer: 'o', statement: 's', receipt: 'r' };
     expect(await items.add(item, line, 'offered')).toBe(false);
@@ -161,7 +160,7 @@ export function vaultStoresContract(
     expect(await items.bytesOf('item-a')).toEqual({ state: 'kept', object: 'staged-a' });
   });
 
-  it('only adds to the trail, newest first, and lets nobody take a line out', async () => {
+  it('only adds to the trail, lists it newest first, and refuses to delete or change a line', async () => {
     const { trail } = vault();
     for (const detail of ['1', '2', '3']) await trail.add({ ...line, detail });
     await trail.add({ ...line, item: '', cases: [] });
@@ -175,7 +174,7 @@ export function vaultStoresContract(
     }
   });
 
-  it('knows clients, their tokens, and bridges, each by what it is', async () => {
+  it('finds clients, tokens and bridges, each by its own key', async () => {
     const { access } = vault();
     const client = {
       client: 'client-a',
@@ -199,7 +198,7 @@ export function vaultStoresContract(
     expect(await access.bridges()).toEqual([{ bridge: 'bridge-a', key: 'k' }]);
   });
 
-  it('lets a link be used once, whoever else asks at the same moment', async () => {
+  it('lets a link be used once, also when two ask at the same moment', async () => {
     const { access, items, trail } = vault();
     await items.add(item, line);
     const link = {
@@ -220,7 +219,7 @@ export function vaultStoresContract(
     expect((await trail.list('agency-a', null, EVERYTHING)).length).toBe(2);
   });
 
-  it('ends an item’s links with every change of who may see it, and makes none for an item that changed meanwhile', async () => {
+  it('ends an item’s links with every change of its access rules, and makes none for an item that changed meanwhile', async () => {
     const { access, items } = vault();
     const link = { item: 'item-a', agency: 'agency-a', by: 'c', officer: 'o', reason: 'r', expiresS: 50 };
     await items.add(item, line);
@@ -245,7 +244,7 @@ export function vaultStoresContract(
     }
   });
 
-  it('keeps an offer until its bytes have come, or for long enough', async () => {
+  it('keeps an offer until its bytes have arrived, or until it expires', async () => {
     const { offers } = vault();
     const body = { offer: 'o', statement: 'm', receipt: 'r' };
     await offers.put('item-a', body, 10);

@@ -1,8 +1,7 @@
-// Owns: finding statements that read a growing table whole, by the plans that SQLite makes for them; which tables grow. Not here: where
-// the statements come from (stores.test.ts).
+// Finds statements that read a growing table whole, by SQLite's query plans; lists the growing tables.
 import Sqlite from 'better-sqlite3';
 
-/** Tables with a row for each home, request, clip, call or event. All others have one for each agency or partner, or fewer. */
+/** Tables with a row for each home, request, clip, call or event. All others have at most one for each agency or partner. */
 export const GROWING = [
   ...['devices', 'requests', 'request_cells', 'area_cells', 'searches', 'search_cells', 'search_documents'],
   ...['intakes', 'sealed_manifests', 'hand_overs', 'revoked_grants', 'access_log', 'kept_answers', 'webhook_events'],
@@ -19,22 +18,22 @@ export const GROWING = [
   ],
 ] as const;
 
-/** Statements that read every row of a growing table because their answer is a number of all its rows. */
+/** Statements that must read every row of a growing table because they count them. */
 const COUNTS_ALL = [
-  // The public page says how many doorbells take part.
+  // The public page shows the number of doorbells.
   /^select count\(\*\) as "count" from "devices"$/,
 ];
 
 /** One row at the end of an index, or of the table itself: `order by ... limit` without a condition. */
 const TAKES_LAST = /^select "(leaf|place)" from "\w+" order by "\1" desc limit \?$/;
 
-/** Indexes of only the rows that a statement wants: cells that have a document now, manifests from before sealing. */
+/** Indexes of exactly the rows that a statement reads: cells that have a document now, manifests from before sealing. */
 const OF_SOME_ROWS = /USING (COVERING )?INDEX (area_cells_published|search_documents_published|intakes_unsealed)$/;
 
-/** As good as whole: a bridge has one vault, which gets every clip. */
+/** Practically a read of the whole table: a bridge has one vault, which gets every clip. */
 const BY_VAULT_ALONE = /^SEARCH intakes USING INDEX \w+ \(vault=\?\)$/;
 
-/** What a statement with a limit may sort before it: what has to be handed over, told or deleted now. */
+/** Rows that a statement with a limit may sort: those that must be handed over, sent or deleted now. */
 const SORTS_SOME = [
   / from "(hand_overs|intakes)" .*"intakes"."vault" = \?/,
   /^select "webhook_events"\.\*.* where .*"next_s" <= \?/,
@@ -42,8 +41,8 @@ const SORTS_SOME = [
 ];
 
 /**
- * The statements of `texts` that run on this database's tables and read a growing one whole, or sort all of what is only begun to be
- * read, each with SQLite's words for that.
+ * The statements of `texts` on this database's tables that read a growing one whole, or sort all rows although they read only the
+ * first, each with SQLite's plan for it.
  */
 export function wholeReads(path: string, texts: Iterable<string>): string[] {
   const file = new Sqlite(path, { readonly: true });
@@ -51,7 +50,7 @@ export function wholeReads(path: string, texts: Iterable<string>): string[] {
   const isOurs = (text: string) =>
     [...text.matchAll(/\b(?:from|into|update|join) "(\w+)"/g)].every(([, name = '']) => tables.has(name));
   const found = [...texts]
-    // Stores put names into quotes; what migrations say does not count.
+    // Stores quote names; statements of migrations do not count.
     .filter((text) => /^(select|update|delete|insert)\b/.test(text) && !/\b(from|into|update) \w/.test(text))
     .filter(isOurs)
     .filter((text) => !TAKES_LAST.test(text) && !COUNTS_ALL.some((form) => form.test(text)))

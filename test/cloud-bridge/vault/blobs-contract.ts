@@ -1,5 +1,4 @@
-// Holds, of any place for evidence's bytes: what was published is read back byte for byte until it is erased, and a crash leaves
-// nothing that is nobody's. Not here: which place it is (blobs.test.ts, s3-blobs.slow.test.ts).
+// The contract of evidence storage: what was published is read back byte for byte until it is erased, and a crash leaves no orphaned files.
 import { expect, it } from 'vitest';
 import type { Blobs, BytesPlace } from '../../../cloud-bridge/vault/blobs.ts';
 import type { BytesStanding } from '../../../cloud-bridge/vault/vault-store.ts';
@@ -9,7 +8,7 @@ import { SystemRandom } from '../../../device/base/random.ts';
 const MIB = 1024 * 1024;
 const random = new SystemRandom();
 
-/** Publishes bytes as an item's, the way the vault does; returns where they are. */
+/** Publishes bytes as an item's, as the vault does; returns their location. */
 export async function put(blobs: Blobs, item: string, bytes: Uint8Array): Promise<BytesPlace> {
   const staged = await blobs.stage();
   try {
@@ -33,7 +32,7 @@ export async function take(blobs: Blobs, place: BytesPlace, start: number, end: 
 
 const unknown = async (): Promise<BytesStanding> => ({ state: 'unknown', object: '' });
 
-/** `open`: the same place each time, as a process that was started anew finds it. `dispose` empties it for the next test. */
+/** `open`: opens the same place each time, as a restarted process does. `dispose` empties it for the next test. */
 export function blobsContract(open: () => Blobs, lies: () => Promise<string[]>): void {
   it('returns what was published, whole or in part, over a restart', async () => {
     const blobs = open();
@@ -55,7 +54,7 @@ export function blobsContract(open: () => Blobs, lies: () => Promise<string[]>):
     expect(await again.freeBytes()).toBeGreaterThan(0);
   });
 
-  it('takes the same item again, and nothing from what was given up', async () => {
+  it('takes the same item again, and no bytes of an abandoned upload', async () => {
     const blobs = open();
     await blobs.start(unknown);
     const bytes = random.bytes(1_000);
@@ -68,7 +67,7 @@ export function blobsContract(open: () => Blobs, lies: () => Promise<string[]>):
     expect(await lies()).toEqual(['item-a']);
   });
 
-  it('has nothing of an item that was erased, which may be asked for again', async () => {
+  it('has no byte of an erased item, and may be asked to erase it again', async () => {
     const blobs = open();
     await blobs.start(unknown);
     await put(blobs, 'item-a', random.bytes(10));
@@ -80,7 +79,7 @@ export function blobsContract(open: () => Blobs, lies: () => Promise<string[]>):
     await expect(take(blobs, a, 0, 1)).rejects.toThrow();
   });
 
-  it('removes at its start what was erased and what a crash left, and refuses a place whose items are not its database’s', async () => {
+  it('removes at its start erased items and the remains of a crash, and refuses a place with items of another database', async () => {
     const blobs = open();
     await blobs.start(unknown);
     const names = Array.from({ length: 66 }, (_, at) => `item-${at}`);

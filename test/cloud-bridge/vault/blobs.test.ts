@@ -1,4 +1,4 @@
-// Holds: the contract of places for evidence, on a folder. Not here: the contract, a bucket (s3-blobs.slow.test.ts).
+// The contract of evidence storage, on a folder.
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach } from 'vitest';

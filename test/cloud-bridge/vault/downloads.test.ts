@@ -1,5 +1,5 @@
-// Holds: whoever reads evidence is asked again before each piece of it: a download that runs ends within 256 KiB of what takes
-// it away, and a link that nobody has used yet does not work any more.
+// The vault checks a reader's access before each piece: a running download ends within 256 KiB of the change that ends the access, and an
+// unused link does not work any more.
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { SCOPES } from '../../../cloud-bridge/vault/clients.ts';
 import { plainMp4 } from '../../support/plain-mp4.ts';
@@ -8,14 +8,14 @@ import type { OfferedClip, Officer, VaultAnswer, VaultFixture } from '../../supp
 import { VaultRig } from '../support/vault-rig.ts';
 
 const FURTHER_BYTES_MAX = 256 * 1024;
-/** What a kernel keeps of an answer that is not taken, at the least. */
+/** The least that a kernel buffers of an answer that is not read. */
 const KERNEL_BYTES = 1024 * 1024;
 const disk = new CountingDisk(/\/blobs\/.*\/clip\.mp4$/);
 // More than the buffers of two kernels hold.
 const big = plainMp4({ frames: 30, audioPackets: 12, frameBytes: 800_000 });
 let rig: VaultRig;
 let vault: VaultFixture;
-/** Who decides; the reader is somebody else. */
+/** The officer who decides; the reader is another one. */
 let chief: Officer;
 let reader: Officer;
 let readersClient: string;
@@ -82,13 +82,13 @@ describe.each(DOORS)('%s', { tags: ['long'] }, (_name, open) => {
     const before = disk.bytesRead - start;
     await end();
     const { bytes } = await reading.rest();
-    // Less than the server had given to its kernel: what had not been sent yet was dropped.
+    // Less than the server had given to its kernel, so unsent bytes were dropped.
     expect(bytes).toBeLessThan(before - KERNEL_BYTES);
     await disk.quiet();
     expect(disk.bytesRead - start - before).toBeLessThanOrEqual(FURTHER_BYTES_MAX);
   });
 
-  it('is whole when nothing happens, and when something happens to another item', async () => {
+  it('is complete when nothing happens, and when another item changes', async () => {
     const reading = await open(reader);
     const other = await rig.clip().handOver();
     await vault.as(chief, 'DELETE', `/evidence/${other.item}`);
@@ -98,7 +98,7 @@ describe.each(DOORS)('%s', { tags: ['long'] }, (_name, open) => {
   });
 });
 
-it('ends with the token it was begun under', { tags: ['long'] }, async () => {
+it('ends when the token that it was started with expires', { tags: ['long'] }, async () => {
   const [, open] = DOORS[0] as (typeof DOORS)[number];
   const reading = await open(reader);
   vault.clock.shiftS = 5 * 3600;
@@ -108,20 +108,20 @@ it('ends with the token it was begun under', { tags: ['long'] }, async () => {
   expect(disk.bytesRead - before).toBeLessThanOrEqual(FURTHER_BYTES_MAX);
 });
 
-describe('a link that nobody has used', { tags: ['long'] }, () => {
-  it.each(ENDS)('does not work after %s, nor when that is taken back', async (_what, end) => {
+describe('an unused link', { tags: ['long'] }, () => {
+  it.each(ENDS)('does not work after %s, nor when that is undone', async (_what, end) => {
     const [url, chiefs] = [await linkOf(reader), await linkOf(chief)];
     await end();
     expect(await follow(url)).toBe('410 download_link_invalid');
     await vault.as(chief, 'POST', `${at}/restoration`);
     await vault.as(chief, 'PUT', `${at}/access-class`, { accessClass: 'none' });
     expect(await follow(url)).toBe('410 download_link_invalid');
-    // What ends an item ends everybody's links to it; the end of a client ends only its own.
+    // The end of an item ends all links to it; the end of a client ends only its own.
     const stays = end === endClient;
     expect(await follow(chiefs)).toBe(stays ? '200 undefined' : '410 download_link_invalid');
   });
 
-  it('works after a recall that the department answers with keeping, but only when it is made anew', async () => {
+  it('works after a recall that the department answers with keeping, but only as a new link', async () => {
     await vault.as(chief, 'PUT', '/policy', { recall: { answer: 'keep', reason: 'trial' } });
     const url = await linkOf(reader);
     await clip.recall();

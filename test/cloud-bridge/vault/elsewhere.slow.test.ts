@@ -1,5 +1,5 @@
-// Holds: a bridge and a vault whose rows are in PostgreSQL and whose evidence is in a bucket do what they do on their own disks,
-// and lose nothing when either is away, lies, or is lost in the middle of a commit. Not here: the stores by themselves.
+// A bridge and a vault with rows in PostgreSQL and evidence in a bucket work as on their own disks, and lose nothing when either is down,
+// lies, or is lost in the middle of a commit.
 import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -25,7 +25,7 @@ let fixture: BridgeFixture;
 let officer: Officer;
 let request: string;
 
-/** A disk on which the move that shows a clip is told of. */
+/** A disk that runs a callback at the move that publishes a clip. */
 class WatchedDisk extends SystemDisk {
   shown: (() => void) | null = null;
 
@@ -54,7 +54,7 @@ beforeAll(async () => {
   fixture = await BridgeFixture.open({
     bridge: {
       ...rows,
-      // Through something that can hold an answer back.
+      // Through a proxy that can hold an answer back.
       database: rows.database.replace(`:${postgres.port}/`, `:${wire.port}/`),
       vault: vault.setting(),
       intake: { freeBytesMin: 0 },
@@ -85,7 +85,7 @@ const handedOver = async (parcel: Parcel) => {
 const inBucket = async (parcel: Parcel) =>
   new RegExp(`<Key>${itemOf(parcel)}/[^<]+[.]mp4<`).test((await moto.call('GET', `/evidence?list-type=2`)).text);
 
-it('a clip goes from a device to an officer, and back out of the bucket when its owner says so', async () => {
+it('a clip goes from a device to an officer, and is removed from the bucket when its owner revokes', async () => {
   const parcel = fixture.parcel(request);
   expect((await fixture.deliver(parcel)).status).toBe(204);
   expect(await handedOver(parcel)).toEqual(Buffer.from(parcel.clip));
@@ -96,7 +96,7 @@ it('a clip goes from a device to an officer, and back out of the bucket when its
   expect(await inBucket(parcel)).toBe(false);
 });
 
-it('a bucket that lies is no reason for the bridge to let go of its copy', async () => {
+it('a bucket that lies does not make the bridge delete its copy', async () => {
   const parcel = fixture.parcel(request);
   let lies = 0;
   proxy.lies = {
@@ -113,7 +113,7 @@ it('a bucket that lies is no reason for the bridge to let go of its copy', async
   expect(await handedOver(parcel)).toEqual(Buffer.from(parcel.clip));
 });
 
-it('a withdrawal while its bytes are on their way into the bucket leaves none there', async () => {
+it('a withdrawal while the bytes are being sent to the bucket leaves none there', async () => {
   const parcel = fixture.parcel(request);
   let letGo = () => {};
   const held = new Promise<void>((resolve) => {
@@ -141,7 +141,7 @@ it('a withdrawal while its bytes are on their way into the bucket leaves none th
   proxy.lies = {};
 });
 
-it('evidence whose time is over is destroyed once the bucket says so truly, and does not hold up what else is due', async () => {
+it('overdue evidence counts as destroyed once the bucket has really deleted it, and does not hold up other items', async () => {
   const parcels = [fixture.parcel(request), fixture.parcel(request)];
   for (const parcel of parcels) {
     await fixture.deliver(parcel);
@@ -168,7 +168,7 @@ it('evidence whose time is over is destroyed once the bucket says so truly, and 
   vault.clock.shiftS = 0;
 });
 
-it('a database that is away is said so, and all goes on when it is back', async () => {
+it('a database that is down is reported, and work continues when it is back', async () => {
   const parcel = fixture.parcel(request);
   await fixture.openIntake(parcel);
   await postgres.kill();
@@ -184,12 +184,12 @@ it('a database that is away is said so, and all goes on when it is back', async 
   expect(await handedOver(parcel)).toEqual(Buffer.from(parcel.clip));
 }, 60_000);
 
-it('a clip that waits for the vault goes on by itself, although the database was away when it was looked for', async () => {
+it('a clip that waits for the vault is handed over by itself, although the database was down when it was looked up', async () => {
   const parcel = fixture.parcel(request);
   await vault.stop();
   await fixture.deliver(parcel);
   await postgres.kill();
-  // Several times as long as a hand-over waits for its next try.
+  // Several times the wait between two tries of a hand-over.
   await new Promise((resolve) => setTimeout(resolve, 1_000));
   await postgres.start();
   await vault.start();
@@ -197,7 +197,7 @@ it('a clip that waits for the vault goes on by itself, although the database was
   expect(await handedOver(parcel)).toEqual(Buffer.from(parcel.clip));
 }, 60_000);
 
-it('a clip whose commit stood, although its answer was lost, is shown all the same', async () => {
+it('a clip whose commit was made, although the answer was lost, is shown', async () => {
   const parcel = fixture.parcel(request);
   disk.shown = () => {
     wire.holdAnswers = true;
@@ -216,7 +216,7 @@ it('a clip whose commit stood, although its answer was lost, is shown all the sa
   disk.shown = null;
   expect((await delivered).status).toBe(503);
   expect(atBridge()).toEqual([]);
-  // The next sweep finds it out of sight, and it goes on to the vault.
+  // The next sweep finds it hidden, and it is handed over to the vault.
   await expect.poll(() => inBucket(parcel), { timeout: 50_000 }).toBe(true);
   expect(await handedOver(parcel)).toEqual(Buffer.from(parcel.clip));
 }, 90_000);

@@ -1,5 +1,5 @@
-// Holds: who may do what with evidence, that every access is in the trail first with its reason, that links work once, and
-// that what is overdue goes.
+// Who may do what with evidence, that every access is in the trail first with its reason, that links work once, and that overdue evidence
+// is deleted.
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Sqlite from 'better-sqlite3';
@@ -33,7 +33,7 @@ beforeEach(async () => {
 const code = ({ status, body }: VaultAnswer) => `${status} ${body['code']}`;
 const limited = (...scopes: string[]) => vault.officer(agency, scopes);
 
-/** Lets days pass; the officer's token is a new one. */
+/** Moves the clock on by days; the officer gets a new token. */
 async function pass(days: number): Promise<void> {
   vault.clock.shiftS += days * DAY_S;
   await vault.vault.keepNow();
@@ -46,7 +46,7 @@ async function events(): Promise<string[]> {
 }
 
 describe('a client', () => {
-  it('gets a short-lived token for its secret, by either way of the standard, with no more scopes than it has', async () => {
+  it('gets a short-lived token for its secret, in either form of the standard, with at most its own scopes', async () => {
     const client = await vault.client(agency, ['evidence.any.read', 'trail.any.read']);
     const all = await vault.token(client);
     expect(all.body).toMatchObject({
@@ -68,7 +68,7 @@ describe('a client', () => {
     expect(response.status).toBe(200);
   });
 
-  it('is refused with a wrong secret, from a wrong address, after its end, and its token then, too', async () => {
+  it('is refused with a wrong secret, from a wrong address and after its removal, as is its token', async () => {
     const client = await vault.client(agency);
     expect(await vault.token({ ...client, secret: 'x'.repeat(43) })).toMatchObject({
       status: 401,
@@ -85,7 +85,7 @@ describe('a client', () => {
     expect(code(await vault.token(near))).toBe('401 vault_client_invalid');
   });
 
-  it('is refused when its token is over, another agency’s, or nobody’s', async () => {
+  it('is refused when its token is expired, another agency’s, or unknown', async () => {
     const stranger = await vault.officer(OTHER);
     expect(code(await vault.as({ ...stranger, agency: officer.agency }, 'GET', at))).toBe('401 vault_token_invalid');
     expect(code(await vault.as({ token: 'y'.repeat(43), agency: officer.agency }, 'GET', at))).toBe(
@@ -95,7 +95,7 @@ describe('a client', () => {
     expect(code(await vault.as(officer, 'GET', at))).toBe('401 vault_token_invalid');
   });
 
-  it('leaves no secret, token or link in the vault’s files', async () => {
+  it('leaves no secret, token or link in plain text in the vault’s files', async () => {
     const client = await vault.client(agency);
     const token = String((await vault.token(client)).body['access_token']);
     const link =
@@ -110,7 +110,7 @@ describe('a client', () => {
     }
   });
 
-  it('is slowed down when it guesses, and when it asks too much', async () => {
+  it('is rate-limited when it guesses secrets, and when it calls too often', async () => {
     const busy = await new VaultFixture(join(rig.folder.path, 'busy'), { requestsPerMinuteMax: 3 }).start();
     try {
       const own = await busy.officer(OTHER);
@@ -122,7 +122,7 @@ describe('a client', () => {
         guesses.push((await busy.token({ client: 'client-x', secret: `guess-${count}` })).status);
       }
       expect(guesses).toEqual([...Array(20).fill(401), 429, 429]);
-      // Neither keeps out who is valid, from the same address: not a client, nor an officer with a token.
+      // Neither limit blocks valid callers from the same address: a client, or an officer with a token.
       const other = await busy.officer(OTHER);
       for (let count = 0; count < 25; count += 1)
         await busy.as({ ...other, token: 'z'.repeat(43) }, 'GET', '/evidence');
@@ -135,7 +135,7 @@ describe('a client', () => {
 });
 
 describe('an officer', () => {
-  it('must say who they are and why, before anything is shown', async () => {
+  it('must give a name and a reason before anything is shown', async () => {
     const { length } = await events();
     for (const headers of [
       {},
@@ -149,7 +149,7 @@ describe('an officer', () => {
     ]) {
       expect(code(await vault.as(officer, 'GET', at, undefined, headers))).toBe('400 vault_reason_missing');
     }
-    // The two looks at the trail itself.
+    // The two accesses to the trail itself.
     expect(await events()).toHaveLength(length + 1);
     const named = {
       'x-officer': encodeURIComponent('René Ōe'),
@@ -197,7 +197,7 @@ describe('an officer', () => {
     file.close();
   });
 
-  it('may do what the token’s scopes say, one by one', async () => {
+  it('may do what the token’s scopes permit, one by one', async () => {
     const calls: [string, string, string, object?][] = [
       ['evidence.any.read', 'GET', at],
       ['evidence.any.read', 'GET', '/evidence'],
@@ -225,7 +225,7 @@ describe('an officer', () => {
     }
   });
 
-  it('of another agency, or below an item’s class, hears the same as about nothing', async () => {
+  it('of another agency, or without the clearance for an item, gets the same answer as for an unknown item', async () => {
     const nothing = await vault.as(officer, 'GET', '/evidence/item-nothing');
     expect(code(nothing)).toBe('404 evidence_unknown');
     const stranger = await vault.officer(OTHER);
@@ -239,7 +239,7 @@ describe('an officer', () => {
       ['POST', `${at}/triage`, { decision: 'accept' }],
     ] as const) {
       const refused = await vault.as(stranger, method, path, body);
-      // What was asked for is in the refusal; nothing else may differ.
+      // The refusal repeats the id; nothing else may differ.
       const apart = { instance: '' };
       expect([refused.status, { ...refused.body, ...apart }], path).toEqual([
         nothing.status,
@@ -294,7 +294,7 @@ describe('a download link', () => {
   const make = async () => String((await vault.as(officer, 'POST', `${at}/links`)).body['url']);
   const follow = (url: string) => vault.send('GET', url, {});
 
-  it('works once, whoever else tries at the same moment', async () => {
+  it('works once, also when several try at the same moment', async () => {
     const url = await make();
     const tries = await Promise.all(Array.from({ length: 12 }, () => follow(url)));
     const worked = tries.filter(({ status }) => status === 200);
@@ -303,9 +303,9 @@ describe('a download link', () => {
     expect((await events()).filter((event) => event === 'link-used')).toHaveLength(1);
   });
 
-  it('ends after three days, for good with its item, and is nobody’s when made up', async () => {
+  it('ends after three days and with its item, and an invented one is refused', async () => {
     const [late, early, gone] = [await make(), await make(), await make()];
-    // A minute of slack: making the links took its own time.
+    // A minute of slack, because making the links took some time.
     vault.clock.shiftS = 3 * DAY_S - 60;
     expect((await follow(early)).status).toBe(200);
     vault.clock.shiftS = 3 * DAY_S;
@@ -321,12 +321,12 @@ describe('a download link', () => {
 });
 
 describe('a download link of a client', () => {
-  it('ends when its maker may not read the item any more: it is classified above their clearance', async () => {
+  it('ends when its maker may not read the item any more because it is classified above their clearance', async () => {
     const maker = await limited('evidence.any.read', 'evidence.any.download');
     const made = async () => String((await vault.as(maker, 'POST', `${at}/links`)).body['url']);
     const [before, after, later] = [await made(), await made(), await made()];
     expect((await vault.send('GET', before, {})).status).toBe(200);
-    // Links go when the class changes; here it changes behind the vault's back, so that the maker's clearance alone decides.
+    // A change of class ends links. Here it is changed directly in the database, so that the maker's clearance alone decides.
     const file = new Sqlite(join(vault.folder, 'vault.sqlite'));
     const classify = file.prepare('update items set access_class = ? where item = ?');
     classify.run('restricted', clip.item);
@@ -341,10 +341,10 @@ describe('a download link of a client', () => {
 });
 
 describe('retention', () => {
-  it('lets nobody restore what was deleted seven days ago, although it has not been destroyed yet', async () => {
+  it('refuses to restore what was deleted seven days ago, although it has not been destroyed yet', async () => {
     await vault.as(officer, 'DELETE', at);
     const restore = () => vault.as(officer, 'POST', `${at}/restoration`);
-    // A minute of slack: the deletion took its own time. Nothing looks for what is due meanwhile.
+    // A minute of slack, because the deletion took some time. No sweep runs meanwhile.
     vault.clock.shiftS = 7 * DAY_S;
     officer = await vault.officer(agency);
     expect((await restore()).body).toMatchObject({
@@ -355,7 +355,7 @@ describe('retention', () => {
     expect((await restore()).body['state']).toBe('active');
   });
 
-  it('deletes at its time, lets restore for seven days, then destroys', async () => {
+  it('deletes when the period ends, allows restoring for seven days, then destroys', async () => {
     await vault.as(officer, 'PUT', '/categories/short', { days: 30 });
     await vault.as(officer, 'PUT', `${at}/categories`, { categories: ['short'] });
     await pass(29);
@@ -379,7 +379,7 @@ describe('retention', () => {
     expect(code(await vault.as(officer, 'PUT', `${at}/cases/SPD-3`))).toBe('409 evidence_state');
   });
 
-  it('deletes what is overdue before a shortened period is confirmed, and revives nothing by a longer one', async () => {
+  it('deletes what is overdue before it confirms a shortened period, and restores nothing by a longer one', async () => {
     await vault.as(officer, 'PUT', '/categories/late', { days: 90 });
     await vault.as(officer, 'PUT', `${at}/categories`, { categories: ['late'] });
     await pass(40);
@@ -391,7 +391,7 @@ describe('retention', () => {
     expect((await vault.as(officer, 'GET', at)).body['state']).toBe('erased');
   });
 
-  it('keeps declined items as long as their own setting says, from the upload', async () => {
+  it('keeps declined items for the period of declined ones, counted from the upload', async () => {
     await vault.as(officer, 'PUT', '/policy', { declinedDays: 2 });
     await vault.as(officer, 'POST', `${at}/triage`, { decision: 'decline' });
     await pass(2);
@@ -399,7 +399,7 @@ describe('retention', () => {
     await vault.as(officer, 'PUT', '/policy', { declinedDays: 'same' });
   });
 
-  it('does not touch what is in a case, by hand or by time', async () => {
+  it('deletes nothing that is in a case, neither by hand nor by time', async () => {
     await vault.as(officer, 'PUT', '/categories/held', { days: 1 });
     await vault.as(officer, 'PUT', `${at}/categories`, { categories: ['held'] });
     await vault.as(officer, 'PUT', `${at}/cases/SPD-9`);
@@ -408,7 +408,7 @@ describe('retention', () => {
     expect((await vault.as(officer, 'GET', at)).body['state']).toBe('active');
   });
 
-  it('has categories that can be removed, but for the one that always stays', async () => {
+  it('has categories that can be removed, except “uncategorized”', async () => {
     expect(code(await vault.as(officer, 'DELETE', '/categories/uncategorized'))).toBe('422 evidence_category');
     expect(code(await vault.as(officer, 'DELETE', '/categories/never-was'))).toBe('422 evidence_category');
     await vault.as(officer, 'PUT', '/categories/gone', { days: 5 });

@@ -1,5 +1,5 @@
-// Holds: evidence that a vault took before there were statements stays readable, is confirmed under the id it was given, and is recalled by
-// its owner's own revocation as it was then; a clip with a statement is not.
+// Evidence that a vault took before there were statements stays readable, is confirmed under its id, and is recalled by its owner's own
+// revocation; that way is closed to a clip with a statement.
 import { join } from 'node:path';
 import Sqlite from 'better-sqlite3';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -22,7 +22,7 @@ beforeAll(async () => {
 });
 afterAll(() => rig.close());
 
-/** The id that such an item was given. */
+/** The id of such an item. */
 const formerItem = ({ grant }: Parcel) =>
   `item-${sha256Hex(`${fixture.cast.bridge.id}/${fixture.cast.device.id}/${grant}`).slice(0, 32)}`;
 
@@ -61,7 +61,7 @@ function recall(facts: object, words: object) {
   return vault.send('POST', '/v1/recalls', {}, { recall: token, ...words });
 }
 
-it('is read, confirmed and acknowledged anew', async () => {
+it('can be read, confirmed and acknowledged again', async () => {
   const { parcel, item, facts } = await former('held');
   const confirmed = await step(new OfferedClip(fixture, vault, rig.request, parcel), facts);
   expect(confirmed).toMatchObject({ status: 200, body: { state: 'confirmed' } });
@@ -74,7 +74,7 @@ it('is read, confirmed and acknowledged anew', async () => {
   expect((await vault.as(officer, 'GET', `/evidence/${item}/clip`)).bytes).toEqual(parcel.clip);
 });
 
-it('is recalled by its owner’s revocation, or another owner’s whom the device vouches for, and by nobody else’s', async () => {
+it('is recalled by its owner’s revocation, or by another owner’s that the device certifies, and by nobody else’s', async () => {
   const { cast } = fixture;
   const { parcel, facts } = await former('active');
   const second = makeParty('owner', new SystemRandom());
@@ -95,7 +95,7 @@ it('is recalled by its owner’s revocation, or another owner’s whom the devic
   expect(answer.decision).toBe('erased');
 });
 
-it('does not lend its ways to a clip with a statement: a revocation alone erases nothing there', async () => {
+it('does not open this way to a clip with a statement: a revocation alone erases nothing there', async () => {
   const clip = rig.clip();
   await clip.handOver();
   const { body } = await recall(clip.facts, { revocation: fixture.cast.revoke(clip.parcel.grantToken) });

@@ -1,4 +1,4 @@
-// Holds: the vault's OpenAPI document fits what it answers to its operator, to a bridge and to officers.
+// The vault's OpenAPI document fits its answers to its operator, to a bridge and to officers.
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { BridgeFixture } from '../../support/bridge-fixture.ts';
@@ -19,7 +19,7 @@ afterAll(async () => {
   folder.dispose();
 });
 
-it('fits every answer to a tour of it, refusals included', async () => {
+it('fits every answer of a tour of all its routes, refusals included', async () => {
   const request = await fixture.ready();
   await vault.pin(fixture.cast.bridge);
   const { item } = await new OfferedClip(fixture, vault, request, fixture.parcel(request)).handOver();
@@ -52,7 +52,7 @@ it('fits every answer to a tour of it, refusals included', async () => {
   await call('DELETE', '/categories/theft');
   const { client } = await vault.client(fixture.cast.agency.id);
   await vault.send('GET', '/v1/vault', {});
-  // And refused: a wrong secret, no officer, nothing there, a body that is none.
+  // Refusals: a wrong secret, no officer, an unknown item, a malformed body.
   await vault.token({ client, secret: 'x'.repeat(43) });
   await vault.as(officer, 'GET', '/policy', undefined, {});
   await call('GET', '/evidence/item-nothing');
@@ -67,7 +67,7 @@ it('fits every answer to a tour of it, refusals included', async () => {
       .filter(({ status }) => status < 400)
       .map((one) => `${one.method} ${operationOf(document, one)?.name.split(' ')[1]}`),
   );
-  // What follows on a revocation has a test of its own.
+  // The routes after a revocation have a test of their own.
   expect(operationsOf(document).filter((one) => !succeeded.has(one))).toEqual([
     'POST /v1/hand-overs/withdrawal',
     'POST /v1/recalls',

@@ -1,5 +1,4 @@
-// Holds: an owner's recall is answered by department policy, once, signed; and nothing is erased without the
-// signature of the clip's own key.
+// An owner's recall is answered by department policy, once, signed; and nothing is erased without the signature of the clip's own key.
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -30,7 +29,7 @@ function answerIn(body: Record<string, unknown>) {
 const bytes = () => existsSync(join(vault.folder, 'blobs', clip.item, 'clip.mp4'));
 
 describe('a recall', () => {
-  it('erases, restricts or keeps, as the department says, and answers the same again', async () => {
+  it('erases, restricts or keeps, as the department decides, and gives the same answer again', async () => {
     const policies = [
       [{ answer: 'erase' }, 'erased', false],
       [{ answer: 'restrict', reason: 'under review' }, 'restricted', true],
@@ -53,14 +52,14 @@ describe('a recall', () => {
     expect((await vault.as(plain, 'GET', `/evidence/${clip.item}`)).status).toBe(404);
   });
 
-  it('restricts what a case holds, although the department erases', async () => {
+  it('restricts what is in a case, although the department erases', async () => {
     await vault.as(officer, 'PUT', `${at}/cases/SPD-1`);
     expect(answerIn((await clip.recall()).body)).toMatchObject({ decision: 'restricted', reason: /case/ });
     expect((await vault.as(officer, 'GET', at)).body).toMatchObject({ accessClass: 'restricted', state: 'active' });
     expect(bytes()).toBe(true);
   });
 
-  it('erases what was deleted and could be restored, and is answered for what is erased already', async () => {
+  it('erases what was deleted and could be restored, and is answered for what was erased before', async () => {
     await vault.as(officer, 'DELETE', at);
     expect(answerIn((await clip.recall()).body)).toMatchObject({ decision: 'erased' });
     expect(bytes()).toBe(false);
@@ -69,7 +68,7 @@ describe('a recall', () => {
     expect(Object(body['entries'])[1]).toMatchObject({ event: 'recalled', detail: 'erased' });
   });
 
-  it('counts also when the vault has not heard yet that the clip is its own', async () => {
+  it('counts also before the hand-over of the clip is confirmed', async () => {
     const held = rig.clip();
     await held.offer();
     await held.bytes();
@@ -81,12 +80,12 @@ describe('a recall', () => {
 
   it('that comes without the signature of the clip’s own key restricts, and erases nothing', async () => {
     const { body } = await clip.recall({ homeRecall: undefined });
-    expect(answerIn(body)).toMatchObject({ decision: 'restricted', reason: /bridge alone/ });
+    expect(answerIn(body)).toMatchObject({ decision: 'restricted', reason: /only the bridge/ });
     expect((await vault.as(officer, 'GET', at)).body).toMatchObject({ accessClass: 'restricted', state: 'active' });
     expect(bytes()).toBe(true);
   });
 
-  it('that a captured bridge makes up is refused, and erases nothing', async () => {
+  it('that a compromised bridge invents is refused, and erases nothing', async () => {
     const { cast } = rig.fixture;
     const other = rig.clip();
     const claims = claimsOf(clip.parcel.homeRecall);

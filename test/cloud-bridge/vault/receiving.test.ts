@@ -1,4 +1,4 @@
-// Holds: the vault takes exactly what a pinned bridge, the device and its owner signed, once, and says so in its own hand.
+// The vault takes exactly what a pinned bridge, the device and its owner signed, once, and acknowledges it with its own signature.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -38,7 +38,7 @@ function acknowledged(body: Record<string, unknown>) {
 }
 
 describe('a hand-over', () => {
-  it('ends in a signed acknowledgement of these bytes, shown to nobody before it is confirmed', async () => {
+  it('ends in a signed acknowledgement of these bytes, which are shown to nobody before the confirmation', async () => {
     expect((await clip.offer()).body).toEqual({ item: clip.item, state: 'open' });
     const taken = await clip.bytes();
     expect(taken.body).toMatchObject({ item: clip.item, state: 'held' });
@@ -50,7 +50,7 @@ describe('a hand-over', () => {
     expect(await seen()).toBe(200);
   });
 
-  it('said again at any step gets the same acknowledgement and makes no second item', async () => {
+  it('repeated at any step gets the same acknowledgement and makes no second item', async () => {
     await clip.offer();
     const [first, second] = await Promise.all([clip.bytes(), clip.bytes()]);
     const again = [first, second, await clip.offer(), await clip.bytes(), await clip.confirm(), await clip.confirm()];
@@ -62,7 +62,7 @@ describe('a hand-over', () => {
     expect(events.filter((event: string) => event === 'received' || event === 'handed-over')).toHaveLength(2);
   });
 
-  it('keeps the acknowledged clip over a restart, and forgets bytes that were never acknowledged', async () => {
+  it('keeps the acknowledged clip over a restart, and drops bytes that were never acknowledged', async () => {
     await clip.handOver();
     const orphan = join(vault.folder, 'blobs', 'item-nobodys');
     await vault.disk.makeFolder(orphan);
@@ -74,7 +74,7 @@ describe('a hand-over', () => {
     expect(await seen()).toBe(200);
   });
 
-  it('is refused for other bytes, of which nothing stays, and then takes the right ones', async () => {
+  it('refuses other bytes, of which nothing is kept, and then takes the right ones', async () => {
     await clip.offer();
     const wrong = Uint8Array.from(clip.parcel.clip);
     wrong[9] = (wrong[9] ?? 0) ^ 1;
@@ -86,7 +86,7 @@ describe('a hand-over', () => {
     expect((await clip.bytes()).status).toBe(200);
   });
 
-  it('is refused when any of its papers is missing, another’s, or about another clip', async () => {
+  it('is refused when any of its documents is missing, another’s, or about another clip', async () => {
     const { cast } = rig.fixture;
     const stranger = makeParty('bridge', new SystemRandom());
     const other = rig.clip();
@@ -124,7 +124,7 @@ describe('a hand-over', () => {
       cast.sign('doorsill-statement+jws', { ...claims, ...changes }, by);
     for (const statement of [
       sign({}, mallory),
-      // All under a key of the bridge's own, and only the pseudonym borrowed.
+      // All are under a key of the bridge's own; only the pseudonym is copied.
       sign({ iss: mallory.key.publicKey }, mallory),
       sign({ home: mallory.id }),
       sign({ home: cast.device.id }),
@@ -151,7 +151,7 @@ describe('a hand-over', () => {
     ['that it is a copy with encoded frames', { method: 'copy' }, /copy, 5 of 30/],
     ['thirty frames of a microsecond', { coverage: { startUs: 1_000_000, endUs: 1_000_001 } }, /30 frames in 1 µs/],
     ['a gap outside its window', { gaps: [{ startUs: 1, endUs: 2 }] }, /leave the window/],
-  ])('refuses a statement that says what cannot be true: %s', async (_what, changes, detail) => {
+  ])('refuses a statement with impossible content: %s', async (_what, changes, detail) => {
     const statement = rig.fixture.cast.sign(
       'doorsill-statement+jws',
       { ...claimsOf(clip.parcel.statement), ...changes },
@@ -177,7 +177,7 @@ describe('a hand-over', () => {
 });
 
 describe('a withdrawal', () => {
-  it('erases what was held and names it, signed', async () => {
+  it('erases the received clip and returns a signed confirmation', async () => {
     await clip.offer();
     await clip.bytes();
     expect((await clip.withdraw()).body).toEqual({ item: clip.item, state: 'erased' });
@@ -194,7 +194,7 @@ describe('a withdrawal', () => {
     expect(deletion).toMatchObject({ ok: true, claims: { ...clip.facts, cause: 'withdrawn' } });
   });
 
-  it('that overtakes the bytes keeps them out for good', async () => {
+  it('that arrives before the bytes keeps them out permanently', async () => {
     await clip.offer();
     await clip.withdraw();
     expect((await clip.bytes()).body).toMatchObject({ state: 'erased' });
@@ -203,14 +203,14 @@ describe('a withdrawal', () => {
     expect((await clip.withdraw()).status).toBe(200);
   });
 
-  it('comes too late once the clip is handed over', async () => {
+  it('is refused once the clip is handed over', async () => {
     await clip.handOver();
     expect(await clip.withdraw()).toMatchObject({ status: 409, body: { code: 'evidence_state' } });
     expect(blobs()).toContain(clip.item);
   });
 });
 
-it('says that it has no space instead of taking what it cannot keep', async () => {
+it('reports that it has no space instead of taking what it cannot store', async () => {
   await vault.stop();
   const full = await new VaultFixture(vault.folder, { freeBytesMin: Number.MAX_SAFE_INTEGER }).start();
   try {

@@ -1,12 +1,12 @@
-// Holds: what changes about an item between the moment when it was found overdue and its deletion counts: an officer who puts it into a
-// case, restores it, or deletes it meanwhile is heard. On a real database, in which the change comes right behind the search.
+// A change of an item between the search for overdue items and the deletion counts: an officer may put it into a case, restore or delete
+// it. On a real database, where the change is made right after the search.
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { ALONE } from '../../../cloud-bridge/persistence/instance-turns.ts';
 import { databasePlace } from '../../../cloud-bridge/persistence/open-database.ts';
 import { FolderBlobs } from '../../../cloud-bridge/vault/blobs.ts';
 import { RECOVERABLE_S } from '../../../cloud-bridge/vault/retention.ts';
 import { RetentionSweeper } from '../../../cloud-bridge/vault/retention-sweeper.ts';
-import { Statements } from '../../../cloud-bridge/vault/sign-vault-receipts.ts';
+import { VaultReceipts } from '../../../cloud-bridge/vault/sign-vault-receipts.ts';
 import { openVaultDatabase, type VaultDatabase } from '../../../cloud-bridge/vault/vault-database.ts';
 import type { Item, ItemChange, TrailLine } from '../../../cloud-bridge/vault/vault-store.ts';
 import { ManualClock } from '../../../device/base/clock.ts';
@@ -26,7 +26,7 @@ const line: TrailLine = {
 let folder: ReturnType<typeof temporaryFolder>;
 let database: VaultDatabase;
 let sweeper: RetentionSweeper;
-/** What happens to each item that is found, right behind the search. */
+/** Called for each item that is found, right after the search. */
 let meanwhile: ((item: Item) => ItemChange) | null;
 
 beforeEach(async () => {
@@ -48,9 +48,9 @@ beforeEach(async () => {
     ...{ find: items.find.bind(items), add: items.add.bind(items), change: items.change.bind(items) },
     ...{ list: items.list.bind(items), bytesOf: items.bytesOf.bind(items), overdue },
   };
-  const statements = new Statements({ clock, random, key: generateSigningKey(random) });
+  const receipts = new VaultReceipts({ clock, random, key: generateSigningKey(random) });
   const blobs = new FolderBlobs(disk, random, folder.path);
-  const rest = { clock, log: silentLog(), offers, blobs, statements, turns: ALONE, sweepEveryMs: 3_600_000 };
+  const rest = { clock, log: silentLog(), offers, blobs, receipts, turns: ALONE, sweepEveryMs: 3_600_000 };
   sweeper = new RetentionSweeper({ ...rest, items: watched });
   sweeper.start();
   await sweeper.now();
@@ -88,7 +88,7 @@ it.each([
   ],
   ['erased', { state: 'erased', statement: '', deletion: 'x' }, { state: 'erased', deletion: 'x', deletedS: null }],
 ] satisfies [string, ItemChange, Partial<Item>][])(
-  'leaves an overdue item alone that was %s meanwhile',
+  'does not delete an overdue item that was %s meanwhile',
   async (_what, change, stays) => {
     await add({});
     meanwhile = () => change;
@@ -106,7 +106,7 @@ it.each([
   ['restored and deleted again', { deletedS: NOW_S - 5 }, { state: 'deleted', deletedS: NOW_S - 5, statement: 'm' }],
   ['destroyed by another', { state: 'erased', statement: '', deletion: 'x' }, { state: 'erased', deletion: 'x' }],
 ] satisfies [string, ItemChange, Partial<Item>][])(
-  'destroys nothing that was %s meanwhile',
+  'does not destroy an item that was %s meanwhile',
   async (_what, change, stays) => {
     await add({ state: 'deleted', deletedS: NOW_S - RECOVERABLE_S, deletedBy: 'officer' });
     meanwhile = () => change;

@@ -1,4 +1,4 @@
-// Holds: the rules of retention, as a table of the field's sentences and as properties over any item and any policy.
+// The rules of retention, as a table of cases and as properties over any item and any policy.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { decide } from '../../../cloud-bridge/vault/recalls.ts';
@@ -50,7 +50,7 @@ describe('an item is deleted', () => {
     ],
     ['by the longest category', { categories: ['theft', 'robbery'] }, rules({ theft: 30, robbery: 90 }), upload(90)],
     [
-      'never, when one category is kept until somebody deletes it',
+      'never, when one category is kept until an officer deletes it',
       { categories: ['theft', 'murder'] },
       rules({ theft: 30, murder: null }),
       null,
@@ -76,7 +76,7 @@ describe('an item is deleted', () => {
       upload(30),
     ],
     [
-      'never, when declined ones are kept until somebody deletes them',
+      'never, when declined ones are kept until an officer deletes them',
       { triage: 'declined', categories: ['theft'] },
       rules({ theft: 30 }, null),
       null,
@@ -193,7 +193,7 @@ describe('whatever the item and the policy', () => {
 it.each([
   ['erases', 'active', [], { answer: 'erase', reason: null }, 'erased'],
   [
-    'restricts what a case holds instead of erasing it',
+    'restricts what is in a case instead of erasing it',
     'active',
     ['c'],
     { answer: 'erase', reason: null },
@@ -202,7 +202,7 @@ it.each([
   ['erases what was deleted and waits to be restored', 'deleted', [], { answer: 'erase', reason: null }, 'erased'],
   ['restricts', 'active', [], { answer: 'restrict', reason: null }, 'restricted'],
   ['keeps with its reason', 'active', [], { answer: 'keep', reason: 'trial' }, 'kept'],
-  ['says erased of what is gone, whatever the policy', 'erased', [], { answer: 'keep', reason: 'trial' }, 'erased'],
+  ['answers erased for an erased item, whatever the policy', 'erased', [], { answer: 'keep', reason: 'trial' }, 'erased'],
 ] as const)('a department answers a recall: %s', (_what, state, cases, policy, decision) => {
   const decided = decide({ state, cases: [...cases] }, policy, true);
   expect(decided.decision).toBe(decision);
@@ -212,7 +212,7 @@ it.each([
 it.each([
   ['restricts instead of erasing', 'active', { answer: 'erase', reason: null }, 'restricted'],
   ['keeps what the department keeps', 'active', { answer: 'keep', reason: 'trial' }, 'kept'],
-  ['says erased of what is gone', 'erased', { answer: 'erase', reason: null }, 'erased'],
+  ['answers erased for an erased item', 'erased', { answer: 'erase', reason: null }, 'erased'],
 ] as const)('a department answers a recall that the bridge alone sends: %s', (_what, state, policy, decision) => {
   expect(decide({ state, cases: [] }, policy, false).decision).toBe(decision);
 });

@@ -1,5 +1,5 @@
-// Holds: in the vault, too, an agency whose key was rotated has what was granted to any of its keys, and what was issued for the
-// key that was rotated away opens nothing any more.
+// In the vault, too, an agency whose key was rotated has what was granted to any of its keys, and what was issued for the rotated key opens
+// nothing.
 import { join } from 'node:path';
 import Sqlite from 'better-sqlite3';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -53,7 +53,7 @@ afterAll(async () => {
   folder.dispose();
 });
 
-describe('after the operator has said that an agency has another key', () => {
+describe('after the operator has entered an agency’s new key', () => {
   let next: Officer;
   let early: OfferedClip;
   let late: OfferedClip;
@@ -66,7 +66,7 @@ describe('after the operator has said that an agency has another key', () => {
     next = await vault.officer(NEXT);
   });
 
-  it('the new one has what was granted to either, before and after, under the department’s own policy', async () => {
+  it('the new key has what was granted to either, before and after, under the same department policy', async () => {
     expect((await items(next)).sort()).toEqual([first.item, early.item, late.item].sort());
     const clip = await vault.as(next, 'GET', `/evidence/${first.item}/clip`);
     expect([clip.status, clip.bytes]).toEqual([200, first.parcel.clip]);
@@ -75,7 +75,7 @@ describe('after the operator has said that an agency has another key', () => {
     expect(Number(body['deletesS']) - Number(body['uploadedS'])).toBe(30 * 24 * 3600);
   });
 
-  it('the trail has it once, and all that was done under either', async () => {
+  it('the trail has the change once, and the accesses under either key', async () => {
     const { body } = await vault.as(next, 'GET', '/trail?limit=200');
     const entries: { event: string; detail: string; by: string; item: string }[] = Object(body['entries']);
     expect(entries.filter(({ event }) => event === 'key-rotated')).toMatchObject([
@@ -85,7 +85,7 @@ describe('after the operator has said that an agency has another key', () => {
     expect(received).toEqual(expect.arrayContaining([first.item, late.item]));
   });
 
-  it('token, client and link of the old one are dead, and it gets no other', async () => {
+  it('token, client and link of the old key are invalid, and it gets no new ones', async () => {
     for (const path of ['/evidence', `/evidence/${first.item}`, `/evidence/${first.item}/clip`, '/policy', '/trail']) {
       expect(await vault.as(old, 'GET', path)).toMatchObject({ status: 401, body: { code: 'vault_token_invalid' } });
       expect((await vault.as({ ...old, agency: NEXT }, 'GET', path)).status).toBe(401);
@@ -100,7 +100,7 @@ describe('after the operator has said that an agency has another key', () => {
     });
   });
 
-  it('a token that was issued for the old one in that very moment opens nothing either', async () => {
+  it('a token that is issued for the old key at the same moment opens nothing either', async () => {
     const { client } = await vault.client(NEXT);
     const token = 'x'.repeat(43);
     const file = new Sqlite(join(folder.path, 'vault', 'vault.sqlite'));
@@ -113,7 +113,7 @@ describe('after the operator has said that an agency has another key', () => {
     expect(body['code']).toBe('vault_token_invalid');
   });
 
-  it('a stranger has none of it, and no key of one agency becomes another’s', async () => {
+  it('another agency has no access, and a key of one agency cannot become another’s', async () => {
     expect(await items(await vault.officer(STRANGER))).toEqual([]);
     const refusals = [
       [await succeed(old.agency, STRANGER), 'agency_key_rotated'],
@@ -124,13 +124,13 @@ describe('after the operator has said that an agency has another key', () => {
     for (const [{ body }, code] of refusals) expect(body['code']).toBe(code);
   });
 
-  it('another rotation leaves all of it with the newest key alone', async () => {
+  it('a further rotation leaves everything with the newest key alone', async () => {
     expect((await succeed(NEXT, 'agency-last')).body).toMatchObject({ organisation: old.agency });
     expect((await vault.as(next, 'GET', '/evidence')).status).toBe(401);
     expect((await items(await vault.officer('agency-last'))).length).toBe(3);
   });
 
-  it('nobody but the operator can say so', async () => {
+  it('nobody but the operator can enter a new key', async () => {
     const answer = await vault.send('PUT', '/v1/agencies/agency-last/successor', {}, { agency: STRANGER });
     expect(answer.status).toBe(401);
   });

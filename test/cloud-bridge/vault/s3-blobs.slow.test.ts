@@ -1,5 +1,5 @@
-// Holds: the contract of places for evidence, on a bucket; and that nothing a store says is believed that it does not show: what
-// it lost, cut, changed or kept is found out before anybody relies on it. Not here: the contract.
+// The contract of evidence storage, on a bucket; and that the program verifies what the bucket says: an object that was lost, cut, changed
+// or kept is noticed before the evidence counts as stored or destroyed.
 import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -61,7 +61,7 @@ const started = async (...how: Parameters<typeof open>) => {
 };
 const refused = (...how: Parameters<typeof open>) => started(...how).catch((thrown: unknown) => thrown);
 
-/** Names in the bucket, past the program. */
+/** Object names in the bucket, read past the program. */
 async function keys(): Promise<string[]> {
   const { text } = await moto.call('GET', `/${name}?list-type=2`);
   return [...text.matchAll(/<Key>([^<]+)<\/Key>/g)].map(([, key = '']) => key);
@@ -73,7 +73,7 @@ const items = async () => [
 blobsContract(() => open(), items);
 
 describe('a signature', () => {
-  it('is the one that botocore gives, whatever is asked, and says what the body’s hash is', async () => {
+  it('equals botocore’s for each request, and covers the body’s hash', async () => {
     const asked: Passing[] = [];
     proxy.lies = {
       onRequest: (one) => {
@@ -105,7 +105,7 @@ describe('a signature', () => {
     }
   }, 60_000);
 
-  it('is taken by a server that checks it, and a wrong one is not', async () => {
+  it('is accepted by a server that checks it, and a wrong one is not', async () => {
     const strict = await Moto.open({ checking: true });
     const s3 = { ...(await strict.bucket('strict')), prefix: '' };
     const file = join(folder.path, 'strict');
@@ -120,7 +120,7 @@ describe('a signature', () => {
   }, 60_000);
 });
 
-it('lays a clip and its manifest beside each other, in plain bytes under the prefix', async () => {
+it('stores a clip and its manifest beside each other, as plain bytes under the prefix', async () => {
   const blobs = await started();
   const { object } = await put(blobs, 'item-a', new TextEncoder().encode('the very bytes'));
   expect(await keys()).toEqual([`clips/item-a/${object}.jws`, `clips/item-a/${object}.mp4`, 'clips/vault.txt']);
@@ -188,7 +188,7 @@ describe('a store that lies', () => {
       { onRequest: (one) => (one.method === 'GET' && clip.test(one.path) ? 'silence' : one) },
     ],
   ];
-  it.each(cases)('and %s is not believed; the same clip goes in once it tells the truth', async (_what, lies) => {
+  it.each(cases)('and %s is not trusted; the same clip is stored once it behaves', async (_what, lies) => {
     const blobs = await started({ answerSMax: 1 });
     proxy.lies = lies;
     const bytes = random.bytes(1_000);
@@ -202,7 +202,7 @@ describe('a store that lies', () => {
     expect(await take(blobs, place, 0, 1_000)).toEqual(Buffer.from(bytes));
   });
 
-  it('and sends elsewhere is not followed there', async () => {
+  it('and redirects is not followed', async () => {
     const asked: string[] = [];
     const blobs = await started();
     const trap = { status: 302, headers: { location: `${proxy.url}/trap` }, body: Buffer.alloc(0) };
@@ -216,14 +216,14 @@ describe('a store that lies', () => {
     expect(asked.filter((path) => path.includes('trap'))).toEqual([]);
   });
 
-  it('about an ETag lies about nothing that matters', async () => {
+  it('only about an ETag is tolerated, because ETags are not used', async () => {
     const blobs = await started();
     proxy.lies = { onAnswer: (_one, answer) => ({ ...answer, headers: { ...answer.headers, etag: '"wrong"' } }) };
     await put(blobs, 'item-a', random.bytes(10));
     expect(await items()).toEqual(['item-a']);
   });
 
-  it('about deleting is asked again until it is true', async () => {
+  it('about deleting is called again until the object is gone', async () => {
     const blobs = await started();
     const place = await put(blobs, 'item-a', random.bytes(10));
     proxy.lies = {
@@ -237,7 +237,7 @@ describe('a store that lies', () => {
     expect(await keys()).toEqual(['clips/vault.txt']);
   });
 
-  it('about a part of what it has ends the reading', async () => {
+  it('about a part of an object ends the download', async () => {
     const blobs = await started();
     const place = await put(blobs, 'item-a', random.bytes(1_000));
     for (const change of [(body: Buffer) => body.subarray(1), (body: Buffer) => Buffer.concat([body, body])]) {
@@ -251,8 +251,8 @@ describe('a store that lies', () => {
   });
 });
 
-describe('a place', () => {
-  it('is one vault’s: another is refused, and so is one with evidence that does not say whose it is', async () => {
+describe('a bucket', () => {
+  it('belongs to one vault: another is refused, and so is a bucket with evidence but no owner mark', async () => {
     const blobs = await started();
     await put(blobs, 'item-a', random.bytes(10));
     expect(await refused({}, 'vault-b')).toMatchObject({
@@ -265,7 +265,7 @@ describe('a place', () => {
     expect(await items()).toEqual(['item-a']);
   });
 
-  it('that keeps versions is refused: nothing in it would ever be destroyed', async () => {
+  it('that keeps versions is refused, because nothing in it would ever be destroyed', async () => {
     const versioned =
       '<VersioningConfiguration xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Status>Enabled</Status></VersioningConfiguration>';
     expect((await moto.call('PUT', `/${name}?versioning`, versioned)).status).toBe(200);
@@ -276,7 +276,7 @@ describe('a place', () => {
     });
   });
 
-  it('that is not there, or not for this key, is refused; one that is away is waited for', async () => {
+  it('that does not exist, or not for this key, is refused; one that is down is waited for', async () => {
     expect(await refused({ bucket: 'no-such-bucket' })).toMatchObject({ code: 'evidence_store_unfit' });
     expect(await refused({ secretFile: join(folder.path, 'none') })).toMatchObject({ code: 'file_unusable' });
     expect(await refused({ secretFile: undefined })).toMatchObject({ code: 'config_invalid' });
@@ -289,7 +289,7 @@ describe('a place', () => {
     });
   });
 
-  it('with names that are not ours leaves them alone, however they are spelled', async () => {
+  it('with foreign object names keeps them, however they are spelled', async () => {
     for (const key of ['clips/readme%26zz.txt', 'clips/item-a/notes.txt', 'elsewhere/item-b/clip.mp4']) {
       await moto.call('PUT', `/${name}/${key}`);
     }
@@ -305,7 +305,7 @@ describe('a place', () => {
   });
 });
 
-it('finds bytes under the name that they had before each upload had its own', async () => {
+it('finds bytes under the names from before each upload had its own', async () => {
   const blobs = await started();
   await moto.call('PUT', `/${name}/clips/item-a/clip.mp4`, 'former');
   await moto.call('PUT', `/${name}/clips/item-a/manifest.jws`, 'm');
@@ -318,7 +318,7 @@ it('finds bytes under the name that they had before each upload had its own', as
 });
 
 describe('with other instances, a search for leftovers', () => {
-  it('leaves what may be on its way to one of them, and removes what is of nobody, of an upload that lost, or erased', async () => {
+  it('keeps what another instance may be uploading, and removes orphaned, superseded and erased objects', async () => {
     const blobs = open({}, 'vault-a', true);
     await blobs.start(async () => ({ state: 'unknown', object: '' }));
     const kept = await put(blobs, 'item-kept', random.bytes(10));
@@ -334,7 +334,7 @@ describe('with other instances, a search for leftovers', () => {
     expect(await take(blobs, kept, 0, 10)).toHaveLength(10);
   });
 
-  it('is not made by one that is alone while it runs', async () => {
+  it('removes nothing at a single instance while it runs', async () => {
     const blobs = await started();
     await put(blobs, 'item-a', random.bytes(10));
     await blobs.sweep(async () => ({ state: 'unknown', object: '' }));
@@ -342,7 +342,7 @@ describe('with other instances, a search for leftovers', () => {
   });
 });
 
-it('takes settings that send evidence over TLS alone, and clips that fit into one request', () => {
+it('accepts only settings that send evidence over TLS, and clips that fit into one request', () => {
   const s3 = { endpoint: 'http://s3.example', bucket: 'evidence', keyId: 'k' };
   const parse = (changes: object, more: object = {}) =>
     VaultConfig.safeParse({ dataFolder: '/d', s3: { ...s3, ...changes }, ...more }).success;

@@ -1,5 +1,5 @@
-// Holds: what changes about an item while an officer's line is written into the trail counts: nothing is shown of what was erased,
-// deleted or classed meanwhile. On a real database, in which the change comes right behind the line.
+// A change of an item while an officer's line is written into the trail counts: nothing is shown that was erased, deleted or classed higher
+// meanwhile. On a real database, where the change is made right after the line.
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { ClipDownloads } from '../../../cloud-bridge/http/revocable-downloads.ts';
 import { databasePlace } from '../../../cloud-bridge/persistence/open-database.ts';
@@ -25,7 +25,7 @@ const actor: Actor = {
 let folder: ReturnType<typeof temporaryFolder>;
 let database: VaultDatabase;
 let evidence: Evidence;
-/** What happens right behind the next line of the trail. */
+/** Called right after the next line of the trail. */
 let meanwhile: ItemChange | null = null;
 
 beforeEach(async () => {

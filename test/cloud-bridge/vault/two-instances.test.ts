@@ -1,9 +1,8 @@
 // @module-tag long
 // @module-tag postgresql
 // @module-tag s3
-// Holds: a vault as two instances, one of them a process of its own, on one PostgreSQL database and one bucket: what one takes in the other
-// shows, both at once keep one clip, what one erases is nowhere, a reader at one is cut off by the other, and one that is killed loses
-// nothing that was acknowledged. Not here: what a vault does alone.
+// Two instances of a vault, one of them a process of its own, on one PostgreSQL database and one bucket act as one: they keep one clip,
+// what one erases is gone at both, a reader at one is cut off by the other, and one that is killed loses nothing that was acknowledged.
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { request } from 'node:http';
 import { tmpdir } from 'node:os';
@@ -69,12 +68,12 @@ afterAll(async () => {
 });
 beforeEach(() => at('a'));
 
-/** Sends the next calls to this one. */
+/** Sends the next calls to this instance. */
 function at(instance: 'a' | 'b'): void {
   vault.elsewhere = instance === 'a' ? null : b.url;
 }
 
-/** What is in the bucket of an item. */
+/** The objects of an item in the bucket. */
 async function objects({ item }: OfferedClip): Promise<string[]> {
   const { text } = await moto.call('GET', `/${shared.s3.bucket}?list-type=2`);
   return [...text.matchAll(/<Key>([^<]+)<\/Key>/g)].map(([, key = '']) => key).filter((key) => key.includes(item));
@@ -85,7 +84,7 @@ const trail = async ({ item }: OfferedClip) =>
     ({ event }) => event,
   );
 
-it('takes in at one what was offered at the other, and shows it at both', async () => {
+it('receives at one what was offered at the other, and shows it at both', async () => {
   const clip = rig.clip();
   expect((await clip.offer()).body).toMatchObject({ state: 'open' });
   at('b');
@@ -101,7 +100,7 @@ it('takes in at one what was offered at the other, and shows it at both', async 
   expect(await trail(clip)).toEqual(['received', 'handed-over', 'downloaded', 'downloaded']);
 }, 60_000);
 
-it('keeps one clip of two that come at once, with one acknowledgement, and nothing of either once it is taken back', async () => {
+it('keeps one of two clips that come at once, with one acknowledgement, and nothing of either once it is revoked', async () => {
   const clip = rig.clip();
   await clip.offer();
   const sent = (['a', 'b'] as const).map((instance) => {
@@ -151,7 +150,7 @@ it('keeps nothing of what is withdrawn at one while the other receives it', asyn
   expect(await trail(clip)).toEqual(['withdrawn']);
 }, 60_000);
 
-it('ends a reading that nobody takes up again at one, once the other has taken the clip back', async () => {
+it('ends a stalled download at one once the other has the recall of the clip', async () => {
   const big = plainMp4({ frames: 30, audioPackets: 12, frameBytes: 800_000 });
   const clip = await rig.clip(vault, big).handOver();
   const { token, agency } = rig.officer;
@@ -161,13 +160,13 @@ it('ends a reading that nobody takes up again at one, once the other has taken t
   await reading.stalled();
   expect(reading.isOpen()).toBe(true);
   expect((await clip.recall()).status).toBe(200);
-  // Long before any connection on which nothing moves is ended.
+  // Long before the timeout that ends an idle connection.
   await expect.poll(() => reading.isOpen(), { timeout: HTTP_LIMITS.idleMs / 2 }).toBe(false);
   const { bytes } = await reading.rest();
   expect(bytes).toBeLessThan(big.length);
 }, 90_000);
 
-it('lets a link work once, at whichever it is followed', async () => {
+it('lets a link work once, at whichever instance', async () => {
   const clip = await rig.clip().handOver();
   const { pathname } = new URL(
     String((await vault.as(rig.officer, 'POST', `/evidence/${clip.item}/links`)).body['url']),
@@ -178,7 +177,7 @@ it('lets a link work once, at whichever it is followed', async () => {
   expect((await vault.send('GET', pathname, {})).body).toMatchObject({ code: 'download_link_invalid' });
 }, 60_000);
 
-it('deletes once what is overdue, though both look for it', async () => {
+it('deletes once what is overdue, though both sweep', async () => {
   const deleted = async () => {
     const clip = await rig.clip().handOver();
     await server.ask(`update doorsill_vault.items set due_s = 1 where item = '${clip.item}'`, 'vaults');
@@ -186,12 +185,12 @@ it('deletes once what is overdue, though both look for it', async () => {
     return clip;
   };
   const clip = await deleted();
-  // Both have looked again meanwhile.
+  // Both have swept again meanwhile.
   for (let count = 0; count < 3; count += 1) await deleted();
   expect((await trail(clip)).filter((event) => event === 'deleted')).toHaveLength(1);
 }, 120_000);
 
-it('slows down who guesses secrets at both together', async () => {
+it('rate-limits a caller that guesses secrets, by its calls at both together', async () => {
   const { client } = await vault.client(rig.officer.agency);
   const codes: unknown[] = [];
   for (let count = 0; count < 24; count += 1) {
@@ -202,7 +201,7 @@ it('slows down who guesses secrets at both together', async () => {
   expect(codes.slice(0, 20)).not.toContain(429);
 }, 60_000);
 
-it('loses nothing that was acknowledged when one is killed, and takes in what it had not', async () => {
+it('loses nothing that was acknowledged when one is killed, and receives the clip that was not', async () => {
   const [kept, lost] = [rig.clip(), rig.clip()];
   at('b');
   await kept.handOver();
@@ -222,7 +221,7 @@ it('loses nothing that was acknowledged when one is killed, and takes in what it
   expect(await objects(lost)).toEqual([]);
 }, 120_000);
 
-it('is refused to a second one of its name, and to one that has the database to itself', async () => {
+it('is refused to a second instance of the same name, and to a single vault', async () => {
   expect(await b.part.stop('SIGTERM')).toBe('status 0');
   for (const [changes, code] of [
     [{ instance: { name: 'a', secretsFolder } }, 'database_busy'],

@@ -1,5 +1,5 @@
-// Holds: an event is told again until it is taken or given up, across a restart, and never to an agency that may not act. Waits are
-// whole seconds, which is why these are apart (agency-webhooks.test.ts has the rest).
+// An event is sent again until it is accepted or given up, across a restart, and never to an agency without access. The waits are whole
+// seconds, so these tests are apart.
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { SystemClock } from '../../../device/base/clock.ts';
 import { makeParty } from '../../support/parties.ts';
@@ -13,7 +13,7 @@ beforeEach(async () => {
 afterEach(() => rig.close());
 
 describe('an event', () => {
-  it('is told again with the same id and the same bytes until it is taken, across a restart', async () => {
+  it('is sent again with the same id and the same bytes until it is accepted, across a restart', async () => {
     rig.receiver.status = 503;
     await rig.set();
     await rig.post();
@@ -30,7 +30,7 @@ describe('an event', () => {
     expect(rig.receiver.received).toHaveLength(count);
   });
 
-  it('is told to no other agency with a webhook, and not to one whose access is revoked', async () => {
+  it('is sent to no other agency with a webhook, and not to one whose access is revoked', async () => {
     const other = makeParty('agency', rig.fixture.random);
     const others = await WebhookReceiver.open();
     await rig.fixture.registry.register(
@@ -59,7 +59,7 @@ describe('an event', () => {
     await others.close();
   });
 
-  it('follows no redirect, waits for no answer for ever, and is given up after so many attempts', async () => {
+  it('follows no redirect, waits a limited time for an answer, and is given up after a number of attempts', async () => {
     const inner = await WebhookReceiver.open();
     rig.receiver.status = 302;
     rig.receiver.location = inner.url;

@@ -1,5 +1,5 @@
-// Holds: an agency is told of its own requests and clips, signed, at least once and under one id, until it takes it or it is
-// given up; nobody else is told anything, and no webhook reaches where it must not.
+// An agency gets signed events of its own requests and clips, at least once and under one id; nobody else gets any, and no webhook is sent
+// to an address that is not public.
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { webhookSignature } from '../../../cloud-bridge/webhooks/send.ts';
 import { SystemClock } from '../../../device/base/clock.ts';
@@ -13,7 +13,7 @@ beforeEach(async () => {
 afterEach(() => rig.close());
 
 describe('an agency', () => {
-  it('is told what becomes of its request and its clips, each under an id of its own, and signed', {
+  it('gets signed events of its request and its clips, each under its own id', {
     tags: ['long'],
   }, async () => {
     await rig.set();
@@ -40,7 +40,7 @@ describe('an agency', () => {
     for (const word of ['Elm Street', rig.fixture.cast.device.id, parcel.grant]) expect(all).not.toContain(word);
   });
 
-  it('is told when a request ends by itself, once', async () => {
+  it('gets one event when a request ends by itself', async () => {
     await rig.set();
     await rig.post({ exp: rig.fixture.cast.nowS() + 120 });
     await rig.until(() => rig.receiver.types.length === 1);
@@ -51,12 +51,12 @@ describe('an agency', () => {
     await rig.fixture.bridge.stop();
     await rig.fixture.startBridge();
     await new SystemClock().sleep(100);
-    // A bridge that stops before it has noted an answer tells the same event again, under its id.
+    // A bridge that stops before it has recorded an answer sends the same event again, under its id.
     const ids = rig.receiver.received.map(({ headers }) => headers['x-doorsill-event']);
     expect(new Set(ids).size).toBe(2);
   });
 
-  it('sees how telling it went, in pages, and never the secret', async () => {
+  it('sees the result of each delivery, in pages, and never the secret', async () => {
     await rig.set();
     for (let count = 0; count < 3; count += 1) await rig.post();
     await rig.until(async () => (await rig.events()).events.filter(({ state }) => state === 'delivered').length === 3);
@@ -70,7 +70,7 @@ describe('an agency', () => {
     expect(JSON.stringify([body, first])).not.toContain(WEBHOOK_SECRET);
   });
 
-  it('that removed it is not told any more, not even of what waits; an older call does not bring it back', async () => {
+  it('that removed its webhook gets no event any more, not even waiting ones; an older call does not bring it back', async () => {
     rig.receiver.status = 500;
     const old = rig.fixture.agencyCall({ action: 'set-webhook', url: rig.receiver.url, secret: WEBHOOK_SECRET });
     await rig.fixture.send('PUT', '/v1/webhook', { authorization: `Bearer ${old}` });
@@ -92,7 +92,7 @@ describe('an agency', () => {
 });
 
 describe('nobody else', () => {
-  it('gets at it: another action’s call, a foreign one, a weak secret and an address that is not allowed are refused', async () => {
+  it('can set it: a call for another action, a foreign one, a weak secret and a disallowed address are refused', async () => {
     const bearer = (call: object) => ({ authorization: `Bearer ${rig.fixture.agencyCall(call)}` });
     const put = async (call: object) => (await rig.fixture.send('PUT', '/v1/webhook', bearer(call))).body['code'];
     expect(await put({ action: 'see-webhook' })).toBe('token_unknown_claims');
@@ -105,8 +105,8 @@ describe('nobody else', () => {
   });
 });
 
-describe('telling', () => {
-  it('is not to this machine unless that is set, whatever was registered before, nor by a name that leads here', async () => {
+describe('delivery', () => {
+  it('does not reach this machine unless that is set, whatever was registered before, nor by a name that resolves to it', async () => {
     await rig.set(rig.receiver.url.replace('127.0.0.1', 'localhost'));
     rig.fixture.options.bridge = { webhooks: { ...QUICK_WEBHOOKS, loopback: false } };
     await rig.fixture.bridge.stop();

@@ -1,4 +1,4 @@
-// Holds: a witness, a process of its own, cosigns a log while it grows, and finds one that was taken back or rewritten.
+// A witness, a process of its own, cosigns a log while it grows, and notices one that was rolled back or rewritten.
 import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
@@ -26,7 +26,7 @@ let parcel: Parcel;
 let key: string;
 
 beforeAll(async () => {
-  // The key first: the bridge's settings name it.
+  // The key comes first, because the bridge's settings name it.
   const away = await runCommand([
     'audit',
     'witness',
@@ -50,9 +50,9 @@ afterAll(async () => {
 });
 
 const words = (of = data) => ['audit', 'witness', '--data', of, '--bridge', fixture.bridge.url, '--json'];
-/** One look by a process of its own. */
+/** One check by a process of its own. */
 const look = (of = data) => runCommand([...words(of), '--once']);
-/** One look by a witness that starts on the folder here; what it found, or its code. */
+/** One check by a witness on the folder in this process; returns what it found, or its code. */
 async function lookHere(of: string, bridgeKey?: string): Promise<Look | string> {
   const witness = new Witness({
     clock: new SystemClock(),
@@ -75,7 +75,7 @@ const codeOf = (stderr: string) => errorSchema.parse(JSON.parse(stderr.trim().sp
 const served = async () => headAnswerSchema.parse((await fixture.get('/v1/custody/head')).body);
 const event = () => fixture.get('/v1/clips', fixture.access('all'));
 
-/** The bridge on the database of before, as after a restored backup. */
+/** The bridge on an earlier copy of its database, as after a restored backup. */
 async function restore(from: string): Promise<void> {
   await fixture.bridge.stop();
   for (const end of ['', '-wal', '-shm']) rmSync(join(fixture.bridgeFolder, `bridge.sqlite${end}`), { force: true });
@@ -92,7 +92,7 @@ async function backup(): Promise<string> {
 }
 
 describe('a log that grows', () => {
-  it('is cosigned, and the bridge serves the cosignature beside its head and in the papers of a clip', async () => {
+  it('is cosigned, and the bridge serves the cosignature with its head and in the custody bundle of a clip', async () => {
     const first = await look();
     expect(first.status, first.stderr).toBe(0);
     expect(first.last).toMatchObject({ event: 'seen', served: true });
@@ -105,7 +105,7 @@ describe('a log that grows', () => {
     expect(JSON.parse(readFileSync(join(data, 'cosigned.json'), 'utf8'))).toEqual(cosigned);
   }, 60_000);
 
-  it('lets verify insist on the witness', async () => {
+  it('lets `verify` require the witness', async () => {
     await event();
     const answer = await fixture.get(`/v1/clips/${parcel.clipId}/custody`, fixture.access(parcel.clipId));
     const { receipt, proof } = CustodyBundle.parse(answer.body);
@@ -116,7 +116,7 @@ describe('a log that grows', () => {
     const stranger = makeParty('owner', fixture.random).key.publicKey;
     const own = importSigningKey(readFileSync(join(data, 'signing.key'), 'utf8').trim());
     if (!own) throw new Error('the witness has no key');
-    // The witness's own word, about another tree of this bridge.
+    // A cosignature of the witness for another tree of this bridge.
     const elsewhere = { ...claimsOf(proof.cosignatures[0] ?? ''), size: 1 };
     proof.cosignatures = [fixture.cast.sign('doorsill-cosignature+jws', elsewhere, { id: 'witness', key: own })];
     const moved = printProof(proof);
@@ -126,7 +126,7 @@ describe('a log that grows', () => {
     await expect(verify([key, stranger])).rejects.toMatchObject({ code: 'verify_failed' });
   });
 
-  it('is watched by a process that stays, and stops on Ctrl-C', { tags: ['long'], timeout: 60_000 }, async () => {
+  it('is watched by a long-running process, which stops on Ctrl-C', { tags: ['long'], timeout: 60_000 }, async () => {
     const watching = new Running([...words(), '--every', '1']);
     try {
       const ready = await watching.line('the witness', (line) => line['event'] === 'ready');
@@ -144,7 +144,7 @@ describe('a log that grows', () => {
 });
 
 describe('the bridge', () => {
-  it('takes cosignatures of its own log by witnesses it names, and no others', async () => {
+  it('accepts cosignatures of its own log by named witnesses, and no others', async () => {
     const { cast } = fixture;
     const head = (await served()).head;
     const { size, root } = z.object({ size: z.int(), root: z.string() }).parse(claimsOf(head));
@@ -159,7 +159,7 @@ describe('the bridge', () => {
       return fixture.post('/v1/custody/cosignatures', { head: about, cosignature });
     };
     const forged = cast.sign('doorsill-tree-head+jws', { ...claimsOf(head), iss: stranger.key.publicKey }, stranger);
-    // Signed by the bridge's own key, but not of its log: as from before a backup was put back.
+    // Signed by the bridge's own key, but not for its log: as from before a backup was restored.
     const lost = cast.sign('doorsill-tree-head+jws', { ...claimsOf(head), size: size + 7 }, cast.bridge);
     const other = cast.sign('doorsill-tree-head+jws', { ...claimsOf(head), root: 'a'.repeat(64) }, cast.bridge);
     const answers = [
@@ -180,7 +180,7 @@ describe('the bridge', () => {
 });
 
 describe('a witness', () => {
-  it('believes the pinned key alone, and no head from the future', async () => {
+  it('accepts the pinned key alone, and no head from the future', async () => {
     const elsewhere = join(folder.path, 'pinned');
     expect(await lookHere(elsewhere, key)).toBe('custody_head_refused');
     fixture.clock.shiftS = CLOCK_SKEW_S_MAX + 60;
@@ -190,14 +190,14 @@ describe('a witness', () => {
     expect(await lookHere(elsewhere, key)).toBe('custody_head_refused');
   });
 
-  it('does not begin anew over a memory that is damaged', async () => {
+  it('does not start over when its memory is damaged', async () => {
     const elsewhere = join(folder.path, 'damaged');
     await lookHere(elsewhere);
     writeFileSync(join(elsewhere, 'memory.json'), '{}');
     expect(await lookHere(elsewhere)).toBe('state_damaged');
   });
 
-  it('takes an answer that comes late for no rollback, and waits for a newer one', async () => {
+  it('does not report a late answer as a rollback, and waits for a newer one', async () => {
     const elsewhere = join(folder.path, 'late');
     const late = (await served()).head;
     await event();
@@ -223,8 +223,8 @@ describe('a witness', () => {
   });
 });
 
-describe('a log that was put back', () => {
-  it('is found by the witness that stays, which keeps both heads and says it again at every start', {
+describe('a log that was rolled back', () => {
+  it('is reported by the running witness, which keeps both heads and reports it again at every start', {
     tags: ['long'],
     timeout: 60_000,
   }, async () => {
@@ -233,7 +233,7 @@ describe('a log that was put back', () => {
     const watching = new Running([...words(), '--every', '1']);
     await watching.line('a look', (line) => line['event'] === 'seen');
     const seen = readFileSync(join(data, 'memory.json'), 'utf8');
-    // Back to before that event, on the same address: what a restored backup is.
+    // The database from before that event, on the same address, as after a restored backup.
     await restore(early);
     expect(await watching.ended(20)).toBe(3);
     expect(codeOf(watching.stderr)).toBe('custody_rollback');
@@ -247,13 +247,13 @@ describe('a log that was put back', () => {
     const again = await look();
     expect([again.status, codeOf(again.stderr)]).toEqual([3, 'custody_rollback']);
 
-    // A witness that saw no smaller tree finds the rewritten beginning by the proof.
+    // A witness that saw no smaller tree detects the rewritten beginning by the proof.
     writeFileSync(join(data, 'memory.json'), seen);
     expect(await lookHere(data)).toBe('custody_fork');
     expect(await lookHere(data)).toBe('custody_fork');
   });
 
-  it('is found where two trees have one size', async () => {
+  it('is detected when two trees have the same size', async () => {
     const elsewhere = join(folder.path, 'twins');
     const early = await backup();
     await event();

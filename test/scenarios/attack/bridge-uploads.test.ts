@@ -368,5 +368,5 @@ it('knows at its start when its own limits contradict each other', () => {
       intake,
     }).error?.issues.map(({ message }) => message);
   expect(faults({})).toBeUndefined();
-  expect(faults({ dayBytesPerDeviceMax: 1_000 })).toEqual(['clipBytesMax is above what one device may bring']);
+  expect(faults({ dayBytesPerDeviceMax: 1_000 })).toEqual(['clipBytesMax is above the upload limits of one device']);
 });

@@ -1,5 +1,4 @@
-// Owns: the sixteen counts of each agency of a synthetic export, read as the audit reads it, for the oracle (misuse-oracle.ts).
-// Not here: the audit itself, which keeps them to itself.
+// The sixteen counts of each agency of a synthetic export, for the oracle (misuse-oracle.ts).
 
 import { CsvRows } from '../../../../cloud-bridge/persistence/csv-rows.ts';
 import { SearchTimes } from '../../../../cloud-bridge/query-audit/audit.ts';

@@ -1,5 +1,4 @@
-// Owns: how many agencies that misuse a ranking finds at the best threshold, chosen with the labels in hand.
-// Not here: who ranks (hidden-misuse.ts, misuse-oracle.ts).
+// How many agencies that misuse a ranking finds at the best threshold, chosen with the labels known.
 
 /** An agency in a ranking over several exports. */
 export interface Ranked {

@@ -1,5 +1,5 @@
-// Owns: the likelihood ratio of hidden misuse against honest work for agencies of a synthetic export, with the generator's true
-// parameters: the most that their counts can tell. For tests alone, never shipped. Not here: the audit, which must estimate all that.
+// The likelihood ratio of hidden misuse against honest work for agencies of a synthetic export, computed with the generator's true
+// parameters: the upper bound of what their counts can show. For tests alone, never shipped.
 import { type Random, SeededRandom } from '../../../../device/base/random.ts';
 import type { CastAgency } from '../../../../sim/query-export/cast.ts';
 import {
@@ -14,20 +14,20 @@ import { exportText } from '../../../../sim/query-export/rows.ts';
 import { HELD_OUT } from '../../../../sim/query-export/vocabulary-held-out.ts';
 import { CELLS, type CountedAgency, countRows } from './export-counts.ts';
 
-/** How sizes of agencies of one service spread: the deviation of their logarithms in cast.ts. */
+/** The standard deviation of the logarithm of agency sizes within one service, as in cast.ts. */
 const SIZE_DEVIATION = 0.9;
-/** Searches for each officer of an agency, as the generator has it (sim/query-export/habits.ts). */
+/** Searches for each officer of an agency, as in the generator (sim/query-export/habits.ts). */
 const SEARCHES_PER_OFFICER = 12;
-/** Numbers of officers that are drawn for; one between them is rounded down. */
+/** Numbers of officers with draws of their own; a number between two of them is rounded down. */
 const STAFFS = [2, 3, 4, 5, 6, 7, 8, 10, 12, 15, 19, 24, 30, 38, 48, 60];
-/** Shares of misuse that are tried. As misuse spreads over them, fewer draws for each are enough. */
+/** Number of misuse shares that are tried. Because misuse is spread over them, fewer draws for each are enough. */
 const SHARES = 32;
 const DRAWS_PER_SHARE = 1 / 8;
-/** Agencies with a smaller ratio in the first, rough round are not looked at again. */
+/** Agencies with a smaller ratio in the first, rough round are not evaluated again. */
 const ROUGH_DRAWS = 320;
 const ROUGH_LOG_RATIO_MIN = Math.log(0.3);
 
-/** How often a search is read as wordless: if its reason was meant to say nothing, and if not. */
+/** How often a search is read as wordless: when the generator meant no reason, and when it meant one. */
 interface WordlessRates {
   meant: number;
   other: number;
@@ -64,7 +64,7 @@ export async function wordlessRates(queries: number): Promise<Rates> {
   return { honest: { meant, other }, misuse: { meant: meantMisuse, other: otherMisuse } };
 }
 
-/** One agency with what is summed up for it. */
+/** One agency with its sums. */
 interface Weighed extends CountedAgency {
   filled: readonly (readonly [cell: number, count: number])[];
   honest: number[];
@@ -136,7 +136,7 @@ function isTitled(name: string, title: string): boolean {
   return new RegExp(`^\\S+ [A-Z]{2} ${title}( #\\d+)?$`).test(name);
 }
 
-/** What an agency needs from draws of one service with one number of officers. */
+/** An agency's needs of the draws of one service with one number of officers. */
 function needsOf({ name, queries, usual }: CountedAgency & { usual: number }, service: Service, staff: number) {
   const logTitle = Math.log(titleShare(service, name));
   const logSize = (honest: number) => {
@@ -144,7 +144,7 @@ function needsOf({ name, queries, usual }: CountedAgency & { usual: number }, se
     return logTitle - (off * off) / 2 - Math.log(honest);
   };
   const shares = sharesOfMisuse.flatMap((share, way) => {
-    // At least eight searches are misuse.
+    // Misuse is at least eight searches.
     const misuses = Math.max(8, queries * share);
     const honest = queries - misuses;
     if (honest < 2.5 || staffFor(honest) !== staff) return [];
@@ -159,7 +159,7 @@ function staffFor(queries: number): number {
   return STAFFS.findLast((staff) => staff <= officers) ?? 2;
 }
 
-/** Equally likely shares of misuse: quantiles of many draws. */
+/** Equally likely shares of misuse, as quantiles of many draws. */
 const sharesOfMisuse = (() => {
   const random = new SeededRandom(7);
   const many = 1_000_000;
@@ -169,7 +169,7 @@ const sharesOfMisuse = (() => {
   return Array.from({ length: SHARES }, (_, at) => drawn[200 * at + 100] ?? 0);
 })();
 
-/** For each share, cells of many draws of how misuse is made. */
+/** For each share, the cells of many draws of the form of misuse. */
 function waysOf(random: Random, { misuse }: Rates, draws: number): Float64Array[][] {
   const count = Math.ceil(draws * DRAWS_PER_SHARE);
   return Array.from({ length: SHARES }, () =>
@@ -230,7 +230,7 @@ function honestOf({ filled }: Weighed, { logs }: Library): number {
   return logSum(sums) - Math.log(sums.length);
 }
 
-/** The same where this share of the searches is misuse, made in one of these ways each. */
+/** The same where this share of the searches is misuse, averaged over these forms of it. */
 function misuseOf(
   { filled }: Weighed,
   { shares }: Library,

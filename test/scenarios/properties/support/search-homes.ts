@@ -55,7 +55,7 @@ export class SearchHomes extends Homes<SearchKind> {
     const random = new SeededRandom(seed + 50);
     const searching = new Searching(this.testbed.cast, random);
     this.searching = searching;
-    const photo = await new Photos().plain(await drawDogPhoto());
+    const photo = await new Photos().sanitise(await drawDogPhoto());
     for (let home = 0; home < count; home += 1) await this.addHome(seed + 100 + home);
     for (const { doorbell } of this.homes) if (this.kind === 'offline') await doorbell.stop();
     const homes = [makeParty('device', random), makeParty('device', random)];

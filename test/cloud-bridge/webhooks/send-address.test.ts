@@ -1,6 +1,6 @@
-// Holds: no webhook makes the bridge speak to a machine that only the bridge can reach.
+// No webhook makes the bridge connect to an address that only the bridge can reach.
 import { describe, expect, it } from 'vitest';
-import { webhookAddress } from '../../../cloud-bridge/webhooks/address.ts';
+import { webhookAddress } from '../../../cloud-bridge/webhooks/send.ts';
 
 describe('a webhook', () => {
   const refused = (url: string, loopback = false) => {
@@ -25,7 +25,7 @@ describe('a webhook', () => {
     expect(refused(url)).toBe('webhook_address_refused');
   });
 
-  it('is at a public https:// address, on this machine only where that is set', () => {
+  it('can be at a public https:// address, on this machine only where that is set', () => {
     expect(refused('https://agency.example/hook?case=1')).toBe('https://agency.example/hook?case=1');
     expect(refused('http://127.0.0.1:8080/hook', true)).toBe('http://127.0.0.1:8080/hook');
     expect(refused('http://localhost:8080/hook', true)).toBe('http://localhost:8080/hook');
