@@ -2,7 +2,7 @@
 // stop. Not here: the stage (story-testbed.ts).
 import { exchangeJson } from '@doorsill/contract/json-client';
 import { callAboutRequest, postRequest } from '../officer/agency-client.ts';
-import { addPartner, listPartners, setPartnerStatus } from '../officer/operator-partners.ts';
+import { addPartner, listPartners, setPartnerStatus } from '../officer/moderator.ts';
 import type { StoryDeps } from './story-deps.ts';
 import { Stage } from './story-testbed.ts';
 

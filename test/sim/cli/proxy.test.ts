@@ -107,7 +107,7 @@ describe('`proxy`', { timeout: 30_000 }, () => {
     ['127.0.0.1:1', ['lost', 'ok'], 'stands alone'],
     ['127.0.0.1:1', ['jiter=5ms'], 'did you mean jitter?'],
     ['127.0.0.1:1', ['toString=1'], 'says nothing of a link'],
-    ['127.0.0.1:1', ['--listen', '99999'], 'is no port'],
+    ['127.0.0.1:1', ['--listen', '99999'], 'is not a port'],
     ['127.0.0.1:1', ['--listen', ':2883'], 'names no host'],
     ['127.0.0.1:1', ['delay=1s=2s'], 'delay=200ms'],
     ['constructor://127.0.0.1', [], 'is no address'],
