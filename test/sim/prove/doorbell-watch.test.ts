@@ -8,7 +8,7 @@ import { silentLog } from '../../../device/base/log.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
 import { SystemPrograms } from '../../../device/base/system-programs.ts';
 import { connectionsIn, DoorbellWatch } from '../../../sim/prove/doorbell-watch.ts';
-import { checkBeside } from '../../../sim/prove/judge-leaving.ts';
+import { checkOtherTraffic } from '../../../sim/prove/judge-leaving.ts';
 
 const deps = { clock: new SystemClock(), random: new SystemRandom(), programs: new SystemPrograms(), log: silentLog() };
 /** Nobody has this address (RFC 5737). */
@@ -39,7 +39,7 @@ const speak = (door: string, more = '', staysMs = 150) => `
   socket.once('data', () => { socket.write(' again'); ${more}; setTimeout(() => process.exit(0), ${staysMs}); });`;
 
 function heardAt(watch: DoorbellWatch): string[] {
-  return connectionsIn(watch.doors.broker.said, 0, Number.POSITIVE_INFINITY).map((bytes) =>
+  return connectionsIn(watch.links.broker.sent, 0, Number.POSITIVE_INFINITY).map((bytes) =>
     Buffer.from(bytes).toString(),
   );
 }
@@ -51,18 +51,18 @@ describe('in a network of its own', { tags: ['namespaces', 'root'] }, () => {
     const planted = `require('net').connect(443, '${ELSEWHERE}').on('error', () => 0);
       require('dgram').createSocket('udp4').send('x', 53, '${ELSEWHERE}')`;
     await playIn(watch, speak(door, planted));
-    const beside = await watch.end();
+    const otherTraffic = await watch.end();
     expect(heardAt(watch)).toEqual(['hello again']);
     const place = new URL(door).host;
-    if (beside.means !== 'capture') throw new Error(JSON.stringify(beside));
-    const foreign = beside.packets
+    if (otherTraffic.means !== 'capture') throw new Error(JSON.stringify(otherTraffic));
+    const foreign = otherTraffic.packets
       .filter(({ kind, to }) => kind !== 'link' && to !== place)
       .map(({ kind, to }) => `${kind} ${to}`);
     expect([...new Set(foreign)].sort()).toEqual([`tcp ${ELSEWHERE}:443`, `udp ${ELSEWHERE}:53`]);
-    const said = beside.packets.filter(({ to }) => to === place).reduce((sum, { bytes }) => sum + bytes, 0);
+    const said = otherTraffic.packets.filter(({ to }) => to === place).reduce((sum, { bytes }) => sum + bytes, 0);
     expect(said).toBe('hello again'.length);
-    expect(beside.packets).toHaveLength(beside.sent);
-    expect(checkBeside({ places: [place], beside }, Number.POSITIVE_INFINITY).map(({ holds }) => holds)).toEqual([
+    expect(otherTraffic.packets).toHaveLength(otherTraffic.sent);
+    expect(checkOtherTraffic({ places: [place], otherTraffic }, Number.POSITIVE_INFINITY).map(({ holds }) => holds)).toEqual([
       false,
       true,
     ]);
@@ -75,9 +75,9 @@ describe('in a network of its own', { tags: ['namespaces', 'root'] }, () => {
     const watch = await DoorbellWatch.open(deps, true);
     const door = watch.doorTo('broker', url);
     await playIn(watch, speak(door));
-    const beside = await watch.end();
+    const otherTraffic = await watch.end();
     expect(
-      checkBeside({ places: [new URL(door).host], beside }, Number.POSITIVE_INFINITY).map(({ holds }) => holds),
+      checkOtherTraffic({ places: [new URL(door).host], otherTraffic }, Number.POSITIVE_INFINITY).map(({ holds }) => holds),
     ).toEqual([true, true]);
   });
 });
@@ -88,12 +88,12 @@ describe('without a network of its own', () => {
     const door = watch.doorTo('broker', url);
     // As long as four looks take on a busy machine.
     await playIn(watch, speak(door, `require('net').connect(${new URL(url).port}, '127.0.0.1')`, 1_500));
-    const beside = await watch.end();
+    const otherTraffic = await watch.end();
     expect(heardAt(watch)).toEqual(['hello again']);
-    if (beside.means !== 'sockets') throw new Error(JSON.stringify(beside));
-    expect(beside.ends.map(({ end }) => end).sort()).toEqual(
+    if (otherTraffic.means !== 'sockets') throw new Error(JSON.stringify(otherTraffic));
+    expect(otherTraffic.ends.map(({ end }) => end).sort()).toEqual(
       [`tcp ${new URL(door).host}`, `tcp ${new URL(url).host}`].sort(),
     );
-    expect(beside.looks).toBeGreaterThan(3);
+    expect(otherTraffic.looks).toBeGreaterThan(3);
   });
 });

@@ -103,7 +103,7 @@ describe('doorsill prove', { timeout: RUN_MS_MAX }, () => {
     // By then parts of the testbed run, and the namespace is there.
     await expect.poll(() => processesNaming(own.path).length, { timeout: 60_000 }).toBeGreaterThan(4);
     expect(namespaces()).toContain(mark);
-    for (const message of ['', 'are being taken away']) {
+    for (const message of ['', 'are being removed']) {
       running.child.kill('SIGINT');
       await expect.poll(() => running.stderr, { timeout: 20_000 }).toContain(message);
       await new SystemClock().sleep(50);
