@@ -1,4 +1,3 @@
-// Owns: from an account file to a session: password, client id, access list. Not here: MQTT (broker.ts).
 import { isDeepStrictEqual } from 'node:util';
 import type { Disk } from '@doorsill/base/disk';
 import { sha256Hex } from '@doorsill/base/keys';
@@ -13,21 +12,21 @@ export interface AccessOptions {
   prefix: string;
 }
 
-/** What is known of one connected client. */
+/** One connected client. */
 export interface Session {
   readonly account: Account;
   readonly access: TopicAccess;
-  /** What it has subscribed to. */
+  /** Its subscriptions. */
   readonly filters: Set<string>;
 }
 
-/** Roles whose accounts several programs may use at once: a second client of any other account ends the session of the first. */
+/** Roles with accounts for several concurrent clients; a second client of any other account ends the session of the first. */
 const SHARED: readonly AccountRole[] = ['owner', 'home-assistant'];
 export const isShared = (user: string) => SHARED.some((role) => user.startsWith(`${role}-`));
 
 export class AccountAccess {
   private readonly options: AccessOptions;
-  /** Clients that named no id. */
+  /** Number of clients so far that named no id. */
   private unnamed = 0;
 
   constructor(options: AccessOptions) {
@@ -63,9 +62,9 @@ export class AccountAccess {
   }
 
   /**
-   * The id under which a client is known. Devices and the bridge have one session, so that a new one ends the old and its
-   * will comes before the new one's messages; clients of any other account are told apart by the client id they send. Those
-   * that send none each get one of their own [MQTT-3.1.3-6].
+   * The client id that the broker uses. Devices and the bridge have one session: a new one ends the old one, whose will is published
+   * before the new one's messages. Clients of shared accounts are distinguished by the client id they send; without one, each gets its
+   * own [MQTT-3.1.3-6].
    */
   clientIdOf(user: string | undefined, asked: string): string {
     if (user === undefined) return 'nobody';

@@ -1,14 +1,13 @@
-// Owns: whether an account's access list lets it publish, subscribe and receive. Pure. Not here: the list (device/contract/topic-access.ts),
-// refusing it (broker.ts).
+// Decides by an account's access list (device/contract/topic-access.ts) what it may publish, subscribe to and receive. Pure.
 import { idSchema } from '@doorsill/contract/ids';
 import type { TopicAccess } from '@doorsill/contract/topic-access';
 
-/** Whether a message may be published, also as a will. */
+/** Whether a message or will may be published. */
 export function mayPublish(access: TopicAccess, topic: string, retain: boolean): boolean {
   return access.publish.some((rule) => fits(rule.pattern, topic) && (rule.retain || !retain));
 }
 
-/** Whether a filter may be subscribed to: an exact topic, or a pattern exactly as the list has it. */
+/** Whether a filter may be subscribed to: an exact topic, or a pattern of the list. */
 export function maySubscribe(access: TopicAccess, asked: string): boolean {
   return (
     access.broadFilters.includes(asked) ||
@@ -16,12 +15,12 @@ export function maySubscribe(access: TopicAccess, asked: string): boolean {
   );
 }
 
-/** Whether a message on this topic may be delivered, whatever was subscribed to. */
+/** Whether a message on this topic may be delivered, whatever the subscription. */
 export function mayReceive(access: TopicAccess, topic: string): boolean {
   return access.subscribe.some((rule) => fits(rule.pattern, topic));
 }
 
-/** An exact topic fits a pattern if every level is equal, or an id where the pattern has `+`. A wildcard is not an id. */
+/** A topic fits a pattern if each level is equal, or is an id where the pattern has `+`. A wildcard is not an id. */
 function fits(pattern: string, topic: string): boolean {
   const wanted = pattern.split('/');
   const levels = topic.split('/');

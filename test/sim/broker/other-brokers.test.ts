@@ -81,7 +81,7 @@ describe('doorsill bridge broker acl', () => {
     expect(last).toMatchObject({ event: 'written', for: 'mosquitto', accounts: 1 });
     expect(last?.['leftOut']).toEqual([
       { user: old.user, why: expect.stringContaining('older version') },
-      { user: 'half', why: expect.stringContaining('not whole') },
+      { user: 'half', why: expect.stringContaining('incomplete') },
       { user: strange.user, why: expect.stringContaining('registry') },
     ]);
     for (const name of await readdir(out)) expect((await stat(join(out, name))).mode & 0o077, name).toBe(0);
