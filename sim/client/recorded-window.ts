@@ -1,17 +1,15 @@
-// Owns: waiting until the doorbell has recorded the footage that an agency will ask for. Not here: asking (virtual-doorbell.ts).
-
 import type { DeviceState } from '@doorsill/contract/home-messages';
 import type { Window } from '@doorsill/contract/shared-claims';
 import type { OwnerSession } from '@doorsill/device/owner/owner-session';
 import { makeCommand, type Signer } from '@doorsill/device/owner/sign-owner-messages';
 import { failure } from '../errors.ts';
 
-/** How long a doorbell may take to say its state. */
+/** Timeout for a doorbell's state. */
 export const STATE_MS_MAX = 10_000;
-/** Shortest interval between two questions about how far the footage reaches. */
+/** Minimum interval between two queries of the recorded footage. */
 const ASK_AGAIN_MS = 250;
 
-/** The doorbell's state as of now, which it publishes when asked. Throws `timed_out`. */
+/** The doorbell's current state, which it publishes on request. Throws `timed_out`. */
 export function askState(session: OwnerSession, signer: Signer, withinMs: number): Promise<DeviceState> {
   const { token } = makeCommand(signer, session.home.device, { action: 'announce' });
   return session.waitFor<DeviceState>(
@@ -23,8 +21,8 @@ export function askState(session: OwnerSession, signer: Signer, withinMs: number
 }
 
 /**
- * Waits until the ring holds a window, or a number of seconds that end now; returns the window. Where it began to record later than
- * that, its first seconds are taken. Throws `client_no_footage`, the signal's reason.
+ * Waits until the ring holds a window, or a number of seconds up to now; returns the window. If recording began later than that, returns its
+ * first seconds. Throws `client_no_footage`, the signal's reason.
  */
 export async function recordedWindow(
   session: OwnerSession,
@@ -52,7 +50,7 @@ export async function recordedWindow(
   }
 }
 
-/** The seconds of a span of footage that end at `us`, or its first ones where it has not as many before that. */
+/** The seconds of a span of footage up to `us`, or its first ones if it has fewer before that. */
 function lastSeconds(seconds: number, us: number, span: Window): Window {
   const lengthUs = Math.round(seconds * 1_000_000);
   const endUs = Math.max(us, span.startUs + lengthUs);

@@ -7,7 +7,7 @@ const folder = temporaryFolder('load');
 afterAll(() => folder.dispose());
 
 it.each([
-  [['--ask', '0', '--poll', '0', '--download', '0'], 2, 'usage', 'nothing is to be done'],
+  [['--ask', '0', '--poll', '0', '--download', '0'], 2, 'usage', 'there is nothing to do'],
   [['--ask', '-1'], 2, 'usage', 'a whole number from 0 to 60000'],
   [['--poll', '1e9'], 2, 'usage', 'a whole number from 0 to 60000'],
   [['--at-once', '0'], 2, 'usage', 'a whole number from 1 to 1000'],
