@@ -147,7 +147,7 @@ describe('doorsill camera', () => {
   it('refuses ONVIF without a stream to tell of, and discovery without ONVIF', async () => {
     const http = 'http://127.0.0.1:0/porch.mjpeg';
     for (const [words, says] of [
-      [['--serve', http, '--onvif', 'http://127.0.0.1:0'], 'serve one'],
+      [['--serve', http, '--onvif', 'http://127.0.0.1:0'], 'needs an rtsp:// address in --serve'],
       [['--serve', RTSP, '--discovery'], '--discovery goes with --onvif'],
       [['--serve', RTSP, '--onvif', 'ftp://x'], 'is no address'],
     ] as const) {

@@ -99,18 +99,18 @@ describe('`proxy`', { timeout: 30_000 }, () => {
   });
 
   it.each([
-    ['nowhere', [], 'is no address'],
+    ['nowhere', [], 'is not an address'],
     ['127.0.0.1:1', ['delay=2'], 'delay=200ms'],
     ['127.0.0.1:1', ['delay=11m'], 'delay=200ms'],
     ['127.0.0.1:1', ['corrupt=1.5'], 'corrupt=0.01'],
-    ['127.0.0.1:1', ['lost', 'half-open'], 'says what was said before'],
-    ['127.0.0.1:1', ['lost', 'ok'], 'stands alone'],
+    ['127.0.0.1:1', ['lost', 'half-open'], 'is there twice'],
+    ['127.0.0.1:1', ['lost', 'ok'], 'must be the only word'],
     ['127.0.0.1:1', ['jiter=5ms'], 'did you mean jitter?'],
-    ['127.0.0.1:1', ['toString=1'], 'says nothing of a link'],
+    ['127.0.0.1:1', ['toString=1'], 'is not a fault of a link'],
     ['127.0.0.1:1', ['--listen', '99999'], 'is not a port'],
     ['127.0.0.1:1', ['--listen', ':2883'], 'names no host'],
     ['127.0.0.1:1', ['delay=1s=2s'], 'delay=200ms'],
-    ['constructor://127.0.0.1', [], 'is no address'],
+    ['constructor://127.0.0.1', [], 'is not an address'],
   ])('refuses %s %s', async (target, words, detail) => {
     const ran = await runCommand(['proxy', target, ...words, '--json']);
     expect([ran.status, ran.stderr]).toEqual([2, expect.stringContaining(detail)]);
