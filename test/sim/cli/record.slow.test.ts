@@ -20,7 +20,7 @@ describe('`record`', () => {
     expect(await running.ended()).toBe(0);
     expect(text).toMatch(/^Recorded \d[\d.]* s \([\d.]+ kB\), without sound, one area black in every picture\.$/m);
     expect(text).toContain(`It is in ${out('it’s black')}: footage.mp4, scenario.yaml, events.jsonl.`);
-    expect(text).toContain('It is plain footage of whoever passed');
+    expect(text).toContain('It is plain footage of everybody who passed');
     expect(text).toMatch(/^ {2}motion-start at \d/m);
     expect(text).toContain(` test '${out('it’s black')}'`);
     expect(readFileSync(out('it’s black/scenario.yaml'), 'utf8')).toContain('one area blacked out');

@@ -24,9 +24,9 @@ describe('the options of `replay`', () => {
   });
 
   it.each([
-    ['null', 'config_invalid', 'it holds no settings'],
-    ['[]', 'config_invalid', 'it holds no settings'],
-    ['"x"', 'config_invalid', 'it holds no settings'],
+    ['null', 'config_invalid', 'it does not contain settings'],
+    ['[]', 'config_invalid', 'it does not contain settings'],
+    ['"x"', 'config_invalid', 'it does not contain settings'],
     ['{', 'config_invalid', 'it is not JSON'],
     ['', 'usage', 'it is empty'],
     [`"${'x'.repeat(300_000)}"`, 'usage', 'it is too large'],
