@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Disk } from '@doorsill/base/disk';
 import { sha256Hex } from '@doorsill/base/keys';
 import { type Account, listAccounts, passwordFits, readAccount } from '@doorsill/base/mqtt-account-files';
+import { idSchema } from '@doorsill/contract/ids';
 import { AccountHolder, type AccountRole, accessOf, type TopicAccess } from '@doorsill/contract/topic-access';
 
 export interface AccessOptions {
@@ -73,4 +74,32 @@ export class AccountAccess {
     this.unnamed += 1;
     return `${user}/-${this.unnamed}`;
   }
+}
+
+/** Whether a message or will may be published. */
+export function mayPublish(access: TopicAccess, topic: string, retain: boolean): boolean {
+  return access.publish.some((rule) => fits(rule.pattern, topic) && (rule.retain || !retain));
+}
+
+/** Whether a filter may be subscribed to: an exact topic, or a pattern of the list. */
+export function maySubscribe(access: TopicAccess, asked: string): boolean {
+  return (
+    access.broadFilters.includes(asked) ||
+    access.subscribe.some((rule) => (rule.wildcard && rule.pattern === asked) || fits(rule.pattern, asked))
+  );
+}
+
+/** Whether a message on this topic may be delivered, whatever the subscription. */
+export function mayReceive(access: TopicAccess, topic: string): boolean {
+  return access.subscribe.some((rule) => fits(rule.pattern, topic));
+}
+
+/** A topic fits a pattern if each level is equal, or is an id where the pattern has `+`. A wildcard is not an id. */
+function fits(pattern: string, topic: string): boolean {
+  const wanted = pattern.split('/');
+  const levels = topic.split('/');
+  return (
+    wanted.length === levels.length &&
+    wanted.every((level, at) => (level === '+' ? idSchema.safeParse(levels[at]).success : level === levels[at]))
+  );
 }

@@ -10,9 +10,16 @@ import type { Network } from '@doorsill/base/network';
 import { PAYLOAD_BYTES_MAX } from '@doorsill/contract/topics';
 import { Aedes, type AedesPublishPacket, type AuthenticateError, type Client } from 'aedes';
 import { failure } from '../errors.ts';
-import { type AccessOptions, AccountAccess, isShared, type Session } from './account-login.ts';
+import {
+  type AccessOptions,
+  AccountAccess,
+  isShared,
+  mayPublish,
+  mayReceive,
+  maySubscribe,
+  type Session,
+} from './account-login.ts';
 import { type BrokerLimits, DEFAULT_LIMITS, RateLimit, watchSocket } from './broker-limits.ts';
-import { mayPublish, mayReceive, maySubscribe } from './enforce-access.ts';
 import { RetainedMessages } from './retained-messages.ts';
 import { certificateUser, makeTlsServer, type TlsListenerOptions } from './tls-listener.ts';
 
