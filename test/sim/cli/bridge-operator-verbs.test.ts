@@ -15,7 +15,7 @@ afterAll(() => fixture.close());
 const bridge = (...words: string[]) =>
   runCommand(['bridge', ...words, '--url', fixture.bridge.url, '--bridge-data', fixture.bridgeFolder, '--json']);
 
-it('an operator prints a code for several devices, sees how many it has let in, and ends it', async () => {
+it('an operator prints a code for several devices, sees how many have enrolled, and ends it', async () => {
   const printed = await bridge('enrol', '--devices', '2', '--hours', '2.5');
   expect(printed.status, printed.stderr).toBe(0);
   const { code, id, devices, expiresS } = printed.last ?? {};
@@ -34,7 +34,7 @@ it.each([
   ['enrol --devices 1e9', 2],
   ['enrol --hours 169', 2],
   ['codes end code-1', 2],
-])('it refuses `%s` before it asks any bridge', async (words, status) => {
+])('it refuses `%s` before it calls a bridge', async (words, status) => {
   const nowhere = ['--url', 'http://127.0.0.1:9', '--bridge-data', fixture.folder];
   const refused = await runCommand(['bridge', ...words.split(' '), ...nowhere, '--json']);
   expect([refused.status, refused.stderr]).toEqual([status, expect.stringContaining('"usage"')]);

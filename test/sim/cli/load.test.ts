@@ -1,5 +1,5 @@
 // @module-tag long
-// Holds: what `doorsill fleet load` refuses before it calls anybody. Not here: loads (test/sim/load).
+// `doorsill fleet load` refuses wrong arguments before it makes any call.
 import { afterAll, expect, it } from 'vitest';
 import { runCommand, temporaryFolder } from '../../support/command-line.ts';
 
@@ -25,7 +25,7 @@ it.each([
   expect(ran.stderr, 'what stood in a wrong place').not.toContain('secret');
 });
 
-it('says that nothing runs there', async () => {
+it('reports that no testbed runs there', async () => {
   const { stderr } = await runCommand(['fleet', 'load', '--data', folder.path, '--json']);
   expect(JSON.parse(stderr).error.code).toBe('not_running');
 });

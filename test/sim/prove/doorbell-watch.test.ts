@@ -1,5 +1,5 @@
-// Holds: whatever a process says that runs where the doorbell would is heard: at the doors byte for byte, beside them packet for packet or
-// by its sockets; and nothing of the watch is left.
+// All traffic of a process in the doorbell's place is recorded: every byte through the proxies, and other traffic by packets or sockets. Nothing of
+// the recording is left.
 import { execFileSync, spawn } from 'node:child_process';
 import { createServer, type Server } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -32,7 +32,7 @@ async function playIn(watch: DoorbellWatch, script: string): Promise<void> {
   expect(await new Promise((resolve) => child.once('close', resolve))).toBe(0);
 }
 
-/** Says something at a door and hears it again; then `more`, and ends a moment later: `staysMs`. */
+/** Sends through a proxy and awaits the echo; then runs `more`, and ends after `staysMs`. */
 const speak = (door: string, more = '', staysMs = 150) => `
   const { hostname, port } = new URL(${JSON.stringify(door)});
   const socket = require('net').connect(Number(port), hostname, () => socket.write('hello'));
@@ -44,8 +44,8 @@ function heardAt(watch: DoorbellWatch): string[] {
   );
 }
 
-describe('in a network of its own', { tags: ['namespaces', 'root'] }, () => {
-  it('hears all that is said at the doors, and sees every packet beside them', async () => {
+describe('in its own network namespace', { tags: ['namespaces', 'root'] }, () => {
+  it('records all bytes through the proxies, and captures every other packet', async () => {
     const watch = await DoorbellWatch.open(deps, true);
     const door = watch.doorTo('broker', url);
     const planted = `require('net').connect(443, '${ELSEWHERE}').on('error', () => 0);
@@ -71,7 +71,7 @@ describe('in a network of its own', { tags: ['namespaces', 'root'] }, () => {
     expect(left).not.toContain(watch.inside[3]?.replace(/^.*-/, 'dsp'));
   });
 
-  it('has nothing to object to when nothing is said beside the doors', async () => {
+  it('finds no fault without other traffic', async () => {
     const watch = await DoorbellWatch.open(deps, true);
     const door = watch.doorTo('broker', url);
     await playIn(watch, speak(door));
@@ -82,8 +82,8 @@ describe('in a network of its own', { tags: ['namespaces', 'root'] }, () => {
   });
 });
 
-describe('without a network of its own', () => {
-  it('hears all that is said at the doors, and sees sockets that lead elsewhere', async () => {
+describe('without its own network namespace', () => {
+  it('records all bytes through the proxies, and finds sockets to other addresses', async () => {
     const watch = await DoorbellWatch.open(deps, false);
     const door = watch.doorTo('broker', url);
     // As long as four looks take on a busy machine.

@@ -1,4 +1,4 @@
-// Holds: each claim is shown by what a doorbell does that keeps it, and is false with any one thing that breaks it.
+// Each claim is shown by honest traffic, and false with any one violation.
 import { describe, expect, it } from 'vitest';
 import { SystemRandom } from '../../../device/base/random.ts';
 import type { Check } from '../../../sim/prove/claim.ts';
@@ -49,7 +49,7 @@ const packet = (atUs: number, to = PLACES[0] ?? '', kind: Packet['kind'] = 'tcp'
 });
 const captured = (packets: Packet[], sent = packets.length): OtherTraffic => ({ means: 'capture', packets, sent });
 
-/** What a doorbell says that enrols, is asked, and sends one clip. */
+/** The traffic of a doorbell that enrols, gets a request, and sends one clip. */
 const traffic: Traffic = {
   broker: [said(500, 0, 'CONNECT'), said(1_500, 0, 'a notice of a request'), said(2_500, 0, 'a receipt')],
   bridge: [
@@ -63,7 +63,7 @@ const traffic: Traffic = {
   otherTraffic: captured([packet(400, '', 'link'), packet(500), packet(600, PLACES[1]), packet(2_100, PLACES[1])]),
 };
 
-/** The one check that does not hold. */
+/** The failed checks. */
 function wrongIn(checks: readonly Check[]): string[] {
   return checks.flatMap(({ what, seen, holds }) => (holds ? [] : [`${what}: ${seen}`]));
 }
@@ -87,20 +87,20 @@ describe('other traffic than through the proxies', () => {
     expect(wrongIn(checkOtherTraffic({ places: PLACES, otherTraffic: captured(packets) }, 650))).toEqual([]);
   });
 
-  it('a packet that the kernel counted and the capture has not is a fault', () => {
+  it('a packet that the kernel counted and the capture lacks is a fault', () => {
     const { otherTraffic } = traffic;
     const packets = otherTraffic.means === 'capture' ? otherTraffic.packets : [];
     expect(wrongIn(checkOtherTraffic({ places: PLACES, otherTraffic: captured(packets, 5) }, GRANTED))).toHaveLength(1);
   });
 
-  it('a capture or a look that saw nothing shows nothing', () => {
+  it('an empty capture or a look without sockets shows nothing', () => {
     expect(wrongIn(checkOtherTraffic({ places: PLACES, otherTraffic: captured([]) }, GRANTED))).toHaveLength(1);
     const blind: OtherTraffic = { means: 'sockets', why: 'w', looks: 9, blindMs: 31, ends: [] };
     expect(wrongIn(checkOtherTraffic({ places: PLACES, otherTraffic: blind }, GRANTED))).toHaveLength(1);
     expect(checkOtherTraffic({ places: PLACES, otherTraffic: { means: 'none', why: 'w' } }, GRANTED)).toEqual([]);
   });
 
-  it('a socket elsewhere is a fault, if it was seen before the end of the time', () => {
+  it('a socket to another address is a fault if it was seen before the end of the time', () => {
     const own = { end: `tcp ${PLACES[0]}`, firstUs: 500 };
     const seen = (end: string): OtherTraffic => ({
       ...{ means: 'sockets', why: 'w', looks: 9, blindMs: 31 },
@@ -266,7 +266,7 @@ describe('the facts with a clip', () => {
     ],
     ['a search that does not find what was named', { received: [clip] }],
     ['a track of sound', { streams: ['video', 'audio'] }],
-    ['sound by the statement', { audioPackets: 7 }],
+    ['sound packets in the statement', { audioPackets: 7 }],
   ])('%s makes it false', (_what, change) => {
     expect(wrongIn(checkNamed({ ...facts, ...change })).length).toBe(1);
   });
