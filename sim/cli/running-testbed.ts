@@ -9,7 +9,7 @@ import type { Command } from 'commander';
 import { failure } from '../errors.ts';
 import { agencyId, KEY_NAME, loadAgencyKey } from '../officer/agency-client.ts';
 import { adminBearer } from '../officer/registration.ts';
-import type { Service, Who } from '../officer/service-client.ts';
+import type { ServiceAccess, Who } from '../officer/service-client.ts';
 import { readTestbedFile, testbedPaths } from '../testbed/testbed-folder.ts';
 import { expectRunning } from '../testbed/testbed-surroundings.ts';
 
@@ -89,7 +89,7 @@ export function withBridgeOptions(command: Command): Command {
 }
 
 /** The bridge that the options name, with its admin token. Throws `not_running`, `usage`. */
-export async function openBridge(disk: Disk, options: BridgeOptions): Promise<Service> {
+export async function openBridge(disk: Disk, options: BridgeOptions): Promise<ServiceAccess> {
   const { url, bridgeData } = options;
   if ((url === undefined) !== (bridgeData === undefined))
     throw failure('usage', { detail: '--url and --bridge-data go together' });

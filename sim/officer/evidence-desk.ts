@@ -31,7 +31,7 @@ export function evidenceId(bridge: string, clip: string): string {
   return itemId(sha256Hex(itemIdText(bridge, clip)));
 }
 
-export type VaultOperation = keyof typeof VAULT_OPERATIONS;
+type VaultOperation = keyof typeof VAULT_OPERATIONS;
 
 /** One agency's access to its evidence at a vault. */
 export class EvidenceDesk {

@@ -13,7 +13,7 @@ export interface Who {
 }
 
 /** A service, and what authorizes a call to it. */
-export interface Service {
+export interface ServiceAccess {
   /** Its base URL. */
   url: string;
   /** The bearer token; absent or empty: none is sent. */
@@ -25,7 +25,7 @@ export interface Service {
 const OPERATIONS = { ...BRIDGE_OPERATIONS, ...REGISTRY_OPERATIONS, ...VAULT_OPERATIONS };
 type Operations = typeof OPERATIONS;
 
-export type OperationName = keyof Operations;
+type OperationName = keyof Operations;
 /** The checked answer of each operation. */
 export type Answers = {
   [Name in OperationName]: Operations[Name] extends { answer: infer Schema extends z.ZodType }
@@ -40,7 +40,7 @@ export type Parameters = Readonly<Record<string, string | undefined>>;
  * `unreachable`, and zod's error where the answer is not the documented one.
  */
 export async function call<Name extends OperationName>(
-  service: Service,
+  service: ServiceAccess,
   name: Name,
   parameters: Parameters = {},
   body?: object,
