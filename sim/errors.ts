@@ -1,43 +1,41 @@
-// Owns: the failures of the simulator and its commands, and the table of these and of all below it. ERRORS.md beside this file prints them; a
-// test keeps the two equal. Not here: those of an owner's and a board's commands (device/terminal/errors.ts), those that cross a wire (contract).
+// The failures of the simulator and its commands, and the table of these and of all packages below. A test keeps ERRORS.md equal to it.
 
 import { type Failures, failuresOf } from '@doorsill/contract/errors';
 import { type CodedError, type ErrorRule, machineFault, machineFaultForNow, notReachable, notReachableForNow, refused, unusableInput, wrongUsage } from '@doorsill/contract/errors/coded-error';
 import { ERRORS as COMMAND_ERRORS } from '@doorsill/device/terminal/errors';
 
-/** The failures that cross no wire. */
 export const SIM_ERRORS = {
   // usage
   doorbell_name_taken: wrongUsage(
     409,
-    'There is a doorbell called "{name}" already.',
-    'Choose another name, or see them all with `doorsill up list`.',
+    'There is already a doorbell called "{name}".',
+    'Choose another name, or list all with `doorsill up list`.',
   ),
   doorbell_too_many: wrongUsage(
     409,
-    'A testbed has {most} doorbells at most.',
+    'A testbed has at most {most} doorbells.',
     'Remove one with `doorsill up remove`, or start another testbed with --data and --port.',
   ),
   doorbell_first: wrongUsage(
     409,
     '"{name}" is the first doorbell of the testbed, which cannot be removed.',
-    'To be rid of all of it, stop the testbed and delete its folder.',
+    'To remove everything, stop the testbed and delete its folder.',
   ),
   doorbell_unconfirmed: refused(
     409,
-    '"{name}" was not removed: nobody confirmed that its footage, ledger and keys are destroyed.',
-    'Add --yes, or type its name when a terminal asks for it.',
+    '"{name}" was not removed: destroying its footage, ledger and keys was not confirmed.',
+    'Add --yes, or type its name when the terminal asks for it.',
   ),
   doorbells_fewer: wrongUsage(
     409,
-    'The testbed in {folder} has {there} doorbells, and {asked} were asked for; a number removes none.',
+    'The testbed in {folder} has {there} doorbells, more than the {asked} of --doorbells, which removes none.',
     'Start it without --doorbells, or remove one by its name: `doorsill up remove NAME`.',
   ),
 
   // story
   story_failed: machineFault(
     500,
-    'The story {story} did not go as it is told: {detail}',
+    'The story {story} failed: {detail}',
     'This is a bug: report it with the output of the same command with --log debug.',
   ),
 
@@ -51,17 +49,17 @@ export const SIM_ERRORS = {
   // client
   client_argument_invalid: wrongUsage(
     400,
-    '{call} was called with something it does not take: {detail}',
+    '{call} was called with an invalid argument: {detail}',
     'Correct the named argument; unknown names are refused.',
   ),
   client_stopped: wrongUsage(
     409,
-    'The virtual doorbell is stopped, so {call} can do nothing and gets no answer.',
-    'Await what the test needs before stop(), or start another doorbell.',
+    'The virtual doorbell is stopped, so {call} cannot work.',
+    'Await all calls before stop(), or start another doorbell.',
   ),
   client_no_agency: wrongUsage(
     409,
-    'This virtual doorbell was started without an agency, so nobody can ask it for footage.',
+    'This virtual doorbell was started without an agency, so there can be no request.',
     'Start it without `agency: false`.',
   ),
   client_not_granted: wrongUsage(
@@ -71,13 +69,13 @@ export const SIM_ERRORS = {
   ),
   client_nothing_came: notReachableForNow(
     504,
-    'No {what} came within {seconds} s; what came instead: {instead}',
-    'Check what the test waits for; where the machine is merely slow, give a longer `timeoutMs`.',
+    'No {what} came within {seconds} s; other messages: {instead}',
+    'Check the expected message; on a slow machine set a longer `timeoutMs`.',
   ),
   client_no_footage: machineFaultForNow(
     504,
     'The doorbell did not record {wanted} s of footage within {seconds} s: {detail}',
-    'Check the camera that the doorbell was started with, or give a longer `timeoutMs`.',
+    'Check the camera of the doorbell, or set a longer `timeoutMs`.',
   ),
 
   // replay
@@ -88,18 +86,18 @@ export const SIM_ERRORS = {
   ),
   replay_footage_mixed: unusableInput(
     422,
-    'The folder {folder} holds videos and images.',
-    'Name the one or the other with a pattern, such as "folder/*.jpg".',
+    'The folder {folder} contains both videos and images.',
+    'Select one kind with a pattern, such as "folder/*.jpg".',
   ),
-  replay_too_much: wrongUsage(413, 'There is more to replay than one run takes: {detail}', 'Replay it in parts.'),
+  replay_too_much: wrongUsage(413, 'The footage is too much for one run: {detail}', 'Replay it in parts.'),
   replay_folder_paired: refused(
     403,
     'The folder {folder} belongs to a doorbell that keeps its footage.',
-    'A replay reads and writes plain footage: name another folder.',
+    'A replay writes plain footage: name another folder.',
   ),
   replay_folder_taken: wrongUsage(
     409,
-    'The folder {folder} already holds something.',
+    'The folder {folder} is not empty.',
     'Name an empty or a new folder; nothing is overwritten.',
   ),
   replay_footage_broken: unusableInput(
@@ -109,13 +107,13 @@ export const SIM_ERRORS = {
   ),
   replay_stuck: machineFault(
     504,
-    'Nothing came of {camera} for {seconds} s.',
+    '{camera} delivered nothing for {seconds} s.',
     'Check that the file can be read and that ffmpeg runs on this machine.',
   ),
   record_too_long: wrongUsage(
     422,
-    '{asked} is more than is recorded at once: {detail}',
-    'Say a shorter --for, and record again into another folder.',
+    '{asked} is too long for one recording: {detail}',
+    'Set a shorter --for, and record the rest into another folder.',
   ),
   record_nothing: notReachable(
     404,
@@ -124,29 +122,29 @@ export const SIM_ERRORS = {
   ),
   record_replay_fails: machineFault(
     500,
-    'What was recorded does not replay: {detail}',
-    'The recording is kept; run `doorsill test` on its folder to see more.',
+    'The recording cannot be replayed: {detail}',
+    'The recording is kept; run `doorsill test` on its folder for details.',
   ),
   record_disk_full: machineFaultForNow(
     507,
     'The disk was full before all of the recording was written: its first {length} ({bytes}) are kept in {folder}.',
-    'What is kept can be played and replayed; free space, or name a place on another disk with --out, and record the rest.',
+    'The kept part can be played and replayed; free space, or name a folder on another disk with --out, and record the rest.',
   ),
   record_cut_short: notReachable(
     502,
     'The recording ended after {length}: {detail}',
-    'What there was is kept, and replays; record again for the rest.',
+    'The part until then is kept and can be replayed; record again for the rest.',
   ),
 
   // report
   report_unwritten: machineFaultForNow(
     507,
     'The report could not be written into {folder}: {detail}',
-    'Free space or name another folder. What was there before is whole.',
+    'Free space or name another folder. Existing files are unchanged.',
   ),
   report_unreadable: unusableInput(
     400,
-    '{file} is no report of a run that this doorsill can read: {detail}',
+    '{file} is not a report that this version of doorsill can read: {detail}',
     'Name a report.json that was written by this version.',
   ),
 
@@ -159,39 +157,39 @@ export const SIM_ERRORS = {
   truth_invalid: unusableInput(
     422,
     'The ground truth {file} is not valid: {detail}',
-    'Correct the named place; times are seconds from the footage’s first picture.',
+    'Correct the named place; times are in seconds from the first picture of the footage.',
   ),
   truth_wrong_units: unusableInput(
     422,
     'The times in the ground truth {file} are not seconds: {detail}',
-    'Divide milliseconds by 1000, or frame numbers by the frame rate; times are seconds from the footage’s first picture.',
+    'Divide milliseconds by 1000, or frame numbers by the frame rate; times are in seconds from the first picture of the footage.',
   ),
   truth_overlap: unusableInput(
     422,
     'Two spans of the ground truth {file} overlap: {detail}',
-    'Make one span of them, or give each the camera that sees it.',
+    'Merge them, or give each its camera.',
   ),
   truth_other_footage: unusableInput(
     422,
     'The ground truth {file} is not for this footage: {detail}',
-    'Name the file that was labelled, or correct durationS if only that is wrong.',
+    'Replay the labelled footage, or correct durationS if only that is wrong.',
   ),
   annotations_invalid: unusableInput(
     422,
     'The annotations {file} cannot be converted: {detail}',
-    'Export them anew as MOT 1.1 (CSV) or as CVAT for video 1.1 (XML), and check the options of the conversion.',
+    'Export them again as MOT 1.1 (CSV) or as CVAT for video 1.1 (XML), and check the options of the conversion.',
   ),
   tune_impossible: wrongUsage(
     400,
-    'There is nothing to choose from: {detail}',
-    'Name footage with something in it, and 1 to 256 settings to try.',
+    'There is nothing to compare: {detail}',
+    'Use footage with labelled spans, and 1 to 256 settings to try.',
   ),
 
   // scenario
   start_time_refused: wrongUsage(
     400,
-    'The start "{text}" is not one instant: {detail}.',
-    'Write an instant with its offset (2026-03-29T01:59:50+01:00) or a local time with its zone (2026-03-29 01:59:50 Europe/Berlin).',
+    'The start "{text}" is not a definite time: {detail}.',
+    'Write a time with its offset (2026-03-29T01:59:50+01:00) or a local time with its zone (2026-03-29 01:59:50 Europe/Berlin).',
   ),
   scenario_none: unusableInput(
     404,
@@ -200,12 +198,12 @@ export const SIM_ERRORS = {
   ),
   scenarios_unreadable: unusableInput(
     422,
-    'No scenario was run. Mistakes in the scenarios, told above: {many}.',
-    'Correct them; each line says where and what.',
+    'No scenario was run. The scenarios have mistakes, listed above: {many}.',
+    'Correct them; each line has the place and the mistake.',
   ),
   scenario_yaml_refused: unusableInput(
     422,
-    '{place}: this is not the plain YAML of a scenario: {detail}',
+    '{place}: this YAML is not allowed in a scenario: {detail}',
     'Use maps, lists, texts and numbers; tags, merge keys and several documents are refused.',
   ),
   scenario_word_unknown: unusableInput(
@@ -216,10 +214,10 @@ export const SIM_ERRORS = {
   scenario_value_refused: unusableInput(
     422,
     '{place}: {detail}',
-    'Correct the value; the README of sim/scenario/language says what each word takes.',
+    'Correct the value; the README of sim/scenario/language lists the allowed values.',
   ),
-  scenario_name_unknown: unusableInput(422, '{place}: {detail}', 'Name something that the scenario has.'),
-  scenario_name_twice: unusableInput(422, '{place}: {detail}', 'Give each a name of its own.'),
+  scenario_name_unknown: unusableInput(422, '{place}: {detail}', 'Use a name that the scenario defines.'),
+  scenario_name_twice: unusableInput(422, '{place}: {detail}', 'Give each its own name.'),
   scenario_variable_refused: unusableInput(
     422,
     '{place}: {detail}',
@@ -234,30 +232,30 @@ export const SIM_ERRORS = {
   scenario_outside: refused(
     403,
     '{place}: {detail}',
-    'A scenario reads only what is in the folder given to the command, also behind links: copy the file there.',
+    'A scenario reads only files in the folder given to the command, links resolved: copy the file there.',
   ),
   scenario_file_missing: unusableInput(
     404,
     '{place}: {detail}',
     'Check the path; it is relative to the file that names it.',
   ),
-  scenario_needs_real_time: unusableInput(422, '{place}: {detail}', 'Say `time: real`, or leave the real part out.'),
+  scenario_needs_real_time: unusableInput(422, '{place}: {detail}', 'Set `time: real`, or omit the real part.'),
   mosquitto_failed: machineFault(
     500,
-    'No mosquitto runs here: {detail}',
-    'Install it, on Debian with `apt install mosquitto`, or leave `broker: mosquitto` out.',
+    'mosquitto cannot run here: {detail}',
+    'Install it, on Debian with `apt install mosquitto`, or omit `broker: mosquitto`.',
   ),
   scenario_module_failed: machineFault(
     500,
-    '{place}: the scenario’s own code failed: {detail}',
-    'A module exports one scenario, or a list of them, as its default: `export default defineScenario({ ... })`.',
+    '{place}: the scenario’s code failed: {detail}',
+    'A module must export one scenario or a list of them as default: `export default defineScenario({ ... })`.',
   ),
 
   // onvif
   onvif_discovery_impossible: machineFault(
     500,
-    'The camera cannot be told of on {address}: {detail}.',
-    'Name the IPv4 address of an interface of this machine on which the camera listens, or leave discovery out.',
+    'The camera cannot be announced on {address}: {detail}.',
+    'Name the IPv4 address of an interface on which the camera listens, or omit --discovery.',
   ),
 
   // camera-server
@@ -269,33 +267,33 @@ export const SIM_ERRORS = {
   camera_open_to_all: refused(
     403,
     'The camera would be served on {host}, where everybody who reaches this machine can watch.',
-    'Give it a login (--user, --password-file), let it listen on 127.0.0.1, or say with --no-login that everybody may watch.',
+    'Set a login (--user, --password-file), serve it on 127.0.0.1, or allow everybody with --no-login.',
   ),
   camera_source_unserved: wrongUsage(
     400,
     'The camera {source} cannot be served.',
-    'Name a video file, or synthetic: what a camera of its own films is not passed on.',
+    'Name a video file, or synthetic: other cameras are not passed on.',
   ),
   camera_fault_unknown: wrongUsage(
     400,
-    'A camera has no fault called "{name}"{hint}.',
+    'There is no camera fault called "{name}"{hint}.',
     '`doorsill camera faults` lists them all.',
   ),
   camera_fault_invalid: wrongUsage(
     400,
-    'The fault {fault} cannot be read: {detail}',
-    '`doorsill camera faults` says what each takes.',
+    'The fault {fault} is not valid: {detail}',
+    '`doorsill camera faults` lists the values of each.',
   ),
   camera_faults_contradict: refused(
     409,
     'The fault {first} contradicts {second}.',
     'Clear the other one first, or give them times that do not overlap.',
   ),
-  camera_faults_too_many: refused(409, 'A camera has {most} faults at most.', 'Clear some of them first.'),
+  camera_faults_too_many: refused(409, 'A camera has at most {most} faults.', 'Clear some of them first.'),
   camera_fault_not_set: wrongUsage(
     404,
-    'The camera has no fault {name} now.',
-    '`doorsill camera fault --control SOCKET` lists those it has.',
+    'The camera does not have the fault {name}.',
+    '`doorsill camera fault --control SOCKET` lists its faults.',
   ),
   camera_control_unusable: machineFault(
     409,
@@ -305,40 +303,40 @@ export const SIM_ERRORS = {
   camera_control_silent: notReachable(
     503,
     'No camera listens at {path}: {detail}',
-    'Start one with `doorsill camera SRC --serve URL --control PATH`, and name the same path.',
+    'Start one with `doorsill camera SRC --serve URL --control PATH`, and use the same path.',
   ),
   camera_control_garbled: unusableInput(
     400,
-    'What came over the control socket is no order: {detail}',
-    'Send one JSON object a line, such as {"do":"add","fault":"frozen+5s"}.',
+    'The message on the control socket is not valid: {detail}',
+    'Send one JSON object per line, such as {"do":"add","fault":"frozen+5s"}.',
   ),
 
   // device-faults
   device_fault_unknown: wrongUsage(
     400,
-    'A doorbell has no fault called "{name}"{hint}.',
+    'There is no doorbell fault called "{name}"{hint}.',
     '`doorsill device faults` lists them all.',
   ),
   device_fault_invalid: wrongUsage(
     400,
-    'The fault {fault} cannot be read: {detail}',
-    '`doorsill device faults` says what each takes.',
+    'The fault {fault} is not valid: {detail}',
+    '`doorsill device faults` lists the values of each.',
   ),
   device_faults_contradict: refused(
     409,
     'The fault {first} contradicts {second}.',
     'Clear the other one first, or give them times that do not overlap.',
   ),
-  device_faults_too_many: refused(409, 'A doorbell has {most} faults at most.', 'Clear some of them first.'),
+  device_faults_too_many: refused(409, 'A doorbell has at most {most} faults.', 'Clear some of them first.'),
   device_fault_not_set: wrongUsage(
     404,
-    'The doorbell has no fault {name} now.',
-    '`doorsill device fault --control SOCKET` lists those it has.',
+    'The doorbell does not have the fault {name}.',
+    '`doorsill device fault --control SOCKET` lists its faults.',
   ),
   device_fault_on_hardware: refused(
     409,
     'Faults are for virtual doorbells, and this one is real: {what}.',
-    'Make a doorbell of its own for them: `doorsill device init` in another folder, with a drawn camera or a file.',
+    'Make another doorbell for them: `doorsill device init` in another folder, with a synthetic camera or a file.',
   ),
   device_control_unusable: machineFault(
     409,
@@ -348,21 +346,21 @@ export const SIM_ERRORS = {
   device_control_silent: notReachable(
     503,
     'No doorbell listens at {path}: {detail}',
-    'Start one with `doorsill device --data DIR --control PATH`, and name the same path.',
+    'Start one with `doorsill device --data DIR --control PATH`, and use the same path.',
   ),
 
   // fleet
   fleet_profile_unreadable: unusableInput(
     404,
     'The fleet profile {file} cannot be read: {detail}',
-    'Name a file of YAML or JSON; without --profile the defaults hold.',
+    'Name a file of YAML or JSON, or omit --profile for the defaults.',
   ),
   fleet_profile_invalid: unusableInput(
     422,
     'The fleet profile is not valid: {place}: {detail}',
-    'Correct the named words; the README of sim/fleet says what each takes, and its JSON Schema lets an editor complete them.',
+    'Correct the named place; the README of sim/fleet lists the allowed values, and its JSON Schema lets an editor complete them.',
   ),
-  fleet_size_refused: wrongUsage(400, 'The fleet cannot be drawn: {what} is {given}.', 'It takes {takes}.'),
+  fleet_size_refused: wrongUsage(400, 'The fleet cannot be drawn: {what} is {given}.', 'It must be {takes}.'),
   fleet_scene_unusable: unusableInput(
     422,
     'The scene cannot be made into a loop: {detail}',
@@ -371,23 +369,23 @@ export const SIM_ERRORS = {
   fleet_too_large: machineFault(
     507,
     '{doorbells} doorbells do not fit on this machine, only {fit}: {detail}',
-    'Run fewer, spread them over machines with --shard, or do what the detail says.',
+    'Run fewer, distribute them to machines with --shard, or follow the detail.',
   ),
   fleet_beyond_this_machine: refused(
     403,
     '{option} names {where}, which is not on this machine.',
-    'This command loads what it talks to. If that is yours to load, say --beyond-this-machine.',
+    'This command puts load on that address. If you may do that, add --beyond-this-machine.',
   ),
 
   // release
   release_unmade: machineFault(
     500,
     'The release could not be made: {detail}',
-    'Mend what it names, and run `npm run release` again; nothing was published.',
+    'Fix that, and run `npm run release` again; nothing was published.',
   ),
 } as const satisfies Record<string, ErrorRule>;
 
-/** The failures of the simulator's own table and of all below it. */
+/** All failures: the simulator's and those of the packages below. */
 export const ERRORS = { ...COMMAND_ERRORS, ...SIM_ERRORS };
 
 /** A code of this table. */

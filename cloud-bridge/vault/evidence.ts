@@ -288,7 +288,8 @@ function clearances({ scopes }: Pick<Actor, 'scopes'>): AccessClass[] {
 
 function readable(item: Item): Item {
   if (item.state === 'active') return item;
-  throw failure('evidence_state', { state: item.state, detail: 'a deleted item can be restored for seven days' });
+  const detail = item.state === 'erased' ? 'its bytes are gone' : 'a deleted item can be restored for seven days';
+  throw failure('evidence_state', { state: item.state, detail });
 }
 
 function stateAfter(item: Item, step: ItemStep): Item['state'] {

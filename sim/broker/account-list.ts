@@ -1,10 +1,9 @@
-// Owns: every account of a folder with what it may do, for brokers that are configured beforehand. Not here: the configuration
-// (mosquitto-files.ts, nats-files.ts), and the embedded broker, which reads an account when it is used (account-login.ts).
+// Lists all accounts with their access, for brokers that are configured by files. The embedded broker reads an account at its login instead.
 import { type Account, listAccounts, readAccount } from '@doorsill/base/mqtt-account-files';
 import { AccountHolder, accessOf, type TopicAccess } from '@doorsill/contract/topic-access';
 import type { AccessOptions } from './account-login.ts';
 
-/** An account as another broker needs it. */
+/** An account in the form that other brokers need. */
 export interface ListedAccount {
   user: string;
   role: AccountHolder['role'];
@@ -12,13 +11,13 @@ export interface ListedAccount {
   access: TopicAccess;
 }
 
-/** An account that only the embedded broker can serve, or no broker at all; `why` gives the reason and, if any, the remedy. */
+/** An account that only the embedded broker can serve, or none; `why`: the reason and the remedy, if there is one. */
 export interface LeftOut {
   user: string;
   why: string;
 }
 
-/** Reads all accounts that a kind of broker can check, in the order of their names. Rejects with the disk's errors. */
+/** Reads all accounts whose passwords this kind of broker can check, ordered by name. Rejects with the disk's errors. */
 export async function readAllAccounts(
   { disk, accounts, prefix }: AccessOptions,
   kind: 'mosquitto' | 'nats',
@@ -28,8 +27,8 @@ export async function readAllAccounts(
   for (const user of await listAccounts(disk, accounts)) {
     const account = await readAccount(disk, accounts, user);
     const holder = AccountHolder.safeParse(account);
-    // Removed since it was listed, or just being written: the next run handles it.
-    if (!account) leftOut.push({ user, why: 'its file is not whole' });
+    // It was removed meanwhile, or is being written: the next run handles it.
+    if (!account) leftOut.push({ user, why: 'its file is incomplete' });
     else if (!holder.success) leftOut.push({ user, why: `there is no role "${account.role}"` });
     else if (!('verifiers' in account) || account.verifiers[kind] === undefined) {
       leftOut.push({ user, why: 'it was made by an older version: enrol or pair again for a new password' });

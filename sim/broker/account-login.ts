@@ -1,8 +1,8 @@
-// Owns: from an account file to a session: password, client id, access list. Not here: MQTT (broker.ts).
 import { isDeepStrictEqual } from 'node:util';
 import type { Disk } from '@doorsill/base/disk';
 import { sha256Hex } from '@doorsill/base/keys';
 import { type Account, listAccounts, passwordFits, readAccount } from '@doorsill/base/mqtt-account-files';
+import { idSchema } from '@doorsill/contract/ids';
 import { AccountHolder, type AccountRole, accessOf, type TopicAccess } from '@doorsill/contract/topic-access';
 
 export interface AccessOptions {
@@ -13,21 +13,21 @@ export interface AccessOptions {
   prefix: string;
 }
 
-/** What is known of one connected client. */
+/** One connected client. */
 export interface Session {
   readonly account: Account;
   readonly access: TopicAccess;
-  /** What it has subscribed to. */
+  /** Its subscriptions. */
   readonly filters: Set<string>;
 }
 
-/** Roles whose accounts several programs may use at once: a second client of any other account ends the session of the first. */
+/** Roles with accounts for several concurrent clients; a second client of any other account ends the session of the first. */
 const SHARED: readonly AccountRole[] = ['owner', 'home-assistant'];
 export const isShared = (user: string) => SHARED.some((role) => user.startsWith(`${role}-`));
 
 export class AccountAccess {
   private readonly options: AccessOptions;
-  /** Clients that named no id. */
+  /** Number of clients so far that named no id. */
   private unnamed = 0;
 
   constructor(options: AccessOptions) {
@@ -63,9 +63,9 @@ export class AccountAccess {
   }
 
   /**
-   * The id under which a client is known. Devices and the bridge have one session, so that a new one ends the old and its
-   * will comes before the new one's messages; clients of any other account are told apart by the client id they send. Those
-   * that send none each get one of their own [MQTT-3.1.3-6].
+   * The client id that the broker uses. Devices and the bridge have one session: a new one ends the old one, whose will is published
+   * before the new one's messages. Clients of shared accounts are distinguished by the client id they send; without one, each gets its
+   * own [MQTT-3.1.3-6].
    */
   clientIdOf(user: string | undefined, asked: string): string {
     if (user === undefined) return 'nobody';
@@ -74,4 +74,32 @@ export class AccountAccess {
     this.unnamed += 1;
     return `${user}/-${this.unnamed}`;
   }
+}
+
+/** Whether a message or will may be published. */
+export function mayPublish(access: TopicAccess, topic: string, retain: boolean): boolean {
+  return access.publish.some((rule) => fits(rule.pattern, topic) && (rule.retain || !retain));
+}
+
+/** Whether a filter may be subscribed to: an exact topic, or a pattern of the list. */
+export function maySubscribe(access: TopicAccess, asked: string): boolean {
+  return (
+    access.broadFilters.includes(asked) ||
+    access.subscribe.some((rule) => (rule.wildcard && rule.pattern === asked) || fits(rule.pattern, asked))
+  );
+}
+
+/** Whether a message on this topic may be delivered, whatever the subscription. */
+export function mayReceive(access: TopicAccess, topic: string): boolean {
+  return access.subscribe.some((rule) => fits(rule.pattern, topic));
+}
+
+/** A topic fits a pattern if each level is equal, or is an id where the pattern has `+`. A wildcard is not an id. */
+function fits(pattern: string, topic: string): boolean {
+  const wanted = pattern.split('/');
+  const levels = topic.split('/');
+  return (
+    wanted.length === levels.length &&
+    wanted.every((level, at) => (level === '+' ? idSchema.safeParse(levels[at]).success : level === levels[at]))
+  );
 }

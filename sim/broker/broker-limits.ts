@@ -1,4 +1,3 @@
-// Owns: how much one client may ask of the embedded broker: sizes, rates, counts. Not here: what it may ask (account-login.ts).
 import type { Socket } from 'node:net';
 import type { Clock } from '@doorsill/base/clock';
 import { FROM_CLIENT, MqttGuard } from '@doorsill/base/mqtt-guard';
@@ -6,33 +5,33 @@ import { TOPIC_BYTES_MAX } from '@doorsill/base/mqtt-topic';
 import { PAYLOAD_BYTES_MAX } from '@doorsill/contract/topics';
 
 export interface BrokerLimits {
-  /** Sockets at once. */
+  /** Concurrent sockets. */
   connections: number;
-  /** Sockets that have not logged in; the one waiting longest is closed for a new one, so that none can block the others. */
+  /** Sockets without a login; for a new one the oldest is closed, so that they cannot block others. */
   strangers: number;
-  /** Sessions of one account at once; an owner may use several clients. A device's new session ends its old one. */
+  /** Concurrent sessions of one account; an owner may use several clients. A device's new session ends its old one. */
   connectionsPerAccount: number;
-  /** Passwords being checked at once. */
+  /** Concurrent password checks. */
   logins: number;
-  /** Filters of one session. */
+  /** Topic filters of one session. */
   subscriptions: number;
-  /** Packets and requested filters of one client: average rate per second, and burst. */
+  /** Packets and requested filters of one client: average rate, and burst. */
   packetsPerS: number;
   packetsBurst: number;
-  /** Bytes of one client, likewise. */
+  /** Bytes of one client: average rate, and burst. */
   bytesPerS: number;
   bytesBurst: number;
-  /** Packets that may be queued before the login is decided. */
+  /** Packets queued until the login is decided. */
   waitingPackets: number;
-  /** Bytes not yet taken by a slow reader before it is cut off. */
+  /** Unsent bytes at which a slow reader is disconnected. */
   backlogBytes: number;
-  /** A client must log in within this time, and a stalled reader must read again within it. */
+  /** Limit for a login, and for a stalled reader to read again. */
   connectMs: number;
-  /** Longest keep-alive that a client may ask for. */
+  /** Maximum keep-alive. */
   keepaliveS: number;
 }
 
-/** What `connections` may be set to: each is an open file of the process. */
+/** Maximum of `connections`: each is an open file of the process. */
 export const CONNECTIONS_MAX = 1_000_000;
 
 export const DEFAULT_LIMITS: BrokerLimits = {
@@ -67,7 +66,7 @@ export class RateLimit {
     this.filledMs = clock.monotonicMs();
   }
 
-  /** Takes tokens from both buckets; false when more was used than allowed. */
+  /** Takes tokens from both buckets; false when a bucket is exhausted. */
   use(packets: number, bytes: number): boolean {
     const nowMs = this.clock.monotonicMs();
     const seconds = (nowMs - this.filledMs) / 1_000;
@@ -78,10 +77,10 @@ export class RateLimit {
   }
 }
 
-/** The largest packet is a CONNECT: a will, whose payload has the usual limit, plus topic and names. */
+/** The largest packet is a CONNECT: a will with a maximal payload, its topic, and names. */
 const PACKET_BYTES_MAX = PAYLOAD_BYTES_MAX + 2 * TOPIC_BYTES_MAX + 1_024;
 
-/** Checks a client's bytes as the broker reads them; calls `broken` with what is wrong. Call after the broker has the socket. */
+/** Checks a client's bytes as the broker reads them; calls `broken` with the fault. Call it after the broker has the socket. */
 export function watchSocket(socket: Socket, rate: RateLimit, broken: (fault: string) => void): void {
   const guard = new MqttGuard(FROM_CLIENT, PACKET_BYTES_MAX);
   let packets = 0;

@@ -1,5 +1,4 @@
-// Owns: the embedded MQTT 3.1.1 broker: who may connect, what each account may publish and receive, and how much of it.
-// Not here: the access list (device/contract/topic-access.ts), accounts (device/base/mqtt-account-files.ts). The one file that imports aedes.
+// The embedded MQTT 3.1.1 broker: logins, access and limits of its clients. The only file that imports aedes.
 
 import { createServer, type Server, Socket } from 'node:net';
 import { Readable } from 'node:stream';
@@ -11,23 +10,29 @@ import type { Network } from '@doorsill/base/network';
 import { PAYLOAD_BYTES_MAX } from '@doorsill/contract/topics';
 import { Aedes, type AedesPublishPacket, type AuthenticateError, type Client } from 'aedes';
 import { failure } from '../errors.ts';
-import { type AccessOptions, AccountAccess, isShared, type Session } from './account-login.ts';
+import {
+  type AccessOptions,
+  AccountAccess,
+  isShared,
+  mayPublish,
+  mayReceive,
+  maySubscribe,
+  type Session,
+} from './account-login.ts';
 import { type BrokerLimits, DEFAULT_LIMITS, RateLimit, watchSocket } from './broker-limits.ts';
-import { mayPublish, mayReceive, maySubscribe } from './enforce-access.ts';
 import { RetainedMessages } from './retained-messages.ts';
 import { certificateUser, makeTlsServer, type TlsListenerOptions } from './tls-listener.ts';
 
-/** What an embedded broker is made of. */
 export interface BrokerOptions extends AccessOptions {
   host: string;
-  /** 0 takes a free port; `port` of the started broker tells which. */
+  /** 0: a free port, which is `port` of the started broker. */
   port: number;
   limits?: Partial<BrokerLimits>;
-  /** When set, it accepts TLS only. */
+  /** If set, only TLS is accepted. */
   tls?: TlsListenerOptions;
   /** How often accounts are checked; default ACCOUNTS_AGAIN_MS. */
   accountsAgainMs?: number;
-  /** Where it listens; absent: on the machine's own network. */
+  /** A simulated network; absent: the machine's. */
   network?: Network;
   clock: Clock;
   log: Log;
@@ -40,22 +45,22 @@ const ACCOUNTS_READ_AGAIN = 64;
 type Message = { topic: string; payload: string | Uint8Array; retain?: boolean; qos?: number };
 type Connect = { username?: string; clientId: string; clean?: boolean; will?: Message };
 
-/** A broker on one TCP port. Retained messages live in memory: after a restart their writers publish them again. */
+/** A broker on one TCP port. Retained messages are only in memory: after a restart their publishers publish them again. */
 export class Broker {
   private readonly options: BrokerOptions;
   private readonly limits: BrokerLimits;
   private readonly access: AccountAccess;
   private readonly sockets = new Set<Socket>();
-  /** Sockets that have not logged in, the longest waiting first. */
+  /** Sockets without a login, the oldest first. */
   private readonly strangers = new Set<object>();
-  /** Current sessions. A client's rights stay in `granted` after it disconnects, because its will is published later. */
+  /** Current sessions. A client's session stays in `granted` after it disconnects, because its will is published later. */
   private readonly sessions = new Map<Client, Session>();
   private readonly granted = new WeakMap<Client, Session>();
   private readonly wills = new WeakMap<Client, Message>();
   private readonly rates = new WeakMap<Client, RateLimit>();
-  /** The client's user name by its certificate, where certificates are required; null: no usable certificate. */
+  /** The user name in the client's certificate, where certificates are required; null: no usable certificate. */
   private readonly certified = new WeakMap<Client, string | null>();
-  /** By topic, the account whose message is retained there, for as long as it has one. */
+  /** The account that published the retained message of each topic. */
   private readonly retainedBy = new Map<string, string>();
   private aedes: Aedes | null = null;
   private server: Server | null = null;
@@ -80,12 +85,12 @@ export class Broker {
     return `${this.options.tls ? 'mqtts' : 'mqtt'}://${this.options.host}:${this.boundPort}`;
   }
 
-  /** Accounts with a session right now. */
+  /** User names of the current sessions. */
   get connected(): string[] {
     return [...this.sessions.values()].map((session) => session.account.user).sort();
   }
 
-  /** How many retained messages it holds. */
+  /** Number of retained messages. */
   get retained(): number {
     return this.retainedBy.size;
   }
@@ -94,7 +99,7 @@ export class Broker {
   async start(): Promise<void> {
     const { limits } = this;
     const aedes = await Aedes.createBroker({
-      // Delivery waits for no client: a slow reader is cut off (forward), so the number of slots need not be small.
+      // Delivery waits for no client: slow readers are disconnected (forward), so many slots do no harm.
       concurrency: 5_000,
       connectTimeout: limits.connectMs,
       drainTimeout: limits.connectMs,
@@ -107,7 +112,7 @@ export class Broker {
       authorizeSubscribe: (client, asked, done) => done(null, this.subscribable(client, asked) ? asked : null),
       authorizeForward: (client, packet) => this.forward(client, packet),
     });
-    keepRetainedByPlace(aedes);
+    replaceRetainedStore(aedes);
     aedes.on('clientDisconnect', (client) => this.sessions.delete(client));
     aedes.on('unsubscribe', (topics, client) => {
       for (const topic of topics) this.granted.get(client)?.filters.delete(topic);
@@ -196,7 +201,7 @@ export class Broker {
     return client;
   }
 
-  /** Rewrites what a client must not choose: its id follows from its account, and no session outlives its connection. */
+  /** Overrides what a client must not choose: its id follows from its account, and its session ends with its connection. */
   private admit(client: Client, packet: Connect, done: (error: Error | null, success: boolean) => void): void {
     if (this.logins >= this.limits.logins) {
       done(new Error('too many logins at once'), false);
@@ -204,7 +209,7 @@ export class Broker {
     }
     const certified = this.certified.get(client);
     if (certified !== undefined) packet.username = certified ?? '';
-    // Taking over a session takes the account's password: the new id is only used once the password was checked.
+    // The id takes effect only after the password was checked, so taking over a session needs the account's password.
     packet.clientId = this.access.clientIdOf(packet.username, packet.clientId);
     packet.clean = true;
     if (packet.will) this.wills.set(client, packet.will);
@@ -230,18 +235,18 @@ export class Broker {
     }
     const will = this.wills.get(client);
     if (!session || client.closed || this.overbooked(session) || (will && publishFault(session, will))) {
-      // 4: bad user name or password [MQTT-3.2.2-4]; the same for every reason, so that nothing can be probed.
+      // 4: bad user name or password [MQTT-3.2.2-4], for every reason, so that accounts cannot be probed.
       done(Object.assign(new Error('refused'), { returnCode: 4 }), false);
       return;
     }
     this.strangers.delete(client.conn);
-    this.tellTakeover(session.account.user);
+    this.logTakeover(session.account.user);
     this.sessions.set(client, session);
     this.granted.set(client, session);
     done(null, true);
   }
 
-  /** Why a message, which may be a will, is not published; null when it is. */
+  /** Why a message or will may not be published; null when it may. */
   private refusal(client: Client | null, message: Message): Error | null {
     const session = client && this.granted.get(client);
     const fault = publishFault(session, message);
@@ -256,15 +261,15 @@ export class Broker {
     return same.length >= this.limits.connectionsPerAccount;
   }
 
-  /** The client whose session ends cannot be told why: MQTT 3.1.1 has no word for it. */
-  private tellTakeover(user: string): void {
+  /** Logged here, because MQTT 3.1.1 cannot tell the first client why its session ends. */
+  private logTakeover(user: string): void {
     if (isShared(user) || ![...this.sessions.values()].some(({ account }) => account.user === user)) return;
     this.options.log.info('a second client logged in with an account; the session of the first ends', { user });
   }
 
   private subscribable(client: Client, asked: { topic: string; qos: number }): boolean {
     const session = this.granted.get(client);
-    // One packet can ask for thousands of filters, each to be checked: they count like packets.
+    // One packet can request thousands of filters, each of which is checked: they count like packets.
     if (!this.rates.get(client)?.use(1, 0)) {
       client.conn.destroy();
       return false;
@@ -275,7 +280,7 @@ export class Broker {
     return true;
   }
 
-  /** Checks access again at delivery: an account may have lost a home since it subscribed. */
+  /** Checks access again at delivery: an account may have lost a home since its subscription. */
   private forward(client: Client, packet: AedesPublishPacket): AedesPublishPacket | null {
     const session = this.granted.get(client);
     if (!session || !mayReceive(session.access, packet.topic)) return null;
@@ -299,13 +304,13 @@ export class Broker {
   }
 
   /**
-   * Ends the sessions of accounts that were removed or issued anew, and takes back what the removed ones had retained, which hears who is
-   * subscribed: Home Assistant keeps a doorbell until its document is empty. Reads only some of a fleet's files each time.
+   * Ends the sessions of accounts that were removed or reissued, and clears the retained messages of removed ones. Subscribers receive the
+   * empty messages: Home Assistant removes a doorbell when its discovery document is empty. Reads only some of a fleet's files each time.
    */
   private async checkAccounts(): Promise<void> {
     const kept = await this.access.users();
-    // A will that is published as its session ends is taken back the next time.
-    for (const [topic, user] of this.retainedBy) if (!kept.has(user)) await this.takeBack(topic);
+    // A will that is published when its session ends is cleared the next time.
+    for (const [topic, user] of this.retainedBy) if (!kept.has(user)) await this.clearRetained(topic);
     const sessions = [...this.sessions];
     const from = sessions.length === 0 ? 0 : this.nextRead % sessions.length;
     this.nextRead = from + ACCOUNTS_READ_AGAIN;
@@ -317,7 +322,7 @@ export class Broker {
     }
   }
 
-  private takeBack(topic: string): Promise<void> {
+  private clearRetained(topic: string): Promise<void> {
     this.retainedBy.delete(topic);
     const message = { cmd: 'publish', topic, payload: Buffer.alloc(0), qos: 1, retain: true, dup: false } as const;
     return new Promise((resolve) => {
@@ -327,7 +332,7 @@ export class Broker {
   }
 }
 
-/** Why a message may not be published by this session, as a message or as its will; null when it may. */
+/** Why this session may not publish a message or a will; null when it may. */
 function publishFault(session: Session | null | undefined, message: Message): Error | null {
   if (!session) return new Error('no session');
   if (message.payload.length > PAYLOAD_BYTES_MAX) return new Error('payload too large');
@@ -335,14 +340,14 @@ function publishFault(session: Session | null | undefined, message: Message): Er
   return mayPublish(session.access, message.topic, message.retain ?? false) ? null : new Error('not allowed');
 }
 
-/** What this broker uses of aedes' memory of messages: its types leave it out. */
+/** The part of aedes' persistence that is used here; aedes' types omit it. */
 interface AedesMemory {
   storeRetained(message: AedesPublishPacket): Promise<void>;
   createRetainedStreamCombi(filters: readonly string[]): Readable;
 }
 
-/** In place of aedes' own list of retained messages, which is searched whole for each subscription. */
-function keepRetainedByPlace(aedes: Aedes): void {
+/** Replaces aedes' list of retained messages, all of which it compares with each subscription. */
+function replaceRetainedStore(aedes: Aedes): void {
   const kept = new RetainedMessages<AedesPublishPacket>();
   const { persistence } = aedes as unknown as { persistence: AedesMemory };
   const found = function* (filters: readonly string[]) {

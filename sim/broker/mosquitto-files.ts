@@ -1,5 +1,4 @@
-// Owns: the accounts' access list as files for mosquitto: access list, password file and a configuration with our limits.
-// Pure. Not here: reading accounts (account-list.ts), writing files (write-broker-files.ts), the list itself (device/contract/topic-access.ts).
+// mosquitto's access list, password file and configuration for our accounts. Pure.
 
 import { TOPIC_BYTES_MAX } from '@doorsill/base/mqtt-topic';
 import { PAYLOAD_BYTES_MAX } from '@doorsill/contract/topics';
@@ -9,11 +8,11 @@ import { DEFAULT_LIMITS } from './broker-limits.ts';
 export interface FilesWish {
   host: string;
   port: number;
-  /** Absolute path of the folder that the files are read from. */
+  /** Absolute path of the folder in which mosquitto finds the files. */
   folder: string;
-  /** The system's user who can read them. */
+  /** The system user who can read them. */
   systemUser: string;
-  /** How many connections it shall hold at once; absent: as the embedded broker does. */
+  /** Maximum of concurrent connections; absent: that of the embedded broker. */
   connections?: number;
 }
 
@@ -24,7 +23,7 @@ export const CONFIGURATION = 'mosquitto.conf';
 /** The pid file of a mosquitto that runs with our configuration. */
 export const PID_FILE = 'mosquitto.pid';
 
-/** File names and their text. Names and prefix hold no blanks and no line ends: their schemas say so. */
+/** The text of each file. The schemas of names and prefix exclude blanks and line ends. */
 export function mosquittoFiles(accounts: readonly ListedAccount[], wish: FilesWish): Map<string, string> {
   const passwords = accounts.map(({ user, verifiers }) => `${user}:${verifiers.mosquitto}\n`);
   return new Map([
@@ -43,7 +42,7 @@ function accessList(accounts: readonly ListedAccount[]): string {
   ]);
   const head = [
     '# Written by `doorsill bridge broker acl`; changes made here are lost at its next run.',
-    '# What an account is not given here it may not do.',
+    '# An account may do only what is listed here.',
   ];
   return `${[...head, ...blocks.flat()].join('\n')}\n`;
 }
@@ -51,24 +50,24 @@ function accessList(accounts: readonly ListedAccount[]): string {
 function configuration({ host, port, folder, systemUser, ...wish }: FilesWish): string {
   const limits = { ...DEFAULT_LIMITS, ...wish };
   return `# Written by \`doorsill bridge broker acl\` for mosquitto 2.x: mosquitto -c ${folder}/${CONFIGURATION}
-# Changes made here are lost at its next run; a configuration of your own can take over what it needs.
+# Changes made here are lost at its next run; copy what you need into a configuration of your own.
 
-# Started as root, mosquitto becomes this user, who must be able to read the files below at every reload.
+# Started as root, mosquitto switches to this user, who must be able to read the files below at each reload.
 user ${systemUser}
 pid_file ${folder}/${PID_FILE}
 per_listener_settings true
 
-# Every payload has the contract's limit; the rest is for topic and header.
+# The contract's limit for payloads, plus topic and header.
 max_packet_size ${PAYLOAD_BYTES_MAX + TOPIC_BYTES_MAX + 16}
 max_inflight_messages 20
 max_queued_messages 1000
 max_queued_bytes 4194304
 max_keepalive ${limits.keepaliveS}
 memory_limit 268435456
-# Retained messages are published again by their writers; nothing has to outlive this broker.
+# Publishers publish retained messages again, so nothing has to survive a restart.
 persistence false
 persistent_client_expiration 1d
-# No $SYS topics: they tell how much goes on.
+# No $SYS topics: they show the traffic.
 sys_interval 0
 
 listener ${port} ${host}
@@ -79,12 +78,12 @@ allow_zero_length_clientid false
 password_file ${folder}/${PASSWORDS}
 acl_file ${folder}/${ACL}
 
-# For a listener that others reach: TLS. Clients take \`mqtts://\` and the authority's certificate.
+# For a listener that others reach: TLS. Clients use \`mqtts://\` and the authority's certificate.
 # listener 8883
 # tls_version tlsv1.3
 # cafile ${folder}/ca.pem
 # certfile ${folder}/broker.pem
 # keyfile ${folder}/broker.key
-# ... and the lines from max_connections to acl_file once more: they belong to one listener.
+# ... and the lines from max_connections to acl_file again: they apply to one listener.
 `;
 }

@@ -1,5 +1,4 @@
-// Owns: a stock mosquitto as a process of ours, told by the files that `doorsill bridge broker acl` writes and by nothing else: start, follow the
-// accounts, stop. Not here: what is in the files (mosquitto-files.ts), the verb (sim/cli/broker-acl.ts).
+// Runs a stock mosquitto with the files that `doorsill bridge broker acl` writes, and reloads them when accounts change.
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { type FSWatcher, watch } from 'node:fs';
@@ -15,12 +14,12 @@ import { writeBrokerFiles } from './write-broker-files.ts';
 
 const START_MS_MAX = 20_000;
 const STARTS_MAX = 3;
-/** Debian keeps it where only root's PATH leads. */
+/** Debian installs it in a folder that is only in root's PATH. */
 const MORE_PATH = ':/usr/sbin:/usr/local/sbin';
 const NOT_FOUND = 127;
 const LOG_LETTERS = 20_000;
 
-/** A port of the loopback address that was free a moment ago: mosquitto can't look for one. */
+/** A port of the loopback address that was free a moment ago: mosquitto cannot choose one itself. */
 function anyFreePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer();
@@ -32,7 +31,7 @@ function anyFreePort(): Promise<number> {
   });
 }
 
-/** A mosquitto that runs until it is stopped, or this process ends. */
+/** A mosquitto process that runs until it is stopped or this process ends. */
 export class Mosquitto {
   readonly port: number;
   readonly pid: number;
@@ -40,7 +39,7 @@ export class Mosquitto {
   private readonly child: ChildProcess;
   private readonly ended: Promise<void>;
   private log = '';
-  /** It has ended, and all that it said is read. */
+  /** Whether it has ended and its output was read. */
   private isClosed = false;
   private reloads = 0;
   private readonly watchers = new Set<() => void>();
@@ -72,7 +71,7 @@ export class Mosquitto {
     });
   }
 
-  /** Starts it with a configuration that is there, which says `port`. Throws `mosquitto_failed`; then none is left. */
+  /** Starts it with an existing configuration, which contains `port`. Throws `mosquitto_failed` and leaves no process. */
   static async run(
     configuration: string,
     port: number,
@@ -86,15 +85,15 @@ export class Mosquitto {
   }
 
   /**
-   * Writes its files into `folder`, starts it on a port of the loopback address (a free one when it is 0), and follows the accounts from then
-   * on. Throws `mosquitto_failed`.
+   * Writes its files into `folder`, starts it on a port of the loopback address (0: a free one), and reloads whenever accounts change. Throws
+   * `mosquitto_failed`.
    */
   static async start(access: AccessOptions, folder: string, port = 0): Promise<Mosquitto> {
     for (let tries = 1; ; tries += 1) {
       try {
         return await Mosquitto.startOn(access, folder, port || (await anyFreePort()));
       } catch (thrown) {
-        // Between the look for a free port and mosquitto's own, another program may take it.
+        // Another program may take the free port before mosquitto does.
         const isTaken = isFailure(thrown) && thrown.message.includes('Address already in use');
         if (port !== 0 || !isTaken || tries === STARTS_MAX) throw thrown;
       }
@@ -109,14 +108,14 @@ export class Mosquitto {
     const broker = await Mosquitto.run(join(folder, CONFIGURATION), port);
     broker.write = write;
     return broker.orKilled(async () => {
-      // As `doorsill bridge broker acl --watch` does, but at once.
+      // Like `doorsill bridge broker acl --watch`, but immediately.
       broker.accountsChanged = watch(access.accounts, () => void broker.reload().catch(() => undefined));
-      // Accounts may have come or gone while it started.
+      // Accounts may have changed while it started.
       await broker.reload();
     });
   }
 
-  /** Itself, after a part of its start; where that fails, nothing of it goes on. */
+  /** Runs a part of its start; kills the process if that fails. */
   private async orKilled(work: () => Promise<void>): Promise<this> {
     try {
       await work();
@@ -128,7 +127,7 @@ export class Mosquitto {
     }
   }
 
-  /** After an account has come or gone: writes the files once more, and resolves when they are read. Throws `mosquitto_failed`. */
+  /** Writes the files again after an account changed; resolves once mosquitto has read them. Throws `mosquitto_failed`. */
   reload(): Promise<void> {
     this.turn = this.turn.catch(() => undefined).then(() => this.reloadNow());
     return this.turn;
@@ -159,7 +158,7 @@ export class Mosquitto {
         this.watchers.delete(look);
         call();
       };
-      const fail = () => end(() => reject(failure('mosquitto_failed', { detail: this.whatFailed() })));
+      const fail = () => end(() => reject(failure('mosquitto_failed', { detail: this.failureDetail() })));
       const look = () => {
         if (isSo()) end(resolve);
         else if (this.hasEnded) fail();
@@ -170,8 +169,8 @@ export class Mosquitto {
     });
   }
 
-  private whatFailed(): string {
+  private failureDetail(): string {
     if (this.child.exitCode === NOT_FOUND || this.child.pid === undefined) return 'it is not installed.';
-    return this.log.trim().split('\n').slice(-3).join(' ') || 'it says nothing.';
+    return this.log.trim().split('\n').slice(-3).join(' ') || 'it printed nothing.';
   }
 }

@@ -1,19 +1,18 @@
-// Owns: the accounts' access list as files for NATS, one node or a cluster: accounts with permissions, and each node's configuration.
-// Pure. Not here: reading accounts (account-list.ts), writing files (write-broker-files.ts), the list itself (device/contract/topic-access.ts).
+// NATS' accounts with permissions, and a configuration for each node, for our accounts. Pure.
 import type { TopicRule } from '@doorsill/contract/topic-access';
 import type { ListedAccount } from './account-list.ts';
 import { DEFAULT_LIMITS } from './broker-limits.ts';
 import type { FilesWish } from './mosquitto-files.ts';
 
-/** Nodes that answer for one another; each is reached by clients at its own address. */
+/** The nodes of a cluster; clients reach each at its own address. */
 export interface NatsClusterWish {
   nodes: readonly { name: string; host: string }[];
-  /** Port at which nodes talk to one another. */
+  /** Port for connections between nodes. */
   port: number;
 }
 
 export interface NatsCluster extends NatsClusterWish {
-  /** What a node shows to another; whoever knows it reads and writes everything. */
+  /** Authenticates nodes to each other; whoever knows it can read and write everything. */
   password: string;
 }
 
@@ -22,21 +21,21 @@ const ONLY_NODE = 'nats';
 /** One filter of a session is up to three subscriptions: the topic, its parent for `#`, and the delivery. */
 const SUBSCRIPTIONS_PER_FILTER = 3;
 const CLUSTER_USER = 'node';
-/** Copies of each stream, so that any one node may be lost. */
+/** Copies of each stream, so that any one node may fail. */
 const CLUSTER_REPLICAS = 3;
-/** Where NATS delivers messages of QoS 1 to a session. It refuses MQTT clients that ask for these subjects themselves. */
+/** The subjects by which NATS delivers QoS 1 messages to sessions. It refuses MQTT clients that subscribe to them. */
 const MQTT_DELIVERY = '$MQTT.sub.>';
 
-/** Name of a node's configuration and of its pid file. */
+/** Names of a node's configuration and pid file. */
 export const natsConfiguration = (node: string) => `${node}.conf`;
 export const natsPidFile = (node: string) => `${node}.pid`;
 
-/** Names of the nodes that the files are for. */
+/** Names of the nodes. */
 export function natsNodes(cluster: NatsClusterWish | null): string[] {
   return cluster ? cluster.nodes.map(({ name }) => name) : [ONLY_NODE];
 }
 
-/** File names and their text. An account without `verifiers.nats` must be left out before. */
+/** The text of each file. Accounts must have `verifiers.nats`. */
 export function natsFiles(
   accounts: readonly ListedAccount[],
   wish: FilesWish,
@@ -50,7 +49,7 @@ export function natsFiles(
 
 /** An address as it stands before a port. */
 const bracketed = (host: string) => (host.includes(':') ? `[${host}]` : host);
-/** JSON's strings are strings of this format, too, in which `$` is a letter like others. */
+/** JSON strings are valid in this format, and `$` has no meaning in them. */
 const quoted = (text: string) => JSON.stringify(text);
 
 function accountList(accounts: readonly ListedAccount[]): string {
@@ -61,7 +60,7 @@ function accountList(accounts: readonly ListedAccount[]): string {
     return `      { user: ${quoted(user)}, password: ${quoted(verifiers.nats ?? '')}, allowed_connection_types: ["MQTT"], permissions: { publish: ${publish}, subscribe: ${subscribe} } }`;
   });
   return `# Written by \`doorsill bridge broker acl --for nats\`; changes made here are lost at its next run.
-# What an account is not given here it may not do. MQTT's levels are subjects' tokens, its + is *.
+# An account may do only what is listed here. Levels of MQTT topics are tokens of subjects, and + is *.
 accounts {
   DOORSILL {
     jetstream: enabled
@@ -70,17 +69,17 @@ ${users.map((line) => `${line}\n`).join('')}    ]
   }
   SYS { users: [] }
 }
-# Nobody may ask the servers about themselves.
+# Nobody may query the servers' internals.
 system_account: SYS
 `;
 }
 
-/** NATS takes an empty list for everything, so nothing is said as a refusal of everything. */
+/** NATS reads an empty list as everything, so no permission is written as a denial of everything. */
 function permission(subjects: readonly string[]): string {
   return subjects.length > 0 ? `{ allow: [${subjects.map(quoted).join(', ')}] }` : '{ deny: [">"] }';
 }
 
-/** Ids and the prefix hold no `.`, `*`, `>` and no blanks: their schemas say so. */
+/** The schemas of ids and prefix exclude `.`, `*`, `>` and blanks. */
 function subjectOf({ pattern }: TopicRule): string {
   return pattern
     .split('/')
@@ -95,31 +94,31 @@ function configuration(
   cluster: NatsCluster | null,
 ): string {
   return `# Written by \`doorsill bridge broker acl --for nats\` for nats-server 2.10: nats-server -c ${folder}/${natsConfiguration(name)}
-# Changes made here are lost at its next run; a configuration of your own can take over what it needs.
+# Changes made here are lost at its next run; copy what you need into a configuration of your own.
 server_name: ${quoted(name)}
 pid_file: ${quoted(`${folder}/${natsPidFile(name)}`)}
 
-# NATS' own protocol can't be switched off: it listens on a port that the system chooses, on this machine alone, and
-# accounts.conf lets nobody in there. Monitoring, leaf nodes, gateways and WebSocket are off as long as they have no port.
+# NATS' own protocol cannot be switched off: it listens on a port that the system chooses, on this machine only, and accounts.conf
+# lets nobody log in there. Monitoring, leaf nodes, gateways and WebSocket are off without a port.
 listen: "127.0.0.1:-1"
 
 mqtt {
   listen: ${quoted(`${bracketed(host)}:${port}`)}
   max_ack_pending: 1000
   reject_qos2_publish: true${cluster ? `\n  stream_replicas: ${CLUSTER_REPLICAS}` : ''}
-  # What a session listens to ends with it, so no disk has to remember it. On disks of a cluster, clients that all come back at once are
-  # refused for minutes: each filter that takes longer than four seconds is refused, made all the same, and kept beside the next one.
+  # A session's subscriptions end with it, so they need no disk. With consumers on the disks of a cluster, clients that all reconnect at once
+  # are refused for minutes: a filter that takes longer than four seconds is refused, but its consumer is created and kept.
   consumer_memory_storage: true
   consumer_inactive_threshold: "24h"
-  # For clients that come over a network: TLS. They take \`mqtts://\` and the authority's certificate.
+  # For clients on other machines: TLS. They use \`mqtts://\` and the authority's certificate.
   # tls { cert_file: ${quoted(`${folder}/broker.pem`)}, key_file: ${quoted(`${folder}/broker.key`)}, min_version: "1.3" }
 }
 max_connections: ${connections}
 max_subscriptions: ${SUBSCRIPTIONS_PER_FILTER * DEFAULT_LIMITS.subscriptions}
 max_pending: 4194304
 
-# Sessions and retained messages. Writes reach the disk within two minutes (sync_interval); their writers publish retained
-# messages again, so that nothing has to outlive a power cut.
+# Sessions and retained messages. Writes reach the disk within two minutes (sync_interval); publishers publish retained messages again, so
+# nothing has to survive a power cut.
 jetstream {
   store_dir: ${quoted(`${folder}/store-${name}`)}
   max_memory_store: 67108864
@@ -132,7 +131,7 @@ ${cluster ? `\n${routes(host, cluster)}` : ''}`;
 
 function routes(host: string, { nodes, port, password }: NatsCluster): string {
   const others = nodes.filter((node) => node.host !== host);
-  return `# Between the nodes everything goes in the clear: a network of their own, or tls { … } with verify.
+  return `# Connections between nodes are not encrypted: give them a network of their own, or tls { … } with verify.
 cluster {
   name: doorsill
   listen: ${quoted(`${bracketed(host)}:${port}`)}

@@ -1,8 +1,6 @@
-// Owns: the retained messages of the embedded broker, found by filter without looking at those of other homes. Not here: what is delivered
-// (broker.ts), how filters match (device/base/mqtt-topic.ts).
 import { topicMatches } from '@doorsill/base/mqtt-topic';
 
-/** Of the contract's topics the first levels name the home or the area: `doorsill/v1/home/{device}`. */
+/** The first levels of the contract's topics name the home or the area: `doorsill/v1/home/{device}`. */
 const PLACE_LEVELS = 4;
 
 export interface RetainedMessage {
@@ -11,13 +9,13 @@ export interface RetainedMessage {
 }
 
 /**
- * Messages by the first levels of their topics. With one list, each subscription of a thousand homes is compared with the messages of all of
- * them: half of a processor for 15 new homes a second.
+ * Retained messages, indexed by the first levels of their topics. In one list, each subscription of a thousand homes was compared with the
+ * messages of all of them: half of a processor for 15 new homes a second.
  */
 export class RetainedMessages<Message extends RetainedMessage> {
   private readonly places = new Map<string, Map<string, Message>>();
 
-  /** Keeps the newest message of a topic; one without payload takes it away [MQTT-3.3.1-10]. */
+  /** Keeps the newest message of a topic; an empty payload removes it [MQTT-3.3.1-10]. */
   keep(message: Message): void {
     const place = placeOf(message.topic.split('/'));
     const messages = this.places.get(place);
@@ -28,12 +26,12 @@ export class RetainedMessages<Message extends RetainedMessage> {
     else this.places.set(place, new Map([[message.topic, message]]));
   }
 
-  /** Those that a filter matches, one by one: each as it is when it is taken. */
+  /** The messages that a filter matches, each read when it is yielded. */
   *matching(filter: string): Generator<Message, void> {
     const levels = filter.split('/');
     const isPlaced = !levels.slice(0, PLACE_LEVELS).some((level) => level === '+' || level === '#');
     const one = isPlaced ? this.places.get(placeOf(levels)) : null;
-    // A `#` behind the place matches the place itself as well, which lies with it.
+    // A `#` after the place also matches the place itself, which has the same key.
     const places = isPlaced ? (one ? [one] : []) : this.places.values();
     for (const messages of places)
       for (const [topic, message] of messages) if (topicMatches(filter, topic)) yield message;

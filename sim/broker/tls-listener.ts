@@ -1,14 +1,13 @@
-// Owns: the broker's TLS side: a server that accepts TLS 1.3 only, and identifying a client by its certificate.
-// Not here: what a client may do (account-login.ts), MQTT (broker.ts).
+// A server that accepts only TLS 1.3, and the user name in a client's certificate.
 import type { Socket } from 'node:net';
 import { createServer, type TLSSocket } from 'node:tls';
 import { TLS_VERSION_MIN } from '@doorsill/base/tls';
 
-/** PEM texts, already checked. */
+/** PEM texts, already validated. */
 export interface TlsListenerOptions {
   certificate: string;
   key: string;
-  /** Authority of client certificates. Set: a client must have one, and its common name is the account's user name. */
+  /** Authority of client certificates. If set, a client needs a certificate, whose common name is the account's user name. */
   clientCa?: string | undefined;
 }
 
@@ -29,14 +28,14 @@ export function makeTlsServer(
       handshakeTimeout: HANDSHAKE_MS_MAX,
       highWaterMark,
       noDelay: true,
-      // A session resumed by a ticket skips the certificate check, and the certificate may have expired since.
+      // A session resumed by a ticket skips the check of the certificate, which may have expired meanwhile.
       sessionTimeout: 1,
       ...(clientCa === undefined ? {} : { ca: clientCa, requestCert: true, rejectUnauthorized: true }),
     },
     accept,
   );
   server.on('connection', opened);
-  // A failed handshake concerns only that client; it must not end the process.
+  // A failed handshake must not end the process.
   server.on('tlsClientError', (_error, socket) => socket.destroy());
   return server;
 }

@@ -1,5 +1,3 @@
-// Owns: writing our accounts as files for another broker, only where they changed. Not here: the files' content.
-
 import { join } from 'node:path';
 import type { Disk } from '@doorsill/base/disk';
 import type { Random } from '@doorsill/base/random';
@@ -13,11 +11,11 @@ import { type NatsCluster, type NatsClusterWish, natsFiles } from './nats-files.
 export const OTHER_BROKERS = ['mosquitto', 'nats'] as const;
 export type OtherBroker = (typeof OTHER_BROKERS)[number];
 
-/** Beside the files of a cluster: what its nodes show to one another. */
+/** The file of a cluster's password. */
 const CLUSTER_PASSWORD = 'cluster.password';
 const CLUSTER_PASSWORD_BYTES = 32;
 
-/** Limit that leaves room for a fleet of 100,000 accounts and more. */
+/** Enough for more than 100,000 accounts. */
 const FILE_BYTES_MAX = 256 * 1024 * 1024;
 
 export interface BrokerFilesWish extends FilesWish {
@@ -26,7 +24,7 @@ export interface BrokerFilesWish extends FilesWish {
 }
 
 export interface WrittenFiles {
-  /** Paths, changed or not. */
+  /** Paths of all files, changed or not. */
   files: string[];
   changed: boolean;
   accounts: number;
@@ -34,15 +32,15 @@ export interface WrittenFiles {
 }
 
 /**
- * Writes a broker's files from the account folder, each atomically with mode 0600. Throws `usage` when a path cannot stand
- * in a configuration file; rejects with the disk's errors.
+ * Writes a broker's files from the account folder, each atomically with mode 0600. Throws `usage` for a path that a configuration file
+ * cannot contain; rejects with the disk's errors.
  */
 export async function writeBrokerFiles(
   kind: OtherBroker,
   access: AccessOptions,
   wish: BrokerFilesWish,
 ): Promise<WrittenFiles> {
-  // In a configuration file a value ends at the line end or at a comment sign.
+  // In a configuration file a value ends at a line end or a comment sign.
   if (/[\p{Cc}#]/u.test(wish.folder)) throw failure('usage', { detail: `${wish.folder} can't be named in its files` });
   const { listed, leftOut } = await readAllAccounts(access, kind);
   await access.disk.makeFolder(wish.folder);

@@ -1,5 +1,4 @@
-// Owns: the verb `agency`: applying to the testbed's registry, showing the agency's status, rotating its key. Not here: deciding on
-// applications (moderate.ts), asking residents (request.ts).
+// The verbs `agency apply`, `agency status` and `agency rotate`.
 
 import { readBySchema } from '@doorsill/base/schema-fault';
 import { AgencyAction } from '@doorsill/contract/agency-calls';
@@ -9,7 +8,7 @@ import { printMoment } from '@doorsill/device/terminal/format-units';
 import type { Command } from 'commander';
 import { failure } from '../errors.ts';
 import { agencyId, loadAgencyKey } from '../officer/agency-client.ts';
-import { type AgencyStatus, rotateAgencyKey, standingOf } from '../officer/agency-status.ts';
+import { type AgencyStatus, readAgencyStatus, rotateAgencyKey } from '../officer/agency-status.ts';
 import { type AgencyFacts, applyAs, domainLine } from '../officer/registration.ts';
 import {
   type AgencyOptions,
@@ -34,11 +33,8 @@ interface ApplyOptions extends AgencyOptions {
 export function addAgency(program: Command): void {
   const agency = program
     .command('agency')
-    .description('as an agency: apply to the registry, ask residents for footage, keep the evidence, be told of it')
-    .addHelpText('after', '\nExamples:\n  $ doorsill agency status\n  $ doorsill agency request')
-    .action(() => {
-      throw failure('usage', { detail: 'say what: agency apply, status, rotate, request, evidence or webhook' });
-    });
+    .description('as an agency: apply to the registry, request footage of residents, keep evidence, get notified')
+    .addHelpText('after', '\nExamples:\n  $ doorsill agency status\n  $ doorsill agency request');
   addApply(agency);
   addStatus(agency);
   addRotate(agency);
@@ -46,20 +42,20 @@ export function addAgency(program: Command): void {
 
 function addApply(agency: Command): void {
   withAgencyOptions(agency.command('apply'))
-    .description('apply to the registry; a key is made in the agency’s folder when it has none')
+    .description('apply to the registry; makes a key in the agency’s folder if there is none')
     .requiredOption('--name <name>', 'its name, as residents know it')
     .requiredOption('--jurisdiction <kind>', Jurisdiction.options.filter((kind) => kind !== 'federal').join(', '))
-    .requiredOption('--domain <domain>', 'its own domain, which has to show its id')
-    .requiredOption('--contact <name>', 'whom residents can ask')
+    .requiredOption('--domain <domain>', 'its own domain, which has to publish its id')
+    .requiredOption('--contact <name>', 'the person whom residents can ask')
     .option('--email <address>', 'the contact’s email')
     .option('--phone <number>', 'the contact’s phone')
-    .option('--profiles <a,b>', 'what it will ask about homes', 'nothing')
-    .option('--categories <a,b>', 'retention categories of what it gets', 'uncategorized')
+    .option('--profiles <a,b>', 'disclosure profiles that it will ask for', 'nothing')
+    .option('--categories <a,b>', 'retention categories of its evidence', 'uncategorized')
     .addHelpText(
       'after',
       `
-Police of a city or county whose .gov domain is on the registry's list are admitted at once if the domain shows their id. All
-others wait for a person (\`doorsill bridge moderate\`). Federal agencies and their local branches are refused.
+Police of a city or county whose .gov domain is on the registry's list are admitted at once if the domain publishes their id. All
+others wait for a moderator (\`doorsill bridge moderate\`). Federal agencies and their local branches are refused.
 
 Example:
   $ doorsill agency apply --agency ./shelbyville --name "Shelbyville Police" --jurisdiction municipal \\
@@ -71,31 +67,26 @@ Example:
       const testbed = await openTestbed(context.disk, options);
       const folder = agencyFolder(options, testbed);
       const key = await loadAgencyKey(context, folder);
-      const where = {
-        registryUrl: testbed.registry.url,
-        registry: testbed.registry.id,
-        folder: testbed.registry.folder,
-      };
-      const { state, waits } = await applyAs(context, where, key, facts);
+      const { state, waits } = await applyAs(context, registryPlace(testbed), key, facts);
       const id = agencyId(key);
       const proof = domainLine(id);
-      const said = [
+      const lines = [
         `${facts.name} is ${id}; its application is ${state}.`,
         ...(waits === undefined ? [] : [`It waits: ${waits}.`]),
-        ...(state === 'pending' ? [`${facts.domain} has to show this line: ${proof}`] : []),
+        ...(state === 'pending' ? [`${facts.domain} has to publish this line: ${proof}`] : []),
       ];
       context.output.result(
         { agency: id, state, ...(waits === undefined ? {} : { waits }), proof, folder },
-        said.join('\n'),
+        lines.join('\n'),
       );
     });
 }
 
-/** The facts in an agency's application. Throws `usage` for values out of limits. */
+/** The facts of an agency's application. Throws `usage` for values out of limits. */
 function factsOf(options: ApplyOptions): AgencyFacts {
   const { name, jurisdiction, domain, contact, email, phone, profiles, categories } = options;
   const list = (text: string) => text.split(',').map((one) => one.trim());
-  const said = readBySchema(AgencyAction, {
+  const read = readBySchema(AgencyAction, {
     action: 'register',
     name,
     jurisdiction,
@@ -104,12 +95,12 @@ function factsOf(options: ApplyOptions): AgencyFacts {
     profiles: list(profiles),
     retention: list(categories),
   });
-  if (said.ok && said.data.action === 'register') {
-    const { action, ...facts } = said.data;
+  if (read.ok && read.data.action === 'register') {
+    const { action, ...facts } = read.data;
     return facts;
   }
-  // Named as the options are.
-  const fault = said.ok ? '' : said.fault;
+  // The fields are named as the options are.
+  const fault = read.ok ? '' : read.fault;
   const detail = fault
     .replaceAll(/(^|; )(?=[a-zA-Z.]+(\[\d+\])?: )/g, '$1--')
     .replace('--contact.name', '--contact')
@@ -120,22 +111,22 @@ function factsOf(options: ApplyOptions): AgencyFacts {
 
 function addStatus(agency: Command): void {
   withAgencyOptions(agency.command('status'))
-    .description('see how an agency stands with the registry, and what it may ask for')
+    .description('show an agency’s status at the registry, and what it may ask for')
     .addHelpText('after', '\nExample:\n  $ doorsill agency status --json')
     .action(async (options: AgencyOptions, command: Command) => {
       const context = openContext(command);
       const testbed = await openTestbed(context.disk, options);
       const { id } = await openAgency(context, options, testbed);
-      const standing = await standingOf(testbed.registry, id);
-      context.output.result(standing, standingText(standing));
+      const status = await readAgencyStatus(testbed.registry, id);
+      context.output.result(status, statusText(status));
     });
 }
 
-function standingText(standing: AgencyStatus): string {
-  if (standing.state !== 'approved') return `${standing.agency} is ${standing.state}: ${standing.detail}`;
-  const { name, jurisdiction, domain, profiles = [], retention = [], organisation, exp } = standing.credential;
+function statusText(status: AgencyStatus): string {
+  if (status.state !== 'approved') return `${status.agency} is ${status.state}: ${status.detail}`;
+  const { name, jurisdiction, domain, profiles = [], retention = [], organisation, exp } = status.credential;
   return [
-    `${standing.agency} is approved: ${name} (${jurisdiction}, ${domain}).`,
+    `${status.agency} is approved: ${name} (${jurisdiction}, ${domain}).`,
     `  may ask    ${profiles.join(', ')}`,
     `  files as   ${retention.join(', ')}`,
     ...(organisation === undefined ? [] : [`  first key  ${organisation}`]),
@@ -145,12 +136,12 @@ function standingText(standing: AgencyStatus): string {
 
 function addRotate(agency: Command): void {
   withAgencyOptions(agency.command('rotate'))
-    .description('take another key: the old one is dead, and so are its open requests; clips stay the agency’s')
+    .description('replace the agency’s key: the old one and its open requests become invalid; the agency keeps its clips')
     .addHelpText(
       'after',
       `
-In a testbed on one machine, the registry's moderator and the vault's operator are here, too: they are told in the same step. What
-was interrupted goes on when it is said again.
+In a testbed on one machine this also acts for the registry's moderator and the vault's operator. Running it again completes an
+interrupted rotation.
 
 Example:
   $ doorsill agency rotate`,
@@ -162,7 +153,7 @@ Example:
       const done = await rotateAgencyKey(context, { registry: registryPlace(testbed), vault: testbed.vault, folder });
       context.output.result(
         done,
-        `${done.from} is ${done.agency} now. The old key opens nothing any more; what it was granted is still the agency's.`,
+        `${done.from} is now ${done.agency}. The old key is invalid; clips that were granted to it remain the agency's.`,
       );
     });
 }

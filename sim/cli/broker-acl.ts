@@ -1,5 +1,4 @@
-// Owns: the verb `bridge broker acl`: writes another broker's access list, passwords and configuration, once or until stopped.
-// Not here: what is in the files (sim/broker/).
+// The verb `bridge broker acl`.
 
 import { existsSync, readFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
@@ -14,9 +13,7 @@ import { PID_FILE } from '../broker/mosquitto-files.ts';
 import { type NatsClusterWish, natsNodes, natsPidFile } from '../broker/nats-files.ts';
 import { OTHER_BROKERS, type OtherBroker, type WrittenFiles, writeBrokerFiles } from '../broker/write-broker-files.ts';
 import { failure } from '../errors.ts';
-import { addressOf, parseNatsNodes } from './parse-nats-nodes.ts';
-import { parsePort } from './parse-port.ts';
-import { readWhole } from './read-figures.ts';
+import { addressOf, parseNatsNodes, parsePort, readWhole } from './read-figures.ts';
 
 interface AclOptions {
   data?: string;
@@ -37,29 +34,29 @@ interface AclOptions {
 const WATCH_EVERY_MS = 2_000;
 const PID_FILE_BYTES_MAX = 64;
 const CLUSTER_PORT = 6222;
-/** The names of their processes, which read the files again at SIGHUP. */
-const RELOADING: Record<OtherBroker, string> = { mosquitto: 'mosquitto', nats: 'nats-server' };
+/** The names of their processes, which reload the files at SIGHUP. */
+const PROCESS_NAMES: Record<OtherBroker, string> = { mosquitto: 'mosquitto', nats: 'nats-server' };
 
 export function addBrokerAcl(broker: Command): void {
   broker
     .command('acl')
-    .description('write access list, passwords and configuration for a mosquitto or NATS of your own')
+    .description('write access list, passwords and configuration for your own mosquitto or NATS')
     .option('--data <dir>', "the broker's folder, with accounts/ in it")
-    .option('--accounts <dir>', 'the folder of account files itself')
+    .option('--accounts <dir>', 'the folder of account files')
     .option('--for <broker>', `${OTHER_BROKERS.join(' or ')}`, 'mosquitto')
     .option('--nats', 'the same as --for nats')
-    .option('--out <dir>', 'where to write (default: a folder of that name beside the accounts)')
-    .option('--port <n>', 'port it shall listen on (default: 1883)')
-    .option('--host <address>', 'address it shall listen on (default: 127.0.0.1)')
+    .option('--out <dir>', 'the folder to write (default: one of the broker’s name beside the accounts)')
+    .option('--port <n>', 'port to listen on (default: 1883)')
+    .option('--host <address>', 'address to listen on (default: 127.0.0.1)')
     .option(
       '--cluster <nodes>',
-      'NATS: its nodes, each with the address it listens on: a=10.0.0.1,b=10.0.0.2,c=10.0.0.3',
+      'NATS: its nodes with the addresses to listen on: a=10.0.0.1,b=10.0.0.2,c=10.0.0.3',
     )
-    .option('--cluster-port <n>', `with --cluster: port at which they talk to one another (default: ${CLUSTER_PORT})`)
+    .option('--cluster-port <n>', `with --cluster: port for connections between nodes (default: ${CLUSTER_PORT})`)
     .option('--prefix <topic>', 'topic prefix', 'doorsill/v1')
-    .option('--connections <n>', 'how many it shall hold at once (default: 4096)')
-    .option('--watch', 'go on and write again whenever an account comes, changes or goes')
-    .option('--pid-file <file>', 'with --watch: whom to tell by SIGHUP to read them again (default: in OUT)')
+    .option('--connections <n>', 'connections at the same time (default: 4096)')
+    .option('--watch', 'keep running, and write again whenever an account is added, changed or removed')
+    .option('--pid-file <file>', 'with --watch: pid file of the broker to send SIGHUP to (default: in OUT)')
     .addHelpText(
       'after',
       `
@@ -83,7 +80,7 @@ Example:
         { event: 'written', for: kind, ...written },
         [...described(written), ...nextSteps(kind, written)].join('\n'),
       );
-      if (options.watch) await watch(context, write, pidFiles, RELOADING[kind]);
+      if (options.watch) await watch(context, write, pidFiles, PROCESS_NAMES[kind]);
     });
 }
 
@@ -93,14 +90,14 @@ function kindOf(options: AclOptions): OtherBroker {
   return kind;
 }
 
-/** The nodes that the options name; null when there is one without a name. Throws `usage`. */
+/** The cluster that the options describe; null for a single node. Throws `usage`. */
 function clusterOf(kind: OtherBroker, options: AclOptions): NatsClusterWish | null {
   if (options.cluster === undefined) {
     if (options.clusterPort === undefined) return null;
     throw failure('usage', { detail: '--cluster-port goes with --cluster' });
   }
   if (kind !== 'nats' || options.host !== undefined)
-    throw failure('usage', { detail: '--cluster is for NATS and names the addresses, so it goes without --host' });
+    throw failure('usage', { detail: '--cluster is for NATS and contains the addresses, so it excludes --host' });
   return { nodes: parseNatsNodes(options.cluster), port: parsePort(options.clusterPort, CLUSTER_PORT) };
 }
 
@@ -109,7 +106,7 @@ function pidFilesIn(folder: string, kind: OtherBroker, cluster: NatsClusterWish 
   return natsNodes(cluster).map((node) => join(folder, natsPidFile(node)));
 }
 
-/** Returns the function that writes the files that the options describe. Throws `usage`. */
+/** A function that writes the files that the options describe. Throws `usage`. */
 function writerOf(
   context: Context,
   options: AclOptions,
@@ -120,7 +117,7 @@ function writerOf(
     throw failure('usage', { detail: "name the broker's folder with --data, or its accounts with --accounts" });
   const accounts = options.accounts === undefined ? join(resolve(options.data ?? ''), 'accounts') : options.accounts;
   const prefix = topicPrefixSchema.safeParse(options.prefix);
-  if (!prefix.success) throw failure('usage', { detail: `"${options.prefix}" is no topic prefix` });
+  if (!prefix.success) throw failure('usage', { detail: `"${options.prefix}" is not a topic prefix` });
   const { connections } = options;
   const access = { disk: context.disk, accounts: resolve(accounts), prefix: prefix.data };
   const wish = {
@@ -146,20 +143,20 @@ function nextSteps(kind: OtherBroker, { files }: WrittenFiles): string[] {
     kind === 'mosquitto' ? [`mosquitto -c ${files.find((path) => path.endsWith('.conf'))}`] : natsStarts(files);
   return [
     `Start it with ${starts.map((command) => `\`${command}\``).join(', ')}.`,
-    `After a pairing, an enrolment, a removal or a start of the bridge run this again and send ${RELOADING[kind]} SIGHUP, which also`,
-    'ends the sessions of removed accounts. With --watch both happen by themselves.',
+    `After a pairing, an enrolment, a removal or a start of the bridge run this again and send ${PROCESS_NAMES[kind]} SIGHUP, which also`,
+    'ends the sessions of removed accounts. With --watch both happen automatically.',
     ...(starts.length > 1
       ? ['Each machine needs a copy of this folder at the same path, cluster.password included, and current accounts.']
       : []),
   ];
 }
 
-/** One for each node; the accounts, first of the files, are read by all of them. */
+/** The command for each node. The first file has the accounts, which all nodes read. */
 function natsStarts([, ...nodes]: readonly string[]): string[] {
   return nodes.map((path) => `nats-server -c ${path}`);
 }
 
-/** Writes again whenever something changed, until stopped. Failures are reported, and retried the next time. */
+/** Writes the files whenever accounts changed, until stopped. Failures are reported, and retried the next time. */
 async function watch(
   context: Context,
   write: () => Promise<WrittenFiles>,
@@ -169,7 +166,7 @@ async function watch(
   const { clock, output } = context;
   const signal = stopSignal();
   let failed = '';
-  // They may not have read yet what was written before this watch began.
+  // The brokers may not have read the files that were written before this loop.
   const unread = new Set(pidFiles);
   while (!signal.aborted) {
     try {
@@ -177,8 +174,8 @@ async function watch(
       if (written.changed) for (const pidFile of pidFiles) unread.add(pidFile);
       const told: number[] = [];
       for (const pidFile of unread) {
-        const pid = await tellToReload(context, pidFile, program);
-        // One that is stopped reads them when it starts; one that is just starting gets the signal once its process is found.
+        const pid = await sendReload(context, pidFile, program);
+        // A stopped broker reads them at its start; a starting one gets the signal once its process is found.
         if (pid === null) continue;
         told.push(pid);
         unread.delete(pidFile);
@@ -188,13 +185,13 @@ async function watch(
           { event: 'changed', ...written, told },
           [
             ...described(written),
-            ...told.map((pid) => `${program} (process ${pid}) was told to read them again.`),
+            ...told.map((pid) => `${program} (process ${pid}) was told to reload them.`),
           ].join('\n'),
         );
       failed = '';
     } catch (thrown) {
       const detail = thrown instanceof Error ? thrown.message : String(thrown);
-      if (detail !== failed) output.progress(`The files could not be brought up to date: ${detail}`);
+      if (detail !== failed) output.progress(`The files could not be updated: ${detail}`);
       failed = detail;
     }
     await clock.sleep(WATCH_EVERY_MS, signal).catch(() => undefined);
@@ -202,7 +199,7 @@ async function watch(
 }
 
 /** Sends SIGHUP to the broker of a pid file; returns its process id, or null when none runs. */
-async function tellToReload({ disk }: Context, pidFile: string, program: string): Promise<number | null> {
+async function sendReload({ disk }: Context, pidFile: string, program: string): Promise<number | null> {
   const bytes = await disk.readFile(pidFile, PID_FILE_BYTES_MAX);
   const pid = Number(new TextDecoder().decode(bytes ?? new Uint8Array()).trim());
   if (!Number.isInteger(pid) || pid <= 1 || !isProgram(pid, program)) return null;
@@ -215,7 +212,7 @@ async function tellToReload({ disk }: Context, pidFile: string, program: string)
   }
 }
 
-/** A stale pid file may name another process: where /proc tells process names, only the broker gets SIGHUP. */
+/** A stale pid file may name another process: where /proc shows process names, only the broker gets SIGHUP. */
 function isProgram(pid: number, program: string): boolean {
   if (!existsSync('/proc/self/comm')) return true;
   try {

@@ -1,5 +1,4 @@
-// Owns: the verb `camera`: a camera for any software, its faults, switching them while it runs; what is printed. Not here: the camera
-// (sim/camera-server).
+// The verb `camera`.
 
 import { basename, resolve } from 'node:path';
 import { SeededRandom } from '@doorsill/base/random';
@@ -24,7 +23,7 @@ interface CameraOptions {
   fault: string[];
   user?: string;
   passwordFile?: string;
-  /** False where everybody may watch. */
+  /** False: everybody may watch. */
   login: boolean;
   control?: string;
   copy?: boolean;
@@ -36,7 +35,7 @@ interface CameraOptions {
 export function addCamera(program: Command): void {
   const camera = program
     .command('camera [source]')
-    .description('a camera that any software can use, and that misbehaves on command')
+    .description('serve a camera that any software can use, with faults on command')
     .option(
       '--serve <url>',
       'rtsp://127.0.0.1:8554/porch, http://... ending with .mjpeg, .mp4 or .jpg, or v4l2:/dev/video9; may be repeated',
@@ -44,21 +43,21 @@ export function addCamera(program: Command): void {
       [],
     )
     .option('--fault <fault>', 'NAME[=VALUE][@START][+LENGTH], such as frozen@10s+5s; may be repeated', repeated, [])
-    .option('--user <name>', 'who may watch; beyond this machine it is needed')
-    .option('--password-file <file>', 'file with the password')
-    .option('--no-login', 'let everybody watch who reaches it, from beyond this machine, too')
-    .option('--control <path>', 'a socket for `camera fault`, for this user alone')
-    .option('--onvif <url>', 'tell of it by ONVIF there, such as http://127.0.0.1:8000; it needs an rtsp:// address')
+    .option('--user <name>', 'user name for viewers; needed beyond this machine')
+    .option('--password-file <file>', 'file with the password for viewers')
+    .option('--no-login', 'let everybody watch who reaches it, also from other machines')
+    .option('--control <path>', 'a socket for `camera fault`, for this user only')
+    .option('--onvif <url>', 'serve ONVIF there, such as http://127.0.0.1:8000; needs an rtsp:// address')
     .option(
       '--discovery [address]',
-      'let ONVIF clients find it: on this machine, or on the interface of this IPv4 address',
+      'answer ONVIF discovery: on this machine, or on the interface of this IPv4 address',
     )
-    .option('--copy', 'send the H.264 of the file bit for bit; then no fault changes its pictures')
-    .option('--seed <n>', 'of everything that is left to chance')
+    .option('--copy', 'send the H.264 of the file bit for bit; excludes faults that change pictures')
+    .option('--seed <n>', 'seed of everything random')
     .addHelpText(
       'after',
       `
-Source: synthetic?size=640x360 (a drawn porch), or a video file, which is shown again and again unless its name ends with ?once.
+Source: synthetic?size=640x360 (a drawn porch), or a video file, which is repeated unless its name ends with ?once.
 
 Examples:
   $ doorsill camera synthetic --serve rtsp://127.0.0.1:8554/porch
@@ -70,14 +69,14 @@ Examples:
   $ doorsill camera faults
   $ doorsill camera synthetic --serve rtsp://127.0.0.1:8554/porch --onvif http://127.0.0.1:8000 --discovery
 
-A START counts from the first picture. While it runs, a fault without START begins at once. Of the drawn porch it tells when somebody
-comes, presses the button and is gone: motion-start, press, motion-end. It listens where the URL says: 127.0.0.1 is
-this machine alone. Exit status: 0 it was ended, or its footage is over; 2 wrong usage, 5 this machine, 6 unusable footage.`,
+A START counts from the first picture. While it runs, a fault without START begins at once. For the drawn porch it prints when the visitor
+comes, presses the button and leaves: motion-start, press, motion-end. It listens at the URL's address: 127.0.0.1 is only this machine.
+Exit status: 0 stopped, or the footage is over; 2 wrong usage; 5 this machine; 6 unusable footage.`,
     )
     .action(async (source: string | undefined, options: CameraOptions, command: Command) => {
       if (source === undefined) throw failure('usage', { detail: 'name a source: synthetic, or a video file' });
       if (options.serve.length === 0)
-        throw failure('usage', { detail: 'say where with --serve, such as rtsp://127.0.0.1:8554/porch' });
+        throw failure('usage', { detail: 'name an address with --serve, such as rtsp://127.0.0.1:8554/porch' });
       try {
         await serve(source, options, openContext(command));
       } finally {
@@ -86,9 +85,9 @@ this machine alone. Exit status: 0 it was ended, or its footage is over; 2 wrong
     });
   camera
     .command('fault [faults...]')
-    .description('switch faults of a camera that runs, and list those it has')
+    .description('add and clear faults of a running camera, and list its faults')
     .requiredOption('--control <path>', 'its control socket')
-    .option('--clear <name>', 'end a fault, or all; may be repeated', repeated, [])
+    .option('--clear <name>', 'clear a fault, or all; may be repeated', repeated, [])
     .addHelpText(
       'after',
       `
@@ -102,16 +101,16 @@ Examples:
     });
   camera
     .command('faults')
-    .description('what a camera can do wrong, and what our device does with it')
+    .description('list the faults of a camera, and what our device does with each')
     .addHelpText(
       'after',
       `
 Example:
   $ doorsill camera faults
 
-Our device is "exact" where it keeps every picture as the camera made it, "encoded" where it encodes them anew, "told" where pictures are
-missing, damaged or without a date and a code says so, "refused" where it records nothing and a code says so, and "unnoticed" where nothing
-says so.`,
+Our device is "exact" where it keeps every picture as the camera sent it, "encoded" where it encodes them again, "told" where pictures are
+missing, damaged or without a date and a code reports it, "refused" where it records nothing and a code reports it, and "unnoticed" where
+nothing reports it.`,
     )
     .action((_options: object, command: Command) => listFaults(openContext(command)));
 }
@@ -122,7 +121,7 @@ async function loginOf({ user, passwordFile, login }: CameraOptions, { disk }: C
   if (user === undefined || passwordFile === undefined) return null;
   if (!login) throw failure('usage', { detail: 'either --user and --password-file, or --no-login' });
   if (!/^[\x21\x23-\x39\x3b-\x7e]{1,64}$/.test(user))
-    throw failure('usage', { detail: '--user takes 1 to 64 letters without space, colon and quotation mark' });
+    throw failure('usage', { detail: '--user takes 1 to 64 characters without space, colon and quotation mark' });
   return { user, password: await readSecretText(disk, passwordFile) };
 }
 
@@ -131,18 +130,18 @@ function seedOf(text: string): SeededRandom {
   return new SeededRandom(Number(text));
 }
 
-/** The address to listen on for ONVIF; null where it is not asked for. Throws `usage`. */
+/** The address to listen on for ONVIF; null without --onvif. Throws `usage`. */
 function onvifAddress({ onvif, discovery, serve: urls }: CameraOptions): ReturnType<typeof parseOnvifAddress> | null {
   if (onvif === undefined) {
     if (discovery === undefined) return null;
     throw failure('usage', { detail: '--discovery goes with --onvif' });
   }
   if (!urls.some((url) => url.startsWith('rtsp://')))
-    throw failure('usage', { detail: '--onvif tells of an rtsp:// address: serve one' });
+    throw failure('usage', { detail: '--onvif needs an rtsp:// address in --serve' });
   return parseOnvifAddress(onvif);
 }
 
-/** Tells of a camera that runs. Throws `onvif_...`, `camera_open_to_all`, `camera_address_unserved`, `port_in_use`. */
+/** Serves ONVIF for a running camera. Throws `onvif_...`, `camera_open_to_all`, `camera_address_unserved`, `port_in_use`. */
 async function startOnvif(
   camera: ServedCamera,
   { source, login, options }: { source: string; login: Login | null; options: CameraOptions },
@@ -150,7 +149,7 @@ async function startOnvif(
   context: Context,
 ): Promise<{ address: string; server: OnvifServer }> {
   const facts = await camera.facts();
-  const told = {
+  const described = {
     facts: {
       name: source.split(/[?/]/).at(0) === 'synthetic' ? 'porch' : basename(source),
       codec: 'H264' as const,
@@ -163,7 +162,7 @@ async function startOnvif(
   const { discovery } = options;
   const account = login && { user: login.user, password: login.password };
   const server = new OnvifServer(
-    told,
+    described,
     {
       ...address,
       account,
@@ -203,7 +202,7 @@ async function serve(source: string, options: CameraOptions, context: Context): 
       ...(options.login ? [] : ['Everybody who reaches this machine can watch.']),
       ...(control === undefined
         ? []
-        : [`To switch faults: ${calledAs()} camera fault --control ${shellWord(control)} frozen+5s`]),
+        : [`To change faults: ${calledAs()} camera fault --control ${shellWord(control)} frozen+5s`]),
       'Ctrl-C ends it.',
     ].join('\n'),
   );
@@ -228,7 +227,7 @@ async function switchFaults(
   { clock, output }: Context,
 ): Promise<void> {
   const { clear } = options;
-  // As the camera has it: to connect, a bare number would be a port.
+  // An absolute path like the camera's: a bare number would be taken for a port.
   const control = resolve(options.control);
   let state: ControlState = await orderCamera(control, { do: 'list' }, clock);
   for (const name of clear) state = await orderCamera(control, { do: 'clear', name }, clock);

@@ -1,4 +1,4 @@
-// Owns: the verb `bridge deploy`: prints or writes the files of machines that serve others. Not here: what is in them (sim/deploy/).
+// The verb `bridge deploy`.
 
 import { dirname, join, resolve } from 'node:path';
 import { SystemDisk } from '@doorsill/base/disk';
@@ -12,24 +12,23 @@ import { instancesLayout } from '../deploy/instances-layout.ts';
 import { natsLayout } from '../deploy/nats-layout.ts';
 import { type LayoutWish, systemdLayout } from '../deploy/systemd-layout.ts';
 import { failure } from '../errors.ts';
-import { addressOf, parseMachines, parseNatsNodes } from './parse-nats-nodes.ts';
-import { readWhole } from './read-figures.ts';
+import { addressOf, parseMachines, parseNatsNodes, readWhole } from './read-figures.ts';
 
-/** RFC 1035 §2.3.1, in small letters. */
+/** RFC 1035 §2.3.1, in lower case. */
 const DOMAIN = /^(?=.{3,200}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])$/;
 
 export function addDeploy(bridge: Command): void {
   const deploy = bridge
     .command('deploy')
-    .description('the files of machines that serve others. Under it: systemd, instances, compose, nats')
+    .description('print or write the files of machines that serve others: systemd, instances, compose, nats')
     .addHelpText('after', '\nExample:\n  $ doorsill bridge deploy systemd --domain doorsill.example --into ./deploy');
   deploy
     .command('systemd')
     .description(
-      'registry, vault, bridge and broker as units, rows in PostgreSQL, HAProxy in front; STEPS.md says what to do with them',
+      'one machine: registry, vault, bridge and broker as systemd units, PostgreSQL, HAProxy; STEPS.md has the steps',
     )
-    .requiredOption('--domain <name>', 'under which bridge., registry., vault. and broker. lead to the machine')
-    .option('--into <dir>', 'write them into this folder, which must be new or empty (default: print them)')
+    .requiredOption('--domain <name>', 'the domain whose names bridge., registry., vault. and broker. lead to the machine')
+    .option('--into <dir>', 'write the files into this folder, which must be new or empty (default: print them)')
     .addHelpText('after', '\nExample:\n  $ doorsill bridge deploy systemd --domain doorsill.example --into ./deploy')
     .action(async (options: DeployOptions, command: Command) => {
       const context = openContext(command);
@@ -40,11 +39,11 @@ export function addDeploy(bridge: Command): void {
   deploy
     .command('nats')
     .description(
-      "a NATS cluster as the area broker, in the place of systemd's one; STEPS.md says what to do with the files",
+      "a NATS cluster as area broker, in place of systemd's broker; STEPS.md has the steps",
     )
-    .requiredOption('--domain <name>', 'under which broker. leads to HAProxy')
-    .requiredOption('--cluster <nodes>', 'its nodes, each with its address: a=10.0.0.1,b=10.0.0.2,c=10.0.0.3')
-    .option('--into <dir>', 'write them into this folder, which must be new or empty (default: print them)')
+    .requiredOption('--domain <name>', 'the domain whose name broker. leads to HAProxy')
+    .requiredOption('--cluster <nodes>', 'its nodes with their addresses: a=10.0.0.1,b=10.0.0.2,c=10.0.0.3')
+    .option('--into <dir>', 'write the files into this folder, which must be new or empty (default: print them)')
     .addHelpText(
       'after',
       '\nExample:\n  $ doorsill bridge deploy nats --domain doorsill.example --cluster a=10.0.0.1,b=10.0.0.2,c=10.0.0.3 --into ./broker',
@@ -60,16 +59,16 @@ function addInstances(deploy: Command): void {
   deploy
     .command('instances')
     .description(
-      'registry, vault and bridge on several machines, PostgreSQL with a standby, a bucket, a NATS cluster, HAProxy in front; STEPS.md says what to do',
+      'several machines: registry, vault and bridge on each, PostgreSQL with a standby, a bucket, a NATS cluster, HAProxy; STEPS.md has the steps',
     )
-    .requiredOption('--domain <name>', 'under which bridge., registry., vault. and broker. lead to HAProxy')
-    .requiredOption('--machines <list>', 'with one instance of each part: a=10.0.0.11,b=10.0.0.12')
-    .requiredOption('--proxy <address>', 'of HAProxy')
-    .requiredOption('--database <address>', 'of PostgreSQL')
-    .requiredOption('--standby <address>', 'of its standby')
+    .requiredOption('--domain <name>', 'the domain whose names bridge., registry., vault. and broker. lead to HAProxy')
+    .requiredOption('--machines <list>', 'machines with one instance of each part: a=10.0.0.11,b=10.0.0.12')
+    .requiredOption('--proxy <address>', 'address of HAProxy')
+    .requiredOption('--database <address>', 'address of PostgreSQL')
+    .requiredOption('--standby <address>', 'address of its standby')
     .requiredOption('--s3 <url>', 'the server of the buckets')
-    .requiredOption('--cluster <nodes>', "the broker's nodes, each with its address: a=10.0.0.1,b=10.0.0.2,c=10.0.0.3")
-    .option('--into <dir>', 'write them into this folder, which must be new or empty (default: print them)')
+    .requiredOption('--cluster <nodes>', "the broker's nodes with their addresses: a=10.0.0.1,b=10.0.0.2,c=10.0.0.3")
+    .option('--into <dir>', 'write the files into this folder, which must be new or empty (default: print them)')
     .addHelpText(
       'after',
       `
@@ -97,13 +96,13 @@ function addCompose(deploy: Command): void {
   deploy
     .command('compose')
     .description(
-      'the same in containers of one machine: compose.yml, image, PostgreSQL with a standby, a NATS cluster, HAProxy in front; STEPS.md says what to do',
+      'containers of one machine: compose.yml, image, PostgreSQL with a standby, a NATS cluster, HAProxy; STEPS.md has the steps',
     )
-    .requiredOption('--domain <name>', 'under which bridge., registry., vault. and broker. lead to the machine')
+    .requiredOption('--domain <name>', 'the domain whose names bridge., registry., vault. and broker. lead to the machine')
     .requiredOption('--s3 <url>', 'the server of the buckets')
-    .option('--instances <n>', `of registry, vault and bridge, 2 to ${INSTANCES_MAX} of each`, '2')
-    .option('--network <subnet>', 'of the containers, a private /24 that nothing else here uses', '172.31.77.0/24')
-    .option('--into <dir>', 'write them into this folder, which must be new or empty (default: print them)')
+    .option('--instances <n>', `instances of registry, vault and bridge, 2 to ${INSTANCES_MAX} of each`, '2')
+    .option('--network <subnet>', 'network of the containers: a private /24 that nothing else here uses', '172.31.77.0/24')
+    .option('--into <dir>', 'write the files into this folder, which must be new or empty (default: print them)')
     .addHelpText(
       'after',
       '\nExample:\n  $ doorsill bridge deploy compose --domain doorsill.example --s3 https://s3.doorsill.example --into ./deploy',
@@ -123,7 +122,7 @@ function addCompose(deploy: Command): void {
 const PRIVATE_24 =
   /^((?:10\.(?:25[0-5]|2[0-4]\d|1?\d?\d)|172\.(?:1[6-9]|2\d|3[01])|192\.168)\.(?:25[0-5]|2[0-4]\d|1?\d?\d))\.0\/24$/;
 
-/** TLS alone: clips and their key go there. Throws `usage`. */
+/** Only TLS, because clips and their key go there. Throws `usage`. */
 function s3Of(text: string): string {
   if (/^https:\/\/[a-z0-9.-]{1,253}(:\d{1,5})?$/.test(text)) return text;
   throw failure('usage', { detail: '--s3 takes an https:// address without a path' });
@@ -155,7 +154,7 @@ function layoutWish({ domain }: DeployOptions): LayoutWish {
 
 /** Throws `usage`. */
 function domainOf(text: string): string {
-  if (!DOMAIN.test(text)) throw failure('usage', { detail: `"${text}" is no domain name` });
+  if (!DOMAIN.test(text)) throw failure('usage', { detail: `"${text}" is not a domain name` });
   return text;
 }
 
@@ -173,7 +172,7 @@ async function write({ output }: Context, folder: string, files: ReadonlyMap<str
   const disk = new SystemDisk('named');
   await disk.makeFolder(folder);
   if ((await disk.list(folder)).length > 0)
-    throw failure('usage', { detail: `${folder} is not empty: name a new folder, what is there stays as it is` });
+    throw failure('usage', { detail: `${folder} is not empty: name a new folder; nothing was overwritten` });
   for (const [name, text] of files) {
     await disk.makeFolder(dirname(join(folder, name)));
     await disk.replaceFile(join(folder, name), utf8(text));

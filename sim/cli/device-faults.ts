@@ -1,5 +1,4 @@
-// Owns: the verb `device`: what a board has (device/cli), and making a virtual doorbell's disk and clock fail: the options of it and of `up`, the
-// verbs `device fault` and `device faults`, and on which doorbells it is refused. Not here: the faults (sim/world).
+// The verb `device`: a board's verb (device/cli) with simulated faults of a virtual doorbell's disk and clock.
 
 import { resolve } from 'node:path';
 import { type Context, openContext, repeated } from '@doorsill/device/cli/context';
@@ -14,7 +13,7 @@ export interface FaultOptions {
   control?: string;
 }
 
-/** Adds the options of verbs that run a virtual doorbell; `whose`: in the help. */
+/** Adds the options of verbs that run a virtual doorbell; `whose`: its possessive in the help. */
 export function withFaultOptions(command: Command, whose = 'its'): Command {
   return command
     .option(
@@ -23,20 +22,20 @@ export function withFaultOptions(command: Command, whose = 'its'): Command {
       repeated,
       [],
     )
-    .option('--control <path>', 'a socket for `device fault`, for this user alone');
+    .option('--control <path>', 'a socket for `device fault`, for this user only');
 }
 
 const FAULT_EXAMPLES = `
 Faults are for virtual doorbells: one with a wired camera or hardware in device.json, or that runs as a service, refuses them. \`device faults\`
-lists all. A START counts from the doorbell's start; without one a fault is there from the first moment. Log and owners are told of each.
+lists all. A START counts from the doorbell's start; without it a fault begins at once. Log and owners are notified of each.
   $ doorsill device --data ./porch --fault disk-full@30s+10s --fault clock-set=1970
   $ doorsill device --data ./porch --control ./porch.sock`;
 
 const WIRED: ReadonlySet<string> = new Set(['v4l2', 'rpicam']);
 
 /**
- * Prepares a doorbell's faults, and begins those that are due; null where none may be asked for. `cameraKind`: of `config.camera`. Throws
- * `device_fault_on_hardware`, what `DeviceFaults.add` and `FaultServer.start` throw.
+ * Prepares a doorbell's faults, and begins those that are due; null without fault options. Throws `device_fault_on_hardware`, and the errors of
+ * `DeviceFaults.add` and `FaultServer.start`.
  */
 export async function openFaults(
   context: Context,
@@ -69,7 +68,7 @@ export async function openFaults(
   return { seams: { disk: faults.disk, clock: faults.clock }, simulatedFaults: faults, stop };
 }
 
-/** What makes a doorbell a real one; null for a virtual one. */
+/** The hardware of a doorbell; null for a virtual one. */
 function hardwareOf({ config, cameraKind, environment }: DoorbellSetup): string | null {
   if (WIRED.has(cameraKind())) return 'its camera is wired to this machine';
   if (config.buttons.length > 0) return 'device.json names real buttons';
@@ -91,9 +90,9 @@ export function addDevice(program: Command): void {
 function addDeviceFaultVerbs(device: Command): void {
   device
     .command('fault [faults...]')
-    .description('switch faults of a virtual doorbell that runs, and list those it has')
+    .description('add and clear faults of a running virtual doorbell, and list its faults')
     .requiredOption('--control <path>', 'its control socket')
-    .option('--clear <name>', 'end a fault, or all; may be repeated', repeated, [])
+    .option('--clear <name>', 'clear a fault, or all; may be repeated', repeated, [])
     .addHelpText(
       'after',
       `
@@ -114,7 +113,7 @@ Examples:
     });
   device
     .command('faults')
-    .description('what can be made to go wrong with the disk and the clock of a virtual doorbell')
+    .description('list the faults of disk and clock that a virtual doorbell can have')
     .addHelpText('after', '\nExample:\n  $ doorsill device faults')
     .action((_options: object, command: Command) => {
       const { output } = openContext(command);

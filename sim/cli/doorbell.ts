@@ -1,5 +1,4 @@
-// Owns: the verbs `up add`, `up list`, `up remove`: the doorbells of a testbed, whether it runs or not. Not here: a doorbell on its own
-// (`device`), orders to one (doorbell-command-verbs.ts), adding and removing itself (testbed/).
+// The verbs `up add`, `up list` and `up remove`: the doorbells of a testbed, whether it runs or not.
 
 import { resolve } from 'node:path';
 import { createInterface } from 'node:readline/promises';
@@ -35,7 +34,7 @@ function withFolder(command: Command): Command {
 
 export function addUpAdd(up: Command): void {
   withFolder(up.command('add [name]'))
-    .description('one more doorbell of the same owner; a running `up` takes it up at once')
+    .description('add a doorbell of the same owner; a running `up` starts it at once')
     .option(
       '--camera <source>',
       'synthetic, file:PATH, rtsp://HOST/PATH, v4l2:/dev/video0 or rpicam: (default: a small synthetic)',
@@ -46,7 +45,7 @@ export function addUpAdd(up: Command): void {
 Example:
   $ doorsill up add "Back door" --camera file:back.mp4
 
-A testbed has ${DOORBELLS_MAX} doorbells at most. Without a name it is "Doorbell 2", "Doorbell 3" and so on.`,
+A testbed has at most ${DOORBELLS_MAX} doorbells. Without a name it is "Doorbell 2", "Doorbell 3" and so on.`,
     )
     .action(async (name: string | undefined, options: FolderOptions & { camera?: string }, command: Command) => {
       const context = openContext(command);
@@ -56,7 +55,7 @@ A testbed has ${DOORBELLS_MAX} doorbells at most. Without a name it is "Doorbell
         await tryCamera({ ...context, say: (text) => output.progress(text) }, options.camera, true);
       const wanted = {
         ...(name === undefined ? {} : { name }),
-        ...(options.camera === undefined ? {} : { camera: fromAnywhere(options.camera) }),
+        ...(options.camera === undefined ? {} : { camera: withAbsolutePath(options.camera) }),
       };
       await changeTestbed(
         context,
@@ -66,7 +65,7 @@ A testbed has ${DOORBELLS_MAX} doorbells at most. Without a name it is "Doorbell
           const added = await addDoorbell(disk, folder, wanted);
           output.result(
             { name: added.name, device: null, running: false },
-            `"${added.name}" is added. Nothing runs here now; the next \`doorsill up\` starts it.`,
+            `"${added.name}" is added. The testbed is not running; the next \`doorsill up\` starts it.`,
           );
         },
         ({ name: called, device, page }) =>
@@ -81,8 +80,8 @@ A testbed has ${DOORBELLS_MAX} doorbells at most. Without a name it is "Doorbell
     });
 }
 
-/** A file's path as it is from any folder: the doorbell may run in another one than this command. */
-function fromAnywhere(camera: string): string {
+/** A file camera with its absolute path: the doorbell may run in another folder. */
+function withAbsolutePath(camera: string): string {
   const { kind } = parseCameraSource(camera, { loop: true }, ALL_CAMERAS);
   return kind === 'file' ? `file:${resolve(camera.replace(/^file:/, ''))}` : camera;
 }
@@ -91,13 +90,13 @@ const pairLine = (name: string) => `\`doorsill pair --show --device "${name}"\` 
 
 export function addUpList(up: Command): void {
   withFolder(up.command('list'))
-    .description('name, device, camera, whether it runs, and the address of its page')
+    .description('list the doorbells: name, device, camera, whether each runs, and the address of its page')
     .addHelpText('after', '\nExample:\n  $ doorsill up list --json')
     .action(async (options: FolderOptions, command: Command) => {
       const context = openContext(command);
       const folder = await testbedFolder(context, options);
       const doorbells = await Promise.all(
-        (await listDoorbells(context.disk, folder)).map((doorbell) => seen(context, doorbell)),
+        (await listDoorbells(context.disk, folder)).map((doorbell) => describe(context, doorbell)),
       );
       const lines = doorbells.flatMap(({ name, device, camera, running, console: page }) => [
         `${name}  ${device ?? 'not started yet'}`,
@@ -108,8 +107,8 @@ export function addUpList(up: Command): void {
     });
 }
 
-/** A doorbell as it is now. What it says itself counts: `up --camera` may have given it another camera than its settings. */
-async function seen(context: Context, doorbell: DoorbellFolder) {
+/** A doorbell's present state. Its own report takes precedence: `up --camera` may have given it another camera than its settings. */
+async function describe(context: Context, doorbell: DoorbellFolder) {
   const { name, path, camera = 'synthetic' } = doorbell;
   const device = await deviceOf(context.disk, doorbell);
   const running = folderHolder(path) !== null;
@@ -125,21 +124,21 @@ function shownCamera(camera: string): string {
   try {
     return parseCameraSource(camera, { loop: true }, ALL_CAMERAS).shown;
   } catch {
-    return 'of a kind that is not understood';
+    return 'of an unknown kind';
   }
 }
 
 export function addUpRemove(up: Command): void {
   withFolder(up.command('remove <doorbell>'))
-    .description('stop a doorbell and destroy its footage, ledger and keys, for good; by its name or id')
-    .option('--yes', 'confirm it; without it, it is asked for at a terminal')
+    .description('stop a doorbell and destroy its footage, ledger and keys for good; by name or id')
+    .option('--yes', 'confirm it; by default a terminal asks')
     .addHelpText(
       'after',
       `
 Example:
   $ doorsill up remove Garage --yes
 
-The first doorbell cannot be removed. Clips that the vault has stay there as they are, but can no longer be revoked or recalled.`,
+The first doorbell cannot be removed. Clips in the vault stay there, but can no longer be revoked or recalled.`,
     )
     .action(async (word: string, options: FolderOptions & { yes?: boolean }, command: Command) => {
       const context = openContext(command);
@@ -149,27 +148,27 @@ The first doorbell cannot be removed. Clips that the vault has stay there as the
       if (doorbell.number === 1) throw failure('doorbell_first', { name: doorbell.name });
       const device = await deviceOf(disk, doorbell);
       if (!options.yes) await confirm(output, doorbell, device);
-      const said = (name: string) =>
-        output.result({ name, device, outcome: 'removed' }, `"${name}" is removed with all that it had.`);
+      const report = (name: string) =>
+        output.result({ name, device, outcome: 'removed' }, `"${name}" and all its data are removed.`);
       await changeTestbed(
         context,
         folder,
         () => orderTestbed(context, folder, { verb: 'remove', device: device ?? '' }),
         async () => {
           await removeDoorbell(disk, folder, doorbell, (path) => factoryReset(disk, random, path));
-          said(doorbell.name);
+          report(doorbell.name);
         },
-        ({ name }) => said(name),
+        ({ name }) => report(name),
       );
     });
 }
 
-/** Says what is destroyed and waits for the doorbell's name at a terminal. Throws `doorbell_unconfirmed`. */
+/** Prints what will be destroyed and asks for the doorbell's name at a terminal. Throws `doorbell_unconfirmed`. */
 async function confirm(output: Context['output'], { name }: DoorbellFolder, device: string | null): Promise<void> {
   output.progress(
     [
       `This destroys "${name}"${device === null ? '' : ` (${device})`} for good: its footage, its past events, its ledger, its keys,`,
-      'and its accounts at the broker. Clips that the vault has stay there; they can no longer be revoked or recalled.',
+      'and its accounts at the broker. Clips in the vault stay there; they can no longer be revoked or recalled.',
     ].join('\n'),
   );
   if (!process.stdin.isTTY) throw failure('doorbell_unconfirmed', { name });
@@ -183,7 +182,7 @@ async function confirm(output: Context['output'], { name }: DoorbellFolder, devi
   }
 }
 
-/** The folder of a testbed that `up` made. Throws `not_running` when there is none, `data_folder_foreign` for a demo's. */
+/** The folder of a testbed of `up`. Throws `not_running` when there is none, `data_folder_foreign` for a demo's. */
 async function testbedFolder({ disk }: Context, options: FolderOptions): Promise<string> {
   const folder = dataFolder(options.data);
   const file = await readTestbedFile(disk, folder);
@@ -193,18 +192,18 @@ async function testbedFolder({ disk }: Context, options: FolderOptions): Promise
   return folder;
 }
 
-/** Has a running testbed make the change, or makes it in the folder, which nobody can start meanwhile. */
+/** Lets a running testbed make the change, or makes it in the folder, which is locked meanwhile. */
 async function changeTestbed(
   context: Context,
   folder: string,
   order: () => Promise<ChangedDoorbell>,
   alone: () => Promise<void>,
-  said: (changed: ChangedDoorbell) => void,
+  report: (changed: ChangedDoorbell) => void,
 ): Promise<void> {
   const lock = lockFolder(folder);
   if ('heldBy' in lock) {
-    context.output.progress('The running testbed does it ...');
-    return said(await order());
+    context.output.progress('The running testbed makes the change ...');
+    return report(await order());
   }
   try {
     await alone();

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-// Owns: starting the built command line; in a checkout it builds first when the build is missing or older than its sources.
-// Not here: any command (main.ts). Plain JavaScript, because it runs before anything is built.
+// Starts the built command line. In a checkout it builds first if the build is missing or outdated. Plain JavaScript, because it runs before
+// anything is built.
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
@@ -28,6 +28,6 @@ async function prepareCheckout() {
   if (prepared.status !== 0) process.exit(prepared.status ?? 5);
 }
 
-// A child of a running doorsill is already built; looking again would only cost time.
+// A child of a running doorsill is built already; checking again would only cost time.
 if (isCheckout && (process.env.DOORSILL_SUPERVISED !== '1' || !existsSync(built))) await prepareCheckout();
 await import(built.href);

@@ -1,4 +1,4 @@
-// Owns: the built entry point of the command line; prints the version without loading the rest. Not here: everything else.
+// The entry point of the command line; prints the version without loading the rest.
 import { ownVersion } from '@doorsill/device/cli/own-version';
 
 const [word, ...more] = process.argv.slice(2);

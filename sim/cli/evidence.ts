@@ -1,76 +1,139 @@
-// Owns: the verb `agency evidence`: what an officer of the testbed's agency does with what the vault keeps for it. Not here: what the vault
-// allows, the department's policy (vault-policy.ts).
+// The verb `agency evidence`: what an officer does with the evidence that the vault keeps for the agency.
 
 import { idSchema } from '@doorsill/contract/ids';
 import { type Context, openContext } from '@doorsill/device/cli/context';
 import { printMoment } from '@doorsill/device/terminal/format-units';
 import type { Command } from 'commander';
 import { failure } from '../errors.ts';
-import { listEvidence, makeLink, readTrail, type TrailEntry } from '../officer/evidence-calls.ts';
-import { type EvidenceDesk, type ItemView, openEvidenceDesk, type Who } from '../officer/evidence-desk.ts';
-import { type OfficerOptions, officerOf, withOfficerOptions } from './officer-reason-options.ts';
-import { type AgencyOptions, openAgency, openTestbed, withAgencyOptions } from './running-testbed.ts';
+import { type EvidenceDesk, openEvidenceDesk } from '../officer/evidence-desk.ts';
+import type { Parameters, Who } from '../officer/service-client.ts';
+import type { ItemView, TrailEntry } from '../officer/service-operations.ts';
+import {
+  type AgencyOptions,
+  type OfficerOptions,
+  officerOf,
+  openAgency,
+  openTestbed,
+  withAgencyOptions,
+  withOfficerOptions,
+} from './running-testbed.ts';
 
-export interface DeskOptions extends AgencyOptions, OfficerOptions {}
+/** The options of a verb that an officer runs at the vault. */
+export interface VaultOptions extends AgencyOptions, OfficerOptions {}
 
 /** What a verb at the vault needs. */
-interface AtDesk {
+interface AtVault {
   context: Context;
-  desk: EvidenceDesk;
+  vault: EvidenceDesk;
   who: Who;
 }
 
 /** Adds the options of verbs that an officer runs at the vault. */
-export function withDeskOptions(command: Command): Command {
+export function withVaultOptions(command: Command): Command {
   return withOfficerOptions(withAgencyOptions(command));
 }
 
-/** The agency's desk at the testbed's vault; checks first that the options say who looks and why. Throws `usage`, `not_running`. */
-export async function openDesk(options: DeskOptions, command: Command): Promise<AtDesk> {
+/** The agency's client at the testbed's vault; checks first that the options name an officer and a reason. Throws `usage`, `not_running`. */
+export async function openVault(options: VaultOptions, command: Command): Promise<AtVault> {
   const context = openContext(command);
   const who = officerOf(options);
   const testbed = await openTestbed(context.disk, options);
   if (!testbed.vault) throw failure('not_running', { folder: testbed.folder });
   const agency = await openAgency(context, options, testbed);
-  return { context, who, desk: await openEvidenceDesk(context, testbed.vault, agency) };
+  return { context, who, vault: await openEvidenceDesk(context, testbed.vault, agency) };
 }
+
+/** A verb about one item, which it prints afterwards. */
+interface ItemVerb {
+  /** The verb and its arguments, the item's id first. */
+  words: string;
+  about: string;
+  /** The arguments of its example, behind the item. */
+  example?: string;
+  option?: [flags: string, about: string];
+  /** The operation of the vault for the words behind the item. Throws `usage`. */
+  operation: (words: string[], options: { remove?: boolean }) => ItemCall;
+}
+
+interface ItemCall {
+  name:
+    | 'readItem'
+    | 'triageItem'
+    | 'setItemCategories'
+    | 'addToCase'
+    | 'removeFromCase'
+    | 'setAccessClass'
+    | 'deleteItem'
+    | 'restoreItem';
+  parameters?: Parameters;
+  body?: object;
+}
+
+const ITEM_VERBS: readonly ItemVerb[] = [
+  { words: 'show <item>', about: 'show one item', operation: () => ({ name: 'readItem' }) },
+  {
+    words: 'triage <item> <accept|decline>',
+    about: 'accept or decline an item; declined ones may be kept for a shorter time',
+    example: 'decline',
+    operation: ([decision]) => {
+      if (decision !== 'accept' && decision !== 'decline')
+        throw failure('usage', { detail: `triage is accept or decline, not "${decision}"` });
+      return { name: 'triageItem', body: { decision } };
+    },
+  },
+  {
+    words: 'category <item> [category...]',
+    about: 'replace the categories of an item; without any it is uncategorized',
+    example: 'robbery package-theft',
+    operation: (categories) => ({ name: 'setItemCategories', body: { categories } }),
+  },
+  {
+    words: 'case <item> <case>',
+    about: 'put an item into a case, which suspends its deletion',
+    example: 'SPD-2026-0117',
+    option: ['--remove', 'take it out instead'],
+    operation: ([id], { remove }) => ({ name: remove ? 'removeFromCase' : 'addToCase', parameters: { case: id } }),
+  },
+  {
+    words: 'class <item> <none|restricted|confidential>',
+    about: 'set who may read an item: each class but none needs its own scope',
+    example: 'restricted',
+    operation: ([accessClass]) => ({ name: 'setAccessClass', body: { accessClass } }),
+  },
+  {
+    words: 'delete <item>',
+    about: 'mark an item for deletion; it can be restored for seven days',
+    operation: () => ({ name: 'deleteItem' }),
+  },
+  { words: 'restore <item>', about: 'restore a deleted item', operation: () => ({ name: 'restoreItem' }) },
+];
 
 export function addEvidence(agency: Command): void {
   const evidence = agency
     .command('evidence')
-    .description('as an officer: list, see, triage, file, link, delete and restore what the vault keeps for the agency')
+    .description('as an officer: list, show, triage, file, link, delete and restore the agency’s evidence at the vault')
     .addHelpText(
       'after',
       `
-Each verb says who looks and why; both are in the trail before anything is shown.
+Each verb takes the officer's name and a reason; both are in the trail before anything is shown.
 
 Examples:
   $ doorsill agency evidence list --officer "Det. Rivera" --reason "case SPD-2026-0117"
   $ doorsill agency evidence triage item-4f1e accept --officer "Det. Rivera" --reason "shows the car"
   $ doorsill agency evidence case item-4f1e SPD-2026-0117 --officer "Det. Rivera" --reason "goes to trial"`,
-    )
-    .action(() => {
-      throw failure('usage', {
-        detail: 'say what: agency evidence list, show, triage, category, case, class, link, delete, restore or trail',
-      });
-    });
+    );
   addList(evidence);
-  addShow(evidence);
-  addTriage(evidence);
-  addCategory(evidence);
-  addCase(evidence);
-  addClass(evidence);
+  for (const verb of ITEM_VERBS) addItemVerb(evidence, verb);
   addLink(evidence);
-  addDeletion(evidence);
   addTrail(evidence);
 }
 
-/** The end of each example: who and why. */
+/** The end of each example. */
 const WHO = '--officer "Det. Rivera" --reason "case SPD-2026-0117"';
 
 function addList(evidence: Command): void {
-  withDeskOptions(evidence.command('list'))
-    .description('the agency’s items, newest first')
+  withVaultOptions(evidence.command('list'))
+    .description('list the agency’s items, newest first')
     .option('--state <state>', 'active or deleted')
     .option('--triage <triage>', 'pending, accepted or declined')
     .option('--category <category>', 'of this category')
@@ -78,19 +141,13 @@ function addList(evidence: Command): void {
     .addHelpText('after', `\nExample:\n  $ doorsill agency evidence list --triage pending ${WHO}`)
     .action(
       async (
-        options: DeskOptions & { state?: string; triage?: string; category?: string; case?: string },
+        options: VaultOptions & { state?: string; triage?: string; category?: string; case?: string },
         command: Command,
       ) => {
-        const { context, desk, who } = await openDesk(options, command);
+        const { context, vault, who } = await openVault(options, command);
         const { state, triage, category, case: caseId } = options;
-        const wanted = {
-          ...(state === undefined ? {} : { state }),
-          ...(triage === undefined ? {} : { triage }),
-          ...(category === undefined ? {} : { category }),
-          ...(caseId === undefined ? {} : { case: caseId }),
-        };
         let count = 0;
-        for await (const item of listEvidence(desk, who, wanted)) {
+        for await (const item of vault.list(who, { state, triage, category, case: caseId })) {
           count += 1;
           context.output.result(item, lineOf(item));
         }
@@ -99,96 +156,40 @@ function addList(evidence: Command): void {
     );
 }
 
-function addShow(evidence: Command): void {
-  withDeskOptions(evidence.command('show <item>'))
-    .description('one item')
-    .addHelpText('after', `\nExample:\n  $ doorsill agency evidence show item-4f1e ${WHO}`)
-    .action(async (item: string, options: DeskOptions, command: Command) => {
-      const { context, desk, who } = await openDesk(options, command);
-      show(context, await desk.item(itemOf(item), who));
-    });
-}
-
-function addTriage(evidence: Command): void {
-  withDeskOptions(evidence.command('triage <item> <accept|decline>'))
-    .description('accept or decline an item; declined ones may be kept for a shorter time')
-    .addHelpText('after', `\nExample:\n  $ doorsill agency evidence triage item-4f1e decline ${WHO}`)
-    .action(async (item: string, decision: string, options: DeskOptions, command: Command) => {
-      if (decision !== 'accept' && decision !== 'decline')
-        throw failure('usage', { detail: `triage is accept or decline, not "${decision}"` });
-      const { context, desk, who } = await openDesk(options, command);
-      show(context, await desk.item(itemOf(item), who, { method: 'POST', path: '/triage', body: { decision } }));
-    });
-}
-
-function addCategory(evidence: Command): void {
-  withDeskOptions(evidence.command('category <item> [category...]'))
-    .description('set what an item is filed under, in place of what it was; none: uncategorized')
-    .addHelpText('after', `\nExample:\n  $ doorsill agency evidence category item-4f1e robbery package-theft ${WHO}`)
-    .action(async (item: string, categories: string[], options: DeskOptions, command: Command) => {
-      const { context, desk, who } = await openDesk(options, command);
-      const body = { categories };
-      show(context, await desk.item(itemOf(item), who, { method: 'PUT', path: '/categories', body }));
-    });
-}
-
-function addCase(evidence: Command): void {
-  withDeskOptions(evidence.command('case <item> <case>'))
-    .description('put an item into a case, which suspends its deletion')
-    .option('--remove', 'take it out instead')
-    .addHelpText('after', `\nExample:\n  $ doorsill agency evidence case item-4f1e SPD-2026-0117 ${WHO}`)
-    .action(async (item: string, caseId: string, options: DeskOptions & { remove?: boolean }, command: Command) => {
-      const { context, desk, who } = await openDesk(options, command);
-      const method = options.remove ? 'DELETE' : 'PUT';
-      show(context, await desk.item(itemOf(item), who, { method, path: `/cases/${encodeURIComponent(caseId)}` }));
-    });
-}
-
-function addClass(evidence: Command): void {
-  withDeskOptions(evidence.command('class <item> <none|restricted|confidential>'))
-    .description('set who may read an item: classed ones need a scope of their own')
-    .addHelpText('after', `\nExample:\n  $ doorsill agency evidence class item-4f1e restricted ${WHO}`)
-    .action(async (item: string, accessClass: string, options: DeskOptions, command: Command) => {
-      const { context, desk, who } = await openDesk(options, command);
-      const body = { accessClass };
-      show(context, await desk.item(itemOf(item), who, { method: 'PUT', path: '/access-class', body }));
+function addItemVerb(evidence: Command, { words, about, example, option, operation }: ItemVerb): void {
+  const command = withVaultOptions(evidence.command(words)).description(about);
+  if (option) command.option(...option);
+  const line = [command.name(), 'item-4f1e', ...(example === undefined ? [] : [example]), WHO].join(' ');
+  command
+    .addHelpText('after', `\nExample:\n  $ doorsill agency evidence ${line}`)
+    .action(async () => {
+      const [item = '', ...rest] = command.args;
+      const options = command.opts<VaultOptions & { remove?: boolean }>();
+      const { name, parameters, body } = operation(rest, options);
+      const { context, vault, who } = await openVault(options, command);
+      show(context, await vault.call(name, who, { item: itemOf(item), ...parameters }, body));
     });
 }
 
 function addLink(evidence: Command): void {
-  withDeskOptions(evidence.command('link <item>'))
-    .description('a link from which anyone who has it can download the clip, once, for a while')
+  withVaultOptions(evidence.command('link <item>'))
+    .description('make a link from which anyone who has it can download the clip, once, for a limited time')
     .addHelpText('after', `\nExample:\n  $ doorsill agency evidence link item-4f1e ${WHO}`)
-    .action(async (item: string, options: DeskOptions, command: Command) => {
-      const { context, desk, who } = await openDesk(options, command);
-      const link = await makeLink(desk, who, itemOf(item));
+    .action(async (item: string, options: VaultOptions, command: Command) => {
+      const { context, vault, who } = await openVault(options, command);
+      const link = await vault.call('createLink', who, { item: itemOf(item) });
       context.output.progress(`Works once, until ${printMoment(link.expiresS * 1_000_000)}:`);
       context.output.result({ item, ...link }, link.url);
     });
 }
 
-function addDeletion(evidence: Command): void {
-  for (const [verb, about, act] of [
-    ['delete', 'mark an item for deletion; it can be restored for seven days', { method: 'DELETE', path: '' }],
-    ['restore', 'take a deletion back', { method: 'POST', path: '/restoration' }],
-  ] as const) {
-    withDeskOptions(evidence.command(`${verb} <item>`))
-      .description(about)
-      .addHelpText('after', `\nExample:\n  $ doorsill agency evidence ${verb} item-4f1e ${WHO}`)
-      .action(async (item: string, options: DeskOptions, command: Command) => {
-        const { context, desk, who } = await openDesk(options, command);
-        show(context, await desk.item(itemOf(item), who, act));
-      });
-  }
-}
-
 function addTrail(evidence: Command): void {
-  withDeskOptions(evidence.command('trail [item]'))
-    .description('who did what with an item, or with all of the agency’s evidence, newest first')
+  withVaultOptions(evidence.command('trail [item]'))
+    .description('show who did what with an item, or with all of the agency’s evidence, newest first')
     .addHelpText('after', `\nExample:\n  $ doorsill agency evidence trail item-4f1e ${WHO}`)
-    .action(async (item: string | undefined, options: DeskOptions, command: Command) => {
-      const { context, desk, who } = await openDesk(options, command);
-      for await (const entry of readTrail(desk, who, item === undefined ? undefined : itemOf(item))) {
+    .action(async (item: string | undefined, options: VaultOptions, command: Command) => {
+      const { context, vault, who } = await openVault(options, command);
+      for await (const entry of vault.trail(who, item === undefined ? undefined : itemOf(item))) {
         context.output.result(entry, trailLine(entry));
       }
     });
@@ -196,7 +197,7 @@ function addTrail(evidence: Command): void {
 
 function itemOf(text: string): string {
   if (idSchema.safeParse(text).success) return text;
-  throw failure('usage', { detail: `"${text}" is no item's id; see \`doorsill agency evidence list\`` });
+  throw failure('usage', { detail: `"${text}" is not an item's id; see \`doorsill agency evidence list\`` });
 }
 
 function show({ output }: Context, item: ItemView): void {
@@ -209,9 +210,9 @@ function show({ output }: Context, item: ItemView): void {
       `  filed as   ${item.categories.join(', ')}; ${item.cases.length === 0 ? 'in no case' : `case ${item.cases.join(', ')}`}`,
       `  recorded   ${printMoment(recordedS * 1_000_000)}`,
       `  sha256     ${item.sha256}`,
-      ...(deletesS === null ? [] : [`  deleted at ${printMoment(deletesS * 1_000_000)} by its category`]),
+      ...(deletesS === null ? [] : [`  its category deletes it at ${printMoment(deletesS * 1_000_000)}`]),
       ...(erasesS === null ? [] : [`  destroyed at ${printMoment(erasesS * 1_000_000)} unless it is restored`]),
-      ...(recall === null ? [] : ['  its owner took it back after the hand-over']),
+      ...(recall === null ? [] : ['  its owner recalled it after the hand-over']),
     ].join('\n'),
   );
 }

@@ -1,4 +1,4 @@
-// Owns: the verb `fleet`: its arguments, what it prints, its exit status. Not here: the fleet (sim/fleet).
+// The verb `fleet`.
 
 import { mkdir } from 'node:fs/promises';
 import { arch, availableParallelism, platform } from 'node:os';
@@ -17,9 +17,7 @@ import type { FleetLine, FleetOptions, FleetSummary, OutsideLinks } from '../fle
 import type { FleetHistory } from '../fleet/fleet-history.ts';
 import type { FleetProfile } from '../fleet/fleet-profile.ts';
 import type { FleetReport } from '../fleet/fleet-report.ts';
-import { checkLoadedAddress } from './loaded-address.ts';
-import { readListen } from './parse-port.ts';
-import { readDuration, readWhole } from './read-figures.ts';
+import { checkLoadedAddress, readDuration, readListen, readWhole } from './read-figures.ts';
 
 const SEED_MAX = 2 ** 32 - 1;
 const DOORBELLS_MAX = 100_000;
@@ -45,8 +43,8 @@ interface FleetCommandOptions {
   report?: string;
 }
 
-/** What is told while it runs, and where its page goes. */
-interface Told {
+/** Where to serve metrics and write the page. */
+interface Reporting {
   metrics: { host: string; port: number } | null;
   report: string | null;
 }
@@ -54,52 +52,51 @@ interface Told {
 export function addFleet(program: Command): void {
   program
     .command('fleet')
-    .description('many doorbells in real time on few processors, each with its own key, ring, ledger and owner')
-    .requiredOption('--doorbells <n>', 'how many, over all machines')
-    .option('--seed <n>', 'which fleet: the same seed draws the same one (default: a new one)')
-    .option('--profile <file>', 'what the fleet is like: scenes, rings, owners, rates, a town (default: the usual)')
-    .option('--for <duration>', 'how long it runs, such as 10m (default: until Ctrl-C)')
-    .option('--ask <duration>', 'how often the embedded agency asks every area of the town (default: never)')
+    .description('run many doorbells in real time on few processors, each with its own key, ring, ledger and owner')
+    .requiredOption('--doorbells <n>', 'number of doorbells on all machines')
+    .option('--seed <n>', 'seed of the fleet: the same seed draws the same fleet (default: a new one)')
+    .option('--profile <file>', 'scenes, rings, owners, rates and area of the fleet (default: a built-in profile)')
+    .option('--for <duration>', 'duration, such as 10m (default: until Ctrl-C)')
+    .option('--ask <duration>', 'how often the embedded agency posts a request for every area (default: never)')
     .option(
       '--workers <n>',
-      'over how many processes (default: one for each 500 doorbells, at most one for each processor)',
+      'number of processes (default: one for each 500 doorbells, at most one for each processor)',
     )
-    .option('--shard <i/n>', 'only this machine’s part of the fleet', '1/1')
+    .option('--shard <i/n>', 'run only this part of the fleet', '1/1')
     .option('--data <dir>', 'keep everything in this new folder (default: a temporary one)')
     .option(
       '--bridge <url>',
-      'somebody’s bridge, in place of the embedded parts; with --enrol, --broker, --home-broker',
+      'another bridge, in place of the embedded services; with --enrol, --broker, --home-broker',
     )
-    .option('--enrol <file>', 'its operator’s batch code: a file of mode 0600, or - for standard input')
+    .option('--enrol <file>', 'enrolment code for many devices: a file of mode 0600, or - for standard input')
     .option('--broker <url>', 'the area broker of that bridge')
     .option('--home-broker <url>', 'the broker of all homes; with --home-accounts')
-    .option('--home-accounts <dir>', 'the folder of its accounts, where each doorbell and each owner gets one')
-    .option('--beyond-this-machine', 'let it load addresses that are not on this machine')
-    .option('--metrics <[host:]port>', 'serve its figures for Prometheus at /metrics')
-    .option('--report <file>', 'at its end, write a page with its curves and what it came to')
+    .option('--home-accounts <dir>', 'the folder of its accounts, in which each doorbell and owner gets one')
+    .option('--beyond-this-machine', 'allow addresses that are not on this machine')
+    .option('--metrics <[host:]port>', 'serve metrics for Prometheus at /metrics')
+    .option('--report <file>', 'at the end, write a page with curves and totals')
     .addHelpText(
       'after',
       `
-One line a second says what the fleet does; what has not happened yet is left out. Doorbells start one by one
-within 30 s, or within the profile's \`ramp\`. Ctrl-C ends it: clips on their way may arrive, and every doorbell signs off; a second
-Ctrl-C waits for no clip. While the embedded
-parts run, verbs of agencies and moderators find them with --data.
+Prints one line per second, without figures that are still zero. Doorbells start one by one within 30 s, or within the profile's \`ramp\`. Ctrl-C
+ends it: uploads are completed and every doorbell disconnects; a second Ctrl-C waits for no upload. While the embedded services run, verbs of
+agencies and moderators find them with --data.
 
 Examples:
   $ doorsill fleet --doorbells 100 --ask 30s --for 2m
   $ doorsill fleet --doorbells 1000 --profile town.yaml --report fleet.html
   $ doorsill fleet --doorbells 8000 --seed 7 --shard 2/8 --beyond-this-machine --bridge https://bridge.test --enrol batch.code --broker mqtts://area.test:8883 --home-broker mqtts://homes.test:8883 --home-accounts ./accounts
 
-Exit status: 0 nothing was lost, 1 footage, messages or doorbells were, 2 wrong usage, 3 an address that is not on this machine, 5 this machine,
-6 an unusable profile, 130 ended before it began.`,
+Exit status: 0 nothing was lost; 1 footage, messages or doorbells were lost; 2 wrong usage; 3 an address is not on this machine; 5 this machine;
+6 an unusable profile; 130 stopped before it began.`,
     )
     .action(async (options: FleetCommandOptions, command: Command) => {
       const context = openContext(command);
-      const told = {
+      const reporting = {
         metrics: options.metrics === undefined ? null : readListen(options.metrics),
         report: options.report === undefined ? null : resolve(options.report),
       };
-      await run(await read(options, context), told, context);
+      await run(await read(options, context), reporting, context);
     });
 }
 
@@ -108,7 +105,7 @@ async function read(options: FleetCommandOptions, context: Context): Promise<Fle
   const { seed, ask, workers } = options;
   const outside = await readOutside(options);
   if (outside !== null && ask !== undefined)
-    throw failure('usage', { detail: '--ask is for the embedded agency: leave out --bridge' });
+    throw failure('usage', { detail: '--ask is for the embedded agency: omit --bridge' });
   const folder = options.data === undefined ? null : resolve(options.data);
   const doorbells = readWhole('--doorbells', options.doorbells, 1, DOORBELLS_MAX);
   const shard = readShard(options.shard);
@@ -141,7 +138,7 @@ function readShard(text: string): FleetPart {
   const [, index = '', of = ''] = /^(\d{1,4})\/(\d{1,4})$/.exec(text) ?? [];
   if (of === '')
     throw failure('usage', {
-      detail: `--shard takes a part and how many there are, such as 2/8, not "${text.slice(0, 40)}"`,
+      detail: `--shard takes a part and the number of parts, such as 2/8, not "${text.slice(0, 40)}"`,
     });
   const parts = readWhole('--shard', of, 1, SHARDS_MAX);
   return { index: readWhole('--shard', index, 1, parts), of: parts };
@@ -177,11 +174,11 @@ async function readOutside(options: FleetCommandOptions): Promise<OutsideLinks |
   };
 }
 
-/** Runs it, printing a line a second and what it came to. */
-async function run(options: FleetOptions, { metrics, report }: Told, context: Context): Promise<void> {
+/** Runs the fleet; prints a line a second and the totals. */
+async function run(options: FleetOptions, { metrics, report }: Reporting, context: Context): Promise<void> {
   const { output, clock } = context;
   const hurry = new AbortController();
-  // A second Ctrl-C waits for no clip, a third for nothing.
+  // A second Ctrl-C waits for no upload, a third exits at once.
   const signal = stopSignal(() => (hurry.signal.aborted ? process.exit(130) : hurry.abort()));
   const { expectPageWritable, writePage } = await import('../report/write-reports.ts');
   if (report !== null) await expectPageWritable('--report', report);
@@ -193,7 +190,7 @@ async function run(options: FleetOptions, { metrics, report }: Told, context: Co
   const served = metrics === null ? null : new FleetMetrics();
   const history = new FleetHistory();
   const startedUs = clock.wallUs();
-  sayBeginning(options, output);
+  printBeginning(options, output);
   const line = new ProgressLine(!output.json);
   const isTerminal = process.stderr.isTTY === true && !output.json;
   try {
@@ -237,7 +234,7 @@ async function run(options: FleetOptions, { metrics, report }: Told, context: Co
   }
 }
 
-function sayBeginning({ doorbells, seed, shard }: FleetOptions, output: Context['output']): void {
+function printBeginning({ doorbells, seed, shard }: FleetOptions, output: Context['output']): void {
   const part = shard.of === 1 ? '' : `, part ${shard.index} of ${shard.of}`;
   output.result(
     { event: 'begins', doorbells, seed, shard: `${shard.index}/${shard.of}` },
@@ -245,13 +242,13 @@ function sayBeginning({ doorbells, seed, shard }: FleetOptions, output: Context[
   );
 }
 
-/** The command that draws the same fleet: with its seed, and without its folder, since a fleet begins in a new one. */
+/** The command that draws the same fleet: with its seed, and without its folder, since a fleet needs a new one. */
 export function againCommand(command: string, seed: number): string {
   const elsewhere = command.replace(/ --data[ =](?:'(?:[^']|'\\'')*'|\S+)/, '');
   return /(^| )--seed[ =]/.test(elsewhere) ? elsewhere : `${elsewhere} --seed ${seed}`;
 }
 
-/** What its page tells. */
+/** The content of the page. */
 function reportOf(
   { seed, shard, profile }: FleetOptions,
   ran: { summary: FleetSummary; history: FleetHistory; startedUs: number },
@@ -273,7 +270,7 @@ function reportOf(
 const megabytes = (bytes: number) => `${Math.round(bytes / 1e6)} MB`;
 const ms = (value: number | null) => (value === null ? '-' : `${value}`);
 
-/** A second of a fleet on one line. What has not happened yet is left out, so that the line fits a terminal while it can. */
+/** A second of a fleet on one line, without zeros, so that it fits a terminal as long as possible. */
 export function lineText(line: FleetLine): string {
   const { seconds, up, doorbells, events, requests, grants, clipsUnderWay, clipsStored, segmentsLost } = line;
   const facts: [number | null, string][] = [
@@ -299,10 +296,10 @@ function summaryText(summary: FleetSummary): string {
   const { seconds, doorbells, up, failed, died, codes } = summary;
   const reasons = Object.entries(codes).map(([code, count]) => `${code} ${count}`);
   return [
-    `${seconds} s; ${doorbells} doorbells, ${up} up at the end, ${failed} failed, ${summary.retries} starts tried again, ${died} processes lost`,
-    `${summary.events} events, ${summary.presses} presses and ${summary.motions} motions among them; ${summary.reboots} reboots, ${summary.absences} absences`,
-    `${summary.asked} requests asked, ${summary.requests} seen: ${summary.grants} grants, ${summary.denials} denials, ${summary.revocations} taken back, ${summary.refusals} refused, ${summary.unanswered} unanswered`,
-    `${summary.clipsStored} clips at the bridge${shownText(summary)}, ${summary.clipsFailed} failed, ${summary.clipsUnderWay} not ended; from grant to bridge p50 ${ms(summary.deliveredP50Ms)} p99 ${ms(summary.deliveredP99Ms)} ms`,
+    `${seconds} s; ${doorbells} doorbells, ${up} up at the end, ${failed} failed, ${summary.retries} starts retried, ${died} processes lost`,
+    `${summary.events} events, including ${summary.presses} presses and ${summary.motions} motions; ${summary.reboots} reboots, ${summary.absences} absences`,
+    `${summary.asked} requests asked, ${summary.requests} seen: ${summary.grants} grants, ${summary.denials} denials, ${summary.revocations} revocations, ${summary.refusals} refused, ${summary.unanswered} unanswered`,
+    `${summary.clipsStored} clips at the bridge${shownText(summary)}, ${summary.clipsFailed} failed, ${summary.clipsUnderWay} not finished; from grant to bridge p50 ${ms(summary.deliveredP50Ms)} p99 ${ms(summary.deliveredP99Ms)} ms`,
     `${summary.segmentsStored} s of footage sealed, ${summary.segmentsLost} s lost; from filmed to sealed p50 ${ms(summary.latenessP50Ms)} p99 ${ms(summary.latenessP99Ms)} max ${ms(summary.latenessMaxMs)} ms`,
     `${summary.corePercentEach ?? '-'} % of a core and ${Math.round(summary.memoryBytesEach / 1000)} KB for each doorbell`,
     ...(reasons.length === 0 ? [] : [`refusals and failures: ${reasons.join(', ')}`]),

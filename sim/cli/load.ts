@@ -1,4 +1,4 @@
-// Owns: the verb `fleet load`: its arguments, what it prints, its exit status. Not here: the load (sim/load).
+// The verb `fleet load`.
 
 import { resolve } from 'node:path';
 import { type Context, openContext, repeated } from '@doorsill/device/cli/context';
@@ -10,14 +10,13 @@ import { failure } from '../errors.ts';
 import type { BridgeAddress } from '../load/bridge-calls.ts';
 import type { LoadLine, LoadOptions, LoadSummary } from '../load/load-run.ts';
 import { KEY_NAME, loadAgencyKey } from '../officer/agency-client.ts';
-import { checkLoadedAddress } from './loaded-address.ts';
-import { readDuration, readWhole } from './read-figures.ts';
+import { checkLoadedAddress, readDuration, readWhole } from './read-figures.ts';
 import { openTestbed } from './running-testbed.ts';
 
 const SEED_MAX = 2 ** 32 - 1;
 const PER_MINUTE_MAX = 60_000;
 const AT_ONCE_MAX = 1_000;
-/** A cell of a bridge with the usual settings has 60 open requests at most. */
+/** By default a bridge allows 60 open requests in a cell. */
 const OPEN_MAX = 50;
 const AGENCIES_MAX = 100;
 
@@ -40,35 +39,35 @@ interface LoadCommandOptions {
 export function addLoad(fleet: Command): void {
   fleet
     .command('load')
-    .description('load a bridge as agencies do: requests, polls and downloads at a rate, with latencies and refusals')
+    .description('load a bridge with requests, polls and downloads of agencies at a rate; print latencies and refusals')
     .option(
       '--data <dir>',
       'the folder of a running `up` or `fleet`, whose bridge and agency are used (default: .doorsill)',
     )
-    .option('--bridge <url>', 'somebody’s bridge; with --agency')
-    .option('--agency <dir>', 'the folder of an agency’s key, registered there; may be repeated', repeated)
-    .option('--ask <n>', 'requests a minute', '6')
-    .option('--poll <n>', 'looks at requests and lists of clips a minute', '60')
-    .option('--download <n>', 'downloads a minute', '30')
-    .option('--at-once <n>', 'calls under way at most; what is due beyond them is dropped', '64')
-    .option('--open <n>', 'requests that are kept open at most; the oldest is resolved for a new one', '10')
-    .option('--at <latitude,longitude>', 'the middle of the area that is asked about (default: a fleet’s town)')
-    .option('--category <category>', 'how the agency files what it gets, as it is registered for', 'package-theft')
-    .option('--for <duration>', 'how long, such as 10m (default: until Ctrl-C)')
-    .option('--seed <n>', 'when calls are due and what they are about (default: a new one)')
-    .option('--beyond-this-machine', 'let it load an address that is not on this machine')
+    .option('--bridge <url>', 'another bridge; with --agency')
+    .option('--agency <dir>', 'folder with the key of an agency that is registered there; may be repeated', repeated)
+    .option('--ask <n>', 'requests per minute', '6')
+    .option('--poll <n>', 'reads of requests and lists of clips per minute', '60')
+    .option('--download <n>', 'downloads per minute', '30')
+    .option('--at-once <n>', 'maximum of concurrent calls; due calls beyond it are dropped', '64')
+    .option('--open <n>', 'maximum of open requests; the oldest is resolved for a new one', '10')
+    .option('--at <latitude,longitude>', 'centre of the requested area (default: a fleet’s town)')
+    .option('--category <category>', 'retention category of the requests, one that the agency is registered for', 'package-theft')
+    .option('--for <duration>', 'duration, such as 10m (default: until Ctrl-C)')
+    .option('--seed <n>', 'seed for the times and subjects of calls (default: a new one)')
+    .option('--beyond-this-machine', 'allow a bridge that is not on this machine')
     .addHelpText(
       'after',
       `
-One line a second says what was done. Ctrl-C ends it: calls under way end, and every request that it posted is resolved. Owners who answer are
-\`doorsill fleet\`'s.
+Prints one line per second. Ctrl-C ends it: running calls end, and every posted request is resolved. Only the owners of \`doorsill fleet\`
+answer.
 
 Examples:
   $ doorsill fleet load --data town --ask 12 --poll 120 --download 60 --for 2m
   $ doorsill fleet load --bridge https://bridge.test --agency ./agency --ask 30 --at 48.137,11.575 --beyond-this-machine --json
 
-Exit status: 0 every call was answered or refused with a code and nothing is left open, 1 a clip was not what the list says, the bridge was not
-reached, or a request is left open, 2 wrong usage, 3 an address that is not on this machine, 4 no bridge answers, 5 nothing runs there.`,
+Exit status: 0 every call was answered or refused with a code, and no request is left open; 1 a clip differed from the list, the bridge was not
+reached, or a request is left open; 2 wrong usage; 3 the bridge is not on this machine; 4 no bridge answers; 5 nothing runs there.`,
     )
     .action(async (options: LoadCommandOptions, command: Command) => {
       const context = openContext(command);
@@ -80,7 +79,7 @@ reached, or a request is left open, 2 wrong usage, 3 an address that is not on t
 async function readTarget(options: LoadCommandOptions, context: Context): Promise<[BridgeAddress, string[]]> {
   const { bridge, agency = [], beyondThisMachine = false } = options;
   if (agency.length > AGENCIES_MAX)
-    throw failure('usage', { detail: `--agency is said ${AGENCIES_MAX} times at most` });
+    throw failure('usage', { detail: `--agency is allowed ${AGENCIES_MAX} times at most` });
   const folders = agency.map((folder) => resolve(folder));
   if (bridge === undefined) {
     const testbed = await openTestbed(context.disk, options);
@@ -117,7 +116,7 @@ async function run(options: LoadCommandOptions, context: Context): Promise<void>
     download: readWhole('--download', options.download, 0, PER_MINUTE_MAX),
   };
   if (perMinute.ask + perMinute.poll + perMinute.download === 0)
-    throw failure('usage', { detail: 'nothing is to be done: --ask, --poll and --download are 0' });
+    throw failure('usage', { detail: 'there is nothing to do: --ask, --poll and --download are 0' });
   const atOnce = readWhole('--at-once', options.atOnce, 1, AT_ONCE_MAX);
   const openMax = readWhole('--open', options.open, 1, OPEN_MAX);
   const forMs = await readDuration('--for', options.for);
@@ -136,11 +135,11 @@ async function run(options: LoadCommandOptions, context: Context): Promise<void>
   output.result(begins, `Loading ${bridge.url} with seed ${seed}`);
   const line = new ProgressLine(!output.json);
   const isTerminal = process.stderr.isTTY === true && !output.json;
-  const tell = (figures: LoadLine) => {
+  const printLine = (figures: LoadLine) => {
     if (isTerminal) line.show(() => lineText(figures));
     else output.result({ event: 'second', ...figures }, lineText(figures));
   };
-  const load = new LoadRun({ agencies, seed, perMinute, atOnce, openMax, forMs }, { clock, calls, line: tell });
+  const load = new LoadRun({ agencies, seed, perMinute, atOnce, openMax, forMs }, { clock, calls, line: printLine });
   const summary = await load.run(stopSignal()).finally(() => line.clear());
   output.result({ event: 'ended', ...summary }, summaryText(summary));
   if (summary.broken + summary.leftOpen + (summary.codes['unreachable'] ?? 0) > 0) process.exitCode = 1;
@@ -168,7 +167,7 @@ function summaryText(summary: LoadSummary): string {
   return [
     `${summary.seconds} s; ${summary.sent} calls, ${summary.dropped} dropped`,
     ...rows,
-    `${summary.downloads} clips downloaded (${printBytes(summary.downloadedBytes)}), ${summary.broken} not as listed, ${summary.handedOver} at the vault by then`,
+    `${summary.downloads} clips downloaded (${printBytes(summary.downloadedBytes)}), ${summary.broken} different from the list, ${summary.handedOver} at the vault already`,
     `${summary.leftOpen} requests left open`,
     ...(reasons.length === 0 ? [] : [`refusals: ${reasons.join(', ')}`]),
   ].join('\n');

@@ -1,5 +1,4 @@
-// Owns: the verbs of `doorsill`, in the order of its help, and the words that people try for them. Not here: the verbs themselves (the files beside,
-// and device/cli for those of a board and its owners), how a command line reads its words (device/cli/command-line.ts).
+// The verbs of `doorsill`, in the order of its help, and other words that people try for them. Verbs of a board and its owners: device/cli.
 
 import { type CommandLine, runCommandLine } from '@doorsill/device/cli/command-line';
 import { DEVICE_VERBS, DOCTOR, OWNER_VERBS } from '@doorsill/device/cli/verbs';
@@ -8,7 +7,7 @@ import { TESTBED } from '../testbed/testbed-surroundings.ts';
 const VERBS: CommandLine['verbs'] = {
   'Everything on this machine:': {
     up: {
-      about: 'doorbells and all they talk to; add, list, remove doorbells',
+      about: 'run doorbells and their services; add, list, remove doorbells',
       load: async () => (await import('./story-verbs.ts')).addUp,
       under: {
         add: async () => (await import('./doorbell.ts')).addUpAdd,
@@ -17,41 +16,41 @@ const VERBS: CommandLine['verbs'] = {
       },
     },
     demo: {
-      about: 'the whole story unattended, until the clip is in the vault',
+      about: 'run request, grant and upload unattended, up to the vault',
       load: async () => (await import('./story-verbs.ts')).addDemo,
     },
     replay: {
-      about: 'footage through a doorbell: what it notices, and whether right',
+      about: 'play footage through a doorbell; check what it detects',
       load: async () => (await import('./replay.ts')).addReplay,
       under: { truth: async () => (await import('./truth.ts')).addTruth },
     },
     test: {
-      about: 'run scenarios: stories of doorbells, owners and agencies',
+      about: 'run scenarios of doorbells, owners and agencies',
       load: async () => (await import('./test.ts')).addTest,
     },
     record: {
-      about: 'a live camera, as a scenario that replays alike',
+      about: 'record a live camera as a scenario that can be replayed',
       load: async () => (await import('./record.ts')).addRecord,
     },
     camera: {
-      about: 'a camera for any software, which misbehaves on command',
+      about: 'serve a camera for any software, with faults on command',
       load: async () => (await import('./camera.ts')).addCamera,
     },
     proxy: {
-      about: 'a link in front of any part, late, slow or gone as you say',
+      about: 'put a slow, late or broken link in front of any service',
       load: async () => (await import('./proxy.ts')).addProxy,
     },
     fleet: {
-      about: 'many doorbells on few processors; load a bridge as agencies do',
+      about: 'run many doorbells on few processors; load a bridge',
       load: async () => (await import('./fleet.ts')).addFleet,
       under: { load: async () => (await import('./load.ts')).addLoad },
     },
     prove: {
-      about: 'show here, in a minute or two, what doorsill claims',
+      about: 'prove the claims of doorsill on this machine, in minutes',
       load: async () => (await import('./prove.ts')).addProve,
     },
     story: {
-      about: 'a demonstration on its own, which leaves nothing behind',
+      about: 'run one demonstration, which leaves nothing behind',
       load: async () => (await import('./story-verbs.ts')).addStory,
     },
     doctor: DOCTOR,
@@ -59,13 +58,13 @@ const VERBS: CommandLine['verbs'] = {
   'As the owner:': {
     ...OWNER_VERBS,
     'search-party': {
-      about: 'look for lost pets on the device; or have yours looked for',
+      about: 'look for lost pets on the device; post your own',
       load: async () => (await import('./search-party.ts')).addSearchParty,
     },
   },
   "As an agency, a bridge's operator, or anyone:": {
     agency: {
-      about: 'an agency: apply, request footage, evidence, a webhook',
+      about: 'act as an agency: apply, request footage, keep evidence',
       load: async () => (await import('./agency.ts')).addAgency,
       under: {
         request: async () => (await import('./request.ts')).addRequest,
@@ -74,24 +73,24 @@ const VERBS: CommandLine['verbs'] = {
       },
     },
     bridge: {
-      about: 'a bridge, what its operator does, and the parts around it',
+      about: 'run and operate a bridge and the services around it',
       load: async () => (await import('./part-verbs.ts')).addBridge,
       under: {
         moderate: async () => (await import('./moderate.ts')).addModerate,
-        moderators: async () => (await import('./moderators.ts')).addModerators,
+        moderators: async () => (await import('./bridge-operator-verbs.ts')).addModerators,
         partner: async () => (await import('./partner.ts')).addPartnerVerbs,
-        dispute: async () => (await import('./dispute-manifest.ts')).addDispute,
+        dispute: async () => (await import('./bridge-operator-verbs.ts')).addDispute,
         registry: async () => (await import('./part-verbs.ts')).addRegistry,
         broker: async () => (await import('./part-verbs.ts')).addBroker,
         deploy: async () => (await import('./deploy.ts')).addDeploy,
       },
     },
     vault: {
-      about: 'the vault, which keeps what a bridge hands over',
+      about: 'run the vault, which keeps handed-over clips; its policy',
       load: async () => (await import('./part-verbs.ts')).addVault,
     },
     audit: {
-      about: "how agencies search, who was shown clips; watch a bridge's log",
+      about: "audit searches and accesses; watch a bridge's log",
       load: async () => (await import('./query-audit-verbs.ts')).addAudit,
       under: { witness: async () => (await import('./witness.ts')).addWitness },
     },
@@ -102,7 +101,7 @@ const VERBS: CommandLine['verbs'] = {
   },
   'A doorbell of a board:': {
     device: {
-      about: 'one doorbell; b rings on a terminal',
+      about: 'run one doorbell; b rings it at a terminal',
       load: async () => (await import('./device-faults.ts')).addDevice,
       under: Object.fromEntries(Object.entries(DEVICE_VERBS).map(([name, { load }]) => [name, load])),
     },
@@ -111,9 +110,9 @@ const VERBS: CommandLine['verbs'] = {
 
 const WHERE_TO_BEGIN = `
 To begin:
-  $ doorsill up                              a doorbell and all it talks to
-  $ doorsill replay 'synthetic?seconds=20'   what it notices of a porch
-  $ doorsill doctor                          what is wrong here, if anything`;
+  $ doorsill up                              run a doorbell and its services
+  $ doorsill replay 'synthetic?seconds=20'   see what it detects at a porch
+  $ doorsill doctor                          check this machine`;
 
 const TRIED: Readonly<Record<string, string>> = {
   scenario: 'test',

@@ -1,35 +1,29 @@
-// Owns: the verbs that run one service as a process of its own: bridge, bridge registry, bridge broker, vault. Each prints a ready line.
-// Not here: what they do; a doorbell (device/cli/run-device.ts); how a testbed runs them together (testbed/). Each loads only its own part, which is quicker.
+// The verbs that run one service as its own process: bridge, bridge registry, bridge broker, vault. Each loads only its own part, which is
+// quicker, and prints a ready line.
 
 import { join, resolve } from 'node:path';
 import { tlsFilesRead } from '@doorsill/base/link-failure';
 import { readTlsFiles } from '@doorsill/base/tls';
 import type { RegistryConfigInput, VaultConfigInput } from '@doorsill/cloud-bridge';
+import { idSchema } from '@doorsill/contract/ids';
 import { topicPrefixSchema } from '@doorsill/contract/topics';
 import { type Context, openContext } from '@doorsill/device/cli/context';
+import { issueHomeAssistant, loginLines } from '@doorsill/device/cli/device-init';
 import { runPart } from '@doorsill/device/cli/run-part';
 import { readSettings } from '@doorsill/device/settings-file';
 import type { Command } from 'commander';
 import { CONNECTIONS_MAX } from '../broker/broker-limits.ts';
 import { failure } from '../errors.ts';
 import { startBridgePart, startBrokerPart } from '../testbed/start-server-part.ts';
-import { addBridgeClones } from './bridge-clones.ts';
-import { addBridgeCodes, addBridgeEnrol } from './bridge-enrolment-code.ts';
+import { addBridgeClones, addBridgeCodes, addBridgeEnrol } from './bridge-operator-verbs.ts';
 import { addBrokerAcl } from './broker-acl.ts';
-import { addBrokerHomeAssistant } from './broker-home-assistant.ts';
-import { parsePort } from './parse-port.ts';
-import { readWhole } from './read-figures.ts';
+import { parsePort, readWhole } from './read-figures.ts';
 import { addVaultPolicy } from './vault-policy.ts';
 
 interface PartOptions {
   data: string;
   port?: string;
   host?: string;
-}
-
-/** A part's file of settings; null when it is not there. */
-async function storedSettings(context: Context, file: string): Promise<object | null> {
-  return readSettings(context.disk, file);
 }
 
 interface BrokerCommandOptions extends Partial<PartOptions> {
@@ -54,18 +48,18 @@ async function listenerTls(context: Context, { tlsCert, tlsKey, clientCa }: Brok
 export function addBroker(bridge: Command): void {
   const broker = bridge
     .command('broker')
-    .description('the embedded MQTT broker, on loopback unless told otherwise')
-    .option('--data <dir>', 'its folder (required); accounts are files under accounts/')
+    .description('run the embedded MQTT broker, on loopback by default; set up another broker')
+    .option('--data <dir>', 'its folder (required); accounts are files in accounts/')
     .option('--port <n>', 'port (default: 1883; 0: a free one)')
     .option('--host <address>', 'address to listen on', '127.0.0.1')
     .option('--prefix <topic>', 'topic prefix', 'doorsill/v1')
     .option(
       '--connections <n>',
-      'how many it holds at once (default: 4096); a doorbell with its owner takes up to three',
+      'connections at the same time (default: 4096); a doorbell with its owner takes up to three',
     )
-    .option('--tls-cert <file>', 'PEM certificate: speak TLS 1.3 and nothing else (default port 8883)')
+    .option('--tls-cert <file>', 'PEM certificate: accept only TLS 1.3 (default port 8883)')
     .option('--tls-key <file>', 'its private key')
-    .option('--client-ca <file>', "let in who has a certificate of this authority; its CN is the account's user name")
+    .option('--client-ca <file>', "accept client certificates of this authority; the CN is the account's user name")
     .addHelpText(
       'after',
       `
@@ -75,13 +69,13 @@ Examples:
     )
     .action(async (options: BrokerCommandOptions, command: Command) => {
       const context = openContext(command);
-      if (options.data === undefined) throw failure('usage', { detail: 'name its folder: --data DIR' });
+      if (options.data === undefined) throw failure('usage', { detail: 'name the broker’s folder with --data' });
       const prefix = topicPrefixSchema.safeParse(options.prefix);
-      if (!prefix.success) throw failure('usage', { detail: `"${options.prefix}" is no topic prefix` });
+      if (!prefix.success) throw failure('usage', { detail: `"${options.prefix}" is not a topic prefix` });
       const folder = resolve(options.data);
-      const { connections: most } = options;
+      const { connections: count } = options;
       const connections =
-        most === undefined ? {} : { connections: readWhole('--connections', most, 1, CONNECTIONS_MAX) };
+        count === undefined ? {} : { connections: readWhole('--connections', count, 1, CONNECTIONS_MAX) };
       await runPart(context, folder, async () => {
         const tls = await listenerTls(context, options);
         const part = await startBrokerPart(context, {
@@ -99,10 +93,32 @@ Examples:
   addBrokerHomeAssistant(broker);
 }
 
+const DEVICES_MAX = 64;
+
+function addBrokerHomeAssistant(broker: Command): void {
+  broker
+    .command('home-assistant')
+    .description('make an account for Home Assistant, which sees these doorbells and none of their requests')
+    .requiredOption('--data <dir>', "the broker's folder, with accounts/ in it")
+    .requiredOption('--device <id...>', 'the doorbells, as `device` and `pair --list` print them')
+    .addHelpText(
+      'after',
+      '\nExample:\n  $ doorsill bridge broker home-assistant --data ./broker --device device-5c80...',
+    )
+    .action(async (options: { data: string; device: string[] }, command: Command) => {
+      const context = openContext(command);
+      const devices = [...new Set(options.device)].sort();
+      const isUsable = devices.length <= DEVICES_MAX && devices.every((id) => idSchema.safeParse(id).success);
+      if (!isUsable) throw failure('usage', { detail: `--device takes up to ${DEVICES_MAX} ids of doorbells` });
+      const login = await issueHomeAssistant(context, join(resolve(options.data), 'accounts'), devices);
+      context.output.result({ outcome: 'issued', devices, ...login }, loginLines(login).join('\n'));
+    });
+}
+
 export function addRegistry(bridge: Command): void {
   bridge
     .command('registry')
-    .description('the registry of agencies, with its own key')
+    .description('run the registry of agencies, which has its own key')
     .requiredOption('--data <dir>', 'its folder')
     .option('--port <n>', 'port (default: a free one)')
     .addHelpText('after', '\nExample:\n  $ doorsill bridge registry --data ./registry --port 8701')
@@ -111,7 +127,7 @@ export function addRegistry(bridge: Command): void {
       const folder = resolve(options.data);
       await runPart(context, folder, async () => {
         const file = join(folder, 'registry.json');
-        const stored: Partial<RegistryConfigInput> = (await storedSettings(context, file)) ?? {};
+        const stored: Partial<RegistryConfigInput> = (await readSettings(context.disk, file)) ?? {};
         const port = options.port === undefined ? {} : { port: parsePort(options.port, 0) };
         const input = { ...stored, dataFolder: folder, http: { ...stored.http, ...port } };
         const { parseConfig, RegistryConfig, startRegistry } = await import('@doorsill/cloud-bridge');
@@ -125,8 +141,8 @@ export function addRegistry(bridge: Command): void {
 export function addVault(program: Command): void {
   const vault = program
     .command('vault')
-    .description('the vault: keeps what a bridge hands over')
-    // Not a required option: commander would ask for it before each verb under this one, too.
+    .description('run the vault, which keeps the clips that a bridge hands over; set a department’s policy')
+    // Not a required option: commander would also require it for the verbs under this one.
     .option('--data <dir>', 'its folder; settings in vault.json there (required)')
     .option('--port <n>', 'port (default: a free one)')
     .addHelpText(
@@ -142,7 +158,7 @@ Examples:
       const folder = resolve(options.data);
       await runPart(context, folder, async () => {
         const file = join(folder, 'vault.json');
-        const stored: Partial<VaultConfigInput> = (await storedSettings(context, file)) ?? {};
+        const stored: Partial<VaultConfigInput> = (await readSettings(context.disk, file)) ?? {};
         const port = options.port === undefined ? {} : { port: parsePort(options.port, 0) };
         const input = { ...stored, dataFolder: folder, http: { ...stored.http, ...port } };
         const { parseConfig, startVault, VaultConfig } = await import('@doorsill/cloud-bridge');
@@ -166,17 +182,15 @@ interface BridgeOptions extends Partial<PartOptions> {
 export function addBridge(program: Command): void {
   const bridge = program
     .command('bridge')
-    .description(
-      'the bridge: publishes requests, verifies and stores granted clips; under it, what its operator does, and the parts around it',
-    )
-    // Not a required option: commander would ask for it before the verb under this one, too.
+    .description('run the bridge, which publishes requests and stores granted clips; operate it and the services around it')
+    // Not a required option: commander would also require it for the verbs under this one.
     .option('--data <dir>', 'its folder; settings in bridge.json there (required)')
     .option('--port <n>', 'port (default: a free one)')
     .option('--registry <url>', "the registry's address")
     .option('--registry-key <key>', "the registry's public key, pinned")
     .option('--area-url <url>', 'the area broker, as devices reach it')
     .option('--area-accounts <dir>', "the embedded broker's accounts folder, to issue accounts in")
-    .option('--vault <url>', 'the vault that stored clips are handed to (default: they stay here)')
+    .option('--vault <url>', 'the vault that gets stored clips (default: they stay here)')
     .option('--vault-key <key>', "the vault's public key, pinned")
     .addHelpText(
       'after',

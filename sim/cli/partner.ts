@@ -1,32 +1,21 @@
-// Owns: the verb `bridge partner`: the bridge's operator lists, registers, suspends, resumes and ends partners. Not here: what a partner may
-// do (the bridge's partners/).
+// The verb `bridge partner`.
 
 import { idSchema } from '@doorsill/contract/ids';
 import { openContext } from '@doorsill/device/cli/context';
 import type { Command } from 'commander';
 import { failure } from '../errors.ts';
-import {
-  addPartner,
-  listPartners,
-  type PartnerFacts,
-  renewPartner,
-  setPartnerStatus,
-} from '../officer/operator-partners.ts';
+import { addPartner, listPartners, renewPartner, setPartnerStatus } from '../officer/moderator.ts';
+import type { PartnerFacts } from '../officer/service-operations.ts';
 import { openTestbed, type TestbedOptions, withTestbedOptions } from './running-testbed.ts';
 
 export function addPartnerVerbs(bridge: Command): void {
   const partner = bridge
     .command('partner')
-    .description(
-      'as the bridge’s admin: list, enter, suspend, resume and end those through whose channels agencies ask',
-    )
+    .description('as the bridge’s admin: list, add, renew, suspend, resume and end partners, who pass on agencies’ requests')
     .addHelpText(
       'after',
       '\nExamples:\n  $ doorsill bridge partner list\n  $ doorsill bridge partner end plate-watch --yes',
-    )
-    .action(() => {
-      throw failure('usage', { detail: 'say what: bridge partner list, add, renew, suspend, resume or end' });
-    });
+    );
   addList(partner);
   addAdd(partner);
   addRenew(partner);
@@ -34,9 +23,9 @@ export function addPartnerVerbs(bridge: Command): void {
     partner,
     'suspend',
     'suspended',
-    'close its channel until it is resumed; its open requests are cancelled, for good',
+    'close a partner’s channel until it is resumed; its open requests are cancelled for good',
   );
-  addStatus(partner, 'resume', 'active', 'open its channel again, for new requests');
+  addStatus(partner, 'resume', 'active', 'open a partner’s channel again, for new requests');
   addEnd(partner);
 }
 
@@ -46,7 +35,7 @@ function lineOf({ partner, name, status, since }: PartnerFacts): string {
 
 function addList(partner: Command): void {
   withTestbedOptions(partner.command('list'))
-    .description('all partners, those included whose partnership is over')
+    .description('list all partners, ended ones included')
     .addHelpText('after', '\nExample:\n  $ doorsill bridge partner list')
     .action(async (options: TestbedOptions, command: Command) => {
       const context = openContext(command);
@@ -57,8 +46,8 @@ function addList(partner: Command): void {
 
 function addAdd(partner: Command): void {
   withTestbedOptions(partner.command('add <id>'))
-    .description('enter a partner; its secrets are printed this once')
-    .requiredOption('--name <name>', 'who it is')
+    .description('add a partner; its secrets are printed once')
+    .requiredOption('--name <name>', 'the partner’s name')
     .addHelpText('after', '\nExample:\n  $ doorsill bridge partner add plate-watch --name "Plate Watch"')
     .action(async (id: string, options: TestbedOptions & { name: string }, command: Command) => {
       const context = openContext(command);
@@ -70,13 +59,13 @@ function addAdd(partner: Command): void {
 
 function addRenew(partner: Command): void {
   withTestbedOptions(partner.command('renew <id>'))
-    .description('give a partner other secrets; those before are dead')
+    .description('replace a partner’s secrets; the old ones become invalid')
     .addHelpText('after', '\nExample:\n  $ doorsill bridge partner renew plate-watch')
     .action(async (id: string, options: TestbedOptions, command: Command) => {
       const context = openContext(command);
       const { bridge } = await openTestbed(context.disk, options);
       const renewed = await renewPartner(context.disk, bridge, partnerId(id));
-      context.output.result(renewed, `Its secrets before are dead. Shown once:\n${secretLines(renewed)}`);
+      context.output.result(renewed, `Its old secrets are invalid. Shown once:\n${secretLines(renewed)}`);
     });
 }
 
@@ -99,16 +88,16 @@ function addStatus(partner: Command, verb: string, status: 'active' | 'suspended
 
 function addEnd(partner: Command): void {
   withTestbedOptions(partner.command('end <id>'))
-    .description('end a partnership, for good: its secrets are dead, its open requests are cancelled')
+    .description('end a partnership for good: its secrets become invalid, its open requests are cancelled')
     .option('--yes', 'confirm: an ended partner cannot come back')
     .addHelpText('after', '\nExample:\n  $ doorsill bridge partner end plate-watch --yes')
     .action(async (id: string, options: TestbedOptions & { yes?: boolean }, command: Command) => {
       const context = openContext(command);
       const known = partnerId(id);
-      if (!options.yes) throw failure('usage', { detail: `ending ${known} is for good; confirm it with --yes` });
+      if (!options.yes) throw failure('usage', { detail: `ending ${known} is final; confirm it with --yes` });
       const { bridge } = await openTestbed(context.disk, options);
       const ended = await setPartnerStatus(context.disk, bridge, known, 'ended');
-      context.output.result(ended, `${ended.partner} has ended, for good; ${cancelledText(ended.cancelled)}.`);
+      context.output.result(ended, `${ended.partner} has ended for good; ${cancelledText(ended.cancelled)}.`);
     });
 }
 
@@ -118,5 +107,5 @@ function cancelledText(count: number): string {
 
 function partnerId(text: string): string {
   if (idSchema.safeParse(text).success) return text;
-  throw failure('usage', { detail: `"${text}" is no partner's id: lower-case letters, digits, hyphens` });
+  throw failure('usage', { detail: `"${text}" is not a partner's id: lower-case letters, digits, hyphens` });
 }

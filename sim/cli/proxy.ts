@@ -1,5 +1,4 @@
-// Owns: the verb `proxy`: a listener in front of any part, between which the link is late, slow, changed or gone, as its words say and as
-// lines on its standard input change it. Not here: passing bytes on (sim/world/link-proxy.ts).
+// The verb `proxy`: a TCP proxy with network faults, which lines on standard input change.
 
 import { createInterface } from 'node:readline';
 import { nearestWord } from '@doorsill/base/schema-fault';
@@ -8,14 +7,14 @@ import { serveUntilStopped } from '@doorsill/device/terminal/stop-signal';
 import type { Command } from 'commander';
 import { failure, isFailure } from '../errors.ts';
 import { LINK_LATE_MS_MAX, LinkProxy, type LinkTrouble, printTrouble } from '../world/link-proxy.ts';
-import { readListen } from './parse-port.ts';
+import { readListen } from './read-figures.ts';
 
 const STATES = ['ok', 'lost', 'half-open', 'reset'] as const;
 const PORTS = new Map(Object.entries({ mqtt: 1883, mqtts: 8883, http: 80, https: 443, rtsp: 554 }));
 const RATE_MAX = 1_000_000_000;
 const LINE_LETTERS_MAX = 500;
 
-/** One thing that a word can say of a link: how it is written, and what it means. */
+/** Parsers of the faults with a value. */
 const MEASURES = new Map<string, (value: string) => LinkTrouble | null>([
   ['delay', (value) => trouble('delayMs', lateMs(value))],
   ['jitter', (value) => trouble('jitterMs', lateMs(value))],
@@ -41,7 +40,7 @@ function lateMs(text: string): number | null {
   return ms !== null && ms <= LINK_LATE_MS_MAX ? ms : null;
 }
 
-/** What words say of a link: `reset`, or all that is wrong with it. Throws `usage`. */
+/** The faults in words, or `reset`. Throws `usage`. */
 function readTrouble(words: readonly string[]): LinkTrouble | 'reset' {
   const [state] = words;
   if (state === 'reset' && words.length === 1) return 'reset';
@@ -52,7 +51,7 @@ function readTrouble(words: readonly string[]): LinkTrouble | 'reset' {
     const read = word === 'lost' || word === 'half-open' ? goneAs(word) : MEASURES.get(name)?.(value);
     if (!read) throw failure('usage', { detail: troubleDetail(word, name) });
     const [twice] = Object.keys(read).filter((key) => key in all);
-    if (twice) throw failure('usage', { detail: `"${word}" says what was said before` });
+    if (twice) throw failure('usage', { detail: `"${word}" is there twice` });
     all = { ...all, ...read };
   }
   return all;
@@ -61,16 +60,16 @@ function readTrouble(words: readonly string[]): LinkTrouble | 'reset' {
 function troubleDetail(word: string, name: string): string {
   if (MEASURES.has(name))
     return `"${word}": write delay=200ms, jitter=50ms, rate=64000 (bytes a second), corrupt=0.01 (0 to 1)`;
-  if (word === 'ok' || word === 'reset') return `"${word}" stands alone`;
+  if (word === 'ok' || word === 'reset') return `"${word}" must be the only word`;
   const near = nearestWord(name, [...STATES, ...MEASURES.keys()]);
-  if (near !== null) return `"${word}" says nothing of a link; did you mean ${near}?`;
-  return `"${word}" says nothing of a link: there are ${[...MEASURES.keys()].map((one) => `${one}=...`).join(', ')}, ${STATES.join(', ')}`;
+  if (near !== null) return `"${word}" is not a fault of a link; did you mean ${near}?`;
+  return `"${word}" is not a fault of a link: there are ${[...MEASURES.keys()].map((one) => `${one}=...`).join(', ')}, ${STATES.join(', ')}`;
 }
 
-/** Where a part is: a URL, or host and port; and the path behind it, such as a camera's. Throws `usage`. */
+/** The target's address, from a URL or host and port, and its path, such as a camera's. Throws `usage`. */
 function readTarget(text: string): { address: string; path: string } {
   const refuse = () =>
-    failure('usage', { detail: `"${text}" is no address: write mqtt://127.0.0.1:1883 or 127.0.0.1:1883` });
+    failure('usage', { detail: `"${text}" is not an address: write mqtt://127.0.0.1:1883 or 127.0.0.1:1883` });
   const whole = text.includes('://') ? text : `tcp://${text}`;
   if (!URL.canParse(whole)) throw refuse();
   const url = new URL(whole);
@@ -85,16 +84,14 @@ function readTarget(text: string): { address: string; path: string } {
 export function addProxy(program: Command): void {
   program
     .command('proxy <target> [trouble...]')
-    .description(
-      'a link that fails: listens in front of any part, and is late, slow or gone as you say, also while it runs',
-    )
-    .option('--listen <[host:]port>', 'where to listen; on loopback unless a host is named (default: a free port)', '0')
+    .description('put a link with faults in front of any service: slow, delayed, corrupted or lost, changeable while it runs')
+    .option('--listen <[host:]port>', 'address to listen on, by default on loopback (default: a free port)', '0')
     .addHelpText(
       'after',
       `
-What can be wrong, in any mixture: delay=200ms jitter=50ms rate=64000 (bytes a second) corrupt=0.01 (share of pieces with a wrong bit),
-and lost (connections end, none is let in) or half-open (they stay, and nothing gets through). Each line on standard input
-replaces it; \`ok\` ends it, \`reset\` resets the connections that are open.
+Faults, in any combination: delay=200ms jitter=50ms rate=64000 (bytes a second) corrupt=0.01 (share of chunks with a wrong bit), and lost
+(connections end, new ones are refused) or half-open (connections stay, but nothing gets through). Each line on standard input replaces the
+faults; \`ok\` ends them, \`reset\` resets the open connections.
 
 Examples:
   $ doorsill proxy mqtt://127.0.0.1:1883 --listen 2883 delay=200ms jitter=100ms
@@ -115,14 +112,14 @@ Examples:
           { event: 'ready', pid: process.pid, url, target: `${address}${path}`, is },
           `${url} leads to ${address}${path}: ${is}.\nA line such as \`lost\` or \`delay=2s\` changes it; Ctrl-C ends it.`,
         );
-        obeyLines(context, proxy);
+        followLines(context, proxy);
         return proxy;
       });
     });
 }
 
-/** Changes the link as lines on standard input say. A line that is not understood changes nothing. */
-function obeyLines({ output }: Context, proxy: LinkProxy): void {
+/** Changes the link by lines on standard input. An invalid line changes nothing. */
+function followLines({ output }: Context, proxy: LinkProxy): void {
   createInterface({ input: process.stdin }).on('line', (line) => {
     const words = line.slice(0, LINE_LETTERS_MAX).trim().split(/\s+/);
     if (words[0] === '') return;

@@ -1,5 +1,4 @@
-// Owns: the verb `audit`: auditing an export of queries, applying the proposed revocations, undoing them, making exports.
-// Not here: the audit (cloud-bridge/query-audit), synthetic exports (query-export/), who was shown clips (access-log-verb.ts).
+// The verbs `audit queries`, `audit reinstate` and `audit generate`.
 
 import { createReadStream } from 'node:fs';
 import { type FileHandle, stat } from 'node:fs/promises';
@@ -43,43 +42,38 @@ interface QueriesOptions extends RegistryOptions {
 export function addAudit(program: Command): void {
   const audit = program
     .command('audit')
-    .description('audit how agencies search, and who was shown clips; watch the log of a bridge')
-    .addHelpText('after', '\nExample:\n  $ doorsill audit queries export.csv --html report.html')
-    .action(() => {
-      throw failure('usage', {
-        detail: 'say what: audit queries FILE, audit reinstate AGENCY, audit generate, audit access or audit witness',
-      });
-    });
+    .description('audit how agencies search and who was shown clips; watch the log of a bridge')
+    .addHelpText('after', '\nExample:\n  $ doorsill audit queries export.csv --html report.html');
   addQueries(audit);
   addReinstate(audit);
   addGenerate(audit);
   addAuditAccess(audit);
 }
 
-/** The audit's code, loaded only when these verbs are used. */
+/** The audit's code, loaded only when needed. */
 const auditing = () => import('@doorsill/cloud-bridge');
 
-/** Adds the options by which the registry is reached. */
+/** Adds the options for the registry. */
 function withRegistry(command: Command): Command {
   return command
     .option('--registry <url>', "the registry's address")
     .option('--admin-token <file>', "file with the registry's admin token (admin.token in its folder)")
-    .option('--registry-key <key>', "the registry's public key, pinned (default: the one its address gives)");
+    .option('--registry-key <key>', "the registry's public key, pinned (default: the one at its address)");
 }
 
 function addQueries(audit: Command): void {
   withRegistry(audit.command('queries <file>'))
-    .description('flag the searches of an export (CSV), score its agencies, propose revocations')
-    .option('--time-zone <name>', 'where the agencies are, for off-hours (default: UTC)')
+    .description('flag searches of an export (CSV), score its agencies, propose revocations')
+    .option('--time-zone <name>', 'time zone of the agencies, for off-hours (default: UTC)')
     .option('--off-hours <from-until>', 'hours that count as night (default: 22-6)')
-    .option('--scope <scope>', 'revoke for this data alone, such as area-9yzg: homes in cells that begin so')
-    .option('--false-discoveries <share>', 'share of honest agencies allowed among those to look at (default: 0.2)')
-    .option('--html <file>', 'write the report as a page, too')
+    .option('--scope <scope>', 'revoke access only to this data, such as area-9yzg: homes in cells with this prefix')
+    .option('--false-discoveries <share>', 'allowed share of honest agencies among the proposed reviews (default: 0.2)')
+    .option('--html <file>', 'also write the report as a page')
     .option('--flags <file>', 'write every flagged row with its explanation, as JSON lines')
     .option('--labels <file>', 'labels of a synthetic export: print precision and recall')
-    .option('--agency-names <file>', "JSON: the export's names to the registry's ids, where they differ")
+    .option('--agency-names <file>', "JSON file that maps the export's names to the registry's ids, where they differ")
     .option('--apply', 'make the proposed revocations, after confirmation')
-    .option('--yes-revoke <n>', 'confirm exactly so many revocations without a terminal')
+    .option('--yes-revoke <n>', 'confirm exactly this number of revocations without a terminal')
     .addHelpText(
       'after',
       `
@@ -99,7 +93,7 @@ Examples:
         ...(options.scope === undefined ? {} : { scope: options.scope }),
         ...(options.falseDiscoveries === undefined ? {} : { falseDiscoveries: parseShare(options.falseDiscoveries) }),
       });
-      const desk = options.apply ? await deskOf(await registryOf(context, options), signal) : null;
+      const registry = options.apply ? await registryClient(await registryOf(context, options), signal) : null;
       const report = await auditFile(file, settings, options.flags, signal);
       if (options.html) {
         await writePrivateFile(resolve(options.html), [reportHtml(report, basename(file))]);
@@ -107,7 +101,7 @@ Examples:
       const score = options.labels
         ? scoreFindings(report.findings, parseLabels(await smallFile(context, options.labels)))
         : null;
-      if (!desk) {
+      if (!registry) {
         context.output.result(
           { ...report, ...(score ? { score } : {}) },
           [reportText(report), ...(score ? ['', ...scoreText(score)] : [])].join('\n'),
@@ -116,20 +110,20 @@ Examples:
       }
       context.output.say(reportText(report));
       const names = options.agencyNames ? parseNames(await smallFile(context, options.agencyNames)) : {};
-      const plan = planRevocations(report.findings, await desk.agencies(), names);
+      const plan = planRevocations(report.findings, await registry.agencies(), names);
       context.output.say(planText(plan));
       if (plan.planned.length > 0) {
         await confirm(context, plan.planned.length, options.yesRevoke, signal);
-        await makeRevocations(desk, plan.planned);
+        await makeRevocations(registry, plan.planned);
       }
       context.output.result(
         { ...report, ...plan, revoked: plan.planned.length },
-        `Revoked: ${plan.planned.length}. The registry's signed list says so.`,
+        `Revoked: ${plan.planned.length}. The registry's signed list contains them.`,
       );
     });
 }
 
-/** Audits a file; writes flagged rows to a second file if one is named. */
+/** Audits a file; writes flagged rows to the file `flags`, if given. */
 async function auditFile(
   file: string,
   settings: AuditSettings,
@@ -178,9 +172,9 @@ class LineWriter {
 function planText({ planned, unmatched }: RevocationPlan): string {
   return [
     '',
-    `Registered here under their names: ${planned.length} of ${planned.length + unmatched.length}.`,
+    `Found in the registry by name: ${planned.length} of ${planned.length + unmatched.length}.`,
     ...planned.map(({ name, agency, scope }) => `  revoke ${scope ?? 'everything'} of ${name} (${agency})`),
-    ...(unmatched.length > 0 ? [`  not registered, so there is nothing to revoke: ${unmatched.join(', ')}`] : []),
+    ...(unmatched.length > 0 ? [`  not in the registry, nothing to revoke: ${unmatched.join(', ')}`] : []),
   ].join('\n');
 }
 
@@ -203,7 +197,7 @@ async function confirm(context: Context, count: number, given: string | undefine
 
 function addReinstate(audit: Command): void {
   withRegistry(audit.command('reinstate <agency>'))
-    .description('give an agency, named by id or name, all its access back')
+    .description('reinstate all access of an agency, by its id or name')
     .addHelpText(
       'after',
       `
@@ -212,10 +206,10 @@ Example:
     )
     .action(async (agency: string, options: RegistryOptions, command: Command) => {
       const context = openContext(command);
-      const desk = await deskOf(await registryOf(context, options), stopSignal());
+      const registry = await registryClient(await registryOf(context, options), stopSignal());
       const { reinstateAgency } = await auditing();
-      const standing = await reinstateAgency(desk, agency);
-      context.output.result(standing, `${standing.name} (${standing.agency}) has its access back.`);
+      const standing = await reinstateAgency(registry, agency);
+      context.output.result(standing, `${standing.name} (${standing.agency}) has all its access again.`);
     });
 }
 
@@ -230,12 +224,12 @@ interface GenerateOptions {
 function addGenerate(audit: Command): void {
   audit
     .command('generate')
-    .description('write a synthetic export of which exactly 47 agencies misuse their searches, and its labels')
-    .option('--seed <n>', 'the same seed writes the same bytes', '1')
-    .option('--agencies <n>', 'agencies in all', '4000')
-    .option('--rows <n>', 'searches in all, about (default: 50 an agency)')
-    .requiredOption('--out <file>', 'the export')
-    .option('--labels <file>', 'who misuses, and how')
+    .description('write a synthetic export in which exactly 47 agencies misuse their searches, and its labels')
+    .option('--seed <n>', 'seed: the same seed writes the same bytes', '1')
+    .option('--agencies <n>', 'number of agencies', '4000')
+    .option('--rows <n>', 'approximate number of searches (default: 50 per agency)')
+    .requiredOption('--out <file>', 'file for the export')
+    .option('--labels <file>', 'file for the labels: who misuses searches, and how')
     .addHelpText(
       'after',
       `
@@ -260,7 +254,7 @@ Example:
       const open = labels.misusing.filter(({ how }) => how === 'open').length;
       context.output.result(
         { ...plan, out: resolve(options.out), queries: labels.queries, misusing: labels.misusing.length, open },
-        `${labels.queries} searches of ${agencies} agencies, of which ${labels.misusing.length} misuse them (${open} openly), seed ${plan.seed}, words ${plan.vocabulary}.`,
+        `${labels.queries} searches of ${agencies} agencies, of which ${labels.misusing.length} misuse them (${open} openly), seed ${plan.seed}, vocabulary ${plan.vocabulary}.`,
       );
     });
 }
@@ -275,14 +269,14 @@ async function registryOf(context: Context, options: RegistryOptions) {
       .max(200)
       .safeParse(registry).success
   ) {
-    throw failure('usage', { detail: `"${registry}" is no http address` });
+    throw failure('usage', { detail: `"${registry}" is not an http address` });
   }
   const token = (await readSecretText(context.disk, adminToken)).trim();
-  if (!/^[\x21-\x7e]{1,200}$/.test(token)) throw failure('usage', { detail: `${adminToken} is no admin token` });
+  if (!/^[\x21-\x7e]{1,200}$/.test(token)) throw failure('usage', { detail: `${adminToken} does not contain an admin token` });
   return { url: registry, adminToken: token, ...(registryKey ? { key: registryKey } : {}) };
 }
 
-async function deskOf(place: Awaited<ReturnType<typeof registryOf>>, signal: AbortSignal) {
+async function registryClient(place: Awaited<ReturnType<typeof registryOf>>, signal: AbortSignal) {
   const { httpRegistryDesk } = await auditing();
   return httpRegistryDesk({ ...place, signal });
 }
@@ -307,7 +301,7 @@ function parseHours(text: string): { from: number; until: number } {
   return { from: Number(match[1]), until: Number(match[2]) };
 }
 
-/** A share between 0 and 1 as it is typed; its limits are the setting's. Throws `usage`. */
+/** A share between 0 and 1; its setting has narrower limits. Throws `usage`. */
 function parseShare(text: string): number {
   if (!/^(?:0|1|0?\.\d{1,6})$/.test(text))
     throw failure('usage', { detail: '--false-discoveries takes a share such as 0.2' });

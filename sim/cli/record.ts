@@ -1,4 +1,4 @@
-// Owns: the verb `record`: its arguments, what it prints, its exit status. Not here: recording (sim/record), replaying what was recorded.
+// The verb `record`.
 
 import { isNoSpace } from '@doorsill/base/disk';
 import { silentLog } from '@doorsill/base/log';
@@ -40,12 +40,12 @@ export function addRecord(program: Command): void {
   program
     .command('record')
     .description(
-      'a live camera, with what a doorbell notices, as a scenario that replays alike: plain footage in a folder',
+      'record a live camera and the doorbell’s events as a scenario that can be replayed: plain footage in a folder',
     )
     .requiredOption('--camera <source>', 'rtsp://HOST/PATH, v4l2:/dev/video0, rpicam:, file:PATH or synthetic')
-    .requiredOption('--out <dir>', 'a new or empty folder, for this user alone')
-    .option('--for <time>', 'how long: 30s, 10m, 1h; Ctrl-C ends it early', '10m')
-    .option('--audio', 'with sound; without this none is asked of the camera')
+    .requiredOption('--out <dir>', 'a new or empty folder, which only this user can read')
+    .option('--for <time>', 'duration: 30s, 10m, 1h; Ctrl-C ends it early', '10m')
+    .option('--audio', 'record sound, too; by default none is requested of the camera')
     .option(
       '--redact <l,t,w,h>',
       'black out an area before anything is written, in percent: left, top, width, height; may be repeated',
@@ -62,13 +62,13 @@ Examples:
   $ doorsill test porch
 ${cameraHelp(ALL_CAMERAS)}
 
-While it records: b rings the bell, which becomes a step of the scenario; Ctrl-C ends it, and what was recorded is kept.
-Footage waits in memory until it is over, so an hour is the most. The folder then holds plain footage of whoever passed: what was blacked
-out or left out is not in it, everything else is. Once it is written it is replayed; what a replay cannot show again (motion in an area
-that is black) is left out of what the scenario expects, and said.
+While it records: b rings the bell, which becomes a step of the scenario; Ctrl-C ends it and keeps the recording. Footage stays in memory until
+the end, so an hour is the maximum. The folder then contains plain footage of everybody who passed, except for blacked out areas. The
+recording is then replayed once; events that a replay does not show again (motion in a blacked out area) are reported and not expected by the
+scenario.
 
-Exit status: 0 recorded, 2 wrong usage, 4 the camera could not be reached or was lost (what there was is kept), 5 this machine (of a full disk:
-what fitted is kept).`,
+Exit status: 0 recorded; 2 wrong usage; 4 the camera could not be reached or was lost (footage until then is kept); 5 this machine (with a full
+disk, the part that fitted is kept).`,
     )
     .action(async (options: RecordOptions, command: Command) => {
       const context = openContext(command);
@@ -80,7 +80,7 @@ what fitted is kept).`,
     });
 }
 
-/** Reads how long to record, in microseconds. Throws `usage`. */
+/** The duration in microseconds. Throws `usage`. */
 function parseLength(text: string): number {
   const [, number = '', unit = ''] = DURATION.exec(text) ?? [];
   const us = Number(number) * (UNIT_US[unit as keyof typeof UNIT_US] ?? Number.NaN);
@@ -92,11 +92,11 @@ function parseLength(text: string): number {
 
 async function record(options: RecordOptions, context: Context): Promise<void> {
   const { camera, audio = false } = options;
-  const zones = options.redact.map((word) => parseZone(word, '--redact'));
-  if (zones.length > ZONES_MAX) throw failure('usage', { detail: `--redact is taken ${ZONES_MAX} times at most` });
+  const zones = options.redact.map((text) => parseZone(text, '--redact'));
+  if (zones.length > ZONES_MAX) throw failure('usage', { detail: `--redact is allowed ${ZONES_MAX} times at most` });
   const forUs = parseLength(options.for);
   const freeBytes = process.availableMemory();
-  // Before anything is made: what is wrong with the words is said at once.
+  // Options are checked before anything is created.
   ringBytesFor(forUs, freeBytes);
   recordedCamera(camera, audio);
   const ffmpeg = await findFfmpeg();
@@ -104,7 +104,7 @@ async function record(options: RecordOptions, context: Context): Promise<void> {
   const folder = await RecordFolder.make(options.out, context.disk);
   const end = await recordInto(folder, { plan: { camera, audio, forUs }, zones, ffmpeg, freeBytes }, context, signal);
   const replayed = await replayOnce(folder, context, signal);
-  conclude({ folder, word: options.out, end, terms: { audio, zones }, replayed }, context);
+  conclude({ folder, out: options.out, end, terms: { audio, zones }, replayed }, context);
   if (replayed instanceof Error) throw replayed;
 }
 
@@ -115,7 +115,7 @@ interface Job {
   freeBytes: number;
 }
 
-/** Records and writes; returns why it ended. Where nothing could be recorded or written the folder is as it was before. */
+/** Records and writes; returns why it ended. Restores the folder when nothing could be recorded or written. */
 async function recordInto(
   folder: RecordFolder,
   { plan, zones, ffmpeg, freeBytes }: Job,
@@ -149,7 +149,7 @@ async function recordInto(
           line.show(() => `${Math.floor(recordedUs / 1_000_000)} s of ${printLength(plan.forUs)}`),
         event: (event) => {
           line.clear();
-          tell(event, output);
+          printEvent(event, output);
         },
         keep: async (recording) => {
           end = recording.end;
@@ -170,7 +170,7 @@ async function recordInto(
   }
 }
 
-function tell(event: DeviceEvent, output: Output): void {
+function printEvent(event: DeviceEvent, output: Output): void {
   const { type, atUs } = event;
   const words = event.type === 'camera' ? `camera ${event.state}` : type;
   output.result(
@@ -179,12 +179,12 @@ function tell(event: DeviceEvent, output: Output): void {
   );
 }
 
-/** How the replay of what was recorded ended: as a whole, by Ctrl-C, or why it cannot be replayed. */
+/** The result of the replay: complete, ended by Ctrl-C, or why the recording cannot be replayed. */
 type Replayed = 'whole' | 'ended' | Error;
 
-/** Replays what was written. Ctrl-C ends the replay, unless one ended the recording before: then it ends the process. */
+/** Replays the recording. Ctrl-C ends the replay; if a Ctrl-C ended the recording before, it ends the process. */
 async function replayOnce(folder: RecordFolder, { disk, output }: Context, signal: AbortSignal): Promise<Replayed> {
-  output.progress('It is kept. Replaying it once, to see that it is the same; Ctrl-C leaves that out.');
+  output.progress('It is kept. Replaying it once to compare; Ctrl-C skips this.');
   const { missedInReplay } = await import('../record/check-recording.ts');
   const ending = signal.aborted ? new AbortController().signal : signal;
   try {
@@ -192,7 +192,7 @@ async function replayOnce(folder: RecordFolder, { disk, output }: Context, signa
     return 'whole';
   } catch (thrown) {
     if (ending.aborted) return 'ended';
-    // Where the disk is full a replay may have no room either.
+    // With a full disk a replay may fail, too.
     if (!isFailure(thrown) && !(folder.kept?.isWhole === false && isNoSpace(thrown))) throw thrown;
     return asFailure(thrown);
   }
@@ -200,15 +200,15 @@ async function replayOnce(folder: RecordFolder, { disk, output }: Context, signa
 
 interface Conclusion {
   folder: RecordFolder;
-  /** As it was named. */
-  word: string;
+  /** The folder's name in --out. */
+  out: string;
   end: RecordEnd;
   terms: { audio: boolean; zones: readonly Zone[] };
   replayed: Replayed;
 }
 
-/** Says what the folder holds. Throws `record_disk_full`, `record_cut_short`. */
-function conclude({ folder, word, end, terms, replayed }: Conclusion, { output }: Context): void {
+/** Prints what the folder contains. Throws `record_disk_full`, `record_cut_short`. */
+function conclude({ folder, out, end, terms, replayed }: Conclusion, { output }: Context): void {
   const { kept } = folder;
   if (!kept) throw failure('record_nothing', { detail: 'it ended at once' });
   const lengthUs = kept.window.endUs - kept.window.startUs;
@@ -233,10 +233,10 @@ function conclude({ folder, word, end, terms, replayed }: Conclusion, { output }
     [
       `Recorded ${length} (${printBytes(kept.bytes)}), ${terms.audio ? 'with' : 'without'} sound, ${redactedWords(terms.zones)}.`,
       `It is in ${folder.path}: ${kept.files.join(', ')}.`,
-      'It is plain footage of whoever passed: this user alone can read it. Keep it no longer than you need it.',
+      'It is plain footage of everybody who passed, which only this user can read. Keep it no longer than you need it.',
       ...(replayed === 'whole' ? replayedLines(kept) : []),
-      ...(replayed === 'ended' ? ['Whether a replay shows the same was not seen: it was ended.'] : []),
-      `To replay it: ${calledAs()} test ${shellWord(word)}`,
+      ...(replayed === 'ended' ? ['The replay was ended, so it is not known whether it shows the same.'] : []),
+      `To replay it: ${calledAs()} test ${shellWord(out)}`,
     ].join('\n'),
   );
   if (!kept.isWhole) throw failure('record_disk_full', { length, bytes: printBytes(kept.bytes), folder: folder.path });
@@ -245,14 +245,14 @@ function conclude({ folder, word, end, terms, replayed }: Conclusion, { output }
 
 function redactedWords(zones: readonly Zone[]): string {
   if (zones.length === 0) return 'nothing blacked out';
-  return `${zones.length === 1 ? 'one area' : `${zones.length} areas`} black in every picture`;
+  return `${zones.length === 1 ? 'one area' : `${zones.length} areas`} blacked out in every picture`;
 }
 
 function replayedLines({ expected, leftOut }: KeptRecording): string[] {
   const again = expected.length === 1 ? '1 event comes' : `${expected.length} events come`;
-  if (leftOut.length === 0) return [`Replayed, it is the same: ${again} again.`];
+  if (leftOut.length === 0) return [`A replay is the same: ${again} again.`];
   return [
-    `Replayed, ${again} again. Left out of what the scenario expects, because a replay does not show it:`,
+    `In a replay ${again} again. The scenario does not expect these events, because a replay does not show them:`,
     ...leftOut.map((event) => `  ${wordsOf(event)}`),
   ];
 }

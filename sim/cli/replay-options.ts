@@ -1,5 +1,3 @@
-// Owns: the options of the verb `replay`: what each takes, and what they mean together. Not here: replaying (replay.ts).
-
 import { resolve } from 'node:path';
 import type { Disk } from '@doorsill/base/disk';
 import { parseSeconds } from '@doorsill/device/terminal/format-units';
@@ -10,7 +8,7 @@ import { readText, TextUnreadable } from '../truth/read-text.ts';
 import type { Thresholds } from '../truth/verdict.ts';
 import { parseStart } from '../world/start-time.ts';
 
-/** The words of the verb `replay`, as commander gives them. */
+/** The options of the verb `replay`, as commander returns them. */
 export interface ReplayOptions {
   camera: string[];
   fps?: string;
@@ -38,10 +36,10 @@ export interface ReplayOptions {
 const SETTINGS_BYTES_MAX = 200_000;
 const CAMERA_NAME = /^([a-z0-9][a-z0-9-]{0,31})=(.+)$/s;
 
-/** The cameras of a replay, and what they show. */
+/** The cameras of a replay with their footage. */
 export type Cameras = ReplayPlan['cameras'];
 
-/** The cameras that were named. Throws `usage`, `replay_...`. */
+/** The cameras that the arguments name. Throws `usage`, `replay_...`. */
 export async function camerasOf(sources: readonly string[], options: ReplayOptions): Promise<Cameras> {
   const footage = footageOptions(options);
   const cameras: { name: string; footage: FootagePart[] }[] = [];
@@ -57,7 +55,7 @@ export async function camerasOf(sources: readonly string[], options: ReplayOptio
   return cameras;
 }
 
-/** Which part of the footage is played, and how. Throws `usage`. */
+/** The part of the footage to play, and how. Throws `usage`. */
 export function footageOptions(options: ReplayOptions): FootageOptions {
   const { fps, sound, audio, from, to, loop } = options;
   const fromUs = from === undefined ? 0 : parseSeconds(from, '--from');
@@ -74,7 +72,7 @@ export function footageOptions(options: ReplayOptions): FootageOptions {
   };
 }
 
-/** A number in a range. `orWords`: what else the option takes. */
+/** A number in a range. `orWords`: other values that the option takes. */
 function parseNumber(
   text: string,
   what: string,
@@ -129,12 +127,12 @@ async function settingsFile(file: string, disk: Disk): Promise<ReplayPlan['setti
     throw invalid(`it is not JSON: ${thrown instanceof Error ? thrown.message : ''}`);
   }
   if (typeof settings !== 'object' || settings === null || Array.isArray(settings))
-    throw invalid('it holds no settings of a doorbell');
-  // Checked when the doorbell starts, which leaves out what is not its own.
+    throw invalid('it does not contain settings of a doorbell');
+  // The doorbell checks them when it starts, and ignores settings that a replay does not use.
   return { ...settings };
 }
 
-/** What a score must reach, as far as it was said. Throws `usage`. */
+/** The required scores, as far as options give them. Throws `usage`. */
 export function thresholdsOf(options: ReplayOptions): Thresholds {
   const { minPrecision, minRecall, maxDelay, maxFalse, maxMissed } = options;
   return {
@@ -148,7 +146,7 @@ export function thresholdsOf(options: ReplayOptions): Thresholds {
   };
 }
 
-/** What is replayed and how. Throws `usage`, `start_time_refused`, `config_invalid`. */
+/** The plan of the replay. Throws `usage`, `start_time_refused`, `config_invalid`. */
 export async function planOf(
   cameras: Cameras,
   options: ReplayOptions,

@@ -1,4 +1,4 @@
-// Owns: the verb `replay`: its arguments, what it prints, its exit status. Not here: replaying (sim/replay), verdicts (sim/truth).
+// The verb `replay`.
 
 import { basename, dirname } from 'node:path';
 import { silentLog } from '@doorsill/base/log';
@@ -36,40 +36,40 @@ import {
 export function addReplay(program: Command): void {
   program
     .command('replay [sources...]')
-    .description('footage through a doorbell in this process: what it notices, and whether that is right')
-    .option('--camera <name=source>', 'another camera, in step with the others; may be repeated', repeated, [])
-    .option('--expect <truth.json>', 'what happens in the footage: ends with status 1 unless that is what was noticed')
-    .option('--out <dir>', 'keep events, pictures, clips, log and report there: plain footage, for this user alone')
-    .option('--from <s>', 'begin there, in seconds from the first picture')
-    .option('--to <s>', 'end there')
-    .option('--loop [n]', 'again and again, or so many times')
-    .option('--speed <n>', 'fast: as fast as it goes; own: as it was shot; or so many times as fast', 'fast')
-    .option('--start <time>', 'when it begins, such as "2026-03-29T01:59:50 Europe/Berlin" (default: as the file says)')
+    .description('play footage through a doorbell in this process; print its events, and check them against the truth')
+    .option('--camera <name=source>', 'add a camera, synchronized with the others; may be repeated', repeated, [])
+    .option('--expect <truth.json>', 'ground truth of the footage; exit status 1 unless the events match it')
+    .option('--out <dir>', 'keep events, pictures, clips, log and report there: plain footage, which only this user can read')
+    .option('--from <s>', 'start, in seconds from the first picture')
+    .option('--to <s>', 'end, in seconds from the first picture')
+    .option('--loop [n]', 'repeat it, forever or n times')
+    .option('--speed <n>', 'fast: at full speed; own: in real time; or a multiple of real time', 'fast')
+    .option('--start <time>', 'time of the start, such as "2026-03-29T01:59:50 Europe/Berlin" (default: from the file)')
     .option(
       '--clock-step <s=s>',
       'step the clock at a time, such as 10=-1 for a leap second; may be repeated',
       repeated,
       [],
     )
-    .option('--fps <n>', 'images a second of a sequence of images (default: 15)')
-    .option('--sound <file>', 'sound in a file of its own')
+    .option('--fps <n>', 'images per second of a sequence of images (default: 15)')
+    .option('--sound <file>', 'sound from a separate file')
     .option('--no-audio', 'without sound')
     .option(
       '--settings <file>',
-      'settings of the doorbell, from a device.json: motion, ring, preRollS ...; not what it connects to, tells or runs',
+      'settings of the doorbell from a device.json: motion, ring, preRollS ...; connections, notifications and programs are ignored',
     )
-    .option('--sensitivity <n>', 'of motion, 1 to 100')
-    .option('--seed <n>', 'of everything random; the same seed and footage make the same run', '1')
-    .option('--min-precision <share>', 'least share of events that are true (default: 1)')
-    .option('--min-recall <share>', 'least share of labelled spans that are noticed (default: 1)')
-    .option('--max-delay <s>', 'longest time until one is noticed (default: 2)')
-    .option('--max-false <n>', 'most events that are false, in place of --min-precision')
-    .option('--max-missed <n>', 'most spans that are missed, in place of --min-recall')
-    .option('--tune', 'with --expect: try sensitivities on the footage and say which serves best')
+    .option('--sensitivity <n>', 'motion sensitivity, 1 to 100')
+    .option('--seed <n>', 'seed of everything random: the same seed and footage give the same run', '1')
+    .option('--min-precision <share>', 'minimum share of events that are true (default: 1)')
+    .option('--min-recall <share>', 'minimum share of labelled spans that are detected (default: 1)')
+    .option('--max-delay <s>', 'maximum time until a span is detected (default: 2)')
+    .option('--max-false <n>', 'maximum number of false events, in place of --min-precision')
+    .option('--max-missed <n>', 'maximum number of missed spans, in place of --min-recall')
+    .option('--tune', 'with --expect: try sensitivities on the footage and print the best')
     .addHelpText(
       'after',
       `
-Sources: a video file, a folder of videos or of images, a pattern in quotes, or synthetic?seconds=N. Several follow each other.
+Sources: a video file, a folder of videos or of images, a pattern in quotes, or synthetic?seconds=N. Several are played one after the other.
 
 Examples:
   $ doorsill replay 'synthetic?seconds=20'
@@ -80,7 +80,7 @@ Examples:
   $ doorsill replay frames/ --fps 10 --sound frames.m4a --start '2026-03-29T01:59:50 Europe/Berlin'
   $ doorsill replay porch.mp4 --expect porch.events.json --tune
 
-The format of porch.events.json: sim/truth/README.md. Exit status: 0 passed, 1 noticed something else, 2 wrong usage, 5 this machine,
+The format of porch.events.json: sim/truth/README.md. Exit status: 0 passed; 1 other events than expected; 2 wrong usage; 5 this machine;
 6 unusable footage.`,
     )
     .action(async (sources: string[], options: ReplayOptions, command: Command) => {
@@ -97,17 +97,17 @@ async function replay(cameras: Cameras, options: ReplayOptions, context: Context
   const plan = await planOf(cameras, options, context.disk);
   const thresholds = thresholdsOf(options);
   const names = cameras.map(({ name }) => name);
-  // Read before anything is replayed: a mistake in it is said at once.
+  // Read before the replay, so that a mistake in it is reported at once.
   const truth = options.expect === undefined ? null : await readTruth(options.expect, context.disk, { cameras: names });
   const folder = options.out === undefined ? null : await ReplayFolder.make(options.out, context.disk);
-  const told: Told = { startUs: 0, zone: plan.zone, isNamed: cameras.length > 1 };
+  const timeline: Told = { startUs: 0, zone: plan.zone, isNamed: cameras.length > 1 };
   const line = new ProgressLine(!context.output.json);
-  const sayEndless = once(() =>
-    context.output.progress('It is not known when this footage ends; Ctrl-C ends the replay.'),
+  const reportEndless = once(() =>
+    context.output.progress('The length of this footage is unknown; Ctrl-C ends the replay.'),
   );
   const startedMs = context.clock.monotonicMs();
   const startedAt = new Date(context.clock.wallUs() / 1_000).toISOString();
-  // What should be seen has a picture in the report, seen or not.
+  // The report has a picture of each labelled span, detected or not.
   const isWhole = options.from === undefined && options.loop === undefined;
   const stillsAtUs = folder && truth && isWhole ? truth.spans.map(momentOf) : [];
   const result = await runReplay(
@@ -115,32 +115,32 @@ async function replay(cameras: Cameras, options: ReplayOptions, context: Context
     { disk: context.disk, log: folder?.openLog() ?? (context.logLevel === 'warn' ? silentLog() : context.log) },
     {
       begins: (startUs) => {
-        told.startUs = startUs;
+        timeline.startUs = startUs;
       },
       event: (noticed) => {
         line.clear();
-        const record = eventRecord(noticed, told);
+        const record = eventRecord(noticed, timeline);
         folder?.event(record);
-        context.output.result(record, eventLine(noticed, told));
+        context.output.result(record, eventLine(noticed, timeline));
       },
       progress: (passedUs, lengthUs) => {
-        if (lengthUs === null) sayEndless();
+        if (lengthUs === null) reportEndless();
         line.show(() => progressText(passedUs, lengthUs, context.clock.monotonicMs() - startedMs));
       },
-      ...(folder ? keeping(folder, told) : {}),
+      ...(folder ? keeping(folder, timeline) : {}),
     },
     signal,
   )
     .finally(() => line.clear())
     .catch((thrown: unknown) => {
-      if (folder && told.startUs > 0)
-        context.output.progress(`What was noticed until then is in ${folder.path}, without a report.`);
+      if (folder && timeline.startUs > 0)
+        context.output.progress(`The events until then are in ${folder.path}, without a report.`);
       throw thrown;
     });
   await conclude({ result, plan, options, thresholds, folder, names, startedAt }, context);
 }
 
-/** Does it the first time that it is called. */
+/** A function that works only at its first call. */
 function once(work: () => void): () => void {
   let isDone = false;
   return () => {
@@ -149,19 +149,19 @@ function once(work: () => void): () => void {
   };
 }
 
-/** What a folder keeps of a replay. */
-function keeping(folder: ReplayFolder, told: Told): Pick<ReplaySinks, 'keep' | 'keepStill'> {
+/** The parts of a replay that a folder keeps. */
+function keeping(folder: ReplayFolder, timeline: Told): Pick<ReplaySinks, 'keep' | 'keepStill'> {
   return {
-    keep: (doorbell, noticed) => folder.keep(doorbell, noticed, secondsAt(happenedUs(noticed, told))),
+    keep: (doorbell, noticed) => folder.keep(doorbell, noticed, secondsAt(happenedUs(noticed, timeline))),
     keepStill: (doorbell, atUs) =>
-      folder.still(doorbell, { atUs, atS: secondsAt(atUs - told.startUs), type: 'labelled' }),
+      folder.still(doorbell, { atUs, atS: secondsAt(atUs - timeline.startUs), type: 'labelled' }),
   };
 }
 
-/** A moment of a labelled span at which it can be seen: its middle, or its second second. */
+/** A time at which a labelled span can be seen: its middle, or two seconds after its start. */
 const momentOf = ({ startUs, endUs }: TruthSpan) => Math.min(Math.round((startUs + endUs) / 2), startUs + 2_000_000);
 
-/** The truth of what was played: a part of the footage, or all of it several times. Its length is checked where all was played once. */
+/** The truth of the played footage: a part of it, or all of it several times. The length is checked if all was played once. */
 async function truthFor(
   { result, options, names }: Conclusion,
   file: string,
@@ -184,11 +184,11 @@ interface Conclusion {
   thresholds: Thresholds;
   folder: ReplayFolder | null;
   names: readonly string[];
-  /** When it began, in the machine's time. */
+  /** Wall time of the start, ISO 8601. */
   startedAt: string;
 }
 
-/** Prints what came of it, writes the report, sets the exit status. Throws `replay_footage_broken`. */
+/** Prints the result, writes the report, sets the exit status. Throws `replay_footage_broken`. */
 async function conclude(conclusion: Conclusion, context: Context): Promise<void> {
   const { result, plan, options, thresholds, folder, startedAt } = conclusion;
   const lengthUs = Math.max(...result.cameras.map((camera) => camera.lengthUs));
@@ -234,7 +234,7 @@ async function conclude(conclusion: Conclusion, context: Context): Promise<void>
   if (!passed) process.exitCode = 1;
 }
 
-/** What was replayed, as a title. */
+/** The title of the report: the cameras and their footage. */
 function titleOf(cameras: Cameras): string {
   const names = cameras.map(({ name, footage }) => {
     const [first] = footage;
@@ -252,7 +252,7 @@ function titleOf(cameras: Cameras): string {
   return names.join(', ');
 }
 
-/** What was missed, and what is not in the truth. */
+/** The missed spans and the false events. */
 function differences({ spans, events }: ReturnType<typeof matchEvents>): string[] {
   const at = (us: number) => `${secondsAt(us).toFixed(1)} s`;
   return [
@@ -271,7 +271,7 @@ function differences({ spans, events }: ReturnType<typeof matchEvents>): string[
   ];
 }
 
-/** Sensitivities that are tried: from a few large things to every leaf. */
+/** Sensitivities to try: from only large objects to every leaf. */
 const TUNED = [35, 40, 45, 50, 55, 60, 65, 70, 75, 80, 85, 90, 95];
 
 async function tune(cameras: Cameras, options: ReplayOptions, context: Context, signal: AbortSignal): Promise<void> {
@@ -288,12 +288,12 @@ async function tune(cameras: Cameras, options: ReplayOptions, context: Context, 
   context.output.result({ event: 'tuned', ...result }, tuneText(result).join('\n'));
 }
 
-/** How many times as fast as it was shot; a busy machine may be slower than that. */
+/** The speed as a multiple of real time, which may be below 1. */
 const printSpeed = (speed: number) => `${speed.toFixed(speed < 10 ? 1 : 0)} times as fast`;
 
 const BAR_WIDTH = 24;
 
-/** How far it is, how fast, and how long it will take. `tookMs`: so far. */
+/** Progress, speed and remaining time. `tookMs`: elapsed time. */
 function progressText(passedUs: number, lengthUs: number | null, tookMs: number): string {
   const speed = passedUs / 1_000 / Math.max(1, tookMs);
   const share = lengthUs === null ? 0 : Math.min(1, passedUs / Math.max(1, lengthUs));

@@ -1,10 +1,9 @@
-// Owns: the verb `agency request`: an agency's officer asks residents. Not here: what is open at a doorbell, deciding on it (`grant`).
+// The verb `agency request`.
 
-import { join } from 'node:path';
 import type { Place } from '@doorsill/contract/area-cells';
 import { idSchema } from '@doorsill/contract/ids';
 import { DISCLOSURE_PROFILES, DisclosureProfile } from '@doorsill/contract/shared-claims';
-import { type Context, dataFolder, openContext } from '@doorsill/device/cli/context';
+import { type Context, openContext } from '@doorsill/device/cli/context';
 import { parseMoment } from '@doorsill/device/terminal/format-units';
 import { showWindow } from '@doorsill/device/terminal/owner-requests';
 import type { Command } from 'commander';
@@ -12,8 +11,6 @@ import { failure } from '../errors.ts';
 import { callAboutRequest, postRequest, signRequest } from '../officer/agency-client.ts';
 import { demoAsk } from '../story/demo-request.ts';
 import { DEMO_HOME } from '../testbed/testbed.ts';
-import { readTestbedFile, testbedPaths } from '../testbed/testbed-folder.ts';
-import { expectRunning } from '../testbed/testbed-surroundings.ts';
 import { type AgencyOptions, openAgency, openTestbed, withAgencyOptions } from './running-testbed.ts';
 
 const ACTIONS = ['see', 'withdraw', 'resolve'] as const;
@@ -33,21 +30,21 @@ interface RequestOptions extends AgencyOptions {
 
 export function addRequest(agency: Command): void {
   withAgencyOptions(agency.command('request [action] [id]'))
-    .description('ask residents for footage; see, withdraw or resolve a request')
+    .description('request footage of residents; see, withdraw or resolve a request')
     .option('--from <time>', 'start of the window (default: 15 minutes ago)')
     .option('--to <time>', 'end of the window (default: now)')
     .option('--at <latitude,longitude>', 'centre of the area (default: the demo home)')
     .option(
       '--profile <name>',
-      `what to ask about the home: ${Object.keys(DISCLOSURE_PROFILES).join(', ')}`,
+      `facts about the home to ask for: ${Object.keys(DISCLOSURE_PROFILES).join(', ')}`,
       'address-and-email',
     )
     .option('--text <text>', 'what happened')
     .option('--type <type>', 'incident type')
-    .option('--investigation <code>', 'investigation code; two requests each at most')
-    .option('--contact <name>', 'whom residents can ask (default: the demo agency’s detective)')
+    .option('--investigation <code>', 'investigation code; at most two requests have the same')
+    .option('--contact <name>', 'the person whom residents can ask (default: the demo agency’s detective)')
     .option('--email <address>', 'the contact’s email, at the agency’s own domain')
-    .option('--category <category>', 'how the agency files what it gets')
+    .option('--category <category>', 'retention category of the evidence')
     .addHelpText(
       'after',
       `
@@ -66,10 +63,7 @@ Examples:
 
 /** Signs a request and hands it to the testbed's bridge. */
 async function askResidents(context: Context, options: RequestOptions): Promise<void> {
-  const folder = dataFolder(options.data);
-  const testbed = await readTestbedFile(context.disk, folder);
-  if (!testbed?.bridge) throw failure('not_running', { folder });
-  await expectRunning(context.disk, folder);
+  const testbed = await openTestbed(context.disk, options);
   const nowUs = context.clock.wallUs();
   const endUs = options.to ? parseMoment(options.to, nowUs) : nowUs;
   const startUs = options.from ? parseMoment(options.from, nowUs) : endUs - 15 * 60 * 1_000_000;
@@ -91,16 +85,16 @@ async function askResidents(context: Context, options: RequestOptions): Promise<
   const isFitted = ask.window.startUs !== startUs || ask.window.endUs !== endUs;
   if (isFitted && (options.from || options.to))
     context.output.progress(
-      'An agency asks about 15 minutes to 12 hours that have passed; the window is fitted to that.',
+      'A request covers 15 minutes to 12 hours of the past; the window was changed to fit.',
     );
-  const { key } = await openAgency(context, options, { agency: testbedPaths(folder).agency });
+  const { key } = await openAgency(context, options, testbed);
   const { id: request, token } = signRequest(context, key, testbed.bridge.id, ask);
   const { state, findings } = await postRequest(testbed.bridge.url, token);
   const found = findings.map(({ words, why }) => `  ${why} ("${words}")`);
   context.output.result(
-    { request, window: ask.window, folder: join(folder), state, findings },
+    { request, window: ask.window, folder: testbed.folder, state, findings },
     state === 'published'
-      ? `Published ${request}: ${showWindow(ask.window)}. Nobody will learn who did not answer.`
+      ? `Published ${request}: ${showWindow(ask.window)}. Nobody learns who does not answer.`
       : [`${request} waits for a moderator (\`doorsill bridge moderate\`):`, ...found].join('\n'),
   );
 }
@@ -115,7 +109,7 @@ async function callAbout(
   const verb = ACTIONS.find((each) => each === action);
   if (!verb || !idSchema.safeParse(id).success || id === undefined)
     throw failure('usage', {
-      detail: `agency request takes ${ACTIONS.join(', ')} and the id of a request, or no word at all`,
+      detail: `agency request takes ${ACTIONS.join(', ')} and the id of a request, or nothing`,
     });
   const testbed = await openTestbed(context.disk, options);
   const { key } = await openAgency(context, options, testbed);

@@ -1,13 +1,15 @@
-// Owns: finding the parts of a running testbed, for verbs of its agency, moderators and operators. Not here: an owner's session
-// (context.ts).
+// The options that name a running testbed, its agency, its bridge and an officer, and the parts that they name.
 
 import { resolve } from 'node:path';
 import type { Disk } from '@doorsill/base/disk';
 import type { SigningKey } from '@doorsill/base/keys';
+import { accessReasonSchema } from '@doorsill/contract/manifest';
 import { type Context, dataFolder } from '@doorsill/device/cli/context';
 import type { Command } from 'commander';
 import { failure } from '../errors.ts';
 import { agencyId, KEY_NAME, loadAgencyKey } from '../officer/agency-client.ts';
+import { adminBearer } from '../officer/registration.ts';
+import type { ServiceAccess, Who } from '../officer/service-client.ts';
 import { readTestbedFile, testbedPaths } from '../testbed/testbed-folder.ts';
 import { expectRunning } from '../testbed/testbed-surroundings.ts';
 
@@ -82,16 +84,42 @@ export interface BridgeOptions extends TestbedOptions {
 /** Adds the options of verbs that a bridge's operator runs. */
 export function withBridgeOptions(command: Command): Command {
   return withTestbedOptions(command)
-    .option('--url <url>', 'a bridge that is no testbed’s; with --bridge-data')
-    .option('--bridge-data <dir>', 'that bridge’s folder, for its admin token');
+    .option('--url <url>', 'address of a bridge outside a testbed; with --bridge-data')
+    .option('--bridge-data <dir>', 'folder of that bridge, for its admin token');
 }
 
-/** The bridge that the options name: its address, and its folder on this machine. Throws `not_running`, `usage`. */
-export async function openBridge(disk: Disk, options: BridgeOptions): Promise<{ url: string; folder: string }> {
+/** The bridge that the options name, with its admin token. Throws `not_running`, `usage`. */
+export async function openBridge(disk: Disk, options: BridgeOptions): Promise<ServiceAccess> {
   const { url, bridgeData } = options;
   if ((url === undefined) !== (bridgeData === undefined))
     throw failure('usage', { detail: '--url and --bridge-data go together' });
   if (url !== undefined && bridgeData !== undefined)
-    return { url: url.replace(/\/+$/, ''), folder: resolve(bridgeData) };
-  return (await openTestbed(disk, options)).bridge;
+    return { url: url.replace(/\/+$/, ''), bearer: await adminBearer(disk, resolve(bridgeData)) };
+  const { bridge } = await openTestbed(disk, options);
+  return { url: bridge.url, bearer: await adminBearer(disk, bridge.folder) };
+}
+
+export interface OfficerOptions {
+  officer?: string;
+  reason?: string;
+}
+
+/** Adds the options of verbs that show evidence. Neither has a default: a default name would be a false entry in the log. */
+export function withOfficerOptions(command: Command): Command {
+  return command
+    .option('--officer <name>', 'the officer’s name or badge, which is logged (required)')
+    .option('--reason <text>', 'the reason, which is logged, too (required)');
+}
+
+/** The officer and the reason. Throws `usage` when either is missing, or out of limits. */
+export function officerOf({ officer, reason }: OfficerOptions): Who {
+  if (officer === undefined || reason === undefined) {
+    throw failure('usage', { detail: 'say who looks and why: --officer NAME --reason TEXT; both are logged' });
+  }
+  const read = accessReasonSchema.safeParse({ officer, reason });
+  if (read.success) return read.data;
+  throw failure('usage', {
+    detail:
+      '--officer takes 2 to 80 characters and --reason 3 to 200, each in one line with at least two letters or digits',
+  });
 }

@@ -1,5 +1,4 @@
-// Owns: the verb `search-party` with its own verbs: taking part, posting a search and ending it, sightings and what was granted.
-// Not here: answering a sighting (consent-verbs.ts: the same grant and deny as for a request), the calls (pet-owner/).
+// The verb `search-party`. A sighting is answered by the verbs `grant` and `deny`, like a request.
 
 import { join, resolve } from 'node:path';
 import { SystemDisk } from '@doorsill/base/disk';
@@ -38,7 +37,7 @@ const CLIP_NAME = /^clip-[a-z0-9-]{1,58}$/;
 export function addSearchParty(program: Command): void {
   const group = program
     .command('search-party')
-    .description('look for lost pets among your own motion events, on the device; or have yours looked for')
+    .description('look for lost pets in your own motion events, on the device; post a search for your own pet')
     .addHelpText(
       'after',
       `
@@ -62,19 +61,19 @@ Examples:
 
 function addTurn(group: Command, word: 'on' | 'off'): void {
   withOwnerOptions(group.command(word))
-    .description(word === 'on' ? 'take part: the device compares, and tells you alone' : 'take no part any more')
+    .description(word === 'on' ? 'take part: the device compares, and notifies only you' : 'stop taking part')
     .addHelpText('after', `\nExample:\n  $ doorsill search-party ${word}`)
     .action(async (options: OwnerOptions, command: Command) => {
       const context = openContext(command);
       const { device } = await orderDevice(context, options, { action: 'search-party', on: word === 'on' });
-      const said = word === 'on' ? 'This home takes part in Search Party.' : 'This home takes no part in Search Party.';
-      context.output.result({ device, searchParty: word === 'on' }, said);
+      const text = word === 'on' ? 'This home takes part in Search Party.' : 'This home takes no part in Search Party.';
+      context.output.result({ device, searchParty: word === 'on' }, text);
     });
 }
 
 function addSightings(group: Command): void {
   withOwnerOptions(group.command('sightings'))
-    .description('pets that your device may have seen; nobody but you is told')
+    .description('list pets that your device may have seen; nobody else learns of them')
     .addHelpText('after', '\nExample:\n  $ doorsill search-party sightings --json')
     .action(async (options: OwnerOptions, command: Command) => {
       const context = openContext(command);
@@ -93,14 +92,14 @@ function addSightings(group: Command): void {
           device,
         })),
       );
-      context.output.result({ sightings }, lines.join('\n') || 'No pet that is looked for was seen here.');
+      context.output.result({ sightings }, lines.join('\n') || 'No lost pet was seen here.');
     });
 }
 
 function addStill(group: Command): void {
   withOwnerOptions(group.command('still <search>'))
-    .description('the still of a sighting, from the device itself; it goes nowhere else')
-    .requiredOption('--out <file>', 'where to write the JPEG')
+    .description('save the still of a sighting from the device; it goes nowhere else')
+    .requiredOption('--out <file>', 'file for the JPEG')
     .option('--device-data <dir>', "the device's data folder on this machine (default: DATA/doorbell)")
     .addHelpText('after', '\nExample:\n  $ doorsill search-party still search-77ab --out still.jpg')
     .action(async (search: string, options: OwnerOptions & { out: string; deviceData?: string }, command: Command) => {
@@ -126,7 +125,7 @@ function withBridge(command: Command): Command {
   return withOwnerOptions(command).option('--bridge <url>', "the bridge's address (default: the one of DATA/doorbell)");
 }
 
-/** The poster: the owner of a paired doorbell, at the bridge that the doorbell is enrolled with. Throws `not_running`, `usage`. */
+/** The poster: the owner of a paired doorbell, at that doorbell's bridge. Throws `not_running`, `usage`. */
 async function petOwner(context: Context, options: BridgeOptions): Promise<PetOwner> {
   const home = await chosenHome(context, options);
   const key = await loadOrCreateOwnerKey(context.disk, context.random, join(ownerFolder(options), 'owner.key'));
@@ -151,17 +150,17 @@ interface PostOptions extends BridgeOptions {
 
 function addPost(group: Command): void {
   withBridge(group.command('post'))
-    .description('have your lost pet looked for around a place, for a few hours')
-    .requiredOption('--photo <file>', 'a photo of it; EXIF and place are taken out before anybody sees it')
+    .description('post a search for your lost pet around a place, for a few hours')
+    .requiredOption('--photo <file>', 'a photo of it; EXIF and place are removed before anybody sees it')
     .requiredOption('--kind <kind>', PetKind.options.join(' or '))
-    .requiredOption('--text <text>', 'what it looks like, and what helps')
-    .option('--near <lon,lat>', 'where it was lost; only the cell of about 5 km is told')
+    .requiredOption('--text <text>', 'its looks, and hints for finders')
+    .option('--near <lon,lat>', 'place where it was lost; only its cell of about 5 km is published')
     .option('--cell <name>', 'or that cell (geohash of five letters)')
-    .option('--since <time>', 'since when it is lost (default: an hour ago)')
-    .option('--hours <n>', 'how long it is looked for', '6')
+    .option('--since <time>', 'time since it is lost (default: an hour ago)')
+    .option('--hours <n>', 'duration of the search', '6')
     .option(
       '--ask <profile>',
-      `what to know of a home that saw it: ${Object.keys(DISCLOSURE_PROFILES).join(', ')}`,
+      `facts to request of a home that saw it: ${Object.keys(DISCLOSURE_PROFILES).join(', ')}`,
       'nothing',
     )
     .addHelpText(
@@ -188,8 +187,8 @@ function addPost(group: Command): void {
       context.output.result(
         { search, cell: choice.cell, expiresS, photoBytes: plain.length },
         [
-          `Posted ${search}: homes around ${choice.cell} that take part look for it for ${Math.round((untilUs - nowUs) / HOUR_US)} h.`,
-          `When it is back: ${calledAs()} search-party found ${search}`,
+          `Posted ${search}: participating homes around ${choice.cell} look for it for ${Math.round((untilUs - nowUs) / HOUR_US)} h.`,
+          `When it is found: ${calledAs()} search-party found ${search}`,
         ].join('\n'),
       );
     });
@@ -215,7 +214,7 @@ function parseHours(text: string): number {
 function parsePlace({ near, cell }: Pick<PostOptions, 'near' | 'cell'>): string {
   if ((near === undefined) === (cell === undefined)) throw failure('usage', { detail: 'name --near or --cell' });
   if (cell !== undefined) {
-    if (!cellSchema.safeParse(cell).success) throw failure('usage', { detail: `"${cell}" is no cell` });
+    if (!cellSchema.safeParse(cell).success) throw failure('usage', { detail: `"${cell}" is not a cell` });
     return cell;
   }
   const [longitude = Number.NaN, latitude = Number.NaN, ...rest] = (near ?? '').split(',').map(Number);
@@ -226,7 +225,7 @@ function parsePlace({ near, cell }: Pick<PostOptions, 'near' | 'cell'>): string 
 
 function addFound(group: Command): void {
   withBridge(group.command('found <search>'))
-    .description('it is back: homes stop looking')
+    .description('end a search: homes stop looking')
     .addHelpText('after', '\nExample:\n  $ doorsill search-party found search-77ab')
     .action(async (search: string, options: BridgeOptions, command: Command) => {
       const context = openContext(command);
@@ -237,8 +236,8 @@ function addFound(group: Command): void {
 
 function addClips(group: Command): void {
   withBridge(group.command('clips'))
-    .description('clips and stills that camera owners granted to you; nobody else can read them')
-    .option('--out <dir>', 'write them there, each with its manifest')
+    .description('list clips and stills that camera owners granted to you; nobody else can read them')
+    .option('--out <dir>', 'folder to write them into, each with its manifest')
     .addHelpText('after', '\nExample:\n  $ doorsill search-party clips --out ./seen')
     .action(async (options: BridgeOptions & { out?: string }, command: Command) => {
       const context = openContext(command);
@@ -249,7 +248,7 @@ function addClips(group: Command): void {
         lines.push(`${clip.request}  ${clip.clip}  ${printBytes(clip.bytes)}`);
         if (options.out === undefined) continue;
         if (!CLIP_NAME.test(clip.clip))
-          throw failure('verify_failed', { detail: 'a clip has a name that is no clip’s' });
+          throw failure('verify_failed', { detail: 'the id of a clip is not valid' });
         const folder = resolve(options.out);
         const { bytes, manifestToken } = await fetchClip(owner, clip);
         await new SystemDisk('named').makeFolder(folder);

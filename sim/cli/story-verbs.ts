@@ -1,4 +1,4 @@
-// Owns: the verbs that run everything on this machine: up, demo, story. Not here: the stories (story/).
+// The verbs that run everything on this machine: up, demo, story.
 
 import { resolve } from 'node:path';
 import { cameraHelp } from '@doorsill/device/camera/sources';
@@ -22,7 +22,7 @@ import { FIRST_PORT_MAX, PORT_USUAL, Up, type UpOptions } from '../story/up.ts';
 import { DOORBELLS_MAX } from '../testbed/doorbell-folders.ts';
 import { readDeviceFault } from '../world/device-faults.ts';
 import { type FaultOptions, withFaultOptions } from './device-faults.ts';
-import { parsePort } from './parse-port.ts';
+import { parsePort } from './read-figures.ts';
 
 interface UpCommandOptions extends FaultOptions {
   data?: string;
@@ -36,7 +36,7 @@ interface UpCommandOptions extends FaultOptions {
 function parseFirstPort(text: string): number {
   const port = parsePort(text, 0);
   if (port === 0 || port > FIRST_PORT_MAX)
-    throw failure('usage', { detail: `--port takes 1 to ${FIRST_PORT_MAX}: others follow it` });
+    throw failure('usage', { detail: `--port takes 1 to ${FIRST_PORT_MAX}, because the next ports are used, too` });
   return port;
 }
 
@@ -44,12 +44,12 @@ function parseDoorbells(text: string): number {
   const count = /^[1-9]\d?$/.test(text) ? Number(text) : 0;
   if (count === 0 || count > DOORBELLS_MAX)
     throw failure('usage', {
-      detail: `--doorbells takes 1 to ${DOORBELLS_MAX}, not "${text}"; \`doorsill fleet\` runs as many as the machine carries`,
+      detail: `--doorbells takes 1 to ${DOORBELLS_MAX}, not "${text}"; \`doorsill fleet\` runs as many as the machine can`,
     });
   return count;
 }
 
-/** The first doorbell's faults; undefined where none may be asked for. Throws `device_fault_unknown`, `device_fault_invalid`. */
+/** The first doorbell's faults; undefined without fault options. Throws `device_fault_unknown`, `device_fault_invalid`. */
 function faultsOf({ fault, control }: FaultOptions): UpOptions['faults'] {
   for (const each of fault) readDeviceFault(each, 0);
   if (fault.length === 0 && control === undefined) return undefined;
@@ -59,15 +59,15 @@ function faultsOf({ fault, control }: FaultOptions): UpOptions['faults'] {
 export function addUp(program: Command): void {
   const up = program
     .command('up')
-    .description('run broker, registry, vault, bridge and doorbells, one at first; an agency asks when somebody rings')
-    .option('--data <dir>', 'where everything is kept (default: .doorsill here)')
+    .description('run broker, registry, vault, bridge and doorbells (at first one); an agency requests footage of each ring')
+    .option('--data <dir>', 'folder for all data (default: .doorsill here)')
     .option(
       '--camera <source>',
-      'of the first doorbell: synthetic, file:PATH, rtsp://HOST/PATH, v4l2:/dev/video0 or rpicam: (default: synthetic)',
+      'camera of the first doorbell: synthetic, file:PATH, rtsp://HOST/PATH, v4l2:/dev/video0 or rpicam: (default: synthetic)',
     )
     .option(
       '--doorbells <n>',
-      `how many doorbells of one owner, 1 to ${DOORBELLS_MAX} (default: those of last time, one at first)`,
+      `number of doorbells of one owner, 1 to ${DOORBELLS_MAX} (default: as last time, at first one)`,
     )
     .option(
       '--port <n>',
@@ -75,9 +75,9 @@ export function addUp(program: Command): void {
     )
     .option(
       '--separate',
-      'broker and bridge as processes of their own, too; else they run in this one, which is quicker',
+      'run broker and bridge as separate processes, too; by default they run in this one, which is faster',
     )
-    .option('--no-ask', 'no agency asks by itself');
+    .option('--no-ask', 'no automatic requests of an agency');
   withFaultOptions(up, 'the first doorbell’s')
     .addHelpText(
       'after',
@@ -93,16 +93,16 @@ Examples:
   $ doorsill up --camera '/dev/video0?size=1280x720&rate=15&mic=alsa:plughw:1,0'
 ${cameraHelp(ALL_CAMERAS)}
 
-While it runs: b rings the first bell, 1 to 9 ring the first to the ninth, Ctrl-C ends it. The data stays and is found again.
+While it runs: b rings the first bell, 1 to 9 ring the first to the ninth, Ctrl-C ends it. The data stays for the next run.
 
-Faults of the first doorbell's disk and clock: \`doorsill device faults\` lists them. When its power was cut it is started again, without them.
+Faults of the first doorbell's disk and clock: \`doorsill device faults\` lists them. After a power cut it is restarted without them.
 
-Each doorbell is a process with a camera, an encoder and up to 256 MiB of footage of its own. \`up add\`, \`up list\` and
-\`up remove\` are for them, also while this runs; a smaller number than there are removes none and is refused. A page keeps its port
-from run to run; where a port is taken by another program, the next free one is used and kept.
+Each doorbell is a process with its own camera, encoder and up to 256 MiB of footage. \`up add\`, \`up list\` and \`up remove\` change them, also
+while this runs; a --doorbells below the present number is refused. A page keeps its port between runs; if another program has taken it, the next
+free port is used and kept.
 
-Its broker and bridge listen on 127.0.0.1 alone, so there is no TLS to set up here: what they say never leaves this machine.
-To have a broker that others reach, run the parts singly; broker, device and pair have options for TLS:
+Broker and bridge listen only on 127.0.0.1, so they need no TLS: their traffic never leaves this machine. For a broker that others can reach, run
+the parts separately; broker, device and pair have options for TLS:
   $ doorsill bridge broker --data ./broker --host 0.0.0.0 --tls-cert broker.crt --tls-key broker.key`,
     )
     .action((options: UpCommandOptions, command: Command) => runUp(options, openContext(command)));
@@ -162,13 +162,13 @@ interface DemoOptions {
 export function addDemo(program: Command): void {
   program
     .command('demo')
-    .description('the whole story unattended: request, grant, exact clip in the vault; ends with one JSON line')
+    .description('run request, grant and upload unattended, until the exact clip is in the vault; ends with one JSON line')
     .option('--camera <source>', 'synthetic, file:PATH, rtsp://HOST/PATH, v4l2:/dev/video0 or rpicam:', 'synthetic')
     .option('--from <s>', "start of the clip, in seconds on the source's own timeline", '1')
     .option('--to <s>', 'end of the clip, not included', '4')
-    .option('--disclose <keys>', 'facts that go with the clip: name,address,email,phone (default: none)')
+    .option('--disclose <keys>', 'facts to disclose with the clip: name,address,email,phone (default: none)')
     .option('--audio', 'with sound (default: without)', false)
-    .option('--data <dir>', "where to keep it all (default: a new folder; a folder that isn't a demo's is refused)")
+    .option('--data <dir>', "folder for all data (default: a new folder; a folder that isn't a demo's is refused)")
     .addHelpText(
       'after',
       `
@@ -199,15 +199,15 @@ ${cameraHelp(ALL_CAMERAS)}`,
     });
 }
 
-/** Runs a story until done or aborted by the signal. `media`: a file that `leak` can use as footage. */
+/** Runs a story to its end or until the signal. `media`: footage for `leak`. */
 type Telling = (context: Context, signal: AbortSignal, media: string | null) => Promise<void>;
 
-/** The stories, each independent of the others. */
+
 const STORIES = {
   leak: runLeakStory,
   retention: runRetentionStory,
   recall: runRecallStory,
-  // Imported on use: it needs the bridge's code, which the other stories do not.
+  // Imported on use: only this story needs the bridge's code.
   'agency-audit': async (context, signal) =>
     (await import('../story/agency-audit.ts')).runAgencyAuditStory(context, signal),
   'community-request': tellCommunityRequest,
@@ -219,20 +219,20 @@ const STORIES = {
 export function addStory(program: Command): void {
   program
     .command('story <name>')
-    .description('a demonstration on its own, on a testbed of real processes that is gone afterwards')
-    .option('--media <file>', 'for leak: a video file to show it on (default: footage the project draws itself)')
+    .description('run one demonstration on a temporary testbed of real processes')
+    .option('--media <file>', 'for leak: a video file to use (default: generated footage)')
     .addHelpText(
       'after',
       `
 Stories:
-  leak                the hidden frames of a usual cut beside our none
-  retention           half a year of department policy over one granted clip
-  recall              an owner takes clips back, before and after the vault has them
-  agency-audit        4,000 agencies' searches, 47 that misuse them, and what becomes of them
-  community-request   asked, looked at by a person, published, answered, resolved
-  partner-ended       a partnership that ends in the middle of a request
-  search-party        a lost dog, seen by a neighbour's doorbell, and who learns of it
-  federal-refused     federal agencies and their local branches at every door
+  leak                the hidden frames of a usual cut, and none in our clips
+  retention           half a year of department policy for one granted clip
+  recall              an owner revokes clips before and after the hand-over to the vault
+  agency-audit        searches of 4,000 agencies, of which 47 misuse them and are revoked
+  community-request   a request is moderated, published, answered, resolved
+  partner-ended       a partnership ends in the middle of a request
+  search-party        a neighbour's doorbell sees a lost dog, and who learns of it
+  federal-refused     federal agencies and their local branches are refused everywhere
 
 Examples:
   $ doorsill story leak --media porch.mp4

@@ -1,5 +1,4 @@
-// Owns: the verb `test`: its arguments, what it prints, its exit status, running again on a change. Not here: reading scenarios, running
-// them (sim/scenario), the reports (sim/report).
+// The verb `test`.
 
 import { watch } from 'node:fs';
 import { appendFile, realpath, stat } from 'node:fs/promises';
@@ -44,29 +43,29 @@ const WATCH_REST_MS = 200;
 export function addTest(program: Command): void {
   program
     .command('test <path>')
-    .description('run scenarios: stories of doorbells, owners and agencies, in their own time; status 0 if all hold')
+    .description('run scenarios of doorbells, owners and agencies in simulated time; status 0 if all expectations hold')
     .option(
       '--filter <text>',
-      'only those whose name, variant or file has this, or that have this #tag; may be repeated',
+      'only scenarios whose name, variant or file contains this, or with this #tag; may be repeated',
       repeated,
       [],
     )
-    .option('--shard <part/parts>', 'only this part of them, such as 2/8: for several machines')
-    .option('--repeat <n>', 'run each so often, in a mixed order, and name those that fail only sometimes', '1')
-    .option('--workers <n>', 'how many run at the same time (default: one for each processor)')
-    .option('--set <name=value>', 'the value of a variable of the scenarios; may be repeated', repeated, [])
-    .option('--update', 'write golden files as it came, and show what changed')
+    .option('--shard <part/parts>', 'only this part of the scenarios, such as 2/8, to share them among machines')
+    .option('--repeat <n>', 'run each n times, in a mixed order, and name those that fail only sometimes', '1')
+    .option('--workers <n>', 'number of concurrent scenarios (default: one for each processor)')
+    .option('--set <name=value>', 'set a variable of the scenarios; may be repeated', repeated, [])
+    .option('--update', 'write golden files from this run, and print the changes')
     .option('--reporter <kinds>', `write reports: ${REPORTERS.join(',')}; github also prints annotations`)
-    .option('--out <dir>', 'where reports and what failed are kept', 'test-results')
+    .option('--out <dir>', 'folder for reports and failed scenarios', 'test-results')
     .option('--watch', 'run again when a file changes, until Ctrl-C')
     .addHelpText(
       'after',
       `
-<path> is a scenario (.yaml, .scenario.ts) or a folder of them. What one may say: sim/scenario/language/README.md, and the JSON Schema
-sim/scenario/scenario.schema.json for editors.
+<path> is a scenario (.yaml, .scenario.ts) or a folder of them. The language: sim/scenario/language/README.md, and for editors the JSON Schema
+sim/scenario/scenario.schema.json.
 
-YAML is data. A .scenario.ts (.mts, .js, .mjs) is code, which runs as you, with all that you may do, as soon as it is read: after every
-.yaml was found without mistakes, and before the first scenario is run. Give this command no code that you would not run.
+YAML is data. A .scenario.ts (.mts, .js, .mjs) is code that runs with all your rights as soon as it is read: after all .yaml files were checked,
+and before the first scenario is run. Give this command no code that you would not run.
 
 Examples:
   $ doorsill test scenarios
@@ -74,8 +73,8 @@ Examples:
   $ doorsill test scenarios --shard 2/8 --reporter junit,html,github
   $ doorsill test test-results/failures/0003-a-recall/scenario/recall.yaml
 
-Exit status: 0 all hold, 1 some do not, 2 wrong usage, 6 a scenario cannot be read: then none is run, and no code is loaded if it is YAML;
-130 stopped by Ctrl-C: what ran until then is in the reports, the rest is interrupted.`,
+Exit status: 0 all expectations hold; 1 some do not; 2 wrong usage; 6 a scenario cannot be read: then none is run, and no code is loaded if it is
+YAML; 130 stopped by Ctrl-C: the reports have the scenarios until then, the others are interrupted.`,
     )
     .action(async (path: string, options: TestOptions, command: Command) => {
       const context = openContext(command);
@@ -130,8 +129,8 @@ function settingOf(text: string): [string, string] {
 }
 
 /**
- * Reads and runs them once, and writes the reports; sets the exit status. Throws `scenarios_unreadable`, `scenario_none`, and, with an
- * aborted signal, its reason: after the reports of what ran.
+ * Reads and runs the scenarios once, writes the reports, sets the exit status. Throws `scenarios_unreadable`, `scenario_none`, and with an
+ * aborted signal its reason, after the reports are written.
  */
 async function once(path: string, settings: Settings, context: Context, signal: AbortSignal): Promise<void> {
   const { scenarios, faults } = await readScenarios(path, { set: settings.set });
@@ -145,7 +144,7 @@ async function once(path: string, settings: Settings, context: Context, signal: 
   if (running.length === 0)
     throw failure('scenario_none', {
       path,
-      detail: `${scenarios.length} were read, and none fits the filter or the shard.`,
+      detail: `${scenarios.length} were read, and none matches the filter or the shard.`,
     });
   const report = await runTests(
     {
@@ -156,7 +155,7 @@ async function once(path: string, settings: Settings, context: Context, signal: 
       rerunOf: (scenario) => testCommand(relative('', scenario.position.file), titleOf(scenario), settings.set),
       shown: shownFrom(await realpath(process.env['GITHUB_WORKSPACE'] ?? '').catch(() => process.cwd())),
       disk: new SystemDisk('named'),
-      ended: (test) => say(test, context),
+      ended: (test) => printTest(test, context),
     },
     signal,
   );
@@ -164,7 +163,7 @@ async function once(path: string, settings: Settings, context: Context, signal: 
   signal.throwIfAborted();
 }
 
-/** Names files from a folder: CI puts annotations where a path leads from the checkout's. What lies elsewhere keeps its whole path. */
+/** Names files relative to a folder, as CI needs for annotations. Files outside of it keep their absolute paths. */
 function shownFrom(folder: string): (file: string) => string {
   return (file) => {
     const path = relative(folder, file);
@@ -172,7 +171,7 @@ function shownFrom(folder: string): (file: string) => string {
   };
 }
 
-function say(test: TestReport, { output }: Context): void {
+function printTest(test: TestReport, { output }: Context): void {
   const { status, durationMs, attempts } = test;
   const times = attempts > 1 ? `, ${attempts} attempts` : '';
   output.result(
@@ -188,11 +187,11 @@ function say(test: TestReport, { output }: Context): void {
   );
 }
 
-/** Writes the reports, prints the end, sets the exit status. */
+/** Writes the reports, prints the result, sets the exit status. */
 async function conclude(report: RunReport, { reporters, out }: Settings, context: Context): Promise<void> {
   const { output } = context;
   if (reporters.length > 0) await writeReports(new SystemDisk('named'), out, report, reporters);
-  if (reporters.includes('github')) await tellGithub(report);
+  if (reporters.includes('github')) await reportToGithub(report);
   const { totals, durationMs } = report;
   const files = reporters.map((kind) => join(relative('', out) || '.', REPORT_FILES[kind]));
   if (files.length > 0) output.say(`Reports: ${files.join(', ')}`);
@@ -200,11 +199,11 @@ async function conclude(report: RunReport, { reporters, out }: Settings, context
     { event: 'tested', ...totals, durationMs: Math.round(durationMs), files },
     reportText(report, relative('', out)),
   );
-  // Of several runs, the last one counts.
+  // With --watch, the last run counts.
   process.exitCode = isSuccess(totals) && totals.flaky === 0 ? 0 : 1;
 }
 
-async function tellGithub(report: RunReport): Promise<void> {
+async function reportToGithub(report: RunReport): Promise<void> {
   const { commands, summary } = reportGithub(report);
   if (commands !== '') process.stdout.write(`${commands}\n`);
   const file = process.env['GITHUB_STEP_SUMMARY'];
@@ -212,14 +211,14 @@ async function tellGithub(report: RunReport): Promise<void> {
 }
 
 /**
- * Runs them, and again after each change below the path, until the signal. Throws `scenario_none` where the path is nothing, and the
- * signal's reason where it ended a run before its end.
+ * Runs the scenarios, and again after each change below the path, until the signal. Throws `scenario_none` when there is no such path, and the
+ * signal's reason when it interrupted a run.
  */
 async function watching(path: string, settings: Settings, context: Context, signal: AbortSignal): Promise<void> {
   if (!(await stat(path).catch(() => null))) throw failure('scenario_none', { path, detail: 'it is not there' });
   const stopped = aborted(signal);
   let changed = () => {};
-  // What a run writes itself is no change.
+  // A run's own output is not a change.
   const isOwn = (name: string) => !relative(settings.out, resolve(path, name)).startsWith('..');
   const watcher = watch(path, { recursive: true }, (_event, name) => {
     if (name !== null && !isOwn(name)) changed();

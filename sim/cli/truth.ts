@@ -1,5 +1,4 @@
-// Owns: the verb `replay truth` (convert, check): making ground truth for a replay out of other tools' annotations, and checking it.
-// Not here: the formats (sim/truth), comparing a replay with it (`replay`).
+// The verbs `replay truth convert` and `replay truth check`.
 
 import { resolve } from 'node:path';
 import { utf8 } from '@doorsill/contract/bytes';
@@ -16,7 +15,7 @@ import { NAME_LENGTH_MAX, type Truth, truthToFile } from '../truth/truth-file.ts
 export function addTruth(replay: Command): void {
   const group = replay
     .command('truth')
-    .description('what happens in footage, for `replay` to compare with: convert, check')
+    .description('make and check ground truth, with which `replay` compares events')
     .addHelpText(
       'after',
       `
@@ -49,28 +48,28 @@ function addConvert(group: Command): void {
   group
     .command('convert <annotations>')
     .description(
-      'make ground truth of MOT or PETS annotations (CSV), or of CVAT for video 1.1 (XML): motion while any object is there',
+      'convert MOT or PETS annotations (CSV), or CVAT for video 1.1 (XML), to ground truth: motion while any object is there',
     )
-    .requiredOption('--from <format>', `what the annotations are: ${ANNOTATION_FORMATS.join(' or ')}`)
-    .requiredOption('--frame-rate <fps>', 'pictures a second of the footage, such as 25 or 30000/1001')
+    .requiredOption('--from <format>', `format of the annotations: ${ANNOTATION_FORMATS.join(' or ')}`)
+    .requiredOption('--frame-rate <fps>', 'frame rate of the footage, such as 25 or 30000/1001')
     .option(
       '--length <seconds>',
-      'how long the footage is (default: what the annotations say, or up to their last picture)',
+      'length of the footage (default: from the annotations, or up to their last picture)',
     )
-    .option('--zone <l,t,w,h>', 'count only what overlaps this part of the picture, in percent')
+    .option('--zone <l,t,w,h>', 'count only objects that overlap this part of the picture, in percent')
     .option('--picture <WxH>', 'size of the picture in pixels; a zone needs it with mot')
-    .option('--gap <seconds>', 'join what is less than this apart (default: 1)')
-    .option('--shortest <seconds>', 'leave out what is shorter (default: nothing)')
+    .option('--gap <seconds>', 'join spans less than this apart (default: 1)')
+    .option('--shortest <seconds>', 'omit shorter spans (default: none)')
     .option('--labels <a,b>', 'count only these labels (cvat) or classes (mot, column 8)')
-    .option('--label <text>', "write this label instead of the annotations' own")
-    .option('--camera <name>', 'which camera of a replay it is for (default: every one)')
+    .option('--label <text>', "use this label instead of the annotations' labels")
+    .option('--camera <name>', 'camera of the replay (default: all)')
     .option('--first-frame <n>', 'number of the first picture, with mot (default: 1)')
-    .option('--confidence <least>', 'leave out rows below it, with mot (default: rows of exactly 0)')
-    .option('--out <file>', 'write it there (default: standard output)')
+    .option('--confidence <least>', 'omit rows below it, with mot (default: omit rows of exactly 0)')
+    .option('--out <file>', 'file for the ground truth (default: standard output)')
     .addHelpText(
       'after',
       `
-Annotations tell where an object is, not whether it moves: leave parked cars out with --labels or --zone.
+Annotations contain where an object is, not whether it moves: exclude parked cars with --labels or --zone.
 
 Example:
   $ doorsill replay truth convert annotations.xml --from cvat --frame-rate 25 --zone 0,50,100,50 --out porch.truth.json`,
@@ -81,11 +80,11 @@ Example:
       if (!format)
         throw failure('usage', { detail: `--from takes ${ANNOTATION_FORMATS.join(' or ')}, not "${options.from}"` });
       const truth = await readAnnotations(resolve(annotations), format, context.disk, conversionOf(options));
-      await give(context, truth, options.out);
+      await writeTruth(context, truth, options.out);
     });
 }
 
-async function give(context: Context, truth: Truth, out: string | undefined): Promise<void> {
+async function writeTruth(context: Context, truth: Truth, out: string | undefined): Promise<void> {
   const written = truthToFile(truth);
   if (out === undefined) return context.output.result(written, JSON.stringify(written, null, 2));
   await context.disk.replaceFile(resolve(out), utf8(`${JSON.stringify(written, null, 2)}\n`));
@@ -116,7 +115,7 @@ function frameRateOf(text: string): number {
   const [, above = '', below = '1'] = /^(\d{1,9}(?:\.\d{1,9})?)(?:\/(\d{1,9}))?$/.exec(text) ?? [];
   const rate = Number(above) / Number(below);
   if (Number.isFinite(rate) && rate > 0) return rate;
-  throw failure('usage', { detail: `--frame-rate takes pictures a second such as 25 or 30000/1001, not "${text}"` });
+  throw failure('usage', { detail: `--frame-rate takes a frame rate such as 25 or 30000/1001, not "${text}"` });
 }
 
 function pictureOf(text: string): { width: number; height: number } {
@@ -132,7 +131,7 @@ function numberOf(text: string, pattern: RegExp, option: string): number {
 
 function nameOf(text: string, option: string): string {
   if (text.length >= 1 && text.length <= NAME_LENGTH_MAX) return text;
-  throw failure('usage', { detail: `${option} takes 1 to ${NAME_LENGTH_MAX} letters` });
+  throw failure('usage', { detail: `${option} takes 1 to ${NAME_LENGTH_MAX} characters` });
 }
 
 interface CheckOptions {
@@ -143,9 +142,9 @@ interface CheckOptions {
 function addCheck(group: Command): void {
   group
     .command('check <truth>')
-    .description('check a ground truth, and that it is for footage of a length')
-    .option('--length <seconds>', 'how long the footage is')
-    .option('--frame-rate <fps>', 'its pictures a second: two of them more or less are let pass')
+    .description('check a ground truth, optionally against the length of its footage')
+    .option('--length <seconds>', 'length of the footage')
+    .option('--frame-rate <fps>', 'its frame rate: a difference of two pictures is tolerated')
     .addHelpText('after', '\nExample:\n  $ doorsill replay truth check porch.truth.json --length 22.8 --frame-rate 15')
     .action(async (path: string, { length, frameRate }: CheckOptions, command: Command) => {
       const context = openContext(command);

@@ -1,22 +1,15 @@
-// Owns: the verbs under `vault` for a department's policy: its answer to owners' recalls, and how long each category keeps
-// evidence. Not here: running a vault (part-verbs.ts), what follows from a policy (the vault).
+// The verbs `vault recall-policy` and `vault category`.
 
 import { idSchema } from '@doorsill/contract/ids';
 import type { Command } from 'commander';
 import { failure } from '../errors.ts';
-import {
-  type DepartmentPolicy,
-  removeCategory,
-  seePolicy,
-  setCategory,
-  setRecallPolicy,
-} from '../officer/evidence-calls.ts';
-import { type DeskOptions, openDesk, withDeskOptions } from './evidence.ts';
+import type { DepartmentPolicy } from '../officer/service-operations.ts';
+import { openVault, type VaultOptions, withVaultOptions } from './evidence.ts';
 
 const ANSWERS = ['erase', 'restrict', 'keep'] as const;
 const WHO = '--officer "Lt. Hill" --reason "new department policy"';
 
-interface CategoryOptions extends DeskOptions {
+interface CategoryOptions extends VaultOptions {
   days?: string;
   forever?: boolean;
   remove?: boolean;
@@ -29,9 +22,9 @@ export function addVaultPolicy(vault: Command): void {
 }
 
 function addRecallPolicy(vault: Command): void {
-  withDeskOptions(vault.command('recall-policy [answer]'))
-    .description('see or set what owners hear who take clips back after the hand-over: erase, restrict or keep')
-    .option('--because <text>', 'what the owner is told; needed with keep')
+  withVaultOptions(vault.command('recall-policy [answer]'))
+    .description('show or set the answer to owners who recall a clip after the hand-over: erase, restrict or keep')
+    .option('--because <text>', 'the reason that the owner is told; needed with keep')
     .addHelpText(
       'after',
       `
@@ -39,7 +32,7 @@ Examples:
   $ doorsill vault recall-policy ${WHO}
   $ doorsill vault recall-policy keep --because "Evidence in a trial." ${WHO}`,
     )
-    .action(async (answer: string | undefined, options: DeskOptions & { because?: string }, command: Command) => {
+    .action(async (answer: string | undefined, options: VaultOptions & { because?: string }, command: Command) => {
       const known = ANSWERS.find((each) => each === answer);
       if (answer !== undefined && !known)
         throw failure('usage', { detail: `recall-policy takes ${ANSWERS.join(', ')}, not "${answer}"` });
@@ -47,21 +40,21 @@ Examples:
         throw failure('usage', { detail: 'keeping needs --because TEXT; the owner is told' });
       if (known === undefined && options.because !== undefined)
         throw failure('usage', { detail: '--because goes with erase, restrict or keep' });
-      const { context, desk, who } = await openDesk(options, command);
+      const { context, vault: client, who } = await openVault(options, command);
       const because = options.because === undefined ? {} : { reason: options.because };
       const policy = known
-        ? await setRecallPolicy(desk, who, { answer: known, ...because })
-        : await seePolicy(desk, who);
+        ? await client.call('setPolicy', who, {}, { recall: { answer: known, ...because } })
+        : await client.call('readPolicy', who);
       context.output.result(policy, policyText(policy));
     });
 }
 
 function addCategory(vault: Command): void {
-  withDeskOptions(vault.command('category [category]'))
-    .description('see the department’s retention categories, or set how long one keeps evidence')
-    .option('--days <n>', 'keep for so many days; what is overdue is deleted at once')
-    .option('--forever', 'keep until somebody deletes it')
-    .option('--remove', 'end the category')
+  withVaultOptions(vault.command('category [category]'))
+    .description('show the department’s retention categories, or set how long one keeps evidence')
+    .option('--days <n>', 'keep evidence for this many days; overdue items are deleted at once')
+    .option('--forever', 'keep evidence until somebody deletes it')
+    .option('--remove', 'remove the category')
     .addHelpText(
       'after',
       `
@@ -75,13 +68,15 @@ Examples:
       if (count > 1 || (category === undefined) !== (count === 0))
         throw failure('usage', { detail: 'a category takes one of --days N, --forever and --remove' });
       if (category !== undefined && !idSchema.safeParse(category).success)
-        throw failure('usage', { detail: `"${category}" is no category: lower-case letters, digits, hyphens` });
+        throw failure('usage', { detail: `"${category}" is not a category: lower-case letters, digits, hyphens` });
       const days = options.days === undefined ? null : daysOf(options.days);
-      const { context, desk, who } = await openDesk(options, command);
+      const { context, vault: client, who } = await openVault(options, command);
       const policy =
         category === undefined
-          ? await seePolicy(desk, who)
-          : await (options.remove ? removeCategory(desk, who, category) : setCategory(desk, who, category, days));
+          ? await client.call('readPolicy', who)
+          : await (options.remove
+              ? client.call('removeCategory', who, { category })
+              : client.call('setCategory', who, { category }, { days }));
       context.output.result(policy, policyText(policy));
     });
 }

@@ -1,4 +1,4 @@
-// Owns: the verb `verify`: a clip with its manifest, or a device's ledger, checked offline. Not here: the checks.
+// The verb `verify`.
 
 import { createReadStream } from 'node:fs';
 import { open, stat } from 'node:fs/promises';
@@ -41,7 +41,7 @@ interface VerifyOptions extends OwnerOptions {
 export function addVerify(program: Command): void {
   withOwnerOptions(program.command('verify [clip] [manifest]'))
     .description(
-      "check, offline, that a clip is the one its manifest or statement names; or that a device's ledger is whole",
+      "check offline that a clip is the one that its manifest or statement names, or that a device's ledger is complete",
     )
     .option('--receipt <file>', "with a clip: the bridge's receipt to check with it; with --ledger: a device's")
     .option('--proof <file>', "with a clip and its receipt: the proof that it is in the bridge's log")
@@ -86,23 +86,23 @@ async function readToken(context: Context, path: string): Promise<string> {
     (found) => found.isFile() && found.size <= TOKEN_BYTES_MAX,
     () => true,
   );
-  if (!isTokenSized) throw failure('usage', { detail: `${path} is no manifest or receipt` });
+  if (!isTokenSized) throw failure('usage', { detail: `${path} is not a manifest or receipt` });
   const bytes = await context.disk.readFile(resolve(path), TOKEN_BYTES_MAX);
   if (!bytes) throw failure('usage', { detail: `there is no file ${path}` });
-  // Every byte counts, except for one trailing line end, which editors and `echo` add.
+  // Every byte counts, except for one line end, which editors and `echo` append.
   const text = fromUtf8(bytes)?.replace(/\r?\n$/, '');
   if (text === undefined) throw failure('verify_failed', { detail: `${path} is not text` });
   return text;
 }
 
-/** A public key, given as itself or as the file that contains it. Throws `usage`. */
+/** A public key, given directly or by the file that contains it. Throws `usage`. */
 async function namedKey(context: Context, named: string): Promise<string> {
   const key = isPublicKey(named) ? named : (await readToken(context, named)).trim();
   if (!isPublicKey(key)) throw failure('usage', { detail: `${named} is neither a public key nor a file with one` });
   return key;
 }
 
-/** The bridge's key that must have signed: from --bridge-key, or as pinned by the doorbells of the testbed in --data, which have one. */
+/** The required key of the bridge: from --bridge-key, or the one that the doorbells of the testbed in --data pinned. */
 async function expectedBridge(context: Context, options: VerifyOptions): Promise<string | undefined> {
   if (options.bridgeKey !== undefined) return namedKey(context, options.bridgeKey);
   if (options.data === undefined) return undefined;
@@ -126,20 +126,20 @@ async function verifyFiles(context: Context, clip: string, manifest: string, opt
     witnessKeys,
   });
   const { manifest: facts, chain, device, receipt, custody } = verified;
-  const zones = await lookAtZones(context, clip, verified);
+  const zones = await checkZones(context, clip, verified);
   const disclosed = Object.entries(facts.disclosed).map(([key, value]) => `${key} (${oneLine(String(value))})`);
   const unknown = [
-    ...(device === null || options.device ? [] : ['  Whose device that is, you must know from elsewhere (--device).']),
+    ...(device === null || options.device ? [] : ['  Not checked: whose device this is (--device).']),
     ...(device === null && !receipt
-      ? ['  That a home stands behind that key, the bridge’s receipt says (--receipt).']
+      ? ['  Not checked: that the key belongs to a home, which the bridge’s receipt proves (--receipt).']
       : []),
-    ...(receipt && bridgeKey === undefined ? ['  Whose bridge it is, too (--bridge-key).'] : []),
+    ...(receipt && bridgeKey === undefined ? ['  Not checked: whose bridge this is (--bridge-key).'] : []),
     ...(zones === null ? [] : [ZONES_UNKNOWN[zones.seen]]),
   ];
   context.output.result(
     { ok: true, chain, manifest: facts, device, receipt, custody, zones },
     [
-      SAID[chain],
+      VERIFIED[chain],
       ...(device === null ? [] : [`  device     ${device}`]),
       ...('home' in facts ? [`  home       ${facts.home}, a pseudonym for this one grant`] : []),
       `  window     ${showWindow(facts.window)}`,
@@ -147,7 +147,7 @@ async function verifyFiles(context: Context, clip: string, manifest: string, opt
       ...(zones?.seen === 'black' ? [`  zones      ${zones.zones} black in each of ${facts.frames} frames`] : []),
       ...facts.gaps.map((gap) => `  gap        ${showWindow(gap)}`),
       `  disclosed  ${disclosed.join(', ') || 'nothing'}`,
-      ...(receipt ? [`  bridge     took it in, ${printMoment(receipt.iat * 1_000_000)}`] : []),
+      ...(receipt ? [`  bridge     stored it, ${printMoment(receipt.iat * 1_000_000)}`] : []),
       ...(custody
         ? [`  custody    leaf ${custody.leaf} of ${custody.size}, witnesses: ${custody.witnesses.length}`]
         : []),
@@ -156,17 +156,17 @@ async function verifyFiles(context: Context, clip: string, manifest: string, opt
   );
 }
 
-/** What was seen of the zones that a clip's owner had blacked out. */
+/** The result of checking the zones that a clip's owner had blacked out. */
 type SeenZones = { seen: 'black'; zones: number } | { seen: 'no grant' } | { seen: 'no ffmpeg'; zones: number };
 
 const ZONES_UNKNOWN = {
-  black: '  What is outside the zones only the device could compare with its footage.',
-  'no grant': '  Where zones were blacked out no statement says, so nobody looked (--opened).',
-  'no ffmpeg': '  Whether its zones are black nobody looked: that takes ffmpeg, and there is none here.',
+  black: '  Not checked: the picture outside the zones, which only the device could compare with its footage.',
+  'no grant': '  Not checked: the blacked out zones, which a statement does not name (--opened).',
+  'no ffmpeg': '  Not checked: whether its zones are black, which needs ffmpeg, and there is none here.',
 } as const satisfies Record<SeenZones['seen'], string>;
 
-/** Looks at the zones that the grant names; null when there are none. Throws `verify_failed` when one is not black. */
-async function lookAtZones(
+/** Checks the zones that the grant names; null when there are none. Throws `verify_failed` when one is not black. */
+async function checkZones(
   { clock }: Context,
   path: string,
   { grant, manifest }: VerifiedClip,
@@ -195,19 +195,19 @@ async function lookAtZones(
 }
 
 /** The text of the result, by the signature chain that verified the clip. */
-const SAID = {
+const VERIFIED = {
   manifest: 'Verified on the chain of owner and bridge: this is the clip that its owner granted.',
   statement: 'Verified on the chain of vault and agency: this is the clip of one grant, under a key made for it.',
   'statement and manifest':
     'Verified on both chains: this is the clip that its owner granted, and its statement is the device’s.',
 } as const satisfies Record<Chain, string>;
 
-/** The file's bytes. It is opened on the first read: an invalid manifest is refused before that. */
+/** The file's bytes. It is opened on the first read, after the manifest was checked. */
 async function* bytesOf(path: string): AsyncGenerator<Uint8Array> {
   for await (const part of createReadStream(path)) yield part;
 }
 
-/** Verifies the ledger with the device's public key alone; an owner's kept receipt must name a head on that chain. */
+/** Verifies the ledger by the device's public key; an owner's kept receipt must name a head of that chain. */
 async function verifyLedger(context: Context, options: VerifyOptions): Promise<void> {
   const home = await chosenHome(context, options);
   const device = { id: home.device, key: home.deviceKey };
@@ -216,9 +216,9 @@ async function verifyLedger(context: Context, options: VerifyOptions): Promise<v
   const folder = join(await doorbellFolder(context, options, home.device), 'consent');
   const count = ({ type }: { type: string }) => counts.set(type, (counts.get(type) ?? 0) + 1);
   const { head } = await walkLedger(context.disk, folder, device, count, kept);
-  const said = [...counts].map(([type, count]) => `${type} ${count}`).join(', ');
+  const totals = [...counts].map(([type, count]) => `${type} ${count}`).join(', ');
   context.output.result(
     { ok: true, device: device.id, entries: head.entries, head: head.hash, types: Object.fromEntries(counts) },
-    `The ledger of ${device.id} is whole: ${head.entries} entries (${said || 'empty'}), head ${head.hash}.`,
+    `The ledger of ${device.id} is complete: ${head.entries} entries (${totals || 'empty'}), head ${head.hash}.`,
   );
 }

@@ -1,4 +1,4 @@
-// Owns: the verb `audit witness`: a process that watches a bridge's log from outside. Not here: what it watches for (the witness).
+// The verb `audit witness`.
 
 import { resolve } from 'node:path';
 import { lockFolder } from '@doorsill/base/folder-lock';
@@ -19,12 +19,12 @@ interface WitnessOptions {
 export function addWitness(audit: Command): void {
   audit
     .command('witness')
-    .description("watch a bridge's log of custody from outside, and cosign it while it only grows")
+    .description("watch a bridge's log of custody from outside, and cosign it as long as it only grows")
     .requiredOption('--data <dir>', 'its folder: key, pinned bridge, newest head')
     .requiredOption('--bridge <url>', "the bridge's address")
-    .option('--bridge-key <key>', "the bridge's public key (default: the one that answers first is pinned)")
-    .option('--every <s>', 'seconds between looks', '60')
-    .option('--once', 'look once and end')
+    .option('--bridge-key <key>', "the bridge's public key (default: pin the key of the first answer)")
+    .option('--every <s>', 'seconds between checks', '60')
+    .option('--once', 'check once and exit')
     .addHelpText(
       'after',
       `
@@ -32,8 +32,8 @@ Examples:
   $ doorsill audit witness --data ./witness --bridge http://127.0.0.1:8700
   $ doorsill audit witness --data ./witness --bridge http://127.0.0.1:8700 --once --json
 
-It ends with custody_rollback or custody_fork when the log is not the one it was. The bridge serves its cosignatures once
-bridge.json names its key: {"custody": {"witnesses": ["..."]}}; the key is in witness.pub.`,
+It ends with custody_rollback or custody_fork when the log was rewritten. The bridge serves its cosignatures once bridge.json contains its
+key: {"custody": {"witnesses": ["..."]}}; the key is in witness.pub.`,
     )
     .action(async (options: WitnessOptions, command: Command) => {
       const context = openContext(command);

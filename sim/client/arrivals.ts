@@ -1,18 +1,17 @@
-// Owns: what came from the doorbell and was not asked for yet, each once and in order, and the calls that wait for more.
-// Not here: what comes, and who asks (virtual-doorbell.ts).
+// A queue of messages from the doorbell, and the calls that wait for more.
 
 import type { Clock } from '@doorsill/base/clock';
 import { failure } from '../errors.ts';
 
-/** Kept at most: when more come that nobody asks for, the oldest are dropped. */
+/** Maximum of queued messages: beyond it the oldest are dropped. */
 export const ARRIVALS_MAX = 1_000;
-/** Ids that are remembered, so that what a broker delivers twice counts once. */
+/** Number of ids that are remembered, so that a message delivered twice counts once. */
 const IDS_MAX = 4 * ARRIVALS_MAX;
-/** How many of the newest are named when a wait ends without success. */
+/** How many of the newest messages a failed wait names. */
 const NAMED_MAX = 10;
 
 interface Wait<Message> {
-  /** Takes the message if it is the one that is waited for. */
+  /** Takes the message if it is the wanted one. */
   offer(message: Message): boolean;
   fail(thrown: unknown): void;
 }
@@ -22,16 +21,16 @@ export class Arrivals<Message> {
   private readonly nameOf: (message: Message) => string;
   private readonly kept: Message[] = [];
   private readonly ids = new Set<string>();
-  /** In the order of the calls. */
+  /** In call order. */
   private readonly waits = new Set<Wait<Message>>();
 
-  /** `nameOf`: how a message is named in a failure. */
+  /** `nameOf`: the name of a message in a failure. */
   constructor(clock: Clock, nameOf: (message: Message) => string) {
     this.clock = clock;
     this.nameOf = nameOf;
   }
 
-  /** Takes in a message; gives it to the first call that waits for it, or keeps it. One whose id came before is dropped. */
+  /** Gives a message to the first call that waits for it, or queues it. One with a known id is dropped. */
   add(id: string, message: Message): void {
     if (this.ids.has(id)) return;
     this.ids.add(id);
@@ -45,8 +44,8 @@ export class Arrivals<Message> {
   }
 
   /**
-   * Resolves with the oldest message that `isWanted` and no other call took; waits for one if there is none yet. Throws
-   * `client_nothing_came`, which names what came instead.
+   * Takes the oldest queued message that `isWanted` accepts; waits for one if there is none. Throws `client_nothing_came`, which names the
+   * queued messages.
    */
   take<Wanted extends Message>(
     what: string,

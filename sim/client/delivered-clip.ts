@@ -1,6 +1,3 @@
-// Owns: a granted clip as a plain file: fetched from the testbed's vault once it is handed over, and verified.
-// Not here: granting it (virtual-doorbell.ts), how it is verified (device/clip).
-
 import { createReadStream } from 'node:fs';
 import { copyFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -16,23 +13,23 @@ import { evidenceId } from '../officer/evidence-desk.ts';
 import { whenHandedOver } from '../story/when-handed-over.ts';
 import { evidenceFolder } from '../testbed/testbed-folder.ts';
 
-/** A clip that a grant let go, as the agency gets it. */
+/** A granted clip as the agency gets it. */
 export interface DeliveredClip {
-  /** The MP4 file; it is removed with the doorbell's folder unless that is kept. */
+  /** The MP4 file, which is removed with the doorbell's folder unless that is kept. */
   path: string;
   /** The signed statement as the agency gets it. */
   manifestPath: string;
-  /** What that statement says; its signature and the clip's bytes are verified. */
+  /** The claims of that statement; its signature and the clip's bytes are verified. */
   manifest: Statement | Manifest;
   sha256: string;
   frames: number;
-  /** The granted window; a frame is in it if startUs <= time < endUs. */
+  /** The granted window: frames with startUs <= time < endUs. */
   window: Window;
   /** Exactly the granted facts. */
   disclosed: Statement['disclosed'];
 }
 
-/** Where a clip goes through. */
+/** Where to find a clip, and where to put it. */
 export interface ClipRoute {
   /** The testbed's folder. */
   testbed: string;
@@ -43,8 +40,8 @@ export interface ClipRoute {
 }
 
 /**
- * Waits until the vault has the clip that a receipt of outcome `sent` names, copies it with its statement and verifies both
- * against the bridge's receipt. Throws `timed_out`, `verify_failed`, the signal's reason.
+ * Waits until the vault has the clip of a receipt with outcome `sent`, copies it with its statement and verifies both against the bridge's
+ * receipt. Throws `timed_out`, `verify_failed`, the signal's reason.
  */
 export async function fetchDeliveredClip(
   deps: { clock: Clock; disk: Disk },

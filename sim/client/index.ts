@@ -1,5 +1,4 @@
-// Owns: the exports of `doorsill/client`: a virtual doorbell for tests, and the types of what it says.
-// Not here: the doorbell itself (`doorsill`), the broker and the testbed (`doorsill/sim`).
+// The exports of `doorsill/client`: a virtual doorbell for tests, and the types of its messages.
 
 export { type ErrorCode, type Failure, isFailure } from '@doorsill/contract/errors';
 export type { DeviceEvent, DeviceState, Receipt } from '@doorsill/contract/home-messages';

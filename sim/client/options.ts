@@ -1,5 +1,4 @@
-// Owns: what a developer may say to the client: the options of its calls, their limits and defaults.
-// Not here: the doorbell's own settings, which the doorbell checks (device/config.ts).
+// The options of the client's calls, with limits and defaults. The doorbell checks its own settings (device/config.ts).
 
 import { LOG_LEVELS, type LogLevel } from '@doorsill/base/log';
 import { readBySchema } from '@doorsill/base/schema-fault';
@@ -9,55 +8,55 @@ import type { DeviceConfigInput } from '@doorsill/device/config';
 import { z } from 'zod';
 import { failure } from '../errors.ts';
 
-/** A small drawn porch where nobody comes by: nothing happens at the door but what the test does. */
+/** A small drawn porch without visitors: only the test makes anything happen. */
 export const QUIET_PORCH = 'synthetic?size=640x360&play=nobody';
 
 const TIMEOUT_MS_MAX = 24 * 3_600_000;
 const timeoutSchema = z.number().min(1).max(TIMEOUT_MS_MAX).optional();
 const LAST_S_MAX = 600;
 
-/** How a virtual doorbell is started; all of it is optional. */
+/** Options of a virtual doorbell. */
 export interface DoorbellOptions {
   /**
-   * `synthetic` (a drawn porch with a visitor who presses), `file:PATH`, `rtsp://...`, or any other camera of
-   * `doorsill up`. Default: a drawn porch where nobody comes by.
+   * `synthetic` (a drawn porch with a visitor who presses), `file:PATH`, `rtsp://...`, or any other camera of `doorsill up`. Default: a drawn
+   * porch without visitors.
    */
   camera?: string;
-  /** False: without bridge, registry, vault and agency, which starts sooner; `ask` is then refused. */
+  /** False: no bridge, registry, vault and agency, which starts sooner; `ask` is then refused. */
   agency?: boolean;
-  /** Settings of the doorbell, as in its device.json. Default: a ring in memory. */
+  /** Settings of the doorbell, as in device.json. Default: a ring in memory. */
   device?: Partial<Omit<DeviceConfigInput, 'home' | 'camera'>>;
-  /** True: `stop` leaves the folder with clips, logs and data. */
+  /** True: `stop` keeps the folder with clips, logs and data. */
   keep?: boolean;
-  /** What its processes log, in files under `folder`. */
+  /** Log level of its processes, which log into files in `folder`. */
   logLevel?: LogLevel;
-  /** Called with sentences for people: a part crashed and is started again, a camera has a small fault. */
+  /** Called with messages for people: a part crashed and is restarted, a camera has a minor fault. */
   onNote?: (text: string) => void;
 }
 
-/** How long a call waits. */
 export interface WaitOptions {
+  /** How long the call waits. */
   timeoutMs?: number;
 }
 
-/** What the agency asks for: the last seconds, or a window; the last 5 s when nothing is said. */
+/** The footage that the agency requests: the last seconds, or a window; by default the last 5 s. */
 export interface AskOptions extends WaitOptions {
   lastS?: number;
   window?: Window;
-  /** Which facts about the owner it wants to know. Default: `address-and-email`. */
+  /** The facts about the owner that it requests. Default: `address-and-email`. */
   profile?: DisclosureProfile;
-  /** Its words to the owner. */
+  /** Its text for the owner. */
   text?: string;
 }
 
-/** What the owner lets go; nothing leaves unless it is named. */
+/** What the owner grants; nothing leaves unless it is named. */
 export interface GrantOptions extends WaitOptions {
   disclose?: readonly DisclosureKey[];
-  /** Default: the window that `ask` was about. */
+  /** Default: the window of `ask`. */
   window?: Window;
   /** Default: false. */
   audio?: boolean;
-  /** Rectangles that are blacked out. */
+  /** Rectangles to black out. */
   zones?: Zone[];
 }
 
@@ -98,7 +97,7 @@ const eventWaitSchema = z.strictObject({
 
 const eventTypes = DeviceEvent.options.map((option) => option.shape.type.value);
 
-/** The arguments of each call. Throws `client_argument_invalid` with the call's name and what is wrong. */
+/** The arguments of each call. Throws `client_argument_invalid` with the call's name and the fault. */
 export const readDoorbellOptions = (given: unknown) => read('startDoorbell()', doorbellSchema, given);
 export const readAsk = (given: unknown) => read('ask()', askSchema, given);
 export const readGrant = (given: unknown) => read('grant()', grantSchema, given);

@@ -1,5 +1,4 @@
-// Owns: starting a virtual doorbell in a throwaway folder, and leaving nothing behind: not after `stop`, not after a start that
-// failed half-way, not when the process exits. Not here: what can be done with it (virtual-doorbell.ts), its processes (testbed/).
+// Starts a virtual doorbell in a temporary folder, which is removed by `stop`, after a failed start, and when the process exits.
 import { rmSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -13,20 +12,20 @@ import { Testbed, type TestbedOptions } from '../testbed/testbed.ts';
 import { type DoorbellOptions, readDoorbellOptions } from './options.ts';
 import { VirtualDoorbell } from './virtual-doorbell.ts';
 
-/** Room for about ten minutes of the drawn porch. */
+/** About ten minutes of the drawn porch. */
 const RING_BYTES = 64 * 1024 * 1024;
 
 const CAMERA_MS_MAX = 60_000;
 
-/** Folders that must not outlive this process. */
+/** Folders to remove when this process exits. */
 const folders = new Set<string>();
 
-/** A process that exits without `stop` cannot wait for its parts, which end once they notice; it removes their folders. */
+/** A process that exits without `stop` cannot wait for its parts, which end by themselves; it removes their folders. */
 function removeFolders(): void {
   for (const folder of folders) rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
 }
 
-/** Has the folder removed when this process exits; returns what takes that back. */
+/** Removes the folder when this process exits; returns the function that cancels it. */
 function removeAtExit(folder: string): () => void {
   if (folders.size === 0) process.on('exit', removeFolders);
   folders.add(folder);
@@ -37,10 +36,10 @@ function removeAtExit(folder: string): () => void {
 }
 
 /**
- * Starts a virtual doorbell with everything around it: broker, registry, bridge, vault, an agency and an owner, each part a process
- * of its own on a free port of the loopback address, all in a new temporary folder. Resolves once it hears what happens at the door
- * and, with an agency, its camera records, so that whatever follows can be asked for. `stop()` or `await using` ends all of it.
- * Throws `client_argument_invalid`, `config_invalid`, `camera_...`, `ffmpeg_missing`; nothing is left then.
+ * Starts a virtual doorbell with broker, registry, bridge, vault, an agency and an owner. Each part is a process on a free port of the loopback
+ * address, and all data is in a new temporary folder. Resolves once the doorbell's messages are received and, with an agency, its camera
+ * records, so that footage from then on can be requested. `stop()` or `await using` ends all of it. Throws `client_argument_invalid`,
+ * `config_invalid`, `camera_...`, `ffmpeg_missing`, and removes everything.
  */
 export async function startDoorbell(options: DoorbellOptions = {}): Promise<VirtualDoorbell> {
   const { camera, agency, device, keep, logLevel, onNote } = readDoorbellOptions(options);
@@ -56,8 +55,8 @@ export async function startDoorbell(options: DoorbellOptions = {}): Promise<Virt
   const testbed = new Testbed(settings, { ...deps, say: onNote });
   const closers = [() => testbed.stop()];
   if (!keep) {
-    const isRemoved = removeAtExit(folder);
-    closers.unshift(() => rm(folder, { recursive: true, force: true }).then(isRemoved));
+    const cancelRemoval = removeAtExit(folder);
+    closers.unshift(() => rm(folder, { recursive: true, force: true }).then(cancelRemoval));
   }
   const close = async () => {
     for (const step of closers.splice(0).reverse()) await step();
@@ -77,7 +76,7 @@ export async function startDoorbell(options: DoorbellOptions = {}): Promise<Virt
   }
 }
 
-/** Starts the session and waits until the camera records, or cannot for a reason that the state tells. */
+/** Starts the session and waits until the camera records, or has failed for a reason that the state contains. */
 function cameraBegun(session: OwnerSession): Promise<void> {
   return session.waitFor<void>(
     'the camera',

@@ -1,7 +1,3 @@
-// Owns: a virtual doorbell as a test holds it: press, await what follows, answer as its owner, stop. Each call checks its
-// arguments and throws coded failures. Not here: starting and cleaning up (start-doorbell.ts), waiting for messages (arrivals.ts),
-// signing and verifying (device/owner), the agency's own words (officer/).
-
 import { join } from 'node:path';
 import type { Clock } from '@doorsill/base/clock';
 import type { Disk } from '@doorsill/base/disk';
@@ -14,7 +10,7 @@ import type { Window } from '@doorsill/contract/shared-claims';
 import { giveOrder } from '@doorsill/device/owner/give-command';
 import type { OwnerSession } from '@doorsill/device/owner/owner-session';
 import { refusalInReceipt } from '@doorsill/device/owner/read-receipt';
-import { makeDenial, makeGrant, makeRevoke, type Signer } from '@doorsill/device/owner/sign-owner-messages';
+import { makeCommand, makeDenial, makeGrant, makeRevoke, type Signer } from '@doorsill/device/owner/sign-owner-messages';
 import { askForState, fetchNotices, RECEIPT_MS_MAX } from '@doorsill/device/terminal/owner-requests';
 import { failure, isFailure } from '../errors.ts';
 import { postRequest, signRequest } from '../officer/agency-client.ts';
@@ -35,26 +31,25 @@ import {
   readWait,
   type WaitOptions,
 } from './options.ts';
-import { askState, recordedWindow, STATE_MS_MAX } from './recorded-window.ts';
 
-/** The types of events that a doorbell tells of. */
+/** The types of a doorbell's events. */
 export type EventType = DeviceEvent['type'];
-/** The event of a type. */
+/** The event with this type. */
 export type EventOf<Type extends EventType> = Extract<DeviceEvent, { type: Type }>;
 
 /** An agency's request as the owner sees it, verified. */
 export interface DoorRequest {
   id: string;
-  /** Who asks, by its credential. */
+  /** The agency's name in its credential. */
   agency: string;
   text: string;
-  /** What it is about, which `grant` lets go unless told otherwise; agencies ask for 15 minutes at least, so it asks for more. */
+  /** The footage that `ask` was about, which `grant` grants by default. The request itself covers more: at least 15 minutes. */
   window: Window;
-  /** All of it: the whole window it asks for, and which facts it wants to know. */
+  /** The whole verified request, with its full window and the requested facts. */
   notice: VerifiedNotice;
 }
 
-/** What a virtual doorbell is made of; `close` ends it and removes its folder. */
+/** The parts of a virtual doorbell; `close` ends it and removes its folder. */
 export interface DoorbellParts {
   folder: string;
   /** The testbed's folder. */
@@ -75,19 +70,23 @@ const FOOTAGE_MS_MAX = 60_000;
 const NOTICE_MS_MAX = 30_000;
 const CLIP_MS_MAX = 120_000;
 const LAST_S = 5;
+/** Timeout for a doorbell's state. */
+const STATE_MS_MAX = 10_000;
+/** Minimum interval between two queries of the recorded footage. */
+const ASK_AGAIN_MS = 250;
 
-/** Outcomes after which a grant's clip is at the bridge, or never will be. */
+/** Outcomes that settle whether a grant's clip gets to the bridge. */
 const SETTLED = new Set<Receipt['outcome']>(['sent', 'failed', 'revoked', 'deleted', 'recalled']);
 
 /** A doorbell in this process, with its owner's side, for tests. */
 export class VirtualDoorbell {
-  /** Its folder, which `stop` removes: clips, logs, everybody's data. */
+  /** Its folder, which `stop` removes: clips, logs, the data of all parts. */
   readonly folder: string;
   private readonly parts: DoorbellParts;
   private readonly signer: Signer;
   private readonly arrivals: Arrivals<Arrival>;
-  /** Receipts about grants, all that came. */
-  private readonly heard: Receipt[] = [];
+  /** All receipts about grants. */
+  private readonly grantReceipts: Receipt[] = [];
   private readonly requestsById = new Map<string, DoorRequest>();
   private readonly abouts = new Map<string, Window>();
   private readonly answers = new Map<string, Answer>();
@@ -114,7 +113,7 @@ export class VirtualDoorbell {
   }
 
   /**
-   * Presses a button: the owner orders it. Resolves when the doorbell has confirmed it; `event('ring')` gives the press itself.
+   * Presses a button by the owner's signed command. Resolves when the doorbell has confirmed it; `event('ring')` returns the press itself.
    * Throws `button_unknown`.
    */
   press(button = 'front'): Promise<void> {
@@ -124,8 +123,8 @@ export class VirtualDoorbell {
   }
 
   /**
-   * The oldest event of a type that was not given out yet; waits for one if there is none. Each event is given out once, whether it
-   * came before or after the call. `where` picks among them. Throws `client_nothing_came`.
+   * Returns the oldest event of a type that was not returned yet; waits for one if there is none. Each event is returned once, whether it
+   * came before or after the call. `where` filters them. Throws `client_nothing_came`.
    */
   event<Type extends EventType>(
     type: Type,
@@ -141,7 +140,7 @@ export class VirtualDoorbell {
     });
   }
 
-  /** The oldest receipt of an outcome that was not given out yet, as with `event`. The doorbell signs each. */
+  /** The oldest receipt with an outcome that was not returned yet, as with `event`. The doorbell signs each. */
   receipt(outcome: Receipt['outcome'], options: WaitOptions = {}): Promise<Receipt> {
     return this.call('receipt()', () => {
       readOutcome(outcome);
@@ -158,7 +157,7 @@ export class VirtualDoorbell {
     );
   }
 
-  /** The requests that wait for an answer now, as the owner sees them. */
+  /** The requests that wait for an answer, as the owner sees them. */
   requests(): Promise<DoorRequest[]> {
     return this.call('requests()', async () =>
       (await fetchNotices(this.parts.session, this.signer)).map((notice) => this.take(notice)),
@@ -166,41 +165,41 @@ export class VirtualDoorbell {
   }
 
   /**
-   * Has the agency on this machine ask for footage, once the doorbell has recorded it; resolves when the owner has the verified
-   * request. `lastS`: the seconds before this call, or the first seconds of footage where there are not so many yet. Throws
-   * `client_no_footage`, `client_no_agency`, and the bridge's refusals.
+   * Sends the agency's request for footage once the doorbell has recorded it; resolves when the owner has the verified request. `lastS`: the
+   * seconds before this call, or the first seconds of footage if there are fewer yet. Throws `client_no_footage`, `client_no_agency`, and the
+   * bridge's refusals.
    */
   ask(options: AskOptions = {}): Promise<DoorRequest> {
     return this.call('ask()', async () => {
-      const said = readAsk(options);
+      const wanted = readAsk(options);
       const { facts, session, deps } = this.parts;
       if (!facts) throw failure('client_no_agency');
       const about = await recordedWindow(
         session,
         this.signer,
-        said.window ?? said.lastS ?? LAST_S,
-        said.timeoutMs ?? FOOTAGE_MS_MAX,
+        wanted.window ?? wanted.lastS ?? LAST_S,
+        wanted.timeoutMs ?? FOOTAGE_MS_MAX,
         this.stopping.signal,
       );
-      const ask = demoAsk(deps.clock, DEMO_HOME.place, about, said.profile);
+      const ask = demoAsk(deps.clock, DEMO_HOME.place, about, wanted.profile);
       const { id, token } = signRequest(deps, facts.agencyKey, facts.bridge.id, {
         ...ask,
         // An agency may post an investigation twice at most.
         investigation: freshId(deps.random, 'case'),
-        ...(said.text === undefined ? {} : { text: said.text }),
+        ...(wanted.text === undefined ? {} : { text: wanted.text }),
       });
       this.abouts.set(id, about);
       const notice = await session.waitFor<VerifiedNotice>(
         'the request at the doorbell',
-        said.timeoutMs ?? NOTICE_MS_MAX,
-        (found) => ({ notice: (heard) => heard.request.jti === id && found(heard) }),
+        wanted.timeoutMs ?? NOTICE_MS_MAX,
+        (found) => ({ notice: (received) => received.request.jti === id && found(received) }),
         () => postRequest(facts.bridge.url, token),
       );
       return this.take(notice);
     });
   }
 
-  /** The owner grants: exactly this window, exactly these facts. Resolves with the receipt; `clip` waits for the clip. */
+  /** Grants exactly this window and these facts as the owner. Resolves with the receipt; `clip` waits for the clip. */
   grant(request: DoorRequest, options: GrantOptions = {}): Promise<Receipt> {
     return this.call('grant()', async () => {
       const { timeoutMs = RECEIPT_MS_MAX, disclose, window, audio, zones } = readGrant(options);
@@ -217,7 +216,7 @@ export class VirtualDoorbell {
     });
   }
 
-  /** The owner says no; nobody outside learns of it. */
+  /** Denies the request as the owner; nobody outside learns of it. */
   deny(request: DoorRequest, options: WaitOptions = {}): Promise<Receipt> {
     return this.call('deny()', async () => {
       const { timeoutMs = RECEIPT_MS_MAX } = readWait('deny()', options);
@@ -229,7 +228,7 @@ export class VirtualDoorbell {
     });
   }
 
-  /** The owner takes a grant back. Resolves with the receipt that it is revoked; what was sent is erased, or recalled, after that. */
+  /** Revokes the grant as the owner. Resolves with the receipt `revoked`; sent bytes are erased, or recalled, after that. */
   revoke(request: DoorRequest, options: WaitOptions = {}): Promise<Receipt> {
     return this.call('revoke()', async () => {
       const { timeoutMs = RECEIPT_MS_MAX } = readWait('revoke()', options);
@@ -244,7 +243,7 @@ export class VirtualDoorbell {
     });
   }
 
-  /** The owner does not answer: nothing is sent, so nobody can tell. From then on `clip` does not wait for this request. */
+  /** Leaves the request unanswered: nothing is sent, so nobody can tell. From then on `clip` does not wait for this request. */
   ignore(request: DoorRequest): Promise<void> {
     return this.call('ignore()', async () => {
       const known = this.known('ignore()', request);
@@ -253,8 +252,8 @@ export class VirtualDoorbell {
   }
 
   /**
-   * The clip of a granted request, once the vault has it: a plain file, verified. Throws `client_not_granted`, why it could not
-   * be made or sent, `timed_out`.
+   * The clip of a granted request, once the vault has it: a plain file, verified. Throws `client_not_granted`, `timed_out`, and the reason why
+   * it could not be made or sent.
    */
   clip(request: DoorRequest, options: WaitOptions = {}): Promise<DeliveredClip> {
     return this.call('clip()', async () => {
@@ -263,11 +262,11 @@ export class VirtualDoorbell {
       const { facts, session, deps, testbed, folder } = this.parts;
       const answer = this.answers.get(id);
       if (!facts || answer?.kind !== 'granted') throw noClip(id, answer?.kind ?? 'not answered');
-      const isItsEnd = ({ grant, outcome }: Receipt) => grant === answer.grant && SETTLED.has(outcome);
+      const isSettled = ({ grant, outcome }: Receipt) => grant === answer.grant && SETTLED.has(outcome);
       const receipt =
-        this.heard.find(isItsEnd) ??
+        this.grantReceipts.find(isSettled) ??
         (await session.waitFor<Receipt>('the clip at the bridge', timeoutMs, (found) => ({
-          receipt: (heard) => isItsEnd(heard) && found(heard),
+          receipt: (received) => isSettled(received) && found(received),
         })));
       if (receipt.outcome === 'failed') throw refusalInReceipt(receipt);
       if (receipt.outcome !== 'sent') throw noClip(id, receipt.outcome);
@@ -291,7 +290,7 @@ export class VirtualDoorbell {
     return this.stop();
   }
 
-  /** Runs a call: refused once the doorbell is stopped, and what `stop` interrupts says so. */
+  /** Runs a call. Throws `client_stopped` once the doorbell is stopped, and for a call that `stop` interrupts. */
   private async call<Result>(call: string, work: () => Promise<Result>): Promise<Result> {
     const { signal } = this.stopping;
     if (signal.aborted) throw failure('client_stopped', { call });
@@ -305,8 +304,8 @@ export class VirtualDoorbell {
 
   private onReceipt(receipt: Receipt): void {
     const { outcome, answers = '', grant, request } = receipt;
-    if (grant !== undefined) this.heard.push(receipt);
-    // Carried-out commands are this client's own. The device repeats the others on request, stamped anew, and so with other ids.
+    if (grant !== undefined) this.grantReceipts.push(receipt);
+    // `command-done` answers this client's own commands. The device repeats the others on request, with a new time, and so with new ids.
     if (outcome === 'command-done') return;
     this.arrivals.add(`${outcome} ${outcome === 'refused' ? answers : (grant ?? request)}`, receipt);
   }
@@ -318,13 +317,13 @@ export class VirtualDoorbell {
     return request;
   }
 
-  /** The request that a call names. Throws `client_argument_invalid` for one that this doorbell never gave out. */
+  /** The request that a call names. Throws `client_argument_invalid` for one that this doorbell never returned. */
   private known(call: string, given: DoorRequest): DoorRequest {
     const found = this.requestsById.get(readRequestId(call, given));
     if (found) return found;
     throw failure('client_argument_invalid', {
       call,
-      detail: 'it takes what ask() or requests() of this doorbell gave',
+      detail: 'it takes a request that ask() or requests() of this doorbell returned',
     });
   }
 }
@@ -333,10 +332,58 @@ function noClip(request: string, why: string) {
   return failure('client_not_granted', { request, detail: `it was ${why}` });
 }
 
-/** How an arrival is named in a failure. */
+/** The name of an arrival in a failure. */
 function nameOf(message: Arrival): string {
   if ('outcome' in message) return `receipt "${message.outcome}"${message.code ? ` (${message.code})` : ''}`;
   if (message.type === 'ring') return `ring of ${message.button}`;
   if (message.type === 'camera' || message.type === 'hardware') return `${message.type} ${message.state}`;
   return message.type;
+}
+
+/** The doorbell's current state, which it publishes on request. Throws `timed_out`. */
+function askState(session: OwnerSession, signer: Signer, withinMs: number): Promise<DeviceState> {
+  const { token } = makeCommand(signer, session.home.device, { action: 'announce' });
+  return session.waitFor<DeviceState>(
+    "the doorbell's state",
+    withinMs,
+    (found) => ({ state: found }),
+    () => session.command(token),
+  );
+}
+
+/**
+ * Waits until the ring holds a window, or a number of seconds up to now; returns the window. If recording began later than that, returns its
+ * first seconds. Throws `client_no_footage`, the signal's reason.
+ */
+async function recordedWindow(
+  session: OwnerSession,
+  signer: Signer,
+  wanted: Window | number,
+  withinMs: number,
+  signal: AbortSignal,
+): Promise<Window> {
+  const { clock } = signer;
+  const [askedUs, endMs] = [clock.wallUs(), clock.monotonicMs() + withinMs];
+  for (;;) {
+    const { ring, camera } = await askState(session, signer, STATE_MS_MAX);
+    const last = ring.coverage.at(-1) ?? { startUs: askedUs, endUs: askedUs };
+    const window = typeof wanted === 'number' ? lastSeconds(wanted, askedUs, last) : wanted;
+    if (last.endUs >= window.endUs) return window;
+    const missingMs = (window.endUs - last.endUs) / 1_000;
+    const leftMs = endMs - clock.monotonicMs();
+    if (camera.state === 'failed' || leftMs <= 0) {
+      const hasS = ((last.endUs - last.startUs) / 1_000_000).toFixed(1);
+      const detail = `its camera is ${camera.state}${camera.detail ? ` (${camera.detail})` : ''}, and it has ${hasS} s`;
+      const wantedS = (window.endUs - window.startUs) / 1_000_000;
+      throw failure('client_no_footage', { wanted: wantedS, seconds: withinMs / 1_000, detail });
+    }
+    await clock.sleep(Math.min(leftMs, Math.max(ASK_AGAIN_MS, missingMs)), signal);
+  }
+}
+
+/** The seconds of a span of footage up to `us`, or its first ones if it has fewer before that. */
+function lastSeconds(seconds: number, us: number, span: Window): Window {
+  const lengthUs = Math.round(seconds * 1_000_000);
+  const endUs = Math.max(us, span.startUs + lengthUs);
+  return { startUs: endUs - lengthUs, endUs };
 }

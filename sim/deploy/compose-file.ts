@@ -1,5 +1,4 @@
-// Owns: compose.yml: who is where in the network of the containers, and what each of them runs, may do, reads and keeps. Not here: what they are
-// made of (compose-image.ts), the files that they read (compose-layout.ts).
+// compose.yml: the addresses of the containers, their commands, rights, files and volumes.
 
 import { CONTAINER_PLACES, CONTAINER_USERS, SECRETS } from './compose-image.ts';
 import { folderOf, type Instance, PARTS, type Part, type Served } from './instances-layout.ts';
@@ -11,21 +10,20 @@ export interface ComposeLayoutWish {
   domain: string;
   /** Address of the S3 server. */
   s3: string;
-  /** How many instances there are of each part, 2 to `INSTANCES_MAX`. */
+  /** Instances of each part, 2 to `INSTANCES_MAX`. */
   instances: number;
-  /** The containers' network: three numbers of an IPv4 address, such as `172.31.77`, for a /24. */
+  /** The containers' /24 network: three numbers of an IPv4 address, such as `172.31.77`. */
   network: string;
 }
 
-/** They have letters for names, and a decade of addresses for each part. */
+/** Instances are named by letters, and each part has ten addresses. */
 export const INSTANCES_MAX = 8;
 
-/** Who is where in the containers' network. */
+/** The addresses in the containers' network. */
 export interface ContainerAddresses extends Served {
   nodes: NatsLayoutWish['nodes'];
 }
 
-/** The addresses that a wish leads to. */
 export function containerAddresses({ domain, s3, instances: count, network }: ComposeLayoutWish): ContainerAddresses {
   const at = (last: number) => `${network}.${last}`;
   const instances = [...'abcdefgh'.slice(0, count)].map((name, number): Instance => {
@@ -36,13 +34,13 @@ export function containerAddresses({ domain, s3, instances: count, network }: Co
   return { domain, s3, instances, nodes, proxy: at(10), database: at(61), standby: at(62) };
 }
 
-/** Names under the domain that lead to HAProxy. */
+/** Names under the domain that resolve to HAProxy. */
 const NAMES = ['bridge', 'registry', 'vault', 'broker'];
 
 const ABOUT: Readonly<Record<Part, string>> = {
-  registry: 'Which agencies may ask. The instances of a part share their rows, and keys that the first of them makes.',
-  vault: 'Evidence for the agencies that it was granted to. Each has a volume for what is on its way to the bucket.',
-  bridge: 'They publish requests and take in what was granted. Each has a volume for what is on its way to the bucket.',
+  registry: 'Which agencies may ask. The instances of a part share rows, and keys that the first one makes.',
+  vault: 'Evidence for the agencies that it was granted to. Each has a volume for clips on their way to the bucket.',
+  bridge: 'They publish requests and store granted clips. Each has a volume for clips on their way to the bucket.',
 };
 
 const section = (about: string, services: readonly string[]) => `  # ${about}\n${services.join('\n')}`;
@@ -51,7 +49,7 @@ const section = (about: string, services: readonly string[]) => `  # ${about}\n$
 export function composeFile(addresses: ContainerAddresses, network: string): string {
   const { domain, instances, nodes, proxy, database, standby } = addresses;
   const services = [
-    section('The way in, for everybody. Its ports are the only ones that this machine opens.', [
+    section('The entrance. Its ports are the only ones that this machine opens.', [
       haproxyService(proxy, domain),
     ]),
     ...PARTS.map((part) =>
@@ -61,29 +59,29 @@ export function composeFile(addresses: ContainerAddresses, network: string): str
       ),
     ),
     section(
-      'The area broker: three nodes, of which one may be away, and what keeps their files as the bridges have their accounts.',
+      'The area broker: three nodes, of which one may be away, and the process that writes their files from the bridges’ accounts.',
       [followService(nodes), ...nodes.map(nodeService)],
     ),
-    section('Rows, and a standby that has each of them before a commit is acknowledged.', [
+    section('Rows, and a standby that has each row before a commit is acknowledged.', [
       postgresService('postgres-a', { host: database, command: ['primary'] }),
       postgresService('postgres-b', { host: standby, command: ['standby', database], after: 'postgres-a' }),
     ]),
   ];
   const volumes = new Set([...services.join('').matchAll(/^ {6}- ([a-z0-9-]+):\//gm)].map(([, name]) => name));
-  return `# Written by \`doorsill bridge deploy compose\` for ${domain}. STEPS.md says what comes before \`docker compose up\`.
+  return `# Written by \`doorsill bridge deploy compose\` for ${domain}. Follow STEPS.md before \`docker compose up\`.
 name: doorsill
 
 x-container: &container
-  # When the machine starts, Docker heeds no order: whoever comes too early ends, and comes again.
+  # When the machine starts, Docker ignores dependencies: a container that starts too early ends, and is restarted.
   restart: unless-stopped
-  # What a container may do beyond its own work is nothing, and what it may write is its volumes and what is forgotten with it.
+  # A container has no capabilities, and may write only to its volumes and to temporary folders.
   read_only: true
   cap_drop: [ALL]
   security_opt: ["no-new-privileges:true"]
   pids_limit: 512
-  # A crash dump would hold what homes disclosed; each connection is a descriptor, and each clip under way one more.
+  # A crash dump would contain facts about homes; each connection and each clip under way is a descriptor.
   ulimits: { core: 0, nofile: 65536 }
-  # What is under way ends first.
+  # Lets running calls end.
   stop_grace_period: 60s
   logging: { driver: local, options: { max-size: 10m, max-file: "5" } }
 
@@ -91,7 +89,7 @@ services:
 ${services.join('\n')}
 networks:
   inside:
-    # HAProxy, PostgreSQL and the parts know each other by address.
+    # HAProxy, PostgreSQL and the parts use each other's addresses.
     ipam: { config: [{ subnet: ${network}.0/24 }] }
 
 volumes:
@@ -101,7 +99,7 @@ secrets:
 ${secretFiles()}`;
 }
 
-/** Of all containers, each of which gets those that it names. */
+/** All secrets; each container gets those that it names. */
 function secretFiles(): string {
   const { passwordOf, bucketOf, databaseCertificate, databaseKey } = SECRETS;
   const names = [
@@ -118,9 +116,9 @@ interface Container {
   lines: readonly string[];
   volumes: readonly string[];
   secrets?: readonly string[];
-  /** Folders that are forgotten with it, beside /tmp. */
+  /** Temporary folders, beside /tmp. */
   scratch?: readonly string[];
-  /** A command, and how long it may take to succeed at first. */
+  /** The health check, and how long it may fail after the start. */
   health: { test: readonly string[]; startS: number };
   after?: string;
 }
@@ -161,9 +159,9 @@ function haproxyService(host: string, domain: string): string {
     user: 'haproxy',
     lines: [
       'ports: ["443:443", "8883:8883"]',
-      '# The containers find it by the public names, too.',
+      '# The containers also resolve the public names to it.',
       `networks: { inside: { ipv4_address: ${host}, aliases: [${NAMES.map((name) => `${name}.${domain}`).join(', ')}] } }`,
-      '# It is not root, and port 443 is below 1024.',
+      '# It is not root and needs port 443.',
       'sysctls: { net.ipv4.ip_unprivileged_port_start: 0 }',
     ],
     volumes: ['haproxy.cfg', 'doorsill-broker.cfg'].map((file) => `./haproxy/${file}:${haproxy}/${file}:ro`),
@@ -192,7 +190,7 @@ function partService(part: Part, { name, hosts }: Instance): string {
       ...(part === 'bridge' ? [`accounts:${NATS_PLACES.accounts}`] : []),
     ],
     secrets: [passwordOf(part), databaseCertificate, ...(part === 'registry' ? [] : [bucketOf(part)])],
-    // The first bridges wait for the nodes, which wait for their accounts and for each other.
+    // At first the bridges wait for the nodes, which wait for their accounts and for each other.
     health: { test: ['node', '-e', ask], startS: part === 'bridge' ? 300 : 60 },
     after: 'postgres-b',
   });
@@ -206,7 +204,7 @@ function followService(nodes: ContainerAddresses['nodes']): string {
     user: 'bridge',
     lines: [
       `command: ${JSON.stringify(followWords(nodes))}`,
-      '# It reads and writes files alone.',
+      '# It only reads and writes files.',
       'network_mode: none',
     ],
     volumes: [`accounts:${accounts}:ro`, `nats:${folder}`],
@@ -232,7 +230,7 @@ function postgresService(
 ): string {
   const { postgres, postgresSettings: settings, postgresSocket } = CONTAINER_PLACES;
   const { passwordOf, databaseCertificate, databaseKey } = SECRETS;
-  // Who makes the databases knows the passwords of all their users.
+  // The primary creates the databases, so it needs the passwords of all users.
   const users = [...(after ? [] : PARTS), 'standby' as const];
   const isWell =
     "select 1 / (not pg_is_in_recovery() or exists (select from pg_stat_wal_receiver where status = 'streaming'))::int";
@@ -246,7 +244,7 @@ function postgresService(
     ],
     secrets: [...users.map(passwordOf), databaseCertificate, databaseKey],
     scratch: [postgresSocket],
-    // It is the primary, or it follows one.
+    // Healthy: it is the primary, or follows one.
     health: { test: ['psql', '--host', postgresSocket, '--dbname', 'postgres', '--command', isWell], startS: 120 },
     ...(after ? { after } : {}),
   });

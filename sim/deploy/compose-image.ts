@@ -1,15 +1,14 @@
-// Owns: what the containers of compose-layout.ts are made of: a Dockerfile with a target for each program, and what starts PostgreSQL and a
-// node of NATS. Not here: the containers themselves.
+// The images of the containers: a Dockerfile with a target for each program, and the scripts that start PostgreSQL and a node of NATS.
 import { folderOf, PARTS, type Part } from './instances-layout.ts';
 import { NATS_PLACES } from './nats-layout.ts';
 
-/** Users in the containers, and so on the machine: each part has one, so that a captured bridge cannot read the keys of registry and vault. */
+/** User ids in the containers and on the machine. Each part has its own, so that a captured bridge cannot read the keys of registry and vault. */
 export const CONTAINER_USERS = { registry: 901, vault: 902, bridge: 903, postgres: 904, haproxy: 905 } as const;
 
 /** Folders and files in the containers. */
 export const CONTAINER_PLACES = {
   secrets: '/run/secrets',
-  /** Of the keys that all instances of a part share. */
+  /** The folder of keys that all instances of a part share. */
   keysOf: (part: Part) => `${folderOf(part)}-keys`,
   postgres: '/var/lib/postgresql',
   postgresSettings: '/etc/postgresql',
@@ -18,7 +17,7 @@ export const CONTAINER_PLACES = {
   haproxySocket: '/run/haproxy',
 } as const;
 
-/** Names of secrets, which are those of their files, too. */
+/** Names of secrets and of their files. */
 export const SECRETS = {
   passwordOf: (user: Part | 'standby') => `${user}-database`,
   bucketOf: (part: Part) => `${part}-s3`,
@@ -29,7 +28,7 @@ export const SECRETS = {
 const SCRIPTS = '/usr/local/lib/doorsill';
 const { postgres, haproxy, bridge } = CONTAINER_USERS;
 
-/** The files by their paths below the folder that images are built from. */
+/** The files of the build context. */
 export function imageFiles(): [string, string][] {
   return [
     ['Dockerfile', DOCKERFILE],
@@ -49,7 +48,7 @@ const parts = PARTS.flatMap((part) => {
   return [user(`doorsill-${part}`, id), owned(id, folderOf(part), CONTAINER_PLACES.keysOf(part))];
 });
 
-/** Our packages, each in the folder where package.json has it as a workspace. */
+/** Our packages with their workspace folders. */
 const PACKAGES = [
   ['doorsill-contract', 'device/contract'],
   ['doorsill-base', 'device/base'],
@@ -62,21 +61,21 @@ const unpacked = PACKAGES.map(
   ([name, folder]) => `mkdir -p ${folder} && tar -xzf ${name}-[0-9]*.tgz -C ${folder} --strip-components=1`,
 );
 
-const DOCKERFILE = `# Written by \`doorsill bridge deploy compose\`: an image for each program, with a user without rights to run it. Build them anew,
-# with --pull, whenever Debian or Node renews what is in them. A volume begins as the folder of the image in its place, owner and mode included.
+const DOCKERFILE = `# Written by \`doorsill bridge deploy compose\`: an image for each program, which runs as an unprivileged user. Rebuild with --pull
+# after updates of Debian or Node. A new volume copies the image's folder at its path, with owner and mode.
 
 FROM node:24-trixie-slim AS parts
 RUN ${[...parts, owned(bridge, NATS_PLACES.accounts, NATS_PLACES.folder)].join(AND)}
 WORKDIR /opt/doorsill
 COPY package.json package-lock.json *.tgz ./
 RUN ${unpacked.join(AND)}${AND}rm *.tgz
-# Of the lock file's hashes, and no script of a package runs. No part here makes pictures.
+# By the lock file's hashes, without packages' scripts. No part here needs ffmpeg.
 RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund${AND}rm -rf node_modules/node-ffmpeg-linux-x64 /root/.npm
 ENTRYPOINT ["node", "/opt/doorsill/sim/cli/doorsill.mjs"]
 
 FROM debian:trixie-slim AS haproxy
 RUN ${[user('haproxy', haproxy), 'apt-get update', install('haproxy')].join(AND)}
-# It lets calls end.
+# Lets running calls end.
 STOPSIGNAL SIGUSR1
 ENTRYPOINT ["haproxy", "-db", "-f", "${CONTAINER_PLACES.haproxy}/haproxy.cfg", "-f", "${CONTAINER_PLACES.haproxy}/doorsill-broker.cfg"]
 
@@ -86,7 +85,7 @@ COPY --chmod=0444 nats.sh ${SCRIPTS}/nats.sh
 ENTRYPOINT ["sh", "${SCRIPTS}/nats.sh"]
 
 FROM debian:trixie-slim AS postgres
-# Debian's package makes a server of its own unless it is told not to.
+# Debian's package would create a server.
 RUN ${[
   user('postgres', postgres),
   'apt-get update',
@@ -96,7 +95,7 @@ RUN ${[
   owned(postgres, CONTAINER_PLACES.postgres),
 ].join(AND)}
 COPY --chmod=0444 postgres.sh ${SCRIPTS}/postgres.sh
-# It ends at once for whoever is connected.
+# Fast shutdown: disconnects clients.
 STOPSIGNAL SIGINT
 ENTRYPOINT ["sh", "${SCRIPTS}/postgres.sh"]
 `;
@@ -108,9 +107,9 @@ create database doorsill_${part} owner "doorsill-${part}";`,
 );
 
 const POSTGRES = `# Written by \`doorsill bridge deploy compose\`: runs one server of PostgreSQL.
-#   postgres.sh primary            its first start makes the parts' databases
-#   postgres.sh standby ADDRESS    its first start copies all of the primary at this address, which it follows from then on
-# What is there already is started as it is. What a first start has not finished is begun anew.
+#   postgres.sh primary            the first start creates the parts' databases
+#   postgres.sh standby ADDRESS    the first start copies the primary at this address, and follows it from then on
+# Existing data is used as it is. An unfinished first start is repeated.
 set -eu
 umask 077
 secrets=${CONTAINER_PLACES.secrets}
@@ -118,13 +117,13 @@ settings=${CONTAINER_PLACES.postgresSettings}
 socket=${CONTAINER_PLACES.postgresSocket}
 data=${CONTAINER_PLACES.postgres}/data
 PATH=$(echo /usr/lib/postgresql/*/bin):$PATH
-# Nobody's home: what programs would look for there does not count.
+# No home, so that programs find no settings there.
 export HOME=/nonexistent
 
 need() {
   for name in "$@"; do
     [ -s "$secrets/$name" ] && [ -r "$secrets/$name" ] && continue
-    echo "the secret $name is missing, empty or not readable: STEPS.md says how it is made" >&2
+    echo "the secret $name is missing, empty or not readable: see STEPS.md" >&2
     exit 1
   done
 }
@@ -132,9 +131,9 @@ need() {
 make_primary() {
   need ${[...PARTS, 'standby' as const].map(SECRETS.passwordOf).join(' ')}
   initdb --pgdata="$data.new" --username=postgres --auth-local=peer --auth-host=reject --encoding=UTF8 --locale=C.UTF-8 --data-checksums
-  # No standby is there to wait for, and nobody finds it: it is not well yet.
+  # Without addresses, so that no client finds it before it is complete.
   pg_ctl --pgdata="$data.new" --wait --options="-c listen_addresses='' -c unix_socket_directories=$data.new" start
-  # Passwords reach the server over its socket, and no list of processes.
+  # Passwords go over the server's socket, so that no process list shows them.
   psql --host="$data.new" --username=postgres --dbname=postgres --no-psqlrc --quiet --set=ON_ERROR_STOP=1 <<'SQL'
 ${databases.join('\n')}
 \\set password \`cat ${CONTAINER_PLACES.secrets}/${SECRETS.passwordOf('standby')}\`
@@ -143,7 +142,7 @@ SQL
   pg_ctl --pgdata="$data.new" --wait --mode=fast stop
 }
 
-# Its name is not the standby's: what it has is no standby yet, and no commit may count on it.
+# Not under the standby's name: until the copy is complete, no commit may rely on it.
 copy_primary() {
   pg_basebackup --pgdata="$data.new" --wal-method=stream --checkpoint=fast --write-recovery-conf \\
     --dbname="host=$1 user=doorsill_standby passfile=$socket/pgpass sslmode=verify-full sslrootcert=$secrets/${SECRETS.databaseCertificate}"
@@ -159,14 +158,14 @@ if [ ! -d "$data" ]; then
   esac
   mv "$data.new" "$data"
 fi
-# By the cluster's name the primary knows its standby.
+# The primary recognizes its standby by the cluster's name.
 exec postgres -D "$data" -c config_file="$settings/doorsill.conf" -c hba_file="$settings/pg_hba.conf" -c unix_socket_directories="$socket" \\
   -c cluster_name=doorsill_standby -c ssl_cert_file="$secrets/${SECRETS.databaseCertificate}" -c ssl_key_file="$secrets/${SECRETS.databaseKey}"
 `;
 
 const NATS = `# Written by \`doorsill bridge deploy compose\`: runs one node of the area broker.
 #   nats.sh NAME
-# It reads accounts.conf again whenever the bridges have changed an account: who was removed is out.
+# It reloads accounts.conf whenever an account changed, which ends the sessions of removed ones.
 set -u
 folder=${NATS_PLACES.folder}
 port=8222
@@ -183,6 +182,6 @@ seen=$(cksum <"$folder/accounts.conf")
     kill -HUP "$node"
   done
 ) &
-# Its health is told at this port, to this container alone.
+# The port for health checks, inside this container only.
 exec nats-server -c "$folder/$1.conf" -m "$port"
 `;

@@ -1,12 +1,10 @@
-// Owns: the files for the layout of instances-layout.ts in containers of one machine, and the steps. Not here: compose.yml (compose-file.ts), what
-// containers are made of (compose-image.ts), settings and configurations that both layouts have (instances-layout.ts, nats-layout.ts),
-// writing or printing them (sim/cli/deploy.ts).
+// The layout of instances-layout.ts in containers of one machine: all files, and the steps.
 import { type ComposeLayoutWish, type ContainerAddresses, composeFile, containerAddresses } from './compose-file.ts';
 import { CONTAINER_PLACES, CONTAINER_USERS, imageFiles, SECRETS } from './compose-image.ts';
 import { haproxyOfInstances, PARTS, postgresAccess, postgresSettings, settingsFiles } from './instances-layout.ts';
 import { haproxyOfNodes } from './nats-layout.ts';
 
-/** The files by their paths below a folder, in the order in which a person reads them. None holds a secret. */
+/** The files by path, in reading order. None contains a secret. */
 export function composeLayout(wish: ComposeLayoutWish): Map<string, string> {
   const addresses = containerAddresses(wish);
   const { passwordOf, bucketOf, databaseCertificate } = SECRETS;
@@ -24,7 +22,7 @@ export function composeLayout(wish: ComposeLayoutWish): Map<string, string> {
     ['haproxy/haproxy.cfg', haproxyOfInstances(addresses)],
     ['haproxy/doorsill-broker.cfg', haproxyOfNodes(addresses)],
     ['postgresql/doorsill.conf', postgresSettings(addresses)],
-    ['postgresql/pg_hba.conf', `# Who is in the container.\nlocal all postgres peer\n${postgresAccess(addresses)}`],
+    ['postgresql/pg_hba.conf', `# Users inside the container.\nlocal all postgres peer\n${postgresAccess(addresses)}`],
     ...imageFiles().map(([name, text]): [string, string] => [`image/${name}`, text]),
   ]);
 }
@@ -36,9 +34,9 @@ function steps({ domain, s3, instances, database, standby }: ContainerAddresses)
   const [first] = instances;
   return `# doorsill in containers of one machine, for ${domain}
 
-Written by \`doorsill bridge deploy compose\`. No file here holds a secret. Any one container may stop, HAProxy and PostgreSQL's primary excepted, and
-is started again; the machine may not, for whose sake there is \`doorsill bridge deploy instances\`. Docker 23 with compose 2.20, or newer. As root,
-in this folder, which stays where it is:
+Written by \`doorsill bridge deploy compose\`. No file here contains a secret. Any one container except HAProxy and PostgreSQL's primary may stop, and
+is restarted; to survive the loss of a machine use \`doorsill bridge deploy instances\`. Needs Docker 23 with compose 2.20, or newer. As root, in
+this folder, which must stay in its place:
 
 1. Names \`bridge\`, \`registry\`, \`vault\` and \`broker\` under ${domain} lead to this machine; ports 443 and 8883 are open.
 2. Images. In a checkout of doorsill, with THIS for this folder: \`npm ci && npm pack --workspaces --pack-destination THIS/image && cp package*.json THIS/image/\`.
@@ -46,8 +44,8 @@ in this folder, which stays where it is:
 
        docker compose build --pull
 
-3. What the containers read of this folder: \`chmod -R a+rX settings haproxy postgresql\`.
-4. Secrets, each of which nobody but its container's user can read. PostgreSQL's certificate is its own authority, and names its addresses:
+3. Files for the containers: \`chmod -R a+rX settings haproxy postgresql\`.
+4. Secrets, each readable only by its container's user. PostgreSQL's certificate is its own authority and names its addresses:
 
        install -d -m 0700 secrets
        (
@@ -74,25 +72,25 @@ in this folder, which stays where it is:
 7. Keys. Registry and vault now answer at https://registry.${domain}/v1/key and https://vault.${domain}/v1/vault; put each \`key\` into every
    settings/*/bridge.json, where both are empty. A bridge refuses to start before.
 8. \`docker compose up --detach --wait\`: the bridges make their accounts, the nodes of the area broker read of them and let them in.
-   Seldom a node is left out at the first start: where clients are still refused after a minute, \`docker compose restart nats-a\`, then the others, one
+   Rarely a node is left out at the first start: if clients are still refused after a minute, \`docker compose restart nats-a\`, then the others, one
    after the other.
-9. \`curl https://bridge.${domain}/readyz\` says \`ready\`. Let the vault pin the bridge, whose id and key https://bridge.${domain}/v1/bridge says:
-   \`POST /v1/bridges\` at the vault with its admin token, which \`docker compose exec vault-${first?.name} cat ${CONTAINER_PLACES.keysOf('vault')}/admin.token\` tells.
+9. \`curl https://bridge.${domain}/readyz\` says \`ready\`. Let the vault pin the bridge, whose id and key are at https://bridge.${domain}/v1/bridge:
+   \`POST /v1/bridges\` at the vault with its admin token, which \`docker compose exec vault-${first?.name} cat ${CONTAINER_PLACES.keysOf('vault')}/admin.token\` prints.
 
-**Settings** that you change are read at a container's next start: \`docker compose restart bridge-a\`, one after the other. A registry's \`domains/\`
-lies in its volume of keys.
+**Changed settings** are read at a container's next start: \`docker compose restart bridge-a\`, one after the other. A registry's \`domains/\`
+is in its volume of keys.
 
 **An upgrade** is steps 2 and, one container after the other, \`docker compose up --detach --wait --no-deps bridge-a\`.
 
 **Back up** the volumes whose names end in \`-keys\`, \`doorsill_accounts\`, this folder with \`secrets\`, and the rows by \`pg_dump\` in postgres-b.
 
-**The primary is lost** for good: \`docker compose rm --stop --force postgres-a && docker volume rm doorsill_postgres-a\`, promote the standby by
+**If the primary is lost** for good: \`docker compose rm --stop --force postgres-a && docker volume rm doorsill_postgres-a\`, promote the standby by
 \`docker compose exec postgres-b psql --host ${CONTAINER_PLACES.postgresSocket} --dbname postgres --command 'select pg_promote()'\`, exchange in compose.yml the
-\`command\`, \`ipv4_address\` and \`depends_on\` of the two, naming postgres-b in the latter, and \`docker compose up --detach --wait\`: postgres-a comes
-back as the standby. Until then commits wait.
+\`command\`, \`ipv4_address\` and \`depends_on\` of the two, naming postgres-b in the latter, and \`docker compose up --detach --wait\`: postgres-a becomes
+the standby. Until then commits wait.
 
-**Who calls.** HAProxy sees the addresses of callers over IPv4. Rootless Docker and calls over IPv6 to an IPv4 network show it Docker's own, and all of
-them share the limits of one caller.
+**Callers' addresses.** HAProxy sees the addresses of callers over IPv4. With rootless Docker, and for IPv6 calls to an IPv4 network, it sees Docker's
+own address, so all those callers share the limits of one.
 
 More of what to back up, what to watch and how to upgrade: docs/operate.md.
 `;

@@ -1,6 +1,5 @@
-// Owns: the files of a town that no single machine stops: registry, vault and bridge as several instances, rows in PostgreSQL with a standby,
-// clips in a bucket, a NATS cluster, HAProxy in front. Not here: the units themselves (systemd-layout.ts), the cluster's files
-// (nats-layout.ts), containers (compose-layout.ts), writing or printing them (sim/cli/deploy.ts).
+// The files of a deployment that survives the loss of a machine: several instances of registry, vault and bridge, PostgreSQL with a standby, a
+// bucket, a NATS cluster, HAProxy in front.
 
 import { type NatsLayoutWish, natsLayout } from './nats-layout.ts';
 import { partWords } from './part-words.ts';
@@ -15,7 +14,7 @@ export interface Instance {
   hosts: Readonly<Record<Part, string>>;
 }
 
-/** Who is where, be it machines or containers. */
+/** The addresses of a deployment, on machines or in containers. */
 export interface Served {
   domain: string;
   instances: readonly Instance[];
@@ -27,12 +26,12 @@ export interface Served {
   s3: string;
 }
 
-/** Where an instance finds its secrets: a folder of its part's own, files with the passwords of its database and its bucket. */
+/** Paths of an instance's secrets: its part's folder of keys, and the files with the passwords of database and bucket. */
 export interface SecretPlaces {
   folder: string;
   database: string;
   s3: string;
-  /** PEM file with the authority of PostgreSQL's certificate; absent: one of the system's. */
+  /** PEM file with the authority of PostgreSQL's certificate; absent: the system's authorities. */
   databaseAuthority?: string;
 }
 
@@ -44,7 +43,7 @@ export interface InstancesLayoutWish extends NatsLayoutWish, Omit<Served, 'insta
 export const folderOf = (part: Part) => `/var/lib/doorsill-${part}`;
 const AT_HOST = (host: string) => (host.includes(':') ? `[${host}]` : host);
 
-/** The files by their paths below a folder, in the order in which a person reads them. None holds a secret. */
+/** The files by path, in reading order. None contains a secret. */
 export function instancesLayout(wish: InstancesLayoutWish): Map<string, string> {
   const { node, program } = wish;
   const instances = wish.machines.map(({ name, host }) => ({
@@ -75,7 +74,7 @@ export function instancesLayout(wish: InstancesLayoutWish): Map<string, string> 
   ]);
 }
 
-/** The settings of every instance of every part, without what is empty in them: keys that the parts make, ids of the buckets' keys. */
+/** The settings of all instances. Keys that the parts make and ids of the buckets' keys are empty: the operator fills them in. */
 export function settingsFiles(served: Served, secretsOf: (part: Part) => SecretPlaces): [string, string][] {
   return served.instances.flatMap((instance) =>
     PARTS.map((part): [string, string] => [
@@ -113,18 +112,18 @@ function settingsOf(part: Part, { name, hosts }: Instance, served: Served, secre
   }
 }
 
-/** HAProxy's configuration before all of them. */
+/** HAProxy's configuration. */
 export function haproxyOfInstances({ domain, instances }: Pick<Served, 'domain' | 'instances'>): string {
   const routes = PARTS.map(
     (part) => `    use_backend ${part} if { req.hdr(host),field(1,:),lower -m str ${part}.${domain} }`,
   );
   return `${haproxyHead('the instances', domain)}    option redispatch
-    # Whom it speaks for, which each instance believes of HAProxy's address alone (http.proxyProtocol).
+    # Passes on the caller's address, which instances accept only from HAProxy's address (http.proxyProtocol).
     default-server check inter 1s fall 1 rise 1 send-proxy-v2 check-send-proxy
 
 frontend doorsill
     bind :443 ssl crt /etc/haproxy/doorsill.pem alpn h2,http/1.1
-    # Names of other sites are answered with 421.
+    # Other host names get status 421.
 ${routes.join('\n')}
     default_backend elsewhere
 
@@ -132,7 +131,7 @@ backend elsewhere
     http-request return status 421
 
 ${PARTS.map((part) => backend(part, instances)).join('\n')}
-# Whether a bridge lives, be the area broker or the bucket away or not.
+# Whether a bridge runs, with or without area broker and bucket.
 backend bridge_alive
     option httpchk GET /healthz
     http-check expect status 200
@@ -154,21 +153,21 @@ function backend(part: Part, instances: readonly Instance[]): string {
     ({ name, hosts }) =>
       `    server ${name}-alive ${AT_HOST(hosts.bridge)}:${PORTS.bridge} no-check backup track bridge_alive/${name}\n`,
   );
-  return `${ready}    # One address comes to one instance, which counts its public calls and its refusals; an upload to the one that began it.
+  return `${ready}    # Each caller's address leads to one instance, which counts its public calls and refusals; an upload stays at its first instance.
     balance source
     hash-type consistent
-${uploads.join('')}${servers(part, instances)}    # When none is ready, those that live still take revocations.
+${uploads.join('')}${servers(part, instances)}    # When none is ready, running instances still accept revocations.
 ${alive.join('')}`;
 }
 
-/** Settings of PostgreSQL, the same at its standby. */
+/** PostgreSQL's settings, for primary and standby. */
 export function postgresSettings({ database, standby }: Pick<Served, 'database' | 'standby'>): string {
   return `# Settings of PostgreSQL at ${database} and at its standby ${standby}; on Debian a file in /etc/postgresql/*/main/conf.d/.
 listen_addresses = '*'
 password_encryption = scram-sha-256
-# A certificate whose name the parts verify; sslrootcert= in their \`database\` names an authority of your own.
+# The parts verify the certificate's name; set sslrootcert= in their \`database\` for your own authority.
 ssl = on
-# A commit is acknowledged once the standby has it on its disk, too: no receipt is given for what would be lost with this machine.
+# A commit is acknowledged once it is on the standby's disk, too: no receipt may be lost with this machine.
 synchronous_commit = on
 synchronous_standby_names = 'ANY 1 (doorsill_standby)'
 wal_level = replica
@@ -178,7 +177,7 @@ max_connections = 100
 `;
 }
 
-/** Who may connect to PostgreSQL from elsewhere, the same at its standby. */
+/** Rules for remote connections to PostgreSQL, for primary and standby. */
 export function postgresAccess({ instances, standby, database }: Omit<Served, 'domain'>): string {
   const only = (host: string) => (host.includes(':') ? `${host}/128` : `${host}/32`);
   const lines = PARTS.flatMap((part) =>
@@ -187,7 +186,7 @@ export function postgresAccess({ instances, standby, database }: Omit<Served, 'd
   const standbys = [standby, database].map(
     (host) => `hostssl replication doorsill_standby ${only(host)} scram-sha-256`,
   );
-  return `# Lines for pg_hba.conf at both; on Debian in /etc/postgresql/*/main/. Addresses, not names: nobody else comes in.
+  return `# Lines for pg_hba.conf at both; on Debian in /etc/postgresql/*/main/. By address, so that nobody else can connect.
 ${[...lines, ...standbys].join('\n')}
 `;
 }
@@ -197,9 +196,9 @@ function steps({ domain, machines, proxy, database, standby, s3 }: InstancesLayo
   const each = machines.map(({ name, host }) => `${name} (${host})`).join(', ');
   return `# doorsill on several machines, for ${domain}
 
-Written by \`doorsill bridge deploy instances\`. No file here holds a secret. Any one machine may be away: each of ${each} has one
-instance of registry, vault and bridge. Behind HAProxy everything but PostgreSQL and S3 goes in the clear: a network of these
-machines' own. As root on Debian, in this folder:
+Written by \`doorsill bridge deploy instances\`. No file here contains a secret. Any one machine may be away: each of ${each} has one
+instance of registry, vault and bridge. Behind HAProxy only PostgreSQL and S3 are encrypted, so give these machines a network of their own. As
+root on Debian, in this folder:
 
 1. Names \`bridge\`, \`registry\`, \`vault\` and \`broker\` under ${domain} lead to HAProxy at ${proxy}; ports 443 and 8883 are open there.
 2. Rows, at ${database}: \`apt-get install postgresql\`, postgresql/doorsill.conf and the lines of postgresql/pg_hba.conf in their places, then
@@ -210,7 +209,7 @@ machines' own. As root on Debian, in this folder:
        done
        runuser -u postgres -- createuser --replication --pwprompt doorsill_standby
 
-   The standby at ${standby} begins as a copy: \`pg_basebackup -h ${database} -U doorsill_standby -D DATA -R -X stream\`, with
+   The standby at ${standby} starts as a copy: \`pg_basebackup -h ${database} -U doorsill_standby -D DATA -R -X stream\`, with
    \`application_name=doorsill_standby\` in its primary_conninfo. Until it is there, commits wait for it.
 3. Clips: two buckets, \`doorsill-bridge\` and \`doorsill-vault\`, at ${s3}, without versions, each with a key of its own. Write the keys' ids
    into \`keyId\` of the settings.
@@ -225,14 +224,14 @@ machines' own. As root on Debian, in this folder:
        done
 
    Into each \`secrets\`, mode 0600, owned by the part's user: \`database\` with its password, and for vault and bridge \`s3\` with its bucket's secret.
-   A registry's \`domains/\` lies there, too.
+   A registry's \`domains/\` is there, too.
 6. Registry and vault at ${first?.name} alone: \`systemctl enable --now doorsill-registry doorsill-vault\`. They make \`signing.key\` and \`admin.token\` in
    their \`secrets\`. Bring both files to the same place at ${others.map(({ name }) => name).join(', ')}, and start registry and vault there.
 7. HAProxy at ${proxy}: \`cp haproxy/haproxy.cfg /etc/haproxy/ && systemctl restart haproxy\`. Both now answer at https://registry.${domain}/v1/key and
    https://vault.${domain}/v1/vault; put each \`key\` into bridge.json, where both are empty. A bridge refuses to start before.
 8. The bridge in the same way: at ${first?.name}, its \`signing.key\` and \`admin.token\` to the others, then there.
 9. The area broker: broker/STEPS.md.
-10. \`curl https://bridge.${domain}/readyz\` says \`ready\`. Let the vault pin the bridge, whose id and key https://bridge.${domain}/v1/bridge says:
+10. \`curl https://bridge.${domain}/readyz\` says \`ready\`. Let the vault pin the bridge, whose id and key are at https://bridge.${domain}/v1/bridge:
     \`POST /v1/bridges\` at the vault with its admin token.
 
 What to back up, what to watch, how to upgrade and how to promote the standby: docs/operate.md.

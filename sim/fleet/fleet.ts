@@ -10,7 +10,7 @@ import type { Log, LogLevel } from '@doorsill/base/log';
 import type { Random } from '@doorsill/base/random';
 import { findFfmpeg } from '@doorsill/device/camera/find-ffmpeg';
 import { type Failure, failure } from '../errors.ts';
-import { askForEnrolmentCode } from '../officer/enrolment-code.ts';
+import { createEnrolmentCode } from '../officer/moderator.ts';
 import { adminBearer } from '../officer/registration.ts';
 import { Testbed } from '../testbed/testbed.ts';
 import { type DrawnDoorbell, drawFleet, type FleetPart } from './draw-fleet.ts';
@@ -279,7 +279,7 @@ class FleetRun {
     this.testbed = testbed;
     const { broker, bridge, bridgeFolder, agencyKey } = await testbed.startServices();
     const wish = { devices: options.doorbells, lifeS: CODE_LIFE_S };
-    const { code } = await askForEnrolmentCode(bridge.url, await adminBearer(deps.disk, bridgeFolder), wish);
+    const { code } = await createEnrolmentCode(bridge.url, await adminBearer(deps.disk, bridgeFolder), wish);
     if (options.askEveryMs !== null) {
       const { town } = options.profile;
       this.agency = new FleetAgency({ ...deps, bridge, agencyKey, town, everyMs: options.askEveryMs });

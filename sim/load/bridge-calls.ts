@@ -1,9 +1,6 @@
-// Owns: the calls that a bridge is loaded with, as its contract (OpenAPI, at /openapi.json) has them: an agency asks, looks at its requests,
-// resolves them, lists its clips and downloads them. Not here: when they are made and what they came to (load-run.ts), signing (officer/).
-
 import { createHash } from 'node:crypto';
 import type { SigningKey } from '@doorsill/base/keys';
-import { exchangeJson, withinTime } from '@doorsill/contract/json-client';
+import { withinTime } from '@doorsill/contract/json-client';
 import { parseJson } from '@doorsill/contract/parse-json';
 import { failureOf } from '@doorsill/contract/problem';
 import { z } from 'zod';
@@ -20,8 +17,9 @@ import {
   signAccess,
   signRequest,
 } from '../officer/agency-client.ts';
+import { call, operationUrl } from '../officer/service-client.ts';
 
-/** What is done, each with latencies of its own. */
+/** The kinds of calls, each with its own latencies. */
 export const CALL_KINDS = ['ask', 'see', 'resolve', 'list', 'download'] as const;
 export type CallKind = (typeof CALL_KINDS)[number];
 
@@ -42,33 +40,32 @@ export interface OpenRequest {
   readonly request: string;
 }
 
-/** A clip that an agency was shown, as the list has it. */
+/** A clip from the list of an agency. */
 export interface KnownClip {
   readonly agency: SigningKey;
   readonly entry: ClipEntry;
 }
 
-/** What became of a download: `handed-over` where the bridge names the vault, which takes a token of its own. */
+/** The result of a download: `handed-over` where the bridge redirects to the vault, which needs a token of its own. */
 export type Downloaded = { readonly is: 'whole'; readonly bytes: number } | { readonly is: 'handed-over' | 'broken' };
 
-const factsSchema = z.object({ id: z.string() });
-
-/** The id of the bridge at an address, to which calls are addressed. Throws `unreachable`. */
+/** The bridge at an address, with its id, to which calls are addressed. Throws `unreachable`. */
 export async function bridgeAt(url: string): Promise<BridgeAddress> {
-  const facts = factsSchema.safeParse(await exchangeJson(`${url}/v1/bridge`, { method: 'GET' }));
-  if (!facts.success)
-    throw failure('unreachable', { what: 'the bridge', where: url, detail: 'it does not say who it is' });
-  return { id: facts.data.id, url };
+  const { id } = await call({ url }, 'readBridge').catch((thrown: unknown) => {
+    if (!(thrown instanceof z.ZodError)) throw thrown;
+    throw failure('unreachable', { what: 'the bridge', where: url, detail: 'its answer names no bridge' }, thrown);
+  });
+  return { id, url };
 }
 
-/** All of it at one bridge. Each throws the bridge's coded refusal, or `unreachable`. */
+/** The calls to one bridge. Each throws the bridge's coded refusal, or `unreachable`. */
 export class BridgeCalls {
   private readonly deps: OfficerDeps;
   private readonly bridge: BridgeAddress;
   private readonly town: FleetTown;
   private readonly category: string;
 
-  /** `category`: how the agencies file what they get, as they are registered for. */
+  /** `category`: the retention category of the requests, one that the agencies are registered for. */
   constructor(deps: OfficerDeps, bridge: BridgeAddress, town: FleetTown, category: string) {
     this.deps = deps;
     this.bridge = bridge;
@@ -89,7 +86,7 @@ export class BridgeCalls {
     return !STATES_OVER.includes(state);
   }
 
-  /** Ends a request: what was published is resolved, what waits for a moderator is withdrawn. */
+  /** Ends a request: resolves a published one, withdraws one that waits for a moderator. */
   async resolve({ agency, request }: OpenRequest): Promise<void> {
     const { state } = await callAboutRequest(this.deps, agency, this.bridge, request, 'see');
     if (STATES_OVER.includes(state)) return;
@@ -103,7 +100,7 @@ export class BridgeCalls {
     return clips.map((entry) => ({ agency, entry }));
   }
 
-  /** Fetches a clip whole, and compares it with what the list said of it. Nothing of it is kept. */
+  /** Downloads a whole clip and compares its length and hash with the list's. Keeps nothing of it. */
   async download({ agency, entry }: KnownClip, signal: AbortSignal): Promise<Downloaded> {
     const { clip, bytes, sha256 } = entry;
     const bearer = signAccess(this.deps, agency, this.bridge.id, { clip, ...WHO });
@@ -111,7 +108,7 @@ export class BridgeCalls {
       failure('unreachable', { what: 'the bridge', where: this.bridge.url, detail }, cause);
     try {
       return await withinTime(DOWNLOAD_MS_MAX, signal, async (ending): Promise<Downloaded> => {
-        const response = await fetch(`${this.bridge.url}/v1/clips/${clip}`, {
+        const response = await fetch(operationUrl(this.bridge.url, 'downloadClip', { clip }), {
           redirect: 'manual',
           headers: { authorization: `Bearer ${bearer}` },
           signal: ending,

@@ -1,5 +1,4 @@
-// Owns: a load test of a bridge from its beginning to its summary: when each call is due, how many are under way, what came of them, and that
-// nothing is left open. Not here: the calls (bridge-calls.ts), arguments and what is printed (sim/cli).
+// A load test of a bridge: when each call is due, how many run at a time, their results, and resolving all requests at the end.
 
 import type { Clock } from '@doorsill/base/clock';
 import type { SigningKey } from '@doorsill/base/keys';
@@ -11,13 +10,13 @@ import { type BridgeCalls, CALL_KINDS, type CallKind, type KnownClip, type OpenR
 export interface LoadOptions {
   readonly agencies: readonly SigningKey[];
   readonly seed: number;
-  /** Calls a minute. `poll`: half of them look at a request, half list clips. */
+  /** Calls per minute. `poll`: half of them read a request, half list clips. */
   readonly perMinute: { readonly ask: number; readonly poll: number; readonly download: number };
-  /** Calls that may be under way; one that is due while so many are is dropped, and counted. */
+  /** Maximum of concurrent calls; a call that is due beyond it is dropped and counted. */
   readonly atOnce: number;
-  /** Requests that are kept open; the oldest is resolved for a new one. */
+  /** Maximum of open requests; the oldest is resolved for a new one. */
   readonly openMax: number;
-  /** Null: until the signal. */
+  /** Duration; null: until the signal. */
   readonly forMs: number | null;
 }
 
@@ -33,15 +32,15 @@ export interface LoadLine {
   readonly sent: number;
   readonly answered: number;
   readonly refused: number;
-  /** Calls that were due while too many were under way, or requests being asked: they were not made. */
+  /** Due calls that were not made, because too many calls or requests were under way. */
   readonly dropped: number;
   readonly underWay: number;
   readonly openRequests: number;
   readonly downloads: number;
   readonly downloadedBytes: number;
-  /** Downloads that were answered with the clip's address in the vault. */
+  /** Downloads that were redirected to the vault. */
   readonly handedOver: number;
-  /** From when a call was due to its answer, of the calls that ended in this second: milliseconds. */
+  /** Latency of the calls that ended in this second, from when each was due: milliseconds. */
   readonly p50Ms: number | null;
   readonly p99Ms: number | null;
 }
@@ -58,9 +57,9 @@ export interface CallSummary {
 export interface LoadSummary extends LoadLine {
   readonly calls: Readonly<Record<CallKind, CallSummary>>;
   readonly codes: Readonly<Record<string, number>>;
-  /** Clips that were not what the list said of them. */
+  /** Clips whose length or hash differs from the list. */
   readonly broken: number;
-  /** Requests of this run that are open at its end. */
+  /** Requests of this run that are still open at its end. */
   readonly leftOpen: number;
 }
 
@@ -76,7 +75,7 @@ interface Counts {
   latency: Lateness;
 }
 
-/** A stream of calls: due at random times around its rate, whatever the bridge does (an open load). */
+/** A stream of calls, due at random times around its rate, independent of the bridge's answers (an open load model). */
 interface Stream {
   readonly kind: 'ask' | 'poll' | 'download';
   readonly perMinute: number;
@@ -109,7 +108,7 @@ export class LoadRun {
     this.random = new SeededRandom(options.seed);
   }
 
-  /** Makes calls until its time is over or the signal is aborted; then those under way may end, and what it asked is resolved. */
+  /** Makes calls until its time is over or the signal is aborted; then awaits running calls and resolves its open requests. */
   async run(signal: AbortSignal): Promise<LoadSummary> {
     const { clock, line } = this.deps;
     const { forMs, perMinute } = this.options;
@@ -133,7 +132,7 @@ export class LoadRun {
     return this.drain();
   }
 
-  /** Exponential gaps: a Poisson process, as many independent officers are. */
+  /** Exponential gaps: a Poisson process, like many independent officers. */
   private planNext(stream: Stream): void {
     stream.dueMs += (-Math.log(1 - this.random.fraction()) * MINUTE_MS) / stream.perMinute;
   }
@@ -182,7 +181,7 @@ export class LoadRun {
     });
   }
 
-  /** Makes one call; its latency is counted from when it was due, so that a bridge which stalls is not measured less often. */
+  /** Makes one call. Its latency counts from when it was due, so that a stalled bridge is not measured less often. */
   private make(kind: CallKind, dueMs: number, call: () => Promise<unknown>): void {
     const counts = this.counts.get(kind);
     if (!counts) return;
@@ -227,7 +226,7 @@ export class LoadRun {
       this.downloads += 1;
       this.downloadedBytes += got.bytes;
     } catch (thrown) {
-      // What was taken back is not asked for again.
+      // A revoked clip is not downloaded again.
       this.clips.delete(clip.entry.clip);
       throw thrown;
     }

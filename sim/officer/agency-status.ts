@@ -1,17 +1,13 @@
-// Owns: an agency's status at a registry, and rotating its key: at the registry, at the vault, and on its own disk.
-// Not here: applying and deciding (registration.ts), what a rotation does (registry and vault).
-
 import { join } from 'node:path';
 import { type SigningKey, verifySignature } from '@doorsill/base/keys';
-import { exchangeJson } from '@doorsill/contract/json-client';
 import { openToken } from '@doorsill/contract/jws';
 import { Credential } from '@doorsill/contract/request';
 import { PUBLIC_AUDIENCE } from '@doorsill/contract/shared-claims';
-import { z } from 'zod';
 import { failure, isFailure } from '../errors.ts';
 import { agencyId, KEY_NAME, loadAgencyKey, type OfficerDeps, signAgencyCall } from './agency-client.ts';
 import { CREDENTIALS_NAME, openEvidenceDesk, type VaultPlace } from './evidence-desk.ts';
 import { adminBearer, decideAgency, type RegistryPlace, vouchForDomain } from './registration.ts';
+import { call } from './service-client.ts';
 
 const STATES = {
   agency_unknown: 'unknown',
@@ -27,22 +23,19 @@ export type AgencyStatus =
   | { agency: string; state: 'approved'; credential: Credential }
   | { agency: string; state: (typeof STATES)[keyof typeof STATES]; detail: string };
 
-const credentialAnswerSchema = z.object({ credential: z.string() });
-const agencyAnswerSchema = z.object({ domain: z.string(), successor: z.string().optional() });
-
-/** An agency's status by what its registry signs. Throws `unreachable`, and any refusal that does not state the status. */
-export async function standingOf(registry: { url: string; key: string }, agency: string): Promise<AgencyStatus> {
+/** An agency's status by its registry's signed credential or refusal. Throws `unreachable`, and any refusal that does not state the status. */
+export async function readAgencyStatus({ url, key }: { url: string; key: string }, agency: string): Promise<AgencyStatus> {
   try {
-    const answer = await exchangeJson(`${registry.url}/v1/credentials/${agency}`, { method: 'GET' });
-    const opened = openToken(credentialAnswerSchema.parse(answer).credential, {
+    const { credential } = await call({ url }, 'readCredential', { agency });
+    const opened = openToken(credential, {
       typ: 'doorsill-credential+jws',
       schema: Credential,
       audience: PUBLIC_AUDIENCE,
-      keys: [registry.key],
+      keys: [key],
       verify: verifySignature,
     });
     if (!opened.ok || opened.claims.agency !== agency) {
-      throw failure('unreachable', { what: 'the registry', where: registry.url, detail: 'its answer is not its own' });
+      throw failure('unreachable', { what: 'the registry', where: url, detail: 'it did not sign its answer itself' });
     }
     return { agency, state: 'approved', credential: opened.claims };
   } catch (thrown) {
@@ -77,9 +70,8 @@ export async function rotateAgencyKey(
 const NEXT_KEY_NAME = 'next-agency.key';
 
 async function atRegistry(deps: OfficerDeps, registry: RegistryPlace, from: string, next: SigningKey): Promise<void> {
-  const url = `${registry.registryUrl}/v1/agencies/${from}`;
-  const bearer = await adminBearer(deps.disk, registry.folder);
-  const { domain, successor } = agencyAnswerSchema.parse(await exchangeJson(url, { method: 'GET', bearer }));
+  const service = { url: registry.registryUrl, bearer: await adminBearer(deps.disk, registry.folder) };
+  const { domain, successor } = await call(service, 'readAgency', { agency: from });
   // A retired key has its one successor; its domain's proof must not name another key.
   if (successor !== undefined && successor !== agencyId(next)) throw failure('agency_key_rotated', { successor });
   await vouchForDomain(deps.disk, registry.folder, domain, agencyId(next));
@@ -88,7 +80,6 @@ async function atRegistry(deps: OfficerDeps, registry: RegistryPlace, from: stri
 }
 
 async function atVault({ disk }: OfficerDeps, vault: VaultPlace, from: string, agency: string): Promise<void> {
-  const bearer = await adminBearer(disk, vault.folder);
-  const url = `${vault.url}/v1/agencies/${from}/successor`;
-  await exchangeJson(url, { method: 'PUT', bearer, body: { agency } });
+  const service = { url: vault.url, bearer: await adminBearer(disk, vault.folder) };
+  await call(service, 'setSuccessor', { agency: from }, { agency });
 }

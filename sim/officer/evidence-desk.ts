@@ -1,5 +1,4 @@
-// Owns: an officer at the vault: the agency's client there, its tokens, and calls that say who asks and why.
-// Not here: what the vault allows, requests to residents (agency-client.ts).
+// An agency's client at the vault: its credentials, a token for each call, and who asks and why.
 
 import { join } from 'node:path';
 import type { Clock } from '@doorsill/base/clock';
@@ -7,40 +6,21 @@ import type { Disk } from '@doorsill/base/disk';
 import { sha256Hex } from '@doorsill/base/keys';
 import { utf8 } from '@doorsill/contract/bytes';
 import { itemId, itemIdText } from '@doorsill/contract/hand-over-documents';
-import { exchangeJson, type JsonRequest } from '@doorsill/contract/json-client';
 import { z } from 'zod';
 import { failure, isFailure } from '../errors.ts';
 import type { OfficerDeps } from './agency-client.ts';
 import { adminBearer } from './registration.ts';
+import { type Answers, call, type Parameters, pages, type Who } from './service-client.ts';
+import type { ItemView, TrailEntry, VAULT_OPERATIONS } from './service-operations.ts';
 
 const credentialsSchema = z.strictObject({ client: z.string(), secret: z.string() });
 type Credentials = z.infer<typeof credentialsSchema>;
 
-export const ItemView = z.object({
-  item: z.string(),
-  request: z.string(),
-  investigation: z.string(),
-  triage: z.enum(['pending', 'accepted', 'declined']),
-  state: z.enum(['active', 'deleted', 'erased']),
-  accessClass: z.string(),
-  categories: z.array(z.string()),
-  cases: z.array(z.string()),
-  sha256: z.string(),
-  recordedS: z.int(),
-  uploadedS: z.int(),
-  deletesS: z.int().nullable(),
-  erasesS: z.int().nullable(),
-  recall: z.string().nullable(),
-  deletion: z.string().nullable(),
-});
-/** What an officer is told of an item. */
-export type ItemView = z.infer<typeof ItemView>;
-
-const tokenSchema = z.object({ access_token: z.string() });
 const LOOK_AGAIN_MS = 50;
-/** The agency's client at the vault, in the agency's folder. */
+/** The file of the agency's credentials at the vault, in the agency's folder. */
 export const CREDENTIALS_NAME = 'vault-client.json';
 const CREDENTIALS_BYTES_MAX = 2_000;
+const PAGE_SIZE = '200';
 const SCOPES = [
   ...['evidence.any.read', 'evidence.any.download', 'evidence.any.update', 'evidence.any.delete'],
   ...['evidence.restricted.read', 'trail.any.read', 'policy.any.update'],
@@ -51,12 +31,7 @@ export function evidenceId(bridge: string, clip: string): string {
   return itemId(sha256Hex(itemIdText(bridge, clip)));
 }
 
-/** Who asks and why: recorded in the trail before anything is shown. There is no default. */
-export interface Who {
-  /** Name or badge. */
-  officer: string;
-  reason: string;
-}
+type VaultOperation = keyof typeof VAULT_OPERATIONS;
 
 /** One agency's access to its evidence at a vault. */
 export class EvidenceDesk {
@@ -72,46 +47,49 @@ export class EvidenceDesk {
     this.credentials = vault.credentials;
   }
 
-  /** One call under the agency's own path. Throws the vault's refusal, `unreachable`. */
-  async call(method: JsonRequest['method'], path: string, who: Who, body?: object): Promise<unknown> {
+  /** One call about this agency's evidence, with a fresh token. Throws as `call` of service-client.ts. */
+  async call<Name extends VaultOperation>(
+    name: Name,
+    who: Who,
+    parameters: Parameters = {},
+    body?: object,
+  ): Promise<Answers[Name]> {
     const { client, secret } = this.credentials;
     const form = { grant_type: 'client_credentials', client_id: client, client_secret: secret };
-    const { access_token: bearer } = tokenSchema.parse(
-      await exchangeJson(`${this.url}/oauth2/token`, { method: 'POST', body: form }),
-    );
-    return exchangeJson(`${this.url}/v1/agencies/${this.agency}${path}`, {
-      method,
-      bearer,
-      headers: { 'x-officer': encodeURIComponent(who.officer), 'x-reason': encodeURIComponent(who.reason) },
-      ...(body ? { body } : {}),
-    });
+    const { access_token: bearer } = await call({ url: this.url }, 'createToken', {}, form);
+    return call({ url: this.url, bearer, who }, name, { agency: this.agency, ...parameters }, body);
   }
 
-  /** Reads an item, or calls `act` on it and returns the item afterwards. Throws as `call`. */
-  async item(
-    id: string,
-    who: Who,
-    act?: { method: JsonRequest['method']; path: string; body?: object },
-  ): Promise<ItemView> {
-    const path = `/evidence/${id}${act?.path ?? ''}`;
-    return ItemView.parse(await this.call(act?.method ?? 'GET', path, who, act?.body));
+  /** The agency's items that match the filters, newest first, page after page. The vault records each page in the trail. */
+  async *list(who: Who, filters: Parameters): AsyncGenerator<ItemView> {
+    const read = (after?: string) => this.call('listEvidence', who, { ...filters, limit: PAGE_SIZE, after });
+    for await (const { items } of pages(read)) yield* items;
   }
 
-  /** Resolves with the item once `looks` accepts it; with null when that takes longer than `withinMs`. */
+  /** The trail of an item, or of the whole agency, newest first. */
+  async *trail(who: Who, item?: string): AsyncGenerator<TrailEntry> {
+    const read = (after?: string) =>
+      item === undefined
+        ? this.call('readTrail', who, { limit: PAGE_SIZE, after })
+        : this.call('readItemTrail', who, { item, limit: PAGE_SIZE, after });
+    for await (const { entries } of pages(read)) yield* entries;
+  }
+
+  /** Resolves with the item once `matches` accepts it; with null when that takes longer than `withinMs`. */
   async whenItem(
-    id: string,
+    item: string,
     who: Who,
-    looks: (item: ItemView) => boolean,
+    matches: (view: ItemView) => boolean,
     withinMs: number,
     signal?: AbortSignal,
   ): Promise<ItemView | null> {
     const endMs = this.clock.monotonicMs() + withinMs;
     for (;;) {
-      const item = await this.item(id, who).catch((thrown: unknown) => {
+      const view = await this.call('readItem', who, { item }).catch((thrown: unknown) => {
         if (!isFailure(thrown) || (thrown.code !== 'evidence_unknown' && !thrown.retryable)) throw thrown;
         return null;
       });
-      if (item && looks(item)) return item;
+      if (view && matches(view)) return view;
       if (this.clock.monotonicMs() > endMs) return null;
       await this.clock.sleep(LOOK_AGAIN_MS, signal);
     }
@@ -124,13 +102,13 @@ export interface VaultPlace {
   folder: string;
 }
 
-/** Registers a bridge's key with a testbed's vault, as its operator would. Repeatable. */
+/** Registers a bridge's key with a testbed's vault, as its operator would. Idempotent. */
 export async function pinBridge({ disk }: Pick<OfficerDeps, 'disk'>, vault: VaultPlace, key: string): Promise<void> {
   const bearer = await adminBearer(disk, vault.folder);
-  await exchangeJson(`${vault.url}/v1/bridges`, { method: 'POST', body: { key }, bearer });
+  await call({ url: vault.url, bearer }, 'addBridge', {}, { key });
 }
 
-/** Has a testbed's vault issue the agency a client the first time, as its operator would, and keeps it in the agency's folder. */
+/** Reads the agency's credentials at a testbed's vault from its folder; the first time, issues them as the vault's operator would. */
 export async function openEvidenceDesk(
   deps: OfficerDeps,
   vault: VaultPlace,
@@ -140,14 +118,8 @@ export async function openEvidenceDesk(
   const path = join(agency.folder, CREDENTIALS_NAME);
   let credentials = await storedCredentials(deps.disk, path);
   if (!credentials) {
-    const body = { scopes: SCOPES, addresses: ['127.0.0.1', '::1'] };
-    const issued = await exchangeJson(`${vault.url}/v1/agencies/${agency.id}/clients`, {
-      method: 'POST',
-      body,
-      bearer,
-    });
-    const { client, secret } = credentialsSchema.loose().parse(issued);
-    credentials = { client, secret };
+    const wish = { scopes: SCOPES, addresses: ['127.0.0.1', '::1'] };
+    credentials = await call({ url: vault.url, bearer }, 'createClient', { agency: agency.id }, wish);
     await deps.disk.replaceFile(path, utf8(`${JSON.stringify(credentials)}\n`));
   }
   return new EvidenceDesk(deps.clock, { url: vault.url, agency: agency.id, credentials });

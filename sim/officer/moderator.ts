@@ -1,79 +1,33 @@
-// Owns: the moderator's side of a testbed on this machine: what waits at bridge and registry, and deciding on it with their admin
-// tokens. Not here: what may be decided (bridge and registry), printing.
+// What a bridge's moderator and operator do there: deciding on requests, partners, enrolment codes.
 
 import type { Disk } from '@doorsill/base/disk';
-import { exchangeJson } from '@doorsill/contract/json-client';
-import { z } from 'zod';
 import { failure } from '../errors.ts';
-import { adminBearer, decideAgency, type RegistryPlace } from './registration.ts';
+import { adminBearer } from './registration.ts';
+import { type Answers, call, pages } from './service-client.ts';
+import type { PartnerFacts, PartnerSecrets, WaitingRequest } from './service-operations.ts';
 
 /** Where a bridge listens, and its folder on this machine. */
 export interface BridgePlace {
   url: string;
   folder: string;
-  /** A moderator's own token; absent: the admin's, which lies in the folder. */
+  /** A moderator's own token; absent: the admin's, which is in the folder. */
   token?: string;
 }
 
-const Waiting = z.object({
-  request: z.string(),
-  agencyName: z.string(),
-  revision: z.number(),
-  findings: z.array(z.object({ field: z.string(), words: z.string(), why: z.string() })).default([]),
-  claims: z.object({ incidentType: z.string(), text: z.string() }),
-});
-const waitingPageSchema = z.object({ requests: z.array(Waiting), next: z.string().nullable() });
-const KnownAgency = z.object({
-  agency: z.string(),
-  name: z.string(),
-  jurisdiction: z.string(),
-  domain: z.string(),
-  /** Why a pending one waits for a person. */
-  waits: z.string().optional(),
-  /** Of an approved one: with what it has applied again, and why that waits. */
-  amendment: z.object({ name: z.string(), jurisdiction: z.string(), domain: z.string(), waits: z.string() }).optional(),
-  state: z.string(),
-  revision: z.number(),
-});
-const agencyPageSchema = z.object({ agencies: z.array(KnownAgency), next: z.string().nullable() });
-/** A request that waits. */
-export type Waiting = z.infer<typeof Waiting>;
-/** An agency as the registry knows it. */
-export type KnownAgency = z.infer<typeof KnownAgency>;
-
-const decidedSchema = z.object({ state: z.string() });
-
-async function bearerAt(disk: Disk, { token, folder }: BridgePlace): Promise<string> {
-  return token ?? adminBearer(disk, folder);
+async function serviceAt(disk: Disk, { url, token, folder }: BridgePlace) {
+  return { url, bearer: token ?? (await adminBearer(disk, folder)) };
 }
 
-/** Requests that wait at the bridge, all of them. */
-export async function waitingRequests(disk: Disk, bridge: BridgePlace): Promise<Waiting[]> {
-  const bearer = await bearerAt(disk, bridge);
-  const all: Waiting[] = [];
-  for (let from: string | null = ''; from !== null; ) {
-    const answer = await exchangeJson(`${bridge.url}/v1/moderation${from}`, { method: 'GET', bearer });
-    const page = waitingPageSchema.parse(answer);
-    all.push(...page.requests);
-    from = page.next === null ? null : `?cursor=${page.next}`;
-  }
+/** All requests that wait for a moderator at the bridge. */
+export async function waitingRequests(disk: Disk, bridge: BridgePlace): Promise<WaitingRequest[]> {
+  const service = await serviceAt(disk, bridge);
+  const all: WaitingRequest[] = [];
+  for await (const { requests } of pages((cursor) => call(service, 'listWaitingRequests', { cursor })))
+    all.push(...requests);
   return all;
 }
 
-/** Agencies that the registry knows. */
-export async function knownAgencies(disk: Disk, registry: RegistryPlace): Promise<KnownAgency[]> {
-  const bearer = await adminBearer(disk, registry.folder);
-  const all: KnownAgency[] = [];
-  for (let from: string | null = ''; from !== null; ) {
-    const answer = await exchangeJson(`${registry.registryUrl}/v1/agencies${from}`, { method: 'GET', bearer });
-    const page = agencyPageSchema.parse(answer);
-    all.push(...page.agencies);
-    from = page.next === null ? null : `?cursor=${page.next}`;
-  }
-  return all;
-}
-
-/** Publishes or turns down a waiting request in its current revision. Throws the bridge's coded refusal. */
+/** Publishes or turns down a waiting request in its current revision; returns its state. Throws the bridge's coded refusal. */
 export async function decideRequest(
   disk: Disk,
   bridge: BridgePlace,
@@ -83,22 +37,56 @@ export async function decideRequest(
 ): Promise<string> {
   const waiting = (await waitingRequests(disk, bridge)).find(({ request }) => request === id);
   if (!waiting) throw failure('request_not_live');
-  const bearer = await bearerAt(disk, bridge);
-  const answer = await exchangeJson(`${bridge.url}/v1/moderation/${id}/${verb}`, {
-    method: 'POST',
-    body: { revision: waiting.revision, ...body },
-    bearer,
-  });
-  return decidedSchema.parse(answer).state;
+  const service = await serviceAt(disk, bridge);
+  return (await call(service, `${verb}Request`, { request: id }, { revision: waiting.revision, ...body })).state;
 }
 
-/** Decides about an agency in its current revision. Throws the registry's coded refusal. */
-export async function decideStanding(
+/** All partners of a bridge, including those whose partnership has ended. */
+export async function listPartners({ url }: Pick<BridgePlace, 'url'>): Promise<PartnerFacts[]> {
+  return (await call({ url }, 'listPartners')).partners;
+}
+
+/** Enters a partner as active. Throws `partner_ended`, `partner_changed`. */
+export async function addPartner(
   disk: Disk,
-  registry: RegistryPlace,
-  id: string,
-  verb: string,
-  body: object,
-): Promise<string> {
-  return (await decideAgency(disk, registry, id, verb, body)).state;
+  bridge: BridgePlace,
+  partner: string,
+  name: string,
+): Promise<PartnerSecrets> {
+  return call(await serviceAt(disk, bridge), 'addPartner', {}, { partner, name });
+}
+
+/** Issues a partner new secrets; the old ones become invalid. Throws `partner_unknown`, `partner_ended`. */
+export async function renewPartner(disk: Disk, bridge: BridgePlace, partner: string): Promise<PartnerSecrets> {
+  return call(await serviceAt(disk, bridge), 'renewPartner', { partner }, {});
+}
+
+/**
+ * Sets a partner's status in its current revision; `ended` is final. Returns how many requests it cancelled. Throws `partner_unknown`,
+ * `partner_ended`, `partner_changed`.
+ */
+export async function setPartnerStatus(
+  disk: Disk,
+  bridge: BridgePlace,
+  partner: string,
+  status: 'active' | 'suspended' | 'ended',
+): Promise<Answers['setPartnerStatus']> {
+  const service = await serviceAt(disk, bridge);
+  const { revision } = await call(service, 'readPartner', { partner });
+  return call(service, 'setPartnerStatus', { partner }, { status, revision });
+}
+
+/** How many devices a code lets in, one by default; for how many seconds, by default as the bridge is set. */
+export interface CodeWish {
+  readonly devices?: number;
+  readonly lifeS?: number;
+}
+
+/** Makes an enrolment code at the bridge at `url`; `bearer` is its admin token. Throws the bridge's refusal, `unreachable`. */
+export function createEnrolmentCode(
+  url: string,
+  bearer: string,
+  wish: CodeWish = {},
+): Promise<Answers['createEnrolmentCode']> {
+  return call({ url, bearer }, 'createEnrolmentCode', {}, wish);
 }

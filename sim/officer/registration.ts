@@ -1,15 +1,12 @@
-// Owns: an agency's application to a registry, and deciding on it as its moderator on the same machine would.
-// Not here: whether it is eligible (the registry decides).
-
 import { join } from 'node:path';
 import type { Disk } from '@doorsill/base/disk';
 import type { SigningKey } from '@doorsill/base/keys';
 import type { AgencyAction } from '@doorsill/contract/agency-calls';
 import { utf8 } from '@doorsill/contract/bytes';
-import { exchangeJson } from '@doorsill/contract/json-client';
-import { z } from 'zod';
 import { isFailure } from '../errors.ts';
 import { agencyId, type OfficerDeps, signAgencyCall } from './agency-client.ts';
+import { call, pages } from './service-client.ts';
+import type { KnownAgency } from './service-operations.ts';
 
 /** The demo agency: fictional. */
 export const DEMO_AGENCY: AgencyFacts = {
@@ -37,24 +34,26 @@ export interface RegistryPlace {
 /** What an agency says about itself. */
 export type AgencyFacts = Omit<Extract<AgencyAction, { action: 'register' }>, 'action'>;
 
-const standing = z.object({
-  agency: z.string(),
-  state: z.string(),
-  revision: z.number(),
-  domain: z.string(),
-  /** Why a person must look at it. */
-  waits: z.string().optional(),
-});
-
-/** Applies to the registry in an agency's name; returns its standing. Throws the registry's coded refusal. */
-export async function applyAs(deps: OfficerDeps, where: RegistryPlace, key: SigningKey, facts: AgencyFacts) {
+/** Applies to the registry in an agency's name; returns its entry there. Throws the registry's coded refusal. */
+export function applyAs(
+  deps: OfficerDeps,
+  where: RegistryPlace,
+  key: SigningKey,
+  facts: AgencyFacts,
+): Promise<KnownAgency> {
   const registration = signAgencyCall(deps, key, where.registry, { action: 'register', ...facts });
-  return standing.parse(
-    await exchangeJson(`${where.registryUrl}/v1/agencies`, { method: 'POST', body: { registration } }),
-  );
+  return call({ url: where.registryUrl }, 'applyAsAgency', {}, { registration });
 }
 
-/** The line that a domain must publish to prove that it belongs to an agency. */
+/** All agencies that the registry knows. */
+export async function knownAgencies(disk: Disk, where: RegistryPlace): Promise<KnownAgency[]> {
+  const service = { url: where.registryUrl, bearer: await adminBearer(disk, where.folder) };
+  const all: KnownAgency[] = [];
+  for await (const { agencies } of pages((cursor) => call(service, 'listAgencies', { cursor }))) all.push(...agencies);
+  return all;
+}
+
+/** The line that a domain publishes as proof that it belongs to an agency. */
 export function domainLine(agency: string): string {
   return `doorsill-agency=${agency}`;
 }
@@ -65,12 +64,20 @@ export async function vouchForDomain(disk: Disk, folder: string, domain: string,
   await disk.replaceFile(join(folder, 'domains', domain), utf8(`${domainLine(agency)}\n`));
 }
 
-/** A moderator's decision about an agency in its current revision; returns its new standing. Throws the registry's coded refusal. */
-export async function decideAgency(disk: Disk, where: RegistryPlace, agency: string, verb: string, body: object = {}) {
-  const bearer = await adminBearer(disk, where.folder);
-  const url = `${where.registryUrl}/v1/agencies/${agency}`;
-  const { revision } = standing.parse(await exchangeJson(url, { method: 'GET', bearer }));
-  return standing.parse(await exchangeJson(`${url}/${verb}`, { method: 'POST', body: { revision, ...body }, bearer }));
+/** Decisions of a registry's moderator about an agency. */
+export type AgencyDecision = 'approve' | 'refuse' | 'suspend' | 'revoke' | 'reinstate' | 'rotate';
+
+/** Decides about an agency in its current revision; returns its entry afterwards. Throws the registry's coded refusal. */
+export async function decideAgency(
+  disk: Disk,
+  where: RegistryPlace,
+  agency: string,
+  decision: AgencyDecision,
+  body: object = {},
+): Promise<KnownAgency> {
+  const service = { url: where.registryUrl, bearer: await adminBearer(disk, where.folder) };
+  const { revision } = await call(service, 'readAgency', { agency });
+  return call(service, `${decision}Agency`, { agency }, { revision, ...body });
 }
 
 /** Proves an agency's domain, applies in its name, and approves it where it waits. Throws the registry's coded refusal. */

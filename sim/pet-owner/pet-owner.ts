@@ -1,6 +1,3 @@
-// Owns: a pet owner's calls to the bridge: upload a photo, post a search, end it, fetch the clips granted to them.
-// Not here: keys and files (cli/), what the bridge makes of it.
-
 import { extname } from 'node:path';
 import { sha256Hex } from '@doorsill/base/keys';
 import { fromBase64url } from '@doorsill/contract/bytes';
@@ -11,8 +8,9 @@ import { plainJpegSize } from '@doorsill/contract/plain-jpeg';
 import { verifyClip } from '@doorsill/device/clip/verify-clip';
 import type { Home } from '@doorsill/device/owner/paired-devices';
 import { makeSearch, makeSearchCall, type SearchChoice, type Signer } from '@doorsill/device/owner/sign-owner-messages';
-import { z } from 'zod';
 import { failure } from '../errors.ts';
+import { type Answers, call, operationUrl } from '../officer/service-client.ts';
+import { BRIDGE_OPERATIONS, type SearchPosted } from '../officer/service-operations.ts';
 
 /** Where a pet owner posts: the bridge that their own doorbell is enrolled with. */
 export interface PetOwner {
@@ -21,14 +19,8 @@ export interface PetOwner {
   bridgeUrl: string;
 }
 
-const photoSchema = z.object({ photo: z.string() });
-const SearchPosted = z.object({ search: z.string(), state: z.enum(['open', 'ended', 'expired']), expiresS: z.int() });
-export type SearchPosted = z.infer<typeof SearchPosted>;
-const clipsSchema = z.object({
-  clips: z.array(z.object({ clip: z.string(), request: z.string(), bytes: z.int(), sha256: z.string() })),
-});
-export type GrantedClip = z.infer<typeof clipsSchema>['clips'][number];
-const manifestAnswerSchema = z.object({ manifest: z.string() });
+/** A clip or still that a camera's owner granted to the pet owner. */
+export type GrantedClip = Answers['listFoundClips']['clips'][number];
 
 const TYPES: Readonly<Record<string, string>> = { '.png': 'image/png', '.webp': 'image/webp' };
 
@@ -45,29 +37,27 @@ export async function postSearch(
     throw failure('search_poster_unknown', { detail: 'pair with your doorbell once more first' });
   const content = { type: TYPES[extname(photo.name).toLowerCase()] ?? 'image/jpeg', bytes: photo.bytes };
   const bearer = makeSearchCall(signer, bridge, { action: 'photo', pairing }).token;
-  const answer = await exchangeJson(at(owner, 'photos'), { method: 'POST', bearer, content });
-  const plain = photoSchema.parse(answer).photo;
+  const { method, answer } = BRIDGE_OPERATIONS.uploadPetPhoto;
+  const address = operationUrl(urlOf(owner), 'uploadPetPhoto');
+  const { photo: plain } = answer.parse(await exchangeJson(address, { method, bearer, content }));
   const bytes = fromBase64url(plain);
   if (!bytes || !plainJpegSize(bytes))
-    throw failure('search_photo_invalid', { detail: 'the bridge did not make it plain' });
+    throw failure('search_photo_invalid', { detail: 'the bridge did not return a plain JPEG' });
   const search = makeSearch(signer, bridge, { ...choice, photoSha256: sha256Hex(bytes) });
   const body = { search: search.token, photo: plain, pairing };
-  const posted = SearchPosted.parse(await exchangeJson(at(owner, 'searches'), { method: 'POST', body }));
-  return { ...posted, photo: bytes };
+  return { ...(await call({ url: urlOf(owner) }, 'postSearch', {}, body)), photo: bytes };
 }
 
-/** Ends a search, as the pet is found: homes stop looking. */
+/** Ends a search once the pet is found: homes stop looking. */
 export async function endSearch(owner: PetOwner, search: string): Promise<SearchPosted> {
   const bearer = makeSearchCall(owner.signer, bridgeOf(owner), { action: 'end', search }).token;
-  return SearchPosted.parse(
-    await exchangeJson(at(owner, `searches/${search}/end`), { method: 'POST', bearer, body: {} }),
-  );
+  return call({ url: urlOf(owner), bearer }, 'endSearch', { search }, {});
 }
 
 /** Clips that were granted to this pet owner. */
 export async function grantedClips(owner: PetOwner): Promise<GrantedClip[]> {
   const bearer = makeSearchCall(owner.signer, bridgeOf(owner), { action: 'see', clip: 'all' }).token;
-  return clipsSchema.parse(await exchangeJson(at(owner, 'clips'), { method: 'GET', bearer })).clips;
+  return (await call({ url: urlOf(owner), bearer }, 'listFoundClips')).clips;
 }
 
 /** One clip with its verified statement. Throws `verify_failed` when the statement does not verify or covers other bytes. */
@@ -76,14 +66,14 @@ export async function fetchClip(
   { clip, sha256 }: GrantedClip,
 ): Promise<{ bytes: Uint8Array; manifest: Manifest | Statement; manifestToken: string }> {
   const bearer = () => makeSearchCall(owner.signer, bridgeOf(owner), { action: 'see', clip }).token;
-  const answer = await exchangeJson(at(owner, `clips/${clip}/manifest`), { method: 'GET', bearer: bearer() });
-  const manifestToken = manifestAnswerSchema.parse(answer).manifest;
-  const response = await fetch(at(owner, `clips/${clip}`), {
+  const service = { url: urlOf(owner), bearer: bearer() };
+  const { manifest: manifestToken } = await call(service, 'readFoundClipManifest', { clip });
+  const response = await fetch(operationUrl(service.url, 'downloadFoundClip', { clip }), {
     headers: { authorization: `Bearer ${bearer()}` },
     redirect: 'error',
   });
   const bytes = new Uint8Array(await response.arrayBuffer());
-  if (!response.ok) throw failure('verify_failed', { detail: 'the bridge does not give the clip' });
+  if (!response.ok) throw failure('verify_failed', { detail: 'the bridge refuses the clip' });
   const { manifest } = await verifyClip(once(bytes), manifestToken);
   if (manifest.aud !== actorId('owner', sha256Hex(owner.signer.key.publicKey)) || manifest.clipSha256 !== sha256)
     throw failure('verify_failed', { detail: 'the clip is not the one that was granted to you' });
@@ -94,8 +84,8 @@ async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
   yield bytes;
 }
 
-function at({ bridgeUrl }: PetOwner, path: string): string {
-  return `${bridgeUrl.replace(/\/+$/, '')}/v1/search-party/${path}`;
+function urlOf({ bridgeUrl }: PetOwner): string {
+  return bridgeUrl.replace(/\/+$/, '');
 }
 
 function bridgeOf({ home }: PetOwner): string {

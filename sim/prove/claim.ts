@@ -1,17 +1,16 @@
-// Owns: what a claim is once it was examined: what was done, what was seen, what that shows and what it does not. Not here: the claims.
 import { asFailure } from '@doorsill/device/terminal/output';
 
-/** One thing that was looked at: what, the figures, and whether it is as the claim says. */
+/** One check of a claim: what was checked, the figures, and whether they are as the claim says. */
 export interface Check {
   what: string;
   seen: string;
   holds: boolean;
 }
 
-/** `false`: something that was seen contradicts it, or it could not be examined to its end. `left out`: this machine cannot examine it. */
+/** `false`: a check contradicts the claim, or the examination failed. `left out`: this machine cannot examine it. */
 export type ClaimVerdict = 'shown' | 'false' | 'left out';
 
-/** What a claim says, whatever comes of it. */
+/** The texts of a claim, whatever its verdict. */
 export interface ClaimText {
   /** Stable, for programs. */
   id: string;
@@ -28,7 +27,7 @@ export interface Claim extends ClaimText {
   why?: string;
 }
 
-/** The claim is shown if there are checks and all of them hold. */
+/** A claim with its checks: shown if there are any and all of them hold. */
 export function judged(text: ClaimText, checks: Check[]): Claim {
   return { ...text, verdict: checks.length > 0 && checks.every(({ holds }) => holds) ? 'shown' : 'false', checks };
 }
@@ -37,19 +36,19 @@ export function leftOut(text: ClaimText, why: string): Claim {
   return { ...text, verdict: 'left out', checks: [], why };
 }
 
-/** A claim whose examination ended with a fault: nothing was shown. */
+/** A claim whose examination failed, which shows nothing. */
 export function broken(text: ClaimText, thrown: unknown): Claim {
   const { message, code } = asFailure(thrown);
-  return judged(text, [{ what: 'The examination came to its end', seen: `${message} [${code}]`, holds: false }]);
+  return judged(text, [{ what: 'The examination was completed', seen: `${message} [${code}]`, holds: false }]);
 }
 
-/** How many claims came out which way. */
+/** How many claims have each verdict. */
 export function countVerdicts(claims: readonly Claim[]): Record<ClaimVerdict, number> {
   const count = (verdict: ClaimVerdict) => claims.filter((claim) => claim.verdict === verdict).length;
   return { shown: count('shown'), false: count('false'), 'left out': count('left out') };
 }
 
-/** `9 of 9 claims were shown`, with what is false or was left out first. */
+/** `All 9 claims were shown`, or the numbers of false, left out and shown claims. */
 export function verdictText(claims: readonly Claim[]): string {
   const { shown, false: wrong, 'left out': without } = countVerdicts(claims);
   const all = claims.length;

@@ -1,6 +1,5 @@
-// Owns: a network namespace for one doorbell: its only link, captured from before its first packet until after its last, and the kernel's
-// own count beside the capture. Needs root, `ip` and `tcpdump`; leaves nothing behind, and takes away what a killed process left. Not here:
-// what listens at the link's other end (doorbell-watch.ts), reading packets (packet-list.ts).
+// A network namespace for one doorbell. Its only link is captured from before its first packet until after its last, and the kernel counts
+// the packets, too. Needs root, `ip` and `tcpdump`; removes its namespace, and those that killed processes left.
 import { readFile, readlink } from 'node:fs/promises';
 import type { Clock } from '@doorsill/base/clock';
 import type { Log } from '@doorsill/base/log';
@@ -15,7 +14,7 @@ export interface NamespaceDeps {
   log: Log;
 }
 
-/** All that was captured; `sent` is what the kernel counted on the same link. */
+/** The captured packets; `sent` is the kernel's count of packets on the same link. */
 export interface Captured {
   packets: Packet[];
   sent: number;
@@ -23,7 +22,7 @@ export interface Captured {
 
 type RunningProgram = ReturnType<Programs['run']>;
 
-/** Then come its maker and eight hex digits, which its link has, too. */
+/** Followed by its maker and eight hex digits, which are in its link's name, too. */
 const NAME_BEGINS = 'doorsill-prove-';
 const NAME = /^(doorsill-prove-(\d+-(\d+)-\d+)-([0-9a-f]{8}))(?: |$)/gm;
 const linkOf = (hex: string) => `dsp${hex}`;
@@ -33,7 +32,7 @@ const LAST_PACKETS_MS_MAX = 3_000;
 const LOOK_AGAIN_MS = 10;
 
 export class DoorbellNamespace {
-  /** The link's end outside, at which whatever the doorbell may reach listens; and the doorbell's. */
+  /** Addresses of the link's two ends: outside, where the broker and the bridge listen, and the doorbell's. */
   readonly host: string;
   readonly device: string;
   private readonly deps: NamespaceDeps;
@@ -49,14 +48,14 @@ export class DoorbellNamespace {
     const hex = [...id].map((byte) => byte.toString(16).padStart(2, '0')).join('');
     this.name = `${NAME_BEGINS}${maker}-${hex}`;
     this.link = linkOf(hex);
-    // A /30 of its own out of 10.128.0.0/9, so that runs side by side do not meet.
+    // A /30 of its own out of 10.128.0.0/9, so that concurrent runs do not collide.
     const number = new DataView(id.buffer, id.byteOffset, 4).getUint32(0);
     const base = 0x0a80_0000 | ((number & 0x1f_ffff) << 2);
     const address = (offset: number) => [24, 16, 8, 0].map((shift) => ((base + offset) >>> shift) & 255).join('.');
     [this.host, this.device] = [address(1), address(2)];
   }
 
-  /** Makes one, captures, and gives it its link. Without the right or the programs it is `why`, as half a sentence. */
+  /** Makes one and starts its capture. Without the right or the programs it returns `why` not, as a clause. */
   static async open(deps: NamespaceDeps): Promise<DoorbellNamespace | { why: string }> {
     if (process.platform !== 'linux') return { why: 'this system has no network namespaces' };
     if (process.getuid?.() !== 0) return { why: 'only root may make a network namespace' };
@@ -70,12 +69,12 @@ export class DoorbellNamespace {
     return { why };
   }
 
-  /** The command that starts a program inside. `ip` becomes that program, so that its process is the program's. */
+  /** The command that starts a program inside. `ip` executes the program in its own process. */
   get inside(): string[] {
     return ['ip', 'netns', 'exec', this.name];
   }
 
-  /** Ends the capture and takes everything away. Call it when whatever ran inside has ended. Throws on a capture that cannot be read. */
+  /** Ends the capture and removes the namespace. Call it once all programs inside have ended. Throws if the capture cannot be read. */
   async end(): Promise<Captured> {
     const { clock } = this.deps;
     try {
@@ -89,7 +88,7 @@ export class DoorbellNamespace {
     }
   }
 
-  /** Returns why it could not be made; null when it was. */
+  /** Returns why it could not be made; null on success. */
   private async make(): Promise<string | null> {
     const { name, link, host, device } = this;
     const outside = [
@@ -102,7 +101,7 @@ export class DoorbellNamespace {
       ['addr', 'add', `${device}/30`, 'dev', `${link}d`],
       ['link', 'set', 'lo', 'up'],
       ['link', 'set', `${link}d`, 'up'],
-      // With a way to everywhere: whatever is tried is then seen on the link, and nothing is refused before it.
+      // With a default route every connection attempt appears on the link; without one the kernel would refuse it first.
       ['route', 'add', 'default', 'via', host],
     ].map((words) => ['-n', name, ...words]);
     return (await this.each(outside)) ?? (await this.beginCapture()) ?? (await this.each(within));
@@ -110,22 +109,22 @@ export class DoorbellNamespace {
 
   private async each(commands: readonly string[][]): Promise<string | null> {
     for (const words of commands) {
-      const { missing, status, words: said } = await this.deps.programs.run(['ip', ...words]).ended;
+      const { missing, status, words: output } = await this.deps.programs.run(['ip', ...words]).ended;
       if (missing) return '`ip` (iproute2) is not installed';
-      if (status !== 0) return `\`ip ${words.slice(0, 2).join(' ')}\` was refused: ${said}`;
+      if (status !== 0) return `\`ip ${words.slice(0, 2).join(' ')}\` failed: ${output}`;
     }
     return null;
   }
 
-  /** Captures what comes in from the doorbell. It is quiet so far: its end of the link is not up yet. */
+  /** Captures packets from the doorbell. It has sent none yet: its end of the link is not up. */
   private async beginCapture(): Promise<string | null> {
     const { clock, programs } = this.deps;
     const words = ['-i', this.link, '-Q', 'in', '-n', '-U', '--immediate-mode', '-s', String(SNAP_BYTES)];
     const capture = programs.run(['tcpdump', ...words, '-Z', 'root', '-w', '-'], (chunk) => this.take(chunk));
     this.capture = capture;
     let why: string | null = null;
-    void capture.ended.then(({ missing, words: said }) => {
-      why = missing ? '`tcpdump` is not installed' : `tcpdump ended: ${said}`;
+    void capture.ended.then(({ missing, words: output }) => {
+      why = missing ? '`tcpdump` is not installed' : `tcpdump ended: ${output}`;
       if (this.list.isOpen) this.broken ??= new Error(why);
     });
     const endMs = clock.monotonicMs() + OPEN_MS_MAX;
@@ -155,43 +154,43 @@ export class DoorbellNamespace {
       capture.stop();
       await capture.ended;
     }
-    // What was never made cannot be taken away; that is no fault.
+    // Removing what was never made fails, which is expected.
     await programs.run(['ip', 'link', 'del', this.link]).ended;
     await programs.run(['ip', 'netns', 'del', this.name]).ended;
   }
 }
 
 /**
- * Names a process of this machine's present boot and no other, as `SPACE-ID-BEGAN`: the space that its id is of (pid_namespaces(7)), its id,
- * and when it began, since an id is given again. Null for a process that is not there.
+ * Names a process uniquely within the current boot, as `NAMESPACE-PID-START`: its PID namespace (pid_namespaces(7)), its PID, and its start
+ * time, because PIDs are reused. Null when there is no such process.
  */
 async function makerOf(pid: number): Promise<string | null> {
-  const space = await readlink('/proc/self/ns/pid').catch(() => '');
+  const namespace = await readlink('/proc/self/ns/pid').catch(() => '');
   const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
-  // The 22nd field; the second, a name in brackets, may hold spaces and brackets itself (proc(5)).
-  const began = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
-  const [, number] = /^pid:\[(\d+)\]$/.exec(space) ?? [];
-  return number === undefined || began === undefined ? null : `${number}-${pid}-${began}`;
+  // The 22nd field; the second, a name in brackets, may contain spaces and brackets (proc(5)).
+  const started = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
+  const [, number] = /^pid:\[(\d+)\]$/.exec(namespace) ?? [];
+  return number === undefined || started === undefined ? null : `${number}-${pid}-${started}`;
 }
 
 /**
- * Takes away the namespaces of processes that were killed before they could: those whose maker is gone, and in which nothing runs. Whether
- * a maker of another space of ids is gone cannot be told from here; its namespaces are left.
+ * Removes the namespaces of killed processes: those whose maker has ended and in which nothing runs. Makers in another PID namespace cannot
+ * be seen from here, so their namespaces stay.
  */
 async function removeLeft({ programs, log }: NamespaceDeps, own: string): Promise<void> {
-  const heard = async (words: string[]) => {
-    let said = '';
+  const outputOf = async (words: string[]) => {
+    let output = '';
     await programs.run(['ip', 'netns', ...words], (chunk) => {
-      said += new TextDecoder().decode(chunk);
+      output += new TextDecoder().decode(chunk);
     }).ended;
-    return said;
+    return output;
   };
-  const [space] = own.split('-', 1);
-  for (const [, name = '', maker = '', pid, hex = ''] of (await heard(['list'])).matchAll(NAME)) {
-    if (!maker.startsWith(`${space}-`) || (await makerOf(Number(pid))) === maker) continue;
-    if ((await heard(['pids', name])).trim() !== '') continue;
+  const [namespace] = own.split('-', 1);
+  for (const [, name = '', maker = '', pid, hex = ''] of (await outputOf(['list'])).matchAll(NAME)) {
+    if (!maker.startsWith(`${namespace}-`) || (await makerOf(Number(pid))) === maker) continue;
+    if ((await outputOf(['pids', name])).trim() !== '') continue;
     await programs.run(['ip', 'link', 'del', linkOf(hex)]).ended;
     await programs.run(['ip', 'netns', 'del', name]).ended;
-    log.warn('took away the network namespace of a proof that was killed', { namespace: name });
+    log.warn('removed the network namespace of a killed proof', { namespace: name });
   }
 }

@@ -1,5 +1,5 @@
-// Owns: hearing all that a testbed's doorbell says: the doors through which it reaches its broker and its bridge, where each byte is kept
-// with its time, and whatever sees that it says nothing beside them. Not here: the judgement (judge-leaving.ts).
+// Records all traffic of a testbed's doorbell: every byte to its broker and its bridge with its time, through a proxy each, and the packets
+// or sockets that show whether there is any other traffic.
 import type { Clock } from '@doorsill/base/clock';
 import type { Log } from '@doorsill/base/log';
 import { type Random, SystemRandom } from '@doorsill/base/random';
@@ -9,15 +9,15 @@ import { LinkProxy } from '../world/link-proxy.ts';
 import { type Captured, DoorbellNamespace } from './doorbell-namespace.ts';
 import { ProcessSockets, type SocketLooks } from './process-sockets.ts';
 
-/** Bytes that went through a door in one piece. */
-export interface Said {
+/** Bytes that a proxy passed on in one piece. */
+export interface SentChunk {
   atUs: number;
   connection: number;
   bytes: Uint8Array;
 }
 
-/** What is known of anything said beside the doors, and why it is not known better. */
-export type Beside =
+/** How traffic that bypasses the proxies was looked for, and why not better. */
+export type OtherTraffic =
   | ({ means: 'capture' } & Captured)
   | ({ means: 'sockets'; why: string } & SocketLooks)
   | { means: 'none'; why: string };
@@ -29,35 +29,35 @@ export interface WatchDeps {
   log: Log;
 }
 
-/** The way from the doorbell to one part of the testbed. */
-export class Door {
-  /** What the doorbell said, and what it was answered, in order. */
-  readonly said: Said[] = [];
-  readonly answers: Said[] = [];
-  readonly link: LinkProxy;
+/** The recorded connection from the doorbell to its broker or its bridge. */
+export class RecordedLink {
+  /** The doorbell's bytes and the answers, in order. */
+  readonly sent: SentChunk[] = [];
+  readonly answers: SentChunk[] = [];
+  readonly proxy: LinkProxy;
   target = '';
 
   constructor(clock: Clock, ends: { host?: string; near?: string }) {
-    const keepIn = (kept: Said[]) => (bytes: Uint8Array, connection: number) =>
+    const keepIn = (kept: SentChunk[]) => (bytes: Uint8Array, connection: number) =>
       void kept.push({ atUs: clock.wallUs(), connection, bytes });
-    // Nothing goes wrong on this link, so nothing is drawn.
-    this.link = new LinkProxy({ clock, random: new SystemRandom() }, () => this.target, {
+    // The proxy adds no faults, so its random numbers are never drawn.
+    this.proxy = new LinkProxy({ clock, random: new SystemRandom() }, () => this.target, {
       ...ends,
-      heard: keepIn(this.said),
+      heard: keepIn(this.sent),
       answered: keepIn(this.answers),
     });
   }
 
-  /** `address:port` as the doorbell sees it; null while it leads nowhere. */
+  /** `address:port` as the doorbell sees it; null while it has no target. */
   get place(): string | null {
-    return this.target === '' ? null : new URL(this.link.url).host;
+    return this.target === '' ? null : new URL(this.proxy.url).host;
   }
 }
 
-/** What was said from one moment until before another, by connection, each in order. */
-export function connectionsIn(said: readonly Said[], fromUs: number, toUs: number): Uint8Array[] {
+/** The bytes of each connection with fromUs <= time < toUs, in order. */
+export function connectionsIn(chunks: readonly SentChunk[], fromUs: number, toUs: number): Uint8Array[] {
   const parts = new Map<number, Uint8Array[]>();
-  for (const { atUs, connection, bytes } of said) {
+  for (const { atUs, connection, bytes } of chunks) {
     if (atUs < fromUs || atUs >= toUs) continue;
     const own = parts.get(connection);
     if (own) own.push(bytes);
@@ -67,7 +67,7 @@ export function connectionsIn(said: readonly Said[], fromUs: number, toUs: numbe
 }
 
 export class DoorbellWatch implements DoorbellNetwork {
-  readonly doors: { broker: Door; bridge: Door };
+  readonly links: { broker: RecordedLink; bridge: RecordedLink };
   private readonly namespace: DoorbellNamespace | null;
   private readonly sockets: ProcessSockets | null;
   /** Why there is no namespace. */
@@ -78,16 +78,16 @@ export class DoorbellWatch implements DoorbellNetwork {
     this.namespace = namespace;
     this.why = why;
     this.sockets = namespace === null && ProcessSockets.areShown ? new ProcessSockets(clock) : null;
-    this.doors = { broker: new Door(clock, ends), bridge: new Door(clock, ends) };
+    this.links = { broker: new RecordedLink(clock, ends), bridge: new RecordedLink(clock, ends) };
   }
 
-  /** Begins to listen. `wantsNamespace`: whether the doorbell gets a network of its own where this user may make one. */
+  /** Starts the proxies. `wantsNamespace`: give the doorbell its own network namespace where this user may make one. */
   static async open(deps: WatchDeps, wantsNamespace: boolean): Promise<DoorbellWatch> {
-    const made = wantsNamespace ? await DoorbellNamespace.open(deps) : { why: 'no namespace was wanted' };
+    const made = wantsNamespace ? await DoorbellNamespace.open(deps) : { why: '--no-namespace was given' };
     const namespace = made instanceof DoorbellNamespace ? made : null;
     const watch = new DoorbellWatch(deps.clock, namespace, 'why' in made ? made.why : '');
     try {
-      for (const { link } of Object.values(watch.doors)) await link.start();
+      for (const { proxy } of Object.values(watch.links)) await proxy.start();
       return watch;
     } catch (thrown) {
       await watch.end();
@@ -100,18 +100,18 @@ export class DoorbellWatch implements DoorbellNetwork {
   }
 
   doorTo(part: 'broker' | 'bridge', url: string): string {
-    const door = this.doors[part];
-    door.target = url;
-    return door.link.url;
+    const link = this.links[part];
+    link.target = url;
+    return link.proxy.url;
   }
 
   started(pid: number): void {
     this.sockets?.watch(pid);
   }
 
-  /** Ends the watch once the doorbell has ended, and takes away what it needed. Throws when the capture could not be read. */
-  async end(): Promise<Beside> {
-    for (const { link } of Object.values(this.doors)) await link.stop();
+  /** Ends the recording once the doorbell has ended, and removes the namespace. Throws when the capture could not be read. */
+  async end(): Promise<OtherTraffic> {
+    for (const { proxy } of Object.values(this.links)) await proxy.stop();
     const { namespace, sockets, why } = this;
     if (namespace) return { means: 'capture', ...(await namespace.end()) };
     if (sockets) return { means: 'sockets', why, ...(await sockets.stop()) };

@@ -1,18 +1,17 @@
-// Owns: the packets in a capture as it is written (pcap of an Ethernet link): when, of which kind, where to, how many bytes of payload.
-// Not here: capturing (doorbell-namespace.ts), which packets may be (judge-leaving.ts).
+// Reads the packets of a capture while it is written (pcap of an Ethernet link): time, kind, destination, payload length.
 
 export interface Packet {
   /** Wall time, as the kernel saw it. */
   atUs: number;
-  /** `link`: what a kernel says to keep a link up, about nothing but the link: ARP, neighbour discovery, multicast membership. */
+  /** `link`: a kernel's own messages about the link: ARP, neighbour discovery, multicast membership. */
   kind: 'tcp' | 'udp' | 'link' | 'other';
-  /** `address:port` of TCP and UDP; for all else what can be said of it. */
+  /** `address:port` of TCP and UDP; a description of others. */
   to: string;
-  /** Bytes of the payload of TCP and UDP, by what the IP header says; of all else the frame's. */
+  /** Payload bytes of TCP and UDP, by the IP header; of others, bytes of the frame. */
   bytes: number;
 }
 
-/** Of each packet so many bytes are needed: Ethernet, IPv6 with an option header, TCP's first words. */
+/** Bytes to capture of each packet: Ethernet, IPv6 with an option header, the first fields of TCP. */
 export const SNAP_BYTES = 128;
 
 const FILE_HEADER_BYTES = 24;
@@ -31,12 +30,12 @@ export class PacketList {
   private rest: Uint8Array = new Uint8Array();
   private isLittle: boolean | null = null;
 
-  /** Whether the file's header has come: from then on every packet is captured. */
+  /** Whether the file's header has arrived: from then on every packet is captured. */
   get isOpen(): boolean {
     return this.isLittle !== null;
   }
 
-  /** Takes the next bytes of the capture. Throws on what tcpdump does not write. */
+  /** Takes the next bytes of the capture. Throws on a format that tcpdump does not write. */
   push(chunk: Uint8Array): void {
     const bytes = new Uint8Array(this.rest.length + chunk.length);
     bytes.set(this.rest);
@@ -66,14 +65,14 @@ export class PacketList {
 /** Whether the numbers of the capture are little-endian. */
 function readHeader(view: DataView): boolean {
   const isLittle = view.getUint32(0, true) === MAGIC;
-  if (!isLittle && view.getUint32(0, false) !== MAGIC) throw new Error('this is no capture in microseconds');
-  if (view.getUint32(20, isLittle) !== LINK_ETHERNET) throw new Error('this is no capture of an Ethernet link');
+  if (!isLittle && view.getUint32(0, false) !== MAGIC) throw new Error('this is not a capture in microseconds');
+  if (view.getUint32(20, isLittle) !== LINK_ETHERNET) throw new Error('this is not a capture of an Ethernet link');
   return isLittle;
 }
 
 type Read = Omit<Packet, 'atUs'>;
 
-/** A frame of which the first bytes are there; `bytes`: how long it was. */
+/** A frame by its first bytes; `bytes`: its whole length. */
 function readFrame(frame: Uint8Array, bytes: number): Read {
   const unreadable: Read = { kind: 'other', to: 'a frame that could not be read', bytes };
   if (frame.length < ETHERNET_HEADER_BYTES) return unreadable;
@@ -90,23 +89,23 @@ function readFrame(frame: Uint8Array, bytes: number): Read {
   return { kind: 'other', to: `a frame of type 0x${type.toString(16).padStart(4, '0')}`, bytes };
 }
 
-/** RFC 791 §3.1. Throws RangeError for one that is cut short. */
+/** RFC 791 §3.1. Throws RangeError for a truncated packet. */
 function readIpv4(packet: Uint8Array): Read {
   const view = new DataView(packet.buffer, packet.byteOffset, packet.length);
   const headerBytes = (view.getUint8(0) & 15) * 4;
   const bytes = view.getUint16(2) - headerBytes;
   const to = [16, 17, 18, 19].map((at) => view.getUint8(at)).join('.');
-  // A later fragment has no ports; none is sent on a link of our own.
+  // A later fragment has no ports; on our own link none is sent.
   if ((view.getUint16(6) & 0x1fff) !== 0) return { kind: 'other', to: `${to} (a fragment)`, bytes };
   return readTransport(view, { protocol: view.getUint8(9), at: headerBytes, bytes, to });
 }
 
-/** RFC 8200 §3. Throws RangeError for one that is cut short. */
+/** RFC 8200 §3. Throws RangeError for a truncated packet. */
 function readIpv6(packet: Uint8Array): Read {
   const view = new DataView(packet.buffer, packet.byteOffset, packet.length);
   const to = `[${Array.from({ length: 8 }, (_, word) => view.getUint16(24 + 2 * word).toString(16)).join(':')}]`;
   let [protocol, at, bytes] = [view.getUint8(6), 40, view.getUint16(4)];
-  // Hop-by-hop options stand before a kernel's multicast reports (RFC 3810 §5).
+  // Hop-by-hop options precede a kernel's multicast reports (RFC 3810 §5).
   if (protocol === 0) {
     const optionBytes = 8 * (1 + view.getUint8(41));
     [protocol, at, bytes] = [view.getUint8(40), 40 + optionBytes, bytes - optionBytes];

@@ -1,5 +1,5 @@
-// Owns: the claims that real processes show: a testbed of its own whose doorbell is heard, an agency that asks, an owner who grants, one who
-// revokes in the middle of an upload, a stranger who verifies. Not here: what follows from what was heard (judge-leaving.ts).
+// Claims about a testbed of real processes whose doorbell's traffic is recorded: an agency asks, the owner grants a clip, which is verified,
+// then revokes another in the middle of its upload.
 
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -26,7 +26,7 @@ import type { StoryDeps } from '../story/story-deps.ts';
 import { DEMO_HOME } from '../testbed/testbed.ts';
 import { evidenceFolder, testbedPaths } from '../testbed/testbed-folder.ts';
 import { broken, type Check, type Claim, judged, leftOut } from './claim.ts';
-import { type Beside, type Door, DoorbellWatch } from './doorbell-watch.ts';
+import { DoorbellWatch, type OtherTraffic, type RecordedLink } from './doorbell-watch.ts';
 import {
   type AfterGrant,
   type BeforeGrant,
@@ -34,19 +34,19 @@ import {
   checkGranted,
   checkNamed,
   checkRevoked,
-  type Heard,
+  type Traffic,
   type NamedFacts,
   type Revoked,
 } from './judge-leaving.ts';
 import { type TestbedClaimId, testbedTexts } from './testbed-texts.ts';
 import { CLIP_NAME, checkCopies, STATEMENT_NAME } from './verify-copies.ts';
 
-/** The drawn porch with its sound, so large that a clip of all of it takes several chunks; seconds on its own time. */
+/** The drawn porch with its sound, at a size at which a clip of all of it takes several chunks; times on its timeline. */
 const FOOTAGE = { camera: 'synthetic?size=1280x720', fromUs: 1_000_000, toUs: 17_000_000 };
-/** What is granted of it: from the middle of one group of pictures to the middle of another. */
+/** The granted span: from the middle of one GOP to the middle of another. */
 const GRANTED = { fromUs: 2_430_000, toUs: 5_410_000 };
 const NAMED: readonly DisclosureKey[] = ['address'];
-/** In the middle of the second chunk of an upload (device/upload): the first one is acknowledged by then. */
+/** In the middle of the second chunk of an upload (device/upload), when the first one is acknowledged. */
 const HELD_AFTER_BYTES = 300_000;
 const STEP_MS_MAX = 60_000;
 const OFFICER = { officer: DEMO_AGENCY.contact.name, reason: 'a proof of what doorsill claims' };
@@ -57,20 +57,20 @@ export interface ProveDeps extends StoryDeps {
   logLevel: string;
 }
 
-type Unheard<Seen> = Omit<Seen, 'heard'>;
+type WithoutTraffic<Seen> = Omit<Seen, 'traffic'>;
 
-/** What was seen so far; a claim whose part is missing could not be examined. */
+/** The records so far; a claim whose record is missing could not be examined. */
 interface Seen {
-  before?: Unheard<BeforeGrant>;
-  granted?: Unheard<AfterGrant>;
-  named?: Unheard<NamedFacts>;
+  before?: WithoutTraffic<BeforeGrant>;
+  granted?: WithoutTraffic<AfterGrant>;
+  named?: WithoutTraffic<NamedFacts>;
   copies?: { checks: Check[]; isAlone: boolean };
-  revoked?: Unheard<Revoked>;
+  revoked?: WithoutTraffic<Revoked>;
 }
 
 /**
- * Plays it, judges it, leaves nothing. Throws the signal's reason and what keeps a testbed from starting; whatever goes wrong afterwards is a
- * claim that was not shown.
+ * Runs the testbed, judges its traffic and removes everything. Throws the signal's reason, and errors that keep a testbed from starting; a
+ * later error makes the claims that it affects false.
  */
 export async function proveOnTestbed(deps: ProveDeps, wantsNamespace: boolean, signal: AbortSignal): Promise<Claim[]> {
   const folder = await mkdtemp(join(tmpdir(), 'doorsill-prove-'));
@@ -80,7 +80,7 @@ export async function proveOnTestbed(deps: ProveDeps, wantsNamespace: boolean, s
     const watch = await DoorbellWatch.open(deps, wantsNamespace);
     const options = { ...FOOTAGE, logLevel: deps.logLevel, folder: join(folder, 'testbed'), network: watch };
     let hasBegun = false;
-    let beside: Beside;
+    let otherTraffic: OtherTraffic;
     try {
       await inTestbed(options, deps, signal, (scene) => {
         hasBegun = true;
@@ -90,13 +90,13 @@ export async function proveOnTestbed(deps: ProveDeps, wantsNamespace: boolean, s
       if (signal.aborted || !hasBegun) throw thrown;
       fault = thrown;
     } finally {
-      beside = await watch.end();
+      otherTraffic = await watch.end();
     }
-    const { broker, bridge } = watch.doors;
+    const { broker, bridge } = watch.links;
     const places = [broker, bridge].flatMap(({ place }) => place ?? []);
     return judge(
       seen,
-      { broker: broker.said, bridge: bridge.said, bridgeAnswers: bridge.answers, places, beside },
+      { broker: broker.sent, bridge: bridge.sent, bridgeAnswers: bridge.answers, places, otherTraffic },
       fault,
     );
   } finally {
@@ -104,35 +104,35 @@ export async function proveOnTestbed(deps: ProveDeps, wantsNamespace: boolean, s
   }
 }
 
-/** The claims in their order. */
-function judge({ before, granted, named, copies, revoked }: Seen, heard: Heard, fault: unknown): Claim[] {
-  const texts = testbedTexts(heard.beside, copies?.isAlone ?? false);
+/** The claims in order. */
+function judge({ before, granted, named, copies, revoked }: Seen, traffic: Traffic, fault: unknown): Claim[] {
+  const texts = testbedTexts(traffic.otherTraffic, copies?.isAlone ?? false);
   const claim = (id: TestbedClaimId, checks: Check[] | undefined) =>
     checks ? judged(texts[id], checks) : broken(texts[id], fault);
-  const { beside } = heard;
+  const { otherTraffic } = traffic;
   return [
-    beside.means === 'none'
-      ? leftOut(texts['nothing-before-a-grant'], beside.why)
-      : claim('nothing-before-a-grant', before && checkBefore({ ...before, heard })),
-    claim('exactly-the-granted', granted && checkGranted({ ...granted, heard })),
-    claim('only-what-was-named', named && checkNamed({ ...named, heard })),
-    claim('revocation-wins', revoked && checkRevoked({ ...revoked, heard })),
+    otherTraffic.means === 'none'
+      ? leftOut(texts['nothing-before-a-grant'], otherTraffic.why)
+      : claim('nothing-before-a-grant', before && checkBefore({ ...before, traffic })),
+    claim('exactly-the-granted', granted && checkGranted({ ...granted, traffic })),
+    claim('only-what-was-named', named && checkNamed({ ...named, traffic })),
+    claim('revocation-wins', revoked && checkRevoked({ ...revoked, traffic })),
     claim('verified-offline', copies?.checks),
   ];
 }
 
 class Play {
   private readonly scene: DemoRun;
-  private readonly bridgeDoor: Door;
+  private readonly bridgeLink: RecordedLink;
   private readonly kept: string;
   private readonly deps: ProveDeps;
   private readonly seen: Seen;
   private bridgeKey = '';
 
-  /** `kept`: the folder for the clip and its documents; `seen`: filled step by step. */
+  /** `kept`: the folder for the clip and its documents; `seen` is filled step by step. */
   constructor(scene: DemoRun, watch: DoorbellWatch, kept: string, deps: ProveDeps, seen: Seen) {
     this.scene = scene;
-    this.bridgeDoor = watch.doors.bridge;
+    this.bridgeLink = watch.links.bridge;
     this.kept = kept;
     this.deps = deps;
     this.seen = seen;
@@ -146,7 +146,7 @@ class Play {
     await this.revoke();
   }
 
-  /** An agency asks, the owner grants a part; the clip goes to the vault. */
+  /** An agency asks, the owner grants a part of the footage, and the clip goes to the vault. */
   private async grant(): Promise<void> {
     const { scene, deps, seen } = this;
     const readyUs = deps.clock.wallUs();
@@ -168,9 +168,9 @@ class Play {
     this.bridgeKey = laid.bridgeKey;
     const names = [CLIP_NAME, STATEMENT_NAME, RECEIPT_NAME, PROOF_NAME];
     const received = await Promise.all(names.map((name) => readFile(join(this.kept, name))));
-    const [clip = Buffer.alloc(0), statement = Buffer.alloc(0)] = received;
+    const [clip = Buffer.alloc(0), statementFile = Buffer.alloc(0)] = received;
     seen.before = { readyUs, grantedUs, storedUs, recorded, clip };
-    const said = await verifyClip(inOnePiece(clip), statement.toString('utf8').trim()).then(
+    const statement = await verifyClip(inOnePiece(clip), statementFile.toString('utf8').trim()).then(
       ({ manifest }) => manifest,
       (thrown: unknown) => ({ refused: asFailure(thrown).message }),
     );
@@ -186,15 +186,15 @@ class Play {
       clip,
       numbers,
       held,
-      statement: said,
+      statement,
     };
     const streams = await this.streamsOf(path);
     const values = DEMO_HOME.disclosure;
-    const { disclosed, audioPackets } = 'refused' in said ? { disclosed: {}, audioPackets: 0 } : said;
-    seen.named = { values, named: NAMED, told: Object.keys(disclosed), received, streams, audioPackets };
+    const { disclosed, audioPackets } = 'refused' in statement ? { disclosed: {}, audioPackets: 0 } : statement;
+    seen.named = { values, named: NAMED, disclosed: Object.keys(disclosed), received, streams, audioPackets };
   }
 
-  /** The kinds of all streams in a file, as a demuxer finds them. */
+  /** The kinds of all streams in a file, as the demuxer reports them. */
   private async streamsOf(path: string): Promise<string[]> {
     const listing = await runFfmpeg(await findFfmpeg(), {
       doing: 'listing the streams of a clip',
@@ -220,9 +220,9 @@ class Play {
     );
   }
 
-  /** The agency asks again; the owner grants all of the footage, and revokes while the bridge has a part of it. */
+  /** The agency asks again; the owner grants all of the footage, and revokes when the bridge has a part of the clip. */
   private async revoke(): Promise<void> {
-    const { scene, deps, bridgeDoor } = this;
+    const { scene, deps, bridgeLink } = this;
     const { facts, session, signer, window, testbed, signal } = scene;
     deps.output.progress('A second request; the owner grants it, and revokes in the middle of the upload ...');
     const vaulted = await deps.disk.list(join(testbedPaths(testbed.folder).vault, 'blobs'));
@@ -240,7 +240,7 @@ class Play {
     });
     try {
       const grantedUs = deps.clock.wallUs();
-      const held = bridgeDoor.link.holdBack(HELD_AFTER_BYTES);
+      const held = bridgeLink.proxy.holdBack(HELD_AFTER_BYTES);
       await session.answer(id, 'grant', grant.token);
       await this.within('the middle of the upload', held);
       const revokedUs = deps.clock.wallUs();
@@ -248,14 +248,14 @@ class Play {
       const { token: revocation } = makeRevoke(signer, session.home.device, order);
       await this.heardOf(grant.jti, 'revoked', () => session.answer(id, 'revoke', revocation));
       const answered = this.heardOf(grant.jti, 'deleted');
-      bridgeDoor.link.release();
+      bridgeLink.proxy.release();
       await answered;
       const listed = await listClips(deps, facts.agencyKey, facts.bridge, OFFICER);
       const inVault = await deps.disk.list(join(testbedPaths(testbed.folder).vault, 'blobs'));
       const shown = { isListed: listed.includes(id), isInVault: inVault.length > vaulted.length };
       this.seen.revoked = { grantedUs, revokedUs, clipBytes, outcomes, ...shown };
     } finally {
-      bridgeDoor.link.release();
+      bridgeLink.proxy.release();
       stop();
     }
   }

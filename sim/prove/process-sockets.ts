@@ -1,9 +1,9 @@
-// Owns: to whom a process and its children have sockets, looked at again and again in /proc. A socket that opens and closes between two
-// looks is not seen. Not here: which ends may be (judge-leaving.ts).
+// Polls /proc for the remote addresses of the sockets of a process and its children. A socket that opens and closes between two looks is
+// missed.
 import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import type { Clock } from '@doorsill/base/clock';
 
-/** An end that a socket was connected to, and when it was first seen. */
+/** A remote address that a socket was connected to, and when it was first seen. */
 export interface SeenEnd {
   /** `tcp 127.0.0.1:8080`; `udp (any)` for a socket that may send anywhere. */
   end: string;
@@ -12,7 +12,7 @@ export interface SeenEnd {
 
 export interface SocketLooks {
   looks: number;
-  /** The longest time in which a connection could begin and end unseen: from the start of a look to the end of the next. */
+  /** The longest time in which a connection could be missed: from the start of a look to the end of the next. */
   blindMs: number;
   ends: SeenEnd[];
 }
@@ -41,7 +41,7 @@ export class ProcessSockets {
     return existsSync('/proc/self/net/tcp') && existsSync('/proc/self/fd');
   }
 
-  /** Looks at this process from now on; at another one's end, at the next that is named. */
+  /** Polls this process from now on, in place of the one before. */
   watch(pid: number): void {
     const isFirst = this.pid === null;
     this.pid = pid;
@@ -75,7 +75,7 @@ export class ProcessSockets {
   }
 }
 
-/** A process and all that it started, as far as they are there. */
+/** A process and its running descendants. */
 function familyOf(pid: number): number[] {
   const found = [pid];
   for (const each of found) {
@@ -87,7 +87,7 @@ function familyOf(pid: number): number[] {
   return found;
 }
 
-/** The far ends of a process's sockets. */
+/** The remote addresses of a process's sockets. */
 function endsOf(pid: number): string[] {
   const own = new Set(
     names(`/proc/${pid}/fd`).flatMap((fd) => {
@@ -99,7 +99,7 @@ function endsOf(pid: number): string[] {
   return TABLES.flatMap((table) => readTable(table, text(`/proc/${pid}/net/${table}`), own));
 }
 
-/** The far ends in a table of sockets (proc(5), /proc/net/tcp) of those with these inodes. */
+/** The remote addresses of the sockets with these inodes in a table (proc(5), /proc/net/tcp). */
 export function readTable(table: string, rows: string, own: ReadonlySet<string>): string[] {
   const protocol = table.slice(0, 3);
   return rows
@@ -109,13 +109,13 @@ export function readTable(table: string, rows: string, own: ReadonlySet<string>)
       const [, , far = '', state, , , , , , inode = ''] = row.trim().split(/\s+/);
       if (!own.has(inode) || (protocol === 'tcp' && state === LISTENS)) return [];
       const [address = '', port = ''] = far.split(':');
-      // A TCP socket without a far end has said nothing yet; one of UDP may send anywhere.
+      // An unconnected TCP socket has sent nothing yet; an unconnected UDP socket may send anywhere.
       if (Number.parseInt(port, 16) === 0) return protocol === 'udp' ? ['udp (any)'] : [];
       return [`${protocol} ${addressOf(address)}:${Number.parseInt(port, 16)}`];
     });
 }
 
-/** An address as the table has it: words of four bytes in the machine's order, which is little-endian wherever Node runs. */
+/** An address of the table: words of four bytes in the machine's byte order, which is little-endian wherever Node runs. */
 function addressOf(hex: string): string {
   const bytes = [...hex.matchAll(/.{8}/g)].flatMap(([word]) =>
     [6, 4, 2, 0].map((at) => Number.parseInt(word.slice(at, at + 2), 16)),
@@ -128,7 +128,7 @@ function addressOf(hex: string): string {
   return `[${words.join(':')}]`;
 }
 
-// A process may end between two of these: then there is nothing.
+// The process may have ended: then there is nothing to read.
 function names(path: string): string[] {
   try {
     return readdirSync(path);

@@ -1,5 +1,4 @@
-// Owns: a proof as one page that its reader keeps: opens from a disk, has no script, loads nothing. Looks as the report of a run does.
-// Not here: the claims; the report's own page (sim/report/page).
+// A proof as one HTML file without scripts that loads nothing, in the style of the report of a run.
 import { escapeHtml } from '@doorsill/base/escape-html';
 import { documentHead, readBuiltPage } from '../report/report-html.ts';
 import { lengthText } from '../report/report-words.ts';
@@ -9,7 +8,7 @@ import type { Proof } from './run-proof.ts';
 
 const LOOKS: Readonly<Record<ClaimVerdict, SignLook>> = { shown: 'passed', false: 'failed', 'left out': 'skipped' };
 
-/** What the report's style has no word for. */
+/** Additions to the report's style. */
 const STYLE = `
 .page { display: grid; gap: 20px; max-width: 1080px; margin: 0 auto }
 .lead { max-width: 46rem }
@@ -40,7 +39,7 @@ const STYLE = `
 @media print { .claim { break-inside: avoid; box-shadow: none } }
 `;
 
-/** The page. `style`: the built style of the report's page, of which this one is a relative. Throws when that was not built. */
+/** The page. `style`: the built style of the report's page. Throws when that was not built. */
 export function proofHtml(proof: Proof, { style } = readBuiltPage()): string {
   const whole = `${style}${STYLE}`;
   const title = verdictText(proof.claims);
@@ -53,7 +52,7 @@ ${head(proof, title)}
 ${proof.claims.map(claimPart).join('\n')}
 </ol>
 </main>
-<footer class="soft"><p>Do not take this page’s word for it: <code>doorsill prove</code> does all of it again on your own machine.</p></footer>
+<footer class="soft"><p>Do not just trust this page: <code>doorsill prove</code> repeats all of it on your own machine.</p></footer>
 </div>
 </body>
 </html>
@@ -109,12 +108,12 @@ function checkLine({ what, seen, holds }: Check): string {
   return `<li class="check">${sign(holds ? 'passed' : 'failed')}<div class="check-words"><p>${holds ? '' : '<b class="look-failed">Not so: </b>'}${escapeHtml(what)}</p><p class="check-seen soft outside">${escapeHtml(seen)}</p></div></li>`;
 }
 
-/** Text as HTML; what stands between backticks is code. */
+/** Text as HTML, with code between backticks. */
 function withCode(text: string): string {
   return escapeHtml(text).replaceAll(/`([^`]+)`/g, '<code>$1</code>');
 }
 
-/** A sign says nothing to those who do not see it: the word stands beside it. */
+/** Hidden from screen readers: the verdict is next to it in words. */
 function sign(look: SignLook, size = 16): string {
   const [outline, lines] = SIGN_SHAPES[look];
   return `<svg class="sign look-${look}" viewBox="0 0 16 16" width="${size}" height="${size}" aria-hidden="true"><path class="sign-outline" d="${outline}"/><path class="sign-lines" d="${lines}"/></svg>`;

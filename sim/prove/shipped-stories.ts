@@ -1,5 +1,4 @@
-// Owns: the claims that stories shown in `scenarios/` prove: which stories, what each shows and does not show. Not here: running stories
-// (sim/scenario/runner), what is in them (their files).
+// Claims that scenarios of `scenarios/` show.
 import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { basename, join } from 'node:path';
@@ -13,43 +12,43 @@ import type { Scenario } from '../scenario/language/scenario.ts';
 import { runTests, testCommand } from '../scenario/runner/run-tests.ts';
 import { type Check, type Claim, type ClaimText, judged } from './claim.ts';
 
-/** Where the stories are, seen from the build and from a source. */
+/** The scenarios' folder, from the build and from a source. */
 const FOLDERS = ['../scenarios/', '../../scenarios/'];
-/** Each runs in a process with an encoder of its own. */
+/** Each worker is a process with its own encoder. */
 const WORKERS_MAX = 2;
 
 const IN_ONE_PROCESS =
-  'Doorbell, bridge and vault ran in one process with a time of its own, not as processes of their own.';
+  'Doorbell, bridge and vault ran in one process in simulated time, not as separate processes.';
 
-/** Stories by their file. */
+/** The texts by the scenario's file. */
 const STORIES: Readonly<Record<string, Omit<ClaimText, 'done'>>> = {
   'silence-and-denial-look-alike.yaml': {
     id: 'silence-and-denial',
-    title: 'Who says no, and who says nothing, look alike',
-    shows: 'A home that denies a request and one that ignores it send the bridge the same: not one byte.',
-    notShown: `It does not show what a broker’s operator learns from the owner’s own messages. ${IN_ONE_PROCESS}`,
+    title: 'Denying a request and ignoring it look the same to the bridge',
+    shows: 'A home that denies a request and one that ignores it both send the bridge nothing.',
+    notShown: `It does not show what a broker’s operator learns from the owner’s messages. ${IN_ONE_PROCESS}`,
   },
   'forget-destroys-footage.yaml': {
     id: 'forgotten-footage',
-    title: 'Footage that its owner has forgotten cannot be granted',
-    shows: 'A forgotten span is gone for good, after a restart, too, and the rest can still be granted.',
-    notShown: `It does not show that the card is wiped: the keys are destroyed, and what stays there is noise to whoever has none. ${IN_ONE_PROCESS}`,
+    title: 'Footage that its owner deleted cannot be granted',
+    shows: 'A deleted span stays deleted, after a restart, too, and the rest can still be granted.',
+    notShown: `It does not show that the card is wiped: the keys are destroyed, so the encrypted footage that stays there cannot be read. ${IN_ONE_PROCESS}`,
   },
   'privacy-stops-the-camera.yaml': {
     id: 'privacy',
-    title: 'Privacy stops the footage, and the bell still rings',
-    shows: 'While privacy is on nothing is recorded, so nothing of that time can be granted.',
-    notShown: `It does not show that a real camera sees nothing: that takes a shutter over its lens. ${IN_ONE_PROCESS}`,
+    title: 'Privacy stops recording, and the bell still rings',
+    shows: 'While privacy is on nothing is recorded, so no footage of that time can be granted.',
+    notShown: `It does not show that a real camera sees nothing: that needs a shutter over its lens. ${IN_ONE_PROCESS}`,
   },
   'sound-only-when-granted.yaml': {
     id: 'sound',
     title: 'Sound leaves only when it is granted',
-    shows: 'Of the same footage the clip that was granted with sound has it, and the one without has no sound track.',
+    shows: 'A clip that was granted with sound has a sound track; one of the same footage that was granted without has none.',
     notShown: `It does not show that no sound is recorded: that is a setting of the camera. ${IN_ONE_PROCESS}`,
   },
 };
 
-/** Runs the stories and calls `ended` with each claim; resolves with all in the order above. */
+/** Runs the scenarios and calls `ended` with each claim; resolves with all in the order above. */
 export async function proveByStories(
   disk: Disk,
   signal: AbortSignal,
@@ -60,7 +59,7 @@ export async function proveByStories(
   const read = await Promise.all(texts.map(([file]) => readScenarios(join(folder, file))));
   const claims: Claim[] = [];
   const scenarios = read.flatMap((each) => each.scenarios);
-  assert(scenarios.length === texts.length, 'each story that ships can be read, and has no variants');
+  assert(scenarios.length === texts.length, 'each shipped scenario can be read, and has no variants');
   const report = await runTests(
     {
       ...{
@@ -84,7 +83,7 @@ export async function proveByStories(
   for (const [at, test] of report.tests.entries()) {
     const scenario = scenarios[at];
     const text = scenario && STORIES[fileOf(scenario)];
-    assert(scenario !== undefined && text !== undefined, 'each test is one of the stories');
+    assert(scenario !== undefined && text !== undefined, 'each test is one of the scenarios');
     const claim = claimOf(text, scenario, test);
     claims.push(claim);
     ended(claim);
@@ -96,7 +95,7 @@ function storyFolder(): string {
   const found = FOLDERS.map((path) => fileURLToPath(new URL(path, import.meta.url))).find((path) =>
     existsSync(join(path, Object.keys(STORIES)[0] ?? '')),
   );
-  assert(found !== undefined, 'the stories ship beside the program');
+  assert(found !== undefined, 'the scenarios ship with the program');
   return found;
 }
 
@@ -110,8 +109,8 @@ function claimOf(text: Omit<ClaimText, 'done'>, scenario: Scenario, test: TestRe
   const ownMs = timeline ? (timeline.endUs - timeline.startUs) / 1_000 : 0;
   const checks: Check[] = [
     {
-      what: `All ${expect.length} expectations of the story hold`,
-      seen: `${status}: ${steps.length} steps in ${lengthText(ownMs)} of the story’s own time, run in ${lengthText(durationMs)}`,
+      what: `All ${expect.length} expectations of the scenario hold`,
+      seen: `${status}: ${steps.length} steps in ${lengthText(ownMs)} of simulated time, which took ${lengthText(durationMs)}`,
       holds: status === 'passed',
     },
     ...failures.map(({ what, expected, actual }) => ({
@@ -121,6 +120,6 @@ function claimOf(text: Omit<ClaimText, 'done'>, scenario: Scenario, test: TestRe
       holds: false,
     })),
   ];
-  const done = `The story scenarios/${fileOf(scenario)} was run, which you can read and change: ${description}`;
+  const done = `The scenario scenarios/${fileOf(scenario)} was run, which you can read and change: ${description}`;
   return judged({ ...text, done }, checks);
 }

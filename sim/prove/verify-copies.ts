@@ -1,5 +1,4 @@
-// Owns: verifying a clip and its documents as a stranger would: by `doorsill verify` in a process of its own that no network reaches, once as
-// they are and once for each of them with a change. Not here: the verification (device/clip/verify-clip.ts), where they come from.
+// Verifies a clip and its documents by `doorsill verify` in a process without a network: as they are, and with a change in each of them.
 import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -15,26 +14,26 @@ import type { Check } from './claim.ts';
 export const CLIP_NAME = 'clip.mp4';
 export const STATEMENT_NAME = 'manifest.jws';
 
-/** The command line as it was built, seen from the build and from a source. */
+/** The built command line, from the build and from a source. */
 const LAUNCHERS = ['../cli/entry.js', '../dist/cli/entry.js'];
 
-/** Without any network: as root, and as a user whom the kernel lets be root in a namespace of their own. */
+/** Commands that run another without a network: for root, and for users who may create user namespaces. */
 const ALONE = [
   ['unshare', '--net'],
   ['unshare', '--user', '--map-root-user', '--net'],
 ];
 
-/** How a copy is changed, and how that is called. */
+/** The changes, one for each file. */
 const CHANGES: readonly { name: string; how: string; change: (bytes: Uint8Array) => Uint8Array }[] = [
-  { name: CLIP_NAME, how: 'one bit of the clip is turned', change: turnBit },
-  { name: STATEMENT_NAME, how: 'the statement says that it was signed a minute later', change: laterByAMinute },
-  { name: RECEIPT_NAME, how: 'the bridge’s receipt says that it was signed a minute later', change: laterByAMinute },
-  { name: PROOF_NAME, how: 'the proof names the next place in the bridge’s log', change: nextLeaf },
+  { name: CLIP_NAME, how: 'one bit of the clip is flipped', change: flipBit },
+  { name: STATEMENT_NAME, how: 'the signing time of the statement is a minute later', change: laterByAMinute },
+  { name: RECEIPT_NAME, how: 'the signing time of the bridge’s receipt is a minute later', change: laterByAMinute },
+  { name: PROOF_NAME, how: 'the proof names the next leaf of the bridge’s log', change: nextLeaf },
 ];
 
 /**
- * Verifies what is in `folder` (`clip.mp4`, `manifest.jws`, `receipt.jws`, `proof.json`), then again with each of them changed; changed
- * copies are left beside them. `isAlone`: whether no network could be reached meanwhile.
+ * Verifies the files in `folder` (`clip.mp4`, `manifest.jws`, `receipt.jws`, `proof.json`), then again with each of them changed; the changed
+ * copies stay beside them. `isAlone`: whether the process had no network.
  */
 export async function checkCopies(
   folder: string,
@@ -43,19 +42,19 @@ export async function checkCopies(
 ): Promise<{ checks: Check[]; isAlone: boolean }> {
   const alone = await commandAlone(programs);
   const verify = (changed: string | null) => verifyFiles(folder, { bridgeKey, changed, alone: alone ?? [] }, programs);
-  const asTheyAre = await verify(null);
+  const unchanged = await verify(null);
   const checks: Check[] = [
     {
-      what: 'As they are, clip, statement, receipt and proof verify',
-      seen: asTheyAre.said,
-      holds: asTheyAre.status === 0,
+      what: 'The unchanged clip, statement, receipt and proof verify',
+      seen: unchanged.line,
+      holds: unchanged.status === 0,
     },
   ];
   for (const { name, how, change } of CHANGES) {
     await writeFile(join(folder, changedName(name)), change(await readFile(join(folder, name))), { mode: 0o600 });
-    const { status, said } = await verify(name);
-    const isRefused = status !== 0 && said.includes('[verify_failed]');
-    checks.push({ what: `Refused: ${how}`, seen: said, holds: isRefused });
+    const { status, line } = await verify(name);
+    const isRefused = status !== 0 && line.includes('[verify_failed]');
+    checks.push({ what: `Refused: ${how}`, seen: line, holds: isRefused });
   }
   return { checks, isAlone: alone !== null };
 }
@@ -72,7 +71,7 @@ async function verifyFiles(
   folder: string,
   { bridgeKey, changed, alone }: { bridgeKey: string; changed: string | null; alone: readonly string[] },
   programs: Programs,
-): Promise<{ status: number | null; said: string }> {
+): Promise<{ status: number | null; line: string }> {
   const launcher = LAUNCHERS.map((path) => fileURLToPath(new URL(path, import.meta.url))).find(existsSync);
   assert(launcher !== undefined, 'the command line was built');
   const path = (name: string) => join(folder, name === changed ? changedName(name) : name);
@@ -86,10 +85,10 @@ async function verifyFiles(
   });
   const { status, words: refusal } = await running.ended;
   const [first = ''] = (status === 0 ? output : refusal.replace(/^doorsill: /, '')).split('\n');
-  return { status, said: first };
+  return { status, line: first };
 }
 
-function turnBit(bytes: Uint8Array): Uint8Array {
+function flipBit(bytes: Uint8Array): Uint8Array {
   const copy = Uint8Array.from(bytes);
   const middle = Math.floor(copy.length / 2);
   copy[middle] = (copy[middle] ?? 0) ^ 1;
@@ -98,7 +97,7 @@ function turnBit(bytes: Uint8Array): Uint8Array {
 
 const datedSchema = z.looseObject({ iat: z.int() });
 
-/** A signed document (RFC 7515 §7.1) whose claims are changed, and whose signature is not. */
+/** Changes the claims of a signed document (RFC 7515 §7.1), but not its signature. */
 function laterByAMinute(bytes: Uint8Array): Uint8Array {
   const [head = '', claims = '', signature = ''] = (fromUtf8(bytes) ?? '').trim().split('.');
   const dated = datedSchema.parse(parseJson(fromUtf8(fromBase64url(claims) ?? new Uint8Array()) ?? ''));

@@ -1,11 +1,10 @@
-// Owns: reading what was said at a door: the requests in it, what a bridge has acknowledged, and whether pieces of footage or private texts
-// are in it, as they are or encoded. Not here: recording it (doorbell-watch.ts), what may be there (judge-leaving.ts).
+// Reads recorded traffic: HTTP requests, acknowledged bytes, and pieces of footage or private texts, as they are or encoded.
 
-/** A request in what was said on one connection. */
-export interface SaidRequest {
+/** An HTTP request on a recorded connection. */
+export interface SentRequest {
   method: string;
   path: string;
-  /** The body as far as it came. */
+  /** The body, as far as it was sent. */
   body: Uint8Array;
   /** `Upload-Offset` (tus 1.0.0 §PATCH): where the body belongs in the upload; null without one. */
   offset: number | null;
@@ -15,16 +14,16 @@ const HEAD_END = '\r\n\r\n';
 const BODY_LENGTH = /^content-length: *(\d{1,12})\r?$/im;
 const OFFSET = /^upload-offset: *(\d{1,15})\r?$/im;
 
-/** The requests of one connection, one after the other (RFC 9112 §2.1). What does not begin with one is a request without a name. */
-export function requestsIn(connection: Uint8Array): SaidRequest[] {
+/** The requests of one connection in order (RFC 9112 §2.1). Bytes that are no request become one with an empty method. */
+export function requestsIn(connection: Uint8Array): SentRequest[] {
   const bytes = Buffer.from(connection.buffer, connection.byteOffset, connection.length);
-  const found: SaidRequest[] = [];
+  const found: SentRequest[] = [];
   for (let at = 0; at < bytes.length; ) {
     const headEnd = bytes.indexOf(HEAD_END, at);
     const head = bytes.toString('latin1', at, headEnd < 0 ? bytes.length : headEnd);
     const [, method = '', path = ''] = /^([A-Z]+) (\S+) HTTP\/1\.1\r?$/m.exec(head.split('\n', 1)[0] ?? '') ?? [];
     const bodyAt = headEnd < 0 ? bytes.length : headEnd + HEAD_END.length;
-    // Without a length, what follows cannot be told from the body; then all of it is.
+    // Without a length, everything that follows counts as the body.
     const length = BODY_LENGTH.exec(head)?.[1];
     const end = length === undefined ? bytes.length : bodyAt + Number(length);
     const offset = OFFSET.exec(head)?.[1];
@@ -47,12 +46,12 @@ export function acknowledgedBytes(answers: readonly Uint8Array[]): number {
   return Math.max(0, ...offsets);
 }
 
-/** Bytes of a piece. A piece that is not footage is in a document by chance once in 2^256 times. */
+/** Bytes of a piece: a chance match has the probability 2^-256. */
 const PIECE_BYTES = 32;
-/** A piece with fewer different bytes may be padding. */
+/** A piece with fewer distinct bytes may be padding. */
 const VARIETY_MIN = 12;
 
-/** Up to `many` pieces of an MP4 file's pictures (its `mdat`), evenly spread over it. Empty for a file without one. */
+/** Up to `many` pieces of an MP4 file's `mdat`, evenly spread over it. Empty for a file without one. */
 export function piecesOf(file: Uint8Array, many: number): Uint8Array[] {
   const media = mediaIn(file);
   const step = Math.max(PIECE_BYTES, Math.floor(media.length / many));
@@ -80,9 +79,9 @@ function mediaIn(file: Uint8Array): Uint8Array {
   return media;
 }
 
-/** How many of `secrets` are somewhere in `said`: as they are, in base64 or base64url at any of its three places, or in hex. */
-export function countFound(secrets: readonly Uint8Array[], said: readonly Uint8Array[]): number {
-  const texts = said.map((bytes) => Buffer.from(bytes).toString('latin1'));
+/** How many of `secrets` are in `traffic`: as they are, in base64 or base64url at any of the three alignments, or in hex. */
+export function countFound(secrets: readonly Uint8Array[], traffic: readonly Uint8Array[]): number {
+  const texts = traffic.map((bytes) => Buffer.from(bytes).toString('latin1'));
   const plain = texts.map((text) => text.replaceAll('-', '+').replaceAll('_', '/'));
   return secrets.filter((secret) => {
     const [asIs = '', hex = '', ...base64] = formsOf(secret);

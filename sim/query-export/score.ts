@@ -1,11 +1,9 @@
-// Owns: how well an audit found what the labels of a synthetic export say. Not here: the audit (cloud-bridge/query-audit).
-
 import type { AuditFinding } from '@doorsill/cloud-bridge';
 import { z } from 'zod';
 import { failure } from '../errors.ts';
 import type { Labels } from './write.ts';
 
-/** Found of what there was to find, and how much of what was found is true. */
+/** Precision and recall of one kind of findings. */
 export interface Figure {
   found: number;
   true: number;
@@ -15,15 +13,15 @@ export interface Figure {
 }
 
 export interface Score {
-  /** Revocations proposed, against agencies that misuse openly; a misuse through proxies counts as true, too. */
+  /** Proposed revocations, compared with open misuse; finding hidden misuse also counts as true. */
   revoke: Figure;
-  /** What a person should look at, against agencies that misuse through proxies. */
+  /** Proposed reviews, compared with hidden misuse. */
   review: Figure;
-  /** Both together against all that misuse. */
+  /** Both together, compared with all misuse. */
   all: Figure;
 }
 
-/** Compares proposals with labels. */
+/** Compares findings with labels. */
 export function scoreFindings(
   findings: readonly Pick<AuditFinding, 'agency' | 'verdict'>[],
   labels: Pick<Labels, 'misusing'>,
@@ -70,6 +68,6 @@ export function parseLabels(text: string): Parameters<typeof scoreFindings>[1] {
     const { misusing } = labelsSchema.parse(JSON.parse(text));
     return { misusing: misusing.map((one) => ({ ...one, misuse: '', queries: 0, misuses: 0 })) };
   } catch {
-    throw failure('usage', { detail: 'the labels are not what `doorsill audit generate` writes' });
+    throw failure('usage', { detail: 'the labels were not written by `doorsill audit generate`' });
   }
 }

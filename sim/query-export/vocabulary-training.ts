@@ -1,5 +1,4 @@
-// Owns: the texts that rules are tuned on. May grow with every mistake that a reader finds in a real export. Not here: the
-// texts that figures are taken from (vocabulary-held-out.ts), which nobody tunes on.
+// Texts for tuning rules; may grow with every error found in a real export. Rules are judged by vocabulary-held-out.ts, on which nobody tunes.
 import type { Vocabulary } from './vocabulary.ts';
 
 export const TRAINING: Vocabulary = {

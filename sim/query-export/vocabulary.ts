@@ -1,10 +1,8 @@
-// Owns: what a vocabulary of a synthetic export consists of. Not here: the words (vocabulary-*.ts), who says them (cast.ts).
-
-/** By what names vocabularies are asked for; the words are loaded with what writes an export. */
+/** Names of the vocabularies. Their texts are loaded only to write an export. */
 export const VOCABULARY_NAMES = ['held-out', 'training'] as const;
 export type VocabularyName = (typeof VOCABULARY_NAMES)[number];
 
-/** The ways in which an agency misuses searches and says so. */
+/** Kinds of open misuse of searches. */
 export const MISUSE_KINDS = [
   'immigration',
   'protest',
@@ -17,23 +15,23 @@ export const MISUSE_KINDS = [
 export type MisuseKind = (typeof MISUSE_KINDS)[number];
 
 /**
- * Texts as officers type them. Places in braces are filled in: {street}, {name} (a surname), {case}, {town}, {county},
- * {plate}. Texts are fiction; names belong to nobody.
+ * Texts as officers type them, with placeholders: {street}, {name} (a surname), {case}, {town}, {county}, {plate}. All texts and names are
+ * fiction.
  */
 export interface Vocabulary {
-  /** What honest work says of itself. */
+  /** Reasons of honest work. */
   honest: readonly string[];
-  /** Honest, but says next to nothing. */
+  /** Honest, but almost without information. */
   vague: readonly string[];
-  /** Honest, with words that sound like a misuse. */
+  /** Honest, with words that sound like misuse. */
   nearMisses: readonly string[];
-  /** Misuse that says what it is. */
+  /** Misuse that is stated openly. */
   open: Readonly<Record<MisuseKind, readonly string[]>>;
-  /** What those type who search for somebody they don't name, or for a purpose that they don't. */
+  /** Reasons of hidden misuse. */
   proxied: readonly string[];
-  /** Entries of the offence drop-down that honest work chooses. */
+  /** Entries of the offence drop-down for honest work. */
   offenses: readonly string[];
-  /** The entry of the offence drop-down that open immigration searches sometimes choose. */
+  /** The entry of the offence drop-down for some open immigration searches. */
   openOffense: string;
   /** Descriptions for text searches of vehicles. */
   prompts: readonly string[];

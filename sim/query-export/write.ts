@@ -1,4 +1,3 @@
-// Owns: writing a synthetic export and its labels to files. Not here: what is in them (cast.ts, rows.ts).
 import { createWriteStream } from 'node:fs';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -15,20 +14,20 @@ export const VOCABULARIES = { 'held-out': HELD_OUT, training: TRAINING } as cons
   Vocabulary
 >;
 
-/** Seeds of the exports that figures of the audit are taken from. Nobody looks at them while tuning it: for that, take others. */
+/** Seeds of the exports by which the audit is judged. Never use them for tuning. */
 export const HELD_OUT_SEEDS = [9_101, 9_102, 9_103, 9_104, 9_105, 9_106, 9_107, 9_108] as const;
 
 export interface ExportPlan {
   seed: number;
   agencies: number;
-  /** Queries of all agencies together, about. */
+  /** Approximate number of queries of all agencies. */
   rows: number;
   vocabulary: VocabularyName;
-  /** With the columns of newer exports. */
+  /** Adds the columns of newer exports. */
   isWide?: boolean;
 }
 
-/** What the export's maker knows and its auditor must find out. */
+/** The truth about an export, which the audit has to find. */
 export interface Labels extends ExportPlan {
   queries: number;
   misusing: { agency: string; how: 'open' | 'proxied'; misuse: string; queries: number; misuses: number }[];

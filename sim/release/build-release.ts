@@ -1,5 +1,5 @@
-// Owns: a release from a commit: its files, made anew in a folder of their own from the commit and the lock file alone, and the list of its
-// packages (CycloneDX), as an archive whose bytes follow from its files alone: ustar (POSIX.1-1988), then gzip (RFC 1952) without a time. Not here: its signature (device/update), arguments (main.ts).
+// Builds a release from a commit and the lock file, in a temporary folder, and the list of its packages (CycloneDX). The archive is ustar
+// (POSIX.1-1988), then gzip (RFC 1952) without a time, so that equal files give equal bytes.
 
 import { spawnSync } from 'node:child_process';
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
@@ -24,8 +24,8 @@ const NAME_MAX = 100;
 const PREFIX_MAX = 155;
 
 /**
- * The archive of `files` in their order. Each is a plain file of mode 0644, of user and group 0, as old as `timeS` seconds.
- * Throws `release_unmade` for a path that the format cannot hold.
+ * The archive of `files` in order: plain files of mode 0644, user and group 0, modified at `timeS` seconds. Throws `release_unmade` for a path
+ * that does not fit the format.
  */
 export function packArchive(files: readonly ArchiveFile[], timeS: number): Uint8Array {
   const parts = files.flatMap(({ path, bytes }) => [
@@ -35,7 +35,7 @@ export function packArchive(files: readonly ArchiveFile[], timeS: number): Uint8
   ]);
   const tar = Buffer.concat([...parts, new Uint8Array(2 * BLOCK)]);
   const gzip = gzipSync(tar, { level: constants.Z_BEST_COMPRESSION });
-  // The byte that names the system of the compressor: 255, unknown (RFC 1952 §2.3.1).
+  // The operating system of the compressor: 255, unknown (RFC 1952 §2.3.1).
   gzip[9] = 0xff;
   return gzip;
 }
@@ -86,7 +86,7 @@ const packageSchema = z.looseObject({
 });
 const nameSchema = z.looseObject({ name: z.string() });
 const packedSchema = nameSchema.extend({ files: z.array(z.looseObject({ path: z.string() })) });
-/** A list up to npm 10, then an object by package. */
+/** Up to npm 10 a list, since then an object by package. */
 const packSchema = z.union([z.array(packedSchema), z.record(z.string(), packedSchema)]);
 const workspacesSchema = z.looseObject({ workspaces: z.array(z.string()) });
 const needsSchema = nameSchema.extend({ dependencies: z.record(z.string(), z.string()).optional() });
@@ -97,8 +97,8 @@ const npmListSchema = z.looseObject({
 });
 
 /**
- * Makes the release of the last commit of the checkout `root` for a processor. The same commit, Node and npm give the same bytes.
- * Throws `release_unmade` when git, npm or the build fail, or when the checkout has changes that no commit holds.
+ * Builds the release of the checkout's last commit for a processor. The same commit, Node and npm give the same bytes. Throws
+ * `release_unmade` when git, npm or the build fail, or when the checkout has uncommitted changes.
  */
 export async function buildRelease(root: string, arch: Cpu): Promise<Release> {
   if (run('git', ['-C', root, 'status', '--porcelain'], root) !== '') {
@@ -121,16 +121,16 @@ export async function buildRelease(root: string, arch: Cpu): Promise<Release> {
       commit,
       madeS: Number(madeS),
     });
-    const said: ArchiveFile = { path: MANIFEST_NAME, bytes: Buffer.from(`${JSON.stringify(manifest, null, 2)}\n`) };
+    const manifestFile: ArchiveFile = { path: MANIFEST_NAME, bytes: Buffer.from(`${JSON.stringify(manifest, null, 2)}\n`) };
     const files = [...(await packedFiles(source, own)), ...(await neededFiles(modules))];
-    const archive = packArchive([said, ...files.sort(byPath)], manifest.madeS);
+    const archive = packArchive([manifestFile, ...files.sort(byPath)], manifest.madeS);
     return { manifest, archive, packages: listPackages(modules, manifest, archive) };
   } finally {
     await rm(stage, { recursive: true, force: true });
   }
 }
 
-/** The commit's files, built: nothing of the checkout's own folder, where anything may lie. */
+/** Builds the commit's files; the checkout's folder may contain other files. */
 async function buildSource(root: string, stage: string, madeS: string): Promise<string> {
   const source = join(stage, 'source');
   const tar = join(stage, 'source.tar');
@@ -142,16 +142,16 @@ async function buildSource(root: string, stage: string, madeS: string): Promise<
   return source;
 }
 
-/** A board's own command, which lies in its folder; the others of ours lie where it finds what it imports. */
+/** The package of a board's command, which is unpacked into its own folder; our other packages go into node_modules. */
 const COMMAND = '@doorsill/device';
 
 interface OwnPackage {
   name: string;
-  /** In the source. */
+  /** Its folder in the source. */
   folder: string;
 }
 
-/** The package of a board's command, and those of ours that it is built on. */
+/** The package of a board's command, and our packages that it depends on. */
 async function ownPackages(source: string): Promise<OwnPackage[]> {
   const manifestOf = async (folder: string) => parseJson(await readFile(join(source, folder, 'package.json'), 'utf8'));
   const { workspaces } = workspacesSchema.parse(await manifestOf(''));
@@ -165,18 +165,18 @@ async function ownPackages(source: string): Promise<OwnPackage[]> {
 }
 
 /**
- * The packages that a doorbell runs on, of the lock file's hashes. The two optional ones are left out: a doorbell needs no database
- * driver, and its ffmpeg is the system's, which the system keeps up to date.
+ * Installs a doorbell's packages by the lock file's hashes, without the two optional ones: a doorbell needs no database driver, and uses the
+ * system's ffmpeg, which the system updates.
  */
 async function installPackages(source: string, stage: string, arch: Cpu, own: readonly OwnPackage[]): Promise<string> {
-  // npm names the list's subject after this folder.
+  // npm names the subject of the package list after this folder.
   const modules = join(stage, 'doorsill');
   await mkdir(modules);
   const workspaces = own.map(({ folder }) => folder);
   for (const folder of workspaces) await mkdir(join(modules, folder), { recursive: true });
   for (const path of ['package-lock.json', ...['', ...workspaces].map((folder) => join(folder, 'package.json'))]) {
     const parsed = withoutUnused(parseJson(await readFile(join(source, path), 'utf8')));
-    // npm installs for the workspaces that the first package names.
+    // npm installs the workspaces that the root package names.
     const written = path === 'package.json' ? { ...parsed, workspaces } : parsed;
     await writeFile(join(modules, path), `${JSON.stringify(written, null, 2)}\n`);
   }
@@ -190,7 +190,7 @@ const ownSchema = z.looseObject({
 });
 const lockSchema = z.looseObject({ packages: z.record(z.string(), ownSchema).optional() });
 
-/** A package.json, or what the lock file says of ours, without what a doorbell does not need. */
+/** A package.json or a lock file without optional and development dependencies of our packages. */
 function withoutUnused(file: unknown): object {
   const { optionalDependencies: _, devDependencies: __, ...rest } = ownSchema.parse(file);
   const { packages } = lockSchema.parse(rest);
@@ -204,8 +204,8 @@ function withoutUnused(file: unknown): object {
 
 /** The files of our own packages. */
 async function packedFiles(source: string, own: readonly OwnPackage[]): Promise<ArchiveFile[]> {
-  const said = parseJson(run('npm', ['pack', '--workspaces', '--dry-run', '--json', '--ignore-scripts'], source));
-  const packed = Object.values(packSchema.parse(said));
+  const listing = parseJson(run('npm', ['pack', '--workspaces', '--dry-run', '--json', '--ignore-scripts'], source));
+  const packed = Object.values(packSchema.parse(listing));
   const files = await Promise.all(
     own.map(async ({ name, folder }) => {
       const into = name === COMMAND ? folder : join('node_modules', name);
@@ -218,7 +218,7 @@ async function packedFiles(source: string, own: readonly OwnPackage[]): Promise<
   return [{ path: 'LICENSE', bytes: await readFile(join(source, 'LICENSE')) }, ...files.flat()];
 }
 
-/** The files of the packages that they need: no links to programs, which nothing starts, and no note of npm's about this installation. */
+/** The files of installed packages, without links to programs, which nothing starts, and without npm's record of the installation. */
 async function neededFiles(modules: string): Promise<ArchiveFile[]> {
   const folder = join(modules, 'node_modules');
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
@@ -231,10 +231,10 @@ async function neededFiles(modules: string): Promise<ArchiveFile[]> {
   );
 }
 
-/** npm's own list, with the commit's time, an id that follows from the archive, and in one order. */
+/** npm's package list, sorted, with the commit's time and an id derived from the archive. */
 function listPackages(modules: string, { madeS }: ReleaseManifest, archive: Uint8Array): string {
-  const said = parseJson(run('npm', ['sbom', '--sbom-format=cyclonedx', '--omit=dev'], modules));
-  const { metadata, components, dependencies, ...rest } = npmListSchema.parse(said);
+  const bill = parseJson(run('npm', ['sbom', '--sbom-format=cyclonedx', '--omit=dev'], modules));
+  const { metadata, components, dependencies, ...rest } = npmListSchema.parse(bill);
   const list = {
     ...rest,
     serialNumber: `urn:uuid:${uuidOf(sha256Hex(archive))}`,
@@ -247,7 +247,7 @@ function listPackages(modules: string, { madeS }: ReleaseManifest, archive: Uint
   return `${JSON.stringify(list, null, 2)}\n`;
 }
 
-/** A UUID of version 8, whose bits are its maker's (RFC 9562 §5.8). */
+/** A UUID of version 8, with custom bits (RFC 9562 §5.8). */
 function uuidOf(hex: string): string {
   const bits = `${hex.slice(0, 12)}8${hex.slice(13, 16)}8${hex.slice(17, 32)}`;
   return bits.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
@@ -257,12 +257,12 @@ function byPath(a: ArchiveFile, b: ArchiveFile): number {
   return order(a.path, b.path);
 }
 
-/** The same in every language of the machine. */
+/** Independent of the machine's locale. */
 function order(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
-/** Runs a program to its end; returns what it printed. */
+/** Runs a program; returns its output. Throws `release_unmade` when it fails. */
 function run(command: string, args: readonly string[], folder: string, environment: NodeJS.ProcessEnv = {}): string {
   const { status, stdout, stderr, error } = spawnSync(command, args, {
     cwd: folder,
@@ -271,6 +271,6 @@ function run(command: string, args: readonly string[], folder: string, environme
     env: { ...process.env, ...environment },
   });
   if (status === 0) return stdout;
-  const said = error?.message ?? `${stderr}${stdout}`.trim().split('\n').slice(-3).join(' ');
-  throw failure('release_unmade', { detail: `${command} ${args[0] ?? ''}: ${said}` });
+  const output = error?.message ?? `${stderr}${stdout}`.trim().split('\n').slice(-3).join(' ');
+  throw failure('release_unmade', { detail: `${command} ${args[0] ?? ''}: ${output}` });
 }

@@ -1,4 +1,4 @@
-// Owns: `npm run release`: its arguments, the key's file, and the three files of a release. Not here: what is in them (build-release.ts).
+// `npm run release`.
 
 import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
@@ -16,10 +16,10 @@ import { createReleaseKey, loadReleaseKey } from './release-key.ts';
 const USAGE = `Usage: npm run release -- --key FILE [--cpu x64|arm64] [--out DIR]
        npm run release -- --new-key FILE
 
-  --key FILE       the key that signs, of mode 0600
-  --new-key FILE   make one, and FILE.pub, which doorbells pin
+  --key FILE       the signing key, a file of mode 0600
+  --new-key FILE   make a key, and FILE.pub, which doorbells pin
   --cpu CPU        processor of the doorbells (default: this machine's)
-  --out DIR        where the release goes (default: release)
+  --out DIR        folder for the release (default: release)
 
 Makes doorsill-VERSION-linux-CPU.tar.gz from the last commit, its signature (.minisig, which minisign checks, too) and the list of its
 packages (.cdx.json, CycloneDX). The same commit, Node and npm give the same bytes.`;
@@ -39,9 +39,9 @@ async function main(): Promise<void> {
   const newKey = values['new-key'];
   if (newKey !== undefined) {
     const key = await createReleaseKey(disk, new SystemRandom(), resolve(newKey));
-    return console.log(`${newKey}: keep it where nobody else can read it, and a copy.\n\n${printMinisignKey(key)}`);
+    return console.log(`${newKey}: keep it where only you can read it, and make a backup.\n\n${printMinisignKey(key)}`);
   }
-  if (values.key === undefined) throw failure('usage', { detail: 'name the key that signs: --key FILE' });
+  if (values.key === undefined) throw failure('usage', { detail: 'name the signing key: --key FILE' });
   const arch = cpuOf(values.cpu);
   const key = await loadReleaseKey(disk, resolve(values.key));
   const { manifest, archive, packages } = await buildRelease(fileURLToPath(new URL('../../..', import.meta.url)), arch);

@@ -1,5 +1,3 @@
-// Owns: the key that signs releases, in a file of its maker. Not here: signing (device/update), where the public key is pinned.
-
 import type { Disk } from '@doorsill/base/disk';
 import { generateSigningKey, importSigningKey, type SigningKey } from '@doorsill/base/keys';
 import type { Random } from '@doorsill/base/random';
@@ -20,10 +18,10 @@ export interface ReleaseKey extends MinisignKey {
   signing: SigningKey;
 }
 
-/** Makes a key in the file `path` (0600), and its public key beside it as minisign writes one. Throws `usage` where a file is already. */
+/** Makes a key file `path` (0600), and `path.pub` with the public key in minisign's format. Throws `usage` where `path` exists. */
 export async function createReleaseKey(disk: Disk, random: Random, path: string): Promise<ReleaseKey> {
   if ((await disk.sizeOf(path)) !== null) {
-    throw failure('usage', { detail: `${path} is already there; a key that is lost cannot be made again` });
+    throw failure('usage', { detail: `${path} exists already; a lost key cannot be recovered` });
   }
   const signing = generateSigningKey(random);
   const id = random.bytes(KEY_ID_BYTES);
@@ -34,12 +32,12 @@ export async function createReleaseKey(disk: Disk, random: Random, path: string)
   return key;
 }
 
-/** The key in a file that only its owner can read. Throws `secret_file_exposed` when others can, `state_damaged` when it is none. */
+/** The key in a file. Throws `secret_file_exposed` when others can read it, `state_damaged` when it is not a key. */
 export async function loadReleaseKey(disk: Disk, path: string): Promise<ReleaseKey> {
   const text = fromUtf8((await disk.readSecret(path, KEY_FILE_BYTES_MAX, { isNamed: true })) ?? new Uint8Array());
   const file = keyFileSchema.safeParse(text === null ? null : parseJson(text));
   const signing = file.success ? importSigningKey(file.data.secret) : null;
   const id = file.success ? fromBase64url(file.data.id) : null;
-  if (!signing || !id) throw failure('state_damaged', { file: path, detail: 'it is not a key of releases' });
+  if (!signing || !id) throw failure('state_damaged', { file: path, detail: 'it is not a release key' });
   return { id, publicKey: signing.publicKey, signing };
 }

@@ -1,6 +1,4 @@
-// Owns: building the console's page into its package's dist and the report's into the simulator's. Not here: the pages
-// (device/console-page, sim/report/page), serving the one (device/console/page-files.ts) and writing the other
-// (sim/report/report-html.ts), when they are built (prepare.mjs).
+// Builds the console's page into its package's dist, and the report's page into the simulator's.
 import { renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -9,13 +7,13 @@ import { PAGE_STAMP } from './freshness.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '../..');
 
-/** What vite is told of each page. */
+/** The pages with their vite options. */
 const PAGES = [
   {
     built: 'device/console-page/dist',
     source: 'device/console-page',
     options: {
-      // Every file is one that the server names: nothing stands in the document, as its Content-Security-Policy asks.
+      // Nothing is inlined, as the page's Content-Security-Policy requires.
       assetsInlineLimit: 0,
       modulePreload: false,
     },
@@ -23,7 +21,7 @@ const PAGES = [
   {
     built: 'sim/dist/report-page',
     source: 'sim/report/page',
-    // One script and one style sheet, which stand in each report.
+    // One script and one style sheet, which are inlined into each report.
     options: {
       lib: { entry: 'main.tsx', formats: ['iife'], name: 'report', fileName: () => 'page.js', cssFileName: 'page' },
     },
@@ -38,19 +36,19 @@ for (const { built, source, options } of PAGES) {
       configFile: false,
       root: join(root, source),
       logLevel: 'warn',
-      // What a page uses of the contract is read from its sources.
+      // Reads the contract from its sources.
       resolve: { conditions: ['source', 'module', 'browser', 'production'] },
-      // Never as for development, which NODE_ENV may ask for: that names files of this machine.
+      // Never a development build, which NODE_ENV may request: it would contain paths of this machine.
       oxc: { jsx: { runtime: 'automatic', importSource: 'preact', development: false } },
       build: { outDir: fresh, emptyOutDir: true, target: 'es2023', minify: true, ...options },
     });
     writeFileSync(join(fresh, PAGE_STAMP), '');
-    // A server that starts meanwhile finds the old page or the new one.
+    // Swapped by renaming, so that a server finds either the old page or the new one.
     rmSync(former, { recursive: true, force: true });
     try {
       renameSync(wanted, former);
     } catch {
-      // There was none yet.
+      // There was no page yet.
     }
     renameSync(fresh, wanted);
   } finally {

@@ -1,5 +1,4 @@
-// Owns: `npm run dev`: builds, and builds again whenever a source changes, until Ctrl-C. Not here: the build (prepare.mjs), which
-// sources it is made of (freshness.mjs).
+// `npm run dev`: builds, and builds again whenever a source changes, until Ctrl-C.
 import { spawnSync } from 'node:child_process';
 import { watch } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -21,7 +20,7 @@ function build() {
 build();
 for (const folder of SOURCE_FOLDERS) {
   watch(join(root, folder), { recursive: true }, (_event, name) => {
-    // What a build writes is no change.
+    // Output of a build is not a change.
     if (/(^|\/)(dist|node_modules)(\/|$|\.)/.test(name ?? '')) return;
     clearTimeout(timer);
     timer = setTimeout(build, QUIET_MS);

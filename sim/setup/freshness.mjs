@@ -1,15 +1,14 @@
-// Owns: whether a checkout's build is as new as its sources, judged by file times alone: the command line checks this at every start.
-// Not here: installing and building (prepare.mjs).
+// Whether a checkout's build is as new as its sources, by file times only: the command line checks this at every start.
 import { accessSync, constants, existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** The packages that the compiler builds, each into its own `dist`, one that lies in another's first; and what is built of the tests. */
+/** Folders that the compiler builds, each into its own `dist`; nested packages first. */
 export const COMPILED = ['device/contract', 'device/base', 'device', 'cloud-bridge', 'sim', 'test/proofs'];
-/** What is built. */
+/** Folders with sources of the build. */
 export const SOURCE_FOLDERS = ['device', 'cloud-bridge', 'sim', 'test/proofs'];
 const SOURCE_FILES = ['package.json', 'package-lock.json', 'tsconfig.json'];
 
-/** What the two pages are made of. */
+/** Sources of the two pages. */
 const PAGE_FOLDERS = ['device/console-page', 'device/contract'];
 const REPORT_PAGE_FOLDERS = ['sim/report', 'device/console-page/kit/style'];
 
@@ -17,10 +16,10 @@ const REPORT_PAGE_FOLDERS = ['sim/report', 'device/console-page/kit/style'];
 export const buildStamp = (root) => join(root, 'sim/dist/.built');
 /** The same for each page, in its folder. */
 export const PAGE_STAMP = '.built';
-/** What the database driver was built for: Node's modules version, the processor, and more. */
+/** The record of the database driver's build: Node's modules version, the processor, and more. */
 export const driverStamp = (root) => join(root, 'node_modules/.doorsill-native');
 
-/** Folders beside sources that hold none. */
+/** Folders without sources. */
 const NO_SOURCES = new Set(['dist', 'node_modules']);
 
 function timeOf(path) {
@@ -29,7 +28,7 @@ function timeOf(path) {
 
 function newestUnder(folder) {
   const entries = readdirSync(folder, { withFileTypes: true });
-  // A file that is gone shows in its folder's time; so does a build, where it stands in the folder itself.
+  // A removed file changes its folder's time; so does a build in the folder, whose time is therefore ignored.
   const own = entries.some(({ name }) => NO_SOURCES.has(name)) ? 0 : timeOf(folder);
   return entries
     .filter(({ name }) => !NO_SOURCES.has(name))
@@ -53,7 +52,7 @@ export function areProgramsBuilt(root) {
   return isNewerThan(root, buildStamp(root), SOURCE_FOLDERS);
 }
 
-/** Whether the console's page and the report's were built from today's sources. */
+/** Whether the pages' last builds are newer than their sources. */
 export function arePagesBuilt(root) {
   return (
     isNewerThan(root, join(root, 'device/console-page/dist', PAGE_STAMP), PAGE_FOLDERS) &&
@@ -61,7 +60,7 @@ export function arePagesBuilt(root) {
   );
 }
 
-/** Whether the last build is newer than every source. */
+/** Whether programs and pages are built from the current sources. */
 export function isBuilt(root) {
   return areProgramsBuilt(root) && arePagesBuilt(root);
 }

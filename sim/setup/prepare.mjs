@@ -1,5 +1,5 @@
-// Owns: making a fresh clone runnable, on Node built-ins alone: packages, native parts, build. Runs before start, test, check.
-// Returns quickly when all is in place. Not here: system packages (.ci/run).
+// Makes a fresh clone runnable, with Node built-ins only: packages, native parts, build. Runs before start, test and check, and returns quickly
+// when all is in place.
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -16,7 +16,7 @@ function fail(text) {
   process.exit(5);
 }
 
-/** Runs a command to its end. Returns its exit status and its output, which was not shown. */
+/** Runs a command. Returns whether it succeeded, and its output, which was not shown. */
 function run(what, command, args, environment = {}) {
   const done = spawnSync(command, args, {
     cwd: root,
@@ -29,7 +29,7 @@ function run(what, command, args, environment = {}) {
   return { ok: done.status === 0, output: `${done.stdout}${done.stderr}` };
 }
 
-/** The npm that started this process; else the one on the path. */
+/** Runs the npm that started this process; else the one on the PATH. */
 function npm(args, environment) {
   const script = process.env.npm_execpath;
   const what = `npm ${args[0]}`;
@@ -37,7 +37,7 @@ function npm(args, environment) {
   return run(what, process.platform === 'win32' ? 'npm.cmd' : 'npm', args, environment);
 }
 
-/** Where Node's own headers lie, so that a native part can be compiled without downloading any, and how. */
+/** Environment for compiling native parts with Node's own headers instead of downloaded ones. */
 function headers() {
   const beside = join(dirname(process.execPath), '..');
   if (!existsSync(join(beside, 'include/node/node.h'))) return {};
@@ -46,8 +46,8 @@ function headers() {
 }
 
 /**
- * Since 24.19 Node's header has every wrapped object take a hook back when it is collected, which ends the process where that happens between
- * two turns (nodejs/node#65446). Compiled with the header as it was before, objects are collected as in any older Node.
+ * Since 24.19 Node's header makes every wrapped object remove a cleanup hook when it is garbage-collected, which ends the process if that happens
+ * between two turns of the event loop (nodejs/node#65446). This compiles with the header of older Nodes.
  */
 function objectWrapFlag(header) {
   if (!existsSync(header)) return null;
@@ -56,7 +56,7 @@ function objectWrapFlag(header) {
   if (without === text) return null;
   const file = join(modules, '.doorsill-node-object-wrap.h');
   writeFileSync(file, without);
-  // Its guard keeps the original out.
+  // Its include guard excludes the original.
   return `-include ${JSON.stringify(file)}`;
 }
 
@@ -78,8 +78,8 @@ function packagesIn(file) {
 }
 
 /**
- * Whether node_modules holds exactly what the lock file says, by the record that npm writes there at the end of an
- * install. An interrupted install leaves no record, or one that names packages which are not there.
+ * Whether node_modules holds exactly the packages of the lock file, by the record that npm writes at the end of an install. An interrupted
+ * install leaves no record, or one that names missing packages.
  */
 function isInstalled() {
   const wanted = packagesIn(join(root, 'package-lock.json'));
@@ -89,7 +89,7 @@ function isInstalled() {
     wanted[path]?.version === version &&
     wanted[path].integrity === integrity &&
     existsSync(join(root, path, 'package.json'));
-  // Missing optional packages are ignored: they are for other platforms, or npm could not install them.
+  // Optional packages may be missing: they are for other platforms, or npm could not install them.
   const missing = Object.entries(wanted).some(([path, { optional }]) => !optional && !there[path]);
   return !missing && Object.entries(there).every(sound);
 }
@@ -100,23 +100,23 @@ const UNREACHABLE =
 function install() {
   if (isInstalled()) return;
   say('installing packages (once; this can take a minute) ...');
-  // Removed first, so that an install interrupted while clearing the folder does not look finished.
+  // Removed first, so that an interrupted install does not look complete.
   rmSync(join(modules, '.package-lock.json'), { force: true });
-  // No package's install script runs; the one package that needs building is built by name, below.
+  // No install scripts; the one package that needs building is built below.
   const { ok, output } = npm(['ci', '--ignore-scripts', '--include=dev', '--no-audit', '--no-fund', '--loglevel=warn']);
   const warnings = output.split('\n').filter((line) => line.startsWith('npm '));
   if (warnings.length > 0) process.stderr.write(`${warnings.join('\n')}\n`);
   if (ok) return;
   if (UNREACHABLE.test(output)) {
     fail(
-      'the npm registry cannot be reached. Connect this machine, or name a registry that it reaches ' +
+      'the npm registry cannot be reached. Connect this machine, or set a registry that it can reach ' +
         '(npm config set registry ADDRESS), and run the same command again.',
     );
   }
-  fail('npm ci failed; its own words are above. Run the same command again when that is mended.');
+  fail('npm ci failed; its output is above. Fix that and run the same command again.');
 }
 
-/** The database driver is native: prebuilt for most machines, compiled on the others, and bound to one major of Node. */
+/** Builds the database driver: prebuilt for most machines, compiled on others, for one major version of Node. */
 function buildDriver() {
   const stamp = driverStamp(root);
   const wanted = `${process.versions.modules} ${process.arch} ${statSync(join(modules, 'better-sqlite3/package.json')).mtimeMs}`;
@@ -132,17 +132,17 @@ function buildDriver() {
       fail(
         `the database driver has no prebuilt file for Node ${process.versions.node} on ${process.platform}-${process.arch} ` +
           'within reach and did not compile: install a C++ compiler, make and python3 (Debian: apt install g++ make ' +
-          `python3), then run the same command again. What was tried is in ${log}`,
+          `python3), then run the same command again. The log is ${log}`,
       );
     }
   }
   writeFileSync(stamp, wanted);
 }
 
-/** What a `dist` holds that the compiler did not make of a source. */
+/** Files of a `dist` that the compiler did not make from a source. */
 const BUILT_OTHERWISE = new Set(['.built', 'report-page', 'tsconfig.tsbuildinfo']);
 
-/** Removes build output whose source is gone: the compiler leaves it, and it would be packed and could still be imported. */
+/** Removes build output whose source was removed: the compiler leaves it, and it would be packed and could be imported. */
 function dropOrphans(of, folder = '') {
   const built = join(root, of, 'dist', folder);
   for (const entry of readdirSync(built, { withFileTypes: true })) {
@@ -162,7 +162,7 @@ function buildPrograms() {
   const { ok, output } = run('the build', process.execPath, [compiler, '-b', 'sim', 'test/proofs']);
   if (!ok) {
     process.stderr.write(output);
-    fail('the build failed; the compiler’s words are above.');
+    fail('the build failed; the compiler’s output is above.');
   }
   for (const folder of COMPILED) dropOrphans(folder);
   writeFileSync(buildStamp(root), '');
@@ -174,7 +174,7 @@ function buildPages() {
   const { ok, output } = run('the pages’ build', process.execPath, ['sim/setup/build-page.mjs']);
   if (ok) return;
   process.stderr.write(output);
-  fail('the pages were not built; the words of vite are above.');
+  fail('the pages were not built; the output of vite is above.');
 }
 
 checkNode();

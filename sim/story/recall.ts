@@ -96,7 +96,7 @@ async function erased(scene: DemoRun, story: Narrator): Promise<void> {
 async function kept(scene: DemoRun, story: Narrator): Promise<void> {
   const granted = await grantOnce(scene, '', false, 'SPD-2026-0003');
   const vault = await InVault.of(scene, granted);
-  await vault.set('/policy', { recall: { answer: 'keep', reason: REASON } });
+  await vault.set('setPolicy', {}, { recall: { answer: 'keep', reason: REASON } });
   const answered = await revoked(scene, granted, ({ outcome }) => outcome === 'deleted' || outcome === 'recalled');
   const answer = recallAnswerOf(answered);
   story.tell(

@@ -48,8 +48,8 @@ async function play(stage: Stage, sha256: string): Promise<void> {
     `Seven days later its bytes are destroyed. The vault's signed receipt names what is gone: ${sha256.slice(0, 16)}...`,
     erased.state === 'erased' && deletion?.clipSha256 === sha256 && !(await vault.hasBytes()),
   );
-  await vault.set('/categories/robbery', { days: 3_650 });
-  const refused = await vault.act('POST', '/restoration', 'second thoughts').catch((thrown: unknown) => thrown);
+  await vault.set('setCategory', { category: 'robbery' }, { days: 3_650 });
+  const refused = await vault.act('restoreItem', 'second thoughts').catch((thrown: unknown) => thrown);
   story.tell(
     'Lengthening the period afterwards revives nothing, and nobody can restore it.',
     isFailure(refused) && refused.code === 'evidence_state' && (await vault.see('is it back?')).state === 'erased',
@@ -65,14 +65,14 @@ async function periods({ vault, pass, story }: Stage): Promise<void> {
     'The clip is in the vault. Its category is not the department’s, so it is kept until somebody deletes it.',
     fresh.state === 'active' && fresh.deletesS === null,
   );
-  await vault.set('/categories/package-theft', { days: 30 });
+  await vault.set('setCategory', { category: 'package-theft' }, { days: 30 });
   const short = await vault.see('package theft: 30 days');
   story.tell(
     'The department keeps package-theft for 30 days: they count from the upload, because residents were asked.',
     short.deletesS === short.uploadedS + 30 * DAY_S,
   );
-  await vault.set('/categories/robbery', { days: 90 });
-  const long = await vault.act('PUT', '/categories', 'it was a robbery', { categories: ['package-theft', 'robbery'] });
+  await vault.set('setCategory', { category: 'robbery' }, { days: 90 });
+  const long = await vault.act('setItemCategories', 'it was a robbery', {}, { categories: ['package-theft', 'robbery'] });
   story.tell(
     'It is a robbery, too, and robberies are kept for 90 days: the longest category wins.',
     long.deletesS === long.uploadedS + 90 * DAY_S,
@@ -83,27 +83,27 @@ async function periods({ vault, pass, story }: Stage): Promise<void> {
 }
 
 async function shortened({ vault, pass, story }: Stage): Promise<void> {
-  await vault.set('/categories/robbery', { days: 10 });
+  await vault.set('setCategory', { category: 'robbery' }, { days: 10 });
   const deleted = await vault.see('is it gone?');
   story.tell('Robberies are now kept for 10 days: what is overdue is deleted at once.', deleted.state === 'deleted');
-  await vault.set('/categories/robbery', { days: 90 });
+  await vault.set('setCategory', { category: 'robbery' }, { days: 90 });
   story.tell('Lengthening it again revives nothing by itself.', (await vault.see('90 days again')).state === 'deleted');
   await pass(6);
-  const restored = await vault.act('POST', '/restoration', 'the trial is coming');
+  const restored = await vault.act('restoreItem', 'the trial is coming');
   story.tell('Six days later an officer restores it: seven are allowed.', restored.state === 'active');
 }
 
 async function suspended({ vault, pass, story }: Stage): Promise<void> {
-  const held = await vault.act('PUT', '/cases/SPD-2026-0117', 'the trial');
+  const held = await vault.act('addToCase', 'the trial', { case: 'SPD-2026-0117' });
   await pass(120);
   const kept = await vault.see('120 days later');
   story.tell(
     'It joins a case, which suspends deletion: 120 days later it is still there.',
     held.deletesS === null && kept.state === 'active',
   );
-  const refused = await vault.act('DELETE', '', 'tidying up').catch((thrown: unknown) => thrown);
+  const refused = await vault.act('deleteItem', 'tidying up').catch((thrown: unknown) => thrown);
   story.tell('Nobody can delete it by hand either.', isFailure(refused) && refused.code === 'evidence_state');
-  await vault.act('DELETE', '/cases/SPD-2026-0117', 'the trial is over');
+  await vault.act('removeFromCase', 'the trial is over', { case: 'SPD-2026-0117' });
   await pass(0);
   const deleted = await vault.see('is it gone?');
   story.tell(

@@ -6,8 +6,9 @@ import { openToken, type TokenType } from '@doorsill/contract/jws';
 import { PUBLIC_AUDIENCE } from '@doorsill/contract/shared-claims';
 import type { z } from 'zod';
 import { failure } from '../errors.ts';
-import type { ItemView } from '../officer/evidence-desk.ts';
 import { DEMO_AGENCY } from '../officer/registration.ts';
+import type { Parameters } from '../officer/service-client.ts';
+import type { ItemView } from '../officer/service-operations.ts';
 import type { Testbed } from '../testbed/testbed.ts';
 import { evidenceFolder } from '../testbed/testbed-folder.ts';
 import { type DemoRun, type Granted, handedOver } from './demo.ts';
@@ -54,22 +55,24 @@ export class InVault {
 
   /** The item as an officer sees it now. */
   see(reason: string): Promise<ItemView> {
-    return this.scene.facts.evidence.item(this.item, { officer: OFFICER, reason });
+    return this.act('readItem', reason);
   }
 
   /** Performs an officer's action; returns the item afterwards. */
-  act(method: 'POST' | 'PUT' | 'DELETE', path: string, reason: string, body?: object): Promise<ItemView> {
-    return this.scene.facts.evidence.item(
-      this.item,
-      { officer: OFFICER, reason },
-      { method, path, ...(body ? { body } : {}) },
-    );
+  act(
+    operation: 'readItem' | 'setItemCategories' | 'addToCase' | 'removeFromCase' | 'deleteItem' | 'restoreItem',
+    reason: string,
+    parameters: Parameters = {},
+    body?: object,
+  ): Promise<ItemView> {
+    const who = { officer: OFFICER, reason };
+    return this.scene.facts.evidence.call(operation, who, { item: this.item, ...parameters }, body);
   }
 
-  /** Sets the department's policy. */
-  async set(path: string, body: object): Promise<void> {
+  /** Changes the department's policy. */
+  async set(operation: 'setPolicy' | 'setCategory', parameters: Parameters, body: object): Promise<void> {
     const who = { officer: OFFICER, reason: 'department policy' };
-    await this.scene.facts.evidence.call('PUT', path, who, body);
+    await this.scene.facts.evidence.call(operation, who, parameters, body);
   }
 
   /** Whether the clip's bytes are on the vault's disk. */

@@ -15,7 +15,7 @@ import { forgetHome, type Home, listHomes, storeHome } from '@doorsill/device/ow
 import { pairWithDevice } from '@doorsill/device/owner/pairing-client';
 import { z } from 'zod';
 import { failure } from '../errors.ts';
-import { askForEnrolmentCode } from '../officer/enrolment-code.ts';
+import { createEnrolmentCode } from '../officer/moderator.ts';
 import { adminBearer } from '../officer/registration.ts';
 import { DEMO_HOME, makeIdentity } from '../world/home-identity.ts';
 
@@ -206,5 +206,5 @@ async function enrolmentCode(
 ): Promise<string | null> {
   if ((await disk.sizeOf(join(doorbell, 'enrolment.json'))) !== null) return null;
   const bearer = await adminBearer(disk, bridge);
-  return (await askForEnrolmentCode(bridgeUrl, bearer)).code;
+  return (await createEnrolmentCode(bridgeUrl, bearer)).code;
 }

@@ -13,7 +13,7 @@ import {
 import { DEFAULT_PREFIX } from '@doorsill/contract/topics';
 import { Broker } from '../broker/broker.ts';
 import { failure } from '../errors.ts';
-import { askForEnrolmentCode } from '../officer/enrolment-code.ts';
+import { createEnrolmentCode } from '../officer/moderator.ts';
 import { adminBearer } from '../officer/registration.ts';
 
 /** In the order in which they start. */
@@ -90,7 +90,7 @@ export abstract class ServiceSet {
   /** A one-time enrolment code of the bridge for one home. Throws the bridge's refusal. */
   async enrolmentCode(): Promise<string> {
     const bearer = await adminBearer(this.disk, this.path('bridge'));
-    return (await askForEnrolmentCode(this.url('bridge'), bearer)).code;
+    return (await createEnrolmentCode(this.url('bridge'), bearer)).code;
   }
 
   /** Starts a part at its earlier port. */

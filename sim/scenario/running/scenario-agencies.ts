@@ -17,8 +17,8 @@ import {
   type RequestView,
   signRequest,
 } from '../../officer/agency-client.ts';
-import { addPartner, listPartners, setPartnerStatus } from '../../officer/operator-partners.ts';
-import { applyAs, decideAgency, vouchForDomain } from '../../officer/registration.ts';
+import { addPartner, listPartners, setPartnerStatus } from '../../officer/moderator.ts';
+import { type AgencyDecision, applyAs, decideAgency, vouchForDomain } from '../../officer/registration.ts';
 import { areaAround } from '../../story/demo-request.ts';
 import type { AgencyStanding, PartnerStanding, ScenarioAgency, ScenarioPartner, Step } from '../language/scenario.ts';
 import type { ServiceParts } from './service-parts.ts';
@@ -141,7 +141,8 @@ export class ScenarioAgencies {
   private async decide(key: SigningKey, standing: AgencyStanding): Promise<void> {
     const { disk, services } = this.deps;
     const id = agencyId(key);
-    const decide = (verb: string, body: object = {}) => decideAgency(disk, services.registry, id, verb, body);
+    const decide = (decision: AgencyDecision, body: object = {}) =>
+      decideAgency(disk, services.registry, id, decision, body);
     const before = this.standings.get(id);
     if (standing === 'approved') await decide(before === undefined ? 'approve' : 'reinstate');
     else if (standing === 'revoked') await decide('revoke');

@@ -377,6 +377,9 @@ describe('retention', () => {
     file.close();
     expect(code(await vault.as(officer, 'POST', `${at}/restoration`))).toBe('409 evidence_state');
     expect(code(await vault.as(officer, 'PUT', `${at}/cases/SPD-3`))).toBe('409 evidence_state');
+    const refused = JSON.stringify((await vault.as(officer, 'GET', `${at}/clip`)).body);
+    expect(refused).toContain('its bytes are gone');
+    expect(refused).not.toContain('restored');
   });
 
   it('deletes what is overdue before it confirms a shortened period, and restores nothing by a longer one', async () => {

@@ -145,7 +145,7 @@ export class TownAgencies {
       const agency = { id: agencyId(this.keyOf(at)), folder };
       const desk = await openEvidenceDesk(this.deps, vault, agency);
       const recall = { answer: onRecall, reason: 'It is evidence in a trial.' };
-      await desk.call('PUT', '/policy', OFFICER, { recall });
+      await desk.call('setPolicy', OFFICER, {}, { recall });
     }
   }
 

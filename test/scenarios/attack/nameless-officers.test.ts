@@ -3,7 +3,7 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { SystemRandom } from '../../../device/base/random.ts';
-import { officerOf } from '../../../sim/cli/officer-reason-options.ts';
+import { officerOf } from '../../../sim/cli/running-testbed.ts';
 import { BridgeFixture, type Parcel } from '../../support/bridge-fixture.ts';
 import { temporaryFolder } from '../../support/command-line.ts';
 import { makeParty } from '../../support/parties.ts';

@@ -127,6 +127,8 @@ describe('a testbed’s command line', { tags: ['long'] }, () => {
       expect(await evidence('case', item, 'SPD-2026-0117')).toMatchObject({ cases: ['SPD-2026-0117'] });
       expect(await evidence('delete', item)).toMatchObject({ code: 'evidence_state' });
       expect(await evidence('case', item, 'SPD-2026-0117', '--remove')).toMatchObject({ cases: [] });
+      expect(await evidence('case', item, '..', '--remove')).toMatchObject({ code: 'usage', status: 2 });
+      expect(await evidence('show', item)).toMatchObject({ state: 'active' });
       expect(await evidence('class', item, 'restricted')).toMatchObject({ accessClass: 'restricted' });
       const { url } = await evidence('link', item);
       const clip = await fetch(String(url));

@@ -104,12 +104,13 @@ describe('up', () => {
       { id: agency, folder: join(data, 'agency') },
     );
     const who = { officer: 'Sgt. Hill', reason: 'case review' };
-    const link = Object(await desk.call('POST', `${evidence}/links`, who));
+    const item = basename(sent.folder);
+    const link = await desk.call('createLink', who, { item });
     const bytes = new Uint8Array(await (await fetch(link.url)).arrayBuffer());
     expect(sha256Hex(bytes)).toBe(sent.clip.sha256);
     expect((await fetch(link.url)).status).toBe(410);
     const manifest = readFileSync(join(sent.folder, 'manifest.jws'), 'utf8');
-    expect(await desk.call('GET', `${evidence}/manifest`, who)).toEqual({ manifest });
+    expect(await desk.call('readStatement', who, { item })).toEqual({ manifest });
     expect((await get(`${sent.clip.id}/manifest`, access(key))).status).toBe(303);
     expect((await get(sent.clip.id)).status).toBe(401);
     expect((await get(sent.clip.id, access(stranger))).status).toBe(403);

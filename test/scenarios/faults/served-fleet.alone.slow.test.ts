@@ -11,7 +11,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
-import { askForEnrolmentCode } from '../../../sim/officer/enrolment-code.ts';
+import { createEnrolmentCode } from '../../../sim/officer/moderator.ts';
 import { Running, runCommand, temporaryFolder } from '../../support/command-line.ts';
 import { proved } from '../../support/proved.ts';
 import { ServedLayout } from '../../support/served-layout.ts';
@@ -69,7 +69,7 @@ async function startFleet(
 ): Promise<Running> {
   const [profile, code] = [join(at, 'profile.yaml'), join(at, 'batch.code')];
   await writeFile(profile, profileOf(doorbells));
-  const printed = await askForEnrolmentCode(urls.bridge, bearer, { devices: doorbells, lifeS: 3_600 });
+  const printed = await createEnrolmentCode(urls.bridge, bearer, { devices: doorbells, lifeS: 3_600 });
   await writeFile(code, printed.code, { mode: 0o600 });
   const size = ['--doorbells', String(doorbells), '--seed', '3', '--profile', profile];
   const links = ['--bridge', urls.bridge, '--enrol', code, '--broker', urls.areaBroker];

@@ -3,7 +3,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { sha256Hex } from '../../../device/base/keys.ts';
 import { readEnrolmentCode } from '../../../device/contract/enrolment.ts';
-import { askForEnrolmentCode } from '../../../sim/officer/enrolment-code.ts';
+import { createEnrolmentCode } from '../../../sim/officer/moderator.ts';
 import type { ServedLayout } from '../../support/served-layout.ts';
 
 const EVERY_MS = 250;
@@ -61,7 +61,7 @@ export class ServedProbes {
       if (answer.status !== 200) throw new Error(`status ${answer.status}`);
     }, signal);
     this.writes = new Probe(async () => {
-      const { code } = await askForEnrolmentCode(urls.bridge, bearer, { lifeS: CODE_LIFE_S });
+      const { code } = await createEnrolmentCode(urls.bridge, bearer, { lifeS: CODE_LIFE_S });
       this.acknowledged.push(sha256Hex(readEnrolmentCode(code)?.secret ?? ''));
     }, signal);
   }

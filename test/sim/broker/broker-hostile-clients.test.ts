@@ -9,8 +9,8 @@ import { topicsUnder } from '../../../device/contract/topics.ts';
 import { collector, startBroker, type TestBroker } from '../../support/broker.ts';
 import { Running, temporaryFolder } from '../../support/command-line.ts';
 
-// Whoever sends what no honest client would: the broker ends their connection and serves the others. Each test ends with a
-// device and its owner who still understand each other.
+// Clients that send what no honest client would: the broker ends their connections and serves the others. Each test ends with a message from a
+// device to its owner.
 
 const topics = topicsUnder('doorsill/v1');
 const EVENT = topics.event('device-a');
@@ -75,7 +75,7 @@ function withTopic(kind: 'publish' | 'subscribe', topic: Uint8Array): Buffer {
   return Buffer.concat([Buffer.from([kind === 'publish' ? 0x30 : 0x82, rest.length]), rest]);
 }
 
-/** The device says something, and its owner hears that and nothing else. */
+/** The device publishes a message, and its owner receives only that. */
 async function stillServes(): Promise<void> {
   const owner = await connected(await broker.issue({ ...OWNER, id: 'owner-9' }));
   const heard = collector<string>();
@@ -88,7 +88,7 @@ async function stillServes(): Promise<void> {
 }
 
 describe('the embedded broker', () => {
-  it('refuses MQTT 5 and a client that promises no sign of life', async () => {
+  it('refuses MQTT 5 and a client without keep-alive', async () => {
     broker = await startBroker();
     const account = await broker.issue(A);
     const five = raw();
@@ -123,7 +123,7 @@ describe('the embedded broker', () => {
     await stillServes();
   });
 
-  it('ends a connection that says who it is twice, and neither account gains by it', async () => {
+  it('ends a connection with a second CONNECT, which has no effect for either account', async () => {
     broker = await startBroker();
     const [device, owner] = [await broker.issue(A), await broker.issue(OWNER)];
     for (const second of [owner, { ...owner, password: 'wrong' }]) {
@@ -135,7 +135,7 @@ describe('the embedded broker', () => {
     await stillServes();
   });
 
-  it('takes no topic with a NUL, with bytes that are no UTF-8, or with another spelling of a letter', async () => {
+  it('refuses topics with a NUL, invalid UTF-8, or another encoding of a letter', async () => {
     broker = await startBroker();
     const [device, owner] = [await broker.issue(A), await broker.issue(OWNER)];
     const ear = await connected(owner);
@@ -169,7 +169,7 @@ describe('the embedded broker', () => {
     await stillServes();
   });
 
-  it('judges a few of 10,000 filters and then ends the connection', async () => {
+  it('checks a few of 10,000 filters and then ends the connection', async () => {
     broker = await startBroker();
     const owner = await broker.issue({ ...OWNER, homes: Array.from({ length: 64 }, (_, at) => `device-${at}`) });
     const { socket, came, closed } = raw();
@@ -189,7 +189,7 @@ describe('the embedded broker', () => {
     await stillServes();
   });
 
-  it('lets strangers who hold connections give way to who knows a password', async () => {
+  it('closes idle connections without a login for clients with a password', async () => {
     broker = await startBroker({ limits: { connections: 24, strangers: 8, connectMs: 600_000 } });
     const device = await connected(await broker.issue(A));
     const idle = Array.from({ length: 60 }, () => raw());
@@ -198,7 +198,7 @@ describe('the embedded broker', () => {
     await stillServes();
   });
 
-  it('goes on serving during a flood of wrong passwords', async () => {
+  it('keeps serving during a flood of wrong passwords', async () => {
     broker = await startBroker();
     const device = await broker.issue(A);
     const owner = await connected(await broker.issue(OWNER));
@@ -246,7 +246,7 @@ describe('the embedded broker', () => {
     await stillServes();
   });
 
-  it('outlives 600 conversations of damaged packets', async () => {
+  it('survives 600 connections with damaged packets', async () => {
     broker = await startBroker({ limits: { connectMs: 300 } });
     const account = await broker.issue(OWNER);
     const seed = 20_261;
@@ -288,7 +288,7 @@ describe('the embedded broker', () => {
   });
 });
 
-it('the broker of the command line listens on loopback only, unless told otherwise', async () => {
+it('the broker of the command line listens on loopback by default', async () => {
   broker = await startBroker();
   const folder = temporaryFolder('loopback');
   const running = new Running(['bridge', 'broker', '--data', folder.path, '--port', '0', '--json']);
@@ -311,7 +311,7 @@ it('the broker of the command line listens on loopback only, unless told otherwi
   }
 });
 
-it('the broker of the command line holds as many connections as it is told, and no more', async () => {
+it('the broker of the command line accepts as many connections as --connections says', async () => {
   broker = await startBroker();
   const folder = temporaryFolder('connections');
   const running = new Running([

@@ -5,8 +5,8 @@ import { type BrokerKind, startBroker, type TestBroker } from '../../support/bro
 import { describeOnEachBroker } from '../../support/each-broker.ts';
 import { proved } from '../../support/proved.ts';
 
-// Every role by every topic and wildcard, judged by what arrives. The expectations are written out here from the contract's
-// table of writers and readers; nothing of them is computed by the code under test.
+// Every role with every topic and wildcard, judged by the delivered messages. The expectations are copied from the contract's table of writers
+// and readers, not computed by the code under test.
 
 const ROLES = {
   deviceA: { role: 'device-home', id: 'device-a' },
@@ -23,7 +23,7 @@ const ROLES = {
 type Role = keyof typeof ROLES;
 const roles = Object.keys(ROLES) as Role[];
 
-/** Parties who have no business at a broker: an account file that names one of them opens nothing. */
+/** Roles without access: an account file with one of them permits nothing. */
 const OUTSIDERS: Record<string, AccountWish> = {
   registry: { role: 'registry', id: 'registry-1' },
   agency: { role: 'agency', id: 'agency-1' },
@@ -64,7 +64,7 @@ const TABLE: Row[] = [
 ];
 const MAY_RETAIN = /\/(status|state|requests|requests\/2|revocations|config|ha\/(motion|privacy|requests|storage))$/;
 
-/** Topics of nobody: neighbours of real ones, reserved ones, other prefixes. */
+/** Topics that no role may use: neighbours of real ones, reserved ones, other prefixes. */
 const NOBODYS = [
   `${P}/home/device-a`,
   `${P}/home/device-a/`,
@@ -91,7 +91,7 @@ const NOBODYS = [
 /** Ids that are none. mosquitto's `+` cannot tell them from ids: only the device's own check of the topic does. */
 const NO_IDS = [`${P}/home/device-a/consent/Request 1/grant`, `${P}/home/device-a/consent//grant`];
 
-/** Filters that try to hear more than one topic. */
+/** Filters for more than one topic. */
 const TRICKS = [
   '#',
   '/#',
@@ -282,7 +282,7 @@ describeOnEachBroker('the roles at the broker, %s', (kind: BrokerKind) => {
     await broker.stop();
   });
 
-  it.each([...Object.keys(OUTSIDERS), 'nobody'])('have no place for %s', async (name) => {
+  it.each([...Object.keys(OUTSIDERS), 'nobody'])('have no access for %s', async (name) => {
     const wish = OUTSIDERS[name];
     const account = wish ? await broker.issue(wish) : { user: '', password: '' };
     await expect(new Party(broker.port, account).join()).rejects.toThrow('not let in');
@@ -290,14 +290,14 @@ describeOnEachBroker('the roles at the broker, %s', (kind: BrokerKind) => {
 
   // mosquitto grants every filter and judges at delivery.
   if (kind === 'embedded') {
-    it.each(roles)('grant %s the filters of its own row and no wildcard besides', (role) => {
+    it.each(roles)('grant %s the filters of its own row and no other wildcard', (role) => {
       const exact = TABLE.filter(({ readers }) => readers.includes(role)).map(({ topic }) => topic);
       const besides = OWN_FILTERS.filter(([, reader]) => reader === role).map(([filter]) => filter);
       expect(partyOf(role).granted.sort()).toEqual([...exact, ...besides].sort());
     });
   }
 
-  it('let every writer be heard by its readers and by nobody else, whatever anybody tries to publish or to hear', {
+  it('deliver each writer’s messages only to its readers, whatever anybody tries to publish or subscribe to', {
     tags: ['long'],
     timeout: 60_000,
   }, async (context) => {
@@ -342,7 +342,7 @@ describeOnEachBroker('the roles at the broker, %s', (kind: BrokerKind) => {
     expect(leaks).toEqual([]);
   });
 
-  it('let nobody who comes later find retained what is not theirs', {
+  it('give later clients only their own retained messages', {
     tags: ['long'],
     timeout: 60_000,
   }, async (context) => {

@@ -64,7 +64,7 @@ describe('the broker', () => {
     expect(await outcome(raw(account))).toBe('connected');
   });
 
-  it('takes a new account and a new password without a restart, and ends the sessions of a removed or re-issued one', {
+  it('accepts a new account and a new password without a restart, and ends the sessions of a removed or reissued one', {
     tags: ['long'],
   }, async () => {
     broker = await startBroker();
@@ -84,7 +84,7 @@ describe('the broker', () => {
     await replaced;
   });
 
-  it('lets nobody take over the session of another account by its client id', async () => {
+  it('does not let one account take over the session of another by its client id', async () => {
     broker = await startBroker();
     const [a, b, owner] = [await broker.issue(A), await broker.issue(B), await broker.issue(OWNER)];
     const victim = raw(a, { clientId: 'mine' });
@@ -100,7 +100,7 @@ describe('the broker', () => {
     expect(victim.connected).toBe(true);
   });
 
-  it('ends the old session of a device when the same account comes again, its will before the new words', async () => {
+  it('ends the old session of a device at its next login, and publishes its will before new messages', async () => {
     broker = await startBroker();
     const [account, owner] = [await broker.issue(A), raw(await broker.issue(OWNER))];
     const heard = collector<string>();
@@ -117,7 +117,7 @@ describe('the broker', () => {
     expect([await heard.next(), await heard.next()]).toEqual(['offline', 'online']);
   });
 
-  it('tells the clients of an owner or of Home Assistant apart, also those that name no client id', async () => {
+  it('allows several clients of an owner or of Home Assistant, also without client ids', async () => {
     broker = await startBroker();
     const homeAssistant = { role: 'home-assistant', id: 'home-assistant', homes: ['device-a'] };
     for (const account of [await broker.issue(OWNER), await broker.issue(homeAssistant)]) {
@@ -129,7 +129,7 @@ describe('the broker', () => {
     }
   });
 
-  it('takes back what an account had retained once the account is gone, also the words of its will', {
+  it('clears the retained messages of a removed account, also that of its will', {
     tags: ['long'],
   }, async () => {
     broker = await startBroker();
@@ -172,7 +172,7 @@ describe('the broker', () => {
     expect(await outcome(will(topics.status('device-a'), true))).toBe('connected');
   });
 
-  it('keeps no session for a client that asks for one', async () => {
+  it('keeps no persistent session', async () => {
     broker = await startBroker();
     const account = await broker.issue(OWNER);
     const first = raw(account, { clean: false, clientId: 'lasting' });
@@ -188,7 +188,7 @@ describe('the broker', () => {
     expect(await heard.next()).toBe('heard');
   });
 
-  it('grants only so many filters to one session', async () => {
+  it('limits the filters of one session', async () => {
     broker = await startBroker({ limits: { subscriptions: 2 } });
     const client = raw(await broker.issue(OWNER));
     const names = [topics.status, topics.state, topics.event].map((topic) => topic('device-a'));
@@ -224,7 +224,7 @@ describe('the broker', () => {
     expect(await outcome(raw(account))).toBe('connected');
   });
 
-  it('cuts off a reader that does not read, and goes on serving the others', async () => {
+  it('disconnects a reader that does not read, and keeps serving the others', async () => {
     broker = await startBroker({ limits: { backlogBytes: 65_536, packetsBurst: 1e6, bytesBurst: 1e9 } });
     const owner = await broker.issue(OWNER);
     const [stuck, awake] = [raw(owner), raw(owner)];

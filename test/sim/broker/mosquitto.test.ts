@@ -1,5 +1,5 @@
 // @module-tag setpriv
-// Holds: the start of a mosquitto with one that is played by a shell. Not here: a real one (other-brokers.test.ts).
+// The start of a mosquitto that a shell script simulates. A real one is in other-brokers.test.ts.
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
@@ -27,7 +27,7 @@ const play = (script: string) => writeFileSync(inFolder('mosquitto'), `#!/bin/sh
 /** What goes on until it is told to end. */
 const WAITS = 'trap "exit 0" TERM\nwhile :; do sleep 0.05; done';
 
-it('is given up, and does not go on, when it does not say that it runs', async () => {
+it('is given up and killed when it does not report that it runs', async () => {
   play(`echo $$ > ${inFolder('pid')}\n${WAITS}`);
   const clock = new ManualClock(0);
   const started = Mosquitto.run(inFolder('mosquitto.conf'), 1, {}, clock).catch((thrown: unknown) => thrown);
@@ -42,7 +42,7 @@ it('is given up, and does not go on, when it does not say that it runs', async (
   }
 });
 
-it('knows an account that was made while it started', async () => {
+it('has an account that was made while it started', async () => {
   const disk = new SystemDisk();
   mkdirSync(inFolder('new'));
   const { user } = await issueAccount(disk, new SystemRandom(), inFolder('new'), { role: 'bridge', id: 'bridge-a' });
@@ -59,7 +59,7 @@ it('knows an account that was made while it started', async () => {
   }
 });
 
-it('is started on another port where the free one was taken meanwhile, which it tells after it has ended', async () => {
+it('is started on another port when the free one was taken meanwhile', async () => {
   const tried = inFolder('tried');
   play(
     `if [ -e ${tried} ]; then echo 'mosquitto version 2 running' >&2; trap "exit 0" TERM; while :; do sleep 0.05; done; fi\n` +

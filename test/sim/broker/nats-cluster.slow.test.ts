@@ -1,5 +1,5 @@
 // @module-tag nats
-// Holds: three nodes that `doorsill bridge broker acl --nats --cluster` describes keep the contract's table between them as one node does.
+// Three nodes with the files of `doorsill bridge broker acl --nats --cluster` enforce the contract's table together, like one node.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -24,12 +24,12 @@ afterAll(async () => {
 }, START_MS_MAX);
 
 describe('the accounts at a cluster of NATS nodes', () => {
-  it('publish and hear at every node what the contract gives them and nothing else', async (context) => {
+  it('publish and receive at every node exactly what the contract permits', async (context) => {
     const judged = await judgeRoles(at);
     proved(context, 'roles by topics and wildcards on a NATS cluster: what was delivered', `${judged} judged, 0 leaks`);
   }, 300_000);
 
-  it('find retained at each node what was acknowledged at another, by topic and by wildcard', async (context) => {
+  it('find at each node the retained messages that were acknowledged at another, by topic and by wildcard', async (context) => {
     const cells = Array.from({ length: 20 }, (_, number) => `cell-${number}`);
     const kept = cells.map((cell) => `${topics.areaRequests(cell, 1)} document of ${cell}`);
     const bridge = await at.enter('bridge', { node: 0 });
@@ -52,7 +52,7 @@ describe('the accounts at a cluster of NATS nodes', () => {
     );
   }, 60_000);
 
-  it('end at one node a session of another by its client id, and get nothing that was kept for it', async (context) => {
+  it('can end a session at another node by its client id, but get nothing of its messages', async (context) => {
     const clientId = 'known-to-somebody-else';
     const event = topics.event('device-1');
     const first = await at.enter('owner', { node: 0, clientId, clean: false });
@@ -76,7 +76,7 @@ describe('the accounts at a cluster of NATS nodes', () => {
     );
   }, 60_000);
 
-  it('are let in by MQTT alone, and no account opens the port between the nodes', async () => {
+  it('log in only by MQTT, and no account opens the port between the nodes', async () => {
     for (const node of at.nats.nodes) {
       expect(listenersOf(node)).toEqual([
         `MQTT clients on mqtt://${node.host}:PORT`,

@@ -1,7 +1,7 @@
 // @module-tag long
 // @module-tag nats
-// Holds: all doorbells that a cluster of NATS serves come back at once, as after a proxy's restart, and hardly any is refused: what is refused is
-// asked for again, and too much of that never ends. Not here: nodes that end (nats-outage.slow.test.ts).
+// When all doorbells of a NATS cluster reconnect at once, as after a proxy's restart, few filters are refused: refused ones are retried, and too
+// many retries would never end.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -31,7 +31,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true });
 }, 120_000);
 
-it('lets all of them in at once, and refuses less than one filter of three', { timeout: 400_000 }, async (test) => {
+it('accepts all of them at once, and refuses less than a third of the filters', { timeout: 400_000 }, async (test) => {
   const account = await at.issue({ role: 'device-area', id: 'crowd' });
   await at.nats.reload();
   const refusals = () =>

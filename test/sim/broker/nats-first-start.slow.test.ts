@@ -1,6 +1,5 @@
 // @module-tag nats
-// Holds: when a NATS cluster lets clients in for the first time: once all of its nodes have been there, by itself, however long an operator
-// takes to start them. Not here: nodes that end later (nats-outage.slow.test.ts).
+// A NATS cluster accepts its first clients once all of its nodes have run, however long an operator takes to start them.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -25,7 +24,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true });
 });
 
-it('lets nobody in before its last node is there, and then everybody, at each node', {
+it('refuses every client before its last node has started, and then accepts clients at each node', {
   timeout: 390_000,
 }, async (test) => {
   const [first, second, last] = nats.nodes;

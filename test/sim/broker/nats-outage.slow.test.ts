@@ -1,7 +1,7 @@
 // @module-tag nats
 // @module-tag haproxy
-// Holds: what a doorbell and a bridge notice when a node of a NATS cluster is killed, and what is there after all of them were. Nothing here
-// says what a power cut leaves: the system's memory outlives a killed process.
+// Effects on doorbells and a bridge when a node of a NATS cluster is killed, and the data after all were killed. Not a power cut: the system still
+// writes the buffers of killed processes.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -78,7 +78,7 @@ async function doorbell(number: number): Promise<Doorbell> {
   return bell;
 }
 
-it('is told by every doorbell soon after any one node was killed, and by those that stayed without a gap', async (context) => {
+it('delivers to every doorbell soon after any one node was killed, without a gap to those at living nodes', async (context) => {
   const bells: Doorbell[] = [];
   for (let number = 0; number < DOORBELLS; number += 1) bells.push(await doorbell(number));
   const bridge = linkTo(url, at.accountOf('bridge'), { single: true });
@@ -148,7 +148,7 @@ async function letIn(role: Role, node: number): Promise<MqttClient> {
   }
 }
 
-it('has each retained document that was acknowledged before all nodes were killed at once', async (context) => {
+it('keeps each acknowledged retained document when all nodes are killed at once', async (context) => {
   const cells = Array.from({ length: 100 }, (_, number) => topics.areaRequests(`cell-${number}`, 1));
   const bridge = await letIn('bridge', 0);
   for (const topic of cells) await bridge.publishAsync(topic, `document on ${topic}`, { qos: 1, retain: true });

@@ -1,5 +1,4 @@
-// Owns: each role's accounts at NATS nodes, and the contract's table tried from every node to every node; a node's tests and a cluster's
-// run it. Not here: the nodes (test/support/nats.ts), what else is tried on them.
+// Tries the contract's table with accounts of each role from every NATS node to every node, for the tests of a node and of a cluster.
 import { connect as connectTcp } from 'node:net';
 import { join } from 'node:path';
 import { connect, type IClientOptions, type MqttClient } from 'mqtt';

@@ -1,5 +1,5 @@
 // @module-tag nats
-// Holds: what `doorsill bridge broker acl --nats` writes makes a stock nats-server keep the contract's table, and lets nobody at what is NATS' own.
+// A stock nats-server with the files of `doorsill bridge broker acl --nats` enforces the contract's table, and gives nobody NATS' own subjects.
 import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -31,7 +31,7 @@ afterAll(async () => {
 
 describe('the accounts at a NATS node', () => {
   // First of all: a reload while sessions end waits four seconds for each of what they leave.
-  it('come and go by a reload: who is removed or has a new password is put out', async () => {
+  it('change at a reload: removed accounts and those with a new password are disconnected', async () => {
     const [leaving, renewed, staying] = [
       await at.issue({ ...WISHES.owner, id: 'owner-3' }),
       at.accountOf('otherDevice'),
@@ -54,19 +54,19 @@ describe('the accounts at a NATS node', () => {
     at.accounts.set('otherDevice', fresh);
   });
 
-  it('are let in with their own password only, and nobody without', async () => {
+  it('log in only with their own password', async () => {
     await at.enter('device');
     await at.refusedEntry({ ...at.accountOf('device'), password: at.accountOf('owner').password });
     await at.refusedEntry({ ...at.accountOf('device'), password: '' });
     for (const user of ['', 'SYS', 'DOORSILL', '$G', 'node', '*']) await at.refusedEntry({ user, password: '' });
   });
 
-  it('publish and hear what the contract gives them and nothing else', async (context) => {
+  it('publish and receive exactly what the contract permits', async (context) => {
     const judged = await judgeRoles(at);
     proved(context, 'roles by topics and wildcards on a NATS node: what was delivered', `${judged} judged, 0 leaks`);
   }, 60_000);
 
-  it('leave no will where they may not publish', async () => {
+  it('leave no will on a topic that they may not publish to', async () => {
     const ear = await at.enter('owner');
     const heard = heardBy(ear);
     const [status, event] = [`${P}/home/device-1/status`, `${P}/home/device-1/event`];
@@ -83,7 +83,7 @@ describe('the accounts at a NATS node', () => {
     expect([...heard].filter((one) => one.includes('the will of owner'))).toEqual([]);
   });
 
-  it('end a session by its client id, and get nothing that was kept for it', async (context) => {
+  it('can end a session by its client id, but get nothing of its messages', async (context) => {
     const clientId = 'known-to-somebody-else';
     const event = `${P}/home/device-1/event`;
     const first = await at.enter('owner', { clientId, clean: false });
@@ -104,14 +104,14 @@ describe('the accounts at a NATS node', () => {
     proved(context, 'client id of another account on NATS', 'its session ends, 0 of its messages delivered');
   });
 
-  it('are put out when they publish by QoS 2', async () => {
+  it('are disconnected when they publish with QoS 2', async () => {
     const device = await at.enter('device');
     const ended = new Promise<void>((resolve) => device.once('close', () => resolve()));
     device.publish(`${P}/home/device-1/event`, 'twice', { qos: 2 });
     await ended;
   });
 
-  it('may send more than the contract allows, which readers refuse themselves', async () => {
+  it('may send larger messages than the contract allows, which readers refuse', async () => {
     const [event, letters] = [`${P}/home/device-1/event`, 3 * PAYLOAD_BYTES_MAX];
     const ear = await at.enter('owner');
     const sizes = new Set<number>();
@@ -130,7 +130,7 @@ describe('the accounts at a NATS node', () => {
     expect(handed).not.toContain(letters);
   });
 
-  it('are let in by MQTT alone: NATS’ own protocol listens on loopback and refuses every one of them', async () => {
+  it('log in only by MQTT: NATS’ own protocol listens on loopback and refuses every account', async () => {
     const log = at.nats.nodes[0]?.said ?? '';
     const listeners = at.nats.nodes.map(listenersOf);
     expect(listeners).toEqual([['MQTT clients on mqtt://127.0.0.1:PORT', 'client connections on 127.0.0.1:PORT']]);
@@ -152,7 +152,7 @@ describe('the accounts at a NATS node', () => {
 describe('doorsill bridge broker acl --nats', () => {
   const CLUSTER = ['a=10.0.0.1', 'b=10.0.0.2', 'c=fd00::3'];
 
-  it('writes files that only their owner can read, and leaves out accounts that were made before it', async () => {
+  it('writes files that only their owner can read, and omits accounts of older versions', async () => {
     const [out, source] = [join(folder, 'written'), at.folder];
     const { user } = await at.issue({ role: 'bridge', id: 'bridge-2' });
     const path = join(source, `${user}.json`);
@@ -197,7 +197,7 @@ describe('doorsill bridge broker acl --nats', () => {
     expect(texts[2]).toContain(`routes: ["${one}", "${three}"]`);
   }, 60_000);
 
-  it('draws the password of a cluster’s nodes once, and takes no short one', async () => {
+  it('draws the password of a cluster’s nodes once, and refuses a short one', async () => {
     const out = join(folder, 'cluster');
     const nodes = CLUSTER.map((text) => ({ name: text.slice(0, 1), host: text.slice(2) }));
     const write = () =>

@@ -1,5 +1,5 @@
 // @module-tag mosquitto
-// Holds: what `doorsill bridge broker acl` writes makes another broker keep the same rules as the embedded one.
+// Other brokers with the files of `doorsill bridge broker acl` enforce the same rules as the embedded one.
 import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -69,7 +69,7 @@ function client(account: Account): Promise<MqttClient> {
 }
 
 describe('doorsill bridge broker acl', () => {
-  it('writes files that only their owner can read, and leaves out, by name, what they cannot hold', async () => {
+  it('writes files that only their owner can read, and names the accounts that they omit', async () => {
     const device = await issue(DEVICE);
     const strange = await issue({ role: 'registry', id: 'registry-1' });
     const old = { user: 'bridge-bridge-1', role: 'bridge', id: 'bridge-1', homes: [] };
@@ -81,7 +81,7 @@ describe('doorsill bridge broker acl', () => {
     expect(last).toMatchObject({ event: 'written', for: 'mosquitto', accounts: 1 });
     expect(last?.['leftOut']).toEqual([
       { user: old.user, why: expect.stringContaining('older version') },
-      { user: 'half', why: expect.stringContaining('not whole') },
+      { user: 'half', why: expect.stringContaining('incomplete') },
       { user: strange.user, why: expect.stringContaining('registry') },
     ]);
     for (const name of await readdir(out)) expect((await stat(join(out, name))).mode & 0o077, name).toBe(0);
@@ -92,7 +92,7 @@ describe('doorsill bridge broker acl', () => {
     expect((await written()).last).toMatchObject({ changed: false });
   });
 
-  it('keeps mosquitto current under --watch: who is new comes in, who is removed is put out', {
+  it('updates mosquitto under --watch: new accounts can log in, removed ones are disconnected', {
     tags: ['long'],
   }, async () => {
     const [device, owner] = [await issue(DEVICE), await issue(OWNER)];
@@ -119,7 +119,7 @@ describe('doorsill bridge broker acl', () => {
     await expect(client(owner)).rejects.toThrow('not let in');
   });
 
-  it('sends no signal to a process that only has the number of a mosquitto that is gone', {
+  it('sends no signal to another process with the former process id of mosquitto', {
     tags: ['long'],
   }, async () => {
     await issue(DEVICE);
@@ -137,7 +137,7 @@ describe('doorsill bridge broker acl', () => {
     expect(hung).toEqual([]);
   });
 
-  it('lets an account that may do nothing do nothing, also when there is no other', async () => {
+  it('gives an account without permissions no access, also if it is the only one', async () => {
     const nobody = await issue({ role: 'owner', id: 'owner-a' });
     await written();
     await mosquitto();
@@ -151,7 +151,7 @@ describe('doorsill bridge broker acl', () => {
     expect(heard.all).toEqual([]);
   });
 
-  it('gives mosquitto our limits: size, QoS 2, no anonymous client', async () => {
+  it('gives mosquitto our limits: size, QoS, no anonymous clients', async () => {
     const device = await issue(DEVICE);
     await written();
     await mosquitto();
@@ -223,7 +223,7 @@ describe('doorsill bridge broker acl', () => {
   });
 });
 
-it('writes how many connections another broker shall hold, 4,096 unless told otherwise', async () => {
+it('writes the maximum of connections of another broker, by default 4,096', async () => {
   await issue({ role: 'bridge', id: 'bridge-1' });
   const most = async (file: string) => /^max_connections:? (\d+)$/m.exec(await readFile(join(out, file), 'utf8'))?.[1];
   expect((await written()).status).toBe(0);

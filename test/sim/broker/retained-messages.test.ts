@@ -1,4 +1,3 @@
-// Holds: the broker's retained messages are those that a filter matches, whatever it looks like. Not here: their delivery (broker.test.ts).
 import { expect, it } from 'vitest';
 import { topicMatches } from '../../../device/base/mqtt-topic.ts';
 import { integerBelow, SeededRandom } from '../../../device/base/random.ts';
@@ -8,7 +7,7 @@ const message = (topic: string, text = 'x') => ({ topic, payload: Buffer.from(te
 const topicsOf = (kept: RetainedMessages<ReturnType<typeof message>>, filter: string) =>
   [...kept.matching(filter)].map(({ topic }) => topic).sort();
 
-it('finds what matches, by name, by wildcard before and behind the place, and by a short filter', () => {
+it('finds messages by topic, by wildcards before and behind the place, and by a short filter', () => {
   const kept = new RetainedMessages<ReturnType<typeof message>>();
   for (const topic of [
     'd/v1/home/a',
@@ -31,7 +30,7 @@ it('finds what matches, by name, by wildcard before and behind the place, and by
   expect(found('d/v1/home')).toEqual([]);
 });
 
-it('agrees with every filter on every topic of a small world', () => {
+it('agrees with topicMatches for random filters and topics', () => {
   const random = new SeededRandom(7);
   const word = (words: readonly string[]) => words[integerBelow(random, words.length)] ?? '';
   const levels = (words: readonly string[]) =>
@@ -45,7 +44,7 @@ it('agrees with every filter on every topic of a small world', () => {
   }
 });
 
-it('keeps the newest of a topic, and nothing of one that was taken away', () => {
+it('keeps the newest message of a topic, and nothing of a cleared one', () => {
   const kept = new RetainedMessages<ReturnType<typeof message>>();
   kept.keep(message('d/v1/home/a/state', 'old'));
   kept.keep(message('d/v1/home/a/state', 'new'));

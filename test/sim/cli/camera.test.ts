@@ -24,7 +24,7 @@ afterEach(async () => {
 });
 
 describe('doorsill camera', () => {
-  it('serves, has its faults switched, and leaves nothing behind', async () => {
+  it('serves, adds and clears faults, and leaves nothing behind', async () => {
     const control = join(folder.path, 'porch.sock');
     const secret = join(folder.path, 'password');
     writeFileSync(secret, 'geheim\n');
@@ -96,7 +96,7 @@ describe('doorsill camera', () => {
     expect(done.status).toBe(status);
   });
 
-  it('is ordered at a file alone: a number is no port', async () => {
+  it('takes a number as control socket for a file name, not for a port', async () => {
     let connections = 0;
     const server = createServer(() => {
       connections += 1;
@@ -110,7 +110,7 @@ describe('doorsill camera', () => {
     expect(connections).toBe(0);
   });
 
-  it('says that a port is taken, and ends its ffmpeg', async () => {
+  it('reports that a port is taken, and ends its ffmpeg', async () => {
     const server = createServer().listen(0, '127.0.0.1');
     await new Promise((resolve) => server.once('listening', resolve));
     const address = server.address();
@@ -120,7 +120,7 @@ describe('doorsill camera', () => {
     expect(JSON.parse(done.stderr)).toMatchObject({ error: { code: 'port_in_use' } });
   });
 
-  it('tells a client of others by ONVIF what it is, where its stream is, and who rings; no login, no address', async () => {
+  it('gives a third-party ONVIF client its data, its stream’s address and presses, without login and addresses', async () => {
     const secret = join(folder.path, 'password');
     writeFileSync(secret, 'geheim\n', { mode: 0o600 });
     const login = ['--user', 'anna', '--password-file', secret];
@@ -144,10 +144,10 @@ describe('doorsill camera', () => {
     await expect(client('falsch').getDeviceInformation()).rejects.toThrow();
   }, 40_000);
 
-  it('refuses ONVIF without a stream to tell of, and discovery without ONVIF', async () => {
+  it('refuses ONVIF without an RTSP stream, and discovery without ONVIF', async () => {
     const http = 'http://127.0.0.1:0/porch.mjpeg';
     for (const [words, says] of [
-      [['--serve', http, '--onvif', 'http://127.0.0.1:0'], 'serve one'],
+      [['--serve', http, '--onvif', 'http://127.0.0.1:0'], 'needs an rtsp:// address in --serve'],
       [['--serve', RTSP, '--discovery'], '--discovery goes with --onvif'],
       [['--serve', RTSP, '--onvif', 'ftp://x'], 'is no address'],
     ] as const) {

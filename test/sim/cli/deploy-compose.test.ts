@@ -1,5 +1,5 @@
-// Holds the files that `bridge deploy compose` writes to the programs that read them: docker-compose, HAProxy, sh, our own parts, and to each
-// other. Not here: containers.
+// The files of `bridge deploy compose` are valid for docker-compose, HAProxy, sh and our own parts, and agree with each other. No container is
+// started.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
@@ -51,12 +51,12 @@ it.each([
   { network: '172.32.0.0/24' },
   { network: '10.7.256.0/24' },
   { network: '10.7.0.0/24\nx: y' },
-])('takes no %j', async (changes) => {
+])('refuses %j', async (changes) => {
   const run = (await makeProgram(DOORSILL, ['bridge', 'deploy'])).parseAsync(['node', 'doorsill', ...words(changes)]);
   await expect(run).rejects.toMatchObject({ code: 'usage' });
 });
 
-it('are written where the command line is told to', { tags: ['long'] }, async () => {
+it('are written into the folder of --into', { tags: ['long'] }, async () => {
   const written = join(folder.path, 'written');
   const { last, stderr } = await runCommand([...words(), '--into', written, '--json']);
   expect(last, stderr).toEqual({ event: 'written', files: [...files.keys()].map((name) => join(written, name)) });
@@ -89,7 +89,7 @@ const composeSchema = z.looseObject({
 
 let composed: z.infer<typeof composeSchema> | undefined;
 
-/** What docker-compose makes of compose.yml. */
+/** compose.yml as docker-compose reads it. */
 function compose(): z.infer<typeof composeSchema> {
   if (composed) return composed;
   const asked = ['--file', join(into, 'compose.yml'), 'config'];
@@ -99,7 +99,7 @@ function compose(): z.infer<typeof composeSchema> {
   return composed;
 }
 
-it('lets no container do more than its own work, and none but HAProxy be reached', { tags: ['docker-compose'] }, () => {
+it('restricts every container to its own work, and opens only HAProxy’s ports', { tags: ['docker-compose'] }, () => {
   const { services } = compose();
   const parts = PARTS.flatMap((part) => INSTANCES.map((name) => `${part}-${name}`));
   const others = ['haproxy', 'nats-files', 'nats-n1', 'nats-n2', 'nats-n3', 'postgres-a', 'postgres-b'];
@@ -128,7 +128,7 @@ it('lets no container do more than its own work, and none but HAProxy be reached
   }
 });
 
-it('gives each container the files, folders and secrets that it is told of, and no others', {
+it('gives each container exactly the files, folders and secrets of its settings', {
   tags: ['docker-compose'],
 }, () => {
   const { services, secrets } = compose();
@@ -164,7 +164,7 @@ it('gives each container the files, folders and secrets that it is told of, and 
   expect(secretsOf('haproxy').sort()).toEqual(certificates.map(([, file]) => file).sort());
 });
 
-it('has addresses on which compose.yml, settings, HAProxy and PostgreSQL agree', { tags: ['docker-compose'] }, () => {
+it('uses the same addresses in compose.yml, settings, HAProxy and PostgreSQL', { tags: ['docker-compose'] }, () => {
   const { services } = compose();
   const at = (name: string) => services[name]?.networks?.['inside']?.ipv4_address;
   const all = Object.keys(services)
@@ -197,7 +197,7 @@ it('has addresses on which compose.yml, settings, HAProxy and PostgreSQL agree',
   expect(services['haproxy']?.networks?.['inside']?.aliases).toEqual(aliases);
 });
 
-it('has settings that each part takes, once what is left empty is filled in, and no secret', () => {
+it('has valid settings for each part, once empty values are filled in, and no secret', () => {
   for (const name of INSTANCES) {
     for (const part of PARTS) {
       const text = read(`settings/${name}/${part}.json`);
@@ -210,7 +210,7 @@ it('has settings that each part takes, once what is left empty is filled in, and
   for (const [name, text] of files) expect(text, name).not.toMatch(/PASSWORD=|AWS_SECRET|-----BEGIN|environment:/);
 });
 
-it('starts PostgreSQL and the nodes by scripts that sh takes', () => {
+it('starts PostgreSQL and the nodes by scripts that are valid for sh', () => {
   for (const script of ['postgres.sh', 'nats.sh']) {
     const checked = spawnSync('sh', ['-n', join(into, 'image', script)], { encoding: 'utf8' });
     expect([checked.status, checked.stderr], script).toEqual([0, '']);
@@ -218,7 +218,7 @@ it('starts PostgreSQL and the nodes by scripts that sh takes', () => {
   }
 });
 
-it('has configurations that HAProxy finds valid together', { tags: ['haproxy', 'openssl'] }, () => {
+it('has configurations that are valid together for HAProxy', { tags: ['haproxy', 'openssl'] }, () => {
   const [key, pem] = [join(folder.path, 'key.pem'), join(folder.path, 'doorsill.pem')];
   const made = ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'];
   execFileSync('openssl', [...made, '-subj', '/CN=doorsill.example', '-keyout', key, '-out', pem], { stdio: 'pipe' });

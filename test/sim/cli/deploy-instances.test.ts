@@ -1,5 +1,4 @@
-// Holds the files that `bridge deploy instances` writes to the programs that read them: systemd, HAProxy, PostgreSQL, our own parts. Not here: what
-// instances do (cloud-bridge/two-instances.test.ts and its like).
+// The files of `bridge deploy instances` are valid for systemd, HAProxy, PostgreSQL and our own parts.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -47,12 +46,12 @@ it.each([
   { s3: 'https://key@s3.doorsill.example/x' },
   { domain: 'example' },
   { cluster: 'a=10.0.0.31' },
-])('takes no %j', async (changes) => {
+])('refuses %j', async (changes) => {
   const run = (await makeProgram(DOORSILL, ['bridge', 'deploy'])).parseAsync(['node', 'doorsill', ...words(changes)]);
   await expect(run).rejects.toMatchObject({ code: 'usage' });
 });
 
-it('has settings that each part takes, once what is left empty is filled in: one name for each machine', () => {
+it('has valid settings for each part, once empty values are filled in, with one name for each machine', () => {
   for (const [name, host] of [
     ['a', '10.0.0.11'],
     ['b', 'fd00::12'],
@@ -80,7 +79,7 @@ it('has units that systemd finds valid and judges at 3.0 or below', { tags: ['sy
   }
 });
 
-it('leads HAProxy to each instance where its settings say that it listens', { tags: ['haproxy', 'openssl'] }, () => {
+it('configures HAProxy with the address at which each instance listens', { tags: ['haproxy', 'openssl'] }, () => {
   const text = read('haproxy/haproxy.cfg');
   for (const name of ['a', 'b']) {
     for (const part of PARTS) {
@@ -103,7 +102,7 @@ it('leads HAProxy to each instance where its settings say that it listens', { ta
   expect([checked.status, checked.stderr]).toEqual([0, '']);
 });
 
-it('has settings that PostgreSQL takes, and lets in the machines of the instances alone, over TLS', {
+it('has valid settings for PostgreSQL, and lets only the machines of the instances connect, over TLS', {
   tags: ['postgresql'],
 }, () => {
   const bin = postgresPrograms();

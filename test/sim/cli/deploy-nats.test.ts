@@ -1,4 +1,4 @@
-// Holds the files that `bridge deploy nats` writes to the programs that read them: systemd, HAProxy, nats-server, our own verb.
+// The files of `bridge deploy nats` are valid for systemd, HAProxy, nats-server and our own verb.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -48,7 +48,7 @@ it('has units that systemd finds valid and judges at 3.0 or below', { tags: ['sy
   }
 });
 
-it('runs a verb that writes what nats-server finds valid, for each node it names', { tags: ['nats'] }, async () => {
+it('runs a verb that writes valid files for nats-server, for each node', { tags: ['nats'] }, async () => {
   const [accounts, out] = [join(folder.path, 'accounts'), join(folder.path, 'nats')];
   await issueAccount(new SystemDisk(), new SystemRandom(), accounts, { role: 'bridge', id: 'bridge-1' });
   const words = (/^ExecStart=\S+ \S+ (.*)$/m.exec(read('systemd/doorsill-nats-files.service'))?.[1] ?? '').split(' ');
@@ -66,7 +66,7 @@ it('runs a verb that writes what nats-server finds valid, for each node it names
   }
 });
 
-it('leads HAProxy to each node where it listens', { tags: ['haproxy', 'openssl'] }, () => {
+it('configures HAProxy with the address at which each node listens', { tags: ['haproxy', 'openssl'] }, () => {
   const tls = join(folder.path, 'tls');
   mkdirSync(tls);
   const [key, pem] = [join(tls, 'key.pem'), join(tls, 'broker.pem')];

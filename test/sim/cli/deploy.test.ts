@@ -1,4 +1,4 @@
-// Holds the files that `bridge deploy systemd` writes to the programs that read them: systemd, HAProxy, our own parts, and a start for real.
+// The files of `bridge deploy systemd` are valid for systemd, HAProxy and our own parts, and a registry starts with them.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -24,7 +24,7 @@ beforeAll(async () => {
 });
 afterAll(() => folder.dispose());
 
-it('prints the same files, and touches no folder that holds anything', async () => {
+it('prints the same files, and leaves a folder that is not empty unchanged', async () => {
   const { files } = (await deploy()).last as { files: Record<string, string> };
   for (const [name, text] of Object.entries(files)) expect(read(name)).toBe(text);
   writeFileSync(join(into, 'STEPS.md'), 'my own notes');
@@ -49,7 +49,7 @@ it('names only options that the parts have', async () => {
   }
 });
 
-it('has settings that each part takes, once the keys are filled in, and no secret', () => {
+it('has valid settings for each part, once the keys are filled in, and no secret', () => {
   const settings = (part: string) => ({
     ...JSON.parse(read(`settings/${part}.json`)),
     dataFolder: `/var/lib/doorsill-${part}`,
@@ -66,7 +66,7 @@ it('has settings that each part takes, once the keys are filled in, and no secre
   });
 });
 
-it('is heeded by the registry: its file says where it listens, unless --port does', { tags: ['long'] }, async () => {
+it('sets the registry’s port by its file, unless --port is given', { tags: ['long'] }, async () => {
   const data = join(folder.path, 'registry');
   const port = await freePort();
   mkdirSync(data);
@@ -97,7 +97,7 @@ it('has units that systemd finds valid and judges at 3.0 or below', { tags: ['sy
   );
 });
 
-it('has a configuration that HAProxy finds valid', { tags: ['haproxy', 'openssl'] }, () => {
+it('has a configuration that is valid for HAProxy', { tags: ['haproxy', 'openssl'] }, () => {
   const pem = join(folder.path, 'doorsill.pem');
   const key = join(folder.path, 'key.pem');
   const made = [

@@ -1,4 +1,4 @@
-// Holds: a virtual doorbell fails as the command line says, its owner is told, a power cut ends it at once, and a real one refuses.
+// A virtual doorbell has the faults of the command line, its owner is notified, a power cut ends it at once, and a real doorbell refuses faults.
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
@@ -30,7 +30,7 @@ it('lists the faults', async () => {
   expect(lines).toContainEqual(expect.objectContaining({ fault: 'power-cut', takes: 'lost|torn|kept' }));
 });
 
-it('refuses what cannot be read, and any fault of a doorbell with hardware or of a service', {
+it('refuses invalid faults, and any fault of a doorbell with hardware or of a service', {
   tags: ['long'],
   timeout: 120_000,
 }, async () => {
@@ -52,7 +52,7 @@ it('refuses what cannot be read, and any fault of a doorbell with hardware or of
   expect(existsSync(join(folder.path, 'left.sock'))).toBe(false);
 });
 
-it('makes the doorbell of a testbed fail, tells its owner, and starts it again when its power was cut', {
+it('makes the doorbell of a testbed fail, notifies its owner, and restarts it after a power cut', {
   tags: ['long'],
   timeout: 300_000,
 }, async () => {

@@ -1,5 +1,4 @@
-// Checks the command lines against the texts: each command that a text names exists, with its options, and each option is used by a test or a
-// document. Not here: how a text calls the program (test/layout/documented-commands.test.ts).
+// Each command that a text names exists, with its options, and each option is used by a test or a document.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
@@ -93,7 +92,7 @@ it('has on a board what `doorsill` has under `device`, and what owners type, wit
   expect(board.commands.length).toBeGreaterThan(18);
 });
 
-it('says what a text of `doorsill` asks for in a board’s words, where a board has it', () => {
+it('translates commands in texts to those of a board, where a board has them', () => {
   const said = (text: string) => inOwnWords(text, '/opt/doorsill/current/device/cli/doorsill-device.mjs');
   for (const own of board.commands) {
     const name = own.name();

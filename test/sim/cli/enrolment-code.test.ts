@@ -1,5 +1,5 @@
-// A one-time enrolment code on its way into the device: never in what `ps` shows every user of the machine, nor in the
-// environment, and only from a file that is closed to others. A server in the bridge's place looks at /proc while the call is held.
+// A one-time enrolment code never appears in a process's arguments or environment, and is read only from a file that others cannot read. A server
+// in the bridge's place reads /proc while it holds the device's call.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -113,7 +113,7 @@ describe('an enrolment code', () => {
     expectHidden();
   });
 
-  it('is read from the credentials that a service manager hands over, without any argument', async () => {
+  it('is read from the credentials of a service manager, without any argument', async () => {
     const credentials = join(folder.path, `credentials-${number}`);
     mkdirSync(credentials, { mode: 0o500 });
     chmodSync(credentials, 0o700);
@@ -124,7 +124,7 @@ describe('an enrolment code', () => {
     expectHidden();
   });
 
-  it('on the command line is refused and not used, and what to do instead is said without repeating it', async () => {
+  it('on the command line is refused and not used, with advice that does not repeat it', async () => {
     const { status, error, stderr } = await device(['--enrol', code]);
     expect(status).toBe(2);
     expect(error.code).toBe('enrolment_code_exposed');
@@ -150,14 +150,14 @@ describe('an enrolment code', () => {
     ['nothing', ''],
     ['other words', 'hello\n'],
     ['more than a code can have', `${'x'.repeat(10_000)}`],
-  ])('is asked for again when standard input holds %s', async (_what, input) => {
+  ])('is refused with advice when standard input contains %s', async (_what, input) => {
     const { status, error } = await device(['--enrol', '-'], input);
     expect([status, error.code]).toEqual([2, 'usage']);
     expect(error.message).toMatch(/enrolment code/);
     expect(secrets).toEqual([]);
   });
 
-  it('in a file that is not there, or holds something else, is said', async () => {
+  it('in a file that is missing, or contains something else, is refused', async () => {
     const missing = await device(['--enrol', join(folder.path, 'none')]);
     expect(missing.error.code).toBe('file_unusable');
     const other = await device(['--enrol', codeFile(0o600, 'hello')]);
@@ -165,7 +165,7 @@ describe('an enrolment code', () => {
   });
 });
 
-it('is handed to an installed unit as a file of its own, by standard input', async () => {
+it('is passed to an installed unit as its own file, by standard input', async () => {
   const credentials = join(folder.path, 'credstore');
   const child = spawn(
     process.execPath,
@@ -186,7 +186,7 @@ it('is handed to an installed unit as a file of its own, by standard input', asy
   });
 });
 
-it('`up` hands its doorbell the code without showing it to anyone', { tags: ['long'], timeout: 120_000 }, async () => {
+it('`up` passes the code to its doorbell without showing it to anyone', { tags: ['long'], timeout: 120_000 }, async () => {
   const up = new Running(['up', '--data', join(folder.path, 'testbed'), '--no-ask', '--json']);
   const seen: string[] = [];
   let isUp = false;

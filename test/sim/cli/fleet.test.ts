@@ -1,5 +1,5 @@
 // @module-tag long
-// Holds: what `doorsill fleet` refuses before it starts anything. Not here: fleets (test/sim/fleet).
+// `doorsill fleet` refuses wrong arguments before it starts anything.
 import { chmod, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
@@ -21,7 +21,7 @@ async function codeFile(url: string): Promise<string> {
 
 const fleet = (...args: string[]) => runCommand(['fleet', '--doorbells', '3', ...args, '--json']);
 
-it('refuses to load what is not on this machine, whichever option names it, also the code', async () => {
+it('refuses addresses that are not on this machine in every option, also in the enrolment code', async () => {
   const here = {
     bridge: 'http://127.0.0.1:1',
     broker: 'mqtt://localhost:1',
@@ -55,7 +55,7 @@ it.each([
   expect(stderr).toContain(words);
 });
 
-it('tells of a second only what has happened', () => {
+it('prints of a second only figures that are not zero', () => {
   const [first, second] = sampleLines(40);
   if (!first || !second) throw new Error('two seconds are wanted');
   expect(lineText({ ...first, events: 0, cores: 0 })).toBe('1 s: 2 of 20 up, 0.00 cores, 180 MB');
@@ -67,25 +67,25 @@ it('tells of a second only what has happened', () => {
   );
 });
 
-it('names the command that draws the same fleet in a folder of its own', () => {
+it('names the command that draws the same fleet in another folder', () => {
   const again = (options: string) => againCommand(`npx doorsill fleet --doorbells 5${options}`, 7);
   expect(again(' --data town --ask 10s')).toBe('npx doorsill fleet --doorbells 5 --ask 10s --seed 7');
   expect(again(" --seed 3 --data='my town' --json")).toBe('npx doorsill fleet --doorbells 5 --seed 3 --json');
 });
 
-it('says before it starts how many would fit', async () => {
+it('reports before it starts how many doorbells would fit', async () => {
   const { status, stderr } = await fleet('--doorbells', '100000');
   expect([status, JSON.parse(stderr).error.code]).toEqual([5, 'fleet_too_large']);
 });
 
-it('says before it starts that its page cannot be written', async () => {
+it('reports before it starts that its page cannot be written', async () => {
   const folderItself = await fleet('--report', folder.path);
   expect([folderItself.status, JSON.parse(folderItself.stderr).error.code]).toEqual([2, 'usage']);
   const nowhere = await fleet('--report', join(folder.path, 'not-there', 'fleet.html'));
   expect([nowhere.status, JSON.parse(nowhere.stderr).error.code]).toEqual([5, 'file_unusable']);
 });
 
-it('begins in a new folder alone', async () => {
+it('starts only in a new folder', async () => {
   await codeFile('http://127.0.0.1:1');
   const { status, stderr } = await fleet('--data', folder.path);
   expect([status, JSON.parse(stderr).error.code]).toEqual([2, 'data_folder_foreign']);

@@ -1,5 +1,5 @@
 // @module-tag long
-// Holds: what `doorsill fleet load` refuses before it calls anybody. Not here: loads (test/sim/load).
+// `doorsill fleet load` refuses wrong arguments before it makes any call.
 import { afterAll, expect, it } from 'vitest';
 import { runCommand, temporaryFolder } from '../../support/command-line.ts';
 
@@ -7,7 +7,7 @@ const folder = temporaryFolder('load');
 afterAll(() => folder.dispose());
 
 it.each([
-  [['--ask', '0', '--poll', '0', '--download', '0'], 2, 'usage', 'nothing is to be done'],
+  [['--ask', '0', '--poll', '0', '--download', '0'], 2, 'usage', 'there is nothing to do'],
   [['--ask', '-1'], 2, 'usage', 'a whole number from 0 to 60000'],
   [['--poll', '1e9'], 2, 'usage', 'a whole number from 0 to 60000'],
   [['--at-once', '0'], 2, 'usage', 'a whole number from 1 to 1000'],
@@ -25,7 +25,7 @@ it.each([
   expect(ran.stderr, 'what stood in a wrong place').not.toContain('secret');
 });
 
-it('says that nothing runs there', async () => {
+it('reports that no testbed runs there', async () => {
   const { stderr } = await runCommand(['fleet', 'load', '--data', folder.path, '--json']);
   expect(JSON.parse(stderr).error.code).toBe('not_running');
 });

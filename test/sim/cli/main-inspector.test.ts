@@ -1,5 +1,5 @@
 // @module-tag long
-// No doorsill process opens Node's inspector: not when it is signalled, and not with one that is open from the start.
+// No doorsill process opens Node's inspector on a signal, and none starts with an open one.
 import { existsSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -41,7 +41,7 @@ const parts: [string, object, string[]?][] = [
 ];
 
 describe.each(parts)('the %s', (part, settings, words = [part]) => {
-  it('opens no port when it is sent SIGUSR1, and goes on', async (test) => {
+  it('opens no port on SIGUSR1, and keeps running', async (test) => {
     const data = temporaryFolder(`inspected-${part}`);
     writeFileSync(join(data.path, `${part}.json`), JSON.stringify(settings));
     const port = part === 'device' ? [] : ['--port', '0'];
@@ -65,7 +65,7 @@ describe.each(parts)('the %s', (part, settings, words = [part]) => {
   });
 });
 
-it.each(['--inspect=0', '--inspect --inspect-port=0'])('no verb begins with NODE_OPTIONS=%s', async (options) => {
+it.each(['--inspect=0', '--inspect --inspect-port=0'])('no verb runs with NODE_OPTIONS=%s', async (options) => {
   const data = join(folder.path, 'none');
   const { status, stderr } = await runCommand(['device', '--data', data, '--json'], {
     environment: { NODE_OPTIONS: options },

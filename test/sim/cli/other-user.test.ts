@@ -1,4 +1,4 @@
-// The checkout as somebody else sees it who may only read it: a service's user, or a second person on the machine.
+// The checkout for a user who may only read it, such as a service's.
 import { type SpawnSyncReturns, spawnSync } from 'node:child_process';
 import {
   chmodSync,
@@ -97,7 +97,7 @@ describe('whether a checkout is built', () => {
     return asked.stdout.trim() || asked.stderr;
   };
 
-  it('is told from the stamp of the last build and the time of every source', () => {
+  it('follows from the stamp of the last build and the time of every source', () => {
     expect(freshness('isBuilt')).toBe('false');
     touch('sim/dist/.built', 2_000);
     expect(freshness('isBuilt')).toBe('false');
@@ -132,7 +132,7 @@ describe('whether a checkout is built', () => {
     expect(readFileSync(join(root, 'node_modules/.doorsill-native'), 'utf8')).toMatch(/^\d+ \w+ /);
   });
 
-  it('by someone who cannot build is not tried', { tags: ['root'] }, () => {
+  it('is not built by a user who cannot build', { tags: ['root'] }, () => {
     expect(freshness('canPrepare', place, { uid: NOBODY, gid: NOBODY })).toBe('false');
     expect(freshness('canPrepare')).toBe('true');
   });

@@ -1,4 +1,4 @@
-// Commands in a folder, and with files, that another user of the machine laid out for them: nothing of ours gets there.
+// Commands write no secret into a folder or file that another user of the machine prepared.
 import { spawnSync } from 'node:child_process';
 import { chmodSync, chownSync, lstatSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -42,7 +42,7 @@ describe('a folder that another user laid out', { tags: ['long'] }, () => {
     ['bridge', 'broker', '--data'],
     ['bridge', 'registry', '--data'],
     ['device', '--data'],
-  ])('gets nothing of `%s %s`, where everybody may write', async (...words) => {
+  ])('gets nothing of `%s %s` if everybody may write to it', async (...words) => {
     lay(0o777);
     const verb = words.filter((word) => word !== undefined);
     const more = verb[1] === 'init' ? passwordFile() : [];
@@ -75,7 +75,7 @@ describe('a folder that another user laid out', { tags: ['long'] }, () => {
 });
 
 describe('a password', { tags: ['long'] }, () => {
-  it.each([0o644, 0o640, 0o622])('that others can read or write is not taken (mode %o)', async (mode) => {
+  it.each([0o644, 0o640, 0o622])('in a file that others can read or write is refused (mode %o)', async (mode) => {
     const done = await runCommand(['device', 'init', '--data', at('porch'), ...passwordFile(mode), '--json']);
     expect([done.status, errorOf(done)]).toMatchObject([
       5,
@@ -84,7 +84,7 @@ describe('a password', { tags: ['long'] }, () => {
     expect(JSON.stringify(done)).not.toContain('swordfish');
   });
 
-  it('of another user is not taken, but of whoever called sudo', { tags: ['root'] }, async () => {
+  it('in a file of another user is refused, except of the user who called sudo', { tags: ['root'] }, async () => {
     const words = ['device', 'init', '--data', at('porch'), ...passwordFile(), '--json'];
     chownSync(at('password'), NOBODY, NOBODY);
     expect(errorOf(await runCommand(words))).toMatchObject({ code: 'secret_file_exposed' });

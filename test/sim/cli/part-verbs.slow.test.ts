@@ -1,4 +1,4 @@
-// Has a device fail once it has started, where the kernel tells no addresses: it must end, not go on without its folder's lock.
+// A device that fails after its start, because the kernel lists no addresses, must end instead of running without its folder's lock.
 import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';

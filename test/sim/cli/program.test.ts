@@ -1,4 +1,4 @@
-// Every verb explains itself, and every mistake is one line with a code and what to do.
+// Every verb has a help text, and every mistake gives one line with a code and advice.
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
@@ -16,7 +16,7 @@ import { runCommand, temporaryFolder } from '../../support/command-line.ts';
 
 const under = ({ commands }: Command): Command[] => commands.flatMap((verb) => [verb, ...under(verb)]);
 
-/** Where the top verbs of before are now. */
+/** The present names of former top verbs. */
 const MOVED = {
   ...{ load: 'fleet load', truth: 'replay truth', proof: 'left proof', witness: 'audit witness' },
   ...{ 'trust-clock': 'settings trust-clock', viewer: 'settings viewer' },
@@ -56,7 +56,7 @@ describe('the command line', () => {
     }
   });
 
-  it('explains itself in lines of 80 letters where nobody tells how wide the terminal is', async () => {
+  it('prints help in lines of 80 characters when the terminal’s width is unknown', async () => {
     const program = await makeProgram(DOORSILL);
     process.argv[1] = join(root, 'sim/cli/doorsill.mjs');
     let help = '';
@@ -80,7 +80,7 @@ describe('the command line', () => {
     expect(verbs.filter((verb) => !named.has(`\`${verb}`))).toEqual([]);
   });
 
-  it('says where to begin, and what each exit status means', async () => {
+  it('explains how to begin, and what each exit status means', async () => {
     let help = '';
     (await makeProgram(DOORSILL)).configureOutput({ writeOut: (text) => (help += text) }).outputHelp();
     expect(help).toMatch(/To begin:\n +\$ doorsill up/);
@@ -142,12 +142,12 @@ describe('the command line', () => {
     [['pair', '--show', '--confirm', '123456']],
     [['pair', '--list', '--show']],
     [['grant', 'request-1', '--preview', 'look.mp4', '--clip', 'f'.repeat(64)]],
-  ])('takes no two options that contradict each other: %j', async (words) => {
+  ])('refuses options that contradict each other: %j', async (words) => {
     const ran = (await makeProgram(DOORSILL, words)).parseAsync(['node', 'doorsill', ...words]);
     await expect(ran).rejects.toThrow(/cannot be used with option/);
   });
 
-  it('names what a verb takes that does nothing by itself', async () => {
+  it('lists the verbs under a verb that does nothing by itself', async () => {
     expect((await runCommand(['agency', 'evidence', 'see'])).stderr).toContain(
       'there is no "agency evidence see"; say what to do: agency evidence list, ',
     );
@@ -155,7 +155,7 @@ describe('the command line', () => {
     expect(stderr).toContain('say what to do: replay truth convert, replay truth check.');
   });
 
-  it('names the verb that a word stands for elsewhere, and the one that runs more doorbells', async () => {
+  it('suggests the verb for a word of other tools, and the verb that runs more doorbells', async () => {
     const scenario = await runCommand(['--log', 'info', 'scenario', 'porch.yaml']);
     expect(scenario).toMatchObject({ status: 2, stderr: expect.stringContaining('(did you mean "test"?). ') });
     const twenty = ['node', 'doorsill', 'up', '--doorbells', '20', '--data', '/no/such/testbed'];
@@ -164,7 +164,7 @@ describe('the command line', () => {
     );
   });
 
-  it.each(Object.entries(MOVED))('tells for the former verb %s that it is %s', async (former, now) => {
+  it.each(Object.entries(MOVED))('suggests for the former verb %s its present name %s', async (former, now) => {
     const program = await makeProgram(DOORSILL, [former]);
     expect(() => refuseMisspelt(DOORSILL, program, [former, '--help'])).toThrow(
       `there is no verb "${former}" (did you mean "${now}"?)`,
@@ -176,12 +176,12 @@ describe('the command line', () => {
     expect(noun?.commands).toHaveLength(1);
   });
 
-  it('names the doorbells of a testbed for the former verb doorbell', async () => {
+  it('suggests the verbs of `up` for the former verb doorbell', async () => {
     const { stderr } = await runCommand(['doorbell', 'list']);
     expect(stderr).toContain('(did you mean "up add", "up list" or "up remove"?)');
   });
 
-  it('loads all verbs under a noun where none is named, and tells each', async () => {
+  it('loads and lists all verbs under a noun if none is named', async () => {
     for (const words of [['agency', '--help'], ['agency', 'evidenc'], ['agency']]) {
       const [agency] = (await makeProgram(DOORSILL, words)).commands;
       const names = agency?.commands.map((verb) => verb.name());
@@ -191,7 +191,7 @@ describe('the command line', () => {
     expect(stderr).toContain('settings remove-owner, settings viewer, settings trust-clock.');
   });
 
-  it('tells a verb that is misspelt, unless it is the name of a file', async () => {
+  it('reports a misspelt verb, unless it is the name of a file', async () => {
     const words = ['camera', 'faul', '--control', 'porch.sock', 'frozen'];
     const { stderr, status } = await runCommand(words);
     expect(stderr).toContain('there is no "camera faul" (did you mean "camera fault"?). ');
@@ -213,7 +213,7 @@ describe('the command line', () => {
       expect(() => refuseMisspelt(DOORSILL, program, ['--log', 'info', 'camera', known])).not.toThrow();
   });
 
-  it('says at once that a testbed is not running, instead of waiting for its broker', async () => {
+  it('reports at once that a testbed is not running, instead of waiting for its broker', async () => {
     const folder = temporaryFolder('stopped');
     try {
       const disk = new SystemDisk();
@@ -244,7 +244,7 @@ describe('the command line', () => {
     }
   });
 
-  it('says that a fleet’s owners answer by themselves', async () => {
+  it('refuses to grant for a fleet, whose owners answer by themselves', async () => {
     const folder = temporaryFolder('town');
     await storeTestbedFile(new SystemDisk(), folder.path, {
       ...{ kind: 'doorsill-fleet', format: 1 },
@@ -263,7 +263,7 @@ describe('the command line', () => {
   });
 
   it.each([[['left']], [['settings', 'viewer', 'list']], [['up', 'list']]])(
-    'says that nothing runs, and not that a socket is missing: %j',
+    'reports that nothing runs, not that a socket is missing: %j',
     async (words) => {
       const folder = temporaryFolder('nothing');
       const ran = (await makeProgram(DOORSILL, words)).parseAsync([
@@ -289,7 +289,7 @@ describe('the command line', () => {
       'ring.retentionS is set and named by --reset',
     ],
     [['settings', 'set', '--sensitivity', '500'], 'motion.sensitivity: it takes a whole number from 1 to 100, not 500'],
-  ])('sends no order that a device would not answer: %j', async (words, detail) => {
+  ])('refuses an order that a device would not answer: %j', async (words, detail) => {
     const ran = (await makeProgram(DOORSILL, words)).parseAsync([
       'node',
       'doorsill',
@@ -301,7 +301,7 @@ describe('the command line', () => {
     await expect(ran).rejects.toMatchObject({ code: 'usage' });
   });
 
-  it('takes the folder of one doorbell where a testbed’s is meant, and keeps no owner’s key in it', async () => {
+  it('accepts the folder of one doorbell in place of a testbed’s, and keeps no owner’s key in it', async () => {
     const folder = temporaryFolder('porch');
     writeFileSync(join(folder.path, 'device.json'), '{"name":"Porch"}');
     const run = async (...words: string[]) =>
@@ -318,7 +318,7 @@ describe('the command line', () => {
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
   });
 
-  it('prints one line for each verb and ends well without any words', async () => {
+  it('prints one line for each verb, with status 0, without arguments', async () => {
     const { status, stderr, stdout } = await runCommand([]);
     expect(status).toBe(0);
     expect(stderr).toBe('');
@@ -334,7 +334,7 @@ describe('the command line', () => {
     expect(stdout).toMatch(/^Usage: doorsill bridge broker acl /);
   });
 
-  it('tells a user with an empty folder that nothing is wrong and how to start', async () => {
+  it('reports for an empty folder that nothing is wrong, and how to start', async () => {
     const folder = temporaryFolder('doctor');
     const { status, last } = await runCommand(['doctor', '--data', folder.path, '--json']);
     expect(last).toMatchObject({ faults: 0 });
@@ -343,7 +343,7 @@ describe('the command line', () => {
     folder.dispose();
   });
 
-  it('shows a stranger’s text without letting it paint the terminal', () => {
+  it('prints foreign text without terminal control characters', () => {
     expect(oneLine('a\u001b[2Jb\nc\u202ed')).toBe('a [2Jb c d');
   });
 

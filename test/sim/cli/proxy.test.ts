@@ -53,7 +53,7 @@ function echo(url: string): Promise<number | string> {
 }
 
 describe('`proxy`', { timeout: 30_000 }, () => {
-  it('is late, lost, half open and well again as its words and its lines say', async () => {
+  it('is slow, lost, half-open and normal again by its arguments and input lines', async () => {
     const proxy = startProxy(`mqtt://127.0.0.1:${await echoServer()}`, 'delay=100ms');
     await expect.poll(proxy.lines, { timeout: 10_000 }).toHaveLength(1);
     const [ready] = proxy.lines();
@@ -74,7 +74,7 @@ describe('`proxy`', { timeout: 30_000 }, () => {
     expect(await proxy.ended).toBe(0);
   });
 
-  it('keeps the path of what it leads to', async () => {
+  it('keeps the path of its target', async () => {
     const port = await echoServer();
     const proxy = startProxy(`rtsp://alex:secret@127.0.0.1:${port}/porch?track=1`);
     await expect.poll(proxy.lines, { timeout: 10_000 }).toHaveLength(1);
@@ -85,32 +85,32 @@ describe('`proxy`', { timeout: 30_000 }, () => {
     expect(await proxy.ended).toBe(0);
   });
 
-  it('goes on when nobody has more to say', async () => {
+  it('keeps running at the end of its input', async () => {
     const proxy = startProxy(`127.0.0.1:${await echoServer()}`);
     proxy.child.stdin.end();
     await expect.poll(proxy.lines, { timeout: 10_000 }).toHaveLength(1);
     expect(await echo(String(proxy.lines()[0]?.['url']))).toBeLessThan(300);
   });
 
-  it('says when its port is taken', async () => {
+  it('reports that its port is taken', async () => {
     const port = await echoServer();
     const ran = await runCommand(['proxy', '127.0.0.1:9', '--listen', String(port), '--json']);
     expect([ran.status, ran.stderr]).toEqual([5, expect.stringContaining('"code":"port_in_use"')]);
   });
 
   it.each([
-    ['nowhere', [], 'is no address'],
+    ['nowhere', [], 'is not an address'],
     ['127.0.0.1:1', ['delay=2'], 'delay=200ms'],
     ['127.0.0.1:1', ['delay=11m'], 'delay=200ms'],
     ['127.0.0.1:1', ['corrupt=1.5'], 'corrupt=0.01'],
-    ['127.0.0.1:1', ['lost', 'half-open'], 'says what was said before'],
-    ['127.0.0.1:1', ['lost', 'ok'], 'stands alone'],
+    ['127.0.0.1:1', ['lost', 'half-open'], 'is there twice'],
+    ['127.0.0.1:1', ['lost', 'ok'], 'must be the only word'],
     ['127.0.0.1:1', ['jiter=5ms'], 'did you mean jitter?'],
-    ['127.0.0.1:1', ['toString=1'], 'says nothing of a link'],
-    ['127.0.0.1:1', ['--listen', '99999'], 'is no port'],
+    ['127.0.0.1:1', ['toString=1'], 'is not a fault of a link'],
+    ['127.0.0.1:1', ['--listen', '99999'], 'is not a port'],
     ['127.0.0.1:1', ['--listen', ':2883'], 'names no host'],
     ['127.0.0.1:1', ['delay=1s=2s'], 'delay=200ms'],
-    ['constructor://127.0.0.1', [], 'is no address'],
+    ['constructor://127.0.0.1', [], 'is not an address'],
   ])('refuses %s %s', async (target, words, detail) => {
     const ran = await runCommand(['proxy', target, ...words, '--json']);
     expect([ran.status, ran.stderr]).toEqual([2, expect.stringContaining(detail)]);

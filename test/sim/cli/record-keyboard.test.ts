@@ -37,7 +37,7 @@ it('takes a press from the keyboard as a step, and ends at Ctrl-C', async () => 
   const record = ['record', '--camera', 'synthetic?size=320x192&play=nobody', '--for', '10m', '--out', out];
   const args = ['-c', AT_TERMINAL, process.execPath, LAUNCHER, ...record];
   const { stdout } = await promisify(execFile)('python3', args, { cwd: root, timeout: 60_000 });
-  expect(stdout).toMatch(/Replayed, it is the same: \d events? comes? again\./);
+  expect(stdout).toMatch(/A replay is the same: \d events? comes? again\./);
   const scenario = readFileSync(join(out, 'scenario.yaml'), 'utf8');
   expect(scenario).toMatch(/^ {2}- \{ at: [\d.]+s, press: front \}$/m);
   expect(scenario).toMatch(/event: ring, at: [\d.]+s, within: 1s/);

@@ -25,7 +25,7 @@ function soundOf(path: string): boolean {
 }
 
 describe.skipIf(!hasRtspServer())('`record` of a camera on the network', () => {
-  it('copies its pictures, asks for no sound, and keeps its address and password out of everything', async () => {
+  it('copies its pictures, requests no sound, and writes its address and password nowhere', async () => {
     server = await startRtspServer(STREAMS.h264AndAac);
     const made = await runCommand(['record', '--camera', camera(), '--for', '6s', '--out', out('porch'), '--json']);
     expect(made).toMatchObject({ status: 0, last: { event: 'recorded', end: 'time', replays: true, audio: false } });
@@ -36,14 +36,14 @@ describe.skipIf(!hasRtspServer())('`record` of a camera on the network', () => {
     expect(`${written}${JSON.stringify(made)}`).not.toMatch(/secret|rtsp:/);
   });
 
-  it('records its sound where it is asked for', async () => {
+  it('records its sound on request', async () => {
     server = await startRtspServer(STREAMS.h264AndAac);
     const args = ['record', '--camera', camera(), '--for', '4s', '--audio', '--out', out('loud'), '--json'];
     expect(await runCommand(args)).toMatchObject({ status: 0, last: { replays: true, audio: true } });
     expect(soundOf(out('loud/footage.mp4'))).toBe(true);
   });
 
-  it('keeps what there was of one that is lost, says so, and fails', async () => {
+  it('keeps the recording of a lost camera, reports the loss, and fails', async () => {
     server = await startRtspServer(STREAMS.h264);
     const running = new Running(['record', '--camera', camera(), '--for', '10m', '--out', out('lost'), '--json']);
     await running.line('recording', ({ event }) => event === 'recording');

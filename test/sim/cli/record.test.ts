@@ -10,7 +10,7 @@ const out = (name: string) => join(folder.path, name);
 const CAMERA = 'synthetic?size=320x192';
 
 describe('`record`', () => {
-  it('writes a scenario that `test` runs, and says what the folder holds', async () => {
+  it('writes a scenario that `test` runs, and prints what the folder contains', async () => {
     const made = await runCommand(['record', '--camera', CAMERA, '--for', '6s', '--out', out('porch'), '--json']);
     expect(made.last).toMatchObject({
       ...{ event: 'recorded', out: out('porch'), end: 'time', audio: false, redacted: 0, leftOut: 0, replays: true },
@@ -41,7 +41,7 @@ describe('`record`', () => {
     expect(existsSync(out('none'))).toBe(false);
   });
 
-  it('refuses a folder that holds something, and one of a doorbell that keeps its footage', async () => {
+  it('refuses a folder that is not empty, and one of a doorbell that keeps its footage', async () => {
     mkdirSync(out('home'));
     writeFileSync(out('home/device.json'), '{}');
     const record = (to: string) => runCommand(['record', '--camera', CAMERA, '--for', '1s', '--out', to, '--json']);

@@ -1,4 +1,4 @@
-// What is wrong with an option is said by the option's own name, before any footage is read.
+// A wrong option is reported by its name, before any footage is read.
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -18,19 +18,19 @@ describe('the options of `replay`', () => {
     expect(thresholdsOf({ ...OPTIONS, [key]: '0.5' })).toEqual({ [key]: 0.5 });
   });
 
-  it('name every word that a speed may be', async () => {
+  it('name every value of a speed', async () => {
     await expect(planOf([], { ...OPTIONS, speed: 'slow' }, disk)).rejects.toThrow('--speed takes fast, own, or 0.1 to');
     expect(await planOf([], { ...OPTIONS, speed: 'own' }, disk)).toMatchObject({ speed: 1 });
   });
 
   it.each([
-    ['null', 'config_invalid', 'it holds no settings'],
-    ['[]', 'config_invalid', 'it holds no settings'],
-    ['"x"', 'config_invalid', 'it holds no settings'],
+    ['null', 'config_invalid', 'it does not contain settings'],
+    ['[]', 'config_invalid', 'it does not contain settings'],
+    ['"x"', 'config_invalid', 'it does not contain settings'],
     ['{', 'config_invalid', 'it is not JSON'],
     ['', 'usage', 'it is empty'],
     [`"${'x'.repeat(300_000)}"`, 'usage', 'it is too large'],
-  ])('refuse settings that are none: %.10s', async (text, code, detail) => {
+  ])('refuse invalid settings: %.10s', async (text, code, detail) => {
     const settings = join(folder.path, 'settings.json');
     writeFileSync(settings, text);
     const refused = settingsOf({ settings }, disk);
@@ -38,13 +38,13 @@ describe('the options of `replay`', () => {
     await expect(refused).rejects.toThrow(detail);
   });
 
-  it('say that a file of settings is not there', async () => {
+  it('report a missing file of settings', async () => {
     const missing = settingsOf({ settings: join(folder.path, 'missing.json') }, disk);
     await expect(missing).rejects.toMatchObject({ code: 'usage' });
     await expect(missing).rejects.toThrow(/--settings: .*missing\.json cannot be read: there is no such file/);
   });
 
-  it('take settings, and a sensitivity beside them', async () => {
+  it('combine settings with a sensitivity', async () => {
     const settings = join(folder.path, 'device.json');
     writeFileSync(settings, '{"motion":{"sensitivity":30,"minAreaPermille":5},"preRollS":2}');
     expect(await settingsOf({ settings, sensitivity: '70' }, disk)).toEqual({

@@ -44,7 +44,7 @@ function filesIn(path: string): Map<string, { sha256: string; mode: number }> {
 }
 
 describe('`replay`', () => {
-  it('prints what the doorbell notices, and ends with how much was shown', async () => {
+  it('prints the doorbell’s events, and ends with the length of the footage', async () => {
     const ran = await replay(PORCH, '--start', '2026-03-29T01:59:50 Europe/Berlin');
     expect(ran.status).toBe(0);
     const lines = ran.lines;
@@ -58,7 +58,7 @@ describe('`replay`', () => {
     expect(ran.last).toMatchObject({ event: 'replayed', lengthS: 20 });
   });
 
-  it('is the same, bit for bit, the second time: events, pictures, clips', async () => {
+  it('gives the same events, pictures and clips, bit for bit, the second time', async () => {
     for (const name of ['one', 'other']) expect((await replay(PORCH, '--out', inFolder(name))).status).toBe(0);
     const [one, other] = ['one', 'other'].map((name) => filesIn(inFolder(name)));
     const kept = [...(one?.keys() ?? [])].filter((name) => /^(events\.jsonl|front\/)/.test(name));
@@ -70,7 +70,7 @@ describe('`replay`', () => {
     expect(statSync(inFolder('one/front')).mode & 0o777).toBe(0o700);
   });
 
-  it('judges by ground truth: status 0 when it fits, 1 when something is missed or false, and says what', async () => {
+  it('judges by ground truth: status 0 for a match, 1 for missed or false events, which it prints', async () => {
     const right = await replay(PORCH, '--expect', truthFile('right.json'));
     expect(right).toMatchObject({ status: 0, last: { passed: true } });
     const spans = [{ event: 'motion', fromS: 16, toS: 19, label: 'cat' }];
@@ -93,7 +93,7 @@ describe('`replay`', () => {
     expect(lenient.last).toMatchObject({ passed: false, faults: [expect.stringContaining('time within spans')] });
   });
 
-  it('plays a part, several times, with its truth', async () => {
+  it('plays a part several times with its truth', async () => {
     const args = ['--from', '1', '--to', '6', '--loop', '2'];
     const { last, status } = await replay(PORCH, ...args, '--expect', truthFile('part.json'));
     expect(last).toMatchObject({ lengthS: 10 });
@@ -101,7 +101,7 @@ describe('`replay`', () => {
     expect(last).toMatchObject({ score: { matched: expect.any(Number) } });
   });
 
-  it('replays cameras in step: each with its own doorbell, in one time', async () => {
+  it('replays cameras synchronously, each with its own doorbell', async () => {
     const ran = await replay(
       '--camera',
       `front=${PORCH}`,
@@ -117,7 +117,7 @@ describe('`replay`', () => {
     ]);
   });
 
-  it('steps the doorbell’s clock, as a leap second does', async () => {
+  it('steps the doorbell’s clock like a leap second', async () => {
     const { lines } = await replay(PORCH, '--clock-step', '10=-1');
     const ended = lines.find(({ event, state }) => event === 'camera' && state === 'ended');
     expect(ended).toMatchObject({ atS: 19 });
@@ -141,7 +141,7 @@ describe('`replay`', () => {
     expect((await replay(inFolder('images'))).stderr).toContain('replay_footage_mixed');
   });
 
-  it('ends when it is told to, and keeps what was noticed until then', async () => {
+  it('ends at Ctrl-C, and keeps the events until then', async () => {
     const running = new Running([
       'replay',
       'synthetic?size=320x180&seconds=600',
@@ -176,7 +176,7 @@ describe('`replay`', () => {
     expect(ran.status).toBe(status);
   });
 
-  it('takes of a doorbell’s settings what concerns it alone: it tells nobody, connects to nothing and runs nothing', async () => {
+  it('ignores settings of notifications, connections and programs', async () => {
     const reached: string[] = [];
     const server = createServer((socket) => {
       socket.on('error', () => undefined);
@@ -208,7 +208,7 @@ describe('`replay`', () => {
     expect((await replay(PORCH, '--settings', inFolder('gate.json'))).stderr).toContain('did you mean');
   });
 
-  it('refuses folders that hold something, and a paired doorbell’s, as source and as target', async () => {
+  it('refuses folders that are not empty, and a paired doorbell’s, as source and as target', async () => {
     mkdirSync(inFolder('doorbell/footage'), { recursive: true });
     writeFileSync(inFolder('doorbell/device.key'), '', { mode: 0o600 });
     writeFileSync(inFolder('doorbell/footage/porch.mp4'), '');
@@ -223,7 +223,7 @@ describe('`replay`', () => {
     expect((await replay(PORCH, '--out', folder.path)).stderr).toContain('"code":"replay_folder_taken"');
   });
 
-  it('leaves nothing behind: no folder, no program, whether it ends or is ended', async () => {
+  it('leaves no folder and no process, whether it ends or is stopped', async () => {
     mkdirSync(inFolder('tmp'));
     const environment = { TMPDIR: inFolder('tmp') };
     expect((await runCommand(['replay', PORCH, '--json'], { environment })).status).toBe(0);
@@ -240,14 +240,14 @@ describe('`replay`', () => {
     expect(readdirSync(inFolder('tmp'))).toEqual([]);
   });
 
-  it('says at once which file is broken', async () => {
+  it('reports a broken file at once', async () => {
     writeFileSync(inFolder('broken.mp4'), 'no video at all');
     const ran = await replay(inFolder('broken.mp4'));
     expect(ran.stderr).toContain('"code":"camera_refused_format"');
     expect(ran.stdout).toBe('');
   });
 
-  it('tries sensitivities on footage that is decoded once, and says which serves best', async () => {
+  it('tries sensitivities on footage that is decoded once, and prints the best', async () => {
     const ran = await replay(PORCH, '--expect', truthFile('tuned.json'), '--tune');
     expect(ran).toMatchObject({ status: 0, last: { event: 'tuned', best: { sensitivity: expect.any(Number) } } });
   });

@@ -1,5 +1,5 @@
-// What the machine around it can get wrong: variables of the environment, ports, folders. Each ends at once, in one line with a
-// code and what to do, and nothing is started or left behind.
+// Faults of the machine: environment variables, ports, folders. Each ends at once with one line, a code and advice, and nothing is started or left
+// behind.
 import { chmodSync, lstatSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
@@ -114,7 +114,7 @@ describe('trouble around the command line', () => {
     120_000,
   );
 
-  it('does not mind a bare environment, odd zones and languages', { tags: ['long'] }, async (test) => {
+  it('works with a bare environment, unusual time zones and languages', { tags: ['long'] }, async (test) => {
     const odd = {
       TZ: 'Pacific/Apia',
       LANG: 'tr_TR.UTF-8',

@@ -28,7 +28,7 @@ const statuses = (lines: readonly Record<string, unknown>[]) =>
 const report = () => parseRunReport(readFileSync(inFolder('out/report.json')), 'report.json');
 
 describe('`test`', { timeout: 60_000 }, () => {
-  it('runs a folder of stories at the same time: status 1 where one does not hold, with where and what', async () => {
+  it('runs a folder of scenarios concurrently; status 1 if one fails, with its place and reason', async () => {
     scenario('rings', `name: it rings\n${CAMERA}\nexpect:\n  - event: ring\n    at: 2.6s\n`);
     scenario('silent', `name: it is silent\n${CAMERA}\nexpect:\n  - no-event: ring\n`);
     const ran = await test('--reporter', 'json,junit,html');
@@ -44,7 +44,7 @@ describe('`test`', { timeout: 60_000 }, () => {
     expect(statSync(inFolder('out/report.html')).mode & 0o777).toBe(0o600);
   });
 
-  it('keeps what failed so that it fails again from its own folder, with its includes, after the stories are gone', async () => {
+  it('keeps failed scenarios with their includes, so that they fail again without the originals', async () => {
     scenario('_home', 'settings:\n  preRollS: 2\n');
     scenario(
       'silent',
@@ -65,7 +65,7 @@ describe('`test`', { timeout: 60_000 }, () => {
     ]);
   });
 
-  it('runs each story as often as it is told to', async () => {
+  it('runs each scenario as often as --repeat says', async () => {
     scenario('steady', `name: steady\n${CAMERA}\nexpect:\n  - event: ring\n    at: 2.6s\n`);
     expect(await test('--repeat', '3', '--reporter', 'json')).toMatchObject({
       status: 0,
@@ -74,7 +74,7 @@ describe('`test`', { timeout: 60_000 }, () => {
     expect(report().tests).toMatchObject([{ status: 'passed', attempts: 3 }]);
   });
 
-  it('compares with golden files, shows the difference, and writes them when it is told to', async () => {
+  it('compares with golden files, shows the difference, and writes them with --update', async () => {
     scenario('golden', `name: golden\n${CAMERA}\nexpect:\n  - golden: events.jsonl\n`);
     expect((await test()).status).toBe(1);
     expect((await test('--update')).status).toBe(0);
@@ -97,14 +97,14 @@ describe('`test`', { timeout: 60_000 }, () => {
     expect(readFileSync(inFolder('stories/events.jsonl'), 'utf8')).toContain('rang');
   });
 
-  it('runs one part of several, and all parts together are all stories', async () => {
+  it('runs one part of several, and all parts together are all scenarios', async () => {
     for (const name of ['one', 'two', 'three']) scenario(name, `name: ${name}\n${CAMERA}\n`);
     const parts = [await test('--shard', '1/2'), await test('--shard', '2/2')];
     expect(parts.map(({ lines }) => Object.keys(statuses(lines)).length)).toEqual([2, 1]);
     expect(parts.flatMap(({ lines }) => Object.keys(statuses(lines))).sort()).toEqual(['one', 'three', 'two']);
   });
 
-  it('says every mistake with its place before anything is run', async () => {
+  it('reports every mistake with its place before anything is run', async () => {
     scenario('good', `name: good\n${CAMERA}\n`);
     scenario('bad', `name: bad\n${CAMERA}\nstepz: []\n`);
     const ran = await test();
@@ -128,7 +128,7 @@ describe('`test`', { timeout: 60_000 }, () => {
   it.each([
     ['its folder', {}, ['env', '-C', folder.path]],
     ['the checkout of a workflow that runs below it', { GITHUB_WORKSPACE: folder.path }, ['env', '-C', '/']],
-  ])('names files in every report as they are seen from %s', async (_, environment, under) => {
+  ])('names files in every report relative to %s', async (_, environment, under) => {
     scenario('silent', `name: it is silent\n${CAMERA}\nexpect:\n  - no-event: ring\n`);
     const words = ['test', inFolder('stories'), '--out', inFolder('out'), '--reporter', 'github,junit,json'];
     const running = new Running(words, { GITHUB_WORKSPACE: '', GITHUB_STEP_SUMMARY: '', ...environment }, under);
@@ -193,7 +193,7 @@ describe('`test`', { timeout: 60_000 }, () => {
     90_000,
   );
 
-  it('watches no folder that is not there', async () => {
+  it('refuses to watch a missing folder', async () => {
     const ran = await runCommand(['test', inFolder('nowhere'), '--watch', '--json'], { seconds: 30 });
     expect([JSON.parse(ran.stderr).error.code, ran.status]).toEqual(['scenario_none', 6]);
   });

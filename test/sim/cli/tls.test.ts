@@ -52,7 +52,7 @@ describe('a broker that was started with certificates', () => {
     return /"code":"([a-z_]+)"/.exec(watched.stderr)?.[1] ?? watched.stderr;
   }
 
-  it('says mqtts, and turns owners away with the code of what is wrong, or lets them in', async () => {
+  it('speaks mqtts, and accepts owners or refuses them with the code of the fault', async () => {
     expect(url).toMatch(/^mqtts:\/\/127\.0\.0\.1:\d+$/);
     const user = (
       await issueAccount(disk, random, join(folder.path, 'broker', 'accounts'), {
@@ -90,7 +90,7 @@ describe('a broker that was started with certificates', () => {
     expect(failed.status).toBe(code === 'usage' ? 2 : 5);
   });
 
-  it('pairs nobody with an authority that is not there', async () => {
+  it('does not pair with a missing authority file', async () => {
     const [options, code] = [['--ca', 'none.pem'], 'tls_file_unusable'] as const;
     const failed = await runCommand([
       'pair',

@@ -11,7 +11,7 @@ const fixture = (name: string) => join(root, 'test/sim/truth/fixtures', name);
 const converted = (args: readonly string[]) => runCommand(['replay', 'truth', 'convert', ...args, '--json']);
 
 describe('`replay truth convert`', () => {
-  it('writes CVAT’s annotations as ground truth, which `replay truth check` accepts for that footage alone', async () => {
+  it('converts CVAT’s annotations to ground truth, which `replay truth check` accepts only for that footage', async () => {
     const out = join(folder.path, 'porch.truth.json');
     const made = await converted([fixture('cvat-video.xml'), '--from', 'cvat', '--frame-rate', '10', '--out', out]);
     expect(made).toMatchObject({ status: 0, last: { file: out, spans: 2, durationS: 10 } });
@@ -37,7 +37,7 @@ describe('`replay truth convert`', () => {
     expect(other.stderr).toContain('truth_other_footage');
   });
 
-  it('prints MOT’s rows as ground truth, with every option in its place', async () => {
+  it('converts MOT’s rows to ground truth with every option', async () => {
     const options = [
       '--from',
       'mot',
@@ -78,7 +78,7 @@ describe('`replay truth convert`', () => {
     expect(refused.lines).toEqual([]);
   });
 
-  it('refuses a file that is not there, and writes none', async () => {
+  it('refuses a missing file, and writes none', async () => {
     const out = join(folder.path, 'none.json');
     const refused = await converted(['/no/such.xml', '--from', 'cvat', '--frame-rate', '10', '--out', out]);
     expect(refused).toMatchObject({ status: 6, stderr: expect.stringContaining('no such file') });

@@ -1,5 +1,5 @@
 // @module-tag python
-// A doorbell as systemd runs it: a real datagram socket hears that it is ready, that it lives, and that it stops.
+// A doorbell under systemd's protocol: a real datagram socket receives READY, WATCHDOG and STOPPING.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, writeFileSync } from 'node:fs';
@@ -26,7 +26,7 @@ afterAll(async () => {
 });
 const lives = () => heard.filter((line) => line === 'WATCHDOG=1').length;
 
-it('is told that the doorbell is ready and lives, no longer while it hangs, again after, and that it stops', {
+it('receives READY, then WATCHDOG except while the doorbell hangs, then STOPPING', {
   tags: ['long', 'systemd'],
 }, async (test) => {
   await vi.waitFor(() => expect(heard).toEqual(['bound']), 10_000);
@@ -57,7 +57,7 @@ it('is told that the doorbell is ready and lives, no longer while it hangs, agai
   proved(test, 'Watchdog: words heard by a stand-in for systemd while the doorbell hung for two watchdog times', '0');
 });
 
-it('is not told that all is well when something is wrong, or when the answer does not come', async () => {
+it('receives no WATCHDOG when the health check fails or does not answer', async () => {
   const clock = new ManualClock(1_795_608_000_000_000);
   let fault: Promise<string | null> = Promise.resolve('the camera records, but its footage does not arrive');
   const environment = { NOTIFY_SOCKET: socket, WATCHDOG_USEC: '60000000', PATH: process.env['PATH'] };

@@ -20,8 +20,8 @@ function arrivals() {
   return { clock, inbox: new Arrivals<Message>(clock, ({ type }) => type) };
 }
 
-describe('what came from the door', () => {
-  it('is given out once, oldest first, whether it came before the call or after', async () => {
+describe('a message from the doorbell', () => {
+  it('is returned once, the oldest first, whether it came before the call or after', async () => {
     const { inbox } = arrivals();
     inbox.add('1', ring('front'));
     inbox.add('2', ring('back'));
@@ -30,7 +30,7 @@ describe('what came from the door', () => {
     expect((await Promise.all(waited)).map(({ button }) => button)).toEqual(['front', 'back', 'side']);
   });
 
-  it('goes to the call that waits longest, and to one call only', async () => {
+  it('goes to the call that waits longest, and only to one call', async () => {
     const { inbox, clock } = arrivals();
     const first = inbox.take('ring', isRing, 1_000);
     const second = inbox.take('ring', isRing, 1_000);
@@ -41,7 +41,7 @@ describe('what came from the door', () => {
     await late;
   });
 
-  it('waits for a call of its kind while others take theirs', async () => {
+  it('stays queued for a call of its kind while other messages are taken', async () => {
     const { inbox } = arrivals();
     inbox.add('1', { type: 'motion' });
     inbox.add('2', ring('front'));
@@ -59,7 +59,7 @@ describe('what came from the door', () => {
     await none;
   });
 
-  it('is named when something else was waited for; what a call took is not', async () => {
+  it('is named in the failure of another wait unless it was taken', async () => {
     const { inbox, clock } = arrivals();
     inbox.add('1', ring('front'));
     await inbox.take('ring', isRing, 1_000);
@@ -73,7 +73,7 @@ describe('what came from the door', () => {
     await late;
   });
 
-  it('does not go to a call whose time is over', async () => {
+  it('does not go to a call that timed out', async () => {
     const { inbox, clock } = arrivals();
     const late = expect(inbox.take('ring', isRing, 500)).rejects.toThrow();
     await clock.advance(500);
@@ -82,7 +82,7 @@ describe('what came from the door', () => {
     expect(await inbox.take('ring', isRing, 500)).toEqual(ring('front'));
   });
 
-  it('is bounded: the oldest that nobody asked for is dropped', async () => {
+  it('is dropped as the oldest when the queue is full', async () => {
     const { inbox } = arrivals();
     for (let at = 0; at <= ARRIVALS_MAX; at += 1) inbox.add(String(at), ring(`button-${at}`));
     expect(await inbox.take('ring', isRing, 500)).toEqual(ring('button-1'));

@@ -1,4 +1,4 @@
-// What `ask`, the owner's answers and `clip` of a virtual doorbell do, on all its real processes: two doorbells in one process.
+// `ask`, the owner's answers and `clip` of a virtual doorbell with all its real processes: two doorbells in one process.
 import { createReadStream, existsSync, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -21,7 +21,7 @@ describe('two virtual doorbells in one process', { tags: ['long'] }, () => {
     expect([door, other].map(({ folder }) => existsSync(folder))).toEqual([false, false]);
   });
 
-  it('deliver the clip of a press: exactly the window that was asked about, exactly the fact that was named', async () => {
+  it('deliver the clip of a press with exactly the requested window and the named fact', async () => {
     await door.press();
     const ring = await door.event('ring');
     const request = await door.ask({ lastS: 2, text: 'A parcel was taken. Did your camera see it?' });
@@ -58,7 +58,7 @@ describe('two virtual doorbells in one process', { tags: ['long'] }, () => {
     await expect(door.receipt('sent', { timeoutMs: 100 })).rejects.toMatchObject({ code: 'client_nothing_came' });
   });
 
-  it('do not hear each other', async () => {
+  it('do not receive each other’s messages', async () => {
     await expect(other.event('ring', { timeoutMs: 100 })).rejects.toMatchObject({ code: 'client_nothing_came' });
     expect(await other.requests()).toEqual([]);
     await other.press();
@@ -82,7 +82,7 @@ describe('two virtual doorbells in one process', { tags: ['long'] }, () => {
     await expect(other.revoke(ignored)).rejects.toMatchObject({ code: 'consent_nothing_to_revoke' });
   });
 
-  it('take a grant back', async () => {
+  it('revoke a grant', async () => {
     const beforeUs = Date.now() * 1_000;
     const request = await other.ask({ lastS: 1 });
     // Recorded for longer than that already: the last second, not the first.
@@ -102,7 +102,7 @@ describe('two virtual doorbells in one process', { tags: ['long'] }, () => {
     await expect(other.clip(request)).rejects.toMatchObject({ code: 'client_not_granted' });
   });
 
-  it('say what they have when the footage does not come', async () => {
+  it('report their footage when the requested one does not come', async () => {
     await expect(other.ask({ lastS: 600, timeoutMs: 300 })).rejects.toMatchObject({
       code: 'client_no_footage',
       facts: { wanted: 600, seconds: 0.3, detail: expect.stringMatching(/^its camera is recording, and it has \d/) },

@@ -1,5 +1,5 @@
 // @module-tag long
-// What a virtual doorbell leaves behind: nothing, however it ends.
+// A virtual doorbell leaves nothing behind, however it ends.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -40,7 +40,7 @@ function run(program: string): { said: () => Promise<string>; ended: Promise<num
 const left = () => [...processesNaming(scratch.path), ...readdirSync(scratch.path)];
 
 describe('a process with a virtual doorbell', () => {
-  it('ends by itself after stop, and leaves nothing', async () => {
+  it('ends after stop, and leaves nothing', async () => {
     const { said, ended } = run(`
       const door = await startDoorbell({ agency: false });
       console.log(door.folder);
@@ -77,7 +77,7 @@ describe('a process with a virtual doorbell', () => {
     }
   });
 
-  it('takes every process with it when it is killed', async () => {
+  it('ends all its child processes when it is killed', async () => {
     const { said, ended } = run(`
       const door = await startDoorbell();
       console.log((await door.state()).camera.state);`);
@@ -90,7 +90,7 @@ describe('a process with a virtual doorbell', () => {
     await expect.poll(() => family.filter(isAlive), { timeout: GONE_MS_MAX }).toEqual([]);
   });
 
-  it('keeps the folder when that is asked for', async () => {
+  it('keeps the folder on request', async () => {
     const { said, ended } = run(`
       const door = await startDoorbell({ agency: false, keep: true });
       await door.stop();
@@ -110,7 +110,7 @@ describe('a start that fails', () => {
     ["{ agency: false, device: { name: '' } }", 'config_invalid'],
     ["{ cam: 'synthetic' }", 'client_argument_invalid'],
     ["{ device: 'quiet' }", 'client_argument_invalid'],
-  ])('with %s says %s and leaves nothing', async (options, code) => {
+  ])('with %s throws %s and leaves nothing', async (options, code) => {
     const { said, ended } = run(`
       console.log(await startDoorbell(${options}).catch(({ code }) => code));
       process.stdin.resume();`);

@@ -10,7 +10,7 @@ describe('a virtual doorbell without an agency', () => {
   });
   afterAll(() => door?.stop());
 
-  it('rings when it is pressed, once, also for a test that asks late', async () => {
+  it('rings once when it is pressed, also for a test that awaits it later', async () => {
     const early = door.event('ring');
     await door.press();
     await door.press();
@@ -27,27 +27,27 @@ describe('a virtual doorbell without an agency', () => {
     });
   });
 
-  it('gives out the event that a test describes, and keeps the others', async () => {
+  it('returns the event that `where` selects, and keeps the others', async () => {
     await door.press();
     const none = door.event('ring', { where: ({ button }) => button === 'back', timeoutMs: 50 });
     await expect(none).rejects.toThrow(/instead: .*ring of front/);
     expect(await door.event('ring', { where: ({ button }) => button === 'front' })).toMatchObject({ type: 'ring' });
   });
 
-  it('says which button it has', async () => {
+  it('names its buttons for an unknown one', async () => {
     await expect(door.press('back')).rejects.toMatchObject({ code: 'button_unknown' });
   });
 
-  it('tells its state', async () => {
+  it('returns its state', async () => {
     expect(await door.state()).toMatchObject({ device: door.id, privacy: false, ring: { kind: 'memory' } });
   });
 
-  it('cannot be asked for footage, and says why', async () => {
+  it('refuses requests for footage with the reason', async () => {
     await expect(door.ask()).rejects.toMatchObject({ code: 'client_no_agency' });
     expect(await door.requests()).toEqual([]);
   });
 
-  it('says what is wrong with an argument', async () => {
+  it('reports a wrong argument', async () => {
     const wrong = (call: string, detail: RegExp, work: Promise<unknown>) =>
       expect(work).rejects.toMatchObject({
         code: 'client_argument_invalid',
@@ -70,7 +70,7 @@ describe('a virtual doorbell without an agency', () => {
   });
 });
 
-it('ends what waits when it is stopped, refuses what comes after, and may be stopped again', async () => {
+it('ends waiting calls at stop, refuses later ones, and may be stopped again', async () => {
   const door = await startDoorbell({ agency: false });
   expect(existsSync(door.folder)).toBe(true);
   const waiting = expect(door.event('ring')).rejects.toMatchObject({

@@ -1,6 +1,5 @@
-// Holds: what the images of `bridge deploy compose` start PostgreSQL, its standby and the broker's nodes by does so, on this machine's loopback
-// addresses, with the secrets that STEPS.md has operators make. Not here: Docker, which nothing here needs, and compose.yml
-// (test/sim/cli/deploy-compose.test.ts).
+// The scripts of the images of `bridge deploy compose` start PostgreSQL, its standby and the broker's nodes, on loopback addresses of this machine,
+// with the secrets of STEPS.md. No Docker is needed.
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
 import { chmodSync, chownSync, copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { Socket } from 'node:net';
@@ -19,7 +18,7 @@ import { composeLayout } from '../../../sim/deploy/compose-layout.ts';
 import { Running, temporaryFolder } from '../../support/command-line.ts';
 import { freePort } from '../../support/mosquitto.ts';
 
-/** Every one of Linux' 127.0.0.0/8 is this machine's, so each "container" has its address. */
+/** On Linux all of 127.0.0.0/8 is this machine, so each "container" has its own address. */
 const files = composeLayout({
   domain: 'doorsill.example',
   s3: 'https://s3.doorsill.example',
@@ -149,14 +148,14 @@ describe('PostgreSQL', { tags: ['postgresql', 'openssl', 'root'] }, () => {
     return client;
   }
 
-  it('says which secret is missing, and makes nothing', async () => {
+  it('names a missing secret, and creates nothing', async () => {
     const moved = places('a', '127.77.0.61');
     const { child, said } = await ended(start('postgres.sh', ['primary'], moved, user));
     expect([child.exitCode, said]).toEqual([1, expect.stringContaining('the secret standby-database is missing')]);
     expect(existsSync(at('a', 'lib', 'data'))).toBe(false);
   });
 
-  it('makes a primary and a standby that has every commit, and goes on with the standby when the primary is gone', async () => {
+  it('creates a primary and a standby that has every commit, and continues with the standby without the primary', async () => {
     makeSecrets();
     const [first, second] = [places('a', '127.77.0.61'), places('b', '127.77.0.62')];
     // What a first start left that was cut off.
@@ -211,7 +210,7 @@ describe('PostgreSQL', { tags: ['postgresql', 'openssl', 'root'] }, () => {
 });
 
 describe('nodes of NATS', { tags: ['nats'] }, () => {
-  it('let in who has an account at the bridges, and end the session of who has none any more', async () => {
+  it('accept accounts of the bridges, and end the sessions of removed ones', async () => {
     const accounts = at('accounts');
     const nodes = at('nats');
     const [disk, random] = [new SystemDisk(), new SystemRandom()];

@@ -1,4 +1,4 @@
-// Holds the shipped alerts: Prometheus takes them, they fire when they should, and they are about what a bridge really serves.
+// The shipped alerts are valid for Prometheus, fire when they should, and use metrics that a bridge serves.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -54,7 +54,7 @@ function series(): { name: string; labels: Record<string, string> }[] {
   });
 }
 
-it('is about metrics and labels that a bridge serves, and leaves none of them out', () => {
+it('uses only metrics and labels that a bridge serves, and all of them', () => {
   const names = new Set(series().map(({ name }) => name));
   const used = rules.flatMap(({ expr }) => [...expr.matchAll(/doorsill_[a-z_]+/g)].map(([name]) => name));
   expect([...new Set(used)].sort()).toEqual([...names].sort());
@@ -67,7 +67,7 @@ it('is about metrics and labels that a bridge serves, and leaves none of them ou
   }
 });
 
-it('tells no homes apart: labels have few values, all of them known beforehand', () => {
+it('does not distinguish homes: labels have few values, all known beforehand', () => {
   const all = series().flatMap(({ labels }) => Object.entries(labels));
   const known = {
     check: ['database', 'disk', 'registry'],
@@ -90,7 +90,7 @@ it('is explained, each alert with its urgency, on the page for operators', () =>
   expect(rows).toEqual(rules.map(({ alert, labels }) => [alert, labels.severity]));
 });
 
-it('is taken by Prometheus, as is the page’s configuration', { tags: ['promtool'] }, () => {
+it('is valid for Prometheus, as is the page’s configuration', { tags: ['promtool'] }, () => {
   const checked = spawnSync('promtool', ['check', 'rules', '--lint=all', '--lint-fatal', RULES], { encoding: 'utf8' });
   expect([checked.status, checked.stderr]).toEqual([0, '']);
   const [, config = ''] = /```yaml\n(rule_files[\s\S]*?)```/.exec(page) ?? [];

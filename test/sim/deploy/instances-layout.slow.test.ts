@@ -1,6 +1,5 @@
-// Holds: behind HAProxy as `bridge deploy instances` configures it, two registries and two vaults serve as one: a slow database sends nobody away,
-// one that ends in an orderly way costs nobody a call, one that is killed costs at most the call that it had under way, and nothing that was
-// acknowledged. Not here: bridges behind HAProxy (cloud-bridge/rolling-restart.slow.test.ts), instances without it.
+// Behind HAProxy as `bridge deploy instances` configures it, two registries and two vaults serve as one: a slow database makes no call fail, an
+// orderly stop costs no call, and a kill costs at most the running call of each client, and nothing that was acknowledged.
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { request } from 'node:http';
 import { connect } from 'node:net';
@@ -23,7 +22,7 @@ import { proved } from '../../support/proved.ts';
 import { PartProcess } from '../../support/strace.ts';
 import type { OfferedClip } from '../../support/vault-fixture.ts';
 
-/** Every one of Linux' 127.0.0.0/8 is this machine's: instances listen where their settings say, and names are addresses. */
+/** On Linux all of 127.0.0.0/8 is this machine: instances listen at the addresses of their settings. */
 const INSTANCES = [
   { name: 'a', hosts: { registry: '127.78.0.11', vault: '127.78.0.11', bridge: '127.78.0.11' } },
   { name: 'b', hosts: { registry: '127.78.0.12', vault: '127.78.0.12', bridge: '127.78.0.12' } },
@@ -205,7 +204,7 @@ async function handOver(): Promise<OfferedClip> {
   return clip;
 }
 
-it('serves as one through a slow database, an orderly end and a kill of each part', async (test) => {
+it('serves as one with a slow database, an orderly stop and a kill of each part', async (test) => {
   for (const part of PARTS)
     for (const { name } of INSTANCES) await expect.poll(() => isUp(part, name), PATIENT).toBe(true);
   rig.vault.elsewhere = urls.vault;

@@ -1,4 +1,4 @@
-// Holds: what agencies' load does at a real bridge, what is counted, and that nothing is left open. Not here: the verb (test/sim/cli).
+// The load of agencies on a real bridge: its calls, its counts, and no open request at the end.
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -68,7 +68,7 @@ class NotedCalls extends BridgeCalls {
 }
 
 describe('a load', () => {
-  it('asks, looks, lists and downloads at a real bridge, and leaves nothing open', { tags: ['long'] }, async () => {
+  it('posts, reads, lists and downloads at a real bridge, and leaves no request open', { tags: ['long'] }, async () => {
     const fixture = await realBridge();
     const request = await fixture.ready();
     await fixture.deliver(fixture.parcel(request));
@@ -92,7 +92,7 @@ describe('a load', () => {
     for (const request of noted.asked) expect(await noted.see(request)).toBe(false);
   });
 
-  it('counts by its code what a bridge refuses, also for too many calls', { tags: ['long'] }, async () => {
+  it('counts refusals by code, also those of the rate limit', { tags: ['long'] }, async () => {
     const fixture = await realBridge({ perMinuteMax: { officer: 3 } });
     await fixture.admitAgency();
     const run = load(callsAt(await bridgeAt(fixture.bridge.url)), {
@@ -106,7 +106,7 @@ describe('a load', () => {
     expect(sent).toBeGreaterThan(5);
   });
 
-  it('makes the calls that are due at a bridge that stalls, drops what is too many, and counts from when each was due', {
+  it('makes due calls at a stalled bridge, drops those beyond the limit, and measures from when each was due', {
     tags: ['long'],
   }, async () => {
     const held: (() => void)[] = [];
@@ -147,7 +147,7 @@ describe('a download', () => {
     return calls.download(known(changes), new AbortController().signal);
   };
 
-  it('is whole only with the length and the hash that the list has', async () => {
+  it('is whole only with the length and the hash of the list', async () => {
     expect(await download((_, response) => response.end(clip))).toEqual({ is: 'whole', bytes: 5_000 });
     expect(await download((_, response) => response.end(clip), { sha256: sha256Hex('other') })).toEqual({
       is: 'broken',
@@ -156,7 +156,7 @@ describe('a download', () => {
     expect(await download((_, response) => response.end(clip), { bytes: 5_001 })).toEqual({ is: 'broken' });
   });
 
-  it('follows nobody elsewhere, and tells refusals by their code', async () => {
+  it('follows no redirect, and reports refusals by code', async () => {
     let elsewhere = 0;
     const other = await serve((_, response) => {
       elsewhere += 1;

@@ -1,4 +1,4 @@
-// Runs a load at a fleet's bridge as a user does, with owners who answer. Not here: what is counted (load-run.test.ts).
+// Loads a fleet's bridge as a user does, with owners who answer.
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';

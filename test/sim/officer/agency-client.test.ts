@@ -1,4 +1,3 @@
-// Holds: an agency keeps one key in its folder, and signs only requests that the contract allows.
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
@@ -15,7 +14,7 @@ const folder = temporaryFolder('officer');
 afterAll(() => folder.dispose());
 const deps = { clock: new SystemClock(), random: new SystemRandom(), disk: new SystemDisk() };
 
-it('makes a key for its user alone, and finds it again', async () => {
+it('makes a key that only its user can read, and loads it again', async () => {
   const place = join(folder.path, 'agency');
   const key = await loadAgencyKey(deps, place);
   expect(agencyId(await loadAgencyKey(deps, place))).toBe(agencyId(key));
@@ -24,7 +23,7 @@ it('makes a key for its user alone, and finds it again', async () => {
   expect(readFileSync(join(place, KEY_NAME), 'utf8')).not.toContain(key.publicKey);
 });
 
-it('says so when the file holds no key, and leaves it as it is', async () => {
+it('refuses a file without a key, and leaves it unchanged', async () => {
   const place = join(folder.path, 'damaged');
   await deps.disk.makeFolder(place);
   writeFileSync(join(place, KEY_NAME), 'not a key\n', { mode: 0o600 });
@@ -32,7 +31,7 @@ it('says so when the file holds no key, and leaves it as it is', async () => {
   expect(readFileSync(join(place, KEY_NAME), 'utf8')).toBe('not a key\n');
 });
 
-it('signs a request for one bridge, and none that the contract does not allow', async () => {
+it('signs a request for one bridge, and refuses one that violates the contract', async () => {
   const key = await loadAgencyKey(deps, join(folder.path, 'agency'));
   const nowUs = deps.clock.wallUs();
   const ask = demoAsk(deps.clock, DEMO_HOME.place, { startUs: nowUs - 5_000_000, endUs: nowUs }, 'nothing');

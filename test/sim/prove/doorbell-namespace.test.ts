@@ -1,5 +1,4 @@
-// Holds: what a proof that was killed leaves of its network, the next one takes away; it touches none of a proof that still runs, nor one
-// in which something still runs.
+// A proof removes the namespaces of killed proofs, except those in which a process runs, and none of a running proof.
 import { execFileSync, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
@@ -45,7 +44,7 @@ afterEach(() => {
 const ended = (child: ReturnType<typeof spawn>) => new Promise((resolve) => child.once('close', resolve));
 
 describe('a network namespace', { tags: ['namespaces', 'root'] }, () => {
-  it('that a killed process left is taken away by the next one, unless something runs in it', async () => {
+  it('of a killed process is removed by the next one, unless a process runs in it', async () => {
     const maker = spawn(process.execPath, ['--input-type=module', '--eval', OPENS], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });

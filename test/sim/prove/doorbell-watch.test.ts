@@ -1,5 +1,5 @@
-// Holds: whatever a process says that runs where the doorbell would is heard: at the doors byte for byte, beside them packet for packet or
-// by its sockets; and nothing of the watch is left.
+// All traffic of a process in the doorbell's place is recorded: every byte through the proxies, and other traffic by packets or sockets. Nothing of
+// the recording is left.
 import { execFileSync, spawn } from 'node:child_process';
 import { createServer, type Server } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -8,7 +8,7 @@ import { silentLog } from '../../../device/base/log.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
 import { SystemPrograms } from '../../../device/base/system-programs.ts';
 import { connectionsIn, DoorbellWatch } from '../../../sim/prove/doorbell-watch.ts';
-import { checkBeside } from '../../../sim/prove/judge-leaving.ts';
+import { checkOtherTraffic } from '../../../sim/prove/judge-leaving.ts';
 
 const deps = { clock: new SystemClock(), random: new SystemRandom(), programs: new SystemPrograms(), log: silentLog() };
 /** Nobody has this address (RFC 5737). */
@@ -32,37 +32,37 @@ async function playIn(watch: DoorbellWatch, script: string): Promise<void> {
   expect(await new Promise((resolve) => child.once('close', resolve))).toBe(0);
 }
 
-/** Says something at a door and hears it again; then `more`, and ends a moment later: `staysMs`. */
+/** Sends through a proxy and awaits the echo; then runs `more`, and ends after `staysMs`. */
 const speak = (door: string, more = '', staysMs = 150) => `
   const { hostname, port } = new URL(${JSON.stringify(door)});
   const socket = require('net').connect(Number(port), hostname, () => socket.write('hello'));
   socket.once('data', () => { socket.write(' again'); ${more}; setTimeout(() => process.exit(0), ${staysMs}); });`;
 
 function heardAt(watch: DoorbellWatch): string[] {
-  return connectionsIn(watch.doors.broker.said, 0, Number.POSITIVE_INFINITY).map((bytes) =>
+  return connectionsIn(watch.links.broker.sent, 0, Number.POSITIVE_INFINITY).map((bytes) =>
     Buffer.from(bytes).toString(),
   );
 }
 
-describe('in a network of its own', { tags: ['namespaces', 'root'] }, () => {
-  it('hears all that is said at the doors, and sees every packet beside them', async () => {
+describe('in its own network namespace', { tags: ['namespaces', 'root'] }, () => {
+  it('records all bytes through the proxies, and captures every other packet', async () => {
     const watch = await DoorbellWatch.open(deps, true);
     const door = watch.doorTo('broker', url);
     const planted = `require('net').connect(443, '${ELSEWHERE}').on('error', () => 0);
       require('dgram').createSocket('udp4').send('x', 53, '${ELSEWHERE}')`;
     await playIn(watch, speak(door, planted));
-    const beside = await watch.end();
+    const otherTraffic = await watch.end();
     expect(heardAt(watch)).toEqual(['hello again']);
     const place = new URL(door).host;
-    if (beside.means !== 'capture') throw new Error(JSON.stringify(beside));
-    const foreign = beside.packets
+    if (otherTraffic.means !== 'capture') throw new Error(JSON.stringify(otherTraffic));
+    const foreign = otherTraffic.packets
       .filter(({ kind, to }) => kind !== 'link' && to !== place)
       .map(({ kind, to }) => `${kind} ${to}`);
     expect([...new Set(foreign)].sort()).toEqual([`tcp ${ELSEWHERE}:443`, `udp ${ELSEWHERE}:53`]);
-    const said = beside.packets.filter(({ to }) => to === place).reduce((sum, { bytes }) => sum + bytes, 0);
+    const said = otherTraffic.packets.filter(({ to }) => to === place).reduce((sum, { bytes }) => sum + bytes, 0);
     expect(said).toBe('hello again'.length);
-    expect(beside.packets).toHaveLength(beside.sent);
-    expect(checkBeside({ places: [place], beside }, Number.POSITIVE_INFINITY).map(({ holds }) => holds)).toEqual([
+    expect(otherTraffic.packets).toHaveLength(otherTraffic.sent);
+    expect(checkOtherTraffic({ places: [place], otherTraffic }, Number.POSITIVE_INFINITY).map(({ holds }) => holds)).toEqual([
       false,
       true,
     ]);
@@ -71,29 +71,29 @@ describe('in a network of its own', { tags: ['namespaces', 'root'] }, () => {
     expect(left).not.toContain(watch.inside[3]?.replace(/^.*-/, 'dsp'));
   });
 
-  it('has nothing to object to when nothing is said beside the doors', async () => {
+  it('finds no fault without other traffic', async () => {
     const watch = await DoorbellWatch.open(deps, true);
     const door = watch.doorTo('broker', url);
     await playIn(watch, speak(door));
-    const beside = await watch.end();
+    const otherTraffic = await watch.end();
     expect(
-      checkBeside({ places: [new URL(door).host], beside }, Number.POSITIVE_INFINITY).map(({ holds }) => holds),
+      checkOtherTraffic({ places: [new URL(door).host], otherTraffic }, Number.POSITIVE_INFINITY).map(({ holds }) => holds),
     ).toEqual([true, true]);
   });
 });
 
-describe('without a network of its own', () => {
-  it('hears all that is said at the doors, and sees sockets that lead elsewhere', async () => {
+describe('without its own network namespace', () => {
+  it('records all bytes through the proxies, and finds sockets to other addresses', async () => {
     const watch = await DoorbellWatch.open(deps, false);
     const door = watch.doorTo('broker', url);
     // As long as four looks take on a busy machine.
     await playIn(watch, speak(door, `require('net').connect(${new URL(url).port}, '127.0.0.1')`, 1_500));
-    const beside = await watch.end();
+    const otherTraffic = await watch.end();
     expect(heardAt(watch)).toEqual(['hello again']);
-    if (beside.means !== 'sockets') throw new Error(JSON.stringify(beside));
-    expect(beside.ends.map(({ end }) => end).sort()).toEqual(
+    if (otherTraffic.means !== 'sockets') throw new Error(JSON.stringify(otherTraffic));
+    expect(otherTraffic.ends.map(({ end }) => end).sort()).toEqual(
       [`tcp ${new URL(door).host}`, `tcp ${new URL(url).host}`].sort(),
     );
-    expect(beside.looks).toBeGreaterThan(3);
+    expect(otherTraffic.looks).toBeGreaterThan(3);
   });
 });

@@ -1,18 +1,18 @@
-// Holds: each claim is shown by what a doorbell does that keeps it, and is false with any one thing that breaks it.
+// Each claim is shown by honest traffic, and false with any one violation.
 import { describe, expect, it } from 'vitest';
 import { SystemRandom } from '../../../device/base/random.ts';
 import type { Check } from '../../../sim/prove/claim.ts';
-import type { Beside, Said } from '../../../sim/prove/doorbell-watch.ts';
+import type { OtherTraffic, SentChunk } from '../../../sim/prove/doorbell-watch.ts';
 import {
   type AfterGrant,
   type BeforeGrant,
   checkBefore,
-  checkBeside,
+  checkOtherTraffic,
   checkGranted,
   checkNamed,
   checkRevoked,
   framesBetween,
-  type Heard,
+  type Traffic,
   type NamedFacts,
   type Revoked,
 } from '../../../sim/prove/judge-leaving.ts';
@@ -31,7 +31,7 @@ function mp4(mediaBytes: number): Buffer {
 }
 
 const clip = mp4(40_000);
-const said = (atUs: number, connection: number, bytes: string | Uint8Array): Said => ({
+const said = (atUs: number, connection: number, bytes: string | Uint8Array): SentChunk => ({
   atUs,
   connection,
   bytes: Buffer.from(bytes),
@@ -47,10 +47,10 @@ const packet = (atUs: number, to = PLACES[0] ?? '', kind: Packet['kind'] = 'tcp'
   to,
   bytes: 9,
 });
-const captured = (packets: Packet[], sent = packets.length): Beside => ({ means: 'capture', packets, sent });
+const captured = (packets: Packet[], sent = packets.length): OtherTraffic => ({ means: 'capture', packets, sent });
 
-/** What a doorbell says that enrols, is asked, and sends one clip. */
-const heard: Heard = {
+/** The traffic of a doorbell that enrols, gets a request, and sends one clip. */
+const traffic: Traffic = {
   broker: [said(500, 0, 'CONNECT'), said(1_500, 0, 'a notice of a request'), said(2_500, 0, 'a receipt')],
   bridge: [
     said(600, 0, request('POST', '/v1/enrolments', '{"secret":"s"}')),
@@ -60,63 +60,63 @@ const heard: Heard = {
   ],
   bridgeAnswers: [],
   places: PLACES,
-  beside: captured([packet(400, '', 'link'), packet(500), packet(600, PLACES[1]), packet(2_100, PLACES[1])]),
+  otherTraffic: captured([packet(400, '', 'link'), packet(500), packet(600, PLACES[1]), packet(2_100, PLACES[1])]),
 };
 
-/** The one check that does not hold. */
+/** The failed checks. */
 function wrongIn(checks: readonly Check[]): string[] {
   return checks.flatMap(({ what, seen, holds }) => (holds ? [] : [`${what}: ${seen}`]));
 }
 
-describe('beside the doors', () => {
-  it('nothing was said', () => {
-    expect(wrongIn(checkBeside(heard, GRANTED))).toEqual([]);
+describe('other traffic than through the proxies', () => {
+  it('is absent', () => {
+    expect(wrongIn(checkOtherTraffic(traffic, GRANTED))).toEqual([]);
   });
 
   it.each<[string, Packet]>([
     ['a connection elsewhere', packet(700, '93.184.215.14:443')],
-    ['a datagram to a port that is a door’s', packet(700, PLACES[0], 'udp')],
+    ['a datagram to the port of a proxy', packet(700, PLACES[0], 'udp')],
     ['a query for a name', packet(700, '10.0.0.53:53', 'udp')],
     ['an echo request', packet(700, '93.184.215.14 (protocol 1)', 'other')],
-  ])('%s is a fault, if it was said before the end of the time', (_what, foreign) => {
-    const { beside } = heard;
-    const packets = [...(beside.means === 'capture' ? beside.packets : []), foreign];
-    const found = wrongIn(checkBeside({ places: PLACES, beside: captured(packets) }, GRANTED));
+  ])('%s is a fault if it was sent before the end of the time', (_what, foreign) => {
+    const { otherTraffic } = traffic;
+    const packets = [...(otherTraffic.means === 'capture' ? otherTraffic.packets : []), foreign];
+    const found = wrongIn(checkOtherTraffic({ places: PLACES, otherTraffic: captured(packets) }, GRANTED));
     expect(found).toHaveLength(1);
     expect(found[0]).toContain(`1 elsewhere: ${foreign.kind} ${foreign.to}`);
-    expect(wrongIn(checkBeside({ places: PLACES, beside: captured(packets) }, 650))).toEqual([]);
+    expect(wrongIn(checkOtherTraffic({ places: PLACES, otherTraffic: captured(packets) }, 650))).toEqual([]);
   });
 
-  it('a packet that the kernel counted and the capture has not is a fault', () => {
-    const { beside } = heard;
-    const packets = beside.means === 'capture' ? beside.packets : [];
-    expect(wrongIn(checkBeside({ places: PLACES, beside: captured(packets, 5) }, GRANTED))).toHaveLength(1);
+  it('a packet that the kernel counted and the capture lacks is a fault', () => {
+    const { otherTraffic } = traffic;
+    const packets = otherTraffic.means === 'capture' ? otherTraffic.packets : [];
+    expect(wrongIn(checkOtherTraffic({ places: PLACES, otherTraffic: captured(packets, 5) }, GRANTED))).toHaveLength(1);
   });
 
-  it('a capture or a look that saw nothing shows nothing', () => {
-    expect(wrongIn(checkBeside({ places: PLACES, beside: captured([]) }, GRANTED))).toHaveLength(1);
-    const blind: Beside = { means: 'sockets', why: 'w', looks: 9, blindMs: 31, ends: [] };
-    expect(wrongIn(checkBeside({ places: PLACES, beside: blind }, GRANTED))).toHaveLength(1);
-    expect(checkBeside({ places: PLACES, beside: { means: 'none', why: 'w' } }, GRANTED)).toEqual([]);
+  it('an empty capture or a look without sockets shows nothing', () => {
+    expect(wrongIn(checkOtherTraffic({ places: PLACES, otherTraffic: captured([]) }, GRANTED))).toHaveLength(1);
+    const blind: OtherTraffic = { means: 'sockets', why: 'w', looks: 9, blindMs: 31, ends: [] };
+    expect(wrongIn(checkOtherTraffic({ places: PLACES, otherTraffic: blind }, GRANTED))).toHaveLength(1);
+    expect(checkOtherTraffic({ places: PLACES, otherTraffic: { means: 'none', why: 'w' } }, GRANTED)).toEqual([]);
   });
 
-  it('a socket elsewhere is a fault, if it was seen before the end of the time', () => {
+  it('a socket to another address is a fault if it was seen before the end of the time', () => {
     const own = { end: `tcp ${PLACES[0]}`, firstUs: 500 };
-    const seen = (end: string): Beside => ({
+    const seen = (end: string): OtherTraffic => ({
       ...{ means: 'sockets', why: 'w', looks: 9, blindMs: 31 },
       ends: [own, { end, firstUs: 1_900 }],
     });
-    expect(wrongIn(checkBeside({ places: PLACES, beside: seen(`tcp ${PLACES[1]}`) }, GRANTED))).toEqual([]);
+    expect(wrongIn(checkOtherTraffic({ places: PLACES, otherTraffic: seen(`tcp ${PLACES[1]}`) }, GRANTED))).toEqual([]);
     for (const end of ['tcp 93.184.215.14:443', 'udp (any)', `udp ${PLACES[1]}`, 'tcp 10.128.0.1:4100']) {
-      expect(wrongIn(checkBeside({ places: PLACES, beside: seen(end) }, GRANTED))[0]).toContain(`1 elsewhere: ${end}`);
-      expect(wrongIn(checkBeside({ places: PLACES, beside: seen(end) }, 1_900))).toEqual([]);
+      expect(wrongIn(checkOtherTraffic({ places: PLACES, otherTraffic: seen(end) }, GRANTED))[0]).toContain(`1 elsewhere: ${end}`);
+      expect(wrongIn(checkOtherTraffic({ places: PLACES, otherTraffic: seen(end) }, 1_900))).toEqual([]);
     }
   });
 });
 
 describe('before a grant', () => {
   const before: BeforeGrant = {
-    heard,
+    traffic,
     ...{ readyUs: READY, grantedUs: GRANTED, storedUs: STORED, clip },
     recorded: { bytes: 3_000_000, us: 13_000_000 },
   };
@@ -129,36 +129,36 @@ describe('before a grant', () => {
     [
       'a piece of a picture in a message',
       {
-        heard: {
-          ...heard,
-          broker: [...heard.broker, said(1_800, 0, `{"still":"${clip.subarray(9_000, 9_700).toString('base64')}"}`)],
+        traffic: {
+          ...traffic,
+          broker: [...traffic.broker, said(1_800, 0, `{"still":"${clip.subarray(9_000, 9_700).toString('base64')}"}`)],
         },
       },
     ],
     [
       'a piece of a picture at the bridge',
       {
-        heard: {
-          ...heard,
+        traffic: {
+          ...traffic,
           bridge: [
             said(600, 0, request('POST', '/v1/enrolments', clip.subarray(900, 1_500))),
-            ...heard.bridge.slice(1),
+            ...traffic.bridge.slice(1),
           ],
         },
       },
     ],
     [
       'a byte to the bridge after the enrolment',
-      { heard: { ...heard, bridge: [...heard.bridge, said(1_700, 4, 'x')] } },
+      { traffic: { ...traffic, bridge: [...traffic.bridge, said(1_700, 4, 'x')] } },
     ],
     [
       'another request than the enrolment',
-      { heard: { ...heard, bridge: [said(700, 2, request('POST', '/v1/telemetry', 'x')), ...heard.bridge] } },
+      { traffic: { ...traffic, bridge: [said(700, 2, request('POST', '/v1/telemetry', 'x')), ...traffic.bridge] } },
     ],
     ['no footage to keep', { recorded: { bytes: 0, us: 0 } }],
     ['a search that finds nothing afterwards either', { clip: mp4(40_000) }],
     ['a clip without pictures', { clip: Buffer.from('\0\0\0\u0010moovxxxxxxxx') }],
-    ['a connection elsewhere', { heard: { ...heard, beside: captured([packet(500), packet(900, '1.2.3.4:80')]) } }],
+    ['a connection elsewhere', { traffic: { ...traffic, otherTraffic: captured([packet(500), packet(900, '1.2.3.4:80')]) } }],
   ])('%s makes it false', (_what, change) => {
     expect(wrongIn(checkBefore({ ...before, ...change })).length).toBeGreaterThan(0);
   });
@@ -180,7 +180,7 @@ describe('a granted clip', () => {
   const numbers = framesBetween(source);
   const window = { startUs: 102_430_000, endUs: 105_410_000 };
   const after: AfterGrant = {
-    ...{ heard, grantedUs: GRANTED, storedUs: STORED, window, source, clip, numbers, held: numbers.length },
+    ...{ traffic, grantedUs: GRANTED, storedUs: STORED, window, source, clip, numbers, held: numbers.length },
     statement: { window, frames: numbers.length },
   };
 
@@ -210,27 +210,27 @@ describe('a granted clip', () => {
     ['another file in the vault', { clip: mp4(40_000) }, 'of the latter alone'],
     [
       'the clip sent twice',
-      { heard: { ...heard, bridge: [...heard.bridge, said(2_400, 2, request('PATCH', '/v1/intakes/2', clip))] } },
+      { traffic: { ...traffic, bridge: [...traffic.bridge, said(2_400, 2, request('PATCH', '/v1/intakes/2', clip))] } },
       '80016 bytes sent',
     ],
     [
       'much more than documents',
       {
-        heard: {
-          ...heard,
-          bridge: [...heard.bridge, said(2_400, 2, request('POST', '/v1/more', Buffer.alloc(70_000)))],
+        traffic: {
+          ...traffic,
+          bridge: [...traffic.bridge, said(2_400, 2, request('POST', '/v1/more', Buffer.alloc(70_000)))],
         },
       },
-      '65536 at most',
+      'at most 65536 are allowed',
     ],
     [
       'a picture in a message, after the grant',
-      { heard: { ...heard, broker: [...heard.broker, said(2_950, 0, clip.subarray(9_000, 9_700).toString('hex'))] } },
+      { traffic: { ...traffic, broker: [...traffic.broker, said(2_950, 0, clip.subarray(9_000, 9_700).toString('hex'))] } },
       'pieces of them',
     ],
     [
       'a connection elsewhere, after the grant',
-      { heard: { ...heard, beside: captured([packet(500), packet(2_900, '1.2.3.4:80')]) } },
+      { traffic: { ...traffic, otherTraffic: captured([packet(500), packet(2_900, '1.2.3.4:80')]) } },
       '1 elsewhere',
     ],
   ])('%s makes it false', (_what, change, told) => {
@@ -241,9 +241,9 @@ describe('a granted clip', () => {
 
 describe('the facts with a clip', () => {
   const facts: NamedFacts = {
-    heard,
+    traffic,
     values: { name: 'Robin Maple', address: '12 Maple Street', email: 'robin@maple.example', phone: '+1 217 555 0142' },
-    ...{ named: ['address'], told: ['address'], streams: ['video'], audioPackets: 0 },
+    ...{ named: ['address'], disclosed: ['address'], streams: ['video'], audioPackets: 0 },
     received: [clip, Buffer.from(`e30.${Buffer.from('{"address":"12 Maple Street"}').toString('base64url')}.x`)],
   };
   const also = (text: string) => ({ received: [...facts.received, Buffer.from(text)] });
@@ -253,8 +253,8 @@ describe('the facts with a clip', () => {
   });
 
   it.each<[string, Partial<NamedFacts>]>([
-    ['a fact that was not named', { told: ['address', 'email'] }],
-    ['no fact at all', { told: [] }],
+    ['a fact that was not named', { disclosed: ['address', 'email'] }],
+    ['no fact at all', { disclosed: [] }],
     ['another value in what the agency has', also('{"who":"Robin Maple"}')],
     [
       'another value in a signed document',
@@ -262,11 +262,11 @@ describe('the facts with a clip', () => {
     ],
     [
       'another value at the bridge, before the grant',
-      { heard: { ...heard, bridge: [said(1, 9, '+1 217 555 0142'), ...heard.bridge] } },
+      { traffic: { ...traffic, bridge: [said(1, 9, '+1 217 555 0142'), ...traffic.bridge] } },
     ],
     ['a search that does not find what was named', { received: [clip] }],
     ['a track of sound', { streams: ['video', 'audio'] }],
-    ['sound by the statement', { audioPackets: 7 }],
+    ['sound packets in the statement', { audioPackets: 7 }],
   ])('%s makes it false', (_what, change) => {
     expect(wrongIn(checkNamed({ ...facts, ...change })).length).toBe(1);
   });
@@ -281,8 +281,8 @@ describe('a revocation in the middle of an upload', () => {
   const answer = (atUs: number, offset: number) =>
     said(atUs, 1, `HTTP/1.1 204 No Content\r\nUpload-Offset: ${offset}\r\n\r\n`);
   const revoked: Revoked = {
-    heard: {
-      ...heard,
+    traffic: {
+      ...traffic,
       bridge: [...chunks(2), said(2_900, 2, request('POST', '/v1/revocations', 'r'))],
       bridgeAnswers: [answer(2_150, CHUNK)],
     },
@@ -296,9 +296,9 @@ describe('a revocation in the middle of an upload', () => {
   });
 
   it.each<[string, Partial<Revoked>]>([
-    ['a second chunk beyond what was acknowledged', { heard: { ...revoked.heard, bridge: chunks(3) } }],
-    ['the whole clip', { heard: { ...revoked.heard, bridge: chunks(6) } }],
-    ['no upload that had begun', { heard: { ...revoked.heard, bridgeAnswers: [answer(2_600, CHUNK)] } }],
+    ['a second chunk beyond what was acknowledged', { traffic: { ...revoked.traffic, bridge: chunks(3) } }],
+    ['the whole clip', { traffic: { ...revoked.traffic, bridge: chunks(6) } }],
+    ['no upload that had begun', { traffic: { ...revoked.traffic, bridgeAnswers: [answer(2_600, CHUNK)] } }],
     ['an upload that had ended', { clipBytes: CHUNK }],
     ['no answer', { outcomes: ['granted', 'sealed', 'revoked'] }],
     ['a clip that was sent', { outcomes: ['granted', 'sealed', 'sent', 'deleted'] }],

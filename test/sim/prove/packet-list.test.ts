@@ -51,14 +51,14 @@ function read(...records: Buffer[]) {
 }
 
 describe('the packets of a capture', () => {
-  it('are read with their time, their far end and the bytes of their payload', () => {
+  it('are read with time, destination and payload length', () => {
     expect(read(record(100, 7, ipv4(6, 1883, 400)), record(101, 0, ipv4(17, 53, 31)))).toEqual([
       { atUs: 100_000_007, kind: 'tcp', to: '10.128.0.1:1883', bytes: 400 },
       { atUs: 101_000_000, kind: 'udp', to: '10.128.0.1:53', bytes: 31 },
     ]);
   });
 
-  it('are the same in whatever pieces the capture comes', () => {
+  it('are the same however the capture is split into chunks', () => {
     const whole = Buffer.concat([HEADER, record(100, 7, ipv4(6, 1883, 400)), record(101, 0, ipv4(17, 53, 31))]);
     const list = new PacketList();
     expect(list.isOpen).toBe(false);
@@ -68,7 +68,7 @@ describe('the packets of a capture', () => {
     expect(list.packets).toHaveLength(2);
   });
 
-  it('tell apart what a kernel says of the link alone', () => {
+  it('distinguish a kernel’s messages about the link', () => {
     const options = Buffer.from([58, 0, 5, 2, 0, 0, 1, 0]);
     const kinds = read(
       record(1, 0, ethernet(0x0806, Buffer.alloc(28))),
@@ -87,7 +87,7 @@ describe('the packets of a capture', () => {
     ]);
   });
 
-  it('are never passed over: a fragment, another protocol, another frame, one cut short', () => {
+  it('include fragments, other protocols, other frames and truncated ones', () => {
     const fragment = ipv4(6, 1883, 10, (packet) => packet.writeUInt16BE(4, 6));
     const kinds = read(
       record(1, 0, fragment),
@@ -105,7 +105,7 @@ describe('the packets of a capture', () => {
     ]);
   });
 
-  it('are refused when they are no capture of an Ethernet link', () => {
+  it('are refused unless they are a capture of an Ethernet link', () => {
     const cooked = Buffer.from(HEADER);
     cooked.writeUInt32LE(276, 20);
     expect(() => new PacketList().push(cooked)).toThrow('Ethernet');

@@ -1,4 +1,4 @@
-// Holds: a connection of a process, or of a program that it started, is seen in /proc, and so is a socket that may send anywhere.
+// Connections of a process and of its children are found in /proc, and sockets that may send anywhere.
 import { spawn } from 'node:child_process';
 import { createServer, type Server } from 'node:net';
 import { afterEach, beforeEach, expect, it } from 'vitest';
@@ -43,24 +43,24 @@ async function looked(script: string, isDone: () => boolean): Promise<string[]> 
   }
 }
 
-it('sees whom a process is connected to', async () => {
+it('finds the remote address of a process’s connection', async () => {
   const ends = await looked(`require('net').connect(${port}, '127.0.0.1')`, () => arrived > 0);
   expect(ends).toEqual([`tcp 127.0.0.1:${port}`]);
 });
 
-it('sees whom a program is connected to that the process has started', async () => {
+it('finds the remote address of a child’s connection', async () => {
   const inner = `require('net').connect(${port}, '127.0.0.1')`;
   const script = `require('child_process').spawn(process.execPath, ['-e', ${JSON.stringify(inner)}], { stdio: ['pipe', 'ignore', 'ignore'] })`;
   expect(await looked(script, () => arrived > 0)).toEqual([`tcp 127.0.0.1:${port}`]);
 });
 
-it('sees a socket that may send anywhere, and none that only listens', async () => {
+it('finds a socket that may send anywhere, and none that only listens', async () => {
   const script = `const listener = require('net').createServer().listen(0, '127.0.0.1');
     require('dgram').createSocket('udp4').bind(0, () => require('net').connect(${port}, '127.0.0.1'));`;
   expect((await looked(script, () => arrived > 0)).sort()).toEqual([`tcp 127.0.0.1:${port}`, 'udp (any)']);
 });
 
-it('reads addresses of both families, and the mapped ones as what they are', () => {
+it('reads addresses of both families, and mapped ones as IPv4', () => {
   const row = (far: string, inode: number, state = '01') =>
     `   0: 0100007F:C350 ${far} ${state} 00000000:00000000 00:00000000 00000000     0        0 ${inode} 1 0000000000000000 20 4 30 10 -1`;
   const rows = [

@@ -1,5 +1,5 @@
-// Holds: what a user sees who opens the page of a proof from a disk: at the width of a phone and of a desktop, light and dark, without a fault
-// that axe knows; nothing is called, and nothing is wider than the window.
+// The page of a proof opened from a disk, at the widths of a phone and a desktop, light and dark: no fault found by axe, no request, no horizontal
+// scrolling.
 import { describe, expect, it } from 'vitest';
 import { proofHtml } from '../../../sim/prove/proof-page.ts';
 import { axeFaults } from '../../support/axe-faults.ts';

@@ -9,7 +9,7 @@ describe('a claim', () => {
   const text = { id: 'a', title: 'A', done: 'd', shows: 's', notShown: 'n' };
   const check = (holds: boolean) => ({ what: 'w', seen: '1', holds });
 
-  it('is shown if all that was looked at is as it says, and only then', () => {
+  it('is shown only if there are checks and all hold', () => {
     expect(judged(text, [check(true), check(true)]).verdict).toBe('shown');
     expect(judged(text, [check(true), check(false)]).verdict).toBe('false');
     expect(judged(text, []).verdict).toBe('false');
@@ -32,7 +32,7 @@ describe('a claim', () => {
 describe('the page of a proof', () => {
   const style = { script: '', style: '.built { color: red }' };
 
-  it('says of each claim what was done, what was seen, what it shows, and what it does not', () => {
+  it('has for each claim what was done and seen, and what it shows and does not show', () => {
     const proof = sampleProof();
     const page = proofHtml(proof, style);
     for (const { title, done, checks, shows, notShown } of proof.claims)
@@ -42,7 +42,7 @@ describe('the page of a proof', () => {
     expect(page.match(/What it does not show/g)).toHaveLength(proof.claims.length);
   });
 
-  it('has no script and calls nobody: its policy names its style alone', () => {
+  it('has no script and makes no request: its policy allows only its style', () => {
     const page = proofHtml(sampleProof(), style);
     const inside = /<style>([\s\S]*?)<\/style>/.exec(page)?.[1] ?? '';
     const hash = createHash('sha256').update(inside).digest('base64');
@@ -53,7 +53,7 @@ describe('the page of a proof', () => {
     expect(page).not.toMatch(/<script|\sstyle=|\son[a-z]+=|https?:\/\/|<link|<img/);
   });
 
-  it('shows text from outside as text', () => {
+  it('escapes foreign text', () => {
     const [first, ...others] = sampleProof().claims;
     if (!first) throw new Error('the sample has claims');
     const seen = '<script>alert(1)</script>" onload="x';
@@ -65,7 +65,7 @@ describe('the page of a proof', () => {
     expect(page).not.toContain('<script>');
   });
 
-  it('says at its head how many are false, and marks each', () => {
+  it('counts false claims at its head, and marks each', () => {
     const page = proofHtml(sampleProof({ isFalse: true }), style);
     expect(page).toMatch(/<h1>1 of \d claims is FALSE/);
     expect(page.match(/<b class="look-failed">Not so: <\/b>/g)).toHaveLength(1);

@@ -1,5 +1,5 @@
-// `doorsill prove` as a user runs it: every claim is shown, in a network of its own and without; and with a fault in a part of the testbed
-// the claim that the fault breaks is false, and no other. A module is planted with NODE_OPTIONS, which acts in the part's process alone.
+// `doorsill prove` as a user runs it: every claim is shown, with and without a network namespace; with a fault in a part of the testbed only the
+// claims about it are false. A module planted by NODE_OPTIONS acts only in the part's process.
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
@@ -57,7 +57,7 @@ const CONNECTS = (where: string) => `
 import { connect } from 'node:net';
 if (process.argv.includes('device')) setTimeout(() => connect(${where}).on('error', () => undefined), 1500).unref();`;
 
-/** In the vault's process, one bit of each clip is turned as it is stored. */
+/** In the vault's process, one bit of each stored clip is flipped. */
 const TAMPERS = `
 import fs from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
@@ -88,14 +88,14 @@ describe('doorsill prove', { timeout: RUN_MS_MAX }, () => {
     );
   });
 
-  it('shows every claim by the sockets of the doorbell’s processes, and says what that leaves open', async () => {
+  it('shows every claim by the sockets of the doorbell’s processes, and reports what could be missed', async () => {
     const { not, why, status, claims } = await prove(['--no-namespace']);
     expect({ not, why }).toEqual({ not: [], why: [] });
     expect(status).toBe(0);
     expect(JSON.stringify(claims[0])).toContain('could have been missed');
   });
 
-  it('leaves nothing, though Ctrl-C comes again while it cleans up', { tags: ['namespaces', 'root'] }, async () => {
+  it('leaves nothing, even with a second Ctrl-C while it cleans up', { tags: ['namespaces', 'root'] }, async () => {
     const own = temporaryFolder('stopped');
     const running = new Running(['prove', '--out', join(own.path, 'proof.html')], { TMPDIR: own.path });
     const namespaces = () => execFileSync('ip', ['netns', 'list'], { encoding: 'utf8' });
@@ -103,7 +103,7 @@ describe('doorsill prove', { timeout: RUN_MS_MAX }, () => {
     // By then parts of the testbed run, and the namespace is there.
     await expect.poll(() => processesNaming(own.path).length, { timeout: 60_000 }).toBeGreaterThan(4);
     expect(namespaces()).toContain(mark);
-    for (const message of ['', 'are being taken away']) {
+    for (const message of ['', 'are being removed']) {
       running.child.kill('SIGINT');
       await expect.poll(() => running.stderr, { timeout: 20_000 }).toContain(message);
       await new SystemClock().sleep(50);
@@ -129,7 +129,7 @@ describe('doorsill prove', { timeout: RUN_MS_MAX }, () => {
     expect(status).toBe(1);
   });
 
-  it('finds a vault that changes what it stores', async () => {
+  it('finds a vault that changes stored clips', async () => {
     const { not, why, status } = await prove(['--no-namespace'], TAMPERS);
     expect(not).toEqual(expect.arrayContaining(['exactly-the-granted', 'verified-offline']));
     expect(not).not.toContain('revocation-wins');

@@ -1,11 +1,10 @@
-// Holds: the claim of simulated towns is shown only when enough of them ran, something happened in them, no promise broke, and a seed is the
-// same town twice.
+// The simulation's claim is shown only when enough seeds ran, every kind of event happened, no invariant broke, and a seed repeats its run.
 import { describe, expect, it } from 'vitest';
 import { ManualClock } from '../../../device/base/clock.ts';
 import { findFfmpeg } from '../../../device/camera/find-ffmpeg.ts';
 import type { Claim } from '../../../sim/prove/claim.ts';
 import { proofHtml } from '../../../sim/prove/proof-page.ts';
-import { proveByTowns, type TownRun, type Towns } from '../../../sim/prove/simulated-towns.ts';
+import { proveBySimulation, type SeedRun, type SeedSimulation } from '../../../sim/prove/simulated-simulation.ts';
 import { Simulation } from '../../proofs/simulate/simulate.ts';
 import { sampleProof } from './support/sample-proof.ts';
 
@@ -14,8 +13,8 @@ const HAPPENED = [
   ...['crash', 'act disk', 'act link', 'act clock'],
 ];
 
-/** Towns that take a second each, and what goes wrong in them. */
-class ListedTowns implements Towns {
+/** A simulation whose seeds take a second each, with planned faults. */
+class ListedSeeds implements SeedSimulation {
   readonly covered: Map<string, number>;
   readonly ran: number[] = [];
   isClosed = false;
@@ -28,7 +27,7 @@ class ListedTowns implements Towns {
     this.covered = new Map(HAPPENED.filter((what) => what !== wrong.without).map((what) => [what, 3]));
   }
 
-  async run(seed: number): Promise<TownRun> {
+  async run(seed: number): Promise<SeedRun> {
     this.ran.push(seed);
     await this.clock.advance(1_000);
     const { brokenSeed, isOtherTwice } = this.wrong;
@@ -45,83 +44,83 @@ class ListedTowns implements Towns {
 const LIMITS = { seeds: 9, seedsLeast: 3, runningMs: 5_500 };
 
 async function prove(
-  wrong: ConstructorParameters<typeof ListedTowns>[1] = {},
+  wrong: ConstructorParameters<typeof ListedSeeds>[1] = {},
   limits = LIMITS,
-): Promise<{ claim: Claim; towns: ListedTowns; holds: boolean[] }> {
+): Promise<{ claim: Claim; simulation: ListedSeeds; holds: boolean[] }> {
   const clock = new ManualClock(0);
-  const towns = new ListedTowns(clock, wrong);
+  const simulation = new ListedSeeds(clock, wrong);
   const told: Claim[] = [];
-  const open = async () => towns;
-  const claim = await proveByTowns(clock, new AbortController().signal, (each) => told.push(each), { limits, open });
+  const open = async () => simulation;
+  const claim = await proveBySimulation(clock, new AbortController().signal, (each) => told.push(each), { limits, open });
   expect(told).toEqual([claim]);
-  expect(towns.isClosed).toBe(true);
-  return { claim, towns, holds: claim.checks.map(({ holds }) => holds) };
+  expect(simulation.isClosed).toBe(true);
+  return { claim, simulation, holds: claim.checks.map(({ holds }) => holds) };
 }
 
-describe('the claim of simulated towns', () => {
+describe('the claim about simulated deployments', () => {
   it('runs the seeds that fit into its time, says how many, and runs the first one twice', async () => {
-    const { claim, towns } = await prove();
-    expect(towns.ran).toEqual([1, 2, 3, 4, 5, 6, 1]);
+    const { claim, simulation } = await prove();
+    expect(simulation.ran).toEqual([1, 2, 3, 4, 5, 6, 1]);
     expect(claim.verdict).toBe('shown');
-    expect(claim.done).toMatch(/^6 towns lived 1 h in all/);
-    expect(claim.done).toContain('9 seeds were wanted');
-    expect(claim.checks[0]?.seen).toContain('6 towns, 1 h of their own time, 60 pieces');
+    expect(claim.done).toMatch(/^6 deployments were simulated for 1 h in all/);
+    expect(claim.done).toContain('9 seeds were planned');
+    expect(claim.checks[0]?.seen).toContain('6 deployments, 1 h of simulated time, 60 network chunks');
   });
 
   it('runs the least number of seeds however slow the machine is, and no more than it wants', async () => {
-    expect((await prove({}, { ...LIMITS, runningMs: 0 })).towns.ran).toEqual([1, 2, 3, 1]);
+    expect((await prove({}, { ...LIMITS, runningMs: 0 })).simulation.ran).toEqual([1, 2, 3, 1]);
     const whole = await prove({}, { ...LIMITS, runningMs: 100_000 });
-    expect(whole.towns.ran).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 1]);
-    expect(whole.claim.done).not.toContain('were wanted');
+    expect(whole.simulation.ran).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 1]);
+    expect(whole.claim.done).not.toContain('were planned');
   });
 
-  it('is false at the first town that breaks a promise, and says how to see it again', async () => {
-    const { claim, towns, holds } = await prove({ brokenSeed: 4 });
-    expect(towns.ran).toEqual([1, 2, 3, 4]);
+  it('is false at the first seed that breaks an invariant, and says how to reproduce it', async () => {
+    const { claim, simulation, holds } = await prove({ brokenSeed: 4 });
+    expect(simulation.ran).toEqual([1, 2, 3, 4]);
     expect(claim.verdict).toBe('false');
     expect(holds).toEqual([false, true]);
-    expect(claim.checks[0]?.seen).toContain('seed 4: promise 6: a decision was lost');
+    expect(claim.checks[0]?.seen).toContain('seed 4: invariant 6: a decision was lost');
     expect(claim.checks[0]?.seen).toContain('npm run simulate -- --seed 4 --trace');
   });
 
-  it('is false when nobody revoked, or a seed is another town the second time', async () => {
+  it('is false when nobody revoked, or when a seed gives another run the second time', async () => {
     expect((await prove({ without: 'receipt revoked' })).holds).toEqual([true, false, true]);
     expect((await prove({ isOtherTwice: true })).holds).toEqual([true, true, false]);
   });
 
-  it('is left out where the simulation is not, and says where it is', async () => {
-    const claim = await proveByTowns(new ManualClock(0), new AbortController().signal, () => undefined, {
+  it('is left out without the simulation, and says where it is', async () => {
+    const claim = await proveBySimulation(new ManualClock(0), new AbortController().signal, () => undefined, {
       open: async () => null,
     });
     expect(claim).toMatchObject({ verdict: 'left out', why: expect.stringContaining('npm run simulate') });
   });
 
-  it('is false when towns cannot be run, and ends between two towns when it is told to', async () => {
+  it('is false when seeds cannot be run, and stops between two seeds on the signal', async () => {
     const clock = new ManualClock(0);
     const stop = new AbortController();
-    const open = async (): Promise<Towns> => {
+    const open = async (): Promise<SeedSimulation> => {
       throw new Error('no ffmpeg');
     };
-    expect((await proveByTowns(clock, stop.signal, () => undefined, { limits: LIMITS, open })).verdict).toBe('false');
-    const towns = new ListedTowns(clock);
+    expect((await proveBySimulation(clock, stop.signal, () => undefined, { limits: LIMITS, open })).verdict).toBe('false');
+    const simulation = new ListedSeeds(clock);
     stop.abort(new Error('Ctrl-C'));
-    const stopped = proveByTowns(clock, stop.signal, () => undefined, { limits: LIMITS, open: async () => towns });
+    const stopped = proveBySimulation(clock, stop.signal, () => undefined, { limits: LIMITS, open: async () => simulation });
     await expect(stopped).rejects.toThrow('Ctrl-C');
-    expect([towns.ran, towns.isClosed]).toEqual([[], true]);
+    expect([simulation.ran, simulation.isClosed]).toEqual([[], true]);
   });
 
-  it('stands on the page with its commands as code', async () => {
+  it('is on the page with its commands as code', async () => {
     const { claim } = await prove();
     const page = proofHtml({ ...sampleProof(), claims: [claim] }, { script: '', style: '' });
     expect(page).toContain('<code>npm run simulate</code>');
     expect(page).toContain('<code>npm run simulate -- --from 10 --minutes 30</code>');
   });
 
-  it('is shown by towns of the product', { tags: ['long'], timeout: 180_000 }, async () => {
+  it('is shown by deployments of the product', { tags: ['long'], timeout: 180_000 }, async () => {
     const limits = { seeds: 6, seedsLeast: 6, runningMs: 0 };
     const open = async () => Simulation.open(await findFfmpeg());
     const signal = new AbortController().signal;
-    const claim = await proveByTowns(new ManualClock(0), signal, () => undefined, { limits, open });
+    const claim = await proveBySimulation(new ManualClock(0), signal, () => undefined, { limits, open });
     expect(claim.checks.filter(({ holds }) => !holds)).toEqual([]);
     expect(claim.verdict).toBe('shown');
   });

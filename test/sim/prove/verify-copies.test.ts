@@ -1,5 +1,4 @@
-// Holds: a verification that accepts a changed copy, or fails for another reason than the change, makes the claim false. That the real one
-// refuses each is in prove.slow.test.ts.
+// A verification that accepts a changed copy, or fails for another reason, makes the claim false. The real verification is in prove.slow.test.ts.
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -36,7 +35,7 @@ const refusing = (words: readonly string[]) =>
     : { status: 0, words: '' };
 
 describe('the verification of copies', () => {
-  it('holds when what is there verifies, and each changed copy is refused', async () => {
+  it('holds when the originals verify and each changed copy is refused', async () => {
     const { checks, isAlone } = await checkCopies(folder, 'key', programs(refusing));
     expect(checks.map(({ holds }) => holds)).toEqual([true, true, true, true, true]);
     expect(isAlone).toBe(true);
@@ -54,7 +53,7 @@ describe('the verification of copies', () => {
     expect(await holds(forgetful)).toEqual([true, true, true, true, false]);
   });
 
-  it('changes one thing in each copy, and nothing in what is there', async () => {
+  it('changes one thing in each copy, and no original', async () => {
     const before = readFileSync(join(folder, 'clip.mp4'));
     await checkCopies(folder, 'key', programs(refusing));
     const changed = readFileSync(join(folder, 'changed-clip.mp4'));

@@ -6,7 +6,7 @@ const random = new SystemRandom();
 const text = (...parts: (string | Uint8Array)[]) => Buffer.concat(parts.map((part) => Buffer.from(part)));
 
 describe('the requests of a connection', () => {
-  it('are told apart by their lengths, with bodies that look like requests', () => {
+  it('are separated by their lengths, even with bodies that look like requests', () => {
     const body = 'PATCH /no HTTP/1.1\r\nContent-Length: 5\r\n\r\n';
     const said = text(
       `POST /v1/enrolments HTTP/1.1\r\nHost: a\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
@@ -21,19 +21,19 @@ describe('the requests of a connection', () => {
     ]);
   });
 
-  it('have as much of a body as came', () => {
+  it('have the body as far as it was sent', () => {
     const [only, ...more] = requestsIn(text('PATCH /x HTTP/1.1\r\nContent-Length: 100\r\n\r\nabc'));
     expect(Buffer.from(only?.body ?? []).toString()).toBe('abc');
     expect(more).toEqual([]);
   });
 
-  it('are without a name where something else was said', () => {
+  it('have an empty method where other bytes were sent', () => {
     expect(requestsIn(text('\u0016\u0003\u0001 hello')).map(({ method, path }) => method + path)).toEqual(['']);
     expect(requestsIn(new Uint8Array())).toEqual([]);
   });
 });
 
-it('the most that was acknowledged is the highest offset in the answers', () => {
+it('the acknowledged bytes are the highest offset in the answers', () => {
   const answers = [
     text(
       'HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n',
@@ -56,7 +56,7 @@ describe('pieces of footage', () => {
   const file = Buffer.concat([box('ftyp', Buffer.alloc(16)), box('moov', random.bytes(900)), box('mdat', media)]);
   const pieces = piecesOf(file, 50);
 
-  it('are taken from all of the pictures, and of nothing else', () => {
+  it('are taken from all pictures and nothing else', () => {
     expect(pieces.length).toBeGreaterThanOrEqual(50);
     const places = pieces.map((piece) => media.indexOf(piece));
     expect(Math.min(...places)).toBe(0);
@@ -64,7 +64,7 @@ describe('pieces of footage', () => {
     expect(piecesOf(box('moov', random.bytes(900)), 50)).toEqual([]);
   });
 
-  it('are not taken where there is padding', () => {
+  it('are not taken from padding', () => {
     expect(piecesOf(box('mdat', Buffer.alloc(5_000)), 50)).toEqual([]);
   });
 

@@ -1,5 +1,5 @@
-// Holds: a synthetic export is what its plan says, byte for byte; exactly 47 agencies misuse it; habits go together as they do
-// in real ones; the held-out words and the generator are frozen.
+// A synthetic export follows from its plan, byte for byte; exactly 47 agencies misuse it; habits are correlated as in real ones; the held-out
+// vocabulary and the generator are frozen.
 import { createReadStream } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -21,16 +21,16 @@ afterAll(() => folder.dispose());
 const plan = { seed: 5, agencies: 200, rows: 3_000, vocabulary: 'training' } as const;
 const at = (name: string) => join(folder.path, name);
 
-it('has the held-out words as they were before the first rule', async () => {
+it('has the held-out vocabulary from before the first rule', async () => {
   const text = await readFile(join(root, 'sim/query-export/vocabulary-held-out.ts'), 'utf8');
   expect(sha256Hex(text)).toBe('453e76d6ae6f03381e33c0903501ea4fc03741e82ddbd11c090893dbda2064c6');
 });
 
-it('has the generator as it was before the first line of the detector of hidden misuse', async () => {
+it('has the generator from before the detector of hidden misuse', async () => {
   const texts = await Promise.all(
     ['cast', 'habits', 'noise', 'rows'].map((name) => readFile(join(root, `sim/query-export/${name}.ts`), 'utf8')),
   );
-  // By what name they import the same things may change.
+  // Their imports may change.
   const own = texts.join('').replace(/^import [^;]*;\n|^\n/gm, '');
   expect(sha256Hex(own)).toBe('eb640150366c112783c0bcff6120e7da3ef56a4f95921e4672d8d02fedfe2ae7');
   expect(HELD_OUT_SEEDS).toEqual([9_101, 9_102, 9_103, 9_104, 9_105, 9_106, 9_107, 9_108]);
@@ -46,13 +46,13 @@ describe('habits', () => {
     ['night', 'noCase'],
   ] as const;
 
-  it.each(pairs)('of honest agencies go together: %s and %s', (one, other) => {
+  it.each(pairs)('of honest agencies are correlated: %s and %s', (one, other) => {
     const means = (what: keyof Habits) =>
       honest.map(({ officers }) => mean(officers.map(([habits, weight]) => [habits[what], weight])));
     expect(correlation(means(one), means(other))).toBeGreaterThan(0.05);
   });
 
-  it.each(pairs)('of officers of one honest agency go together: %s and %s', (one, other) => {
+  it.each(pairs)('of officers of one honest agency are correlated: %s and %s', (one, other) => {
     const within = (what: keyof Habits) =>
       honest.flatMap(({ officers }) => {
         const middle = mean(officers.map(([habits]) => [habits[what], 1]));

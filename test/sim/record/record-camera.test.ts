@@ -297,7 +297,7 @@ describe('a recording is refused', () => {
     const refused = (forUs: number, free: number) => expect(() => ringBytesFor(forUs, free));
     refused(3_600_000_001, 8 * GIB).toThrow(/at most 60 min/);
     refused(3_600_000_000, GIB).toThrow(/512 MiB here: at most 34 min/);
-    refused(1_000_000, 100 * 1024 ** 2).toThrow(/is more than is recorded at once/);
+    refused(1_000_000, 100 * 1024 ** 2).toThrow(/is too long for one recording/);
   });
 
   it('of a camera that is read fast, that there is none of, or that is nowhere', async () => {

@@ -31,14 +31,14 @@ it('is read by the system’s tar: names, bytes, modes, times', { tags: ['tar'] 
   ).toEqual(['0/0', '0/0', '0/0']);
 });
 
-it('holds nothing but the files: no time and no system of the packing', () => {
+it('contains neither the time nor the system of the build', () => {
   const archive = packArchive(files, 1);
   expect(packArchive(files, 1)).toEqual(archive);
   expect([...archive.subarray(0, 10)]).toEqual([0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 2, 0xff]);
   expect(gunzipSync(archive).length % 512).toBe(0);
 });
 
-it('refuses a path that ustar cannot hold', () => {
+it('refuses a path that does not fit ustar', () => {
   const path = 'n'.repeat(101);
   expect(() => packArchive([{ path, bytes: new Uint8Array() }], 1)).toThrow(
     expect.objectContaining({ code: 'release_unmade' }),

@@ -24,13 +24,13 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')('a releas
     second = await buildRelease(clone('another place'), 'x64');
   }, 30 * MINUTES_MS);
 
-  it('is the same, byte for byte, wherever it is made', () => {
+  it('is the same, byte for byte, wherever it is built', () => {
     expect(first?.archive.length).toBeGreaterThan(5_000_000);
     expect(Buffer.compare(first?.archive ?? Buffer.of(), second?.archive ?? Buffer.of())).toBe(0);
     expect(first?.packages).toBe(second?.packages);
   });
 
-  it('runs from where it is unpacked, and brings all it needs', () => {
+  it('runs where it is unpacked, with everything it needs', () => {
     const into = join(folder, 'unpacked');
     mkdirSync(into);
     execFileSync('tar', ['-xzf', '-', '-C', into], { input: first?.archive });
@@ -46,7 +46,7 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')('a releas
     execFileSync(process.execPath, ['--input-type=module', '-e', `await import(${firmware})`], { cwd: folder });
   });
 
-  it('lists each of its packages with the hash that it was installed by, and none besides', () => {
+  it('lists exactly its packages, each with the hash of its installation', () => {
     const list = JSON.parse(first?.packages ?? '{}');
     const inside = execFileSync('tar', ['-tzf', '-'], { input: first?.archive, encoding: 'utf8', maxBuffer: 2 ** 26 });
     const folders = inside
@@ -68,7 +68,7 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')('a releas
     expect(inside).not.toMatch(/^sim\/|cloud-bridge/m);
   });
 
-  it('is not made from what no commit holds', async () => {
+  it('is not built from uncommitted changes', async () => {
     const changed = join(folder, 'one');
     writeFileSync(join(changed, 'device', 'planted.ts'), '// Owns: nothing.\n');
     await expect(buildRelease(changed, 'x64')).rejects.toMatchObject({ code: 'release_unmade' });

@@ -12,7 +12,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 const disk = new SystemDisk();
 const create = (name: string) => createReleaseKey(disk, new SystemRandom(), join(folder, name));
 
-it('is made once, for its maker alone, with a public key for doorbells', async () => {
+it('is made once, readable only by its maker, with a public key for doorbells', async () => {
   const { id, publicKey } = await create('key');
   expect(statSync(join(folder, 'key')).mode & 0o777).toBe(0o600);
   expect(readMinisignKey(readFileSync(join(folder, 'key.pub'), 'utf8'))).toEqual({ id, publicKey });

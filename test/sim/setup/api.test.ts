@@ -1,4 +1,4 @@
-// Holds each package's first entry to what a user needs: each name is exported on purpose.
+// Each package's main entry exports every name explicitly.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';

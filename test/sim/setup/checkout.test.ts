@@ -35,7 +35,7 @@ describe('a fresh checkout', { tags: ['long'] }, () => {
     machine?.dispose();
   }, 2 * MINUTES_MS);
 
-  it('is installed after an install that was killed half way', { timeout: 5 * MINUTES_MS }, async () => {
+  it('is installed after an interrupted install', { timeout: 5 * MINUTES_MS }, async () => {
     const first = machine.startPrepare(checkout);
     registry.onFetch = (count) => {
       if (count === 60) process.kill(-(first.pid ?? 0), 'SIGKILL');
@@ -53,7 +53,7 @@ describe('a fresh checkout', { tags: ['long'] }, () => {
     });
   });
 
-  it('asks the registry for no name outside its lock file, and runs no script of any package', () => {
+  it('requests only packages of its lock file, and runs no script of any package', () => {
     expect(new Set(registry.asked).size).toBeGreaterThan(200);
     expect(registry.asked.filter((name) => !registry.lockedNames.has(name))).toEqual([]);
     expect(registry.fetchedPlants).toEqual([]);
@@ -65,7 +65,7 @@ describe('a fresh checkout', { tags: ['long'] }, () => {
     ]);
   });
 
-  it('is called by npx in it and below it without a word to the registry, which elsewhere is asked for its name', async () => {
+  it('is called by npx in it and below it without a request to the registry, and elsewhere with one', async () => {
     const version = async (folder: string) => {
       const before = registry.asked.length;
       const { output } = await ended(machine.start(folder, 'npx', ['--yes', 'doorsill', '--version']));
@@ -159,7 +159,7 @@ describe('a fresh checkout', { tags: ['long'] }, () => {
     expect(status).toBe(5);
   });
 
-  it('tells in one line what to install where the driver has no prebuilt file and there is no compiler', async () => {
+  it('gets one line that names what to install when the driver is not prebuilt and there is no compiler', async () => {
     const bare = new Machine(registry);
     registry.servesDriver = false;
     try {
@@ -185,7 +185,7 @@ describe('a fresh checkout', { tags: ['long'] }, () => {
 });
 
 describe('a machine that cannot reach its registry', () => {
-  it('is told what to do', { tags: ['long'] }, async () => {
+  it('gets advice', { tags: ['long'] }, async () => {
     const closed = await new Promise<number>((resolve) => {
       const server = createServer().listen(0, '127.0.0.1', () => {
         const address = server.address();

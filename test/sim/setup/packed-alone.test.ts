@@ -1,4 +1,4 @@
-// Installs each packed package into a project of its own, with the others of ours that it names and nothing besides, from a registry on loopback.
+// Installs each packed package into its own project, only with our packages that it depends on, from a registry on loopback.
 import { type ChildProcess, execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, statSync, writeFileSync } from 'node:fs';

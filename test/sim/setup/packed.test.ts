@@ -56,7 +56,7 @@ describe('the packed packages, installed into an empty project', { tags: ['long'
   }, 5 * MINUTES_MS);
   afterAll(() => packed?.dispose(), 2 * MINUTES_MS);
 
-  it('takes nothing from outside the lock file, runs no planted package and needs no newer Node', () => {
+  it('use only packages of the lock file, run no planted package and need no newer Node', () => {
     const { registry, machine, installed: install } = packed;
     const { status, output } = install;
     const known = new Set([...registry.lockedNames, ...ONLY_ASKED_FOR, ...PACKAGES]);
@@ -80,14 +80,14 @@ describe('the packed packages, installed into an empty project', { tags: ['long'
     expect(facts.filter(({ engines }) => !admitsOldestNode(engines)).map(({ name }) => name)).toEqual([]);
   });
 
-  it('is called by npx in the project without a word to the registry', async () => {
+  it('are called by npx in the project without a request to the registry', async () => {
     const { registry, machine } = packed;
     const before = registry.asked.length;
     const { output } = await ended(machine.start(folder, 'npx', ['--yes', 'doorsill', '--version']));
     expect({ output, asked: registry.asked.slice(before) }).toEqual({ output: '0.1.0\n', asked: [] });
   });
 
-  it('hold what was built and how to start it: no source, no test', () => {
+  it('contain the build and how to start it, no source and no test', () => {
     const names = [...packed.tarballs].flatMap(([name, file]) =>
       execFileSync('tar', ['-tf', file], { encoding: 'utf8' })
         .trimEnd()
@@ -129,7 +129,7 @@ describe('the packed packages, installed into an empty project', { tags: ['long'
     expect(gone).toEqual([]);
   });
 
-  it('gives a command that runs the whole story', { timeout: 3 * MINUTES_MS }, async () => {
+  it('bring a command that runs the demo', { timeout: 3 * MINUTES_MS }, async () => {
     const { machine } = packed;
     const command = join(folder, 'node_modules/.bin/doorsill');
     expect(await ended(machine.start(folder, command, ['--version']))).toEqual({ status: 0, output: '0.1.0\n' });
@@ -143,7 +143,7 @@ describe('the packed packages, installed into an empty project', { tags: ['long'
     });
   });
 
-  it('films without the database driver, and says who needs it', { timeout: MINUTES_MS }, async () => {
+  it('record without the database driver, and report which part needs it', { timeout: MINUTES_MS }, async () => {
     const { machine } = packed;
     const command = join(folder, 'node_modules/.bin/doorsill');
     const driver = join(folder, 'node_modules/better-sqlite3');
@@ -166,7 +166,7 @@ describe('the packed packages, installed into an empty project', { tags: ['long'
     }
   });
 
-  it('gives types that a strict program compiles against, and modules that it runs with', () => {
+  it('bring types for a strict program, and modules that it runs with', () => {
     expect(compile('use.ts', PROGRAM)).toEqual({ status: 0, output: '' });
     expect(packed.machine.run(folder, packed.machine.node, ['use.js'])).toEqual({
       status: 0,

@@ -80,7 +80,7 @@ describe('an order', () => {
     };
     await expect(add('Back door')).rejects.toMatchObject({
       code: 'doorbell_name_taken',
-      message: 'There is a doorbell called "Back door" already.',
+      message: 'There is already a doorbell called "Back door".',
     });
     obey = async () => {
       throw new Error('a bug');

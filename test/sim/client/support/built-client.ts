@@ -1,5 +1,4 @@
-// Owns: the client as it is built, for tests that start doorbells: the program of their processes lies beside the built client alone.
-// Not here: building it (test/support/build-first.ts), the package's own door to it (test/sim/setup/packed.test.ts).
+// The built client, for tests that start doorbells: only beside the build is the program of their processes.
 import { join } from 'node:path';
 import { root } from '../../../layout/source-tree.ts';
 

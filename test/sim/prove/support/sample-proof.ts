@@ -1,4 +1,4 @@
-// Owns: a proof as a user's run brings one, for tests that look at its page.
+// A sample proof, for tests of its page.
 import { type Check, judged, leftOut } from '../../../../sim/prove/claim.ts';
 import type { Proof } from '../../../../sim/prove/run-proof.ts';
 import { testbedTexts } from '../../../../sim/prove/testbed-texts.ts';
@@ -16,8 +16,8 @@ export function sampleProof({ isFalse = false } = {}): Proof {
     machine: 'linux x64, 2 processors, Node v22.11.0',
     claims: [
       judged(texts['nothing-before-a-grant'], [
-        check('There was footage to keep', '13 s recorded, 3.4 MB'),
-        check('Every packet that left it went to its broker or its bridge', `214 packets: ${elsewhere}`, !isFalse),
+        check('The doorbell had footage', '13 s recorded, 3.4 MB'),
+        check('Every packet of the doorbell went to its broker or its bridge', `214 packets: ${elsewhere}`, !isFalse),
         check('No packet escaped the capture', '902 captured, 902 counted by the kernel, in the whole run'),
       ]),
       judged(texts['exactly-the-granted'], [
@@ -27,7 +27,7 @@ export function sampleProof({ isFalse = false } = {}): Proof {
       judged(texts['revocation-wins'], [check('Nobody is shown the clip', 'not listed, not in the vault')]),
       judged(texts['verified-offline'], [
         check(
-          'Refused: one bit of the clip is turned',
+          'Refused: one bit of the clip is flipped',
           'Verification failed: the clip is not the one its manifest names.',
         ),
       ]),

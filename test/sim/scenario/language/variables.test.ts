@@ -30,7 +30,7 @@ describe('a variable', () => {
   it('from the command line that nothing uses is a fault', async () => {
     expect(await faultsOf(`name: a\nfor: \${long}\nvariables: { long: 1s }`, {}, set({ lnog: '2s' }))).toEqual([
       'scenario_name_unknown 1:1 there is no variable "lnog" (did you mean "long"?)'.replace(
-        ' Name something that the scenario has.',
+        ' Use a name that the scenario defines.',
         '',
       ),
     ]);

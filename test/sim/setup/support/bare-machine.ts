@@ -1,5 +1,5 @@
-// Owns: a folder that is a whole machine to who is locked in it: Debian's essential packages, git, Node and npm, one user who is
-// not root. Copied from the packages of the machine that the test runs on. Not here: what is run there (bare-machine.alone.slow.test.ts).
+// A folder that is a whole machine to a process inside: Debian's essential packages, git, Node and npm, and one user who is not root. It is copied
+// from the packages of the machine that runs the test.
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { chmodSync, copyFileSync, cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

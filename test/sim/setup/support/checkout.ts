@@ -1,5 +1,4 @@
-// Owns: copies of this checkout without packages, and running programs in them with nothing of this machine's npm settings.
-// Not here: the registry they install from (loopback-registry.ts).
+// Copies of this checkout without packages, and running programs in them without this machine's npm settings.
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import {
   cpSync,

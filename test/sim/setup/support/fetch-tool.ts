@@ -1,4 +1,4 @@
-// Owns: fetching one Node or npm from the registry that this machine is set up for. Not here: the project's own packages.
+// Fetches a Node or npm from this machine's configured registry.
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 

@@ -1,5 +1,4 @@
-// Owns: an npm registry on loopback that serves what is installed here, plants a package under every other name that it is
-// asked for, and notes every name. Not here: installing anything from it (checkout.ts, packed.test.ts).
+// An npm registry on loopback that serves the packages installed here, plants a package under every other requested name, and records all names.
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {

@@ -1,9 +1,9 @@
-// Holds: no verb, and nothing else in the product, names an officer or gives a reason that nobody gave.
+// No verb, and nothing else in the product, invents an officer or a reason.
 import type { Command } from 'commander';
 import { describe, expect, it } from 'vitest';
 import { makeProgram } from '../../../device/cli/command-line.ts';
 import { DOORSILL } from '../../../sim/cli/main.ts';
-import { officerOf } from '../../../sim/cli/officer-reason-options.ts';
+import { officerOf } from '../../../sim/cli/running-testbed.ts';
 import { sources } from '../../layout/source-tree.ts';
 
 describe('the officer and the reason of an access', () => {
