@@ -1,5 +1,4 @@
-// Owns: README's lines for developers as programs: alone as they are printed, and as the body of a runner's test.
-// Not here: running them (packed.test.ts, packed-playwright.slow.test.ts).
+// The lines of README and docs/developer.md as programs: alone as they are printed, and as the body of a runner's test.
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { root } from '../../../layout/source-tree.ts';
@@ -7,17 +6,24 @@ import { processesNaming } from '../../../support/command-line.ts';
 import { type Ended, ended } from './checkout.ts';
 import type { PackedProject } from './packed-project.ts';
 
-/** The block of README's section for developers in this language. */
-export function readmeClient(language: 'js' | 'ts'): string {
-  const section = readFileSync(join(root, 'README.md'), 'utf8').split('\n## For developers\n')[1]?.split('\n## ')[0];
+/** The block of a section in this language. Throws where there is none. */
+function blockIn(document: string, heading: string, language: 'js' | 'ts'): string {
+  const section = readFileSync(join(root, document), 'utf8').split(`\n${heading}\n`)[1]?.split(/\n##+ /)[0];
   const block = new RegExp(`\`\`\`${language}\\n([^]*?)\`\`\``).exec(section ?? '')?.[1];
-  if (block === undefined) throw new Error(`README has no ${language} block for developers`);
+  if (block === undefined) throw new Error(`${document} has no ${language} block below "${heading}"`);
   return block;
 }
 
-/** The same lines as the body of one test of a runner whose `test` the line `importTest` brings. */
+/** README's ten lines for developers. */
+export const readmeClient = (): string => blockIn('README.md', '### You build software for doorbells', 'js');
+
+/** The example of docs/developer.md in this language. */
+export const developerClient = (language: 'js' | 'ts'): string =>
+  blockIn('docs/developer.md', '## A doorbell in a test', language);
+
+/** README's lines as the body of one test of a runner whose `test` the line `importTest` brings. */
 export function asTestOf(importTest: string): string {
-  const lines = readmeClient('js').trimEnd().split('\n');
+  const lines = readmeClient().trimEnd().split('\n');
   const isImport = (line: string) => line.startsWith('import ');
   const body = lines.filter((line) => !isImport(line)).map((line) => `  ${line}`);
   return [importTest, ...lines.filter(isImport), "test('the door', async () => {", ...body, '});', ''].join('\n');
