@@ -1,18 +1,10 @@
 // The lines of README and docs/developer.md as programs: alone as they are printed, and as the body of a runner's test.
-import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { root } from '../../../layout/source-tree.ts';
+import { blockIn } from '../../../docs/support/page.ts';
 import { processesNaming } from '../../../support/command-line.ts';
 import { type Ended, ended } from './checkout.ts';
 import type { PackedProject } from './packed-project.ts';
-
-/** The block of a section in this language. Throws where there is none. */
-function blockIn(document: string, heading: string, language: 'js' | 'ts'): string {
-  const section = readFileSync(join(root, document), 'utf8').split(`\n${heading}\n`)[1]?.split(/\n##+ /)[0];
-  const block = new RegExp(`\`\`\`${language}\\n([^]*?)\`\`\``).exec(section ?? '')?.[1];
-  if (block === undefined) throw new Error(`${document} has no ${language} block below "${heading}"`);
-  return block;
-}
 
 /** README's ten lines for developers. */
 export const readmeClient = (): string => blockIn('README.md', '### You build software for doorbells', 'js');
