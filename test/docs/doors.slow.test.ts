@@ -120,7 +120,9 @@ describe('README’s three ways in', { tags: ['long'], timeout: 5 * MINUTE_MS },
     const [demo = '', replay = '', scenarios = '', camera = '', fault = ''] = lines;
     const told = type(demo);
     const demoSeconds = await told.done();
-    expect(JSON.parse(told.output.trim().split('\n').at(-1) ?? '')).toMatchObject({ outcome: 'stored' });
+    const clip: unknown = JSON.parse(told.output.trim().split('\n').at(-1) ?? '');
+    const disclosed = { address: expect.any(String), email: expect.any(String) };
+    expect(clip).toMatchObject({ window: { startUs: expect.any(Number) }, frames: expect.any(Number), disclosed });
     const noticed = type(replay);
     const replaySeconds = await noticed.printed(/motion begins/);
     await noticed.done();
