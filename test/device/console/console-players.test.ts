@@ -1,6 +1,6 @@
 // @module-tag long
 // @module-tag ffmpeg
-// Holds: what players that are none of ours need, as README.md says: ffprobe stands for all that is built on ffmpeg.
+// Holds: what players that are none of ours need, as device/console/README.md says: ffprobe stands for all that is built on ffmpeg.
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
