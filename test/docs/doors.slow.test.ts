@@ -19,16 +19,14 @@ const HOBBYIST = '### You have a Raspberry Pi and a camera';
 /** A line that was typed into a shell of its own. */
 class TypedLine {
   output = '';
+  private readonly line: string;
   private readonly child: ChildProcess;
   private readonly startedMs = performance.now();
   private readonly over: Promise<number | null>;
   private isOver = false;
 
-  constructor(
-    private readonly line: string,
-    cwd: string,
-    home: string,
-  ) {
+  constructor(line: string, cwd: string, home: string) {
+    this.line = line;
     const PATH = `${dirname(process.execPath)}:${process.env['PATH']}`;
     // Nobody listens at that registry.
     const env = { PATH, HOME: home, TMPDIR: home, npm_config_registry: 'http://127.0.0.1:9', npm_config_update_notifier: 'false' };
