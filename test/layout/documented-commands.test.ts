@@ -6,9 +6,10 @@ import { projectFiles, root } from './source-tree.ts';
 
 /** Documents that say where their commands are run, and where npx finds the program there (sim/setup/checkout.test.ts, packed.test.ts). */
 const PLACES: Record<string, RegExp> = {
-  'README.md': /Run `npx doorsill` in this\nfolder, where it is this program/,
+  'README.md': /Run `npx doorsill` in this folder only/,
   'CONTRIBUTING.md': /npm run dev/,
-  'docs/test-your-camera-app.md': /npm install --save-dev .*\n[\s\S]*All further\ncommands run in that folder/,
+  'docs/developer.md': /In a checkout, write\n`npx doorsill` for `doorsill`/,
+  'docs/qa.md': /npm install --save-dev .*\n[\s\S]*All further\ncommands run in that folder/,
   'docs/ci/github-workflow.yml': /npm ci/,
 };
 /** Texts that are shown where npx finds the program, as they find out first. */

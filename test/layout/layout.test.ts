@@ -391,10 +391,10 @@ describe('documents', () => {
   });
 
   it.each(['The walk of a segment', 'The walk of a grant'])('tell %s through files that know each other', (walk) => {
-    const readme = readFileSync(join(root, 'README.md'), 'utf8');
-    const section = readme.split(`### ${walk}\n`)[1]?.split(/\n##/)[0] ?? '';
+    const page = readFileSync(join(root, 'docs/architecture.md'), 'utf8');
+    const section = page.split(`### ${walk}\n`)[1]?.split(/\n##/)[0] ?? '';
     const steps = section.split('\n').filter((line) => /^\d+\. /.test(line));
-    const files = steps.map((step) => [...step.matchAll(/\]\(([^)]+)\)/g)].map((match) => match[1] ?? ''));
+    const files = steps.map((step) => [...step.matchAll(/\]\(\.\.\/([^)]+)\)/g)].map((match) => match[1] ?? ''));
     expect(files.length).toBeGreaterThan(5);
     expect(files.flat().filter((name) => !all.some((file) => file.name === name))).toEqual([]);
     expect(steps.filter((step) => step.length > 160)).toEqual([]);

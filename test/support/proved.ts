@@ -9,7 +9,7 @@ declare module 'vitest' {
 }
 
 /**
- * Adds a line to the table of what was proved: `what` in the words of SECURITY.md or README.md, `figure` as measured by this
+ * Adds a line to the table of what was proved: `what` in the words of a document, `figure` as measured by this
  * run. It is printed only if the whole test passes, so it may be called before the last expectation.
  */
 export function proved({ task }: TestContext, what: string, figure: string): void {

@@ -1,4 +1,4 @@
-// Owns: `npm run check:pi`: a doorbell installed on an emulated Raspberry Pi as README says, and a table of what that showed.
+// Owns: `npm run check:pi`: a doorbell installed on an emulated Raspberry Pi as docs/raspberry-pi.md says, and a table of what that showed.
 // Not here: the emulation (whoever sets DOORSILL_PI_RIG), what is done inside (pi-proofs.mjs and the other pi-*.mjs), pulled plugs
 // (test/support/pulled-board.ts).
 import { spawn, spawnSync } from 'node:child_process';
@@ -55,7 +55,7 @@ const CARD_BYTES = 768 * 1_048_576;
  */
 const LINES = [
   { what: 'A doorbell alone compiles nothing: it runs without the database driver', by: 'compiles-nothing' },
-  { what: 'README: each command of "On a Raspberry Pi", but those that fetch packages', by: 'readme' },
+  { what: 'docs/raspberry-pi.md: each command of "Install it", but those that fetch packages', by: 'documented' },
   { what: 'Boards of 32 bits or with ARMv6 are refused', why: 'needs metal' },
   { what: 'Boards with less than 512 MB are refused', by: 'too-small-board', option: '--small-boards' },
   { what: 'install: groups, rights, unit; a second run changes nothing', by: 'install' },
@@ -104,9 +104,9 @@ const LINES = [
   { what: 'Update that does not start: taken back by itself', by: 'update-unhealthy', option: '--updates' },
 ];
 
-/** The commands of README's block under "On a Raspberry Pi", without prompts and comments. */
-function readmeCommands(text) {
-  const [, section = ''] = text.split('\n## On a Raspberry Pi\n');
+/** The commands of the page's block under "Install it", without prompts and comments. */
+function documentedCommands(text) {
+  const [, section = ''] = text.split('\n## Install it\n');
   const [, block = ''] = /```console\n([\s\S]*?)```/.exec(section) ?? [];
   return block
     .split('\n')
@@ -234,7 +234,7 @@ async function check(rig, folder, { installed, cards, updates, 'small-boards': s
   for (const name of proofs) copyFileSync(join(root, 'test/tools', name), join(folder, name));
   writeFileSync(
     join(folder, 'commands.json'),
-    JSON.stringify(readmeCommands(readFileSync(join(root, 'README.md'), 'utf8'))),
+    JSON.stringify(documentedCommands(readFileSync(join(root, 'docs/raspberry-pi.md'), 'utf8'))),
   );
   const scriptOf = (program, ...words) => {
     const script = join(folder, `${program}.sh`);

@@ -12,7 +12,7 @@ const MINUTES_MAX = 100;
 const OPTIONS = ['--cards', '--updates', '--small-boards'];
 const OWN = join(root, 'test/support/own-systemd.sh');
 
-it('has a board run README’s commands under systemd, and calls shown only what ran on a Pi’s processor', {
+it('has a board run the commands of docs/raspberry-pi.md under systemd, and calls shown only what ran on a Pi’s processor', {
   tags: ['root', 'systemd', 'namespaces', 'mosquitto', 'ffmpeg', 'openssl', 'long'],
   timeout: MINUTES_MAX * 60_000,
 }, async (test) => {

@@ -84,7 +84,7 @@ export function findings(data, environment = {}, within = []) {
 /** What it finds wrong. */
 export const diagnose = (...about) => findings(...about).filter(({ level }) => level === 'fault');
 
-/** As README's commands left it, for what follows. */
+/** As the page's commands left it, for what follows. */
 export async function withOwnSettings() {
   if (settingsBefore !== null) await withSettings({});
 }

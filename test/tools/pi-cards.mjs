@@ -69,7 +69,7 @@ async function ontoCard() {
   return `${card.disk}${card.isMapped ? ', through the device mapper' : ''}`;
 }
 
-/** Its folder is where it was, as README's commands left it. */
+/** Its folder is where it was, as the page's commands left it. */
 async function offCard() {
   systemctl('stop', UNIT);
   unmountCard();

@@ -1,5 +1,4 @@
-// Owns: installing a doorbell on the emulated board by the commands of README. Not here: which those are (check-pi.mjs reads them), what the
-// installed doorbell then shows (pi-proofs.mjs).
+// Installs a doorbell on the emulated board by the commands of docs/raspberry-pi.md, which check-pi.mjs reads.
 import { existsSync, mkdirSync, readdirSync, symlinkSync } from 'node:fs';
 import { doorsill, ensure, isContainer, ran, run, shell, until } from './pi-board.mjs';
 
@@ -29,13 +28,13 @@ export function recordedCamera() {
   return `file:${file}`;
 }
 
-/** README's command as it is run here: as root already, no packages from a network, a camera that is there. */
+/** A command of the page as it is run here: as root already, no packages from a network, a camera that is there. */
 function here(command, camera) {
   if (/^sudo (apt-get|npm) install/.test(command)) return null;
   return command.replaceAll(/\bsudo /g, '').replace(/--camera \S+/, `--camera '${camera}'`);
 }
 
-export async function readme(commands, camera) {
+export async function documented(commands, camera) {
   mkdirSync('/root/porch', { recursive: true });
   const done = [];
   for (const command of commands) {
@@ -46,7 +45,7 @@ export async function readme(commands, camera) {
     else ran(command, shell(`cd /root/porch && ${line}`));
     done.push(command);
   }
-  ensure(done.length >= 6, `README has ${done.length} commands to run`);
+  ensure(done.length >= 6, `docs/raspberry-pi.md has ${done.length} commands to run`);
   return `${done.length} commands of ${commands.length}; the others fetch packages`;
 }
 

@@ -1,5 +1,5 @@
-// Owns: the proofs of `npm run check:pi` that run inside the emulated board, as root under its systemd: a doorbell installed as README says, and its
-// service. Not here: booting it and the table (check-pi.mjs), what they share (pi-board.mjs), proofs of one subject (the others beside it).
+// Owns: the proofs of `npm run check:pi` that run inside the emulated board, as root under its systemd: a doorbell installed as docs/raspberry-pi.md
+// says, and its service. Not here: booting it and the table (check-pi.mjs), what they share (pi-board.mjs), proofs of one subject (pi-*.mjs).
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import {
@@ -23,7 +23,7 @@ import {
 import { cards } from './pi-cards.mjs';
 import { doctor } from './pi-doctor.mjs';
 import { hardware } from './pi-hardware.mjs';
-import { compilesNothing, installFiles, readme, recordedCamera, testCamera } from './pi-install.mjs';
+import { compilesNothing, documented, installFiles, recordedCamera, testCamera } from './pi-install.mjs';
 import { updates } from './pi-updates.mjs';
 
 const STOP_S_MAX = 5;
@@ -201,7 +201,7 @@ async function main(commandsFile, ...options) {
   const commands = JSON.parse(readFileSync(commandsFile, 'utf8'));
   const camera = testCamera();
   await prove('compiles-nothing', compilesNothing);
-  await prove('readme', () => readme(commands, camera ?? recordedCamera()));
+  await prove('documented', () => documented(commands, camera ?? recordedCamera()));
   await prove('install', installed);
   await prove('exposure', exposure);
   await prove('before-network', beforeNetwork);

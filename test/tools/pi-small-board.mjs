@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { totalmem } from 'node:os';
 import { doorsill, ensure, isRecording, notHere, prove, ran, shell, show, status, until } from './pi-board.mjs';
-import { compilesNothing, installFiles, readme, recordedCamera, testCamera } from './pi-install.mjs';
+import { compilesNothing, documented, installFiles, recordedCamera, testCamera } from './pi-install.mjs';
 
 const MB = 1_048_576;
 /** What a board of 512 MB shows of it at most. */
@@ -22,12 +22,12 @@ const ends = () => Number(/^oom_kill (\d+)$/m.exec(readFileSync('/proc/vmstat', 
 const availableMB = () =>
   Math.floor(Number(/^MemAvailable:\s+(\d+) kB$/m.exec(readFileSync('/proc/meminfo', 'utf8'))?.[1]) / 1_024);
 
-/** A doorbell as README installs it, until it has recorded for a while. */
+/** A doorbell as docs/raspberry-pi.md installs it, until it has recorded for a while. */
 async function records(commands) {
   expectBoard(SMALL_MB_MAX);
   const camera = testCamera();
   compilesNothing();
-  await readme(commands, camera ?? recordedCamera());
+  await documented(commands, camera ?? recordedCamera());
   let leastMB = Number.POSITIVE_INFINITY;
   const segments = await until(`${SEGMENTS_MIN} segments`, () => {
     leastMB = Math.min(leastMB, availableMB());

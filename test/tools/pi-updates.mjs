@@ -74,7 +74,7 @@ class Updates {
     return runs;
   }
 
-  /** As README has it: the service is made one of a release, and that is replaced. */
+  /** As docs/raspberry-pi.md has it: the service is made one of a release, and that is replaced. */
   async whole() {
     const { first, second } = this.releases;
     const pin = ['--pin', `${this.at}/release.pub`, '--programs', PROGRAMS];

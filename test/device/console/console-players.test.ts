@@ -1,6 +1,6 @@
 // @module-tag long
 // @module-tag ffmpeg
-// Holds: what the README says about other players; ffprobe stands for everything built on ffmpeg.
+// Holds what device/console/README.md says about other players; ffprobe stands for everything built on ffmpeg.
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';

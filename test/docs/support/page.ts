@@ -1,5 +1,4 @@
-// Owns: reading a page of docs/ as what a reader does with it: files to save, commands to type, output that is shown.
-// Not here: doing it (reader.ts).
+// Reads a document as what its reader does: files to save, commands to type, output that is shown.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { root } from '../../layout/source-tree.ts';
@@ -42,6 +41,18 @@ function commandsOf(body: string): Command[] {
   }
   return commands;
 }
+
+/** The first block of a language below a heading, such as `## Install it`. Throws where there is none. */
+export function blockIn(name: string, heading: string, language: string): string {
+  const section = readFileSync(join(root, name), 'utf8').split(`\n${heading}\n`)[1]?.split(/\n##+ /)[0];
+  const block = new RegExp(`\`\`\`${language}\\n([^]*?)\`\`\``).exec(section ?? '')?.[1];
+  if (block === undefined) throw new Error(`${name} has no ${language} block below "${heading}"`);
+  return block;
+}
+
+/** The lines of such a block of commands as they are typed: without prompts and remarks. */
+export const linesIn = (name: string, heading: string): string[] =>
+  commandsOf(blockIn(name, heading, 'console')).map(({ line }) => line.replace(/ {2,}# .*$/, ''));
 
 /** The lines shown as a pattern of the whole output: `...` alone is any number of lines, within a line any text. */
 export function patternOf(shown: readonly string[]): RegExp {

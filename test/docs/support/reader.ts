@@ -1,5 +1,5 @@
-// Owns: a reader's machine: a folder with the packed packages in it, and a shell without a network. The one step that is not done as it is
-// written is fetching packages: doorsill's own are those of this checkout. Not here: what a page says (page.ts).
+// A reader's machine: a folder with the packed packages in it, and a shell without a network. The one step that is not done as it is written is
+// fetching packages: doorsill's own are those of this checkout.
 import { execFileSync, spawn } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

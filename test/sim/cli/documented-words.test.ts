@@ -63,7 +63,8 @@ it('has no option that neither a test nor a document uses', () => {
   const used = new Set(
     files
       .filter((path) => path.startsWith('test/') || path.endsWith('.md') || path.startsWith('docs/'))
-      .filter((path) => !path.endsWith('/documented-words.test.ts'))
+      // The generated list has every option.
+      .filter((path) => !path.endsWith('/documented-words.test.ts') && path !== 'docs/cli.md')
       .flatMap((path) => read(path).match(/--[a-z][a-z0-9-]*/g) ?? []),
   );
   const unused: string[] = [];

@@ -1,4 +1,4 @@
-// Watches a fleet of 1,000, started as the README says, for ten minutes.
+// Watches a fleet of 1,000, started as docs/developer.md says, for ten minutes.
 import { expect, it } from 'vitest';
 import { type Line, runCommand } from '../../support/command-line.ts';
 import { proved } from '../../support/proved.ts';

@@ -13,7 +13,7 @@ import { slowIt } from '../../support/slow-it.ts';
 import { ended } from './support/checkout.ts';
 import { lockedPackages, packageName } from './support/loopback-registry.ts';
 import { PackedProject } from './support/packed-project.ts';
-import { asTestOf, readmeClient, runClient } from './support/readme-client.ts';
+import { asTestOf, developerClient, readmeClient, runClient } from './support/readme-client.ts';
 
 const require = createRequire(import.meta.url);
 const MINUTES_MS = 60_000;
@@ -208,15 +208,19 @@ describe('the packed packages, installed into an empty project', { tags: ['long'
     },
   );
 
-  describe('runs README’s lines for developers', { timeout: 2 * MINUTES_MS }, () => {
+  describe('runs the lines of README and docs/developer.md', { timeout: 2 * MINUTES_MS }, () => {
     it('exactly as they are printed: ten', async () => {
-      expect(readmeClient('js').trimEnd().split('\n')).toHaveLength(10);
-      writeFileSync(join(folder, 'door.mjs'), readmeClient('js'));
+      expect(readmeClient().trimEnd().split('\n')).toHaveLength(10);
+      writeFileSync(join(folder, 'door.mjs'), readmeClient());
       expect(await runClient(packed, ['door.mjs'])).toEqual({ status: 0, output: '', left: [] });
     });
 
+    it('in docs/developer.md as a test of node:test', () => {
+      expect(developerClient('js')).toBe(asTestOf("import test from 'node:test';"));
+    });
+
     slowIt('under node:test', async () => {
-      writeFileSync(join(folder, 'door.node.mjs'), asTestOf("import test from 'node:test';"));
+      writeFileSync(join(folder, 'door.node.mjs'), developerClient('js'));
       const ran = await runClient(packed, ['--test', '--test-reporter=tap', 'door.node.mjs']);
       expect(ran).toMatchObject({ status: 0, output: expect.stringContaining('# pass 1'), left: [] });
     });
@@ -230,13 +234,13 @@ describe('the packed packages, installed into an empty project', { tags: ['long'
     });
 
     it('in TypeScript, with `await using` and typed events', async () => {
-      expect(compile('door.ts', readmeClient('ts'))).toEqual({ status: 0, output: '' });
+      expect(compile('door.ts', developerClient('ts'))).toEqual({ status: 0, output: '' });
       expect(await runClient(packed, ['door.js'])).toMatchObject({
         status: 0,
         output: expect.stringMatching(/^motion \[.*Z\n$/),
         left: [],
       });
-      const wrong = compile('wrong.ts', readmeClient('ts').replace('zones, atUs', 'button, atUs'));
+      const wrong = compile('wrong.ts', developerClient('ts').replace('zones, atUs', 'button, atUs'));
       expect(wrong.output).toMatch(/Property 'button' does not exist/);
     });
   });

@@ -1,23 +1,21 @@
-// Owns: README's lines for developers as programs: alone as they are printed, and as the body of a runner's test.
-// Not here: running them (packed.test.ts, packed-playwright.slow.test.ts).
-import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
+// The lines of README and docs/developer.md as programs: alone as they are printed, and as the body of a runner's test.
+import { mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { root } from '../../../layout/source-tree.ts';
+import { blockIn } from '../../../docs/support/page.ts';
 import { processesNaming } from '../../../support/command-line.ts';
 import { type Ended, ended } from './checkout.ts';
 import type { PackedProject } from './packed-project.ts';
 
-/** The block of README's section for developers in this language. */
-export function readmeClient(language: 'js' | 'ts'): string {
-  const section = readFileSync(join(root, 'README.md'), 'utf8').split('\n## For developers\n')[1]?.split('\n## ')[0];
-  const block = new RegExp(`\`\`\`${language}\\n([^]*?)\`\`\``).exec(section ?? '')?.[1];
-  if (block === undefined) throw new Error(`README has no ${language} block for developers`);
-  return block;
-}
+/** README's ten lines for developers. */
+export const readmeClient = (): string => blockIn('README.md', '### You build software for doorbells', 'js');
 
-/** The same lines as the body of one test of a runner whose `test` the line `importTest` brings. */
+/** The example of docs/developer.md in this language. */
+export const developerClient = (language: 'js' | 'ts'): string =>
+  blockIn('docs/developer.md', '## A doorbell in a test', language);
+
+/** README's lines as the body of one test of a runner whose `test` the line `importTest` brings. */
 export function asTestOf(importTest: string): string {
-  const lines = readmeClient('js').trimEnd().split('\n');
+  const lines = readmeClient().trimEnd().split('\n');
   const isImport = (line: string) => line.startsWith('import ');
   const body = lines.filter((line) => !isImport(line)).map((line) => `  ${line}`);
   return [importTest, ...lines.filter(isImport), "test('the door', async () => {", ...body, '});', ''].join('\n');

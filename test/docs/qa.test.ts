@@ -1,5 +1,4 @@
-// Holds docs/test-your-camera-app.md to a repository that takes nothing private: no token, no picture, no log. Not here: following the page
-// (test-your-camera-app.slow.test.ts).
+// Holds docs/qa.md to a repository that takes nothing private: no token, no picture, no log.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -10,7 +9,7 @@ import { readPage } from './support/page.ts';
 const folder = temporaryFolder('page-gitignore');
 afterAll(() => folder.dispose());
 
-const lines = readPage('docs/test-your-camera-app.md').flatMap(({ deeds }) =>
+const lines = readPage('docs/qa.md').flatMap(({ deeds }) =>
   deeds.flatMap((deed) => ('type' in deed ? deed.type.map(({ line }) => line) : [])),
 );
 
