@@ -1,5 +1,4 @@
-// Owns: a camera over HTTP: Motion JPEG (multipart/x-mixed-replace), fragmented MP4, and the picture of this moment, to several viewers. Not
-// here: the MP4 itself (live-mp4.ts), RTSP (rtsp-server.ts), what is filmed.
+// A camera over HTTP: Motion JPEG (multipart/x-mixed-replace), fragmented MP4, and JPEG stills.
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Clock } from '@doorsill/base/clock';
 import { type ConnectionLimit, keepForTransfer } from '@doorsill/base/http/connection-limit';
@@ -22,11 +21,11 @@ export interface HttpStreamDeps {
   readonly log: Log;
   readonly ffmpeg: Ffmpeg;
   readonly stream: ServedStream;
-  /** The last keyframe; null before it. */
+  /** Null before the first keyframe. */
   lastKey(): AccessUnit | null;
 }
 
-/** Bytes that may wait for a slow viewer; one of Motion JPEG then misses pictures, one of MP4 is ended. */
+/** Bytes buffered for a slow viewer; beyond it, Motion JPEG skips pictures and an MP4 connection is closed. */
 const BACKLOG_BYTES_MAX = 4 * 1024 * 1024;
 const JPEG_BYTES_MAX = 16 * 1024 * 1024;
 const STILL_MS_MAX = 10_000;
@@ -38,7 +37,7 @@ interface Mp4Viewer {
   readonly file: LiveMp4;
 }
 
-/** One port's streams, by their paths. */
+/** The streams of one port, by path. */
 export class HttpStreams {
   private readonly address: { host: string; port: number };
   private readonly kinds: ReadonlyMap<string, HttpKind>;
@@ -88,7 +87,7 @@ export class HttpStreams {
       const { response, file } = viewer;
       const bytes = file.push(unit);
       if (bytes.length > 0) response.write(bytes);
-      // A film with a hole in it is no film: who is too slow begins anew.
+      // MP4 cannot skip data: a client that is too slow is dropped.
       if (response.writableLength > BACKLOG_BYTES_MAX) response.destroy();
     }
     const jpeg = jpegOf(unit);
@@ -96,7 +95,7 @@ export class HttpStreams {
     else this.encoder?.push(unit);
   }
 
-  /** The pictures have another format: a file can't go on with it. */
+  /** An MP4 file cannot change its format: its viewers are disconnected. */
   formatChanged(): void {
     for (const { response } of this.films) response.end();
     this.films.clear();
@@ -123,10 +122,10 @@ export class HttpStreams {
     const { method = '', url = '' } = request;
     const { stream } = this.deps;
     await stream.ready;
-    // Who left meanwhile ends nothing any more: what is begun for them would never end.
+    // The client is gone: a stream started now would never see its `close` event.
     if (response.destroyed) return;
     const isMet = (name: FaultName) => stream.faults.at(name, stream.nowUs()) !== null;
-    // It took the connection, and that is all.
+    // `half-open`: accepts the connection, never answers.
     if (isMet('half-open')) return;
     const say = (status: number, headers: Record<string, string> = {}) =>
       void response.writeHead(status, headers).end();
@@ -148,7 +147,7 @@ export class HttpStreams {
     response.setHeader('Cache-Control', 'no-store');
     if (kind === 'jpg') return this.still(method, response);
     const format = stream.format();
-    // JPEGs are no film.
+    // Motion JPEG cannot be served as MP4.
     if (kind === 'mp4' && format.codec !== 'h264') return say(503, { 'Retry-After': '10' });
     const type = kind === 'mp4' ? 'video/mp4' : `multipart/x-mixed-replace; boundary=${BOUNDARY}`;
     response.writeHead(200, { 'Content-Type': type });
@@ -179,7 +178,7 @@ export class HttpStreams {
     });
   }
 
-  /** Sends a JPEG to everybody who watches them. */
+  /** Sends a JPEG to all viewers of Motion JPEG. */
   private show(picture: Uint8Array): void {
     const head = `--${BOUNDARY}\r\nContent-Type: image/jpeg\r\nContent-Length: ${picture.length}\r\n\r\n`;
     for (const response of this.jpegs) {
@@ -190,13 +189,13 @@ export class HttpStreams {
     }
   }
 
-  /** Has JPEGs made, unless the camera makes them itself. */
+  /** Starts to encode JPEGs, unless the camera's own format is JPEG. */
   private encode(): void {
     const format = this.deps.stream.format();
     if (this.encoder || format.codec !== 'h264') return;
     const encoder: JpegEncoder = new JpegEncoder(this.deps, format, (picture) => this.show(picture));
     this.encoder = encoder;
-    // Where it ends although somebody watches, they are told by the end of their stream.
+    // If ffmpeg ends while somebody watches, their streams end, too.
     void encoder.ended.then(() => {
       if (this.encoder !== encoder) return;
       this.encoder = null;
@@ -212,15 +211,15 @@ export class HttpStreams {
   }
 }
 
-/** What a client asks for, with or without its server in front (RFC 9112 §3.2). */
+/** The request target, with or without scheme and authority (RFC 9112 §3.2). */
 function targetOf(text: string): string {
   return text.replace(/^http:\/\/[^/]*/i, '');
 }
 
-/** What was made of each keyframe, as long as somebody has it. */
+/** The still of each keyframe, made once. */
 const stills = new WeakMap<AccessUnit, Promise<Uint8Array>>();
 
-/** The last keyframe as a JPEG. Null before there was one. Throws `ffmpeg_failed`. */
+/** The last keyframe as a JPEG; null before the first one. Throws `ffmpeg_failed`. */
 export async function stillOf(deps: HttpStreamDeps): Promise<Uint8Array | null> {
   const key = deps.lastKey();
   if (!key) return null;
@@ -242,7 +241,7 @@ async function makeStill(key: AccessUnit, { clock, ffmpeg }: HttpStreamDeps): Pr
   });
 }
 
-/** One ffmpeg that makes JPEGs of the pictures while somebody watches. */
+/** An ffmpeg that encodes JPEGs while somebody watches. */
 class JpegEncoder {
   private readonly running: FfmpegProcess;
   private readonly file: LiveMp4;
@@ -288,7 +287,7 @@ class JpegEncoder {
     await this.running.ended;
   }
 
-  /** The next whole picture of ffmpeg's multipart stream, which tells each one's length. */
+  /** The next whole picture of ffmpeg's multipart stream, whose parts have a Content-Length. */
   private next(): Buffer | null {
     const end = this.held.indexOf('\r\n\r\n');
     if (end < 0) return null;

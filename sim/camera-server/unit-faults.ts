@@ -1,5 +1,4 @@
-// Owns: what goes wrong with pictures and sound on their way out of the camera: left out, sent twice, late, in another order, damaged, with
-// times that are not true. Not here: which faults last when (faults.ts), what goes wrong with their packets (rtsp-server.ts).
+// Applies the faults of access units: lost, repeated, late, reordered, damaged, wrongly timed.
 
 import type { Timer } from '@doorsill/base/clock';
 import { integerBelow, type Random } from '@doorsill/base/random';
@@ -12,29 +11,29 @@ import type { FaultSet } from './faults.ts';
 export interface UnitFaultDeps {
   readonly faults: FaultSet;
   readonly random: Random;
-  /** Calls back so many microseconds later. */
+  /** Calls back after `us` microseconds. */
   later(us: number, call: () => void): Timer;
-  /** Where units go on to. */
+  /** Sends a unit to the servers. */
   send(unit: AccessUnit): void;
 }
 
-/** Slices of NAL units 1 to 5 hold the picture itself (ITU-T H.264 Table 7-1). */
+/** NAL units 1 to 5 are slices, which contain the picture (ITU-T H.264 Table 7-1). */
 const isSlice = (nal: Uint8Array) => nalType(nal) >= NAL.slice && nalType(nal) <= NAL.idrSlice;
 
-/** Bytes at the start of a slice that are left as they are, so that it can still be told what it is. */
+/** Bytes at the start of a slice that stay intact, so that its type can still be read. */
 const HEAD_BYTES = 16;
 
-/** Takes every unit in the order in which it leaves; sends what is left of it. */
+/** Takes every unit in order, and sends what the faults leave of it. */
 export class UnitFaults {
   private readonly deps: UnitFaultDeps;
-  /** How far the camera's clock is off from its true time, because it drifted. */
+  /** Accumulated drift of the camera's clock. */
   private driftUs = 0;
   private driftedAtUs = 0;
-  /** A picture that the next one overtakes. */
+  /** `reordered-frames`: a picture that is sent after the next one. */
   private held: AccessUnit | null = null;
-  /** What a stutter holds back until its end. */
+  /** `stutter`: the units held back until the end of the interval. */
   private burst: AccessUnit[] = [];
-  /** When the last of each track that was held back is sent. */
+  /** When the last delayed unit of each track is sent. */
   private readonly outUs = { video: Number.NEGATIVE_INFINITY, audio: Number.NEGATIVE_INFINITY };
   private readonly timers = new Set<Timer>();
 
@@ -47,7 +46,7 @@ export class UnitFaults {
     const changed = this.damaged(this.dated(this.written(unit)));
     if (this.isStuttering(changed)) return;
     const lateUs = this.value('late-frames', unit);
-    // What comes when the fault is over does not overtake what was held back.
+    // Units after the end of `late-frames` do not overtake the delayed ones.
     const before = this.outUs[unit.track];
     const outUs = Math.max(before, lateUs === null ? unit.dueUs : unit.dueUs + Number(lateUs));
     if (lateUs !== null) this.outUs[unit.track] = outUs;
@@ -55,7 +54,7 @@ export class UnitFaults {
     else this.later(outUs - unit.dueUs, () => this.ordered(changed));
   }
 
-  /** Nothing more is sent. */
+  /** Cancels delayed units. */
   stop(): void {
     for (const timer of this.timers) timer.cancel();
     this.timers.clear();
@@ -65,7 +64,7 @@ export class UnitFaults {
     return this.deps.faults.at(name, dueUs)?.value ?? null;
   }
 
-  /** Whether a fault that concerns a share of all pictures concerns this one. */
+  /** Whether a fault that hits a share of all pictures hits this one. */
   private isMet(name: FaultName, unit: AccessUnit): boolean {
     if (unit.track !== 'video') return false;
     const share = this.value(name, unit);
@@ -78,7 +77,7 @@ export class UnitFaults {
     return (unit.key && this.value('lost-keyframes', unit) !== null) || this.isMet('lost-frames', unit);
   }
 
-  /** What is written beside the picture. */
+  /** Applies `hidden-text` and `sets-once`. */
   private written(unit: AccessUnit): AccessUnit {
     if (unit.track !== 'video' || jpegOf(unit)) return unit;
     const text = this.value('hidden-text', unit);
@@ -90,7 +89,7 @@ export class UnitFaults {
     return { ...unit, parts: [...sets, ...(text === null ? [] : [hiddenText(String(text))]), ...rest] };
   }
 
-  /** The times that the camera says. */
+  /** Applies the faults of timestamps. */
   private dated(unit: AccessUnit): AccessUnit {
     const drift = this.deps.faults.at('clock-drift', unit.dueUs);
     if (drift) {
@@ -119,7 +118,7 @@ export class UnitFaults {
     return unit;
   }
 
-  /** The same slice with some wrong bits behind its head. A zero more or less could make another unit of it, so no byte becomes one. */
+  /** Flips bits of a slice behind its head. Bytes up to 3 are neither changed nor made, since they could form a start code. */
   private flipped(nal: Uint8Array): Uint8Array {
     if (nal.length <= HEAD_BYTES) return nal;
     const body = nal.slice(HEAD_BYTES);

@@ -1,5 +1,4 @@
-// Owns: a throwaway doorbell on a live camera, in this process and in real time: its camera's kinds, its settings, its footage in memory alone.
-// Not here: its start and end (sim/world/virtual-home.ts), how long it records (record-camera.ts), what is written of it.
+// A throwaway doorbell on a live camera, in this process and in real time, with its footage in memory only.
 
 import type { Clock } from '@doorsill/base/clock';
 import type { Disk } from '@doorsill/base/disk';
@@ -24,17 +23,16 @@ export interface LiveDoorbellDeps {
 export interface LiveDoorbellOptions {
   /** As `doorsill up --camera` takes it. */
   camera: string;
-  /** Whether the camera is asked for sound at all. */
+  /** Whether sound is requested from the camera. */
   audio: boolean;
-  /** Its own folder, absolute, in one that only this user can open. */
+  /** Its own folder, absolute, inside one that only this user can open. */
   folder: string;
-  /** How much footage it holds, in memory. */
+  /** Size of its in-memory ring. */
   ringBytes: number;
-  /** Called with every event. */
   heard(event: DeviceEvent): void;
 }
 
-/** Cameras as a recording opens them: a file is shown once, and sound is not asked for unless it is wanted. */
+/** Camera kinds for a recording: a file is played once, and sound is requested only if wanted. */
 function recordedKinds(audio: boolean): CameraKind[] {
   return ALL_CAMERAS.map((kind) => ({
     help: kind.help,
@@ -42,15 +40,15 @@ function recordedKinds(audio: boolean): CameraKind[] {
   }));
 }
 
-/** The camera that a text names. Throws `camera_unsupported`, `camera_option_invalid`, `camera_not_found`, `usage` for one read fast. */
+/** Parses a camera. Throws `camera_unsupported`, `camera_option_invalid`, `camera_not_found`, and `usage` for `pace=fast`. */
 export function recordedCamera(text: string, audio: boolean): CameraSource {
   const source = parseCameraSource(text, {}, recordedKinds(audio));
   if ('pace' in source.settings && source.settings.pace === 'fast')
-    throw failure('usage', { detail: 'a recording takes time as it passes: leave pace=fast out' });
+    throw failure('usage', { detail: 'a recording runs in real time: leave out pace=fast' });
   return source;
 }
 
-/** The doorbell, with an own server and without a home broker; it is to be started. */
+/** A doorbell with its own server and without a home broker, not yet started. */
 export function liveDoorbell(options: LiveDoorbellOptions, deps: LiveDoorbellDeps): VirtualHome {
   const { camera, audio, folder, ringBytes, heard } = options;
   const random = new SystemRandom();

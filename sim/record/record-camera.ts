@@ -1,5 +1,4 @@
-// Owns: recording a live camera for some time: waits for its first picture, follows it, says why it ended, hands over its footage and what
-// happened, and leaves nothing of it in memory or on the disk. Not here: the doorbell that records (live-doorbell.ts), writing it.
+// Records a live camera for some time, hands over footage and events, and leaves nothing in memory or on the disk.
 
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -21,49 +20,49 @@ export interface RecordPlan {
   forUs: number;
 }
 
-/** Why a recording ended: as it was asked to, or before. */
+/** Why a recording ended: as requested, or early. */
 export type RecordEnd =
   | { why: 'time' | 'camera-ended' | 'interrupted' }
   | { why: 'camera-lost' | 'memory-full'; detail: string };
 
-/** What was recorded; it can be read while `keep` runs. */
+/** A finished recording; readable while `keep` runs. */
 export interface Recording {
-  /** From the first picture to the end; footage of it may begin and end with the groups of pictures around it. */
+  /** From the first picture to the end; footage may be longer, because it consists of whole GOPs. */
   window: Window;
-  /** All that happened, also after the end. */
+  /** All events, also those after the end. */
   events: readonly DeviceEvent[];
   end: RecordEnd;
   session: OwnServerClient;
 }
 
 export interface RecordSinks {
-  /** Footage comes: somebody at the terminal may press now. */
+  /** Called with the first picture; `press` presses the doorbell's button. */
   begins(press: (press: Press) => void): void;
   progress(recordedUs: number): void;
   event(event: DeviceEvent): void;
-  /** Keeps what was recorded. After this it is gone. */
+  /** Stores the recording, which is discarded afterwards. */
   keep(recording: Recording): Promise<void>;
 }
 
-/** A span that one file can hold: what the doorbell's own server gives at once. */
+/** Maximum length: what the doorbell's own server returns at once. */
 export const RECORD_US_MAX = 3_600_000_000;
 const MIB = 1024 * 1024;
 const RING_BYTES_MAX = 2_048 * MIB;
 const RING_BYTES_MIN = 64 * MIB;
-/** Footage waits in memory: of what is free, so much is left to everything else. */
+/** Share of the free memory that footage may fill. */
 const MEMORY_SHARE = 0.5;
-/** A camera that sends more than this is rare: a minute of it is 120 MB. */
+/** Hardly a camera sends more than this: a minute of it is 120 MB. */
 const BYTES_PER_S_MOST = 2 * MIB;
-/** A camera that sends less than this shows too little: no time is promised beyond what would be held of it. */
+/** The length is limited as if a camera sent at least this much. */
 const BYTES_PER_S_LEAST = MIB / 4;
-/** The ring forgets its oldest footage when it is full: the recording ends before. */
+/** A full ring drops its oldest footage, so the recording ends earlier, at this share. */
 const FULL_SHARE = 0.75;
 const POLL_MS = 250;
 const FIRST_PICTURE_MS_MAX = 30_000;
-/** After its end footage may be on its way for so long: the longest group of pictures, and some. */
+/** How late the last footage may arrive: a little more than the longest GOP. */
 const LATE_MS_MAX = 15_000;
 
-/** How much memory a recording of this length may take. Throws `record_too_long`. */
+/** How much memory a recording of this length may use. Throws `record_too_long`. */
 export function ringBytesFor(forUs: number, freeBytes: number): number {
   const seconds = forUs / 1_000_000;
   const most = Math.min(RING_BYTES_MAX, Math.floor(freeBytes * MEMORY_SHARE));
@@ -78,8 +77,8 @@ export function ringBytesFor(forUs: number, freeBytes: number): number {
 }
 
 /**
- * Records until the time is over, the camera ends or is lost, memory is full, or the signal is aborted; then hands over what there is.
- * Throws what keeps the camera from recording, `record_too_long`, `record_nothing`, what `keep` throws.
+ * Records until the time is over, the camera ends or is lost, memory is full, or the signal aborts; then calls `keep`. Throws the camera's
+ * failures, `record_too_long`, `record_nothing`, and what `keep` throws.
  */
 export async function recordCamera(
   plan: RecordPlan,
@@ -134,7 +133,7 @@ class Run {
     const endUs = end.why === 'time' ? askedUs : Math.min(askedUs, this.clock.wallUs());
     if (end.why !== 'memory-full') await this.arrived(session, startUs, endUs);
     this.isOver = true;
-    // Nothing is filmed while footage is written, so none of it is forgotten to make room.
+    // The camera is off while footage is written, so that the ring drops nothing.
     await home.doorbell.endCamera();
     const heldUs = heldUntil(await session.state(), startUs);
     return { window: { startUs, endUs: Math.min(heldUs, endUs) }, events: this.events, end, session };
@@ -174,13 +173,13 @@ class Run {
       if (ring.bytes >= ring.bytesMax * FULL_SHARE)
         return {
           why: 'memory-full',
-          detail: `its ${Math.floor(ring.bytesMax / MIB)} MiB of memory are full; the camera sends a lot`,
+          detail: `its ${Math.floor(ring.bytesMax / MIB)} MiB of memory are full; the camera's bit rate is high`,
         };
       await this.clock.sleep(POLL_MS, signal).catch(() => undefined);
     }
   }
 
-  /** Waits until footage up to `untilUs` has arrived, as far as it comes. */
+  /** Waits until footage up to `untilUs` has arrived, or none comes any more. */
   private async arrived(session: OwnServerClient, startUs: number, untilUs: number): Promise<void> {
     const givenUpMs = this.clock.monotonicMs() + LATE_MS_MAX;
     for (;;) {
@@ -192,7 +191,7 @@ class Run {
   }
 }
 
-/** Where the newest footage ends; `startUs` while there is none. */
+/** Where the newest footage ends; `startUs` if there is none. */
 function heldUntil({ ring }: DeviceState, startUs: number): number {
   return Math.max(startUs, ...ring.coverage.map(({ endUs }) => endUs));
 }

@@ -1,28 +1,27 @@
-// Owns: events of a replay as lines for people and as JSON, in time since the first picture and in the wall time of a zone. Pure.
-// Not here: hearing them (run-replay.ts).
+// Events of a replay as text lines and as JSON, in time since the first picture and in wall time.
 import type { DeviceEvent } from '@doorsill/contract/home-messages';
 import type { NoticedEvent } from './run-replay.ts';
 
-/** Where the replay's wall time is told. */
+/** How event times and cameras are shown. */
 export interface Told {
   startUs: number;
   /** IANA name. */
   zone: string;
-  /** Whether there is more than one camera to tell apart. */
+  /** Whether lines name the camera, because there are several. */
   isNamed: boolean;
 }
 
-/** When something happened, in seconds since the first picture, to the millisecond. */
+/** Seconds since the first picture, to the millisecond. */
 export function secondsAt(us: number): number {
   return Math.round(us / 1_000) / 1_000;
 }
 
-/** When an event happened, in microseconds since the first picture: on the doorbell's clock, which a replay may set. */
+/** An event's time in microseconds since the first picture, by the doorbell's clock, which a replay may set. */
 export function happenedUs({ event }: NoticedEvent, { startUs }: Told): number {
   return event.atUs - startUs;
 }
 
-/** Wall time with the offset of its zone, which daylight saving changes. */
+/** Wall time with its zone's offset, which changes with daylight saving. */
 export function showWallTime(atUs: number, zone: string): string {
   const parts = new Map(
     new Intl.DateTimeFormat('en-CA', {
@@ -40,13 +39,13 @@ export function showWallTime(atUs: number, zone: string): string {
   return `${of('year')}-${of('month')}-${of('day')}T${of('hour')}:${of('minute')}:${of('second')}.${ms}${offset}`;
 }
 
-/** One event as JSON: the device's own fields, and when in seconds since the first picture. */
+/** An event as JSON: the device's own fields, and its time in seconds since the first picture. */
 export function eventRecord(noticed: NoticedEvent, told: Told): Record<string, unknown> {
   const { id: _id, device: _device, type, ...more } = noticed.event;
   return { event: type, camera: noticed.camera, atS: secondsAt(happenedUs(noticed, told)), ...more };
 }
 
-/** One event as a line. */
+/** An event as a line of text. */
 export function eventLine(noticed: NoticedEvent, told: Told): string {
   const at = secondsAt(happenedUs(noticed, told)).toFixed(3).padStart(10);
   const camera = told.isNamed ? `  ${noticed.camera}` : '';

@@ -1,5 +1,4 @@
-// Owns: what a camera with faults films of a part of footage: its pictures from one time to another, and its sound, each for an ffmpeg of its
-// own. Not here: filming them (faulty-footage.ts), what the device reads of a camera that is well (replay-inputs.ts).
+// Inputs for a camera with faults: a part of the footage from one time to another, pictures and sound each for an ffmpeg of its own.
 
 import { fileInput } from '@doorsill/device/camera/ffmpeg-capture-command';
 import type { FfmpegProcess } from '@doorsill/device/camera/ffmpeg-process';
@@ -14,17 +13,17 @@ import type { Filmed } from './faulty-footage.ts';
 import type { FootagePart } from './footage.ts';
 import { cutInput, feedImages, imagesInput, type PartInput } from './replay-inputs.ts';
 
-/** What one run shows: a part from `intoUs` on, whose first picture lies at `startUs` of the world's time. */
+/** One run's part: from `intoUs` on; its first picture is at `startUs` of the world's time. */
 export interface Showing {
   part: FootagePart;
   intoUs: number;
   startUs: number;
 }
 
-/** So much before the wanted picture a file is read, which must not be left out for a rounding. */
+/** A file is read from this much before the wanted picture, so that rounding does not drop it. */
 const BEFORE_US = 1_000;
 
-/** The stretch of a showing from `fromUs` on, `lengthUs` long, Infinity: to its end. */
+/** A showing's stretch from `fromUs` on, `lengthUs` long (Infinity: to its end). */
 export function showingFrom({ part, intoUs, startUs }: Showing, fromUs: number, lengthUs: number): Showing {
   const endUs = part.fromUs + intoUs + fromUs + lengthUs;
   const toUs = Math.min(endUs, part.toUs ?? Number.POSITIVE_INFINITY);
@@ -36,7 +35,7 @@ export function showingFrom({ part, intoUs, startUs }: Showing, fromUs: number, 
   };
 }
 
-/** What is read of its pictures alone. `facts`: of a video; `porch` draws. */
+/** The input for its pictures. `facts` are those of a video; `porch` draws the porch. */
 export async function filmedPictures(
   { part, intoUs, startUs }: Showing,
   facts: FileFacts | null,
@@ -55,7 +54,7 @@ export async function filmedPictures(
         beforeUs: 0,
       };
     case 'video': {
-      if (!facts) throw failure('internal', { detail: 'a video is looked through first' });
+      if (!facts) throw failure('internal', { detail: 'a video is probed first' });
       const beforeUs = Math.min(intoUs, BEFORE_US);
       const input = cutInput(fileInput(part.source.path, facts.container), part, intoUs - beforeUs);
       return { inputs: [input], feed: null, stream: facts.plan.videoStream, beforeUs };
@@ -63,7 +62,7 @@ export async function filmedPictures(
   }
 }
 
-/** Its sound; null where it has none. Throws `camera_...`. */
+/** The input for its sound; null without sound. Throws `camera_...`. */
 export async function filmedSoundOf(showing: Showing, facts: FileFacts | null): Promise<FilmedSound | null> {
   const { part, intoUs } = showing;
   const { source, sound } = part;
@@ -82,7 +81,7 @@ function drawnSound({ part, intoUs }: Showing): FilmedSound {
   const first = Math.round(((part.fromUs + intoUs) * SYNTHETIC_FPS) / 1_000_000);
   return {
     inputs: [{ options: ['-f', 's16le', '-ar', String(SYNTHETIC_SAMPLE_RATE), '-ac', '1'], address: 'pipe:0' }],
-    // Without end: whoever films ends it with the pictures.
+    // Endless: the reader stops it when the pictures end.
     feed: async ({ child }: FfmpegProcess, signal: AbortSignal) => {
       for (let frame = first; child.stdin && !signal.aborted; frame += 1)
         if (!(await writeTo(child.stdin, soundOf(frame)))) return;

@@ -1,5 +1,4 @@
-// Owns: what ffmpeg reads of a part of footage: from where to where, sound of its own, and images that this process writes into it.
-// Not here: which part (replay-camera.ts).
+// ffmpeg's inputs for a part of footage: start and end, separate sound, and images that this process writes.
 
 import { readFile } from 'node:fs/promises';
 import { fileInput } from '@doorsill/device/camera/ffmpeg-capture-command';
@@ -13,7 +12,7 @@ import { type FootagePart, formatOf } from './footage.ts';
 /** Images are read whole. */
 const IMAGE_BYTES_MAX = 64 * 1024 * 1024;
 
-/** An input that begins and ends where its part does. */
+/** An input that begins and ends with its part. */
 export function cutInput(input: Port, { fromUs, toUs }: FootagePart, intoUs: number): Port {
   const beginUs = fromUs + intoUs;
   const from = beginUs > 0 ? ['-ss', `${beginUs}us`] : [];
@@ -21,10 +20,9 @@ export function cutInput(input: Port, { fromUs, toUs }: FootagePart, intoUs: num
   return { ...input, options: [...input.options, ...from, ...to] };
 }
 
-/** What a part is read by. */
 export type PartInput = Pick<RunInput, 'inputs' | 'plan' | 'feed'>;
 
-/** Sound from a file of its own takes the place of the video's. Throws `camera_...`. */
+/** Replaces the video's sound by the separate file's. Throws `camera_...`. */
 export async function withOwnSound(part: FootagePart, intoUs: number, input: PartInput): Promise<PartInput> {
   if (part.sound === undefined || !part.audio) return input;
   const container = await sniffFile(part.sound, part.sound);
@@ -35,7 +33,7 @@ export async function withOwnSound(part: FootagePart, intoUs: number, input: Par
   };
 }
 
-/** Images of one format, which this process writes into ffmpeg. */
+/** An input for images of one format, written by this process. */
 export function imagesInput(first: string, fps: number): Port {
   return {
     options: [
@@ -52,14 +50,14 @@ const JPEG_BEGINS = Buffer.from('ffd8', 'hex');
 const JPEG_SCAN = Buffer.from('ffda', 'hex');
 const JPEG_ENDS = Buffer.from('ffd9', 'hex');
 
-/** Whether an image begins and ends as its format does. One that does not takes the next with it, and moves all that follow. */
+/** Whether an image begins and ends as its format requires. If not, ffmpeg would swallow the next one, and move all that follow. */
 function isWhole(path: string, bytes: Buffer): boolean {
   if (formatOf(path) === 'png') return bytes.indexOf(PNG_BEGINS) === 0 && bytes.includes(PNG_ENDS);
   const scan = bytes.lastIndexOf(JPEG_SCAN);
   return bytes.indexOf(JPEG_BEGINS) === 0 && scan > 0 && bytes.lastIndexOf(JPEG_ENDS) > scan;
 }
 
-/** Writes images into ffmpeg, one after the other, from `intoUs` of the part on. Throws `camera_refused_format`. */
+/** Writes images into ffmpeg from `intoUs` of the part on. Throws `camera_refused_format`. */
 export async function feedImages(part: FootagePart, intoUs: number, pipes: FeedPipes, run: AbortSignal): Promise<void> {
   if (part.source.kind !== 'images') return;
   const { paths, fps } = part.source;
@@ -73,7 +71,7 @@ export async function feedImages(part: FootagePart, intoUs: number, pipes: FeedP
     if (!isWhole(path, bytes))
       throw failure('camera_refused_format', {
         source: path,
-        detail: 'it is no whole image of the format that its name says',
+        detail: 'it is not a complete image of the format in its name',
       });
     if (!(await writeTo(pipes.video, bytes))) return;
   }

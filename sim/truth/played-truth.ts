@@ -1,9 +1,7 @@
-// Owns: what ground truth says of a part of its footage, played once or several times in a row. Pure.
-// Not here: playing it (sim/replay).
 import { assert } from '@doorsill/contract/assert';
 import type { Truth, TruthSpan } from './truth-file.ts';
 
-/** What is played of footage, in microseconds from its first picture. */
+/** The played part of the footage, in microseconds since its first picture. */
 export interface PlayedPart {
   fromUs: number;
   toUs: number;
@@ -12,8 +10,8 @@ export interface PlayedPart {
 }
 
 /**
- * The truth of a part of footage, from the first picture that is played. A span that the part cuts is cut; what is left of it is optional
- * where it is no longer than the tolerance, because nobody can be asked to see so little.
+ * The truth of a played part, from its first picture. Spans are cut at the part's ends; a remainder no longer than the tolerance becomes
+ * optional, because it is too short to be required.
  */
 export function playedTruth(truth: Truth, { fromUs, toUs, times }: PlayedPart): Truth {
   assert(

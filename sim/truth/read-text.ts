@@ -1,14 +1,13 @@
-// Owns: reading a text that a user names, bounded. Not here: what is in it.
 import { type Disk, systemCode } from '@doorsill/base/disk';
 import { fromUtf8 } from '@doorsill/contract/bytes';
 
-/** Why a text cannot be read, as half a sentence; the caller says which text that is. */
+/** Why a text cannot be read, as half a sentence; the caller adds which text. */
 export class TextUnreadable extends Error {}
 
-/** The text of a file, without a byte order mark. Throws `TextUnreadable`. Devices and pipes count as empty. */
+/** A file's text, without a byte order mark. Throws `TextUnreadable`, also for devices and pipes, which count as empty. */
 export async function readText(path: string, disk: Disk, bytesMax: number): Promise<string> {
   try {
-    // A device or a pipe has no size, and reading it would not end.
+    // A device or a pipe has no size, and reading it might not end.
     if ((await disk.sizeOf(path)) === 0) throw new TextUnreadable('it is empty');
     const bytes = await disk.readFile(path, bytesMax);
     if (!bytes) throw new TextUnreadable('there is no such file');
@@ -18,13 +17,13 @@ export async function readText(path: string, disk: Disk, bytesMax: number): Prom
   } catch (thrown) {
     const code = systemCode(thrown);
     if (code === null) throw thrown;
-    throw new TextUnreadable(REASONS[code] ?? `the system says ${code}`);
+    throw new TextUnreadable(REASONS[code] ?? `system error ${code}`);
   }
 }
 
 const REASONS: Record<string, string> = {
   EFBIG: 'it is too large',
   EISDIR: 'it is a folder',
-  ENOTDIR: 'a part of its path is no folder',
+  ENOTDIR: 'a part of its path is not a folder',
   EACCES: 'this user may not read it',
 };

@@ -1,33 +1,32 @@
-// Owns: how one stretch of time lies beside others: which it touches, how much of it they cover. Pure; the same whichever side is the truth.
-// Not here: what that says of an event or of the truth (match-events.ts).
+// How an interval relates to others: which touch it, and how much of it they cover; symmetric in truth and events.
 import type { TruthEvent } from './truth-file.ts';
 
-/** A stretch of time, or a moment; with another one it shares only what is of the same kind, and of a camera that may be the same. */
+/** A span of time, or a moment. Only intervals of the same kind, and of possibly the same camera, relate to each other. */
 export interface Interval {
   event: TruthEvent;
   startUs: number;
   endUs: number;
-  /** Undefined: may be any. */
+  /** Undefined: any camera. */
   camera?: string;
 }
 
-/** What others are to one interval. */
+/** How others relate to one interval. */
 export interface Relation {
   /** How many are no further away than the tolerance. */
   touching: number;
-  /** Of these the first start and the last end; 0 when there is none. */
+  /** Of these the first start and the last end; 0 without any. */
   firstStartUs: number;
   lastEndUs: number;
-  /** How much of the one interval they cover, each moment counted once. */
+  /** How much of the interval they cover, each moment counted once. */
   coveredUs: number;
   /** The same with each of them grown by the tolerance at both ends. */
   nearUs: number;
 }
 
-/** Intervals that are looked up by time. */
+/** Intervals that can be searched by time. */
 export class IntervalSet {
   private readonly sorted: readonly Interval[];
-  /** For each interval the latest end up to it: it never goes back, so it can be searched. */
+  /** For each interval the latest end so far: it never decreases, so it can be searched. */
   private readonly latestEnds: readonly number[];
 
   constructor(intervals: readonly Interval[]) {
@@ -39,7 +38,7 @@ export class IntervalSet {
     });
   }
 
-  /** Those that share a moment with `fromUs` to `toUs`, both included, by their start. */
+  /** Those that share a moment with `fromUs` to `toUs`, both included, by start. */
   *between(fromUs: number, toUs: number): Generator<Interval> {
     let low = 0;
     for (let high = this.sorted.length; low < high; ) {
@@ -55,7 +54,7 @@ export class IntervalSet {
   }
 }
 
-/** What `others` are to `one`; they touch when they are at most `toleranceUs` apart. */
+/** Relates `others` to `one`; they touch if at most `toleranceUs` apart. */
 export function relate(one: Interval, others: IntervalSet, toleranceUs: number): Relation {
   const relation: Relation = { touching: 0, firstStartUs: 0, lastEndUs: 0, coveredUs: 0, nearUs: 0 };
   let [coveredToUs, nearToUs] = [one.startUs, one.startUs];

@@ -1,19 +1,17 @@
-// Owns: the format of ground truth: what happens when in footage, as people write it (seconds) and as the code has it (microseconds).
-// Not here: reading it from a disk and what it must hold beyond its shape (read-truth.ts); comparing events with it (match-events.ts).
+// The format of ground truth: in seconds as people write it, in microseconds in code.
 import { z } from 'zod';
 
 export const TRUTH_FORMAT = 'doorsill-truth-1';
 export const SPANS_MAX = 10_000;
-/** How far an event may be from a span and still be taken for it, unless the file says otherwise. */
+/** Default tolerance: how far an event may be from a span and still match it. */
 const TOLERANCE_S = 0.5;
 const TOLERANCE_S_MAX = 60;
-/** A month: longer footage is cut first. */
+/** A month: longer footage must be cut first. */
 const DURATION_S_MAX = 31 * 24 * 3600;
-/** Letters of a label or a camera's name. */
+/** Maximum letters of a label or a camera's name. */
 export const NAME_LENGTH_MAX = 64;
 
 export const TruthEvent = z.enum(['motion', 'ring']);
-/** What ground truth can tell of. */
 export type TruthEvent = z.infer<typeof TruthEvent>;
 
 const secondsSchema = z.number().min(0);
@@ -54,23 +52,23 @@ export const TruthFile = z.strictObject({
 /** Ground truth as it is written. */
 export type TruthFile = z.infer<typeof TruthFile>;
 
-/** Something that happens from `startUs` until `endUs` (equal for a ring of no length), in microseconds from the first picture. */
+/** A span from `startUs` to `endUs` (equal for a ring of no length), in microseconds since the first picture. */
 export interface TruthSpan {
   event: TruthEvent;
   startUs: number;
   endUs: number;
   label?: string;
-  /** Undefined: whichever camera. */
+  /** Undefined: any camera. */
   camera?: string;
-  /** An event here is no false alarm, and none is no miss. */
+  /** Neither an event here nor its absence counts as an error. */
   optional: boolean;
 }
 
-/** What happens in footage of `durationUs`; `spans` by their start. */
+/** The truth of footage of `durationUs`; `spans` by start. */
 export interface Truth {
   durationUs: number;
   toleranceUs: number;
-  /** The events that were labelled; others are not judged. */
+  /** The labelled kinds of events; others are not judged. */
   judge: readonly TruthEvent[];
   spans: readonly TruthSpan[];
 }
@@ -79,23 +77,22 @@ export interface Truth {
 export const TRUTH_DURATION_S_MAX = DURATION_S_MAX;
 export const TOLERANCE_US = TOLERANCE_S * 1_000_000;
 
-/** Seconds as whole microseconds. */
 export function microseconds(seconds: number): number {
   return Math.round(seconds * 1_000_000);
 }
 
-/** The events that spans are judged by unless the file names others: those that occur; all when there is no span. */
+/** The default of `judge`: the events that occur, or all if there is no span. */
 export function eventsOf(spans: readonly { event: TruthEvent }[]): TruthEvent[] {
   const occurring = TruthEvent.options.filter((event) => spans.some((span) => span.event === event));
   return occurring.length > 0 ? occurring : [...TruthEvent.options];
 }
 
-/** What one camera of a replay must see. */
+/** The part of the truth that one camera must see. */
 export function truthOfCamera(truth: Truth, camera: string): Truth {
   return { ...truth, spans: truth.spans.filter((span) => span.camera === undefined || span.camera === camera) };
 }
 
-/** Ground truth as it is written: the inverse of reading it. */
+/** The written form of ground truth: the inverse of reading it. */
 export function truthToFile({ durationUs, toleranceUs, judge, spans }: Truth): TruthFile {
   const byDefault = eventsOf(spans);
   const isDefault = judge.length === byDefault.length && byDefault.every((event) => judge.includes(event));
