@@ -1,11 +1,10 @@
-// Owns: one failure as it is read: what differed, where, expected beside actual, the difference line by line, what to do.
 import { useState } from 'preact/hooks';
 import { placeText } from '../report-words.ts';
 import type { TestFailure } from '../run-report.ts';
 
 const LINES_AT_ONCE = 24;
 
-/** The failure; its heading is a third-level one. */
+/** The failure, under a third-level heading. */
 export function FailurePart({ failed }: { failed: TestFailure }) {
   const { what, at, expected, actual, diff, advice } = failed;
   return (
@@ -28,7 +27,7 @@ export function FailurePart({ failed }: { failed: TestFailure }) {
   );
 }
 
-/** What stands between backticks is code. */
+/** Text between backticks is shown as code. */
 function Advice({ text }: { text: string }) {
   const parts = text.split('`');
   return (

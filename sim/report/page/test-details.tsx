@@ -1,5 +1,3 @@
-// Owns: all that is known of one test: what differed, the command that runs it again, its timeline, its score, its steps, its notes.
-// Not here: the timeline's drawing (timeline.tsx).
 import { lateText } from '../report-words.ts';
 import type { TestReport, TestScore, TestTimeline } from '../run-report.ts';
 import { CopiedCommand } from './copied-command.tsx';

@@ -1,32 +1,31 @@
-// Owns: which part of a timeline is looked at: all of it, or closer and closer around a moment. Pure. Not here: drawing it (timeline.tsx).
 import type { Lane } from './timeline-marks.ts';
 
-/** From when to when, in microseconds. */
+/** The visible part of a timeline, in microseconds. */
 export interface View {
   startUs: number;
   endUs: number;
 }
 
-/** Closer than this there is nothing to see: a few frames. */
+/** Maximum zoom: a few frames. */
 const LENGTH_US_MIN = 500_000;
 
-/** Half as much as before, with `atUs` in the middle as far as the whole allows. */
+/** Half the length, around `atUs` as far as the whole allows. */
 export function zoomIn(view: View, whole: View, atUs: number): View {
   return around(whole, atUs, Math.max(LENGTH_US_MIN, (view.endUs - view.startUs) / 2));
 }
 
-/** Twice as much as before, up to the whole. */
+/** Twice the length, up to the whole. */
 export function zoomOut(view: View, whole: View): View {
   return around(whole, (view.startUs + view.endUs) / 2, (view.endUs - view.startUs) * 2);
 }
 
-/** Earlier (-1) or later (1) by half of what is seen. */
+/** Earlier (-1) or later (1) by half of the visible length. */
 export function pan(view: View, whole: View, direction: -1 | 1): View {
   const lengthUs = view.endUs - view.startUs;
   return around(whole, (view.startUs + view.endUs) / 2 + (direction * lengthUs) / 2, lengthUs);
 }
 
-/** The lanes with those of their marks that are seen. */
+/** The lanes with their visible marks. */
 export function seenLanes(lanes: readonly Lane[], { startUs, endUs }: View): Lane[] {
   return lanes.map((lane) => ({
     ...lane,

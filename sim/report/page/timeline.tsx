@@ -1,5 +1,4 @@
-// Owns: drawing a timeline at the width that there is, and a button over each mark, so that pointer and keyboard reach it: Tab comes to
-// one, the arrow keys go on from there. Not here: where marks lie (timeline-layout.ts), what is shown of one (timeline-part.tsx).
+// Draws a timeline at the available width, with a button over each mark for pointer and keyboard: Tab reaches one, the arrow keys move on.
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import type { TestTimeline } from '../run-report.ts';
 import { Sign } from './sign.tsx';
@@ -13,13 +12,13 @@ const RECORDED_HEIGHT = 8;
 const MARGIN = 84;
 const NARROW = 560;
 const TICK_WIDTH = 76;
-/** More are not drawn one by one: they would cover each other. */
+/** Further marks are not drawn: they would cover each other. */
 const MARKS_MAX = 2000;
 
 export interface TimelineProps {
   timeline: TestTimeline;
   lanes: readonly Lane[];
-  /** The moment that is looked at. */
+  /** The selected time. */
   atUs: number;
   selected: string | null;
   onPoint: (mark: Mark | null) => void;
@@ -75,7 +74,7 @@ export function Timeline(props: TimelineProps) {
   );
 }
 
-/** The width of an element as it is now, in pixels. */
+/** The current width of an element in pixels. */
 function useWidth() {
   const place = useRef<HTMLDivElement>(null);
   const [width, setWidth] = useState(320);
@@ -89,7 +88,7 @@ function useWidth() {
   return [place, width] as const;
 }
 
-/** The pattern of what was missed or false: once in a page, for all its timelines. */
+/** The hatching of missed and false marks; once in a page, for all timelines. */
 export function Hatch() {
   return (
     <svg class="unseen" width="0" height="0" aria-hidden="true">
@@ -112,7 +111,7 @@ function Axis({ scale, wholeStartUs, height }: { scale: TimeScale; wholeStartUs:
     <g>
       {ticks.map(({ offsetUs, text }, at) => {
         const x = xs[at] ?? 0;
-        // At the end the text stands before its tick, if the one before leaves room for it.
+        // The last label goes before its tick, if the one before it leaves room.
         const nearEnd = x > scale.left + scale.width - TICK_WIDTH * 0.8;
         const fits = !nearEnd || x - (xs[at - 1] ?? 0) > TICK_WIDTH * 1.7;
         return (
@@ -133,7 +132,7 @@ function Axis({ scale, wholeStartUs, height }: { scale: TimeScale; wholeStartUs:
 interface ViewButtonsProps {
   whole: View;
   view: View;
-  /** What zooming in keeps in the middle. */
+  /** The time that zooming keeps in the middle. */
   atUs: number;
   onLook: (view: View) => void;
 }

@@ -1,4 +1,4 @@
-// Owns: expectations with their names resolved and defaults filled in. Not here: the words (written-expectations.ts), judging them.
+// Resolves names in expectations and fills in defaults.
 
 import { DeviceEvent, DeviceState } from '@doorsill/contract/home-messages';
 import { DisclosureKey } from '@doorsill/contract/shared-claims';
@@ -22,7 +22,7 @@ const ANY_NUMBER: CountRange = { min: 1, max: Number.MAX_SAFE_INTEGER };
 
 type Written<Kind extends string> = Extract<WrittenExpectation, Record<Kind, unknown>>;
 
-/** All expectations that can be resolved; faults are collected. `steps` has resolved all steps. */
+/** Resolves all expectations; collects faults. `steps` has resolved all steps. */
 export function resolveExpectations(
   written: readonly WrittenExpectation[],
   nodes: readonly Located[],
@@ -85,7 +85,7 @@ function resolveTerms(written: WrittenExpectation, node: Located, cast: Cast, st
 
 const LEVELS = { 'none-above-info': 'info', 'none-above-warn': 'warn', 'none-above-error': 'error' } as const;
 
-/** The words that each kind of event carries. */
+/** The fields of each kind of event. */
 const EVENT_WORDS = new Map(DeviceEvent.options.map(({ shape }) => [shape.type.value, Object.keys(shape)]));
 
 function eventTerms(written: Written<'event'>, node: Located, cast: Cast, doorbell: string): ExpectationTerms {
@@ -123,13 +123,13 @@ function duringOf({ at, within, between }: Written<'event'>, node: Located): Spa
     );
   }
   const tolerance = within ?? TOLERANCE_US_DEFAULT;
-  // Both ends count.
+  // Both ends are included.
   return { fromUs: Math.max(0, at - tolerance), toUs: at + tolerance + 1 };
 }
 
 const rangeOf = (count: number | CountRange) => (typeof count === 'number' ? { min: count, max: count } : count);
 
-/** The first part of each path must be one of the words. */
+/** Checks that each path begins with a known field. */
 function checkWords(where: Record<string, PlainValue>, words: readonly string[], node: Located, cast: Cast): void {
   for (const path of Object.keys(where)) {
     const [word = ''] = path.split('.');

@@ -1,5 +1,4 @@
-// Owns: steps with their names resolved and defaults filled in: which doorbell, owner, agency and request each means, and when.
-// Not here: the words (written-steps.ts), carrying them out.
+// Resolves steps: the doorbell, owner, agency and request that each names, its time, and defaults.
 
 import { nearestWord, readBySchema } from '@doorsill/base/schema-fault';
 import { FaultSet, isReplayed, readFault } from '../../camera-server/faults.ts';
@@ -21,7 +20,7 @@ import {
 import type { ScenarioFolder } from './scenario-folder.ts';
 import { STEP_VERBS, type WrittenStep } from './written-steps.ts';
 
-/** What names in steps and expectations can mean. */
+/** The names that steps and expectations may use. */
 export interface Cast {
   doorbells: readonly ScenarioDoorbell[];
   agencies: readonly ScenarioAgency[];
@@ -31,7 +30,7 @@ export interface Cast {
 }
 
 const MINUTE_US = 60_000_000;
-/** The shortest that a bridge takes. */
+/** The shortest window that a bridge accepts. */
 const WINDOW_US_DEFAULT = 15 * MINUTE_US;
 const EXPIRES_US_DEFAULT = 7 * 24 * 60 * MINUTE_US;
 /** As in the wire contract. */
@@ -43,11 +42,11 @@ export class StepResolver {
   /** Names of steps and requests so far. */
   readonly #ids = new Set<string>();
   readonly requests = new Set<string>();
-  /** Owners of each doorbell as of this step. */
+  /** Each doorbell's owners at this step. */
   readonly #owners: Map<string, Set<string>>;
-  /** What each doorbell's camera does wrong, so far. */
+  /** Each camera's faults so far. */
   readonly #cameras: Map<string, FaultSet>;
-  /** The latest time that a step has named. */
+  /** The latest time of a step so far. */
   #latestUs = 0;
 
   constructor(cast: Cast) {
@@ -60,7 +59,7 @@ export class StepResolver {
     return this.#ids;
   }
 
-  /** All steps that can be resolved; faults are collected. `all`: ids of the whole list, for whoever names a later one. */
+  /** Resolves all steps; collects faults. `all` has the ids of the whole list, for references to later steps. */
   resolve(written: readonly WrittenStep[], nodes: readonly Located[], forUs: number | undefined): Step[] {
     const later = new Set(written.flatMap(({ id, request, 'lost-pet': pet }) => [id, request?.as, pet?.as]));
     const steps: Step[] = [];
@@ -138,7 +137,7 @@ export class StepResolver {
     this.#latestUs = atUs;
   }
 
-  /** The doorbell that is meant; the first one where none is named. Throws a ScenarioProblem where there is none of that name. */
+  /** The named doorbell, or the first without a name. Throws a ScenarioProblem for an unknown name. */
   doorbellOf(name: string | undefined, node: Located): ScenarioDoorbell {
     const { doorbells, faults } = this.#cast;
     const found = name === undefined ? doorbells[0] : doorbells.find((doorbell) => doorbell.name === name);
@@ -148,7 +147,7 @@ export class StepResolver {
     return doorbells[0] as ScenarioDoorbell;
   }
 
-  /** Notes a fault unless a request of that name was made before. */
+  /** Adds a fault unless an earlier step made a request with this name. */
   checkRequest(name: string, place: Place): void {
     if (!this.requests.has(name)) this.#cast.faults.add(unknownName(place, 'request', name, [...this.requests]));
   }
@@ -196,14 +195,14 @@ export class StepResolver {
     }
   }
 
-  /** Footage is read ahead of time, so what is wrong with it is known from the start. */
+  /** Footage is read ahead of time, so its faults must be known from the start. */
   #cameraFault({ at, 'camera-fault': text = '' }: WrittenStep, doorbell: string, place: Place): StepAction {
     if (at === undefined)
-      throw problemAt('scenario_value_refused', place, 'a camera-fault says when from the start, with at');
+      throw problemAt('scenario_value_refused', place, 'a camera-fault needs at: its time from the start');
     try {
       const fault = readFault(text, at);
       if (fault.fromUs !== at) {
-        const detail = `${shown(text)}: when it begins is said with at, not behind the fault`;
+        const detail = `${shown(text)}: give its start with at, not after the fault`;
         throw problemAt('scenario_value_refused', place, detail);
       }
       if (!isReplayed(fault.name)) {
@@ -281,7 +280,7 @@ export class StepResolver {
   }
 }
 
-/** Notes a fault unless the table of errors has the code. */
+/** Adds a fault unless the code is in the table of errors. */
 export function checkCode(code: string, place: Place, faults: Faults): void {
   if (isErrorCode(code)) return;
   const meant = nearestWord(code, Object.keys(ERRORS));
@@ -312,7 +311,7 @@ type PlainVerb =
   | 'camera'
   | 'wait';
 
-/** Steps that name nothing else. */
+/** Steps without references. */
 function plainAction(verb: PlainVerb, written: WrittenStep): StepAction {
   switch (verb) {
     case 'press':
@@ -355,7 +354,7 @@ function clockAction(clock: WrittenStep['clock']): StepAction {
   return { verb: 'clock', driftPpm: clock['drift-ppm'] };
 }
 
-/** How late a slow link brings each piece. */
+/** Delay of each piece on a slow link. */
 const SLOW_MS = 1_500;
 
 const LINK_TROUBLES = {

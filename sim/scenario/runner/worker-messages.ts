@@ -1,9 +1,9 @@
-// Owns: what the process that runs tests and its workers tell each other, one message of Node's channel each.
+// Messages between the test runner and its workers.
 
 import type { Scenario } from '../language/scenario.ts';
 import type { ScenarioRun } from '../running/run-scenario.ts';
 
-/** To a worker: run this. */
+/** To a worker. */
 export interface WorkerJob {
   job: number;
   scenario: Scenario;
@@ -11,7 +11,7 @@ export interface WorkerJob {
   rerun: string;
 }
 
-/** From a worker: it is ready, or what came of a job. */
+/** From a worker: it is ready, or a job's result. */
 export type WorkerAnswer =
   | { ready: true }
   | { job: number; run: ScenarioRun }

@@ -1,4 +1,3 @@
-// Owns: what a scenario's camera shows as footage of a replay. Not here: reading scenarios (sim/scenario/language), showing it (sim/replay).
 import { failure } from '../../errors.ts';
 import { parseSyntheticSource } from '../../porch/porch-camera.ts';
 import { type FootagePart, sourcesOfFiles } from '../../replay/footage.ts';
@@ -6,7 +5,10 @@ import type { CameraPart } from '../language/scenario.ts';
 
 const FPS_DEFAULT = 15;
 
-/** The parts of a camera; none for a doorbell without one. Throws `camera_option_invalid`, `replay_footage_mixed`. */
+/**
+ * A scenario camera's parts as footage of a replay; none for a doorbell without one. Throws `camera_option_invalid`,
+ * `replay_footage_mixed`.
+ */
 export function footageOf(camera: readonly CameraPart[]): FootagePart[] {
   return camera.flatMap((part): FootagePart[] => {
     if (part.kind === 'none') return [];
@@ -19,7 +21,7 @@ export function footageOf(camera: readonly CameraPart[]): FootagePart[] {
     }
     const sound = part.sound === undefined ? {} : { sound: part.sound };
     const sources = sourcesOfFiles(part.files, part.fps ?? FPS_DEFAULT);
-    // A part that begins at a time begins there with its first file.
+    // Only the first file of a part begins at the part's time.
     return sources.map((source, at) => {
       const { atUs: _at, ...later } = cut;
       return { source, audio: true, ...(at === 0 ? cut : later), ...sound };

@@ -1,4 +1,3 @@
-// Owns: what happened in a scenario as the timeline of a report. Pure. Not here: the report's form (sim/report).
 import { beganBy, replayedEvents } from '../../replay/replay-truth.ts';
 import type { TestTimeline } from '../../report/run-report.ts';
 import type { MatchResult } from '../../truth/match-events.ts';
@@ -6,7 +5,7 @@ import type { ScenarioHome } from './scenario-home.ts';
 import type { ScenarioWorld } from './scenario-world.ts';
 import type { StepDone } from './step-times.ts';
 
-/** The timeline of a scenario that has run, or of as much of it as did. */
+/** The report's timeline of a scenario, also of one that was aborted. */
 export function timelineOf(
   world: ScenarioWorld,
   steps: readonly StepDone[],

@@ -1,5 +1,4 @@
-// Owns: performing a scenario's steps in order, each when it is due: at a time, after something, or right after the one before.
-// Not here: what a step does (perform-step.ts).
+// Performs a scenario's steps in order, each when it is due.
 import { isFailure } from '../../errors.ts';
 import type { Track } from '../../world/virtual-clock.ts';
 import type { Step, StepEvent } from '../language/scenario.ts';
@@ -8,12 +7,11 @@ import type { ScenarioHome, Told } from './scenario-home.ts';
 import type { ScenarioWorld } from './scenario-world.ts';
 import { isStored } from './stored-clips.ts';
 
-/** A step that was performed, or was not. */
 export interface StepDone {
   step: Step;
   atUs: number;
   text: string;
-  /** The code it was refused with; null: it was carried out. */
+  /** The code it was refused with; null if it was carried out. */
   code: string | null;
   detail?: string;
 }
@@ -24,17 +22,17 @@ export class StepTimes {
   readonly done: StepDone[] = [];
   private readonly world: ScenarioWorld;
   private track: Track;
-  /** How much each home had told when the last step began: what that step brought about can be waited for. */
+  /** How many messages each home had sent when the last step began: a step can wait for those that follow. */
   private readonly heard = new Map<ScenarioHome, number>();
   private lastUs = 0;
 
-  /** From now on time waits for the first step. */
+  /** From now on the world's time waits for the first step. */
   constructor(world: ScenarioWorld) {
     this.world = world;
     this.track = world.clock.open();
   }
 
-  /** Performs all steps. Throws what is no refusal. */
+  /** Performs all steps. Throws errors other than refusals. */
   async run(steps: readonly Step[]): Promise<void> {
     for (const step of steps) {
       await this.until(step);
@@ -75,7 +73,7 @@ export class StepTimes {
     return this.done.find(({ step }) => step.id === id)?.atUs ?? this.lastUs;
   }
 
-  /** When the next one of these happens since the step before began; time goes on until then, and stands still from then on. */
+  /** When the next such event since the step before happened; time advances until then, and then stops. */
   private happened(step: Step, event: StepEvent): Promise<number> {
     const home = this.world.home(step.doorbell);
     const before = home.told.slice(this.heard.get(home) ?? 0).find((told) => isKind(told, event));
@@ -106,7 +104,7 @@ export class StepTimes {
   }
 }
 
-/** Whether something that a home told is what a step waits for. */
+/** Whether a message is the event that a step waits for. */
 function isKind(told: Told, event: StepEvent): boolean {
   if (told.kind === 'event') {
     const { event: noticed } = told;

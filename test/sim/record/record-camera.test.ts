@@ -301,7 +301,7 @@ describe('a recording is refused', () => {
   });
 
   it('of a camera that is read fast, that there is none of, or that is nowhere', async () => {
-    expect(() => recordedCamera('synthetic?seconds=5&pace=fast', false)).toThrow(/leave pace=fast out/);
+    expect(() => recordedCamera('synthetic?seconds=5&pace=fast', false)).toThrow(/leave out pace=fast/);
     expect(() => recordedCamera('nonsense', false)).toThrow();
     await expect(recorded({ camera: 'rtsp://127.0.0.1:1/none' })).rejects.toMatchObject({ code: 'camera_unreachable' });
     expect(filesBelow(tmp)).toEqual([]);

@@ -44,7 +44,7 @@ describe('an include', () => {
       '_b.yaml -> _c.yaml -> _b.yaml',
     ],
   ])('of %s is refused, with the circle named', async (_, { 'scenario.yaml': text, ...others }, circle) => {
-    expect(await faultsOf(text, others)).toEqual([expect.stringContaining(`the includes form a circle: ${circle}`)]);
+    expect(await faultsOf(text, others)).toEqual([expect.stringContaining(`the includes are circular: ${circle}`)]);
   });
 
   it('sixteen deep is read, seventeen deep is not', async () => {
@@ -94,9 +94,9 @@ describe('an include', () => {
       'code',
       'x.scenario.ts',
       { 'x.scenario.ts': 'throw 1' },
-      'scenario_include_refused 2:10 x.scenario.ts is no YAML file',
+      'scenario_include_refused 2:10 x.scenario.ts is not a YAML file',
     ],
-    ['a variable', `"\${x}.yaml"`, {}, 'scenario_include_refused 2:10 variables are put in after includes'],
+    ['a variable', `"\${x}.yaml"`, {}, 'scenario_include_refused 2:10 an include cannot contain a variable'],
     ['a number', '3', {}, 'scenario_include_refused 2:10 include takes a path'],
     ['a file with a matrix', '_m.yaml', { '_m.yaml': 'for: 1s\nmatrix: { a: [1] }' }, 'scenario_include_refused 2:1'],
     ['a list', '_l.yaml', { '_l.yaml': '- a' }, 'scenario_value_refused 1:1'],

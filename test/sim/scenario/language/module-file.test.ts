@@ -84,7 +84,7 @@ describe('a scenario in TypeScript', () => {
       'that holds a Date',
       'export default { name: "a", start: new Date(0) };',
       'scenario_module_failed 1:1',
-      'default.start is no plain object',
+      'default.start is not a plain object',
     ],
     [
       'that holds a bigint',

@@ -322,12 +322,12 @@ const faulty: [string, string, string][] = [
   [
     'a camera fault without a time',
     'steps:\n  - { camera-fault: frozen+5s }',
-    'scenario_value_refused 4:21 a camera-fault says when from the start, with at',
+    'scenario_value_refused 4:21 a camera-fault needs at: its time from the start',
   ],
   [
     'a camera fault that has a time of its own',
     'steps:\n  - { at: 1s, camera-fault: frozen@5s }',
-    'scenario_value_refused 4:29 frozen@5s: when it begins is said with at',
+    'scenario_value_refused 4:29 frozen@5s: give its start with at',
   ],
   [
     'a camera fault that is none',
@@ -352,14 +352,14 @@ const faulty: [string, string, string][] = [
   [
     'a real camera',
     'camera: rtsp://user:secret@10.0.0.2/live',
-    'scenario_outside 3:9 rtsp: is no file; a scenario opens no real camera',
+    'scenario_outside 3:9 rtsp: is not a file, and a scenario cannot open a real camera',
   ],
   ['a device file', 'camera: v4l2:/dev/video0', 'scenario_outside 3:9'],
   ['an option the porch has not', 'camera: synthetic?sise=1x1\nfor: 1s', 'scenario_value_refused 3:9'],
   [
     'footage after what never ends',
     'camera: [synthetic, porch.mp4]',
-    'scenario_value_refused 3:10 this part plays without end',
+    'scenario_value_refused 3:10 this part never ends',
   ],
   [
     'a source that ends before it begins',

@@ -48,14 +48,14 @@ describe('a variable', () => {
       'scenario_variable_refused 2:7 there is no variable "constructor"',
     ],
     [
-      'that stands for itself',
+      'that refers to itself',
       `tags: \${a}\nvariables: { a: "\${b}", b: ["\${c}"], c: "x\${a}" }`,
-      'the variable stands for itself: a -> b -> c -> a',
+      'the variable refers to itself: a -> b -> c -> a',
     ],
     [
       'that is a list within a text',
       `description: "x \${a}"\nvariables: { a: [1] }`,
-      `scenario_variable_refused 2:14 \${a} is no text or number`,
+      `scenario_variable_refused 2:14 \${a} is not a text or number`,
     ],
     ['of a wrong kind', `seed: \${a}\nvariables: { a: many }`, 'scenario_value_refused 2:7 seed: it takes a number'],
     ['of no name', 'variables: { "a b": 1 }', 'scenario_value_refused 2:14 a variable is named by'],
