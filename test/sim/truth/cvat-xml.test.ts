@@ -121,9 +121,9 @@ describe('what is not CVAT for video', () => {
     ['CVAT for images', fileOf('<image id="0" name="a.png"/>'), /for images.*video/],
     ['a whole project', fileOf('', '<project><id>1</id></project>'), /project/],
     ['a frame in words', fileOf(track(box('first'))), /track 3, frame first: frame="first"/],
-    ['a negative frame', fileOf(track(box(-1))), /no frame/],
-    ['half a frame', fileOf(track(box('1.5'))), /no frame/],
-    ['a frame of another age', fileOf(track(box('9e15'))), /no frame/],
+    ['a negative frame', fileOf(track(box(-1))), /not a frame/],
+    ['half a frame', fileOf(track(box('1.5'))), /not a frame/],
+    ['a frame of another age', fileOf(track(box('9e15'))), /not a frame/],
     ['a frame twice', fileOf(track(box(1), box(1))), /two shapes in frame 1/],
     ['a box inside out', fileOf(track(box(1, [9, 0, 1, 1]))), /ends before it begins/],
     [
@@ -131,7 +131,7 @@ describe('what is not CVAT for video', () => {
       fileOf('<track id="1"><box frame="1" xtl="1" ytl="1" xbr="2"/></track>'),
       /ybr="" is no number/,
     ],
-    ['points that are none', fileOf('<track id="1"><points frame="1" points="1,2;x"/></track>'), /no points/],
+    ['points that are none', fileOf('<track id="1"><points frame="1" points="1,2;x"/></track>'), /not pairs of numbers/],
     [
       'a shape that is not understood',
       fileOf('<track id="1"><mask frame="1" rle="1"/></track>'),
