@@ -369,21 +369,21 @@ export class RtspServer {
     const session = this.sessions.get(id);
     if (!session) return method === 'GET_PARAMETER' && id === '' ? { status: 200 } : { status: 454 };
     session.touch();
-    const told = [['Session', `${session.id};timeout=${SESSION_S_MAX}`]] as const;
+    const sessionHeader = [['Session', `${session.id};timeout=${SESSION_S_MAX}`]] as const;
     switch (method) {
       case 'PLAY': {
         const base = url.replace(/\/$/, '');
         const info = session.play((track) => `${base}/${TRACK_PATHS[track]}`);
-        return { status: 200, headers: [...told, ['Range', 'npt=0.000-'], ['RTP-Info', info]] };
+        return { status: 200, headers: [...sessionHeader, ['Range', 'npt=0.000-'], ['RTP-Info', info]] };
       }
       case 'PAUSE':
         session.pause();
-        return { status: 200, headers: told };
+        return { status: 200, headers: sessionHeader };
       case 'TEARDOWN':
         this.end(session);
         return { status: 200 };
       case 'GET_PARAMETER':
-        return { status: 200, headers: told };
+        return { status: 200, headers: sessionHeader };
     }
   }
 

@@ -109,7 +109,7 @@ Examples:
 Example:
   $ doorsill camera faults
 
-Our device is "exact" where it keeps every picture as the camera made it, "encoded" where it encodes them anew, "told" where pictures are
+Our device is "exact" where it keeps every picture as the camera made it, "encoded" where it encodes them anew, "reported" where pictures are
 missing, damaged or without a date and a code says so, "refused" where it records nothing and a code says so, and "unnoticed" where nothing
 says so.`,
     )

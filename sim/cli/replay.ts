@@ -11,7 +11,7 @@ import { commandLine } from '@doorsill/device/terminal/shell-words';
 import { stopSignal } from '@doorsill/device/terminal/stop-signal';
 import type { Command } from 'commander';
 import { failure } from '../errors.ts';
-import { eventLine, eventRecord, happenedUs, secondsAt, type Told } from '../replay/event-lines.ts';
+import { eventLine, eventRecord, happenedUs, secondsAt, type EventView } from '../replay/event-lines.ts';
 import { grayFootage } from '../replay/gray-footage.ts';
 import { ReplayFolder } from '../replay/replay-folder.ts';
 import { reportOf } from '../replay/replay-report.ts';
@@ -100,7 +100,7 @@ async function replay(cameras: Cameras, options: ReplayOptions, context: Context
   // Read before anything is replayed: a mistake in it is said at once.
   const truth = options.expect === undefined ? null : await readTruth(options.expect, context.disk, { cameras: names });
   const folder = options.out === undefined ? null : await ReplayFolder.make(options.out, context.disk);
-  const told: Told = { startUs: 0, zone: plan.zone, isNamed: cameras.length > 1 };
+  const view: EventView = { startUs: 0, zone: plan.zone, isNamed: cameras.length > 1 };
   const line = new ProgressLine(!context.output.json);
   const sayEndless = once(() =>
     context.output.progress('It is not known when this footage ends; Ctrl-C ends the replay.'),
@@ -115,25 +115,25 @@ async function replay(cameras: Cameras, options: ReplayOptions, context: Context
     { disk: context.disk, log: folder?.openLog() ?? (context.logLevel === 'warn' ? silentLog() : context.log) },
     {
       begins: (startUs) => {
-        told.startUs = startUs;
+        view.startUs = startUs;
       },
       event: (noticed) => {
         line.clear();
-        const record = eventRecord(noticed, told);
+        const record = eventRecord(noticed, view);
         folder?.event(record);
-        context.output.result(record, eventLine(noticed, told));
+        context.output.result(record, eventLine(noticed, view));
       },
       progress: (passedUs, lengthUs) => {
         if (lengthUs === null) sayEndless();
         line.show(() => progressText(passedUs, lengthUs, context.clock.monotonicMs() - startedMs));
       },
-      ...(folder ? keeping(folder, told) : {}),
+      ...(folder ? keeping(folder, view) : {}),
     },
     signal,
   )
     .finally(() => line.clear())
     .catch((thrown: unknown) => {
-      if (folder && told.startUs > 0)
+      if (folder && view.startUs > 0)
         context.output.progress(`What was noticed until then is in ${folder.path}, without a report.`);
       throw thrown;
     });
@@ -150,11 +150,11 @@ function once(work: () => void): () => void {
 }
 
 /** What a folder keeps of a replay. */
-function keeping(folder: ReplayFolder, told: Told): Pick<ReplaySinks, 'keep' | 'keepStill'> {
+function keeping(folder: ReplayFolder, view: EventView): Pick<ReplaySinks, 'keep' | 'keepStill'> {
   return {
-    keep: (doorbell, noticed) => folder.keep(doorbell, noticed, secondsAt(happenedUs(noticed, told))),
+    keep: (doorbell, noticed) => folder.keep(doorbell, noticed, secondsAt(happenedUs(noticed, view))),
     keepStill: (doorbell, atUs) =>
-      folder.still(doorbell, { atUs, atS: secondsAt(atUs - told.startUs), type: 'labelled' }),
+      folder.still(doorbell, { atUs, atS: secondsAt(atUs - view.startUs), type: 'labelled' }),
   };
 }
 

@@ -3,7 +3,7 @@ import type { DeviceEvent } from '@doorsill/contract/home-messages';
 import type { NoticedEvent } from './run-replay.ts';
 
 /** How event times and cameras are shown. */
-export interface Told {
+export interface EventView {
   startUs: number;
   /** IANA name. */
   zone: string;
@@ -17,7 +17,7 @@ export function secondsAt(us: number): number {
 }
 
 /** An event's time in microseconds since the first picture, by the doorbell's clock, which a replay may set. */
-export function happenedUs({ event }: NoticedEvent, { startUs }: Told): number {
+export function happenedUs({ event }: NoticedEvent, { startUs }: EventView): number {
   return event.atUs - startUs;
 }
 
@@ -40,19 +40,19 @@ export function showWallTime(atUs: number, zone: string): string {
 }
 
 /** An event as JSON: the device's own fields, and its time in seconds since the first picture. */
-export function eventRecord(noticed: NoticedEvent, told: Told): Record<string, unknown> {
+export function eventRecord(noticed: NoticedEvent, view: EventView): Record<string, unknown> {
   const { id: _id, device: _device, type, ...more } = noticed.event;
-  return { event: type, camera: noticed.camera, atS: secondsAt(happenedUs(noticed, told)), ...more };
+  return { event: type, camera: noticed.camera, atS: secondsAt(happenedUs(noticed, view)), ...more };
 }
 
 /** An event as a line of text. */
-export function eventLine(noticed: NoticedEvent, told: Told): string {
-  const at = secondsAt(happenedUs(noticed, told)).toFixed(3).padStart(10);
-  const camera = told.isNamed ? `  ${noticed.camera}` : '';
-  return `${at} s  ${showWallTime(noticed.event.atUs, told.zone)}${camera}  ${wordsOf(noticed.event, told)}`;
+export function eventLine(noticed: NoticedEvent, view: EventView): string {
+  const at = secondsAt(happenedUs(noticed, view)).toFixed(3).padStart(10);
+  const camera = view.isNamed ? `  ${noticed.camera}` : '';
+  return `${at} s  ${showWallTime(noticed.event.atUs, view.zone)}${camera}  ${wordsOf(noticed.event, view)}`;
 }
 
-function wordsOf(event: DeviceEvent, { startUs }: Told): string {
+function wordsOf(event: DeviceEvent, { startUs }: EventView): string {
   const zones = 'zones' in event && event.zones.length > 0 ? ` in ${event.zones.join(', ')}` : '';
   const since = (us: number) => secondsAt(us - startUs).toFixed(1);
   switch (event.type) {

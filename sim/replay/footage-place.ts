@@ -74,10 +74,10 @@ export class FootagePlace {
   }
 
   /** Sets the length of a video, once it was probed. */
-  learn(path: string, toldUs: number): void {
+  learn(path: string, lengthUs: number): void {
     for (const [at, { source, fromUs, toUs }] of this.parts.entries()) {
       if (source.kind !== 'video' || source.path !== path) continue;
-      this.lengths[at] = Math.max(0, Math.min(toldUs, toUs ?? toldUs) - fromUs);
+      this.lengths[at] = Math.max(0, Math.min(lengthUs, toUs ?? lengthUs) - fromUs);
     }
   }
 

@@ -43,7 +43,7 @@ export interface NoticedEvent {
   camera: string;
   event: DeviceEvent;
   /** When it was published, in microseconds since the world's start. */
-  toldUs: number;
+  publishedUs: number;
 }
 
 export interface ReplaySinks {
@@ -214,7 +214,7 @@ class Replay {
   }
 
   private heard(doorbell: ReplayedDoorbell, event: DeviceEvent): void {
-    const noticed = { camera: doorbell.name, event, toldUs: this.world.passedUs };
+    const noticed = { camera: doorbell.name, event, publishedUs: this.world.passedUs };
     this.events.push(noticed);
     if (event.type === 'camera') this.cameraIs(doorbell.name, event);
     this.sinks.event(noticed);

@@ -16,7 +16,7 @@ export interface Mark {
   /** The text next to it. */
   label: string;
   /** The full description: lane, event and verdict. */
-  told: string;
+  description: string;
   /** Index of its camera; null for steps. */
   camera: number | null;
 }
@@ -42,7 +42,7 @@ export function lanesOf(timeline: TestTimeline): Lane[] {
       startUs: step.atUs,
       endUs: step.atUs,
       label: shortLabel(step.outcome === 'done' ? step.text : `${step.text}: ${OUTCOME_WORDS[step.outcome]}`),
-      told: told('Step', step.text, OUTCOME_WORDS[step.outcome], step.detail),
+      description: describe('Step', step.text, OUTCOME_WORDS[step.outcome], step.detail),
       camera: null,
     }),
   );
@@ -60,7 +60,7 @@ function expectedMarks(truth: TestTimeline['cameras'][number]['truth'], camera: 
     startUs,
     endUs: Math.max(startUs, endUs),
     label: shortLabel(`${eventWord(event)}${verdict === 'matched' ? '' : ` ${VERDICT_WORDS[verdict]}`}`),
-    told: told('Expected', eventWord(event), label, VERDICT_WORDS[verdict]),
+    description: describe('Expected', eventWord(event), label, VERDICT_WORDS[verdict]),
     camera,
   }));
 }
@@ -75,7 +75,7 @@ function eventMarks(events: TestTimeline['cameras'][number]['events'], camera: n
       startUs,
       endUs: Math.max(startUs, endUs),
       label: shortLabel([eventWord(type), verdict === 'false' ? judged : late].filter(Boolean).join(' ')),
-      told: told('Happened', eventWord(type), label, judged, late === undefined ? undefined : lateWords(lateByMs ?? 0)),
+      description: describe('Happened', eventWord(type), label, judged, late === undefined ? undefined : lateWords(lateByMs ?? 0)),
       camera,
     };
   });
@@ -90,7 +90,7 @@ function eventWord(type: string): string {
   return type.replaceAll('-', ' ');
 }
 
-function told(...parts: (string | undefined)[]): string {
+function describe(...parts: (string | undefined)[]): string {
   const [lane, ...words] = parts.filter((part) => part !== undefined && part !== '');
   return `${lane}: ${words.join(', ')}`;
 }

@@ -63,8 +63,8 @@ function MomentText({ timeline, moment }: { timeline: TestTimeline; moment: Mome
   return (
     <p class="moment" aria-live="polite">
       {moment.mark && (
-        <span class="moment-told">
-          <Sign look={moment.mark.look} /> <span class="outside">{moment.mark.told}</span>
+        <span class="moment-description">
+          <Sign look={moment.mark.look} /> <span class="outside">{moment.mark.description}</span>
         </span>
       )}
       <span class="soft digits">
@@ -172,7 +172,7 @@ function MarkList({ timeline, lanes }: { timeline: TestTimeline; lanes: readonly
             <span class="digits soft">{offsetText(mark.startUs - timeline.startUs)}</span>
             <Sign look={mark.look} />
             <span class="outside">
-              {mark.told}
+              {mark.description}
               {camera !== '' && <span class="soft"> ({camera})</span>}
             </span>
           </li>

@@ -141,7 +141,7 @@ function ViewButtons({ whole, view, atUs, onLook }: ViewButtonsProps) {
   const isWhole = view.startUs === whole.startUs && view.endUs === whole.endUs;
   const deepest = zoomIn(view, whole, atUs);
   const isDeepest = deepest.endUs - deepest.startUs >= view.endUs - view.startUs;
-  const buttons: [sign: string, told: string, off: boolean, next: () => View][] = [
+  const buttons: [sign: string, label: string, off: boolean, next: () => View][] = [
     ['←', 'Earlier', view.startUs <= whole.startUs, () => pan(view, whole, -1)],
     ['→', 'Later', view.endUs >= whole.endUs, () => pan(view, whole, 1)],
     ['−', 'Zoom out', isWhole, () => zoomOut(view, whole)],
@@ -150,13 +150,13 @@ function ViewButtons({ whole, view, atUs, onLook }: ViewButtonsProps) {
   return (
     <fieldset class="view-buttons">
       <legend class="unseen">Part of the timeline</legend>
-      {buttons.map(([sign, told, off, next]) => (
+      {buttons.map(([sign, label, off, next]) => (
         <button
           type="button"
-          key={told}
+          key={label}
           class="view-button"
-          aria-label={told}
-          title={told}
+          aria-label={label}
+          title={label}
           disabled={off}
           onClick={() => onLook(next())}
         >
@@ -250,7 +250,7 @@ function MarkButtons({ placed, timeline, selected, onPoint, onSelect }: Timeline
           type="button"
           key={mark.id}
           class="mark-button"
-          aria-label={`${offsetText(mark.startUs - timeline.startUs)}, ${mark.told}`}
+          aria-label={`${offsetText(mark.startUs - timeline.startUs)}, ${mark.description}`}
           aria-pressed={mark.id === selected}
           tabIndex={mark.id === reached ? 0 : -1}
           style={{

@@ -8,7 +8,7 @@ import { type Located, positionOf, valueAt } from './located.ts';
 import { asProblem, type Faults, faultAt, problemAt, unknownName } from './mistakes.ts';
 import { isEndless, resolveCamera } from './resolve-camera.ts';
 import { resolveExpectations } from './resolve-expectations.ts';
-import { type Cast, StepResolver } from './resolve-steps.ts';
+import { type ScenarioScope, StepResolver } from './resolve-steps.ts';
 import type {
   CameraPart,
   Scenario,
@@ -42,10 +42,10 @@ export function resolveScenario(
   const partners = partnersOf(written);
   const agencies = agenciesOf(written, root, partners, faults);
   const doorbells = doorbellsOf(written, root, folder, faults);
-  const cast: Cast = { doorbells, agencies, partners, folder, faults };
-  const resolver = new StepResolver(cast);
+  const scope: ScenarioScope = { doorbells, agencies, partners, folder, faults };
+  const resolver = new StepResolver(scope);
   const steps = resolver.resolve(written.steps ?? [], itemsOf(root, 'steps'), written.for);
-  const expect = resolveExpectations(written.expect ?? [], itemsOf(root, 'expect'), cast, resolver);
+  const expect = resolveExpectations(written.expect ?? [], itemsOf(root, 'expect'), scope, resolver);
   const { name, description, tags = [], seed = 1, timeout = TIMEOUT_US_DEFAULT, start, broker = 'embedded' } = written;
   const time = written.time ?? (broker === 'mosquitto' ? 'real' : 'virtual');
   if (broker === 'mosquitto' && time === 'virtual') {

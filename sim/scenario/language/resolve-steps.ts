@@ -21,7 +21,7 @@ import type { ScenarioFolder } from './scenario-folder.ts';
 import { STEP_VERBS, type WrittenStep } from './written-steps.ts';
 
 /** The names that steps and expectations may use. */
-export interface Cast {
+export interface ScenarioScope {
   doorbells: readonly ScenarioDoorbell[];
   agencies: readonly ScenarioAgency[];
   partners: readonly ScenarioPartner[];
@@ -38,7 +38,7 @@ const INVESTIGATION_LENGTH_MAX = 64;
 const POWER_CUT_US_DEFAULT = 1_000_000;
 
 export class StepResolver {
-  readonly #cast: Cast;
+  readonly #scope: ScenarioScope;
   /** Names of steps and requests so far. */
   readonly #ids = new Set<string>();
   readonly requests = new Set<string>();
@@ -49,10 +49,10 @@ export class StepResolver {
   /** The latest time of a step so far. */
   #latestUs = 0;
 
-  constructor(cast: Cast) {
-    this.#cast = cast;
-    this.#owners = new Map(cast.doorbells.map(({ name, owners }) => [name, new Set(owners)]));
-    this.#cameras = new Map(cast.doorbells.map(({ name }) => [name, new FaultSet()]));
+  constructor(scope: ScenarioScope) {
+    this.#scope = scope;
+    this.#owners = new Map(scope.doorbells.map(({ name, owners }) => [name, new Set(owners)]));
+    this.#cameras = new Map(scope.doorbells.map(({ name }) => [name, new FaultSet()]));
   }
 
   get ids(): ReadonlySet<string> {
@@ -65,7 +65,7 @@ export class StepResolver {
     const steps: Step[] = [];
     for (const [at, step] of written.entries()) {
       const node = nodes[at];
-      const resolved = node && this.#cast.faults.catch(() => this.#step(step, node, later, forUs));
+      const resolved = node && this.#scope.faults.catch(() => this.#step(step, node, later, forUs));
       if (resolved) steps.push(resolved);
     }
     return steps;
@@ -78,9 +78,9 @@ export class StepResolver {
     const owners = [...(this.#owners.get(doorbell.name) ?? [])];
     const owner = written.owner ?? owners[0] ?? '';
     if (!owners.includes(owner))
-      this.#cast.faults.add(unknownName(valueAt(node, 'owner') ?? node, 'owner', owner, owners));
+      this.#scope.faults.add(unknownName(valueAt(node, 'owner') ?? node, 'owner', owner, owners));
     const { fails } = written;
-    if (fails !== undefined) checkCode(fails, valueAt(node, 'fails') ?? node, this.#cast.faults);
+    if (fails !== undefined) checkCode(fails, valueAt(node, 'fails') ?? node, this.#scope.faults);
     const action = this.#action(written, node, doorbell.name);
     const id = written.id ?? ('as' in action ? action.as : undefined);
     if (id !== undefined) this.#name(id, valueAt(node, 'id') ?? node);
@@ -120,7 +120,7 @@ export class StepResolver {
       if (later.has(name))
         throw problemAt('scenario_name_unknown', place, `the step "${shown(name)}" comes later in the list`);
       const known = [...this.#ids, ...STEP_EVENTS];
-      this.#cast.faults.add(unknownName(place, 'earlier step or event', name, known));
+      this.#scope.faults.add(unknownName(place, 'earlier step or event', name, known));
     }
     return { after: { step: name }, plusUs: parsed.data };
   }
@@ -139,7 +139,7 @@ export class StepResolver {
 
   /** The named doorbell, or the first without a name. Throws a ScenarioProblem for an unknown name. */
   doorbellOf(name: string | undefined, node: Located): ScenarioDoorbell {
-    const { doorbells, faults } = this.#cast;
+    const { doorbells, faults } = this.#scope;
     const found = name === undefined ? doorbells[0] : doorbells.find((doorbell) => doorbell.name === name);
     if (found) return found;
     const known = doorbells.map((doorbell) => doorbell.name);
@@ -149,7 +149,7 @@ export class StepResolver {
 
   /** Adds a fault unless an earlier step made a request with this name. */
   checkRequest(name: string, place: Place): void {
-    if (!this.requests.has(name)) this.#cast.faults.add(unknownName(place, 'request', name, [...this.requests]));
+    if (!this.requests.has(name)) this.#scope.faults.add(unknownName(place, 'request', name, [...this.requests]));
   }
 
   #action(written: WrittenStep, node: Located, doorbell: string): StepAction {
@@ -176,16 +176,16 @@ export class StepResolver {
         return this.#changeOwner(verb, written[verb] ?? '', doorbell, place);
       case 'agency': {
         const { name = '', standing = 'approved' } = written.agency ?? {};
-        const known = this.#cast.agencies.map(({ id }) => id);
+        const known = this.#scope.agencies.map(({ id }) => id);
         if (!known.includes(name))
-          this.#cast.faults.add(unknownName(valueAt(place, 'name') ?? place, 'agency', name, known));
+          this.#scope.faults.add(unknownName(valueAt(place, 'name') ?? place, 'agency', name, known));
         return { verb, id: name, standing };
       }
       case 'partner': {
         const { name = '', is = 'active' } = written.partner ?? {};
-        const known = this.#cast.partners.map(({ id }) => id);
+        const known = this.#scope.partners.map(({ id }) => id);
         if (!known.includes(name))
-          this.#cast.faults.add(unknownName(valueAt(place, 'name') ?? place, 'partner', name, known));
+          this.#scope.faults.add(unknownName(valueAt(place, 'name') ?? place, 'partner', name, known));
         return { verb, id: name, standing: is };
       }
       case 'camera-fault':
@@ -217,7 +217,7 @@ export class StepResolver {
   }
 
   #request({ request }: WrittenStep, place: Located): StepAction {
-    const { agencies, faults } = this.#cast;
+    const { agencies, faults } = this.#scope;
     const known = agencies.map(({ id }) => id);
     const id = request?.agency ?? known[0] ?? '';
     if (!known.includes(id)) faults.add(unknownName(valueAt(place, 'agency') ?? place, 'agency', id, known));
@@ -242,7 +242,7 @@ export class StepResolver {
     return {
       verb: 'lost-pet',
       as: pet?.as ?? '',
-      photo: this.#cast.folder.fileAt(valueAt(place, 'photo') ?? place, pet?.photo ?? ''),
+      photo: this.#scope.folder.fileAt(valueAt(place, 'photo') ?? place, pet?.photo ?? ''),
       pet: pet?.pet ?? 'dog',
       text: pet?.text ?? 'Our dog has run away. Has anybody seen it?',
       window: windowOf(pet?.window),
@@ -274,7 +274,7 @@ export class StepResolver {
       if (owners.has(name)) throw problemAt('scenario_name_twice', place, `${doorbell} has an owner "${name}" already`);
       owners.add(name);
     } else {
-      if (!owners.has(name)) this.#cast.faults.add(unknownName(place, 'owner', name, [...owners]));
+      if (!owners.has(name)) this.#scope.faults.add(unknownName(place, 'owner', name, [...owners]));
     }
     return { verb, name };
   }

@@ -32,18 +32,18 @@ export function goldenText(world: ScenarioWorld, steps: readonly StepDone[]): st
     line: { step: step.verb, ...(step.id === undefined ? {} : { id: step.id }), ...(code === null ? {} : { code }) },
   }));
   for (const home of world.homes) {
-    for (const told of home.told) {
-      if (told.kind === 'event') {
-        const { event } = told;
-        lines.push({ atUs: told.toldUs, line: { doorbell: home.name, ...plain(event, startUs) } });
-      } else if (told.kind === 'receipt' && told.receipt.outcome !== 'command-done') {
-        const { outcome, request, code, clip } = told.receipt;
+    for (const message of home.messages) {
+      if (message.kind === 'event') {
+        const { event } = message;
+        lines.push({ atUs: message.publishedUs, line: { doorbell: home.name, ...plain(event, startUs) } });
+      } else if (message.kind === 'receipt' && message.receipt.outcome !== 'command-done') {
+        const { outcome, request, code, clip } = message.receipt;
         const of = request === undefined ? {} : { of: names.get(request) ?? 'another' };
         const facts = clip
           ? { frames: clip.frames, method: clip.method, sha256: clip.sha256, disclosed: clip.disclosed }
           : {};
         lines.push({
-          atUs: told.toldUs,
+          atUs: message.publishedUs,
           line: { doorbell: home.name, receipt: outcome, ...of, ...(code === undefined ? {} : { code }), ...facts },
         });
       }

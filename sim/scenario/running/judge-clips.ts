@@ -172,8 +172,8 @@ const BY_RECEIPT: readonly (readonly [Receipt['outcome'], ClipOutcome])[] = [
 /** A request's outcome at its doorbell, by its receipts. `recalled` if it was revoked after the vault had the clip. */
 export function outcomeOf({ id, home }: KnownRequest, isIgnored: boolean): ClipOutcome | 'refused' {
   if (id === '') return 'refused';
-  const receipts = home.told.flatMap((told) =>
-    told.kind === 'receipt' && told.receipt.request === id ? [told.receipt] : [],
+  const receipts = home.messages.flatMap((message) =>
+    message.kind === 'receipt' && message.receipt.request === id ? [message.receipt] : [],
   );
   const found = BY_RECEIPT.find(([outcome]) => receipts.some((receipt) => receipt.outcome === outcome));
   if (found?.[1] === 'revoked' && receipts.some((receipt) => recallAnswerOf(receipt) !== null)) return 'recalled';

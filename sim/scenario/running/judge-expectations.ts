@@ -132,9 +132,9 @@ function eventsOf(
 ): { event: DeviceEvent; atUs: number }[] {
   return world
     .home(name)
-    .told.flatMap((told) =>
-      told.kind === 'event' && told.event.type === type
-        ? [{ event: told.event, atUs: told.event.atUs - world.scenario.startUs }]
+    .messages.flatMap((message) =>
+      message.kind === 'event' && message.event.type === type
+        ? [{ event: message.event, atUs: message.event.atUs - world.scenario.startUs }]
         : [],
     );
 }
@@ -170,8 +170,8 @@ async function judgeTruth(
   const read = await readTruth(expected.file, world.disk, {});
   const truth = toleranceS === undefined ? read : { ...read, toleranceUs: microseconds(toleranceS) };
   const home = world.home(expected.doorbell);
-  const events = home.told.flatMap((told) =>
-    told.kind === 'event' ? [{ camera: home.name, event: told.event, toldUs: told.toldUs }] : [],
+  const events = home.messages.flatMap((message) =>
+    message.kind === 'event' ? [{ camera: home.name, event: message.event, publishedUs: message.publishedUs }] : [],
   );
   const match = matchEvents(truth, replayedEvents({ events }, world.scenario.startUs));
   matches.set(home.name, match);
@@ -202,10 +202,10 @@ function judgeNotice(
 ): Verdict {
   const request = world.find(of);
   const home = world.home(doorbell);
-  const has = home.told.some(
-    (told) =>
-      (told.kind === 'notice' && told.notice.request.jti === request?.id) ||
-      (told.kind === 'sighting' && told.sighting.request.jti === request?.id),
+  const has = home.messages.some(
+    (message) =>
+      (message.kind === 'notice' && message.notice.request.jti === request?.id) ||
+      (message.kind === 'sighting' && message.sighting.request.jti === request?.id),
   );
   const word = (is: boolean) => (is ? 'the owner was asked' : 'the owner was not asked');
   return plain(`${of} at ${home.name}`, word(reaches), word(has));

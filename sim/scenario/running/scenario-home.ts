@@ -39,7 +39,7 @@ export interface HomeDeps {
 }
 
 /** A home's message, and when it was published, since the start of the world. */
-export type Told = { toldUs: number } & (
+export type HomeMessage = { publishedUs: number } & (
   | { kind: 'event'; event: DeviceEvent }
   | { kind: 'receipt'; receipt: Receipt }
   | { kind: 'notice'; notice: VerifiedNotice }
@@ -57,12 +57,12 @@ const TEAR_SEED = 2;
 export class ScenarioHome {
   readonly name: string;
   readonly setup: ScenarioDoorbell;
-  readonly told: Told[] = [];
+  readonly messages: HomeMessage[] = [];
   readonly links: Record<'home' | 'area' | 'bridge', LinkProxy>;
   private readonly folder: string;
   private readonly deps: HomeDeps;
   private readonly owners = new Map<string, Owner>();
-  private readonly listeners = new Set<(told: Told) => void>();
+  private readonly listeners = new Set<(message: HomeMessage) => void>();
   private readonly disks: SimulatedDiskDeps;
   private disk: SimulatedDisk;
   readonly doorbell: ReplayedDoorbell;
@@ -92,7 +92,7 @@ export class ScenarioHome {
   }
 
   /** Calls `listener` with every message of the home. */
-  onTold(listener: (told: Told) => void): () => void {
+  onMessage(listener: (message: HomeMessage) => void): () => void {
     this.listeners.add(listener);
     return () => void this.listeners.delete(listener);
   }
@@ -125,9 +125,9 @@ export class ScenarioHome {
     const session = new OwnerSession(own, { clock: world, random, disk, log });
     const isFirst = this.owners.size === 0;
     session.listen({
-      receipt: (receipt) => this.tell({ kind: 'receipt', receipt }, isFirst),
-      notice: (notice) => this.tell({ kind: 'notice', notice }, isFirst),
-      sighting: (sighting) => this.tell({ kind: 'sighting', sighting }, isFirst),
+      receipt: (receipt) => this.note({ kind: 'receipt', receipt }, isFirst),
+      notice: (notice) => this.note({ kind: 'notice', notice }, isFirst),
+      sighting: (sighting) => this.note({ kind: 'sighting', sighting }, isFirst),
     });
     await session.start();
     this.owners.set(name, { session, signer: { key, clock: world, random } });
@@ -188,18 +188,18 @@ export class ScenarioHome {
       },
       { ...this.deps, disk: this.disk },
     );
-    doorbell.onEvent((event) => this.tell({ kind: 'event', event }, true));
+    doorbell.onEvent((event) => this.note({ kind: 'event', event }, true));
     return doorbell;
   }
 
   /** All owners receive the same messages; each is noted once. */
-  private tell(
-    told: Told extends infer Each ? (Each extends Told ? Omit<Each, 'toldUs'> : never) : never,
+  private note(
+    message: HomeMessage extends infer Each ? (Each extends HomeMessage ? Omit<Each, 'publishedUs'> : never) : never,
     isFirst: boolean,
   ): void {
     if (!isFirst) return;
-    const noted = { ...told, toldUs: this.deps.world.passedUs } as Told;
-    this.told.push(noted);
+    const noted = { ...message, publishedUs: this.deps.world.passedUs } as HomeMessage;
+    this.messages.push(noted);
     for (const listener of [...this.listeners]) listener(noted);
   }
 }

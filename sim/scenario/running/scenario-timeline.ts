@@ -12,10 +12,10 @@ export function timelineOf(
   matches: ReadonlyMap<string, MatchResult>,
 ): TestTimeline {
   const { startUs, zone } = world.scenario;
-  const told = world.homes.flatMap((home) =>
-    home.told.flatMap((one) =>
+  const receipts = world.homes.flatMap((home) =>
+    home.messages.flatMap((one) =>
       one.kind === 'receipt' && one.receipt.outcome !== 'command-done'
-        ? [{ atUs: startUs + one.toldUs, text: `${home.name}: ${one.receipt.outcome}`, outcome: 'done' as const }]
+        ? [{ atUs: startUs + one.publishedUs, text: `${home.name}: ${one.receipt.outcome}`, outcome: 'done' as const }]
         : [],
     ),
   );
@@ -30,7 +30,7 @@ export function timelineOf(
     endUs: startUs + world.clock.passedUs,
     ...(zone === undefined ? {} : { zone }),
     cameras: world.homes.map((home) => cameraOf(world, home, matches.get(home.name) ?? null)),
-    steps: [...done, ...told].sort((a, b) => a.atUs - b.atUs),
+    steps: [...done, ...receipts].sort((a, b) => a.atUs - b.atUs),
   };
 }
 
@@ -40,8 +40,8 @@ function cameraOf(
   match: MatchResult | null,
 ): TestTimeline['cameras'][number] {
   const { startUs } = world.scenario;
-  const events = home.told.flatMap((told) =>
-    told.kind === 'event' ? [{ camera: home.name, event: told.event, toldUs: told.toldUs }] : [],
+  const events = home.messages.flatMap((message) =>
+    message.kind === 'event' ? [{ camera: home.name, event: message.event, publishedUs: message.publishedUs }] : [],
   );
   const found = replayedEvents({ events }, startUs);
   return {

@@ -168,17 +168,17 @@ export class ScenarioWorld {
   /** The owner's notice of a request, or of a sighting of a lost pet, at one home. Throws `timed_out`. */
   noticeOf(home: ScenarioHome, as: string, withinMs: number): Promise<VerifiedNotice | VerifiedSighting> {
     const { id } = this.request(as);
-    const isIt = (told: ScenarioHome['told'][number]) =>
-      told.kind === 'notice' && told.notice.request.jti === id
-        ? told.notice
-        : told.kind === 'sighting' && told.sighting.request.jti === id
-          ? told.sighting
+    const isIt = (message: ScenarioHome['messages'][number]) =>
+      message.kind === 'notice' && message.notice.request.jti === id
+        ? message.notice
+        : message.kind === 'sighting' && message.sighting.request.jti === id
+          ? message.sighting
           : null;
-    const heard = home.told.map(isIt).findLast((notice) => notice !== null);
+    const earlier = home.messages.map(isIt).findLast((notice) => notice !== null);
     if (heard) return Promise.resolve(heard);
     return new Promise((resolve, reject) => {
-      const stop = home.onTold((told) => {
-        const notice = isIt(told);
+      const stop = home.onMessage((message) => {
+        const notice = isIt(message);
         if (!notice) return;
         end();
         resolve(notice);

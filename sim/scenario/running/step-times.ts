@@ -3,7 +3,7 @@ import { isFailure } from '../../errors.ts';
 import type { Track } from '../../world/virtual-clock.ts';
 import type { Step, StepEvent } from '../language/scenario.ts';
 import { performStep } from './perform-step.ts';
-import type { ScenarioHome, Told } from './scenario-home.ts';
+import type { ScenarioHome, HomeMessage } from './scenario-home.ts';
 import type { ScenarioWorld } from './scenario-world.ts';
 import { isStored } from './stored-clips.ts';
 
@@ -23,7 +23,7 @@ export class StepTimes {
   private readonly world: ScenarioWorld;
   private track: Track;
   /** How many messages each home had sent when the last step began: a step can wait for those that follow. */
-  private readonly heard = new Map<ScenarioHome, number>();
+  private readonly messagesBefore = new Map<ScenarioHome, number>();
   private lastUs = 0;
 
   /** From now on the world's time waits for the first step. */
@@ -37,7 +37,7 @@ export class StepTimes {
     for (const step of steps) {
       await this.until(step);
       this.track.end();
-      for (const home of this.world.homes) this.heard.set(home, home.told.length);
+      for (const home of this.world.homes) this.messagesBefore.set(home, home.messages.length);
       this.done.push(await this.perform(step));
       this.track = this.world.clock.open();
       this.lastUs = this.world.clock.passedUs;
@@ -76,8 +76,8 @@ export class StepTimes {
   /** When the next such event since the step before happened; time advances until then, and then stops. */
   private happened(step: Step, event: StepEvent): Promise<number> {
     const home = this.world.home(step.doorbell);
-    const before = home.told.slice(this.heard.get(home) ?? 0).find((told) => isKind(told, event));
-    if (before) return Promise.resolve(before.toldUs);
+    const before = home.messages.slice(this.messagesBefore.get(home) ?? 0).find((message) => isKind(message, event));
+    if (before) return Promise.resolve(before.publishedUs);
     this.track.end();
     return new Promise((resolve) => {
       const reached = () => {
@@ -85,8 +85,8 @@ export class StepTimes {
         this.track = this.world.clock.open();
         resolve(this.world.clock.passedUs);
       };
-      let stop = home.onTold((told) => {
-        if (isKind(told, event)) reached();
+      let stop = home.onMessage((message) => {
+        if (isKind(message, event)) reached();
       });
       if (event !== 'stored') return;
       stop();
@@ -105,12 +105,12 @@ export class StepTimes {
 }
 
 /** Whether a message is the event that a step waits for. */
-function isKind(told: Told, event: StepEvent): boolean {
-  if (told.kind === 'event') {
-    const { event: noticed } = told;
+function isKind(message: HomeMessage, event: StepEvent): boolean {
+  if (message.kind === 'event') {
+    const { event: noticed } = message;
     if (event === 'camera-ended') return noticed.type === 'camera' && ['ended', 'failed'].includes(noticed.state);
     return noticed.type === event;
   }
-  if (told.kind === 'receipt') return told.receipt.outcome === event;
+  if (message.kind === 'receipt') return message.receipt.outcome === event;
   return event === 'request';
 }

@@ -13,18 +13,18 @@ const STATEMENT_BYTES_MAX = 65_536;
 
 /** The receipt for a granted clip's arrival at the bridge, or null. */
 export function sentReceipt({ home, grant }: KnownRequest): Receipt | null {
-  for (const told of home.told) {
-    if (told.kind !== 'receipt' || told.receipt.outcome !== 'sent') continue;
-    if (told.receipt.grant === grant?.jti) return told.receipt;
+  for (const message of home.messages) {
+    if (message.kind !== 'receipt' || message.receipt.outcome !== 'sent') continue;
+    if (message.receipt.grant === grant?.jti) return message.receipt;
   }
   return null;
 }
 
 /** Whether this home has sent clips, and all have reached their recipient. */
 export async function isStored(world: ScenarioWorld, home: ScenarioHome): Promise<boolean> {
-  const sent = home.told.flatMap((told) =>
-    told.kind === 'receipt' && told.receipt.outcome === 'sent' && told.receipt.clip
-      ? [{ clip: told.receipt.clip.id, petOwner: world.withId(told.receipt.request)?.petOwner }]
+  const sent = home.messages.flatMap((message) =>
+    message.kind === 'receipt' && message.receipt.outcome === 'sent' && message.receipt.clip
+      ? [{ clip: message.receipt.clip.id, petOwner: world.withId(message.receipt.request)?.petOwner }]
       : [],
   );
   if (sent.length === 0) return false;

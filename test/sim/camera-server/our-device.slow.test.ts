@@ -48,7 +48,7 @@ async function tried(name: FaultName): Promise<{ verdict: Verdict; codes: string
         : isWhole && codes.length === 0
           ? 'exact'
           : isTold
-            ? 'told'
+            ? 'reported'
             : 'unnoticed';
   // A clock that jumps dates no picture wrong by more than a mapping may be off.
   if (name === 'pts-jump') for (const off of camera.offMs(recorder)) expect(Math.abs(off)).toBeLessThan(1_500);

@@ -15,7 +15,7 @@ const mark = (startS: number, endS = startS, label = 'motion'): Mark => ({
   startUs: SCALE.startUs + startS * 1_000_000,
   endUs: SCALE.startUs + endS * 1_000_000,
   label,
-  told: label,
+  description: label,
   camera: 0,
 });
 const lane = (marks: Mark[]): Lane => ({ title: 'Happened', camera: '', marks });

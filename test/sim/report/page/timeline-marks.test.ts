@@ -30,7 +30,7 @@ it('says in words what each mark’s shape and colour say', () => {
       [{ atUs: 3, text: 'grant', outcome: 'refused', detail: 'too late' }],
     ),
   );
-  expect(lanes.map(({ title, marks }) => [title, marks.map(({ told, label }) => `${label} | ${told}`)])).toEqual([
+  expect(lanes.map(({ title, marks }) => [title, marks.map(({ description, label }) => `${label} | ${description}`)])).toEqual([
     ['Steps', ['grant: refused | Step: grant, refused, too late']],
     [
       'Expected',

@@ -32,7 +32,7 @@ it('stops where a few frames fill it, also in footage that is shorter', () => {
 
 it('shows marks that reach into it, and keeps empty lanes where they are', () => {
   const mark = (id: string, startS: number, endS: number): Mark => ({
-    ...{ id, look: 'plain', label: id, told: id, camera: 0 },
+    ...{ id, look: 'plain', label: id, description: id, camera: 0 },
     ...{ startUs: startS * S, endUs: endS * S },
   });
   const marks = [mark('before', 100, 119), mark('into', 110, 121), mark('over', 100, 180), mark('after', 131, 131)];
