@@ -18,9 +18,8 @@ import { reportOf } from '../replay/replay-report.ts';
 import { replayedEvents } from '../replay/replay-truth.ts';
 import { type ReplayPlan, type ReplayResult, type ReplaySinks, runReplay } from '../replay/run-replay.ts';
 import { matchEvents } from '../truth/match-events.ts';
-import { playedTruth } from '../truth/played-truth.ts';
+import { playedTruth, type Truth, type TruthSpan } from '../truth/truth-file.ts';
 import { readTruth } from '../truth/read-truth.ts';
-import type { Truth, TruthSpan } from '../truth/truth-file.ts';
 import { tuneCandidates, tuneMotion, tuneText } from '../truth/tune-motion.ts';
 import { judge, scoreText, type Thresholds } from '../truth/verdict.ts';
 import {

@@ -1,3 +1,4 @@
+// Replays a recording to check it. A file of its own, because loading the runner takes memory that a recording needs.
 import type { Disk } from '@doorsill/base/disk';
 import { failure } from '../errors.ts';
 import { readScenarios } from '../scenario/language/read-scenarios.ts';

@@ -4,14 +4,20 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Clock } from '@doorsill/base/clock';
+import type { Disk } from '@doorsill/base/disk';
+import type { Log } from '@doorsill/base/log';
+import { SystemRandom } from '@doorsill/base/random';
 import { SystemPrograms } from '@doorsill/base/system-programs';
 import type { DeviceEvent, DeviceState } from '@doorsill/contract/home-messages';
 import type { Window } from '@doorsill/contract/shared-claims';
+import type { Ffmpeg } from '@doorsill/device/camera/find-ffmpeg';
+import type { CameraKind, CameraSource } from '@doorsill/device/camera/source-interfaces';
+import { parseCameraSource } from '@doorsill/device/camera/sources';
 import type { Press } from '@doorsill/device/hardware/button';
 import type { OwnServerClient } from '@doorsill/device/owner/own-server-client';
 import { type Failure, failure, isErrorCode, reportedFailure } from '../errors.ts';
-import type { VirtualHome } from '../world/virtual-home.ts';
-import { type LiveDoorbellDeps, liveDoorbell, recordedCamera } from './live-doorbell.ts';
+import { ALL_CAMERAS } from '../porch/porch-camera.ts';
+import { NO_BROKER, OWN_SERVER, VirtualHome } from '../world/virtual-home.ts';
 
 export interface RecordPlan {
   /** As `doorsill up --camera` takes it. */
@@ -194,4 +200,51 @@ class Run {
 /** Where the newest footage ends; `startUs` if there is none. */
 function heldUntil({ ring }: DeviceState, startUs: number): number {
   return Math.max(startUs, ...ring.coverage.map(({ endUs }) => endUs));
+}
+
+export interface LiveDoorbellDeps {
+  ffmpeg: Ffmpeg;
+  clock: Clock;
+  disk: Disk;
+  log: Log;
+}
+
+interface LiveDoorbellOptions {
+  /** As `doorsill up --camera` takes it. */
+  camera: string;
+  /** Whether sound is requested from the camera. */
+  audio: boolean;
+  /** Its own folder, absolute, inside one that only this user can open. */
+  folder: string;
+  /** Size of its in-memory ring. */
+  ringBytes: number;
+  heard(event: DeviceEvent): void;
+}
+
+/** Camera kinds for a recording: a file is played once, and sound is requested only if wanted. */
+function recordedKinds(audio: boolean): CameraKind[] {
+  return ALL_CAMERAS.map((kind) => ({
+    help: kind.help,
+    name: (text, defaults) => kind.name(text, { ...defaults, loop: false, audio }),
+  }));
+}
+
+/** Parses a camera. Throws `camera_unsupported`, `camera_option_invalid`, `camera_not_found`, and `usage` for `pace=fast`. */
+export function recordedCamera(text: string, audio: boolean): CameraSource {
+  const source = parseCameraSource(text, {}, recordedKinds(audio));
+  if ('pace' in source.settings && source.settings.pace === 'fast')
+    throw failure('usage', { detail: 'a recording runs in real time: leave out pace=fast' });
+  return source;
+}
+
+/** A doorbell with its own server and without a home broker, not yet started. */
+function liveDoorbell(options: LiveDoorbellOptions, deps: LiveDoorbellDeps): VirtualHome {
+  const { camera, audio, folder, ringBytes, heard } = options;
+  const random = new SystemRandom();
+  const ring = { kind: 'memory', bytes: ringBytes } as const;
+  return new VirtualHome(folder, deps.clock, () => ({
+    settings: { name: 'front', camera, home: NO_BROKER, console: OWN_SERVER, ring },
+    options: { cameraKinds: recordedKinds(audio), homeBroker: 'none', serverRandom: random, heard },
+    seams: { ...deps, random, programs: new SystemPrograms() },
+  }));
 }

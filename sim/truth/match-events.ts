@@ -1,6 +1,6 @@
 // Compares a replay's events with ground truth: found, late, missed and false ones.
+
 import { assert } from '@doorsill/contract/assert';
-import { type Interval, IntervalSet, type Relation, relate } from './relate-intervals.ts';
 import type { Truth, TruthEvent, TruthSpan } from './truth-file.ts';
 
 /** A replay's event, in microseconds since the footage's first picture; negative before it. */
@@ -154,4 +154,80 @@ function delayOf(delaysUs: readonly number[]): Delay | null {
   const sorted = delaysUs.toSorted((a, b) => a - b);
   const rank = (share: number) => sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? 0;
   return sorted.length === 0 ? null : { count: sorted.length, medianUs: rank(0.5), p90Us: rank(0.9), maxUs: rank(1) };
+}
+
+/** A span of time, or a moment. Only intervals of the same kind, and of possibly the same camera, relate to each other. */
+interface Interval {
+  event: TruthEvent;
+  startUs: number;
+  endUs: number;
+  /** Undefined: any camera. */
+  camera?: string;
+}
+
+/** How others relate to one interval. */
+interface Relation {
+  /** How many are no further away than the tolerance. */
+  touching: number;
+  /** Of these the first start and the last end; 0 without any. */
+  firstStartUs: number;
+  lastEndUs: number;
+  /** How much of the interval they cover, each moment counted once. */
+  coveredUs: number;
+  /** The same with each of them grown by the tolerance at both ends. */
+  nearUs: number;
+}
+
+/** Intervals that can be searched by time. */
+class IntervalSet {
+  private readonly sorted: readonly Interval[];
+  /** For each interval the latest end so far: it never decreases, so it can be searched. */
+  private readonly latestEnds: readonly number[];
+
+  constructor(intervals: readonly Interval[]) {
+    this.sorted = intervals.toSorted((a, b) => a.startUs - b.startUs);
+    let latest = Number.NEGATIVE_INFINITY;
+    this.latestEnds = this.sorted.map(({ endUs }) => {
+      latest = Math.max(latest, endUs);
+      return latest;
+    });
+  }
+
+  /** Those that share a moment with `fromUs` to `toUs`, both included, by start. */
+  *between(fromUs: number, toUs: number): Generator<Interval> {
+    let low = 0;
+    for (let high = this.sorted.length; low < high; ) {
+      const middle = (low + high) >>> 1;
+      if ((this.latestEnds[middle] ?? 0) < fromUs) low = middle + 1;
+      else high = middle;
+    }
+    for (let at = low; at < this.sorted.length; at += 1) {
+      const interval = this.sorted[at];
+      if (!interval || interval.startUs > toUs) return;
+      if (interval.endUs >= fromUs) yield interval;
+    }
+  }
+}
+
+/** Relates `others` to `one`; they touch if at most `toleranceUs` apart. */
+function relate(one: Interval, others: IntervalSet, toleranceUs: number): Relation {
+  const relation: Relation = { touching: 0, firstStartUs: 0, lastEndUs: 0, coveredUs: 0, nearUs: 0 };
+  let [coveredToUs, nearToUs] = [one.startUs, one.startUs];
+  for (const other of others.between(one.startUs - toleranceUs, one.endUs + toleranceUs)) {
+    if (other.event !== one.event || !mayBeSame(one.camera, other.camera)) continue;
+    relation.firstStartUs = relation.touching === 0 ? other.startUs : relation.firstStartUs;
+    relation.lastEndUs = relation.touching === 0 ? other.endUs : Math.max(relation.lastEndUs, other.endUs);
+    relation.touching += 1;
+    const coverUs = Math.min(other.endUs, one.endUs);
+    relation.coveredUs += Math.max(0, coverUs - Math.max(other.startUs, coveredToUs));
+    coveredToUs = Math.max(coveredToUs, coverUs);
+    const nearUs = Math.min(other.endUs + toleranceUs, one.endUs);
+    relation.nearUs += Math.max(0, nearUs - Math.max(other.startUs - toleranceUs, nearToUs));
+    nearToUs = Math.max(nearToUs, nearUs);
+  }
+  return relation;
+}
+
+function mayBeSame(a: string | undefined, b: string | undefined): boolean {
+  return a === undefined || b === undefined || a === b;
 }

@@ -2,7 +2,7 @@ import type { Disk } from '@doorsill/base/disk';
 import { truthFromCvatXml } from './cvat-xml.ts';
 import { type MotOptions, truthFromMotCsv } from './mot-csv.ts';
 import { annotationsInvalid } from './presence-spans.ts';
-import { readText, TextUnreadable } from './read-text.ts';
+import { readText, TextUnreadable } from './read-truth.ts';
 import type { Truth } from './truth-file.ts';
 
 /** About as much as an hour of video with ten objects in every picture. */

@@ -3,9 +3,8 @@ import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import type { TestTimeline } from '../run-report.ts';
 import { Sign } from './sign.tsx';
 import { offsetText, ticksOf } from './time-axis.ts';
-import { type PlacedLane, type PlacedMark, placeLanes, ROW_HEIGHT, type TimeScale, xOf } from './timeline-layout.ts';
+import { pan, type PlacedLane, type PlacedMark, placeLanes, ROW_HEIGHT, seenLanes, type TimeScale, type View, xOf, zoomIn, zoomOut } from './timeline-layout.ts';
 import type { Lane, Mark } from './timeline-marks.ts';
-import { pan, seenLanes, type View, zoomIn, zoomOut } from './timeline-view.ts';
 
 const AXIS_HEIGHT = 26;
 const RECORDED_HEIGHT = 8;

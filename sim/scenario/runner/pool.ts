@@ -1,8 +1,24 @@
 // Runs scenarios in parallel, one at a time in each worker process. If a process dies, only its current scenario fails.
+
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { SystemClock, type Timer } from '@doorsill/base/clock';
-import type { WorkerAnswer, WorkerJob } from './worker-messages.ts';
+import type { Scenario } from '../language/scenario.ts';
+import type { ScenarioRun } from '../running/run-scenario.ts';
+
+/** To a worker. */
+export interface WorkerJob {
+  job: number;
+  scenario: Scenario;
+  update: boolean;
+  rerun: string;
+}
+
+/** From a worker: it is ready, or a job's result. */
+export type WorkerAnswer =
+  | { ready: true }
+  | { job: number; run: ScenarioRun }
+  | { job: number; error: { message: string; stack: string; code?: string } };
 
 const PROGRAM = fileURLToPath(new URL('./worker.js', import.meta.url));
 /** How much of a process's last output its death report contains. */

@@ -11,8 +11,7 @@ import { readScenarios } from '../language/read-scenarios.ts';
 import type { Scenario } from '../language/scenario.ts';
 import type { ScenarioRun } from '../running/run-scenario.ts';
 import { mixed, titleOf } from './choose-scenarios.ts';
-import { type Outcome, runInPool } from './pool.ts';
-import type { WorkerJob } from './worker-messages.ts';
+import { type Outcome, runInPool, type WorkerJob } from './pool.ts';
 
 interface FailureOf {
   scenario: Scenario;

@@ -4,7 +4,7 @@
 import { SystemDisk } from '@doorsill/base/disk';
 import { isFailure } from '../../errors.ts';
 import { runScenario } from '../running/run-scenario.ts';
-import type { WorkerAnswer, WorkerJob } from './worker-messages.ts';
+import type { WorkerAnswer, WorkerJob } from './pool.ts';
 
 const stopping = new AbortController();
 /** Resolves when the parent has it, or is gone. */

@@ -13,8 +13,7 @@ import type { FootagePart } from '../../replay/footage.ts';
 import type { VirtualClock } from '../../world/virtual-clock.ts';
 import type { ClipOutcome, Expectation } from '../language/scenario.ts';
 import { numbersIn } from './clip-pictures.ts';
-import { footageOf } from './scenario-footage.ts';
-import type { KnownRequest, ScenarioWorld } from './scenario-world.ts';
+import { footageOf, type KnownRequest, type ScenarioWorld } from './scenario-world.ts';
 import { type StoredClip, sentReceipt, storedClip, storedCount } from './stored-clips.ts';
 
 const LISTED_BYTES_MAX = 256 * 1024 * 1024;

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { faultTableMarkdown } from '../../../sim/camera-server/fault-words.ts';
+import { faultTableMarkdown } from '../../../sim/camera-server/fault-table.ts';
 import { root } from '../../layout/source-tree.ts';
 
 it('is printed in the README as it is; `--update` prints it anew', async () => {

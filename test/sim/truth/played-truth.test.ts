@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { playedTruth } from '../../../sim/truth/played-truth.ts';
-import type { Truth, TruthSpan } from '../../../sim/truth/truth-file.ts';
+import { playedTruth, type Truth, type TruthSpan } from '../../../sim/truth/truth-file.ts';
 
 const S = 1_000_000;
 const span = (fromS: number, toS: number, more: Partial<TruthSpan> = {}): TruthSpan => ({
