@@ -8,7 +8,7 @@ afterEach(async () => {
   camera = null;
 });
 
-describe('a node that a camera cannot be', () => {
+describe('a node that is no v4l2loopback node', () => {
   it.each([
     ['/dev/video98', 'there is no such node'],
     ['/dev/null', 'it is not a video node'],

@@ -14,7 +14,6 @@ const convert = (text: string, options: Partial<ConversionOptions> = {}) =>
 const spansOf = (text: string, options: Partial<ConversionOptions> = {}) =>
   convert(text, options).spans.map(({ startUs, endUs }) => [startUs / 1e6, endUs / 1e6]);
 
-/** A file with tracks of boxes. */
 function fileOf(tracks: string, meta = '<task><size>100</size></task>'): string {
   return `<annotations><version>1.1</version><meta>${meta}</meta>${tracks}</annotations>`;
 }
@@ -38,12 +37,12 @@ describe('CVAT for video', () => {
     expect(parseTruth(JSON.stringify(truthToFile(truth)), 'x')).toEqual(truth);
   });
 
-  it('counts the labels that are named, and names all that make a span', () => {
+  it('counts only the given labels, and labels a span with all that made it', () => {
     expect(spansOf(porch, { labels: ['car'] })).toEqual([[8, 9]]);
     expect(convert(porch, { gapUs: 4_000_000 }).spans[0]?.label).toBe('car, person');
   });
 
-  it('moves a box evenly between its frames, so that it is in a zone for a part of them', () => {
+  it('interpolates a box between its frames, so that it is in a zone for part of them', () => {
     // The person's right edge is at 160 of 640 after 6 of 20 frames, the left one at 320 after 16.
     const middle = { left: 2_500, top: 0, width: 2_500, height: 10_000 };
     expect(spansOf(porch, { zone: middle })).toEqual([[2.7, 3.6]]);
@@ -51,7 +50,7 @@ describe('CVAT for video', () => {
     expect(spansOf(porch, { zone: { left: 0, top: 9_000, width: 10_000, height: 1_000 } })).toEqual([]);
   });
 
-  it('passes no zone between two frames, and leaves a box where it is until one that is outside', () => {
+  it('misses no zone between two frames, and keeps a box until one that is outside', () => {
     const meta = '<task><size>100</size><original_size><width>100</width><height>100</height></original_size></task>';
     const left = { left: 0, top: 0, width: 2_000, height: 10_000 };
     const middle = { left: 4_000, top: 0, width: 2_000, height: 10_000 };
@@ -59,7 +58,7 @@ describe('CVAT for video', () => {
     expect(spansOf(fileOf(track(box(20), box(30, [80, 0, 90, 10], 1)), meta), { zone: left })).toEqual([[2, 3]]);
   });
 
-  it('finds in a zone what drawing each frame finds there', () => {
+  it('agrees with checking each frame', () => {
     const edge = fc.integer({ min: -50, max: 150 });
     const size = fc.integer({ min: 1, max: 60 });
     const boxes = fc.tuple(edge, edge, size, size).map(([x, y, w, h]) => [x, y, x + w, y + h]);
@@ -74,7 +73,7 @@ describe('CVAT for video', () => {
             (from, at) => from + ((b[at] ?? 0) - from) * ((frame - 10) / 40),
           );
           const inside = Math.min(55 - left, right - 25, 55 - top, bottom - 30);
-          // Rounding decides where the edges meet to the last digit.
+          // Rounding decides at exact contact of edges.
           if (Math.abs(inside) < 1e-9) continue;
           const isFound = found.some(([from = 0, to = 0]) => from * 10 <= frame + 1e-6 && frame + 1e-6 < to * 10);
           expect(isFound, `frame ${frame}`).toBe(inside > 0);
@@ -83,7 +82,7 @@ describe('CVAT for video', () => {
     );
   });
 
-  it('keeps a track for a frame after its last shape, for as many as were skipped, and not after the video', () => {
+  it('keeps a track for one step of frames after its last shape, but not beyond the video', () => {
     expect(spansOf(fileOf(track(box(20))))).toEqual([[2, 2.1]]);
     const stepped = '<task><size>20</size><stop_frame>97</stop_frame><frame_filter>step=5</frame_filter></task>';
     expect(spansOf(fileOf(track(box(20)), stepped))).toEqual([[2, 2.5]]);
@@ -151,7 +150,7 @@ describe('what is not CVAT for video', () => {
     );
   });
 
-  it('is refused where a zone needs the picture’s size', () => {
+  it('is refused if a zone needs the missing picture size', () => {
     const zone = { left: 0, top: 0, width: 100, height: 100 };
     expect(() => convert(fileOf(track(box(1))), { zone })).toThrow(/original_size/);
   });
