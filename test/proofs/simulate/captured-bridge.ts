@@ -1,5 +1,5 @@
-// Owns: what a captured bridge of a simulated town says to doorbells, alone or with captured agencies: false receipts, offsets and places, forged
-// and changed requests, lists and grants, all signed with its own key. Not here: the honest bridge behind it, when it lies (plan.ts).
+// A captured bridge's lies to doorbells, alone or with captured agencies: false receipts, offsets and places; forged and changed requests,
+// lists and grants, all signed with its real key.
 
 import { join } from 'node:path';
 import { type Clock, wallSeconds } from '@doorsill/base/clock';
@@ -21,16 +21,16 @@ import type { TownHome } from './town-home.ts';
 import type { TownServices } from './town-services.ts';
 
 const KEY_BYTES_MAX = 200;
-/** A captured agency asks for as much more, and for every fact. */
+/** A captured agency requests this much more time, and every fact. */
 const WIDER_US = 15 * 60_000_000;
 const DOCUMENT_LIFE_S = 3_600;
 const REQUESTS_MAX = 50;
-/** More documents than a doorbell takes in by the time it has looked at them, and no more than it lets wait. */
+/** More documents than a doorbell processes before the next ones come, but fewer than it lets wait. */
 const FLOOD = 330;
 const HOUR_US = 3_600_000_000;
-/** What the agencies of a town are not registered for. */
+/** The simulated agencies are not registered for this retention. */
 const UNREGISTERED_RETENTION = 'noise';
-/** An owner who is talked into something says it so long after: by then the home has the request. */
+/** An owner who is talked into a grant sends it this much later, when the home has the request. */
 const TALKED_MS = 1_000;
 
 export interface CapturedBridgeDeps {
@@ -41,14 +41,14 @@ export interface CapturedBridgeDeps {
   agencies: TownAgencies;
 }
 
-/** A request of a home that waits for its answer. */
+/** A home's request that waits for its answer. */
 interface Asked {
   readonly method: string;
   readonly path: string;
   text: string;
 }
 
-/** What a home has offered under a grant. */
+/** A home's offered clip under a grant. */
 interface Offered {
   readonly manifest: string;
   readonly statement: string;
@@ -61,9 +61,9 @@ export class CapturedBridge {
   private readonly key: SigningKey;
   private readonly asked = new Map<string, Asked>();
   private readonly offered = new Map<string, Offered>();
-  /** How each home is answered for now. */
+  /** The lie that answers each home for now. */
   private readonly answering = new Map<string, Lie>();
-  /** What the broker has delivered of the honest bridge last, and each request that it ever published. */
+  /** The honest bridge's last document, and each request that it ever published. */
   private document: { topic: string; claims: Claims } | null = null;
   private list: { topic: string; claims: Claims } | null = null;
   private readonly published = new Map<string, PublishedRequest>();
@@ -73,7 +73,7 @@ export class CapturedBridge {
     this.key = key;
   }
 
-  /** Captures the bridge of a town that has started: its key is known. */
+  /** Captures the bridge of a started run, whose key is then known. */
   static async capture(deps: CapturedBridgeDeps): Promise<CapturedBridge> {
     const { services } = deps;
     const secret = await services.disk.readFile(join(services.path('bridge'), 'signing.key'), KEY_BYTES_MAX);
@@ -99,7 +99,7 @@ export class CapturedBridge {
     if (typeof grant === 'string') this.offered.set(grant, { manifest, statement });
   }
 
-  /** Notes what the broker delivers of the bridge's documents. */
+  /** Notes the bridge's documents as the broker delivers them. */
   learn(bytes: Uint8Array): void {
     for (const { topic, payload } of messagesIn(bytes)) {
       if (!topic.startsWith(`${DEFAULT_PREFIX}/area/`)) continue;
@@ -113,7 +113,7 @@ export class CapturedBridge {
     }
   }
 
-  /** Tells a home one lie: an answer to what it asks for a while, or a document now. */
+  /** Tells a home one lie: false answers for a while, or a document now. */
   async tell(home: TownHome, lie: Lie, forMs: number): Promise<void> {
     const { name } = home.plan;
     this.publish(home, lie);
@@ -122,7 +122,7 @@ export class CapturedBridge {
     this.answering.delete(name);
   }
 
-  /** What a home is given in place of what the honest bridge answers. */
+  /** Replaces the honest bridge's answer to a home. */
   answered(home: string, bytes: Uint8Array): Uint8Array {
     const lie = this.answering.get(home);
     const asked = this.asked.get(home);
@@ -156,7 +156,7 @@ export class CapturedBridge {
     }
   }
 
-  /** A status of the grant that was asked about, with a receipt of the bridge's. */
+  /** The status of the requested grant, with a receipt signed by the bridge. */
   private status(asked: Asked, outcome: 'stored' | 'deleted', other: Partial<IntakeReceipt>): Uint8Array | null {
     const { clock, random } = this.deps;
     const named = /\/v1\/intakes\/([\w-]+)/.exec(asked.path)?.[1];
@@ -201,7 +201,7 @@ export class CapturedBridge {
     if (lie === 'grants in the owner’s place') this.sayGrant(home);
   }
 
-  /** What a lie makes of a published request; null where it is about something else. */
+  /** A published request, changed by a lie; null if the lie concerns something else. */
   private changedRequest(lie: Lie, claims: Claims, credential: string): PublishedRequest | null {
     const { enteredKeys } = this.deps.agencies;
     const own = enteredKeys.find((key) => agencyId(key) === claims['agency']);
@@ -245,7 +245,7 @@ export class CapturedBridge {
     return { request, credential, publication: signToken('doorsill-publication+jws', this.publicly(said), this.key) };
   }
 
-  /** A request of an agency that no registry knows, under a new id, with a credential that the bridge has signed. */
+  /** A request of an unregistered agency under a new id, with a credential signed by the bridge. */
   private forged(claims: Claims, credential: string): PublishedRequest {
     const { agencies, random } = this.deps;
     const [stranger] = agencies.strangerKeys;
@@ -258,13 +258,13 @@ export class CapturedBridge {
     return published;
   }
 
-  /** A credential of an agency, as it was once published. */
+  /** An agency's credential, as it was once published. */
   private credentialOf(key: SigningKey): string | null {
     const known = [...this.published.values()].find(({ credential }) => claimsIn(credential)['key'] === key.publicKey);
     return known?.credential ?? null;
   }
 
-  /** `longerS`: so much longer than others it lives, so that it is none of them. */
+  /** `longerS`: extra lifetime, so that its key is unique. */
   private sayDocument(
     home: TownHome,
     requests: readonly PublishedRequest[],
@@ -285,7 +285,7 @@ export class CapturedBridge {
     this.say(home, list.topic, signToken('doorsill-revocations+jws', claims, this.key), true);
   }
 
-  /** What an owner has granted once, wider, and signed by the bridge: in its own name, or in the owner's. */
+  /** An owner's former grant, with more time, signed by the bridge in its own name or in the owner's. */
   private sayGrant(home: TownHome): void {
     const { random } = this.deps;
     const manifest = [...this.offered.values()].at(-1)?.manifest;
@@ -317,7 +317,7 @@ function ofAgency(claims: Claims, key: SigningKey): Claims {
   return { ...claims, iss: key.publicKey, agency: agencyId(key) };
 }
 
-/** The claims of a request or a grant, for more time. */
+/** The claims of a request or a grant, with more time. */
 function wider(claims: Claims): Claims {
   const { startUs, endUs } = asClaims(claims['window']);
   const window = { startUs: Number(startUs) - WIDER_US, endUs: Number(endUs) };

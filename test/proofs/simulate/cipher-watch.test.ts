@@ -16,7 +16,7 @@ beforeEach(() => {
 });
 afterEach(() => unwatch());
 
-it('tells of a key that seals two records under one nonce, and of associated data that differs', () => {
+it('reports a key that seals two records, or different associated data, under one nonce', () => {
   sealWithNonce(keyOf(1), nonceOf(7), one, nothing);
   sealWithNonce(keyOf(1), nonceOf(7), other, nothing);
   expect(told).toEqual(['a key seals two records under the nonce 070707070707070707070707']);
@@ -25,13 +25,13 @@ it('tells of a key that seals two records under one nonce, and of associated dat
   expect(told).toHaveLength(2);
 });
 
-it('tells of a key that serves two ciphers under one nonce', () => {
+it('reports a key used by two ciphers under one nonce', () => {
   sealWithNonce(keyOf(1), nonceOf(7), one, nothing);
   sealWithNonce({ ...keyOf(1), cipher: 'chacha20-poly1305' }, nonceOf(7), one, nothing);
   expect(told).toHaveLength(1);
 });
 
-it('is silent about the same record again, another nonce and another key', () => {
+it('accepts the same record again, another nonce and another key', () => {
   for (const [key, nonce] of [
     [1, 1],
     [1, 1],
@@ -42,7 +42,7 @@ it('is silent about the same record again, another nonce and another key', () =>
   expect(told).toEqual([]);
 });
 
-it('changes nothing of what is sealed, and nothing at all once it has ended', () => {
+it('does not change sealed bytes, and restores the platform at its end', () => {
   const watched = sealWithNonce(keyOf(1), nonceOf(1), one, other);
   unwatch();
   expect(Buffer.compare(sealWithNonce(keyOf(1), nonceOf(1), one, other), watched)).toBe(0);
@@ -50,7 +50,7 @@ it('changes nothing of what is sealed, and nothing at all once it has ended', ()
   expect(told).toEqual([]);
 });
 
-it('goes on from what was sealed before, and adds what is sealed now', () => {
+it('continues from earlier records, and adds new ones', () => {
   unwatch();
   const sealed = new Map<string, string>();
   unwatch = watchCiphers((what) => told.push(what), sealed);

@@ -1,4 +1,4 @@
-// Owns: `npm run simulate`: its arguments, what it prints, its exit status. Not here: towns (simulate.ts).
+// The command `npm run simulate`.
 
 import { availableParallelism } from 'node:os';
 import { type Context, openContext } from '@doorsill/device/cli/context';
@@ -19,9 +19,9 @@ const MINUTES_MAX = 24 * 60;
 const ACTS_MAX = 1_000;
 const HOMES_MAX = 100;
 const WORKERS_MAX = 256;
-/** So much of a trace is printed beside a finding. */
+/** Lines of the trace printed with a finding. */
 const TRACE_SHOWN = 60;
-/** So many refusals are named that few towns provoked. */
+/** How many of the least provoked refusals are listed. */
 const FEWEST_SHOWN = 8;
 
 interface SimulateOptions {
@@ -111,7 +111,7 @@ function actsIn(text: string): ReadonlySet<number> {
   return new Set(text.split(',').map((number) => readWhole('--acts', number, 0, ACTS_MAX)));
 }
 
-/** Town after town, until one does not hold or all did. */
+/** Runs seeds until one fails or all have passed. */
 async function many(footage: Footage, asked: Asked, options: SimulateOptions, context: Context): Promise<void> {
   const { output, clock } = context;
   const { runSeeds } = await import('./seed-processes.ts');
@@ -133,7 +133,7 @@ async function many(footage: Footage, asked: Asked, options: SimulateOptions, co
   const sum = await runSeeds({
     footage,
     workers: asked.minutes === null ? Math.min(asked.workers, asked.seeds) : asked.workers,
-    // Seeds are given out in order, and each runs to its end: the least that is found is the least there is.
+    // Seeds are handed out in order, and each runs to its end, so the lowest failing one is found.
     next: () => (isTime(seed) && found.length === 0 && !signal.aborted ? seed++ : null),
     done: (town) => {
       towns += 1;
@@ -146,7 +146,7 @@ async function many(footage: Footage, asked: Asked, options: SimulateOptions, co
   const [first] = found.sort((one, other) => one.seed - other.seed);
   if (first) await tell(first, footage, options, { ...context, signal });
   await end(sum, { elapsedMs: clock.monotonicMs() - startedMs, held: !first, asked: options }, context);
-  // Towns that were asked for were not looked at: that is no success.
+  // An interrupted run has not checked all seeds: that is no success.
   signal.throwIfAborted();
 }
 
@@ -156,7 +156,7 @@ interface Run {
   asked: SimulateOptions;
 }
 
-/** What the towns came to. */
+/** Prints the totals. */
 async function end(sum: SeedTotals, { elapsedMs, held, asked }: Run, { output }: Context): Promise<void> {
   const { sharesOf, neverReached, whyUnreachable } = await import('./coverage.ts');
   const { towns, piecesLeast, hash } = sum;
@@ -193,13 +193,13 @@ async function end(sum: SeedTotals, { elapsedMs, held, asked }: Run, { output }:
   );
 }
 
-/** The first of the refusals, which come in the order of how many towns provoked them. */
+/** The first refusals, sorted by how many runs provoked them. */
 function fewest(provoked: Record<string, number>): string {
   const first = Object.entries(provoked).slice(0, FEWEST_SHOWN);
   return first.map(([code, towns]) => `${code} ${towns}`).join(', ') || 'none';
 }
 
-/** One town, run twice. Throws `interrupted` when it is stopped in the first. */
+/** Runs one seed twice. Throws `interrupted` when stopped in the first run. */
 async function one(
   footage: Footage,
   seed: number,
@@ -208,7 +208,7 @@ async function one(
   context: Context,
 ): Promise<void> {
   const { output } = context;
-  // From here on there is a folder to take away.
+  // From here on there is a folder to remove.
   const signal = stopSignal();
   output.say(`seed ${seed}`);
   const [town, again] = await onGround(footage, async (simulation) => {
@@ -229,7 +229,7 @@ async function one(
   if (breaches.length > 0 || !isSame) process.exitCode = 1;
 }
 
-/** Runs towns in this process. */
+/** Runs seeds in this process. */
 async function onGround<Result>(footage: Footage, work: (simulation: Simulation) => Promise<Result>): Promise<Result> {
   const { Simulation } = await import('./simulate.ts');
   const simulation = await Simulation.on(footage);
@@ -240,7 +240,7 @@ async function onGround<Result>(footage: Footage, work: (simulation: Simulation)
   }
 }
 
-/** Tells what was found. When `signal` is aborted the town is told as small as it is by then. */
+/** Prints a finding. If `signal` aborts, the run is printed as small as it is by then. */
 async function tell(
   found: TownSummary,
   footage: Footage,

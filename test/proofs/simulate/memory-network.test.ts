@@ -6,7 +6,7 @@ import { settled } from '../../../sim/world/quiet.ts';
 import { VirtualClock } from '../../../sim/world/virtual-clock.ts';
 import { MemoryNetwork, type MemoryNetworkOptions } from './memory-network.ts';
 
-/** A network in a world whose time passes until `done` is called. */
+/** A network whose time advances until `done` is called. */
 function open(options: Partial<MemoryNetworkOptions> = {}) {
   const world = new VirtualClock({ startUs: 0, quiet: settled });
   const network = new MemoryNetwork({ clock: world, random: new SeededRandom(1), ...options });
@@ -25,7 +25,7 @@ function listening(server: Server, port: number): Promise<void> {
   return new Promise((resolve) => server.listen(port, '127.0.0.1', resolve));
 }
 
-/** Everything that comes, and how the connection ends. */
+/** All received text, and how the connection ends. */
 function heard(socket: Socket): { text: string; ended: Promise<string> } {
   const all = { text: '', ended: Promise.resolve('') };
   socket.on('data', (chunk) => {
@@ -41,7 +41,7 @@ function heard(socket: Socket): { text: string; ended: Promise<string> } {
   return all;
 }
 
-/** A server under `name` that says back what it hears. */
+/** A server under `name` that echoes its input. */
 async function echo(network: MemoryNetwork, name = 'server', port = 7): Promise<Server> {
   const server = createServer((socket) => {
     socket.on('error', () => undefined);
@@ -68,7 +68,7 @@ it('carries bytes both ways, in order, and ends as TCP does', async () => {
   await done();
 });
 
-it('takes the world’s time for it: nothing arrives before it passes', async () => {
+it('takes simulated time: nothing arrives before it has passed', async () => {
   const { world, network, done } = open();
   await echo(network);
   const socket = network.at('client').connect({ host: '127.0.0.1', port: 7 });
@@ -84,7 +84,7 @@ it('takes the world’s time for it: nothing arrives before it passes', async ()
   await done();
 });
 
-it('refuses where nobody listens, also once a server was closed, and a place that is taken', async () => {
+it('refuses connections without a listener, also after its close, and a taken address', async () => {
   const { network, done } = open();
   expect(await heard(network.at('client').connect({ host: '127.0.0.1', port: 7 })).ended).toBe('ECONNREFUSED');
   const server = await echo(network);
@@ -99,7 +99,7 @@ it('refuses where nobody listens, also once a server was closed, and a place tha
   await done();
 });
 
-it('resets what is open when a link is lost, and lets nothing through until it is well again', async () => {
+it('resets open connections when a link is lost, and carries nothing until it is restored', async () => {
   const { world, network, done } = open();
   await echo(network);
   const client = network.at('client');
@@ -117,7 +117,7 @@ it('resets what is open when a link is lost, and lets nothing through until it i
   await done();
 });
 
-it('brings nothing over a silent link and tells nobody, then brings all of it', async () => {
+it('delivers nothing over a silent link without an error, then everything', async () => {
   const { world, network, done } = open();
   await echo(network);
   const client = network.at('client');
@@ -141,7 +141,7 @@ it('brings nothing over a silent link and tells nobody, then brings all of it', 
   await done();
 });
 
-it('cuts off a part without power: its connections are reset, it reaches nobody and nobody it', async () => {
+it('disconnects a part without power: its connections are reset, and none is possible', async () => {
   const { world, network, done } = open();
   const home = network.at('home');
   const server = createServer((socket) => socket.on('error', () => undefined));
@@ -187,7 +187,7 @@ it.each([
   await done();
 });
 
-it('says so to whoever writes to an end that is gone', async () => {
+it('reports a write to a closed end', async () => {
   const { world, network, done } = open();
   const server = createServer((socket) => socket.destroy());
   network.at('server').adopt(server);
@@ -202,7 +202,7 @@ it('says so to whoever writes to an end that is gone', async () => {
   await done();
 });
 
-it('counts and shows every piece, changes what a filter changes, and carries what is injected', async () => {
+it('counts and reports every piece, applies filters, and delivers injected bytes', async () => {
   const seen: string[] = [];
   const { world, network, done } = open({
     seen: ({ from, to, bytes }) => seen.push(`${from}>${to} ${Buffer.from(bytes)}`),
@@ -222,7 +222,7 @@ it('counts and shows every piece, changes what a filter changes, and carries wha
   await done();
 });
 
-it('takes no more ahead of its delivery than its window, and nothing once its sender is gone', async () => {
+it('accepts no more undelivered bytes than its window, and none after its sender is gone', async () => {
   const sent: string[] = [];
   const { world, network, done } = open({
     seen: ({ from, connection, bytes }) => sent.push(`${connection} ${from} ${Buffer.from(bytes)}`),
@@ -260,7 +260,7 @@ it('takes no more ahead of its delivery than its window, and nothing once its se
   while (!sent.includes('2 client abcd')) await world.sleep(0.5);
   gone.destroy();
   await world.sleep(100);
-  // What the network had taken arrives.
+  // What the network had accepted arrives.
   expect(sent.filter((piece) => piece.startsWith('2 client'))).toEqual(['2 client abcd', '2 client efgh']);
   socket.destroy();
   await done();
@@ -303,7 +303,7 @@ it('serves HTTP, and sockets in the file system', async () => {
   await done();
 });
 
-it('is the same every time on the same seed', async () => {
+it('behaves the same with the same seed', async () => {
   const told = async () => {
     const lines: string[] = [];
     const { world, network, done } = open({
@@ -325,7 +325,7 @@ it('is the same every time on the same seed', async () => {
   expect(await told()).toBe(first);
 });
 
-it('has no limit of time that goes by the machine’s clock', async () => {
+it('has no timeout by the machine’s clock', async () => {
   const { network, done } = open();
   const server = createHttpServer({ headersTimeout: 1_000 });
   network.at('server').adopt(server);

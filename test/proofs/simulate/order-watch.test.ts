@@ -1,4 +1,4 @@
-// Holds: each rule about what a home answers fires where it is broken, and none does where everything holds.
+// Each rule about a home's answers fires when it is broken, and none does otherwise.
 import { expect, it } from 'vitest';
 import { ManualClock } from '../../../device/base/clock.ts';
 import { SeededRandom } from '../../../device/base/random.ts';
@@ -18,7 +18,7 @@ const grant = signed('grant', 'grant-1', { agency: 'agency-1' });
 const denial = signed('deny', 'deny-1');
 const revocation = signed('revoke', 'revoke-1', { grant: 'grant-1' });
 
-/** A home, what it says and what it is told. */
+/** A home, with functions that deliver to it and publish for it. */
 function town(changes: Partial<OrderedHome> = {}, holds: (text: string) => boolean = () => true) {
   const clock = new ManualClock(START_US);
   const broken: string[] = [];
@@ -42,7 +42,7 @@ function town(changes: Partial<OrderedHome> = {}, holds: (text: string) => boole
   const publish = (topic: string, text: string) => watch.published(home, packet(topic, text));
   return {
     ...{ clock, watch, home, broken, deliver, publish },
-    /** The newest list of agencies that have ended. */
+    /** The newest list of ended agencies. */
     list: (revision: number, ...agencies: string[]) => {
       const revoked = agencies.map((agency) => ({ agency }));
       const token = cast.sign('doorsill-revocations+jws', { revision, revoked }, cast.registry);
@@ -53,7 +53,7 @@ function town(changes: Partial<OrderedHome> = {}, holds: (text: string) => boole
   };
 }
 
-it('is silent about answers to what was delivered and is held', async () => {
+it('accepts answers to delivered orders that the ledger contains', async () => {
   const { deliver, answer, publish, list, broken, clock } = town();
   list(1);
   await clock.advance(2_000);
@@ -68,14 +68,14 @@ it('is silent about answers to what was delivered and is held', async () => {
   expect(broken).toEqual([]);
 });
 
-it('4: tells of an id of another kind that is shown to an owner', () => {
+it('4: reports a notice with an id of the wrong kind', () => {
   const { publish, broken } = town();
   const request = cast.sign('doorsill-request+jws', { jti: 'search-1' }, cast.agency);
   publish(`${own}/request`, JSON.stringify({ published: { request } }));
   expect(broken).toEqual(["4: home-1 tells its owner of search-1, which is no request's id"]);
 });
 
-it('4: tells of an answer to what was delivered only as a message that was kept, or not at all', () => {
+it('4: reports an answer to an order that was delivered only as retained, or not at all', () => {
   for (const isKept of [true, false]) {
     const { deliver, answer, broken } = town();
     if (isKept) deliver(grant, true);
@@ -84,7 +84,7 @@ it('4: tells of an answer to what was delivered only as a message that was kept,
   }
 });
 
-it('4: tells of a mistake that is carried out, but for a denial of what is denied anyway', () => {
+it('4: reports an executed mistake, except a second denial', () => {
   const slip = signed('grant', 'grant-2', { slip: 'a second grant' });
   const { deliver, answer, broken } = town({ orders: [slip] });
   deliver(slip);
@@ -95,11 +95,11 @@ it('4: tells of a mistake that is carried out, but for a denial of what is denie
   expect(broken).toEqual(['4: home-1 tells that it is granted about a second grant']);
 });
 
-it('4: tells of a grant for an agency that has ended, once the doorbell had time to take that in', async () => {
+it('4: reports a grant for an ended agency, once the doorbell had time to process its end', async () => {
   const { deliver, answer, list, broken, clock } = town();
   list(1);
   list(2, 'agency-1');
-  // Older than what it has.
+  // Older than its newest list.
   list(1);
   deliver(grant);
   answer('grant-1', 'granted', { grant: 'grant-1' });
@@ -113,7 +113,7 @@ it('4: tells of a grant for an agency that has ended, once the doorbell had time
   expect(clock.monotonicMs()).toBe(0);
 });
 
-it('5: tells of a topic that is not the home’s own', () => {
+it('5: reports a topic of another home', () => {
   const { publish, broken } = town();
   publish('doorsill/v1/area/requests', '{}');
   publish('doorsill/v1/home/another/state', '{}');
@@ -136,7 +136,7 @@ it.each([
   expect(broken).toEqual([`6: home-1 tells that it is ${outcome} before its ledger holds ${order.jti} durably`]);
 });
 
-it('tells of a grant that is accepted by a clock that was set back', async () => {
+it('reports a grant accepted with a clock that was set back', async () => {
   const { deliver, answer, broken, clock } = town({ clockBehindSinceUs: 500_000 });
   await clock.advance(400);
   deliver(grant);
@@ -151,7 +151,7 @@ it('tells of a grant that is accepted by a clock that was set back', async () =>
   ]);
 });
 
-it('knows since when a doorbell has a revocation, unless a restart may have lost it before it was answered', async () => {
+it('knows when a doorbell got a revocation, unless a restart may have lost it before its answer', async () => {
   const { watch, home, deliver, answer, clock } = town();
   expect(watch.revokedUs(home, 'grant-1')).toBeNull();
   deliver(revocation, true);

@@ -1,5 +1,5 @@
-// Owns: what must hold of what a home answers: each receipt and notice on its way to the owner is held against what the broker had delivered by
-// then, and against what the ledger held durably. Not here: what goes to the bridge (town-watch.ts), what must hold in the end (town-verdict.ts).
+// Checks a home's answers during a run: each receipt and notice against what the broker had delivered, and against what the ledger
+// contained durably.
 
 import { fromUtf8, utf8 } from '@doorsill/contract/bytes';
 import { askKindOf } from '@doorsill/contract/ids';
@@ -11,13 +11,13 @@ import { type MqttMessage, messagesIn } from './mqtt-packets.ts';
 import type { TownHome } from './town-home.ts';
 import type { SignedOrder } from './town-owner.ts';
 
-/** A doorbell has taken in a revocation list so long after it was delivered, if its clock is wrong by less than the other. */
+/** A doorbell has processed a revocation list this long after its delivery, if its clock is wrong by less than the second value. */
 const LIST_TAKEN_US = 1_000_000;
 const CLOCK_WRONG_US_MAX = 120_000_000;
-/** Outcomes that tell of a decision. */
+/** Outcomes of a decision. */
 const DECIDED = new Set(['granted', 'denied', 'revoked']);
 
-/** The newest revocation list that a home was given in one boot. */
+/** The newest revocation list that a home got in one boot. */
 interface GivenList {
   readonly revision: number;
   readonly agencies: ReadonlySet<string>;
@@ -25,18 +25,18 @@ interface GivenList {
   readonly boot: number;
 }
 
-/** What one home was told. Times are the world's, in microseconds since its start, but for `wallUs`. */
+/** What one home got. Times are simulated, in microseconds since the start, except `wallUs`. */
 interface Told {
-  /** When each order was first delivered, other than as a message that the broker had kept. */
+  /** When each order was first delivered without the RETAIN flag. */
   readonly deliveredUs: Map<string, number>;
-  /** When the running doorbell was given the revocation of a grant, in wall time. */
+  /** When the running doorbell got the revocation of a grant, in wall time. */
   readonly revoked: Map<string, { readonly wallUs: number; readonly boot: number; readonly jti: string }>;
   /** Orders that it has answered. */
   readonly answered: Set<string>;
   list: GivenList | null;
 }
 
-/** What is looked at of a home. */
+/** The observed part of a home. */
 export type OrderedHome = Pick<
   TownHome,
   'boots' | 'clockBehindSinceUs' | 'device' | 'isReady' | 'ledgerFolder' | 'orders' | 'ownersClock'
@@ -56,9 +56,7 @@ export class OrderWatch {
     this.passedUs = passedUs;
   }
 
-  /**
-   * When a home was given the revocation of a grant, in wall time; null while it was not, or a restart may have lost it before it was answered.
-   */
+  /** When a home got the revocation of a grant, in wall time; null if it did not, or if a restart may have lost it before its answer. */
   revokedUs(home: OrderedHome, grant: string): number | null {
     const { revoked, answered } = this.of(home);
     const given = revoked.get(grant);
@@ -66,7 +64,7 @@ export class OrderWatch {
     return given.boot === home.boots || answered.has(given.jti) ? given.wallUs : null;
   }
 
-  /** What the broker delivers to a home. */
+  /** The broker delivers to a home. */
   delivered(home: OrderedHome, { bytes, sentUs }: Piece): void {
     for (const message of messagesIn(bytes)) {
       if (message.topic.includes('/consent/')) this.order(home, message, sentUs);
@@ -74,7 +72,7 @@ export class OrderWatch {
     }
   }
 
-  /** What a home publishes. */
+  /** A home publishes. */
   published(home: OrderedHome, { bytes }: Piece): void {
     const own = `${DEFAULT_PREFIX}/home/${home.device.id}/`;
     for (const { topic, payload } of messagesIn(bytes)) {
@@ -114,7 +112,7 @@ export class OrderWatch {
     told.list = { revision, agencies, atUs: this.passedUs(), boot: home.boots };
   }
 
-  /** 4: an id of one kind is never one of the other. */
+  /** 4: an id of one kind is never of another. */
   private notice(home: OrderedHome, payload: Uint8Array): void {
     const published = asRecord(asRecord(parseJson(fromUtf8(payload) ?? ''))['published']);
     const id = String(asRecord(parseToken(String(published['request']))?.claims)['jti']);
@@ -133,10 +131,10 @@ export class OrderWatch {
       this.breach('4', `${name} answers ${order.jti}, which was delivered only as a message that was kept`);
       return;
     }
-    // One that could not be stored may be lost in a restart, and its owner knows.
+    // A revocation that could not be stored may be lost in a restart, and its owner knows.
     if (outcome !== 'refused' || code === 'consent_revocation_unrecorded') told.answered.add(order.jti);
     if (!DECIDED.has(String(outcome))) return;
-    // What is denied stays denied, whatever a second denial says.
+    // A denial is final, so a second one is harmless.
     if (order.slip !== undefined && outcome !== 'denied')
       this.breach('4', `${name} tells that it is ${outcome} about ${order.slip}`);
     const entry = outcome === 'denied' ? `"type":"denied","body":{"request":"${order.request}"` : order.jti;
@@ -145,7 +143,7 @@ export class OrderWatch {
     if (outcome === 'granted' && grant === order.jti) this.granted(home, order, deliveredUs);
   }
 
-  /** A grant is answered that was delivered at `deliveredUs`: so it was decided no earlier. */
+  /** Checks the answer to a grant delivered at `deliveredUs`, before which it cannot have been decided. */
   private granted(home: OrderedHome, { jti, agency }: SignedOrder, deliveredUs: number): void {
     const behindSinceUs = home.clockBehindSinceUs;
     if (behindSinceUs !== null && deliveredUs > behindSinceUs)

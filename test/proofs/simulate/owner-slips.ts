@@ -1,5 +1,4 @@
-// Owns: what owners of a simulated town sign and should not have: grants and orders that a doorbell must refuse, each for another reason.
-// Not here: what they mean to sign (town-owner.ts), the refusals (device/consent).
+// Orders that owners sign by mistake, each of which a doorbell must refuse for a different reason.
 
 import { wallSeconds } from '@doorsill/base/clock';
 import { sha256Hex } from '@doorsill/base/keys';
@@ -25,16 +24,16 @@ const DAY_S = 24 * 3_600;
 const INSTANT_US = 500;
 const CLIP_BYTES_MAX = 450_000_000;
 
-/** What is said on a home's link by mistake. */
+/** An order sent to a home by mistake. */
 export interface SlippedOrder {
   readonly kind: 'grant' | 'deny' | 'revoke' | 'command';
   readonly jti: string;
   readonly token: string;
-  /** The request that it names; of a command the one that it was signed beside. */
+  /** The request that it names; for a command, the request before it. */
   readonly request: string;
 }
 
-/** What an owner signs by mistake instead of a good answer to a request. `good`: the window of a good answer. */
+/** Makes a mistaken order instead of a good answer. `good`: the window of a good answer. */
 export function slipped(slip: Slip, signer: Signer, notice: VerifiedNotice, good: Window): SlippedOrder {
   const { request: asked, device } = notice;
   const request = asked.jti;
@@ -61,7 +60,7 @@ export function slipped(slip: Slip, signer: Signer, notice: VerifiedNotice, good
   return { kind: 'grant', jti: grant.jti, token, request: grant.request };
 }
 
-/** A grant of a request as its agency has signed it, without what a home would say of it. Throws for a token that is no request. */
+/** A grant of a request as signed by its agency, without a home's notice. Throws for a token that is no request. */
 export function grantOf(
   signer: Signer,
   device: string,
@@ -79,14 +78,13 @@ export function grantOf(
   return { jti: claims.jti, token: signToken('doorsill-grant+jws', claims, signer.key), request };
 }
 
-/** A grant, and the request that it is about. */
 export interface SignedGrant {
   readonly jti: string;
   readonly token: string;
   readonly request: Request;
 }
 
-/** What of a grant is not as it should be. */
+/** The wrong claims of a mistaken grant. */
 function changed(slip: Slip, { iat, exp, jti, window }: Grant, asked: Window): Partial<Grant> {
   switch (slip) {
     case 'a window outside of the request’s':

@@ -1,5 +1,4 @@
-// Owns: what happens in few towns, because it shows one thing alone or is dear: making it happen to a home, its owner or the bridge.
-// Not here: whether and when (plan.ts), what happens everywhere (town.ts).
+// Performs rare acts at a home, its owner or the bridge: they show only one thing each, or are expensive.
 
 import { systemCode } from '@doorsill/base/disk';
 import type { Random } from '@doorsill/base/random';
@@ -16,13 +15,13 @@ export interface RareSeams {
   random: Random;
   services: TownServices;
   agencies: TownAgencies;
-  /** Notes a promise that did not hold. */
+  /** Reports a broken promise. */
   breach(rule: string, what: string): void;
   /** Notes an upload that was begun with a stolen key. */
   stolen(upload: string): void;
 }
 
-/** Makes it happen, and undoes what lasts. Throws coded failures; a disk that does not let it happen is no error. */
+/** Performs the act, and undoes lasting effects. Throws coded failures; a disk that prevents the act is no error. */
 export async function happenRarely(
   { what, agency, forMs }: Extract<Act, { do: 'rare' }>,
   home: TownHome,
@@ -32,7 +31,7 @@ export async function happenRarely(
   const request = agencies.askedToken(agency);
   switch (what) {
     case 'its ledger is altered, and put right':
-      // A power cut may leave the first unfinished.
+      // A power cut may leave the first attempt unfinished.
       world.after(forMs, () => void home.mendLedger());
       return unlessDisk(home.alterLedger());
     case 'it comes back from a backup on another card':

@@ -1,5 +1,5 @@
-// Owns: running seeds on several processors: processes that each take one seed after the other, and what came of it in short. A town is the
-// same in every process. Not here: the program of a process (seed-process.ts), one town (town.ts), what is printed (test/proofs/simulate/main.ts).
+// Runs seeds on several processors, in processes that take one seed after the other, and sums up the results. A run is the same in every
+// process.
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { sha256Hex } from '@doorsill/base/keys';
@@ -10,30 +10,30 @@ import type { TownResult } from './town.ts';
 
 const PROGRAM = fileURLToPath(new URL('./seed-process.js', import.meta.url));
 
-/** To a process: what it begins with, then one seed after the other. */
+/** To a process: the footage, then one seed after the other. */
 export type SeedJob = { footage: Footage } | { seed: number };
-/** From a process: it is ready, or what came of its seed. */
+/** From a process: it is ready, or a seed's result. */
 export type SeedAnswer = { ready: true } | { town: TownSummary };
 
-/** What came of a seed, and the processor time it took; its trace is not kept. */
+/** A seed's result and processor time, without its trace. */
 export interface TownSummary extends Omit<TownResult, 'trace'> {
   readonly seed: number;
   readonly cpuMs: number;
 }
 
-/** What all seeds came to. */
+/** Totals of all seeds. */
 export interface SeedTotals {
   towns: number;
   cpuMs: number;
   pieces: number;
-  /** In the town that had the fewest. */
+  /** In the run that had the fewest. */
   piecesLeast: number;
   simulatedMs: number;
-  /** 64 letters over each seed with the hash of its trace; in which order they ended does not matter. */
+  /** A hash of 64 letters over each seed and its trace's hash, in any order. */
   hash: string;
   /** What was reached, and how often. */
   covered: ReadonlyMap<string, number>;
-  /** How many towns have provoked each refusal of consent and intake; those that none has are left out. */
+  /** How many runs have provoked each refusal of consent and intake; without those that none has. */
   provoked: ReadonlyMap<string, number>;
 }
 
@@ -42,11 +42,11 @@ export interface SeedOptions {
   footage: Footage;
   /** The next seed; null: no more. */
   next(): number | null;
-  /** Called with what came of each seed, in the order in which they end. */
+  /** Called with each seed's result, as it ends. */
   done(town: TownSummary): void;
 }
 
-/** Runs seeds until there are no more, each to its end. Rejects for a bug of the simulation itself. */
+/** Runs all seeds to their ends. Rejects for a bug of the simulation itself. */
 export async function runSeeds(options: SeedOptions): Promise<SeedTotals> {
   const covered = new Map<string, number>();
   const provoked = new Map<string, number>();
@@ -64,7 +64,7 @@ export async function runSeeds(options: SeedOptions): Promise<SeedTotals> {
     options.done(town);
   };
   const children = Array.from({ length: options.workers }, () =>
-    // Maps and bytes go over as they are.
+    // Structured clone, for maps and bytes.
     fork(PROGRAM, [], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'], serialization: 'advanced' }),
   );
   try {
@@ -75,7 +75,7 @@ export async function runSeeds(options: SeedOptions): Promise<SeedTotals> {
   }
 }
 
-/** Gives a process seeds until there are no more; resolves when it has ended. */
+/** Sends a process seeds until there are no more; resolves when it has ended. */
 function feed(child: ChildProcess, { footage, next, done }: SeedOptions): Promise<void> {
   const give = (job: SeedJob) => void child.send(job);
   return new Promise((resolve, reject) => {

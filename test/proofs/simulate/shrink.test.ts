@@ -7,7 +7,7 @@ import type { Finding, Kept } from './simulate.ts';
 const RULE = '4';
 const never = new AbortController().signal;
 
-/** The town of a seed in which a promise breaks as long as the plan `breaks` it; every run is noted. */
+/** A run in which a promise breaks as long as the plan `breaks` it; records every run. */
 function townOf(seed: number, breaks: (plan: Plan) => boolean) {
   const whole = planOf(seed);
   const runs: Kept[] = [];
@@ -25,7 +25,7 @@ function townOf(seed: number, breaks: (plan: Plan) => boolean) {
   return { whole, runs, run, found: town({}) };
 }
 
-/** A seed with three homes and many acts, three of which are told apart. */
+/** A seed with three homes and many acts, of which three can be told apart. */
 function largeSeed(): number {
   const seed = Array.from({ length: 400 }, (_, at) => at + 1).find((one) => {
     const { homes, acts } = planOf(one);
@@ -37,7 +37,7 @@ function largeSeed(): number {
 
 const of = ({ acts }: Plan) => acts.map(({ number }) => number);
 
-it('finds the one act, and the fewest homes, that the same promise breaks with', async () => {
+it('finds the one act and the fewest homes with which the same promise breaks', async () => {
   const seed = largeSeed();
   const wanted = planOf(seed).acts.find((act) => 'home' in act && act.home === 1)?.number ?? -1;
   const { whole, run, found, runs } = townOf(seed, (plan) => of(plan).includes(wanted));
@@ -48,14 +48,14 @@ it('finds the one act, and the fewest homes, that the same promise breaks with',
   expect(of(whole).length).toBeGreaterThan(16);
 });
 
-it('keeps a town as it is when it takes all of it, and gives up in the end', async () => {
+it('keeps a plan that cannot be shrunk, and gives up in the end', async () => {
   const seed = largeSeed();
   const { whole, run, found, runs } = townOf(seed, (plan) => of(plan).length === of(planOf(seed)).length);
   expect((await shrink(found, run, never)).plan).toEqual(whole);
   expect(runs.length).toBeLessThanOrEqual(60);
 });
 
-it.each([0, 1, 2])('runs no other town once it is stopped after %d, and tells the smallest so far', async (count) => {
+it.each([0, 1, 2])('starts no other run when stopped after %d, and returns the smallest so far', async (count) => {
   const stop = new AbortController();
   const { run, runs, found } = townOf(largeSeed(), () => true);
   if (count === 0) stop.abort();

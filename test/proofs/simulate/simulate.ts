@@ -1,5 +1,4 @@
-// Owns: simulating town after town: from seed to seed, what was found, what was covered. Not here: one town (town.ts), the smallest town that
-// shows a finding (shrink.ts), the command line (test/proofs/simulate/main.ts).
+// Runs seed after seed in one process, and collects findings and coverage.
 
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -13,10 +12,10 @@ import { ServiceFolders } from './service-folders.ts';
 import { runTown, type TownResult } from './town.ts';
 import { prepareGround, type TownGround } from './town-ground.ts';
 
-/** The registry's lists, from the source and from the built program. */
+/** The registry's lists, relative to the source and to the build. */
 const LISTS = ['../../../cloud-bridge/registry/data', '../../../../cloud-bridge/registry/data'];
 
-/** What of a seed's plan is kept. */
+/** The kept part of a seed's plan. */
 export interface Kept {
   readonly acts?: ReadonlySet<number>;
   readonly homes?: number;
@@ -29,11 +28,11 @@ export interface Finding {
   readonly result: TownResult;
 }
 
-/** Towns of one process, one after the other. */
+/** Runs of one process, one after the other. */
 export class Simulation {
-  /** What was reached, and how often, in all towns. */
+  /** What all runs reached, and how often. */
   readonly covered = new Map<string, number>();
-  /** What its towns begin with. */
+  /** The initial state of its runs. */
   readonly ground: TownGround;
   private readonly folders: ServiceFolders;
   private readonly forget = rememberSignatures();
@@ -43,12 +42,12 @@ export class Simulation {
     this.ground = ground;
   }
 
-  /** Draws the footage of all towns, and prepares what every town begins with. Throws `ffmpeg_failed`. */
+  /** Draws the footage of all runs, and prepares their initial state. Throws `ffmpeg_failed`. */
   static async open(ffmpeg: Ffmpeg): Promise<Simulation> {
     return Simulation.on(await drawFootage(ffmpeg));
   }
 
-  /** Prepares what every town begins with. */
+  /** Prepares the initial state of all runs. */
   static async on(footage: Footage): Promise<Simulation> {
     const lists = LISTS.map((path) => fileURLToPath(new URL(path, import.meta.url))).find((path) => existsSync(path));
     if (lists === undefined)
@@ -67,7 +66,7 @@ export class Simulation {
     this.folders.dispose();
   }
 
-  /** Runs the town of a seed, or what is kept of it. */
+  /** Runs a seed's plan, or the kept part of it. */
   async run(seed: number, kept: Kept = {}): Promise<Finding> {
     const plan = shrunk(planOf(seed), kept);
     const result = await runTown(plan, this.ground);
@@ -76,12 +75,12 @@ export class Simulation {
   }
 }
 
-/** Adds what one town, or several, reached. */
+/** Adds the coverage of one or several runs. */
 export function addCoverage(sum: Map<string, number>, covered: ReadonlyMap<string, number>): void {
   for (const [what, times] of covered) sum.set(what, (sum.get(what) ?? 0) + times);
 }
 
-/** The words with which a finding is seen again. */
+/** The arguments that repeat a finding. */
 export function wordsOf({ seed, kept }: Pick<Finding, 'seed' | 'kept'>): string[] {
   return [
     ...['--seed', String(seed)],

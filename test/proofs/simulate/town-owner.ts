@@ -1,5 +1,4 @@
-// Owns: the owner of one home of a simulated town: who answers requests as planned, makes mistakes, takes back, and says again what was not
-// answered. Not here: the doorbell (town-home.ts), what must hold (town-watch.ts, order-watch.ts).
+// The owner of a simulated home: answers requests as planned, makes mistakes, revokes, and repeats unanswered orders.
 
 import { generateSigningKey, type SigningKey, sha256Hex } from '@doorsill/base/keys';
 import type { Log } from '@doorsill/base/log';
@@ -23,13 +22,13 @@ import { grantOf, type SlippedOrder, slipped } from './owner-slips.ts';
 import type { HomePlan, Slip } from './plan.ts';
 import type { TownServices } from './town-services.ts';
 
-/** An owner's app says again what was not answered. */
+/** Interval at which an owner's app repeats unanswered orders. */
 const AGAIN_MS = 15_000;
 const AGAIN_MAX = 80;
-/** How long after the first receipt of a grant its owner takes it back; in haste, after it was said. */
+/** When an owner revokes: after the grant's first receipt or, in haste, after sending it. */
 const REGRET_MS = { 'at-once': 0, soon: 3_000, between: 5_000, late: 60_000, hasty: 2_000 } as const;
 const VOUCHED_MS_MAX = 60_000;
-/** Mistakes that an owner makes once the home has answered. */
+/** Mistakes that follow the home's answer. */
 const AFTERWARDS: ReadonlySet<Slip> = new Set([
   'the same id for another grant',
   'a second grant',
@@ -45,7 +44,7 @@ export interface OwnerSeams {
   log(part: string): Log;
 }
 
-/** An owner who is paired with a device: what they have kept of it. */
+/** An owner's stored pairing with a device. */
 export interface PairedOwner {
   readonly device: string;
   readonly key: SigningKey;
@@ -59,13 +58,13 @@ export interface SignedOrder {
   readonly jti: string;
   readonly token: string;
   readonly request: string;
-  /** Of a grant or a denial: whose request it answers. */
+  /** For a grant or a denial: the requesting agency. */
   readonly agency?: string;
-  /** Of a grant: its exact window and keys. Of a revocation: the grant. */
+  /** For a grant: its exact window and keys. For a revocation: the grant. */
   readonly window?: Window;
   readonly disclose?: readonly string[];
   readonly grant?: string;
-  /** A mistake, which no doorbell may carry out. */
+  /** A mistake, which no doorbell may execute. */
   readonly slip?: Slip;
 }
 
@@ -88,12 +87,12 @@ export class TownOwner {
     this.random = new SeededRandom(Math.floor(seams.random.fraction() * 2 ** 32));
   }
 
-  /** Whether everything that was said has been answered. */
+  /** Whether all sent orders have been answered. */
   get isAnswered(): boolean {
     return this.orders.every((order) => this.isAnsweredOf(order));
   }
 
-  /** Pairs with a device over its socket, and listens unless the owner is away. */
+  /** Pairs with a device over its socket, and subscribes unless the owner is away. */
   async start(device: string, socket: string): Promise<void> {
     const { world, network, services } = this.seams;
     const { random } = this;
@@ -105,7 +104,7 @@ export class TownOwner {
     await this.resume({ device, key, account, home: await pairWithDevice(seams, socket, key, 'owner', account) });
   }
 
-  /** Goes on as an owner who is paired, and listens unless they are away. */
+  /** Resumes a pairing, and subscribes unless the owner is away. */
   async resume({ device, key, account, home }: PairedOwner): Promise<void> {
     const { world, network, services, log } = this.seams;
     const { random } = this;
@@ -124,21 +123,21 @@ export class TownOwner {
     await this.session.start();
   }
 
-  /** What they have kept of their device. Throws `not_running` before they are paired. */
+  /** The stored pairing. Throws `not_running` before pairing. */
   get paired(): PairedOwner {
     const { device, signer, account, home } = this;
     if (!signer || !account || !home) throw failure('not_running', { folder: this.plan.name });
     return { device, key: signer.key, account, home };
   }
 
-  /** Pairs once more, with the same key: its device has come back from a backup. Throws what pairing throws. */
+  /** Pairs again with the same key, after its device was restored from a backup. Throws the errors of pairing. */
   async pairAgain(socket: string): Promise<void> {
     const { world, network } = this.seams;
     const seams = { clock: world, network: network.at(`owner-of-${this.plan.name}`) };
     if (this.signer && this.account) await pairWithDevice(seams, socket, this.signer.key, 'owner', this.account);
   }
 
-  /** Somebody shows them a request that their home has not told them of, and they grant it: all it asks for, or another window. */
+  /** Grants a request that somebody shows them and their home does not: the whole window, or another one. */
   talkedInto(requestToken: string, afterMs: number, window?: Window): void {
     const { signer } = this;
     if (!signer || !this.session) return;
@@ -147,7 +146,7 @@ export class TownOwner {
     this.sayAfter({ kind: 'grant', jti, token, request: request.jti, agency: request.agency, slip }, afterMs);
   }
 
-  /** Orders what the device advises while it does not believe its clock: it is right now. */
+  /** Sends the order that the device advises while it distrusts its clock: the clock is right now. */
   async vouchForClock(): Promise<void> {
     const { session, signer } = this;
     if (!session || !signer) return;
@@ -162,7 +161,7 @@ export class TownOwner {
     return this.receipts.some(({ answers }) => answers === jti);
   }
 
-  /** A request that was not answered yet. */
+  /** A new request. */
   private noticed(notice: VerifiedNotice): void {
     const request = notice.request.jti;
     const { signer, plan } = this;
@@ -179,7 +178,7 @@ export class TownOwner {
   /** Makes a mistake, halfway to the good answer. */
   private slip(slip: Slip, signer: Signer, notice: VerifiedNotice): void {
     const good = this.goodWindow(notice);
-    // A home with a mail address would be right to tell it.
+    // With an e-mail address this would be no mistake.
     if (!good || (slip === 'a fact that the home does not have' && this.plan.hasEmail)) return;
     const said = slipped(slip, signer, notice, good);
     const afterMs = Math.round(this.plan.answerAfterMs / 2);
@@ -188,7 +187,7 @@ export class TownOwner {
     else this.sayAfter({ kind, ...rest, slip }, afterMs);
   }
 
-  /** Consent to some whole GOPs and part of one more, of the footage that the device says it has. */
+  /** A grant of some whole GOPs and part of one more, from the footage that the device offers. */
   private grantOf(signer: Signer, notice: VerifiedNotice): SignedOrder | null {
     const window = this.goodWindow(notice);
     if (!window) return null;
@@ -204,7 +203,7 @@ export class TownOwner {
     const span = coverage.at(-1);
     if (!span) return null;
     const held = Math.floor((span.endUs - span.startUs) / GOP_US);
-    // Without a whole GOP and a half there is nothing worth showing.
+    // At least a GOP and a half is needed.
     if (held < 2) return null;
     const taken = Math.min(gops, held - 1);
     const startUs = span.startUs + (held - 1 - taken) * GOP_US;
@@ -242,7 +241,7 @@ export class TownOwner {
     if (!isTaken && grantSha256 !== undefined) this.takeBack(order, grantSha256, REGRET_MS[regret]);
   }
 
-  /** Signs a revocation now, and says it later. */
+  /** Signs a revocation now, and sends it later. */
   private takeBack({ request, jti: grant }: SignedOrder, grantSha256: string, afterMs: number): void {
     const { signer } = this;
     if (!signer) return;
@@ -250,7 +249,7 @@ export class TownOwner {
     this.sayAfter({ kind: 'revoke', jti, token, request, grant }, afterMs);
   }
 
-  /** An owner who took a clip back may share once more. */
+  /** An owner who revoked a clip may grant again. */
   private reconsider(taken: SignedOrder, { outcome }: Receipt): void {
     const notice = this.notices.get(taken.request);
     const { plan, signer, orders } = this;
@@ -260,7 +259,7 @@ export class TownOwner {
     if (order) this.sayAfter(order, plan.answerAfterMs);
   }
 
-  /** What an owner says once the only grant of a request has failed. */
+  /** The owner's new decision after the only grant of a request has failed. */
   private decideAnew({ outcome, request = '' }: Receipt): void {
     const notice = this.notices.get(request);
     const { plan, signer, orders } = this;
@@ -270,7 +269,7 @@ export class TownOwner {
     if (order) this.sayAfter(order, plan.answerAfterMs);
   }
 
-  /** Mistakes about what was decided, each once. */
+  /** Mistakes about decided requests, each once. */
   private slipAfterwards(order: SignedOrder, { outcome }: Receipt): void {
     const { plan, signer } = this;
     const notice = this.notices.get(order.request);
@@ -293,7 +292,7 @@ export class TownOwner {
     }
   }
 
-  /** Answers that are right only if the first one has come to nothing by then. */
+  /** Answers that are right only if the first one has failed by then. */
   private unsure(slip: Slip, signer: Signer, notice: VerifiedNotice): void {
     const kind = slip === 'a second grant' ? 'grant' : 'deny';
     const about = this.orders.filter((one) => one.request === notice.request.jti && one.kind === kind && !one.slip);

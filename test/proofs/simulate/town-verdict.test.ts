@@ -1,4 +1,4 @@
-// Holds: each rule of the verdict fires where it is broken, and none does in a town in which everything holds.
+// Each rule of the verdict fires when it is broken, and none does otherwise.
 import { expect, it } from 'vitest';
 import { ManualClock } from '../../../device/base/clock.ts';
 import { sha256Hex } from '../../../device/base/keys.ts';
@@ -32,13 +32,13 @@ const requestToken = cast.request();
 const grantToken = cast.grant(requestToken, { jti: 'grant-1', window, disclose: [], audio: false });
 const { jti: request } = Request.parse(claimsOf(requestToken));
 
-/** A clip of so many pictures in the time of ten, of bytes that differ by their length. */
+/** A clip of `frames` pictures in the time of ten; different lengths give different bytes. */
 function clipBytes(frames: number, frameBytes = 500): Uint8Array {
   const frameTicks = Math.floor((FRAMES * FRAME_US * 90_000) / 1_000_000 / frames);
   return plainMp4({ frames, audioPackets: 0, frameBytes, frameTicks });
 }
 
-/** What goes beside a clip: that it has so many pictures of this window. */
+/** The manifest of a clip with `frames` pictures of this window. */
 function statementOf(frames: number, filmed = window, content = bytes): string {
   const grant = { ...Grant.parse(claimsOf(grantToken)), window: filmed };
   const facts = { grant, grantToken, request: Request.parse(claimsOf(requestToken)), requestToken };
@@ -88,7 +88,7 @@ const held = (place: string, statement = statementOf(FRAMES), content = bytes) =
 });
 const WITH_VAULT = held(ITEM);
 
-/** What is found in a town with one home; unless it is said otherwise, of one clip that was delivered. */
+/** The final state of a run with one home; by default with one delivered clip. */
 interface Found {
   readonly entries: readonly LedgerBody[];
   readonly orders: readonly SignedOrder[];
@@ -102,7 +102,7 @@ interface Found {
   readonly shownBeyond: readonly string[];
   readonly forgotten: readonly string[];
   readonly isCaptured: boolean;
-  /** A bit of the ledger has turned over. */
+  /** Whether a bit of the ledger has flipped. */
   readonly isWorn: boolean;
   readonly isUp: boolean;
   readonly isAnswered: boolean;
@@ -200,7 +200,7 @@ it.each<[string, Partial<Found>]>([
     'an upload that somebody with its key has begun, who was cut off',
     { files: { ...WITH_VAULT, ...staged }, uploads: [], stolen: ['upload-1'] },
   ],
-])('is silent about %s', async (_what, changes) => {
+])('accepts %s', async (_what, changes) => {
   expect(await brokenIn(changes)).toEqual([]);
 });
 
@@ -305,14 +305,14 @@ it.each<[string, string, Partial<Found>]>([
     'the bridge had accepted request-1',
     { forgotten: ['the bridge had accepted request-1'] },
   ],
-])('%s: tells that %s', async (rule, what, changes) => {
+])('%s: reports that %s', async (rule, what, changes) => {
   const broken = await brokenIn(changes);
   expect(broken).toEqual(expect.arrayContaining([expect.stringContaining(`${rule}: ${what}`)]));
-  // Nothing of another promise.
+  // No other promise is reported.
   expect(broken.filter((line) => !line.startsWith(`${rule}: `))).toEqual([]);
 });
 
-it('6: tells of a ledger that does not verify', async () => {
+it('6: reports a ledger that does not verify', async () => {
   expect(await brokenIn({ isWorn: true, receipts: [] })).toEqual(
     expect.arrayContaining([expect.stringMatching(/^6: the ledger of home-1 does not verify: /)]),
   );
@@ -329,7 +329,7 @@ it.each<[string, boolean, Partial<Found>]>([
   ['bridge and vault have the same clip', false, { files: { ...WITH_VAULT, ...held(SHOWN) } }],
   ['a clip is made ready', false, { files: ready }],
   ['a clip is on its way into the vault', false, { files: { '/vault/staging/staged-1/clip.mp4': bytes } }],
-])('knows rest: when %s it is %s', async (_when, isRest, changes) => {
+])('detects rest: when %s it is %s', async (_when, isRest, changes) => {
   const { facts } = await townOf(changes);
   expect(await isAtRest(facts.homes, facts.services)).toBe(isRest);
 });

@@ -1,5 +1,4 @@
-// Owns: what must hold of a simulated town when its faults are over: everything came to rest, ledgers are whole, and what bridge and vault hold is
-// what was granted. Not here: what must hold meanwhile (town-watch.ts).
+// The checks at the end of a run: everything has come to rest, ledgers verify, and bridge and vault hold exactly what was granted.
 
 import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
@@ -20,12 +19,12 @@ import type { TownWatch } from './town-watch.ts';
 
 const CLIP_BYTES_MAX = 64 * 1024 * 1024;
 const TOKEN_BYTES_MAX = 64 * 1024;
-/** Outcomes that tell of a decision. */
+/** Outcomes of a decision. */
 const DECIDED = new Set<string>(['granted', 'denied', 'revoked']);
-/** Entries after which nothing is done about a grant any more. */
+/** Entries after which a grant is finished. */
 const ENDINGS = new Set(['delivered', 'deleted', 'recalled', 'failed', 'ended', 'revoked']);
 
-/** What is looked at of a home, of the services, and of what was seen of them meanwhile. */
+/** The judged parts of a home, of the services, and of the observations. */
 export type JudgedHome = Pick<TownHome, 'device' | 'disk' | 'isUp' | 'ledgerFolder' | 'orders' | 'receipts'> & {
   readonly plan: Pick<TownHome['plan'], 'manner' | 'name'>;
   readonly owner: Pick<TownHome['owner'], 'isAnswered'>;
@@ -34,7 +33,7 @@ export type JudgedServices = Pick<TownServices, 'bridgeId' | 'disk' | 'path'>;
 type Watched = Pick<TownWatch, 'breach' | 'stolen' | 'toBridge' | 'uploads'>;
 type JudgedAgencies = Pick<TownAgencies, 'forgotten' | 'shownBeyond' | 'unlawful'>;
 
-/** What a ledger says of one grant: types of its entries in order, and the clip that was sealed. */
+/** A ledger's entries about one grant: their types in order, and the sealed clip. */
 interface Story {
   readonly types: string[];
   readonly outcomes: string[];
@@ -44,14 +43,14 @@ interface Story {
 
 type Stories = ReadonlyMap<string, Story>;
 
-/** What a home's ledger says: the story of each grant, the orders and denied requests that it names, and what it reached of the requests' machine. */
+/** A home's ledger: the entries of each grant, the orders and denied requests in it, and its coverage. */
 interface Told {
   readonly reached: readonly string[];
   readonly stories: Map<string, Story>;
   readonly orders: Set<string>;
 }
 
-/** Walks a home's ledger. Throws `consent_ledger_damaged`. */
+/** Reads a home's ledger. Throws `consent_ledger_damaged`. */
 async function toldBy(home: JudgedHome): Promise<Told> {
   const stories = new Map<string, Story>();
   const orders = new Set<string>();
@@ -76,8 +75,8 @@ async function toldBy(home: JudgedHome): Promise<Told> {
 }
 
 /**
- * Whether every grant has come to an end, its owner has heard of everything, and its clip has one holder and is on its way to no other.
- * Throws `consent_ledger_damaged`.
+ * Whether every grant has ended, its owner has got every receipt, and its clip has one holder and is not in transit. Throws
+ * `consent_ledger_damaged`.
  */
 export async function isAtRest(homes: readonly JudgedHome[], services: JudgedServices): Promise<boolean> {
   for (const home of homes) {
@@ -89,7 +88,7 @@ export async function isAtRest(homes: readonly JudgedHome[], services: JudgedSer
   return clips.every((clip) => !items.includes(evidenceId(bridgeId, clip)));
 }
 
-/** What bridge and vault hold, by name: clips that are shown and items; and out of sight, what is made ready, staged and arriving. */
+/** What bridge and vault hold, by name: visible clips and items, and prepared, staged and incoming ones. */
 async function heldBy(services: JudgedServices) {
   const { disk, bridgeId } = services;
   const [bridge, vault] = [services.path('bridge'), services.path('vault')];
@@ -105,7 +104,7 @@ async function heldBy(services: JudgedServices) {
 
 function isEnded(types: readonly string[]): boolean {
   const last = types.findLast((type) => type !== 'token-presented' && type !== 'revoked-ahead');
-  // A revocation of a clip that was never offered needs no answer of the bridge.
+  // The bridge need not confirm the revocation of a clip that was never offered.
   if (last === 'revoked') return !types.includes('token-presented');
   return last === undefined || ENDINGS.has(last);
 }
@@ -115,15 +114,15 @@ export interface TownFacts {
   readonly services: JudgedServices;
   readonly watch: Watched;
   readonly agencies: JudgedAgencies;
-  /** Whether its bridge lies: then nothing is said of what it holds. */
+  /** Whether the bridge lies: then its contents are not judged. */
   readonly isCaptured: boolean;
 }
 
-/** Holds the town against what owners signed. Breaches are noted in the watch. Returns a line for each grant, and what was reached. */
+/** Judges a run against its owners' orders. Breaches are added to the watch. Returns a line for each grant, and the coverage. */
 export async function judgeTown(town: TownFacts): Promise<{ lines: string[]; reached: string[] }> {
   const lines: string[] = [];
   const reached: string[] = [];
-  /** What ledgers say of each grant. */
+  /** Each grant's entries in the ledgers. */
   const all = new Map<string, Story>();
   for (const home of town.homes) {
     try {
@@ -151,7 +150,7 @@ export async function judgeTown(town: TownFacts): Promise<{ lines: string[]; rea
   return { lines, reached };
 }
 
-/** What a home has answered, and to what. */
+/** A home's answers, with the orders that they answer. */
 function answersTo({ receipts, orders }: JudgedHome): string[] {
   return receipts.flatMap(({ outcome, code, answers }) => {
     const kind = orders.find(({ jti }) => jti === answers)?.kind ?? 'none';
@@ -160,7 +159,7 @@ function answersTo({ receipts, orders }: JudgedHome): string[] {
   });
 }
 
-/** 6: what a home told its owner that it has decided is in its ledger. */
+/** 6: every decision in a receipt is in the ledger. */
 function judgeReceipts({ watch }: TownFacts, home: JudgedHome, orders: ReadonlySet<string>): void {
   for (const { outcome, answers, request = '' } of home.receipts) {
     if (answers === undefined || !DECIDED.has(outcome)) continue;
@@ -169,7 +168,7 @@ function judgeReceipts({ watch }: TownFacts, home: JudgedHome, orders: ReadonlyS
   }
 }
 
-/** 7: bridge and vault hold nothing that no home has sealed, and nothing twice. 4: the bridge shows an agency only what was granted to it. */
+/** 7: bridge and vault hold only what a home has sealed, once. 4: the bridge shows an agency only what was granted to it. */
 async function judgeHolders({ services, watch, agencies }: TownFacts, all: Stories): Promise<void> {
   const { bridgeId, ...held } = await heldBy(services);
   const [clips, items] = [new Set(held.clips), new Set(held.items)];
@@ -183,7 +182,7 @@ async function judgeHolders({ services, watch, agencies }: TownFacts, all: Stori
   for (const line of await agencies.forgotten()) watch.breach('what was answered stays', line);
 }
 
-/** 7: nothing is on its way any more. 8: nor is any part left of a clip that was taken back. */
+/** 7: nothing is in transit any more. 8: no part of a revoked clip remains. */
 async function judgeOutOfSight({ services, watch }: TownFacts, all: Stories): Promise<void> {
   const { ready, staged, arriving } = await heldBy(services);
   for (const name of arriving) watch.breach('7', `${name} is still on its way into the vault`);
@@ -196,7 +195,7 @@ async function judgeOutOfSight({ services, watch }: TownFacts, all: Stories): Pr
     if (watch.stolen.has(upload)) continue;
     const grant = watch.uploads.get(upload) ?? '';
     const story = all.get(grant);
-    // An upload of which no home was told is there, and empty, when the bridge's answer was lost.
+    // If the bridge's answer was lost, an upload unknown to any home remains, and is empty.
     if (!story && ((await services.disk.sizeOf(`${services.path('bridge')}/staging/${upload}`)) ?? 0) > 0)
       watch.breach('7', `${upload} is staged, and no home has sent it`);
     if (story && isTakenBack(story)) watch.breach('8', `a part of the clip of ${grant} is staged, which was revoked`);
@@ -212,7 +211,7 @@ function judgeStory({ watch, agencies }: TownFacts, home: JudgedHome, grant: str
   const { name } = home.plan;
   const order = grantOrderOf(home, grant);
   if (order?.slip !== undefined) watch.breach('4', `${name} recorded ${grant}, which is ${order.slip}`);
-  // A revocation of what was never granted is remembered, too.
+  // A revocation without a grant is recorded, too.
   const isActing = types.some((type) => type !== 'revoked-ahead');
   if (!order && isActing) watch.breach('4', `${name} recorded the grant ${grant}, which its owner never signed`);
   const granted = Grant.safeParse(order && parseToken(order.token)?.claims);
@@ -228,7 +227,7 @@ function judgeStory({ watch, agencies }: TownFacts, home: JudgedHome, grant: str
     watch.breach('6', `the ledger of ${name} tells ${grant} in another order: ${types.join(' ')}`);
 }
 
-/** What bridge and vault hold of a grant. */
+/** What bridge and vault hold for a grant. */
 async function judgeClip({ services, watch }: TownFacts, home: JudgedHome, grant: string, story: Story): Promise<void> {
   const { disk } = services;
   if (story.clip === null) return;
@@ -256,14 +255,14 @@ async function judgeClip({ services, watch }: TownFacts, home: JudgedHome, grant
 /** Answers after which a revoked grant can never act. */
 const REFUSED_FOR_GOOD = new Set<string>(['consent_nothing_to_revoke', 'consent_revocation_unrecorded']);
 
-/** Whether the owner has taken a grant back, and the home has answered that. */
+/** Whether the owner has revoked a grant, and the home has answered. */
 function wasRevoked({ orders, receipts }: JudgedHome, grant: string): boolean {
   const revocation = orders.find((order) => order.kind === 'revoke' && order.grant === grant);
   const answered = receipts.filter(({ answers }) => answers !== undefined && answers === revocation?.jti);
   return answered.some(({ outcome, code }) => outcome !== 'refused' || REFUSED_FOR_GOOD.has(code ?? ''));
 }
 
-/** 2: exactly the pictures of the window; the statement beside the clip vouches for it. */
+/** 2: the clip contains exactly the window's pictures, and its statement vouches for it. */
 async function judgeContent(
   { disk, watch }: { disk: Disk; watch: Watched },
   order: SignedOrder | undefined,
@@ -293,7 +292,7 @@ async function judgeContent(
   }
 }
 
-/** 5: of a home that granted nothing, the bridge has heard nothing. */
+/** 5: the bridge got nothing from a home that granted nothing. */
 function judgeSilence({ watch }: TownFacts, home: JudgedHome): void {
   const { name, manner } = home.plan;
   if (manner !== 'shares' && watch.toBridge(name) > 0)

@@ -1,6 +1,4 @@
-// Owns: one simulated town from its plan to its verdict: its parts on one clock, one network and one seed, what happens to them, and what was
-// seen. Not here: what it begins with (town-ground.ts), the plan (plan.ts), what must hold (town-watch.ts, town-verdict.ts), many seeds
-// (simulate.ts).
+// One run from its plan to its verdict: all parts on one clock, one network and one seed.
 
 import { systemCode } from '@doorsill/base/disk';
 import { SeededRandom } from '@doorsill/base/random';
@@ -24,34 +22,34 @@ import { isAtRest, judgeTown } from './town-verdict.ts';
 import { type Breach, TownWatch } from './town-watch.ts';
 import { UntrustedBroker } from './untrusted-broker.ts';
 
-/** A town begins so long after its ground was prepared. */
+/** How long after the preparation a run begins. */
 const BEGINS_US = PREPARED_US + 3_600_000_000;
-/** How long after a failed start a service is started again. */
+/** Delay before a service is restarted after a failed start. */
 const RESTART_MS = 5_000;
-/** How long a town may take to come to rest once its faults have ended, and how often that is looked at. */
+/** How long a run may take to come to rest after its last fault, and how often that is checked. */
 const REST_MS_MAX = 6 * 60_000;
 const LOOK_MS = 10_000;
-/** In each town of such a seed homes are enrolled and paired; in the others they were before. */
+/** In every fourth run homes are enrolled and paired during the run; in the others they are prepared. */
 const FROM_NOTHING_EVERY = 4;
-/** A clip goes there in parts, so that anything may happen in the middle of it: about one GOP is on its way at a time. */
+/** Recipients of clips, which arrive in parts of about one GOP, so that anything may happen during a transfer. */
 const CLIP_HOLDERS: ReadonlySet<string> = new Set(['bridge', 'vault']);
 const WINDOW_BYTES = 4_096;
-/** It may hang: so long may it take from its start to its verdict, and so long to stop. */
+/** Maximum times for a run and for its stop, after which it counts as hanging. */
 const LIFE_MS_MAX = TOWN_MS + REST_MS_MAX + 30 * 60_000;
 const STOP_MS_MAX = 30 * 60_000;
 
-/** What would end a process of the product. */
+/** Events that would end a process of the product. */
 const STRAY_EVENTS = ['unhandledRejection', 'uncaughtException'] as const;
 
 export interface TownResult {
   readonly breaches: readonly Breach[];
-  /** SHA-256 over every piece that was delivered, when, from whom, to whom, and every line that was logged. */
+  /** SHA-256 over every delivered piece with time, sender and receiver, and every logged line. */
   readonly hash: string;
   readonly pieces: number;
   readonly bytes: number;
   readonly simulatedMs: number;
   readonly trace: readonly string[];
-  /** What was provoked, e.g. `ledger granted`, `receipt refused consent_request_expired`: how often. */
+  /** What was provoked, e.g. `ledger granted`, `receipt refused consent_request_expired`, and how often. */
   readonly covered: ReadonlyMap<string, number>;
 }
 
@@ -74,7 +72,7 @@ class Town {
   private readonly record: TownRecord;
   private readonly reached: Reached;
   private readonly broker: UntrustedBroker;
-  /** Homes whose clock was ahead for a time: they do not believe it now that it is right, for as long as it was ahead. */
+  /** Homes whose clock was ahead: they distrust the corrected clock for as long as it was ahead. */
   private readonly misled = new Set<TownHome>();
   private captured: CapturedBridge | null = null;
 
@@ -133,7 +131,7 @@ class Town {
     };
   }
 
-  /** Lets time pass until the town has ended. What a timer throws would end a process of the product: it is a breach, and time goes on. */
+  /** Advances time until the run has ended. An error in a timer would end a process of the product: it is a breach, and time goes on. */
   private async pass(): Promise<void> {
     for (let isOver = false; !isOver; ) {
       try {
@@ -149,7 +147,7 @@ class Town {
     this.watch.breach('no stray error', describe(thrown));
   }
 
-  /** Does a part of the town's life; it breaks `rule` when it is rejected, or takes longer than this in the town's time. */
+  /** Performs a part of the run; a rejection, or exceeding this simulated time, breaks `rule`. */
   private async within(ms: number, rule: string, work: Promise<void>): Promise<void> {
     const done = work.then(
       () => null,
@@ -265,7 +263,7 @@ class Town {
     }
   }
 
-  /** What the broker does to a home. */
+  /** The broker misbehaves towards a home. */
   private async performAtBroker(
     act: Extract<Act, { do: 'replay' | 'withhold' | 'retain' | 'outdate' }>,
   ): Promise<void> {
@@ -289,13 +287,13 @@ class Town {
     }
   }
 
-  /** What becomes of what one part sends to another: brokers and captured bridges do what they like with it. */
+  /** The filter between two parts: brokers and captured bridges change what they carry. */
   private filterOf(from: string, to: string): Filter | null {
     if (from === 'broker') return (bytes) => this.broker.passOn(to, bytes);
     return from === 'bridge' ? (bytes) => this.captured?.answered(to, bytes) ?? bytes : null;
   }
 
-  /** Services have ended in the middle of something, and come back. */
+  /** Services were killed, and come back. */
   private died(what: string, parts: readonly ServiceName[], forMs: number): void {
     this.record.note(`services end in the middle of something: ${parts.join(', ')}`);
     this.record.cover(`kill ${what}`);
@@ -308,7 +306,7 @@ class Town {
     });
   }
 
-  /** Starts a service as what supervises it does: once more, later, where its disk is full. */
+  /** Starts a service as its supervisor does: again later, if its disk is full. */
   private async bringBack(part: ServiceName): Promise<void> {
     for (;;) {
       try {
@@ -326,7 +324,7 @@ class Town {
     });
   }
 
-  /** Every fault ends. */
+  /** Ends every fault. */
   private async heal(): Promise<void> {
     this.record.note('every fault ends');
     this.network.heal();

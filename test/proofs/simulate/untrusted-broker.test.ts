@@ -12,7 +12,7 @@ const list = (text: string) => packet('doorsill/v1/area/revocations', text);
 const told = (bytes: Uint8Array) =>
   messagesIn(bytes).map(({ payload, retained }) => `${Buffer.from(payload).toString()}${retained ? ' retained' : ''}`);
 
-/** A broker whose injections are collected. */
+/** A broker whose injected messages are collected. */
 function broker() {
   const world = new VirtualClock({ startUs: 0, quiet: settled });
   const network = new MemoryNetwork({ clock: world, random: new SeededRandom(1) });
@@ -21,7 +21,7 @@ function broker() {
   return { world, injected, untrusted: new UntrustedBroker(network, world) };
 }
 
-it('passes everything on as long as it behaves, and says again what it has heard', () => {
+it('forwards everything while honest, and replays earlier orders', () => {
   const { untrusted, injected } = broker();
   expect(told(untrusted.passOn('home-1', Buffer.concat([order('a'), list('b')])))).toEqual(['a', 'b']);
   untrusted.hear(Buffer.concat([order('yes'), order('no')]));
@@ -29,7 +29,7 @@ it('passes everything on as long as it behaves, and says again what it has heard
   expect(injected).toEqual(['home-2 yes', 'home-2 no']);
 });
 
-it('withholds orders from one home, and brings them in another order', () => {
+it('withholds orders from one home, and delivers them in another order', () => {
   const { untrusted, injected } = broker();
   untrusted.withhold('home-1');
   expect(told(untrusted.passOn('home-1', Buffer.concat([order('a'), packet('t', 'event'), order('b')])))).toEqual([
@@ -41,7 +41,7 @@ it('withholds orders from one home, and brings them in another order', () => {
   expect(told(untrusted.passOn('home-1', order('d')))).toEqual(['d']);
 });
 
-it('delivers orders as if it had kept them', () => {
+it('delivers orders as retained messages', () => {
   const { untrusted } = broker();
   untrusted.retain('home-1', true);
   expect(told(untrusted.passOn('home-1', Buffer.concat([order('a'), packet('t', 'event')])))).toEqual([
@@ -52,7 +52,7 @@ it('delivers orders as if it had kept them', () => {
   expect(told(untrusted.passOn('home-1', order('a')))).toEqual(['a']);
 });
 
-it('brings an old list after a newer one, and keeps documents of requests back', async () => {
+it('delivers an old list after a newer one, and withholds requests', async () => {
   const { untrusted, injected, world } = broker();
   const document = (text: string) => packet('doorsill/v1/area/9q8/requests', text);
   untrusted.passOn('home-1', list('old'));
