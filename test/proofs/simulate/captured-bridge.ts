@@ -16,9 +16,9 @@ import { agencyId } from 'doorsill/officer/agency-client';
 import type { MemoryNetwork } from './memory-network.ts';
 import { messagesIn, packetOf } from './mqtt-packets.ts';
 import type { Lie } from './plan.ts';
-import type { TownAgencies } from './town-agencies.ts';
-import type { TownHome } from './town-home.ts';
-import type { TownServices } from './town-services.ts';
+import type { SimulatedAgencies } from './town-agencies.ts';
+import type { SimulatedHome } from './town-home.ts';
+import type { SimulatedServices } from './town-services.ts';
 
 const KEY_BYTES_MAX = 200;
 /** A captured agency requests this much more time, and every fact. */
@@ -37,8 +37,8 @@ export interface CapturedBridgeDeps {
   clock: Clock;
   random: Random;
   network: MemoryNetwork;
-  services: TownServices;
-  agencies: TownAgencies;
+  services: SimulatedServices;
+  agencies: SimulatedAgencies;
 }
 
 /** A home's request that waits for its answer. */
@@ -114,7 +114,7 @@ export class CapturedBridge {
   }
 
   /** Tells a home one lie: false answers for a while, or a document now. */
-  async tell(home: TownHome, lie: Lie, forMs: number): Promise<void> {
+  async tell(home: SimulatedHome, lie: Lie, forMs: number): Promise<void> {
     const { name } = home.plan;
     this.publish(home, lie);
     this.answering.set(name, lie);
@@ -184,7 +184,7 @@ export class CapturedBridge {
     return answer(method === 'HEAD' ? '200 OK' : '204 No Content', head);
   }
 
-  private publish(home: TownHome, lie: Lie): void {
+  private publish(home: SimulatedHome, lie: Lie): void {
     const last = [...this.published.values()].at(-1);
     const changed = last ? this.changedRequest(lie, claimsIn(last.request), last.credential) : null;
     if (changed) this.sayDocument(home, [changed], []);
@@ -266,7 +266,7 @@ export class CapturedBridge {
 
   /** `longerS`: extra lifetime, so that its key is unique. */
   private sayDocument(
-    home: TownHome,
+    home: SimulatedHome,
     requests: readonly PublishedRequest[],
     cancelled: readonly string[],
     longerS = 0,
@@ -277,7 +277,7 @@ export class CapturedBridge {
     this.say(home, document.topic, signToken('doorsill-area+jws', claims, this.key), true);
   }
 
-  private sayList(home: TownHome): void {
+  private sayList(home: SimulatedHome): void {
     const { list } = this;
     if (!list) return;
     const revision = Number(list.claims['revision']) + 1;
@@ -286,7 +286,7 @@ export class CapturedBridge {
   }
 
   /** An owner's former grant, with more time, signed by the bridge in its own name or in the owner's. */
-  private sayGrant(home: TownHome): void {
+  private sayGrant(home: SimulatedHome): void {
     const { random } = this.deps;
     const manifest = [...this.offered.values()].at(-1)?.manifest;
     const token = String(claimsIn(manifest ?? '')['grant']);
@@ -307,7 +307,7 @@ export class CapturedBridge {
     return { exp: wallSeconds(this.deps.clock) + DOCUMENT_LIFE_S + longerS };
   }
 
-  private say(home: TownHome, topic: string, token: string, retained: boolean): void {
+  private say(home: SimulatedHome, topic: string, token: string, retained: boolean): void {
     const payload = Buffer.from(token, 'latin1');
     this.deps.network.inject('broker', home.plan.name, packetOf({ topic, payload, retained }));
   }

@@ -120,7 +120,7 @@ const REFUSALS = Object.keys(ERRORS).filter((code) => PROVOKED.test(code));
 
 /** Refusals that nothing in a run can provoke, and why. */
 const UNREACHABLE: Partial<Record<ErrorCode, string>> = {
-  intake_duration: 'who steals a key in a town has no footage, and of what is no video the bridge says that first',
+  intake_duration: 'an attacker with a stolen key has no footage, and the bridge refuses what is not a video first',
   consent_zones_unsupported:
     'a doorbell blacks out zones in every stream that it can record, and finds no fault with any (device/assembly.ts)',
 };

@@ -14,7 +14,7 @@ import { parseCameraSource } from '../../../device/camera/sources.ts';
 import { parseFragment, parseInit } from '../../../device/contract/media/fragment.ts';
 import { settled } from '../../../sim/world/quiet.ts';
 import { VirtualClock } from '../../../sim/world/virtual-clock.ts';
-import { drawFootage, type Footage, FRAME_US, ffmpegTwin, GOP_US, TOWN_CAMERA, townCamera } from './ffmpeg-twin.ts';
+import { drawFootage, type Footage, FRAME_US, ffmpegTwin, GOP_US, SIMULATED_CAMERA, simulatedCamera } from './ffmpeg-twin.ts';
 
 const START_US = Date.UTC(2026, 2, 1) * 1_000;
 const real = await findFfmpeg();
@@ -22,7 +22,7 @@ const footage = await drawFootage(real);
 
 function depsOf(ffmpeg: Ffmpeg, clock: Clock, name: string): CaptureDeps {
   return {
-    ...{ source: parseCameraSource(name, {}, name === TOWN_CAMERA ? [townCamera] : undefined) },
+    ...{ source: parseCameraSource(name, {}, name === SIMULATED_CAMERA ? [simulatedCamera] : undefined) },
     ...{ ffmpeg, clock, random: new SeededRandom(1), log: silentLog(), programs: new SystemPrograms() },
     ...{ boot: 'boot-1', clockTrusted: () => true },
   };
@@ -68,7 +68,7 @@ async function fromTwin(count: number): Promise<{ segments: Segment[]; filmed: n
   const twin = ffmpegTwin(footage, world, () => {
     filmed += 1;
   });
-  const segments = await segmentsOf(depsOf(twin, world, TOWN_CAMERA), count);
+  const segments = await segmentsOf(depsOf(twin, world, SIMULATED_CAMERA), count);
   world.stop();
   await running;
   return { segments, filmed, passedUs: world.passedUs };

@@ -19,7 +19,7 @@ const GOPS = 8;
 const RECORD_MS_MAX = 30_000;
 const FOOTAGE_BYTES_MAX = 4_000_000;
 const CAPTURE_PIPE = 'pipe:3';
-export const TOWN_CAMERA = 'town';
+export const SIMULATED_CAMERA = 'town';
 
 /** Fragmented MP4 as ffmpeg writes it for a capture. */
 export interface Footage {
@@ -34,7 +34,7 @@ export interface Footage {
 export async function drawFootage(ffmpeg: Ffmpeg): Promise<Footage> {
   const seconds = String((GOPS * GOP_US) / 1_000_000);
   const bytes = await runFfmpeg(ffmpeg, {
-    doing: 'drawing the footage of a simulated town',
+    doing: 'drawing the footage of the simulation',
     args: [
       ...[
         '-f',
@@ -203,21 +203,21 @@ export function ffmpegTwin(footage: Footage, clock: Clock, filming: () => void):
 }
 
 /** The camera of every simulated home; its footage comes from the twin. */
-export const townCamera: CameraKind = {
+export const simulatedCamera: CameraKind = {
   help: '',
   name: (text) =>
-    text !== TOWN_CAMERA
+    text !== SIMULATED_CAMERA
       ? null
       : {
-          kind: TOWN_CAMERA,
-          shown: TOWN_CAMERA,
+          kind: SIMULATED_CAMERA,
+          shown: SIMULATED_CAMERA,
           settings: {},
           open: ({ clock }) => ({
             policy: { atEnd: 'lost', retriesMax: null, forgiveAfter: 1 },
             live: true,
             unchanging: false,
             open: async () => ({
-              inputs: [{ options: [], address: TOWN_CAMERA }],
+              inputs: [{ options: [], address: SIMULATED_CAMERA }],
               plan: { video: 'copy', audio: 'none', videoStream: '0:v:0', audioStream: '0:a:0' },
               timeline: () => new KnownTimeline(clock.wallUs(), true),
               skipBeforeUs: 0,

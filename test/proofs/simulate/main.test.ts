@@ -28,7 +28,7 @@ it('removes its folder also when a single run is stopped', { timeout: 180_000 },
 it('refuses invalid arguments, and says what is valid', { timeout: 60_000 }, async () => {
   const wrong = simulate('--trace');
   expect(await wrong.ended()).toBe(2);
-  expect(wrong.stderr).toContain('name its --seed. See');
+  expect(wrong.stderr).toContain('need a single --seed. See');
   const helped = simulate('--help');
   expect(await helped.ended()).toBe(0);
   expect(helped.stdout).toContain('$ npm run simulate -- --seeds 500');

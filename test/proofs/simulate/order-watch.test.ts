@@ -19,7 +19,7 @@ const denial = signed('deny', 'deny-1');
 const revocation = signed('revoke', 'revoke-1', { grant: 'grant-1' });
 
 /** A home, with functions that deliver to it and publish for it. */
-function town(changes: Partial<OrderedHome> = {}, holds: (text: string) => boolean = () => true) {
+function setUp(changes: Partial<OrderedHome> = {}, holds: (text: string) => boolean = () => true) {
   const clock = new ManualClock(START_US);
   const broken: string[] = [];
   const watch = new OrderWatch(
@@ -54,7 +54,7 @@ function town(changes: Partial<OrderedHome> = {}, holds: (text: string) => boole
 }
 
 it('accepts answers to delivered orders that the ledger contains', async () => {
-  const { deliver, answer, publish, list, broken, clock } = town();
+  const { deliver, answer, publish, list, broken, clock } = setUp();
   list(1);
   await clock.advance(2_000);
   for (const order of [grant, denial, revocation]) deliver(order);
@@ -69,7 +69,7 @@ it('accepts answers to delivered orders that the ledger contains', async () => {
 });
 
 it('4: reports a notice with an id of the wrong kind', () => {
-  const { publish, broken } = town();
+  const { publish, broken } = setUp();
   const request = cast.sign('doorsill-request+jws', { jti: 'search-1' }, cast.agency);
   publish(`${own}/request`, JSON.stringify({ published: { request } }));
   expect(broken).toEqual(["4: home-1 tells its owner of search-1, which is no request's id"]);
@@ -77,7 +77,7 @@ it('4: reports a notice with an id of the wrong kind', () => {
 
 it('4: reports an answer to an order that was delivered only as retained, or not at all', () => {
   for (const isKept of [true, false]) {
-    const { deliver, answer, broken } = town();
+    const { deliver, answer, broken } = setUp();
     if (isKept) deliver(grant, true);
     answer('grant-1', 'granted');
     expect(broken).toEqual(['4: home-1 answers grant-1, which was delivered only as a message that was kept']);
@@ -85,9 +85,9 @@ it('4: reports an answer to an order that was delivered only as retained, or not
 });
 
 it('4: reports an executed mistake, except a second denial', () => {
-  const slip = signed('grant', 'grant-2', { slip: 'a second grant' });
-  const { deliver, answer, broken } = town({ orders: [slip] });
-  deliver(slip);
+  const mistake = signed('grant', 'grant-2', { mistake: 'a second grant' });
+  const { deliver, answer, broken } = setUp({ orders: [mistake] });
+  deliver(mistake);
   answer('grant-2', 'refused');
   answer('grant-2', 'denied');
   expect(broken).toEqual([]);
@@ -96,7 +96,7 @@ it('4: reports an executed mistake, except a second denial', () => {
 });
 
 it('4: reports a grant for an ended agency, once the doorbell had time to process its end', async () => {
-  const { deliver, answer, list, broken, clock } = town();
+  const { deliver, answer, list, broken, clock } = setUp();
   list(1);
   list(2, 'agency-1');
   // Older than its newest list.
@@ -104,7 +104,7 @@ it('4: reports a grant for an ended agency, once the doorbell had time to proces
   deliver(grant);
   answer('grant-1', 'granted', { grant: 'grant-1' });
   expect(broken).toEqual([]);
-  const late = town();
+  const late = setUp();
   late.list(2, 'agency-1');
   await late.clock.advance(1_000);
   late.deliver(grant);
@@ -114,7 +114,7 @@ it('4: reports a grant for an ended agency, once the doorbell had time to proces
 });
 
 it('5: reports a topic of another home', () => {
-  const { publish, broken } = town();
+  const { publish, broken } = setUp();
   publish('doorsill/v1/area/requests', '{}');
   publish('doorsill/v1/home/another/state', '{}');
   expect(broken).toEqual([
@@ -128,7 +128,7 @@ it.each([
   [revocation, 'revoked', 'revoke-1'],
   [denial, 'denied', '"type":"denied","body":{"request":"request-1"'],
 ] as const)('6: tells of an answer before the ledger holds it durably: $kind', (order, outcome, missing) => {
-  const { deliver, answer, broken } = town({}, (text) => text !== missing);
+  const { deliver, answer, broken } = setUp({}, (text) => text !== missing);
   deliver(order);
   answer(order.jti, 'refused');
   expect(broken).toEqual([]);
@@ -137,12 +137,12 @@ it.each([
 });
 
 it('reports a grant accepted with a clock that was set back', async () => {
-  const { deliver, answer, broken, clock } = town({ clockBehindSinceUs: 500_000 });
+  const { deliver, answer, broken, clock } = setUp({ clockBehindSinceUs: 500_000 });
   await clock.advance(400);
   deliver(grant);
   answer('grant-1', 'granted', { grant: 'grant-1' });
   expect(broken).toEqual([]);
-  const late = town({ clockBehindSinceUs: 500_000 });
+  const late = setUp({ clockBehindSinceUs: 500_000 });
   await late.clock.advance(600);
   late.deliver(grant);
   late.answer('grant-1', 'granted', { grant: 'grant-1' });
@@ -152,7 +152,7 @@ it('reports a grant accepted with a clock that was set back', async () => {
 });
 
 it('knows when a doorbell got a revocation, unless a restart may have lost it before its answer', async () => {
-  const { watch, home, deliver, answer, clock } = town();
+  const { watch, home, deliver, answer, clock } = setUp();
   expect(watch.revokedUs(home, 'grant-1')).toBeNull();
   deliver(revocation, true);
   expect(watch.revokedUs(home, 'grant-1')).toBeNull();

@@ -8,7 +8,7 @@ import { parseJson } from '@doorsill/contract/parse-json';
 import { DEFAULT_PREFIX } from '@doorsill/contract/topics';
 import type { Piece } from './memory-network.ts';
 import { type MqttMessage, messagesIn } from './mqtt-packets.ts';
-import type { TownHome } from './town-home.ts';
+import type { SimulatedHome } from './town-home.ts';
 import type { SignedOrder } from './town-owner.ts';
 
 /** A doorbell has processed a revocation list this long after its delivery, if its clock is wrong by less than the second value. */
@@ -38,12 +38,12 @@ interface Told {
 
 /** The observed part of a home. */
 export type OrderedHome = Pick<
-  TownHome,
+  SimulatedHome,
   'boots' | 'clockBehindSinceUs' | 'device' | 'isReady' | 'ledgerFolder' | 'orders' | 'ownersClock'
 > & {
-  readonly plan: Pick<TownHome['plan'], 'name'>;
-  readonly clock: Pick<TownHome['clock'], 'wallUs'>;
-  readonly disk: Pick<TownHome['disk'], 'durablyHolds'>;
+  readonly plan: Pick<SimulatedHome['plan'], 'name'>;
+  readonly clock: Pick<SimulatedHome['clock'], 'wallUs'>;
+  readonly disk: Pick<SimulatedHome['disk'], 'durablyHolds'>;
 };
 
 export class OrderWatch {
@@ -135,8 +135,8 @@ export class OrderWatch {
     if (outcome !== 'refused' || code === 'consent_revocation_unrecorded') told.answered.add(order.jti);
     if (!DECIDED.has(String(outcome))) return;
     // A denial is final, so a second one is harmless.
-    if (order.slip !== undefined && outcome !== 'denied')
-      this.breach('4', `${name} tells that it is ${outcome} about ${order.slip}`);
+    if (order.mistake !== undefined && outcome !== 'denied')
+      this.breach('4', `${name} tells that it is ${outcome} about ${order.mistake}`);
     const entry = outcome === 'denied' ? `"type":"denied","body":{"request":"${order.request}"` : order.jti;
     if (!home.disk.durablyHolds(home.ledgerFolder, utf8(entry)))
       this.breach('6', `${name} tells that it is ${outcome} before its ledger holds ${order.jti} durably`);

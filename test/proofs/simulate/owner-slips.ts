@@ -17,7 +17,7 @@ import {
   type Signer,
 } from '@doorsill/device/owner/sign-owner-messages';
 import { GOP_US } from './ffmpeg-twin.ts';
-import type { Slip } from './plan.ts';
+import type { Mistake } from './plan.ts';
 
 const DAY_S = 24 * 3_600;
 /** Shorter than any picture is shown. */
@@ -25,7 +25,7 @@ const INSTANT_US = 500;
 const CLIP_BYTES_MAX = 450_000_000;
 
 /** An order sent to a home by mistake. */
-export interface SlippedOrder {
+export interface MistakenOrder {
   readonly kind: 'grant' | 'deny' | 'revoke' | 'command';
   readonly jti: string;
   readonly token: string;
@@ -34,28 +34,28 @@ export interface SlippedOrder {
 }
 
 /** Makes a mistaken order instead of a good answer. `good`: the window of a good answer. */
-export function slipped(slip: Slip, signer: Signer, notice: VerifiedNotice, good: Window): SlippedOrder {
+export function mistakenOrder(mistake: Mistake, signer: Signer, notice: VerifiedNotice, good: Window): MistakenOrder {
   const { request: asked, device } = notice;
   const request = asked.jti;
-  if (slip === 'an order after another one') {
+  if (mistake === 'an order after another one') {
     const { jti, token } = makeCommand(signer, device, { action: 'privacy', on: false }, sha256Hex(''));
     return { kind: 'command', jti, token, request };
   }
-  if (slip === 'an announcement') {
+  if (mistake === 'an announcement') {
     const { jti, token } = makeCommand(signer, device, { action: 'announce' });
     return { kind: 'command', jti, token, request };
   }
   const { claims } = makeGrant(signer, notice, { window: good });
-  if (slip === 'a revocation of nothing') {
+  if (mistake === 'a revocation of nothing') {
     const named = { request, grant: claims.jti, grantSha256: sha256Hex('') };
     const { jti, token } = makeRevoke(signer, device, named);
     return { kind: 'revoke', jti, token, request };
   }
-  if (slip === 'a denial of other bytes') {
+  if (mistake === 'a denial of other bytes') {
     const denial = { ...makeDenial(signer, notice).claims, requestSha256: sha256Hex('') };
     return { kind: 'deny', jti: denial.jti, token: signToken('doorsill-denial+jws', denial, signer.key), request };
   }
-  const grant = { ...claims, ...changed(slip, claims, asked.window) };
+  const grant = { ...claims, ...changed(mistake, claims, asked.window) };
   const token = signToken('doorsill-grant+jws', grant, signer.key);
   return { kind: 'grant', jti: grant.jti, token, request: grant.request };
 }
@@ -85,8 +85,8 @@ export interface SignedGrant {
 }
 
 /** The wrong claims of a mistaken grant. */
-function changed(slip: Slip, { iat, exp, jti, window }: Grant, asked: Window): Partial<Grant> {
-  switch (slip) {
+function changed(mistake: Mistake, { iat, exp, jti, window }: Grant, asked: Window): Partial<Grant> {
+  switch (mistake) {
     case 'a window outside of the request’s':
       return { window: { startUs: asked.startUs - GOP_US, endUs: window.endUs } };
     case 'no time at all':

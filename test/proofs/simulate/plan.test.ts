@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { type Act, ordinaryPlanOf, RARE_LIES, shrunk, TOWN_MS } from './plan.ts';
+import { type Act, ordinaryPlanOf, RARE_LIES, shrunk, RUN_MS } from './plan.ts';
 import { planOf } from './rare-plan.ts';
 
 const seeds = Array.from({ length: 400 }, (_, at) => at + 1);
@@ -16,7 +16,7 @@ it('has all acts in order, within the run’s time, for existing homes and agenc
     expect(times).toEqual([...times].sort((one, other) => one - other));
     for (const act of acts) {
       const endMs = act.atMs + ('forMs' in act ? act.forMs : 0);
-      expect(endMs).toBeLessThan(TOWN_MS);
+      expect(endMs).toBeLessThan(RUN_MS);
       if ('home' in act) expect(act.home).toBeLessThan(homes.length);
       if ('agency' in act) expect(act.agency).toBeLessThan(agencies.length);
     }
@@ -116,7 +116,7 @@ it('has a grant answered on a slow card or link without unintended faults', () =
 
 it('drops acts that are not kept, and those of dropped homes', () => {
   const plan = seeds.map(planOf).find(({ homes, acts }) => homes.length === 3 && acts.length > 10);
-  if (!plan) throw new Error('no seed has a large town');
+  if (!plan) throw new Error('no seed has a large plan');
   const [first, , third] = plan.acts;
   const small = shrunk(plan, { acts: new Set([first?.number ?? -1, third?.number ?? -1]), homes: 3 });
   expect(small.acts).toEqual([first, third]);

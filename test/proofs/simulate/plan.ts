@@ -10,7 +10,7 @@ const REGRETS = ['never', 'at-once', 'soon', 'late', 'hasty'] as const;
 type Regret = (typeof REGRETS)[number] | 'between';
 
 /** Orders that owners sign by mistake. A doorbell must refuse each, except the announcement, which grants nothing. */
-export const SLIPS = [
+export const MISTAKES = [
   'a window outside of the request’s',
   'no time at all',
   'time without footage',
@@ -35,7 +35,7 @@ export const SLIPS = [
   'a grant after all',
 ] as const;
 /** `a grant that somebody talked them into`: for a request that their home did not show. */
-export type Slip = (typeof SLIPS)[number] | 'a grant that somebody talked them into';
+export type Mistake = (typeof MISTAKES)[number] | 'a grant that somebody talked them into';
 
 export interface HomePlan {
   readonly name: string;
@@ -57,7 +57,7 @@ export interface HomePlan {
   /** Whether the home has an e-mail address to disclose. */
   readonly hasEmail: boolean;
   /** Mistakes before or after a good answer to each request. */
-  readonly slips: readonly Slip[];
+  readonly mistakes: readonly Mistake[];
 }
 
 /**
@@ -158,7 +158,7 @@ export interface Plan {
 }
 
 /** How long a run has faults. */
-export const TOWN_MS = 10 * 60_000;
+export const RUN_MS = 10 * 60_000;
 /** The first requests: there is footage from then on. */
 export const FIRST_ASK_MS = 60_000;
 export const LAST_ACT_MS = 8 * 60_000;
@@ -212,7 +212,7 @@ function homePlan(random: Random, at: number): HomePlan {
   const hasEmail = random.fraction() < 0.8;
   return {
     hasEmail,
-    slips: random.fraction() < 0.3 ? [pick(random, SLIPS), pick(random, SLIPS)] : [],
+    mistakes: random.fraction() < 0.3 ? [pick(random, MISTAKES), pick(random, MISTAKES)] : [],
     name: `home-${at + 1}`,
     // Half of the owners grant; otherwise little would happen.
     manner: random.fraction() < 0.5 ? 'shares' : pick(random, MANNERS),

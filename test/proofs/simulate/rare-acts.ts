@@ -6,15 +6,15 @@ import { isFailure } from 'doorsill/errors';
 import type { VirtualClock } from 'doorsill/world/virtual-clock';
 import type { Act } from './plan.ts';
 import { useStolenKey } from './stolen-key.ts';
-import type { TownAgencies } from './town-agencies.ts';
-import type { TownHome } from './town-home.ts';
-import type { TownServices } from './town-services.ts';
+import type { SimulatedAgencies } from './town-agencies.ts';
+import type { SimulatedHome } from './town-home.ts';
+import type { SimulatedServices } from './town-services.ts';
 
 export interface RareSeams {
   world: VirtualClock;
   random: Random;
-  services: TownServices;
-  agencies: TownAgencies;
+  services: SimulatedServices;
+  agencies: SimulatedAgencies;
   /** Reports a broken promise. */
   breach(rule: string, what: string): void;
   /** Notes an upload that was begun with a stolen key. */
@@ -24,7 +24,7 @@ export interface RareSeams {
 /** Performs the act, and undoes lasting effects. Throws coded failures; a disk that prevents the act is no error. */
 export async function happenRarely(
   { what, agency, forMs }: Extract<Act, { do: 'rare' }>,
-  home: TownHome,
+  home: SimulatedHome,
   seams: RareSeams,
 ): Promise<void> {
   const { world, services, agencies } = seams;
@@ -58,7 +58,7 @@ export async function happenRarely(
 
 async function tryKey(
   request: string,
-  home: TownHome,
+  home: SimulatedHome,
   { world, random, services, stolen, breach }: RareSeams,
 ): Promise<void> {
   const key = await home.stolenKey();

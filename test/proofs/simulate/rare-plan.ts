@@ -15,7 +15,7 @@ import {
   pick,
   RARE_LIES,
   type Rarity,
-  type Slip,
+  type Mistake,
 } from './plan.ts';
 
 /** Share of plans with a rare act, and of those with a captured bridge. Drawn from a separate seed. */
@@ -32,13 +32,13 @@ const ENDS_BEFORE_MS = 90_000;
 /** Other plans get an event on a clip's way (`onTheWay`), drawn from another seed. With this one each occurs in some of 250 runs. */
 const WAY_SEED = 2_000_003;
 /** A home without any other obstacle for a clip. */
-const LIKE = { manner: 'shares', regret: 'never', again: false, answerAfterMs: ANSWER_MS, slips: [] } as const;
+const LIKE = { manner: 'shares', regret: 'never', again: false, answerAfterMs: ANSWER_MS, mistakes: [] } as const;
 
 /** Mistakes that only some homes can make: before the good answer, and after it. */
-const SLIPS_OF_ONE: readonly Slip[] = ['a fact that the home does not have', 'a denial after all'];
+const MISTAKES_OF_FEW: readonly Mistake[] = ['a fact that the home does not have', 'a denial after all'];
 
 /** The parts of a plan that are changed. */
-interface Town {
+interface PlanDraft {
   readonly homes: HomePlan[];
   readonly agencies: AgencyPlan[];
   acts: Drawn[];
@@ -65,27 +65,27 @@ export function planOf(seed: number): Plan {
   const isRare = random.fraction() < (plan.isCaptured ? RARE_LIE_SHARE : RARE_SHARE);
   if (plan.isCaptured && !isRare) return plan;
   const { seed: _seed, isCaptured, ...parts } = plan;
-  const town: Town = { homes: [...parts.homes], agencies: [...parts.agencies], acts: parts.acts.map(withoutNumber) };
-  happen(isRare ? random : new SeededRandom(seed + WAY_SEED), town, { isCaptured, isRare });
-  return { ...plan, homes: town.homes, agencies: town.agencies, acts: numbered(town.acts) };
+  const draft: PlanDraft = { homes: [...parts.homes], agencies: [...parts.agencies], acts: parts.acts.map(withoutNumber) };
+  happen(isRare ? random : new SeededRandom(seed + WAY_SEED), draft, { isCaptured, isRare });
+  return { ...plan, homes: draft.homes, agencies: draft.agencies, acts: numbered(draft.acts) };
 }
 
 /** Adds a rare act to a plan with an agency in good standing; otherwise an agency of the state may request. */
-function happen(random: Random, town: Town, kind: { isCaptured: boolean; isRare: boolean }): void {
+function happen(random: Random, draft: PlanDraft, kind: { isCaptured: boolean; isRare: boolean }): void {
   const { isCaptured, isRare } = kind;
-  const honest = town.agencies.findIndex(({ kind }) => kind === 'honest');
-  const asked = town.acts.findIndex((act) => act.do === 'ask' && act.agency === honest);
-  if (isRare && !isCaptured && random.fraction() < (asked < 0 ? 0.3 : 0.1)) askAsState(random, town);
-  else if (asked >= 0) happenAround(random, town, { asked, agency: honest, ...kind });
+  const honest = draft.agencies.findIndex(({ kind }) => kind === 'honest');
+  const asked = draft.acts.findIndex((act) => act.do === 'ask' && act.agency === honest);
+  if (isRare && !isCaptured && random.fraction() < (asked < 0 ? 0.3 : 0.1)) askAsState(random, draft);
+  else if (asked >= 0) happenAround(random, draft, { asked, agency: honest, ...kind });
 }
 
 /** Adds a rare act around one request, the act of number `asked`. */
 function happenAround(
   random: Random,
-  town: Town,
+  draft: PlanDraft,
   { asked, agency, isCaptured, isRare }: { asked: number; agency: number; isCaptured: boolean; isRare: boolean },
 ): void {
-  const { homes, agencies, acts } = town;
+  const { homes, agencies, acts } = draft;
   const wanted = homes.findIndex(({ manner }) => (isCaptured ? manner !== 'away' : manner === 'shares'));
   const home = Math.max(0, wanted);
   const ofHome = isRare ? happening : onTheWay;
@@ -97,12 +97,12 @@ function happenAround(
   const { atMs: askedMs } = acts[asked] ?? { atMs: 0 };
   // The request stays open for the whole time.
   const open = acts.map((act, at) => (at === asked && act.do === 'ask' ? { ...act, lifeS: DAY_S } : act));
-  town.acts = open.filter((act) => !isInTheWay(act, home, askedMs));
-  for (const { afterMs, act } of story.acts) town.acts.push({ ...act, atMs: askedMs + afterMs });
+  draft.acts = open.filter((act) => !isInTheWay(act, home, askedMs));
+  for (const { afterMs, act } of story.acts) draft.acts.push({ ...act, atMs: askedMs + afterMs });
 }
 
 /** An agency that no home serves requests, and an owner grants it although their home does not show it. */
-function askAsState(random: Random, { homes, agencies, acts }: Town): void {
+function askAsState(random: Random, { homes, agencies, acts }: PlanDraft): void {
   const listening = homes.findIndex(({ manner }) => manner !== 'away');
   const home = Math.max(0, listening);
   const kept = homes[home];
@@ -136,7 +136,7 @@ function happening(random: Random, home: number, agency: number): Story {
     },
     () => one('somebody has its key', 3_000, 0),
     () => one('the bridge’s disk is full', ANSWER_MS - 1_000, 15_000),
-    () => ({ acts: [], like: { hasEmail: false, disclose: [], slips: SLIPS_OF_ONE } }),
+    () => ({ acts: [], like: { hasEmail: false, disclose: [], mistakes: MISTAKES_OF_FEW } }),
   ])();
 }
 
@@ -206,8 +206,8 @@ function onTheWay(random: Random, home: number, agency: number): Story {
       agency: { kind: 'revoked' as const },
     })),
     // The owner signs another grant under the same id, then revokes.
-    () => ({ acts: slowCard(), like: { regret: 'between', slips: ['the same id for another grant'] } }),
-    () => ({ acts: slowCard(), like: { regret: 'at-once', slips: ['a denial after all'] } }),
+    () => ({ acts: slowCard(), like: { regret: 'between', mistakes: ['the same id for another grant'] } }),
+    () => ({ acts: slowCard(), like: { regret: 'at-once', mistakes: ['a denial after all'] } }),
     // The footage is lost with the power.
     () => ({
       acts: slowCard(after(ON_CARD_MS.cut, { do: 'reboot', home })),

@@ -18,7 +18,7 @@ async function work(job: SeedJob): Promise<void> {
   const { result } = await simulation.run(job.seed);
   const { user, system } = process.cpuUsage(before);
   const { trace: _trace, ...summary } = result;
-  say({ town: { seed: job.seed, cpuMs: (user + system) / 1_000, ...summary } });
+  say({ summary: { seed: job.seed, cpuMs: (user + system) / 1_000, ...summary } });
 }
 
 /** A bug of the simulation itself ends the process, which the parent sees. */

@@ -6,24 +6,24 @@ import { sha256Hex } from '@doorsill/base/keys';
 import { provokedIn } from './coverage.ts';
 import type { Footage } from './ffmpeg-twin.ts';
 import { addCoverage } from './simulate.ts';
-import type { TownResult } from './town.ts';
+import type { RunResult } from './summary.ts';
 
 const PROGRAM = fileURLToPath(new URL('./seed-process.js', import.meta.url));
 
 /** To a process: the footage, then one seed after the other. */
 export type SeedJob = { footage: Footage } | { seed: number };
 /** From a process: it is ready, or a seed's result. */
-export type SeedAnswer = { ready: true } | { town: TownSummary };
+export type SeedAnswer = { ready: true } | { summary: RunSummary };
 
 /** A seed's result and processor time, without its trace. */
-export interface TownSummary extends Omit<TownResult, 'trace'> {
+export interface RunSummary extends Omit<RunResult, 'trace'> {
   readonly seed: number;
   readonly cpuMs: number;
 }
 
 /** Totals of all seeds. */
 export interface SeedTotals {
-  towns: number;
+  runs: number;
   cpuMs: number;
   pieces: number;
   /** In the run that had the fewest. */
@@ -43,25 +43,25 @@ export interface SeedOptions {
   /** The next seed; null: no more. */
   next(): number | null;
   /** Called with each seed's result, as it ends. */
-  done(town: TownSummary): void;
+  done(summary: RunSummary): void;
 }
 
 /** Runs all seeds to their ends. Rejects for a bug of the simulation itself. */
 export async function runSeeds(options: SeedOptions): Promise<SeedTotals> {
   const covered = new Map<string, number>();
   const provoked = new Map<string, number>();
-  const sum = { towns: 0, cpuMs: 0, pieces: 0, piecesLeast: 0, simulatedMs: 0, covered, provoked };
+  const sum = { runs: 0, cpuMs: 0, pieces: 0, piecesLeast: 0, simulatedMs: 0, covered, provoked };
   let mixed = 0n;
-  const done = (town: TownSummary) => {
-    sum.piecesLeast = sum.towns === 0 ? town.pieces : Math.min(sum.piecesLeast, town.pieces);
-    sum.towns += 1;
-    sum.cpuMs += town.cpuMs;
-    sum.pieces += town.pieces;
-    sum.simulatedMs += town.simulatedMs;
-    mixed ^= BigInt(`0x${sha256Hex(`${town.seed} ${town.hash}`)}`);
-    addCoverage(covered, town.covered);
-    for (const code of provokedIn(town.covered)) provoked.set(code, (provoked.get(code) ?? 0) + 1);
-    options.done(town);
+  const done = (summary: RunSummary) => {
+    sum.piecesLeast = sum.runs === 0 ? summary.pieces : Math.min(sum.piecesLeast, summary.pieces);
+    sum.runs += 1;
+    sum.cpuMs += summary.cpuMs;
+    sum.pieces += summary.pieces;
+    sum.simulatedMs += summary.simulatedMs;
+    mixed ^= BigInt(`0x${sha256Hex(`${summary.seed} ${summary.hash}`)}`);
+    addCoverage(covered, summary.covered);
+    for (const code of provokedIn(summary.covered)) provoked.set(code, (provoked.get(code) ?? 0) + 1);
+    options.done(summary);
   };
   const children = Array.from({ length: options.workers }, () =>
     // Structured clone, for maps and bytes.
@@ -80,7 +80,7 @@ function feed(child: ChildProcess, { footage, next, done }: SeedOptions): Promis
   const give = (job: SeedJob) => void child.send(job);
   return new Promise((resolve, reject) => {
     child.on('message', (answer: SeedAnswer) => {
-      if ('town' in answer) done(answer.town);
+      if ('summary' in answer) done(answer.summary);
       const seed = next();
       if (seed !== null) give({ seed });
       else child.disconnect();

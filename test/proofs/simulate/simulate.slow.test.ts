@@ -11,8 +11,8 @@ const SEEDS = 6_000;
 const SECONDS_MAX = 5_400;
 
 it('keeps every promise in thousands of runs, and reaches every receipt', async (test) => {
-  const towns = await simulatedSeeds({ from: FROM, seeds: SEEDS, seconds: SECONDS_MAX });
-  expect(ReceiptOutcome.options.filter((outcome) => towns.never.includes(outcome))).toEqual([]);
-  proved(test, 'towns in which every promise held', figureOf(towns));
-  proved(test, 'refusals and receipts that none of them reached', towns.never.join(', ') || 'none');
+  const results = await simulatedSeeds({ from: FROM, seeds: SEEDS, seconds: SECONDS_MAX });
+  expect(ReceiptOutcome.options.filter((outcome) => results.never.includes(outcome))).toEqual([]);
+  proved(test, 'runs in which every promise held', figureOf(results));
+  proved(test, 'refusals and receipts that none of them reached', results.never.join(', ') || 'none');
 }, 6_000_000);

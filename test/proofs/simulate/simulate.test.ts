@@ -15,20 +15,20 @@ const PROVOKED_IN_LEAST = 2;
 /** Most homes are prepared; some are enrolled and paired during the run. */
 const BEGINNINGS = ['home settled before', 'home from nothing'];
 
-let towns: SimulatedSeeds;
+let results: SimulatedSeeds;
 beforeAll(async () => {
-  towns = await simulatedSeeds({ from: 1, seeds: SEEDS, seconds: SECONDS_MAX });
+  results = await simulatedSeeds({ from: 1, seeds: SEEDS, seconds: SECONDS_MAX });
 }, SECONDS_MAX * 1_000);
 
 it('repeats runs to the byte, however many run in parallel', async (test) => {
   const again = await simulatedSeeds({ from: 1, seeds: TWICE, seconds: SECONDS_MAX }, '--workers', '1');
-  for (const [seed, hash] of again.hashes) expect({ seed, hash }).toEqual({ seed, hash: towns.hashes.get(seed) });
-  expect(again.hash).not.toBe(towns.hash);
-  proved(test, 'towns that were the same twice, to the byte', `${TWICE} of ${TWICE}`);
+  for (const [seed, hash] of again.hashes) expect({ seed, hash }).toEqual({ seed, hash: results.hashes.get(seed) });
+  expect(again.hash).not.toBe(results.hash);
+  proved(test, 'runs that were the same twice, to the byte', `${TWICE} of ${TWICE}`);
 }, 600_000);
 
 it('keeps every promise in runs of many seeds, which together reach every state, transition, refusal and receipt', (test) => {
-  const { minutesEach, piecesLeast, covered, hashes } = towns;
+  const { minutesEach, piecesLeast, covered, hashes } = results;
   expect(minutesEach).toBeGreaterThanOrEqual(10);
   expect(piecesLeast).toBeGreaterThanOrEqual(200);
   for (const what of ['ledger granted', 'ledger delivered', 'receipt denied', 'crash', ...BEGINNINGS])
@@ -41,9 +41,9 @@ it('keeps every promise in runs of many seeds, which together reach every state,
     'consent_zones_unsupported',
     'intake_duration',
   ]);
-  const rare = Object.entries(towns.provoked).filter(([, count]) => count <= PROVOKED_IN_LEAST);
+  const rare = Object.entries(results.provoked).filter(([, count]) => count <= PROVOKED_IN_LEAST);
   expect(rare.filter(([, count]) => count < PROVOKED_IN_LEAST)).toEqual([]);
-  proved(test, `refusals that no more than ${PROVOKED_IN_LEAST} towns provoke`, rare.map(String).join(' ') || 'none');
+  proved(test, `refusals that no more than ${PROVOKED_IN_LEAST} runs provoke`, rare.map(String).join(' ') || 'none');
   const machines = sharesOf(new Map(Object.entries(covered))).filter(({ what }) => / of an? /.test(what));
   expect(machines.map(({ what, never: missing }) => [what, missing])).toEqual([
     ['states of a request', ['unseen']],
@@ -56,8 +56,8 @@ it('keeps every promise in runs of many seeds, which together reach every state,
   for (const { never: missing } of machines)
     expect(missing.filter((name) => whyUnreachable(name) === null)).toEqual([]);
   expect(unknownTransitions(new Map(Object.entries(covered)))).toEqual([]);
-  proved(test, 'refusals and receipts that towns cannot reach by messages', never.join(', '));
-  proved(test, 'towns in which every promise held', figureOf(towns));
+  proved(test, 'refusals and receipts that messages cannot reach', never.join(', '));
+  proved(test, 'runs in which every promise held', figureOf(results));
 });
 
 it('prints a smaller plan as arguments', () => {

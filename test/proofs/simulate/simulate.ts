@@ -9,8 +9,8 @@ import { type Plan, shrunk } from './plan.ts';
 import { planOf } from './rare-plan.ts';
 import { rememberSignatures } from './remembered-signatures.ts';
 import { ServiceFolders } from './service-folders.ts';
-import { runTown, type TownResult } from './town.ts';
-import { prepareGround, type TownGround } from './town-ground.ts';
+import { runPlan, type RunResult } from './town.ts';
+import { prepareInitialState, type InitialState } from './town-ground.ts';
 
 /** The registry's lists, relative to the source and to the build. */
 const LISTS = ['../../../cloud-bridge/registry/data', '../../../../cloud-bridge/registry/data'];
@@ -25,7 +25,7 @@ export interface Finding {
   readonly seed: number;
   readonly kept: Kept;
   readonly plan: Plan;
-  readonly result: TownResult;
+  readonly result: RunResult;
 }
 
 /** Runs of one process, one after the other. */
@@ -33,11 +33,11 @@ export class Simulation {
   /** What all runs reached, and how often. */
   readonly covered = new Map<string, number>();
   /** The initial state of its runs. */
-  readonly ground: TownGround;
+  readonly ground: InitialState;
   private readonly folders: ServiceFolders;
   private readonly forget = rememberSignatures();
 
-  private constructor(folders: ServiceFolders, ground: TownGround) {
+  private constructor(folders: ServiceFolders, ground: InitialState) {
     this.folders = folders;
     this.ground = ground;
   }
@@ -54,7 +54,7 @@ export class Simulation {
       throw failure('registry_list_invalid', { file: 'data', detail: 'this installation does not have it' });
     const folders = new ServiceFolders();
     try {
-      return new Simulation(folders, await prepareGround(footage, folders, lists));
+      return new Simulation(folders, await prepareInitialState(footage, folders, lists));
     } catch (thrown) {
       folders.dispose();
       throw thrown;
@@ -69,7 +69,7 @@ export class Simulation {
   /** Runs a seed's plan, or the kept part of it. */
   async run(seed: number, kept: Kept = {}): Promise<Finding> {
     const plan = shrunk(planOf(seed), kept);
-    const result = await runTown(plan, this.ground);
+    const result = await runPlan(plan, this.ground);
     addCoverage(this.covered, result.covered);
     return { seed, kept, plan, result };
   }

@@ -26,8 +26,8 @@ import {
 } from 'doorsill/officer/registration';
 import { demoAsk } from 'doorsill/story/demo-request';
 import type { AgencyPlan } from './plan.ts';
-import { TOWN_PLACE } from './town-home.ts';
-import type { TownServices } from './town-services.ts';
+import { HOMES_PLACE } from './town-home.ts';
+import type { SimulatedServices } from './town-services.ts';
 
 /** Agencies have the same keys in every run: their registration is part of the initial state. */
 const KEYS_SEED = 4_711;
@@ -39,7 +39,7 @@ const OFFICER = { officer: 'Det. Rivera', reason: 'looking after what was grante
 export interface AgencySeams {
   clock: Clock;
   random: Random;
-  services: TownServices;
+  services: SimulatedServices;
 }
 
 /** The same request under an id of a search. */
@@ -94,7 +94,7 @@ export async function enterAgencies({ clock, random, services }: AgencySeams): P
   if (!isFailure(refused)) throw failure('internal', { detail: 'the registry took in a federal agency' });
 }
 
-function registryOf(services: TownServices) {
+function registryOf(services: SimulatedServices) {
   const { id } = services.part('registry');
   return { registryUrl: services.url('registry'), registry: id, folder: services.path('registry') };
 }
@@ -105,7 +105,7 @@ interface Asked {
   readonly key: SigningKey;
 }
 
-export class TownAgencies {
+export class SimulatedAgencies {
   private readonly plans: readonly AgencyPlan[];
   private readonly seams: AgencySeams;
   private readonly asked = new Map<number, Asked>();
@@ -154,7 +154,7 @@ export class TownAgencies {
     const { clock, random, services } = this.seams;
     const key = this.keyOf(at);
     const nowUs = clock.wallUs();
-    const ask = demoAsk(clock, TOWN_PLACE, { startUs: nowUs - ASKED_US, endUs: nowUs }, 'address-and-email');
+    const ask = demoAsk(clock, HOMES_PLACE, { startUs: nowUs - ASKED_US, endUs: nowUs }, 'address-and-email');
     const kind = this.plans[at]?.kind;
     const signed = signRequest(this.deps, key, services.bridgeId, {
       ...ask,

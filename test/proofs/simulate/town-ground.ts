@@ -14,8 +14,8 @@ import { HOMES_MAX, type HomePlan } from './plan.ts';
 import { replacePlatform } from './replace-platform.ts';
 import type { ServiceFolders } from './service-folders.ts';
 import { enterAgencies } from './town-agencies.ts';
-import { type SettledHome, TownHome } from './town-home.ts';
-import { type Prepared, serviceDisk, type TownSeams, TownServices } from './town-services.ts';
+import { type SettledHome, SimulatedHome } from './town-home.ts';
+import { type Prepared, serviceDisk, type ServiceSeams, SimulatedServices } from './town-services.ts';
 
 /** 2026-10-05 10:00 UTC, when it is prepared. */
 export const PREPARED_US = Date.UTC(2026, 9, 5, 10) * 1_000;
@@ -27,11 +27,11 @@ const SETTLING_SEED = 2 ** 31;
 /** Only the names of prepared homes matter. */
 const SETTLING: Omit<HomePlan, 'name'> = {
   ...{ manner: 'away', regret: 'never', again: false, onFailure: 'nothing', answerAfterMs: 0, grantLifeS: 0 },
-  ...{ ring: 'memory', gops: 1, part: 0, disclose: [], hasEmail: false, slips: [] },
+  ...{ ring: 'memory', gops: 1, part: 0, disclose: [], hasEmail: false, mistakes: [] },
 };
 
 /** The initial state of every run of a process. */
-export interface TownGround {
+export interface InitialState {
   readonly footage: Footage;
   readonly folders: ServiceFolders;
   readonly prepared: Prepared;
@@ -42,7 +42,7 @@ export interface TownGround {
 }
 
 /** Prepares registry with agencies, vault, bridge and homes for all runs. `lists`: the registry's shipped lists. */
-export async function prepareGround(footage: Footage, folders: ServiceFolders, lists: string): Promise<TownGround> {
+export async function prepareInitialState(footage: Footage, folders: ServiceFolders, lists: string): Promise<InitialState> {
   const sealed = new Map<string, string>();
   const unwatch = watchCiphers((detail) => {
     throw failure('internal', { detail });
@@ -59,7 +59,7 @@ export async function prepareGround(footage: Footage, folders: ServiceFolders, l
   }
 }
 
-interface WorldSeams extends TownSeams {
+interface WorldSeams extends ServiceSeams {
   readonly clock: VirtualClock;
 }
 
@@ -88,7 +88,7 @@ async function inWorld<Result>(
 /** Starts services that know each other, and registers their agencies; stores their rows. */
 async function prepareServices(seams: WorldSeams, folders: ServiceFolders, lists: string): Promise<Prepared> {
   const disk = await serviceDisk(seams, lists);
-  const services = new TownServices(folders.live, disk, seams);
+  const services = new SimulatedServices(folders.live, disk, seams);
   await services.start();
   await enterAgencies({ ...seams, services });
   const bridgeKey = services.part('bridge').publicKey;
@@ -103,16 +103,16 @@ async function prepareServices(seams: WorldSeams, folders: ServiceFolders, lists
 /** Homes known to these services: enrolled in turn, paired, and stopped; stores the services' rows. */
 async function prepareHomes(
   seams: WorldSeams,
-  { footage, folders, prepared }: Pick<TownGround, 'footage' | 'folders' | 'prepared'>,
+  { footage, folders, prepared }: Pick<InitialState, 'footage' | 'folders' | 'prepared'>,
 ): Promise<{ homes: SettledHome[]; disk: MemoryDisk }> {
   folders.restore();
   const disk = prepared.disk.copy(seams);
-  const services = new TownServices(folders.live, disk, seams, prepared);
+  const services = new SimulatedServices(folders.live, disk, seams, prepared);
   await services.start();
   const homes: SettledHome[] = [];
   for (let number = 1; number <= HOMES_MAX; number += 1) {
     const name = `home-${number}`;
-    const home = new TownHome({ ...SETTLING, name }, `/${name}`, { ...seams, world: seams.clock, services, footage });
+    const home = new SimulatedHome({ ...SETTLING, name }, `/${name}`, { ...seams, world: seams.clock, services, footage });
     await home.start(await services.enrolmentCode());
     homes.push(await home.settle());
   }

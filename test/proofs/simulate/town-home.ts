@@ -11,13 +11,13 @@ import { isFailure } from 'doorsill/errors';
 import { type BootClock, DeviceClock } from 'doorsill/world/device-clock';
 import { DEMO_HOME, type HomeIdentity, makeIdentity, NO_IDENTITY } from 'doorsill/world/home-identity';
 import { type BootParts, NO_PROGRAMS, VirtualHome } from 'doorsill/world/virtual-home';
-import { type Footage, ffmpegTwin, TOWN_CAMERA, townCamera } from './ffmpeg-twin.ts';
+import { type Footage, ffmpegTwin, SIMULATED_CAMERA, simulatedCamera } from './ffmpeg-twin.ts';
 import { MemoryDisk } from './memory-disk.ts';
 import type { DiskFault, HomePlan } from './plan.ts';
-import { type OwnerSeams, type PairedOwner, type SignedOrder, TownOwner } from './town-owner.ts';
+import { type OwnerSeams, type PairedOwner, type SignedOrder, SimulatedOwner } from './town-owner.ts';
 
 /** All homes are in one area of about 500 m. */
-export const TOWN_PLACE = DEMO_HOME.place;
+export const HOMES_PLACE = DEMO_HOME.place;
 const DISCLOSURE = { ...DEMO_HOME.disclosure, address: '12 Maple Street' };
 const RING_BYTES = 8 * 1024 * 1024;
 /** The supervisor restarts a doorbell after this time. */
@@ -41,11 +41,11 @@ export interface SettledHome {
   readonly owner: PairedOwner;
 }
 
-export class TownHome {
+export class SimulatedHome {
   readonly plan: HomePlan;
   readonly folder: string;
   readonly clock: DeviceClock;
-  readonly owner: TownOwner;
+  readonly owner: SimulatedOwner;
   /** When each start of the camera began to film, in the device's wall time, corrected for later changes. */
   readonly filmedFromUs: number[] = [];
   disk: MemoryDisk;
@@ -71,7 +71,7 @@ export class TownHome {
     this.seams = seams;
     this.clock = new DeviceClock(seams.world);
     this.home = new VirtualHome(folder, this.clock, (clock) => this.bootParts(clock));
-    this.owner = new TownOwner(plan, seams);
+    this.owner = new SimulatedOwner(plan, seams);
     this.disk = new MemoryDisk({ clock: seams.world, random: seams.random });
   }
 
@@ -161,13 +161,13 @@ export class TownHome {
     this.steadySinceUs = world.passedUs;
     return {
       settings: {
-        ...{ name, camera: TOWN_CAMERA, place: TOWN_PLACE },
+        ...{ name, camera: SIMULATED_CAMERA, place: HOMES_PLACE },
         disclosure: { name: person, address, ...(hasEmail ? { email } : {}) },
         ring: { kind: ring, bytes: RING_BYTES },
         motion: { enabled: false },
         home: { url: services.url('broker'), ...this.identity.account },
       },
-      options: { cameraKinds: [townCamera] },
+      options: { cameraKinds: [simulatedCamera] },
       seams: {
         ...{ random, disk: this.disk, network: own, log: log(name), programs: NO_PROGRAMS },
         ffmpeg: ffmpegTwin(footage, clock, () => this.filmedFromUs.push(clock.wallUs())),

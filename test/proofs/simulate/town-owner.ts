@@ -18,9 +18,9 @@ import { failure } from 'doorsill/errors';
 import type { VirtualClock } from 'doorsill/world/virtual-clock';
 import { GOP_US } from './ffmpeg-twin.ts';
 import type { MemoryNetwork } from './memory-network.ts';
-import { grantOf, type SlippedOrder, slipped } from './owner-slips.ts';
-import type { HomePlan, Slip } from './plan.ts';
-import type { TownServices } from './town-services.ts';
+import { grantOf, type MistakenOrder, mistakenOrder } from './owner-slips.ts';
+import type { HomePlan, Mistake } from './plan.ts';
+import type { SimulatedServices } from './town-services.ts';
 
 /** Interval at which an owner's app repeats unanswered orders. */
 const AGAIN_MS = 15_000;
@@ -29,7 +29,7 @@ const AGAIN_MAX = 80;
 const REGRET_MS = { 'at-once': 0, soon: 3_000, between: 5_000, late: 60_000, hasty: 2_000 } as const;
 const VOUCHED_MS_MAX = 60_000;
 /** Mistakes that follow the home's answer. */
-const AFTERWARDS: ReadonlySet<Slip> = new Set([
+const AFTERWARDS: ReadonlySet<Mistake> = new Set([
   'the same id for another grant',
   'a second grant',
   'a denial after all',
@@ -40,7 +40,7 @@ export interface OwnerSeams {
   world: VirtualClock;
   random: Random;
   network: MemoryNetwork;
-  services: TownServices;
+  services: SimulatedServices;
   log(part: string): Log;
 }
 
@@ -65,10 +65,10 @@ export interface SignedOrder {
   readonly disclose?: readonly string[];
   readonly grant?: string;
   /** A mistake, which no doorbell may execute. */
-  readonly slip?: Slip;
+  readonly mistake?: Mistake;
 }
 
-export class TownOwner {
+export class SimulatedOwner {
   readonly orders: SignedOrder[] = [];
   readonly receipts: Receipt[] = [];
   private readonly plan: HomePlan;
@@ -142,8 +142,8 @@ export class TownOwner {
     const { signer } = this;
     if (!signer || !this.session) return;
     const { jti, token, request } = grantOf(signer, this.device, requestToken, { window });
-    const slip = 'a grant that somebody talked them into';
-    this.sayAfter({ kind: 'grant', jti, token, request: request.jti, agency: request.agency, slip }, afterMs);
+    const mistake = 'a grant that somebody talked them into';
+    this.sayAfter({ kind: 'grant', jti, token, request: request.jti, agency: request.agency, mistake }, afterMs);
   }
 
   /** Sends the order that the device advises while it distrusts its clock: the clock is right now. */
@@ -169,22 +169,22 @@ export class TownOwner {
     this.notices.set(request, notice);
     const order = plan.manner === 'declines' ? denial(signer, notice) : this.grantOf(signer, notice);
     if (!order) return;
-    for (const slip of plan.slips) if (!AFTERWARDS.has(slip)) this.slip(slip, signer, notice);
+    for (const mistake of plan.mistakes) if (!AFTERWARDS.has(mistake)) this.makeMistake(mistake, signer, notice);
     this.sayAfter(order, plan.answerAfterMs);
     if (order.kind === 'grant' && plan.regret === 'hasty')
       this.takeBack(order, sha256Hex(order.token), plan.answerAfterMs + REGRET_MS.hasty);
   }
 
   /** Makes a mistake, halfway to the good answer. */
-  private slip(slip: Slip, signer: Signer, notice: VerifiedNotice): void {
+  private makeMistake(mistake: Mistake, signer: Signer, notice: VerifiedNotice): void {
     const good = this.goodWindow(notice);
     // With an e-mail address this would be no mistake.
-    if (!good || (slip === 'a fact that the home does not have' && this.plan.hasEmail)) return;
-    const said = slipped(slip, signer, notice, good);
+    if (!good || (mistake === 'a fact that the home does not have' && this.plan.hasEmail)) return;
+    const said = mistakenOrder(mistake, signer, notice, good);
     const afterMs = Math.round(this.plan.answerAfterMs / 2);
     const { kind, ...rest } = said;
     if (kind === 'command') this.seams.world.after(afterMs, () => this.order(said));
-    else this.sayAfter({ kind, ...rest, slip }, afterMs);
+    else this.sayAfter({ kind, ...rest, mistake }, afterMs);
   }
 
   /** A grant of some whole GOPs and part of one more, from the footage that the device offers. */
@@ -223,7 +223,7 @@ export class TownOwner {
     this.seams.world.after(AGAIN_MS, () => this.say(order, times - 1));
   }
 
-  private order({ token }: SlippedOrder): void {
+  private order({ token }: MistakenOrder): void {
     this.session?.command(token).catch(() => undefined);
   }
 
@@ -233,7 +233,7 @@ export class TownOwner {
     const order = this.orders.find(({ jti }) => jti === receipt.answers);
     if (!order) return;
     this.reconsider(order, receipt);
-    this.slipAfterwards(order, receipt);
+    this.makeLaterMistakes(order, receipt);
     const { regret, manner } = this.plan;
     const { outcome, grantSha256 } = receipt;
     if (manner !== 'shares' || regret === 'never' || outcome !== 'granted' || order.kind !== 'grant') return;
@@ -253,8 +253,8 @@ export class TownOwner {
   private reconsider(taken: SignedOrder, { outcome }: Receipt): void {
     const notice = this.notices.get(taken.request);
     const { plan, signer, orders } = this;
-    if (!plan.again || !signer || !notice || taken.kind !== 'revoke' || taken.slip || outcome === 'refused') return;
-    const grants = orders.filter(({ kind, request, slip }) => kind === 'grant' && request === taken.request && !slip);
+    if (!plan.again || !signer || !notice || taken.kind !== 'revoke' || taken.mistake || outcome === 'refused') return;
+    const grants = orders.filter(({ kind, request, mistake }) => kind === 'grant' && request === taken.request && !mistake);
     const order = grants.length > 1 ? null : this.grantOf(signer, notice);
     if (order) this.sayAfter(order, plan.answerAfterMs);
   }
@@ -270,32 +270,32 @@ export class TownOwner {
   }
 
   /** Mistakes about decided requests, each once. */
-  private slipAfterwards(order: SignedOrder, { outcome }: Receipt): void {
+  private makeLaterMistakes(order: SignedOrder, { outcome }: Receipt): void {
     const { plan, signer } = this;
     const notice = this.notices.get(order.request);
-    if (!signer || !notice || order.slip) return;
-    for (const slip of plan.slips) {
-      const isMade = this.orders.some((one) => one.request === order.request && one.slip === slip);
-      const isDue = AFTERWARDS.has(slip) && outcome === (slip === 'a grant after all' ? 'denied' : 'granted');
+    if (!signer || !notice || order.mistake) return;
+    for (const mistake of plan.mistakes) {
+      const isMade = this.orders.some((one) => one.request === order.request && one.mistake === mistake);
+      const isDue = AFTERWARDS.has(mistake) && outcome === (mistake === 'a grant after all' ? 'denied' : 'granted');
       if (isMade || !isDue) continue;
       const { session } = this;
       const again = makeGrant(signer, notice, { window: order.window ?? notice.request.window });
       const { jti, token } = again;
-      const about = { request: order.request, slip };
-      if (slip === 'a grant after all') this.sayAfter({ kind: 'grant', jti, token, ...about }, plan.answerAfterMs);
-      else if (slip === 'the same id for another grant') {
+      const about = { request: order.request, mistake };
+      if (mistake === 'a grant after all') this.sayAfter({ kind: 'grant', jti, token, ...about }, plan.answerAfterMs);
+      else if (mistake === 'the same id for another grant') {
         const claims = { ...again.claims, jti: order.jti, audio: true };
         session
           ?.answer(order.request, 'grant', signToken('doorsill-grant+jws', claims, signer.key))
           .catch(() => undefined);
-      } else this.unsure(slip, signer, notice);
+      } else this.unsure(mistake, signer, notice);
     }
   }
 
   /** Answers that are right only if the first one has failed by then. */
-  private unsure(slip: Slip, signer: Signer, notice: VerifiedNotice): void {
-    const kind = slip === 'a second grant' ? 'grant' : 'deny';
-    const about = this.orders.filter((one) => one.request === notice.request.jti && one.kind === kind && !one.slip);
+  private unsure(mistake: Mistake, signer: Signer, notice: VerifiedNotice): void {
+    const kind = mistake === 'a second grant' ? 'grant' : 'deny';
+    const about = this.orders.filter((one) => one.request === notice.request.jti && one.kind === kind && !one.mistake);
     if (about.length > (kind === 'grant' ? 1 : 0)) return;
     const order = kind === 'grant' ? this.grantOf(signer, notice) : denial(signer, notice);
     if (order) this.sayAfter(order, 1_000);

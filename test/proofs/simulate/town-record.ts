@@ -6,7 +6,7 @@ import { messagesIn } from './mqtt-packets.ts';
 
 const TRACE_LINES_MAX = 4_000;
 
-export class TownRecord {
+export class RunRecord {
   /** The last lines of the trace. */
   readonly trace: string[] = [];
   /** What was reached, e.g. `ledger granted`, `receipt refused consent_request_expired`, and how often. */

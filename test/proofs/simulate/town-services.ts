@@ -23,7 +23,7 @@ const LOOK_AGAIN_S = 120;
 /** The bridge accepts clips while a good part of its disk is free. */
 const DISK_BYTES = 4 * 1024 * 1024 * 1024;
 
-export interface TownSeams {
+export interface ServiceSeams {
   clock: Clock;
   random: Random;
   network: MemoryNetwork;
@@ -52,16 +52,16 @@ export async function serviceDisk(options: { clock: Clock; random: Random }, lis
 
 const LIST_BYTES_MAX = 16 * 1024 * 1024;
 
-export class TownServices extends ServiceSet {
+export class SimulatedServices extends ServiceSet {
   /** The disk of their machine; a power cut replaces it. */
   disk: MemoryDisk;
   private readonly lives = new ServiceLives();
   private readonly starting = new Map<ServiceName, Promise<void>>();
-  private readonly seams: TownSeams;
+  private readonly seams: ServiceSeams;
   private readonly running = new Map<ServiceName, RunningService>();
 
   /** `prepared` is absent during the preparation. */
-  constructor(folder: string, disk: MemoryDisk, seams: TownSeams, prepared?: Prepared) {
+  constructor(folder: string, disk: MemoryDisk, seams: ServiceSeams, prepared?: Prepared) {
     super(folder, { ports: PORTS, lookAgainS: LOOK_AGAIN_S, stateAgencies: true });
     this.disk = disk;
     this.seams = seams;

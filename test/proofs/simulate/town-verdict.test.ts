@@ -18,7 +18,7 @@ import { plainMp4 } from '../../support/plain-mp4.ts';
 import { FRAME_US } from './ffmpeg-twin.ts';
 import { MemoryDisk } from './memory-disk.ts';
 import type { SignedOrder } from './town-owner.ts';
-import { isAtRest, type JudgedHome, judgeTown } from './town-verdict.ts';
+import { isAtRest, type JudgedHome, judgeRun } from './town-verdict.ts';
 
 const clock = new ManualClock(Date.UTC(2026, 9, 5, 11) * 1_000);
 const random = new SeededRandom(1);
@@ -113,7 +113,7 @@ const GOOD: Found = {
   ...{ shownBeyond: [], forgotten: [], isCaptured: false, isWorn: false, isUp: true, isAnswered: true },
 };
 
-async function townOf(changes: Partial<Found>) {
+async function runWith(changes: Partial<Found>) {
   const found = { ...GOOD, ...changes };
   const disk = new MemoryDisk({ clock, random });
   const ledger = new Ledger({ disk, clock, folder: '/consent', device: cast.device, boot: 'boot-1' });
@@ -149,8 +149,8 @@ async function townOf(changes: Partial<Found>) {
 }
 
 async function brokenIn(changes: Partial<Found>): Promise<string[]> {
-  const { broken, facts } = await townOf(changes);
-  await judgeTown(facts);
+  const { broken, facts } = await runWith(changes);
+  await judgeRun(facts);
   return broken;
 }
 
@@ -204,7 +204,7 @@ it.each<[string, Partial<Found>]>([
   expect(await brokenIn(changes)).toEqual([]);
 });
 
-const slip: SignedOrder = { ...grant, slip: 'a second grant' };
+const mistake: SignedOrder = { ...grant, mistake: 'a second grant' };
 const other = clipBytes(FRAMES, 501);
 const longer = clipBytes(11);
 const sealedLonger: LedgerBody = { type: 'sealed', body: { ...of, clip: { ...clip, sha256: sha256Hex(longer) } } };
@@ -229,7 +229,7 @@ it.each<[string, string, Partial<Found>]>([
     { files: { ...WITH_VAULT, [`${ITEM}/manifest.jws`]: Buffer.from('nothing') } },
   ],
   ['2', 'a clip is held without its statement', { files: { [`${ITEM}/clip.mp4`]: bytes } }],
-  ['4', `home-1 recorded grant-1, which is a second grant`, { orders: [slip] }],
+  ['4', `home-1 recorded grant-1, which is a second grant`, { orders: [mistake] }],
   ['4', 'home-1 recorded the grant grant-1, which its owner never signed', { orders: [] }],
   ['4', 'home-1 granted an agency that must not be served', { unlawful: [sha256Hex(requestToken)] }],
   ['4', 'home-1 recorded granted of grant-1 twice', { entries: [granted, ...DELIVERED] }],
@@ -330,6 +330,6 @@ it.each<[string, boolean, Partial<Found>]>([
   ['a clip is made ready', false, { files: ready }],
   ['a clip is on its way into the vault', false, { files: { '/vault/staging/staged-1/clip.mp4': bytes } }],
 ])('detects rest: when %s it is %s', async (_when, isRest, changes) => {
-  const { facts } = await townOf(changes);
+  const { facts } = await runWith(changes);
   expect(await isAtRest(facts.homes, facts.services)).toBe(isRest);
 });

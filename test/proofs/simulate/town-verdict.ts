@@ -11,11 +11,11 @@ import { isFailure } from 'doorsill/errors';
 import { evidenceId } from 'doorsill/officer/evidence-desk';
 import { FollowedRequests } from './coverage.ts';
 import { FRAME_US } from './ffmpeg-twin.ts';
-import type { TownAgencies } from './town-agencies.ts';
-import type { TownHome } from './town-home.ts';
+import type { SimulatedAgencies } from './town-agencies.ts';
+import type { SimulatedHome } from './town-home.ts';
 import type { SignedOrder } from './town-owner.ts';
-import type { TownServices } from './town-services.ts';
-import type { TownWatch } from './town-watch.ts';
+import type { SimulatedServices } from './town-services.ts';
+import type { NetworkWatch } from './town-watch.ts';
 
 const CLIP_BYTES_MAX = 64 * 1024 * 1024;
 const TOKEN_BYTES_MAX = 64 * 1024;
@@ -25,13 +25,13 @@ const DECIDED = new Set<string>(['granted', 'denied', 'revoked']);
 const ENDINGS = new Set(['delivered', 'deleted', 'recalled', 'failed', 'ended', 'revoked']);
 
 /** The judged parts of a home, of the services, and of the observations. */
-export type JudgedHome = Pick<TownHome, 'device' | 'disk' | 'isUp' | 'ledgerFolder' | 'orders' | 'receipts'> & {
-  readonly plan: Pick<TownHome['plan'], 'manner' | 'name'>;
-  readonly owner: Pick<TownHome['owner'], 'isAnswered'>;
+export type JudgedHome = Pick<SimulatedHome, 'device' | 'disk' | 'isUp' | 'ledgerFolder' | 'orders' | 'receipts'> & {
+  readonly plan: Pick<SimulatedHome['plan'], 'manner' | 'name'>;
+  readonly owner: Pick<SimulatedHome['owner'], 'isAnswered'>;
 };
-export type JudgedServices = Pick<TownServices, 'bridgeId' | 'disk' | 'path'>;
-type Watched = Pick<TownWatch, 'breach' | 'stolen' | 'toBridge' | 'uploads'>;
-type JudgedAgencies = Pick<TownAgencies, 'forgotten' | 'shownBeyond' | 'unlawful'>;
+export type JudgedServices = Pick<SimulatedServices, 'bridgeId' | 'disk' | 'path'>;
+type Watched = Pick<NetworkWatch, 'breach' | 'stolen' | 'toBridge' | 'uploads'>;
+type JudgedAgencies = Pick<SimulatedAgencies, 'forgotten' | 'shownBeyond' | 'unlawful'>;
 
 /** A ledger's entries about one grant: their types in order, and the sealed clip. */
 interface Story {
@@ -109,7 +109,7 @@ function isEnded(types: readonly string[]): boolean {
   return last === undefined || ENDINGS.has(last);
 }
 
-export interface TownFacts {
+export interface RunFacts {
   readonly homes: readonly JudgedHome[];
   readonly services: JudgedServices;
   readonly watch: Watched;
@@ -119,33 +119,33 @@ export interface TownFacts {
 }
 
 /** Judges a run against its owners' orders. Breaches are added to the watch. Returns a line for each grant, and the coverage. */
-export async function judgeTown(town: TownFacts): Promise<{ lines: string[]; reached: string[] }> {
+export async function judgeRun(run: RunFacts): Promise<{ lines: string[]; reached: string[] }> {
   const lines: string[] = [];
   const reached: string[] = [];
   /** Each grant's entries in the ledgers. */
   const all = new Map<string, Story>();
-  for (const home of town.homes) {
+  for (const home of run.homes) {
     try {
       const { stories, orders, ...told } = await toldBy(home);
       reached.push(...told.reached);
-      judgeReceipts(town, home, orders);
+      judgeReceipts(run, home, orders);
       for (const [grant, story] of stories) {
         lines.push(`${home.plan.name} ${grant} ${[...story.types, ...story.outcomes].join(' ')}`);
         reached.push(...[...story.types, ...story.outcomes].map((what) => `ledger ${what}`));
         all.set(grant, story);
-        judgeStory(town, home, grant, story);
-        if (!town.isCaptured) await judgeClip(town, home, grant, story);
+        judgeStory(run, home, grant, story);
+        if (!run.isCaptured) await judgeClip(run, home, grant, story);
       }
     } catch (thrown) {
       if (!isFailure(thrown)) throw thrown;
-      town.watch.breach('6', `the ledger of ${home.plan.name} does not verify: ${thrown.message}`);
+      run.watch.breach('6', `the ledger of ${home.plan.name} does not verify: ${thrown.message}`);
     }
-    judgeSilence(town, home);
+    judgeSilence(run, home);
     reached.push(...answersTo(home));
   }
-  if (!town.isCaptured) {
-    await judgeHolders(town, all);
-    await judgeOutOfSight(town, all);
+  if (!run.isCaptured) {
+    await judgeHolders(run, all);
+    await judgeOutOfSight(run, all);
   }
   return { lines, reached };
 }
@@ -160,7 +160,7 @@ function answersTo({ receipts, orders }: JudgedHome): string[] {
 }
 
 /** 6: every decision in a receipt is in the ledger. */
-function judgeReceipts({ watch }: TownFacts, home: JudgedHome, orders: ReadonlySet<string>): void {
+function judgeReceipts({ watch }: RunFacts, home: JudgedHome, orders: ReadonlySet<string>): void {
   for (const { outcome, answers, request = '' } of home.receipts) {
     if (answers === undefined || !DECIDED.has(outcome)) continue;
     if (orders.has(outcome === 'denied' ? request : answers)) continue;
@@ -169,7 +169,7 @@ function judgeReceipts({ watch }: TownFacts, home: JudgedHome, orders: ReadonlyS
 }
 
 /** 7: bridge and vault hold only what a home has sealed, once. 4: the bridge shows an agency only what was granted to it. */
-async function judgeHolders({ services, watch, agencies }: TownFacts, all: Stories): Promise<void> {
+async function judgeHolders({ services, watch, agencies }: RunFacts, all: Stories): Promise<void> {
   const { bridgeId, ...held } = await heldBy(services);
   const [clips, items] = [new Set(held.clips), new Set(held.items)];
   for (const { clip } of all.values()) {
@@ -183,7 +183,7 @@ async function judgeHolders({ services, watch, agencies }: TownFacts, all: Stori
 }
 
 /** 7: nothing is in transit any more. 8: no part of a revoked clip remains. */
-async function judgeOutOfSight({ services, watch }: TownFacts, all: Stories): Promise<void> {
+async function judgeOutOfSight({ services, watch }: RunFacts, all: Stories): Promise<void> {
   const { ready, staged, arriving } = await heldBy(services);
   for (const name of arriving) watch.breach('7', `${name} is still on its way into the vault`);
   for (const name of ready) {
@@ -207,10 +207,10 @@ function isTakenBack({ types }: Story): boolean {
   return types.includes('deleted') || (types.includes('revoked') && !types.includes('recalled'));
 }
 
-function judgeStory({ watch, agencies }: TownFacts, home: JudgedHome, grant: string, { types }: Story): void {
+function judgeStory({ watch, agencies }: RunFacts, home: JudgedHome, grant: string, { types }: Story): void {
   const { name } = home.plan;
   const order = grantOrderOf(home, grant);
-  if (order?.slip !== undefined) watch.breach('4', `${name} recorded ${grant}, which is ${order.slip}`);
+  if (order?.mistake !== undefined) watch.breach('4', `${name} recorded ${grant}, which is ${order.mistake}`);
   // A revocation without a grant is recorded, too.
   const isActing = types.some((type) => type !== 'revoked-ahead');
   if (!order && isActing) watch.breach('4', `${name} recorded the grant ${grant}, which its owner never signed`);
@@ -228,7 +228,7 @@ function judgeStory({ watch, agencies }: TownFacts, home: JudgedHome, grant: str
 }
 
 /** What bridge and vault hold for a grant. */
-async function judgeClip({ services, watch }: TownFacts, home: JudgedHome, grant: string, story: Story): Promise<void> {
+async function judgeClip({ services, watch }: RunFacts, home: JudgedHome, grant: string, story: Story): Promise<void> {
   const { disk } = services;
   if (story.clip === null) return;
   const item = evidenceId(services.bridgeId, story.clip);
@@ -293,7 +293,7 @@ async function judgeContent(
 }
 
 /** 5: the bridge got nothing from a home that granted nothing. */
-function judgeSilence({ watch }: TownFacts, home: JudgedHome): void {
+function judgeSilence({ watch }: RunFacts, home: JudgedHome): void {
   const { name, manner } = home.plan;
   if (manner !== 'shares' && watch.toBridge(name) > 0)
     watch.breach('5', `the bridge heard ${watch.toBridge(name)} bytes of ${name}, which granted nothing`);

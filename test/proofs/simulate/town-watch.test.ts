@@ -6,7 +6,7 @@ import { Cast } from '../../support/parties.ts';
 import { FRAME_US, GOP_US } from './ffmpeg-twin.ts';
 import { packetOf } from './mqtt-packets.ts';
 import type { SignedOrder } from './town-owner.ts';
-import { TownWatch, type WatchedHome } from './town-watch.ts';
+import { NetworkWatch, type WatchedHome } from './town-watch.ts';
 
 const START_US = Date.UTC(2026, 9, 5, 11) * 1_000;
 const cast = new Cast(new ManualClock(START_US), new SeededRandom(1));
@@ -38,9 +38,9 @@ const picture = (gop: number) =>
 const about = (text: string, ...gops: number[]) => Buffer.concat([Buffer.from(text), ...gops.map(picture)]);
 
 /** A run with one home, whose ledger durably contains the texts accepted by `holds`. */
-function town(holds: (text: string) => boolean = () => true, filmedFromUs = START_US) {
+function setUp(holds: (text: string) => boolean = () => true, filmedFromUs = START_US) {
   const clock = new ManualClock(START_US);
-  const watch = new TownWatch({ marks }, () => clock.monotonicMs());
+  const watch = new NetworkWatch({ marks }, () => clock.monotonicMs());
   const home: WatchedHome = {
     ...{ plan: { name: 'home-1' }, orders: [grant, revocation], filmedFromUs: [filmedFromUs] },
     ...{ device: { id: cast.device.id, key: '' }, boots: 1, isReady: true, clockBehindSinceUs: null },
@@ -65,7 +65,7 @@ function town(holds: (text: string) => boolean = () => true, filmedFromUs = STAR
 }
 
 it('accepts a clip that is offered, sent and handed over as granted', () => {
-  const { piece, says, broken, watch } = town();
+  const { piece, says, broken, watch } = setUp();
   piece('home-1', 'broker', Buffer.alloc(200));
   says(offer());
   piece('bridge', 'home-1', 'HTTP/1.1 201 Created\r\nLocation: http://127.0.0.1:8100/v1/uploads/upload-0\r\n\r\n');
@@ -82,7 +82,7 @@ it('accepts a clip that is offered, sent and handed over as granted', () => {
 });
 
 it('follows each connection of a home, and an offer in several pieces', () => {
-  const { piece, broken, watch } = town();
+  const { piece, broken, watch } = setUp();
   const on = (connection: number, said: Uint8Array | string) => piece('home-1', 'bridge', said, START_US, connection);
   const text = offer();
   on(1, text.slice(0, 900));
@@ -110,7 +110,7 @@ it('follows each connection of a home, and an offer in several pieces', () => {
 });
 
 it('recognizes a picture in two pieces', () => {
-  const { says, broken } = town();
+  const { says, broken } = setUp();
   says(offer());
   const text = about(patch, 4);
   says(text.subarray(0, -20));
@@ -129,7 +129,7 @@ it.each([
   ['services', 'registry'],
   ['vault', 'services'],
 ])('1: reports pictures from %s to %s, even granted ones', (from, to) => {
-  const { piece, says, broken } = town();
+  const { piece, says, broken } = setUp();
   says(offer());
   says(about(patch, 2));
   piece(from, to, picture(2));
@@ -137,7 +137,7 @@ it.each([
 });
 
 it('1: reports pictures at the vault that no home has sent', () => {
-  const { piece, says, broken } = town();
+  const { piece, says, broken } = setUp();
   says(offer());
   says(about(patch, 2));
   piece('services', 'vault', about('', 2, 4));
@@ -149,13 +149,13 @@ it.each([
   ['without a request', ''],
   ['under a grant whose clip was not offered', patch],
 ])('1: reports pictures that leave %s', (_when, text) => {
-  const { says, broken } = town();
+  const { says, broken } = setUp();
   says(about(text, 2));
   expect(broken()).toEqual(['1: home-1 sent pictures before it had offered a granted clip']);
 });
 
 it('2: reports a picture outside the window', () => {
-  const { says, broken } = town();
+  const { says, broken } = setUp();
   says(offer());
   says(about(patch, 2, 4));
   expect(broken()).toEqual(['2: home-1 sent a picture that is outside of the window of grant-1']);
@@ -165,7 +165,7 @@ it.each([
   { filmed: 'one microsecond later', byUs: 1, outside: 4, inside: 2 },
   { filmed: 'one microsecond earlier', byUs: -1, outside: 2, inside: 4 },
 ])('2: decides to the microsecond which pictures are outside, filmed $filmed', ({ byUs, outside, inside }) => {
-  const { says, broken } = town(undefined, START_US + byUs);
+  const { says, broken } = setUp(undefined, START_US + byUs);
   says(offer());
   says(about(patch, inside, 3));
   expect(broken()).toEqual([]);
@@ -194,7 +194,7 @@ it.each([
     'home-1 offers a clip under grant-9, which its owner never signed',
   ],
 ])('%s: reports a clip that is offered with %j', (rule, changes, what) => {
-  const { says, broken } = town();
+  const { says, broken } = setUp();
   says(offer(changes));
   expect(broken()).toEqual([`${rule}: ${what}`]);
 });
@@ -203,20 +203,20 @@ it.each([
   ['the grant', 'grant-1'],
   ['that the bridge will hear of it', '"type":"token-presented","body":{"request":"request-1","grant":"grant-1"}'],
 ])('6: reports a clip that is offered before the ledger durably contains %s', (_what, missing) => {
-  const { says, broken } = town((text) => text !== missing);
+  const { says, broken } = setUp((text) => text !== missing);
   says(offer());
   expect(broken()).toEqual([`6: home-1 offers the clip of grant-1 before its ledger holds ${missing} durably`]);
 });
 
 it('7: reports a second clip under one grant', () => {
-  const { says, broken } = town();
+  const { says, broken } = setUp();
   says(offer());
   says(offer({ jti: 'clip-2' }));
   expect(broken()).toEqual(['7: home-1 offers a second clip under grant-1']);
 });
 
 it('8: reports a request that begins after the doorbell got the revocation, and none that began before', async () => {
-  const { says, broken, revoke, clock } = town();
+  const { says, broken, revoke, clock } = setUp();
   says(offer());
   revoke();
   const beforeUs = clock.wallUs();
@@ -228,7 +228,7 @@ it('8: reports a request that begins after the doorbell got the revocation, and 
 });
 
 it('8: reports the first picture sent after the doorbell got the revocation, in an earlier request', async () => {
-  const { says, broken, revoke, clock } = town();
+  const { says, broken, revoke, clock } = setUp();
   says(offer());
   says(about(patch, 2));
   revoke();
@@ -241,7 +241,7 @@ it('8: reports the first picture sent after the doorbell got the revocation, in 
 });
 
 it('5: reports wrong publications of a home, too', () => {
-  const { piece, broken } = town();
+  const { piece, broken } = setUp();
   piece(
     'home-1',
     'broker',
@@ -251,7 +251,7 @@ it('5: reports wrong publications of a home, too', () => {
 });
 
 it('keeps at most a thousand breaches', () => {
-  const { watch } = town();
+  const { watch } = setUp();
   for (let at = 0; at < 1_200; at += 1) watch.breach('1', String(at));
   expect(watch.breaches).toHaveLength(1_000);
 });

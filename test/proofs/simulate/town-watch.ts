@@ -5,7 +5,7 @@ import { parseToken } from '@doorsill/contract/jws';
 import { type Footage, FRAME_US, GOP_US, MARK_BYTES } from './ffmpeg-twin.ts';
 import type { CarriedPiece, Piece } from './memory-network.ts';
 import { type OrderedHome, OrderWatch } from './order-watch.ts';
-import type { TownHome } from './town-home.ts';
+import type { SimulatedHome } from './town-home.ts';
 import type { SignedOrder } from './town-owner.ts';
 
 /** A broken promise of DESIGN.md. `rule` is its number there, or a name. */
@@ -22,7 +22,7 @@ const MARK_REST_BYTES = MARK_BYTES - 1;
 const NOTHING = new Uint8Array(0);
 
 /** The observed part of a home. */
-export type WatchedHome = OrderedHome & Pick<TownHome, 'filmedFromUs'>;
+export type WatchedHome = OrderedHome & Pick<SimulatedHome, 'filmedFromUs'>;
 
 /** State of one home's traffic. */
 interface Seen {
@@ -45,7 +45,7 @@ interface Asked {
   end: Uint8Array;
 }
 
-export class TownWatch {
+export class NetworkWatch {
   readonly breaches: Breach[] = [];
   /** The grant of each upload, by the bridge's name for it. */
   readonly uploads = new Map<string, string>();
@@ -235,7 +235,7 @@ export class TownWatch {
   }
 }
 
-function grantOrderOf(home: Pick<TownHome, 'orders'>, grant: string): SignedOrder | undefined {
+function grantOrderOf(home: Pick<SimulatedHome, 'orders'>, grant: string): SignedOrder | undefined {
   return home.orders.find((order) => order.kind === 'grant' && order.jti === grant);
 }
 

@@ -7,7 +7,7 @@ import { drawFootage, type Footage } from './ffmpeg-twin.ts';
 import { ordinaryPlanOf, type Plan, shrunk } from './plan.ts';
 import { planOf } from './rare-plan.ts';
 import { type Finding, Simulation } from './simulate.ts';
-import { runTown } from './town.ts';
+import { runPlan } from './town.ts';
 
 let footage: Footage;
 let simulation: Simulation;
@@ -58,7 +58,7 @@ it('reports a failed clip to the owner once the ledger has room: seed 56', async
   // The plan as it was before events on a clip's way were added.
   const plan = shrunk(ordinaryPlanOf(56), { acts: new Set(acts) });
   expect(plan.acts.map(({ do: what }) => what)).toEqual(['ask', 'ask', 'disk', 'disk', 'reboot']);
-  const { breaches, covered } = await runTown(plan, simulation.ground);
+  const { breaches, covered } = await runPlan(plan, simulation.ground);
   expect(breaches).toEqual([]);
   expect([...covered.keys()]).toEqual(
     expect.arrayContaining(['logged consent_storage_failed', 'receipt failed clip_no_frames']),

@@ -10,16 +10,16 @@ import { CapturedBridge } from './captured-bridge.ts';
 import { watchCiphers } from './cipher-watch.ts';
 import { Reached } from './coverage.ts';
 import { type CarriedPiece, type Filter, MemoryNetwork } from './memory-network.ts';
-import { type Act, type Plan, TOWN_MS } from './plan.ts';
+import { type Act, type Plan, RUN_MS } from './plan.ts';
 import { happenRarely } from './rare-acts.ts';
 import { replacePlatform } from './replace-platform.ts';
-import { TownAgencies } from './town-agencies.ts';
-import { PREPARED_US, type TownGround } from './town-ground.ts';
-import { TownHome } from './town-home.ts';
-import { TownRecord } from './town-record.ts';
-import { TownServices } from './town-services.ts';
-import { isAtRest, judgeTown } from './town-verdict.ts';
-import { type Breach, TownWatch } from './town-watch.ts';
+import { SimulatedAgencies } from './town-agencies.ts';
+import { PREPARED_US, type InitialState } from './town-ground.ts';
+import { SimulatedHome } from './town-home.ts';
+import { RunRecord } from './town-record.ts';
+import { SimulatedServices } from './town-services.ts';
+import { isAtRest, judgeRun } from './town-verdict.ts';
+import { type Breach, NetworkWatch } from './town-watch.ts';
 import { UntrustedBroker } from './untrusted-broker.ts';
 
 /** How long after the preparation a run begins. */
@@ -35,13 +35,13 @@ const FROM_NOTHING_EVERY = 4;
 const CLIP_HOLDERS: ReadonlySet<string> = new Set(['bridge', 'vault']);
 const WINDOW_BYTES = 4_096;
 /** Maximum times for a run and for its stop, after which it counts as hanging. */
-const LIFE_MS_MAX = TOWN_MS + REST_MS_MAX + 30 * 60_000;
+const LIFE_MS_MAX = RUN_MS + REST_MS_MAX + 30 * 60_000;
 const STOP_MS_MAX = 30 * 60_000;
 
 /** Events that would end a process of the product. */
 const STRAY_EVENTS = ['unhandledRejection', 'uncaughtException'] as const;
 
-export interface TownResult {
+export interface RunResult {
   readonly breaches: readonly Breach[];
   /** SHA-256 over every delivered piece with time, sender and receiver, and every logged line. */
   readonly hash: string;
@@ -54,29 +54,29 @@ export interface TownResult {
 }
 
 /** Runs a plan to its end. Rejects only for a bug of the simulation itself. */
-export async function runTown(plan: Plan, ground: TownGround): Promise<TownResult> {
-  const town = new Town(plan, ground);
-  return town.run();
+export async function runPlan(plan: Plan, ground: InitialState): Promise<RunResult> {
+  const run = new Run(plan, ground);
+  return run.toEnd();
 }
 
-class Town {
+class Run {
   private readonly plan: Plan;
-  private readonly ground: TownGround;
+  private readonly ground: InitialState;
   private readonly world: VirtualClock;
   private readonly random: SeededRandom;
   private readonly network: MemoryNetwork;
-  private readonly services: TownServices;
-  private readonly agencies: TownAgencies;
-  private readonly homes: readonly TownHome[];
-  private readonly watch: TownWatch;
-  private readonly record: TownRecord;
+  private readonly services: SimulatedServices;
+  private readonly agencies: SimulatedAgencies;
+  private readonly homes: readonly SimulatedHome[];
+  private readonly watch: NetworkWatch;
+  private readonly record: RunRecord;
   private readonly reached: Reached;
   private readonly broker: UntrustedBroker;
   /** Homes whose clock was ahead: they distrust the corrected clock for as long as it was ahead. */
-  private readonly misled = new Set<TownHome>();
+  private readonly misled = new Set<SimulatedHome>();
   private captured: CapturedBridge | null = null;
 
-  constructor(plan: Plan, ground: TownGround) {
+  constructor(plan: Plan, ground: InitialState) {
     const { footage, folders, prepared } = ground;
     this.plan = plan;
     this.ground = ground;
@@ -89,23 +89,23 @@ class Town {
       windowBytes: ({ to }) => (CLIP_HOLDERS.has(to) ? WINDOW_BYTES : Number.POSITIVE_INFINITY),
     });
     this.broker = new UntrustedBroker(this.network, world);
-    this.record = new TownRecord(() => world.passedUs);
+    this.record = new RunRecord(() => world.passedUs);
     this.reached = new Reached((what) => this.record.cover(what));
     const log = (part: string) => this.record.log(part);
     folders.restore();
     const disk = prepared.disk.copy({ clock: world, random });
     const { network } = this;
-    this.services = new TownServices(folders.live, disk, { clock: world, random, network, log }, prepared);
+    this.services = new SimulatedServices(folders.live, disk, { clock: world, random, network, log }, prepared);
     const { services } = this;
-    this.agencies = new TownAgencies(plan.agencies, { clock: world, random, services });
-    this.watch = new TownWatch(footage, () => world.passedUs / 1_000);
+    this.agencies = new SimulatedAgencies(plan.agencies, { clock: world, random, services });
+    this.watch = new NetworkWatch(footage, () => world.passedUs / 1_000);
     this.homes = plan.homes.map(
-      (home) => new TownHome(home, `/${home.name}`, { world, random, network, services, footage, log }),
+      (home) => new SimulatedHome(home, `/${home.name}`, { world, random, network, services, footage, log }),
     );
     for (const home of this.homes) this.watch.add(home);
   }
 
-  async run(): Promise<TownResult> {
+  async toEnd(): Promise<RunResult> {
     const restore = replacePlatform(this.network.at('services'), this.world);
     const strays = STRAY_EVENTS.map((event) => {
       const noted = (thrown: unknown) => this.stray(thrown);
@@ -169,17 +169,17 @@ class Town {
     this.watch.open();
     const startedMs = world.passedUs / 1_000;
     for (const act of plan.acts) world.after(act.atMs - (world.passedUs / 1_000 - startedMs), () => this.begin(act));
-    await world.sleep(TOWN_MS);
+    await world.sleep(RUN_MS);
     await this.heal();
     await this.rest();
     const { watch } = this;
     const { isCaptured } = plan;
-    const judged = await judgeTown({ homes, services, watch, agencies, isCaptured });
+    const judged = await judgeRun({ homes, services, watch, agencies, isCaptured });
     for (const line of judged.lines) this.record.note(line);
     for (const what of judged.reached) this.record.cover(what);
   }
 
-  private async startHome(home: TownHome): Promise<void> {
+  private async startHome(home: SimulatedHome): Promise<void> {
     const { plan, services, ground } = this;
     const settled = plan.seed % FROM_NOTHING_EVERY === 0 ? undefined : ground.homes[this.homes.indexOf(home)];
     this.record.cover(settled ? 'home settled before' : 'home from nothing');
@@ -222,7 +222,7 @@ class Town {
     }
   }
 
-  private async performAt(act: Extract<Act, { home: number }>, home: TownHome | undefined): Promise<void> {
+  private async performAt(act: Extract<Act, { home: number }>, home: SimulatedHome | undefined): Promise<void> {
     const { world, network } = this;
     if (!home) return;
     switch (act.do) {
@@ -318,7 +318,7 @@ class Town {
     }
   }
 
-  private back(home: TownHome): void {
+  private back(home: SimulatedHome): void {
     home.recover().catch((thrown: unknown) => {
       this.watch.breach('7', `${home.plan.name} does not start after a power cut: ${describe(thrown)}`);
     });

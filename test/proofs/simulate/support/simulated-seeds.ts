@@ -21,7 +21,7 @@ const endedSchema = z.object({
   never: z.array(z.string()),
   provoked: z.record(z.string(), z.int()),
 });
-const townSchema = z.object({ event: z.literal('town'), seed: z.int(), hash: z.string().length(64) });
+const runSchema = z.object({ event: z.literal('town'), seed: z.int(), hash: z.string().length(64) });
 /** The last line, and each run's hash by its seed. */
 export type SimulatedSeeds = z.infer<typeof endedSchema> & { readonly hashes: ReadonlyMap<number, string> };
 
@@ -35,8 +35,8 @@ export async function simulatedSeeds(
   const found = lines.filter(({ event }) => event === 'found');
   expect({ status, found, stderr }).toEqual({ status: 0, found: [], stderr: '' });
   const ended = endedSchema.parse(lines.at(-1));
-  const towns = lines.flatMap((line) => townSchema.safeParse(line).data ?? []);
-  const hashes = new Map(towns.map(({ seed, hash }) => [seed, hash]));
+  const runs = lines.flatMap((line) => runSchema.safeParse(line).data ?? []);
+  const hashes = new Map(runs.map(({ seed, hash }) => [seed, hash]));
   expect([ended.towns, ended.held, hashes.size]).toEqual([seeds, true, seeds]);
   return { ...ended, hashes };
 }
