@@ -4,10 +4,9 @@
 // @module-tag nats
 // @module-tag haproxy
 // @module-tag strace
-// Holds: chaos. While a fleet's owners are asked, share and take back, every part of a layout that serves others is killed, halted, cut off,
-// slow or full in turn. Of what was acknowledged nothing is lost, no clip is there twice, none is shown after it was taken back, the log of
-// custody is whole, and a witness that has looked after each fault is content. A slow machine may be late, never stuck. Not here: the parts of a
-// testbed (fleet.slow.test.ts).
+// Chaos: while a fleet's owners are asked, grant and revoke, every part of a production layout is killed, halted, separated, slowed or
+// filled in turn. Nothing acknowledged is lost, no clip is duplicated, none is shown after its revocation, the custody log is complete, and
+// a witness that checks after each fault accepts it. A slow machine may be late, never stuck.
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
@@ -22,8 +21,8 @@ import { ServedProbes } from './served-probes.ts';
 
 const { doorbells: FED, rate: RATE } = await doorbellsFed();
 /**
- * As many as the machine feeds. `DOORSILL_CHAOS_DOORBELLS=20 DOORSILL_CHAOS_FAULT_S=3 DOORSILL_CHAOS='NATS|bucket'` is a short form: so many,
- * for so long, only these.
+ * As many as this machine can run. `DOORSILL_CHAOS_DOORBELLS=20 DOORSILL_CHAOS_FAULT_S=3 DOORSILL_CHAOS='NATS|bucket'` is a short form:
+ * number of doorbells, seconds a fault, only these faults.
  */
 const DOORBELLS = Number(process.env['DOORSILL_CHAOS_DOORBELLS'] ?? FED);
 const FAULT_MS = Number(process.env['DOORSILL_CHAOS_FAULT_S'] ?? 10) * 1_000;
@@ -31,7 +30,7 @@ const CHOSEN = new RegExp(process.env['DOORSILL_CHAOS'] ?? '');
 const FAULTS = SERVED_FAULTS.filter(({ name }) => CHOSEN.test(name));
 const PATIENCE_S = 300;
 const ASKED_A_MINUTE = 6;
-/** Percent of the owners who share, and as many who take back: about 20 clips for each request, which two cores cut in 10 s. */
+/** Percent of the owners who grant, and of those who revoke: about 20 clips a request, which two cores cut in 10 s. */
 const EACH = Math.max(3, Math.min(25, Math.round(300 / DOORBELLS)));
 const PROFILE = `
 scenes: { porch: { camera: "synthetic?size=640x360", width: 320, height: 180, kbitPerS: 200 } }
@@ -52,7 +51,7 @@ afterAll(async () => {
   folder.dispose();
 }, 120_000);
 
-/** The witness looks at the bridge's log, compares it with what it saw before, and cosigns it. */
+/** The witness checks the bridge's log for consistency with its last check, and cosigns it. */
 async function witnessed({ urls, folder: at }: ServedLayout): Promise<void> {
   const words = ['--data', join(at, 'witness'), '--bridge', urls.bridge, '--once', '--json'];
   const { status, last, stderr } = await runCommand(['audit', 'witness', ...words]);
@@ -76,7 +75,7 @@ async function startFleet({ urls, home }: ServedLayout, bearer: string): Promise
 
 const seconds = (ms: number) => `${(ms / 1_000).toFixed(1)} s`;
 
-it('loses nothing that was acknowledged, whatever goes wrong with a layout that serves others', {
+it('loses nothing acknowledged under any fault of a production layout', {
   timeout: 3_600_000,
 }, async (test) => {
   console.log(`${DOORBELLS} doorbells: this machine does ${RATE} pieces of work a second, and feeds ${FED}`);
@@ -118,7 +117,7 @@ it('loses nothing that was acknowledged, whatever goes wrong with a layout that 
   expect(told.stored.size).toBeGreaterThan(0);
   expect(told.takenBack.size).toBeGreaterThan(0);
   await witnessed(layout);
-  // Whoever judges so would notice.
+  // The same checks detect tampering.
   for (const { what, tamper } of TAMPERINGS) {
     const undo = await tamper(layout, acknowledged);
     await expect(judge(layout, told, acknowledged), what).rejects.toThrow();
