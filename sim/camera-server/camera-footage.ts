@@ -37,7 +37,7 @@ export function readFilmedSource(text: string): FilmedSource {
 /** Delay from start to the first picture: ffmpeg needs a moment. */
 const LEAD_US = 400_000;
 /** How many seconds of a file are probed before it is played. */
-const LOOK_S = 10;
+const PROBE_S = 10;
 /** Tolerance, so that rounding does not drop a frame at the exact time where a run begins. */
 const ROUNDING_US = 1_000;
 /** After this many runs in a row without a picture the footage is given up. */
@@ -76,9 +76,9 @@ export class CameraFootage {
   private originWallUs = 0;
   private pass: Pass = newPass(0);
   private run: AbortController | null = null;
-  /** The current run applies the faults that are active at this time, until `madeUntilUs`. */
-  private madeForUs = 0;
-  private madeUntilUs = 0;
+  /** The current run applies the faults that are active at this time, until `runFaultsUntilUs`. */
+  private runFaultsAtUs = 0;
+  private runFaultsUntilUs = 0;
   private format: StreamFormat | null = null;
 
   constructor(source: FilmedSource, deps: FootageDeps, sinks: FootageSinks) {
@@ -88,7 +88,7 @@ export class CameraFootage {
     // The sound has an ffmpeg of its own, so that pictures can be encoded anew without a gap in the sound.
     const drawn = source.kind === 'synthetic' ? { ...source, audio: false, pace: 'fast' as const } : null;
     this.porch = drawn && new SyntheticDriver(drawn, deps.clock, () => undefined);
-    deps.faults.onChange(() => this.remake());
+    deps.faults.onChange(() => this.restartRun());
   }
 
   /** Microseconds since the camera's first picture. */
@@ -105,23 +105,23 @@ export class CameraFootage {
   async film(signal: AbortSignal): Promise<void> {
     const { clock, ffmpeg } = this.deps;
     if (this.source.kind === 'file') {
-      this.facts = await probeFile(ffmpeg, this.source, { clock, signal, lookS: LOOK_S });
+      this.facts = await probeFile(ffmpeg, this.source, { clock, signal, lookS: PROBE_S });
     }
     await this.porch?.openAt(0, 0);
     this.begin(LEAD_US);
     const ending = new AbortController();
     const either = AbortSignal.any([signal, ending.signal]);
     const faults: unknown[] = [];
-    const breakOff = (thrown: unknown) => {
+    const fail = (thrown: unknown) => {
       faults.push(thrown);
       ending.abort();
     };
-    const pictures = this.playPictures(either).catch(breakOff);
+    const pictures = this.playPictures(either).catch(fail);
     const over = pictures.finally(() => {
       ending.abort();
       this.pass.end();
     });
-    await Promise.all([over, this.hasSound ? this.playSound(either).catch(breakOff) : null]);
+    await Promise.all([over, this.hasSound ? this.playSound(either).catch(fail) : null]);
     if (faults.length > 0) throw faults[0];
   }
 
@@ -137,8 +137,8 @@ export class CameraFootage {
   }
 
   /** Ends the run of ffmpeg if the picture faults that it was started with no longer apply. */
-  private remake(): void {
-    if (this.run && this.deps.faults.nextPictureChangeUs(this.madeForUs) !== this.madeUntilUs) this.run.abort();
+  private restartRun(): void {
+    if (this.run && this.deps.faults.nextPictureChangeUs(this.runFaultsAtUs) !== this.runFaultsUntilUs) this.run.abort();
   }
 
   private async playPictures(signal: AbortSignal): Promise<void> {
@@ -152,9 +152,9 @@ export class CameraFootage {
       this.run = run;
       const fromUs = atUs;
       // A fault that begins within a rounding of the next picture begins with it.
-      this.madeForUs = pass.startUs + fromUs + ROUNDING_US;
-      this.madeUntilUs = faults.nextPictureChangeUs(this.madeForUs);
-      const lengthUs = this.madeUntilUs - pass.startUs - fromUs;
+      this.runFaultsAtUs = pass.startUs + fromUs + ROUNDING_US;
+      this.runFaultsUntilUs = faults.nextPictureChangeUs(this.runFaultsAtUs);
+      const lengthUs = this.runFaultsUntilUs - pass.startUs - fromUs;
       let passedUs = 0;
       for await (const picture of this.picturesOf(fromUs, lengthUs, AbortSignal.any([signal, run.signal]))) {
         passedUs = Math.max(passedUs, picture.ptsUs + picture.durationUs);
@@ -162,7 +162,7 @@ export class CameraFootage {
         const unit = unitOf(picture, pass.startUs + fromUs);
         // On a slow machine ffmpeg may begin late: the first picture is then due now, not in the past.
         if (this.format === null && this.nowUs > unit.dueUs) this.begin(-unit.dueUs);
-        this.learn(picture.init);
+        this.updateFormat(picture.init);
         await clock.sleep(Math.max(0, (unit.dueUs - this.nowUs) / 1_000), signal).catch(() => undefined);
         if (signal.aborted) return;
         this.sinks.unit(unit);
@@ -174,7 +174,7 @@ export class CameraFootage {
       // A change of faults ended this run.
       if (run.signal.aborted || (passedUs > 0 && passedUs >= lengthUs - ROUNDING_US * 2)) continue;
       if (!this.goesOnAfter(atUs)) return;
-      // The drawn porch never ends: its run failed, so a new one goes on where it stopped.
+      // The drawn porch has not ended: its run failed, so a new one goes on where it stopped.
       if (this.source.kind === 'synthetic') continue;
       if (atUs > 0) this.nextPass(pass, atUs);
       atUs = 0;
@@ -193,7 +193,7 @@ export class CameraFootage {
     before.end();
   }
 
-  private learn(init: InitInfo): void {
+  private updateFormat(init: InitInfo): void {
     const found = videoFormat(init, this.hasSound ? SOUND : null);
     if (!found) throw failure('camera_no_video', { source: this.source.shown, detail: 'it is not H.264' });
     if (this.format && isSame(this.format, found)) return;
@@ -204,7 +204,7 @@ export class CameraFootage {
   /** The pictures of one run of ffmpeg: the footage from `fromUs` for `lengthUs`, with the picture faults that are active then. */
   private async *picturesOf(fromUs: number, lengthUs: number, signal: AbortSignal): AsyncGenerator<RunPicture> {
     const { faults, isCopied } = this.deps;
-    const change = faults.pictureAt(this.madeForUs);
+    const change = faults.pictureAt(this.runFaultsAtUs);
     const { input, feed, beforeUs } = await this.pictureInput(fromUs, signal);
     const stream = this.facts?.plan.videoStream ?? '0:v:0';
     yield* filmPictures(this.deps, { inputs: [input], feed, stream, beforeUs, lengthUs, change, isCopied }, signal);
@@ -221,7 +221,7 @@ export class CameraFootage {
   }> {
     if (this.porch) {
       const first = Math.round((fromUs * SYNTHETIC_FPS) / 1_000_000);
-      const drawn = await this.porch.openAt(this.wallUs(this.madeForUs - ROUNDING_US), first);
+      const drawn = await this.porch.openAt(this.wallUs(this.runFaultsAtUs - ROUNDING_US), first);
       const [input = { options: [], address: '' }] = drawn.inputs;
       const silence = new PassThrough().resume();
       const feed = async ({ child }: FfmpegProcess) => {

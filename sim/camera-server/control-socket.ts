@@ -39,7 +39,7 @@ export interface ControlDeps {
   readonly disk: Disk;
   readonly log: Log;
   /** Executes an order. Throws the reason why it is refused. */
-  obey(order: ControlOrder): ControlState;
+  execute(order: ControlOrder): ControlState;
 }
 
 export class ControlSocket {
@@ -94,7 +94,7 @@ export class ControlSocket {
           return;
         }
         try {
-          writeLine(socket, { ok: true, result: this.deps.obey(order.data) });
+          writeLine(socket, { ok: true, result: this.deps.execute(order.data) });
         } catch (thrown) {
           refuse(thrown);
         }

@@ -42,13 +42,13 @@ export class HttpStreams {
   private readonly address: { host: string; port: number };
   private readonly kinds: ReadonlyMap<string, HttpKind>;
   private readonly login: Login | null;
-  private readonly guard: DigestLogin;
+  private readonly digest: DigestLogin;
   private readonly deps: HttpStreamDeps;
-  private readonly films = new Set<Mp4Viewer>();
-  private readonly jpegs = new Set<ServerResponse>();
+  private readonly mp4Viewers = new Set<Mp4Viewer>();
+  private readonly jpegViewers = new Set<ServerResponse>();
   private encoder: JpegEncoder | null = null;
   private server: Server | null = null;
-  private seats: ConnectionLimit | null = null;
+  private connectionLimit: ConnectionLimit | null = null;
 
   constructor(
     address: { host: string; port: number },
@@ -59,7 +59,7 @@ export class HttpStreams {
     this.address = address;
     this.kinds = kinds;
     this.login = login;
-    this.guard = new DigestLogin(login ?? { user: '', password: '' }, deps);
+    this.digest = new DigestLogin(login ?? { user: '', password: '' }, deps);
     this.deps = deps;
   }
 
@@ -70,20 +70,20 @@ export class HttpStreams {
       { headersTimeout: HEADERS_MS_MAX },
       answering((request, response) => this.answer(request, response), log),
     );
-    this.seats = limitConnections(server);
+    this.connectionLimit = limitConnections(server);
     const port = await listenAt(server, this.address, log);
     this.server = server;
     return port;
   }
 
   get viewers(): number {
-    return this.films.size + this.jpegs.size;
+    return this.mp4Viewers.size + this.jpegViewers.size;
   }
 
   unit(unit: AccessUnit): void {
     const { stream } = this.deps;
     if (stream.faults.at('half-open', stream.nowUs()) !== null) return;
-    for (const viewer of this.films) {
+    for (const viewer of this.mp4Viewers) {
       const { response, file } = viewer;
       const bytes = file.push(unit);
       if (bytes.length > 0) response.write(bytes);
@@ -91,18 +91,18 @@ export class HttpStreams {
       if (response.writableLength > BACKLOG_BYTES_MAX) response.destroy();
     }
     const jpeg = jpegOf(unit);
-    if (jpeg) this.show(jpeg);
+    if (jpeg) this.sendJpeg(jpeg);
     else this.encoder?.push(unit);
   }
 
   /** An MP4 file cannot change its format: its viewers are disconnected. */
   formatChanged(): void {
-    for (const { response } of this.films) response.end();
-    this.films.clear();
+    for (const { response } of this.mp4Viewers) response.end();
+    this.mp4Viewers.clear();
     const { encoder } = this;
     this.encoder = null;
     void encoder?.stop();
-    if (this.jpegs.size > 0) this.encode();
+    if (this.jpegViewers.size > 0) this.startEncoder();
   }
 
   async stop(): Promise<void> {
@@ -111,7 +111,7 @@ export class HttpStreams {
     const { encoder } = this;
     this.encoder = null;
     await encoder?.stop();
-    for (const response of [...this.jpegs, ...[...this.films].map((viewer) => viewer.response)]) response.end();
+    for (const response of [...this.jpegViewers, ...[...this.mp4Viewers].map((viewer) => viewer.response)]) response.end();
     const closed = server && new Promise<void>((resolve) => server.close(() => resolve()));
     await this.deps.clock.sleep(20);
     server?.closeAllConnections();
@@ -124,54 +124,54 @@ export class HttpStreams {
     await stream.ready;
     // The client is gone: a stream started now would never see its `close` event.
     if (response.destroyed) return;
-    const isMet = (name: FaultName) => stream.faults.at(name, stream.nowUs()) !== null;
+    const isActive = (name: FaultName) => stream.faults.at(name, stream.nowUs()) !== null;
     // `half-open`: accepts the connection, never answers.
-    if (isMet('half-open')) return;
-    const say = (status: number, headers: Record<string, string> = {}) =>
+    if (isActive('half-open')) return;
+    const respond = (status: number, headers: Record<string, string> = {}) =>
       void response.writeHead(status, headers).end();
     const kind = this.kinds.get(url.split('?')[0] ?? '');
-    if (method !== 'GET' && method !== 'HEAD') return say(405, { Allow: 'GET, HEAD' });
-    if (!kind || isMet('not-found')) return say(404);
-    if (isMet('busy')) return say(503, { 'Retry-After': '10' });
-    const isRefused = isMet('wrong-password');
+    if (method !== 'GET' && method !== 'HEAD') return respond(405, { Allow: 'GET, HEAD' });
+    if (!kind || isActive('not-found')) return respond(404);
+    if (isActive('busy')) return respond(503, { 'Retry-After': '10' });
+    const isRefused = isActive('wrong-password');
     if (this.login || isRefused) {
       const { authorization } = request.headers;
       const isAsked = (uri: string) => targetOf(uri) === targetOf(url);
-      const verdict = isRefused ? 'no' : this.guard.accepts(method, authorization, isAsked);
-      if (verdict === 'elsewhere') return say(400);
-      if (verdict !== 'yes') return say(401, { 'WWW-Authenticate': this.guard.challenge(verdict === 'stale') });
+      const verdict = isRefused ? 'no' : this.digest.accepts(method, authorization, isAsked);
+      if (verdict === 'elsewhere') return respond(400);
+      if (verdict !== 'yes') return respond(401, { 'WWW-Authenticate': this.digest.challenge(verdict === 'stale') });
     }
     const { socket } = request;
-    this.seats?.work(socket);
-    response.once('close', () => this.seats?.wait(socket));
+    this.connectionLimit?.work(socket);
+    response.once('close', () => this.connectionLimit?.wait(socket));
     response.setHeader('Cache-Control', 'no-store');
-    if (kind === 'jpg') return this.still(method, response);
+    if (kind === 'jpg') return this.serveStill(method, response);
     const format = stream.format();
     // Motion JPEG cannot be served as MP4.
-    if (kind === 'mp4' && format.codec !== 'h264') return say(503, { 'Retry-After': '10' });
+    if (kind === 'mp4' && format.codec !== 'h264') return respond(503, { 'Retry-After': '10' });
     const type = kind === 'mp4' ? 'video/mp4' : `multipart/x-mixed-replace; boundary=${BOUNDARY}`;
     response.writeHead(200, { 'Content-Type': type });
     if (method === 'HEAD') return void response.end();
     response.flushHeaders();
     keepForTransfer(socket);
-    if (kind === 'mp4' && format.codec === 'h264') this.film(response, format);
-    else this.motionJpeg(response);
+    if (kind === 'mp4' && format.codec === 'h264') this.serveMp4(response, format);
+    else this.serveMotionJpeg(response);
   }
 
-  private film(response: ServerResponse, format: H264Format): void {
+  private serveMp4(response: ServerResponse, format: H264Format): void {
     const viewer = { response, file: new LiveMp4(format) };
-    this.films.add(viewer);
+    this.mp4Viewers.add(viewer);
     response.on('error', () => undefined);
-    response.on('close', () => void this.films.delete(viewer));
+    response.on('close', () => void this.mp4Viewers.delete(viewer));
   }
 
-  private motionJpeg(response: ServerResponse): void {
-    this.jpegs.add(response);
-    this.encode();
+  private serveMotionJpeg(response: ServerResponse): void {
+    this.jpegViewers.add(response);
+    this.startEncoder();
     response.on('error', () => undefined);
     response.on('close', () => {
-      this.jpegs.delete(response);
-      if (this.jpegs.size > 0) return;
+      this.jpegViewers.delete(response);
+      if (this.jpegViewers.size > 0) return;
       const { encoder } = this;
       this.encoder = null;
       void encoder?.stop();
@@ -179,9 +179,9 @@ export class HttpStreams {
   }
 
   /** Sends a JPEG to all viewers of Motion JPEG. */
-  private show(picture: Uint8Array): void {
+  private sendJpeg(picture: Uint8Array): void {
     const head = `--${BOUNDARY}\r\nContent-Type: image/jpeg\r\nContent-Length: ${picture.length}\r\n\r\n`;
-    for (const response of this.jpegs) {
+    for (const response of this.jpegViewers) {
       if (response.writableLength > BACKLOG_BYTES_MAX) continue;
       response.write(head);
       response.write(picture);
@@ -190,20 +190,20 @@ export class HttpStreams {
   }
 
   /** Starts to encode JPEGs, unless the camera's own format is JPEG. */
-  private encode(): void {
+  private startEncoder(): void {
     const format = this.deps.stream.format();
     if (this.encoder || format.codec !== 'h264') return;
-    const encoder: JpegEncoder = new JpegEncoder(this.deps, format, (picture) => this.show(picture));
+    const encoder: JpegEncoder = new JpegEncoder(this.deps, format, (picture) => this.sendJpeg(picture));
     this.encoder = encoder;
     // If ffmpeg ends while somebody watches, their streams end, too.
     void encoder.ended.then(() => {
       if (this.encoder !== encoder) return;
       this.encoder = null;
-      for (const response of this.jpegs) response.end();
+      for (const response of this.jpegViewers) response.end();
     });
   }
 
-  private async still(method: string, response: ServerResponse): Promise<void> {
+  private async serveStill(method: string, response: ServerResponse): Promise<void> {
     const picture = await stillOf(this.deps).catch(() => null);
     if (!picture) return void response.writeHead(503, { 'Retry-After': '1' }).end();
     response.writeHead(200, { 'Content-Type': 'image/jpeg', 'Content-Length': String(picture.length) });

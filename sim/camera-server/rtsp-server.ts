@@ -51,7 +51,7 @@ interface Connection {
   readonly isOther: boolean;
   /** The lowest channel without a track. */
   freeChannel: number;
-  heardMs: number;
+  lastInputMs: number;
   answered: number;
   /** Unanswered requests. */
   waiting: number;
@@ -62,7 +62,7 @@ export class RtspServer {
   private readonly address: Pick<ServedAddress, 'host' | 'port' | 'path'>;
   private readonly deps: RtspServerDeps;
   private readonly login: Login | null;
-  private readonly guard: DigestLogin;
+  private readonly digest: DigestLogin;
   private readonly connections = new Set<Connection>();
   private readonly sessions = new Map<string, RtspSession>();
   /** UDP sessions by the sender of their RTCP reports, `address:port`. */
@@ -78,7 +78,7 @@ export class RtspServer {
     this.deps = deps;
     this.login = login;
     const nobody = { user: 'nobody', password: toHex(deps.random.bytes(16)) };
-    this.guard = new DigestLogin(login ?? nobody, deps);
+    this.digest = new DigestLogin(login ?? nobody, deps);
     this.ports = new PortPair(address, (from) => this.byReports.get(from)?.touch(), deps.log);
     this.described = { session: Math.floor(deps.clock.wallUs() / 1_000_000), version: 1 };
   }
@@ -156,7 +156,7 @@ export class RtspServer {
       reader: new RtspReader(),
       sessions: new Set<RtspSession>(),
       freeChannel: 0,
-      heardMs: this.deps.clock.monotonicMs(),
+      lastInputMs: this.deps.clock.monotonicMs(),
       answered: 0,
       waiting: 0,
       turn: Promise.resolve(),
@@ -172,7 +172,7 @@ export class RtspServer {
 
   private hear(connection: Connection, part: Uint8Array): void {
     if (this.fault('half-open') !== null) return;
-    connection.heardMs = this.deps.clock.monotonicMs();
+    connection.lastInputMs = this.deps.clock.monotonicMs();
     for (const session of connection.sessions) session.touch();
     for (const input of connection.reader.push(part)) {
       // An interleaved packet from a viewer is an RTCP report: it shows that the viewer is alive.
@@ -244,10 +244,10 @@ export class RtspServer {
     if (!this.login && !isRefused) return null;
     // Clients may name the whole stream where they request one track.
     const isAsked = (uri: string) => uri === url || this.placeOf(uri) !== null;
-    const verdict = isRefused ? 'no' : this.guard.accepts(method, headers.get('authorization'), isAsked);
+    const verdict = isRefused ? 'no' : this.digest.accepts(method, headers.get('authorization'), isAsked);
     if (verdict === 'elsewhere') return { status: 400 };
     if (verdict === 'yes') return null;
-    return { status: 401, headers: [['WWW-Authenticate', this.guard.challenge(verdict === 'stale')]] };
+    return { status: 401, headers: [['WWW-Authenticate', this.digest.challenge(verdict === 'stale')]] };
   }
 
   /** The part of the stream that a URL names; null if it names another stream. */
@@ -400,8 +400,8 @@ export class RtspServer {
     this.sweeper = clock.after(SWEEP_MS, () => this.sweep());
     for (const session of [...this.sessions.values()]) if (session.isSilent) this.end(session);
     const oldestMs = clock.monotonicMs() - SESSION_S_MAX * 1_000;
-    for (const { socket, sessions, heardMs } of this.connections) {
-      if (sessions.size === 0 && heardMs < oldestMs) socket.destroy();
+    for (const { socket, sessions, lastInputMs } of this.connections) {
+      if (sessions.size === 0 && lastInputMs < oldestMs) socket.destroy();
     }
   }
 }

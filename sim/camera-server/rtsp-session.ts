@@ -51,14 +51,14 @@ export class RtspSession {
   private isPlaying = false;
   /** The pictures that the next one refers to were not sent: waits for a keyframe. */
   private waitsForKey = true;
-  private heardMs: number;
+  private lastSeenMs: number;
 
   constructor(id: string, stream: ServedStream, { clock, random }: { clock: Clock; random: Random }) {
     this.id = id;
     this.stream = stream;
     this.clock = clock;
     this.random = random;
-    this.heardMs = clock.monotonicMs();
+    this.lastSeenMs = clock.monotonicMs();
   }
 
   get playing(): boolean {
@@ -67,11 +67,11 @@ export class RtspSession {
 
   /** Notes that the viewer is alive. */
   touch(): void {
-    this.heardMs = this.clock.monotonicMs();
+    this.lastSeenMs = this.clock.monotonicMs();
   }
 
   get isSilent(): boolean {
-    return this.clock.monotonicMs() - this.heardMs > SESSION_S_MAX * 1_000;
+    return this.clock.monotonicMs() - this.lastSeenMs > SESSION_S_MAX * 1_000;
   }
 
   setUp(track: AccessUnit['track'], way: PacketWay): void {
@@ -140,12 +140,12 @@ export class RtspSession {
   }
 
   private send({ way }: SetUpTrack, packet: Uint8Array): void {
-    const isMet = (share: number | string | null) => share !== null && this.random.fraction() < Number(share);
-    if (isMet(this.fault('lost-packets'))) return;
+    const isHit = (share: number | string | null) => share !== null && this.random.fraction() < Number(share);
+    if (isHit(this.fault('lost-packets'))) return;
     const lateUs = this.fault('late-packets');
-    const times = isMet(this.fault('duplicate-packets')) ? 2 : 1;
+    const times = isHit(this.fault('duplicate-packets')) ? 2 : 1;
     for (let left = times; left > 0; left -= 1) {
-      if (lateUs !== null && isMet(LATE_SHARE) && this.timers.size < WAITING_MAX)
+      if (lateUs !== null && isHit(LATE_SHARE) && this.timers.size < WAITING_MAX)
         this.later(Number(lateUs), way, packet);
       else if (!way.rtp(packet)) this.waitsForKey = true;
     }

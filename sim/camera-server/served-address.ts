@@ -117,11 +117,11 @@ const LIMITS = { connections: CONNECTIONS_MAX, connectionsPerAddress: 96, connec
  * unfinished requests don't lock others out.
  */
 export function limitConnections(server: Server): ConnectionLimit {
-  const seats = new ConnectionLimit(LIMITS, () => false);
+  const limit = new ConnectionLimit(LIMITS, () => false);
   // Accepted connections that are not yet counted.
   server.maxConnections = 2 * CONNECTIONS_MAX;
-  server.on('connection', (socket) => seats.admit(socket));
-  return seats;
+  server.on('connection', (socket) => limit.admit(socket));
+  return limit;
 }
 
 /** A request listener. If an answer fails, only its own connection ends, and the error is logged. */

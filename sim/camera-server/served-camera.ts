@@ -64,8 +64,8 @@ export class ServedCamera {
   private readonly control: ControlSocket | null;
   private readonly servers: (RtspServer | HttpStreams | V4l2Output)[] = [];
   private readonly listeners = new Set<(event: CameraEvent) => void>();
-  private readonly filmTaps = new Set<(unit: AccessUnit) => void>();
-  private readonly taps = new Set<(unit: AccessUnit) => void>();
+  private readonly filmedListeners = new Set<(unit: AccessUnit) => void>();
+  private readonly sentListeners = new Set<(unit: AccessUnit) => void>();
   private readonly ending = new AbortController();
   private filming: Promise<void> = Promise.resolve();
   /** Resolves with the first picture. */
@@ -74,7 +74,7 @@ export class ServedCamera {
   private format: StreamFormat | null = null;
   private key: AccessUnit | null = null;
   private isMoving = false;
-  private served: string[] = [];
+  private servedUrls: string[] = [];
 
   /**
    * Only parses its options. Throws `camera_source_unserved`, `camera_address_unserved`, `camera_open_to_all`, `camera_not_found`,
@@ -104,7 +104,7 @@ export class ServedCamera {
     this.footage = new CameraFootage(
       source,
       { ...deps, faults: this.faults, isCopied },
-      { unit: (unit) => this.leave(unit), format: (format) => this.become(format) },
+      { unit: (unit) => this.onUnit(unit), format: (format) => this.setFormat(format) },
     );
     this.unitFaults = new UnitFaults({
       faults: this.faults,
@@ -114,8 +114,8 @@ export class ServedCamera {
       send: (unit) => this.send(unit),
     });
     const { control } = options;
-    const obey = (order: ControlOrder) => this.obey(order);
-    this.control = control === undefined ? null : new ControlSocket(resolve(control), { ...deps, obey });
+    const execute = (order: ControlOrder) => this.execute(order);
+    this.control = control === undefined ? null : new ControlSocket(resolve(control), { ...deps, execute });
   }
 
   /**
@@ -146,7 +146,7 @@ export class ServedCamera {
 
   /** The addresses that viewers connect to, with their actual ports. */
   get urls(): readonly string[] {
-    return this.served;
+    return this.servedUrls;
   }
 
   /** Calls `listener` at each event in the drawn porch. Returns the function that unsubscribes it. */
@@ -162,12 +162,12 @@ export class ServedCamera {
 
   /** Calls `listener` with every unit before faults are applied. */
   onFilmed(listener: (unit: AccessUnit) => void): void {
-    this.filmTaps.add(listener);
+    this.filmedListeners.add(listener);
   }
 
   /** Calls `listener` with every unit that is sent, after faults. */
   onSent(listener: (unit: AccessUnit) => void): void {
-    this.taps.add(listener);
+    this.sentListeners.add(listener);
   }
 
   /** The size in pixels and the frame rate of the first pictures; resolves after some of them. */
@@ -175,13 +175,13 @@ export class ServedCamera {
     const size = sizeOf(this.stream().format());
     const times: number[] = [];
     await new Promise<void>((resolve) => {
-      const take = ({ track, dueUs }: AccessUnit) => {
+      const count = ({ track, dueUs }: AccessUnit) => {
         if (track === 'video') times.push(dueUs);
         if (times.length < PICTURES_FOR_FACTS) return;
-        this.filmTaps.delete(take);
+        this.filmedListeners.delete(count);
         resolve();
       };
-      this.filmTaps.add(take);
+      this.filmedListeners.add(count);
       this.filming.then(resolve, resolve);
     });
     const [first = 0] = times;
@@ -195,7 +195,7 @@ export class ServedCamera {
   }
 
   /** Executes an order of the control socket. Throws `camera_fault_...`. */
-  obey(order: ControlOrder): ControlState {
+  execute(order: ControlOrder): ControlState {
     const { nowUs } = this.footage;
     if (order.do === 'add') this.faults.add(readFault(order.fault, nowUs));
     if (order.do === 'clear') {
@@ -214,7 +214,7 @@ export class ServedCamera {
     return {
       nowS: seconds(nowUs),
       viewers: this.servers.reduce((sum, server) => sum + server.viewers, 0),
-      serves: [...this.served],
+      serves: [...this.servedUrls],
       faults: this.faults.list(nowUs).map(({ text, name, fromUs, untilUs }) => ({
         fault: text,
         name,
@@ -241,12 +241,12 @@ export class ServedCamera {
       if (first.kind === 'rtsp') {
         const server = new RtspServer(first, login, { ...deps, stream });
         this.servers.push(server);
-        this.served.push(first.urlAt(await server.start()));
+        this.servedUrls.push(first.urlAt(await server.start()));
       } else if (first.kind === 'v4l2') {
         const output = new V4l2Output(first.path, { ...deps, stream });
         this.servers.push(output);
         await output.start();
-        this.served.push(first.urlAt(0));
+        this.servedUrls.push(first.urlAt(0));
       } else {
         const kinds = new Map(
           group.flatMap(({ kind, path }) => (kind === 'rtsp' || kind === 'v4l2' ? [] : [[path, kind] as const])),
@@ -254,7 +254,7 @@ export class ServedCamera {
         const server = new HttpStreams(first, kinds, login, this.httpDeps());
         this.servers.push(server);
         const port = await server.start();
-        for (const address of group) this.served.push(address.urlAt(port));
+        for (const address of group) this.servedUrls.push(address.urlAt(port));
       }
     }
   }
@@ -276,7 +276,7 @@ export class ServedCamera {
     return { ...this.deps, stream: this.stream(), lastKey: () => this.key };
   }
 
-  private become(format: StreamFormat): void {
+  private setFormat(format: StreamFormat): void {
     const before = this.format;
     this.format = format;
     if (before === null) {
@@ -290,30 +290,30 @@ export class ServedCamera {
     }
   }
 
-  private leave(unit: AccessUnit): void {
-    this.tellEvents(unit);
-    for (const tap of this.filmTaps) tap(unit);
+  private onUnit(unit: AccessUnit): void {
+    this.emitEvents(unit);
+    for (const listener of this.filmedListeners) listener(unit);
     this.unitFaults.take(unit);
   }
 
   private send(unit: AccessUnit): void {
     if (unit.track === 'video' && unit.key) this.key = unit;
-    for (const tap of this.taps) tap(unit);
+    for (const listener of this.sentListeners) listener(unit);
     for (const server of this.servers) server.unit(unit);
   }
 
-  private tellEvents({ track, dueUs }: AccessUnit): void {
+  private emitEvents({ track, dueUs }: AccessUnit): void {
     const { source } = this.footage;
     if (track !== 'video' || source.kind !== 'synthetic') return;
     const frame = Math.round((dueUs * SYNTHETIC_FPS) / 1_000_000);
     const scene = sceneAt(frame, source.play);
     const isMoving = scene.visitor !== null || scene.dog !== null;
     const atUs = this.footage.wallUs(dueUs);
-    const tell = (type: CameraEvent['type']) => {
+    const emit = (type: CameraEvent['type']) => {
       for (const listener of this.listeners) listener({ type, atUs });
     };
-    if (isMoving !== this.isMoving) tell(isMoving ? 'motion-start' : 'motion-end');
+    if (isMoving !== this.isMoving) emit(isMoving ? 'motion-start' : 'motion-end');
     this.isMoving = isMoving;
-    if (pressesAt(frame, source.play)) tell('press');
+    if (pressesAt(frame, source.play)) emit('press');
   }
 }

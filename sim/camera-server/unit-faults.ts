@@ -30,8 +30,8 @@ export class UnitFaults {
   private driftUs = 0;
   private driftedAtUs = 0;
   /** `reordered-frames`: a picture that is sent after the next one. */
-  private held: AccessUnit | null = null;
-  /** `stutter`: the units held back until the end of the interval. */
+  private overtaken: AccessUnit | null = null;
+  /** `stutter`: the units overtaken back until the end of the interval. */
   private burst: AccessUnit[] = [];
   /** When the last delayed unit of each track is sent. */
   private readonly outUs = { video: Number.NEGATIVE_INFINITY, audio: Number.NEGATIVE_INFINITY };
@@ -43,15 +43,15 @@ export class UnitFaults {
 
   take(unit: AccessUnit): void {
     if (this.isLost(unit)) return;
-    const changed = this.damaged(this.dated(this.written(unit)));
+    const changed = this.damaged(this.retimed(this.rewritten(unit)));
     if (this.isStuttering(changed)) return;
     const lateUs = this.value('late-frames', unit);
     // Units after the end of `late-frames` do not overtake the delayed ones.
     const before = this.outUs[unit.track];
     const outUs = Math.max(before, lateUs === null ? unit.dueUs : unit.dueUs + Number(lateUs));
     if (lateUs !== null) this.outUs[unit.track] = outUs;
-    if (outUs <= unit.dueUs) this.ordered(changed);
-    else this.later(outUs - unit.dueUs, () => this.ordered(changed));
+    if (outUs <= unit.dueUs) this.sendInOrder(changed);
+    else this.later(outUs - unit.dueUs, () => this.sendInOrder(changed));
   }
 
   /** Cancels delayed units. */
@@ -65,7 +65,7 @@ export class UnitFaults {
   }
 
   /** Whether a fault that hits a share of all pictures hits this one. */
-  private isMet(name: FaultName, unit: AccessUnit): boolean {
+  private isHit(name: FaultName, unit: AccessUnit): boolean {
     if (unit.track !== 'video') return false;
     const share = this.value(name, unit);
     return typeof share === 'number' && this.deps.random.fraction() < share;
@@ -74,11 +74,11 @@ export class UnitFaults {
   private isLost(unit: AccessUnit): boolean {
     if (this.value('gap', unit) !== null) return true;
     if (unit.track === 'audio') return this.value('no-sound', unit) !== null;
-    return (unit.key && this.value('lost-keyframes', unit) !== null) || this.isMet('lost-frames', unit);
+    return (unit.key && this.value('lost-keyframes', unit) !== null) || this.isHit('lost-frames', unit);
   }
 
   /** Applies `hidden-text` and `sets-once`. */
-  private written(unit: AccessUnit): AccessUnit {
+  private rewritten(unit: AccessUnit): AccessUnit {
     if (unit.track !== 'video' || jpegOf(unit)) return unit;
     const text = this.value('hidden-text', unit);
     const isSilent = this.value('sets-once', unit) !== null;
@@ -90,7 +90,7 @@ export class UnitFaults {
   }
 
   /** Applies the faults of timestamps. */
-  private dated(unit: AccessUnit): AccessUnit {
+  private retimed(unit: AccessUnit): AccessUnit {
     const drift = this.deps.faults.at('clock-drift', unit.dueUs);
     if (drift) {
       const sinceUs = Math.max(0, unit.dueUs - Math.max(drift.fromUs, this.driftedAtUs));
@@ -106,13 +106,13 @@ export class UnitFaults {
   }
 
   private damaged(unit: AccessUnit): AccessUnit {
-    if (this.isMet('cut-frames', unit)) {
+    if (this.isHit('cut-frames', unit)) {
       return {
         ...unit,
         parts: unit.parts.map((nal) => (isSlice(nal) ? nal.slice(0, Math.ceil(nal.length / 2)) : nal)),
       };
     }
-    if (this.isMet('flipped-bits', unit)) {
+    if (this.isHit('flipped-bits', unit)) {
       return { ...unit, parts: unit.parts.map((nal) => (isSlice(nal) ? this.flipped(nal) : nal)) };
     }
     return unit;
@@ -133,32 +133,32 @@ export class UnitFaults {
   private isStuttering(unit: AccessUnit): boolean {
     const fault = this.deps.faults.at('stutter', unit.dueUs);
     if (!fault) {
-      this.release();
+      this.sendBurst();
       return false;
     }
     const first = this.burst[0];
     this.burst.push(unit);
-    if (first && unit.dueUs - first.dueUs >= Number(fault.value)) this.release();
+    if (first && unit.dueUs - first.dueUs >= Number(fault.value)) this.sendBurst();
     return true;
   }
 
-  private release(): void {
-    for (const unit of this.burst.splice(0)) this.ordered(unit);
+  private sendBurst(): void {
+    for (const unit of this.burst.splice(0)) this.sendInOrder(unit);
   }
 
-  private ordered(unit: AccessUnit): void {
-    const { held } = this;
-    if (held) {
+  private sendInOrder(unit: AccessUnit): void {
+    const { overtaken } = this;
+    if (overtaken) {
       this.deps.send(unit);
       if (unit.track === 'video') {
-        this.held = null;
-        this.deps.send(held);
+        this.overtaken = null;
+        this.deps.send(overtaken);
       }
-    } else if (this.isMet('reordered-frames', unit)) {
-      this.held = unit;
+    } else if (this.isHit('reordered-frames', unit)) {
+      this.overtaken = unit;
     } else {
       this.deps.send(unit);
-      if (this.isMet('duplicate-frames', unit)) this.deps.send(unit);
+      if (this.isHit('duplicate-frames', unit)) this.deps.send(unit);
     }
   }
 

@@ -46,7 +46,7 @@ interface FaultyShowing {
   pictures(fromUs: number, lengthUs: number): Promise<Filmed>;
   /** Null: no sound. */
   readonly sound: FilmedSound | null;
-  /** Marks that the world's time must wait for an external program; returns the function that ends that. */
+  /** Registers a program that waits for us, so that time may pass while it runs; returns the function that unregisters it. */
   running(): () => void;
 }
 

@@ -1,7 +1,7 @@
 // A camera's position in its footage: the part, how often it was shown, and its end in the world's time.
 import { type FootagePart, lengthOf } from './footage.ts';
 
-/** All times in microseconds; a video's length is unknown before `learn`. */
+/** All times in microseconds; a video's length is unknown before `setLength`. */
 export class FootagePlace {
   private readonly parts: readonly FootagePart[];
   private readonly lengths: (number | null)[];
@@ -69,12 +69,12 @@ export class FootagePlace {
   }
 
   /** Skips every showing but the last that has ended by `nowUs`, shown or not. */
-  pass(nowUs: number): void {
+  skipTo(nowUs: number): void {
     for (this.begin(); this.endedUs <= nowUs && !this.isLast; this.begin()) this.advance(this.endedUs);
   }
 
   /** Sets the length of a video, once it was probed. */
-  learn(path: string, lengthUs: number): void {
+  setLength(path: string, lengthUs: number): void {
     for (const [at, { source, fromUs, toUs }] of this.parts.entries()) {
       if (source.kind !== 'video' || source.path !== path) continue;
       this.lengths[at] = Math.max(0, Math.min(lengthUs, toUs ?? lengthUs) - fromUs);

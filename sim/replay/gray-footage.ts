@@ -64,7 +64,7 @@ export async function* grayFootage(
   );
   const running = world.run();
   try {
-    await camera.look({ ffmpeg }, signal);
+    await camera.probeFirst({ ffmpeg }, signal);
     void capture.start(signal).catch(() => camera.finish());
     let isOver = false;
     void camera.over.then(() => {

@@ -24,7 +24,7 @@ import type { FootagePart } from './footage.ts';
 import { FootagePlace } from './footage-place.ts';
 
 /** How many seconds of a video are probed before it is shown; the rest is checked as it is read. */
-const LOOK_S = 30;
+const PROBE_S = 30;
 /** A camera whose clock was never set writes 1970 or 1904, so earlier dates are ignored. */
 const EARLIEST_US = Date.UTC(2000, 0) * 1_000;
 
@@ -49,9 +49,9 @@ export class ReplayCamera {
   private readonly place: FootagePlace;
   private track: Track;
   private isOver = false;
-  private missing: string | null = null;
-  private isIn = true;
-  private wasOut = false;
+  private incomplete: string | null = null;
+  private isPluggedIn = true;
+  private wasUnplugged = false;
   private unplug: ((thrown: unknown) => void) | null = null;
   /** While off: the timer of the footage's end; `end` is null if the length is unknown. */
   private off: { end: Timer | null } | null = null;
@@ -73,7 +73,7 @@ export class ReplayCamera {
       settings: {},
       open: (context) => new ReplayDriver(this, context),
       tryOnce: async (context, signal = new AbortController().signal) => {
-        await this.look(context, signal);
+        await this.probeFirst(context, signal);
         return { gives: 'footage', troubles: [] };
       },
     };
@@ -96,7 +96,7 @@ export class ReplayCamera {
   /**
    * Checks that every file can be shown, and probes the first. Returns its recording time in wall time, if it has one. Throws `camera_...`.
    */
-  async look(context: Pick<DriverContext, 'ffmpeg'>, signal: AbortSignal): Promise<number | null> {
+  async probeFirst(context: Pick<DriverContext, 'ffmpeg'>, signal: AbortSignal): Promise<number | null> {
     for (const { source, sound } of this.parts) {
       if (source.kind === 'video') await sniffFile(source.path, source.path);
       if (sound !== undefined) await sniffFile(sound, sound);
@@ -119,7 +119,7 @@ export class ReplayCamera {
     if (isFresh) this.reopen();
     else if (!goesOn) this.place.advance(world.passedUs);
     // Skips what has passed while the camera was off.
-    if (isFresh) this.place.pass(world.passedUs);
+    if (isFresh) this.place.skipTo(world.passedUs);
     const part = this.place.current;
     if (!part) throw failure('camera_failed', { source: this.source, times: 1, detail: 'it has no footage' });
     const startedUs = this.place.begin();
@@ -129,33 +129,33 @@ export class ReplayCamera {
   }
 
   /** Waits for the world's time. Throws `camera_gone` if it is unplugged meanwhile. */
-  async reach(atUs: number, signal: AbortSignal): Promise<void> {
-    if (!this.isIn) throw this.gone();
+  async waitUntil(atUs: number, signal: AbortSignal): Promise<void> {
+    if (!this.isPluggedIn) throw this.unpluggedFailure();
     await Promise.race([this.track.reach(atUs, signal), this.unplugged()]);
   }
 
   /** Unplugs the camera, or plugs it in: it continues where its footage would be by then. */
-  plug(isIn: boolean): void {
-    this.isIn = isIn;
-    if (isIn || this.isOver) return;
-    this.wasOut = true;
-    this.unplug?.(this.gone());
-    this.rest();
+  plug(isPluggedIn: boolean): void {
+    this.isPluggedIn = isPluggedIn;
+    if (isPluggedIn || this.isOver) return;
+    this.wasUnplugged = true;
+    this.unplug?.(this.unpluggedFailure());
+    this.switchOff();
   }
 
   /** Whether it is plugged in. */
   get isPlugged(): boolean {
-    return this.isIn;
+    return this.isPluggedIn;
   }
 
   /** Whether it was unplugged since it was last opened. */
   takeReplugged(): boolean {
-    const wasOut = this.wasOut;
-    this.wasOut = false;
-    return wasOut;
+    const wasUnplugged = this.wasUnplugged;
+    this.wasUnplugged = false;
+    return wasUnplugged;
   }
 
-  gone(): Error {
+  unpluggedFailure(): Error {
     return failure('camera_gone', { source: this.source });
   }
 
@@ -167,16 +167,16 @@ export class ReplayCamera {
 
   /** Why its footage is incomplete although it was shown to the end; null if it is complete. */
   get fault(): string | null {
-    return this.missing;
+    return this.incomplete;
   }
 
   /** Notes that a file ended before the length in its container. */
-  lacks(detail: string): void {
-    this.missing ??= detail;
+  setFault(detail: string): void {
+    this.incomplete ??= detail;
   }
 
   /** The camera is switched off: the world's time does not wait for it, and its footage passes unseen. */
-  rest(): void {
+  switchOff(): void {
     this.track.end();
     this.off?.end?.cancel();
     const { world } = this.deps;
@@ -193,7 +193,7 @@ export class ReplayCamera {
   finish(): void {
     this.isOver = true;
     this.track.end();
-    this.wakes();
+    this.cancelOff();
     this.end();
   }
 
@@ -206,10 +206,10 @@ export class ReplayCamera {
     const facts = await probeFile(
       ffmpeg,
       { kind: 'file', path, shown: path, audio, loop: false, pace: 'own' },
-      { clock: this.deps.world, signal, lookS: LOOK_S },
+      { clock: this.deps.world, signal, lookS: PROBE_S },
     );
     this.facts.set(path, facts);
-    if (facts.toldUs !== null) this.place.learn(path, facts.toldUs);
+    if (facts.toldUs !== null) this.place.setLength(path, facts.toldUs);
     return facts;
   }
 
@@ -222,7 +222,7 @@ export class ReplayCamera {
     return this.deps.clock.wallAt(atUs);
   }
 
-  /** Marks a running ffmpeg, whose reader the world's time waits for; returns the function that ends that. */
+  /** Registers an ffmpeg that waits for its reader, so that time may pass while it runs; returns the function that unregisters it. */
   running(): () => void {
     return this.deps.world.running();
   }
@@ -233,13 +233,13 @@ export class ReplayCamera {
     world.after((atUs - world.passedUs) / 1_000, call);
   }
 
-  private wakes(): void {
+  private cancelOff(): void {
     this.off?.end?.cancel();
     this.off = null;
   }
 
   private reopen(): void {
-    this.wakes();
+    this.cancelOff();
     this.track.end();
     this.track = this.deps.world.open();
   }
@@ -271,7 +271,7 @@ class ReplayDriver implements SourceDriver {
 
   async open(signal: AbortSignal): Promise<RunInput> {
     const { camera } = this;
-    if (!camera.isPlugged) throw camera.gone();
+    if (!camera.isPlugged) throw camera.unpluggedFailure();
     const isFresh = camera.takeReplugged() || this.opened === 0;
     const goesOn = this.isReplanned;
     this.opened += 1;
@@ -288,15 +288,15 @@ class ReplayDriver implements SourceDriver {
         skipBeforeUs: 0,
         isReadFast: true,
         mayBeDamaged: faults !== null,
-        reach: (sourceUs, run) => camera.reach(showing.startUs + sourceUs, run),
+        reach: (sourceUs, run) => camera.waitUntil(showing.startUs + sourceUs, run),
         release: () => {
           ended();
-          if (signal.aborted) camera.rest();
+          if (signal.aborted) camera.switchOff();
           else if (camera.isPlugged && !this.isReplanned && camera.isLast) camera.finish();
         },
       };
     } catch (thrown) {
-      if (signal.aborted || !camera.isPlugged) camera.rest();
+      if (signal.aborted || !camera.isPlugged) camera.switchOff();
       else camera.finish();
       throw thrown;
     }
@@ -316,7 +316,7 @@ class ReplayDriver implements SourceDriver {
 
   /** ffmpeg only logs that a file is truncated, shows it as far as it goes, and ends normally. */
   endedBy(line: string): null {
-    if (CUT_OFF.test(line)) this.camera.lacks('the file is cut off');
+    if (CUT_OFF.test(line)) this.camera.setFault('the file is cut off');
     return null;
   }
 

@@ -128,7 +128,7 @@ export class ReplayedDoorbell {
     await disk.cut();
     // Ends its programs and sockets; writes that wait for the cut disk never return.
     void lost?.stop().catch(() => undefined);
-    this.camera.rest();
+    this.camera.switchOff();
   }
 
   stop(): Promise<void> {

@@ -111,12 +111,12 @@ class Replay {
   private readonly doorbells: ReplayedDoorbell[] = [];
   private readonly machine = new SystemClock();
   private readonly events: NoticedEvent[] = [];
-  private readonly keeping = new Set<Promise<void>>();
+  private readonly pendingStores = new Set<Promise<void>>();
   private readonly recorded = new Map<string, Window[]>();
   private readonly startedUs = new Map<string, number>();
   private readonly faults = new Map<string, string>();
   private running: Promise<void> | null = null;
-  private broken: { readonly thrown: unknown }[] = [];
+  private errors: { readonly thrown: unknown }[] = [];
 
   constructor(plan: ReplayPlan, deps: ReplayDeps, sinks: ReplaySinks, folder: string) {
     this.plan = plan;
@@ -143,15 +143,15 @@ class Replay {
         folder: join(this.folder, name),
       };
       const doorbell = new ReplayedDoorbell(options, { ...this.deps, world: this.world, random, ffmpeg });
-      doorbell.onEvent((event) => this.heard(doorbell, event));
+      doorbell.onEvent((event) => this.onEvent(doorbell, event));
       this.doorbells.push(doorbell);
     }
     // One time for all: it begins when every camera is ready.
     await this.world.holding(async () => {
-      this.running = this.world.run().catch((thrown: unknown) => this.breakOff(thrown));
-      const shot: (number | null)[] = [];
-      for (const { camera } of this.doorbells) shot.push(await camera.look({ ffmpeg }, signal));
-      const [own = null] = shot;
+      this.running = this.world.run().catch((thrown: unknown) => this.fail(thrown));
+      const recordedAtUs: (number | null)[] = [];
+      for (const { camera } of this.doorbells) recordedAtUs.push(await camera.probeFirst({ ffmpeg }, signal));
+      const [own = null] = recordedAtUs;
       if (this.plan.startUs === 'own' && own !== null) this.world.startAt(own);
       this.sinks.begins(this.world.wallUs());
       for (const doorbell of this.doorbells) await doorbell.start();
@@ -196,32 +196,32 @@ class Replay {
       const isOver = await Promise.race([over, this.machine.sleep(PROGRESS_EVERY_MS, pause.signal).then(() => false)]);
       pause.abort();
       signal.throwIfAborted();
-      this.throwBroken();
+      this.throwFirstError();
       const nowMs = this.machine.monotonicMs();
-      if (this.world.passedUs !== movedUs || this.keeping.size > 0) [movedMs, movedUs] = [nowMs, this.world.passedUs];
+      if (this.world.passedUs !== movedUs || this.pendingStores.size > 0) [movedMs, movedUs] = [nowMs, this.world.passedUs];
       this.sinks.progress?.(this.world.passedUs, this.lengthUs());
       if (isOver) break;
       if (nowMs - movedMs > STUCK_MS)
         throw failure('replay_stuck', { camera: this.plan.cameras[0]?.name ?? '', seconds: STUCK_MS / 1_000 });
     }
-    await Promise.all(this.keeping);
-    this.throwBroken();
+    await Promise.all(this.pendingStores);
+    this.throwFirstError();
   }
 
-  private throwBroken(): void {
-    const [broken] = this.broken;
+  private throwFirstError(): void {
+    const [broken] = this.errors;
     if (broken) throw broken.thrown;
   }
 
-  private heard(doorbell: ReplayedDoorbell, event: DeviceEvent): void {
+  private onEvent(doorbell: ReplayedDoorbell, event: DeviceEvent): void {
     const noticed = { camera: doorbell.name, event, publishedUs: this.world.passedUs };
     this.events.push(noticed);
-    if (event.type === 'camera') this.cameraIs(doorbell.name, event);
+    if (event.type === 'camera') this.noteCameraState(doorbell.name, event);
     this.sinks.event(noticed);
     if (this.sinks.keep) this.keepLater(doorbell, noticed);
   }
 
-  private cameraIs(name: string, event: Extract<DeviceEvent, { type: 'camera' }>): void {
+  private noteCameraState(name: string, event: Extract<DeviceEvent, { type: 'camera' }>): void {
     const spans = this.recorded.get(name) ?? [];
     this.recorded.set(name, spans);
     const open = spans.at(-1);
@@ -253,13 +253,13 @@ class Replay {
   private keepNow(keep: () => Promise<void>): void {
     const kept = this.world
       .holding(keep)
-      .catch((thrown: unknown) => this.breakOff(thrown))
-      .finally(() => this.keeping.delete(kept));
-    this.keeping.add(kept);
+      .catch((thrown: unknown) => this.fail(thrown))
+      .finally(() => this.pendingStores.delete(kept));
+    this.pendingStores.add(kept);
   }
 
-  private breakOff(thrown: unknown): void {
-    this.broken.push({ thrown });
+  private fail(thrown: unknown): void {
+    this.errors.push({ thrown });
   }
 
   private lengthUs(): number | null {

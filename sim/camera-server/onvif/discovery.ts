@@ -117,7 +117,7 @@ export class Discovery {
 
   private hear(bytes: Uint8Array, sender: RemoteInfo): void {
     if (!this.network.check(sender.address, 'ipv4') || bytes.length > DATAGRAM_BYTES_MAX) return;
-    const messageId = this.wantedBy(bytes);
+    const messageId = this.matchingProbeId(bytes);
     if (messageId === null || this.pending.size >= PENDING_MAX) return;
     const timer = this.seams.clock.after(this.seams.random.fraction() * DELAY_MS_MAX, () => {
       this.pending.delete(timer);
@@ -128,7 +128,7 @@ export class Discovery {
   }
 
   /** The message id of a probe that matches this camera; null for everything else, which gets no answer. */
-  private wantedBy(bytes: Uint8Array): string | null {
+  private matchingProbeId(bytes: Uint8Array): string | null {
     try {
       const { header, call } = readEnvelope(bytes);
       const messageId = childOf(header, WSA, 'MessageID')?.text ?? '';

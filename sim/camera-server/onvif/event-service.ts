@@ -64,7 +64,7 @@ export function subscriptionOperations(points: PullPoints, clock: Clock): Operat
         needsLogin: true,
         action: `${TEV_SUBSCRIPTION}/SetSynchronizationPoint`,
         answer: ({ resource }) => {
-          points.tellStates(resource);
+          points.queueStates(resource);
           return null;
         },
       },

@@ -81,7 +81,7 @@ export class OnvifServer {
   private operations: Operations = new Map();
   private subscriptions: Operations = new Map();
   private server: Server | null = null;
-  private seats: ConnectionLimit | null = null;
+  private connectionLimit: ConnectionLimit | null = null;
   private discovery: Discovery | null = null;
   private unlisten: (() => void) | null = null;
   private taking: Promise<Uint8Array | null> | null = null;
@@ -161,7 +161,7 @@ export class OnvifServer {
       },
       answering((request, response) => this.answer(request, response), this.seams.log),
     );
-    this.seats = limitConnections(server);
+    this.connectionLimit = limitConnections(server);
     const bound = await listenAt(server, { host, port }, this.seams.log);
     this.server = server;
     return bound;
@@ -207,9 +207,9 @@ export class OnvifServer {
     if (!operation) throw new SoapFault('action', call.name);
     if (operation.needsLogin) this.logins?.accept(message.header);
     const left = new AbortController();
-    this.seats?.work(socket);
+    this.connectionLimit?.work(socket);
     response.once('close', () => {
-      this.seats?.wait(socket);
+      this.connectionLimit?.wait(socket);
       left.abort();
     });
     const baseUrl = baseUrlOf(socket);

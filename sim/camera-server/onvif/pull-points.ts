@@ -82,7 +82,7 @@ export class PullPoints {
     };
     this.points.set(id, point);
     this.endIn(id, point, lifetimeMs ?? KEPT_ALIVE_MS);
-    this.tellStates(id);
+    this.queueStates(id);
     return id;
   }
 
@@ -99,7 +99,7 @@ export class PullPoints {
   }
 
   /** Queues all current states again. Throws `SoapFault` `subscription`. */
-  tellStates(id: string): void {
+  queueStates(id: string): void {
     const point = this.find(id);
     const atUs = this.clock.wallUs();
     for (const [topic, state] of this.states)

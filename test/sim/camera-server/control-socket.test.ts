@@ -14,12 +14,12 @@ const STATE: ControlState = { nowS: 1.5, viewers: 2, serves: ['rtsp://127.0.0.1/
 let folder: ReturnType<typeof temporaryFolder>;
 let path = '';
 let control: ControlSocket | null = null;
-const obeyed: unknown[] = [];
+const executed: unknown[] = [];
 
 beforeEach(() => {
   folder = temporaryFolder('control');
   path = join(folder.path, 'porch.sock');
-  obeyed.length = 0;
+  executed.length = 0;
 });
 
 afterEach(async () => {
@@ -32,8 +32,8 @@ function make(): ControlSocket {
   return new ControlSocket(path, {
     disk: new SystemDisk(),
     log: silentLog(),
-    obey: (order) => {
-      obeyed.push(order);
+    execute: (order) => {
+      executed.push(order);
       if (order.do === 'clear') throw failure('camera_fault_not_set', { name: order.name });
       return STATE;
     },
@@ -69,7 +69,7 @@ describe('the control socket of a camera', () => {
     await start();
     expect(statSync(path).mode & 0o777).toBe(0o600);
     expect(await orderCamera(path, { do: 'add', fault: 'frozen+5s' }, clock)).toEqual(STATE);
-    expect(obeyed).toEqual([{ do: 'add', fault: 'frozen+5s' }]);
+    expect(executed).toEqual([{ do: 'add', fault: 'frozen+5s' }]);
     await control?.stop();
     expect(() => statSync(path)).toThrow('ENOENT');
   });
@@ -92,7 +92,7 @@ describe('the control socket of a camera', () => {
     await start();
     const [answer = ''] = await converse(bytes);
     expect(JSON.parse(answer)).toMatchObject({ ok: false, code: 'camera_control_garbled' });
-    expect(obeyed).toEqual([]);
+    expect(executed).toEqual([]);
     expect(await orderCamera(path, { do: 'list' }, clock)).toEqual(STATE);
   });
 

@@ -92,11 +92,11 @@ describe('a camera that is served', () => {
       const recorder = new Recorder(ffmpeg, camera.url, { retryMs: 200 });
       const codes = () => recorder.changes.map(({ failure }) => failure?.code);
       await recording(recorder, 2);
-      camera.camera.obey({ do: 'add', fault: 'lost-frames=30%+1s' });
+      camera.camera.execute({ do: 'add', fault: 'lost-frames=30%+1s' });
       await recorder.until(() => codes().at(-1) === 'camera_pictures_damaged');
       // A device knows a camera's clock after three seconds.
       await recording(recorder, 5);
-      camera.camera.obey({ do: 'add', fault: 'pts-jump=10s' });
+      camera.camera.execute({ do: 'add', fault: 'pts-jump=10s' });
       await recorder.until(() => recorder.states().at(-2) === 'lost');
       await recorder.capture.stop();
       expect(recorder.changes.map(({ state }, at) => [state, codes()[at]])).toEqual([
@@ -138,7 +138,7 @@ describe('a camera that is served', () => {
     camera = await StartedCamera.start({ source: `${SMALL}&seconds=5`, faults: ['frozen@1s+1s'] });
     const events: string[] = [];
     camera.camera.onEvent(({ type }) => void events.push(type));
-    setTimeout(() => camera?.camera.obey({ do: 'add', fault: 'black+1s' }), 2_500);
+    setTimeout(() => camera?.camera.execute({ do: 'add', fault: 'black+1s' }), 2_500);
     await camera.camera.over;
     const video = camera.sent.filter(({ track }) => track === 'video');
     expect(video.map(({ ptsUs }) => Math.round((ptsUs * 15) / 1_000_000))).toEqual(video.map((_, at) => at));

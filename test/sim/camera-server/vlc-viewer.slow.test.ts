@@ -84,16 +84,16 @@ describe.skipIf(!here)('VLC', { timeout: 90_000 }, () => {
   it('shows the pictures of MP4, and ends when the camera changes its codec, which ends the MP4', async () => {
     const ended = show('mp4');
     await expect.poll(() => new Set(shown()).size, WAIT).toBeGreaterThan(45);
-    camera.camera.obey({ do: 'add', fault: 'codec-change' });
+    camera.camera.execute({ do: 'add', fault: 'codec-change' });
     expect(await ended).toBe(0);
     expect(missingIn(shown())).toBeLessThan(3);
-    expect(camera.camera.obey({ do: 'list' }).viewers).toBe(0);
+    expect(camera.camera.execute({ do: 'list' }).viewers).toBe(0);
   });
 
   it('shows the pictures of Motion JPEG, freezes while the camera is half open, and goes on afterwards', async () => {
     void show('mjpeg');
     await expect.poll(() => new Set(shown()).size, WAIT).toBeGreaterThan(45);
-    camera.camera.obey({ do: 'add', fault: 'half-open' });
+    camera.camera.execute({ do: 'add', fault: 'half-open' });
     await new Promise((resolve) => setTimeout(resolve, 3_000));
     const seen = shown();
     expect(missingIn(seen)).toBeLessThan(3);
@@ -101,7 +101,7 @@ describe.skipIf(!here)('VLC', { timeout: 90_000 }, () => {
     // VLC repeats the last one.
     const last = seen.at(-1) ?? 0;
     expect(shown().at(-1)).toBe(last);
-    camera.camera.obey({ do: 'clear', name: 'half-open' });
+    camera.camera.execute({ do: 'clear', name: 'half-open' });
     await expect.poll(() => shown().at(-1), WAIT).toBeGreaterThan(last + 60);
     // Pictures that were not sent are missing; later ones are damaged up to the next keyframe.
     expect(missingIn(shown().filter((number) => number !== null))).toBeGreaterThan(60);
@@ -110,7 +110,7 @@ describe.skipIf(!here)('VLC', { timeout: 90_000 }, () => {
   it.each(['mp4', 'mjpeg'] as const)(
     'shows nothing of %s where the camera knows of no stream, and ends',
     async (ending) => {
-      camera.camera.obey({ do: 'add', fault: 'not-found' });
+      camera.camera.execute({ do: 'add', fault: 'not-found' });
       await show(ending);
       expect(shown()).toEqual([]);
     },

@@ -23,17 +23,17 @@ describe('a place in footage', () => {
   it('does not know the end of endless footage, nor of a video before it is probed', () => {
     expect(new FootagePlace([images(4), images(1, { loop: 'forever' })]).endUs).toBeNull();
     const place = new FootagePlace([images(4), video('porch.mp4'), video('hall.mp4')]);
-    place.learn('porch.mp4', 6 * S);
+    place.setLength('porch.mp4', 6 * S);
     expect([place.lengthUs, place.endUs]).toEqual([null, null]);
-    place.learn('hall.mp4', S);
+    place.setLength('hall.mp4', S);
     expect([place.lengthUs, place.endUs]).toEqual([11 * S, 11 * S]);
   });
 
   it('skips footage that passed unseen, but no part that has not begun', () => {
     const place = new FootagePlace([images(4), images(3, { atUs: 20 * S }), images(2)]);
-    place.pass(21 * S);
+    place.skipTo(21 * S);
     expect([place.current?.atUs, place.begin()]).toEqual([20 * S, 20 * S]);
-    place.pass(60 * S);
+    place.skipTo(60 * S);
     expect([place.isLast, place.begin()]).toEqual([true, 23 * S]);
   });
 });

@@ -31,7 +31,7 @@ it('begins with the current states, then delivers each change once and in order'
   expect(await pulled(id, 1)).toEqual([`Changed ${MOTION} false`]);
   expect(await pulled(id)).toEqual([`Changed ${VISITOR} true`]);
   expect(await pulled(id)).toEqual([]);
-  points.tellStates(id);
+  points.queueStates(id);
   expect(await pulled(id)).toEqual([`Initialized ${MOTION} false`, `Initialized ${VISITOR} true`]);
   points.stop();
 });
