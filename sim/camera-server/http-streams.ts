@@ -245,7 +245,7 @@ async function makeStill(key: AccessUnit, { clock, ffmpeg }: HttpStreamDeps): Pr
 class JpegEncoder {
   private readonly running: FfmpegProcess;
   private readonly file: LiveMp4;
-  private held: Buffer = Buffer.alloc(0);
+  private buffered: Buffer = Buffer.alloc(0);
 
   constructor({ ffmpeg, log }: HttpStreamDeps, format: H264Format, each: (picture: Buffer) => void) {
     this.file = new LiveMp4({ ...format, sound: null });
@@ -265,7 +265,7 @@ class JpegEncoder {
     const args = [...COMMON_ARGS, '-loglevel', 'level+warning', ...input, ...output, '-f', 'mpjpeg', 'pipe:1'];
     this.running = startFfmpeg(ffmpeg, args, { onLine: (line) => log.debug('ffmpeg', { line }) });
     this.running.child.stdout?.on('data', (chunk: Buffer) => {
-      this.held = Buffer.concat([this.held, chunk]);
+      this.buffered = Buffer.concat([this.buffered, chunk]);
       for (let picture = this.next(); picture; picture = this.next()) each(picture);
     });
   }
@@ -289,17 +289,17 @@ class JpegEncoder {
 
   /** The next whole picture of ffmpeg's multipart stream, whose parts have a Content-Length. */
   private next(): Buffer | null {
-    const end = this.held.indexOf('\r\n\r\n');
+    const end = this.buffered.indexOf('\r\n\r\n');
     if (end < 0) return null;
-    const length = Number(/content-length: *(\d{1,9})/i.exec(this.held.toString('latin1', 0, end))?.[1] ?? Number.NaN);
+    const length = Number(/content-length: *(\d{1,9})/i.exec(this.buffered.toString('latin1', 0, end))?.[1] ?? Number.NaN);
     if (!(length <= JPEG_BYTES_MAX)) {
       this.running.kill();
       return null;
     }
     const from = end + 4;
-    if (this.held.length < from + length) return null;
-    const picture = Buffer.from(this.held.subarray(from, from + length));
-    this.held = this.held.subarray(from + length);
+    if (this.buffered.length < from + length) return null;
+    const picture = Buffer.from(this.buffered.subarray(from, from + length));
+    this.buffered = this.buffered.subarray(from + length);
     return picture;
   }
 }

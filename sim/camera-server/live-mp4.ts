@@ -46,7 +46,7 @@ export class LiveMp4 {
   private startUs: number | null = null;
   private sequence = 0;
   /** A unit's duration is known when the next of its track arrives. */
-  private readonly held = new Map<AccessUnit['track'], AccessUnit>();
+  private readonly pending = new Map<AccessUnit['track'], AccessUnit>();
 
   /** `keepsSets`: parameter sets stay in the stream, for a reader that accepts new ones in mid-stream. */
   constructor(format: H264Format, { keepsSets = false }: { keepsSets?: boolean } = {}) {
@@ -59,16 +59,16 @@ export class LiveMp4 {
     if (this.startUs === null && !(unit.track === 'video' && unit.key)) return new Uint8Array();
     const begins = this.startUs === null;
     this.startUs ??= unit.dtsUs;
-    const before = this.held.get(unit.track);
-    this.held.set(unit.track, unit);
+    const before = this.pending.get(unit.track);
+    this.pending.set(unit.track, unit);
     const head = begins ? [initSegment(this.format)] : [];
     return concatBytes(before ? [...head, this.fragment(before, unit.dtsUs)] : head);
   }
 
   /** The bytes of the last units, with assumed durations. */
   end(): Uint8Array {
-    const last = [...this.held.values()].map((unit) => this.fragment(unit, unit.dtsUs + LAST_US));
-    this.held.clear();
+    const last = [...this.pending.values()].map((unit) => this.fragment(unit, unit.dtsUs + LAST_US));
+    this.pending.clear();
     return concatBytes(last);
   }
 

@@ -29,41 +29,41 @@ const END_OF_HEAD = Buffer.from('\r\n\r\n');
 
 /** Parser of one connection. After an error it ignores all input. Buffers at most one unfinished message. */
 export class RtspReader {
-  private held: Buffer = Buffer.alloc(0);
+  private buffered: Buffer = Buffer.alloc(0);
   private isOver = false;
 
   /** Adds bytes; returns the messages that they complete, in order. */
   push(part: Uint8Array): RtspInput[] {
     const inputs: RtspInput[] = [];
     if (this.isOver) return inputs;
-    this.held = this.held.length === 0 ? Buffer.from(part) : Buffer.concat([this.held, part]);
+    this.buffered = this.buffered.length === 0 ? Buffer.from(part) : Buffer.concat([this.buffered, part]);
     for (;;) {
       const [input, taken] = this.next();
       if (input?.kind === 'refused') {
         this.isOver = true;
-        this.held = Buffer.alloc(0);
+        this.buffered = Buffer.alloc(0);
       }
       if (input) inputs.push(input);
       if (taken === 0 || this.isOver) return inputs;
-      this.held = this.held.subarray(taken);
+      this.buffered = this.buffered.subarray(taken);
     }
   }
 
   /** The first buffered message and its length in bytes: 0 while it is incomplete. */
   private next(): [RtspInput | null, number] {
-    const { held } = this;
-    if (held[0] === DOLLAR) {
-      const length = held.length < FRAME_HEAD_BYTES ? 0 : held.readUInt16BE(2);
+    const { buffered } = this;
+    if (buffered[0] === DOLLAR) {
+      const length = buffered.length < FRAME_HEAD_BYTES ? 0 : buffered.readUInt16BE(2);
       const end = FRAME_HEAD_BYTES + length;
-      if (held.length < end) return [null, 0];
-      return [{ kind: 'packet', channel: held[1] ?? 0, bytes: Uint8Array.from(held.subarray(4, end)) }, end];
+      if (buffered.length < end) return [null, 0];
+      return [{ kind: 'packet', channel: buffered[1] ?? 0, bytes: Uint8Array.from(buffered.subarray(4, end)) }, end];
     }
     // Empty lines before a request are ignored (RFC 2616 §4.1).
-    if (held[0] === CR && held[1] === LF) return [null, 2];
-    const end = held.indexOf(END_OF_HEAD);
-    if (end > HEAD_BYTES_MAX || (end < 0 && held.length > HEAD_BYTES_MAX)) return refusal(413, null);
+    if (buffered[0] === CR && buffered[1] === LF) return [null, 2];
+    const end = buffered.indexOf(END_OF_HEAD);
+    if (end > HEAD_BYTES_MAX || (end < 0 && buffered.length > HEAD_BYTES_MAX)) return refusal(413, null);
     if (end < 0) return [null, 0];
-    return this.message(held.toString('latin1', 0, end), end + END_OF_HEAD.length);
+    return this.message(buffered.toString('latin1', 0, end), end + END_OF_HEAD.length);
   }
 
   private message(head: string, bodyAt: number): [RtspInput | null, number] {
@@ -76,7 +76,7 @@ export class RtspReader {
     const length = headers.has('content-length') ? readNumber(headers.get('content-length'), 2 ** 40) : 0;
     if (length === null) return refusal(400, cseq);
     if (length > BODY_BYTES_MAX) return refusal(413, cseq);
-    if (this.held.length < bodyAt + length) return [null, 0];
+    if (this.buffered.length < bodyAt + length) return [null, 0];
     // No supported request needs its body.
     return [{ kind: 'request', request: { method, url, headers, cseq } }, bodyAt + length];
   }

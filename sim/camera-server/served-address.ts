@@ -180,15 +180,15 @@ export function listenFailure(thrown: unknown, host: string, port: number): unkn
 /** Ports are tried in pairs, an even one and the next (RFC 3550 §11). */
 const PORT_TRIES = 50;
 
-/** Two adjacent UDP ports, for RTP and RTCP. `heard` is called with the sender of each report, as `address:port`. */
-export async function openPortPair(host: string, heard: (from: string) => void): Promise<[Socket, Socket]> {
+/** Two adjacent UDP ports, for RTP and RTCP. `onReport` is called with the sender of each report, as `address:port`. */
+export async function openPortPair(host: string, onReport: (from: string) => void): Promise<[Socket, Socket]> {
   for (let left = PORT_TRIES; left > 0; left -= 1) {
     const first = await bindUdp(host, 0);
     const { port } = first.address();
     const second = port % 2 === 0 ? await bindUdp(host, port + 1).catch(() => null) : null;
     if (second) {
       for (const socket of [first, second]) socket.on('error', () => undefined);
-      second.on('message', (_report: Buffer, { address, port: from }: RemoteInfo) => heard(`${address}:${from}`));
+      second.on('message', (_report: Buffer, { address, port: from }: RemoteInfo) => onReport(`${address}:${from}`));
       return [first, second];
     }
     first.close();
@@ -196,22 +196,22 @@ export async function openPortPair(host: string, heard: (from: string) => void):
   throw failure('camera_address_unserved', { url: host, detail: 'no two UDP ports beside each other are free' });
 }
 
-/** A server's UDP ports, opened at the first use. `heard` as in `openPortPair`. */
+/** A server's UDP ports, opened at the first use. `onReport` as in `openPortPair`. */
 export class PortPair {
   private readonly address: Pick<ServedAddress, 'host'>;
-  private readonly heard: (from: string) => void;
+  private readonly onReport: (from: string) => void;
   private readonly log: Log;
   private opened: Promise<[Socket, Socket] | null> | null = null;
 
-  constructor(address: Pick<ServedAddress, 'host'>, heard: (from: string) => void, log: Log) {
+  constructor(address: Pick<ServedAddress, 'host'>, onReport: (from: string) => void, log: Log) {
     this.address = address;
-    this.heard = heard;
+    this.onReport = onReport;
     this.log = log;
   }
 
   /** The open ports, or new ones. Null if none are free; the next call tries again. */
   open(): Promise<[Socket, Socket] | null> {
-    this.opened ??= openPortPair(this.address.host, this.heard).catch((thrown: unknown) => {
+    this.opened ??= openPortPair(this.address.host, this.onReport).catch((thrown: unknown) => {
       this.log.warn('a viewer gets no UDP ports', { detail: String(thrown) });
       this.opened = null;
       return null;

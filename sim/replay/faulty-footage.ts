@@ -99,11 +99,11 @@ interface FilmedUnit {
 async function* filmed(deps: FilmDeps, showing: FaultyShowing, signal: AbortSignal): AsyncGenerator<FilmedUnit> {
   const sound = showing.sound && soundUnits(deps, showing, showing.sound, signal);
   try {
-    let heard = await sound?.next();
+    let packet = await sound?.next();
     for await (const picture of pictures(deps, showing, signal)) {
-      while (heard && heard.done !== true && heard.value.dueUs <= picture.unit.dueUs) {
-        yield { unit: heard.value, format: null };
-        heard = await sound?.next();
+      while (packet && packet.done !== true && packet.value.dueUs <= picture.unit.dueUs) {
+        yield { unit: packet.value, format: null };
+        packet = await sound?.next();
       }
       yield picture;
     }

@@ -63,8 +63,8 @@ export async function readFootage(words: readonly string[], options: FootageOpti
   const { sound, audio = true, fromUs = 0, toUs, loop = 1 } = options;
   if (sources.length > 1 && (fromUs > 0 || toUs !== undefined || sound !== undefined))
     throw failure('usage', { detail: '--from, --to and --sound are for one source; this is more than one' });
-  const heard = sound === undefined ? {} : { sound: await existing(sound) };
-  const cut = { fromUs, ...(toUs === undefined ? {} : { toUs }), ...heard, audio };
+  const ownSound = sound === undefined ? {} : { sound: await existing(sound) };
+  const cut = { fromUs, ...(toUs === undefined ? {} : { toUs }), ...ownSound, audio };
   const once = sources.map((source) => ({ source, ...cut, loop: 1 }));
   const [only] = once;
   if (only && once.length === 1) return [{ ...only, loop }];

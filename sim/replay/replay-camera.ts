@@ -326,7 +326,7 @@ class ReplayDriver implements SourceDriver {
       case 'porch':
         return this.porch(showing);
       case 'images':
-        return this.heard(showing, {
+        return this.withSound(showing, {
           inputs: [imagesInput(part.source.paths[0] ?? '', part.source.fps)],
           feed: (pipes, run) => feedImages(part, intoUs, pipes, run),
           plan: { video: 'encode', audio: 'none', videoStream: '0:v:0', audioStream: '1:a:0' },
@@ -337,12 +337,12 @@ class ReplayDriver implements SourceDriver {
           this.plan = this.facts.plan;
         }
         const input = cutInput(fileInput(part.source.path, this.facts.container), part, intoUs);
-        return this.heard(showing, { inputs: [input], plan: this.plan, feed: null });
+        return this.withSound(showing, { inputs: [input], plan: this.plan, feed: null });
       }
     }
   }
 
-  private async heard({ part, intoUs }: Showing, input: PartInput): Promise<PartInput> {
+  private async withSound({ part, intoUs }: Showing, input: PartInput): Promise<PartInput> {
     const all = await withOwnSound(part, intoUs, input);
     if (all !== input) this.plan = all.plan;
     return all;

@@ -108,7 +108,7 @@ export class ReplayedDoorbell {
         cameraKinds: [this.camera.kind],
         ...(around ? {} : { homeBroker: 'none' as const }),
         serverRandom: new SystemRandom(),
-        heard: (event) => !boot.isOver && this.heard(event),
+        heard: (event) => !boot.isOver && this.onDeviceEvent(event),
         stored: (window) => this.keep(window),
       },
       seams: { ...this.deps, programs: new SystemPrograms() },
@@ -140,7 +140,7 @@ export class ReplayedDoorbell {
     return this.home.owner.session;
   }
 
-  private heard(event: DeviceEvent): void {
+  private onDeviceEvent(event: DeviceEvent): void {
     // A lost camera delivers no more footage, so the world's time must not wait for it.
     const isLost = event.type === 'camera' && (event.state === 'failed' || event.state === 'lost');
     if (isLost && this.camera.isPlugged) this.camera.finish();

@@ -81,7 +81,7 @@ class Run {
   private readonly notes: string[] = [];
   private starting: Promise<void> = Promise.resolve();
   private running: Promise<void> | null = null;
-  private readonly broken: { thrown: unknown }[] = [];
+  private readonly errors: { thrown: unknown }[] = [];
 
   constructor(scenario: Scenario, folder: string, options: RunOptions & { ffmpeg: Ffmpeg }) {
     this.scenario = scenario;
@@ -116,13 +116,13 @@ class Run {
   private async playAll(): Promise<TestFailure[]> {
     const { clock } = this.world;
     await clock.holding(async () => {
-      this.running = clock.run().catch((thrown: unknown) => void this.broken.push({ thrown }));
+      this.running = clock.run().catch((thrown: unknown) => void this.errors.push({ thrown }));
       this.starting = this.world.start();
       await this.starting;
     });
     const stepped = this.steps.run(this.scenario.steps).then(() => true);
     await this.untilEnd(stepped);
-    const [broken] = this.broken;
+    const [broken] = this.errors;
     if (broken) throw broken.thrown;
     const steps = this.steps.done;
     return clock.holding(async () => {

@@ -176,7 +176,7 @@ export class ScenarioWorld {
           ? message.sighting
           : null;
     const earlier = home.messages.map(isIt).findLast((notice) => notice !== null);
-    if (heard) return Promise.resolve(heard);
+    if (earlier) return Promise.resolve(earlier);
     return new Promise((resolve, reject) => {
       const stop = home.onMessage((message) => {
         const notice = isIt(message);

@@ -42,7 +42,7 @@ export class ServiceParts extends ServiceSet {
   constructor(folder: string, deps: ServiceDeps) {
     super(folder, { lookAgainS: LOOK_AGAIN_S, stateAgencies: false });
     this.deps = deps;
-    this.disk = diskThatTells(deps.disk, this.path('accounts'), async () => this.mosquitto?.reload());
+    this.disk = notifyingDisk(deps.disk, this.path('accounts'), async () => this.mosquitto?.reload());
   }
 
   protected seamsOf(): ServiceSeams {
@@ -117,19 +117,19 @@ export class ServiceParts extends ServiceSet {
 }
 
 /** A disk whose write of the accounts file returns only after the broker has reloaded it: a new password then works at once. */
-function diskThatTells(disk: Disk, accounts: string, tell: () => Promise<void>): Disk {
-  const tellOf = async (path: string) => {
-    if (dirname(path) === accounts) await tell();
+function notifyingDisk(disk: Disk, accounts: string, notify: () => Promise<void>): Disk {
+  const notifyOf = async (path: string) => {
+    if (dirname(path) === accounts) await notify();
   };
-  const telling: Pick<Disk, 'replaceFile' | 'remove'> = {
+  const notifying: Pick<Disk, 'replaceFile' | 'remove'> = {
     async replaceFile(path, bytes) {
       await disk.replaceFile(path, bytes);
-      await tellOf(path);
+      await notifyOf(path);
     },
     async remove(path) {
       await disk.remove(path);
-      await tellOf(path);
+      await notifyOf(path);
     },
   };
-  return Object.assign(Object.create(disk), telling);
+  return Object.assign(Object.create(disk), notifying);
 }
