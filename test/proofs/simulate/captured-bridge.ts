@@ -83,7 +83,7 @@ export class CapturedBridge {
   }
 
   /** Notes what a home sends to the bridge. */
-  hear(home: string, bytes: Uint8Array): void {
+  record(home: string, bytes: Uint8Array): void {
     const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1');
     const [, method, path] = /^(GET|HEAD|POST|PATCH|DELETE) (\S+) HTTP\/1/.exec(text) ?? [];
     const begun = method !== undefined && path !== undefined ? { method, path, text: '' } : null;
@@ -114,7 +114,7 @@ export class CapturedBridge {
   }
 
   /** Tells a home one lie: false answers for a while, or a document now. */
-  async tell(home: SimulatedHome, lie: Lie, forMs: number): Promise<void> {
+  async lieTo(home: SimulatedHome, lie: Lie, forMs: number): Promise<void> {
     const { name } = home.plan;
     this.publish(home, lie);
     this.answering.set(name, lie);
@@ -241,8 +241,8 @@ export class CapturedBridge {
 
   private asPublished(claims: Claims, key: SigningKey, credential: string): PublishedRequest {
     const request = signToken('doorsill-request+jws', claims, key);
-    const said = { request: claims['jti'], requestSha256: sha256Hex(request) };
-    return { request, credential, publication: signToken('doorsill-publication+jws', this.publicly(said), this.key) };
+    const published = { request: claims['jti'], requestSha256: sha256Hex(request) };
+    return { request, credential, publication: signToken('doorsill-publication+jws', this.publicly(published), this.key) };
   }
 
   /** A request of an unregistered agency under a new id, with a credential signed by the bridge. */
@@ -274,7 +274,7 @@ export class CapturedBridge {
     const { document } = this;
     if (!document) return;
     const claims = { ...document.claims, ...this.publicly({ requests, cancelled }), ...this.life(longerS) };
-    this.say(home, document.topic, signToken('doorsill-area+jws', claims, this.key), true);
+    this.inject(home, document.topic, signToken('doorsill-area+jws', claims, this.key), true);
   }
 
   private sayList(home: SimulatedHome): void {
@@ -282,7 +282,7 @@ export class CapturedBridge {
     if (!list) return;
     const revision = Number(list.claims['revision']) + 1;
     const claims = { ...list.claims, ...this.publicly({ revision, revoked: [] }), ...this.life() };
-    this.say(home, list.topic, signToken('doorsill-revocations+jws', claims, this.key), true);
+    this.inject(home, list.topic, signToken('doorsill-revocations+jws', claims, this.key), true);
   }
 
   /** An owner's former grant, with more time, signed by the bridge in its own name or in the owner's. */
@@ -296,18 +296,18 @@ export class CapturedBridge {
     const iss = random.fraction() < 0.5 ? claims['iss'] : this.key.publicKey;
     const grant = { ...wider(claims), iss, jti: freshId(random, 'grant'), aud: home.device.id };
     const topic = `${DEFAULT_PREFIX}/home/${home.device.id}/consent/${request}/grant`;
-    this.say(home, topic, signToken('doorsill-grant+jws', grant, this.key), false);
+    this.inject(home, topic, signToken('doorsill-grant+jws', grant, this.key), false);
   }
 
-  private publicly(said: Claims): Claims {
-    return { iss: this.key.publicKey, aud: PUBLIC_AUDIENCE, iat: wallSeconds(this.deps.clock), ...said };
+  private publicly(claims: Claims): Claims {
+    return { iss: this.key.publicKey, aud: PUBLIC_AUDIENCE, iat: wallSeconds(this.deps.clock), ...claims };
   }
 
   private life(longerS = 0): Claims {
     return { exp: wallSeconds(this.deps.clock) + DOCUMENT_LIFE_S + longerS };
   }
 
-  private say(home: SimulatedHome, topic: string, token: string, retained: boolean): void {
+  private inject(home: SimulatedHome, topic: string, token: string, retained: boolean): void {
     const payload = Buffer.from(token, 'latin1');
     this.deps.network.inject('broker', home.plan.name, packetOf({ topic, payload, retained }));
   }

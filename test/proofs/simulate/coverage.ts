@@ -127,12 +127,12 @@ const UNREACHABLE: Partial<Record<ErrorCode, string>> = {
 
 /** States that no run can show, and why. */
 const UNREACHABLE_STATES: Partial<Record<RequestState['at'], string>> = {
-  unseen: 'a home tells of no request before it has seen it',
+  unseen: 'a home publishes no request before it has seen it',
 };
 
 /** Transitions that no run can show, and why. */
 const UNREACHABLE_TRANSITIONS: Readonly<Record<string, string>> = {
-  'new > recalled': 'a doorbell recalls no clip of which the bridge has told it nothing',
+  'new > recalled': 'a doorbell recalls no clip that the bridge has not confirmed',
 };
 
 /** Records what a run reaches. */
@@ -156,10 +156,10 @@ export class Reached {
       const isUpload = topic.endsWith('/upload');
       if (!isUpload && !topic.endsWith('/state')) continue;
       // Its reader checks the schema; here it is only counted, many times a second.
-      const said = asRecord(parseJson(fromUtf8(payload) ?? ''));
-      if (isUpload) this.moved('upload', `${home} ${String(said['grant'])}`, String(said['state']));
-      for (const code of Object.keys(asRecord(said['refused']))) this.cover(`counted ${code}`);
-      const requests: unknown = isUpload ? [] : said['requests'];
+      const message = asRecord(parseJson(fromUtf8(payload) ?? ''));
+      if (isUpload) this.moved('upload', `${home} ${String(message['grant'])}`, String(message['state']));
+      for (const code of Object.keys(asRecord(message['refused']))) this.cover(`counted ${code}`);
+      const requests: unknown = isUpload ? [] : message['requests'];
       if (Array.isArray(requests))
         for (const one of requests) this.cover(`request in ${String(asRecord(one)['state'])}`);
     }

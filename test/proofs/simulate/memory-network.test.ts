@@ -26,7 +26,7 @@ function listening(server: Server, port: number): Promise<void> {
 }
 
 /** All received text, and how the connection ends. */
-function heard(socket: Socket): { text: string; ended: Promise<string> } {
+function received(socket: Socket): { text: string; ended: Promise<string> } {
   const all = { text: '', ended: Promise.resolve('') };
   socket.on('data', (chunk) => {
     all.text += chunk;
@@ -57,7 +57,7 @@ it('carries bytes both ways, in order, and ends as TCP does', async () => {
   const server = await echo(network);
   expect(server.address()).toMatchObject({ port: 7 });
   const socket = network.at('client').connect({ host: 'anywhere', port: 7 });
-  const got = heard(socket);
+  const got = received(socket);
   for (let at = 0; at < 50; at += 1) socket.write(`${at} `);
   await world.sleep(100);
   socket.end('last');
@@ -72,7 +72,7 @@ it('takes simulated time: nothing arrives before it has passed', async () => {
   const { world, network, done } = open();
   await echo(network);
   const socket = network.at('client').connect({ host: '127.0.0.1', port: 7 });
-  const got = heard(socket);
+  const got = received(socket);
   await new Promise((resolve) => socket.once('connect', resolve));
   const startedUs = world.passedUs;
   socket.write('x');
@@ -86,7 +86,7 @@ it('takes simulated time: nothing arrives before it has passed', async () => {
 
 it('refuses connections without a listener, also after its close, and a taken address', async () => {
   const { network, done } = open();
-  expect(await heard(network.at('client').connect({ host: '127.0.0.1', port: 7 })).ended).toBe('ECONNREFUSED');
+  expect(await received(network.at('client').connect({ host: '127.0.0.1', port: 7 })).ended).toBe('ECONNREFUSED');
   const server = await echo(network);
   const other = createServer();
   network.at('other').adopt(other);
@@ -95,7 +95,7 @@ it('refuses connections without a listener, also after its close, and a taken ad
   expect(await refused).toBe('EADDRINUSE');
   await new Promise<void>((resolve) => server.close(() => resolve()));
   expect(server.listening).toBe(false);
-  expect(await heard(network.at('client').connect({ host: '127.0.0.1', port: 7 })).ended).toBe('ECONNREFUSED');
+  expect(await received(network.at('client').connect({ host: '127.0.0.1', port: 7 })).ended).toBe('ECONNREFUSED');
   await done();
 });
 
@@ -103,14 +103,14 @@ it('resets open connections when a link is lost, and carries nothing until it is
   const { world, network, done } = open();
   await echo(network);
   const client = network.at('client');
-  const got = heard(client.connect({ host: '127.0.0.1', port: 7 }));
+  const got = received(client.connect({ host: '127.0.0.1', port: 7 }));
   await world.sleep(50);
   network.set('client', 'server', 'lost');
   expect(await got.ended).toBe('ECONNRESET');
-  expect(await heard(client.connect({ host: '127.0.0.1', port: 7 })).ended).toBe('ECONNREFUSED');
+  expect(await received(client.connect({ host: '127.0.0.1', port: 7 })).ended).toBe('ECONNREFUSED');
   network.heal();
   const again = client.connect({ host: '127.0.0.1', port: 7 });
-  const later = heard(again);
+  const later = received(again);
   again.end('well');
   await later.ended;
   expect(later.text).toBe('well');
@@ -122,7 +122,7 @@ it('delivers nothing over a silent link without an error, then everything', asyn
   await echo(network);
   const client = network.at('client');
   const socket = client.connect({ host: '127.0.0.1', port: 7 });
-  const got = heard(socket);
+  const got = received(socket);
   await world.sleep(50);
   network.set('server', 'client', 'silent');
   socket.write('late');
@@ -149,11 +149,11 @@ it('disconnects a part without power: its connections are reset, and none is pos
   await listening(server, 9);
   await echo(network);
   const client = network.at('client').connect({ host: '127.0.0.1', port: 9 });
-  const got = heard(client);
+  const got = received(client);
   await world.sleep(50);
   home.end();
   expect(await got.ended).toBe('ECONNRESET');
-  expect(await heard(network.at('client').connect({ host: '127.0.0.1', port: 9 })).ended).toBe('ECONNREFUSED');
+  expect(await received(network.at('client').connect({ host: '127.0.0.1', port: 9 })).ended).toBe('ECONNREFUSED');
   const dead = home.connect({ host: '127.0.0.1', port: 7 });
   let isHeard = false;
   for (const event of ['connect', 'error', 'close']) dead.once(event, () => (isHeard = true));
@@ -194,7 +194,7 @@ it('reports a write to a closed end', async () => {
   await listening(server, 7);
   const socket = network.at('client').connect({ host: '127.0.0.1', port: 7 });
   socket.allowHalfOpen = true;
-  const got = heard(socket);
+  const got = received(socket);
   await world.sleep(50);
   socket.write('is anybody there?');
   expect(await got.ended).toMatch(/ECONNRESET|EPIPE|^$/);
@@ -210,7 +210,7 @@ it('counts and reports every piece, applies filters, and delivers injected bytes
   });
   await echo(network);
   const socket = network.at('client').connect({ host: '127.0.0.1', port: 7 });
-  const got = heard(socket);
+  const got = received(socket);
   socket.write('quiet');
   await world.sleep(100);
   network.inject('server', 'client', Buffer.from('!'));
@@ -304,7 +304,7 @@ it('serves HTTP, and sockets in the file system', async () => {
 });
 
 it('behaves the same with the same seed', async () => {
-  const told = async () => {
+  const run = async () => {
     const lines: string[] = [];
     const { world, network, done } = open({
       seen: ({ from, bytes }) => lines.push(`${world.passedUs} ${from} ${bytes.length}`),
@@ -312,7 +312,7 @@ it('behaves the same with the same seed', async () => {
     await echo(network);
     const sockets = [1, 2, 3].map(() => network.at('client').connect({ host: '127.0.0.1', port: 7 }));
     for (const socket of sockets) {
-      heard(socket);
+      received(socket);
       for (let at = 0; at < 10; at += 1) world.after(at * 7, () => socket.write('x'.repeat(at + 1)));
     }
     await world.sleep(500);
@@ -320,9 +320,9 @@ it('behaves the same with the same seed', async () => {
     await done();
     return lines.join('\n');
   };
-  const first = await told();
+  const first = await run();
   expect(first.split('\n').length).toBeGreaterThan(30);
-  expect(await told()).toBe(first);
+  expect(await run()).toBe(first);
 });
 
 it('has no timeout by the machine’s clock', async () => {

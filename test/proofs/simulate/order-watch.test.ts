@@ -72,7 +72,7 @@ it('4: reports a notice with an id of the wrong kind', () => {
   const { publish, broken } = setUp();
   const request = cast.sign('doorsill-request+jws', { jti: 'search-1' }, cast.agency);
   publish(`${own}/request`, JSON.stringify({ published: { request } }));
-  expect(broken).toEqual(["4: home-1 tells its owner of search-1, which is no request's id"]);
+  expect(broken).toEqual(["4: home-1 shows its owner search-1, which is not a request's id"]);
 });
 
 it('4: reports an answer to an order that was delivered only as retained, or not at all', () => {
@@ -92,7 +92,7 @@ it('4: reports an executed mistake, except a second denial', () => {
   answer('grant-2', 'denied');
   expect(broken).toEqual([]);
   answer('grant-2', 'granted');
-  expect(broken).toEqual(['4: home-1 tells that it is granted about a second grant']);
+  expect(broken).toEqual(['4: home-1 answers granted to a second grant']);
 });
 
 it('4: reports a grant for an ended agency, once the doorbell had time to process its end', async () => {
@@ -109,7 +109,7 @@ it('4: reports a grant for an ended agency, once the doorbell had time to proces
   await late.clock.advance(1_000);
   late.deliver(grant);
   late.answer('grant-1', 'granted', { grant: 'grant-1' });
-  expect(late.broken).toEqual(['4: home-1 accepted grant-1 for an agency of which it was told that it has ended']);
+  expect(late.broken).toEqual(['4: home-1 accepted grant-1 for an agency whose end it had received']);
   expect(clock.monotonicMs()).toBe(0);
 });
 
@@ -127,13 +127,13 @@ it.each([
   [grant, 'granted', 'grant-1'],
   [revocation, 'revoked', 'revoke-1'],
   [denial, 'denied', '"type":"denied","body":{"request":"request-1"'],
-] as const)('6: tells of an answer before the ledger holds it durably: $kind', (order, outcome, missing) => {
+] as const)('6: reports an answer before the ledger durably contains it: $kind', (order, outcome, missing) => {
   const { deliver, answer, broken } = setUp({}, (text) => text !== missing);
   deliver(order);
   answer(order.jti, 'refused');
   expect(broken).toEqual([]);
   answer(order.jti, outcome);
-  expect(broken).toEqual([`6: home-1 tells that it is ${outcome} before its ledger holds ${order.jti} durably`]);
+  expect(broken).toEqual([`6: home-1 answers ${outcome} before its ledger durably contains ${order.jti}`]);
 });
 
 it('reports a grant accepted with a clock that was set back', async () => {

@@ -26,7 +26,7 @@ interface GivenList {
 }
 
 /** What one home got. Times are simulated, in microseconds since the start, except `wallUs`. */
-interface Told {
+interface Received {
   /** When each order was first delivered without the RETAIN flag. */
   readonly deliveredUs: Map<string, number>;
   /** When the running doorbell got the revocation of a grant, in wall time. */
@@ -49,7 +49,7 @@ export type OrderedHome = Pick<
 export class OrderWatch {
   private readonly breach: (rule: string, what: string) => void;
   private readonly passedUs: () => number;
-  private readonly told = new Map<OrderedHome, Told>();
+  private readonly received = new Map<OrderedHome, Received>();
 
   constructor(breach: (rule: string, what: string) => void, passedUs: () => number) {
     this.breach = breach;
@@ -82,10 +82,10 @@ export class OrderWatch {
     }
   }
 
-  private of(home: OrderedHome): Told {
-    const told = this.told.get(home) ?? { deliveredUs: new Map(), revoked: new Map(), answered: new Set(), list: null };
-    this.told.set(home, told);
-    return told;
+  private of(home: OrderedHome): Received {
+    const received = this.received.get(home) ?? { deliveredUs: new Map(), revoked: new Map(), answered: new Set(), list: null };
+    this.received.set(home, received);
+    return received;
   }
 
   private order(home: OrderedHome, { payload, retained }: MqttMessage, sentUs: number): void {
@@ -105,11 +105,11 @@ export class OrderWatch {
     if (!home.isReady || wrongUs > CLOCK_WRONG_US_MAX) return;
     const claims = asRecord(parseToken(Buffer.from(payload).toString('latin1'))?.claims);
     const revision = Number(claims['revision']);
-    const told = this.of(home);
-    const isKnown = told.list !== null && told.list.boot === home.boots && told.list.revision >= revision;
+    const received = this.of(home);
+    const isKnown = received.list !== null && received.list.boot === home.boots && received.list.revision >= revision;
     if (isKnown || !Array.isArray(claims['revoked'])) return;
     const agencies = new Set(claims['revoked'].map((entry: unknown) => String(asRecord(entry)['agency'])));
-    told.list = { revision, agencies, atUs: this.passedUs(), boot: home.boots };
+    received.list = { revision, agencies, atUs: this.passedUs(), boot: home.boots };
   }
 
   /** 4: an id of one kind is never of another. */
@@ -117,7 +117,7 @@ export class OrderWatch {
     const published = asRecord(asRecord(parseJson(fromUtf8(payload) ?? ''))['published']);
     const id = String(asRecord(parseToken(String(published['request']))?.claims)['jti']);
     if (askKindOf(id) !== 'request')
-      this.breach('4', `${home.plan.name} tells its owner of ${id}, which is no request's id`);
+      this.breach('4', `${home.plan.name} shows its owner ${id}, which is not a request's id`);
   }
 
   private receipt(home: OrderedHome, payload: Uint8Array): void {
@@ -125,21 +125,21 @@ export class OrderWatch {
     const order = home.orders.find(({ jti }) => jti === answers);
     if (!order) return;
     const { name } = home.plan;
-    const told = this.of(home);
-    const deliveredUs = told.deliveredUs.get(order.jti);
+    const received = this.of(home);
+    const deliveredUs = received.deliveredUs.get(order.jti);
     if (deliveredUs === undefined) {
       this.breach('4', `${name} answers ${order.jti}, which was delivered only as a message that was kept`);
       return;
     }
     // A revocation that could not be stored may be lost in a restart, and its owner knows.
-    if (outcome !== 'refused' || code === 'consent_revocation_unrecorded') told.answered.add(order.jti);
+    if (outcome !== 'refused' || code === 'consent_revocation_unrecorded') received.answered.add(order.jti);
     if (!DECIDED.has(String(outcome))) return;
     // A denial is final, so a second one is harmless.
     if (order.mistake !== undefined && outcome !== 'denied')
-      this.breach('4', `${name} tells that it is ${outcome} about ${order.mistake}`);
+      this.breach('4', `${name} answers ${outcome} to ${order.mistake}`);
     const entry = outcome === 'denied' ? `"type":"denied","body":{"request":"${order.request}"` : order.jti;
     if (!home.disk.durablyHolds(home.ledgerFolder, utf8(entry)))
-      this.breach('6', `${name} tells that it is ${outcome} before its ledger holds ${order.jti} durably`);
+      this.breach('6', `${name} answers ${outcome} before its ledger durably contains ${order.jti}`);
     if (outcome === 'granted' && grant === order.jti) this.granted(home, order, deliveredUs);
   }
 
@@ -151,7 +151,7 @@ export class OrderWatch {
     const { list } = this.of(home);
     if (list?.boot !== home.boots || deliveredUs < list.atUs + LIST_TAKEN_US) return;
     if (list.agencies.has(agency ?? ''))
-      this.breach('4', `${home.plan.name} accepted ${jti} for an agency of which it was told that it has ended`);
+      this.breach('4', `${home.plan.name} accepted ${jti} for an agency whose end it had received`);
   }
 }
 

@@ -32,10 +32,10 @@ export async function happenRarely(
   switch (what) {
     case 'its ledger is altered, and put right':
       // A power cut may leave the first attempt unfinished.
-      world.after(forMs, () => void home.mendLedger());
+      world.after(forMs, () => void home.restoreLedger());
       return unlessDisk(home.alterLedger());
     case 'it comes back from a backup on another card':
-      return unlessDisk(home.comeBack());
+      return unlessDisk(home.restoreFromBackup());
     case 'its card is filled to the last byte':
       world.after(forMs, () => void home.emptyCard());
       return unlessDisk(home.fillCard());

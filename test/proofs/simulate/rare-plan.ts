@@ -50,7 +50,7 @@ interface LateAct {
   readonly act: Late;
 }
 /** A rare act, and the properties of home and agency that it needs. */
-interface Story {
+interface RareAct {
   readonly acts: readonly LateAct[];
   readonly like?: Partial<HomePlan>;
   readonly agency?: Partial<AgencyPlan>;
@@ -89,16 +89,16 @@ function happenAround(
   const wanted = homes.findIndex(({ manner }) => (isCaptured ? manner !== 'away' : manner === 'shares'));
   const home = Math.max(0, wanted);
   const ofHome = isRare ? happening : onTheWay;
-  const story = isCaptured ? lie(random, home) : ofHome(random, home, agency);
+  const rare = isCaptured ? lie(random, home) : ofHome(random, home, agency);
   const kept = homes[home];
-  if (kept) homes[home] = { ...kept, ...(isCaptured ? {} : LIKE), ...story.like };
-  agencies[agency] = { ...asking(agencies, agency), ...story.agency };
-  if (story.needsOther) agencies[otherThan(agency)] = entered(asking(agencies, otherThan(agency)));
+  if (kept) homes[home] = { ...kept, ...(isCaptured ? {} : LIKE), ...rare.like };
+  agencies[agency] = { ...asking(agencies, agency), ...rare.agency };
+  if (rare.needsOther) agencies[otherThan(agency)] = entered(asking(agencies, otherThan(agency)));
   const { atMs: askedMs } = acts[asked] ?? { atMs: 0 };
   // The request stays open for the whole time.
   const open = acts.map((act, at) => (at === asked && act.do === 'ask' ? { ...act, lifeS: DAY_S } : act));
   draft.acts = open.filter((act) => !isInTheWay(act, home, askedMs));
-  for (const { afterMs, act } of story.acts) draft.acts.push({ ...act, atMs: askedMs + afterMs });
+  for (const { afterMs, act } of rare.acts) draft.acts.push({ ...act, atMs: askedMs + afterMs });
 }
 
 /** An agency that no home serves requests, and an owner grants it although their home does not show it. */
@@ -113,12 +113,12 @@ function askAsState(random: Random, { homes, agencies, acts }: PlanDraft): void 
   acts.push({ do: 'rare', home, agency, atMs: atMs + 4_000, forMs: 0, what: 'its owner is talked into a grant' });
 }
 
-function happening(random: Random, home: number, agency: number): Story {
-  const one = (what: Rarity, afterMs: number, forMs: number, like: Partial<HomePlan> = {}): Story => ({
+function happening(random: Random, home: number, agency: number): RareAct {
+  const one = (what: Rarity, afterMs: number, forMs: number, like: Partial<HomePlan> = {}): RareAct => ({
     acts: [{ afterMs, act: { do: 'rare', home, agency, what, forMs } }],
     like,
   });
-  return pick<() => Story>(random, [
+  return pick<() => RareAct>(random, [
     // The owner knows the request; by the home's clock the agency's credential has expired, and the answer is recent enough.
     () => ({ acts: [{ afterMs: 2_000, act: { do: 'clock', home, byMs: 7 * 3_600_000, forMs: 30_000 } }] }),
     () => one('its ledger is altered, and put right', 1_000, 25_000),
@@ -172,12 +172,12 @@ const ON_LINK_MS = { stored: 24_500, asked: 27_000, pressed: 27_100 };
 const ONE_GOP = { gops: 1, part: 0.5 } as const;
 
 /** For effects that show in only half of their runs. */
-function twice(story: Story): (() => Story)[] {
-  return [() => story, () => story];
+function twice(rare: RareAct): (() => RareAct)[] {
+  return [() => rare, () => rare];
 }
 
 /** Ends a clip in every state on its slow way. */
-function onTheWay(random: Random, home: number, agency: number): Story {
+function onTheWay(random: Random, home: number, agency: number): RareAct {
   const after = (ms: number, act: Late): LateAct => ({ afterMs: GRANTED_MS + ms, act });
   const slowCard = (...acts: LateAct[]): LateAct[] => [
     { afterMs: SLOW_FROM_MS, act: { do: 'disk', home, state: 'slow', forMs: SLOW_MS } },
@@ -197,7 +197,7 @@ function onTheWay(random: Random, home: number, agency: number): Story {
   const press: Late = { do: 'press', home };
   const cutPower: Late = { do: 'crash', home, steps: 1, forMs: 5_000 };
   const ON_CARD = [ON_CARD_MS.cut, ON_CARD_MS.sealed, ON_CARD_MS.offered];
-  return pick<() => Story>(random, [
+  return pick<() => RareAct>(random, [
     // The request ends, then the owner revokes.
     ...ON_CARD.map((ms) => () => ({ acts: slowCard(after(ms, withdraw)), like: { regret: 'late' as const } })),
     // The agency ends, then the owner revokes.
@@ -239,7 +239,7 @@ function onTheWay(random: Random, home: number, agency: number): Story {
     }),
     // There is no link to the bridge during the power cut; or the home's clock is in doubt afterwards, and it waits.
     () =>
-      pick<Story>(random, [
+      pick<RareAct>(random, [
         { acts: [{ afterMs: SLOW_FROM_MS, act: link('lost', SLOW_MS) }, after(2_000, cutPower)] },
         { acts: slowCard(after(ON_CARD_MS.stored, cutPower), after(ON_CARD_MS.stored + 1_000, doubt)) },
       ]),
@@ -247,10 +247,10 @@ function onTheWay(random: Random, home: number, agency: number): Story {
 }
 
 /** A lie that needs an attentive owner and a known request. The first one is expensive, and shows only one thing. */
-function lie(random: Random, home: number): Story {
-  const told = random.fraction() < 0.3 ? RARE_LIES[0] : pick(random, RARE_LIES.slice(1));
+function lie(random: Random, home: number): RareAct {
+  const chosen = random.fraction() < 0.3 ? RARE_LIES[0] : pick(random, RARE_LIES.slice(1));
   return {
-    acts: [{ afterMs: 5_000 + integerBelow(random, 15_000), act: { do: 'lie', home, lie: told, forMs: 1_000 } }],
+    acts: [{ afterMs: 5_000 + integerBelow(random, 15_000), act: { do: 'lie', home, lie: chosen, forMs: 1_000 } }],
   };
 }
 

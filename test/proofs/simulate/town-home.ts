@@ -111,7 +111,7 @@ export class SimulatedHome {
     const accounts = { disk: services.disk, random, folder: services.path('accounts') };
     this.identity = await makeIdentity({ disk: this.disk, random, folder: this.folder }, accounts);
     this.home.enrolWith(code);
-    await this.bring();
+    await this.startDoorbell();
     await this.owner.start(this.identity.id, this.home.pairingSocket);
   }
 
@@ -120,7 +120,7 @@ export class SimulatedHome {
     const { world, random } = this.seams;
     this.disk = disk.copy({ clock: world, random });
     this.identity = identity;
-    await this.bring();
+    await this.startDoorbell();
     await this.owner.resume(owner);
   }
 
@@ -132,10 +132,10 @@ export class SimulatedHome {
   }
 
   /** Starts the doorbell as its supervisor does, with retries. */
-  async keepUp(): Promise<void> {
+  async startWithRetries(): Promise<void> {
     for (;;) {
       try {
-        await this.bring();
+        await this.startDoorbell();
         return;
       } catch (thrown) {
         if (!isFailure(thrown)) throw thrown;
@@ -146,7 +146,7 @@ export class SimulatedHome {
   }
 
   /** Starts the doorbell. Throws the reason of a failure. */
-  private async bring(): Promise<void> {
+  private async startDoorbell(): Promise<void> {
     await this.restoreCard();
     await this.home.start();
   }
@@ -180,11 +180,11 @@ export class SimulatedHome {
   async reboot(): Promise<void> {
     if (!this.isUp) return;
     await this.home.stop();
-    await this.keepUp();
+    await this.startWithRetries();
   }
 
   /**
-   * Stops it, removes the signed head of its ledger or flips one bit of it, and restarts it: until `mendLedger` it decides nothing. Throws
+   * Stops it, removes the signed head of its ledger or flips one bit of it, and restarts it: until `restoreLedger` it decides nothing. Throws
    * the disk's error.
    */
   async alterLedger(): Promise<void> {
@@ -204,12 +204,12 @@ export class SimulatedHome {
       bytes[at] = (bytes[at] ?? 0) ^ 1;
       await this.disk.replaceFile(path, bytes);
     } finally {
-      await this.keepUp();
+      await this.startWithRetries();
     }
   }
 
   /** Restores its ledger at its next start, which is now unless it has no power. */
-  async mendLedger(): Promise<void> {
+  async restoreLedger(): Promise<void> {
     this.isMended = true;
     await this.reboot();
   }
@@ -229,7 +229,7 @@ export class SimulatedHome {
   }
 
   /** Restores it from a backup, on a new card and without footage, and pairs its owner again. */
-  async comeBack(): Promise<void> {
+  async restoreFromBackup(): Promise<void> {
     const { clock, folder } = this;
     const { world, random } = this.seams;
     if (!this.isUp) return;
@@ -240,7 +240,7 @@ export class SimulatedHome {
       await restoreBackup({ disk: card, clock, random }, backup, folder, PASSPHRASE);
       this.disk = card;
     } finally {
-      await this.keepUp();
+      await this.startWithRetries();
     }
     await this.owner.pairAgain(this.home.pairingSocket);
   }
@@ -282,7 +282,7 @@ export class SimulatedHome {
   async recover(): Promise<void> {
     this.disk = this.disk.afterPowerCut();
     if (this.isSlow) this.disk.set('slow');
-    await this.bring();
+    await this.startDoorbell();
   }
 
   /** Sets its clock, which also dates current footage. */

@@ -118,7 +118,7 @@ export class SimulatedOwner {
     this.session = new OwnerSession(home, seams);
     this.session.listen({
       notice: (notice) => this.noticed(notice),
-      receipt: (receipt) => this.heard(receipt),
+      receipt: (receipt) => this.onReceipt(receipt),
     });
     await this.session.start();
   }
@@ -143,7 +143,7 @@ export class SimulatedOwner {
     if (!signer || !this.session) return;
     const { jti, token, request } = grantOf(signer, this.device, requestToken, { window });
     const mistake = 'a grant that somebody talked them into';
-    this.sayAfter({ kind: 'grant', jti, token, request: request.jti, agency: request.agency, mistake }, afterMs);
+    this.sendAfter({ kind: 'grant', jti, token, request: request.jti, agency: request.agency, mistake }, afterMs);
   }
 
   /** Sends the order that the device advises while it distrusts its clock: the clock is right now. */
@@ -170,7 +170,7 @@ export class SimulatedOwner {
     const order = plan.manner === 'declines' ? denial(signer, notice) : this.grantOf(signer, notice);
     if (!order) return;
     for (const mistake of plan.mistakes) if (!AFTERWARDS.has(mistake)) this.makeMistake(mistake, signer, notice);
-    this.sayAfter(order, plan.answerAfterMs);
+    this.sendAfter(order, plan.answerAfterMs);
     if (order.kind === 'grant' && plan.regret === 'hasty')
       this.takeBack(order, sha256Hex(order.token), plan.answerAfterMs + REGRET_MS.hasty);
   }
@@ -180,11 +180,11 @@ export class SimulatedOwner {
     const good = this.goodWindow(notice);
     // With an e-mail address this would be no mistake.
     if (!good || (mistake === 'a fact that the home does not have' && this.plan.hasEmail)) return;
-    const said = mistakenOrder(mistake, signer, notice, good);
+    const order = mistakenOrder(mistake, signer, notice, good);
     const afterMs = Math.round(this.plan.answerAfterMs / 2);
-    const { kind, ...rest } = said;
-    if (kind === 'command') this.seams.world.after(afterMs, () => this.order(said));
-    else this.sayAfter({ kind, ...rest, mistake }, afterMs);
+    const { kind, ...rest } = order;
+    if (kind === 'command') this.seams.world.after(afterMs, () => this.order(order));
+    else this.sendAfter({ kind, ...rest, mistake }, afterMs);
   }
 
   /** A grant of some whole GOPs and part of one more, from the footage that the device offers. */
@@ -210,24 +210,24 @@ export class SimulatedOwner {
     return { startUs, endUs: startUs + taken * GOP_US + Math.round((part * GOP_US) / 1_000) * 1_000 };
   }
 
-  private sayAfter(order: SignedOrder, afterMs: number): void {
+  private sendAfter(order: SignedOrder, afterMs: number): void {
     this.orders.push(order);
-    this.seams.world.after(afterMs, () => this.say(order, AGAIN_MAX));
+    this.seams.world.after(afterMs, () => this.send(order, AGAIN_MAX));
   }
 
   /** Sends an order until the device has answered it. */
-  private say(order: SignedOrder, times: number): void {
+  private send(order: SignedOrder, times: number): void {
     const { session } = this;
     if (!session || times === 0 || this.isAnsweredOf(order)) return;
     session.answer(order.request, order.kind, order.token).catch(() => undefined);
-    this.seams.world.after(AGAIN_MS, () => this.say(order, times - 1));
+    this.seams.world.after(AGAIN_MS, () => this.send(order, times - 1));
   }
 
   private order({ token }: MistakenOrder): void {
     this.session?.command(token).catch(() => undefined);
   }
 
-  private heard(receipt: Receipt): void {
+  private onReceipt(receipt: Receipt): void {
     this.receipts.push(receipt);
     this.decideAnew(receipt);
     const order = this.orders.find(({ jti }) => jti === receipt.answers);
@@ -246,7 +246,7 @@ export class SimulatedOwner {
     const { signer } = this;
     if (!signer) return;
     const { jti, token } = makeRevoke(signer, this.device, { request, grant, grantSha256 });
-    this.sayAfter({ kind: 'revoke', jti, token, request, grant }, afterMs);
+    this.sendAfter({ kind: 'revoke', jti, token, request, grant }, afterMs);
   }
 
   /** An owner who revoked a clip may grant again. */
@@ -256,7 +256,7 @@ export class SimulatedOwner {
     if (!plan.again || !signer || !notice || taken.kind !== 'revoke' || taken.mistake || outcome === 'refused') return;
     const grants = orders.filter(({ kind, request, mistake }) => kind === 'grant' && request === taken.request && !mistake);
     const order = grants.length > 1 ? null : this.grantOf(signer, notice);
-    if (order) this.sayAfter(order, plan.answerAfterMs);
+    if (order) this.sendAfter(order, plan.answerAfterMs);
   }
 
   /** The owner's new decision after the only grant of a request has failed. */
@@ -266,7 +266,7 @@ export class SimulatedOwner {
     if (outcome !== 'failed' || plan.onFailure === 'nothing' || !signer || !notice) return;
     if (orders.filter((order) => order.request === request && order.kind !== 'revoke').length > 1) return;
     const order = plan.onFailure === 'shares' ? this.grantOf(signer, notice) : denial(signer, notice);
-    if (order) this.sayAfter(order, plan.answerAfterMs);
+    if (order) this.sendAfter(order, plan.answerAfterMs);
   }
 
   /** Mistakes about decided requests, each once. */
@@ -282,7 +282,7 @@ export class SimulatedOwner {
       const again = makeGrant(signer, notice, { window: order.window ?? notice.request.window });
       const { jti, token } = again;
       const about = { request: order.request, mistake };
-      if (mistake === 'a grant after all') this.sayAfter({ kind: 'grant', jti, token, ...about }, plan.answerAfterMs);
+      if (mistake === 'a grant after all') this.sendAfter({ kind: 'grant', jti, token, ...about }, plan.answerAfterMs);
       else if (mistake === 'the same id for another grant') {
         const claims = { ...again.claims, jti: order.jti, audio: true };
         session
@@ -298,7 +298,7 @@ export class SimulatedOwner {
     const about = this.orders.filter((one) => one.request === notice.request.jti && one.kind === kind && !one.mistake);
     if (about.length > (kind === 'grant' ? 1 : 0)) return;
     const order = kind === 'grant' ? this.grantOf(signer, notice) : denial(signer, notice);
-    if (order) this.sayAfter(order, 1_000);
+    if (order) this.sendAfter(order, 1_000);
   }
 }
 

@@ -220,7 +220,7 @@ it.each<[string, string, Partial<Found>]>([
   ],
   [
     '2',
-    'a clip tells another window',
+    'a clip states another window',
     { files: held(ITEM, statementOf(FRAMES, { ...window, endUs: window.endUs + 1 })) },
   ],
   [
@@ -241,23 +241,23 @@ it.each<[string, string, Partial<Found>]>([
   ],
   ['4', 'home-1 recorded delivered of grant-1 twice', { entries: [...DELIVERED, delivered] }],
   ['4', 'agency 2 is shown a clip of request-1', { shownBeyond: ['agency 2 is shown a clip of request-1'] }],
-  ['5', 'the bridge heard 1000 bytes of home-1, which granted nothing', { manner: 'ignores' }],
+  ['5', 'the bridge got 1000 bytes of home-1, which granted nothing', { manner: 'ignores' }],
   [
     '6',
-    `home-1 told that it is granted, and its ledger does not hold grant-9`,
+    `home-1 answered granted, and its ledger does not contain grant-9`,
     { receipts: [receipt('granted', 'grant-9')] },
   ],
   [
     '6',
-    `home-1 told that it is denied, and its ledger does not hold deny-9`,
+    `home-1 answered denied, and its ledger does not contain deny-9`,
     { receipts: [receipt('denied', 'deny-9')] },
   ],
   [
     '6',
-    'home-1 told that it is revoked, and its ledger does not hold revoke-9',
+    'home-1 answered revoked, and its ledger does not contain revoke-9',
     { receipts: [receipt('revoked', 'revoke-9')] },
   ],
-  ['6', 'the ledger of home-1 tells grant-1 in another order: ', { entries: [granted, presented, sealed, delivered] }],
+  ['6', 'the ledger of home-1 has grant-1 in another order: ', { entries: [granted, presented, sealed, delivered] }],
   ['7', 'the clip of grant-1 of home-1 is nowhere', { files: {} }],
   [
     '7',

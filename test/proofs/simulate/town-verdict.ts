@@ -34,25 +34,25 @@ type Watched = Pick<NetworkWatch, 'breach' | 'stolen' | 'toBridge' | 'uploads'>;
 type JudgedAgencies = Pick<SimulatedAgencies, 'forgotten' | 'shownBeyond' | 'unlawful'>;
 
 /** A ledger's entries about one grant: their types in order, and the sealed clip. */
-interface Story {
+interface GrantEntries {
   readonly types: string[];
   readonly outcomes: string[];
   sha256: string | null;
   clip: string | null;
 }
 
-type Stories = ReadonlyMap<string, Story>;
+type EntriesByGrant = ReadonlyMap<string, GrantEntries>;
 
 /** A home's ledger: the entries of each grant, the orders and denied requests in it, and its coverage. */
-interface Told {
+interface LedgerContents {
   readonly reached: readonly string[];
-  readonly stories: Map<string, Story>;
+  readonly grants: Map<string, GrantEntries>;
   readonly orders: Set<string>;
 }
 
 /** Reads a home's ledger. Throws `consent_ledger_damaged`. */
-async function toldBy(home: JudgedHome): Promise<Told> {
-  const stories = new Map<string, Story>();
+async function readLedger(home: JudgedHome): Promise<LedgerContents> {
+  const grants = new Map<string, GrantEntries>();
   const orders = new Set<string>();
   const requests = new FollowedRequests();
   await walkLedger(home.disk, home.ledgerFolder, home.device, (entry) => {
@@ -61,17 +61,17 @@ async function toldBy(home: JudgedHome): Promise<Told> {
     if (entry.type === 'denied') orders.add(entry.body.request);
     if (!('grant' in entry.body)) return;
     if (entry.type === 'granted') orders.add(entry.body.grant);
-    const story = stories.get(entry.body.grant) ?? { types: [], outcomes: [], sha256: null, clip: null };
-    story.types.push(entry.type);
-    if (entry.type === 'failed') story.outcomes.push(entry.body.code);
-    if (entry.type === 'ended') story.outcomes.push(entry.body.reason);
+    const entries = grants.get(entry.body.grant) ?? { types: [], outcomes: [], sha256: null, clip: null };
+    entries.types.push(entry.type);
+    if (entry.type === 'failed') entries.outcomes.push(entry.body.code);
+    if (entry.type === 'ended') entries.outcomes.push(entry.body.reason);
     if (entry.type === 'sealed') {
-      story.sha256 = entry.body.clip.sha256;
-      story.clip = entry.body.clip.id;
+      entries.sha256 = entry.body.clip.sha256;
+      entries.clip = entry.body.clip.id;
     }
-    stories.set(entry.body.grant, story);
+    grants.set(entry.body.grant, entries);
   });
-  return { stories, orders, reached: requests.reached };
+  return { grants, orders, reached: requests.reached };
 }
 
 /**
@@ -81,7 +81,7 @@ async function toldBy(home: JudgedHome): Promise<Told> {
 export async function isAtRest(homes: readonly JudgedHome[], services: JudgedServices): Promise<boolean> {
   for (const home of homes) {
     if (!home.isUp || !home.owner.isAnswered) return false;
-    for (const { types } of (await toldBy(home)).stories.values()) if (!isEnded(types)) return false;
+    for (const { types } of (await readLedger(home)).grants.values()) if (!isEnded(types)) return false;
   }
   const { clips, items, bridgeId, ready, arriving } = await heldBy(services);
   if (ready.length > 0 || arriving.length > 0) return false;
@@ -123,18 +123,18 @@ export async function judgeRun(run: RunFacts): Promise<{ lines: string[]; reache
   const lines: string[] = [];
   const reached: string[] = [];
   /** Each grant's entries in the ledgers. */
-  const all = new Map<string, Story>();
+  const all = new Map<string, GrantEntries>();
   for (const home of run.homes) {
     try {
-      const { stories, orders, ...told } = await toldBy(home);
-      reached.push(...told.reached);
+      const { grants, orders, ...contents } = await readLedger(home);
+      reached.push(...contents.reached);
       judgeReceipts(run, home, orders);
-      for (const [grant, story] of stories) {
-        lines.push(`${home.plan.name} ${grant} ${[...story.types, ...story.outcomes].join(' ')}`);
-        reached.push(...[...story.types, ...story.outcomes].map((what) => `ledger ${what}`));
-        all.set(grant, story);
-        judgeStory(run, home, grant, story);
-        if (!run.isCaptured) await judgeClip(run, home, grant, story);
+      for (const [grant, entries] of grants) {
+        lines.push(`${home.plan.name} ${grant} ${[...entries.types, ...entries.outcomes].join(' ')}`);
+        reached.push(...[...entries.types, ...entries.outcomes].map((what) => `ledger ${what}`));
+        all.set(grant, entries);
+        judgeEntries(run, home, grant, entries);
+        if (!run.isCaptured) await judgeClip(run, home, grant, entries);
       }
     } catch (thrown) {
       if (!isFailure(thrown)) throw thrown;
@@ -164,12 +164,12 @@ function judgeReceipts({ watch }: RunFacts, home: JudgedHome, orders: ReadonlySe
   for (const { outcome, answers, request = '' } of home.receipts) {
     if (answers === undefined || !DECIDED.has(outcome)) continue;
     if (orders.has(outcome === 'denied' ? request : answers)) continue;
-    watch.breach('6', `${home.plan.name} told that it is ${outcome}, and its ledger does not hold ${answers}`);
+    watch.breach('6', `${home.plan.name} answered ${outcome}, and its ledger does not contain ${answers}`);
   }
 }
 
 /** 7: bridge and vault hold only what a home has sealed, once. 4: the bridge shows an agency only what was granted to it. */
-async function judgeHolders({ services, watch, agencies }: RunFacts, all: Stories): Promise<void> {
+async function judgeHolders({ services, watch, agencies }: RunFacts, all: EntriesByGrant): Promise<void> {
   const { bridgeId, ...held } = await heldBy(services);
   const [clips, items] = [new Set(held.clips), new Set(held.items)];
   for (const { clip } of all.values()) {
@@ -183,31 +183,31 @@ async function judgeHolders({ services, watch, agencies }: RunFacts, all: Storie
 }
 
 /** 7: nothing is in transit any more. 8: no part of a revoked clip remains. */
-async function judgeOutOfSight({ services, watch }: RunFacts, all: Stories): Promise<void> {
+async function judgeOutOfSight({ services, watch }: RunFacts, all: EntriesByGrant): Promise<void> {
   const { ready, staged, arriving } = await heldBy(services);
   for (const name of arriving) watch.breach('7', `${name} is still on its way into the vault`);
   for (const name of ready) {
-    const [grant, story] = [...all].find(([, { clip }]) => clip === name) ?? [];
-    if (story && isTakenBack(story)) watch.breach('8', `the clip of ${grant} is still made ready, which was revoked`);
+    const [grant, entries] = [...all].find(([, { clip }]) => clip === name) ?? [];
+    if (entries && isRevoked(entries)) watch.breach('8', `the clip of ${grant} is still prepared, although it was revoked`);
     else watch.breach('7', `${name} is made ready, and the bridge does not store it`);
   }
   for (const upload of staged) {
     if (watch.stolen.has(upload)) continue;
     const grant = watch.uploads.get(upload) ?? '';
-    const story = all.get(grant);
+    const entries = all.get(grant);
     // If the bridge's answer was lost, an upload unknown to any home remains, and is empty.
-    if (!story && ((await services.disk.sizeOf(`${services.path('bridge')}/staging/${upload}`)) ?? 0) > 0)
+    if (!entries && ((await services.disk.sizeOf(`${services.path('bridge')}/staging/${upload}`)) ?? 0) > 0)
       watch.breach('7', `${upload} is staged, and no home has sent it`);
-    if (story && isTakenBack(story)) watch.breach('8', `a part of the clip of ${grant} is staged, which was revoked`);
-    else if (story?.types.includes('delivered')) watch.breach('7', `the clip of ${grant} was delivered, and is staged`);
+    if (entries && isRevoked(entries)) watch.breach('8', `a part of the clip of ${grant} is staged, although it was revoked`);
+    else if (entries?.types.includes('delivered')) watch.breach('7', `the clip of ${grant} was delivered, and is staged`);
   }
 }
 
-function isTakenBack({ types }: Story): boolean {
+function isRevoked({ types }: GrantEntries): boolean {
   return types.includes('deleted') || (types.includes('revoked') && !types.includes('recalled'));
 }
 
-function judgeStory({ watch, agencies }: RunFacts, home: JudgedHome, grant: string, { types }: Story): void {
+function judgeEntries({ watch, agencies }: RunFacts, home: JudgedHome, grant: string, { types }: GrantEntries): void {
   const { name } = home.plan;
   const order = grantOrderOf(home, grant);
   if (order?.mistake !== undefined) watch.breach('4', `${name} recorded ${grant}, which is ${order.mistake}`);
@@ -224,30 +224,30 @@ function judgeStory({ watch, agencies }: RunFacts, home: JudgedHome, grant: stri
     .map((type) => types.indexOf(type))
     .filter((at) => at >= 0);
   if (places.some((at, index) => at < (places[index - 1] ?? -1)))
-    watch.breach('6', `the ledger of ${name} tells ${grant} in another order: ${types.join(' ')}`);
+    watch.breach('6', `the ledger of ${name} has ${grant} in another order: ${types.join(' ')}`);
 }
 
 /** What bridge and vault hold for a grant. */
-async function judgeClip({ services, watch }: RunFacts, home: JudgedHome, grant: string, story: Story): Promise<void> {
+async function judgeClip({ services, watch }: RunFacts, home: JudgedHome, grant: string, entries: GrantEntries): Promise<void> {
   const { disk } = services;
-  if (story.clip === null) return;
-  const item = evidenceId(services.bridgeId, story.clip);
-  const places = [`${services.path('vault')}/blobs/${item}`, `${services.path('bridge')}/clips/${story.clip}`];
+  if (entries.clip === null) return;
+  const item = evidenceId(services.bridgeId, entries.clip);
+  const places = [`${services.path('vault')}/blobs/${item}`, `${services.path('bridge')}/clips/${entries.clip}`];
   const held: { place: string; bytes: Uint8Array }[] = [];
   for (const place of places) {
     const bytes = await disk.readFile(`${place}/clip.mp4`, CLIP_BYTES_MAX);
     if (bytes) held.push({ place, bytes });
   }
   const { name } = home.plan;
-  const isGone = isTakenBack(story);
+  const isGone = isRevoked(entries);
   if (isGone && held.length > 0) watch.breach('8', `a clip of ${name} is still there although ${grant} was revoked`);
-  if (!isGone && held.length > 0 && !story.types.includes('recalled') && wasRevoked(home, grant))
+  if (!isGone && held.length > 0 && !entries.types.includes('recalled') && wasRevoked(home, grant))
     watch.breach('8', `a clip of ${name} is held although its owner had revoked ${grant} before`);
-  if (story.types.at(-1) === 'delivered' && held.length === 0)
+  if (entries.types.at(-1) === 'delivered' && held.length === 0)
     watch.breach('7', `the clip of ${grant} of ${name} is nowhere`);
   for (const { place, bytes } of held) {
     const sha256 = createHash('sha256').update(bytes).digest('hex');
-    if (sha256 !== story.sha256) watch.breach('7', `another clip than that of ${name}'s ledger is held under ${grant}`);
+    if (sha256 !== entries.sha256) watch.breach('7', `another clip than that of ${name}'s ledger is held under ${grant}`);
     await judgeContent({ disk, watch }, grantOrderOf(home, grant), place, bytes);
   }
 }
@@ -283,7 +283,7 @@ async function judgeContent(
     if (manifest.frames !== wanted)
       watch.breach('2', `a clip holds ${manifest.frames} pictures where ${wanted} were granted`);
     if (JSON.stringify(manifest.window) !== JSON.stringify(order.window))
-      watch.breach('2', 'a clip tells another window');
+      watch.breach('2', 'a clip states another window');
   } catch (thrown) {
     watch.breach(
       '2',
@@ -296,7 +296,7 @@ async function judgeContent(
 function judgeSilence({ watch }: RunFacts, home: JudgedHome): void {
   const { name, manner } = home.plan;
   if (manner !== 'shares' && watch.toBridge(name) > 0)
-    watch.breach('5', `the bridge heard ${watch.toBridge(name)} bytes of ${name}, which granted nothing`);
+    watch.breach('5', `the bridge got ${watch.toBridge(name)} bytes of ${name}, which granted nothing`);
 }
 
 function grantOrderOf(home: JudgedHome, grant: string): SignedOrder | undefined {

@@ -203,9 +203,9 @@ export class NetworkWatch {
       this.breach('2', `${name} offers ${claims['frames']} pictures under ${grant}, which holds ${pictures}`);
     if (claims['aud'] !== order.agency)
       this.breach('4', `${name} offers to ${String(claims['aud'])} what ${grant} grants to ${order.agency}`);
-    const told = Object.keys(asRecord(claims['disclosed'])).sort();
-    if (told.join() !== [...(order.disclose ?? [])].sort().join())
-      this.breach('3', `${name} discloses ${told.join(', ') || 'nothing'} under ${grant}`);
+    const disclosed = Object.keys(asRecord(claims['disclosed'])).sort();
+    if (disclosed.join() !== [...(order.disclose ?? [])].sort().join())
+      this.breach('3', `${name} discloses ${disclosed.join(', ') || 'nothing'} under ${grant}`);
     const presented = `"type":"token-presented","body":{"request":"${order.request}","grant":"${grant}"}`;
     for (const held of [grant, presented]) {
       if (!home.disk.durablyHolds(home.ledgerFolder, utf8(held)))

@@ -251,7 +251,7 @@ class Run {
         if (act.byMs > 0) this.misled.add(home);
         return home.stepClock(-act.byMs * 1_000);
       case 'lie':
-        return this.captured?.tell(home, act.lie, act.forMs);
+        return this.captured?.lieTo(home, act.lie, act.forMs);
       case 'rare': {
         const { random, services, agencies, watch } = this;
         const breach = (rule: string, what: string) => watch.breach(rule, what);
@@ -352,11 +352,11 @@ class Run {
   }
 
   private async unrest(): Promise<string> {
-    const said = this.homes.map(({ plan, isUp, owner: { isAnswered }, orders }) => {
+    const states = this.homes.map(({ plan, isUp, owner: { isAnswered }, orders }) => {
       const kinds = orders.map(({ kind, jti }) => `${kind} ${jti.slice(0, 16)}`).join(', ');
       return `${plan.name} ${isUp ? 'is up' : 'is down'}, ${isAnswered ? 'all is answered' : 'not all is answered'} of ${kinds || 'nothing'}`;
     });
-    return `after ${REST_MS_MAX / 1_000} s without faults: ${said.join('; ')}`;
+    return `after ${REST_MS_MAX / 1_000} s without faults: ${states.join('; ')}`;
   }
 
   private async end(): Promise<void> {
@@ -369,8 +369,8 @@ class Run {
     const { from, to, bytes } = piece;
     this.record.piece(piece);
     this.reached.piece(piece);
-    if (from.startsWith('owner-of-') && to === 'broker') this.broker.hear(bytes);
-    if (to === 'bridge') this.captured?.hear(from, bytes);
+    if (from.startsWith('owner-of-') && to === 'broker') this.broker.record(bytes);
+    if (to === 'bridge') this.captured?.record(from, bytes);
     if (from === 'broker') this.captured?.learn(bytes);
     this.watch.seen(piece);
   }

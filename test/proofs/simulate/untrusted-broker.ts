@@ -5,7 +5,7 @@ import type { MemoryNetwork } from './memory-network.ts';
 import { type MqttMessage, messagesIn, packetOf, parted } from './mqtt-packets.ts';
 
 /** How many of the last messages it may replay. */
-const HEARD_MAX = 200;
+const REPLAYED_MAX = 200;
 /** Delay of an old revocation list after a newer one. */
 const OLD_LIST_AFTER_MS = 700;
 const ORDER_TOPIC = /\/consent\/|\/command$/;
@@ -17,7 +17,7 @@ export class UntrustedBroker {
   private readonly network: MemoryNetwork;
   private readonly clock: Clock;
   /** What owners have published. */
-  private readonly heard: MqttMessage[] = [];
+  private readonly published: MqttMessage[] = [];
   /** Orders withheld from a home. */
   private readonly withheld = new Map<string, MqttMessage[]>();
   /** Homes that get orders as retained messages. */
@@ -32,9 +32,9 @@ export class UntrustedBroker {
   }
 
   /** Notes an owner's publication. */
-  hear(bytes: Uint8Array): void {
-    this.heard.push(...messagesIn(bytes));
-    if (this.heard.length > HEARD_MAX) this.heard.splice(0, this.heard.length - HEARD_MAX);
+  record(bytes: Uint8Array): void {
+    this.published.push(...messagesIn(bytes));
+    if (this.published.length > REPLAYED_MAX) this.published.splice(0, this.published.length - REPLAYED_MAX);
   }
 
   /** What a home gets of what it should get. */
@@ -56,7 +56,7 @@ export class UntrustedBroker {
 
   /** Replays all orders of owners. */
   replay(home: string): void {
-    for (const message of this.heard) this.say(home, message);
+    for (const message of this.published) this.inject(home, message);
   }
 
   /** Withholds orders from a home until `release`. */
@@ -67,7 +67,7 @@ export class UntrustedBroker {
   release(home: string, order: 'same' | 'reversed'): void {
     const messages = this.withheld.get(home) ?? [];
     this.withheld.delete(home);
-    for (const message of order === 'same' ? messages : messages.reverse()) this.say(home, message);
+    for (const message of order === 'same' ? messages : messages.reverse()) this.inject(home, message);
   }
 
   /** Delivers orders as retained messages, or stops that. */
@@ -81,7 +81,7 @@ export class UntrustedBroker {
     const late = this.outdated.get(home) ?? [];
     if (isOn) this.outdated.set(home, late);
     else this.outdated.delete(home);
-    if (!isOn) for (const message of late) this.say(home, message);
+    if (!isOn) for (const message of late) this.inject(home, message);
   }
 
   /** Delivers everything withheld, and is honest from now on. */
@@ -102,12 +102,12 @@ export class UntrustedBroker {
     const old = this.oldestList;
     if (list && old && Buffer.compare(list.payload, old.payload) !== 0)
       this.clock.after(OLD_LIST_AFTER_MS, () => {
-        if (this.outdated.has(home)) this.say(home, old);
+        if (this.outdated.has(home)) this.inject(home, old);
       });
     return kept;
   }
 
-  private say(home: string, message: MqttMessage): void {
+  private inject(home: string, message: MqttMessage): void {
     this.network.inject('broker', home, packetOf(message));
   }
 }
