@@ -1,6 +1,3 @@
-// Owns: the unit that travels through a camera that is served: one coded picture or one packet of sound with its times; the format that a
-// receiver must know before it; data that a camera hides beside its pictures. Not here: where units come from (camera-footage.ts), what goes
-// wrong with them (unit-faults.ts), how they travel (rtp-packets.ts, http-streams.ts).
 import { concatBytes, utf8 } from '@doorsill/contract/bytes';
 import type { SoundConfig } from '@doorsill/contract/media/aac';
 import type { InitInfo } from '@doorsill/contract/media/init-segment';
@@ -8,8 +5,8 @@ import { NAL, nalType, splitSample } from '@doorsill/contract/media/nal';
 import { readSps } from '@doorsill/contract/media/parameter-sets';
 
 /**
- * One coded picture, or one packet of sound. Times are integer microseconds since the camera's first picture: `ptsUs` and `dtsUs` as the
- * camera claims them, `dueUs` when the unit really leaves it. Faults change the claims and not the truth.
+ * One coded picture, or one packet of sound. Times are integer microseconds since the camera's first picture. `ptsUs` and `dtsUs` are the
+ * camera's claims, which faults change; `dueUs` is when the unit really leaves it.
  */
 export interface AccessUnit {
   readonly track: 'video' | 'audio';
@@ -18,7 +15,7 @@ export interface AccessUnit {
   readonly dueUs: number;
   /** Whether decoding can begin here. */
   readonly key: boolean;
-  /** A picture's NAL units, a keyframe's behind its parameter sets; or one JPEG; or one packet of AAC. */
+  /** NAL units of one picture (a keyframe's parameter sets first), or one JPEG, or one packet of AAC. */
   readonly parts: readonly Uint8Array[];
 }
 
@@ -41,13 +38,13 @@ interface JpegFormat extends HeardFormat {
   readonly height: number;
 }
 
-/** What a receiver must know before the first unit. */
+/** What a receiver needs before the first unit. */
 export type StreamFormat = H264Format | JpegFormat;
 
 /** The sample entry under which ffmpeg writes JPEGs into an MP4 (ISO/IEC 14496-14 §5.6). */
 const JPEG_ENTRY = 'mp4v';
 
-/** The format of a video track of ours. Null where it is neither H.264 with at least one of each parameter set, nor Motion JPEG. */
+/** The format of a video track from one of our ffmpegs. Null if it is neither Motion JPEG nor H.264 with at least one SPS and PPS. */
 export function videoFormat({ video }: InitInfo, sound: SoundConfig | null): StreamFormat | null {
   const { avc, codec, width, height } = video;
   const [sps, pps] = [avc?.sps[0], avc?.pps[0]];
@@ -61,12 +58,15 @@ export function sizeOf(format: StreamFormat): { width: number; height: number } 
   return { width, height };
 }
 
-/** The JPEG that a unit is; null for one of another codec. No NAL unit begins with these bytes (ITU-T H.264 §7.4.1). */
+/** The unit's JPEG; null for another codec. No NAL unit begins with these bytes (ITU-T H.264 §7.4.1). */
 export function jpegOf({ track, parts: [first] }: AccessUnit): Uint8Array | null {
   return track === 'video' && first?.[0] === 0xff && first[1] === 0xd8 ? first : null;
 }
 
-/** A sample's NAL units without delimiters, a keyframe's with all parameter sets of its track in front; or its JPEG. Throws `clip_not_exact`. */
+/**
+ * A sample's NAL units without delimiters, a keyframe's with all parameter sets of its track in front; or its JPEG. Throws
+ * `clip_not_exact`.
+ */
 export function pictureParts({ video }: InitInfo, sample: { data: Uint8Array; key: boolean }): Uint8Array[] {
   if (!video.avc) return [sample.data];
   const units = splitSample(sample.data, video.avc.nalLengthSize).filter((nal) => nalType(nal) !== NAL.delimiter);
@@ -74,17 +74,18 @@ export function pictureParts({ video }: InitInfo, sample: { data: Uint8Array; ke
   return [...video.avc.sps, ...video.avc.pps, ...units];
 }
 
-/** Whether a NAL unit is a parameter set. */
 export function isParameterSet(nal: Uint8Array): boolean {
   return nalType(nal) === NAL.sps || nalType(nal) === NAL.pps;
 }
 
 const SEI = 6;
 const USER_DATA_UNREGISTERED = 5;
-/** Names this project's own data among others' (ITU-T H.264 §D.2.7); no byte is 0, so nothing has to be escaped. */
+/** Identifies this project's SEI user data (ITU-T H.264 §D.2.7). No byte is 0, so nothing has to be escaped. */
 const OWN_UUID = utf8('doorsill-camera!');
 
-/** A NAL unit with text that no picture shows, as cameras write time, place and serial numbers (§D.1.7). Printable ASCII alone. */
+/**
+ * An SEI NAL unit with text that no picture shows; real cameras write time, place and serial number there (§D.1.7). Printable ASCII only.
+ */
 export function hiddenText(text: string): Uint8Array {
   const payload = concatBytes([OWN_UUID, utf8(text.replaceAll(/[^\x20-\x7e]/g, '?'))]);
   const size = [...Array<number>(Math.floor(payload.length / 255)).fill(255), payload.length % 255];

@@ -1,5 +1,4 @@
-// Owns: what a camera that is served films: the drawn porch or a file, as H.264 and AAC of its own ffmpegs, each unit when its time has come,
-// pass after pass. Not here: faults of units (unit-faults.ts), who watches (rtsp-server.ts, http-streams.ts).
+// Plays the drawn porch or a file as H.264 and AAC in real time, again and again. Faults of single units are in unit-faults.ts.
 
 import { PassThrough } from 'node:stream';
 import type { Clock } from '@doorsill/base/clock';
@@ -21,12 +20,11 @@ import { type AccessUnit, type StreamFormat, sizeOf, videoFormat } from './acces
 import type { FaultSet } from './faults.ts';
 import { filmPictures, filmSound, type RunPicture, SOUND, soundUnitOf, unitOf } from './film-runs.ts';
 
-/** What a camera films. */
 export type FilmedSource = SyntheticSource | FileSource;
 
 /**
- * Reads the name of what is filmed: `synthetic?...`, or a file, which is shown again and again unless its name says `once`.
- * Throws `camera_source_unserved`, `camera_not_found`, `camera_option_invalid`.
+ * Reads a source: `synthetic?...`, or a file, which is repeated unless its text says `once`. Throws `camera_source_unserved`,
+ * `camera_not_found`, `camera_option_invalid`.
  */
 export function readFilmedSource(text: string): FilmedSource {
   const source = parseSyntheticSource(text, { pace: 'own' }) ?? fileKind.parse(text, { pace: 'own', loop: true });
@@ -36,13 +34,13 @@ export function readFilmedSource(text: string): FilmedSource {
   return source;
 }
 
-/** So long after it was started its first picture is due: ffmpeg needs a moment. */
+/** Delay from start to the first picture: ffmpeg needs a moment. */
 const LEAD_US = 400_000;
-/** A file is looked through so far before it is shown, in seconds. */
-const LOOK_S = 10;
-/** A frame at the exact time where a run begins must not be left out for a rounding. */
+/** How many seconds of a file are probed before it is played. */
+const PROBE_S = 10;
+/** Tolerance, so that rounding does not drop a frame at the exact time where a run begins. */
 const ROUNDING_US = 1_000;
-/** Runs without a single picture, one after the other, before the footage is given up. */
+/** After this many runs in a row without a picture the footage is given up. */
 const EMPTY_RUNS_MAX = 3;
 
 export interface FootageDeps {
@@ -50,18 +48,17 @@ export interface FootageDeps {
   readonly log: Log;
   readonly ffmpeg: Ffmpeg;
   readonly faults: FaultSet;
-  /** Send a file's own H.264, bit for bit. */
+  /** Send the file's own H.264 unchanged. */
   readonly isCopied: boolean;
 }
 
 export interface FootageSinks {
-  /** A unit leaves the camera now. */
   unit(unit: AccessUnit): void;
-  /** The pictures have another format from here on. */
+  /** The format changes from the next unit on. */
   format(format: StreamFormat): void;
 }
 
-/** Where one showing of the footage lies in the camera's time. Its end is known when its last picture was read. */
+/** One playing of the footage, placed in the camera's time. Its end is known once its last picture was read. */
 interface Pass {
   readonly startUs: number;
   endUs: number | null;
@@ -79,19 +76,19 @@ export class CameraFootage {
   private originWallUs = 0;
   private pass: Pass = newPass(0);
   private run: AbortController | null = null;
-  /** Of which time’s faults the run knows, and until when. */
-  private madeForUs = 0;
-  private madeUntilUs = 0;
+  /** The current run applies the faults that are active at this time, until `runFaultsUntilUs`. */
+  private runFaultsAtUs = 0;
+  private runFaultsUntilUs = 0;
   private format: StreamFormat | null = null;
 
   constructor(source: FilmedSource, deps: FootageDeps, sinks: FootageSinks) {
     this.source = source;
     this.deps = deps;
     this.sinks = sinks;
-    // Its sound has an ffmpeg of its own, so that pictures can be made anew without a gap in the sound.
+    // The sound has an ffmpeg of its own, so that pictures can be encoded anew without a gap in the sound.
     const drawn = source.kind === 'synthetic' ? { ...source, audio: false, pace: 'fast' as const } : null;
     this.porch = drawn && new SyntheticDriver(drawn, deps.clock, () => undefined);
-    deps.faults.onChange(() => this.remake());
+    deps.faults.onChange(() => this.restartRun());
   }
 
   /** Microseconds since the camera's first picture. */
@@ -99,37 +96,36 @@ export class CameraFootage {
     return Math.round((this.deps.clock.monotonicMs() - this.originMs) * 1_000);
   }
 
-  /** Wall time of a time of the camera. */
+  /** Wall time of a time on the camera's clock. */
   wallUs(us: number): number {
     return this.originWallUs + us;
   }
 
-  /** Films until the footage is over or the signal is aborted. Throws `camera_not_found`, `camera_no_video`, `camera_refused_format`. */
+  /** Plays until the footage ends or the signal aborts. Throws `camera_not_found`, `camera_no_video`, `camera_refused_format`. */
   async film(signal: AbortSignal): Promise<void> {
     const { clock, ffmpeg } = this.deps;
     if (this.source.kind === 'file') {
-      this.facts = await probeFile(ffmpeg, this.source, { clock, signal, lookS: LOOK_S });
+      this.facts = await probeFile(ffmpeg, this.source, { clock, signal, lookS: PROBE_S });
     }
-    // Draws what is drawn once.
     await this.porch?.openAt(0, 0);
     this.begin(LEAD_US);
     const ending = new AbortController();
     const either = AbortSignal.any([signal, ending.signal]);
     const faults: unknown[] = [];
-    const breakOff = (thrown: unknown) => {
+    const fail = (thrown: unknown) => {
       faults.push(thrown);
       ending.abort();
     };
-    const pictures = this.playPictures(either).catch(breakOff);
+    const pictures = this.playPictures(either).catch(fail);
     const over = pictures.finally(() => {
       ending.abort();
       this.pass.end();
     });
-    await Promise.all([over, this.hasSound ? this.playSound(either).catch(breakOff) : null]);
+    await Promise.all([over, this.hasSound ? this.playSound(either).catch(fail) : null]);
     if (faults.length > 0) throw faults[0];
   }
 
-  /** The first picture is due so long from now. */
+  /** Makes the first picture due `inUs` from now. */
   private begin(inUs: number): void {
     const { clock } = this.deps;
     this.originMs = clock.monotonicMs() + inUs / 1_000;
@@ -140,14 +136,14 @@ export class CameraFootage {
     return this.facts ? this.facts.plan.audio !== 'none' : this.source.audio;
   }
 
-  /** Faults of the pictures were switched: a run that would not do as they want ends. */
-  private remake(): void {
-    if (this.run && this.deps.faults.nextPictureChangeUs(this.madeForUs) !== this.madeUntilUs) this.run.abort();
+  /** Ends the run of ffmpeg if the picture faults that it was started with no longer apply. */
+  private restartRun(): void {
+    if (this.run && this.deps.faults.nextPictureChangeUs(this.runFaultsAtUs) !== this.runFaultsUntilUs) this.run.abort();
   }
 
   private async playPictures(signal: AbortSignal): Promise<void> {
     const { clock, faults } = this.deps;
-    /** Where the footage is, in its own time. */
+    /** Position in the footage, in its own time. */
     let atUs = 0;
     let empty = 0;
     while (!signal.aborted) {
@@ -156,17 +152,17 @@ export class CameraFootage {
       this.run = run;
       const fromUs = atUs;
       // A fault that begins within a rounding of the next picture begins with it.
-      this.madeForUs = pass.startUs + fromUs + ROUNDING_US;
-      this.madeUntilUs = faults.nextPictureChangeUs(this.madeForUs);
-      const lengthUs = this.madeUntilUs - pass.startUs - fromUs;
+      this.runFaultsAtUs = pass.startUs + fromUs + ROUNDING_US;
+      this.runFaultsUntilUs = faults.nextPictureChangeUs(this.runFaultsAtUs);
+      const lengthUs = this.runFaultsUntilUs - pass.startUs - fromUs;
       let passedUs = 0;
       for await (const picture of this.picturesOf(fromUs, lengthUs, AbortSignal.any([signal, run.signal]))) {
         passedUs = Math.max(passedUs, picture.ptsUs + picture.durationUs);
         atUs = fromUs + passedUs;
         const unit = unitOf(picture, pass.startUs + fromUs);
-        // A machine that was slow to begin did not miss anything.
+        // On a slow machine ffmpeg may begin late: the first picture is then due now, not in the past.
         if (this.format === null && this.nowUs > unit.dueUs) this.begin(-unit.dueUs);
-        this.learn(picture.init);
+        this.updateFormat(picture.init);
         await clock.sleep(Math.max(0, (unit.dueUs - this.nowUs) / 1_000), signal).catch(() => undefined);
         if (signal.aborted) return;
         this.sinks.unit(unit);
@@ -175,17 +171,17 @@ export class CameraFootage {
       empty = passedUs === 0 && !run.signal.aborted ? empty + 1 : 0;
       if (empty >= EMPTY_RUNS_MAX)
         throw failure('camera_no_video', { source: this.source.shown, detail: 'no picture comes' });
-      // Ended by a fault.
+      // A change of faults ended this run.
       if (run.signal.aborted || (passedUs > 0 && passedUs >= lengthUs - ROUNDING_US * 2)) continue;
       if (!this.goesOnAfter(atUs)) return;
-      // The porch has not come to its end: its run broke, and is taken up where it was.
+      // The drawn porch has not ended: its run failed, so a new one goes on where it stopped.
       if (this.source.kind === 'synthetic') continue;
       if (atUs > 0) this.nextPass(pass, atUs);
       atUs = 0;
     }
   }
 
-  /** Whether more comes after a run that has shown all it could, up to `atUs` of the footage. */
+  /** Whether footage remains after a run that ended at `atUs` of the footage. */
   private goesOnAfter(atUs: number): boolean {
     if (this.source.kind === 'file') return this.source.loop;
     return this.source.seconds === null || atUs < this.source.seconds * 1_000_000 - ROUNDING_US * 2;
@@ -197,7 +193,7 @@ export class CameraFootage {
     before.end();
   }
 
-  private learn(init: InitInfo): void {
+  private updateFormat(init: InitInfo): void {
     const found = videoFormat(init, this.hasSound ? SOUND : null);
     if (!found) throw failure('camera_no_video', { source: this.source.shown, detail: 'it is not H.264' });
     if (this.format && isSame(this.format, found)) return;
@@ -205,16 +201,16 @@ export class CameraFootage {
     this.sinks.format(found);
   }
 
-  /** The pictures of one run of ffmpeg: the footage from `fromUs` on, for `lengthUs`, made as the faults of that time want it. */
+  /** The pictures of one run of ffmpeg: the footage from `fromUs` for `lengthUs`, with the picture faults that are active then. */
   private async *picturesOf(fromUs: number, lengthUs: number, signal: AbortSignal): AsyncGenerator<RunPicture> {
     const { faults, isCopied } = this.deps;
-    const change = faults.pictureAt(this.madeForUs);
+    const change = faults.pictureAt(this.runFaultsAtUs);
     const { input, feed, beforeUs } = await this.pictureInput(fromUs, signal);
     const stream = this.facts?.plan.videoStream ?? '0:v:0';
     yield* filmPictures(this.deps, { inputs: [input], feed, stream, beforeUs, lengthUs, change, isCopied }, signal);
   }
 
-  /** What ffmpeg reads. The first picture lies `beforeUs` behind the time where it begins to read. */
+  /** ffmpeg's input. The first picture lies `beforeUs` after the position where ffmpeg begins to read. */
   private async pictureInput(
     fromUs: number,
     signal: AbortSignal,
@@ -225,7 +221,7 @@ export class CameraFootage {
   }> {
     if (this.porch) {
       const first = Math.round((fromUs * SYNTHETIC_FPS) / 1_000_000);
-      const drawn = await this.porch.openAt(this.wallUs(this.madeForUs - ROUNDING_US), first);
+      const drawn = await this.porch.openAt(this.wallUs(this.runFaultsAtUs - ROUNDING_US), first);
       const [input = { options: [], address: '' }] = drawn.inputs;
       const silence = new PassThrough().resume();
       const feed = async ({ child }: FfmpegProcess) => {
@@ -241,7 +237,7 @@ export class CameraFootage {
 
   private fileInput(): Port {
     if (this.source.kind !== 'file' || !this.facts)
-      throw failure('internal', { detail: 'a file is looked through first' });
+      throw failure('internal', { detail: 'a file is probed before it is played' });
     return fileInput(this.source.path, this.facts.container);
   }
 
@@ -269,7 +265,7 @@ export class CameraFootage {
     }
   }
 
-  /** The packets of one showing's sound. */
+  /** The packets of sound of one pass. */
   private packetsOf(signal: AbortSignal): AsyncGenerator<Uint8Array> {
     if (this.source.kind === 'file') {
       const stream = this.facts?.plan.audioStream ?? '0:a:0';

@@ -1,5 +1,5 @@
-// Owns: switching a running camera's faults over a socket that only its user can open: the orders, any number over one connection, one JSON
-// object a line; both ends. Not here: giving an order (order-socket.ts), what faults do, what the command line prints.
+// Switches the faults of a running camera: server and client of a Unix socket (0600), one JSON object a line, any number of orders a
+// connection.
 
 import { createServer, type Server, type Socket } from 'node:net';
 import type { Clock } from '@doorsill/base/clock';
@@ -29,20 +29,19 @@ const ControlState = z.object({
   nowS: z.number(),
   viewers: z.int(),
   serves: z.array(z.string()),
-  /** `untilS` null: until it is cleared. */
+  /** `untilS` is null for a fault that lasts until it is cleared. */
   faults: z.array(z.object({ fault: z.string(), name: z.string(), fromS: z.number(), untilS: z.number().nullable() })),
 });
-/** How a camera is, as every accepted order is answered. */
+/** The camera's state, the answer to every accepted order. */
 export type ControlState = z.infer<typeof ControlState>;
 
 export interface ControlDeps {
   readonly disk: Disk;
   readonly log: Log;
-  /** Carries an order out. Throws its refusal. */
-  obey(order: ControlOrder): ControlState;
+  /** Executes an order. Throws the reason why it is refused. */
+  execute(order: ControlOrder): ControlState;
 }
 
-/** A camera's end. */
 export class ControlSocket {
   private readonly path: string;
   private readonly deps: ControlDeps;
@@ -55,7 +54,7 @@ export class ControlSocket {
     this.deps = deps;
   }
 
-  /** Listens. A socket that a crash left is replaced; nothing else is. Throws `camera_control_unusable`. */
+  /** Listens. Replaces a socket that a crash left behind, and no other file. Throws `camera_control_unusable`. */
   async start(): Promise<void> {
     const { path, deps } = this;
     const server = createServer((socket) => this.converse(socket));
@@ -95,7 +94,7 @@ export class ControlSocket {
           return;
         }
         try {
-          writeLine(socket, { ok: true, result: this.deps.obey(order.data) });
+          writeLine(socket, { ok: true, result: this.deps.execute(order.data) });
         } catch (thrown) {
           refuse(thrown);
         }
@@ -108,7 +107,7 @@ export class ControlSocket {
   }
 }
 
-/** Gives one order to the camera at a socket. Throws its refusal, `camera_control_silent`. */
+/** Sends one order to the camera at a socket. Throws the camera's refusal, or `camera_control_silent`. */
 export function orderCamera(path: string, order: ControlOrder, clock: Clock): Promise<ControlState> {
   return giveOrder(
     path,

@@ -1,5 +1,4 @@
-// Owns: who may watch a camera that is served: digest login (RFC 2617 §3, without quality of protection, as RTSP clients speak it), the
-// password never sent. Not here: where the password comes from (the command line reads it from a file), what is served.
+// Digest authentication (RFC 2617 §3) without `qop`, as RTSP clients use it.
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { Clock } from '@doorsill/base/clock';
 import type { Random } from '@doorsill/base/random';
@@ -10,7 +9,7 @@ export interface Login {
   readonly password: string;
 }
 
-/** A challenge is good for so long; so many are remembered. */
+/** Lifetime of a challenge, and how many are remembered. */
 const NONCE_MS_MAX = 300_000;
 const NONCES_MAX = 1_000;
 export const REALM = 'doorsill camera';
@@ -19,7 +18,7 @@ export class DigestLogin {
   private readonly login: Login;
   private readonly clock: Clock;
   private readonly random: Random;
-  /** When each challenge was made, the oldest first. */
+  /** When each challenge was made, oldest first. */
   private readonly nonces = new Map<string, number>();
 
   constructor(login: Login, { clock, random }: { clock: Clock; random: Random }) {
@@ -29,8 +28,8 @@ export class DigestLogin {
   }
 
   /**
-   * Whether a request proves the password: its method, and its Authorization header. `isAsked`: whether the request is for an address that
-   * the header names; a proof for another one is `elsewhere`, such as one that was overheard (RFC 2617 §3.2.2.5).
+   * Whether the Authorization header of a request with this method proves the password. `isAsked` says whether the URI in the header is the
+   * requested one; if not, the result is `elsewhere`: a replayed proof for another address (RFC 2617 §3.2.2.5).
    */
   accepts(
     method: string,
@@ -53,7 +52,7 @@ export class DigestLogin {
     return madeMs !== undefined && this.clock.monotonicMs() - madeMs <= NONCE_MS_MAX ? 'yes' : 'stale';
   }
 
-  /** A fresh challenge, as a header's value. */
+  /** A fresh challenge, as the value of `WWW-Authenticate`. */
   challenge(isStale: boolean): string {
     const nonce = toHex(this.random.bytes(16));
     this.nonces.set(nonce, this.clock.monotonicMs());
@@ -65,7 +64,7 @@ export class DigestLogin {
 
 type DigestFacts = Record<'username' | 'realm' | 'nonce' | 'uri' | 'response', string>;
 
-/** Null for another scheme, and where something is missing. */
+/** Null for another scheme, or if a field is missing. */
 function readDigest(header: string): DigestFacts | null {
   const [, words] = /^Digest +(.{1,4000})$/i.exec(header) ?? [];
   if (words === undefined) return null;
@@ -86,7 +85,7 @@ function readDigest(header: string): DigestFacts | null {
   return /^[0-9a-f]{32}$/.test(facts.response) ? facts : null;
 }
 
-/** MD5 is what this login was defined with, and what clients speak. */
+/** RFC 2617 defines MD5, and RTSP clients support nothing else. */
 function md5(text: string): string {
   return createHash('md5').update(text).digest('hex');
 }

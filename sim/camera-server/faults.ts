@@ -1,30 +1,19 @@
-// Owns: which faults a camera has when: reading `frozen@10s+5s`, what contradicts what, switching while it runs. Not here: the words of every
-// fault (fault-text.ts), which there are (fault-table.ts), what they do (camera-footage.ts, unit-faults.ts, rtsp-server.ts).
+// Parses faults such as `frozen@10s+5s`, refuses contradicting ones, and says which are active when.
 import { failure } from '../errors.ts';
 import { type FaultLanguage, readFaultText, readFaultTime } from '../world/fault-text.ts';
-import {
-  FAULTS,
-  type FaultName,
-  type FaultValue,
-  faultRow,
-  isFaultName,
-  type PictureChange,
-  type ValueKind,
-} from './fault-table.ts';
-import { takesWords } from './fault-words.ts';
+import { type FaultName, faultRow, FAULTS, type FaultValue, isFaultName, type PictureChange, takesWords, type ValueKind } from './fault-table.ts';
 
-/** A fault and when it lasts, in microseconds since the camera's first picture. */
+/** A fault and its period, in microseconds since the camera's first picture. */
 export interface Fault {
   readonly name: FaultName;
   readonly value: FaultValue;
   readonly fromUs: number;
   /** Infinity: until it is cleared. */
   readonly untilUs: number;
-  /** As it was asked for. */
+  /** As the user wrote it. */
   readonly text: string;
 }
 
-/** More at once than this make no sense. */
 const FAULTS_MAX = 64;
 
 const LANGUAGE: FaultLanguage<FaultName> = {
@@ -38,7 +27,7 @@ const LANGUAGE: FaultLanguage<FaultName> = {
 };
 
 /**
- * Reads `NAME[=VALUE][@START][+LENGTH]`: from START after the camera's first picture on, for LENGTH. Without START it begins at `nowUs`.
+ * Reads `NAME[=VALUE][@START][+LENGTH]`: from START after the camera's first picture, for LENGTH. Without START it begins at `nowUs`.
  * Throws `camera_fault_unknown`, `camera_fault_invalid`.
  */
 export function readFault(text: string, nowUs = 0): Fault {
@@ -56,7 +45,7 @@ export function readFault(text: string, nowUs = 0): Fault {
 
 const readTime = (text: string) => readFaultTime(text, LANGUAGE.timeUsMax);
 
-/** Null for a text that is no such value. */
+/** Null if the text is no value of this kind. */
 function readValue(kind: Exclude<ValueKind, 'nothing'>, text: string): FaultValue | null {
   switch (kind) {
     case 'percent': {
@@ -86,24 +75,23 @@ function readValue(kind: Exclude<ValueKind, 'nothing'>, text: string): FaultValu
   }
 }
 
-/** Faults of pictures and sound that need no connection and no clock: footage that is replayed can have them. */
+/** Faults that need neither a connection nor a clock, so that replayed footage can have them. */
 const REPLAYED: ReadonlySet<FaultName> = new Set<FaultName>([
   ...(['hidden-text', 'gap', 'lost-frames', 'lost-keyframes'] as const),
   ...(['cut-frames', 'flipped-bits', 'no-sound', 'sound-off'] as const),
 ]);
 
-/** Whether footage that is replayed in a world's own time can have a fault. One stream has one codec. */
+/** Whether replayed footage can have a fault. `codec-change` is excluded: a recording has one codec. */
 export function isReplayed(name: FaultName): boolean {
   return (faultRow(name).layer === 'picture' && name !== 'codec-change') || REPLAYED.has(name);
 }
 
-/** A camera's faults. */
 export class FaultSet {
   private faults: Fault[] = [];
   private readonly listeners = new Set<() => void>();
   private readonly isCopied: boolean;
 
-  /** `isCopied`: pictures are sent as a file has them, so no fault can change them. */
+  /** `isCopied`: a file's pictures are sent unchanged, so picture faults are refused. */
   constructor({ isCopied = false }: { isCopied?: boolean } = {}) {
     this.isCopied = isCopied;
   }
@@ -128,7 +116,7 @@ export class FaultSet {
     this.changed();
   }
 
-  /** Ends faults of a name, or all, at a time; what has not begun is forgotten. Returns how many. */
+  /** Ends active faults of a name, or all, at a time, and drops future ones. Returns how many. */
   clear(name: FaultName | 'all', nowUs: number): number {
     const isMeant = (fault: Fault) => (name === 'all' || fault.name === name) && fault.untilUs > nowUs;
     const meant = this.faults.filter(isMeant);
@@ -138,19 +126,19 @@ export class FaultSet {
     return meant.length;
   }
 
-  /** Those that last or are to come at a time, in the order they were asked for. What has ended is forgotten. */
+  /** Faults that are active or planned at a time, in the order they were added. Drops those that have ended. */
   list(nowUs: number): readonly Fault[] {
     this.faults = this.faults.filter((fault) => fault.untilUs > nowUs);
     return this.faults;
   }
 
-  /** The fault of a name that lasts at a time; null where none does. What begins with the first picture is there before it. */
+  /** The active fault of that name, or null. Times before the first picture count as the first picture's. */
   at(name: FaultName, us: number): Fault | null {
     const atUs = Math.max(0, us);
     return this.faults.find((fault) => fault.name === name && fault.fromUs <= atUs && us < fault.untilUs) ?? null;
   }
 
-  /** How pictures are made at a time. */
+  /** ffmpeg's filters and options at a time. */
   pictureAt(us: number): Required<PictureChange> {
     const changes = this.faults
       .filter((fault) => fault.fromUs <= us && us < fault.untilUs)
@@ -161,7 +149,7 @@ export class FaultSet {
     };
   }
 
-  /** When pictures are made in another way than at `us`, at the earliest; Infinity: never as far as is known. */
+  /** The next time at which `pictureAt` changes; Infinity if none is known. */
   nextPictureChangeUs(us: number): number {
     const times = this.faults
       .filter((fault) => faultRow(fault.name).layer === 'picture')
@@ -170,7 +158,6 @@ export class FaultSet {
     return Math.min(Number.POSITIVE_INFINITY, ...times);
   }
 
-  /** Calls `listener` whenever faults were added or cleared. */
   onChange(listener: () => void): void {
     this.listeners.add(listener);
   }

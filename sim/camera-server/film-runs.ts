@@ -1,5 +1,4 @@
-// Owns: one run of ffmpeg that makes a camera's pictures, or its sound, of whatever it reads: as units, one after the other. Not here: what is
-// read and when each unit leaves (camera-footage.ts; sim/replay), faults of units (unit-faults.ts).
+// One run of ffmpeg that encodes a camera's pictures, or its sound, as access units.
 
 import type { Log } from '@doorsill/base/log';
 import { AdtsSplitter, PACKET_SAMPLES, soundConfigOf } from '@doorsill/contract/media/aac';
@@ -15,13 +14,13 @@ import { SYNTHETIC_SAMPLE_RATE } from '../porch/scene.ts';
 import { type AccessUnit, pictureParts } from './access-units.ts';
 import type { PictureChange } from './fault-table.ts';
 
-/** Sound of every camera: one channel at this rate. */
+/** Every camera's sound: one channel at this rate. */
 export const SOUND = soundConfigOf(SYNTHETIC_SAMPLE_RATE, 1);
 
-/** Assumed for a last picture whose length nothing says. */
+/** Assumed duration of a last picture without one. */
 const FRAME_US_DEFAULT = 40_000;
 
-/** Descriptors 3 and 4 besides the standard three: drawn footage brings its sound there. */
+/** Descriptors 3 and 4: the drawn porch is read with its sound there. */
 const EXTRA_PIPES = 2;
 
 export interface FilmDeps {
@@ -29,7 +28,7 @@ export interface FilmDeps {
   readonly ffmpeg: Ffmpeg;
 }
 
-/** What a run reads, and who writes it where ffmpeg does not read by itself. */
+/** ffmpeg's inputs, and the function that writes to them where ffmpeg cannot open them itself. */
 interface FilmInput {
   readonly inputs: readonly Port[];
   readonly feed: ((running: FfmpegProcess, signal: AbortSignal) => Promise<void>) | null;
@@ -38,16 +37,16 @@ interface FilmInput {
 interface FilmedPictures extends FilmInput {
   /** ffmpeg's specifier within the first input, such as `0:v:0`. */
   readonly stream: string;
-  /** The first picture lies so long behind the time where ffmpeg begins to read. */
+  /** Distance of the first picture from the position where ffmpeg begins to read. */
   readonly beforeUs: number;
   /** Infinity: to the end. */
   readonly lengthUs: number;
   readonly change: Required<PictureChange>;
-  /** Bit for bit, if it is H.264. */
+  /** Copy H.264 unchanged. */
   readonly isCopied: boolean;
 }
 
-/** A picture of a run: times in microseconds since the run's beginning. */
+/** A picture; its times are microseconds since the run's beginning. */
 export interface RunPicture {
   readonly init: InitInfo;
   readonly sample: Sample;
@@ -56,7 +55,7 @@ export interface RunPicture {
   readonly durationUs: number;
 }
 
-/** The pictures of one run, in the order in which they are decoded. */
+/** The pictures of one run, in decoding order. */
 export async function* filmPictures(
   deps: FilmDeps,
   film: FilmedPictures,
@@ -83,7 +82,7 @@ export async function* filmPictures(
           for (const sample of parseFragment(init, part.bytes).video) {
             const us = (ticks: number) => Math.round((ticks * 1_000_000) / (init?.video.timescale ?? 1));
             durationUs = us(sample.duration) || durationUs;
-            // Where pictures are reordered, the MP4 writer moves all times until the first decoding time is 0.
+            // With reordered pictures the MP4 muxer shifts all times until the first dts is 0.
             originUs ??= sample.dts === 0 && sample.pts > 0 ? us(sample.pts) : beforeUs;
             yield { init, sample, ptsUs: us(sample.pts) - originUs, dtsUs: us(sample.dts) - originUs, durationUs };
           }
@@ -99,9 +98,9 @@ export async function* filmPictures(
 
 function codecArgs(ffmpeg: Ffmpeg, { isCopied, change: { filters, encoder } }: FilmedPictures): string[] {
   if (isCopied) return ['-c:v', 'copy'];
-  // One thread: the same footage becomes the same bytes on every machine.
+  // One thread: the same footage is encoded to the same bytes on every machine.
   const usual = encodeArgs({ ...ffmpeg, encoderThreads: 1 }, 'libx264');
-  // Of an option that is given twice, the last one counts.
+  // ffmpeg uses the last of repeated options.
   const chain = [...filters, 'crop=trunc(iw/2)*2:trunc(ih/2)*2:0:0'].join(',');
   return [...usual, ...(filters.length > 0 ? ['-vf', chain] : []), ...encoder];
 }
@@ -109,11 +108,11 @@ function codecArgs(ffmpeg: Ffmpeg, { isCopied, change: { filters, encoder } }: F
 export interface FilmedSound extends FilmInput {
   /** ffmpeg's specifier within the first input. */
   readonly stream: string;
-  /** Where the sound begins late or has a hole, silence keeps its place. */
+  /** Fills a late beginning and gaps in the sound with silence. */
   readonly isFilled: boolean;
 }
 
-/** The packets of one run's sound, one after the other without a gap. */
+/** The packets of one run's sound, without gaps. */
 export async function* filmSound(deps: FilmDeps, film: FilmedSound, signal: AbortSignal): AsyncGenerator<Uint8Array> {
   const fill = film.isFilled ? ['-af', 'aresample=async=1:first_pts=0'] : [];
   const { sampleRate } = SOUND;
@@ -145,7 +144,7 @@ function start({ ffmpeg, log }: FilmDeps, args: readonly string[], signal: Abort
   return running;
 }
 
-/** Waits until a run is gone, all of whose output was read or is wanted no more; says why, if it failed. */
+/** Waits for the end of a run; kills it first unless its whole output was read. Logs a failure. */
 async function conclude({ log }: FilmDeps, running: FfmpegProcess, isWhole: boolean): Promise<void> {
   if (!isWhole) running.kill();
   const end = await running.ended;
@@ -158,7 +157,9 @@ export function unitOf({ init, sample, ptsUs, dtsUs }: RunPicture, startUs: numb
   return { track: 'video', ...times, key: sample.key, parts: pictureParts(init, sample) };
 }
 
-/** The `at`-th packet of sound that begins at `startUs` as a unit. An encoder's first packet sounds before the first picture. */
+/**
+ * Packet number `at` of a run of sound that begins at `startUs`, as a unit. An AAC encoder's first packet lies before the first picture.
+ */
 export function soundUnitOf(packet: Uint8Array, at: number, startUs: number): AccessUnit {
   const ptsUs = startUs + Math.round(((at - 1) * PACKET_SAMPLES * 1_000_000) / SOUND.sampleRate);
   return { track: 'audio', ptsUs, dtsUs: ptsUs, dueUs: ptsUs, key: true, parts: [packet] };

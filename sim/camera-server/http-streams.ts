@@ -1,5 +1,4 @@
-// Owns: a camera over HTTP: Motion JPEG (multipart/x-mixed-replace), fragmented MP4, and the picture of this moment, to several viewers. Not
-// here: the MP4 itself (live-mp4.ts), RTSP (rtsp-server.ts), what is filmed.
+// A camera over HTTP: Motion JPEG (multipart/x-mixed-replace), fragmented MP4, and JPEG stills.
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Clock } from '@doorsill/base/clock';
 import { type ConnectionLimit, keepForTransfer } from '@doorsill/base/http/connection-limit';
@@ -22,11 +21,11 @@ export interface HttpStreamDeps {
   readonly log: Log;
   readonly ffmpeg: Ffmpeg;
   readonly stream: ServedStream;
-  /** The last keyframe; null before it. */
+  /** Null before the first keyframe. */
   lastKey(): AccessUnit | null;
 }
 
-/** Bytes that may wait for a slow viewer; one of Motion JPEG then misses pictures, one of MP4 is ended. */
+/** Bytes buffered for a slow viewer; beyond it, Motion JPEG skips pictures and an MP4 connection is closed. */
 const BACKLOG_BYTES_MAX = 4 * 1024 * 1024;
 const JPEG_BYTES_MAX = 16 * 1024 * 1024;
 const STILL_MS_MAX = 10_000;
@@ -38,18 +37,18 @@ interface Mp4Viewer {
   readonly file: LiveMp4;
 }
 
-/** One port's streams, by their paths. */
+/** The streams of one port, by path. */
 export class HttpStreams {
   private readonly address: { host: string; port: number };
   private readonly kinds: ReadonlyMap<string, HttpKind>;
   private readonly login: Login | null;
-  private readonly guard: DigestLogin;
+  private readonly digest: DigestLogin;
   private readonly deps: HttpStreamDeps;
-  private readonly films = new Set<Mp4Viewer>();
-  private readonly jpegs = new Set<ServerResponse>();
+  private readonly mp4Viewers = new Set<Mp4Viewer>();
+  private readonly jpegViewers = new Set<ServerResponse>();
   private encoder: JpegEncoder | null = null;
   private server: Server | null = null;
-  private seats: ConnectionLimit | null = null;
+  private connectionLimit: ConnectionLimit | null = null;
 
   constructor(
     address: { host: string; port: number },
@@ -60,7 +59,7 @@ export class HttpStreams {
     this.address = address;
     this.kinds = kinds;
     this.login = login;
-    this.guard = new DigestLogin(login ?? { user: '', password: '' }, deps);
+    this.digest = new DigestLogin(login ?? { user: '', password: '' }, deps);
     this.deps = deps;
   }
 
@@ -71,39 +70,39 @@ export class HttpStreams {
       { headersTimeout: HEADERS_MS_MAX },
       answering((request, response) => this.answer(request, response), log),
     );
-    this.seats = limitConnections(server);
+    this.connectionLimit = limitConnections(server);
     const port = await listenAt(server, this.address, log);
     this.server = server;
     return port;
   }
 
   get viewers(): number {
-    return this.films.size + this.jpegs.size;
+    return this.mp4Viewers.size + this.jpegViewers.size;
   }
 
   unit(unit: AccessUnit): void {
     const { stream } = this.deps;
     if (stream.faults.at('half-open', stream.nowUs()) !== null) return;
-    for (const viewer of this.films) {
+    for (const viewer of this.mp4Viewers) {
       const { response, file } = viewer;
       const bytes = file.push(unit);
       if (bytes.length > 0) response.write(bytes);
-      // A film with a hole in it is no film: who is too slow begins anew.
+      // MP4 cannot skip data: a client that is too slow is dropped.
       if (response.writableLength > BACKLOG_BYTES_MAX) response.destroy();
     }
     const jpeg = jpegOf(unit);
-    if (jpeg) this.show(jpeg);
+    if (jpeg) this.sendJpeg(jpeg);
     else this.encoder?.push(unit);
   }
 
-  /** The pictures have another format: a file can't go on with it. */
+  /** An MP4 file cannot change its format: its viewers are disconnected. */
   formatChanged(): void {
-    for (const { response } of this.films) response.end();
-    this.films.clear();
+    for (const { response } of this.mp4Viewers) response.end();
+    this.mp4Viewers.clear();
     const { encoder } = this;
     this.encoder = null;
     void encoder?.stop();
-    if (this.jpegs.size > 0) this.encode();
+    if (this.jpegViewers.size > 0) this.startEncoder();
   }
 
   async stop(): Promise<void> {
@@ -112,7 +111,7 @@ export class HttpStreams {
     const { encoder } = this;
     this.encoder = null;
     await encoder?.stop();
-    for (const response of [...this.jpegs, ...[...this.films].map((viewer) => viewer.response)]) response.end();
+    for (const response of [...this.jpegViewers, ...[...this.mp4Viewers].map((viewer) => viewer.response)]) response.end();
     const closed = server && new Promise<void>((resolve) => server.close(() => resolve()));
     await this.deps.clock.sleep(20);
     server?.closeAllConnections();
@@ -123,66 +122,66 @@ export class HttpStreams {
     const { method = '', url = '' } = request;
     const { stream } = this.deps;
     await stream.ready;
-    // Who left meanwhile ends nothing any more: what is begun for them would never end.
+    // The client is gone: a stream started now would never see its `close` event.
     if (response.destroyed) return;
-    const isMet = (name: FaultName) => stream.faults.at(name, stream.nowUs()) !== null;
-    // It took the connection, and that is all.
-    if (isMet('half-open')) return;
-    const say = (status: number, headers: Record<string, string> = {}) =>
+    const isActive = (name: FaultName) => stream.faults.at(name, stream.nowUs()) !== null;
+    // `half-open`: accepts the connection, never answers.
+    if (isActive('half-open')) return;
+    const respond = (status: number, headers: Record<string, string> = {}) =>
       void response.writeHead(status, headers).end();
     const kind = this.kinds.get(url.split('?')[0] ?? '');
-    if (method !== 'GET' && method !== 'HEAD') return say(405, { Allow: 'GET, HEAD' });
-    if (!kind || isMet('not-found')) return say(404);
-    if (isMet('busy')) return say(503, { 'Retry-After': '10' });
-    const isRefused = isMet('wrong-password');
+    if (method !== 'GET' && method !== 'HEAD') return respond(405, { Allow: 'GET, HEAD' });
+    if (!kind || isActive('not-found')) return respond(404);
+    if (isActive('busy')) return respond(503, { 'Retry-After': '10' });
+    const isRefused = isActive('wrong-password');
     if (this.login || isRefused) {
       const { authorization } = request.headers;
       const isAsked = (uri: string) => targetOf(uri) === targetOf(url);
-      const verdict = isRefused ? 'no' : this.guard.accepts(method, authorization, isAsked);
-      if (verdict === 'elsewhere') return say(400);
-      if (verdict !== 'yes') return say(401, { 'WWW-Authenticate': this.guard.challenge(verdict === 'stale') });
+      const verdict = isRefused ? 'no' : this.digest.accepts(method, authorization, isAsked);
+      if (verdict === 'elsewhere') return respond(400);
+      if (verdict !== 'yes') return respond(401, { 'WWW-Authenticate': this.digest.challenge(verdict === 'stale') });
     }
     const { socket } = request;
-    this.seats?.work(socket);
-    response.once('close', () => this.seats?.wait(socket));
+    this.connectionLimit?.work(socket);
+    response.once('close', () => this.connectionLimit?.wait(socket));
     response.setHeader('Cache-Control', 'no-store');
-    if (kind === 'jpg') return this.still(method, response);
+    if (kind === 'jpg') return this.serveStill(method, response);
     const format = stream.format();
-    // JPEGs are no film.
-    if (kind === 'mp4' && format.codec !== 'h264') return say(503, { 'Retry-After': '10' });
+    // Motion JPEG cannot be served as MP4.
+    if (kind === 'mp4' && format.codec !== 'h264') return respond(503, { 'Retry-After': '10' });
     const type = kind === 'mp4' ? 'video/mp4' : `multipart/x-mixed-replace; boundary=${BOUNDARY}`;
     response.writeHead(200, { 'Content-Type': type });
     if (method === 'HEAD') return void response.end();
     response.flushHeaders();
     keepForTransfer(socket);
-    if (kind === 'mp4' && format.codec === 'h264') this.film(response, format);
-    else this.motionJpeg(response);
+    if (kind === 'mp4' && format.codec === 'h264') this.serveMp4(response, format);
+    else this.serveMotionJpeg(response);
   }
 
-  private film(response: ServerResponse, format: H264Format): void {
+  private serveMp4(response: ServerResponse, format: H264Format): void {
     const viewer = { response, file: new LiveMp4(format) };
-    this.films.add(viewer);
+    this.mp4Viewers.add(viewer);
     response.on('error', () => undefined);
-    response.on('close', () => void this.films.delete(viewer));
+    response.on('close', () => void this.mp4Viewers.delete(viewer));
   }
 
-  private motionJpeg(response: ServerResponse): void {
-    this.jpegs.add(response);
-    this.encode();
+  private serveMotionJpeg(response: ServerResponse): void {
+    this.jpegViewers.add(response);
+    this.startEncoder();
     response.on('error', () => undefined);
     response.on('close', () => {
-      this.jpegs.delete(response);
-      if (this.jpegs.size > 0) return;
+      this.jpegViewers.delete(response);
+      if (this.jpegViewers.size > 0) return;
       const { encoder } = this;
       this.encoder = null;
       void encoder?.stop();
     });
   }
 
-  /** Sends a JPEG to everybody who watches them. */
-  private show(picture: Uint8Array): void {
+  /** Sends a JPEG to all viewers of Motion JPEG. */
+  private sendJpeg(picture: Uint8Array): void {
     const head = `--${BOUNDARY}\r\nContent-Type: image/jpeg\r\nContent-Length: ${picture.length}\r\n\r\n`;
-    for (const response of this.jpegs) {
+    for (const response of this.jpegViewers) {
       if (response.writableLength > BACKLOG_BYTES_MAX) continue;
       response.write(head);
       response.write(picture);
@@ -190,21 +189,21 @@ export class HttpStreams {
     }
   }
 
-  /** Has JPEGs made, unless the camera makes them itself. */
-  private encode(): void {
+  /** Starts to encode JPEGs, unless the camera's own format is JPEG. */
+  private startEncoder(): void {
     const format = this.deps.stream.format();
     if (this.encoder || format.codec !== 'h264') return;
-    const encoder: JpegEncoder = new JpegEncoder(this.deps, format, (picture) => this.show(picture));
+    const encoder: JpegEncoder = new JpegEncoder(this.deps, format, (picture) => this.sendJpeg(picture));
     this.encoder = encoder;
-    // Where it ends although somebody watches, they are told by the end of their stream.
+    // If ffmpeg ends while somebody watches, their streams end, too.
     void encoder.ended.then(() => {
       if (this.encoder !== encoder) return;
       this.encoder = null;
-      for (const response of this.jpegs) response.end();
+      for (const response of this.jpegViewers) response.end();
     });
   }
 
-  private async still(method: string, response: ServerResponse): Promise<void> {
+  private async serveStill(method: string, response: ServerResponse): Promise<void> {
     const picture = await stillOf(this.deps).catch(() => null);
     if (!picture) return void response.writeHead(503, { 'Retry-After': '1' }).end();
     response.writeHead(200, { 'Content-Type': 'image/jpeg', 'Content-Length': String(picture.length) });
@@ -212,15 +211,15 @@ export class HttpStreams {
   }
 }
 
-/** What a client asks for, with or without its server in front (RFC 9112 §3.2). */
+/** The request target, with or without scheme and authority (RFC 9112 §3.2). */
 function targetOf(text: string): string {
   return text.replace(/^http:\/\/[^/]*/i, '');
 }
 
-/** What was made of each keyframe, as long as somebody has it. */
+/** The still of each keyframe, made once. */
 const stills = new WeakMap<AccessUnit, Promise<Uint8Array>>();
 
-/** The last keyframe as a JPEG. Null before there was one. Throws `ffmpeg_failed`. */
+/** The last keyframe as a JPEG; null before the first one. Throws `ffmpeg_failed`. */
 export async function stillOf(deps: HttpStreamDeps): Promise<Uint8Array | null> {
   const key = deps.lastKey();
   if (!key) return null;
@@ -242,11 +241,11 @@ async function makeStill(key: AccessUnit, { clock, ffmpeg }: HttpStreamDeps): Pr
   });
 }
 
-/** One ffmpeg that makes JPEGs of the pictures while somebody watches. */
+/** An ffmpeg that encodes JPEGs while somebody watches. */
 class JpegEncoder {
   private readonly running: FfmpegProcess;
   private readonly file: LiveMp4;
-  private held: Buffer = Buffer.alloc(0);
+  private buffered: Buffer = Buffer.alloc(0);
 
   constructor({ ffmpeg, log }: HttpStreamDeps, format: H264Format, each: (picture: Buffer) => void) {
     this.file = new LiveMp4({ ...format, sound: null });
@@ -266,7 +265,7 @@ class JpegEncoder {
     const args = [...COMMON_ARGS, '-loglevel', 'level+warning', ...input, ...output, '-f', 'mpjpeg', 'pipe:1'];
     this.running = startFfmpeg(ffmpeg, args, { onLine: (line) => log.debug('ffmpeg', { line }) });
     this.running.child.stdout?.on('data', (chunk: Buffer) => {
-      this.held = Buffer.concat([this.held, chunk]);
+      this.buffered = Buffer.concat([this.buffered, chunk]);
       for (let picture = this.next(); picture; picture = this.next()) each(picture);
     });
   }
@@ -288,19 +287,19 @@ class JpegEncoder {
     await this.running.ended;
   }
 
-  /** The next whole picture of ffmpeg's multipart stream, which tells each one's length. */
+  /** The next whole picture of ffmpeg's multipart stream, whose parts have a Content-Length. */
   private next(): Buffer | null {
-    const end = this.held.indexOf('\r\n\r\n');
+    const end = this.buffered.indexOf('\r\n\r\n');
     if (end < 0) return null;
-    const length = Number(/content-length: *(\d{1,9})/i.exec(this.held.toString('latin1', 0, end))?.[1] ?? Number.NaN);
+    const length = Number(/content-length: *(\d{1,9})/i.exec(this.buffered.toString('latin1', 0, end))?.[1] ?? Number.NaN);
     if (!(length <= JPEG_BYTES_MAX)) {
       this.running.kill();
       return null;
     }
     const from = end + 4;
-    if (this.held.length < from + length) return null;
-    const picture = Buffer.from(this.held.subarray(from, from + length));
-    this.held = this.held.subarray(from + length);
+    if (this.buffered.length < from + length) return null;
+    const picture = Buffer.from(this.buffered.subarray(from, from + length));
+    this.buffered = this.buffered.subarray(from + length);
     return picture;
   }
 }

@@ -1,5 +1,4 @@
-// Owns: units as fragmented MP4 (ISO/IEC 14496-12 §8.8), one unit a fragment, for whoever plays it from now on. Not here: the boxes that any
-// MP4 has (the device writes them), who plays it (http-streams.ts).
+// A live stream as fragmented MP4 (ISO/IEC 14496-12 §8.8), one access unit a fragment.
 
 import { concatBytes } from '@doorsill/contract/bytes';
 import { joinSample } from '@doorsill/contract/media/nal';
@@ -29,27 +28,27 @@ const TRACK_IDS = { video: 1, audio: 2 } as const;
 /** `sample_depends_on` 2 or 1, and `sample_is_non_sync_sample` (§8.8.3.1). */
 const KEY_FLAGS = 0x2000000;
 const OTHER_FLAGS = 0x1010000;
-/** `tfhd`: offsets count from the fragment's own `moof`. */
+/** `tfhd`: offsets are relative to the fragment's own `moof`. */
 const BASE_IS_MOOF = 0x20000;
-/** `trun`: data offset, and of each sample its duration, size, flags and composition offset. */
+/** `trun` with the data offset and each sample's duration, size, flags and composition offset. */
 const RUN_FLAGS = 0x1 | 0x100 | 0x200 | 0x400 | 0x800;
 
-/** What is assumed of a unit that is followed by none later than it, in microseconds. */
+/** Minimum duration, for a unit whose successor is not later, in microseconds. */
 const SHORTEST_US = 1_000;
 
-/** And of the last one of each track. */
+/** Assumed duration of the last unit of each track. */
 const LAST_US = 40_000;
 
-/** One viewer's file. It begins with the first keyframe that it is given. */
+/** One viewer's file. It begins with the first keyframe. */
 export class LiveMp4 {
   private readonly format: H264Format;
   private readonly keepsSets: boolean;
   private startUs: number | null = null;
   private sequence = 0;
-  /** A unit's duration is known when the next of its track comes. */
-  private readonly held = new Map<AccessUnit['track'], AccessUnit>();
+  /** A unit's duration is known when the next of its track arrives. */
+  private readonly pending = new Map<AccessUnit['track'], AccessUnit>();
 
-  /** `keepsSets`: keyframes keep their parameter sets, for a reader who can go on with others than those at the beginning. */
+  /** `keepsSets`: parameter sets stay in the stream, for a reader that accepts new ones in mid-stream. */
   constructor(format: H264Format, { keepsSets = false }: { keepsSets?: boolean } = {}) {
     this.format = format;
     this.keepsSets = keepsSets;
@@ -60,16 +59,16 @@ export class LiveMp4 {
     if (this.startUs === null && !(unit.track === 'video' && unit.key)) return new Uint8Array();
     const begins = this.startUs === null;
     this.startUs ??= unit.dtsUs;
-    const before = this.held.get(unit.track);
-    this.held.set(unit.track, unit);
+    const before = this.pending.get(unit.track);
+    this.pending.set(unit.track, unit);
     const head = begins ? [initSegment(this.format)] : [];
     return concatBytes(before ? [...head, this.fragment(before, unit.dtsUs)] : head);
   }
 
-  /** The bytes of the last units, where nothing follows: each lasts as long as is assumed. */
+  /** The bytes of the last units, with assumed durations. */
   end(): Uint8Array {
-    const last = [...this.held.values()].map((unit) => this.fragment(unit, unit.dtsUs + LAST_US));
-    this.held.clear();
+    const last = [...this.pending.values()].map((unit) => this.fragment(unit, unit.dtsUs + LAST_US));
+    this.pending.clear();
     return concatBytes(last);
   }
 
@@ -101,7 +100,7 @@ export class LiveMp4 {
   }
 }
 
-/** `ftyp` and `moov`: what decodes the tracks, and that everything else comes in fragments. */
+/** `ftyp` and `moov`; all samples follow in fragments. */
 export function initSegment({ sps: spsBytes, pps, sound }: H264Format): Uint8Array {
   const sps = readSps(spsBytes);
   const video = trak(

@@ -1,33 +1,32 @@
-// Owns: JPEGs as payloads of RTP packets (RFC 2435): what such a packet says of a picture, and its pieces. Not here: the packets around them
-// (rtp-packets.ts), making the JPEGs (film-runs.ts).
+// JPEGs as payloads of RTP packets (RFC 2435).
 import { concatBytes } from '@doorsill/contract/bytes';
 
-/** What is sent: one scan of three components, 4:2:0, with the Huffman tables of the standard. */
+/** The kind of JPEG that RFC 2435 can send: one scan of three components, 4:2:0, with the standard's Huffman tables. */
 interface Jpeg {
   readonly width: number;
   readonly height: number;
-  /** Of luma and of chroma, 64 bytes each. */
+  /** Quantization tables of luma and of chroma, 64 bytes each. */
   readonly tables: Uint8Array;
   readonly scan: Uint8Array;
 }
 
-/** Sizes are said in blocks of 8 pixels, in one byte (§3.1.5). */
+/** The header has one byte for each side, in blocks of 8 pixels (§3.1.5). */
 export const JPEG_PIXELS_MAX = 2_040;
 const BLOCK = 8;
 
 /** Markers of ITU-T T.81 Table B.1. */
 const MARKERS = { start: 0xd8, end: 0xd9, tables: 0xdb, frame: 0xc0, scan: 0xda } as const;
 const TABLE_BYTES = 64;
-/** Sampling factors, horizontal and vertical, of luma and of chroma: 4:2:0, which RFC 2435 calls type 1 (§4.1). */
+/** Sampling factors of luma and of chroma: 4:2:0, type 1 of RFC 2435 (§4.1). */
 const LUMA = 0x22;
 const CHROMA = 0x11;
 const TYPE = 1;
 
 const HEAD_BYTES = 8;
-/** Tables are said in the packet that the picture begins with (§3.1.8). */
+/** Quantization tables are in the picture's first packet (§3.1.8). */
 const OWN_TABLES = 255;
 
-/** The payloads of a JPEG, each at most so long; none for one that RFC 2435 cannot send. */
+/** The payloads of a JPEG, each at most `bytesMax` long; none if RFC 2435 cannot send it. */
 export function jpegPayloads(bytes: Uint8Array, bytesMax: number): Uint8Array[] {
   const jpeg = readJpeg(bytes);
   if (!jpeg) return [];
@@ -52,7 +51,7 @@ function headOf({ width, height }: Jpeg, offset: number): Uint8Array {
   return head;
 }
 
-/** Null for a picture of another kind. */
+/** Null for a kind of JPEG that RFC 2435 cannot send. */
 function readJpeg(bytes: Uint8Array): Jpeg | null {
   if (bytes[0] !== 0xff || bytes[1] !== MARKERS.start) return null;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -65,7 +64,7 @@ function readJpeg(bytes: Uint8Array): Jpeg | null {
     if (marker === MARKERS.tables) readTables(content, tables);
     else if (marker === MARKERS.frame) frame = readFrame(content);
     else if (marker === MARKERS.scan) return frame && whole(frame, tables, bytes.subarray(end));
-    // Restart intervals, other kinds of pictures.
+    // Restart intervals, and extended or progressive JPEGs.
     else if (marker === 0xdd || (marker > 0xc0 && marker <= 0xc3)) return null;
     at = end;
   }

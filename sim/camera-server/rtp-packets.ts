@@ -1,15 +1,14 @@
-// Owns: access units as RTP packets (RFC 3550): H.264 (RFC 6184, packetization-mode 1), AAC (RFC 3640, AAC-hbr), the sender's reports, the
-// description of both (RFC 4566). Not here: JPEGs (rtp-jpeg.ts), which viewer gets them and by which way (rtsp-server.ts).
+// Access units as RTP packets (RFC 3550): H.264 (RFC 6184, packetization-mode 1), AAC (RFC 3640, AAC-hbr); sender reports; SDP (RFC 4566).
 import { concatBytes, toHex, utf8 } from '@doorsill/contract/bytes';
 import { type AccessUnit, type H264Format, isParameterSet, jpegOf, type StreamFormat } from './access-units.ts';
 import { jpegPayloads } from './rtp-jpeg.ts';
 
-/** Bytes of an RTP packet at most: with IP and UDP it fits into an Ethernet frame, and into most tunnels. */
+/** Maximum size of an RTP packet in bytes: with IP and UDP it fits into an Ethernet frame, and into most tunnels. */
 const PACKET_BYTES_MAX = 1_400;
 const RTP_HEAD_BYTES = 12;
 const PAYLOAD_BYTES_MAX = PACKET_BYTES_MAX - RTP_HEAD_BYTES;
 
-/** Dynamic payload types, and the one that JPEG has (RFC 3551 §6). */
+/** Dynamic payload types, and JPEG's static one (RFC 3551 §6). */
 const PAYLOAD_TYPES = { h264: 96, mjpeg: 26, audio: 97 } as const;
 const VIDEO_CLOCK = 90_000;
 
@@ -17,7 +16,7 @@ const VIDEO_CLOCK = 90_000;
 const STAP_A = 24;
 const FU_A = 28;
 
-/** Seconds from 1900, where NTP counts from, to 1970 (RFC 5905 §6). */
+/** Seconds from NTP's epoch, 1900, to 1970 (RFC 5905 §6). */
 const NTP_1970_S = 2_208_988_800;
 
 const SENDER_REPORT = 200;
@@ -25,14 +24,14 @@ const SOURCE_DESCRIPTION = 202;
 const GOODBYE = 203;
 const CNAME = 1;
 
-/** Numbers that RFC 3550 §5.1 wants to be random. */
+/** Values that RFC 3550 §5.1 wants to be random. */
 export interface RtpStart {
   ssrc: number;
   sequence: number;
   timestamp: number;
 }
 
-/** One track on its way to one viewer. */
+/** One track of one viewer. */
 export class RtpTrack {
   readonly clockRate: number;
   private readonly kind: 'h264' | 'mjpeg' | 'audio';
@@ -57,20 +56,20 @@ export class RtpTrack {
     return this.start.ssrc >>> 0;
   }
 
-  /** A time of the camera as this track's RTP timestamp. */
+  /** A camera time as this track's RTP timestamp. */
   timestampOf(us: number): number {
     const ticks = this.start.timestamp + Math.round((us * this.clockRate) / 1_000_000);
     return ((ticks % 2 ** 32) + 2 ** 32) % 2 ** 32;
   }
 
-  /** The packets of a unit, in order; the last has the marker. */
+  /** The packets of a unit, in order; the last one has the marker bit. */
   packets(unit: AccessUnit): Uint8Array[] {
     const payloads = this.payloads(unit);
     const timestamp = this.timestampOf(unit.ptsUs);
     return payloads.map((payload, at) => this.packet(payload, timestamp, at === payloads.length - 1));
   }
 
-  /** None for a picture of another codec than the one that was described. */
+  /** None for a picture of another codec than the described one. */
   private payloads(unit: AccessUnit): Uint8Array[] {
     if (this.kind === 'audio') return soundPayloads(unit.parts);
     const jpeg = jpegOf(unit);
@@ -78,7 +77,7 @@ export class RtpTrack {
     return jpeg ? [] : picturePayloads(unit.parts);
   }
 
-  /** A sender report with the name of its source (RFC 3550 §6.4.1, §6.5): the time `us` of the camera was at `wallUs`. */
+  /** A sender report and an SDES CNAME (RFC 3550 §6.4.1, §6.5): camera time `us` corresponds to wall time `wallUs`. */
   report(us: number, wallUs: number): Uint8Array {
     const report = new Uint8Array(28);
     const view = new DataView(report.buffer);
@@ -92,7 +91,7 @@ export class RtpTrack {
     return concatBytes([report, this.sourceDescription()]);
   }
 
-  /** Says that nothing more comes (§6.6), behind the report that every compound packet begins with (§6.1). */
+  /** A BYE (§6.6) after the report that begins every compound packet (§6.1). */
   goodbye(us: number, wallUs: number): Uint8Array {
     const bye = new Uint8Array(8);
     const view = new DataView(bye.buffer);
@@ -118,7 +117,7 @@ export class RtpTrack {
 
   private sourceDescription(): Uint8Array {
     const name = utf8('doorsill');
-    // One chunk: the source, its name, and zeros to the next multiple of four bytes, at least one.
+    // One SDES chunk: SSRC, CNAME item, then zeros to the next multiple of four bytes, at least one.
     const used = 4 + 4 + 2 + name.length;
     const bytes = new Uint8Array(used + (4 - (used % 4)));
     const view = new DataView(bytes.buffer);
@@ -138,7 +137,7 @@ function clockRateOf(kind: AccessUnit['track'], { sound }: StreamFormat): number
   return kind === 'video' ? VIDEO_CLOCK : (sound?.sampleRate ?? VIDEO_CLOCK);
 }
 
-/** A picture's NAL units: parameter sets together (STAP-A), others alone or, where they are too long, in parts (FU-A). */
+/** A picture's NAL units: parameter sets together (STAP-A), others alone or, if too long, in fragments (FU-A). */
 function picturePayloads(units: readonly Uint8Array[]): Uint8Array[] {
   const sets = units.filter(isParameterSet);
   const together = 1 + sets.reduce((sum, unit) => sum + 2 + unit.length, 0);
@@ -173,7 +172,7 @@ function fragments(unit: Uint8Array): Uint8Array[] {
   return parts;
 }
 
-/** One packet of AAC behind its length (RFC 3640 §3.2.1, §3.3.6), in parts where it is too long: each then says the whole length. */
+/** One AAC packet with its AU header (RFC 3640 §3.2.1, §3.3.6); if too long, in fragments whose header has the whole length. */
 function soundPayloads([packet = new Uint8Array()]: readonly Uint8Array[]): Uint8Array[] {
   const head = Uint8Array.of(0, 16, (packet.length >> 5) & 255, (packet.length & 31) << 3);
   const bytesMax = PAYLOAD_BYTES_MAX - head.length;
@@ -184,19 +183,19 @@ function soundPayloads([packet = new Uint8Array()]: readonly Uint8Array[]): Uint
   return parts;
 }
 
-/** The control address of a track, relative to the stream's own. */
+/** A track's control address, relative to the stream's. */
 export const TRACK_PATHS = { video: 'track=video', audio: 'track=audio' } as const;
 
 export interface DescriptionFacts {
   host: string;
   session: number;
-  /** Counts what was described before (RFC 4566 §5.2). */
+  /** The SDP session version (RFC 4566 §5.2). */
   version: number;
-  /** Without it the parameter sets are said in the stream alone. */
+  /** Whether it contains the parameter sets. */
   withSets: boolean;
 }
 
-/** The session description of both tracks; `host` is an IP address. */
+/** The SDP of both tracks; `host` is an IP address. */
 export function sessionDescription(format: StreamFormat, facts: DescriptionFacts): string {
   const { host, session, version, withSets } = facts;
   const { sound } = format;

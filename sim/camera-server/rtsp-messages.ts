@@ -1,24 +1,23 @@
-// Owns: RTSP 1.0 requests and answers as bytes (RFC 2326 §4 to §7): reading requests that come in any parts, within limits; writing answers;
-// what a Transport header asks for. Not here: what is answered (rtsp-server.ts), who may ask (digest-login.ts).
+// Parses RTSP 1.0 requests and writes answers (RFC 2326 §4 to §7); parses the Transport header.
 
-/** A request's head and body may have so many bytes; a longer one ends the connection. */
+/** Maximum size in bytes of a request's head, and of its body; a longer one ends the connection. */
 export const HEAD_BYTES_MAX = 16 * 1024;
 export const BODY_BYTES_MAX = 64 * 1024;
 const HEADERS_MAX = 100;
 
-/** An interleaved packet begins with this, its channel and its length (§10.12). */
+/** First byte of an interleaved packet; its channel and length follow (§10.12). */
 const DOLLAR = 0x24;
 const FRAME_HEAD_BYTES = 4;
 
 export interface RtspRequest {
   readonly method: string;
   readonly url: string;
-  /** By lower-case names; what came twice is joined by a comma (RFC 2616 §4.2). */
+  /** By lower-case names; repeated headers are joined by a comma (RFC 2616 §4.2). */
   readonly headers: ReadonlyMap<string, string>;
   readonly cseq: number;
 }
 
-/** What a connection brought: a request, a packet of a channel, or something that ends it with an answer. */
+/** A request, an interleaved packet, or an error, after which the connection ends with an answer. */
 export type RtspInput =
   | { readonly kind: 'request'; readonly request: RtspRequest }
   | { readonly kind: 'packet'; readonly channel: number; readonly bytes: Uint8Array }
@@ -28,43 +27,43 @@ const CR = 0x0d;
 const LF = 0x0a;
 const END_OF_HEAD = Buffer.from('\r\n\r\n');
 
-/** Reads what one connection sends. After something was refused it takes nothing more. Holds at most one unfinished message. */
+/** Parser of one connection. After an error it ignores all input. Buffers at most one unfinished message. */
 export class RtspReader {
-  private held: Buffer = Buffer.alloc(0);
+  private buffered: Buffer = Buffer.alloc(0);
   private isOver = false;
 
-  /** Takes the next bytes; returns what they complete, in order. */
+  /** Adds bytes; returns the messages that they complete, in order. */
   push(part: Uint8Array): RtspInput[] {
     const inputs: RtspInput[] = [];
     if (this.isOver) return inputs;
-    this.held = this.held.length === 0 ? Buffer.from(part) : Buffer.concat([this.held, part]);
+    this.buffered = this.buffered.length === 0 ? Buffer.from(part) : Buffer.concat([this.buffered, part]);
     for (;;) {
       const [input, taken] = this.next();
       if (input?.kind === 'refused') {
         this.isOver = true;
-        this.held = Buffer.alloc(0);
+        this.buffered = Buffer.alloc(0);
       }
       if (input) inputs.push(input);
       if (taken === 0 || this.isOver) return inputs;
-      this.held = this.held.subarray(taken);
+      this.buffered = this.buffered.subarray(taken);
     }
   }
 
-  /** What the held bytes begin with, and how many bytes it has: 0 while it is not all there. */
+  /** The first buffered message and its length in bytes: 0 while it is incomplete. */
   private next(): [RtspInput | null, number] {
-    const { held } = this;
-    if (held[0] === DOLLAR) {
-      const length = held.length < FRAME_HEAD_BYTES ? 0 : held.readUInt16BE(2);
+    const { buffered } = this;
+    if (buffered[0] === DOLLAR) {
+      const length = buffered.length < FRAME_HEAD_BYTES ? 0 : buffered.readUInt16BE(2);
       const end = FRAME_HEAD_BYTES + length;
-      if (held.length < end) return [null, 0];
-      return [{ kind: 'packet', channel: held[1] ?? 0, bytes: Uint8Array.from(held.subarray(4, end)) }, end];
+      if (buffered.length < end) return [null, 0];
+      return [{ kind: 'packet', channel: buffered[1] ?? 0, bytes: Uint8Array.from(buffered.subarray(4, end)) }, end];
     }
     // Empty lines before a request are ignored (RFC 2616 §4.1).
-    if (held[0] === CR && held[1] === LF) return [null, 2];
-    const end = held.indexOf(END_OF_HEAD);
-    if (end > HEAD_BYTES_MAX || (end < 0 && held.length > HEAD_BYTES_MAX)) return refusal(413, null);
+    if (buffered[0] === CR && buffered[1] === LF) return [null, 2];
+    const end = buffered.indexOf(END_OF_HEAD);
+    if (end > HEAD_BYTES_MAX || (end < 0 && buffered.length > HEAD_BYTES_MAX)) return refusal(413, null);
     if (end < 0) return [null, 0];
-    return this.message(held.toString('latin1', 0, end), end + END_OF_HEAD.length);
+    return this.message(buffered.toString('latin1', 0, end), end + END_OF_HEAD.length);
   }
 
   private message(head: string, bodyAt: number): [RtspInput | null, number] {
@@ -77,8 +76,8 @@ export class RtspReader {
     const length = headers.has('content-length') ? readNumber(headers.get('content-length'), 2 ** 40) : 0;
     if (length === null) return refusal(400, cseq);
     if (length > BODY_BYTES_MAX) return refusal(413, cseq);
-    if (this.held.length < bodyAt + length) return [null, 0];
-    // No request of a viewer needs its body.
+    if (this.buffered.length < bodyAt + length) return [null, 0];
+    // No supported request needs its body.
     return [{ kind: 'request', request: { method, url, headers, cseq } }, bodyAt + length];
   }
 }
@@ -87,7 +86,7 @@ function refusal(status: number, cseq: number | null): [RtspInput, number] {
   return [{ kind: 'refused', status, cseq }, 0];
 }
 
-/** Null when a line is no header, or there are too many. */
+/** Null if a line is no header, or there are too many. */
 function readHeaders(lines: readonly string[]): Map<string, string> | null {
   const headers = new Map<string, string>();
   if (lines.length > HEADERS_MAX) return null;
@@ -126,14 +125,13 @@ const REASONS: Record<number, string> = {
   551: 'Option not supported',
 };
 
-/** What is said to a request. */
 export interface RtspAnswer {
   readonly status: number;
   readonly headers?: readonly (readonly [string, string])[];
   readonly body?: string;
 }
 
-/** An answer's bytes. `cseq` null: the request could not be read so far. */
+/** An answer as bytes. `cseq` is null if the request's could not be read. */
 export function answerBytes({ status, headers = [], body = '' }: RtspAnswer, cseq: number | null): Uint8Array {
   const lines = [
     `RTSP/1.0 ${status} ${REASONS[status] ?? 'Unknown'}`,
@@ -144,7 +142,7 @@ export function answerBytes({ status, headers = [], body = '' }: RtspAnswer, cse
   return Buffer.from(`${lines.join('\r\n')}\r\n\r\n${body}`, 'latin1');
 }
 
-/** A packet between the answers of a connection (§10.12). */
+/** An interleaved packet (§10.12). */
 export function interleaved(channel: number, packet: Uint8Array): Uint8Array {
   const framed = Buffer.alloc(FRAME_HEAD_BYTES + packet.length);
   framed.writeUInt8(DOLLAR, 0);
@@ -154,12 +152,12 @@ export function interleaved(channel: number, packet: Uint8Array): Uint8Array {
   return framed;
 }
 
-/** How packets are to reach a viewer: between the answers of its connection, or by UDP to two of its ports. */
+/** Interleaved in the RTSP connection, or UDP to two ports of the viewer. */
 export type WantedTransport =
   | { readonly kind: 'tcp'; readonly channel: number | null }
   | { readonly kind: 'udp'; readonly rtpPort: number; readonly rtcpPort: number };
 
-/** The ways that a Transport header offers and this server knows, in its order (§12.39). Nobody may name another host than its own. */
+/** The supported transports of a Transport header, in its order (§12.39). One with a `destination` is not accepted. */
 export function wantedTransports(header: string): WantedTransport[] {
   return header.split(',').flatMap((offer): WantedTransport[] => {
     const [way = '', ...words] = offer.trim().split(';');
@@ -177,7 +175,7 @@ export function wantedTransports(header: string): WantedTransport[] {
   });
 }
 
-/** `a-b`, or `a` for a and the next; -1 for what is none. */
+/** `a-b`, or `a` for a and a+1; -1 if it is neither. */
 function pair(text: string, most: number): [number, number] {
   const [, first, second] = /^(\d{1,5})(?:-(\d{1,5}))?$/.exec(text) ?? [];
   if (first === undefined) return [-1, -1];

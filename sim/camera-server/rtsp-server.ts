@@ -1,5 +1,4 @@
-// Owns: a camera's RTSP 1.0 server (RFC 2326): connections within limits, what each request is answered, sessions that end with their viewer,
-// and how the camera misbehaves at its door. Not here: bytes of messages (rtsp-messages.ts), what a session sends (rtsp-session.ts).
+// A camera's RTSP 1.0 server (RFC 2326), with connection limits and the faults of connections.
 import type { Socket as UdpSocket } from 'node:dgram';
 import { createServer, type Server, type Socket } from 'node:net';
 import type { Clock, Timer } from '@doorsill/base/clock';
@@ -25,14 +24,14 @@ import { type PacketWay, RtspSession, SESSION_S_MAX, type ServedStream } from '.
 import { endConnections, limitConnections, listenAt, PortPair, type ServedAddress } from './served-address.ts';
 
 export const SESSIONS_MAX = 64;
-/** The number of a channel is one byte (RFC 2326 §10.12). */
+/** A channel number is one byte (RFC 2326 §10.12). */
 const CHANNEL_MAX = 255;
-/** Answers and packets that may wait in a connection; then pictures are left out up to the next keyframe. */
+/** Bytes buffered for a slow connection; beyond it, pictures are skipped up to the next keyframe. */
 const BACKLOG_BYTES_MAX = 4 * 1024 * 1024;
-/** Requests of one connection that may wait for their answers. */
+/** Unanswered requests of one connection. */
 const WAITING_MAX = 2_000;
 const SWEEP_MS = 5_000;
-/** How long a camera that dies stays dead. */
+/** How long the fault `dies` refuses connections. */
 const DEAD_US = 2_000_000;
 const METHODS = ['OPTIONS', 'DESCRIBE', 'SETUP', 'PLAY', 'PAUSE', 'TEARDOWN', 'GET_PARAMETER'] as const;
 
@@ -46,15 +45,15 @@ export interface RtspServerDeps {
 interface Connection {
   readonly socket: Socket;
   readonly reader: RtspReader;
-  /** Sessions whose packets travel here. */
+  /** Sessions with interleaved packets in this connection. */
   readonly sessions: Set<RtspSession>;
-  /** Another camera at the same address answers. */
+  /** The fault `two-cameras`: the other camera answers. */
   readonly isOther: boolean;
-  /** The lowest channel that no track has. */
+  /** The lowest channel without a track. */
   freeChannel: number;
-  heardMs: number;
+  lastInputMs: number;
   answered: number;
-  /** Requests that wait for their answer. */
+  /** Unanswered requests. */
   waiting: number;
   turn: Promise<void>;
 }
@@ -63,10 +62,10 @@ export class RtspServer {
   private readonly address: Pick<ServedAddress, 'host' | 'port' | 'path'>;
   private readonly deps: RtspServerDeps;
   private readonly login: Login | null;
-  private readonly guard: DigestLogin;
+  private readonly digest: DigestLogin;
   private readonly connections = new Set<Connection>();
   private readonly sessions = new Map<string, RtspSession>();
-  /** Sessions by where their reports come from, `address:port`. */
+  /** UDP sessions by the sender of their RTCP reports, `address:port`. */
   private readonly byReports = new Map<string, RtspSession>();
   private server: Server | null = null;
   private readonly ports: PortPair;
@@ -79,7 +78,7 @@ export class RtspServer {
     this.deps = deps;
     this.login = login;
     const nobody = { user: 'nobody', password: toHex(deps.random.bytes(16)) };
-    this.guard = new DigestLogin(login ?? nobody, deps);
+    this.digest = new DigestLogin(login ?? nobody, deps);
     this.ports = new PortPair(address, (from) => this.byReports.get(from)?.touch(), deps.log);
     this.described = { session: Math.floor(deps.clock.wallUs() / 1_000_000), version: 1 };
   }
@@ -94,12 +93,11 @@ export class RtspServer {
     return port;
   }
 
-  /** How many watch. */
   get viewers(): number {
     return [...this.sessions.values()].filter((session) => session.playing).length;
   }
 
-  /** A unit leaves the camera. */
+  /** Sends a unit to all sessions. */
   unit(unit: AccessUnit): void {
     if (this.isDead) {
       for (const { socket } of this.connections) socket.destroy();
@@ -108,14 +106,14 @@ export class RtspServer {
     for (const session of this.sessions.values()) session.unit(unit);
   }
 
-  /** The pictures have another codec: every session ends, for what was described to its viewer holds no more. */
+  /** The codec has changed: every session ends, because its description is no longer valid. */
   codecChanged(): void {
     for (const session of [...this.sessions.values()]) this.end(session);
     for (const { socket, answered } of this.connections) if (answered > 0) socket.end();
     this.described.version += 1;
   }
 
-  /** Says goodbye to every viewer and ends all connections. */
+  /** Sends RTCP BYE to every viewer and ends all connections. */
   async stop(): Promise<void> {
     this.sweeper?.cancel();
     const { server } = this;
@@ -134,7 +132,7 @@ export class RtspServer {
     return stream.faults.at(name, stream.nowUs())?.value ?? null;
   }
 
-  /** Whether it has just died. */
+  /** Whether the fault `dies` has just ended all connections. */
   private get isDead(): boolean {
     const { stream } = this.deps;
     const nowUs = stream.nowUs();
@@ -158,7 +156,7 @@ export class RtspServer {
       reader: new RtspReader(),
       sessions: new Set<RtspSession>(),
       freeChannel: 0,
-      heardMs: this.deps.clock.monotonicMs(),
+      lastInputMs: this.deps.clock.monotonicMs(),
       answered: 0,
       waiting: 0,
       turn: Promise.resolve(),
@@ -174,10 +172,10 @@ export class RtspServer {
 
   private hear(connection: Connection, part: Uint8Array): void {
     if (this.fault('half-open') !== null) return;
-    connection.heardMs = this.deps.clock.monotonicMs();
+    connection.lastInputMs = this.deps.clock.monotonicMs();
     for (const session of connection.sessions) session.touch();
     for (const input of connection.reader.push(part)) {
-      // What comes on a channel is a viewer's report: it has shown that it is there.
+      // An interleaved packet from a viewer is an RTCP report: it shows that the viewer is alive.
       if (input.kind === 'packet') continue;
       connection.waiting += 1;
       const isTooMuch = connection.waiting > WAITING_MAX || connection.socket.writableLength > BACKLOG_BYTES_MAX;
@@ -205,14 +203,14 @@ export class RtspServer {
     if (answer && !socket.destroyed) socket.write(answerBytes(answer, input.request.cseq));
   }
 
-  /** A camera that starts slowly answers late, once a connection. */
+  /** The fault `slow-start`: the first answer of each connection is late. */
   private async delay(connection: Connection): Promise<void> {
     const us = this.fault('slow-start');
     connection.answered += 1;
     if (us !== null && connection.answered === 1) await this.deps.clock.sleep(Number(us) / 1_000);
   }
 
-  /** Null where what is sent is no answer. */
+  /** Null if the camera sends something other than an answer. */
   private async answer(connection: Connection, request: RtspRequest): Promise<RtspAnswer | null> {
     const { method, headers } = request;
     const required = headers.get('require');
@@ -240,19 +238,19 @@ export class RtspServer {
     return answer;
   }
 
-  /** What is said to who may not watch; null for who may. */
+  /** The refusal of an unauthorized request; null if it is allowed. */
   private allowed({ method, url, headers }: RtspRequest): RtspAnswer | null {
     const isRefused = this.fault('wrong-password') !== null;
     if (!this.login && !isRefused) return null;
-    // Clients may name the whole stream where they ask for a part of it.
+    // Clients may name the whole stream where they request one track.
     const isAsked = (uri: string) => uri === url || this.placeOf(uri) !== null;
-    const verdict = isRefused ? 'no' : this.guard.accepts(method, headers.get('authorization'), isAsked);
+    const verdict = isRefused ? 'no' : this.digest.accepts(method, headers.get('authorization'), isAsked);
     if (verdict === 'elsewhere') return { status: 400 };
     if (verdict === 'yes') return null;
-    return { status: 401, headers: [['WWW-Authenticate', this.guard.challenge(verdict === 'stale')]] };
+    return { status: 401, headers: [['WWW-Authenticate', this.digest.challenge(verdict === 'stale')]] };
   }
 
-  /** Which part of the stream an address means; null for one that is not here. */
+  /** The part of the stream that a URL names; null if it names another stream. */
   private placeOf(url: string): { track: AccessUnit['track'] | null } | null {
     if (url === '*') return { track: null };
     if (!URL.canParse(url)) return null;
@@ -341,7 +339,7 @@ export class RtspServer {
     };
   }
 
-  /** Packets go to the host that asked, whatever it says: to no other. Null where this machine gives no ports. */
+  /** UDP packets go only to the requesting host, whatever the request names. Null if no UDP ports are free. */
   private async udpWay(
     { socket }: Connection,
     session: RtspSession,
@@ -371,21 +369,21 @@ export class RtspServer {
     const session = this.sessions.get(id);
     if (!session) return method === 'GET_PARAMETER' && id === '' ? { status: 200 } : { status: 454 };
     session.touch();
-    const told = [['Session', `${session.id};timeout=${SESSION_S_MAX}`]] as const;
+    const sessionHeader = [['Session', `${session.id};timeout=${SESSION_S_MAX}`]] as const;
     switch (method) {
       case 'PLAY': {
         const base = url.replace(/\/$/, '');
         const info = session.play((track) => `${base}/${TRACK_PATHS[track]}`);
-        return { status: 200, headers: [...told, ['Range', 'npt=0.000-'], ['RTP-Info', info]] };
+        return { status: 200, headers: [...sessionHeader, ['Range', 'npt=0.000-'], ['RTP-Info', info]] };
       }
       case 'PAUSE':
         session.pause();
-        return { status: 200, headers: told };
+        return { status: 200, headers: sessionHeader };
       case 'TEARDOWN':
         this.end(session);
         return { status: 200 };
       case 'GET_PARAMETER':
-        return { status: 200, headers: told };
+        return { status: 200, headers: sessionHeader };
     }
   }
 
@@ -396,14 +394,14 @@ export class RtspServer {
     for (const [from, one] of this.byReports) if (one === session) this.byReports.delete(from);
   }
 
-  /** Ends the sessions of viewers who have gone without a word, and connections that nobody uses. */
+  /** Ends sessions of silent viewers, and idle connections. */
   private sweep(): void {
     const { clock } = this.deps;
     this.sweeper = clock.after(SWEEP_MS, () => this.sweep());
     for (const session of [...this.sessions.values()]) if (session.isSilent) this.end(session);
     const oldestMs = clock.monotonicMs() - SESSION_S_MAX * 1_000;
-    for (const { socket, sessions, heardMs } of this.connections) {
-      if (sessions.size === 0 && heardMs < oldestMs) socket.destroy();
+    for (const { socket, sessions, lastInputMs } of this.connections) {
+      if (sessions.size === 0 && lastInputMs < oldestMs) socket.destroy();
     }
   }
 }

@@ -1,5 +1,4 @@
-// Owns: one viewer's session: the way its packets take, the tracks it set up, what is sent of a unit, what happens to packets on the way.
-// Not here: requests and answers (rtsp-server.ts), the packets themselves (rtp-packets.ts).
+// One viewer's session: its transport, its tracks, what it sends of each unit, and the faults of its packets.
 import type { Clock, Timer } from '@doorsill/base/clock';
 import type { Random } from '@doorsill/base/random';
 import type { AccessUnit, StreamFormat } from './access-units.ts';
@@ -7,33 +6,33 @@ import type { FaultName } from './fault-table.ts';
 import type { FaultSet } from './faults.ts';
 import { RtpTrack } from './rtp-packets.ts';
 
-/** What is filmed, as those see it who serve it. */
+/** The stream, as seen by the servers. */
 export interface ServedStream {
-  /** Resolves when the format is known: who comes earlier waits. */
+  /** Resolves when the format is known; earlier viewers wait. */
   readonly ready: Promise<void>;
   readonly faults: FaultSet;
   /** Microseconds since the camera's first picture. */
   nowUs(): number;
-  /** The wall time that the camera believes in at a time of its own. */
+  /** The camera's wall clock, right or wrong, at a camera time. */
   wallUs(us: number): number;
   format(): StreamFormat;
 }
 
-/** Where one track's packets go. Returns false where there was no room. */
+/** Sends a track's packets. Returns false if the buffer is full. */
 export interface PacketWay {
   readonly transport: string;
   rtp(packet: Uint8Array): boolean;
   rtcp(packet: Uint8Array): boolean;
 }
 
-/** A sender report that often (RFC 3550 §6.2: at least every 5 s). */
+/** Interval of sender reports (RFC 3550 §6.2: at least every 5 s). */
 const REPORT_US = 5_000_000;
-/** A viewer who may be silent for so long, in seconds; then its session ends. */
+/** A viewer that is silent for longer, in seconds, loses its session. */
 export const SESSION_S_MAX = 60;
-/** Packets of one session that may wait for their time. */
+/** Delayed packets of one session. */
 const WAITING_MAX = 10_000;
 
-/** Chance that a packet is late while some are. */
+/** Share of packets that the fault `late-packets` delays. */
 const LATE_SHARE = 0.1;
 
 interface SetUpTrack {
@@ -50,29 +49,29 @@ export class RtspSession {
   private readonly tracks = new Map<AccessUnit['track'], SetUpTrack>();
   private readonly timers = new Set<Timer>();
   private isPlaying = false;
-  /** Has not seen what the next picture is made of. */
+  /** The pictures that the next one refers to were not sent: waits for a keyframe. */
   private waitsForKey = true;
-  private heardMs: number;
+  private lastSeenMs: number;
 
   constructor(id: string, stream: ServedStream, { clock, random }: { clock: Clock; random: Random }) {
     this.id = id;
     this.stream = stream;
     this.clock = clock;
     this.random = random;
-    this.heardMs = clock.monotonicMs();
+    this.lastSeenMs = clock.monotonicMs();
   }
 
   get playing(): boolean {
     return this.isPlaying;
   }
 
-  /** Its viewer has shown that it is there. */
+  /** Notes that the viewer is alive. */
   touch(): void {
-    this.heardMs = this.clock.monotonicMs();
+    this.lastSeenMs = this.clock.monotonicMs();
   }
 
   get isSilent(): boolean {
-    return this.clock.monotonicMs() - this.heardMs > SESSION_S_MAX * 1_000;
+    return this.clock.monotonicMs() - this.lastSeenMs > SESSION_S_MAX * 1_000;
   }
 
   setUp(track: AccessUnit['track'], way: PacketWay): void {
@@ -81,7 +80,7 @@ export class RtspSession {
     this.tracks.set(track, { way, rtp, reportedUs: Number.NEGATIVE_INFINITY });
   }
 
-  /** Random bytes as a number. */
+  /** A random number of that many bytes. */
   private number(length: number): number {
     return this.random.bytes(length).reduce((sum, byte) => sum * 256 + byte, 0);
   }
@@ -94,7 +93,7 @@ export class RtspSession {
     return this.tracks.get(track)?.rtp.ssrc ?? 0;
   }
 
-  /** Begins to send, at the next keyframe. Returns where each track begins, as `RTP-Info` tells it (RFC 2326 §12.33). */
+  /** Starts to send, at the next keyframe. Returns the value of `RTP-Info` (RFC 2326 §12.33). */
   play(addressOf: (track: AccessUnit['track']) => string): string {
     if (!this.isPlaying) this.waitsForKey = true;
     this.isPlaying = true;
@@ -108,7 +107,7 @@ export class RtspSession {
     this.isPlaying = false;
   }
 
-  /** Sends a unit, once there was a keyframe. */
+  /** Sends a unit; nothing before the first keyframe. */
   unit(unit: AccessUnit): void {
     const track = this.tracks.get(unit.track);
     if (!this.isPlaying || !track) return;
@@ -125,7 +124,7 @@ export class RtspSession {
     for (const packet of track.rtp.packets(unit)) this.send(track, packet);
   }
 
-  /** Says goodbye; nothing is sent after it. */
+  /** Sends RTCP BYE; nothing follows it. */
   end(): void {
     const nowUs = this.stream.nowUs();
     if (this.isPlaying && this.fault('half-open') === null) {
@@ -141,12 +140,12 @@ export class RtspSession {
   }
 
   private send({ way }: SetUpTrack, packet: Uint8Array): void {
-    const isMet = (share: number | string | null) => share !== null && this.random.fraction() < Number(share);
-    if (isMet(this.fault('lost-packets'))) return;
+    const isHit = (share: number | string | null) => share !== null && this.random.fraction() < Number(share);
+    if (isHit(this.fault('lost-packets'))) return;
     const lateUs = this.fault('late-packets');
-    const times = isMet(this.fault('duplicate-packets')) ? 2 : 1;
+    const times = isHit(this.fault('duplicate-packets')) ? 2 : 1;
     for (let left = times; left > 0; left -= 1) {
-      if (lateUs !== null && isMet(LATE_SHARE) && this.timers.size < WAITING_MAX)
+      if (lateUs !== null && isHit(LATE_SHARE) && this.timers.size < WAITING_MAX)
         this.later(Number(lateUs), way, packet);
       else if (!way.rtp(packet)) this.waitsForKey = true;
     }

@@ -1,5 +1,4 @@
-// Owns: where a camera is served: reading an address, whether it may be, which addresses share a server, ports and why they can't be had; that
-// a request of HTTP costs its own connection at most; how connections end. Not here: the servers.
+// Addresses that a camera is served at: parsing, grouping by port, listening, connection limits, UDP port pairs.
 
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { once } from 'node:events';
@@ -11,7 +10,7 @@ import { ConnectionLimit } from '@doorsill/base/http/connection-limit';
 import type { Log } from '@doorsill/base/log';
 import { failure } from '../errors.ts';
 
-/** What the end of an HTTP address says is served there. */
+/** Endings of HTTP addresses, and what each serves. */
 const HTTP_KINDS = ['mjpeg', 'mp4', 'jpg'] as const;
 export type HttpKind = (typeof HTTP_KINDS)[number];
 
@@ -20,13 +19,13 @@ export interface ServedAddress {
   readonly host: string;
   readonly port: number;
   readonly path: string;
-  /** The address with the port that it got. */
+  /** The address with its actual port. */
   urlAt(port: number): string;
 }
 
 const DEFAULT_PORTS = { 'rtsp:': 554, 'http:': 80 } as const;
 
-/** Reads an address to serve at. Throws `camera_address_unserved`. */
+/** Parses an address to serve at. Throws `camera_address_unserved`. */
 export function readServedAddress(text: string): ServedAddress {
   const refused = (detail: string) =>
     failure('camera_address_unserved', { url: text.replace(/\/\/.*@/, '//***@'), detail });
@@ -52,7 +51,7 @@ export function readServedAddress(text: string): ServedAddress {
   return { kind, host, port, path, urlAt: (bound) => `${protocol}//${url.hostname}:${bound}${path}` };
 }
 
-/** Addresses that share a port share a server; RTSP has one path each. Throws `camera_address_unserved`. */
+/** Groups addresses by port, one server each; RTSP has one path a port. Throws `camera_address_unserved`. */
 export function grouped(addresses: readonly ServedAddress[]): (readonly [ServedAddress, ...ServedAddress[]])[] {
   const groups = new Map<string, [ServedAddress, ...ServedAddress[]]>();
   for (const [at, address] of addresses.entries()) {
@@ -77,24 +76,24 @@ const loopback = new BlockList();
 loopback.addSubnet('127.0.0.0', 8, 'ipv4');
 loopback.addAddress('::1', 'ipv6');
 
-/** Whether an address, or `localhost`, is this machine's alone. */
+/** Whether an address, or `localhost`, is reachable only from this machine. */
 export function isLoopback(host: string): boolean {
   if (host === 'localhost') return true;
   return isIP(host) !== 0 && loopback.check(host, isIP(host) === 6 ? 'ipv6' : 'ipv4');
 }
 
-/** Who may watch: somebody with a login; or it was said that everybody may. */
+/** Who may watch: clients with a login, or explicitly everybody. */
 interface Watching {
   readonly hasLogin: boolean;
   readonly isOpenToAll: boolean;
 }
 
-/** Refuses to serve beyond this machine whom nobody named. Throws `camera_open_to_all`. */
+/** Refuses an address that other machines reach without a login or `isOpenToAll`. Throws `camera_open_to_all`. */
 export function assertMayServe(host: string, { hasLogin, isOpenToAll }: Watching): void {
   if (!hasLogin && !isOpenToAll && !isLoopback(host)) throw failure('camera_open_to_all', { host });
 }
 
-/** Has a server listen; returns its port. Later errors, as when no descriptor is free, are logged. Throws `port_in_use`, `camera_address_unserved`. */
+/** Listens; returns the port. Logs later errors, such as no free descriptor. Throws `port_in_use`, `camera_address_unserved`. */
 export async function listenAt(
   server: Server,
   { host, port }: { host: string; port: number },
@@ -109,24 +108,23 @@ export async function listenAt(
   return bound !== null && typeof bound === 'object' ? bound.port : port;
 }
 
-/** Connections of one server. */
 const CONNECTIONS_MAX = 128;
-/** Shares of it: the most that one address has, and what is kept free of streams. */
+/** The most connections that one address has, and how many are reserved for others than streams. */
 const LIMITS = { connections: CONNECTIONS_MAX, connectionsPerAddress: 96, connectionsReserved: 32 };
 
 /**
- * Bounds a server's connections and keeps room for newcomers: one takes the place of the connection that has waited longest for its client,
- * so that requests which are never ended shut nobody out.
+ * Bounds a server's connections. A new connection beyond the limit replaces the one that has waited longest for its client, so that
+ * unfinished requests don't lock others out.
  */
 export function limitConnections(server: Server): ConnectionLimit {
-  const seats = new ConnectionLimit(LIMITS, () => false);
-  // Accepted, and not yet judged.
+  const limit = new ConnectionLimit(LIMITS, () => false);
+  // Accepted connections that are not yet counted.
   server.maxConnections = 2 * CONNECTIONS_MAX;
-  server.on('connection', (socket) => seats.admit(socket));
-  return seats;
+  server.on('connection', (socket) => limit.admit(socket));
+  return limit;
 }
 
-/** A listener for requests. Where an answer fails, its own connection ends, and the log says why. */
+/** A request listener. If an answer fails, only its own connection ends, and the error is logged. */
 export function answering(
   answer: (request: IncomingMessage, response: ServerResponse) => Promise<void>,
   log: Log,
@@ -139,13 +137,13 @@ export function answering(
   };
 }
 
-/** A viewer that is told by UDP that the stream is over has so long to hang up. */
+/** How long a viewer that got RTCP BYE over UDP may take to disconnect. */
 const GOODBYE_MS_MAX = 1_000;
 const GOODBYE_MS = 20;
 
 /**
- * Ends a server and its connections, once what was written to them is sent. Who was told that it is over on another way than the connection's
- * own hangs up first, or after a second is hung up on: a viewer who sees the connection end before the goodbye takes that for a fault.
+ * Closes a server and its connections once all written data is sent. A viewer that got its goodbye over UDP may disconnect first, for up to
+ * a second: one that sees the connection end before the BYE takes that for an error.
  */
 export async function endConnections(
   server: Server,
@@ -162,7 +160,7 @@ export async function endConnections(
   await closed;
 }
 
-/** Why a server cannot listen, as a failure that says what to do. */
+/** The reason why a server cannot listen, as a failure with advice. */
 export function listenFailure(thrown: unknown, host: string, port: number): unknown {
   const unserved = (detail: string) => failure('camera_address_unserved', { url: `${host}:${port}`, detail }, thrown);
   switch (systemCode(thrown)) {
@@ -182,15 +180,15 @@ export function listenFailure(thrown: unknown, host: string, port: number): unkn
 /** Ports are tried in pairs, an even one and the next (RFC 3550 §11). */
 const PORT_TRIES = 50;
 
-/** Two UDP ports beside each other, for packets and for reports. `heard` is told where each report came from, as `address:port`. */
-export async function openPortPair(host: string, heard: (from: string) => void): Promise<[Socket, Socket]> {
+/** Two adjacent UDP ports, for RTP and RTCP. `onReport` is called with the sender of each report, as `address:port`. */
+export async function openPortPair(host: string, onReport: (from: string) => void): Promise<[Socket, Socket]> {
   for (let left = PORT_TRIES; left > 0; left -= 1) {
     const first = await bindUdp(host, 0);
     const { port } = first.address();
     const second = port % 2 === 0 ? await bindUdp(host, port + 1).catch(() => null) : null;
     if (second) {
       for (const socket of [first, second]) socket.on('error', () => undefined);
-      second.on('message', (_report: Buffer, { address, port: from }: RemoteInfo) => heard(`${address}:${from}`));
+      second.on('message', (_report: Buffer, { address, port: from }: RemoteInfo) => onReport(`${address}:${from}`));
       return [first, second];
     }
     first.close();
@@ -198,22 +196,22 @@ export async function openPortPair(host: string, heard: (from: string) => void):
   throw failure('camera_address_unserved', { url: host, detail: 'no two UDP ports beside each other are free' });
 }
 
-/** A server's UDP ports, opened when somebody wants them. `heard` as in `openPortPair`. */
+/** A server's UDP ports, opened at the first use. `onReport` as in `openPortPair`. */
 export class PortPair {
   private readonly address: Pick<ServedAddress, 'host'>;
-  private readonly heard: (from: string) => void;
+  private readonly onReport: (from: string) => void;
   private readonly log: Log;
   private opened: Promise<[Socket, Socket] | null> | null = null;
 
-  constructor(address: Pick<ServedAddress, 'host'>, heard: (from: string) => void, log: Log) {
+  constructor(address: Pick<ServedAddress, 'host'>, onReport: (from: string) => void, log: Log) {
     this.address = address;
-    this.heard = heard;
+    this.onReport = onReport;
     this.log = log;
   }
 
-  /** Those that are open, or new ones. Null where this machine gives none now; the next call tries again. */
+  /** The open ports, or new ones. Null if none are free; the next call tries again. */
   open(): Promise<[Socket, Socket] | null> {
-    this.opened ??= openPortPair(this.address.host, this.heard).catch((thrown: unknown) => {
+    this.opened ??= openPortPair(this.address.host, this.onReport).catch((thrown: unknown) => {
       this.log.warn('a viewer gets no UDP ports', { detail: String(thrown) });
       this.opened = null;
       return null;

@@ -1,6 +1,3 @@
-// Owns: one camera that others use and that misbehaves on command, put together: what it films, its faults, its servers, its control socket;
-// and what a program beside it may ask: its addresses, a still, who comes to the door. Not here: each of these parts, the command line.
-
 import { resolve } from 'node:path';
 import type { Clock } from '@doorsill/base/clock';
 import type { Disk } from '@doorsill/base/disk';
@@ -25,16 +22,15 @@ import { V4l2Output } from './v4l2-output.ts';
 export interface ServedCameraOptions {
   /** `synthetic?...`, or a file. */
   source: string;
-  /** Addresses, as URLs; port 0 takes any free one. */
+  /** URLs; port 0 takes any free one. */
   serve: readonly string[];
-  /** As `readFault` reads them, counted from the first picture. */
+  /** In the syntax of `readFault`, from the first picture on. */
   faults?: readonly string[];
   login?: Login;
-  /** Everybody may watch, from beyond this machine, too. */
+  /** Whether everybody may watch, also from other machines. */
   isOpenToAll?: boolean;
-  /** Path of the control socket. */
   control?: string;
-  /** Send a file's own H.264, bit for bit. */
+  /** Send the file's own H.264 unchanged. */
   isCopied?: boolean;
 }
 
@@ -46,7 +42,7 @@ export interface ServedCameraDeps {
   readonly ffmpeg: Ffmpeg;
 }
 
-/** What happens before the drawn porch's camera, at a wall time in microseconds. */
+/** An event in front of the drawn porch's camera, at a wall time in microseconds. */
 export interface CameraEvent {
   readonly type: 'press' | 'motion-start' | 'motion-end';
   readonly atUs: number;
@@ -55,7 +51,7 @@ export interface CameraEvent {
 const ADDRESSES_MAX = 8;
 const PICTURES_FOR_FACTS = 16;
 
-/** The wall time of a camera that believes that it is 1970 begins there. */
+/** Start of the wall clock with the fault `clock-1970`. */
 const WALL_1970_US = 0;
 
 export class ServedCamera {
@@ -68,8 +64,8 @@ export class ServedCamera {
   private readonly control: ControlSocket | null;
   private readonly servers: (RtspServer | HttpStreams | V4l2Output)[] = [];
   private readonly listeners = new Set<(event: CameraEvent) => void>();
-  private readonly filmTaps = new Set<(unit: AccessUnit) => void>();
-  private readonly taps = new Set<(unit: AccessUnit) => void>();
+  private readonly filmedListeners = new Set<(unit: AccessUnit) => void>();
+  private readonly sentListeners = new Set<(unit: AccessUnit) => void>();
   private readonly ending = new AbortController();
   private filming: Promise<void> = Promise.resolve();
   /** Resolves with the first picture. */
@@ -78,11 +74,11 @@ export class ServedCamera {
   private format: StreamFormat | null = null;
   private key: AccessUnit | null = null;
   private isMoving = false;
-  private served: string[] = [];
+  private servedUrls: string[] = [];
 
   /**
-   * Reads what was asked for and does nothing yet. Throws `camera_source_unserved`, `camera_address_unserved`, `camera_open_to_all`,
-   * `camera_not_found`, `camera_option_invalid`, `camera_fault_...`.
+   * Only parses its options. Throws `camera_source_unserved`, `camera_address_unserved`, `camera_open_to_all`, `camera_not_found`,
+   * `camera_option_invalid`, `camera_fault_...`.
    */
   constructor(options: ServedCameraOptions, deps: ServedCameraDeps) {
     const source = readFilmedSource(options.source);
@@ -101,38 +97,38 @@ export class ServedCamera {
         detail: `it takes 1 to ${ADDRESSES_MAX} addresses`,
       });
     const watching = { hasLogin: this.login !== null, isOpenToAll: options.isOpenToAll === true };
-    // Who may open a node is the system's to say.
+    // File permissions decide who may open a v4l2 node.
     for (const { kind, host } of this.addresses) if (kind !== 'v4l2') assertMayServe(host, watching);
     this.faults = new FaultSet({ isCopied });
     for (const text of options.faults ?? []) this.faults.add(readFault(text));
     this.footage = new CameraFootage(
       source,
       { ...deps, faults: this.faults, isCopied },
-      { unit: (unit) => this.leave(unit), format: (format) => this.become(format) },
+      { unit: (unit) => this.onUnit(unit), format: (format) => this.setFormat(format) },
     );
     this.unitFaults = new UnitFaults({
       faults: this.faults,
-      // Its own: who watches must not change what goes wrong.
+      // A generator of its own, so that viewers don't change which units the faults hit.
       random: new SeededRandom(Buffer.from(deps.random.bytes(4)).readUInt32BE()),
       later: (us, call) => deps.clock.after(us / 1_000, call),
       send: (unit) => this.send(unit),
     });
     const { control } = options;
-    const obey = (order: ControlOrder) => this.obey(order);
-    this.control = control === undefined ? null : new ControlSocket(resolve(control), { ...deps, obey });
+    const execute = (order: ControlOrder) => this.execute(order);
+    this.control = control === undefined ? null : new ControlSocket(resolve(control), { ...deps, execute });
   }
 
   /**
-   * Films, listens, and resolves when viewers may come. Throws `camera_no_video`, `camera_refused_format`, `port_in_use`,
-   * `camera_address_unserved`, `camera_control_unusable`; then nothing of it is left.
+   * Starts to film and to listen; resolves when viewers may connect. Throws `camera_no_video`, `camera_refused_format`, `port_in_use`,
+   * `camera_address_unserved`, `camera_control_unusable`, after it has stopped everything again.
    */
   async start(): Promise<void> {
     try {
-      // What stands in the way of listening is found before anything is filmed.
+      // Errors of listening are found before ffmpeg starts.
       await this.control?.start();
       await this.listen();
       this.filming = this.footage.film(this.ending.signal);
-      // Whoever asks for its end hears of it; nobody has to ask.
+      // A rejection is handled by the callers of `over`, if there are any.
       this.filming.catch(() => undefined);
       await Promise.race([this.begun, this.filming]);
       if (!this.format)
@@ -143,49 +139,49 @@ export class ServedCamera {
     }
   }
 
-  /** Resolves when the footage is over. Throws what ended it early. */
+  /** Resolves at the end of the footage. Throws what ended it early. */
   get over(): Promise<void> {
     return this.filming;
   }
 
-  /** Where it is served, as viewers name it, ports as they are. */
+  /** The addresses that viewers connect to, with their actual ports. */
   get urls(): readonly string[] {
-    return this.served;
+    return this.servedUrls;
   }
 
-  /** Tells who comes to the drawn porch, as it is filmed. Returns what ends that. */
+  /** Calls `listener` at each event in the drawn porch. Returns the function that unsubscribes it. */
   onEvent(listener: (event: CameraEvent) => void): () => void {
     this.listeners.add(listener);
     return () => void this.listeners.delete(listener);
   }
 
-  /** True wall time of a time of the camera, whatever it believes. */
+  /** True wall time of a camera time, regardless of clock faults. */
   wallUs(us: number): number {
     return this.footage.wallUs(us);
   }
 
-  /** Shows every unit as it was made, before anything goes wrong with it. */
+  /** Calls `listener` with every unit before faults are applied. */
   onFilmed(listener: (unit: AccessUnit) => void): void {
-    this.filmTaps.add(listener);
+    this.filmedListeners.add(listener);
   }
 
-  /** Shows every unit as it is sent, faults and all. */
+  /** Calls `listener` with every unit that is sent, after faults. */
   onSent(listener: (unit: AccessUnit) => void): void {
-    this.taps.add(listener);
+    this.sentListeners.add(listener);
   }
 
-  /** Size in pixels, and how many pictures a second come: of the first ones, so it resolves after some of them. */
+  /** The size in pixels and the frame rate of the first pictures; resolves after some of them. */
   async facts(): Promise<{ size: { width: number; height: number }; framesPerSecond: number }> {
     const size = sizeOf(this.stream().format());
     const times: number[] = [];
     await new Promise<void>((resolve) => {
-      const take = ({ track, dueUs }: AccessUnit) => {
+      const count = ({ track, dueUs }: AccessUnit) => {
         if (track === 'video') times.push(dueUs);
         if (times.length < PICTURES_FOR_FACTS) return;
-        this.filmTaps.delete(take);
+        this.filmedListeners.delete(count);
         resolve();
       };
-      this.filmTaps.add(take);
+      this.filmedListeners.add(count);
       this.filming.then(resolve, resolve);
     });
     const [first = 0] = times;
@@ -193,13 +189,13 @@ export class ServedCamera {
     return { size, framesPerSecond: seconds > 0 ? Math.round((times.length - 1) / seconds) : 1 };
   }
 
-  /** The last keyframe as a JPEG; null before there was one. Throws `ffmpeg_failed`. */
+  /** The last keyframe as a JPEG; null before the first one. Throws `ffmpeg_failed`. */
   snapshot(): Promise<Uint8Array | null> {
     return stillOf(this.httpDeps());
   }
 
-  /** Carries an order of the control socket out. Throws `camera_fault_...`. */
-  obey(order: ControlOrder): ControlState {
+  /** Executes an order of the control socket. Throws `camera_fault_...`. */
+  execute(order: ControlOrder): ControlState {
     const { nowUs } = this.footage;
     if (order.do === 'add') this.faults.add(readFault(order.fault, nowUs));
     if (order.do === 'clear') {
@@ -218,7 +214,7 @@ export class ServedCamera {
     return {
       nowS: seconds(nowUs),
       viewers: this.servers.reduce((sum, server) => sum + server.viewers, 0),
-      serves: [...this.served],
+      serves: [...this.servedUrls],
       faults: this.faults.list(nowUs).map(({ text, name, fromUs, untilUs }) => ({
         fault: text,
         name,
@@ -228,7 +224,7 @@ export class ServedCamera {
     };
   }
 
-  /** Ends it: viewers are told, ffmpeg is gone, no port is held when it returns. */
+  /** Disconnects all viewers, and ends ffmpeg and all listeners. */
   async stop(): Promise<void> {
     this.ending.abort();
     this.unitFaults.stop();
@@ -245,12 +241,12 @@ export class ServedCamera {
       if (first.kind === 'rtsp') {
         const server = new RtspServer(first, login, { ...deps, stream });
         this.servers.push(server);
-        this.served.push(first.urlAt(await server.start()));
+        this.servedUrls.push(first.urlAt(await server.start()));
       } else if (first.kind === 'v4l2') {
         const output = new V4l2Output(first.path, { ...deps, stream });
         this.servers.push(output);
         await output.start();
-        this.served.push(first.urlAt(0));
+        this.servedUrls.push(first.urlAt(0));
       } else {
         const kinds = new Map(
           group.flatMap(({ kind, path }) => (kind === 'rtsp' || kind === 'v4l2' ? [] : [[path, kind] as const])),
@@ -258,7 +254,7 @@ export class ServedCamera {
         const server = new HttpStreams(first, kinds, login, this.httpDeps());
         this.servers.push(server);
         const port = await server.start();
-        for (const address of group) this.served.push(address.urlAt(port));
+        for (const address of group) this.servedUrls.push(address.urlAt(port));
       }
     }
   }
@@ -270,7 +266,7 @@ export class ServedCamera {
       nowUs: () => this.footage.nowUs,
       wallUs: (us) => (this.faults.at('clock-1970', this.footage.nowUs) ? WALL_1970_US + us : this.footage.wallUs(us)),
       format: () => {
-        if (!this.format) throw failure('internal', { detail: 'viewers come when pictures have come' });
+        if (!this.format) throw failure('internal', { detail: 'viewers are served only after the first picture' });
         return this.format;
       },
     };
@@ -280,44 +276,44 @@ export class ServedCamera {
     return { ...this.deps, stream: this.stream(), lastKey: () => this.key };
   }
 
-  private become(format: StreamFormat): void {
+  private setFormat(format: StreamFormat): void {
     const before = this.format;
     this.format = format;
     if (before === null) {
       this.begin();
       return;
     }
-    // What was described to viewers of RTSP holds as long as the codec does; parameter sets travel in the stream.
+    // RTSP viewers keep their SDP while the codec stays: new parameter sets travel in the stream.
     for (const server of this.servers) {
       if (!(server instanceof RtspServer)) server.formatChanged();
       else if (before.codec !== format.codec) server.codecChanged();
     }
   }
 
-  private leave(unit: AccessUnit): void {
-    this.tellEvents(unit);
-    for (const tap of this.filmTaps) tap(unit);
+  private onUnit(unit: AccessUnit): void {
+    this.emitEvents(unit);
+    for (const listener of this.filmedListeners) listener(unit);
     this.unitFaults.take(unit);
   }
 
   private send(unit: AccessUnit): void {
     if (unit.track === 'video' && unit.key) this.key = unit;
-    for (const tap of this.taps) tap(unit);
+    for (const listener of this.sentListeners) listener(unit);
     for (const server of this.servers) server.unit(unit);
   }
 
-  private tellEvents({ track, dueUs }: AccessUnit): void {
+  private emitEvents({ track, dueUs }: AccessUnit): void {
     const { source } = this.footage;
     if (track !== 'video' || source.kind !== 'synthetic') return;
     const frame = Math.round((dueUs * SYNTHETIC_FPS) / 1_000_000);
     const scene = sceneAt(frame, source.play);
     const isMoving = scene.visitor !== null || scene.dog !== null;
     const atUs = this.footage.wallUs(dueUs);
-    const tell = (type: CameraEvent['type']) => {
+    const emit = (type: CameraEvent['type']) => {
       for (const listener of this.listeners) listener({ type, atUs });
     };
-    if (isMoving !== this.isMoving) tell(isMoving ? 'motion-start' : 'motion-end');
+    if (isMoving !== this.isMoving) emit(isMoving ? 'motion-start' : 'motion-end');
     this.isMoving = isMoving;
-    if (pressesAt(frame, source.play)) tell('press');
+    if (pressesAt(frame, source.play)) emit('press');
   }
 }

@@ -1,5 +1,4 @@
-// Owns: what goes wrong with pictures and sound on their way out of the camera: left out, sent twice, late, in another order, damaged, with
-// times that are not true. Not here: which faults last when (faults.ts), what goes wrong with their packets (rtsp-server.ts).
+// Applies the faults of access units: lost, repeated, late, reordered, damaged, wrongly timed.
 
 import type { Timer } from '@doorsill/base/clock';
 import { integerBelow, type Random } from '@doorsill/base/random';
@@ -12,29 +11,29 @@ import type { FaultSet } from './faults.ts';
 export interface UnitFaultDeps {
   readonly faults: FaultSet;
   readonly random: Random;
-  /** Calls back so many microseconds later. */
+  /** Calls back after `us` microseconds. */
   later(us: number, call: () => void): Timer;
-  /** Where units go on to. */
+  /** Sends a unit to the servers. */
   send(unit: AccessUnit): void;
 }
 
-/** Slices of NAL units 1 to 5 hold the picture itself (ITU-T H.264 Table 7-1). */
+/** NAL units 1 to 5 are slices, which contain the picture (ITU-T H.264 Table 7-1). */
 const isSlice = (nal: Uint8Array) => nalType(nal) >= NAL.slice && nalType(nal) <= NAL.idrSlice;
 
-/** Bytes at the start of a slice that are left as they are, so that it can still be told what it is. */
+/** Bytes at the start of a slice that stay intact, so that its type can still be read. */
 const HEAD_BYTES = 16;
 
-/** Takes every unit in the order in which it leaves; sends what is left of it. */
+/** Takes every unit in order, and sends what the faults leave of it. */
 export class UnitFaults {
   private readonly deps: UnitFaultDeps;
-  /** How far the camera's clock is off from its true time, because it drifted. */
+  /** Accumulated drift of the camera's clock. */
   private driftUs = 0;
   private driftedAtUs = 0;
-  /** A picture that the next one overtakes. */
-  private held: AccessUnit | null = null;
-  /** What a stutter holds back until its end. */
+  /** `reordered-frames`: a picture that is sent after the next one. */
+  private overtaken: AccessUnit | null = null;
+  /** `stutter`: the units overtaken back until the end of the interval. */
   private burst: AccessUnit[] = [];
-  /** When the last of each track that was held back is sent. */
+  /** When the last delayed unit of each track is sent. */
   private readonly outUs = { video: Number.NEGATIVE_INFINITY, audio: Number.NEGATIVE_INFINITY };
   private readonly timers = new Set<Timer>();
 
@@ -44,18 +43,18 @@ export class UnitFaults {
 
   take(unit: AccessUnit): void {
     if (this.isLost(unit)) return;
-    const changed = this.damaged(this.dated(this.written(unit)));
+    const changed = this.damaged(this.retimed(this.rewritten(unit)));
     if (this.isStuttering(changed)) return;
     const lateUs = this.value('late-frames', unit);
-    // What comes when the fault is over does not overtake what was held back.
+    // Units after the end of `late-frames` do not overtake the delayed ones.
     const before = this.outUs[unit.track];
     const outUs = Math.max(before, lateUs === null ? unit.dueUs : unit.dueUs + Number(lateUs));
     if (lateUs !== null) this.outUs[unit.track] = outUs;
-    if (outUs <= unit.dueUs) this.ordered(changed);
-    else this.later(outUs - unit.dueUs, () => this.ordered(changed));
+    if (outUs <= unit.dueUs) this.sendInOrder(changed);
+    else this.later(outUs - unit.dueUs, () => this.sendInOrder(changed));
   }
 
-  /** Nothing more is sent. */
+  /** Cancels delayed units. */
   stop(): void {
     for (const timer of this.timers) timer.cancel();
     this.timers.clear();
@@ -65,8 +64,8 @@ export class UnitFaults {
     return this.deps.faults.at(name, dueUs)?.value ?? null;
   }
 
-  /** Whether a fault that concerns a share of all pictures concerns this one. */
-  private isMet(name: FaultName, unit: AccessUnit): boolean {
+  /** Whether a fault that hits a share of all pictures hits this one. */
+  private isHit(name: FaultName, unit: AccessUnit): boolean {
     if (unit.track !== 'video') return false;
     const share = this.value(name, unit);
     return typeof share === 'number' && this.deps.random.fraction() < share;
@@ -75,11 +74,11 @@ export class UnitFaults {
   private isLost(unit: AccessUnit): boolean {
     if (this.value('gap', unit) !== null) return true;
     if (unit.track === 'audio') return this.value('no-sound', unit) !== null;
-    return (unit.key && this.value('lost-keyframes', unit) !== null) || this.isMet('lost-frames', unit);
+    return (unit.key && this.value('lost-keyframes', unit) !== null) || this.isHit('lost-frames', unit);
   }
 
-  /** What is written beside the picture. */
-  private written(unit: AccessUnit): AccessUnit {
+  /** Applies `hidden-text` and `sets-once`. */
+  private rewritten(unit: AccessUnit): AccessUnit {
     if (unit.track !== 'video' || jpegOf(unit)) return unit;
     const text = this.value('hidden-text', unit);
     const isSilent = this.value('sets-once', unit) !== null;
@@ -90,8 +89,8 @@ export class UnitFaults {
     return { ...unit, parts: [...sets, ...(text === null ? [] : [hiddenText(String(text))]), ...rest] };
   }
 
-  /** The times that the camera says. */
-  private dated(unit: AccessUnit): AccessUnit {
+  /** Applies the faults of timestamps. */
+  private retimed(unit: AccessUnit): AccessUnit {
     const drift = this.deps.faults.at('clock-drift', unit.dueUs);
     if (drift) {
       const sinceUs = Math.max(0, unit.dueUs - Math.max(drift.fromUs, this.driftedAtUs));
@@ -107,19 +106,19 @@ export class UnitFaults {
   }
 
   private damaged(unit: AccessUnit): AccessUnit {
-    if (this.isMet('cut-frames', unit)) {
+    if (this.isHit('cut-frames', unit)) {
       return {
         ...unit,
         parts: unit.parts.map((nal) => (isSlice(nal) ? nal.slice(0, Math.ceil(nal.length / 2)) : nal)),
       };
     }
-    if (this.isMet('flipped-bits', unit)) {
+    if (this.isHit('flipped-bits', unit)) {
       return { ...unit, parts: unit.parts.map((nal) => (isSlice(nal) ? this.flipped(nal) : nal)) };
     }
     return unit;
   }
 
-  /** The same slice with some wrong bits behind its head. A zero more or less could make another unit of it, so no byte becomes one. */
+  /** Flips bits of a slice behind its head. Bytes up to 3 are neither changed nor made, since they could form a start code. */
   private flipped(nal: Uint8Array): Uint8Array {
     if (nal.length <= HEAD_BYTES) return nal;
     const body = nal.slice(HEAD_BYTES);
@@ -134,32 +133,32 @@ export class UnitFaults {
   private isStuttering(unit: AccessUnit): boolean {
     const fault = this.deps.faults.at('stutter', unit.dueUs);
     if (!fault) {
-      this.release();
+      this.sendBurst();
       return false;
     }
     const first = this.burst[0];
     this.burst.push(unit);
-    if (first && unit.dueUs - first.dueUs >= Number(fault.value)) this.release();
+    if (first && unit.dueUs - first.dueUs >= Number(fault.value)) this.sendBurst();
     return true;
   }
 
-  private release(): void {
-    for (const unit of this.burst.splice(0)) this.ordered(unit);
+  private sendBurst(): void {
+    for (const unit of this.burst.splice(0)) this.sendInOrder(unit);
   }
 
-  private ordered(unit: AccessUnit): void {
-    const { held } = this;
-    if (held) {
+  private sendInOrder(unit: AccessUnit): void {
+    const { overtaken } = this;
+    if (overtaken) {
       this.deps.send(unit);
       if (unit.track === 'video') {
-        this.held = null;
-        this.deps.send(held);
+        this.overtaken = null;
+        this.deps.send(overtaken);
       }
-    } else if (this.isMet('reordered-frames', unit)) {
-      this.held = unit;
+    } else if (this.isHit('reordered-frames', unit)) {
+      this.overtaken = unit;
     } else {
       this.deps.send(unit);
-      if (this.isMet('duplicate-frames', unit)) this.deps.send(unit);
+      if (this.isHit('duplicate-frames', unit)) this.deps.send(unit);
     }
   }
 

@@ -1,5 +1,4 @@
-// Owns: a camera as a device of this machine: its pictures, raw, written into a node of v4l2loopback by an ffmpeg. Not here: the node itself,
-// which root makes (modprobe v4l2loopback), what is filmed.
+// Writes a camera's raw pictures into a v4l2loopback node, which root has made (modprobe v4l2loopback).
 
 import { lstat } from 'node:fs/promises';
 import { basename } from 'node:path';
@@ -18,21 +17,20 @@ export interface V4l2OutputDeps {
   readonly stream: ServedStream;
 }
 
-/** The kernel's number of all video nodes (Documentation/admin-guide/devices.txt). */
+/** The kernel's major number of video nodes (Documentation/admin-guide/devices.txt). */
 const VIDEO_MAJOR = 81;
-/** Where the kernel shows nodes that no hardware stands behind. */
+/** Where the kernel lists nodes without hardware. */
 const VIRTUAL = '/sys/devices/virtual/video4linux';
-/** Bytes that may wait for a slow ffmpeg; then pictures are left out up to the next keyframe. */
+/** Bytes buffered for a slow ffmpeg; beyond it, pictures are skipped up to the next keyframe. */
 const BACKLOG_BYTES_MAX = 4 * 1024 * 1024;
 
-/** What every USB camera can give. */
+/** Every USB camera can deliver this pixel format. */
 const PIXELS = 'yuyv422';
 
-/** One node. */
 export class V4l2Output {
   private readonly path: string;
   private readonly deps: V4l2OutputDeps;
-  /** A node keeps the size that it began with, as programs that watch it do. */
+  /** A node keeps its first size: programs that read it expect no change. */
   private size: { width: number; height: number } | null = null;
   private running: FfmpegProcess | null = null;
   private file: LiveMp4 | null = null;
@@ -43,23 +41,22 @@ export class V4l2Output {
     this.deps = deps;
   }
 
-  /** Looks whether pictures can be written there. Throws `camera_address_unserved`. */
+  /** Checks that pictures can be written there. Throws `camera_address_unserved`. */
   async start(): Promise<void> {
     const refused = (detail: string) => failure('camera_address_unserved', { url: `v4l2:${this.path}`, detail });
     const node = await lstat(this.path).catch(() => null);
     if (!node) throw refused('there is no such node; `sudo modprobe v4l2loopback video_nr=9` makes /dev/video9');
-    if (!node.isCharacterDevice() || majorOf(node.rdev) !== VIDEO_MAJOR) throw refused('it is no video node');
+    if (!node.isCharacterDevice() || majorOf(node.rdev) !== VIDEO_MAJOR) throw refused('it is not a video node');
     const shown = await lstat(`${VIRTUAL}/${basename(this.path)}`).catch(() => null);
-    if (!shown) throw refused('a real camera stands behind it, or none; v4l2loopback makes nodes that take pictures');
+    if (!shown) throw refused('it is not a v4l2loopback node, so no pictures can be written to it');
     void this.deps.stream.ready.then(() => this.begin());
   }
 
-  /** Nobody tells who watches a node. */
+  /** A node has no count of its readers. */
   get viewers(): number {
     return 0;
   }
 
-  /** A unit leaves the camera. */
   unit(unit: AccessUnit): void {
     const { stream } = this.deps;
     const stdin = this.running?.child.stdin;
@@ -69,7 +66,7 @@ export class V4l2Output {
     if (bytes && bytes.length > 0) stdin.write(bytes);
   }
 
-  /** The pictures have another format: another ffmpeg reads them. */
+  /** The format has changed: starts a new ffmpeg. */
   formatChanged(): void {
     this.running?.kill();
     void (this.running?.ended ?? Promise.resolve()).then(() => this.begin());
@@ -111,7 +108,7 @@ function inputOf(format: StreamFormat): string[] {
     : ['-f', 'image2pipe', '-c:v', 'mjpeg', '-i', 'pipe:0'];
 }
 
-/** The kind of a node, as the C library takes it out of its number (makedev(3)). */
+/** The major number of a device (makedev(3)). */
 function majorOf(rdev: number): number {
   return (rdev >> 8) & 0xfff;
 }

@@ -12,8 +12,7 @@ import { aborted, stopSignal } from '@doorsill/device/terminal/stop-signal';
 import type { Command } from 'commander';
 import { type ControlState, orderCamera } from '../camera-server/control-socket.ts';
 import type { Login } from '../camera-server/digest-login.ts';
-import { FAULTS, faultRow, isFaultName } from '../camera-server/fault-table.ts';
-import { takesWords } from '../camera-server/fault-words.ts';
+import { faultRow, FAULTS, isFaultName, takesWords } from '../camera-server/fault-table.ts';
 import { OnvifServer, parseOnvifAddress } from '../camera-server/onvif/onvif-server.ts';
 import { type CameraEvent, ServedCamera } from '../camera-server/served-camera.ts';
 import { failure } from '../errors.ts';
@@ -108,7 +107,7 @@ Examples:
 Example:
   $ doorsill camera faults
 
-Our device is "exact" where it keeps every picture as the camera sent it, "encoded" where it encodes them again, "told" where pictures are
+Our device is "exact" where it keeps every picture as the camera sent it, "encoded" where it encodes them again, "reported" where pictures are
 missing, damaged or without a date and a code reports it, "refused" where it records nothing and a code reports it, and "unnoticed" where
 nothing reports it.`,
     )

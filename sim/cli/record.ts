@@ -18,8 +18,7 @@ import { stopSignal } from '@doorsill/device/terminal/stop-signal';
 import type { Command } from 'commander';
 import { failure, isFailure } from '../errors.ts';
 import { ALL_CAMERAS } from '../porch/porch-camera.ts';
-import { recordedCamera } from '../record/live-doorbell.ts';
-import { type RecordEnd, type RecordPlan, recordCamera, ringBytesFor } from '../record/record-camera.ts';
+import { recordCamera, recordedCamera, type RecordEnd, type RecordPlan, ringBytesFor } from '../record/record-camera.ts';
 import { type KeptRecording, RecordFolder } from '../record/record-folder.ts';
 import { wordsOf } from '../record/recorded-scenario.ts';
 

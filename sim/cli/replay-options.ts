@@ -4,7 +4,7 @@ import { parseSeconds } from '@doorsill/device/terminal/format-units';
 import { failure } from '../errors.ts';
 import { type FootageOptions, type FootagePart, readFootage } from '../replay/footage.ts';
 import type { ReplayPlan } from '../replay/run-replay.ts';
-import { readText, TextUnreadable } from '../truth/read-text.ts';
+import { readText, TextUnreadable } from '../truth/read-truth.ts';
 import type { Thresholds } from '../truth/verdict.ts';
 import { parseStart } from '../world/start-time.ts';
 

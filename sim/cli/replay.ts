@@ -11,16 +11,15 @@ import { commandLine } from '@doorsill/device/terminal/shell-words';
 import { stopSignal } from '@doorsill/device/terminal/stop-signal';
 import type { Command } from 'commander';
 import { failure } from '../errors.ts';
-import { eventLine, eventRecord, happenedUs, secondsAt, type Told } from '../replay/event-lines.ts';
+import { eventLine, eventRecord, happenedUs, secondsAt, type EventView } from '../replay/event-lines.ts';
 import { grayFootage } from '../replay/gray-footage.ts';
 import { ReplayFolder } from '../replay/replay-folder.ts';
 import { reportOf } from '../replay/replay-report.ts';
 import { replayedEvents } from '../replay/replay-truth.ts';
 import { type ReplayPlan, type ReplayResult, type ReplaySinks, runReplay } from '../replay/run-replay.ts';
 import { matchEvents } from '../truth/match-events.ts';
-import { playedTruth } from '../truth/played-truth.ts';
+import { playedTruth, type Truth, type TruthSpan } from '../truth/truth-file.ts';
 import { readTruth } from '../truth/read-truth.ts';
-import type { Truth, TruthSpan } from '../truth/truth-file.ts';
 import { tuneCandidates, tuneMotion, tuneText } from '../truth/tune-motion.ts';
 import { judge, scoreText, type Thresholds } from '../truth/verdict.ts';
 import {
@@ -100,7 +99,7 @@ async function replay(cameras: Cameras, options: ReplayOptions, context: Context
   // Read before the replay, so that a mistake in it is reported at once.
   const truth = options.expect === undefined ? null : await readTruth(options.expect, context.disk, { cameras: names });
   const folder = options.out === undefined ? null : await ReplayFolder.make(options.out, context.disk);
-  const timeline: Told = { startUs: 0, zone: plan.zone, isNamed: cameras.length > 1 };
+  const view: EventView = { startUs: 0, zone: plan.zone, isNamed: cameras.length > 1 };
   const line = new ProgressLine(!context.output.json);
   const reportEndless = once(() =>
     context.output.progress('The length of this footage is unknown; Ctrl-C ends the replay.'),
@@ -115,26 +114,26 @@ async function replay(cameras: Cameras, options: ReplayOptions, context: Context
     { disk: context.disk, log: folder?.openLog() ?? (context.logLevel === 'warn' ? silentLog() : context.log) },
     {
       begins: (startUs) => {
-        timeline.startUs = startUs;
+        view.startUs = startUs;
       },
       event: (noticed) => {
         line.clear();
-        const record = eventRecord(noticed, timeline);
+        const record = eventRecord(noticed, view);
         folder?.event(record);
-        context.output.result(record, eventLine(noticed, timeline));
+        context.output.result(record, eventLine(noticed, view));
       },
       progress: (passedUs, lengthUs) => {
         if (lengthUs === null) reportEndless();
         line.show(() => progressText(passedUs, lengthUs, context.clock.monotonicMs() - startedMs));
       },
-      ...(folder ? keeping(folder, timeline) : {}),
+      ...(folder ? keeping(folder, view) : {}),
     },
     signal,
   )
     .finally(() => line.clear())
     .catch((thrown: unknown) => {
-      if (folder && timeline.startUs > 0)
-        context.output.progress(`The events until then are in ${folder.path}, without a report.`);
+      if (folder && view.startUs > 0)
+        context.output.progress(`What was noticed until then is in ${folder.path}, without a report.`);
       throw thrown;
     });
   await conclude({ result, plan, options, thresholds, folder, names, startedAt }, context);
@@ -149,12 +148,12 @@ function once(work: () => void): () => void {
   };
 }
 
-/** The parts of a replay that a folder keeps. */
-function keeping(folder: ReplayFolder, timeline: Told): Pick<ReplaySinks, 'keep' | 'keepStill'> {
+/** What a folder keeps of a replay. */
+function keeping(folder: ReplayFolder, view: EventView): Pick<ReplaySinks, 'keep' | 'keepStill'> {
   return {
-    keep: (doorbell, noticed) => folder.keep(doorbell, noticed, secondsAt(happenedUs(noticed, timeline))),
+    keep: (doorbell, noticed) => folder.keep(doorbell, noticed, secondsAt(happenedUs(noticed, view))),
     keepStill: (doorbell, atUs) =>
-      folder.still(doorbell, { atUs, atS: secondsAt(atUs - timeline.startUs), type: 'labelled' }),
+      folder.still(doorbell, { atUs, atS: secondsAt(atUs - view.startUs), type: 'labelled' }),
   };
 }
 

@@ -1,11 +1,10 @@
-// Owns: the porch's sound: a two-tone chime at each press, faint noise otherwise; computed from the frame number alone.
-// Not here: when the button is pressed (scene.ts).
+// The porch's sound: a two-tone chime at each press, faint noise otherwise; a pure function of the frame number.
 import { CYCLE_FRAMES, PRESS_FRAME, SYNTHETIC_FPS, SYNTHETIC_SAMPLE_RATE } from './scene.ts';
 
 /** Sound samples per video frame. */
 export const SAMPLES_PER_FRAME = SYNTHETIC_SAMPLE_RATE / SYNTHETIC_FPS;
 
-/** Ding and dong: pitch, and seconds after the press. Each dies away with this time constant. */
+/** Pitch, and seconds after the press. Each tone decays with this time constant. */
 const TONES = [
   { hertz: 659.26, fromS: 0 },
   { hertz: 523.25, fromS: 0.45 },
@@ -37,7 +36,7 @@ function chimeAt(second: number): number {
   return level * CHIME_LEVEL;
 }
 
-/** Noise that is the same for the same sample: a hash of its number. */
+/** Deterministic noise: a hash of the sample's number. */
 function noiseAt(sample: number): number {
   const mixed = Math.imul((sample ^ (sample >>> 15)) >>> 0, 0x2c1b3c6d);
   return (((mixed ^ (mixed >>> 12)) & 0xff) / 127.5 - 1) * NOISE_LEVEL;

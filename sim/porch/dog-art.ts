@@ -1,10 +1,8 @@
-// Owns: how the drawn dog looks, on the porch and on a photo that its owner could have taken of it.
-// Not here: where it goes (scene.ts), the porch (porch-art.ts).
 import type { Dog } from './scene.ts';
 
 export const DOG_POSES = ['trot-1', 'trot-2'] as const satisfies readonly Dog['pose'][];
 
-/** Size of the dog's picture on a porch of a height in pixels: even, as 4:2:0 needs it. */
+/** Size of the dog's picture for a porch of this height in pixels; even, for 4:2:0. */
 export function dogSize(height: number): { width: number; height: number } {
   const even = (value: number) => 2 * Math.round(value / 2);
   return { width: even(height * 0.47), height: even(height * 0.3) };
@@ -30,10 +28,7 @@ export function dogSvg(pose: Dog['pose'], width: number, height: number): string
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 300 192" width="${width}" height="${height}">${dogShapes(pose)}</svg>`;
 }
 
-/**
- * A photo of the drawn dog on a lawn, like a phone's: a JPEG whose EXIF says where it was taken. For trying
- * Search Party without a dog.
- */
+/** A photo of the drawn dog on a lawn: a JPEG whose EXIF contains a location, as a phone's does. For trying Search Party without a dog. */
 export async function drawDogPhoto(): Promise<Uint8Array> {
   const { default: sharp } = await import('sharp');
   const svg = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="-60 -50 420 300" width="1260" height="900">

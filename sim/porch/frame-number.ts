@@ -1,7 +1,7 @@
-// Owns: a frame's number as a strip of black and white blocks along the picture's top edge, and reading it back after the
-// picture was encoded, scaled or turned gray. Not here: the number for people (porch-camera.ts).
+// The frame number as a strip of black and white blocks along the picture's top edge; readable after encoding, scaling or conversion to
+// gray.
 
-/** Numbers count modulo this: 207 days at 15 frames a second. */
+/** Numbers wrap here: after 207 days at 15 frames a second. */
 export const FRAME_NUMBERS = 2 ** 28;
 
 const NUMBER_BITS = 28;
@@ -9,17 +9,17 @@ const CHECK_BITS = 8;
 const START_MARK = [1, 0] as const;
 const END_MARK = [0, 1] as const;
 
-/** Blocks in the strip. 40 fit even a gray picture of 160 pixels, at four pixels each. */
+/** Blocks in the strip: 40, so that even a gray picture of 160 pixels has four pixels for each. */
 const CELLS = START_MARK.length + NUMBER_BITS + CHECK_BITS + END_MARK.length;
 
 /** Luma of black and white in limited range (ITU-R BT.601 §2.5.3). */
 const BLACK = 16;
 const WHITE = 235;
 
-/** A smaller difference between the white and black marks means that there is no strip. */
+/** With less difference between the white and black marks there is no strip. */
 const CONTRAST_MIN = 60;
 
-/** Height of the strip: thin, so that a motion detector's blocks see little of it, yet a macroblock high at 720 lines. */
+/** Height of the strip: thin, so that motion detection hardly sees it, yet a macroblock high at 720 lines. */
 export function stripHeight(height: number): number {
   return Math.max(2, Math.round(height / 45));
 }
@@ -40,7 +40,7 @@ function cellsOf(number: number): number[] {
   return [...START_MARK, ...bits(number, NUMBER_BITS), ...bits(checkOf(number), CHECK_BITS), ...END_MARK];
 }
 
-/** Draws a frame's number into a luma plane of `width` x `height`, one byte a pixel. */
+/** Draws a frame number into a luma plane, one byte a pixel. */
 export function drawFrameNumber(luma: Uint8Array, width: number, height: number, frame: number): void {
   const row = new Uint8Array(width);
   cellsOf(frame % FRAME_NUMBERS).forEach((cell, at) => {
@@ -49,7 +49,7 @@ export function drawFrameNumber(luma: Uint8Array, width: number, height: number,
   for (let y = 0; y < stripHeight(height); y += 1) luma.set(row, y * width);
 }
 
-/** The number drawn in a luma or gray plane, whatever its size; null when there is none or it is damaged. */
+/** The number in a luma or gray plane of any size; null if there is none or it is damaged. */
 export function readFrameNumber(luma: Uint8Array, width: number, height: number): number | null {
   if (width < CELLS * 2 || luma.length < width * height) return null;
   const levels = Array.from({ length: CELLS }, (_, at) => levelOf(luma, width, height, at));
@@ -62,7 +62,7 @@ export function readFrameNumber(luma: Uint8Array, width: number, height: number)
   return bits.every((bit, at) => bit === wanted[at]) ? number : null;
 }
 
-/** Mean level in the middle of a block, away from edges that scaling and encoding blur. */
+/** Mean level of the middle of a block, away from edges, which scaling and encoding blur. */
 function levelOf(luma: Uint8Array, width: number, height: number, at: number): number {
   const strip = stripHeight(height);
   const rows = { from: Math.floor(strip * 0.25), to: Math.max(Math.floor(strip * 0.25) + 1, Math.floor(strip * 0.7)) };

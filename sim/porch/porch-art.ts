@@ -1,16 +1,15 @@
-// Owns: how the porch and its visitor look: rendered once from SVG, kept as 4:2:0 planes, composed frame by frame.
-// Not here: the dog (dog-art.ts), what happens when (scene.ts), stamps (porch-camera.ts, frame-number.ts).
+// The look of the porch and the visitor: rendered once from SVG, kept as 4:2:0 planes, composed frame by frame.
 import { DOG_POSES, dogSize, dogSvg } from './dog-art.ts';
 import type { PorchScene, Pose } from './scene.ts';
 
-/** A picture in planes: luma, then both colours at half width and height; all in one byte string as ffmpeg reads it. */
+/** A 4:2:0 picture: luma, then both chroma planes, in one byte string as ffmpeg reads it. */
 export interface Planes {
   readonly width: number;
   readonly height: number;
   readonly bytes: Uint8Array;
 }
 
-/** A cut-out picture: planes with an opacity for each, both sizes even. */
+/** A cut-out: planes with opacity, both sizes even. */
 interface Sprite extends Planes {
   readonly opacity: Uint8Array;
   readonly opacityHalf: Uint8Array;
@@ -18,7 +17,7 @@ interface Sprite extends Planes {
 
 const POSES = ['stand', 'press', 'walk-1', 'walk-2'] as const satisfies readonly Pose[];
 
-/** Everything drawn once for one size. */
+/** All pictures, drawn once for one size. */
 export class PorchArt {
   private readonly background: Planes;
   private readonly sprites: ReadonlyMap<string, Sprite>;
@@ -28,7 +27,7 @@ export class PorchArt {
     this.sprites = sprites;
   }
 
-  /** Draws everything for a size in pixels; takes some hundred milliseconds. */
+  /** Draws everything for a size in pixels; takes a few hundred milliseconds. */
   static async draw(width: number, height: number): Promise<PorchArt> {
     const background = await renderSvg(porchSvg(width, height), width, height, false);
     const [spriteWidth, spriteHeight] = [even(height * 0.34), even(height * 0.62)];
@@ -45,7 +44,7 @@ export class PorchArt {
     return new PorchArt(background, sprites);
   }
 
-  /** Puts a scene into `into`, planes of this art's size. */
+  /** Draws a scene into `into`, planes of this art's size. */
   compose(scene: PorchScene, into: Uint8Array): void {
     into.set(this.background.bytes);
     if (scene.lit) this.light(into);
@@ -54,7 +53,7 @@ export class PorchArt {
     if (dog) this.stand(into, dog.pose, dog.x);
   }
 
-  /** Draws a passing figure, standing on the ground. */
+  /** Draws a figure that stands on the ground. */
   private stand(into: Uint8Array, name: string, x: number): void {
     const { width, height } = this.background;
     const sprite = this.sprites.get(name);
@@ -64,7 +63,7 @@ export class PorchArt {
     blend(into, width, height, sprite, left, top);
   }
 
-  /** The button glows after a press. */
+  /** Lights the button, as after a press. */
   private light(into: Uint8Array): void {
     const { width, height } = this.background;
     const size = even(height / 36);
@@ -79,9 +78,9 @@ function even(value: number): number {
   return 2 * Math.round(value / 2);
 }
 
-/** Renders an SVG and turns it into planes: ITU-R BT.601, limited range. */
+/** Renders an SVG into planes: ITU-R BT.601, limited range. */
 async function renderSvg(svg: string, width: number, height: number, mirrored: boolean): Promise<Sprite> {
-  // Loaded here, so that only a device with a drawn porch bears the cost.
+  // Loaded here, so that only a device with a drawn porch loads it.
   const { default: sharp } = await import('sharp');
   const image = sharp(Buffer.from(svg)).resize(width, height, { fit: 'fill' }).ensureAlpha();
   const rgba = await (mirrored ? image.flop() : image).raw().toBuffer();
@@ -106,7 +105,7 @@ async function renderSvg(svg: string, width: number, height: number, mirrored: b
   return { width, height, bytes, opacity, opacityHalf };
 }
 
-/** Blends a sprite into a picture at even coordinates; what lies outside is cut off. */
+/** Blends a sprite into a picture at even coordinates; clips it to the picture. */
 function blend(into: Uint8Array, width: number, height: number, sprite: Sprite, left: number, top: number): void {
   const from = sprite.width * sprite.height;
   const to = width * height;

@@ -1,5 +1,4 @@
-// Owns: the drawn porch as a camera: its name; draws frame by frame at its pace, stamps each, and writes pictures and sound to ffmpeg.
-// Not here: what is drawn (scene.ts, porch-art.ts, chime-sound.ts) and how it is encoded (device/camera).
+// The drawn porch as a camera: draws frames at its pace, stamps each, and writes pictures and sound to ffmpeg.
 
 import type { Clock } from '@doorsill/base/clock';
 import type { CapturePlan } from '@doorsill/device/camera/ffmpeg-capture-command';
@@ -30,7 +29,7 @@ import { drawFrameNumber } from './frame-number.ts';
 import { PorchArt } from './porch-art.ts';
 import { PLAYS, type Play, pressesAt, SYNTHETIC_FPS, SYNTHETIC_SAMPLE_RATE, sceneAt } from './scene.ts';
 
-/** Letters of 5 by 7 dots, row by row, five bits each from the left. */
+/** Letters of 5 by 7 dots: rows of five bits, the leftmost first. */
 const LETTERS: Readonly<Record<string, readonly number[]>> = {
   '0': [14, 17, 19, 21, 25, 17, 14],
   '1': [4, 12, 4, 4, 4, 4, 14],
@@ -58,13 +57,13 @@ const LETTER_HEIGHT = 9;
 const INK = 235;
 const GROUND = 16;
 
-/** What is written: e.g. `2026-11-25 00:27:56.133 UTC #000042`. */
+/** The stamp, for example `2026-11-25 00:27:56.133 UTC #000042`. */
 export function stampText(wallUs: number, frame: number): string {
   const iso = new Date(Math.floor(wallUs / 1000)).toISOString();
   return `${iso.slice(0, 10)} ${iso.slice(11, 23)} UTC #${String(frame).padStart(6, '0')}`;
 }
 
-/** Writes a text into the lower left corner of a luma plane, white on black. Letters it does not know are left blank. */
+/** Writes a text into the lower left corner of a luma plane, white on black. Unknown letters stay blank. */
 function drawStamp(luma: Uint8Array, width: number, height: number, text: string): void {
   const scale = Math.max(1, Math.floor(height / 300));
   const shown = text.slice(0, Math.floor(width / (LETTER_WIDTH * scale)) - 1);
@@ -86,7 +85,7 @@ function drawStamp(luma: Uint8Array, width: number, height: number, text: string
   }
 }
 
-/** The porch that the project draws itself. `seconds` is null when it never ends. */
+/** The drawn porch as a source. `seconds` is null if it never ends. */
 export interface SyntheticSource extends Shown {
   readonly kind: 'synthetic';
   readonly width: number;
@@ -96,7 +95,7 @@ export interface SyntheticSource extends Shown {
   readonly play: Play;
 }
 
-/** Wall time of a run's frame, counted from its start. */
+/** Wall time of a frame of a run that began at `startUs`. */
 function frameTimeUs(startUs: number, frame: number): number {
   return startUs + Math.round((frame * 1_000_000) / SYNTHETIC_FPS);
 }
@@ -110,10 +109,10 @@ export class SyntheticDriver implements SourceDriver {
   private readonly onPress: (atUs: number, frame: number) => void;
   private art: PorchArt | null = null;
   private endsUs: number | null = null;
-  /** Frames drawn by earlier runs: the scene continues where it was interrupted. */
+  /** Frames drawn by earlier runs: the scene continues after an interruption. */
   private drawn = 0;
 
-  /** `onPress` is called as the frame with the press is handed to ffmpeg: its wall time and number. */
+  /** `onPress` is called with wall time and number of the frame with the press, when that frame is written to ffmpeg. */
   constructor(source: SyntheticSource, clock: Clock, onPress: (atUs: number, frame: number) => void) {
     this.source = source;
     this.clock = clock;
@@ -125,7 +124,7 @@ export class SyntheticDriver implements SourceDriver {
     const { pace, seconds } = source;
     this.endsUs ??= clock.wallUs();
     if (pace === 'fast') {
-      // At full speed the footage ends at the time the capture began, as with files; a new run draws the same frames again.
+      // At full speed the footage ends at the time the capture began, like a file's; a new run draws the same frames again.
       const startUs = this.endsUs - (seconds ?? 0) * 1_000_000;
       return { ...(await this.openAt(startUs, 0)), skipBeforeUs: deliveredUntilUs };
     }
@@ -138,7 +137,7 @@ export class SyntheticDriver implements SourceDriver {
     return { ...(await this.drawnInput()), timeline, skipBeforeUs: 0, feed };
   }
 
-  /** Footage of another time, drawn as fast as it is taken: the scene's frame `first` is at wall time `startUs`. */
+  /** Footage of another time, drawn as fast as it is read: the scene's frame `first` is at wall time `startUs`. */
   async openAt(startUs: number, first: number): Promise<RunInput> {
     const feed: RunInput['feed'] = (pipes, signal) => this.feed(pipes, signal, startUs, first);
     const timeline = () => new KnownTimeline(startUs);
@@ -165,7 +164,7 @@ export class SyntheticDriver implements SourceDriver {
     return null;
   }
 
-  /** Draws until the end or the signal; the run's frame 0 is the scene's frame `first`, at wall time `startUs`. */
+  /** Draws until the end or the abort; the run's frame 0 is the scene's frame `first`, at wall time `startUs`. */
   private async feed(pipes: FeedPipes, signal: AbortSignal, startUs: number, first: number): Promise<void> {
     const pictures = this.pace(signal, first, async (frame) => {
       const atUs = frameTimeUs(startUs, frame - first);
@@ -209,7 +208,7 @@ export class SyntheticDriver implements SourceDriver {
 /** The drawn input's format is fully specified, so ffmpeg need not probe it. */
 const KNOWN = ['-probesize', '32', '-analyzeduration', '0'] as const;
 
-/** Frames and sound that this process draws and writes: planes of 4:2:0 on stdin, 16-bit mono on pipe 4. */
+/** Frames and sound that this process writes: 4:2:0 planes on stdin, 16-bit mono on pipe 4. */
 function drawnInputs(width: number, height: number, audio: boolean): Port[] {
   const video = {
     options: [
@@ -261,7 +260,7 @@ interface SyntheticOptions {
 
 const OPTIONS = { pace: PACE, audio: AUDIO, size: SIZE, seconds: SECONDS, play: oneOf('play', PLAYS) };
 
-/** The drawn porch that a text names; null for another camera. Throws `camera_option_invalid`. */
+/** Parses `synthetic?...`; null for another camera. Throws `camera_option_invalid`. */
 export function parseSyntheticSource(text: string, defaults: SourceDefaults): SyntheticSource | null {
   if (text !== 'synthetic' && !text.startsWith('synthetic?')) return null;
   const said = readOptions<SyntheticOptions>(text.slice('synthetic?'.length), text, OPTIONS);
@@ -272,7 +271,7 @@ export function parseSyntheticSource(text: string, defaults: SourceDefaults): Sy
   return { kind: 'synthetic', ...size, pace, audio, seconds, play, shown: text };
 }
 
-/** The drawn porch as a camera kind that can be passed to a doorbell. */
+/** The drawn porch as a camera kind of a doorbell. */
 export const porchKind: CameraKind = cameraKind<SyntheticSource>({
   help: '  synthetic            a porch that is drawn       size=1280x720, play=visitor|dog|nobody, seconds=N, pace=own|fast, audio=on|off',
   parse: parseSyntheticSource,
@@ -281,5 +280,4 @@ export const porchKind: CameraKind = cameraKind<SyntheticSource>({
   tryOnce: () => Promise.resolve({ gives: 'a drawn porch', troubles: [] }),
 });
 
-/** Every camera kind that the simulator supports. */
 export const ALL_CAMERAS: readonly CameraKind[] = [porchKind, ...CAMERA_KINDS];

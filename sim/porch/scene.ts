@@ -1,14 +1,13 @@
-// Owns: what happens on the porch in which frame: a pure function of the frame number.
-// Not here: how it looks (porch-art.ts), how it sounds (chime-sound.ts).
+// The porch's play as a pure function of the frame number.
 
-/** Frames a second, and samples of sound a second, of what the project draws itself. */
+/** Frames a second, and sound samples a second, of the drawn porch. */
 export const SYNTHETIC_FPS = 15;
 export const SYNTHETIC_SAMPLE_RATE = 48_000;
 
-/** The scene repeats after this many frames: 24 s, a multiple of the 8 s in which AAC packets and frames line up. */
+/** The scene repeats after this many frames: 24 s, a multiple of the 8 s in which AAC packets and frames align. */
 export const CYCLE_FRAMES = 24 * SYNTHETIC_FPS;
 
-/** The visitor presses the button in this frame of each cycle: 2.6 s after its start. */
+/** In this frame of each cycle, 2.6 s after its start, the visitor presses the button. */
 export const PRESS_FRAME = 39;
 
 const ARRIVED_FRAME = 34;
@@ -16,35 +15,33 @@ const ARM_DOWN_FRAME = 52;
 const LEAVE_FRAME = 135;
 const GONE_FRAME = 180;
 
-/** How the visitor stands or walks. */
 export type Pose = 'stand' | 'press' | 'walk-1' | 'walk-2';
 
-/** The visitor's position: `x` of their centre, in picture widths; negative while still outside. */
+/** `x` of the visitor's centre, in picture widths; negative while still outside. */
 export interface Visitor {
   readonly x: number;
   readonly pose: Pose;
   readonly facing: 'right' | 'left';
 }
 
-/** Who comes by: a visitor who rings, a dog that does not, or nobody. */
+/** Who comes: a visitor who rings, a dog that does not, or nobody. */
 export const PLAYS = ['visitor', 'dog', 'nobody'] as const;
 export type Play = (typeof PLAYS)[number];
 
-/** The dog's position, as for the visitor, and which legs it stands on. */
+/** The dog's position, as for the visitor, and its leg pose. */
 export interface Dog {
   readonly x: number;
   readonly pose: 'trot-1' | 'trot-2';
 }
 
-/** What a frame shows. */
 export interface PorchScene {
   readonly visitor: Visitor | null;
   readonly dog: Dog | null;
-  /** The button's light is on. */
+  /** Whether the button's light is on. */
   readonly lit: boolean;
 }
 
-/** Where the visitor comes from and where they stand at the door. */
+/** Where the visitor comes from, and where they stand at the door. */
 const OUTSIDE_X = -0.12;
 const DOOR_X = 0.5;
 

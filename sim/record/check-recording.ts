@@ -1,5 +1,4 @@
-// Owns: replaying a recording that was just written, to see what of it comes again. Not here: running scenarios (sim/scenario/running).
-
+// Replays a recording to check it. A file of its own, because loading the runner takes memory that a recording needs.
 import type { Disk } from '@doorsill/base/disk';
 import { failure } from '../errors.ts';
 import { readScenarios } from '../scenario/language/read-scenarios.ts';
@@ -7,8 +6,8 @@ import { runScenario } from '../scenario/running/run-scenario.ts';
 import type { ExpectedAgain } from './recorded-scenario.ts';
 
 /**
- * Replays the scenario in a folder. Returns the expectations that were not met, by the lines that they are on. Throws
- * `record_replay_fails` where anything else is wrong with it.
+ * Replays a recorded scenario to check that its events recur. Returns the expectations that were not met, found by their lines. Throws
+ * `record_replay_fails` on any other failure.
  */
 export async function missedInReplay(
   folder: string,
@@ -19,7 +18,7 @@ export async function missedInReplay(
   const { scenarios, faults } = await readScenarios(folder);
   const [scenario] = scenarios;
   const [fault] = faults;
-  if (!scenario || fault) throw failure('record_replay_fails', { detail: fault?.message ?? 'it cannot be read' });
+  if (!scenario || fault) throw failure('record_replay_fails', { detail: fault?.message ?? 'the scenario cannot be read' });
   const rerun = `doorsill test ${folder}`;
   const { test } = await runScenario(scenario, { disk, update: false, rerun }, signal);
   return test.failures.map(({ what, at, actual }) => {

@@ -1,18 +1,23 @@
-// Owns: recording a live camera for some time: waits for its first picture, follows it, says why it ended, hands over its footage and what
-// happened, and leaves nothing of it in memory or on the disk. Not here: the doorbell that records (live-doorbell.ts), writing it.
+// Records a live camera for some time, hands over footage and events, and leaves nothing in memory or on the disk.
 
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Clock } from '@doorsill/base/clock';
+import type { Disk } from '@doorsill/base/disk';
+import type { Log } from '@doorsill/base/log';
+import { SystemRandom } from '@doorsill/base/random';
 import { SystemPrograms } from '@doorsill/base/system-programs';
 import type { DeviceEvent, DeviceState } from '@doorsill/contract/home-messages';
 import type { Window } from '@doorsill/contract/shared-claims';
+import type { Ffmpeg } from '@doorsill/device/camera/find-ffmpeg';
+import type { CameraKind, CameraSource } from '@doorsill/device/camera/source-interfaces';
+import { parseCameraSource } from '@doorsill/device/camera/sources';
 import type { Press } from '@doorsill/device/hardware/button';
 import type { OwnServerClient } from '@doorsill/device/owner/own-server-client';
 import { type Failure, failure, isErrorCode, reportedFailure } from '../errors.ts';
-import type { VirtualHome } from '../world/virtual-home.ts';
-import { type LiveDoorbellDeps, liveDoorbell, recordedCamera } from './live-doorbell.ts';
+import { ALL_CAMERAS } from '../porch/porch-camera.ts';
+import { NO_BROKER, OWN_SERVER, VirtualHome } from '../world/virtual-home.ts';
 
 export interface RecordPlan {
   /** As `doorsill up --camera` takes it. */
@@ -21,49 +26,49 @@ export interface RecordPlan {
   forUs: number;
 }
 
-/** Why a recording ended: as it was asked to, or before. */
+/** Why a recording ended: as requested, or early. */
 export type RecordEnd =
   | { why: 'time' | 'camera-ended' | 'interrupted' }
   | { why: 'camera-lost' | 'memory-full'; detail: string };
 
-/** What was recorded; it can be read while `keep` runs. */
+/** A finished recording; readable while `keep` runs. */
 export interface Recording {
-  /** From the first picture to the end; footage of it may begin and end with the groups of pictures around it. */
+  /** From the first picture to the end; footage may be longer, because it consists of whole GOPs. */
   window: Window;
-  /** All that happened, also after the end. */
+  /** All events, also those after the end. */
   events: readonly DeviceEvent[];
   end: RecordEnd;
   session: OwnServerClient;
 }
 
 export interface RecordSinks {
-  /** Footage comes: somebody at the terminal may press now. */
+  /** Called with the first picture; `press` presses the doorbell's button. */
   begins(press: (press: Press) => void): void;
   progress(recordedUs: number): void;
   event(event: DeviceEvent): void;
-  /** Keeps what was recorded. After this it is gone. */
+  /** Stores the recording, which is discarded afterwards. */
   keep(recording: Recording): Promise<void>;
 }
 
-/** A span that one file can hold: what the doorbell's own server gives at once. */
+/** Maximum length: what the doorbell's own server returns at once. */
 export const RECORD_US_MAX = 3_600_000_000;
 const MIB = 1024 * 1024;
 const RING_BYTES_MAX = 2_048 * MIB;
 const RING_BYTES_MIN = 64 * MIB;
-/** Footage waits in memory: of what is free, so much is left to everything else. */
+/** Share of the free memory that footage may fill. */
 const MEMORY_SHARE = 0.5;
-/** A camera that sends more than this is rare: a minute of it is 120 MB. */
+/** Hardly a camera sends more than this: a minute of it is 120 MB. */
 const BYTES_PER_S_MOST = 2 * MIB;
-/** A camera that sends less than this shows too little: no time is promised beyond what would be held of it. */
+/** The length is limited as if a camera sent at least this much. */
 const BYTES_PER_S_LEAST = MIB / 4;
-/** The ring forgets its oldest footage when it is full: the recording ends before. */
+/** A full ring drops its oldest footage, so the recording ends earlier, at this share. */
 const FULL_SHARE = 0.75;
 const POLL_MS = 250;
 const FIRST_PICTURE_MS_MAX = 30_000;
-/** After its end footage may be on its way for so long: the longest group of pictures, and some. */
+/** How late the last footage may arrive: a little more than the longest GOP. */
 const LATE_MS_MAX = 15_000;
 
-/** How much memory a recording of this length may take. Throws `record_too_long`. */
+/** How much memory a recording of this length may use. Throws `record_too_long`. */
 export function ringBytesFor(forUs: number, freeBytes: number): number {
   const seconds = forUs / 1_000_000;
   const most = Math.min(RING_BYTES_MAX, Math.floor(freeBytes * MEMORY_SHARE));
@@ -78,8 +83,8 @@ export function ringBytesFor(forUs: number, freeBytes: number): number {
 }
 
 /**
- * Records until the time is over, the camera ends or is lost, memory is full, or the signal is aborted; then hands over what there is.
- * Throws what keeps the camera from recording, `record_too_long`, `record_nothing`, what `keep` throws.
+ * Records until the time is over, the camera ends or is lost, memory is full, or the signal aborts; then calls `keep`. Throws the camera's
+ * failures, `record_too_long`, `record_nothing`, and what `keep` throws.
  */
 export async function recordCamera(
   plan: RecordPlan,
@@ -134,7 +139,7 @@ class Run {
     const endUs = end.why === 'time' ? askedUs : Math.min(askedUs, this.clock.wallUs());
     if (end.why !== 'memory-full') await this.arrived(session, startUs, endUs);
     this.isOver = true;
-    // Nothing is filmed while footage is written, so none of it is forgotten to make room.
+    // The camera is off while footage is written, so that the ring drops nothing.
     await home.doorbell.endCamera();
     const heldUs = heldUntil(await session.state(), startUs);
     return { window: { startUs, endUs: Math.min(heldUs, endUs) }, events: this.events, end, session };
@@ -174,13 +179,13 @@ class Run {
       if (ring.bytes >= ring.bytesMax * FULL_SHARE)
         return {
           why: 'memory-full',
-          detail: `its ${Math.floor(ring.bytesMax / MIB)} MiB of memory are full; the camera sends a lot`,
+          detail: `its ${Math.floor(ring.bytesMax / MIB)} MiB of memory are full; the camera's bit rate is high`,
         };
       await this.clock.sleep(POLL_MS, signal).catch(() => undefined);
     }
   }
 
-  /** Waits until footage up to `untilUs` has arrived, as far as it comes. */
+  /** Waits until footage up to `untilUs` has arrived, or none comes any more. */
   private async arrived(session: OwnServerClient, startUs: number, untilUs: number): Promise<void> {
     const givenUpMs = this.clock.monotonicMs() + LATE_MS_MAX;
     for (;;) {
@@ -192,7 +197,54 @@ class Run {
   }
 }
 
-/** Where the newest footage ends; `startUs` while there is none. */
+/** Where the newest footage ends; `startUs` if there is none. */
 function heldUntil({ ring }: DeviceState, startUs: number): number {
   return Math.max(startUs, ...ring.coverage.map(({ endUs }) => endUs));
+}
+
+export interface LiveDoorbellDeps {
+  ffmpeg: Ffmpeg;
+  clock: Clock;
+  disk: Disk;
+  log: Log;
+}
+
+interface LiveDoorbellOptions {
+  /** As `doorsill up --camera` takes it. */
+  camera: string;
+  /** Whether sound is requested from the camera. */
+  audio: boolean;
+  /** Its own folder, absolute, inside one that only this user can open. */
+  folder: string;
+  /** Size of its in-memory ring. */
+  ringBytes: number;
+  heard(event: DeviceEvent): void;
+}
+
+/** Camera kinds for a recording: a file is played once, and sound is requested only if wanted. */
+function recordedKinds(audio: boolean): CameraKind[] {
+  return ALL_CAMERAS.map((kind) => ({
+    help: kind.help,
+    name: (text, defaults) => kind.name(text, { ...defaults, loop: false, audio }),
+  }));
+}
+
+/** Parses a camera. Throws `camera_unsupported`, `camera_option_invalid`, `camera_not_found`, and `usage` for `pace=fast`. */
+export function recordedCamera(text: string, audio: boolean): CameraSource {
+  const source = parseCameraSource(text, {}, recordedKinds(audio));
+  if ('pace' in source.settings && source.settings.pace === 'fast')
+    throw failure('usage', { detail: 'a recording runs in real time: leave out pace=fast' });
+  return source;
+}
+
+/** A doorbell with its own server and without a home broker, not yet started. */
+function liveDoorbell(options: LiveDoorbellOptions, deps: LiveDoorbellDeps): VirtualHome {
+  const { camera, audio, folder, ringBytes, heard } = options;
+  const random = new SystemRandom();
+  const ring = { kind: 'memory', bytes: ringBytes } as const;
+  return new VirtualHome(folder, deps.clock, () => ({
+    settings: { name: 'front', camera, home: NO_BROKER, console: OWN_SERVER, ring },
+    options: { cameraKinds: recordedKinds(audio), homeBroker: 'none', serverRandom: random, heard },
+    seams: { ...deps, random, programs: new SystemPrograms() },
+  }));
 }

@@ -1,5 +1,4 @@
-// Owns: the folder of a recording: plain footage, the scenario, what happened, for this user alone. Not here: what the scenario says
-// (recorded-scenario.ts), how footage is written (write-footage.ts).
+// A recording's folder, readable only by this user: plain footage, the scenario, the events.
 import { open, rm, rmdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '@doorsill/base/clock';
@@ -19,10 +18,9 @@ import {
 } from './recorded-scenario.ts';
 import { type FootageTerms, type WrittenFootage, withoutLastFragment, writeFootage } from './write-footage.ts';
 
-/** What a folder holds once everything is written. */
 export interface KeptRecording {
   window: Window;
-  /** False where the disk was full before all of it was written. */
+  /** False if the disk was full before everything was written. */
   isWhole: boolean;
   files: readonly string[];
   bytes: number;
@@ -46,7 +44,7 @@ export class RecordFolder {
     this.isOurs = isOurs;
   }
 
-  /** Makes the folder, and claims it. Throws `replay_folder_taken`, `replay_folder_paired`, and what the disk says. */
+  /** Creates and claims the folder. Throws `replay_folder_taken`, `replay_folder_paired`, and disk errors. */
   static async make(word: string, disk: Disk): Promise<RecordFolder> {
     const wasThere = await stat(word).then(
       () => true,
@@ -59,8 +57,8 @@ export class RecordFolder {
   }
 
   /**
-   * Writes footage, scenario and events. On a full disk the footage that fits beside the others is kept (`isWhole` says so). Throws what
-   * ffmpeg and the disk say, `disk_full` where nothing fits.
+   * Writes footage, scenario and events. On a full disk it keeps the footage that fits, and `isWhole` is false. Throws errors of ffmpeg and
+   * of the disk, and `disk_full` if nothing fits.
    */
   async keep(recording: Recording, terms: FootageTerms, deps: { ffmpeg: Ffmpeg; clock: Clock }): Promise<void> {
     const { session, window, events } = recording;
@@ -78,7 +76,7 @@ export class RecordFolder {
     }
   }
 
-  /** Writes what happened beside the footage, and the scenario of both. What happened after `recorded` and the footage is no part of it. */
+  /** Writes events and scenario. Events after `recorded` and after the footage are left out. */
   private async describe(
     footage: readonly WrittenFootage[],
     recorded: Window,
@@ -101,12 +99,12 @@ export class RecordFolder {
     await this.writeScenario();
   }
 
-  /** Which expectation is on which line of the scenario. */
+  /** The expectations by their lines in the scenario. */
   get lines(): ReadonlyMap<number, ExpectedAgain> {
     return this.scenario ? scenarioText(this.scenario).lines : new Map();
   }
 
-  /** Leaves out of the scenario what did not come again. */
+  /** Removes expectations from the scenario that the replay did not meet. */
   async leaveOut(missed: readonly ExpectedAgain[]): Promise<void> {
     if (!this.scenario || missed.length === 0) return;
     const expected = this.scenario.expected.filter((event) => !missed.includes(event));
@@ -114,7 +112,7 @@ export class RecordFolder {
     await this.writeScenario();
   }
 
-  /** What is in it; null while nothing was kept. */
+  /** The written files; null before `keep`. */
   get kept(): KeptRecording | null {
     if (!this.scenario) return null;
     const { startUs, footage, expected, leftOut } = this.scenario;
@@ -124,7 +122,7 @@ export class RecordFolder {
     return { window: { startUs, endUs }, isWhole: this.isWhole, files, bytes, expected, leftOut };
   }
 
-  /** Removes everything that was written, and the folder if it was made here. */
+  /** Removes everything that was written, and the folder if this recording created it. */
   async drop(): Promise<void> {
     const names = (await this.disk.list(this.path)).filter((name) =>
       /^(footage(-\d+)?\.mp4|events\.jsonl|scenario\.yaml)$/.test(name),
@@ -140,7 +138,7 @@ export class RecordFolder {
   }
 }
 
-/** An event with when it was in seconds since the first picture; which doorbell told it does not matter, as it was thrown away. */
+/** An event with its time in seconds since the first picture, without the id of the throwaway doorbell. */
 function eventRecord(event: DeviceEvent, startUs: number): object {
   const { id: _id, device: _device, type, ...more } = event;
   return { event: type, atS: Math.round((event.atUs - startUs) / 1_000) / 1_000, ...more };

@@ -1,15 +1,14 @@
-// Owns: a recording as a scenario in YAML: its footage, its presses as steps, what the doorbell noticed as expectations. Pure.
-// Not here: the words of a scenario (sim/scenario/language), writing files (record-folder.ts).
+// A recording as a YAML scenario: footage, presses as steps, observed events as expectations.
 import type { DeviceEvent } from '@doorsill/contract/home-messages';
 import type { Window, Zone } from '@doorsill/contract/shared-claims';
 import { printMoment } from '@doorsill/device/terminal/format-units';
 import type { WrittenFootage } from './write-footage.ts';
 
-/** An event that has to come again: when, in microseconds since the first picture. */
+/** An event that the replay must repeat; `atUs` in microseconds since the first picture. */
 export interface ExpectedAgain {
   type: 'ring' | 'motion-start' | 'motion-end' | 'event-window';
   atUs: number;
-  /** What else is compared. */
+  /** Further fields that are compared. */
   where: Record<string, string>;
 }
 
@@ -19,25 +18,25 @@ export interface RecordedScenario {
   footage: readonly WrittenFootage[];
   presses: readonly { atUs: number; button: string }[];
   expected: readonly ExpectedAgain[];
-  /** What was noticed and cannot be expected of a replay. */
+  /** Events that a replay cannot be expected to repeat. */
   leftOut: readonly ExpectedAgain[];
   hasSound: boolean;
   zones: readonly Zone[];
 }
 
 /**
- * How far apart an event and its replay may be. Pictures for motion are taken five times a second, not the same ones each time; an event
- * window is told when its time has passed, which a live camera's pictures reach late.
+ * Tolerance between an event and its replay. Motion is sampled five times a second, not at the same pictures each time; an event window is
+ * reported once its time is over, which a live camera's pictures reach late.
  */
 const WITHIN = { ring: '1s', 'motion-start': '1s', 'motion-end': '1s', 'event-window': '3s' } as const;
 
 /** Real time that a replay may take. */
 const TIMEOUT_S_LEAST = 120;
 
-/** Motion is told with the pictures that come after it began: of the last moment of a recording there are none. */
+/** Motion is reported only with later pictures, which the last moment of a recording lacks. */
 const UNSEEN_US = 500_000;
 
-/** What has to come again of what happened within the footage. */
+/** The events within the footage that a replay must repeat. */
 export function expectedAgain(events: readonly DeviceEvent[], { startUs, endUs }: Window): ExpectedAgain[] {
   return events
     .filter(({ type, atUs }) => atUs >= startUs && atUs <= (type.startsWith('motion') ? endUs - UNSEEN_US : endUs))
@@ -57,7 +56,7 @@ export function expectedAgain(events: readonly DeviceEvent[], { startUs, endUs }
     });
 }
 
-/** All presses within the footage: who pressed is not in its pictures. */
+/** All presses within the footage, which its pictures don't contain. */
 export function pressesIn(events: readonly DeviceEvent[], { startUs, endUs }: Window): RecordedScenario['presses'] {
   return events.flatMap((event) =>
     event.type === 'ring' && event.atUs >= startUs && event.atUs <= endUs
@@ -66,7 +65,7 @@ export function pressesIn(events: readonly DeviceEvent[], { startUs, endUs }: Wi
   );
 }
 
-/** The scenario's file, and on which of its lines each expectation is, counted from 1. */
+/** The scenario's file, and the expectations by their lines, counted from 1. */
 export function scenarioText(scenario: RecordedScenario): { text: string; lines: Map<number, ExpectedAgain> } {
   const { startUs, footage, presses, expected, leftOut } = scenario;
   const endUs = Math.max(startUs, ...footage.map(({ window }) => window.endUs));
@@ -89,7 +88,6 @@ export function scenarioText(scenario: RecordedScenario): { text: string; lines:
   return { text: `${[...head, ...expectations].join('\n')}\n`, lines };
 }
 
-/** An event for people. */
 export function wordsOf({ type, atUs }: ExpectedAgain): string {
   return `${type} at ${(atUs / 1_000_000).toFixed(1)} s`;
 }

@@ -1,5 +1,5 @@
-// Owns: writing recorded footage into files that are plain to anybody: without sound unless it is asked for, areas blacked out. What is
-// left out never reaches a disk: ffmpeg takes the footage from a pipe. Not here: recording it (record-camera.ts), the scenario around it.
+// Writes recorded footage into plain files, without sound unless requested, with areas blacked out. Omitted parts never reach a disk:
+// ffmpeg reads the footage from a pipe.
 
 import { createReadStream } from 'node:fs';
 import { open, rm, stat, truncate } from 'node:fs/promises';
@@ -22,24 +22,24 @@ export interface FootageTerms {
   zones: readonly Zone[];
 }
 
-/** A file that was written, and what it covers. */
+/** A written file and the span that it covers. */
 export interface WrittenFootage {
   file: string;
   window: Window;
   bytes: number;
 }
 
-/** A camera that changes its format more often than this shows nothing that replays. */
+/** A camera that changes its format more often is refused. */
 const FILES_MAX = 100;
-/** Time to write a second of footage in, on a slow machine and encoded; and at least so much in all. */
+/** Time limit for writing a second of footage, on a slow machine with encoding; and the minimum limit. */
 const MS_PER_S = 10_000;
 const TIMEOUT_MS_LEAST = 60_000;
 const BYTES_MAX = 2 ** 40;
 
 /**
- * Writes all footage of a span: one file, or one for each format of the camera. On a full disk what fitted stays, in whole fragments,
- * which play (`isWhole` is false then). Else files of which a part is missing are removed. Throws what ffmpeg and the disk say, `disk_full`
- * where not one fragment fits.
+ * Writes the footage of a span: one file for each format of the camera. On a full disk, whole fragments that fit remain, which play, and
+ * `isWhole` is false. On other errors incomplete files are removed. Throws errors of ffmpeg and of the disk, and `disk_full` if not one
+ * fragment fits.
  */
 export async function writeFootage(
   session: OwnServerClient,
@@ -69,7 +69,7 @@ export async function writeFootage(
   return { written, isWhole: true };
 }
 
-/** The same footage but for its last fragment, which is given up for room on a full disk. Throws `disk_full` where nothing is left. */
+/** Removes the last fragment, to make room on a full disk. Throws `disk_full` if nothing remains. */
 export async function withoutLastFragment(
   folder: string,
   footage: readonly WrittenFootage[],
@@ -81,13 +81,13 @@ export async function withoutLastFragment(
 }
 
 function nothingFits(folder: string, cause?: unknown): Error {
-  return failure('disk_full', { detail: `nothing of the recording fits into ${folder}` }, cause);
+  return failure('disk_full', { detail: `not even the start of the recording fits into ${folder}` }, cause);
 }
 
-/** Cuts a file behind its last whole fragment but `fewer`; one of which nothing is left is removed. */
+/** Truncates a file after its last whole fragment but `fewer`; removes it if nothing remains. */
 async function cut(folder: string, { file, window }: WrittenFootage, fewer: number): Promise<WrittenFootage[]> {
   const path = join(folder, file);
-  // A file that could not even be made has none.
+  // The file may not exist if it could not be created.
   const isThere = (await stat(path).catch(() => null)) !== null;
   const last = isThere ? (await wholeFragments(path)).at(-1 - fewer) : undefined;
   if (!last) {
@@ -98,7 +98,7 @@ async function cut(folder: string, { file, window }: WrittenFootage, fewer: numb
   return [{ file, window: { ...window, endUs: window.startUs + last.lengthUs }, bytes: last.endByte }];
 }
 
-/** Where each whole fragment of a file ends: in bytes, and in microseconds since the first picture. */
+/** The end of each whole fragment: in bytes, and in microseconds since the first picture. */
 async function wholeFragments(path: string): Promise<{ endByte: number; lengthUs: number }[]> {
   const splitter = new FragmentSplitter();
   const ends: { endByte: number; lengthUs: number }[] = [];

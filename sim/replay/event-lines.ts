@@ -1,28 +1,27 @@
-// Owns: events of a replay as lines for people and as JSON, in time since the first picture and in the wall time of a zone. Pure.
-// Not here: hearing them (run-replay.ts).
+// Events of a replay as text lines and as JSON, in time since the first picture and in wall time.
 import type { DeviceEvent } from '@doorsill/contract/home-messages';
 import type { NoticedEvent } from './run-replay.ts';
 
-/** Where the replay's wall time is told. */
-export interface Told {
+/** How event times and cameras are shown. */
+export interface EventView {
   startUs: number;
   /** IANA name. */
   zone: string;
-  /** Whether there is more than one camera to tell apart. */
+  /** Whether lines name the camera, because there are several. */
   isNamed: boolean;
 }
 
-/** When something happened, in seconds since the first picture, to the millisecond. */
+/** Seconds since the first picture, to the millisecond. */
 export function secondsAt(us: number): number {
   return Math.round(us / 1_000) / 1_000;
 }
 
-/** When an event happened, in microseconds since the first picture: on the doorbell's clock, which a replay may set. */
-export function happenedUs({ event }: NoticedEvent, { startUs }: Told): number {
+/** An event's time in microseconds since the first picture, by the doorbell's clock, which a replay may set. */
+export function happenedUs({ event }: NoticedEvent, { startUs }: EventView): number {
   return event.atUs - startUs;
 }
 
-/** Wall time with the offset of its zone, which daylight saving changes. */
+/** Wall time with its zone's offset, which changes with daylight saving. */
 export function showWallTime(atUs: number, zone: string): string {
   const parts = new Map(
     new Intl.DateTimeFormat('en-CA', {
@@ -40,20 +39,20 @@ export function showWallTime(atUs: number, zone: string): string {
   return `${of('year')}-${of('month')}-${of('day')}T${of('hour')}:${of('minute')}:${of('second')}.${ms}${offset}`;
 }
 
-/** One event as JSON: the device's own fields, and when in seconds since the first picture. */
-export function eventRecord(noticed: NoticedEvent, told: Told): Record<string, unknown> {
+/** An event as JSON: the device's own fields, and its time in seconds since the first picture. */
+export function eventRecord(noticed: NoticedEvent, view: EventView): Record<string, unknown> {
   const { id: _id, device: _device, type, ...more } = noticed.event;
-  return { event: type, camera: noticed.camera, atS: secondsAt(happenedUs(noticed, told)), ...more };
+  return { event: type, camera: noticed.camera, atS: secondsAt(happenedUs(noticed, view)), ...more };
 }
 
-/** One event as a line. */
-export function eventLine(noticed: NoticedEvent, told: Told): string {
-  const at = secondsAt(happenedUs(noticed, told)).toFixed(3).padStart(10);
-  const camera = told.isNamed ? `  ${noticed.camera}` : '';
-  return `${at} s  ${showWallTime(noticed.event.atUs, told.zone)}${camera}  ${wordsOf(noticed.event, told)}`;
+/** An event as a line of text. */
+export function eventLine(noticed: NoticedEvent, view: EventView): string {
+  const at = secondsAt(happenedUs(noticed, view)).toFixed(3).padStart(10);
+  const camera = view.isNamed ? `  ${noticed.camera}` : '';
+  return `${at} s  ${showWallTime(noticed.event.atUs, view.zone)}${camera}  ${wordsOf(noticed.event, view)}`;
 }
 
-function wordsOf(event: DeviceEvent, { startUs }: Told): string {
+function wordsOf(event: DeviceEvent, { startUs }: EventView): string {
   const zones = 'zones' in event && event.zones.length > 0 ? ` in ${event.zones.join(', ')}` : '';
   const since = (us: number) => secondsAt(us - startUs).toFixed(1);
   switch (event.type) {

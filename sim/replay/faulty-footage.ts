@@ -1,5 +1,4 @@
-// Owns: footage as a camera with faults would send it: filmed anew, each picture and packet of sound through the faults of its time, as one MP4
-// that a device reads. Not here: which faults there are and what they do (sim/camera-server), when it is shown (replay-camera.ts).
+// Encodes footage with a camera's faults (sim/camera-server) into one MP4 that a device reads.
 import type { Writable } from 'node:stream';
 import type { Log } from '@doorsill/base/log';
 import { SeededRandom } from '@doorsill/base/random';
@@ -21,15 +20,15 @@ import {
 import { LiveMp4 } from '../camera-server/live-mp4.ts';
 import { UnitFaults } from '../camera-server/unit-faults.ts';
 
-/** A camera's faults, in microseconds since the world's start, and the seed of what they leave to chance. */
+/** A camera's faults, in microseconds since the world's start, and the seed of their randomness. */
 export interface CameraFaults {
   readonly set: FaultSet;
   readonly seed: number;
-  /** Where the words of ffmpeg go. */
+  /** For ffmpeg's messages. */
   readonly log: Log;
 }
 
-/** What a run of the camera itself reads. */
+/** Input of one run of the camera's own ffmpeg. */
 export interface Filmed {
   readonly inputs: readonly Port[];
   readonly feed: RunInput['feed'];
@@ -43,21 +42,21 @@ interface FaultyShowing {
   readonly faults: CameraFaults;
   /** When the first picture is shown, in the world's time. */
   readonly startUs: number;
-  /** What is read from `fromUs` of the showing on, for `lengthUs`, Infinity: to the end. */
+  /** The input for the pictures from `fromUs` of this showing, for `lengthUs` (Infinity: to the end). */
   pictures(fromUs: number, lengthUs: number): Promise<Filmed>;
   /** Null: no sound. */
   readonly sound: FilmedSound | null;
-  /** A program runs that waits for us; returns what ends that. */
+  /** Registers a program that waits for us, so that time may pass while it runs; returns the function that unregisters it. */
   running(): () => void;
 }
 
-/** What the device's ffmpeg reads it by: nothing but what is written into it. */
+/** The input of the device's ffmpeg: only what is written into it. */
 export const FAULTY_INPUT: Port = { options: ['-protocol_whitelist', 'pipe', '-f', 'mov'], address: 'pipe:0' };
 
 /** A fault that begins within a rounding of a picture begins with it. */
 const ROUNDING_US = 1_000;
 
-/** Writes a showing until its end, or until nobody reads on. Its first picture always comes: the others are dated by it. */
+/** Writes a showing until its end, or until the reader closes. Its first picture is always sent, because it dates the others. */
 export async function feedFaulty(
   deps: FilmDeps,
   showing: FaultyShowing,
@@ -68,7 +67,7 @@ export async function feedFaulty(
   const sent: AccessUnit[] = [];
   const stage = new UnitFaults({
     faults: set,
-    // The same showing is damaged in the same way again.
+    // The same showing is damaged in the same way every time.
     random: new SeededRandom((seed + Math.round(showing.startUs)) % 2 ** 32),
     later: (_us, call) => {
       call();
@@ -90,21 +89,21 @@ export async function feedFaulty(
   if (file && !signal.aborted) await writeTo(pipe, file.end());
 }
 
-/** A unit, and a picture's format. */
+/** A unit, and the picture's format. */
 interface FilmedUnit {
   readonly unit: AccessUnit;
   readonly format: H264Format | null;
 }
 
-/** Pictures and sound in the order of their times; over when there are no more pictures. */
+/** Pictures and sound in the order of their times; ends with the pictures. */
 async function* filmed(deps: FilmDeps, showing: FaultyShowing, signal: AbortSignal): AsyncGenerator<FilmedUnit> {
   const sound = showing.sound && soundUnits(deps, showing, showing.sound, signal);
   try {
-    let heard = await sound?.next();
+    let packet = await sound?.next();
     for await (const picture of pictures(deps, showing, signal)) {
-      while (heard && heard.done !== true && heard.value.dueUs <= picture.unit.dueUs) {
-        yield { unit: heard.value, format: null };
-        heard = await sound?.next();
+      while (packet && packet.done !== true && packet.value.dueUs <= picture.unit.dueUs) {
+        yield { unit: packet.value, format: null };
+        packet = await sound?.next();
       }
       yield picture;
     }
@@ -158,7 +157,7 @@ async function* soundUnits(
   }
 }
 
-/** Hands the pipes of a run to whoever draws into them. */
+/** Connects a run's pipes to the function that draws into them. */
 function fedBy(feed: NonNullable<RunInput['feed']>) {
   return async ({ child }: FfmpegProcess, signal: AbortSignal) => {
     const [, audio] = child.stdio.slice(3);

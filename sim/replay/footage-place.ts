@@ -1,8 +1,7 @@
-// Owns: where a camera is in its footage: which part it shows, how often it was shown before, when each ends in the world's time. Pure.
-// Not here: the footage itself (footage.ts), showing it (replay-camera.ts).
+// A camera's position in its footage: the part, how often it was shown, and its end in the world's time.
 import { type FootagePart, lengthOf } from './footage.ts';
 
-/** All times in microseconds; lengths of videos are not known before `learn`. */
+/** All times in microseconds; a video's length is unknown before `setLength`. */
 export class FootagePlace {
   private readonly parts: readonly FootagePart[];
   private readonly lengths: (number | null)[];
@@ -17,17 +16,17 @@ export class FootagePlace {
     this.lengths = parts.map(lengthOf);
   }
 
-  /** The part that is shown; undefined behind the last. */
+  /** The part that is shown; undefined after the last. */
   get current(): FootagePart | undefined {
     return this.parts[this.part];
   }
 
-  /** Whether the part that is shown is the last, for the last time. */
+  /** Whether this is the last showing of the last part. */
   get isLast(): boolean {
     return this.part === this.parts.length - 1 && !this.isAgain;
   }
 
-  /** How long everything lasts; null as long as that is not known. */
+  /** The length of everything; null while it is unknown. */
   get lengthUs(): number | null {
     let sum = 0;
     for (const [at, { loop }] of this.parts.entries()) {
@@ -38,7 +37,7 @@ export class FootagePlace {
     return sum;
   }
 
-  /** The world's time at which all of it will have been shown; null as long as that is not known. */
+  /** The world's time at which everything will have been shown; null while it is unknown. */
   get endUs(): number | null {
     let endUs = this.startedUs;
     for (const [at, { atUs = 0, loop }] of this.parts.entries()) {
@@ -52,14 +51,14 @@ export class FootagePlace {
     return endUs;
   }
 
-  /** When this showing begins: where the one before has ended, or at the part's own time. */
+  /** Returns when this showing begins: at the end of the one before, or at the part's own time. */
   begin(): number {
     const atUs = this.current?.atUs ?? 0;
     if (this.shown === 0 && atUs > this.startedUs) this.startedUs = atUs;
     return this.startedUs;
   }
 
-  /** To the next showing, which begins at `startedUs`. */
+  /** Goes on to the next showing, which begins at `startedUs`. */
   advance(startedUs: number): void {
     if (this.isAgain) this.shown += 1;
     else {
@@ -69,16 +68,16 @@ export class FootagePlace {
     this.startedUs = startedUs;
   }
 
-  /** Past every showing but the last that is over at `nowUs`: what was not shown has passed all the same. */
-  pass(nowUs: number): void {
+  /** Skips every showing but the last that has ended by `nowUs`, shown or not. */
+  skipTo(nowUs: number): void {
     for (this.begin(); this.endedUs <= nowUs && !this.isLast; this.begin()) this.advance(this.endedUs);
   }
 
-  /** How long a video is, once it was looked into. */
-  learn(path: string, toldUs: number): void {
+  /** Sets the length of a video, once it was probed. */
+  setLength(path: string, lengthUs: number): void {
     for (const [at, { source, fromUs, toUs }] of this.parts.entries()) {
       if (source.kind !== 'video' || source.path !== path) continue;
-      this.lengths[at] = Math.max(0, Math.min(toldUs, toUs ?? toldUs) - fromUs);
+      this.lengths[at] = Math.max(0, Math.min(lengthUs, toUs ?? lengthUs) - fromUs);
     }
   }
 

@@ -1,5 +1,4 @@
-// Owns: what a replay is told to show: videos, folders, patterns, sequences of images, the drawn porch, sound in a file of its own; in which
-// order, and which part of it. Not here: showing it (replay-camera.ts).
+// Resolves footage arguments to parts in order: videos, folders, patterns, image sequences, the drawn porch, separate sound files.
 
 import { readdir, realpath, stat } from 'node:fs/promises';
 import { basename, dirname, extname, join, resolve } from 'node:path';
@@ -8,26 +7,26 @@ import { glob, isDynamicPattern } from 'tinyglobby';
 import { failure } from '../errors.ts';
 import { parseSyntheticSource, type SyntheticSource } from '../porch/porch-camera.ts';
 
-/** Where the pictures of one part come from. Paths are absolute. */
+/** Where a part's pictures come from. Paths are absolute. */
 export type FootageSource =
   | { kind: 'video'; path: string }
-  /** Images of one format, shown `fps` a second. */
+  /** Images of one format, `fps` a second. */
   | { kind: 'images'; paths: readonly string[]; fps: number }
   | { kind: 'porch'; source: SyntheticSource };
 
-/** One part of what a camera shows; parts follow each other. Times in microseconds. */
+/** A part of a camera's footage; parts follow each other. Times in microseconds. */
 export interface FootagePart {
   source: FootageSource;
-  /** Sound from a file of its own; absent: the video's. */
+  /** A separate sound file; absent: the video's own sound. */
   sound?: string;
   /** Whether there is sound at all. */
   audio: boolean;
-  /** Which part of the source is shown, on its own timeline. */
+  /** The part of the source that is shown, on the source's own timeline. */
   fromUs: number;
   toUs?: number;
-  /** How often. */
+  /** How often it is shown. */
   loop: number | 'forever';
-  /** Not before this time of the world; absent: when the part before has ended. */
+  /** The earliest start in the world's time; absent: the end of the part before. */
   atUs?: number;
 }
 
@@ -44,15 +43,15 @@ export interface FootageOptions {
 const PARTS_MAX = 10_000;
 const IMAGES_MAX = 1_000_000;
 const IMAGE_NAMES = /\.(jpe?g|png)$/i;
-/** What a camera writes beside its videos. */
+/** Files that cameras write next to their videos. */
 const OTHER_NAMES = /\.(json|txt|csv|xml|md|ya?ml|srt|log|sha256)$/i;
 const FPS_DEFAULT = 15;
 /** Files of a doorbell that keeps its footage. */
 const DOORBELL_FILES = ['device.key', 'device.json', 'wrapping.key'];
 
 /**
- * The parts that words mean: a file, a folder (all videos or all images in it, in order of their names), a pattern, `synthetic?...`.
- * Throws `replay_no_footage`, `replay_footage_mixed`, `replay_too_much`, `replay_folder_paired`, `camera_option_invalid`.
+ * Resolves arguments to parts: a file, a folder (all its videos or all its images, by name), a pattern, `synthetic?...`. Throws
+ * `replay_no_footage`, `replay_footage_mixed`, `replay_too_much`, `replay_folder_paired`, `camera_option_invalid`.
  */
 export async function readFootage(words: readonly string[], options: FootageOptions = {}): Promise<FootagePart[]> {
   const sources: FootageSource[] = [];
@@ -64,13 +63,13 @@ export async function readFootage(words: readonly string[], options: FootageOpti
   const { sound, audio = true, fromUs = 0, toUs, loop = 1 } = options;
   if (sources.length > 1 && (fromUs > 0 || toUs !== undefined || sound !== undefined))
     throw failure('usage', { detail: '--from, --to and --sound are for one source; this is more than one' });
-  const heard = sound === undefined ? {} : { sound: await existing(sound) };
-  const cut = { fromUs, ...(toUs === undefined ? {} : { toUs }), ...heard, audio };
+  const ownSound = sound === undefined ? {} : { sound: await existing(sound) };
+  const cut = { fromUs, ...(toUs === undefined ? {} : { toUs }), ...ownSound, audio };
   const once = sources.map((source) => ({ source, ...cut, loop: 1 }));
   const [only] = once;
   if (only && once.length === 1) return [{ ...only, loop }];
   if (loop === 'forever' || loop * once.length > PARTS_MAX)
-    throw failure('replay_too_much', { detail: 'several sources cannot be shown for ever; say --loop with a number' });
+    throw failure('replay_too_much', { detail: 'several sources cannot be shown forever; give --loop a number' });
   return Array.from({ length: loop }, () => once).flat();
 }
 
@@ -109,7 +108,7 @@ async function fromPattern(word: string, fps: number): Promise<FootageSource[]> 
   return fromFiles(word, paths, fps);
 }
 
-/** Files in the order of their names, numbers by their value: 2 before 10. */
+/** Files sorted by name, with numbers by value: 2 before 10. */
 function fromFiles(word: string, paths: readonly string[], fps: number): FootageSource[] {
   const ordered = [...paths].sort((a, b) => inOrder.compare(basename(a), basename(b)) || inOrder.compare(a, b));
   return sourcesOfFiles(ordered, fps, word);
@@ -129,7 +128,7 @@ export function sourcesOfFiles(ordered: readonly string[], fps: number, word = '
 
 const inOrder = new Intl.Collator('en', { numeric: true });
 
-/** What an image's name says that it is. */
+/** An image's format by its file name. */
 export function formatOf(path: string): 'png' | 'mjpeg' {
   return extname(path).toLowerCase() === '.png' ? 'png' : 'mjpeg';
 }
@@ -148,7 +147,7 @@ function missing(word: string, thrown: unknown): Error {
   return failure('replay_no_footage', { detail: `${word} ${detail}` });
 }
 
-/** A part's length in microseconds as far as it is known without looking into it; null for a video. */
+/** A part's length in microseconds, if known without probing; null for a video. */
 export function lengthOf({ source, fromUs, toUs }: FootagePart): number | null {
   const whole =
     source.kind === 'images'

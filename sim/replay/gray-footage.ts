@@ -1,4 +1,4 @@
-// Owns: the small gray pictures of footage, decoded once, without a doorbell: for trying motion settings on them. Not here: the detector.
+// The small gray pictures of footage, decoded once without a doorbell, for tuning motion detection.
 
 import type { Log } from '@doorsill/base/log';
 import { SeededRandom } from '@doorsill/base/random';
@@ -11,13 +11,13 @@ import { VirtualClock } from '../world/virtual-clock.ts';
 import type { FootagePart } from './footage.ts';
 import { ReplayCamera } from './replay-camera.ts';
 
-/** A picture of 160x90 gray bytes; `atUs` from the first picture. */
+/** 160x90 gray bytes; `atUs` since the first picture. */
 interface Picture {
   pixels: Uint8Array;
   atUs: number;
 }
 
-/** Time stands still while so many pictures wait to be taken. */
+/** The world's time stops while this many pictures wait. */
 const WAITING_MAX = 256;
 
 /** All gray pictures of some footage, in order. Throws `camera_...`, or the signal's reason. */
@@ -64,7 +64,7 @@ export async function* grayFootage(
   );
   const running = world.run();
   try {
-    await camera.look({ ffmpeg }, signal);
+    await camera.probeFirst({ ffmpeg }, signal);
     void capture.start(signal).catch(() => camera.finish());
     let isOver = false;
     void camera.over.then(() => {

@@ -1,5 +1,4 @@
-// Owns: footage as a camera of a simulated world: shows part after part, each picture when the world's time has come to it, and goes on at
-// the right place after it was switched off. Not here: which footage (footage.ts), the world's time (sim/world), running ffmpeg (device/camera).
+// Footage as the camera of a simulated world: shows each picture at its time, and continues at the right position after it was off.
 
 import type { Timer } from '@doorsill/base/clock';
 import { type CapturePlan, fileInput } from '@doorsill/device/camera/ffmpeg-capture-command';
@@ -20,42 +19,41 @@ import { SYNTHETIC_FPS } from '../porch/scene.ts';
 import type { DeviceClock } from '../world/device-clock.ts';
 import type { Track, VirtualClock } from '../world/virtual-clock.ts';
 import { type CameraFaults, FAULTY_INPUT, feedFaulty } from './faulty-footage.ts';
-import { filmedPictures, filmedSoundOf, type Showing, showingFrom } from './filmed-part.ts';
+import { cutInput, feedImages, filmedPictures, filmedSoundOf, imagesInput, type PartInput, type Showing, showingFrom, withOwnSound } from './replay-inputs.ts';
 import type { FootagePart } from './footage.ts';
 import { FootagePlace } from './footage-place.ts';
-import { cutInput, feedImages, imagesInput, type PartInput, withOwnSound } from './replay-inputs.ts';
 
-/** So much of a video is looked through before it is shown, in seconds; the rest is judged as it comes. */
-const LOOK_S = 30;
-/** A camera whose clock was never set says 1970 or 1904: no file that doorsill can be given was shot before 2000. */
+/** How many seconds of a video are probed before it is shown; the rest is checked as it is read. */
+const PROBE_S = 30;
+/** A camera whose clock was never set writes 1970 or 1904, so earlier dates are ignored. */
 const EARLIEST_US = Date.UTC(2000, 0) * 1_000;
 
 export interface ReplayCameraDeps {
   world: VirtualClock;
-  /** The clock of the doorbell that has this camera. */
+  /** The clock of the doorbell with this camera. */
   clock: DeviceClock;
-  /** What the camera does wrong with its footage. */
+  /** Faults of the camera. */
   faults?: CameraFaults;
 }
 
-/** One camera's footage. Give `kind` to the doorbell, and `kind`'s name, `source`, as its camera. */
+/** One camera's footage. Give its `kind` to the doorbell, and its `source` as the camera's name. */
 export class ReplayCamera {
   readonly source: string;
   readonly kind: CameraKind;
-  /** Resolves when everything was shown, its time has passed while the camera was off, or nothing more can be shown. */
+  /** Resolves when everything was shown, or its time has passed while the camera was off, or nothing more can be shown. */
   readonly over: Promise<void>;
   private readonly parts: readonly FootagePart[];
   private readonly deps: ReplayCameraDeps;
-  /** What was found in each file. */
+  /** Probed facts of each file. */
   private readonly facts = new Map<string, FileFacts>();
   private readonly place: FootagePlace;
   private track: Track;
   private isOver = false;
-  private missing: string | null = null;
-  private isIn = true;
-  private wasOut = false;
+  private incomplete: string | null = null;
+  private isPluggedIn = true;
+  private wasUnplugged = false;
   private unplug: ((thrown: unknown) => void) | null = null;
-  /** While it is off: when the footage that passes unseen has passed; null where nobody knows when. */
+  /** While off: the timer of the footage's end; `end` is null if the length is unknown. */
   private off: { end: Timer | null } | null = null;
   private end: () => void = () => undefined;
 
@@ -67,7 +65,7 @@ export class ReplayCamera {
     this.over = new Promise((resolve) => {
       this.end = resolve;
     });
-    // From the first moment on, time waits for the first picture.
+    // From the start, the world's time waits for the first picture.
     this.track = deps.world.open();
     const camera: CameraSource = {
       kind: 'replay',
@@ -75,19 +73,19 @@ export class ReplayCamera {
       settings: {},
       open: (context) => new ReplayDriver(this, context),
       tryOnce: async (context, signal = new AbortController().signal) => {
-        await this.look(context, signal);
+        await this.probeFirst(context, signal);
         return { gives: 'footage', troubles: [] };
       },
     };
     this.kind = { help: '', name: (text) => (text === this.source ? camera : null) };
   }
 
-  /** How long everything lasts, in microseconds; null as long as that is not known. */
+  /** The length of everything in microseconds; null while it is unknown. */
   get lengthUs(): number | null {
     return this.place.lengthUs;
   }
 
-  /** Whether it would go on for ever. */
+  /** Whether it repeats forever. */
   get isEndless(): boolean {
     return this.parts.some(
       ({ source, toUs, loop }) =>
@@ -96,10 +94,9 @@ export class ReplayCamera {
   }
 
   /**
-   * Looks whether every file is one that can be shown, and through the first of them. Returns when that was shot, in wall time, if it says
-   * so. Throws `camera_...`.
+   * Checks that every file can be shown, and probes the first. Returns its recording time in wall time, if it has one. Throws `camera_...`.
    */
-  async look(context: Pick<DriverContext, 'ffmpeg'>, signal: AbortSignal): Promise<number | null> {
+  async probeFirst(context: Pick<DriverContext, 'ffmpeg'>, signal: AbortSignal): Promise<number | null> {
     for (const { source, sound } of this.parts) {
       if (source.kind === 'video') await sniffFile(source.path, source.path);
       if (sound !== undefined) await sniffFile(sound, sound);
@@ -110,19 +107,19 @@ export class ReplayCamera {
     return creationUs !== null && creationUs >= EARLIEST_US ? creationUs + first.fromUs : null;
   }
 
-  /** Whether the part that is being shown is the last. */
+  /** Whether the last part is being shown. */
   get isLast(): boolean {
     return this.place.isLast;
   }
 
-  /** The part to show now, from where on, and where its beginning lies in the world's time. Waits until it begins. */
+  /** The part to show now, its offset, and its start in the world's time. Waits until it begins. */
   async next(isFresh: boolean, goesOn: boolean, signal: AbortSignal): Promise<Showing> {
     const { world } = this.deps;
     if (this.isOver) throw failure('camera_failed', { source: this.source, times: 1, detail: 'its footage has ended' });
     if (isFresh) this.reopen();
     else if (!goesOn) this.place.advance(world.passedUs);
-    // While it was switched off, time went on.
-    if (isFresh) this.place.pass(world.passedUs);
+    // Skips what has passed while the camera was off.
+    if (isFresh) this.place.skipTo(world.passedUs);
     const part = this.place.current;
     if (!part) throw failure('camera_failed', { source: this.source, times: 1, detail: 'it has no footage' });
     const startedUs = this.place.begin();
@@ -131,34 +128,34 @@ export class ReplayCamera {
     return { part, intoUs, startUs: world.passedUs };
   }
 
-  /** Waits for the world's time. Throws `camera_gone` when it is unplugged meanwhile. */
-  async reach(atUs: number, signal: AbortSignal): Promise<void> {
-    if (!this.isIn) throw this.gone();
+  /** Waits for the world's time. Throws `camera_gone` if it is unplugged meanwhile. */
+  async waitUntil(atUs: number, signal: AbortSignal): Promise<void> {
+    if (!this.isPluggedIn) throw this.unpluggedFailure();
     await Promise.race([this.track.reach(atUs, signal), this.unplugged()]);
   }
 
-  /** Pulls its cable, or puts it back: it goes on where its footage would be by then. */
-  plug(isIn: boolean): void {
-    this.isIn = isIn;
-    if (isIn || this.isOver) return;
-    this.wasOut = true;
-    this.unplug?.(this.gone());
-    this.rest();
+  /** Unplugs the camera, or plugs it in: it continues where its footage would be by then. */
+  plug(isPluggedIn: boolean): void {
+    this.isPluggedIn = isPluggedIn;
+    if (isPluggedIn || this.isOver) return;
+    this.wasUnplugged = true;
+    this.unplug?.(this.unpluggedFailure());
+    this.switchOff();
   }
 
-  /** Whether its cable is in. */
+  /** Whether it is plugged in. */
   get isPlugged(): boolean {
-    return this.isIn;
+    return this.isPluggedIn;
   }
 
   /** Whether it was unplugged since it was last opened. */
   takeReplugged(): boolean {
-    const wasOut = this.wasOut;
-    this.wasOut = false;
-    return wasOut;
+    const wasUnplugged = this.wasUnplugged;
+    this.wasUnplugged = false;
+    return wasUnplugged;
   }
 
-  gone(): Error {
+  unpluggedFailure(): Error {
     return failure('camera_gone', { source: this.source });
   }
 
@@ -168,18 +165,18 @@ export class ReplayCamera {
     });
   }
 
-  /** Why its footage is not whole although it was shown to its end; null while nothing is known to be missing. */
+  /** Why its footage is incomplete although it was shown to the end; null if it is complete. */
   get fault(): string | null {
-    return this.missing;
+    return this.incomplete;
   }
 
-  /** A file ends before its container says that it does. */
-  lacks(detail: string): void {
-    this.missing ??= detail;
+  /** Notes that a file ended before the length in its container. */
+  setFault(detail: string): void {
+    this.incomplete ??= detail;
   }
 
-  /** The camera is switched off: time does not wait for it, and its footage passes unseen. */
-  rest(): void {
+  /** The camera is switched off: the world's time does not wait for it, and its footage passes unseen. */
+  switchOff(): void {
     this.track.end();
     this.off?.end?.cancel();
     const { world } = this.deps;
@@ -187,20 +184,20 @@ export class ReplayCamera {
     this.off = { end: endUs === null ? null : world.after((endUs - world.passedUs) / 1_000, () => this.end()) };
   }
 
-  /** Whether it is off, and nobody knows how long its footage would go on. */
+  /** Whether it is off with footage of unknown length. */
   get isOffForUnknownTime(): boolean {
     return this.off !== null && this.off.end === null;
   }
 
-  /** Nothing more comes. */
+  /** Nothing more is shown. */
   finish(): void {
     this.isOver = true;
     this.track.end();
-    this.wakes();
+    this.cancelOff();
     this.end();
   }
 
-  /** Looks through a video. Throws `camera_...`. */
+  /** Probes a video. Throws `camera_...`. */
   async probe(part: FootagePart, { ffmpeg }: Pick<DriverContext, 'ffmpeg'>, signal: AbortSignal): Promise<FileFacts> {
     const { source, audio } = part;
     const path = source.kind === 'video' ? source.path : '';
@@ -209,41 +206,40 @@ export class ReplayCamera {
     const facts = await probeFile(
       ffmpeg,
       { kind: 'file', path, shown: path, audio, loop: false, pace: 'own' },
-      { clock: this.deps.world, signal, lookS: LOOK_S },
+      { clock: this.deps.world, signal, lookS: PROBE_S },
     );
     this.facts.set(path, facts);
-    if (facts.toldUs !== null) this.place.learn(path, facts.toldUs);
+    if (facts.toldUs !== null) this.place.setLength(path, facts.toldUs);
     return facts;
   }
 
-  /** What it does wrong; null: nothing. */
   get faults(): CameraFaults | null {
     return this.deps.faults ?? null;
   }
 
-  /** The wall time that the doorbell's clock will show when the world's time is `atUs`. */
+  /** The wall time on the doorbell's clock when the world's time is `atUs`. */
   wallAt(atUs: number): number {
     return this.deps.clock.wallAt(atUs);
   }
 
-  /** Runs of ffmpeg that wait for this camera's footage to be taken. */
+  /** Registers an ffmpeg that waits for its reader, so that time may pass while it runs; returns the function that unregisters it. */
   running(): () => void {
     return this.deps.world.running();
   }
 
-  /** A drawn visitor's press, at its time. */
+  /** Calls back at a drawn visitor's press. */
   later(atUs: number, call: () => void): void {
     const { world } = this.deps;
     world.after((atUs - world.passedUs) / 1_000, call);
   }
 
-  private wakes(): void {
+  private cancelOff(): void {
     this.off?.end?.cancel();
     this.off = null;
   }
 
   private reopen(): void {
-    this.wakes();
+    this.cancelOff();
     this.track.end();
     this.track = this.deps.world.open();
   }
@@ -251,7 +247,7 @@ export class ReplayCamera {
 
 const CUT_OFF = /: partial file$|File ended prematurely/;
 
-/** The runs of one switching on. */
+/** The runs between switching the camera on and off. */
 class ReplayDriver implements SourceDriver {
   readonly live = false;
   readonly unchanging = true;
@@ -267,7 +263,7 @@ class ReplayDriver implements SourceDriver {
     this.context = context;
   }
 
-  /** A run that fails is not tried again: it would fail at the same picture. */
+  /** A failed run is not retried: it would fail at the same picture. */
   get policy(): SourceDriver['policy'] {
     const { isLast, isPlugged } = this.camera;
     return { atEnd: isLast ? 'ended' : 'again', retriesMax: isPlugged ? 0 : null, forgiveAfter: null };
@@ -275,7 +271,7 @@ class ReplayDriver implements SourceDriver {
 
   async open(signal: AbortSignal): Promise<RunInput> {
     const { camera } = this;
-    if (!camera.isPlugged) throw camera.gone();
+    if (!camera.isPlugged) throw camera.unpluggedFailure();
     const isFresh = camera.takeReplugged() || this.opened === 0;
     const goesOn = this.isReplanned;
     this.opened += 1;
@@ -292,15 +288,15 @@ class ReplayDriver implements SourceDriver {
         skipBeforeUs: 0,
         isReadFast: true,
         mayBeDamaged: faults !== null,
-        reach: (sourceUs, run) => camera.reach(showing.startUs + sourceUs, run),
+        reach: (sourceUs, run) => camera.waitUntil(showing.startUs + sourceUs, run),
         release: () => {
           ended();
-          if (signal.aborted) camera.rest();
+          if (signal.aborted) camera.switchOff();
           else if (camera.isPlugged && !this.isReplanned && camera.isLast) camera.finish();
         },
       };
     } catch (thrown) {
-      if (signal.aborted || !camera.isPlugged) camera.rest();
+      if (signal.aborted || !camera.isPlugged) camera.switchOff();
       else camera.finish();
       throw thrown;
     }
@@ -318,9 +314,9 @@ class ReplayDriver implements SourceDriver {
     return null;
   }
 
-  /** What ffmpeg says of a file that is cut off, which it shows as far as it goes and takes for the end. */
+  /** ffmpeg only logs that a file is truncated, shows it as far as it goes, and ends normally. */
   endedBy(line: string): null {
-    if (CUT_OFF.test(line)) this.camera.lacks('the file is cut off');
+    if (CUT_OFF.test(line)) this.camera.setFault('the file is cut off');
     return null;
   }
 
@@ -330,7 +326,7 @@ class ReplayDriver implements SourceDriver {
       case 'porch':
         return this.porch(showing);
       case 'images':
-        return this.heard(showing, {
+        return this.withSound(showing, {
           inputs: [imagesInput(part.source.paths[0] ?? '', part.source.fps)],
           feed: (pipes, run) => feedImages(part, intoUs, pipes, run),
           plan: { video: 'encode', audio: 'none', videoStream: '0:v:0', audioStream: '1:a:0' },
@@ -341,18 +337,18 @@ class ReplayDriver implements SourceDriver {
           this.plan = this.facts.plan;
         }
         const input = cutInput(fileInput(part.source.path, this.facts.container), part, intoUs);
-        return this.heard(showing, { inputs: [input], plan: this.plan, feed: null });
+        return this.withSound(showing, { inputs: [input], plan: this.plan, feed: null });
       }
     }
   }
 
-  private async heard({ part, intoUs }: Showing, input: PartInput): Promise<PartInput> {
+  private async withSound({ part, intoUs }: Showing, input: PartInput): Promise<PartInput> {
     const all = await withOwnSound(part, intoUs, input);
     if (all !== input) this.plan = all.plan;
     return all;
   }
 
-  /** As a camera with faults sends it: filmed anew, and read by the device as it comes. */
+  /** Footage of a camera with faults: encoded anew, and read by the device as it comes. */
   private async faulty(showing: Showing, faults: CameraFaults, signal: AbortSignal): Promise<PartInput> {
     const { camera, context } = this;
     const { part, startUs } = showing;

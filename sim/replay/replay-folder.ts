@@ -1,5 +1,4 @@
-// Owns: what a replay keeps: events, pictures and clips of them, the log, in a folder that only this user can open. All of it is plain
-// footage. Not here: the reports (sim/report), which events there are (run-replay.ts).
+// A replay's output folder, which only this user can open: events, stills and clips, the log. Its footage is not encrypted.
 
 import { appendFileSync } from 'node:fs';
 import { appendFile, chmod, open, readdir, realpath } from 'node:fs/promises';
@@ -12,7 +11,7 @@ import { refusePairedFolder } from './footage.ts';
 import type { ReplayedDoorbell } from './replayed-doorbell.ts';
 import type { NoticedEvent } from './run-replay.ts';
 
-/** A picture that was kept; `file` relative to the folder. */
+/** A stored picture; `file` is relative to the folder. */
 export interface KeptStill {
   camera: string;
   atUs: number;
@@ -21,7 +20,7 @@ export interface KeptStill {
 }
 
 const STILL_WIDTH = 640;
-/** A run that sees more than this keeps its footage as clips alone. */
+/** A run with more events keeps footage as clips only. */
 const STILLS_MAX = 1_000;
 
 export class ReplayFolder {
@@ -35,41 +34,41 @@ export class ReplayFolder {
     this.disk = disk;
   }
 
-  /** Makes the folder. Throws `replay_folder_taken`, `replay_folder_paired`, and what the disk says. */
+  /** Creates the folder. Throws `replay_folder_taken`, `replay_folder_paired`, and disk errors. */
   static async make(word: string, disk: Disk): Promise<ReplayFolder> {
     const path = await makeKeptFolder(word, disk);
     const folder = new ReplayFolder(path, disk);
-    // Claimed at once: a second run into the same folder is refused.
+    // Claimed at once, so that a second run into the same folder is refused.
     await folder.claim('events.jsonl').catch((thrown: unknown) => {
       throw systemCode(thrown) === 'EEXIST' ? failure('replay_folder_taken', { folder: path }) : thrown;
     });
     return folder;
   }
 
-  /** The log of the doorbells, beside the events. */
+  /** The doorbells' log, next to the events. */
   openLog(): Log {
     return openLogFile(join(this.path, 'log.jsonl'));
   }
 
-  /** Adds an event; each is in the file before the next. */
+  /** Appends an event, synchronously. */
   event(record: object): void {
     appendFileSync(join(this.path, 'events.jsonl'), `${JSON.stringify(record)}\n`, { mode: 0o600 });
   }
 
-  /** Keeps what belongs to an event: a picture of its beginning, or its footage. */
+  /** Stores an event's picture or footage. */
   async keep(doorbell: ReplayedDoorbell, { camera, event }: NoticedEvent, atS: number): Promise<void> {
     if (event.type !== 'event-window') return this.still(doorbell, { atUs: event.atUs, atS, type: event.type });
     await this.clip(doorbell, event.window, join(camera, `${this.nextName(atS, event.type)}.mp4`));
   }
 
-  /** Keeps the picture of a moment. */
+  /** Stores the picture at a time. */
   async still(
     doorbell: ReplayedDoorbell,
     { atUs, atS, type }: { atUs: number; atS: number; type: string },
   ): Promise<void> {
     if (this.stills.length >= STILLS_MAX) return;
     const camera = doorbell.name;
-    // A press while nothing is recorded has no picture.
+    // There is none for a press while nothing is recorded.
     const jpeg = await doorbell.session.still({ atUs, width: STILL_WIDTH, isExact: true }).catch(() => null);
     if (!jpeg) return;
     const file = join(camera, `${this.nextName(atS, type)}.jpg`);
@@ -99,8 +98,8 @@ export class ReplayFolder {
 }
 
 /**
- * Makes a folder for plain footage: new or empty, not in that of a doorbell that keeps its footage. Returns its absolute path. Throws
- * `replay_folder_taken`, `replay_folder_paired`, and what the disk says.
+ * Creates a folder for plain footage: new or empty, and not inside a doorbell that keeps its footage. Returns its absolute path. Throws
+ * `replay_folder_taken`, `replay_folder_paired`, and disk errors.
  */
 export async function makeKeptFolder(word: string, disk: Disk): Promise<string> {
   const path = resolve(word);
@@ -108,12 +107,12 @@ export async function makeKeptFolder(word: string, disk: Disk): Promise<string> 
   if (names.length > 0) throw failure('replay_folder_taken', { folder: path });
   await refusePairedFolder(await nearestRealPath(path));
   await disk.makeFolder(path);
-  // One that was there already may be open to others.
+  // An existing folder may be open to others.
   await chmod(path, 0o700);
   return path;
 }
 
-/** The real path of the nearest folder above that exists. */
+/** The real path of the nearest existing parent folder. */
 async function nearestRealPath(path: string): Promise<string> {
   for (let folder = path; ; folder = dirname(folder)) {
     const real = await realpath(folder).catch(() => null);

@@ -1,5 +1,4 @@
-// Owns: a replay as a report of one test: the timeline of each camera, its truth, its pictures, what differed. Pure.
-// Not here: the report's form (sim/report), what a pass is (sim/truth).
+// A replay as a report of one test: each camera's timeline, ground truth, pictures, and differences.
 import { makeRunReport, type RunReport, type TestReport, type TimelineCamera } from '../report/run-report.ts';
 import type { MatchResult, ReplayedEvent } from '../truth/match-events.ts';
 import type { Verdict } from '../truth/verdict.ts';
@@ -14,16 +13,15 @@ export interface ReportedReplay {
   match: MatchResult | null;
   verdict: Verdict | null;
   stills: readonly KeptStill[];
-  /** The command that makes this run again. */
+  /** The command that repeats this run. */
   command: string;
-  /** Name and version of this program, and when it began, in the machine's time. */
+  /** Name and version of this program, and the machine's time at the start. */
   tool: string;
   startedAt: string;
-  /** What was replayed, as it was named. */
+  /** What was replayed, as the user named it. */
   title: string;
 }
 
-/** The report of one replay. */
 export function reportOf(replayed: ReportedReplay): RunReport {
   const { result, plan, command } = replayed;
   return makeRunReport({
@@ -106,7 +104,7 @@ function cameraOf(name: string, { result, match, stills }: ReportedReplay): Time
   };
 }
 
-/** How much later than the truth an event began, where it was the first to find something. */
+/** How much later than the truth an event began, if it was the first match of a span. */
 function lateness(event: ReplayedEvent | undefined, match: MatchResult | null): { lateByMs?: number } {
   if (!event || !match) return {};
   const found = match.spans.find(

@@ -1,8 +1,7 @@
-// Owns: what a replay noticed as events that ground truth can be compared with. Pure. Not here: the comparison (sim/truth).
 import type { ReplayedEvent } from '../truth/match-events.ts';
 import type { NoticedEvent, ReplayResult } from './run-replay.ts';
 
-/** Rings and spans of motion, in microseconds since the first picture, in the order in which they began. */
+/** A replay's rings and spans of motion, to compare with ground truth: in microseconds since the first picture, by start. */
 export function replayedEvents({ events }: Pick<ReplayResult, 'events'>, startUs: number): ReplayedEvent[] {
   const found: ReplayedEvent[] = [];
   const moving = new Map<string, ReplayedEvent>();
@@ -22,7 +21,7 @@ export function replayedEvents({ events }: Pick<ReplayResult, 'events'>, startUs
   return found;
 }
 
-/** Which of these events a noticed one began; null for one that begins none. */
+/** The index of the event that a notice began; -1 if it began none. */
 export function beganBy(found: readonly ReplayedEvent[], { camera, event }: NoticedEvent, startUs: number): number {
   const kind = event.type === 'ring' ? 'ring' : event.type === 'motion-start' ? 'motion' : null;
   return found.findIndex((one) => one.event === kind && one.camera === camera && one.startUs === event.atUs - startUs);

@@ -1,5 +1,4 @@
-// Owns: one doorbell of a simulated world, in this process: a throwaway device on footage, its settings, what its ring took, and who hears its
-// events. Not here: its starts and ends (sim/world/virtual-home.ts), its footage (replay-camera.ts), what is asked of it.
+// One doorbell of a simulated world, in this process: a throwaway device on footage.
 
 import type { Disk } from '@doorsill/base/disk';
 import type { Log } from '@doorsill/base/log';
@@ -28,21 +27,21 @@ export interface ReplayedDoorbellDeps {
 
 export interface ReplayedDoorbellOptions {
   name: string;
-  /** Its own folder, absolute, in one that only this user can open. */
+  /** Its own folder, absolute, inside one that only this user can open. */
   folder: string;
   footage: readonly FootagePart[];
   settings: OwnSettings;
-  /** What its camera does wrong. */
+  /** Faults of its camera. */
   faults?: CameraFaults;
-  /** Whether its owner can ask it for pictures. */
+  /** Whether its owner can request pictures. */
   ownServer: boolean;
-  /** Settings of its home broker, its bridge and its place, asked for at each start; absent: it has none of them. */
+  /** Settings of its home broker, bridge and place, read at each start; absent: none. */
   around?: () => Pick<DeviceConfigInput, 'home' | 'place' | 'bridgeUrl' | 'areaUrl'>;
 }
 
 /**
- * Settings of device.json that concern the doorbell itself. All others are left out, whatever a file says: they would connect a replay to
- * brokers and bridges, tell somebody of what it shows, or run programs and buttons of this machine.
+ * Settings of device.json that concern the doorbell itself. All others are dropped from any file: they would connect a replay to brokers
+ * and bridges, disclose what it shows, or run programs and buttons of this machine.
  */
 const OWN_SETTINGS = [
   ...(['name', 'disclosure', 'ring', 'motion', 'events', 'clip'] as const),
@@ -50,7 +49,7 @@ const OWN_SETTINGS = [
 ] satisfies readonly (keyof DeviceConfigInput)[];
 export type OwnSettings = Partial<Pick<DeviceConfigInput, (typeof OWN_SETTINGS)[number]>>;
 
-/** Without known settings that are not its own; unknown words stay, to be refused. */
+/** Removes known settings that are not in `OWN_SETTINGS`; unknown ones stay, and are refused. */
 function ownSettings(settings: OwnSettings): object {
   const own = new Set<string>(OWN_SETTINGS);
   return Object.fromEntries(
@@ -63,9 +62,9 @@ export class ReplayedDoorbell {
   readonly clock: DeviceClock;
   readonly camera: ReplayCamera;
   private readonly options: ReplayedDoorbellOptions;
-  /** `disk` is another one after the power was cut. */
+  /** `disk` is replaced after a power cut. */
   readonly deps: ReplayedDoorbellDeps;
-  /** What its ring took, in its wall time, joined where nothing was lost between. */
+  /** The recorded spans in its wall time, joined where nothing is missing between them. */
   readonly kept: Window[] = [];
   private readonly listeners = new Set<(event: DeviceEvent) => void>();
   readonly home: VirtualHome;
@@ -84,12 +83,12 @@ export class ReplayedDoorbell {
     this.home = new VirtualHome(options.folder, this.clock, (boot) => this.bootParts(boot));
   }
 
-  /** Calls `listener` with every event, as its owner would hear it. */
+  /** Calls `listener` with every event, as its owner receives it. */
   onEvent(listener: (event: DeviceEvent) => void): void {
     this.listeners.add(listener);
   }
 
-  /** Starts it. Throws what `Doorbell.start` throws, and `config_invalid`. */
+  /** Throws `config_invalid`, and what `Doorbell.start` throws. */
   async start(): Promise<void> {
     await this.home.start();
     if (this.options.ownServer) await this.home.openSession('replay');
@@ -109,7 +108,7 @@ export class ReplayedDoorbell {
         cameraKinds: [this.camera.kind],
         ...(around ? {} : { homeBroker: 'none' as const }),
         serverRandom: new SystemRandom(),
-        heard: (event) => !boot.isOver && this.heard(event),
+        heard: (event) => !boot.isOver && this.onDeviceEvent(event),
         stored: (window) => this.keep(window),
       },
       seams: { ...this.deps, programs: new SystemPrograms() },
@@ -123,13 +122,13 @@ export class ReplayedDoorbell {
     else this.kept.push({ ...window });
   }
 
-  /** Takes its power away: nothing that it was doing goes on. `disk`: what makes its files as a disk without power leaves them. */
+  /** Cuts its power: nothing goes on. `disk` leaves the files as a disk without power leaves them. */
   async cutPower(disk: { cut(): Promise<void> }): Promise<void> {
     const lost = this.home.cutPower();
     await disk.cut();
-    // Ends its programs and sockets; what waits for its disk waits for ever, as nothing of it is left to wait.
+    // Ends its programs and sockets; writes that wait for the cut disk never return.
     void lost?.stop().catch(() => undefined);
-    this.camera.rest();
+    this.camera.switchOff();
   }
 
   stop(): Promise<void> {
@@ -141,8 +140,8 @@ export class ReplayedDoorbell {
     return this.home.owner.session;
   }
 
-  private heard(event: DeviceEvent): void {
-    // Where a camera is lost nothing more comes of its footage, and time must not wait for it.
+  private onDeviceEvent(event: DeviceEvent): void {
+    // A lost camera delivers no more footage, so the world's time must not wait for it.
     const isLost = event.type === 'camera' && (event.state === 'failed' || event.state === 'lost');
     if (isLost && this.camera.isPlugged) this.camera.finish();
     for (const listener of this.listeners) listener(event);

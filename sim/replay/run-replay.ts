@@ -1,5 +1,5 @@
-// Owns: one run of footage through doorbells in this process: starts them in one world, hears what they notice, keeps pictures where they
-// are asked for, and ends when everything was shown and decided. Not here: printing (event-lines.ts), files (replay-folder.ts), verdicts.
+// One run of footage through doorbells in this process: starts them in one world, collects their events, and ends when all was shown and
+// decided.
 
 import { rmSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -19,17 +19,17 @@ import { type OwnSettings, ReplayedDoorbell } from './replayed-doorbell.ts';
 
 export interface ReplayPlan {
   cameras: readonly { name: string; footage: readonly FootagePart[] }[];
-  /** Wall time of the first picture; `own`: as the first file says, if it does, else `START_US`. */
+  /** Wall time of the first picture; `own`: the first file's recording time or, without one, `START_US`. */
   startUs: number | 'own';
-  /** How many times as fast as it was shot; absent: as fast as it goes. */
+  /** Speed relative to real time; absent: as fast as possible. */
   speed?: number;
   seed: number;
   settings: OwnSettings;
-  /** Steps of the doorbells' clocks: when, since the start, and by how much. */
+  /** Steps of the doorbells' clocks, at times since the start. */
   clockSteps?: readonly { atUs: number; byUs: number }[];
-  /** Moments since the start of which a picture is kept, where any are. */
+  /** Times since the start at which a picture is kept. */
   stillsAtUs?: readonly number[];
-  /** Goes on for so long after the first picture, whether or not footage is left; absent: until all was shown and decided. */
+  /** How long it runs after the first picture, even without footage; absent: until all was shown and decided. */
   forUs?: number;
 }
 
@@ -38,50 +38,50 @@ export interface ReplayDeps {
   log: Log;
 }
 
-/** An event as it was noticed, `atUs` of the world's time after the first picture. */
+/** An event, `atUs` of the world's time after the first picture. */
 export interface NoticedEvent {
   camera: string;
   event: DeviceEvent;
-  /** When it was told, in microseconds since the start of the world. */
-  toldUs: number;
+  /** When it was published, in microseconds since the world's start. */
+  publishedUs: number;
 }
 
 export interface ReplaySinks {
-  /** All is ready; the world begins at this wall time. */
+  /** Called when all is ready; the world begins at this wall time. */
   begins(startUs: number): void;
-  /** An event, as soon as the doorbell tells it. */
+  /** Called with each event as it is published. */
   event(noticed: NoticedEvent): void;
-  /** The machine was busy with footage: how far it has come. `lengthUs`: how much there is, where that is known. */
+  /** Called while footage is processed. `lengthUs` is the total, if known. */
   progress?(passedUs: number, lengthUs: number | null): void;
-  /** Keeps the picture of a moment, in wall time, while no time passes. */
+  /** Keeps the picture at a wall time; the world's time stops meanwhile. */
   keepStill?(doorbell: ReplayedDoorbell, atUs: number): Promise<void>;
-  /** Keeps pictures of something that happened, while no time passes. */
+  /** Keeps the pictures of an event; the world's time stops meanwhile. */
   keep?(doorbell: ReplayedDoorbell, noticed: NoticedEvent): Promise<void>;
 }
 
 export interface ReplayResult {
   startUs: number;
   events: NoticedEvent[];
-  /** When the footage of each camera was over, since the start; and what kept it from being shown whole. */
+  /** When each camera's footage ended, since the start, and why it was not shown whole. */
   cameras: { name: string; recorded: Window[]; lengthUs: number; fault: string | null }[];
-  /** How much time passed in the world, and at the machine. */
+  /** Time passed in the world, and on the machine. */
   passedUs: number;
   tookMs: number;
 }
 
-/** When the world begins where nothing says when: a weekday in daylight. */
+/** The default start: a weekday in daylight. */
 export const START_US = Date.UTC(2026, 0, 15, 12) * 1_000;
-/** Threads of each video encoder: with more than one, the bits of a frame depend on which was first. */
+/** With more than one encoder thread, a frame's bits depend on scheduling. */
 const ENCODER_THREADS = 1;
-/** After the last picture: longer than a GOP may wait, and than motion takes to be over. */
+/** Runs on after the last picture: longer than a GOP may take, and than motion takes to end. */
 const AFTER_MS = 6_000;
-/** Pictures are kept once the groups of pictures around them are in the ring. */
+/** Pictures are kept once the GOPs around them are in the ring. */
 const KEEP_AFTER_MS = 5_000;
 const PROGRESS_EVERY_MS = 250;
-/** Nothing happens for so long of the machine's time, and nothing was to wait for: then something is stuck. */
+/** Without any progress for this long in the machine's time, the run is stuck. */
 const STUCK_MS = 120_000;
 
-/** Runs it. Throws `ffmpeg_missing`, `camera_...`, `config_invalid`, `replay_stuck`, or the signal's reason. */
+/** Throws `ffmpeg_missing`, `camera_...`, `config_invalid`, `replay_stuck`, or the signal's reason. */
 export async function runReplay(
   plan: ReplayPlan,
   deps: ReplayDeps,
@@ -89,7 +89,7 @@ export async function runReplay(
   signal: AbortSignal,
 ): Promise<ReplayResult> {
   const folder = await mkdtemp(join(tmpdir(), 'doorsill-replay-'));
-  // The process may end at once: nobody reads what it prints, or a second Ctrl-C.
+  // Runs at process exit, which may be abrupt: after a closed stdout, or a second Ctrl-C.
   const discard = () => rmSync(folder, { recursive: true, force: true });
   process.once('exit', discard);
   const run = new Replay(plan, deps, sinks, folder);
@@ -111,12 +111,12 @@ class Replay {
   private readonly doorbells: ReplayedDoorbell[] = [];
   private readonly machine = new SystemClock();
   private readonly events: NoticedEvent[] = [];
-  private readonly keeping = new Set<Promise<void>>();
+  private readonly pendingStores = new Set<Promise<void>>();
   private readonly recorded = new Map<string, Window[]>();
   private readonly startedUs = new Map<string, number>();
   private readonly faults = new Map<string, string>();
   private running: Promise<void> | null = null;
-  private broken: { readonly thrown: unknown }[] = [];
+  private errors: { readonly thrown: unknown }[] = [];
 
   constructor(plan: ReplayPlan, deps: ReplayDeps, sinks: ReplaySinks, folder: string) {
     this.plan = plan;
@@ -143,15 +143,15 @@ class Replay {
         folder: join(this.folder, name),
       };
       const doorbell = new ReplayedDoorbell(options, { ...this.deps, world: this.world, random, ffmpeg });
-      doorbell.onEvent((event) => this.heard(doorbell, event));
+      doorbell.onEvent((event) => this.onEvent(doorbell, event));
       this.doorbells.push(doorbell);
     }
     // One time for all: it begins when every camera is ready.
     await this.world.holding(async () => {
-      this.running = this.world.run().catch((thrown: unknown) => this.breakOff(thrown));
-      const shot: (number | null)[] = [];
-      for (const { camera } of this.doorbells) shot.push(await camera.look({ ffmpeg }, signal));
-      const [own = null] = shot;
+      this.running = this.world.run().catch((thrown: unknown) => this.fail(thrown));
+      const recordedAtUs: (number | null)[] = [];
+      for (const { camera } of this.doorbells) recordedAtUs.push(await camera.probeFirst({ ffmpeg }, signal));
+      const [own = null] = recordedAtUs;
       if (this.plan.startUs === 'own' && own !== null) this.world.startAt(own);
       this.sinks.begins(this.world.wallUs());
       for (const doorbell of this.doorbells) await doorbell.start();
@@ -166,7 +166,7 @@ class Replay {
   }
 
   async stop(): Promise<void> {
-    // Parts that wait for a moment while they stop get it.
+    // Timers that doorbells wait for while they stop must fire.
     await Promise.all(this.doorbells.map((doorbell) => doorbell.stop()));
     this.world.stop();
     await this.running;
@@ -180,7 +180,7 @@ class Replay {
     }
   }
 
-  /** Waits until all was shown and decided, and pictures are kept. */
+  /** Waits until everything is shown and decided, and pictures are kept. */
   private async untilOver(signal: AbortSignal): Promise<void> {
     const { forUs, settings } = this.plan;
     const afterMs = (settings.postRollS ?? 6) * 1_000 + AFTER_MS;
@@ -196,39 +196,39 @@ class Replay {
       const isOver = await Promise.race([over, this.machine.sleep(PROGRESS_EVERY_MS, pause.signal).then(() => false)]);
       pause.abort();
       signal.throwIfAborted();
-      this.throwBroken();
+      this.throwFirstError();
       const nowMs = this.machine.monotonicMs();
-      if (this.world.passedUs !== movedUs || this.keeping.size > 0) [movedMs, movedUs] = [nowMs, this.world.passedUs];
+      if (this.world.passedUs !== movedUs || this.pendingStores.size > 0) [movedMs, movedUs] = [nowMs, this.world.passedUs];
       this.sinks.progress?.(this.world.passedUs, this.lengthUs());
       if (isOver) break;
       if (nowMs - movedMs > STUCK_MS)
         throw failure('replay_stuck', { camera: this.plan.cameras[0]?.name ?? '', seconds: STUCK_MS / 1_000 });
     }
-    await Promise.all(this.keeping);
-    this.throwBroken();
+    await Promise.all(this.pendingStores);
+    this.throwFirstError();
   }
 
-  private throwBroken(): void {
-    const [broken] = this.broken;
+  private throwFirstError(): void {
+    const [broken] = this.errors;
     if (broken) throw broken.thrown;
   }
 
-  private heard(doorbell: ReplayedDoorbell, event: DeviceEvent): void {
-    const noticed = { camera: doorbell.name, event, toldUs: this.world.passedUs };
+  private onEvent(doorbell: ReplayedDoorbell, event: DeviceEvent): void {
+    const noticed = { camera: doorbell.name, event, publishedUs: this.world.passedUs };
     this.events.push(noticed);
-    if (event.type === 'camera') this.cameraIs(doorbell.name, event);
+    if (event.type === 'camera') this.noteCameraState(doorbell.name, event);
     this.sinks.event(noticed);
     if (this.sinks.keep) this.keepLater(doorbell, noticed);
   }
 
-  private cameraIs(name: string, event: Extract<DeviceEvent, { type: 'camera' }>): void {
+  private noteCameraState(name: string, event: Extract<DeviceEvent, { type: 'camera' }>): void {
     const spans = this.recorded.get(name) ?? [];
     this.recorded.set(name, spans);
     const open = spans.at(-1);
     const { passedUs } = this.world;
     if (event.state === 'starting') this.startedUs.set(name, passedUs);
     if (event.state === 'recording') {
-      // It is told with the first group of pictures, which began when the camera did.
+      // Recording is reported with the first GOP, which began when the camera did.
       if (!open || open.endUs >= 0) spans.push({ startUs: this.startedUs.get(name) ?? passedUs, endUs: -1 });
     } else if (open && open.endUs < 0 && event.state !== 'starting') open.endUs = passedUs;
     if (event.state === 'failed' || event.state === 'lost')
@@ -253,13 +253,13 @@ class Replay {
   private keepNow(keep: () => Promise<void>): void {
     const kept = this.world
       .holding(keep)
-      .catch((thrown: unknown) => this.breakOff(thrown))
-      .finally(() => this.keeping.delete(kept));
-    this.keeping.add(kept);
+      .catch((thrown: unknown) => this.fail(thrown))
+      .finally(() => this.pendingStores.delete(kept));
+    this.pendingStores.add(kept);
   }
 
-  private breakOff(thrown: unknown): void {
-    this.broken.push({ thrown });
+  private fail(thrown: unknown): void {
+    this.errors.push({ thrown });
   }
 
   private lengthUs(): number | null {

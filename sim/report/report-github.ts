@@ -1,24 +1,22 @@
-// Owns: a run as GitHub's workflow commands (an annotation for each failure, at its line) and as markdown for the job's summary.
-// Not here: appending the summary to the file that GITHUB_STEP_SUMMARY names (the caller's).
+// A run as GitHub workflow commands (an annotation for each failure) and as markdown for GITHUB_STEP_SUMMARY, which the caller appends.
 import { printableLine } from './printable-text.ts';
 import { isSuccess, lengthText, placeText, testTitle, totalsText } from './report-words.ts';
 import type { RunReport, TestFailure, TestReport } from './run-report.ts';
 
-/** GitHub shows ten annotations of a kind for each step; more would be lost without a word. */
+/** GitHub shows ten annotations of a kind for each step, and silently drops more. */
 const ANNOTATIONS_MAX = 10;
-/** A step's summary is refused beyond 1 MiB, and another step's part may come first. */
+/** GitHub refuses summaries beyond 1 MiB, and other steps may have written to it. */
 const SUMMARY_ROWS_BYTES_MAX = 512 * 1024;
 const WHAT_LETTERS_MAX = 300;
 
-/** What a step prints and what it adds to its summary. */
 export interface GithubReport {
-  /** Workflow commands, one a line; empty when nothing failed. */
+  /** Workflow commands, one a line; empty if nothing failed. */
   commands: string;
-  /** GitHub-flavoured markdown; every text from outside is inert in it. */
+  /** GitHub-flavoured markdown, with all untrusted text escaped. */
   summary: string;
 }
 
-/** Draws both. Failures come as errors, flaky tests as warnings. */
+/** Failures become errors, flaky tests warnings. */
 export function reportGithub(report: RunReport): GithubReport {
   return { commands: commandsOf(report).join('\n'), summary: summaryOf(report) };
 }
@@ -29,7 +27,7 @@ function commandsOf({ tests }: RunReport): string[] {
 }
 
 function annotations(level: 'error' | 'warning', tests: TestReport[]): string[] {
-  // The last one tells of the rest, where there is a rest.
+  // The last annotation counts the rest, if there is one.
   const shown = tests.length > ANNOTATIONS_MAX ? ANNOTATIONS_MAX - 1 : tests.length;
   const lines = tests.slice(0, shown).map((test) => annotation(level, test));
   if (shown < tests.length) lines.push(`::${level}::${tests.length - shown} more: see the summary of this job`);
@@ -62,12 +60,12 @@ function detail({ what, expected, actual, advice }: TestFailure): string {
   ].join('\n');
 }
 
-/** A command's message: `escapeData` of GitHub's own actions/toolkit. */
+/** Escapes a command's message, as `escapeData` of GitHub's actions/toolkit does. */
 function data(text: string): string {
   return text.replaceAll('%', '%25').replaceAll('\r', '%0D').replaceAll('\n', '%0A');
 }
 
-/** A command's property: `escapeProperty` there. */
+/** Escapes a command's property, as `escapeProperty` there does. */
 function property(text: string): string {
   return data(printableLine(text)).replaceAll(':', '%3A').replaceAll(',', '%2C');
 }
@@ -118,7 +116,7 @@ function shortLine(text: string): string {
   return whole.length <= WHAT_LETTERS_MAX ? whole : `${whole.slice(0, WHAT_LETTERS_MAX - 1)}…`;
 }
 
-/** Text that is text: each ASCII sign that markdown, HTML or an automatic link could read becomes a character reference. */
+/** Escapes text: each ASCII sign that markdown, HTML or automatic links interpret becomes a character reference. */
 function inert(text: string): string {
   return printableLine(text).replaceAll(/[^A-Za-z0-9 ,\u0080-\u{10ffff}]/gu, (sign) => `&#${sign.codePointAt(0)};`);
 }

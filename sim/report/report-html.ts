@@ -1,6 +1,5 @@
-// Owns: a run as one page that opens from a disk: its script and style inside it and named by their hashes, nothing loaded, nothing
-// run that is not named. Texts from outside travel as JSON that the page shows as text alone.
-// Not here: what the page does (page/), building it (sim/setup/build-page.mjs).
+// A run as one HTML page that works from a disk: script and style are inline, named by their hashes in its policy, and nothing else is
+// loaded or run. Untrusted texts are JSON data that the page shows as plain text.
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -10,21 +9,20 @@ import { reportText } from './report-text.ts';
 import { totalsText } from './report-words.ts';
 import type { RunReport, TestReport } from './run-report.ts';
 
-/** What the page reads at once of each test; the rest is read when the test is opened. */
+/** The part of each test that the page reads at once; the rest is read when the test is opened. */
 export type TestLine = Pick<TestReport, 'name' | 'file' | 'line' | 'variant' | 'status' | 'durationMs'> & {
-  /** The first thing that differed. */
+  /** The first difference. */
   what?: string;
 };
 
-/** What the page reads at once. */
 export type RunHead = Omit<RunReport, 'format' | 'tests'> & { tests: TestLine[] };
 
-/** Where the built page lies, seen from a source and from its build. */
+/** Where the built page lies, relative to the source and to the build. */
 const BUILT = ['../dist/report-page/', '../report-page/'];
 
 /**
- * The page. Stills that are files beside the report are named in it, not shown; `writeReports` puts them in. `built` is the built
- * page's script and style. Throws when the page was not built, which `npm run build` does.
+ * The page. Stills in files next to the report are only named in it; `writeReports` embeds them. `built` is the page's script and style.
+ * Throws if the page was not built (`npm run build`).
  */
 export function reportHtml(report: RunReport, { script, style } = readBuiltPage()): string {
   const { format: _format, tests, ...run } = report;
@@ -42,10 +40,7 @@ ${tests.map((test, at) => jsonBlock(`data-${at}`, test)).join('\n')}
 `;
 }
 
-/**
- * A page's beginning, up to its body: it loads nothing, and runs nothing and shows no picture but what `allowed`, directives of its policy
- * (CSP 3), names besides.
- */
+/** A document up to its body. Its policy (CSP 3) forbids everything to load, run or show, except the directives in `allowed`. */
 export function documentHead(title: string, style: string, allowed: readonly string[] = []): string {
   const policy = [
     "default-src 'none'",
@@ -77,17 +72,17 @@ function lineOf({ name, file, line, variant, status, durationMs, failures }: Tes
   };
 }
 
-/** JSON in an element that no browser runs; without `<` nothing in it can end the element or begin a comment. */
+/** JSON in an element that browsers don't run; without `<` it can neither end the element nor begin a comment. */
 function jsonBlock(id: string, value: object): string {
   return `<script type="application/json" id="${id}">${JSON.stringify(value).replaceAll('<', '\\u003c')}</script>`;
 }
 
-/** How a policy names a script or style by its content (CSP 3 §2.3.1). */
+/** The source expression of an inline script or style (CSP 3 §2.3.1). */
 function sourceHash(text: string): string {
   return `'sha256-${createHash('sha256').update(text).digest('base64')}'`;
 }
 
-/** The built script and style, of which neither can end the element that it stands in. Throws when the page was not built. */
+/** The built script and style; neither can end its element. Throws if the page was not built. */
 export function readBuiltPage(): { script: string; style: string } {
   const folder = BUILT.map((path) => fileURLToPath(new URL(path, import.meta.url))).find((path) =>
     existsSync(`${path}page.js`),

@@ -1,10 +1,9 @@
-// Owns: a run as JUnit's XML, as CI systems read it: a suite for each file, a case for each test; flaky ones as maven-surefire writes
-// them. Not here: what the statuses mean (run-report.ts).
+// A run as JUnit XML for CI systems: a suite for each file, a case for each test. Flaky tests are written as by maven-surefire.
 import { escapeXml, escapeXmlAttribute } from '@doorsill/base/escape-html';
 import { placeText, testTitle } from './report-words.ts';
 import { type RunReport, type TestFailure, type TestReport, totalsOf } from './run-report.ts';
 
-/** The document. A flaky test counts as passed there, an interrupted one as an error. */
+/** The document. A flaky test counts as passed, an interrupted one as an error. */
 export function reportJunit(report: RunReport): string {
   const suites = new Map<string, TestReport[]>();
   for (const test of report.tests) {
@@ -24,7 +23,7 @@ export function reportJunit(report: RunReport): string {
 
 function suiteLines(name: string, tests: readonly TestReport[], report: RunReport): string[] {
   const time = seconds(tests.reduce((sum, { durationMs }) => sum + durationMs, 0));
-  // JUnit's own form: local to the second, without a zone. UTC is written.
+  // JUnit's timestamps are in seconds without a zone; this is UTC.
   const timestamp = new Date(report.startedAt).toISOString().slice(0, 19);
   return [
     `  <testsuite ${attributes({ name, ...countsOf(tests), time, timestamp })}>`,
@@ -58,7 +57,7 @@ function caseLines(test: TestReport): string[] {
   ];
 }
 
-/** One element at most: some readers take the first alone, others stumble over a second. */
+/** At most one element: some readers take only the first, others fail on a second. */
 function outcomeLines(test: TestReport): string[] {
   const { status, failures, notes } = test;
   const [first] = failures;

@@ -1,6 +1,5 @@
-// Owns: what a terminal shows at the end of a run: what failed, where, and the command that runs it again; then one line of counts.
-// No line begins with text from outside, so that a job's log takes none for a command of its own.
-// Not here: progress while it runs.
+// A run's end for a terminal: failures with place and rerun command, then one line of totals. No line begins with untrusted text, which a
+// CI log could take for a command.
 import { join } from 'node:path';
 import { printableLine, printableLines } from './printable-text.ts';
 import { lengthText, placeText, testTitle, totalsText } from './report-words.ts';
@@ -11,8 +10,8 @@ const FLAKY_MAX = 50;
 const FAILED_MAX = 200;
 
 /**
- * The lines, joined by line ends; the last is `N passed, N failed[, N skipped][, N flaky][, N interrupted] in T`. `out`: what the folders of
- * failed tests are below, as the reader finds it.
+ * The lines, joined; the last is `N passed, N failed[, N skipped][, N flaky][, N interrupted] in T`. `out` is the parent folder of failed
+ * tests' folders, as the reader finds it.
  */
 export function reportText(report: RunReport, out = ''): string {
   const ended = (status: TestReport['status']) => report.tests.filter((test) => test.status === status);

@@ -1,8 +1,7 @@
-// Owns: what every format says in the same words: a test's title, a status, a summary, lengths of time. Pure: the page uses it, too.
-// Not here: how a format escapes them.
+// Wording that all report formats and the page share, unescaped.
 import type { RunTotals, TestReport, TestStatus } from './run-report.ts';
 
-/** In the order in which a reader wants to see them. */
+/** The order in which a reader wants to see them. */
 export const STATUSES_WORST_FIRST = [
   'failed',
   'interrupted',
@@ -17,7 +16,7 @@ export function testTitle({ name, variant }: Pick<TestReport, 'name' | 'variant'
   return parts.length === 0 ? name : `${name} (${parts.join(', ')})`;
 }
 
-/** `file:line:column`, as far as it is known; empty when nothing is. */
+/** `file:line:column`, as far as known; else empty. */
 export function placeText(place: {
   file?: string | undefined;
   line?: number | undefined;
@@ -29,18 +28,18 @@ export function placeText(place: {
     .join(':');
 }
 
-/** `12 passed, 1 failed, 2 skipped`: passed and failed always, the others where there are any. */
+/** `12 passed, 1 failed, 2 skipped`: passed and failed always, the others if not 0. */
 export function totalsText({ passed, failed, skipped, flaky, interrupted }: RunTotals): string {
   const others = Object.entries({ skipped, flaky, interrupted }).filter(([, amount]) => amount > 0);
   return [`${passed} passed`, `${failed} failed`, ...others.map(([word, amount]) => `${amount} ${word}`)].join(', ');
 }
 
-/** Whether a run may be called a success: nothing failed and nothing was cut short. Flaky tests passed in the end. */
+/** Whether a run succeeded: nothing failed and nothing was interrupted. Flaky tests passed in the end. */
 export function isSuccess({ failed, interrupted }: RunTotals): boolean {
   return failed === 0 && interrupted === 0;
 }
 
-/** A length of time for reading: `340 ms`, `7.2 s`, `2 min 5 s`, `1 h 3 min`. */
+/** A duration for people: `340 ms`, `7.2 s`, `2 min 5 s`, `1 h 3 min`. */
 export function lengthText(ms: number): string {
   if (ms < 1000) return `${Math.round(ms)} ms`;
   if (ms < 119_500) return `${trimmed(ms / 1000)} s`;
@@ -50,7 +49,7 @@ export function lengthText(ms: number): string {
   return `${Math.floor(minutes / 60)} h${unless0(minutes % 60, 'min')}`;
 }
 
-/** How late something began: `+0.32 s`, `−0.1 s`. */
+/** A delay: `+0.32 s`, `−0.1 s`. */
 export function lateText(ms: number): string {
   return `${ms < 0 ? '−' : '+'}${trimmed(Math.abs(ms) / 1000, 2)} s`;
 }

@@ -1,5 +1,4 @@
-// Owns: what came of a run of tests, as one checked document: the file report.json, from which every other format is drawn.
-// Not here: the formats (report-*.ts), writing them into a folder (write-reports.ts), what is a pass (whoever ran the tests).
+// The result of a test run as one checked document: the file report.json, and the source of all other formats.
 
 import { readBySchema } from '@doorsill/base/schema-fault';
 import { parseJson } from '@doorsill/contract/parse-json';
@@ -8,7 +7,7 @@ import { failure } from '../errors.ts';
 
 export const REPORT_FORMAT = 'doorsill-report-1';
 
-/** Limits of a report. What is longer is shortened by `makeRunReport`, with a note of how much was left out. */
+/** Limits of a report. `makeRunReport` shortens what is longer, with a note of how much it cut. */
 export const REPORT_LIMITS = {
   tests: 100_000,
   failuresOfTest: 1000,
@@ -30,7 +29,7 @@ const durationMs = z.number().nonnegative();
 const count = z.int().nonnegative();
 const marks = <T extends z.ZodType>(of: T) => z.array(of).max(REPORT_LIMITS.marksOfTest);
 
-/** A file beside the report: relative, below it, written with slashes. */
+/** A file next to the report: a relative path below it, with slashes. */
 const fileBelow = z
   .string()
   .max(1000)
@@ -60,7 +59,7 @@ const event = z.strictObject({
   endUs: atUs.optional(),
   label: line.optional(),
   verdict: z.enum(['matched', 'false']).optional(),
-  /** How much later than the truth it began; negative when it was earlier. */
+  /** How much later than the truth it began; negative if earlier. */
   lateByMs: z.number().optional(),
 });
 
@@ -76,7 +75,7 @@ const TestTimeline = z
   .strictObject({
     startUs: atUs,
     endUs: atUs,
-    /** IANA name of the zone in which wall times are shown; UTC when it is missing. */
+    /** IANA zone in which wall times are shown; UTC by default. */
     zone: z.string().max(100).optional(),
     cameras: z
       .array(
@@ -110,7 +109,7 @@ const TestFailure = z.strictObject({
   at: z.strictObject({ file: line, line: count.optional(), column: count.optional() }).optional(),
   expected: text.optional(),
   actual: text.optional(),
-  /** Unified: lines that begin with `-` were expected, those with `+` came. */
+  /** Unified: `-` lines were expected, `+` lines are actual. */
   diff: text.optional(),
 });
 
@@ -124,11 +123,11 @@ const TestReport = z.strictObject({
   status: z.enum(TEST_STATUSES),
   durationMs,
   attempts: z.int().min(0).max(100_000),
-  /** The command that runs this test again as it ran. */
+  /** The command that repeats this test. */
   rerun: line,
-  /** Where its events, clips and log are, relative to the report. */
+  /** Its events, clips and log, relative to the report. */
   folder: fileBelow.optional(),
-  /** Of a flaky test: what its failed attempts said. */
+  /** For a flaky test: the failures of its earlier attempts. */
   failures: z.array(TestFailure).max(REPORT_LIMITS.failuresOfTest),
   notes: z.array(line).max(1000),
   timeline: TestTimeline.optional(),
@@ -161,7 +160,6 @@ export type TimelineStill = z.infer<typeof TimelineStill>;
 export type TestScore = z.infer<typeof TestScore>;
 export type RunTotals = z.infer<typeof RunTotals>;
 
-/** How many tests ended in each way. */
 export function totalsOf(tests: readonly { status: TestStatus }[]): RunTotals {
   const totals: RunTotals = { passed: 0, failed: 0, skipped: 0, flaky: 0, interrupted: 0 };
   for (const { status } of tests) totals[status] += 1;
@@ -173,8 +171,8 @@ function sameTotals(one: RunTotals, other: RunTotals): boolean {
 }
 
 /**
- * A report from what a run knows: counts the totals and shortens every text that is over a report's limits. Throws a ZodError when
- * something else is wrong with it, which is a bug of the caller's.
+ * Makes a report from a run: counts the totals and shortens texts that exceed a report's limits. Throws a ZodError if anything else is
+ * wrong, which is a bug of the caller.
  */
 export function makeRunReport(run: Omit<RunReport, 'format' | 'totals'>): RunReport {
   const tests = run.tests.map(shortened);
@@ -190,7 +188,7 @@ export function makeRunReport(run: Omit<RunReport, 'format' | 'totals'>): RunRep
 /** Reads the bytes of a report.json. Throws `report_unreadable`. */
 export function parseRunReport(bytes: Uint8Array, file: string): RunReport {
   const value = parseJson(new TextDecoder().decode(bytes));
-  if (value === undefined) throw failure('report_unreadable', { file, detail: 'it is no JSON' });
+  if (value === undefined) throw failure('report_unreadable', { file, detail: 'it is not JSON' });
   const read = readBySchema(RunReport, value, 'the file');
   if (read.ok) return read.data;
   throw failure('report_unreadable', { file, detail: read.fault });
@@ -247,7 +245,7 @@ function shortTimeline(timeline: TestTimeline): TestTimeline {
 function short(long: string, letters: number): string {
   if (long.length <= letters) return long;
   const kept = letters - 60;
-  // Never half of a surrogate pair.
+  // Never splits a surrogate pair.
   const cut = /[\uD800-\uDBFF]/.test(long[kept - 1] ?? '') ? kept - 1 : kept;
   return `${long.slice(0, cut)} … and ${long.length - cut} more letters`;
 }

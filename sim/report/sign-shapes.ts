@@ -1,5 +1,5 @@
-// Owns: the shapes of the small sign of each status and verdict, drawn in a square of 16: each has one of its own, so that colour is never
-// the only difference. Pure: pages with and without a script draw them.
+// Icons of statuses and verdicts, in a square of 16: each has its own shape, so that they differ not only by colour. For pages with and
+// without a script.
 
 const CHECK = 'M4.5 8.2l2.4 2.4 4.6-5';
 const CROSS = 'M5.2 5.2l5.6 5.6M10.8 5.2l-5.6 5.6';
@@ -9,7 +9,7 @@ const TRIANGLE = 'M8 1.2l7.2 13.2H.8z';
 const DIAMOND = 'M8 .8L15.2 8 8 15.2.8 8z';
 const SQUARE = 'M2 2h12v12H2z';
 
-/** For each look: the shape that is filled, and the lines upon it. */
+/** For each look: the filled shape, and the lines on it. */
 export const SIGN_SHAPES = {
   passed: [DISC, CHECK],
   matched: [DISC, CHECK],

@@ -1,5 +1,4 @@
-// Owns: a run's reports as files in a folder, each whole or not there: 0600, in a folder that is made 0700. Pictures that lie beside
-// the report go into its page. Not here: what the reports say (report-*.ts).
+// Writes a run's reports into a folder (0700) as files (0600), each atomically. Pictures next to the report are embedded into its page.
 
 import { access, constants, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -12,7 +11,7 @@ import { reportHtml } from './report-html.ts';
 import { reportJunit } from './report-junit.ts';
 import { REPORT_LIMITS, type RunReport, type TestReport, type TimelineStill } from './run-report.ts';
 
-/** Each kind of report and the file that it is written to. */
+/** The file of each kind of report. */
 export const REPORT_FILES = {
   json: 'report.json',
   html: 'report.html',
@@ -22,12 +21,12 @@ export const REPORT_FILES = {
 
 export type ReportKind = keyof typeof REPORT_FILES;
 
-/** Bytes of pictures in one page; what is over it is named there, not shown. Failed tests come first. */
+/** Bytes of pictures in one page; further ones are only named. Failed tests come first. */
 const PAGE_PICTURE_BYTES_MAX = 48 * 1024 * 1024;
 
 /**
- * Writes the reports into `folder`, which is made when it is not there, and returns their paths in the order of `kinds`. Replaces those
- * of an earlier run, each in one step. Throws `report_unwritten` when the disk refuses.
+ * Writes the reports into `folder`, which it creates if needed, and returns their paths in the order of `kinds`. Replaces an earlier run's
+ * reports atomically. Throws `report_unwritten` on disk errors.
  */
 export async function writeReports(
   disk: Disk,
@@ -49,7 +48,10 @@ export async function writeReports(
   return paths;
 }
 
-/** A page that cannot be written is found before what it is about has run. `option` named the file. Throws `usage`, `output_taken`, or the system's refusal. */
+/**
+ * Checks before a run that a page can be written. `option` is the option that named the file. Throws `usage`, `output_taken`, or a system
+ * error.
+ */
 export async function expectPageWritable(option: string, file: string): Promise<void> {
   const found = await stat(file).catch(() => null);
   if (found && !found.isFile()) throw failure('usage', { detail: `${option} takes a file, and ${file} is none` });
@@ -57,7 +59,7 @@ export async function expectPageWritable(option: string, file: string): Promise<
   await access(dirname(file), constants.W_OK);
 }
 
-/** Writes one page (0600) in one step. Throws `output_taken`, `report_unwritten` when the disk refuses. */
+/** Writes one page (0600) atomically. Throws `output_taken`, and `report_unwritten` on disk errors. */
 export async function writePage(file: string, html: string): Promise<void> {
   try {
     await writePrivateFile(file, [html]);
@@ -66,7 +68,7 @@ export async function writePage(file: string, html: string): Promise<void> {
   }
 }
 
-/** What the disk refused, as a failure; anything else as it is. */
+/** A disk error as a failure; anything else unchanged. */
 function unwritten(folder: string, thrown: unknown): unknown {
   if (systemCode(thrown) === null) return thrown;
   const detail = isNoSpace(thrown) ? 'no space is left' : thrown instanceof Error ? thrown.message : String(thrown);
@@ -86,7 +88,7 @@ async function textOf(kind: ReportKind, disk: Disk, folder: string, report: RunR
   }
 }
 
-/** The report with the pictures that are files beside it, as far as they fit. */
+/** The report with pictures embedded, as far as they fit. */
 async function withPictures(disk: Disk, folder: string, report: RunReport): Promise<RunReport> {
   let room = PAGE_PICTURE_BYTES_MAX;
   const load = async (still: TimelineStill): Promise<TimelineStill> => {
@@ -122,7 +124,7 @@ function worstFirst(tests: readonly TestReport[]): number[] {
     .map(({ at }) => at);
 }
 
-/** A JPEG of at most so many bytes; null when it is not there, larger or something else. */
+/** A JPEG of at most `bytesMax`; null if it is missing, larger or something else. */
 async function readPicture(disk: Disk, path: string, bytesMax: number): Promise<Uint8Array | null> {
   const size = await disk.sizeOf(path);
   if (size === null || size > bytesMax) return null;

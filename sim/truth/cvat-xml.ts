@@ -1,5 +1,4 @@
-// Owns: ground truth from CVAT's "CVAT for video 1.1" (XML): tracks of shapes, between which CVAT interpolates.
-// Not here: making spans of it (presence-spans.ts).
+// Ground truth from CVAT's "CVAT for video 1.1" (XML): tracks of shapes, between which CVAT interpolates.
 
 import type { Zone } from '@doorsill/contract/shared-claims';
 import { parseXml, XmlElement, XmlError } from '@rgrove/parse-xml';
@@ -34,9 +33,9 @@ interface Shape {
 type Invalid = (detail: string) => Error;
 
 /**
- * The truth in annotations of a video: there is motion while any track is in the picture: from a shape that is not "outside" to the track's
- * next one, between which the box moves evenly, and for one frame after the last. Rotation is not looked at. Entities
- * that the file defines itself are not read. Throws `annotations_invalid`; `file` names the annotations in it.
+ * Converts a video's annotations. There is motion while any track is in the picture: from a shape that is not "outside" to the track's next
+ * one, with the box moving evenly between them, and for one frame after the last. Rotation is ignored; entities defined in the file are not
+ * expanded. Throws `annotations_invalid`; `file` is the name in its message.
  */
 export function truthFromCvatXml(text: string, options: ConversionOptions, file: string): Truth {
   checkFrameRate(options, file);
@@ -77,7 +76,7 @@ function rootOf(text: string, invalid: Invalid): XmlElement {
   try {
     root = parseXml(text).root;
   } catch (thrown) {
-    // The parser calls itself for each element inside another one.
+    // The parser recurses for each nested element.
     if (thrown instanceof RangeError) throw invalid('its elements are nested too deeply');
     if (!(thrown instanceof XmlError)) throw thrown;
     throw invalid(`line ${thrown.line}, column ${thrown.column}: ${thrown.message.split('\n')[0]}`);
@@ -97,13 +96,13 @@ function childrenOf(element: XmlElement, name: string): XmlElement[] {
 
 interface Meta {
   picture: { width: number; height: number } | null;
-  /** Frames of the video up to the last that was annotated. */
+  /** Frames of the video up to the last annotated one. */
   frames: number | null;
-  /** The video's frames from one that was annotated to the next. */
+  /** Distance of annotated frames, in the video's frames. */
   step: number;
 }
 
-/** What the file says of its video, of a task or of one of its jobs. */
+/** What the file says of its video, for a task or one of its jobs. */
 function metaOf(root: XmlElement, invalid: Invalid): Meta {
   const meta = childrenOf(root, 'meta')[0];
   if (meta && childrenOf(meta, 'project').length > 0) throw invalid('it is of a whole project: export each task');
@@ -129,7 +128,7 @@ function metaOf(root: XmlElement, invalid: Invalid): Meta {
   };
 }
 
-/** The shapes of a track by frame. */
+/** A track's shapes, by frame. */
 function shapesOf(track: XmlElement, invalid: Invalid): Shape[] {
   const name = `track ${track.attributes['id'] ?? '?'}`;
   const shapes = track.children.flatMap((node) => (node instanceof XmlElement ? [shapeOf(node, name, invalid)] : []));
@@ -147,7 +146,7 @@ function shapeOf({ name, attributes }: XmlElement, track: string, invalid: Inval
     return value;
   };
   const frame = numberOf('frame');
-  if (!Number.isInteger(frame) || frame < 0 || frame > FRAME_MAX) throw invalid(`${where}: that is no frame`);
+  if (!Number.isInteger(frame) || frame < 0 || frame > FRAME_MAX) throw invalid(`${where}: that is not a frame number`);
   const isOutside = attributes['outside'] === '1';
   if (name === 'box') {
     const box = { left: numberOf('xtl'), top: numberOf('ytl'), right: numberOf('xbr'), bottom: numberOf('ybr') };
@@ -157,7 +156,7 @@ function shapeOf({ name, attributes }: XmlElement, track: string, invalid: Inval
   if (!['polygon', 'polyline', 'points'].includes(name)) throw invalid(`${where}: <${name}> is not understood`);
   const points = (attributes['points'] ?? '').split(';').map((point) => point.split(',').map(Number));
   if (!points.every((point) => point.length === 2 && point.every(Number.isFinite))) {
-    throw invalid(`${where}: points="..." are no points`);
+    throw invalid(`${where}: points="..." are not pairs of numbers`);
   }
   const edges = { left: Infinity, top: Infinity, right: -Infinity, bottom: -Infinity };
   for (const [x = 0, y = 0] of points) {
@@ -174,7 +173,7 @@ interface Stretch {
   to: number;
 }
 
-/** Frames, the last not included, during which a track is in the picture, or overlaps `zone`. */
+/** Frames, excluding the last, during which a track is in the picture, or overlaps `zone`. */
 function stretchesOf(shapes: readonly Shape[], { step, frames }: Meta, zone: Box | null): Stretch[] {
   return shapes.flatMap((shape, at) => {
     if (shape.isOutside) return [];
@@ -182,15 +181,15 @@ function stretchesOf(shapes: readonly Shape[], { step, frames }: Meta, zone: Box
     const lastTo = Math.min(shape.frame + step, Math.max(frames ?? Number.POSITIVE_INFINITY, shape.frame + 1));
     const to = next ? next.frame : lastTo;
     if (!zone) return [{ from: shape.frame, to }];
-    // CVAT leaves the box as it is until one that is outside.
+    // CVAT keeps a box unchanged until a shape that is outside.
     const end = next && !next.isOutside ? next.box : shape.box;
     return overlapOf(shape.box, end, zone, { from: shape.frame, to });
   });
 }
 
-/** The frames of a stretch in which a box that moves evenly from `start` to `end` overlaps `zone`; in one it only touches, it doesn't. */
+/** The frames in which a box that moves evenly from `start` to `end` overlaps `zone`; touching it does not count. */
 function overlapOf(start: Box, end: Box, zone: Box, { from, to }: Stretch): Stretch[] {
-  // Each edge passes the zone's opposite one once: what is positive at both ends is positive between.
+  // Each edge crosses the zone's opposite edge at most once: a distance that is positive at both ends is positive in between.
   const distances = [
     [start.right - zone.left, end.right - zone.left],
     [zone.right - start.left, zone.right - end.left],

@@ -1,5 +1,4 @@
-// Owns: ground truth from MOTChallenge's CSV, in which PETS 2009 is published, too: a row for each object in each picture.
-// Not here: making spans of it (presence-spans.ts).
+// Ground truth from MOTChallenge's CSV, also used by PETS 2009: a row for each object in each picture.
 import {
   annotationsInvalid,
   type ConversionOptions,
@@ -15,15 +14,15 @@ import type { Truth } from './truth-file.ts';
 const ROWS_MAX = 2_000_000;
 
 export interface MotOptions extends ConversionOptions {
-  /** The picture's size in pixels; for a zone, because the rows count pixels. */
+  /** The picture's size in pixels, needed for a zone, because the rows are in pixels. */
   picture?: { width: number; height: number } | undefined;
-  /** The number of the first picture. Default: 1, as MOTChallenge counts. */
+  /** Number of the first picture. Default: 1, as in MOTChallenge. */
   firstFrame?: number | undefined;
-  /** Rows of less confidence (column 7) are left out. Default: those of exactly 0, which MOTChallenge marks "not to be considered". */
+  /** Rows with less confidence (column 7) are ignored. Default: only those of exactly 0, MOTChallenge's "not to be considered". */
   confidenceLeast?: number | undefined;
 }
 
-/** What a row of the file says: <frame>,<id>,<left>,<top>,<width>,<height>[,<confidence>[,<class>[,...]]], all numbers. */
+/** A row: <frame>,<id>,<left>,<top>,<width>,<height>[,<confidence>[,<class>[,...]]], all numbers. */
 interface Row {
   frame: number;
   box: { left: number; top: number; width: number; height: number };
@@ -32,8 +31,8 @@ interface Row {
 }
 
 /**
- * The truth in a MOT file: there is motion while any object is in the picture. Throws `annotations_invalid`, which says the line; `file`
- * names the annotations in it.
+ * Converts a MOT file: there is motion while any object is in the picture. Throws `annotations_invalid` with the line; `file` is the name
+ * in its message.
  */
 export function truthFromMotCsv(text: string, options: MotOptions, file: string): Truth {
   checkFrameRate(options, file);
@@ -57,7 +56,7 @@ export function truthFromMotCsv(text: string, options: MotOptions, file: string)
   return truthOfPresences(presencesOf(frames, frameRate, label), durationUs, { ...options, label }, file);
 }
 
-/** A presence for each picture with an object: those of pictures that follow each other touch. */
+/** A presence for each picture with an object; those of consecutive pictures touch. */
 function presencesOf(frames: ReadonlySet<number>, frameRate: number, label: string): Presence[] {
   return [...frames].map((frame) => ({
     startUs: frameStartUs(frame, frameRate),
@@ -66,13 +65,13 @@ function presencesOf(frames: ReadonlySet<number>, frameRate: number, label: stri
   }));
 }
 
-/** The rows, frames counted from 0. */
+/** The rows, with frames counted from 0. */
 function* rowsOf(text: string, firstFrame: number, file: string): Generator<Row> {
   let [rows, at] = [0, 0];
   for (const match of text.matchAll(/[^\r\n]*(?:\r\n?|\n|$)/g)) {
     at += 1;
     const line = match[0].trim();
-    // A heading, which some tools write, names the columns.
+    // Some tools write a header line.
     if (line === '' || line.startsWith('#') || (rows === 0 && /^"?frame/i.test(line))) continue;
     rows += 1;
     if (rows > ROWS_MAX) throw annotationsInvalid(file, `it has over ${ROWS_MAX} rows`);
@@ -88,12 +87,12 @@ function rowOf(line: string, firstFrame: number, invalid: (detail: string) => Er
   );
   if (cells.length < 6) throw invalid(`it has ${cells.length} columns; frame,id,left,top,width,height are needed`);
   if (!Number.isInteger(number) || number < firstFrame || number - firstFrame > FRAME_MAX) {
-    throw invalid(`"${cells[0]}" is no frame; they are counted from ${firstFrame}`);
+    throw invalid(`"${cells[0]}" is not a frame number; frames count from ${firstFrame}`);
   }
   const box = { left, top, width, height };
   if (!Object.values(box).every(Number.isFinite) || width <= 0 || height <= 0)
-    throw invalid('columns 3 to 6 are no box');
-  if (!Number.isFinite(confidence)) throw invalid(`"${cells[6]}" is no confidence`);
+    throw invalid('columns 3 to 6 are not a box');
+  if (!Number.isFinite(confidence)) throw invalid(`"${cells[6]}" is not a confidence`);
   return { frame: number - firstFrame, box, confidence, class: cells[7] ?? '' };
 }
 

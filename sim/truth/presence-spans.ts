@@ -1,5 +1,4 @@
-// Owns: making spans of truth out of when objects were in the picture: gaps bridged, short ones left out.
-// Not here: the formats that say when objects were there (mot-csv.ts, cvat-xml.ts).
+// Makes spans of truth from objects' times in the picture: bridges gaps, drops short spans.
 
 import type { Zone } from '@doorsill/contract/shared-claims';
 import { failure } from '../errors.ts';
@@ -12,28 +11,28 @@ import {
   type Truth,
 } from './truth-file.ts';
 
-/** An object is in the picture, or in the zone, in microseconds from the first picture. */
+/** An object is in the picture, or in the zone; in microseconds since the first picture. */
 export interface Presence {
   startUs: number;
   endUs: number;
   label: string;
 }
 
-/** What annotations don't tell. */
+/** Facts and choices that annotations don't contain. */
 export interface ConversionOptions {
-  /** Pictures a second of the footage that was annotated; annotations count pictures. */
+  /** Pictures a second of the annotated footage; annotations count pictures. */
   frameRate: number;
-  /** How long the footage is; default: what the annotations say of it, else up to their last picture. */
+  /** Length of the footage; default: what the annotations say, else up to their last picture. */
   durationUs?: number | undefined;
   /** Only objects that overlap this part of the picture count, in ten-thousandths of its size. */
   zone?: Zone | undefined;
-  /** Objects in the picture less than this apart make one span. Default: 1 s. */
+  /** Presences less than this apart are joined. Default: 1 s. */
   gapUs?: number | undefined;
-  /** Shorter spans are left out. Default: none is. */
+  /** Shorter spans are dropped. Default: none. */
   shortestUs?: number | undefined;
-  /** Only objects of these labels (CVAT) or classes (MOT, column 8) count. Default: all. */
+  /** Only objects with these labels (CVAT) or classes (MOT, column 8) count. Default: all. */
   labels?: readonly string[] | undefined;
-  /** Written into the spans instead of the annotations' own labels. */
+  /** Replaces the annotations' own labels in the spans. */
   label?: string | undefined;
   camera?: string | undefined;
 }
@@ -43,25 +42,24 @@ export const FRAME_RATE_MAX = 1_000;
 /** A month at 240 frames a second. */
 export const FRAME_MAX = 31 * 24 * 3600 * 240;
 
-/** Why annotations cannot be converted. */
 export function annotationsInvalid(file: string, detail: string): Error {
   return failure('annotations_invalid', { file, detail });
 }
 
-/** The truth that presences make in footage of `durationUs`. Throws `annotations_invalid`; `file` names the annotations in it. */
+/** The truth in footage of `durationUs` from presences. Throws `annotations_invalid`; `file` is the name in its message. */
 export function truthOfPresences(
   presences: readonly Presence[],
   durationUs: number,
   { gapUs = GAP_US, shortestUs = 0, label, camera }: ConversionOptions,
   file: string,
 ): Truth {
-  if (durationUs <= 0) throw annotationsInvalid(file, 'nothing tells how long the footage is: name its length');
+  if (durationUs <= 0) throw annotationsInvalid(file, 'the length of the footage is unknown: give it');
   if (durationUs > microseconds(TRUTH_DURATION_S_MAX))
     throw annotationsInvalid(file, 'the footage is over 31 days long');
   const merged: (Presence & { labels: Set<string> })[] = [];
   for (const presence of presences.toSorted((a, b) => a.startUs - b.startUs)) {
     const last = merged.at(-1);
-    // Less than `gapUs` apart; what touches or overlaps is one span whatever the gap is.
+    // Touching or overlapping presences are joined, whatever the gap is.
     if (last && (presence.startUs <= last.endUs || presence.startUs - last.endUs < gapUs)) {
       last.endUs = Math.max(last.endUs, presence.endUs);
       last.labels.add(presence.label);
@@ -91,13 +89,13 @@ export function frameStartUs(frame: number, frameRate: number): number {
   return Math.round((frame * 1_000_000) / frameRate);
 }
 
-/** Throws `annotations_invalid` for a frame rate that no footage has. */
+/** Throws `annotations_invalid` for an impossible frame rate. */
 export function checkFrameRate({ frameRate }: ConversionOptions, file: string): void {
   if (frameRate > 0 && frameRate <= FRAME_RATE_MAX) return;
   throw annotationsInvalid(file, `a frame rate is more than 0 and at most ${FRAME_RATE_MAX}`);
 }
 
-/** Throws `annotations_invalid` for a label to count that no object has: nothing would then seem to happen. */
+/** Throws `annotations_invalid` for a label that no object has: the truth would be empty. */
 export function checkLabels({ labels = [] }: ConversionOptions, found: ReadonlySet<string>, file: string): void {
   const unknown = labels.find((label) => !found.has(label));
   if (unknown === undefined) return;

@@ -1,19 +1,17 @@
-// Owns: reading other tools' annotations from a disk into ground truth, by the name of their format.
-// Not here: the formats themselves (mot-csv.ts, cvat-xml.ts).
 import type { Disk } from '@doorsill/base/disk';
 import { truthFromCvatXml } from './cvat-xml.ts';
 import { type MotOptions, truthFromMotCsv } from './mot-csv.ts';
 import { annotationsInvalid } from './presence-spans.ts';
-import { readText, TextUnreadable } from './read-text.ts';
+import { readText, TextUnreadable } from './read-truth.ts';
 import type { Truth } from './truth-file.ts';
 
-/** An hour of video with ten objects in every picture takes about as much. */
+/** About as much as an hour of video with ten objects in every picture. */
 const ANNOTATION_BYTES_MAX = 64 * 1024 * 1024;
 
 export const ANNOTATION_FORMATS = ['mot', 'cvat'] as const;
 export type AnnotationFormat = (typeof ANNOTATION_FORMATS)[number];
 
-/** Reads annotations and makes ground truth of them. Throws `annotations_invalid`, which says where. */
+/** Reads annotations of a named format as ground truth. Throws `annotations_invalid` with the location. */
 export async function readAnnotations(
   path: string,
   format: AnnotationFormat,

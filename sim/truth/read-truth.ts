@@ -1,42 +1,33 @@
-// Owns: reading ground truth: its shape, and what its times must hold: order, overlaps, units, the footage's length and cameras.
-// Not here: the format (truth-file.ts); where other tools' annotations come from (mot-csv.ts, cvat-xml.ts).
+// Reads and checks ground truth: shape, order, overlaps, units, and whether length and cameras fit the footage.
 
-import type { Disk } from '@doorsill/base/disk';
+import { type Disk, systemCode } from '@doorsill/base/disk';
 import { readBySchema } from '@doorsill/base/schema-fault';
+import { fromUtf8 } from '@doorsill/contract/bytes';
 import { type Failure, failure } from '../errors.ts';
-import { readText, TextUnreadable } from './read-text.ts';
-import {
-  eventsOf,
-  microseconds,
-  TOLERANCE_US,
-  TRUTH_DURATION_S_MAX,
-  type Truth,
-  TruthFile,
-  type TruthSpan,
-} from './truth-file.ts';
+import { eventsOf, microseconds, TOLERANCE_US, type Truth, TRUTH_DURATION_S_MAX, TruthFile, type TruthSpan } from './truth-file.ts';
 
 const TRUTH_BYTES_MAX = 4 * 1024 * 1024;
 /** People round a length to a tenth of a second. */
 const ROUNDED_US = 50_000;
-/** Where the frame rate is not known: that of a slow camera. */
+/** Assumed duration of a picture if the frame rate is unknown: that of a slow camera. */
 const FRAME_US = 100_000;
-/** More frames a second than that count as milliseconds. */
+/** A higher frame rate is taken for milliseconds. */
 const FPS_MAX = 240;
 const FPS_LEAST_LIKELY = 60;
 
-/** What is known of the footage that is compared with its ground truth. */
+/** Known facts of the footage; unknown ones are not checked. */
 export interface TruthFootage {
-  /** How long it is, from its first picture; the length is not checked without. */
+  /** Length since the first picture. */
   durationUs?: number;
-  /** How long one picture is shown. */
+  /** Duration of one picture. */
   frameUs?: number;
-  /** The cameras of the replay; that each of the file's is there is not checked without. */
+  /** The cameras of the replay. */
   cameras?: readonly string[];
 }
 
 /**
- * Reads a truth file. Throws `truth_unreadable`, `truth_invalid`, `truth_wrong_units`, `truth_overlap` and, where `footage` is known,
- * `truth_other_footage`: each says where.
+ * Reads a truth file. Throws `truth_unreadable`, `truth_invalid`, `truth_wrong_units`, `truth_overlap` and, with `footage`,
+ * `truth_other_footage`, each with the location.
  */
 export async function readTruth(path: string, disk: Disk, footage: TruthFootage = {}): Promise<Truth> {
   const text = await readText(path, disk, TRUTH_BYTES_MAX).catch((thrown: unknown) => {
@@ -48,7 +39,7 @@ export async function readTruth(path: string, disk: Disk, footage: TruthFootage 
   return truth;
 }
 
-/** The ground truth in a text; `file` names it in failures. Throws as `readTruth`. */
+/** Parses ground truth; `file` is the name in failures. Throws as `readTruth`. */
 export function parseTruth(text: string, file: string): Truth {
   let value: unknown;
   try {
@@ -62,7 +53,7 @@ export function parseTruth(text: string, file: string): Truth {
   return truthOf(read.data, file);
 }
 
-/** Checks ground truth against the footage that it is for. Throws `truth_other_footage`, `truth_wrong_units`. */
+/** Checks ground truth against its footage. Throws `truth_other_footage`, `truth_wrong_units`. */
 export function checkFootage(truth: Truth, footage: TruthFootage, file: string): void {
   const { durationUs, frameUs, cameras } = footage;
   if (durationUs !== undefined) checkLength(truth.durationUs, durationUs, frameUs, file);
@@ -132,7 +123,7 @@ function spanOf(span: FileSpan, where: string, invalid: (detail: string) => Fail
   return { ...rest, startUs, endUs };
 }
 
-/** Times far after the end of the footage are of another unit. */
+/** Refuses times far after the end of the footage: they are in another unit. */
 function checkUnits({ durationS, spans }: TruthFile, file: string): void {
   const timesOf = ({ atS, fromS, toS }: FileSpan) => [atS, fromS, toS].filter((time) => time !== undefined);
   const latest = spans
@@ -150,7 +141,7 @@ function checkUnits({ durationS, spans }: TruthFile, file: string): void {
   throw failure('truth_wrong_units', { file, detail });
 }
 
-/** Spans of one event and camera follow one another; the end of one may be the start of the next. */
+/** Refuses overlapping spans of one event and camera; they may touch. */
 function checkOverlaps(spans: readonly (TruthSpan & { where: string })[], file: string): void {
   const last = new Map<string, TruthSpan & { where: string }>();
   for (const span of spans.toSorted((a, b) => a.startUs - b.startUs || a.endUs - b.endUs)) {
@@ -167,3 +158,30 @@ function checkOverlaps(spans: readonly (TruthSpan & { where: string })[], file: 
 function spelled({ event, startUs, endUs }: TruthSpan): string {
   return startUs === endUs ? `${event} at ${startUs / 1e6} s` : `${event}, ${startUs / 1e6} s to ${endUs / 1e6} s`;
 }
+
+/** Why a text cannot be read, as half a sentence; the caller adds which text. */
+export class TextUnreadable extends Error {}
+
+/** A file's text, without a byte order mark. Throws `TextUnreadable`, also for devices and pipes, which count as empty. */
+export async function readText(path: string, disk: Disk, bytesMax: number): Promise<string> {
+  try {
+    // A device or a pipe has no size, and reading it might not end.
+    if ((await disk.sizeOf(path)) === 0) throw new TextUnreadable('it is empty');
+    const bytes = await disk.readFile(path, bytesMax);
+    if (!bytes) throw new TextUnreadable('there is no such file');
+    const text = fromUtf8(bytes);
+    if (text === null) throw new TextUnreadable('it is not UTF-8 text');
+    return text.replace(/^\uFEFF/, '');
+  } catch (thrown) {
+    const code = systemCode(thrown);
+    if (code === null) throw thrown;
+    throw new TextUnreadable(REASONS[code] ?? `system error ${code}`);
+  }
+}
+
+const REASONS: Record<string, string> = {
+  EFBIG: 'it is too large',
+  EISDIR: 'it is a folder',
+  ENOTDIR: 'a part of its path is not a folder',
+  EACCES: 'this user may not read it',
+};

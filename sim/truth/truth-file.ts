@@ -1,19 +1,19 @@
-// Owns: the format of ground truth: what happens when in footage, as people write it (seconds) and as the code has it (microseconds).
-// Not here: reading it from a disk and what it must hold beyond its shape (read-truth.ts); comparing events with it (match-events.ts).
+// The format of ground truth: in seconds as people write it, in microseconds in code.
+
+import { assert } from '@doorsill/contract/assert';
 import { z } from 'zod';
 
 export const TRUTH_FORMAT = 'doorsill-truth-1';
 export const SPANS_MAX = 10_000;
-/** How far an event may be from a span and still be taken for it, unless the file says otherwise. */
+/** Default tolerance: how far an event may be from a span and still match it. */
 const TOLERANCE_S = 0.5;
 const TOLERANCE_S_MAX = 60;
-/** A month: longer footage is cut first. */
+/** A month: longer footage must be cut first. */
 const DURATION_S_MAX = 31 * 24 * 3600;
-/** Letters of a label or a camera's name. */
+/** Maximum letters of a label or a camera's name. */
 export const NAME_LENGTH_MAX = 64;
 
 export const TruthEvent = z.enum(['motion', 'ring']);
-/** What ground truth can tell of. */
 export type TruthEvent = z.infer<typeof TruthEvent>;
 
 const secondsSchema = z.number().min(0);
@@ -54,23 +54,23 @@ export const TruthFile = z.strictObject({
 /** Ground truth as it is written. */
 export type TruthFile = z.infer<typeof TruthFile>;
 
-/** Something that happens from `startUs` until `endUs` (equal for a ring of no length), in microseconds from the first picture. */
+/** A span from `startUs` to `endUs` (equal for a ring of no length), in microseconds since the first picture. */
 export interface TruthSpan {
   event: TruthEvent;
   startUs: number;
   endUs: number;
   label?: string;
-  /** Undefined: whichever camera. */
+  /** Undefined: any camera. */
   camera?: string;
-  /** An event here is no false alarm, and none is no miss. */
+  /** Neither an event here nor its absence counts as an error. */
   optional: boolean;
 }
 
-/** What happens in footage of `durationUs`; `spans` by their start. */
+/** The truth of footage of `durationUs`; `spans` by start. */
 export interface Truth {
   durationUs: number;
   toleranceUs: number;
-  /** The events that were labelled; others are not judged. */
+  /** The labelled kinds of events; others are not judged. */
   judge: readonly TruthEvent[];
   spans: readonly TruthSpan[];
 }
@@ -79,23 +79,22 @@ export interface Truth {
 export const TRUTH_DURATION_S_MAX = DURATION_S_MAX;
 export const TOLERANCE_US = TOLERANCE_S * 1_000_000;
 
-/** Seconds as whole microseconds. */
 export function microseconds(seconds: number): number {
   return Math.round(seconds * 1_000_000);
 }
 
-/** The events that spans are judged by unless the file names others: those that occur; all when there is no span. */
+/** The default of `judge`: the events that occur, or all if there is no span. */
 export function eventsOf(spans: readonly { event: TruthEvent }[]): TruthEvent[] {
   const occurring = TruthEvent.options.filter((event) => spans.some((span) => span.event === event));
   return occurring.length > 0 ? occurring : [...TruthEvent.options];
 }
 
-/** What one camera of a replay must see. */
+/** The part of the truth that one camera must see. */
 export function truthOfCamera(truth: Truth, camera: string): Truth {
   return { ...truth, spans: truth.spans.filter((span) => span.camera === undefined || span.camera === camera) };
 }
 
-/** Ground truth as it is written: the inverse of reading it. */
+/** The written form of ground truth: the inverse of reading it. */
 export function truthToFile({ durationUs, toleranceUs, judge, spans }: Truth): TruthFile {
   const byDefault = eventsOf(spans);
   const isDefault = judge.length === byDefault.length && byDefault.every((event) => judge.includes(event));
@@ -112,4 +111,36 @@ export function truthToFile({ durationUs, toleranceUs, judge, spans }: Truth): T
       ...(optional ? { optional } : {}),
     })),
   };
+}
+
+/** The played part of the footage, in microseconds since its first picture. */
+export interface PlayedPart {
+  fromUs: number;
+  toUs: number;
+  /** How many times in a row. */
+  times: number;
+}
+
+/**
+ * The truth of a played part, from its first picture. Spans are cut at the part's ends; a remainder no longer than the tolerance becomes
+ * optional, because it is too short to be required.
+ */
+export function playedTruth(truth: Truth, { fromUs, toUs, times }: PlayedPart): Truth {
+  assert(
+    fromUs >= 0 && fromUs < toUs && Number.isInteger(times) && times >= 1,
+    'a part of footage is played at least once',
+  );
+  const lengthUs = toUs - fromUs;
+  const once = truth.spans.flatMap((span): TruthSpan[] => {
+    const startUs = Math.max(span.startUs, fromUs);
+    const endUs = Math.min(span.endUs, toUs);
+    if (startUs > endUs || startUs >= toUs || (startUs === endUs && span.startUs < span.endUs)) return [];
+    const isCut = startUs !== span.startUs || endUs !== span.endUs;
+    const optional = span.optional || (isCut && endUs - startUs <= truth.toleranceUs);
+    return [{ ...span, startUs: startUs - fromUs, endUs: endUs - fromUs, optional }];
+  });
+  const spans = Array.from({ length: times }, (_, turn) =>
+    once.map((span) => ({ ...span, startUs: span.startUs + turn * lengthUs, endUs: span.endUs + turn * lengthUs })),
+  ).flat();
+  return { ...truth, durationUs: lengthUs * times, spans };
 }

@@ -1,5 +1,4 @@
-// Owns: which settings of the motion detector serve footage best: all tried in one pass over its gray pictures, chosen on one half of what
-// is labelled and reported on the other. Not here: decoding (sim/replay), the detector (device/motion).
+// Finds the best motion settings for labelled footage: tries all in one pass, chooses on one half of it and reports on the other.
 
 import type { MotionZone } from '@doorsill/contract/owner-settings';
 import { MotionTrial } from '@doorsill/device/motion/motion-trial';
@@ -8,24 +7,24 @@ import { matchEvents, type ReplayedEvent, type Score } from './match-events.ts';
 import type { Truth } from './truth-file.ts';
 
 export const CANDIDATES_MAX = 256;
-/** A setting that finds spans later than this gives way to one as good that doesn't. */
+/** A setting that finds spans later than this loses against an equally good one that doesn't. */
 const DELAY_US_MAX = 2_000_000;
 
-/** Settings to try. `zoneSet` names its zones in the table. */
+/** Settings to try. `zoneSet` is the zones' name in the table. */
 export interface Candidate {
   sensitivity: number;
   zoneSet: string;
   zones: readonly MotionZone[];
 }
 
-/** A gray picture as the device's detector takes it, 160x90, five a second; `atUs` from the footage's first picture. */
+/** A gray picture as the device's detector takes it, 160x90, five a second; `atUs` since the footage's first picture. */
 export interface GrayPicture {
   pixels: Uint8Array;
   atUs: number;
 }
 
 export interface TunedCandidate extends Candidate {
-  /** On the half on which settings are chosen, on the other one, and on all of the footage. */
+  /** On the half that settings are chosen on, on the other one, and on all footage. */
   chosenOn: Score;
   heldOut: Score | null;
   whole: Score;
@@ -33,14 +32,14 @@ export interface TunedCandidate extends Candidate {
 
 export interface TuneResult {
   best: TunedCandidate;
-  /** In the order in which the candidates were given. */
+  /** In the given order of candidates. */
   candidates: TunedCandidate[];
   pictures: number;
-  /** False: fewer than two spans apart are labelled, so there is no other half, and the choice is not confirmed. */
+  /** False with fewer than two labelled spans: there is no second half to confirm the choice on. */
   isConfirmed: boolean;
 }
 
-/** Every sensitivity with every set of zones. Throws `tune_impossible` when these are none or too many. */
+/** Every sensitivity with every set of zones. Throws `tune_impossible` for none or too many. */
 export function tuneCandidates(
   sensitivities: readonly number[],
   zoneSets: readonly { name: string; zones: readonly MotionZone[] }[] = [{ name: 'everywhere', zones: [] }],
@@ -58,9 +57,9 @@ function checkCount({ length }: readonly Candidate[]): void {
 }
 
 /**
- * Tries all candidates on the same pictures, none of which is kept. The footage is cut in the middle of the quiet between labelled spans,
- * and its parts are dealt out in turns: the first, third ... choose, the others report. Best is the highest `quality`, to a hundredth;
- * among equals one without late finds, then the less sensitive, then the first given. Throws `tune_impossible`, what `pictures` throws.
+ * Tries all candidates on the same pictures, without keeping any. The footage is cut in the middle of the gaps between labelled spans, and
+ * its parts alternate: the first, third ... choose, the others report. The best has the highest `quality`, to a hundredth; among equals one
+ * without late finds, then the less sensitive, then the first given. Throws `tune_impossible`, and what `pictures` throws.
  */
 export async function tuneMotion(
   pictures: AsyncIterable<GrayPicture> | Iterable<GrayPicture>,
@@ -107,8 +106,8 @@ export async function tuneMotion(
 }
 
 /**
- * 0 to 1: the harmonic mean of precision, recall and the share of the events' time that is right. The last one is there because motion
- * that never ends has the first two.
+ * 0 to 1: the harmonic mean of precision, recall and the share of the events' time that is right. The last is needed because motion that
+ * never ends has perfect precision and recall.
  */
 export function quality({ precision, recall, timePrecision }: Score): number {
   const shares = [precision, recall, timePrecision];
@@ -117,7 +116,7 @@ export function quality({ precision, recall, timePrecision }: Score): number {
 
 type Rated = Pick<TunedCandidate, 'sensitivity' | 'chosenOn'>;
 
-/** The best of one or more candidates, by how they did where settings are chosen. */
+/** The best candidate on the half that settings are chosen on. */
 export function bestOf<T extends Rated>(candidates: readonly T[]): T {
   return candidates.reduce((first, other) => (isBetter(other, first) ? other : first));
 }
@@ -137,7 +136,7 @@ interface Part {
   toUs: number;
 }
 
-/** The footage, cut in the middle of the quiet between its labelled spans; optional ones stay with what is before them. */
+/** The footage, cut in the middle of the gaps between labelled spans; optional spans stay with the part before them. */
 function partsOf({ spans, toleranceUs }: Truth): Part[] {
   const cuts: number[] = [];
   let [quietFromUs, isLabelled] = [0, false];
@@ -147,14 +146,14 @@ function partsOf({ spans, toleranceUs }: Truth): Part[] {
     isLabelled ||= !optional;
     quietFromUs = Math.max(quietFromUs, endUs);
   }
-  // What is seen before or after the footage that was labelled belongs to its ends.
+  // Events before or after the labelled footage belong to its first and last part.
   return [Number.NEGATIVE_INFINITY, ...cuts].map((fromUs, at) => ({
     fromUs,
     toUs: cuts[at] ?? Number.POSITIVE_INFINITY,
   }));
 }
 
-/** The score on some parts of the footage. An event that goes over a cut counts, cut, on each side. */
+/** The score on some parts. An event across a cut is cut, and counts on each side. */
 function scoreOn(parts: readonly Part[], truth: Truth, events: readonly ReplayedEvent[]): Score {
   const spans = truth.spans.filter((span) => parts.some((part) => isIn(span, part)));
   const seen = parts.flatMap((part) =>
@@ -171,7 +170,7 @@ function isIn({ startUs }: { startUs: number }, { fromUs, toUs }: Part): boolean
   return startUs >= fromUs && startUs < toUs;
 }
 
-/** The result as lines: one for each candidate, the best marked, and what is known of it. */
+/** The result as lines: one for each candidate, with the best marked, and a summary. */
 export function tuneText({ candidates, best, isConfirmed, pictures }: TuneResult): string[] {
   const share = (value: number) => value.toFixed(2);
   const scoreCells = (score: Score) => [

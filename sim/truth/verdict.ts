@@ -1,5 +1,4 @@
-// Owns: whether a score is good enough: thresholds, what they are unless named, what fell short; the score as lines.
-// Not here: the score (match-events.ts).
+// Judges a score by thresholds, and prints both.
 import { z } from 'zod';
 import type { Score } from './match-events.ts';
 
@@ -23,12 +22,12 @@ export const Thresholds = z.strictObject({
 export type Thresholds = z.infer<typeof Thresholds>;
 
 /**
- * What holds unless it is named: everything is found within 2 s, nothing else is, and most of the time of what is found is right, so
- * that motion that never ends does not pass.
+ * The defaults: everything is found within 2 s, nothing else is, and most of the events' time is right, so that motion that never ends does
+ * not pass.
  */
 export const DEFAULT_THRESHOLDS = { minPrecision: 1, minRecall: 1, maxDelayS: 2, minTimePrecision: 0.5 } as const;
 
-/** A threshold that was not reached; `wanted` and `got` in the threshold's own unit. */
+/** A threshold that was missed; `wanted` and `got` in the threshold's own unit. */
 export interface ThresholdFault {
   threshold: keyof Thresholds;
   wanted: number;
@@ -39,13 +38,13 @@ export interface ThresholdFault {
 
 export interface Verdict {
   passed: boolean;
-  /** None when it passed. */
+  /** Empty if it passed. */
   faults: ThresholdFault[];
-  /** What was asked for, defaults included. */
+  /** The thresholds applied, with defaults. */
   thresholds: Thresholds;
 }
 
-/** The thresholds in force: those named, and the defaults of the others. A count that is named takes the place of its share's default. */
+/** The given thresholds, and the defaults of the others. A given count replaces the default of its share. */
 export function thresholdsInForce(named: Thresholds): Thresholds {
   const { minPrecision, minRecall, ...defaults } = DEFAULT_THRESHOLDS;
   return {
@@ -56,7 +55,6 @@ export function thresholdsInForce(named: Thresholds): Thresholds {
   };
 }
 
-/** Judges a score. */
 export function judge(score: Score, named: Thresholds = {}): Verdict {
   const thresholds = thresholdsInForce(named);
   const delayS = score.delay === null ? 0 : score.delay.maxUs / 1_000_000;
@@ -83,7 +81,7 @@ export function judge(score: Score, named: Thresholds = {}): Verdict {
   return { passed: faults.length === 0, faults, thresholds };
 }
 
-/** To three decimals, and never to what was wanted: 0.9999 must not read as 1. */
+/** To three decimals, rounded down, so that 0.9999 does not read as 1. */
 function roundedDown(value: number): number {
   return Math.floor(value * 1_000 + 1e-9) / 1_000;
 }
@@ -92,7 +90,6 @@ function roundedUp(value: number): number {
   return Math.ceil(value * 1_000 - 1e-9) / 1_000;
 }
 
-/** The score as lines for people. */
 export function scoreText(score: Score): string[] {
   const { matched, missed, matchedEvents, delay, notJudged } = score;
   const seconds = (us: number) => `${(us / 1_000_000).toFixed(2)} s`;

@@ -1,5 +1,4 @@
-// Owns: ONVIF's device service: what the camera says of itself, where its services are, what time it is. It tells nothing of the machine
-// that it runs on. Not here: pictures (media-service.ts), events (event-service.ts).
+// ONVIF's device service: the camera's identity, its services and its time. No answer contains facts about the machine.
 
 import type { Clock } from '@doorsill/base/clock';
 import { sha256 } from '@doorsill/base/keys';
@@ -16,23 +15,21 @@ export const SERVICE_PATHS = {
   tev: '/onvif/event_service',
 } as const;
 
-/** The version of ONVIF's services whose schema the answers have. */
+/** The ONVIF version whose schema the answers follow. */
 const VERSION = [xml('tt:Major', 2), xml('tt:Minor', 60)];
 
-/** What a camera is called among others. */
 export interface Identity {
-  /** A UUID, which the same camera has at every start. */
+  /** The same UUID at every start of the same camera. */
   uuid: string;
-  /** The program's version. */
   version: string;
 }
 
-/** The identity of the camera that is called `name` and is served at `url`. */
+/** The identity of the camera called `name`, served at `url`. */
 export function identityOf(name: string, url: string, version: string): Identity {
   return { uuid: uuidOf(sha256(utf8(`doorsill camera\n${name}\n${url}`)), 8), version };
 }
 
-/** A UUID (RFC 9562) with 122 of the first bits of `bytes`: version 4 for random ones, 8 for ones made in a way of one's own. */
+/** A UUID (RFC 9562) from 122 of the first bits of `bytes`: version 4 for random bytes, 8 for derived ones. */
 export function uuidOf(bytes: Uint8Array, version: 4 | 8): string {
   const own = bytes.slice(0, 16);
   own[6] = ((own[6] ?? 0) & 0x0f) | (version << 4);
@@ -40,14 +37,14 @@ export function uuidOf(bytes: Uint8Array, version: 4 | 8): string {
   return toHex(own).replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
 }
 
-/** What discovery and the service tell of a camera, for clients that look for a kind of device or a name. Its place is never among it. */
+/** The scopes for discovery: the device type and the name. A location is never among them. */
 export function scopesOf(facts: CameraFacts): string[] {
   const of = (kind: string, value: string) =>
     `onvif://www.onvif.org/${kind}/${encodeURIComponent(value.replaceAll(/\p{Surrogate}/gu, ''))}`;
   return [of('type', 'video_encoder'), of('name', facts.name), of('hardware', 'doorsill-simulated')];
 }
 
-/** The operations. Those that ONVIF opens to everyone (Core §5.9.4.3, PRE_AUTH) need no login. */
+/** The operations. Those of ONVIF's class PRE_AUTH (Core §5.9.4.3) need no login. */
 export function deviceOperations(facts: CameraFacts, identity: Identity, clock: Clock): Operations {
   const serial = identity.uuid.slice(-12);
   return new Map(
@@ -160,10 +157,10 @@ function services(withCapabilities: boolean, baseUrl: string): Content {
   });
 }
 
-/** How many subscriptions to events there can be at once. */
+/** Maximum number of concurrent event subscriptions. */
 export const SUBSCRIPTIONS_MAX = 16;
 
-/** What a service can do, as it and the list of services say it. */
+/** A service's capabilities, for itself and for the list of services. */
 export function serviceCapabilities(prefix: keyof typeof SERVICE_PATHS): Markup {
   if (prefix === 'tds')
     return xml('tds:Capabilities', [
@@ -190,7 +187,7 @@ export function serviceCapabilities(prefix: keyof typeof SERVICE_PATHS): Markup 
   });
 }
 
-/** One interface, whose address is made up (locally administered, IEEE 802 §8.4): clients tell cameras apart by it. */
+/** One interface with an invented MAC address (locally administered, IEEE 802 §8.4): clients tell cameras apart by it. */
 function networkInterface(serial: string): Content {
   const octets = ['02', ...(serial.slice(0, 10).match(/../g) ?? [])];
   const info = [xml('tt:Name', 'simulated0'), xml('tt:HwAddress', octets.join(':')), xml('tt:MTU', 1500)];

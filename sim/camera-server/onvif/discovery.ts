@@ -1,5 +1,4 @@
-// Owns: WS-Discovery (OASIS draft of April 2005, as ONVIF Core §7 has it): answers those who look for cameras, says hello and bye. Runs
-// only when it is asked for, and on the loopback interface unless another one is named. Not here: the camera's services.
+// WS-Discovery (OASIS draft of April 2005, ONVIF Core §7): hello, bye and probe matches. On the loopback interface unless another is named.
 
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { BlockList, isIPv4 } from 'node:net';
@@ -14,13 +13,13 @@ import { type Content, childOf, nameIn, type XmlElement, XmlFault, xml } from '.
 
 const GROUP = '239.255.255.250';
 const PORT = 3_702;
-/** Only the own network: no router passes it on (WS-Discovery §3.1.1). */
+/** Link-local: no router forwards it (WS-Discovery §3.1.1). */
 const TTL = 1;
 
 const DATAGRAM_BYTES_MAX = 8 * 1024;
-/** An answer waits up to this long, so that not all cameras of a network answer at once (WS-Discovery §3.1.3, APP_MAX_DELAY). */
+/** Maximum random delay of an answer, so that not all cameras answer at once (WS-Discovery §3.1.3, APP_MAX_DELAY). */
 const DELAY_MS_MAX = 500;
-/** Answers on their way at once. Whoever sends more probes than that, or from a forged address, gets no more from us. */
+/** Pending answers. Further probes, which may be a flood or have forged senders, are ignored. */
 const PENDING_MAX = 16;
 const MESSAGE_ID_LETTERS_MAX = 200;
 
@@ -36,26 +35,25 @@ const DISCOVERY_NAMESPACES = {
 const ANONYMOUS = `${WSA}/role/anonymous`;
 const EVERYBODY = 'urn:schemas-xmlsoap-org:ws:2005:04:discovery';
 
-/** What a camera is, as {namespace}name. */
+/** The camera's types, as {namespace}name. */
 const TYPES: ReadonlySet<string> = new Set([
   `{${DISCOVERY_NAMESPACES.dn}}NetworkVideoTransmitter`,
   `{${DISCOVERY_NAMESPACES.tds}}Device`,
 ]);
 
 export interface DiscoveryOptions {
-  /** IPv4 address of the interface on which the camera is told of. */
+  /** IPv4 address of the interface. */
   interfaceAddress: string;
   uuid: string;
   scopes: readonly string[];
-  /** Where the device service is. */
+  /** URL of the device service. */
   address: string;
 }
 
-/** One camera that can be found. */
 export class Discovery {
   private readonly options: DiscoveryOptions;
   private readonly seams: { clock: Clock; random: Random; log: Log };
-  /** Addresses on the interface's own network: nobody else is answered. */
+  /** Addresses of the interface's own network; probes from others are ignored. */
   private readonly network = new BlockList();
   private readonly pending = new Set<Timer>();
   private socket: Socket | null = null;
@@ -67,7 +65,7 @@ export class Discovery {
     this.seams = seams;
   }
 
-  /** Listens and says hello. Throws `onvif_discovery_impossible`. */
+  /** Listens and sends the hello. Throws `onvif_discovery_impossible`. */
   async start(): Promise<void> {
     const { interfaceAddress } = this.options;
     const socket = createSocket({ type: 'udp4', reuseAddr: true });
@@ -75,7 +73,7 @@ export class Discovery {
       this.allowNetwork(interfaceAddress);
       await new Promise<void>((resolve, reject) => {
         socket.once('error', reject);
-        // The group's own address: datagrams to this machine's other addresses don't arrive.
+        // Bound to the multicast group: datagrams to this machine's unicast addresses are not received.
         socket.bind(PORT, GROUP, resolve);
       });
       socket.addMembership(GROUP, interfaceAddress);
@@ -94,7 +92,7 @@ export class Discovery {
     await this.send(this.message('Hello', EVERYBODY, null, this.description('Hello')), PORT, GROUP);
   }
 
-  /** Says bye and closes the socket. */
+  /** Sends the bye and closes the socket. */
   async stop(): Promise<void> {
     const { socket } = this;
     if (!socket) return;
@@ -106,7 +104,9 @@ export class Discovery {
     await new Promise<void>((resolve) => socket.close(() => resolve()));
   }
 
-  /** A socket that is bound to the group hears all interfaces on which any program of the machine has joined it (ip(7), IP_MULTICAST_ALL). */
+  /**
+   * Needed because a socket bound to the group receives from every interface that any program has joined it on (ip(7), IP_MULTICAST_ALL).
+   */
   private allowNetwork(interfaceAddress: string): void {
     const all = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? []);
     const own = all.find(({ address, family }) => family === 'IPv4' && address === interfaceAddress);
@@ -117,7 +117,7 @@ export class Discovery {
 
   private hear(bytes: Uint8Array, sender: RemoteInfo): void {
     if (!this.network.check(sender.address, 'ipv4') || bytes.length > DATAGRAM_BYTES_MAX) return;
-    const messageId = this.wantedBy(bytes);
+    const messageId = this.matchingProbeId(bytes);
     if (messageId === null || this.pending.size >= PENDING_MAX) return;
     const timer = this.seams.clock.after(this.seams.random.fraction() * DELAY_MS_MAX, () => {
       this.pending.delete(timer);
@@ -127,8 +127,8 @@ export class Discovery {
     this.pending.add(timer);
   }
 
-  /** The message id of a probe that looks for a camera like this; null for everything else, which nobody answers. */
-  private wantedBy(bytes: Uint8Array): string | null {
+  /** The message id of a probe that matches this camera; null for everything else, which gets no answer. */
+  private matchingProbeId(bytes: Uint8Array): string | null {
     try {
       const { header, call } = readEnvelope(bytes);
       const messageId = childOf(header, WSA, 'MessageID')?.text ?? '';
@@ -168,7 +168,7 @@ export class Discovery {
     return writeEnvelope(DISCOVERY_NAMESPACES, header, body);
   }
 
-  /** A datagram that cannot be sent is lost: each of them can be. */
+  /** A datagram that cannot be sent is only logged: UDP may lose any. */
   private send(text: string, port: number, address: string): Promise<void> {
     return new Promise((resolve) => {
       if (!this.socket) return resolve();
@@ -180,7 +180,7 @@ export class Discovery {
   }
 }
 
-/** Whether a camera is of every type that a probe names (WS-Discovery §5.1). */
+/** Whether the camera has every type that a probe names (WS-Discovery §5.1). */
 function isOfTypes(probe: XmlElement): boolean {
   const types = childOf(probe, WSD, 'Types');
   return (types?.text ?? '')
@@ -192,7 +192,7 @@ function isOfTypes(probe: XmlElement): boolean {
     });
 }
 
-/** Whether a camera has every scope that a probe names: the same one or one below it, by whole segments of the path. */
+/** Whether the camera has every scope that a probe names: an equal one or one below it, by whole path segments. */
 function isInScopes(probe: XmlElement, own: readonly string[]): boolean {
   const scopes = childOf(probe, WSD, 'Scopes');
   const rule = scopes?.attributes.get('MatchBy') ?? `${WSD}/rfc2396`;

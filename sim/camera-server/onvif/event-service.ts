@@ -1,5 +1,4 @@
-// Owns: ONVIF's event service as messages: subscribing, pulling, renewing, what topics there are. Not here: the subscriptions themselves
-// (pull-points.ts).
+// The messages of ONVIF's event service; pull-points.ts keeps the subscriptions.
 import type { Clock } from '@doorsill/base/clock';
 import { serviceCapabilities } from './device-service.ts';
 import { TOKENS } from './onvif-camera.ts';
@@ -7,7 +6,7 @@ import { type EventMessage, type PullPoints, TOPICS, type Topic } from './pull-p
 import { type Call, NAMESPACES, type Operations, operationsOf, SoapFault } from './soap.ts';
 import { type Content, childOf, type Markup, nameIn, type XmlElement, xml } from './xml.ts';
 
-/** A subscription is at a path of its own, its id behind this one. */
+/** Path of a subscription, followed by its id. */
 export const SUBSCRIPTION_PATH = '/onvif/subscription/';
 
 const LIFETIME_MS_MIN = 1_000;
@@ -24,7 +23,6 @@ const TEV_PORT = `${NAMESPACES.tev}/EventPortType`;
 const TEV_SUBSCRIPTION = `${NAMESPACES.tev}/PullPointSubscription`;
 const WSN_MANAGER = 'http://docs.oasis-open.org/wsn/bw-2/SubscriptionManager';
 
-/** The operations of the service. */
 export function eventOperations(points: PullPoints, clock: Clock): Operations {
   return new Map(
     operationsOf('tev', {
@@ -47,7 +45,7 @@ export function eventOperations(points: PullPoints, clock: Clock): Operations {
   );
 }
 
-/** The operations of one subscription, whose id is the call's `resource`. */
+/** The operations of one subscription; its id is the call's `resource`. */
 export function subscriptionOperations(points: PullPoints, clock: Clock): Operations {
   const times = (id: string) => ({ now: nowText(clock), end: endText(points, clock, id) });
   return new Map([
@@ -66,7 +64,7 @@ export function subscriptionOperations(points: PullPoints, clock: Clock): Operat
         needsLogin: true,
         action: `${TEV_SUBSCRIPTION}/SetSynchronizationPoint`,
         answer: ({ resource }) => {
-          points.tellStates(resource);
+          points.queueStates(resource);
           return null;
         },
       },
@@ -113,7 +111,7 @@ function endText(points: PullPoints, clock: Clock, id: string): string {
   return new Date(clock.wallUs() / 1_000 + points.leftMs(id)).toISOString();
 }
 
-/** What a pull asks for. Throws `SoapFault` `pull`, which tells the limits as the schema has them. */
+/** The parameters of a pull. Throws `SoapFault` `pull` with the limits in the schema's form. */
 function pullOf(request: XmlElement): { timeoutMs: number; limit: number } {
   const timeoutMs = durationMs(childOf(request, NAMESPACES.tev, 'Timeout')?.text ?? '');
   const limitText = childOf(request, NAMESPACES.tev, 'MessageLimit')?.text ?? '';
@@ -122,7 +120,7 @@ function pullOf(request: XmlElement): { timeoutMs: number; limit: number } {
   if (timeoutMs > PULL_MS_MAX || limit > PULL_MESSAGES_MAX)
     throw new SoapFault(
       'pull',
-      'a minute and 100 messages are the most',
+      'the limits are a minute and 100 messages',
       xml('tev:PullMessagesFaultResponse', [
         xml('tev:MaxTimeout', `PT${PULL_MS_MAX / 1_000}S`),
         xml('tev:MaxMessageLimit', PULL_MESSAGES_MAX),
@@ -139,7 +137,7 @@ function durationMs(text: string): number | null {
   return Math.round((((days ?? 0) * 24 + (hours ?? 0)) * 60 + (minutes ?? 0)) * 60_000 + (seconds ?? 0) * 1_000);
 }
 
-/** How long a subscription shall last, from a duration or a time. Throws `SoapFault` `termination`. */
+/** The requested lifetime of a subscription, from a duration or a time. Throws `SoapFault` `termination`. */
 function lifetimeOf(text: string, clock: Clock): number {
   const isTime = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)$/.test(text);
   const lifetimeMs = isTime ? Date.parse(text) - clock.wallUs() / 1_000 : durationMs(text);
@@ -148,22 +146,22 @@ function lifetimeOf(text: string, clock: Clock): number {
   return lifetimeMs;
 }
 
-/** The topics that a filter lets through; all when there is none. Throws `SoapFault` `filter`. */
+/** The topics that a filter selects; all without a filter. Throws `SoapFault` `filter`. */
 function topicsOf(filter: XmlElement | undefined): ReadonlySet<Topic> {
   const expression = childOf(filter, NAMESPACES.wsnt, 'TopicExpression');
   if (filter?.children.some((part) => part !== expression))
-    throw new SoapFault('filter', 'only topics can be chosen, by TopicExpression');
+    throw new SoapFault('filter', 'only a TopicExpression is supported');
   if (!expression) return new Set(TOPICS);
   const dialect = expression.attributes.get('Dialect') ?? CONCRETE;
-  if (dialect !== CONCRETE && dialect !== CONCRETE_SET) throw new SoapFault('filter', 'its dialect is not known');
+  if (dialect !== CONCRETE && dialect !== CONCRETE_SET) throw new SoapFault('filter', 'its dialect is unknown');
   if (expression.text.length > TOPIC_LETTERS_MAX) throw new SoapFault('filter', 'its topics are too long');
   const chosen = expression.text.split('|').map((path) => matcherOf(path.trim(), expression));
   const topics = TOPICS.filter((topic) => chosen.some((isChosen) => isChosen(topic)));
-  if (topics.length === 0) throw new SoapFault('filter', 'the camera has none of its topics');
+  if (topics.length === 0) throw new SoapFault('filter', 'the camera has no such topic');
   return new Set(topics);
 }
 
-/** One path of a set (ONVIF Core §9.6.3): `tns1:VideoSource/MotionAlarm`, or all below one, `tns1:VideoSource//.`. */
+/** Matches one path of a set (ONVIF Core §9.6.3): `tns1:VideoSource/MotionAlarm`, or everything below one, `tns1:VideoSource//.`. */
 function matcherOf(written: string, expression: XmlElement): (topic: Topic) => boolean {
   const isTree = written.endsWith('//.');
   const steps = (isTree ? written.slice(0, -3) : written).split('/').map((step, at) => {
@@ -208,7 +206,7 @@ function eventProperties(): Content {
     xml('wsnt:FixedTopicSet', true),
     xml('wstop:TopicSet', topics),
     ...[CONCRETE, CONCRETE_SET].map((dialect) => xml('wsnt:TopicExpressionDialect', dialect)),
-    // The schema wants one at least, and none is known here.
+    // The schema requires at least one; this camera supports none.
     xml('tev:MessageContentFilterDialect'),
     xml('tev:MessageContentSchemaLocation', 'http://www.onvif.org/onvif/ver10/schema/onvif.xsd'),
   ];

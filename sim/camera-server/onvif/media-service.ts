@@ -1,5 +1,4 @@
-// Owns: ONVIF's media service: the one profile of a camera, where its stream and its still picture are. Not here: the stream itself, the
-// still's bytes (onvif-server.ts).
+// ONVIF's media service: the one profile of a camera, the URIs of its stream and its still.
 
 import { serviceCapabilities } from './device-service.ts';
 import type { CameraFacts, OnvifCamera } from './onvif-camera.ts';
@@ -7,7 +6,7 @@ import { TOKENS } from './onvif-camera.ts';
 import { type FaultKind, NAMESPACES, type Operations, operationsOf, SoapFault } from './soap.ts';
 import { type Content, childOf, type Markup, type XmlElement, xml } from './xml.ts';
 
-/** The operations; `snapshotPath` is the path of the still on this server. */
+/** `snapshotPath` is the path of the still on this server. */
 export function mediaOperations(camera: OnvifCamera, snapshotPath: string): Operations {
   const { facts } = camera;
   const asked = (request: XmlElement, element: string, token: string, kind: FaultKind) => {
@@ -99,7 +98,7 @@ function sourceConfiguration(tag: string, facts: CameraFacts): Markup {
   return xml(tag, parts, { token: TOKENS.sourceConfiguration });
 }
 
-/** What is not known of the stream is left out; ONVIF's schema lets it. */
+/** Unknown facts are omitted, which ONVIF's schema allows. */
 function encoderConfiguration(tag: string, facts: CameraFacts): Markup {
   const { codec, h264, bitrateKbpsMax } = facts;
   const rate = [
@@ -124,7 +123,7 @@ function encoderConfiguration(tag: string, facts: CameraFacts): Markup {
   return xml(tag, parts, { token: TOKENS.encoder });
 }
 
-/** What could be set: only what is. */
+/** The only option of each setting is its current value. */
 function encoderOptions(facts: CameraFacts): Markup {
   const only = (tag: string, value: number) => xml(tag, [xml('tt:Min', value), xml('tt:Max', value)]);
   const rate = [
@@ -147,7 +146,7 @@ function encoderOptions(facts: CameraFacts): Markup {
   ]);
 }
 
-/** Throws `SoapFault` for what an RTSP server of ours has no way to send. */
+/** Throws `SoapFault` for a transport that our RTSP server does not have. */
 function checkSetup(setup: XmlElement | undefined): void {
   const transport = childOf(setup, NAMESPACES.tt, 'Transport');
   const isUnicast = childOf(setup, NAMESPACES.tt, 'Stream')?.text === 'RTP-Unicast';
@@ -155,7 +154,7 @@ function checkSetup(setup: XmlElement | undefined): void {
   if (!isUnicast || !['UDP', 'TCP', 'RTSP'].includes(protocol)) throw new SoapFault('stream');
 }
 
-/** The stream's address for a client that called `baseUrl`, without a login in it. */
+/** The stream's address for a client that called `baseUrl`, without a login. */
 function reachableUri(streamUri: string, baseUrl: string): string {
   const uri = new URL(streamUri);
   uri.username = '';

@@ -1,5 +1,4 @@
-// Owns: a camera's ONVIF server: its HTTP listener, its limits, which call goes to which service, the still picture, starting and
-// stopping. Not here: what the services answer, discovery (beside this file), the stream (RTSP).
+// A camera's ONVIF server over HTTP: limits, routing of calls to services, the still.
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { isIP, type Socket } from 'node:net';
@@ -30,7 +29,7 @@ import { XmlFault } from './xml.ts';
 
 const LOOPBACK = '127.0.0.1';
 
-/** Every service answers at each of these: go2rtc asks for the still at an imaging service that nobody announced. */
+/** Every service answers at each of these: go2rtc requests the still from an imaging service that was never announced. */
 const SERVICE_PATH = /^\/onvif\/[a-z]{1,20}_service$/;
 
 const LIMITS = {
@@ -38,24 +37,23 @@ const LIMITS = {
   headersMs: 10_000,
   requestMs: 20_000,
   keepAliveMs: 5_000,
-  /** A message that is too large is read up to here, so that its sender reads the fault rather than a reset. */
+  /** An oversized message is read up to here, so that its sender reads the fault instead of a connection reset. */
   readBytes: 2 * 1024 * 1024,
   snapshotBytes: 8 * 1024 * 1024,
   snapshotMs: 10_000,
 } as const;
 
 export interface OnvifOptions {
-  /** Where to listen: an address or `localhost`. Beyond this machine there must be an account, or it is open to all. */
+  /** An address or `localhost`. Anything but loopback needs an account or `isOpenToAll`. */
   host: string;
   /** 0 takes a free one. */
   port: number;
-  /** Null: whoever reaches the server may call it. */
+  /** Null: no login is needed. */
   account: Account | null;
-  /** Everybody may call it, from beyond this machine, too. */
+  /** Whether everybody may call it, also from other machines. */
   isOpenToAll?: boolean;
-  /** Absent: nobody is told of the camera. The loopback interface is taken when none is named, by its IPv4 address. */
+  /** Absent: no discovery. `interfaceAddress` is an IPv4 address; the default is loopback. */
   discovery?: { interfaceAddress?: string };
-  /** The program's version. */
   version: string;
 }
 
@@ -65,7 +63,7 @@ export interface OnvifSeams {
   log: Log;
 }
 
-/** Where to listen, from `http://127.0.0.1:8080`. Throws `usage`. */
+/** Parses `http://127.0.0.1:8080`. Throws `usage`. */
 export function parseOnvifAddress(text: string): { host: string; port: number } {
   const url = URL.canParse(text) ? new URL(text) : null;
   const isPlain = url?.protocol === 'http:' && url.href === `http://${url.host}/`;
@@ -73,7 +71,6 @@ export function parseOnvifAddress(text: string): { host: string; port: number } 
   return { host: url.hostname.replace(/^\[|\]$/g, ''), port: url.port === '' ? 80 : Number(url.port) };
 }
 
-/** The ONVIF server of one camera. */
 export class OnvifServer {
   private readonly camera: OnvifCamera;
   private readonly options: OnvifOptions;
@@ -84,7 +81,7 @@ export class OnvifServer {
   private operations: Operations = new Map();
   private subscriptions: Operations = new Map();
   private server: Server | null = null;
-  private seats: ConnectionLimit | null = null;
+  private connectionLimit: ConnectionLimit | null = null;
   private discovery: Discovery | null = null;
   private unlisten: (() => void) | null = null;
   private taking: Promise<Uint8Array | null> | null = null;
@@ -95,12 +92,12 @@ export class OnvifServer {
     this.seams = seams;
     this.points = new PullPoints(seams);
     this.logins = options.account && new Logins(options.account, seams.clock);
-    // Who may ask for the picture's address is told this one; nobody guesses it.
+    // The still has no login: its random path is known only to clients that were allowed to ask for it.
     this.snapshotPath = `/${freshId(seams.random, 'snapshot')}.jpg`;
   }
 
   /**
-   * Listens, and tells of the camera if that was asked for; returns the device service's address. Once only. Throws `port_in_use`,
+   * Listens, and starts discovery if configured; returns the device service's address. May be called once. Throws `port_in_use`,
    * `camera_address_unserved`, `camera_open_to_all`, `onvif_discovery_impossible`.
    */
   async start(): Promise<string> {
@@ -138,7 +135,7 @@ export class OnvifServer {
     return address;
   }
 
-  /** Says bye, ends all subscriptions and closes the port. */
+  /** Sends the bye, ends all subscriptions and closes the port. */
   async stop(): Promise<void> {
     await this.discovery?.stop();
     this.discovery = null;
@@ -164,7 +161,7 @@ export class OnvifServer {
       },
       answering((request, response) => this.answer(request, response), this.seams.log),
     );
-    this.seats = limitConnections(server);
+    this.connectionLimit = limitConnections(server);
     const bound = await listenAt(server, { host, port }, this.seams.log);
     this.server = server;
     return bound;
@@ -180,7 +177,7 @@ export class OnvifServer {
     const resource = isSubscription ? path.slice(SUBSCRIPTION_PATH.length) : '';
     let message: Message | null = null;
     try {
-      // A page of another site, or one whose name was turned to this address, sends where it comes from.
+      // Browsers send `Origin` with a cross-site POST, also after DNS rebinding.
       if (request.headers.origin !== undefined) throw new SoapFault('page');
       if (request.method !== 'POST') throw new SoapFault('method');
       const bytes = await readBody(request);
@@ -210,9 +207,9 @@ export class OnvifServer {
     if (!operation) throw new SoapFault('action', call.name);
     if (operation.needsLogin) this.logins?.accept(message.header);
     const left = new AbortController();
-    this.seats?.work(socket);
+    this.connectionLimit?.work(socket);
     response.once('close', () => {
-      this.seats?.wait(socket);
+      this.connectionLimit?.wait(socket);
       left.abort();
     });
     const baseUrl = baseUrlOf(socket);
@@ -235,7 +232,7 @@ export class OnvifServer {
     response.end(jpeg);
   }
 
-  /** The picture of now, once for all who ask meanwhile; null when the camera gives none in time. */
+  /** Takes one still for all concurrent requests; null if there is none in time. */
   private take(): Promise<Uint8Array | null> {
     return new Promise((resolve) => {
       const refuse = (detail: string) => {
@@ -256,7 +253,7 @@ export class OnvifServer {
   }
 }
 
-/** The body; null when it is larger than a message may be. */
+/** The body; null if it exceeds the maximum. */
 function readBody(request: IncomingMessage): Promise<Uint8Array | null> {
   return new Promise((resolve) => {
     const parts: Uint8Array[] = [];
@@ -267,7 +264,7 @@ function readBody(request: IncomingMessage): Promise<Uint8Array | null> {
       else if (length > LIMITS.readBytes) resolve(null);
     });
     request.once('end', () => resolve(length <= MESSAGE_BYTES_MAX ? Buffer.concat(parts) : null));
-    // A client that leaves in the middle gets no answer, whatever it would be.
+    // A client that disconnects while sending gets no answer.
     request.once('close', () => resolve(null));
   });
 }
@@ -278,7 +275,7 @@ function send(response: ServerResponse, status: number, text: string): void {
   response.writeHead(status, { 'content-type': SOAP_TYPE, 'content-length': bytes.length, ...rest }).end(bytes);
 }
 
-/** The server's address as this client reached it: the connection's own, for a `Host` header can say anything. */
+/** The server's address from the client's connection; a `Host` header could contain anything. */
 function baseUrlOf({ localAddress = '', localPort = 0 }: Socket): string {
   const [address = ''] = localAddress.replace(/^::ffff:(?=\d+\.)/i, '').split('%');
   return `http://${isIP(address) === 6 ? `[${address}]` : address}:${localPort}`;

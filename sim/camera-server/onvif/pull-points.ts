@@ -1,5 +1,4 @@
-// Owns: subscriptions to a camera's events (ONVIF Core §9.2, pull points): their queues, their ends, who waits at them; the state of what
-// the camera notices. Not here: messages (event-service.ts).
+// Event subscriptions (ONVIF Core §9.2, pull points): queues, lifetimes, waiting pulls, and the current state of each topic.
 import type { Clock, Timer } from '@doorsill/base/clock';
 import type { Log } from '@doorsill/base/log';
 import { freshId, type Random } from '@doorsill/base/random';
@@ -7,36 +6,35 @@ import { SUBSCRIPTIONS_MAX } from './device-service.ts';
 import type { CameraEvent } from './onvif-camera.ts';
 import { SoapFault } from './soap.ts';
 
-/** What is true or not at a camera. */
+/** The boolean states of a camera. */
 export const TOPICS = ['VideoSource/MotionAlarm', 'RuleEngine/MyRuleDetector/Visitor'] as const;
 export type Topic = (typeof TOPICS)[number];
 
-/** A queue keeps the newest so many messages. */
+/** A queue drops its oldest message beyond this. */
 const MESSAGES_MAX = 200;
-/** How long a press is told as lasting: a button says only that it was pressed. */
+/** How long a press counts as lasting; a button reports only its beginning. */
 const PRESS_MS = 1_000;
-/** How long a subscription without an end of its own outlives the last pull. */
+/** Lifetime after the last pull, for a subscription without a termination time. */
 const KEPT_ALIVE_MS = 60_000;
 
 export interface EventMessage {
   topic: Topic;
-  /** `Initialized` is the state when the subscription began, or when it was asked for. */
+  /** `Initialized` is the state at the beginning of the subscription, or on request. */
   operation: 'Initialized' | 'Changed';
   state: boolean;
-  /** In microseconds of the camera's time. */
+  /** In microseconds on the camera's clock. */
   atUs: number;
 }
 
-/** One subscription. */
 interface PullPoint {
   topics: ReadonlySet<Topic>;
   queue: EventMessage[];
   /** On the monotonic clock, in ms. */
   endsAtMs: number;
-  /** Whether each pull puts the end off. */
+  /** Whether each pull extends the lifetime. */
   isKeptAlive: boolean;
   ending: Timer | null;
-  /** Ends the wait of whoever pulls. */
+  /** Ends the wait of a pending pull. */
   wake: (() => void) | null;
 }
 
@@ -55,7 +53,7 @@ export class PullPoints {
     this.log = seams.log;
   }
 
-  /** Tells every subscription of what the camera notices. A press ends by itself, or at the next one. */
+  /** Queues an event for every subscription. A press ends by itself after a second, or at the next press. */
   notice(event: CameraEvent): void {
     const { type, atUs } = event;
     if (type !== 'press') {
@@ -68,8 +66,8 @@ export class PullPoints {
   }
 
   /**
-   * A new subscription to `topics`, which begins with their states; returns its id. It lasts `lifetimeMs`, or, for null, until nobody
-   * pulls for a minute. Throws `SoapFault` `subscriptions`.
+   * Creates a subscription to `topics` that begins with their states; returns its id. It lasts `lifetimeMs`; with null, until a minute has
+   * passed without a pull. Throws `SoapFault` `subscriptions`.
    */
   create(topics: ReadonlySet<Topic>, lifetimeMs: number | null): string {
     if (this.points.size >= SUBSCRIPTIONS_MAX) throw new SoapFault('subscriptions');
@@ -84,31 +82,31 @@ export class PullPoints {
     };
     this.points.set(id, point);
     this.endIn(id, point, lifetimeMs ?? KEPT_ALIVE_MS);
-    this.tellStates(id);
+    this.queueStates(id);
     return id;
   }
 
-  /** How long a subscription lasts yet, in ms. Throws `SoapFault` `subscription`. */
+  /** Remaining lifetime in ms. Throws `SoapFault` `subscription`. */
   leftMs(id: string): number {
     return Math.max(0, this.find(id).endsAtMs - this.clock.monotonicMs());
   }
 
-  /** Has it last `lifetimeMs` from now. Throws `SoapFault` `subscription`. */
+  /** Sets the lifetime to `lifetimeMs` from now. Throws `SoapFault` `subscription`. */
   renew(id: string, lifetimeMs: number): void {
     const point = this.find(id);
     point.isKeptAlive = false;
     this.endIn(id, point, lifetimeMs);
   }
 
-  /** Tells the states anew. Throws `SoapFault` `subscription`. */
-  tellStates(id: string): void {
+  /** Queues all current states again. Throws `SoapFault` `subscription`. */
+  queueStates(id: string): void {
     const point = this.find(id);
     const atUs = this.clock.wallUs();
     for (const [topic, state] of this.states)
       if (point.topics.has(topic)) this.add(id, point, { topic, operation: 'Initialized', state, atUs });
   }
 
-  /** Ends a subscription; whoever waits at it gets nothing. Throws `SoapFault` `subscription`. */
+  /** Ends a subscription; a pending pull returns nothing. Throws `SoapFault` `subscription`. */
   end(id: string): void {
     const point = this.find(id);
     point.ending?.cancel();
@@ -118,8 +116,8 @@ export class PullPoints {
   }
 
   /**
-   * Takes the oldest messages, `limit` at most, waiting `timeoutMs` for the first. Whoever waited already gets none; who is `gone` leaves
-   * them for the next pull. Throws `SoapFault` `subscription`.
+   * Takes the oldest messages, `limit` at most, waiting `timeoutMs` for the first one. A pull that was pending already returns nothing; one
+   * whose client is `gone` leaves the messages to the next pull. Throws `SoapFault` `subscription`.
    */
   async pull(id: string, timeoutMs: number, limit: number, gone: AbortSignal): Promise<EventMessage[]> {
     const point = this.find(id);
@@ -132,14 +130,14 @@ export class PullPoints {
     return point.queue.splice(0, limit);
   }
 
-  /** Ends all of them and every timer. */
+  /** Ends all subscriptions and timers. */
   stop(): void {
     this.release?.cancel();
     this.release = null;
     for (const id of [...this.points.keys()]) this.end(id);
   }
 
-  /** Resolves to whether it is still this pull's turn: false when another one came. */
+  /** Resolves to true if this pull may take messages, false if a newer pull has replaced it. */
   private wait(point: PullPoint, timeoutMs: number, gone: AbortSignal): Promise<boolean> {
     return new Promise((resolve) => {
       const finish = (isTurn: boolean) => {

@@ -1,9 +1,8 @@
-// Owns: SOAP 1.2 messages as ONVIF's services exchange them: a call read from bytes, an answer or a fault as text; the closed table of
-// faults. Not here: XML (xml.ts), who may call what (username-token.ts), what a call does (the services).
+// SOAP 1.2 messages of ONVIF's services: parsing calls, writing answers and faults.
 import { assert } from '@doorsill/contract/assert';
 import { type Content, childOf, type Markup, readXml, writeXml, type XmlElement, XmlFault, xml } from './xml.ts';
 
-/** The namespaces of what is read and written, by the prefix that is written. */
+/** Namespaces by the prefix that is written. */
 export const NAMESPACES = {
   s: 'http://www.w3.org/2003/05/soap-envelope',
   wsa: 'http://www.w3.org/2005/08/addressing',
@@ -21,7 +20,7 @@ export const NAMESPACES = {
 
 export const SOAP_TYPE = 'application/soap+xml; charset=utf-8';
 
-/** A message has some kilobytes at most. */
+/** A real message has a few kilobytes. */
 export const MESSAGE_BYTES_MAX = 64 * 1024;
 
 const MESSAGE_ID_LETTERS_MAX = 200;
@@ -29,14 +28,14 @@ const QUOTED_LETTERS_MAX = 60;
 
 interface FaultRule {
   code: 's:Sender' | 's:Receiver' | 's:VersionMismatch' | 's:MustUnderstand';
-  /** The outermost first (ONVIF Core §5.8.2). */
+  /** Outermost first (ONVIF Core §5.8.2). */
   subcodes: readonly string[];
-  /** SOAP 1.2 Part 2, table 20. */
+  /** HTTP status (SOAP 1.2 Part 2, table 20). */
   http: number;
   reason: string;
 }
 
-/** Every way to refuse a call. `{detail}` is what was wrong with this one. */
+/** Every fault. `{detail}` is replaced by what is wrong with the call. */
 const FAULTS = {
   method: { code: 's:Sender', subcodes: ['ter:WellFormed'], http: 405, reason: 'Send a message by POST.' },
   page: {
@@ -70,13 +69,13 @@ const FAULTS = {
     code: 's:Sender',
     subcodes: ['wsa:InvalidAddressingHeader', 'wsa:ActionMismatch'],
     http: 400,
-    reason: 'The action that is named is not that of the body: {detail}.',
+    reason: 'The named action differs from the one in the body: {detail}.',
   },
   action: {
     code: 's:Receiver',
     subcodes: ['ter:ActionNotSupported'],
     http: 500,
-    reason: 'There is no action {detail} here; GetServices tells what services there are.',
+    reason: 'There is no action {detail} here; GetServices lists the services.',
   },
   login: {
     code: 's:Sender',
@@ -120,7 +119,7 @@ const FAULTS = {
     code: 's:Receiver',
     subcodes: ['wsnt:SubscribeCreationFailedFault'],
     http: 500,
-    reason: 'There are as many subscriptions as there can be; end one, or wait until one ends.',
+    reason: 'No more subscriptions are possible; end one, or wait until one ends.',
   },
   termination: {
     code: 's:Sender',
@@ -144,12 +143,12 @@ const FAULTS = {
 
 export type FaultKind = keyof typeof FAULTS;
 
-/** A call that is refused. */
+/** A refused call. */
 export class SoapFault extends Error {
   readonly rule: FaultRule;
   private readonly details: Content;
 
-  /** `detail` fills its place in the reason, 60 letters at most; `details` goes into the fault for programs. */
+  /** `detail` is inserted into the reason, at most 60 letters; `details` is the fault's machine-readable content. */
   constructor(kind: FaultKind, detail = '', details: Content = null) {
     const rule: FaultRule = FAULTS[kind];
     const letters = [...detail];
@@ -172,16 +171,16 @@ export class SoapFault extends Error {
   }
 }
 
-/** A message as it came. */
+/** A parsed message. */
 export interface Message {
   header: XmlElement | undefined;
-  /** The one element in the body: what is called. */
+  /** The only element of the body. */
   call: XmlElement;
-  /** WS-Addressing's, which the answer relates to. */
+  /** WS-Addressing's message id, for the answer's `RelatesTo`. */
   messageId: string | null;
 }
 
-/** A message from its bytes and `Content-Type`. Throws `SoapFault`, `XmlFault`. */
+/** Parses a message. Throws `SoapFault`, `XmlFault`. */
 export function readMessage(bytes: Uint8Array, contentType: string | undefined): Message {
   const type = contentType ?? '';
   const charset = parameterOf(type, 'charset');
@@ -195,7 +194,7 @@ export function readMessage(bytes: Uint8Array, contentType: string | undefined):
   return { header, call, messageId: messageId ?? null };
 }
 
-/** The header and the one element in the body of an envelope. Throws `SoapFault`, `XmlFault`. */
+/** The header and the body's only element. Throws `SoapFault`, `XmlFault`. */
 export function readEnvelope(bytes: Uint8Array): Pick<Message, 'header' | 'call'> {
   const envelope = readXml(decode(bytes));
   if (envelope.name !== 'Envelope') throw new SoapFault('structure', `<${envelope.name}> is no envelope`);
@@ -223,7 +222,7 @@ function parameterOf(type: string, name: string): string | undefined {
   return quoted ?? plain;
 }
 
-/** Refuses what a sender insists on and nobody here reads (SOAP 1.2 Part 1 §2.4). Throws `SoapFault`. */
+/** Refuses unknown headers with `mustUnderstand` (SOAP 1.2 Part 1 §2.4). Throws `SoapFault`. */
 function checkHeaders(header: XmlElement | undefined): void {
   for (const block of header?.children ?? []) {
     const insists = /^(1|true)$/.test(block.attributes.get(`{${NAMESPACES.s}}mustUnderstand`) ?? '');
@@ -232,20 +231,17 @@ function checkHeaders(header: XmlElement | undefined): void {
   }
 }
 
-/** WS-Security's own namespace. */
 export const WSSE = 'http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd';
 
-/** Whether an action's URI is that of a call: its last part is the call's name, as in all of ONVIF's WSDL. */
+/** Whether an action URI names the call: in all ONVIF WSDL files its last segment is the call's name. */
 function isActionOf(action: string, call: string): boolean {
   const last = /[^/:]*$/.exec(action)?.[0] ?? '';
   return last === call || last === `${call}Request`;
 }
 
-/** What a service does at one call. */
 export interface Operation {
-  /** Whether only a client with a login may call it. */
   needsLogin: boolean;
-  /** The action's URI without `Request` or `Response` behind it, where answers bear one. */
+  /** The action URI without `Request` or `Response`, if answers have one. */
   action?: string;
   /** The content of the answer. Throws `SoapFault`, `XmlFault`. */
   answer(call: Call): Content | Promise<Content>;
@@ -254,18 +250,17 @@ export interface Operation {
 /** A service's operations by their name, `{namespace}name`. */
 export type Operations = ReadonlyMap<string, Operation>;
 
-/** One call to an operation. */
 export interface Call {
   request: XmlElement;
-  /** Where the client reached the server: `http://127.0.0.1:8080`. */
+  /** The server's URL as the client reached it: `http://127.0.0.1:8080`. */
   baseUrl: string;
-  /** What stands behind the service's path. */
+  /** The rest of the path after the service's. */
   resource: string;
-  /** Aborts when the client is gone. */
+  /** Aborts when the client disconnects. */
   gone: AbortSignal;
 }
 
-/** The operations of a namespace, from those by local name. */
+/** Operations of one namespace, given by local name. */
 export function operationsOf(
   prefix: keyof typeof NAMESPACES,
   byName: Record<string, Operation>,
@@ -273,7 +268,6 @@ export function operationsOf(
   return Object.entries(byName).map(([name, operation]) => [`{${NAMESPACES[prefix]}}${name}`, operation]);
 }
 
-/** The answer of an operation as a message. */
 export function writeAnswer({ call, messageId }: Message, operation: Operation, content: Content): string {
   const prefix = Object.entries(NAMESPACES).find(([, namespace]) => namespace === call.namespace)?.[0];
   assert(prefix !== undefined, 'an operation is of a namespace that is written');
@@ -281,7 +275,7 @@ export function writeAnswer({ call, messageId }: Message, operation: Operation, 
   return writeEnvelope(NAMESPACES, addressing(action, messageId), xml(`${prefix}:${call.name}Response`, content));
 }
 
-/** A fault as a message; `messageId` is that of the call, if it had one that could be read. */
+/** A fault as a message; `messageId` is the call's, if it could be read. */
 export function writeFault(fault: SoapFault, messageId: string | null): string {
   const action = messageId === null ? null : `${NAMESPACES.wsa}/fault`;
   return writeEnvelope(NAMESPACES, addressing(action, messageId), fault.markup);
@@ -294,7 +288,7 @@ function addressing(action: string | null, relatesTo: string | null): Content {
   ];
 }
 
-/** An envelope as text; `namespaces` are those of what it holds, by prefix, the envelope's own being `s`. */
+/** An envelope as text; `namespaces` are those of its content by prefix. The envelope's own prefix is `s`. */
 export function writeEnvelope(namespaces: Readonly<Record<string, string>>, header: Content, body: Content): string {
   const declarations = Object.entries(namespaces).map(([prefix, namespace]) => [`xmlns:${prefix}`, namespace]);
   const parts = [xml('s:Header', header), xml('s:Body', body)];

@@ -1,5 +1,4 @@
-// Owns: the login of a call: WS-Security's UsernameToken with a digest (OASIS Username Token Profile 1.0), each of which counts once.
-// Not here: which calls need one (the services).
+// Authenticates calls by a WS-Security UsernameToken with a digest (OASIS Username Token Profile 1.0), each accepted once.
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { Clock } from '@doorsill/base/clock';
 import { sha256 } from '@doorsill/base/keys';
@@ -11,25 +10,23 @@ const WSU = 'http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-
 const PROFILE = 'http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-username-token-profile-1.0';
 const BASE64 = 'http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-soap-message-security-1.0#Base64Binary';
 
-/** How far the client's time may be from the camera's, either way. Clients ask for the camera's time first. */
+/** Maximum difference between the client's and the camera's time. Clients ask for the camera's time first. */
 const WINDOW_US = 60_000_000;
-/** As many logins are remembered; when all of them could still be repeated, another one is refused. */
+/** Remembered logins; while all of them could still be replayed, further logins are refused. */
 const LOGINS_MAX = 5_000;
 const NONCE_BYTES_MIN = 8;
 const NONCE_BYTES_MAX = 128;
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)$/;
 
-/** Who may call. */
 export interface Account {
   user: string;
   password: string;
 }
 
-/** The logins to one camera. */
 export class Logins {
   private readonly account: Account;
   private readonly clock: Clock;
-  /** When each accepted token was created, in microseconds of the camera's time, by the hash of its nonce. */
+  /** Creation times of accepted tokens, in microseconds on the camera's clock, by the hash of their nonce. */
   private readonly used = new Map<string, number>();
 
   constructor(account: Account, clock: Clock) {
@@ -38,8 +35,8 @@ export class Logins {
   }
 
   /**
-   * Accepts the login in a message's header, once. The digest is Base64(SHA-1(nonce + created + password)). Throws the one `SoapFault`
-   * `login` whatever is wrong with it, `XmlFault` when an element is there twice.
+   * Accepts the login in a message's header, once. The digest is Base64(SHA-1(nonce + created + password)). Throws the same `SoapFault`
+   * `login` for every error, and `XmlFault` if an element is repeated.
    */
   accept(header: XmlElement | undefined): void {
     const token = childOf(childOf(header, WSSE, 'Security'), WSSE, 'UsernameToken');
@@ -54,7 +51,7 @@ export class Logins {
       .update(created)
       .update(this.account.password)
       .digest();
-    // Both are compared whatever comes of the first, in a time that does not tell where they differ.
+    // Both are compared in any case, in constant time, so that timing does not reveal which is wrong.
     const isUser = timingSafeEqual(sha256(utf8(user)), sha256(utf8(this.account.user)));
     const isDigest = timingSafeEqual(sha256(utf8(password?.text ?? '')), sha256(utf8(digest.toString('base64'))));
     const isType = password?.attributes.get('Type') === `${PROFILE}#PasswordDigest`;
@@ -63,7 +60,9 @@ export class Logins {
     this.remember(toHex(sha256(nonce)), createdUs);
   }
 
-  /** Tokens are forgotten only when there are too many and the camera's time has left them behind: a clock set back frees none. */
+  /**
+   * Tokens are dropped only if the store is full and the camera's clock has passed their window: setting the clock back allows no replay.
+   */
   private remember(nonce: string, createdUs: number): void {
     if (this.used.has(nonce)) throw new SoapFault('login');
     if (this.used.size >= LOGINS_MAX) {

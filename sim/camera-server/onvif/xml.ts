@@ -1,5 +1,4 @@
-// Owns: XML as SOAP needs it: elements with namespaces, read from text without a DTD; elements written with every text escaped.
-// Not here: what the elements mean (soap.ts and the services).
+// Reads and writes XML as SOAP needs it: namespaces, no DTD, every text escaped.
 
 import { escapeXml, escapeXmlAttribute } from '@doorsill/base/escape-html';
 import { assert } from '@doorsill/contract/assert';
@@ -13,27 +12,27 @@ import {
   XmlText,
 } from '@rgrove/parse-xml';
 
-/** Elements inside one another. The deepest message of a client has about ten. */
+/** Maximum depth of elements. Real messages have about ten levels. */
 const DEPTH_MAX = 32;
 
-/** Why a text is no XML that is read here; the message completes "The message is not well-formed: ". */
+/** Refused XML; the message completes "The message is not well-formed: ". */
 export class XmlFault extends Error {}
 
-/** An element that was read. */
+/** A parsed element. */
 export interface XmlElement {
-  /** The namespace's URI, '' for none. */
+  /** The namespace URI; '' for none. */
   readonly namespace: string;
   readonly name: string;
-  /** By name, those with a prefix by `{namespace}name`. */
+  /** By name; those with a prefix by `{namespace}name`. */
   readonly attributes: ReadonlyMap<string, string>;
   readonly children: readonly XmlElement[];
-  /** The text directly in the element, without white space around it. */
+  /** The text directly in the element, trimmed. */
   readonly text: string;
-  /** The namespace of a prefix that the element's text uses, '' being none; undefined when it is not declared. */
+  /** The namespace of a prefix in the element's text; '' for none, undefined if it is not declared. */
   namespaceOf(prefix: string): string | undefined;
 }
 
-/** Prefixes that an element declares, before those of the elements around it. */
+/** Prefixes declared by an element, and its parent's scope. */
 interface Scope {
   declared: ReadonlyMap<string, string>;
   outer: Scope | null;
@@ -42,12 +41,12 @@ interface Scope {
 const OUTERMOST: Scope = { declared: new Map([['xml', 'http://www.w3.org/XML/1998/namespace']]), outer: null };
 
 /**
- * The root element of a document. A DTD is refused before anything is parsed (SOAP 1.2 Part 1 §5 forbids it), so that no entity is ever
- * defined, let alone fetched or repeated; processing instructions likewise. Throws `XmlFault`.
+ * Parses a document and returns the root. A DTD is refused before parsing (SOAP 1.2 Part 1 §5 forbids it), so that no entity is ever
+ * defined, fetched or expanded; processing instructions are refused, too. Throws `XmlFault`.
  */
 export function readXml(text: string): XmlElement {
   if (text.includes('<!DOCTYPE')) throw new XmlFault('it has a document type declaration');
-  // Line ends as XML 1.0 §2.11 has them. The parser would do it, but copies all of the text for each.
+  // Line ends per XML 1.0 §2.11. The parser would do it, but it copies the whole text for each one.
   const document = parse(text.replaceAll(/\r\n?/g, '\n'));
   let root: XmlNode | null = null;
   for (const node of document.children) {
@@ -64,7 +63,7 @@ function parse(text: string): XmlDocument {
   try {
     return parseXml(text, { preserveXmlDeclaration: true });
   } catch (thrown) {
-    // The parser calls itself for each element inside another one.
+    // The parser recurses for each nested element.
     if (thrown instanceof RangeError) throw new XmlFault('its elements are nested too deeply');
     if (!(thrown instanceof XmlError)) throw thrown;
     throw new XmlFault(`line ${thrown.line}, column ${thrown.column}`);
@@ -115,7 +114,7 @@ function lookUp(scope: Scope, prefix: string): string | undefined {
   return undefined;
 }
 
-/** A name as written, as its namespace and local name (Namespaces in XML 1.0 §5). */
+/** A qualified name as namespace and local name (Namespaces in XML 1.0 §5). */
 function expand(written: string, scope: Scope, unprefixed: string): { namespace: string; name: string } {
   const parts = written.split(':');
   const [prefix = '', local = ''] = parts;
@@ -125,14 +124,14 @@ function expand(written: string, scope: Scope, unprefixed: string): { namespace:
   return { namespace, name: local };
 }
 
-/** The child of that name, undefined when there is none. Throws `XmlFault` when there are several: they could be read differently elsewhere. */
+/** The child with that name; undefined if there is none. Throws `XmlFault` if there are several, which parsers may read differently. */
 export function childOf(element: XmlElement | undefined, namespace: string, name: string): XmlElement | undefined {
   const found = element?.children.filter((child) => child.namespace === namespace && child.name === name) ?? [];
   if (found.length > 1) throw new XmlFault(`it has <${name}> twice`);
   return found[0];
 }
 
-/** A name in an element's text, with its prefix; null when it is none or nobody declared the prefix. */
+/** The qualified name in an element's text; null if it is none or its prefix is not declared. */
 export function nameIn(
   element: XmlElement,
   written: string,
@@ -142,22 +141,21 @@ export function nameIn(
   return name === '' || namespace === undefined ? null : { prefix, namespace, name };
 }
 
-/** An element to write. Its name and its attributes' names are the program's own, with the prefix. */
+/** An element to write; tag and attribute names are trusted constants with prefix. */
 export interface Markup {
   readonly tag: string;
   readonly content: Content;
   readonly attributes: Readonly<Record<string, string | number | boolean>>;
 }
 
-/** What stands in an element; null is nothing. */
+/** An element's content; null is empty. */
 export type Content = string | number | boolean | null | Markup | readonly Content[];
 
-/** An element to write. */
 export function xml(tag: string, content: Content = null, attributes: Markup['attributes'] = {}): Markup {
   return { tag, content, attributes };
 }
 
-/** The element as text, its namespaces being declared by whoever makes the root. */
+/** The element as text; the root declares the namespaces. */
 export function writeXml({ tag, content, attributes }: Markup): string {
   const written = Object.entries(attributes).map(([name, value]) => ` ${name}="${escapeXmlAttribute(String(value))}"`);
   const inner = writeContent(content);

@@ -1,5 +1,3 @@
-// Owns: the page of a run: its verdict, the fields that choose tests, the list. Not here: which tests they choose (test-filter.ts), a
-// test's details (test-details.tsx).
 import { useMemo, useState } from 'preact/hooks';
 import type { RunHead, TestLine } from '../report-html.ts';
 import { isSuccess, lengthText, placeText, STATUSES_WORST_FIRST } from '../report-words.ts';
@@ -67,7 +65,7 @@ export function App({ run }: { run: RunHead }) {
     const next = new Set(opened);
     if (!next.delete(at)) next.add(at);
     setOpened(next);
-    // The address then names the test, for whoever is sent it; a page that is framed may not change it.
+    // The address then names the test and can be shared. A framed page may not change it.
     if (next.has(at)) history.replaceState(null, '', `#test-${at}`);
   };
   const choose = (next: TestStatus | null) => {
@@ -117,13 +115,13 @@ export function App({ run }: { run: RunHead }) {
   );
 }
 
-/** The place in the report of the test that the address names. */
+/** Index of the test that the address names. */
 function namedTest(run: RunHead): number | null {
   const at = Number(/^#test-(\d{1,6})$/.exec(location.hash)?.[1] ?? Number.NaN);
   return run.tests[at] ? at : null;
 }
 
-/** The list with the test that the address names at its head, where whoever was sent the address sees it. */
+/** The list with the test that the address names first, so that it is visible at once. */
 function firstOf(listed: ListedTest[], named: number | null): ListedTest[] {
   const at = listed.findIndex((each) => each.at === named);
   return at > 0 ? [...listed.slice(at, at + 1), ...listed.slice(0, at), ...listed.slice(at + 1)] : listed;
@@ -176,7 +174,7 @@ function number(value: number): string {
   return value.toLocaleString('en');
 }
 
-/** How many of each, as lengths; the same numbers stand on the buttons below. */
+/** The totals as proportional bars; the numbers are also on the buttons below. */
 function Proportions({ totals, amount }: { totals: RunTotals; amount: number }) {
   let from = 0;
   return (

@@ -1,8 +1,8 @@
-// Owns: a command with a button that copies it. Where the browser refuses, the command is selected instead, and the page says so.
+// A command with a button that copies it. If the browser refuses, the command is selected instead.
 import { useRef, useState } from 'preact/hooks';
 import { printableLine } from '../printable-text.ts';
 
-/** What is copied is one line without control characters: pasting it can run nothing before Enter is pressed. */
+/** `command` is one line without control characters, so pasting it runs nothing before Enter is pressed. */
 export function CopiedCommand({ command, about }: { command: string; about: string }) {
   const text = printableLine(command);
   const code = useRef<HTMLElement>(null);

@@ -1,4 +1,3 @@
-// Owns: the report's page at its start. Not here: what it shows (app.tsx), the document around it (../report-html.ts).
 import { render } from 'preact';
 import { App } from './app.tsx';
 import './report.css';

@@ -1,14 +1,13 @@
-// Owns: reading the report out of the page's own data elements. They hold what report-html.ts wrote from a checked report, in this
-// very file, so they are not checked again.
+// Reads the report from the page's own data elements. report-html.ts wrote them from a checked report, so they are not checked again.
 import type { RunHead } from '../report-html.ts';
 import type { TestReport } from '../run-report.ts';
 
-/** What is known of the run and, in short, of each test. */
+/** The run, and a summary of each test. */
 export function readRun(): RunHead {
   return JSON.parse(textIn('run'));
 }
 
-/** All that is known of one test, by its place in the report. */
+/** The details of the test with this index. */
 export function readTest(at: number): TestReport {
   return JSON.parse(textIn(`data-${at}`));
 }

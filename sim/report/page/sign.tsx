@@ -1,7 +1,6 @@
-// Owns: the small sign of each status and verdict as a part of the page. Not here: its shape (sign-shapes.ts).
 import { SIGN_SHAPES, type SignLook } from '../sign-shapes.ts';
 
-/** The sign, 16 pixels wide unless told; `x` and `y` place it inside a drawing. It says nothing to those who do not see it. */
+/** The icon of a status or verdict; `x` and `y` place it inside a drawing. It is hidden from screen readers. */
 export function Sign({ look, size = 16, x = 0, y = 0 }: { look: SignLook; size?: number; x?: number; y?: number }) {
   const [outline, lines] = SIGN_SHAPES[look];
   return (

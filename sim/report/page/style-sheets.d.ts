@@ -1,2 +1,2 @@
-// Owns: style sheets as imports: the build gathers them into one file (sim/setup/build-page.mjs).
+// Style sheets can be imported: the build bundles them into one file (sim/setup/build-page.mjs).
 declare module '*.css';

@@ -1,17 +1,16 @@
-// Owns: which tests are listed, and in which order: the worst first, then as they ran. Pure. Not here: the fields (app.tsx).
 import type { TestLine } from '../report-html.ts';
 import { placeText, STATUSES_WORST_FIRST, testTitle } from '../report-words.ts';
 import type { TestStatus } from '../run-report.ts';
 
 export interface ListedTest {
   test: TestLine;
-  /** Its place in the report. */
+  /** Its index in the report. */
   at: number;
-  /** What a search looks at, in small letters. */
+  /** The searched text, in lower case. */
   searched: string;
 }
 
-/** All tests, the worst first. */
+/** All tests, the worst first, then in the order in which they ran. */
 export function listTests(tests: readonly TestLine[]): ListedTest[] {
   const listed = tests.map((test, at) => ({
     test,
@@ -21,7 +20,7 @@ export function listTests(tests: readonly TestLine[]): ListedTest[] {
   return STATUSES_WORST_FIRST.flatMap((status) => listed.filter(({ test }) => test.status === status));
 }
 
-/** Those with the status, if one is given, whose title, place or first failure holds every word. */
+/** Tests with the status, if given, whose title, place or first failure contains every word. */
 export function filterTests(listed: readonly ListedTest[], status: TestStatus | null, words: string): ListedTest[] {
   const wanted = words.toLowerCase().split(/\s+/).filter(Boolean);
   return listed.filter(

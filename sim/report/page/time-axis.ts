@@ -1,5 +1,3 @@
-// Owns: time along a timeline: which moments get a tick, what they are called. Pure. Not here: what happened (timeline-marks.ts).
-
 const SECOND_US = 1_000_000;
 const STEPS_S = [
   ...[0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800],
@@ -7,12 +5,12 @@ const STEPS_S = [
 ];
 
 export interface Tick {
-  /** From the timeline's start. */
+  /** Since the timeline's start. */
   offsetUs: number;
   text: string;
 }
 
-/** Ticks at round moments from `fromUs` after the timeline's start on, at most `ticksMax` of them (one at least is allowed). */
+/** Ticks at round times from `fromUs` after the timeline's start on, at most `ticksMax` (at least one). */
 export function ticksOf(fromUs: number, lengthUs: number, ticksMax: number): Tick[] {
   const stepUs = stepFor(lengthUs, ticksMax);
   const first = Math.ceil(fromUs / stepUs);
@@ -31,8 +29,8 @@ function stepFor(lengthUs: number, ticksMax: number): number {
 }
 
 /**
- * A moment counted from the start: `7.2 s`, `2:05`, `1:02:05`, `1 d 02:05`. With the step between two ticks no finer than it has to be,
- * else to the hundredth of a second below two minutes.
+ * A time since the start: `7.2 s`, `2:05`, `1:02:05`, `1 d 02:05`. The precision follows the step between ticks; without one it is a
+ * hundredth of a second below two minutes.
  */
 export function offsetText(offsetUs: number, stepUs = 10_000): string {
   if (Math.abs(offsetUs) < 120 * SECOND_US) {
@@ -50,7 +48,7 @@ export function offsetText(offsetUs: number, stepUs = 10_000): string {
   return hours > 0 ? `${hours}:${two(minutes)}:${two(seconds % 60)}` : `${minutes}:${two(seconds % 60)}`;
 }
 
-/** Wall time to the millisecond in a zone, with the zone's name; in UTC where the browser does not know the zone. */
+/** Wall time to the millisecond with the zone's name; in UTC if the browser does not know the zone. */
 export function wallText(atUs: number, zone = 'UTC'): string {
   const at = new Date(atUs / 1000);
   const format = (timeZone: string) =>

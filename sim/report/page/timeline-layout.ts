@@ -1,15 +1,15 @@
-// Owns: where each mark of a timeline is drawn, in pixels: rows of a lane so that no label covers another, labels that stay inside.
-// Pure. Not here: what the marks are (timeline-marks.ts), drawing them (timeline.tsx).
+// The position of each mark of a timeline in pixels. Marks of a lane get rows, so that no label covers another.
+
 import type { Lane, Mark } from './timeline-marks.ts';
 
 export const ROW_HEIGHT = 30;
 const LANE_GAP = 14;
 const TITLE_HEIGHT = 18;
-/** Marks are at least so wide, so that they can be seen and hit. */
+/** Minimum width of a mark, so that it can be seen and clicked. */
 const MARK_WIDTH_MIN = 6;
 /** Of the widest common system font at this size. */
 const LETTER_WIDTH = 7.2;
-/** The sign before a label. */
+/** The icon before a label. */
 const SIGN_WIDTH = 15;
 const ROWS_MAX = 6;
 
@@ -20,9 +20,9 @@ export interface PlacedMark {
   width: number;
   /** Upper edge of its row. */
   y: number;
-  /** Left edge of its sign and label; null when there was no room for them. */
+  /** Left edge of its icon and label; null if there is no room for them. */
   labelX: number | null;
-  /** From where to where bar and label reach. */
+  /** Horizontal extent of bar and label. */
   from: number;
   to: number;
 }
@@ -34,7 +34,7 @@ export interface PlacedLane {
   marks: PlacedMark[];
 }
 
-/** Where time lies: from `left`, `width` pixels for the whole length. */
+/** The time axis starts at `left` and is `width` pixels long. */
 export interface TimeScale {
   startUs: number;
   lengthUs: number;
@@ -42,15 +42,15 @@ export interface TimeScale {
   width: number;
 }
 
-/** The x of a moment, kept inside the drawing. */
+/** The x of a time, clamped to the drawing. */
 export function xOf({ startUs, lengthUs, left, width }: TimeScale, atUs: number): number {
   const share = lengthUs === 0 ? 0 : (atUs - startUs) / lengthUs;
   return left + Math.min(1, Math.max(0, share)) * width;
 }
 
 /**
- * Places all lanes below `top`; `titlesAbove` puts each lane's title over its marks rather than in the margin beside them. Returns the
- * lanes and where they end.
+ * Places all lanes below `top`; `titlesAbove` puts each lane's title above its marks instead of into the margin. Returns the lanes and
+ * their lower end.
  */
 export function placeLanes(lanes: readonly Lane[], scale: TimeScale, top: number, titlesAbove: boolean) {
   let y = top;
@@ -65,10 +65,10 @@ export function placeLanes(lanes: readonly Lane[], scale: TimeScale, top: number
   return { lanes: placed, bottom: y };
 }
 
-/** Marks that a reader must not miss get their rows first. */
+/** Important marks get their rows first. */
 const URGENT: ReadonlySet<Mark['look']> = new Set(['missed', 'false', 'failed', 'refused']);
 
-/** First free row for each mark; what finds none is drawn in the last row, without its label. */
+/** Puts each mark into the first free row; without one, into the last row without its label. */
 function placeMarks(marks: readonly Mark[], scale: TimeScale, top: number): { marks: PlacedMark[]; rows: number } {
   const rows: [from: number, to: number][][] = [];
   const inOrder = [...marks].sort(
@@ -86,7 +86,7 @@ function placeMarks(marks: readonly Mark[], scale: TimeScale, top: number): { ma
   return { marks: placed, rows: Math.max(1, rows.length) };
 }
 
-/** Bar and label of a mark, and from where to where the two reach. */
+/** Bar and label of a mark, and the extent of both. */
 function extentOf(mark: Mark, scale: TimeScale) {
   const right = scale.left + scale.width;
   const begin = xOf(scale, mark.startUs);
@@ -95,4 +95,43 @@ function extentOf(mark: Mark, scale: TimeScale) {
   const labelWidth = SIGN_WIDTH + mark.label.length * LETTER_WIDTH;
   const labelX = Math.max(scale.left, Math.min(x, right - labelWidth));
   return { x, width, labelX, from: Math.min(x, labelX), to: Math.max(x + width, labelX + labelWidth) };
+}
+
+/** The visible part of a timeline, in microseconds. */
+export interface View {
+  startUs: number;
+  endUs: number;
+}
+
+/** Maximum zoom: a few frames. */
+const LENGTH_US_MIN = 500_000;
+
+/** Half the length, around `atUs` as far as the whole allows. */
+export function zoomIn(view: View, whole: View, atUs: number): View {
+  return around(whole, atUs, Math.max(LENGTH_US_MIN, (view.endUs - view.startUs) / 2));
+}
+
+/** Twice the length, up to the whole. */
+export function zoomOut(view: View, whole: View): View {
+  return around(whole, (view.startUs + view.endUs) / 2, (view.endUs - view.startUs) * 2);
+}
+
+/** Earlier (-1) or later (1) by half of the visible length. */
+export function pan(view: View, whole: View, direction: -1 | 1): View {
+  const lengthUs = view.endUs - view.startUs;
+  return around(whole, (view.startUs + view.endUs) / 2 + (direction * lengthUs) / 2, lengthUs);
+}
+
+/** The lanes with their visible marks. */
+export function seenLanes(lanes: readonly Lane[], { startUs, endUs }: View): Lane[] {
+  return lanes.map((lane) => ({
+    ...lane,
+    marks: lane.marks.filter((mark) => mark.endUs >= startUs && mark.startUs <= endUs),
+  }));
+}
+
+function around(whole: View, middleUs: number, wantedUs: number): View {
+  const lengthUs = Math.min(whole.endUs - whole.startUs, wantedUs);
+  const startUs = Math.max(whole.startUs, Math.min(whole.endUs - lengthUs, middleUs - lengthUs / 2));
+  return { startUs, endUs: startUs + lengthUs };
 }

@@ -1,9 +1,9 @@
-// Owns: what a timeline shows of one test, in lanes: steps, then for each camera what was expected, what happened, what was recorded.
-// Each mark says in words what its shape and colour say. Pure. Not here: where a mark is drawn (timeline-layout.ts).
+// The marks on one test's timeline, in lanes: steps, then for each camera the expected, the actual and the recorded. Each mark has a text
+// for its shape and colour.
 import { lateText } from '../report-words.ts';
 import type { TestTimeline, TimelineStill } from '../run-report.ts';
 
-/** How a mark looks: each has a shape of its own, whatever its colour. */
+/** Each look has a shape of its own, besides its colour. */
 export type MarkLook = 'matched' | 'missed' | 'optional' | 'false' | 'plain' | 'done' | 'refused' | 'failed';
 
 export interface Mark {
@@ -11,19 +11,19 @@ export interface Mark {
   id: string;
   look: MarkLook;
   startUs: number;
-  /** The start again for what has no length. */
+  /** The start if it has no length. */
   endUs: number;
-  /** What is drawn beside it. */
+  /** The text next to it. */
   label: string;
-  /** What is said of it: in which lane, what, and how it was judged. */
-  told: string;
+  /** The full description: lane, event and verdict. */
+  description: string;
   /** Index of its camera; null for steps. */
   camera: number | null;
 }
 
 export interface Lane {
   title: string;
-  /** Of which camera; empty when there is one camera only, and for steps. */
+  /** The camera's name; empty if there is only one, and for steps. */
   camera: string;
   marks: Mark[];
 }
@@ -32,7 +32,7 @@ const VERDICT_WORDS = { matched: 'matched', missed: 'missed', optional: 'optiona
 const OUTCOME_WORDS = { done: 'done', refused: 'refused', failed: 'failed' } as const;
 const LABEL_LETTERS_MAX = 28;
 
-/** The lanes that have something in them, in the order in which they are drawn. */
+/** The lanes that are not empty, in drawing order. */
 export function lanesOf(timeline: TestTimeline): Lane[] {
   const several = timeline.cameras.length > 1;
   const steps = timeline.steps.map(
@@ -42,7 +42,7 @@ export function lanesOf(timeline: TestTimeline): Lane[] {
       startUs: step.atUs,
       endUs: step.atUs,
       label: shortLabel(step.outcome === 'done' ? step.text : `${step.text}: ${OUTCOME_WORDS[step.outcome]}`),
-      told: told('Step', step.text, OUTCOME_WORDS[step.outcome], step.detail),
+      description: describe('Step', step.text, OUTCOME_WORDS[step.outcome], step.detail),
       camera: null,
     }),
   );
@@ -60,7 +60,7 @@ function expectedMarks(truth: TestTimeline['cameras'][number]['truth'], camera: 
     startUs,
     endUs: Math.max(startUs, endUs),
     label: shortLabel(`${eventWord(event)}${verdict === 'matched' ? '' : ` ${VERDICT_WORDS[verdict]}`}`),
-    told: told('Expected', eventWord(event), label, VERDICT_WORDS[verdict]),
+    description: describe('Expected', eventWord(event), label, VERDICT_WORDS[verdict]),
     camera,
   }));
 }
@@ -75,7 +75,7 @@ function eventMarks(events: TestTimeline['cameras'][number]['events'], camera: n
       startUs,
       endUs: Math.max(startUs, endUs),
       label: shortLabel([eventWord(type), verdict === 'false' ? judged : late].filter(Boolean).join(' ')),
-      told: told('Happened', eventWord(type), label, judged, late === undefined ? undefined : lateWords(lateByMs ?? 0)),
+      description: describe('Happened', eventWord(type), label, judged, late === undefined ? undefined : lateWords(lateByMs ?? 0)),
       camera,
     };
   });
@@ -85,12 +85,12 @@ function lateWords(ms: number): string {
   return `began ${lateText(Math.abs(ms)).slice(1)} ${ms < 0 ? 'early' : 'late'}`;
 }
 
-/** `event-window` as people say it. */
+/** `event-window` in plain words. */
 function eventWord(type: string): string {
   return type.replaceAll('-', ' ');
 }
 
-function told(...parts: (string | undefined)[]): string {
+function describe(...parts: (string | undefined)[]): string {
   const [lane, ...words] = parts.filter((part) => part !== undefined && part !== '');
   return `${lane}: ${words.join(', ')}`;
 }
@@ -99,7 +99,7 @@ function shortLabel(text: string): string {
   return text.length <= LABEL_LETTERS_MAX ? text : `${text.slice(0, LABEL_LETTERS_MAX - 1)}…`;
 }
 
-/** The still that tells most of a moment: the nearest of its camera; of any camera where it names none. */
+/** The still nearest to a time, of the given camera or, without one, of any. */
 export function stillFor(timeline: TestTimeline, atUs: number, camera: number | null): StillAt | null {
   let nearest: StillAt | null = null;
   for (const [index, { name, stills }] of timeline.cameras.entries()) {

@@ -1,5 +1,4 @@
-// Owns: a test's timeline with the picture of the moment that is looked at, all its pictures in a row, and the same as a list.
-// Not here: the drawing (timeline.tsx), what its marks say (timeline-marks.ts).
+// A test's timeline with the picture at the selected time, a row of all pictures, and the same as a list.
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import type { TestTimeline } from '../run-report.ts';
 import { Sign } from './sign.tsx';
@@ -9,7 +8,7 @@ import { type Lane, lanesOf, type Mark, type StillAt, stillFor } from './timelin
 
 const ROWS_AT_ONCE = 500;
 
-/** The moment that is looked at: a mark's, or a picture's own. */
+/** The selected time: a mark's or a picture's. */
 interface Moment {
   atUs: number;
   camera: number | null;
@@ -52,7 +51,7 @@ function momentOf(mark: Mark): Moment {
   return { atUs: mark.startUs, camera: mark.camera, mark };
 }
 
-/** What a reader looks for first: what was missed, what was false, else the first event. */
+/** The first selection: the first missed event, else the first false one, else the first. */
 function firstMoment({ startUs }: TestTimeline, lanes: readonly Lane[]): Moment {
   const marks = lanes.flatMap((lane) => lane.marks);
   const of = (...looks: Mark['look'][]) => marks.find(({ look }) => looks.includes(look));
@@ -64,8 +63,8 @@ function MomentText({ timeline, moment }: { timeline: TestTimeline; moment: Mome
   return (
     <p class="moment" aria-live="polite">
       {moment.mark && (
-        <span class="moment-told">
-          <Sign look={moment.mark.look} /> <span class="outside">{moment.mark.told}</span>
+        <span class="moment-description">
+          <Sign look={moment.mark.look} /> <span class="outside">{moment.mark.description}</span>
         </span>
       )}
       <span class="soft digits">
@@ -108,7 +107,7 @@ function StillPart({ timeline, moment, still }: { timeline: TestTimeline; moment
 
 const FAR_US = 1_000_000;
 
-/** Whether a picture is so far from what is looked at that it may show something else. */
+/** Whether a picture is so far from the selected time that it may show something else. */
 function isFar(pictureUs: number, { atUs, mark }: Moment): boolean {
   return pictureUs < atUs - FAR_US || pictureUs > (mark?.endUs ?? atUs) + FAR_US;
 }
@@ -125,7 +124,7 @@ function FilmStrip({ timeline, shown, onSelect }: FilmStripProps) {
     .flatMap(({ name, stills }, camera) => stills.map((still) => ({ still, camera, name })))
     .sort((one, other) => one.still.atUs - other.still.atUs);
   const film = useRef<HTMLUListElement>(null);
-  // The shown one comes into view sideways; the page itself does not move.
+  // Scrolls the selected picture into view horizontally, without scrolling the page.
   useEffect(() => {
     const [strip, frame] = [film.current, film.current?.querySelector<HTMLElement>('[aria-pressed="true"]')];
     if (!strip || !frame) return;
@@ -173,7 +172,7 @@ function MarkList({ timeline, lanes }: { timeline: TestTimeline; lanes: readonly
             <span class="digits soft">{offsetText(mark.startUs - timeline.startUs)}</span>
             <Sign look={mark.look} />
             <span class="outside">
-              {mark.told}
+              {mark.description}
               {camera !== '' && <span class="soft"> ({camera})</span>}
             </span>
           </li>

@@ -1,25 +1,23 @@
-// Owns: drawing a timeline at the width that there is, and a button over each mark, so that pointer and keyboard reach it: Tab comes to
-// one, the arrow keys go on from there. Not here: where marks lie (timeline-layout.ts), what is shown of one (timeline-part.tsx).
+// Draws a timeline at the available width, with a button over each mark for pointer and keyboard: Tab reaches one, the arrow keys move on.
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import type { TestTimeline } from '../run-report.ts';
 import { Sign } from './sign.tsx';
 import { offsetText, ticksOf } from './time-axis.ts';
-import { type PlacedLane, type PlacedMark, placeLanes, ROW_HEIGHT, type TimeScale, xOf } from './timeline-layout.ts';
+import { pan, type PlacedLane, type PlacedMark, placeLanes, ROW_HEIGHT, seenLanes, type TimeScale, type View, xOf, zoomIn, zoomOut } from './timeline-layout.ts';
 import type { Lane, Mark } from './timeline-marks.ts';
-import { pan, seenLanes, type View, zoomIn, zoomOut } from './timeline-view.ts';
 
 const AXIS_HEIGHT = 26;
 const RECORDED_HEIGHT = 8;
 const MARGIN = 84;
 const NARROW = 560;
 const TICK_WIDTH = 76;
-/** More are not drawn one by one: they would cover each other. */
+/** Further marks are not drawn: they would cover each other. */
 const MARKS_MAX = 2000;
 
 export interface TimelineProps {
   timeline: TestTimeline;
   lanes: readonly Lane[];
-  /** The moment that is looked at. */
+  /** The selected time. */
   atUs: number;
   selected: string | null;
   onPoint: (mark: Mark | null) => void;
@@ -75,7 +73,7 @@ export function Timeline(props: TimelineProps) {
   );
 }
 
-/** The width of an element as it is now, in pixels. */
+/** The current width of an element in pixels. */
 function useWidth() {
   const place = useRef<HTMLDivElement>(null);
   const [width, setWidth] = useState(320);
@@ -89,7 +87,7 @@ function useWidth() {
   return [place, width] as const;
 }
 
-/** The pattern of what was missed or false: once in a page, for all its timelines. */
+/** The hatching of missed and false marks; once in a page, for all timelines. */
 export function Hatch() {
   return (
     <svg class="unseen" width="0" height="0" aria-hidden="true">
@@ -112,7 +110,7 @@ function Axis({ scale, wholeStartUs, height }: { scale: TimeScale; wholeStartUs:
     <g>
       {ticks.map(({ offsetUs, text }, at) => {
         const x = xs[at] ?? 0;
-        // At the end the text stands before its tick, if the one before leaves room for it.
+        // The last label goes before its tick, if the one before it leaves room.
         const nearEnd = x > scale.left + scale.width - TICK_WIDTH * 0.8;
         const fits = !nearEnd || x - (xs[at - 1] ?? 0) > TICK_WIDTH * 1.7;
         return (
@@ -133,7 +131,7 @@ function Axis({ scale, wholeStartUs, height }: { scale: TimeScale; wholeStartUs:
 interface ViewButtonsProps {
   whole: View;
   view: View;
-  /** What zooming in keeps in the middle. */
+  /** The time that zooming keeps in the middle. */
   atUs: number;
   onLook: (view: View) => void;
 }
@@ -142,7 +140,7 @@ function ViewButtons({ whole, view, atUs, onLook }: ViewButtonsProps) {
   const isWhole = view.startUs === whole.startUs && view.endUs === whole.endUs;
   const deepest = zoomIn(view, whole, atUs);
   const isDeepest = deepest.endUs - deepest.startUs >= view.endUs - view.startUs;
-  const buttons: [sign: string, told: string, off: boolean, next: () => View][] = [
+  const buttons: [sign: string, label: string, off: boolean, next: () => View][] = [
     ['←', 'Earlier', view.startUs <= whole.startUs, () => pan(view, whole, -1)],
     ['→', 'Later', view.endUs >= whole.endUs, () => pan(view, whole, 1)],
     ['−', 'Zoom out', isWhole, () => zoomOut(view, whole)],
@@ -151,13 +149,13 @@ function ViewButtons({ whole, view, atUs, onLook }: ViewButtonsProps) {
   return (
     <fieldset class="view-buttons">
       <legend class="unseen">Part of the timeline</legend>
-      {buttons.map(([sign, told, off, next]) => (
+      {buttons.map(([sign, label, off, next]) => (
         <button
           type="button"
-          key={told}
+          key={label}
           class="view-button"
-          aria-label={told}
-          title={told}
+          aria-label={label}
+          title={label}
           disabled={off}
           onClick={() => onLook(next())}
         >
@@ -251,7 +249,7 @@ function MarkButtons({ placed, timeline, selected, onPoint, onSelect }: Timeline
           type="button"
           key={mark.id}
           class="mark-button"
-          aria-label={`${offsetText(mark.startUs - timeline.startUs)}, ${mark.told}`}
+          aria-label={`${offsetText(mark.startUs - timeline.startUs)}, ${mark.description}`}
           aria-pressed={mark.id === selected}
           tabIndex={mark.id === reached ? 0 : -1}
           style={{

@@ -1,5 +1,4 @@
-// Owns: durations, spans and counts as they are written, as zod schemas. Durations become integer microseconds.
-// Not here: a duration's units (sim/world/durations.ts), instants (sim/world/start-time.ts).
+// Durations, spans and counts as zod schemas. Durations become integer microseconds.
 import { z } from 'zod';
 import { readDurationUs, UNIT_US } from '../../world/durations.ts';
 import type { CountRange, Span } from './scenario.ts';
@@ -20,12 +19,12 @@ const SHORT_UNITS: Record<string, keyof typeof UNIT_US> = {
   day: 'd',
   days: 'd',
 };
-/** A year and a bit. */
+/** A little more than a year. */
 const DURATION_US_MAX = 400 * UNIT_US.d;
 export const DURATION_PATTERN = '^[0-9]+(\\.[0-9]+)?(ms|s|m|h|d)$';
 const SIGNED_PATTERN = '^[+-]?[0-9]+(\\.[0-9]+)?(ms|s|m|h|d)$';
 
-/** Microseconds, or why the text is no duration. A number is seconds. */
+/** Microseconds, or why the text is not a duration. A number is seconds. */
 function readDuration(written: string | number, isSigned: boolean): number | string {
   const text = String(written).trim();
   const us = readDurationUs(typeof written === 'number' ? `${text}s` : text);
@@ -49,14 +48,14 @@ function durationOf(isSigned: boolean, pattern: string) {
   });
 }
 
-/** A duration, in microseconds once it is read. */
+/** A duration; parsed into microseconds. */
 export const durationSchema = durationOf(false, DURATION_PATTERN);
 /** A duration that may be negative. */
 export const signedDurationSchema = durationOf(true, SIGNED_PATTERN);
 
 const RANGE = /^([^.\s]+(?:\.\d+)?[a-z]*)\s*\.\.\s*(\S+)$/;
 
-/** A span as `7s..8.5s` or `{ from: 7s, to: 8.5s }`, in microseconds once it is read. */
+/** A span, `7s..8.5s` or `{ from: 7s, to: 8.5s }`; parsed into microseconds. */
 export const spanSchema = z
   .union([z.string().max(80).meta({ pattern: '\\.\\.' }), z.strictObject({ from: durationSchema, to: durationSchema })])
   .transform((written, context): Span => {
@@ -80,7 +79,7 @@ const COUNT_MAX = 1_000_000_000;
 const countNumber = z.int().min(0).max(COUNT_MAX);
 const COUNT_RANGE = /^(\d{1,10})\s*\.\.\s*(\d{1,10})$/;
 
-/** A whole number, or two with all between them: `156..305`. */
+/** A whole number, or a range: `156..305`. */
 export const countSchema = z
   .union([countNumber, z.string().max(40).meta({ pattern: '^[0-9]+ *\\.\\. *[0-9]+$' })])
   .transform((written, context): number | CountRange => {
@@ -92,7 +91,7 @@ export const countSchema = z
     return z.NEVER;
   });
 
-/** A count as people read it: `3`, `2 to 4`, or `1 or more` where more than can be written would do. */
+/** A count for people: `3`, `2 to 4`, or `1 or more` if there is no upper bound. */
 export function printCount({ min, max }: CountRange): string {
   if (min === max) return `${min}`;
   return max > COUNT_MAX ? `${min} or more` : `${min} to ${max}`;

@@ -1,5 +1,4 @@
-// Owns: includes: which files a scenario takes words from, in which order, and how they come together. Own words win; steps and
-// expectations are appended. Not here: variables (variables.ts), which are put in afterwards.
+// Merges a scenario with its includes. Its own values win; steps and expectations are appended. Variables are replaced afterwards.
 import { relative } from 'node:path';
 import { type Entry, type Located, list, type Mapping, mapping } from './located.ts';
 import { problemAt, shown } from './mistakes.ts';
@@ -7,14 +6,14 @@ import { readBounded, type ScenarioFolder } from './scenario-folder.ts';
 import { readYaml, VALUES_MAX } from './yaml-text.ts';
 
 const DEPTH_MAX = 16;
-/** Files of one scenario: a file may be included more than once, in both of which another one is included twice. */
+/** Files of one scenario, counted once for each include. */
 const FILES_MAX = 64;
 
-/** Merged name by name. Of all others the own value stands instead. */
+/** Merged name by name; every other value is replaced as a whole. */
 const MERGED = ['variables', 'doorbells', 'agencies', 'partners', 'settings'];
 const APPENDED = ['steps', 'expect'];
 
-/** A scenario's words with those of its includes. Throws a ScenarioProblem. */
+/** A scenario merged with its includes. Throws a ScenarioProblem. */
 export function withIncludes(root: Mapping, folder: ScenarioFolder): Mapping {
   return new Includes(folder).into(root, [root.source.file]);
 }
@@ -27,7 +26,7 @@ class Includes {
     this.#folder = folder;
   }
 
-  /** `chain`: the files that include one another down to this one. */
+  /** `chain`: the files from the scenario to this one. */
   into(own: Mapping, chain: readonly string[]): Mapping {
     const named = own.entries.get('include')?.value;
     if (!named) return own;
@@ -41,12 +40,12 @@ class Includes {
     if (node.kind !== 'scalar' || typeof node.value !== 'string')
       throw refuse('include takes a path, or a list of paths');
     const text = node.value;
-    if (text.includes('${')) throw refuse('variables are put in after includes, so none can name one');
-    if (!/\.ya?ml$/i.test(text)) throw refuse(`${shown(text)} is no YAML file`);
+    if (text.includes('${')) throw refuse('an include cannot contain a variable: variables are replaced later');
+    if (!/\.ya?ml$/i.test(text)) throw refuse(`${shown(text)} is not a YAML file`);
     const path = this.#folder.fileAt(node, text);
     if (chain.includes(path)) {
       const circle = [...chain.slice(chain.indexOf(path)), path].map((file) => relative(this.#folder.root, file));
-      throw refuse(`the includes form a circle: ${circle.join(' -> ')}`);
+      throw refuse(`the includes are circular: ${circle.join(' -> ')}`);
     }
     if (chain.length > DEPTH_MAX) throw problemAt('scenario_limit', node, `includes lie more than ${DEPTH_MAX} deep`);
     this.#files += 1;

@@ -1,12 +1,11 @@
-// Owns: the JSON Schema of scenarios, by which editors complete and check them; published as sim/scenario/scenario.schema.json.
-// Not here: the schema that reading uses, from which it is made (written-scenario.ts).
+// The JSON Schema of scenarios, with which editors complete and check them; published as sim/scenario/scenario.schema.json.
 import { z } from 'zod';
 import { WrittenScenario } from './written-scenario.ts';
 import { STEP_VERBS, WrittenStep } from './written-steps.ts';
 
 type Json = { [key: string]: unknown };
 
-/** Draft 7, which editors' servers for YAML read. */
+/** Draft 7, which YAML language servers support. */
 export function scenarioJsonSchema(): Json {
   const verbs = Object.keys(STEP_VERBS).map((verb) => ({ required: [verb] }));
   const schema = z.toJSONSchema(WrittenScenario, {
@@ -28,7 +27,7 @@ export function scenarioJsonSchema(): Json {
   };
 }
 
-/** Wherever reading takes a value of one kind, a text with a variable in it may stand instead. */
+/** Wherever a value of one kind is expected, a text with a variable may stand instead. */
 function withVariables(schema: unknown, isRoot = false): Json {
   const node = asJson(schema);
   const inner = Object.fromEntries(
@@ -46,7 +45,7 @@ function withVariables(schema: unknown, isRoot = false): Json {
   return { ...said, anyOf: [narrow, { $ref: '#/definitions/variable' }] };
 }
 
-/** Whether a schema takes no text, or not any text. */
+/** Whether a schema accepts no text, or not every text. */
 function isNarrow({ type, pattern, format, enum: words, const: word }: Json): boolean {
   if (type === 'string')
     return pattern !== undefined || format !== undefined || words !== undefined || word !== undefined;

@@ -1,15 +1,14 @@
-// Owns: a tree of plain values in which everything knows where it was written, so that a fault names file, line and column after
-// includes, variables and the matrix have done their part. Not here: reading YAML or modules into it (yaml-text.ts, module-file.ts).
+// A tree of plain values with their source positions, so that a fault has file, line and column even after includes, variables and the
+// matrix.
 import type { Position } from './scenario.ts';
 
-/** A file that values come from. */
+/** A source file. */
 export interface Source {
   file: string;
-  /** Where an offset of its text is, counted from 1. */
+  /** Line and column of an offset, counted from 1. */
   positionOf(offset: number): { line: number; column: number };
 }
 
-/** Where something begins. */
 export interface Place {
   source: Source;
   offset: number;
@@ -18,7 +17,7 @@ export interface Place {
 export type Plain = string | number | boolean | null;
 
 interface Sized extends Place {
-  /** How many values it is when it is written out, with all that it shares with others. */
+  /** Number of values when written out, shared ones counted each time. */
   size: number;
 }
 export interface Scalar extends Sized {
@@ -37,7 +36,7 @@ export interface Mapping extends Sized {
   kind: 'map';
   entries: Map<string, Entry>;
 }
-/** Parts may be shared, by aliases and variables, but nothing holds itself. */
+/** Aliases and variables may share parts, but there are no cycles. */
 export type Located = Scalar | List | Mapping;
 
 export function scalar({ source, offset }: Place, value: Plain): Scalar {
@@ -58,14 +57,14 @@ export function positionOf({ source, offset }: Place): Position {
   return { file: source.file, ...source.positionOf(offset) };
 }
 
-/** The value itself. Its size must have been checked: what is shared is written out. */
+/** The plain value. Check its size first: shared parts are copied. */
 export function plainOf(node: Located): unknown {
   if (node.kind === 'scalar') return node.value;
   if (node.kind === 'list') return node.items.map(plainOf);
   return Object.fromEntries([...node.entries].map(([key, { value }]) => [key, plainOf(value)]));
 }
 
-/** The value at a path, or the last one on the way to it. */
+/** The value at a path, or the last existing one on the way. */
 export function locate(root: Located, path: readonly PropertyKey[]): Located {
   let node = root;
   for (const step of path) {
@@ -81,7 +80,7 @@ function childOf(node: Located, step: PropertyKey): Located | undefined {
   return node.kind === 'map' ? node.entries.get(String(step))?.value : undefined;
 }
 
-/** A map's value, where it has one. */
+/** A map's value, if present. */
 export function valueAt(node: Located | undefined, key: string): Located | undefined {
   return node?.kind === 'map' ? node.entries.get(key)?.value : undefined;
 }

@@ -1,5 +1,4 @@
-// Owns: what is said about a scenario that cannot be used: a code of the table of errors, where, and the word that was probably meant.
-// Not here: what zod found, in these words (schema-faults.ts).
+// Faults of a scenario: a code from the table of errors, a position, and a suggested word.
 
 import { nearestWord } from '@doorsill/base/schema-fault';
 import { type ErrorCode, failure, isFailure } from '../../errors.ts';
@@ -10,16 +9,15 @@ export interface ScenarioFault extends Position {
   code: ErrorCode;
   /** With file, line and column in front. */
   message: string;
-  /** What to do about it. */
   advice: string;
   /** The word that was probably meant. */
   suggestion?: string;
 }
 
-/** One file shows at most so many. */
+/** Maximum number of faults shown for one file. */
 export const FAULTS_MAX = 50;
 
-/** A fault on its way to whoever collects them. */
+/** A fault as an exception, until it is collected. */
 export class ScenarioProblem extends Error {
   readonly fault: ScenarioFault;
 
@@ -32,10 +30,10 @@ export class ScenarioProblem extends Error {
 
 type FaultCode = Extract<ErrorCode, `scenario_${string}`>;
 
-/** Texts from a file are shown up to so many letters. */
+/** Texts from a file are shown up to this many letters. */
 const SHOWN_LENGTH_MAX = 60;
 
-/** A text from a scenario, for a message. */
+/** A text from a scenario, shortened for a message. */
 export function shown(text: string): string {
   return text.length > SHOWN_LENGTH_MAX ? `${text.slice(0, SHOWN_LENGTH_MAX)}...` : text;
 }
@@ -53,19 +51,19 @@ export function faultAt(
   return { code, file, line, column, message, advice, ...(suggestion ? { suggestion } : {}) };
 }
 
-/** To be thrown: a fault at a place of a file. */
+/** A fault at a place of a file, to be thrown. */
 export function problemAt(code: FaultCode, place: Place, detail: string, suggestion?: string | null): ScenarioProblem {
   return new ScenarioProblem(faultAt(code, positionOf(place), detail, suggestion));
 }
 
 const LISTED_MAX = 12;
 
-/** Names for a message: the first ones of many. */
+/** The first of many names, for a message. */
 export function listed(names: readonly string[]): string {
   return names.slice(0, LISTED_MAX).map(shown).join(', ') + (names.length > LISTED_MAX ? ', ...' : '');
 }
 
-/** What `known` has not: a fault that lists or suggests what it has. */
+/** The fault of an unknown name, with a suggestion or the list of known ones. */
 export function unknownName(place: Place, what: string, name: string, known: readonly string[]): ScenarioFault {
   const meant = nearestWord(name, known);
   const has = known.length === 0 ? 'there is none' : `there are ${listed(known)}`;
@@ -81,7 +79,7 @@ export class Faults {
     if (this.all.length < FAULTS_MAX) this.all.push(fault);
   }
 
-  /** Runs `read`; a problem of the scenario is collected, and null stands for its result. */
+  /** Runs `read`; collects a ScenarioProblem and returns null instead. */
   catch<Result>(read: () => Result): Result | null {
     try {
       return read();
@@ -93,7 +91,7 @@ export class Faults {
   }
 }
 
-/** A coded failure of another part, said at a place of a scenario; anything else is rethrown. */
+/** Turns another part's coded failure into a fault at a place of a scenario; rethrows anything else. */
 export function asProblem(place: Place, thrown: unknown): ScenarioProblem {
   if (!isFailure(thrown)) throw thrown;
   return problemAt('scenario_value_refused', place, thrown.message.replace(/\.$/, ''));

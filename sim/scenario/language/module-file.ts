@@ -1,4 +1,4 @@
-// Owns: scenarios that are code: loading a module, and taking its default export as plain data. Not here: what its words mean.
+// Loads scenarios in TypeScript or JavaScript as plain data.
 import { fileURLToPath } from 'node:url';
 import { type Clock, SystemClock } from '@doorsill/base/clock';
 import { createJiti } from 'jiti';
@@ -6,15 +6,15 @@ import { type Entry, type Located, list, mapping, type Source, scalar } from './
 import { faultAt, problemAt, ScenarioProblem } from './mistakes.ts';
 import { DEPTH_MAX, TEXT_LENGTH_MAX, VALUES_MAX } from './yaml-text.ts';
 
-/** A module that is not loaded by then waits for something that does not come. */
+/** A module that takes longer to load waits for something that does not come. */
 const LOAD_MS_MAX = 30_000;
 
-/** Where the module of `doorsill/scenario` lies, in the sources as in the build. */
+/** Path of the module `doorsill/scenario`, in the sources and in the build. */
 const DEFINE_SCENARIO = fileURLToPath(
   new URL(import.meta.url.endsWith('.ts') ? './define-scenario.ts' : './define-scenario.js', import.meta.url),
 );
 
-/** What the module exports: one scenario or several. `clock`: how long it may take is measured by it. Throws a ScenarioProblem. */
+/** The module's scenarios. `clock` measures its time limit. Throws a ScenarioProblem. */
 export async function readModule(file: string, clock: Clock = new SystemClock()): Promise<Located[]> {
   const source: Source = { file, positionOf: () => ({ line: 1, column: 1 }) };
   const exported = await load(file, clock);
@@ -28,7 +28,7 @@ export async function readModule(file: string, clock: Clock = new SystemClock())
 async function load(file: string, clock: Clock): Promise<unknown> {
   const late = new AbortController();
   const jiti = createJiti(import.meta.url, {
-    // Nothing is kept on disk, and a changed file is read anew.
+    // No cache on disk, so that a changed file is read anew.
     fsCache: false,
     moduleCache: false,
     alias: { 'doorsill/scenario': DEFINE_SCENARIO },
@@ -47,7 +47,7 @@ async function load(file: string, clock: Clock): Promise<unknown> {
   }
 }
 
-/** What the module threw, at its line where the stack, or the message of a syntax error, names it. */
+/** The module's error, at the line that its stack or a syntax error's message names. */
 function moduleFault(file: string, thrown: unknown) {
   const error = thrown instanceof Error ? thrown : new Error(String(thrown));
   const text = `${error.message}\n${error.stack ?? ''}`;
@@ -57,7 +57,7 @@ function moduleFault(file: string, thrown: unknown) {
   return faultAt('scenario_module_failed', { file, line: Number(line), column: Number(column) }, first.slice(0, 300));
 }
 
-/** Takes values apart that code has made: plain data alone, as YAML could have said it. */
+/** Converts a module's values, accepting only plain data, such as YAML can contain. */
 class PlainReader {
   readonly #place: { source: Source; offset: number };
   #count = 0;
@@ -89,12 +89,12 @@ class PlainReader {
       );
     }
     const prototype: unknown = Object.getPrototypeOf(value);
-    // A module has an Object of its own where it is loaded into another context.
-    if (prototype !== null && Object.getPrototypeOf(prototype) !== null) throw refuse('is no plain object');
+    // A module in another context has another `Object`.
+    if (prototype !== null && Object.getPrototypeOf(prototype) !== null) throw refuse('is not a plain object');
     const entries = new Map<string, Entry>();
     for (const [key, inner] of Object.entries(value)) {
       if (key === '__proto__') throw refuse('has a key __proto__');
-      // As in JSON: what is undefined is not said.
+      // As in JSON, undefined values are left out.
       if (inner !== undefined)
         entries.set(key, { key: this.#place, value: this.read(inner, `${path}.${key}`, within) });
     }

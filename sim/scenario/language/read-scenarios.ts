@@ -1,5 +1,5 @@
-// Owns: reading scenarios: which files of a folder are scenarios, and the way of each from its text to what is run. What cannot be used is
-// told as faults; the others are read all the same. Not here: each station of that way.
+// Finds the scenario files of a folder and reads each, from its text to the resolved scenario. Faulty files are reported, and the others
+// are read all the same.
 
 import { readdirSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
@@ -19,34 +19,34 @@ import { STEPS_MAX, WrittenScenario } from './written-scenario.ts';
 import { readYaml } from './yaml-text.ts';
 
 export interface ReadOptions {
-  /** What the scenarios may read; default: the folder that is read, or the one that the file is in. */
+  /** The folder that scenarios may read; default: the read folder, or the file's. */
   folder?: string;
-  /** `--set name=value`: win over every other value of a variable. */
+  /** `--set name=value`: overrides all other values of a variable. */
   set?: ReadonlyMap<string, string>;
 }
 
 export interface ReadScenarios {
   scenarios: Scenario[];
   faults: ScenarioFault[];
-  /** Real paths of every file and folder that they name, their own files among them. */
+  /** Real paths of all files and folders that they name, including their own. */
   files: string[];
 }
 
-/** Scenarios of one call, variants counted one by one. */
+/** Maximum number of scenarios in one call; each variant counts. */
 export const SCENARIOS_MAX = 10_000;
-/** Values in all variants of all files: what is held in memory. */
+/** Maximum number of values in all variants of all files, which are held in memory. */
 const VALUES_ALL_MAX = 8_000_000;
 const ENTRIES_MAX = 50_000;
 const FOLDERS_DEEP_MAX = 16;
 
 const YAML_NAME = /\.ya?ml$/i;
-/** Code is loaded from a folder only where its name says that it is meant. */
+/** Code is loaded only from files with this name. */
 const MODULE_NAME = /\.scenario\.(ts|mts|js|mjs)$/i;
 const ANY_MODULE_NAME = /\.(ts|mts|js|mjs)$/i;
 
 /**
- * Reads a scenario, or all of a folder in the order of their paths. Names that begin with `_` or `.` are left out: they are for includes.
- * Code is loaded last, and only while no YAML has a fault. Throws `scenario_none` where there is nothing to read.
+ * Reads a scenario, or all of a folder by path. Names that begin with `_` or `.` are skipped: they are for includes. Code is loaded last,
+ * and only if no YAML file has a fault. Throws `scenario_none` if there is nothing to read.
  */
 export async function readScenarios(path: string, options: ReadOptions = {}): Promise<ReadScenarios> {
   const none = (detail: string) => failure('scenario_none', { path, detail });
@@ -60,7 +60,7 @@ export async function readScenarios(path: string, options: ReadOptions = {}): Pr
     const reading = new Reading(folder, options.set ?? new Map());
     const isText = (file: string) => YAML_NAME.test(file);
     for (const file of files.filter(isText)) await reading.read(file);
-    // Code runs when it is read: only where nothing else keeps the scenarios from running.
+    // Reading code runs it, so this happens only if nothing else keeps the scenarios from running.
     const code = files.filter((file) => !isText(file));
     const isWhole = code.length === 0 || reading.faults.length === 0;
     if (isWhole) for (const file of code) await reading.read(file);
@@ -87,11 +87,11 @@ function filesIn(folder: string, depth: number): string[] {
 class Reading {
   readonly faults: ScenarioFault[] = [];
   readonly #scenarios: Scenario[] = [];
-  /** Of each file. */
+  /** The scenarios of each file. */
   readonly #found = new Map<string, Scenario[]>();
   readonly #folder: ScenarioFolder;
   readonly #set: ReadonlyMap<string, Plain>;
-  /** Variables that some scenario defines or uses. */
+  /** Variables that any scenario defines or uses. */
   readonly #named = new Set<string>();
   #values = 0;
 
@@ -100,7 +100,7 @@ class Reading {
     this.#set = new Map([...set].map(([name, text]) => [name, plainText(text)]));
   }
 
-  /** Reads one file; its faults are collected. */
+  /** Reads one file; collects its faults. */
   async read(file: string): Promise<void> {
     const faults = new Faults();
     const before = this.#scenarios.length;
@@ -115,12 +115,12 @@ class Reading {
         );
     }
     this.#found.set(file, this.#scenarios.slice(before));
-    // Each variant has the same fault.
-    const told = new Map(faults.all.map((fault) => [fault.message, fault]));
+    // Every variant has the same fault: it is reported once.
+    const distinct = new Map(faults.all.map((fault) => [fault.message, fault]));
     this.faults.push(...told.values());
   }
 
-  /** What was found, file by file. */
+  /** The scenarios, file by file. */
   inOrderOf(files: readonly string[]): Scenario[] {
     return files.flatMap((file) => this.#found.get(file) ?? []);
   }
@@ -163,7 +163,7 @@ class Reading {
     }
   }
 
-  /** Notes settings that no scenario has a use for: a misspelled one would change nothing. */
+  /** Reports settings that no scenario uses: a misspelled one would be without effect. */
   checkSettings(): void {
     for (const name of this.#set.keys()) {
       if (!this.#named.has(name)) this.faults.push(unknownName(COMMAND_LINE, 'variable', name, [...this.#named]));
@@ -182,7 +182,7 @@ class Reading {
   }
 }
 
-/** A value from the command line, as YAML reads a plain one. */
+/** A value from the command line, parsed like a plain YAML scalar. */
 function plainText(text: string): Plain {
   if (text === 'true' || text === 'false') return text === 'true';
   return /^-?(0|[1-9]\d{0,14})(\.\d{1,15})?$/.test(text) ? Number(text) : text;

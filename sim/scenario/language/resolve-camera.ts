@@ -1,5 +1,4 @@
-// Owns: what a scenario says its cameras see, as sources that are there: files of its folder, the drawn porch, nothing. A real camera is
-// never opened. Not here: showing them (sim/replay/).
+// Resolves a scenario's cameras to existing sources: files of its folder, the drawn porch, or nothing. A real camera is never opened.
 import type { z } from 'zod';
 import { parseSyntheticSource } from '../../porch/porch-camera.ts';
 import { type Located, valueAt } from './located.ts';
@@ -12,7 +11,7 @@ type WrittenCamera = z.output<typeof cameraSchema>;
 type WrittenPart = Exclude<WrittenCamera, readonly unknown[]>;
 type WrittenCut = Exclude<WrittenPart, string>;
 
-/** The parts, one after the other. Throws a ScenarioProblem. */
+/** The parts in order. Throws a ScenarioProblem. */
 export function resolveCamera(written: WrittenCamera, node: Located, folder: ScenarioFolder): CameraPart[] {
   if (!Array.isArray(written)) return resolvePart(written, node, folder);
   const items = node.kind === 'list' ? node.items : [];
@@ -23,12 +22,12 @@ export function resolveCamera(written: WrittenCamera, node: Located, folder: Sce
   const endless = parts.findIndex((part) => isEndless(part));
   if (endless !== -1 && endless < parts.length - 1) {
     const place = items[endless] ?? node;
-    throw problemAt('scenario_value_refused', place, 'this part plays without end, so nothing can follow it');
+    throw problemAt('scenario_value_refused', place, 'this part never ends, so no other can follow it');
   }
   return parts;
 }
 
-/** Whether it goes on for ever: the drawn porch does unless it is cut. */
+/** Whether it never ends, as the drawn porch does unless it is cut. */
 export function isEndless(part: CameraPart): boolean {
   if (part.kind === 'none') return false;
   if (part.loop === 'forever') return true;
@@ -72,7 +71,7 @@ type More = { sound?: string; fps?: number };
 
 function resolveSource(text: string, place: Located, folder: ScenarioFolder, cut: CameraCut, more: More): CameraPart {
   if (text === 'none') {
-    if (isCut(cut, more)) throw notForThis(place, 'no camera (none) plays nothing, so nothing is said of it');
+    if (isCut(cut, more)) throw notForThis(place, 'a camera of none takes no other options');
     return { kind: 'none' };
   }
   if (/^synthetic(\?|$)/.test(text)) {
@@ -87,7 +86,7 @@ function resolveSource(text: string, place: Located, folder: ScenarioFolder, cut
   }
   const scheme = /^([a-z][a-z0-9+.-]+):/i.exec(text)?.[1]?.toLowerCase();
   if (scheme !== undefined && scheme !== 'file') {
-    const detail = `${shown(scheme)}: is no file; a scenario opens no real camera. Record it first: doorsill record`;
+    const detail = `${shown(scheme)}: is not a file, and a scenario cannot open a real camera. Record it first: doorsill record`;
     throw problemAt('scenario_outside', place, detail);
   }
   const path = scheme === undefined ? text : text.slice('file:'.length);

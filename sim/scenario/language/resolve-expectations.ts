@@ -1,10 +1,10 @@
-// Owns: expectations with their names resolved and defaults filled in. Not here: the words (written-expectations.ts), judging them.
+// Resolves names in expectations and fills in defaults.
 
 import { DeviceEvent, DeviceState } from '@doorsill/contract/home-messages';
 import { DisclosureKey } from '@doorsill/contract/shared-claims';
 import { type Located, positionOf, valueAt } from './located.ts';
 import { problemAt, unknownName } from './mistakes.ts';
-import type { Cast, StepResolver } from './resolve-steps.ts';
+import type { ScenarioScope, StepResolver } from './resolve-steps.ts';
 import { checkCode } from './resolve-steps.ts';
 import type {
   CountRange,
@@ -22,33 +22,33 @@ const ANY_NUMBER: CountRange = { min: 1, max: Number.MAX_SAFE_INTEGER };
 
 type Written<Kind extends string> = Extract<WrittenExpectation, Record<Kind, unknown>>;
 
-/** All expectations that can be resolved; faults are collected. `steps` has resolved all steps. */
+/** Resolves all expectations; collects faults. `steps` has resolved all steps. */
 export function resolveExpectations(
   written: readonly WrittenExpectation[],
   nodes: readonly Located[],
-  cast: Cast,
+  scope: ScenarioScope,
   steps: StepResolver,
 ): Expectation[] {
   return written.flatMap((expectation, at) => {
     const node = nodes[at];
-    const terms = node && cast.faults.catch(() => resolveTerms(expectation, node, cast, steps));
+    const terms = node && scope.faults.catch(() => resolveTerms(expectation, node, scope, steps));
     return node && terms ? [{ ...terms, position: positionOf(node) }] : [];
   });
 }
 
-function resolveTerms(written: WrittenExpectation, node: Located, cast: Cast, steps: StepResolver): ExpectationTerms {
+function resolveTerms(written: WrittenExpectation, node: Located, scope: ScenarioScope, steps: StepResolver): ExpectationTerms {
   const request = (word: string, of: string) => {
     steps.checkRequest(of, valueAt(node, word) ?? node);
     return of;
   };
   const doorbell = (named: string | undefined) => steps.doorbellOf(named, node).name;
-  if ('event' in written) return eventTerms(written, node, cast, doorbell(written.doorbell));
+  if ('event' in written) return eventTerms(written, node, scope, doorbell(written.doorbell));
   if ('no-event' in written) {
     const during = written.between === undefined ? {} : { during: written.between };
     return { kind: 'no-event', event: written['no-event'], ...during, doorbell: doorbell(written.doorbell) };
   }
   if ('truth' in written) {
-    const file = cast.folder.fileAt(valueAt(node, 'truth') ?? node, written.truth);
+    const file = scope.folder.fileAt(valueAt(node, 'truth') ?? node, written.truth);
     return { kind: 'truth', file, doorbell: doorbell(written.doorbell), thresholds: thresholdsOf(written) };
   }
   if ('clip' in written) return clipTerms(written, node, request('clip', written.clip));
@@ -60,7 +60,7 @@ function resolveTerms(written: WrittenExpectation, node: Located, cast: Cast, st
     const requests = written.uploaded === 'nothing' ? [] : written.uploaded;
     return { kind: 'uploaded', requests: requests.map((of) => request('uploaded', of)) };
   }
-  if ('error' in written) return errorTerms(written, node, cast, steps);
+  if ('error' in written) return errorTerms(written, node, scope, steps);
   if ('outcome' in written) return { kind: 'outcome', of: request('outcome', written.outcome), is: written.is };
   if ('custody' in written) return { kind: 'custody', of: request('custody', written.custody), is: written.is };
   if ('bridge-bytes-before-grant' in written) {
@@ -76,21 +76,21 @@ function resolveTerms(written: WrittenExpectation, node: Located, cast: Cast, st
     return { kind: 'ring-holds', span: holds === 'nothing' ? null : holds, doorbell: doorbell(written.doorbell) };
   }
   if ('state' in written) {
-    checkWords(written.state, Object.keys(DeviceState.shape), valueAt(node, 'state') ?? node, cast);
+    checkWords(written.state, Object.keys(DeviceState.shape), valueAt(node, 'state') ?? node, scope);
     return { kind: 'state', where: written.state, doorbell: doorbell(written.doorbell) };
   }
   if ('ledger' in written) return { kind: 'ledger', is: 'verifies', doorbell: doorbell(written.doorbell) };
-  return { kind: 'golden', file: cast.folder.newFileAt(valueAt(node, 'golden') ?? node, written.golden) };
+  return { kind: 'golden', file: scope.folder.newFileAt(valueAt(node, 'golden') ?? node, written.golden) };
 }
 
 const LEVELS = { 'none-above-info': 'info', 'none-above-warn': 'warn', 'none-above-error': 'error' } as const;
 
-/** The words that each kind of event carries. */
+/** The fields of each kind of event. */
 const EVENT_WORDS = new Map(DeviceEvent.options.map(({ shape }) => [shape.type.value, Object.keys(shape)]));
 
-function eventTerms(written: Written<'event'>, node: Located, cast: Cast, doorbell: string): ExpectationTerms {
+function eventTerms(written: Written<'event'>, node: Located, scope: ScenarioScope, doorbell: string): ExpectationTerms {
   const { event, where = {}, count } = written;
-  checkWords(where, wordsOf(event), valueAt(node, 'where') ?? node, cast);
+  checkWords(where, wordsOf(event), valueAt(node, 'where') ?? node, scope);
   const during = duringOf(written, node);
   return {
     kind: 'event',
@@ -123,18 +123,18 @@ function duringOf({ at, within, between }: Written<'event'>, node: Located): Spa
     );
   }
   const tolerance = within ?? TOLERANCE_US_DEFAULT;
-  // Both ends count.
+  // Both ends are included.
   return { fromUs: Math.max(0, at - tolerance), toUs: at + tolerance + 1 };
 }
 
 const rangeOf = (count: number | CountRange) => (typeof count === 'number' ? { min: count, max: count } : count);
 
-/** The first part of each path must be one of the words. */
-function checkWords(where: Record<string, PlainValue>, words: readonly string[], node: Located, cast: Cast): void {
+/** Checks that each path begins with a known field. */
+function checkWords(where: Record<string, PlainValue>, words: readonly string[], node: Located, scope: ScenarioScope): void {
   for (const path of Object.keys(where)) {
     const [word = ''] = path.split('.');
     const place = (node.kind === 'map' ? node.entries.get(path)?.key : undefined) ?? node;
-    if (!words.includes(word)) cast.faults.add(unknownName(place, 'value', word, words));
+    if (!words.includes(word)) scope.faults.add(unknownName(place, 'value', word, words));
   }
 }
 
@@ -172,10 +172,10 @@ function framesOf(frames: number | CountRange) {
   return typeof frames === 'number' ? { count: frames } : { first: frames.min, last: frames.max };
 }
 
-function errorTerms(written: Written<'error'>, node: Located, cast: Cast, steps: StepResolver): ExpectationTerms {
+function errorTerms(written: Written<'error'>, node: Located, scope: ScenarioScope, steps: StepResolver): ExpectationTerms {
   const { error, step } = written;
-  checkCode(error, valueAt(node, 'error') ?? node, cast.faults);
+  checkCode(error, valueAt(node, 'error') ?? node, scope.faults);
   if (step === undefined) return { kind: 'error', code: error };
-  if (!steps.ids.has(step)) cast.faults.add(unknownName(valueAt(node, 'step') ?? node, 'step', step, [...steps.ids]));
+  if (!steps.ids.has(step)) scope.faults.add(unknownName(valueAt(node, 'step') ?? node, 'step', step, [...steps.ids]));
   return { kind: 'error', code: error, step };
 }

@@ -1,5 +1,4 @@
-// Owns: one variant of a scenario from its words to what is run: doorbells, agencies and partners with defaults filled in, then steps and
-// expectations. Not here: the words (written-scenario.ts), sources (resolve-camera.ts), includes and variables.
+// Resolves one variant of a scenario: doorbells, agencies and partners with defaults, then steps and expectations.
 import type { Jurisdiction } from '@doorsill/contract/request';
 import { parseDeviceConfig } from '@doorsill/device/config';
 import { QUIET_PORCH } from '../../client/options.ts';
@@ -9,7 +8,7 @@ import { type Located, positionOf, valueAt } from './located.ts';
 import { asProblem, type Faults, faultAt, problemAt, unknownName } from './mistakes.ts';
 import { isEndless, resolveCamera } from './resolve-camera.ts';
 import { resolveExpectations } from './resolve-expectations.ts';
-import { type Cast, StepResolver } from './resolve-steps.ts';
+import { type ScenarioScope, StepResolver } from './resolve-steps.ts';
 import type {
   CameraPart,
   Scenario,
@@ -34,7 +33,7 @@ export interface Context {
   faults: Faults;
 }
 
-/** The scenario that `written` says; `root` tells where. What cannot be resolved is among the context's faults. */
+/** The resolved scenario; `root` has the positions. Faults are collected in the context. */
 export function resolveScenario(
   written: WrittenScenario,
   root: Located,
@@ -43,10 +42,10 @@ export function resolveScenario(
   const partners = partnersOf(written);
   const agencies = agenciesOf(written, root, partners, faults);
   const doorbells = doorbellsOf(written, root, folder, faults);
-  const cast: Cast = { doorbells, agencies, partners, folder, faults };
-  const resolver = new StepResolver(cast);
+  const scope: ScenarioScope = { doorbells, agencies, partners, folder, faults };
+  const resolver = new StepResolver(scope);
   const steps = resolver.resolve(written.steps ?? [], itemsOf(root, 'steps'), written.for);
-  const expect = resolveExpectations(written.expect ?? [], itemsOf(root, 'expect'), cast, resolver);
+  const expect = resolveExpectations(written.expect ?? [], itemsOf(root, 'expect'), scope, resolver);
   const { name, description, tags = [], seed = 1, timeout = TIMEOUT_US_DEFAULT, start, broker = 'embedded' } = written;
   const time = written.time ?? (broker === 'mosquitto' ? 'real' : 'virtual');
   if (broker === 'mosquitto' && time === 'virtual') {
@@ -88,7 +87,7 @@ function itemsOf(root: Located, word: string): readonly Located[] {
 
 type WrittenDoorbell = NonNullable<WrittenScenario['doorbells']>[string];
 
-/** What the scenario says of camera and settings holds for each doorbell that does not say it itself. */
+/** The doorbells; the scenario's own camera and settings are their defaults. */
 function doorbellsOf(
   written: WrittenScenario,
   root: Located,
@@ -124,7 +123,7 @@ function cameraOf(
   return faults.catch(() => resolveCamera(camera, valueAt(from, 'camera') ?? from, folder)) ?? [{ kind: 'none' }];
 }
 
-/** Limits that depend on each other are the device's own to check. */
+/** Checks them with the device's own schema, which knows the limits that depend on each other. */
 function checkedSettings(settings: Partial<WrittenDoorbell['settings']>, place: Located): ScenarioSettings {
   const said = Object.fromEntries(Object.entries(settings ?? {}).filter(([, value]) => value !== undefined));
   const home = { url: 'mqtt://127.0.0.1', user: 'scenario', password: 'scenario' };

@@ -1,5 +1,4 @@
-// Owns: steps with their names resolved and defaults filled in: which doorbell, owner, agency and request each means, and when.
-// Not here: the words (written-steps.ts), carrying them out.
+// Resolves steps: the doorbell, owner, agency and request that each names, its time, and defaults.
 
 import { nearestWord, readBySchema } from '@doorsill/base/schema-fault';
 import { FaultSet, isReplayed, readFault } from '../../camera-server/faults.ts';
@@ -21,8 +20,8 @@ import {
 import type { ScenarioFolder } from './scenario-folder.ts';
 import { STEP_VERBS, type WrittenStep } from './written-steps.ts';
 
-/** What names in steps and expectations can mean. */
-export interface Cast {
+/** The names that steps and expectations may use. */
+export interface ScenarioScope {
   doorbells: readonly ScenarioDoorbell[];
   agencies: readonly ScenarioAgency[];
   partners: readonly ScenarioPartner[];
@@ -31,7 +30,7 @@ export interface Cast {
 }
 
 const MINUTE_US = 60_000_000;
-/** The shortest that a bridge takes. */
+/** The shortest window that a bridge accepts. */
 const WINDOW_US_DEFAULT = 15 * MINUTE_US;
 const EXPIRES_US_DEFAULT = 7 * 24 * 60 * MINUTE_US;
 /** As in the wire contract. */
@@ -39,34 +38,34 @@ const INVESTIGATION_LENGTH_MAX = 64;
 const POWER_CUT_US_DEFAULT = 1_000_000;
 
 export class StepResolver {
-  readonly #cast: Cast;
+  readonly #scope: ScenarioScope;
   /** Names of steps and requests so far. */
   readonly #ids = new Set<string>();
   readonly requests = new Set<string>();
-  /** Owners of each doorbell as of this step. */
+  /** Each doorbell's owners at this step. */
   readonly #owners: Map<string, Set<string>>;
-  /** What each doorbell's camera does wrong, so far. */
+  /** Each camera's faults so far. */
   readonly #cameras: Map<string, FaultSet>;
-  /** The latest time that a step has named. */
+  /** The latest time of a step so far. */
   #latestUs = 0;
 
-  constructor(cast: Cast) {
-    this.#cast = cast;
-    this.#owners = new Map(cast.doorbells.map(({ name, owners }) => [name, new Set(owners)]));
-    this.#cameras = new Map(cast.doorbells.map(({ name }) => [name, new FaultSet()]));
+  constructor(scope: ScenarioScope) {
+    this.#scope = scope;
+    this.#owners = new Map(scope.doorbells.map(({ name, owners }) => [name, new Set(owners)]));
+    this.#cameras = new Map(scope.doorbells.map(({ name }) => [name, new FaultSet()]));
   }
 
   get ids(): ReadonlySet<string> {
     return this.#ids;
   }
 
-  /** All steps that can be resolved; faults are collected. `all`: ids of the whole list, for whoever names a later one. */
+  /** Resolves all steps; collects faults. `all` has the ids of the whole list, for references to later steps. */
   resolve(written: readonly WrittenStep[], nodes: readonly Located[], forUs: number | undefined): Step[] {
     const later = new Set(written.flatMap(({ id, request, 'lost-pet': pet }) => [id, request?.as, pet?.as]));
     const steps: Step[] = [];
     for (const [at, step] of written.entries()) {
       const node = nodes[at];
-      const resolved = node && this.#cast.faults.catch(() => this.#step(step, node, later, forUs));
+      const resolved = node && this.#scope.faults.catch(() => this.#step(step, node, later, forUs));
       if (resolved) steps.push(resolved);
     }
     return steps;
@@ -79,9 +78,9 @@ export class StepResolver {
     const owners = [...(this.#owners.get(doorbell.name) ?? [])];
     const owner = written.owner ?? owners[0] ?? '';
     if (!owners.includes(owner))
-      this.#cast.faults.add(unknownName(valueAt(node, 'owner') ?? node, 'owner', owner, owners));
+      this.#scope.faults.add(unknownName(valueAt(node, 'owner') ?? node, 'owner', owner, owners));
     const { fails } = written;
-    if (fails !== undefined) checkCode(fails, valueAt(node, 'fails') ?? node, this.#cast.faults);
+    if (fails !== undefined) checkCode(fails, valueAt(node, 'fails') ?? node, this.#scope.faults);
     const action = this.#action(written, node, doorbell.name);
     const id = written.id ?? ('as' in action ? action.as : undefined);
     if (id !== undefined) this.#name(id, valueAt(node, 'id') ?? node);
@@ -121,7 +120,7 @@ export class StepResolver {
       if (later.has(name))
         throw problemAt('scenario_name_unknown', place, `the step "${shown(name)}" comes later in the list`);
       const known = [...this.#ids, ...STEP_EVENTS];
-      this.#cast.faults.add(unknownName(place, 'earlier step or event', name, known));
+      this.#scope.faults.add(unknownName(place, 'earlier step or event', name, known));
     }
     return { after: { step: name }, plusUs: parsed.data };
   }
@@ -138,9 +137,9 @@ export class StepResolver {
     this.#latestUs = atUs;
   }
 
-  /** The doorbell that is meant; the first one where none is named. Throws a ScenarioProblem where there is none of that name. */
+  /** The named doorbell, or the first without a name. Throws a ScenarioProblem for an unknown name. */
   doorbellOf(name: string | undefined, node: Located): ScenarioDoorbell {
-    const { doorbells, faults } = this.#cast;
+    const { doorbells, faults } = this.#scope;
     const found = name === undefined ? doorbells[0] : doorbells.find((doorbell) => doorbell.name === name);
     if (found) return found;
     const known = doorbells.map((doorbell) => doorbell.name);
@@ -148,9 +147,9 @@ export class StepResolver {
     return doorbells[0] as ScenarioDoorbell;
   }
 
-  /** Notes a fault unless a request of that name was made before. */
+  /** Adds a fault unless an earlier step made a request with this name. */
   checkRequest(name: string, place: Place): void {
-    if (!this.requests.has(name)) this.#cast.faults.add(unknownName(place, 'request', name, [...this.requests]));
+    if (!this.requests.has(name)) this.#scope.faults.add(unknownName(place, 'request', name, [...this.requests]));
   }
 
   #action(written: WrittenStep, node: Located, doorbell: string): StepAction {
@@ -177,16 +176,16 @@ export class StepResolver {
         return this.#changeOwner(verb, written[verb] ?? '', doorbell, place);
       case 'agency': {
         const { name = '', standing = 'approved' } = written.agency ?? {};
-        const known = this.#cast.agencies.map(({ id }) => id);
+        const known = this.#scope.agencies.map(({ id }) => id);
         if (!known.includes(name))
-          this.#cast.faults.add(unknownName(valueAt(place, 'name') ?? place, 'agency', name, known));
+          this.#scope.faults.add(unknownName(valueAt(place, 'name') ?? place, 'agency', name, known));
         return { verb, id: name, standing };
       }
       case 'partner': {
         const { name = '', is = 'active' } = written.partner ?? {};
-        const known = this.#cast.partners.map(({ id }) => id);
+        const known = this.#scope.partners.map(({ id }) => id);
         if (!known.includes(name))
-          this.#cast.faults.add(unknownName(valueAt(place, 'name') ?? place, 'partner', name, known));
+          this.#scope.faults.add(unknownName(valueAt(place, 'name') ?? place, 'partner', name, known));
         return { verb, id: name, standing: is };
       }
       case 'camera-fault':
@@ -196,14 +195,14 @@ export class StepResolver {
     }
   }
 
-  /** Footage is read ahead of time, so what is wrong with it is known from the start. */
+  /** Footage is read ahead of time, so its faults must be known from the start. */
   #cameraFault({ at, 'camera-fault': text = '' }: WrittenStep, doorbell: string, place: Place): StepAction {
     if (at === undefined)
-      throw problemAt('scenario_value_refused', place, 'a camera-fault says when from the start, with at');
+      throw problemAt('scenario_value_refused', place, 'a camera-fault needs at: its time from the start');
     try {
       const fault = readFault(text, at);
       if (fault.fromUs !== at) {
-        const detail = `${shown(text)}: when it begins is said with at, not behind the fault`;
+        const detail = `${shown(text)}: give its start with at, not after the fault`;
         throw problemAt('scenario_value_refused', place, detail);
       }
       if (!isReplayed(fault.name)) {
@@ -218,7 +217,7 @@ export class StepResolver {
   }
 
   #request({ request }: WrittenStep, place: Located): StepAction {
-    const { agencies, faults } = this.#cast;
+    const { agencies, faults } = this.#scope;
     const known = agencies.map(({ id }) => id);
     const id = request?.agency ?? known[0] ?? '';
     if (!known.includes(id)) faults.add(unknownName(valueAt(place, 'agency') ?? place, 'agency', id, known));
@@ -243,7 +242,7 @@ export class StepResolver {
     return {
       verb: 'lost-pet',
       as: pet?.as ?? '',
-      photo: this.#cast.folder.fileAt(valueAt(place, 'photo') ?? place, pet?.photo ?? ''),
+      photo: this.#scope.folder.fileAt(valueAt(place, 'photo') ?? place, pet?.photo ?? ''),
       pet: pet?.pet ?? 'dog',
       text: pet?.text ?? 'Our dog has run away. Has anybody seen it?',
       window: windowOf(pet?.window),
@@ -275,13 +274,13 @@ export class StepResolver {
       if (owners.has(name)) throw problemAt('scenario_name_twice', place, `${doorbell} has an owner "${name}" already`);
       owners.add(name);
     } else {
-      if (!owners.has(name)) this.#cast.faults.add(unknownName(place, 'owner', name, [...owners]));
+      if (!owners.has(name)) this.#scope.faults.add(unknownName(place, 'owner', name, [...owners]));
     }
     return { verb, name };
   }
 }
 
-/** Notes a fault unless the table of errors has the code. */
+/** Adds a fault unless the code is in the table of errors. */
 export function checkCode(code: string, place: Place, faults: Faults): void {
   if (isErrorCode(code)) return;
   const meant = nearestWord(code, Object.keys(ERRORS));
@@ -312,7 +311,7 @@ type PlainVerb =
   | 'camera'
   | 'wait';
 
-/** Steps that name nothing else. */
+/** Steps without references. */
 function plainAction(verb: PlainVerb, written: WrittenStep): StepAction {
   switch (verb) {
     case 'press':
@@ -355,7 +354,7 @@ function clockAction(clock: WrittenStep['clock']): StepAction {
   return { verb: 'clock', driftPpm: clock['drift-ppm'] };
 }
 
-/** How late a slow link brings each piece. */
+/** Delay of each piece on a slow link. */
 const SLOW_MS = 1_500;
 
 const LINK_TROUBLES = {

@@ -1,5 +1,4 @@
-// Owns: the one folder that scenarios may read: paths in it, also behind links, reading a file up to a limit, what a pattern finds.
-// Not here: what is in the files.
+// The only folder that scenarios may read, also through links: resolves paths and patterns, and reads files up to a limit.
 
 import {
   closeSync,
@@ -27,19 +26,19 @@ const inOrder = new Intl.Collator('en', { numeric: true });
 export class ScenarioFolder {
   /** Without links. */
   readonly root: string;
-  /** What is known of paths already: thousands of scenarios may name the same file. */
+  /** Resolved paths: thousands of scenarios may name the same file. */
   readonly #known = new Map<string, string>();
 
   constructor(folder: string) {
     this.root = realpathSync(folder);
   }
 
-  /** Real paths of all that was named so far and is there. */
+  /** Real paths of all existing files that were named so far. */
   get named(): string[] {
     return [...new Set(this.#known.values())];
   }
 
-  /** The real path of a file that `place`'s file names. Throws a ScenarioProblem: outside, or not there. */
+  /** The real path of a file named in `place`'s file. Throws a ScenarioProblem if it is outside or missing. */
   fileAt(place: Place, text: string): string {
     const path = this.#insideAt(place, text);
     const real = this.#realAt(place, path, text);
@@ -47,7 +46,7 @@ export class ScenarioFolder {
     return real;
   }
 
-  /** A path that need not exist, in a folder that does, or will. */
+  /** A path that need not exist, in a folder that exists or will. */
   newFileAt(place: Place, text: string): string {
     const path = this.#insideAt(place, text);
     try {
@@ -57,7 +56,7 @@ export class ScenarioFolder {
     }
     const missing: string[] = [];
     for (let at = path; ; at = dirname(at)) {
-      // A link to what is not there yet: whoever writes through it writes there.
+      // A dangling link: writing to it would create its target.
       if (lstatSync(at, { throwIfNoEntry: false })?.isSymbolicLink()) throw this.#outside(place, text);
       missing.unshift(basename(at));
       try {
@@ -68,7 +67,7 @@ export class ScenarioFolder {
     }
   }
 
-  /** Real paths of one file, of a folder's footage, or of what a pattern such as `frames/*.png` finds, in the order of names. */
+  /** Real paths, by name: one file, a folder's footage, or the matches of a pattern such as `frames/*.png`. */
   filesAt(place: Place, text: string): string[] {
     const path = this.#insideAt(place, text);
     if (basename(path).includes('*')) return this.#entriesAt(place, dirname(path), text, patternOf(basename(path)));
@@ -93,7 +92,7 @@ export class ScenarioFolder {
     return files;
   }
 
-  /** The path that a text means, where it does not even say that it is outside. */
+  /** The path of a text, unless the text alone shows that it is outside. */
   #insideAt(place: Place, text: string): string {
     if (text.includes('\0')) throw problemAt('scenario_file_missing', place, 'a path has no NUL in it');
     if (isAbsolute(text) || text.startsWith('~')) {
@@ -139,7 +138,7 @@ export class ScenarioFolder {
   }
 }
 
-/** Whether the operating system refused something. */
+/** Whether it is an error of the operating system. */
 export function isSystemError(thrown: unknown): boolean {
   return systemCode(thrown) !== null && !isFailure(thrown);
 }
@@ -149,7 +148,7 @@ function patternOf(name: string): RegExp {
   return new RegExp(`^${parts.join('[^/]*')}$`, 'i');
 }
 
-/** A file's bytes, at most one more than a scenario may have. It is opened so that a pipe or a device does not hold the reader up. */
+/** A file's bytes, at most one more than a scenario may have. Opened so that a pipe or a device does not block. */
 export function readBounded(path: string): Uint8Array {
   const file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   try {

@@ -1,5 +1,4 @@
-// Owns: a scenario as running it sees it: everything read, filled in and checked. Times are integer microseconds, names are resolved,
-// files are absolute paths. Not here: how it is written (written-scenario.ts), reading it (read-scenarios.ts), running it (sim/scenario/).
+// A scenario ready to run: checked, with defaults filled in. Times are integer microseconds, names are resolved, files are absolute paths.
 
 import type { SettingsChange } from '@doorsill/contract/owner-settings';
 import type { Contact } from '@doorsill/contract/request';
@@ -9,38 +8,38 @@ import type { Fault } from '../../camera-server/faults.ts';
 import type { LinkTrouble } from '../../world/link-proxy.ts';
 import type { DiskState, PowerCutLeaves } from '../../world/simulated-disk.ts';
 
-/** A place in a file, counted from 1. A scenario in TypeScript has line 1, column 1 throughout. */
+/** A position in a file, counted from 1. A scenario in TypeScript always has line 1, column 1. */
 export interface Position {
   file: string;
   line: number;
   column: number;
 }
 
-/** Which parts are real: `virtual` time is the replay's own and needs none. */
+/** `virtual` time belongs to the replay, so no part may be real. */
 export type ScenarioTime = 'virtual' | 'real';
 
 /** One scenario, or one variant of it. */
 export interface Scenario {
   name: string;
-  /** Its own file, as an absolute path, and where it begins there. */
+  /** Its own file as an absolute path, and its beginning there. */
   position: Position;
-  /** The folder given to `doorsill test`, as a real path: what the scenario may read, and where golden files are written. */
+  /** Real path of the folder given to `doorsill test`: scenarios may read only this, and golden files are written here. */
   folder: string;
-  /** Which values of the matrix this variant has, as text; empty without a matrix. */
+  /** The variant's values of the matrix, as text; empty without a matrix. */
   variant: Record<string, string>;
   description?: string;
   tags: string[];
   seed: number;
-  /** Real time after which the run is given up. */
+  /** Real time after which the run is aborted. */
   timeoutMs: number;
   time: ScenarioTime;
   /** Wall time of the start in microseconds since 1970. */
   startUs: number;
-  /** The IANA zone of the start where one was named. */
+  /** IANA zone of the start, if given. */
   zone?: string;
-  /** How long it runs, from the start; absent: until footage and steps have ended and event windows are closed. */
+  /** How long it runs; absent: until footage and steps have ended and event windows are closed. */
   forUs?: number;
-  /** At least one; the first is meant where none is named. */
+  /** At least one; the first is the default. */
   doorbells: ScenarioDoorbell[];
   agencies: ScenarioAgency[];
   partners: ScenarioPartner[];
@@ -51,16 +50,16 @@ export interface Scenario {
 
 export interface ScenarioDoorbell {
   name: string;
-  /** One after the other; `none` stands alone. */
+  /** In order; `none` stands alone. */
   camera: CameraPart[];
-  /** As in device.json, before defaults: only what the scenario says. Checked by the device's own schema. */
+  /** As in device.json, without defaults. Checked by the device's own schema. */
   settings: ScenarioSettings;
   /** At least one; names, not keys. */
   owners: string[];
   place: { longitude: number; latitude: number };
 }
 
-/** Settings of device.json that a scenario may say. */
+/** The settings of device.json that a scenario may contain. */
 export type ScenarioSettings = Partial<
   Pick<
     DeviceConfig,
@@ -81,16 +80,15 @@ export type ScenarioSettings = Partial<
 export type CameraPart =
   | ({
       kind: 'files';
-      /** Absolute real paths in order: one, or what a folder or a pattern held. */
+      /** Absolute real paths in order: one, or a folder's or pattern's. */
       files: string[];
-      /** A sound file of its own. */
+      /** A separate sound file. */
       sound?: string;
-      /** Pictures a second of a sequence of images. */
+      /** Frame rate of a sequence of images. */
       fps?: number;
     } & CameraCut)
   /** `synthetic?...`, as `doorsill up --camera` takes it. */
   | ({ kind: 'synthetic'; source: string } & CameraCut)
-  /** No camera at all. */
   | { kind: 'none' };
 
 export interface CameraCut {
@@ -99,7 +97,7 @@ export interface CameraCut {
   toUs?: number;
   /** How often it plays. */
   loop: number | 'forever';
-  /** When it begins, from the start of the scenario; absent: at once, or when the part before it has ended. */
+  /** When it begins, from the start of the scenario; absent: at once, or at the end of the part before it. */
   atUs?: number;
 }
 
@@ -108,9 +106,9 @@ export const AGENCY_STANDINGS = ['approved', 'pending', 'refused', 'suspended', 
 export type AgencyStanding = (typeof AGENCY_STANDINGS)[number];
 
 export interface ScenarioAgency {
-  /** How steps call it. */
+  /** Its name in steps. */
   id: string;
-  /** As it registers. */
+  /** Its registered name. */
   name: string;
   jurisdiction: 'municipal' | 'county' | 'state' | 'federal';
   domain: string;
@@ -118,7 +116,7 @@ export interface ScenarioAgency {
   profiles: DisclosureProfile[];
   retention: string[];
   standing: AgencyStanding;
-  /** Id of the partner through whose channel it asks. */
+  /** Id of the partner whose channel it uses. */
   partner?: string;
 }
 
@@ -131,19 +129,19 @@ export interface ScenarioPartner {
   standing: PartnerStanding;
 }
 
-/** Half-open span from the start of the scenario. */
+/** Half-open, from the start of the scenario. */
 export interface Span {
   fromUs: number;
   toUs: number;
 }
 
-/** Inclusive bounds of a count. */
+/** Inclusive. */
 export interface CountRange {
   min: number;
   max: number;
 }
 
-/** What a step can wait for, besides a step: the next one of these after the step before it. */
+/** Events that a step can wait for: the next one after the step before. */
 export const STEP_EVENTS = [
   'ring',
   'motion-start',
@@ -162,10 +160,10 @@ export type StepEvent = (typeof STEP_EVENTS)[number];
 export type When =
   | { atUs: number }
   | { after: { step: string } | { event: StepEvent }; plusUs: number }
-  /** Right after the step before it. */
+  /** Right after the step before. */
   | { next: true };
 
-/** What every step has. */
+/** Common to all steps. */
 export interface StepBase {
   when: When;
   /** Its `id`, or the name of the request that it makes. */
@@ -177,7 +175,7 @@ export interface StepBase {
   position: Position;
 }
 
-/** `of` names a request by what its step calls it. */
+/** `of` is a request's name. */
 export type StepAction =
   | { verb: 'press'; button: string }
   | {
@@ -191,7 +189,7 @@ export type StepAction =
       text: string;
       profile: DisclosureProfile;
       retention: string;
-      /** `elsewhere`: an area that the doorbell is not in. */
+      /** `elsewhere`: an area without the doorbell. */
       area: 'here' | 'elsewhere';
       expiresUs: number;
     }
@@ -206,12 +204,12 @@ export type StepAction =
     }
   | { verb: 'deny' | 'ignore' | 'revoke' | 'withdraw' | 'recall'; of: string }
   | { verb: 'privacy'; on: boolean }
-  /** Without a span: everything. */
+  /** Without a span: all footage. */
   | { verb: 'forget'; span?: Span }
   | { verb: 'settings'; change: SettingsChange }
   | { verb: 'add-owner' | 'remove-owner'; name: string }
   | { verb: 'reboot' }
-  /** `leaves`: of what was not synced. */
+  /** `leaves`: which unsynced writes remain. */
   | { verb: 'power-cut'; forUs: number; leaves: PowerCutLeaves }
   | { verb: 'clock'; set: number }
   | { verb: 'clock'; stepUs: number }
@@ -239,7 +237,7 @@ export type StepAction =
 
 export type Step = StepBase & StepAction;
 
-/** What can be seen of the device's events: its own types. */
+/** Visible events of the device, by its own types. */
 export const EXPECTED_EVENTS = [
   'ring',
   'motion-start',
@@ -251,7 +249,7 @@ export const EXPECTED_EVENTS = [
 ] as const;
 export type ExpectedEvent = (typeof EXPECTED_EVENTS)[number];
 
-/** A value of an event or of the state that is compared as it is. */
+/** A value of an event or of the state that is compared for equality. */
 export type PlainValue = string | number | boolean | null;
 
 export const CLIP_OUTCOMES = [
@@ -267,12 +265,12 @@ export const CLIP_OUTCOMES = [
 ] as const;
 export type ClipOutcome = (typeof CLIP_OUTCOMES)[number];
 
-/** `of` names a request by what its step calls it. */
+/** `of` is a request's name. */
 export type ExpectationTerms =
   | {
       kind: 'event';
       event: ExpectedEvent;
-      /** Absent: whenever. `at` within a tolerance is a span, too. */
+      /** Absent: at any time. `at` with a tolerance is a span, too. */
       during?: Span;
       doorbell: string;
       count: CountRange;
@@ -283,7 +281,7 @@ export type ExpectationTerms =
   | {
       kind: 'clip';
       of: string;
-      /** So many; or exactly the source's frames from `first` to `last`, both counted from 0 and both inside. */
+      /** A count; or exactly the source's frames from `first` to `last`, both counted from 0 and included. */
       frames?: { count: number } | { first: number; last: number };
       /** First and last picture of the clip, from the start of the scenario, within a frame. */
       fromUs?: number;
@@ -293,9 +291,9 @@ export type ExpectationTerms =
       audio?: boolean;
     }
   | { kind: 'disclosed'; of: string; keys: DisclosureKey[] }
-  /** Exactly the clips of these requests were uploaded; empty: nothing was. */
+  /** Exactly the clips of these requests were uploaded; empty: none. */
   | { kind: 'uploaded'; requests: string[] }
-  /** Without a step, whichever step met it. */
+  /** Without `step`: in any step. */
   | { kind: 'error'; code: string; step?: string }
   | { kind: 'outcome'; of: string; is: ClipOutcome }
   | { kind: 'custody'; of: string; is: 'proved' }
@@ -311,7 +309,7 @@ export type ExpectationTerms =
 
 export type Expectation = ExpectationTerms & { position: Position };
 
-/** Only what the scenario says; the rest are the defaults of sim/truth. */
+/** Only the given ones; sim/truth has the defaults. */
 export interface TruthThresholds {
   minPrecision?: number;
   minRecall?: number;

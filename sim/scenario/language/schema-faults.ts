@@ -1,29 +1,28 @@
-// Owns: what zod found in a scenario, as faults: each at its line, with the word that was probably meant. Of a union's branches it
-// speaks of the one that was meant. Not here: the schema (written-scenario.ts).
+// Turns zod's issues into a scenario's faults, each with its line and a suggested word. For a union it reports the most likely branch.
 
 import { nearestWord, plainWords } from '@doorsill/base/schema-fault';
 import type { z } from 'zod';
 import { type Located, locate, positionOf } from './located.ts';
 import { FAULTS_MAX, faultAt, listed, type ScenarioFault, shown } from './mistakes.ts';
 
-/** In an issue's params: a map has none of the words that it needs. */
+/** A custom issue's param: a map has none of its required words. */
 export const NEEDS_WORD = 'needsWord';
 
 type Schema = z.core.$ZodType;
 type Issue = z.core.$ZodIssue;
 type Path = readonly PropertyKey[];
 
-/** The faults behind `error`, which `schema` found in the value of `root`; the first ones of very many. */
+/** The faults of `error`, which `schema` found in `root`; only the first of very many. */
 export function schemaFaults(schema: Schema, error: z.ZodError, root: Located): ScenarioFault[] {
   const found: Found[] = [];
   for (const issue of error.issues) {
-    // Each may have a second one, which is not told.
+    // Up to half of them may be dropped below.
     if (found.length >= 2 * FAULTS_MAX) break;
     found.push(...faultsOf(issue, [], schema, root));
   }
   const meant = new Set(found.map(({ fault }) => fault.suggestion));
   const misspelt = new Set(found.map(({ unknownIn }) => unknownIn));
-  // Whoever misspells a word need not be told that it is missing.
+  // A word reported as misspelled is not reported as missing, too.
   const isSaid = ({ missing, wordlessIn }: Found) =>
     (missing !== undefined && meant.has(missing)) || (wordlessIn !== undefined && misspelt.has(wordlessIn));
   return found.filter((one) => !isSaid(one)).map(({ fault }) => fault);
@@ -31,14 +30,14 @@ export function schemaFaults(schema: Schema, error: z.ZodError, root: Located): 
 
 interface Found {
   fault: ScenarioFault;
-  /** The word that is not there. */
+  /** The missing word. */
   missing?: string;
-  /** The map that has a word which is not known, or none of those that it needs. */
+  /** The map with an unknown word, or with none of its required words. */
   unknownIn?: Located;
   wordlessIn?: Located;
 }
 
-/** Faults of an issue whose path begins at `base`, where `schema` holds. */
+/** Faults of an issue whose path begins at `base`, where `schema` applies. */
 function faultsOf(issue: Issue, base: Path, schema: Schema | undefined, root: Located): Found[] {
   const path = [...base, ...issue.path];
   const node = locate(root, path);
@@ -108,7 +107,7 @@ function keyAt(root: Located, path: Path) {
   return parent.kind === 'map' ? parent.entries.get(String(path.at(-1)))?.key : undefined;
 }
 
-/** The branch with the fewest and smallest faults: the one that was meant. */
+/** The branch with the fewest and smallest faults, probably the intended one. */
 function bestBranch(branches: readonly (readonly Issue[])[]): number {
   const weights = branches.map((issues) => issues.reduce((sum, issue) => sum + weightOf(issue), 0));
   return weights.indexOf(Math.min(...weights));
@@ -121,7 +120,7 @@ function weightOf(issue: Issue): number {
   return issue.code === 'invalid_union' ? 2 : 1;
 }
 
-/** Whether the value is of another kind than a branch takes: a map where it takes a text. */
+/** Whether the value has another type than the branch: a map instead of a text. */
 function isRootType(issue: Issue): boolean {
   if (issue.path.length > 0) return false;
   if (issue.code === 'invalid_union') return issue.errors.every((branch) => branch.some(isRootType));
@@ -159,7 +158,7 @@ function kindOf(schema: Schema): string {
   return kindName(def.type);
 }
 
-/** A schema without what only says that a value may be absent, or is changed afterwards. */
+/** A schema without its optional, default and transform wrappers. */
 function bare(schema: Schema): Schema {
   const { def } = (schema as z.core.$ZodTypes)._zod;
   switch (def.type) {
@@ -193,7 +192,7 @@ function optionsOf(schema: Schema | undefined): readonly Schema[] {
   return def?.type === 'union' ? def.options : [];
 }
 
-/** The words that a map may have; of a union's, those of the branch that shares most words with the map. */
+/** The words of a map; for a union, those of the branch with the most words in common. */
 function wordsOf(schema: Schema | undefined, node: Located): string[] {
   const def = schema && (schema as z.core.$ZodTypes)._zod.def;
   if (def?.type === 'object') return Object.keys(def.shape);

@@ -1,5 +1,5 @@
-// Owns: variables of a scenario: where their values come from, the matrix, and putting them into texts. A text that is one variable
-// alone becomes its value, of whatever kind. Not here: includes, which bring variables of their own (includes.ts).
+// A scenario's variables: their sources, the matrix, and substitution in texts. A text that is only a variable becomes the variable's
+// value, of any kind.
 import { nearestWord } from '@doorsill/base/schema-fault';
 import {
   type Entry,
@@ -19,19 +19,19 @@ import { TEXT_LENGTH_MAX, VALUES_MAX } from './yaml-text.ts';
 export const VARIANTS_MAX = 1_000;
 const VARIABLES_MAX = 1_000;
 const NAME = /^[A-Za-z][A-Za-z0-9_-]{0,62}$/;
-/** A second dollar sign in front: the text itself is meant. */
+/** A second dollar sign in front escapes it. */
 const MARK = /\$?\$\{([^{}]*)\}/g;
 const ALONE = /^\$\{([^{}]*)\}$/;
 
 export interface Variant {
-  /** Which values of the matrix, as text. */
+  /** The values of the matrix, as text. */
   label: Record<string, string>;
   values: Map<string, Located>;
 }
 
 /**
- * The scenario's variants, one without a matrix: its own variables, over them the matrix, over it `settings` (`--set name=value`).
- * Throws a ScenarioProblem.
+ * The scenario's variants (one without a matrix): its own variables, overridden by the matrix, overridden by `settings` (`--set
+ * name=value`). Throws a ScenarioProblem.
  */
 export function variantsOf(root: Located, settings: ReadonlyMap<string, Plain>): Variant[] {
   const own = namedValues(valueAt(root, 'variables'));
@@ -56,7 +56,7 @@ export function variantsOf(root: Located, settings: ReadonlyMap<string, Plain>):
   return variants;
 }
 
-/** Where values of `--set` stand. */
+/** The source of `--set` values. */
 export const COMMAND_LINE = {
   source: { file: '--set', positionOf: () => ({ line: 1, column: 1 }) } satisfies Source,
   offset: 0,
@@ -76,7 +76,7 @@ function labelOf(value: Located, at: number): string {
 
 function namedValues(node: Located | undefined): Map<string, Located> {
   if (!node || (node.kind === 'scalar' && node.value === null)) return new Map();
-  if (node.kind !== 'map') throw problemAt('scenario_value_refused', node, 'variables and matrix take a map of names');
+  if (node.kind !== 'map') throw problemAt('scenario_value_refused', node, 'variables and matrix each take a map of names');
   if (node.entries.size > VARIABLES_MAX)
     throw problemAt('scenario_limit', node, `there are more than ${VARIABLES_MAX} variables`);
   return new Map(
@@ -91,13 +91,13 @@ function namedValues(node: Located | undefined): Map<string, Located> {
   );
 }
 
-/** Puts a variant's values in. What is written once and used often is worked out once. */
+/** Substitutes a variant's values; shared nodes are processed once. */
 export class Substitution {
   readonly #values: ReadonlyMap<string, Located>;
   readonly #faults: Faults;
   readonly #ready = new Map<string, Located | null>();
   readonly #open: string[] = [];
-  /** Variables that were asked for. */
+  /** Variables that were referenced. */
   readonly used = new Set<string>();
 
   constructor(values: ReadonlyMap<string, Located>, faults: Faults) {
@@ -105,7 +105,7 @@ export class Substitution {
     this.#faults = faults;
   }
 
-  /** The value with all variables in it replaced. Throws a ScenarioProblem where it grows beyond the limits. */
+  /** The value with all variables replaced. Throws a ScenarioProblem if it exceeds the limits. */
   into(node: Located): Located {
     if (node.kind === 'scalar')
       return typeof node.value === 'string' && node.value.includes('${') ? this.#text(node, node.value) : node;
@@ -135,7 +135,7 @@ export class Substitution {
     const alone = ALONE.exec(text)?.[1];
     if (alone !== undefined) {
       const value = this.#valueOf(alone, node);
-      // A fault in it is shown where it is used; a larger one where it is written.
+      // A fault in a scalar is shown where it is used; one in a larger value where it is written.
       return value?.kind === 'scalar' ? scalar(node, value.value) : (value ?? node);
     }
     let length = 0;
@@ -146,7 +146,7 @@ export class Substitution {
         throw problemAt(
           'scenario_variable_refused',
           node,
-          `${'$'}{${name}} is no text or number, so it stands alone or not at all`,
+          `${'$'}{${name}} is not a text or number, so it cannot be part of a text`,
         );
       }
       const part = value?.kind === 'scalar' ? String(value.value) : mark;
@@ -176,7 +176,7 @@ export class Substitution {
     }
     if (this.#open.includes(name)) {
       const circle = [...this.#open.slice(this.#open.indexOf(name)), name].map(shown).join(' -> ');
-      throw problemAt('scenario_variable_refused', node, `the variable stands for itself: ${circle}`);
+      throw problemAt('scenario_variable_refused', node, `the variable refers to itself: ${circle}`);
     }
     this.#open.push(name);
     const whole = this.into(value);

@@ -1,5 +1,3 @@
-// Owns: the words of an expectation, as a scenario says them. Not here: names and defaults (resolve-expectations.ts).
-
 import { sha256Schema } from '@doorsill/contract/ids';
 import { CutMethod } from '@doorsill/contract/manifest';
 import { DisclosureKey } from '@doorsill/contract/shared-claims';
@@ -16,7 +14,7 @@ const whereSchema = z.record(
 const share = z.number().min(0).max(1).optional();
 const most = z.int().min(0).max(1_000_000).optional();
 
-/** Each kind by its first word, which every other kind lacks. */
+/** Each kind by its first word, which no other kind has. */
 export const EXPECTATIONS = [
   z.strictObject({
     event: z.enum(EXPECTED_EVENTS),

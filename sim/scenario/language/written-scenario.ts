@@ -1,5 +1,4 @@
-// Owns: the words of a scenario, as it is written: one schema for YAML, TypeScript and editors. Not here: steps and expectations
-// (written-steps.ts, written-expectations.ts), names and defaults (resolve-scenario.ts), includes and variables.
+// The written form of a scenario: one schema for YAML, TypeScript and editors.
 
 import { domainSchema } from '@doorsill/contract/agency-calls';
 import { idSchema } from '@doorsill/contract/ids';
@@ -48,7 +47,7 @@ export const cameraSchema = z
 
 const device = DeviceConfig.shape;
 
-/** Each as in device.json, by the device's own schema; what is not said is absent. */
+/** As in device.json, by the device's own schema; missing settings are absent. */
 export const settingsSchema = z
   .strictObject({
     name: device.name.unwrap().optional(),
@@ -60,7 +59,7 @@ export const settingsSchema = z
     preRollS: device.preRollS.unwrap().optional(),
     postRollS: device.postRollS.unwrap().optional(),
     stateAgencies: device.stateAgencies.unwrap().optional(),
-    // A detector's file lies anywhere, and a scenario reads its own folder alone.
+    // A detector's file may lie anywhere, and a scenario reads only its own folder.
     searchParty: device.searchParty.unwrap().omit({ model: true }).optional(),
   })
   .describe('Settings as in device.json');
@@ -83,11 +82,11 @@ const agencySchema = z.strictObject({
   partner: nameSchema.optional().describe('The partner through whose channel it asks'),
 });
 
-/** At most so many names in a map. */
+/** A map with at most this many names. */
 const names = <Value extends z.ZodType>(value: Value, most: number) =>
   z.record(nameSchema, value).refine((map) => Object.keys(map).length <= most, `has more than ${most} names`);
 
-/** What an included file may say. */
+/** Words that an included file may have. */
 export const includedShape = {
   name: z.string().min(1).max(200).optional(),
   description: z.string().max(2_000).optional(),
@@ -123,6 +122,6 @@ export const WrittenScenario = z.strictObject({
     .optional()
     .describe('A variant of the scenario for each combination of these variables'),
 });
-/** A scenario as TypeScript writes it. */
+/** A scenario in TypeScript. */
 export type ScenarioInput = z.input<typeof WrittenScenario>;
 export type WrittenScenario = z.output<typeof WrittenScenario>;

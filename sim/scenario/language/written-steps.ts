@@ -1,5 +1,4 @@
-// Owns: the words of a step, as a scenario says them. Not here: what else a scenario says (written-scenario.ts), names and defaults
-// (resolve-steps.ts).
+// The written form of a step.
 
 import { idSchema } from '@doorsill/contract/ids';
 import { SettingsChange } from '@doorsill/contract/owner-settings';
@@ -15,10 +14,10 @@ import { NEEDS_WORD } from './schema-faults.ts';
 
 /** A name within the scenario. */
 export const nameSchema = idSchema;
-/** Path of a file, relative to the file that names it. */
+/** A path relative to the file that contains it. */
 export const pathSchema = z.string().min(1).max(1_000);
 
-/** An instant; microseconds since 1970 once it is read. */
+/** An instant; parsed into microseconds since 1970. */
 export const instantSchema = z
   .string()
   .max(200)
@@ -73,7 +72,7 @@ const powerCutSchema = z.strictObject({
     .describe('Of writes that were not synced: none (lost, the default), some of their sectors (torn), all (kept)'),
 });
 
-/** A link as it is from now on; what is not said is well. */
+/** A link's state from now on; whatever is not given is normal. */
 const linkSchema = z
   .strictObject({
     which: z.enum(['home', 'area', 'bridge']),
@@ -106,7 +105,7 @@ const lostPetSchema = z.strictObject({
   disclosure: DisclosureProfile.optional(),
 });
 
-/** One of these is what the step does. */
+/** Each step has one of these verbs. */
 export const STEP_VERBS = {
   press: z.union([z.literal(true), nameSchema]).describe('Press the button, or another one by its name'),
   request: requestSchema.describe('An agency asks for footage'),

@@ -1,5 +1,4 @@
-// Owns: reading one YAML text as plain data: maps, lists, texts, numbers, aliases. No tag, no merge key, no directive, no second
-// document; nothing that grows or hides. Not here: files (scenario-folder.ts), what the words mean (written-scenario.ts).
+// Parses one YAML text as plain data: maps, lists, texts, numbers, aliases. Tags, merge keys, directives and second documents are refused.
 import { Composer, type Document, isAlias, isMap, isScalar, isSeq, Lexer, type Node, type Pair, Parser } from 'yaml';
 import { type Entry, type Located, list, mapping, type Plain, type Source, scalar } from './located.ts';
 import { problemAt, shown } from './mistakes.ts';
@@ -8,14 +7,14 @@ import { problemAt, shown } from './mistakes.ts';
 export const FILE_BYTES_MAX = 1_000_000;
 /** Values of one scenario, written out. */
 export const VALUES_MAX = 400_000;
-/** Values inside values. */
+/** Depth of values. */
 export const DEPTH_MAX = 24;
 /** Letters of one text. */
 export const TEXT_LENGTH_MAX = 10_000;
-/** What the parser may have open: it calls itself for each value in a value, and about three tokens stand for one. */
+/** The parser's stack: it recurses for each nested value, which has about three tokens. */
 const OPEN_TOKENS_MAX = 4 * DEPTH_MAX;
 
-/** Reads a file's bytes. Throws a ScenarioProblem. */
+/** Parses a file's bytes. Throws a ScenarioProblem. */
 export function readYaml(file: string, bytes: Uint8Array): Located {
   if (bytes.length > FILE_BYTES_MAX) {
     const start = { source: textSource(file, ''), offset: 0 };
@@ -37,14 +36,14 @@ export function readYaml(file: string, bytes: Uint8Array): Located {
 
 function decode(file: string, bytes: Uint8Array): string {
   try {
-    // A byte order mark, which some editors write, is not part of the text.
+    // A byte order mark, which some editors write, is skipped.
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch {
     throw problemAt('scenario_yaml_refused', { source: textSource(file, ''), offset: 0 }, 'it is not UTF-8 text');
   }
 }
 
-/** YAML 1.2.2 §5.1, as far as one unit of UTF-16 tells. */
+/** YAML 1.2.2 §5.1, as far as one UTF-16 unit shows. */
 function isPrintable(code: number): boolean {
   if (code < 0x20) return code === 0x09 || code === 0x0a || code === 0x0d;
   return code !== 0x7f && !(code >= 0x80 && code <= 0x9f && code !== 0x85) && code < 0xfffe;
@@ -72,7 +71,7 @@ function textSource(file: string, text: string): Source {
   };
 }
 
-/** The text's one document. Its depth is checked before anything calls itself for it: the library would run out of memory. */
+/** The text's only document. Depth is checked first: deep recursion would exhaust the library's memory. */
 function parse(text: string, source: Source): Document.Parsed {
   const parser = new Parser();
   const tokens = [];
@@ -89,7 +88,7 @@ function parse(text: string, source: Source): Document.Parsed {
   for (const token of parser.end()) tokens.push(token);
   const directive = tokens.find(({ type }) => type === 'directive');
   if (directive) {
-    throw problemAt('scenario_yaml_refused', { source, offset: directive.offset }, 'directives are not taken');
+    throw problemAt('scenario_yaml_refused', { source, offset: directive.offset }, 'directives are not supported');
   }
   const composer = new Composer({
     version: '1.2',
@@ -97,7 +96,7 @@ function parse(text: string, source: Source): Document.Parsed {
     merge: false,
     prettyErrors: false,
     logLevel: 'silent',
-    // The library compares all keys with each other, which takes quadratic time; NodeReader has a table.
+    // The library compares all pairs of keys, in quadratic time; NodeReader uses a table.
     uniqueKeys: false,
     stringKeys: true,
   });
@@ -115,10 +114,10 @@ function parse(text: string, source: Source): Document.Parsed {
   return document;
 }
 
-/** Turns the library's nodes into located values; an alias is the very value that it names. */
+/** Converts the library's nodes into located values; an alias becomes the same value as its anchor. */
 class NodeReader {
   readonly #anchors = new Map<string, Located>();
-  /** Anchors of values that are being read: an alias to one would hold itself. */
+  /** Anchors of unfinished values: an alias to one would be a cycle. */
   readonly #open = new Set<string>();
 
   readonly #source: Source;
@@ -133,11 +132,11 @@ class NodeReader {
     if (depth > DEPTH_MAX) throw problemAt('scenario_limit', place, `values lie more than ${DEPTH_MAX} deep here`);
     if (isAlias(node)) {
       const named = this.#anchors.get(node.source);
-      if (this.#open.has(node.source)) throw refuse(`the alias *${shown(node.source)} stands inside what it names`);
+      if (this.#open.has(node.source)) throw refuse(`the alias *${shown(node.source)} is inside its own anchor`);
       if (!named) throw refuse(`there is no anchor &${shown(node.source)} before this alias`);
       return named;
     }
-    if (node.tag !== undefined) throw refuse(`the tag ${shown(node.tag)} is not taken`);
+    if (node.tag !== undefined) throw refuse(`the tag ${shown(node.tag)} is not supported`);
     const anchor = isScalar(node) || isMap(node) || isSeq(node) ? node.anchor : undefined;
     if (anchor !== undefined) this.#open.add(anchor);
     const value = this.#valueOf(node, place.offset, depth);
@@ -163,7 +162,7 @@ class NodeReader {
     if (typeof value === 'string' && value.length > TEXT_LENGTH_MAX) {
       throw problemAt('scenario_limit', place, `this text has more than ${TEXT_LENGTH_MAX} letters`);
     }
-    if (!isPlain(value)) throw problemAt('scenario_yaml_refused', place, 'this value is of no plain kind');
+    if (!isPlain(value)) throw problemAt('scenario_yaml_refused', place, 'this value is not a plain kind');
     return scalar(place, value);
   }
 
@@ -173,10 +172,10 @@ class NodeReader {
       const place = { source: this.#source, offset: key.range?.[0] ?? 0 };
       const name: unknown = isScalar(key) && key.tag === undefined ? key.value : undefined;
       if (typeof name !== 'string') throw problemAt('scenario_yaml_refused', place, 'a key must be a plain word');
-      if (name === '<<') throw problemAt('scenario_yaml_refused', place, 'merge keys are not taken; use include');
+      if (name === '<<') throw problemAt('scenario_yaml_refused', place, 'merge keys are not supported; use include');
       if (name === '__proto__') throw problemAt('scenario_word_unknown', place, 'there is no word "__proto__"');
       if (entries.has(name)) {
-        throw problemAt('scenario_name_twice', place, `the key "${shown(name)}" stands here twice`);
+        throw problemAt('scenario_name_twice', place, `the key "${shown(name)}" is here twice`);
       }
       entries.set(name, { key: place, value: value === null ? scalar(place, null) : this.read(value, depth + 1) });
     }
@@ -184,7 +183,7 @@ class NodeReader {
   }
 }
 
-/** Numbers are finite: `.inf` and `.nan` mean nothing in a scenario. */
+/** Numbers must be finite: `.inf` and `.nan` have no meaning here. */
 function isPlain(value: unknown): value is Plain {
   return value === null || typeof value === 'string' || typeof value === 'boolean' || Number.isFinite(value);
 }

@@ -1,18 +1,16 @@
-// Owns: which scenarios of those read are run, and in which order. Pure. Not here: reading them (sim/scenario/language).
-
 import { SeededRandom } from '@doorsill/base/random';
 import { failure } from '../../errors.ts';
 import { testTitle } from '../../report/report-words.ts';
 import type { Scenario } from '../language/scenario.ts';
 
 export interface Choice {
-  /** Part of a scenario's name with its variant, of its file, or `#tag`; all when there is none. */
+  /** Part of a scenario's name with variant or of its file, or `#tag`; empty for all. */
   filters: readonly string[];
-  /** The second of eight: every eighth, from the second on. */
+  /** `{ part: 2, of: 8 }` is every eighth scenario, from the second on. */
   shard?: { part: number; of: number };
 }
 
-/** A scenario's name and variant, as reports show it. */
+/** A scenario's name and variant, as in reports. */
 export function titleOf(scenario: Scenario): string {
   return testTitle({
     name: scenario.name,
@@ -20,7 +18,7 @@ export function titleOf(scenario: Scenario): string {
   });
 }
 
-/** The scenarios that are meant, in their order. */
+/** The selected scenarios, in their order. */
 export function chosen(scenarios: readonly Scenario[], { filters, shard }: Choice): Scenario[] {
   const wanted = filters.map((filter) => filter.toLowerCase());
   const fitting = scenarios.filter(
@@ -34,14 +32,14 @@ function fits(scenario: Scenario, filter: string): boolean {
   return titleOf(scenario).toLowerCase().includes(filter) || scenario.position.file.toLowerCase().endsWith(filter);
 }
 
-/** Reads `2/8`. Throws `usage`. */
+/** Parses `2/8`. Throws `usage`. */
 export function parseShard(text: string): { part: number; of: number } {
   const [, part = 0, of = 0] = /^(\d{1,4})\/(\d{1,4})$/.exec(text)?.map(Number) ?? [];
   if (part < 1 || part > of) throw failure('usage', { detail: `--shard takes PART/PARTS such as 2/8, not "${text}"` });
   return { part, of };
 }
 
-/** The same for every run, and not the order of the files: what depends on an order shows. */
+/** Shuffled by a seed, so that dependence on the order of files shows. */
 export function mixed<Item>(items: readonly Item[], seed: number): Item[] {
   const random = new SeededRandom(seed);
   return items

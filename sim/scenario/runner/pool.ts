@@ -1,15 +1,30 @@
-// Owns: running scenarios at the same time, each in a process that does nothing else meanwhile; a process that ends by itself costs its
-// scenario alone. Not here: which scenarios (run-tests.ts), the program of a process (worker.ts).
+// Runs scenarios in parallel, one at a time in each worker process. If a process dies, only its current scenario fails.
+
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { SystemClock, type Timer } from '@doorsill/base/clock';
-import type { WorkerAnswer, WorkerJob } from './worker-messages.ts';
+import type { Scenario } from '../language/scenario.ts';
+import type { ScenarioRun } from '../running/run-scenario.ts';
+
+/** To a worker. */
+export interface WorkerJob {
+  job: number;
+  scenario: Scenario;
+  update: boolean;
+  rerun: string;
+}
+
+/** From a worker: it is ready, or a job's result. */
+export type WorkerAnswer =
+  | { ready: true }
+  | { job: number; run: ScenarioRun }
+  | { job: number; error: { message: string; stack: string; code?: string } };
 
 const PROGRAM = fileURLToPath(new URL('./worker.js', import.meta.url));
-/** So much of what a process said is kept for the report of its death. */
+/** How much of a process's last output its death report contains. */
 const LAST_WORDS_LETTERS = 4_000;
 
-/** What a stopped process needs to end its parts; one that takes longer is killed. */
+/** How long a stopped process may take to end its parts before it is killed. */
 const STOP_MS_MAX = 8_000;
 const machine = new SystemClock();
 
@@ -17,11 +32,11 @@ export type Outcome = Extract<WorkerAnswer, { job: number }>;
 
 export interface PoolOptions {
   workers: number;
-  /** Called with each outcome, in the order in which they come. */
+  /** Called with each outcome as it comes. */
   done(outcome: Outcome): void;
 }
 
-/** Runs all jobs; resolves when each has its outcome, or the signal was aborted and what ran has ended. */
+/** Runs all jobs; resolves when each has an outcome, or after an abort when running ones have ended. */
 export async function runInPool(
   jobs: readonly WorkerJob[],
   { workers, done }: PoolOptions,
@@ -32,7 +47,7 @@ export async function runInPool(
   await Promise.all(lanes.map((lane) => lane.run()));
 }
 
-/** One process after the other, usually one alone. */
+/** One worker process; a new one after each failure. */
 class Lane {
   private readonly waiting: WorkerJob[];
   private readonly done: PoolOptions['done'];
@@ -48,7 +63,7 @@ class Lane {
     while (this.waiting.length > 0 && !this.signal.aborted) await this.runProcess();
   }
 
-  /** Gives a process jobs until there are no more, or it has ended. */
+  /** Sends a worker process jobs until there are none left, or it has ended. */
   private runProcess(): Promise<void> {
     const child = fork(PROGRAM, [], { stdio: ['ignore', 'pipe', 'pipe', 'ipc'] });
     const words = lastWordsOf(child);
@@ -71,7 +86,7 @@ class Lane {
           current = null;
           if (!this.signal.aborted || 'run' in answer) this.done(answer);
         }
-        // What a failure has left in a process could spoil what follows.
+        // A failure may have left the process in a bad state, so it is replaced.
         if ('error' in answer) leave();
         else next();
       });
@@ -89,7 +104,7 @@ class Lane {
   }
 }
 
-/** The end of what a process wrote. */
+/** The last output of a process. */
 function lastWordsOf(child: ChildProcess): () => string {
   let words = '';
   for (const pipe of [child.stdout, child.stderr]) {

@@ -1,5 +1,4 @@
-// Owns: one run of many scenarios: in parallel, so many times each, what is kept of failures and where, and the report of it all.
-// Not here: reading them, running one, the command line (sim/cli/test.ts).
+// Runs many scenarios in parallel, each one or more times; keeps failures, and makes the report.
 
 import { copyFile, stat } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
@@ -12,8 +11,7 @@ import { readScenarios } from '../language/read-scenarios.ts';
 import type { Scenario } from '../language/scenario.ts';
 import type { ScenarioRun } from '../running/run-scenario.ts';
 import { mixed, titleOf } from './choose-scenarios.ts';
-import { type Outcome, runInPool } from './pool.ts';
-import type { WorkerJob } from './worker-messages.ts';
+import { type Outcome, runInPool, type WorkerJob } from './pool.ts';
 
 interface FailureOf {
   scenario: Scenario;
@@ -22,7 +20,7 @@ interface FailureOf {
   set: ReadonlyMap<string, string>;
 }
 
-/** Keeps a failure in `folder`, which is made (0700), and returns the path of the scenario in it. */
+/** Keeps a failure in `folder`, which it creates (0700), and returns the path of the scenario in it. */
 async function keepFailure(disk: Disk, folder: string, { scenario, run, set }: FailureOf): Promise<string> {
   const { file } = scenario.position;
   const { files } = await readScenarios(file, { folder: scenario.folder, set });
@@ -48,23 +46,22 @@ export interface TestsOptions {
   /** How often each is run. */
   repeat: number;
   update: boolean;
-  /** Where what failed is kept; null: nowhere. */
+  /** Where failures are kept; null: nowhere. */
   out: string | null;
   /** `--set` of the command. */
   set: ReadonlyMap<string, string>;
-  /** The command that makes this run again; how one scenario of it is run again. */
+  /** The commands that repeat this run, and one scenario of it. */
   command: string;
   rerunOf(scenario: Scenario): string;
-  /** A file's absolute path as reports have it. */
+  /** An absolute path as reports show it. */
   shown(file: string): string;
-  /** Name and version of this program. */
   tool: string;
   disk: Disk;
-  /** Called when a scenario has its last outcome. */
+  /** Called after a scenario's last attempt. */
   ended(test: TestReport): void;
 }
 
-/** Runs all; with an aborted signal the report has what was done, and the rest as interrupted. */
+/** Runs all; after an abort the report has the finished ones, and the rest as interrupted. */
 export async function runTests(options: TestsOptions, signal: AbortSignal): Promise<RunReport> {
   const machine = new SystemClock();
   const startedMs = machine.monotonicMs();
@@ -103,7 +100,7 @@ export async function runTests(options: TestsOptions, signal: AbortSignal): Prom
   });
 }
 
-/** Each scenario so often, in a mixed order: number modulo their count is the scenario's. */
+/** Each scenario `repeat` times, shuffled: a job's number modulo the count of scenarios is the scenario's index. */
 function jobsOf({ scenarios, repeat, update, rerunOf }: TestsOptions): WorkerJob[] {
   const jobs = Array.from({ length: repeat }, (_, round) =>
     scenarios.map((scenario, at) => ({
@@ -116,7 +113,7 @@ function jobsOf({ scenarios, repeat, update, rerunOf }: TestsOptions): WorkerJob
   return repeat === 1 ? jobs : mixed(jobs, 1);
 }
 
-/** What became of all attempts at a scenario. */
+/** A scenario's test from all its attempts. */
 async function conclude(options: TestsOptions, at: number, attempts: readonly Outcome[]): Promise<TestReport> {
   const scenario = options.scenarios[at];
   if (!scenario) throw new Error('a scenario has its number');
@@ -129,7 +126,7 @@ async function conclude(options: TestsOptions, at: number, attempts: readonly Ou
   return { ...test, folder, rerun: rerunFrom(kept, options, scenario) };
 }
 
-/** All attempts at one scenario as one test: one that fails only sometimes is flaky. */
+/** Merges attempts into one test: one that fails only sometimes is flaky. */
 export function together(attempts: readonly TestReport[]): TestReport {
   const failed = attempts.filter(({ status }) => status === 'failed');
   const [first = attempts[0]] = failed;
@@ -144,13 +141,13 @@ export function together(attempts: readonly TestReport[]): TestReport {
   };
 }
 
-/** Yesterday's failure, from its own folder. */
+/** The command that repeats a kept failure from its own folder. */
 function rerunFrom(kept: string, { set }: TestsOptions, scenario: Scenario): string {
   const isVariant = Object.keys(scenario.variant).length > 0;
   return testCommand(kept, isVariant ? titleOf(scenario) : null, set);
 }
 
-/** The command that runs the scenarios at a path that fit the filter, with these values of variables. */
+/** The command that runs the scenarios at a path, by filter, with these variables. */
 export function testCommand(path: string, filter: string | null, set: ReadonlyMap<string, string>): string {
   const filters = filter === null ? [] : ['--filter', filter];
   const values = [...set].flatMap(([name, value]) => ['--set', `${name}=${value}`]);

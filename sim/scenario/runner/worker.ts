@@ -1,10 +1,10 @@
-// Owns: the program of a worker: runs one scenario after the other for its parent, and ends with it. A process of its own, because a
-// world's time passes when its process is quiet. Not here: running one (sim/scenario/running), which (pool.ts).
+// A worker process: runs scenarios one after the other for its parent. A process of its own, because a world's time advances when its
+// process is idle.
 
 import { SystemDisk } from '@doorsill/base/disk';
 import { isFailure } from '../../errors.ts';
 import { runScenario } from '../running/run-scenario.ts';
-import type { WorkerAnswer, WorkerJob } from './worker-messages.ts';
+import type { WorkerAnswer, WorkerJob } from './pool.ts';
 
 const stopping = new AbortController();
 /** Resolves when the parent has it, or is gone. */
@@ -18,7 +18,7 @@ process.on('message', (job: WorkerJob) => void work(job));
 // Its parent is gone, or wants it to end.
 process.on('disconnect', () => stop());
 process.on('SIGTERM', () => stop());
-// The terminal's Ctrl-C reaches the whole group: the parent decides.
+// The terminal's Ctrl-C reaches the whole process group: the parent decides.
 process.on('SIGINT', () => undefined);
 
 function stop(): void {
@@ -33,7 +33,7 @@ async function work({ job, scenario, update, rerun }: WorkerJob): Promise<void> 
   } catch (thrown) {
     const { message, stack = '' } = thrown instanceof Error ? thrown : new Error(String(thrown));
     await answered({ job, error: { message, stack, ...(isFailure(thrown) ? { code: thrown.code } : {}) } });
-    // Nothing that this run has left may keep the process, or be there in the next.
+    // Nothing left by this run may keep the process alive, or affect the next run.
     process.exit(0);
   }
   if (stopping.signal.aborted) process.exit(0);

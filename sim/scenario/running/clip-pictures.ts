@@ -1,17 +1,15 @@
-// Owns: which pictures of the drawn porch a clip shows, read from the numbers that are drawn in them. Not here: which it should show
-// and judging it (judge-clips.ts).
 import type { Clock } from '@doorsill/base/clock';
 import { runFfmpeg } from '@doorsill/device/camera/ffmpeg-run';
 import type { Ffmpeg } from '@doorsill/device/camera/find-ffmpeg';
 import { readFrameNumber } from '../../porch/frame-number.ts';
 
-/** Small, and large enough for the numbers to be read. */
+/** Small, but large enough for the frame numbers to be readable. */
 const WIDTH = 320;
 const HEIGHT = 180;
 const PICTURES_BYTES_MAX = 1024 * 1024 * 1024;
 const DECODE_MS_MAX = 60_000;
 
-/** The number in each picture of a clip, in the order in which they are shown; null where none can be read. Throws `ffmpeg_failed`. */
+/** The frame number in each picture of a clip, in display order; null if unreadable. Throws `ffmpeg_failed`. */
 export async function numbersIn(
   clip: Uint8Array | AsyncIterable<Uint8Array>,
   { ffmpeg, clock }: { ffmpeg: Ffmpeg; clock: Clock },

@@ -1,5 +1,4 @@
-// Owns: what happened in a scenario as a text that is the same in every run, and comparing it with the one that was kept.
-// Not here: other expectations (judge-expectations.ts).
+// A scenario's events as a text that is the same in every run, and its comparison with the stored one.
 
 import type { Disk } from '@doorsill/base/disk';
 import { createTwoFilesPatch } from 'diff';
@@ -8,7 +7,7 @@ import type { StepDone } from './step-times.ts';
 
 const GOLDEN_BYTES_MAX = 16 * 1024 * 1024;
 
-/** Ids are drawn anew where nothing is gained by their being the same: the names of the scenario stand for them. */
+/** Ids that differ in each run; the scenario's names stand for them. */
 const LEFT_OUT = new Set([
   'id',
   'device',
@@ -24,7 +23,7 @@ const LEFT_OUT = new Set([
   'aud',
 ]);
 
-/** Events, decisions and steps as JSON lines in the order in which they happened. */
+/** Events, decisions and steps as JSON lines, in order. */
 export function goldenText(world: ScenarioWorld, steps: readonly StepDone[]): string {
   const names = new Map(world.requestNames.map((name) => [world.find(name)?.id ?? '', name]));
   const { startUs } = world.scenario;
@@ -33,18 +32,18 @@ export function goldenText(world: ScenarioWorld, steps: readonly StepDone[]): st
     line: { step: step.verb, ...(step.id === undefined ? {} : { id: step.id }), ...(code === null ? {} : { code }) },
   }));
   for (const home of world.homes) {
-    for (const told of home.told) {
-      if (told.kind === 'event') {
-        const { event } = told;
-        lines.push({ atUs: told.toldUs, line: { doorbell: home.name, ...plain(event, startUs) } });
-      } else if (told.kind === 'receipt' && told.receipt.outcome !== 'command-done') {
-        const { outcome, request, code, clip } = told.receipt;
+    for (const message of home.messages) {
+      if (message.kind === 'event') {
+        const { event } = message;
+        lines.push({ atUs: message.publishedUs, line: { doorbell: home.name, ...plain(event, startUs) } });
+      } else if (message.kind === 'receipt' && message.receipt.outcome !== 'command-done') {
+        const { outcome, request, code, clip } = message.receipt;
         const of = request === undefined ? {} : { of: names.get(request) ?? 'another' };
         const facts = clip
           ? { frames: clip.frames, method: clip.method, sha256: clip.sha256, disclosed: clip.disclosed }
           : {};
         lines.push({
-          atUs: told.toldUs,
+          atUs: message.publishedUs,
           line: { doorbell: home.name, receipt: outcome, ...of, ...(code === undefined ? {} : { code }), ...facts },
         });
       }
@@ -65,7 +64,10 @@ function plain(event: object, startUs: number): object {
   );
 }
 
-/** Wall times as seconds since the start, and called so: a golden file holds for every start. A line's own `atS` is when it was told. */
+/**
+ * Wall times become seconds since the start, with another name, so that a golden file holds for every start. A line's own `atS` is when it
+ * was published.
+ */
 function inScenarioTime(key: string, value: unknown, startUs: number): [string, unknown] {
   if (key.endsWith('Us') && typeof value === 'number')
     return [secondsName(key), Math.round((value - startUs) / 1_000) / 1_000];
@@ -76,10 +78,13 @@ function inScenarioTime(key: string, value: unknown, startUs: number): [string, 
 /** `startUs` -> `startS`. */
 const secondsName = (key: string) => (key === 'atUs' ? 'happenedS' : `${key.slice(0, -2)}S`);
 
-/** A kept text in today's form: earlier versions called these seconds `atUs`, `startUs` and `endUs`. A quote inside a value is escaped. */
+/**
+ * Converts a stored text: earlier versions named these seconds `atUs`, `startUs` and `endUs`. Quotes inside values are escaped, so they
+ * don't match.
+ */
 const inTodaysForm = (text: string) => text.replaceAll(/"(\w+Us)":/g, (_all, key: string) => `"${secondsName(key)}":`);
 
-/** The difference from the kept text; null when there is none. With `update` the file is written, and the difference is what changed. */
+/** The difference from the stored text, or null. With `update` the file is written, and the difference is the change. */
 export async function compareGolden(disk: Disk, file: string, text: string, update: boolean): Promise<string | null> {
   const kept = await disk.readFile(file, GOLDEN_BYTES_MAX);
   const written = kept === null ? '' : new TextDecoder().decode(kept);

@@ -1,5 +1,4 @@
-// Owns: judging what left: the exact pictures of a clip, what was disclosed with it, what was uploaded, its custody. Not here: the rest
-// (judge-expectations.ts), fetching clips (stored-clips.ts).
+// Judges clips: their exact pictures, the disclosed metadata, uploads, custody.
 
 import type { Receipt } from '@doorsill/contract/home-messages';
 import { recallAnswerOf } from '@doorsill/contract/hand-over-documents';
@@ -14,14 +13,13 @@ import type { FootagePart } from '../../replay/footage.ts';
 import type { VirtualClock } from '../../world/virtual-clock.ts';
 import type { ClipOutcome, Expectation } from '../language/scenario.ts';
 import { numbersIn } from './clip-pictures.ts';
-import { footageOf } from './scenario-footage.ts';
-import type { KnownRequest, ScenarioWorld } from './scenario-world.ts';
+import { footageOf, type KnownRequest, type ScenarioWorld } from './scenario-world.ts';
 import { type StoredClip, sentReceipt, storedClip, storedCount } from './stored-clips.ts';
 
 const LISTED_BYTES_MAX = 256 * 1024 * 1024;
 const LIST_MS_MAX = 60_000;
 
-/** Numbers of the first and the last picture whose time is in the span; null when none is. Times on the source's own timeline. */
+/** Numbers of the first and last picture within the span, on the source's own timeline; null if there is none. */
 async function framesIn(
   part: FootagePart,
   { fromUs, toUs }: { fromUs: number; toUs: number },
@@ -37,7 +35,7 @@ async function framesIn(
   return first >= 0 && last >= first ? { first, last } : null;
 }
 
-/** Each picture's time in microseconds, in the order in which they are shown; or how many there are a second. */
+/** Each picture's time in microseconds, in display order; or the frame rate. */
 async function frameTimes(
   { source }: FootagePart,
   { ffmpeg, clock }: { ffmpeg: Ffmpeg; clock: VirtualClock },
@@ -58,7 +56,6 @@ async function frameTimes(
   return [...text.matchAll(/^0,\s*-?\d+,\s*(-?\d+),/gm)].map(([, pts]) => Number(pts) * tickUs).sort((a, b) => a - b);
 }
 
-/** What an expectation asked for and what there was. */
 export interface Verdict {
   what: string;
   isMet: boolean;
@@ -68,7 +65,7 @@ export interface Verdict {
 
 type Of<Kind extends Expectation['kind']> = Extract<Expectation, { kind: Kind }>;
 
-/** Within this, a clip's window begins or ends where it should: a picture at 25 a second. */
+/** Tolerance of a clip's start and end: a picture at 25 a second. */
 const WINDOW_SLACK_US = 40_000;
 
 /** Judges a clip at the vault. */
@@ -99,7 +96,7 @@ export async function judgeClip(world: ScenarioWorld, expected: Of<'clip'>, ffmp
   return verdicts.length > 0 ? verdicts : [{ what, isMet: true, expected: 'a clip', actual: 'a clip' }];
 }
 
-/** Which of the source's frames the clip has: by the numbers in its pictures where they were drawn, else by the window and their count. */
+/** The source's frames in the clip: by their drawn numbers, else by the window and their count. */
 async function framesOf(
   world: ScenarioWorld,
   { home }: KnownRequest,
@@ -141,7 +138,7 @@ export async function judgeDisclosed(world: ScenarioWorld, expected: Of<'disclos
   };
 }
 
-/** Exactly these clips were uploaded: by the doorbells' receipts, and by what the vault holds. */
+/** Whether exactly these clips were uploaded, by the doorbells' receipts and the vault's contents. */
 export async function judgeUploaded(world: ScenarioWorld, expected: Of<'uploaded'>): Promise<Verdict> {
   const sent = world.requestNames.filter((name) => {
     const request = world.find(name);
@@ -149,7 +146,7 @@ export async function judgeUploaded(world: ScenarioWorld, expected: Of<'uploaded
   });
   const wanted = [...expected.requests].sort();
   const stored = await storedCount(world);
-  // A clip that was taken back is not at the vault any more; a second one of the same grant would be one too many.
+  // A revoked clip is no longer at the vault; a second clip for one grant would be one too many.
   const isMet = sent.sort().join() === wanted.join() && stored <= wanted.length;
   return {
     what: 'uploaded',
@@ -159,7 +156,7 @@ export async function judgeUploaded(world: ScenarioWorld, expected: Of<'uploaded
   };
 }
 
-/** What receipts say of a request's clip, the last word first. */
+/** Outcomes of a request's clip by receipt, the latest first. */
 const BY_RECEIPT: readonly (readonly [Receipt['outcome'], ClipOutcome])[] = [
   ['recalled', 'recalled'],
   ['deleted', 'revoked'],
@@ -171,11 +168,11 @@ const BY_RECEIPT: readonly (readonly [Receipt['outcome'], ClipOutcome])[] = [
   ['denied', 'denied'],
 ];
 
-/** What became of a request at its doorbell, by its receipts. Taken back once the vault had it: `recalled`. */
+/** A request's outcome at its doorbell, by its receipts. `recalled` if it was revoked after the vault had the clip. */
 export function outcomeOf({ id, home }: KnownRequest, isIgnored: boolean): ClipOutcome | 'refused' {
   if (id === '') return 'refused';
-  const receipts = home.told.flatMap((told) =>
-    told.kind === 'receipt' && told.receipt.request === id ? [told.receipt] : [],
+  const receipts = home.messages.flatMap((message) =>
+    message.kind === 'receipt' && message.receipt.request === id ? [message.receipt] : [],
   );
   const found = BY_RECEIPT.find(([outcome]) => receipts.some((receipt) => receipt.outcome === outcome));
   if (found?.[1] === 'revoked' && receipts.some((receipt) => recallAnswerOf(receipt) !== null)) return 'recalled';
@@ -195,7 +192,7 @@ export async function judgeOutcome(
   return { what: `outcome of ${expected.of}`, isMet: actual === expected.is, expected: expected.is, actual };
 }
 
-/** The owner's proof of what happened to the clip: receipt, log and bytes fit together. */
+/** The owner's verification of the clip's custody: receipt, log and bytes match. */
 export async function judgeCustody(world: ScenarioWorld, expected: Of<'custody'>): Promise<Verdict> {
   const what = `custody of ${expected.of}`;
   const request = world.find(expected.of);

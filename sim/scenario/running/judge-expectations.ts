@@ -1,5 +1,3 @@
-// Owns: judging a scenario that has run: what it expected against what happened. Not here: clips (judge-clips.ts), golden files (golden.ts).
-
 import { join } from 'node:path';
 import type { DeviceEvent } from '@doorsill/contract/home-messages';
 import type { Ffmpeg } from '@doorsill/device/camera/find-ffmpeg';
@@ -18,7 +16,7 @@ import type { ScenarioHome } from './scenario-home.ts';
 import type { ScenarioWorld } from './scenario-world.ts';
 import type { StepDone } from './step-times.ts';
 
-/** What happened, besides what the homes told. */
+/** What happened, besides the homes' own events. */
 export interface Happened {
   steps: readonly StepDone[];
   log: readonly LogLine[];
@@ -27,11 +25,11 @@ export interface Happened {
 
 export interface Judgement {
   verdicts: { expectation: Expectation; verdict: Verdict }[];
-  /** By doorbell, where a truth was expected. */
+  /** By doorbell, for those with an expected truth. */
   matches: Map<string, MatchResult>;
 }
 
-/** Judges every expectation but golden files. Time must not pass meanwhile. */
+/** Judges every expectation except golden files. Time must not pass meanwhile. */
 export async function judgeExpectations(
   world: ScenarioWorld,
   expectations: readonly Expectation[],
@@ -92,7 +90,7 @@ async function judgeOne(
   }
 }
 
-/** What a doorbell holds and says at the end. */
+/** Judges what a doorbell holds and its state at the end. */
 async function judgeDevice(
   world: ScenarioWorld,
   expected: Extract<Expectation, { kind: 'ring-holds' | 'state' | 'ledger' }>,
@@ -126,7 +124,7 @@ const plain = (what: string, expected: string, actual: string): Verdict => ({
 const ignoredOf = ({ steps }: Happened) =>
   new Set(steps.flatMap(({ step }) => (step.verb === 'ignore' ? [step.of] : [])));
 
-/** Events of one kind at a doorbell, with when they happened since the start. */
+/** A doorbell's events of one kind, with their times since the start. */
 function eventsOf(
   world: ScenarioWorld,
   name: string,
@@ -134,9 +132,9 @@ function eventsOf(
 ): { event: DeviceEvent; atUs: number }[] {
   return world
     .home(name)
-    .told.flatMap((told) =>
-      told.kind === 'event' && told.event.type === type
-        ? [{ event: told.event, atUs: told.event.atUs - world.scenario.startUs }]
+    .messages.flatMap((message) =>
+      message.kind === 'event' && message.event.type === type
+        ? [{ event: message.event, atUs: message.event.atUs - world.scenario.startUs }]
         : [],
     );
 }
@@ -172,8 +170,8 @@ async function judgeTruth(
   const read = await readTruth(expected.file, world.disk, {});
   const truth = toleranceS === undefined ? read : { ...read, toleranceUs: microseconds(toleranceS) };
   const home = world.home(expected.doorbell);
-  const events = home.told.flatMap((told) =>
-    told.kind === 'event' ? [{ camera: home.name, event: told.event, toldUs: told.toldUs }] : [],
+  const events = home.messages.flatMap((message) =>
+    message.kind === 'event' ? [{ camera: home.name, event: message.event, publishedUs: message.publishedUs }] : [],
   );
   const match = matchEvents(truth, replayedEvents({ events }, world.scenario.startUs));
   matches.set(home.name, match);
@@ -204,10 +202,10 @@ function judgeNotice(
 ): Verdict {
   const request = world.find(of);
   const home = world.home(doorbell);
-  const has = home.told.some(
-    (told) =>
-      (told.kind === 'notice' && told.notice.request.jti === request?.id) ||
-      (told.kind === 'sighting' && told.sighting.request.jti === request?.id),
+  const has = home.messages.some(
+    (message) =>
+      (message.kind === 'notice' && message.notice.request.jti === request?.id) ||
+      (message.kind === 'sighting' && message.sighting.request.jti === request?.id),
   );
   const word = (is: boolean) => (is ? 'the owner was asked' : 'the owner was not asked');
   return plain(`${of} at ${home.name}`, word(reaches), word(has));
@@ -230,7 +228,7 @@ function judgeLog({ noneAbove }: Extract<Expectation, { kind: 'log' }>, { log }:
   };
 }
 
-/** Footage may begin a group of pictures earlier and end one later than it was asked about. */
+/** Footage consists of whole GOPs, so it may begin earlier and end later than requested. */
 const GROUP_US = 2_000_000;
 
 async function judgeRing(world: ScenarioWorld, home: ScenarioHome, span: Span | null): Promise<Verdict> {
@@ -257,7 +255,7 @@ async function judgeRing(world: ScenarioWorld, home: ScenarioHome, span: Span | 
   };
 }
 
-/** A value inside, by its path with dots. */
+/** A nested value, by its dotted path. */
 function valueAt(from: unknown, path: string): PlainValue | undefined {
   let value = from;
   for (const key of path.split('.')) {

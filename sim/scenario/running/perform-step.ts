@@ -1,5 +1,4 @@
-// Owns: what each verb of a scenario does in its world, as the owner, the agency, the operator or the machine. Not here: when (run-scenario.ts),
-// what must come of it (judge-expectations.ts).
+// Performs a step's verb in its world, as the owner, the agency, the operator or the machine.
 
 import { readFile } from 'node:fs/promises';
 import { sha256Hex } from '@doorsill/base/keys';
@@ -15,7 +14,7 @@ import type { Step } from '../language/scenario.ts';
 import type { ScenarioHome } from './scenario-home.ts';
 import type { ScenarioWorld } from './scenario-world.ts';
 
-/** How long an order may take in the world's time. */
+/** How long an owner's order may take in the world's time. */
 const ANSWER_MS_MAX = 20_000;
 
 type MachineStep = Of<
@@ -33,7 +32,7 @@ type MachineStep = Of<
 >;
 type Of<Verb extends Step['verb']> = Extract<Step, { verb: Verb }>;
 
-/** Performs a step. Throws the coded refusal of whoever refuses it. */
+/** Throws the coded refusal. */
 export async function performStep(world: ScenarioWorld, step: Step): Promise<string> {
   const home = world.home(step.doorbell);
   switch (step.verb) {
@@ -78,7 +77,7 @@ export async function performStep(world: ScenarioWorld, step: Step): Promise<str
   }
 }
 
-/** What happens to machines: clocks, disks, links, parts, power. */
+/** Steps of clocks, disks, links, parts and power. */
 async function machine(world: ScenarioWorld, home: ScenarioHome, step: MachineStep): Promise<string> {
   switch (step.verb) {
     case 'reboot':
@@ -109,7 +108,7 @@ async function machine(world: ScenarioWorld, home: ScenarioHome, step: MachineSt
       home.doorbell.camera.plug(step.is === 'back');
       return `camera ${step.is}`;
     case 'camera-fault':
-      // It is in the footage, which was made with it.
+      // The footage was made with this fault.
       return `camera ${step.fault.text}`;
     case 'wait':
       await world.clock.sleep(step.forUs / 1_000);
@@ -122,7 +121,7 @@ function order(home: ScenarioHome, step: Step, action: CommandAction): Promise<R
   return giveOrder(session, signer, action, ANSWER_MS_MAX);
 }
 
-/** Over the doorbell's own server alone, as no broker may read them. */
+/** Only over the doorbell's own server, because brokers may not read settings. */
 async function changeSettings(home: ScenarioHome, step: Of<'settings'>): Promise<void> {
   const { session, signer } = home.owner(step.owner);
   const device = { id: session.home.device, key: session.home.deviceKey };
@@ -148,7 +147,7 @@ async function ask(world: ScenarioWorld, home: ScenarioHome, step: Of<'request'>
   return `${step.agency} asks (${step.as}): ${view.state}`;
 }
 
-/** A request that an owner answers with a word. */
+/** An owner's answer to a request. */
 interface Answer {
   of: string;
   owner: string;

@@ -1,4 +1,4 @@
-// Owns: the log of a scenario's parts, kept in memory up to a limit, so that it can be judged and written where something failed.
+// The log of a scenario's parts, in memory up to a limit, to be judged and written on a failure.
 import type { Log, LogFacts } from '@doorsill/base/log';
 import type { VirtualClock } from '../../world/virtual-clock.ts';
 
@@ -13,7 +13,7 @@ export interface LogLine {
 
 const LINES_MAX = 20_000;
 
-/** Lines from level info on. */
+/** Keeps lines of level info and above. */
 export class RecordedLog implements Log {
   readonly lines: LogLine[];
   private readonly clock: () => VirtualClock | null;

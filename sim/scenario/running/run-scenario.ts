@@ -1,5 +1,4 @@
-// Owns: running one scenario in this process from start to verdict: its world, its steps, its end, what came of it as a test of a report.
-// Not here: reading scenarios (sim/scenario/language), running many (sim/scenario/runner).
+// Runs one scenario in this process and makes its test report.
 
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -19,29 +18,29 @@ import { type StepDone, StepTimes } from './step-times.ts';
 
 export interface RunOptions {
   disk: Disk;
-  /** Writes golden files instead of comparing with them. */
+  /** Writes golden files instead of comparing them. */
   update: boolean;
-  /** How a command names the scenario, for the report. */
+  /** The command that repeats the scenario, for the report. */
   rerun: string;
 }
 
 export interface ScenarioRun {
   test: TestReport;
   log: readonly LogLine[];
-  /** What happened, as a golden file would have it. */
+  /** The golden text of this run. */
   happened: string;
 }
 
-/** Parts that take longer to end never will. */
+/** Parts that take longer to end are taken for hanging. */
 const STOP_MS_MAX = 30_000;
-/** One thread makes the same bytes in every run. */
+/** One encoder thread, so that every run has the same bytes. */
 const ENCODER_THREADS = 1;
-/** After footage and steps: event windows close, clips are cut and sent. */
+/** Time after footage and steps, in which event windows close and clips are cut and sent. */
 const AFTER_MS = 12_000;
-/** A step that waits for something has so long after the footage has ended, besides the time that steps name. */
+/** How long a step may wait for an event after the footage has ended, besides the times that steps give. */
 const WAITING_MS_MAX = 10 * 60_000;
 
-/** Runs a scenario. Throws only what is no fault of the scenario, nor of what it tests: `ffmpeg_missing`, the signal's reason. */
+/** Runs a scenario. Throws only errors outside the scenario and the tested code: `ffmpeg_missing`, the signal's reason. */
 export async function runScenario(scenario: Scenario, options: RunOptions, signal: AbortSignal): Promise<ScenarioRun> {
   const machine = new SystemClock();
   const startedMs = machine.monotonicMs();
@@ -57,7 +56,7 @@ export async function runScenario(scenario: Scenario, options: RunOptions, signa
   }
 }
 
-/** Parts that never end are a fault of what is tested: it is said, and this process is of no use any more. Throws `timed_out`. */
+/** Hanging parts are a fault of the tested code: they are reported, and this process must not be reused. Throws `timed_out`. */
 async function stopWithin(machine: SystemClock, run: Run): Promise<void> {
   const patience = new AbortController();
   const late = machine.sleep(STOP_MS_MAX, patience.signal).then(() => {
@@ -82,7 +81,7 @@ class Run {
   private readonly notes: string[] = [];
   private starting: Promise<void> = Promise.resolve();
   private running: Promise<void> | null = null;
-  private readonly broken: { thrown: unknown }[] = [];
+  private readonly errors: { thrown: unknown }[] = [];
 
   constructor(scenario: Scenario, folder: string, options: RunOptions & { ffmpeg: Ffmpeg }) {
     this.scenario = scenario;
@@ -92,9 +91,8 @@ class Run {
     this.steps = new StepTimes(this.world);
   }
 
-  /** Plays and judges it; returns what failed. */
+  /** Plays and judges it; returns the failures. */
   async play(machine: SystemClock, signal: AbortSignal): Promise<TestFailure[]> {
-    // What was ended before says nothing more.
     signal.throwIfAborted();
     const timeout = new AbortController();
     const timer = machine.after(this.scenario.timeoutMs, () => timeout.abort());
@@ -118,13 +116,13 @@ class Run {
   private async playAll(): Promise<TestFailure[]> {
     const { clock } = this.world;
     await clock.holding(async () => {
-      this.running = clock.run().catch((thrown: unknown) => void this.broken.push({ thrown }));
+      this.running = clock.run().catch((thrown: unknown) => void this.errors.push({ thrown }));
       this.starting = this.world.start();
       await this.starting;
     });
     const stepped = this.steps.run(this.scenario.steps).then(() => true);
     await this.untilEnd(stepped);
-    const [broken] = this.broken;
+    const [broken] = this.errors;
     if (broken) throw broken.thrown;
     const steps = this.steps.done;
     return clock.holding(async () => {
@@ -137,7 +135,7 @@ class Run {
     });
   }
 
-  /** Waits until the given time, or until footage and steps have ended and what follows from them has happened. */
+  /** Waits until the given time, or until footage, steps and their consequences have ended. */
   private async untilEnd(stepped: Promise<boolean>): Promise<void> {
     const { clock, homes } = this.world;
     const { forUs } = this.scenario;
@@ -152,15 +150,15 @@ class Run {
     await clock.sleep(AFTER_MS);
   }
 
-  /** Fulfils where the steps leave a camera off that would show nobody knows how much: nothing can be waited for then. */
+  /** Resolves if the steps leave a camera off whose footage has unknown length: there is nothing to wait for then. */
   private async leftOff(camera: { isOffForUnknownTime: boolean }, stepped: Promise<boolean>): Promise<void> {
     await stepped;
-    // Its owner has the receipt before it has closed.
+    // Owners get their receipts before the parts close.
     await this.world.clock.sleep(AFTER_MS);
     if (!camera.isOffForUnknownTime) await new Promise<never>(() => undefined);
   }
 
-  /** Time that the steps take by what they say. */
+  /** The sum of the times that steps give. */
   private get givenMs(): number {
     const given = this.scenario.steps.map((step) => {
       const { when } = step;
@@ -171,7 +169,7 @@ class Run {
   }
 
   async stop(): Promise<void> {
-    // Only what has started can be stopped.
+    // Only started parts can be stopped.
     await this.starting.catch(() => undefined);
     await this.world.stop();
     this.world.clock.stop();
@@ -200,7 +198,7 @@ class Run {
     return { test, log: this.log.lines, happened: this.happened };
   }
 
-  /** A step that was refused although it should not, or the other way round; and those that never became due. */
+  /** Steps whose refusal was unexpected or missing, and those that never became due. */
   private stepFailures(done: readonly StepDone[]): TestFailure[] {
     const { steps } = this.scenario;
     const judged = new Set(
@@ -260,7 +258,7 @@ class Run {
 
 const GOLDEN_ADVICE = 'If this is as it should be now, run the same command with --update.';
 
-/** Rejects when the promise does, and never fulfils. */
+/** Rejects when the promise does, and never resolves. */
 function neverFulfilled(promise: Promise<unknown>): Promise<never> {
   return promise.then(() => new Promise<never>(() => undefined));
 }

@@ -1,5 +1,3 @@
-// Owns: the agencies and partners of a scenario: their keys, how they stand, what they ask. Not here: whether they may (registry, bridge).
-
 import { join } from 'node:path';
 import type { Clock } from '@doorsill/base/clock';
 import type { Disk } from '@doorsill/base/disk';
@@ -25,9 +23,9 @@ import type { ServiceParts } from './service-parts.ts';
 
 type RequestStep = Extract<Step, { verb: 'request' }>;
 
-/** Some streets away from the doorbell, mostly in the same cell: it has to see for itself that it is not meant. */
+/** A few streets from the doorbell, mostly in the same cell: the doorbell has to find out itself that it is not meant. */
 const ELSEWHERE_DEG = 0.012;
-/** An agency may ask about no less. */
+/** The shortest window that an agency may request. */
 const WINDOW_US_MIN = 15 * 60 * 1_000_000;
 const WHY = { reason: 'the scenario says so' };
 
@@ -41,13 +39,13 @@ export class ScenarioAgencies {
   private readonly folder: string;
   private readonly deps: AgenciesDeps & { random: SystemRandom };
   private readonly agencies = new Map<string, { facts: ScenarioAgency; key: SigningKey }>();
-  /** How each agency stands, by its id at the registry, as far as a moderator has decided. */
+  /** Each agency's standing by its id at the registry, if a moderator has decided. */
   private readonly standings = new Map<string, AgencyStanding>();
-  /** Codes with which the registry turned agencies down at the start. */
+  /** Codes with which the registry refused agencies at the start. */
   readonly refusals: string[] = [];
   /** Each partner's channel at the bridge. */
   private readonly channels = new Map<string, PartnerChannel>();
-  /** Who asked a request, by its id. */
+  /** The signer of each request, by the request's id. */
   private readonly askers = new Map<string, SigningKey>();
 
   constructor(folder: string, deps: AgenciesDeps) {
@@ -55,7 +53,7 @@ export class ScenarioAgencies {
     this.deps = { ...deps, random: new SystemRandom() };
   }
 
-  /** Enters partners and agencies as they stand at the start. An agency that the registry refuses is not entered. */
+  /** Registers partners and agencies with their standings. An agency that the registry refuses stays unregistered. */
   async start(agencies: readonly ScenarioAgency[], partners: readonly ScenarioPartner[]): Promise<void> {
     const { disk, services } = this.deps;
     for (const { id, name, standing } of partners) {
@@ -69,14 +67,14 @@ export class ScenarioAgencies {
       this.agencies.set(facts.id, { facts, key });
       if (facts.standing === 'unregistered') continue;
       await this.register(facts, key).catch((thrown: unknown) => {
-        // A federal agency asks all the same, and that is a story.
+        // A scenario may let a federal agency ask although the registry refuses it.
         if (!isFailure(thrown)) throw thrown;
         this.refusals.push(thrown.code);
       });
     }
   }
 
-  /** Applies in an agency's name, and decides as the registry's moderator would. Throws the registry's refusal. */
+  /** Applies for an agency, and decides as the registry's moderator. Throws the registry's refusal. */
   private async register(facts: ScenarioAgency, key: SigningKey): Promise<void> {
     const { disk, services } = this.deps;
     await vouchForDomain(disk, services.registry.folder, facts.domain, agencyId(key));
@@ -89,7 +87,7 @@ export class ScenarioAgencies {
     if (facts.standing !== first) await this.decide(key, facts.standing);
   }
 
-  /** A moderator's decision about an agency. Throws the registry's refusal. */
+  /** Decides about an agency as the moderator. Throws the registry's refusal. */
   async set(id: string, standing: AgencyStanding): Promise<void> {
     const { facts, key } = this.agency(id);
     if (standing === 'pending') await this.register({ ...facts, standing }, key);
@@ -102,7 +100,7 @@ export class ScenarioAgencies {
     await setPartnerStatus(disk, services.bridge, id, standing);
   }
 
-  /** Asks for footage, through its partner if it has one; returns the request's id and how the bridge took it. Throws the bridge's refusal. */
+  /** Requests footage, through its partner if it has one; returns the bridge's view of the request. Throws the bridge's refusal. */
   async ask(step: RequestStep, window: Window, place: Place): Promise<RequestView> {
     const { services, random } = this.deps;
     const { facts, key } = this.agency(step.agency);
@@ -125,7 +123,6 @@ export class ScenarioAgencies {
     return { ...view, request: id };
   }
 
-  /** An agency takes its request back. */
   async withdraw(request: string): Promise<void> {
     const key = this.askers.get(request);
     if (!key) throw failure('consent_request_unknown');
@@ -152,13 +149,13 @@ export class ScenarioAgencies {
   }
 }
 
-/** North or south of a place, where the cell that holds it does not end before. */
+/** North or south of a place, on the side where its cell does not end first. */
 function elsewhere(place: Place): Place {
   const [north, south] = [ELSEWHERE_DEG, -ELSEWHERE_DEG].map((deg) => ({ ...place, latitude: place.latitude + deg }));
   return [north, south].find((at) => at && cellOf(at) === cellOf(place)) ?? north ?? place;
 }
 
-/** Partners that this bridge has never served since: it knows of their end from the beginning. */
+/** Ids of partners whose end the bridge has known since its start. */
 async function endedPartners({ bridge }: ServiceParts): Promise<ReadonlySet<string>> {
   const partners = await listPartners(bridge);
   return new Set(partners.flatMap(({ partner, status }) => (status === 'ended' ? [partner] : [])));

@@ -1,5 +1,4 @@
-// Owns: one home of a scenario: its doorbell, its owners' sessions over the home broker, the links between it and the rest, and everything
-// that it told. Not here: the doorbell itself (sim/replay), what steps do with it (perform-step.ts).
+// One home of a scenario: its doorbell, its owners' sessions, its network links, and all its messages.
 
 import { join } from 'node:path';
 import type { Disk } from '@doorsill/base/disk';
@@ -29,18 +28,18 @@ export interface HomeDeps {
   disk: Disk;
   log: Log;
   ffmpeg: Ffmpeg;
-  /** Of the device: the same seed makes the same device. */
+  /** For the device: the same seed makes the same device. */
   random: Random;
   services: ServiceParts;
-  /** A bridge's one-time code; null: the doorbell is in no area. */
+  /** Whether it is enrolled at a bridge. */
   hasBridge: boolean;
   ownServer: boolean;
-  /** What its camera does wrong; null: nothing. */
+  /** Faults of its camera, or null. */
   faults: CameraFaults | null;
 }
 
-/** Something that a home told, and when, since the start of the world. */
-export type Told = { toldUs: number } & (
+/** A home's message, and when it was published, since the start of the world. */
+export type HomeMessage = { publishedUs: number } & (
   | { kind: 'event'; event: DeviceEvent }
   | { kind: 'receipt'; receipt: Receipt }
   | { kind: 'notice'; notice: VerifiedNotice }
@@ -58,12 +57,12 @@ const TEAR_SEED = 2;
 export class ScenarioHome {
   readonly name: string;
   readonly setup: ScenarioDoorbell;
-  readonly told: Told[] = [];
+  readonly messages: HomeMessage[] = [];
   readonly links: Record<'home' | 'area' | 'bridge', LinkProxy>;
   private readonly folder: string;
   private readonly deps: HomeDeps;
   private readonly owners = new Map<string, Owner>();
-  private readonly listeners = new Set<(told: Told) => void>();
+  private readonly listeners = new Set<(message: HomeMessage) => void>();
   private readonly disks: SimulatedDiskDeps;
   private disk: SimulatedDisk;
   readonly doorbell: ReplayedDoorbell;
@@ -75,7 +74,7 @@ export class ScenarioHome {
     this.folder = folder;
     this.deps = deps;
     const { world, services } = deps;
-    // Of its own, so that a link that is late changes nothing of what the device draws.
+    // A separate generator, so that a link's jitter does not change the device's random values.
     const links = { clock: world, random: new SeededRandom(LINK_SEED) };
     this.links = {
       home: new LinkProxy(links, () => services.url('broker')),
@@ -87,13 +86,13 @@ export class ScenarioHome {
     this.doorbell = this.makeDoorbell(footage);
   }
 
-  /** The device's id; empty before the home has started. */
+  /** Empty before the home has started. */
   get id(): string {
     return this.identity.id;
   }
 
-  /** Calls `listener` with everything that the home tells. */
-  onTold(listener: (told: Told) => void): () => void {
+  /** Calls `listener` with every message of the home. */
+  onMessage(listener: (message: HomeMessage) => void): () => void {
     this.listeners.add(listener);
     return () => void this.listeners.delete(listener);
   }
@@ -115,48 +114,47 @@ export class ScenarioHome {
     await Promise.all(Object.values(this.links).map((link) => link.stop()));
   }
 
-  /** Pairs an owner at the doorbell, and listens as that owner. */
+  /** Pairs an owner, and subscribes as that owner. */
   async addOwner(name: string): Promise<void> {
     const { world, disk, log, services } = this.deps;
     const random = new SystemRandom();
     const key = await loadOrCreateOwnerKey(disk, random, join(this.folder, 'owners', name, 'owner.key'));
     const home = await pairWithDevice({ clock: world }, this.doorbell.home.pairingSocket, key, name);
-    // The owner is at home; what is wrong with the doorbell's link is not wrong with theirs.
+    // The owner is at home: faults of the doorbell's link do not affect theirs.
     const own = { ...home, account: { ...home.account, url: services.url('broker') } };
     const session = new OwnerSession(own, { clock: world, random, disk, log });
     const isFirst = this.owners.size === 0;
     session.listen({
-      receipt: (receipt) => this.tell({ kind: 'receipt', receipt }, isFirst),
-      notice: (notice) => this.tell({ kind: 'notice', notice }, isFirst),
-      sighting: (sighting) => this.tell({ kind: 'sighting', sighting }, isFirst),
+      receipt: (receipt) => this.note({ kind: 'receipt', receipt }, isFirst),
+      notice: (notice) => this.note({ kind: 'notice', notice }, isFirst),
+      sighting: (sighting) => this.note({ kind: 'sighting', sighting }, isFirst),
     });
     await session.start();
     this.owners.set(name, { session, signer: { key, clock: world, random } });
   }
 
-  /** An owner's session and signer. Throws `scenario_name_unknown` for one that was not paired. */
+  /** An owner's session and signer. Throws `scenario_name_unknown` if not paired. */
   owner(name: string): Owner {
     const owner = this.owners.get(name);
     if (owner) return owner;
-    throw failure('scenario_name_unknown', { place: this.name, detail: `${name} is no owner of it yet.` });
+    throw failure('scenario_name_unknown', { place: this.name, detail: `${name} is not an owner of it yet.` });
   }
 
-  /** Whom its owners trust: the bridge and the registry that it is enrolled with. */
+  /** The keys of the bridge and the registry that it is enrolled at. */
   trusts(): { bridgeKey: string; registryKey: string }[] {
     return [...this.owners.values()].flatMap(({ session }) => session.home.trust ?? []);
   }
 
-  /** The key of an owner. */
   ownerKey(name: string): string {
     return this.owner(name).signer.key.publicKey;
   }
 
-  /** Sets what is wrong with the doorbell's disk. */
+  /** The disk, to set its faults. */
   get diskNow(): SimulatedDisk {
     return this.disk;
   }
 
-  /** Its power is cut, and comes back after so long. `leaves`: of what was not synced. */
+  /** Cuts its power for `forUs`. `leaves`: which unsynced writes remain. */
   async cutPower(forUs: number, leaves: PowerCutLeaves): Promise<void> {
     await this.doorbell.cutPower({ cut: () => this.disk.cut(leaves) });
     for (const link of Object.values(this.links)) link.cut();
@@ -190,18 +188,18 @@ export class ScenarioHome {
       },
       { ...this.deps, disk: this.disk },
     );
-    doorbell.onEvent((event) => this.tell({ kind: 'event', event }, true));
+    doorbell.onEvent((event) => this.note({ kind: 'event', event }, true));
     return doorbell;
   }
 
-  /** Owners hear the same; it is noted once. */
-  private tell(
-    told: Told extends infer Each ? (Each extends Told ? Omit<Each, 'toldUs'> : never) : never,
+  /** All owners receive the same messages; each is noted once. */
+  private note(
+    message: HomeMessage extends infer Each ? (Each extends HomeMessage ? Omit<Each, 'publishedUs'> : never) : never,
     isFirst: boolean,
   ): void {
     if (!isFirst) return;
-    const noted = { ...told, toldUs: this.deps.world.passedUs } as Told;
-    this.told.push(noted);
+    const noted = { ...message, publishedUs: this.deps.world.passedUs } as HomeMessage;
+    this.messages.push(noted);
     for (const listener of [...this.listeners]) listener(noted);
   }
 }

@@ -1,4 +1,3 @@
-// Owns: what happened in a scenario as the timeline of a report. Pure. Not here: the report's form (sim/report).
 import { beganBy, replayedEvents } from '../../replay/replay-truth.ts';
 import type { TestTimeline } from '../../report/run-report.ts';
 import type { MatchResult } from '../../truth/match-events.ts';
@@ -6,17 +5,17 @@ import type { ScenarioHome } from './scenario-home.ts';
 import type { ScenarioWorld } from './scenario-world.ts';
 import type { StepDone } from './step-times.ts';
 
-/** The timeline of a scenario that has run, or of as much of it as did. */
+/** The report's timeline of a scenario, also of one that was aborted. */
 export function timelineOf(
   world: ScenarioWorld,
   steps: readonly StepDone[],
   matches: ReadonlyMap<string, MatchResult>,
 ): TestTimeline {
   const { startUs, zone } = world.scenario;
-  const told = world.homes.flatMap((home) =>
-    home.told.flatMap((one) =>
+  const receipts = world.homes.flatMap((home) =>
+    home.messages.flatMap((one) =>
       one.kind === 'receipt' && one.receipt.outcome !== 'command-done'
-        ? [{ atUs: startUs + one.toldUs, text: `${home.name}: ${one.receipt.outcome}`, outcome: 'done' as const }]
+        ? [{ atUs: startUs + one.publishedUs, text: `${home.name}: ${one.receipt.outcome}`, outcome: 'done' as const }]
         : [],
     ),
   );
@@ -31,7 +30,7 @@ export function timelineOf(
     endUs: startUs + world.clock.passedUs,
     ...(zone === undefined ? {} : { zone }),
     cameras: world.homes.map((home) => cameraOf(world, home, matches.get(home.name) ?? null)),
-    steps: [...done, ...told].sort((a, b) => a.atUs - b.atUs),
+    steps: [...done, ...receipts].sort((a, b) => a.atUs - b.atUs),
   };
 }
 
@@ -41,8 +40,8 @@ function cameraOf(
   match: MatchResult | null,
 ): TestTimeline['cameras'][number] {
   const { startUs } = world.scenario;
-  const events = home.told.flatMap((told) =>
-    told.kind === 'event' ? [{ camera: home.name, event: told.event, toldUs: told.toldUs }] : [],
+  const events = home.messages.flatMap((message) =>
+    message.kind === 'event' ? [{ camera: home.name, event: message.event, publishedUs: message.publishedUs }] : [],
   );
   const found = replayedEvents({ events }, startUs);
   return {

@@ -1,5 +1,4 @@
-// Owns: everything that one scenario happens in: its time, its parts, its homes, its agencies, and the requests by the names that steps
-// give them. Not here: what happens (perform-step.ts), in which order (run-scenario.ts).
+// The world of one scenario: time, services, homes, agencies, and requests by the names that steps gave them.
 
 import { join } from 'node:path';
 import type { Disk } from '@doorsill/base/disk';
@@ -14,11 +13,12 @@ import type { Signed } from '@doorsill/device/owner/sign-owner-messages';
 import { FaultSet } from '../../camera-server/faults.ts';
 import { failure } from '../../errors.ts';
 import type { PetOwner } from '../../pet-owner/pet-owner.ts';
+import { parseSyntheticSource } from '../../porch/porch-camera.ts';
 import type { CameraFaults } from '../../replay/faulty-footage.ts';
+import { type FootagePart, sourcesOfFiles } from '../../replay/footage.ts';
 import { VirtualClock } from '../../world/virtual-clock.ts';
-import type { Scenario, Span } from '../language/scenario.ts';
+import type { CameraPart, Scenario, Span } from '../language/scenario.ts';
 import { ScenarioAgencies } from './scenario-agencies.ts';
-import { footageOf } from './scenario-footage.ts';
 import { ScenarioHome } from './scenario-home.ts';
 import { ServiceParts } from './service-parts.ts';
 
@@ -30,13 +30,13 @@ export interface WorldDeps {
 
 /** A request that a step has made. */
 export interface KnownRequest {
-  /** The id that it got; empty: it was refused. */
+  /** Its id; empty if it was refused. */
   id: string;
-  /** The home that was asked; of a lost pet the one that granted, once one has. */
+  /** The home that was asked; for a lost pet, the one that granted. */
   home: ScenarioHome;
-  /** What the step asked about. */
+  /** The requested window. */
   window: Window;
-  /** Who has lost a pet and gets what is granted; absent: an agency asked. */
+  /** The recipient of a lost pet's clip; absent for an agency's request. */
   petOwner?: PetOwner;
   grant?: Signed<Grant>;
 }
@@ -44,7 +44,7 @@ export interface KnownRequest {
 /** The verbs and expectations that need a broker, a bridge and an agency. */
 const WITH_BRIDGE = new Set(['request', 'grant', 'deny', 'ignore', 'revoke', 'recall', 'withdraw', 'lost-pet']);
 
-/** What a doorbell's camera does wrong in the scenario; null: nothing. */
+/** The faults of a doorbell's camera in the scenario, or null. */
 function faultsOf({ steps, seed }: Scenario, doorbell: string, { log }: WorldDeps): CameraFaults | null {
   const set = new FaultSet();
   let isAny = false;
@@ -64,7 +64,7 @@ export class ScenarioWorld {
   readonly agencies: ScenarioAgencies;
   readonly homes: readonly ScenarioHome[];
   private readonly requests = new Map<string, KnownRequest>();
-  /** Bytes that each home's link to the bridge had carried when the scenario began: enrolment. */
+  /** Bytes on each home's link to the bridge when the scenario began, from enrolment. */
   private readonly bytesBefore = new Map<ScenarioHome, number>();
   private bytesAtGrant: number | null = null;
 
@@ -120,7 +120,7 @@ export class ScenarioWorld {
     throw failure('scenario_name_unknown', { place: name, detail: 'there is no such doorbell.' });
   }
 
-  /** A span of the scenario's time, or the last of it, as wall time. */
+  /** A span of the scenario's time, or the last microseconds, as wall time. */
   windowOf(span: Span | { lastUs: number }): Window {
     const { startUs } = this.scenario;
     if (!('lastUs' in span)) return { startUs: startUs + span.fromUs, endUs: startUs + span.toUs };
@@ -132,36 +132,36 @@ export class ScenarioWorld {
     this.requests.set(as, { id: '', ...request });
   }
 
-  /** The request that a step made under this name. Throws `consent_request_unknown` when it was refused or never made. */
+  /** The request that a step made under this name. Throws `consent_request_unknown` if it was refused or never made. */
   request(as: string): KnownRequest {
     const request = this.requests.get(as);
     if (request && request.id !== '') return request;
     throw failure('consent_request_unknown');
   }
 
-  /** The same, for whoever asks what became of it; null when there is none. */
+  /** The same, or null. */
   find(as: string): KnownRequest | null {
     return this.requests.get(as) ?? null;
   }
 
-  /** The request of this id; null when no step made it. */
+  /** The request with this id, or null. */
   withId(id: string | undefined): KnownRequest | null {
     return [...this.requests.values()].find((request) => request.id === id) ?? null;
   }
 
-  /** The names that steps gave to requests. */
+  /** The names of requests. */
   get requestNames(): string[] {
     return [...this.requests.keys()];
   }
 
-  /** An owner of this home has signed this grant. */
+  /** Notes that an owner of this home has signed this grant. */
   granted(as: string, home: ScenarioHome, grant: Signed<Grant>): void {
     const request = this.request(as);
     this.bytesAtGrant ??= this.bridgeBytes();
     this.requests.set(as, { ...request, home, grant });
   }
 
-  /** Bytes that went to the bridge before anything was granted, or in all if nothing was. */
+  /** Bytes sent to the bridge before the first grant, or in all without one. */
   get bytesBeforeGrant(): number {
     return this.bytesAtGrant ?? this.bridgeBytes();
   }
@@ -169,17 +169,17 @@ export class ScenarioWorld {
   /** The owner's notice of a request, or of a sighting of a lost pet, at one home. Throws `timed_out`. */
   noticeOf(home: ScenarioHome, as: string, withinMs: number): Promise<VerifiedNotice | VerifiedSighting> {
     const { id } = this.request(as);
-    const isIt = (told: ScenarioHome['told'][number]) =>
-      told.kind === 'notice' && told.notice.request.jti === id
-        ? told.notice
-        : told.kind === 'sighting' && told.sighting.request.jti === id
-          ? told.sighting
+    const isIt = (message: ScenarioHome['messages'][number]) =>
+      message.kind === 'notice' && message.notice.request.jti === id
+        ? message.notice
+        : message.kind === 'sighting' && message.sighting.request.jti === id
+          ? message.sighting
           : null;
-    const heard = home.told.map(isIt).findLast((notice) => notice !== null);
-    if (heard) return Promise.resolve(heard);
+    const earlier = home.messages.map(isIt).findLast((notice) => notice !== null);
+    if (earlier) return Promise.resolve(earlier);
     return new Promise((resolve, reject) => {
-      const stop = home.onTold((told) => {
-        const notice = isIt(told);
+      const stop = home.onMessage((message) => {
+        const notice = isIt(message);
         if (!notice) return;
         end();
         resolve(notice);
@@ -198,4 +198,30 @@ export class ScenarioWorld {
   private bridgeBytes(): number {
     return this.homes.reduce((sum, home) => sum + home.links.bridge.sentBytes - (this.bytesBefore.get(home) ?? 0), 0);
   }
+}
+
+const FPS_DEFAULT = 15;
+
+/**
+ * A scenario camera's parts as footage of a replay; none for a doorbell without one. Throws `camera_option_invalid`,
+ * `replay_footage_mixed`.
+ */
+export function footageOf(camera: readonly CameraPart[]): FootagePart[] {
+  return camera.flatMap((part): FootagePart[] => {
+    if (part.kind === 'none') return [];
+    const { fromUs, toUs, loop, atUs } = part;
+    const cut = { fromUs, loop, ...(toUs === undefined ? {} : { toUs }), ...(atUs === undefined ? {} : { atUs }) };
+    if (part.kind === 'synthetic') {
+      const source = parseSyntheticSource(part.source, { pace: 'own' });
+      if (!source) throw failure('camera_unsupported', { source: part.source });
+      return [{ source: { kind: 'porch', source }, audio: true, ...cut }];
+    }
+    const sound = part.sound === undefined ? {} : { sound: part.sound };
+    const sources = sourcesOfFiles(part.files, part.fps ?? FPS_DEFAULT);
+    // Only the first file of a part begins at the part's time.
+    return sources.map((source, at) => {
+      const { atUs: _at, ...later } = cut;
+      return { source, audio: true, ...(at === 0 ? cut : later), ...sound };
+    });
+  });
 }

@@ -1,5 +1,5 @@
-// Owns: broker, registry, bridge and vault of a scenario's world, in its time, each of which can go and come back; a mosquitto in place of the
-// embedded broker. Not here: how each starts (sim/world/service-set.ts), the doorbells (scenario-home.ts), agencies (scenario-agencies.ts).
+// Broker, registry, bridge and vault of a scenario's world, each of which can stop and come back; optionally mosquitto instead of the
+// embedded broker.
 
 import { dirname } from 'node:path';
 import type { Disk } from '@doorsill/base/disk';
@@ -24,14 +24,13 @@ export interface ServiceDeps {
   world: VirtualClock;
   disk: Disk;
   log: Log;
-  /** The broker of homes and area; mosquitto is a program of this machine, in the machine's time. */
+  /** The broker of homes and area; mosquitto is an external program, in the machine's time. */
   broker: Scenario['broker'];
 }
 
-/** Steps that change something say so to the parts. */
+/** How often parts poll; steps notify them of changes at once. */
 const LOOK_AGAIN_S = 300;
 
-/** The parts that a doorbell's owner and an agency share. */
 export class ServiceParts extends ServiceSet {
   readonly disk: Disk;
   private readonly deps: ServiceDeps;
@@ -39,11 +38,11 @@ export class ServiceParts extends ServiceSet {
   private readonly running = new Map<ServiceName, RunningService>();
   private mosquitto: Mosquitto | null = null;
 
-  /** `folder`: absolute, in one that only this user can open. */
+  /** `folder`: absolute, inside one that only this user can open. */
   constructor(folder: string, deps: ServiceDeps) {
     super(folder, { lookAgainS: LOOK_AGAIN_S, stateAgencies: false });
     this.deps = deps;
-    this.disk = diskThatTells(deps.disk, this.path('accounts'), async () => this.mosquitto?.reload());
+    this.disk = notifyingDisk(deps.disk, this.path('accounts'), async () => this.mosquitto?.reload());
   }
 
   protected seamsOf(): ServiceSeams {
@@ -56,7 +55,7 @@ export class ServiceParts extends ServiceSet {
     await pinBridge({ disk: this.disk }, this.vault, this.keys.bridge);
   }
 
-  /** Starts a part on the port that it had before. */
+  /** Starts a part on its former port. */
   async bring(name: ServiceName): Promise<void> {
     if (this.running.has(name)) return;
     await this.disk.makeFolder(this.path(name));
@@ -64,7 +63,7 @@ export class ServiceParts extends ServiceSet {
     this.running.set(name, await this.startPart(name));
   }
 
-  /** Ends a part; its folder and its port stay. */
+  /** Ends a part; its folder and port stay. */
   async end(name: ServiceName): Promise<void> {
     const part = this.running.get(name);
     this.running.delete(name);
@@ -87,12 +86,12 @@ export class ServiceParts extends ServiceSet {
     return { url: this.url('vault'), folder: this.path('vault'), key: this.keys.vault };
   }
 
-  /** The id of a part, also while it is gone. */
+  /** The id of a part, also while it is stopped. */
   private idOf(name: 'bridge' | 'registry'): string {
     return actorId(name, sha256Hex(this.keys[name]));
   }
 
-  /** Has the bridge ask the registry at once who is revoked, as it does by itself every few minutes. One that is gone asks when it is back. */
+  /** Has the bridge fetch revocations at once instead of every few minutes. A stopped bridge fetches them when it starts. */
   async refreshRevocations(): Promise<void> {
     if (this.running.has('bridge')) await this.part('bridge').refreshRevocations();
   }
@@ -117,20 +116,20 @@ export class ServiceParts extends ServiceSet {
   }
 }
 
-/** The disk on which an account that was made, or removed, is there only once the broker knows it: whoever gets the password can log in. */
-function diskThatTells(disk: Disk, accounts: string, tell: () => Promise<void>): Disk {
-  const tellOf = async (path: string) => {
-    if (dirname(path) === accounts) await tell();
+/** A disk whose write of the accounts file returns only after the broker has reloaded it: a new password then works at once. */
+function notifyingDisk(disk: Disk, accounts: string, notify: () => Promise<void>): Disk {
+  const notifyOf = async (path: string) => {
+    if (dirname(path) === accounts) await notify();
   };
-  const telling: Pick<Disk, 'replaceFile' | 'remove'> = {
+  const notifying: Pick<Disk, 'replaceFile' | 'remove'> = {
     async replaceFile(path, bytes) {
       await disk.replaceFile(path, bytes);
-      await tellOf(path);
+      await notifyOf(path);
     },
     async remove(path) {
       await disk.remove(path);
-      await tellOf(path);
+      await notifyOf(path);
     },
   };
-  return Object.assign(Object.create(disk), telling);
+  return Object.assign(Object.create(disk), notifying);
 }

@@ -1,19 +1,17 @@
-// Owns: performing a scenario's steps in order, each when it is due: at a time, after something, or right after the one before.
-// Not here: what a step does (perform-step.ts).
+// Performs a scenario's steps in order, each when it is due.
 import { isFailure } from '../../errors.ts';
 import type { Track } from '../../world/virtual-clock.ts';
 import type { Step, StepEvent } from '../language/scenario.ts';
 import { performStep } from './perform-step.ts';
-import type { ScenarioHome, Told } from './scenario-home.ts';
+import type { ScenarioHome, HomeMessage } from './scenario-home.ts';
 import type { ScenarioWorld } from './scenario-world.ts';
 import { isStored } from './stored-clips.ts';
 
-/** A step that was performed, or was not. */
 export interface StepDone {
   step: Step;
   atUs: number;
   text: string;
-  /** The code it was refused with; null: it was carried out. */
+  /** The code it was refused with; null if it was carried out. */
   code: string | null;
   detail?: string;
 }
@@ -24,22 +22,22 @@ export class StepTimes {
   readonly done: StepDone[] = [];
   private readonly world: ScenarioWorld;
   private track: Track;
-  /** How much each home had told when the last step began: what that step brought about can be waited for. */
-  private readonly heard = new Map<ScenarioHome, number>();
+  /** How many messages each home had sent when the last step began: a step can wait for those that follow. */
+  private readonly messagesBefore = new Map<ScenarioHome, number>();
   private lastUs = 0;
 
-  /** From now on time waits for the first step. */
+  /** From now on the world's time waits for the first step. */
   constructor(world: ScenarioWorld) {
     this.world = world;
     this.track = world.clock.open();
   }
 
-  /** Performs all steps. Throws what is no refusal. */
+  /** Performs all steps. Throws errors other than refusals. */
   async run(steps: readonly Step[]): Promise<void> {
     for (const step of steps) {
       await this.until(step);
       this.track.end();
-      for (const home of this.world.homes) this.heard.set(home, home.told.length);
+      for (const home of this.world.homes) this.messagesBefore.set(home, home.messages.length);
       this.done.push(await this.perform(step));
       this.track = this.world.clock.open();
       this.lastUs = this.world.clock.passedUs;
@@ -75,11 +73,11 @@ export class StepTimes {
     return this.done.find(({ step }) => step.id === id)?.atUs ?? this.lastUs;
   }
 
-  /** When the next one of these happens since the step before began; time goes on until then, and stands still from then on. */
+  /** When the next such event since the step before happened; time advances until then, and then stops. */
   private happened(step: Step, event: StepEvent): Promise<number> {
     const home = this.world.home(step.doorbell);
-    const before = home.told.slice(this.heard.get(home) ?? 0).find((told) => isKind(told, event));
-    if (before) return Promise.resolve(before.toldUs);
+    const before = home.messages.slice(this.messagesBefore.get(home) ?? 0).find((message) => isKind(message, event));
+    if (before) return Promise.resolve(before.publishedUs);
     this.track.end();
     return new Promise((resolve) => {
       const reached = () => {
@@ -87,8 +85,8 @@ export class StepTimes {
         this.track = this.world.clock.open();
         resolve(this.world.clock.passedUs);
       };
-      let stop = home.onTold((told) => {
-        if (isKind(told, event)) reached();
+      let stop = home.onMessage((message) => {
+        if (isKind(message, event)) reached();
       });
       if (event !== 'stored') return;
       stop();
@@ -106,13 +104,13 @@ export class StepTimes {
   }
 }
 
-/** Whether something that a home told is what a step waits for. */
-function isKind(told: Told, event: StepEvent): boolean {
-  if (told.kind === 'event') {
-    const { event: noticed } = told;
+/** Whether a message is the event that a step waits for. */
+function isKind(message: HomeMessage, event: StepEvent): boolean {
+  if (message.kind === 'event') {
+    const { event: noticed } = message;
     if (event === 'camera-ended') return noticed.type === 'camera' && ['ended', 'failed'].includes(noticed.state);
     return noticed.type === event;
   }
-  if (told.kind === 'receipt') return told.receipt.outcome === event;
+  if (message.kind === 'receipt') return message.receipt.outcome === event;
   return event === 'request';
 }

@@ -1,4 +1,4 @@
-// Owns: the clips that reached the vault of a scenario's world, or the owner of a lost pet, verified. Not here: what must be in them (judge-clips.ts).
+// Verified clips at the vault of a scenario's world, or at the owner of a lost pet.
 import { createReadStream } from 'node:fs';
 import { join } from 'node:path';
 import type { Receipt } from '@doorsill/contract/home-messages';
@@ -11,20 +11,20 @@ import type { KnownRequest, ScenarioWorld } from './scenario-world.ts';
 
 const STATEMENT_BYTES_MAX = 65_536;
 
-/** The receipt that a granted clip has arrived at the bridge; null while none came. */
+/** The receipt for a granted clip's arrival at the bridge, or null. */
 export function sentReceipt({ home, grant }: KnownRequest): Receipt | null {
-  for (const told of home.told) {
-    if (told.kind !== 'receipt' || told.receipt.outcome !== 'sent') continue;
-    if (told.receipt.grant === grant?.jti) return told.receipt;
+  for (const message of home.messages) {
+    if (message.kind !== 'receipt' || message.receipt.outcome !== 'sent') continue;
+    if (message.receipt.grant === grant?.jti) return message.receipt;
   }
   return null;
 }
 
-/** Whether every clip that this home has sent is where it was sent to, and there is one. */
+/** Whether this home has sent clips, and all have reached their recipient. */
 export async function isStored(world: ScenarioWorld, home: ScenarioHome): Promise<boolean> {
-  const sent = home.told.flatMap((told) =>
-    told.kind === 'receipt' && told.receipt.outcome === 'sent' && told.receipt.clip
-      ? [{ clip: told.receipt.clip.id, petOwner: world.withId(told.receipt.request)?.petOwner }]
+  const sent = home.messages.flatMap((message) =>
+    message.kind === 'receipt' && message.receipt.outcome === 'sent' && message.receipt.clip
+      ? [{ clip: message.receipt.clip.id, petOwner: world.withId(message.receipt.request)?.petOwner }]
       : [],
   );
   if (sent.length === 0) return false;
@@ -35,19 +35,18 @@ export async function isStored(world: ScenarioWorld, home: ScenarioHome): Promis
   return true;
 }
 
-/** A clip that was granted to who has lost a pet; null when it is not there. */
+/** A clip that was granted to the owner of a lost pet, or null. */
 async function clipOf(petOwner: PetOwner, clip: string): Promise<GrantedClip | null> {
   return (await grantedClips(petOwner)).find((granted) => granted.clip === clip) ?? null;
 }
 
-/** Where the vault keeps a clip of the bridge; null when it does not. */
+/** The vault's file of a clip of the bridge, or null. */
 export async function clipFile(world: ScenarioWorld, clip: string): Promise<string | null> {
   const { bridge, vault } = world.services;
   const path = join(vault.folder, 'blobs', evidenceId(bridge.id, clip), 'clip.mp4');
   return (await world.disk.sizeOf(path)) === null ? null : path;
 }
 
-/** How many clips the vault holds. */
 export async function storedCount(world: ScenarioWorld): Promise<number> {
   const blobs = join(world.services.vault.folder, 'blobs');
   let count = 0;
@@ -57,14 +56,14 @@ export async function storedCount(world: ScenarioWorld): Promise<number> {
 }
 
 export interface StoredClip {
-  /** What the recipient got with it; its signature and the clip's bytes are verified. */
+  /** The recipient's statement; its signature and the clip's bytes are verified. */
   statement: Statement | Manifest;
   receipt: Receipt;
-  /** Its bytes, anew each time. */
+  /** Its bytes, read anew each time. */
   read(): Uint8Array | AsyncIterable<Uint8Array>;
 }
 
-/** The clip of a request, verified, as the agency or the pet's owner has it. Null when it never arrived or is gone. Throws `verify_failed`. */
+/** The clip of a request at the agency or the pet's owner, verified. Null if it never arrived or is gone. Throws `verify_failed`. */
 export async function storedClip(world: ScenarioWorld, request: KnownRequest): Promise<StoredClip | null> {
   const receipt = sentReceipt(request);
   if (!receipt?.clip || receipt.intake === undefined) return null;

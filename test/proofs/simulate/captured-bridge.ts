@@ -1,5 +1,5 @@
-// Owns: what a captured bridge of a simulated town says to doorbells, alone or with captured agencies: false receipts, offsets and places, forged
-// and changed requests, lists and grants, all signed with its own key. Not here: the honest bridge behind it, when it lies (plan.ts).
+// A captured bridge's lies to doorbells, alone or with captured agencies: false receipts, offsets and places; forged and changed requests,
+// lists and grants, all signed with its real key.
 
 import { join } from 'node:path';
 import { type Clock, wallSeconds } from '@doorsill/base/clock';
@@ -16,39 +16,39 @@ import { agencyId } from 'doorsill/officer/agency-client';
 import type { MemoryNetwork } from './memory-network.ts';
 import { messagesIn, packetOf } from './mqtt-packets.ts';
 import type { Lie } from './plan.ts';
-import type { TownAgencies } from './town-agencies.ts';
-import type { TownHome } from './town-home.ts';
-import type { TownServices } from './town-services.ts';
+import type { SimulatedAgencies } from './town-agencies.ts';
+import type { SimulatedHome } from './town-home.ts';
+import type { SimulatedServices } from './town-services.ts';
 
 const KEY_BYTES_MAX = 200;
-/** A captured agency asks for as much more, and for every fact. */
+/** A captured agency requests this much more time, and every fact. */
 const WIDER_US = 15 * 60_000_000;
 const DOCUMENT_LIFE_S = 3_600;
 const REQUESTS_MAX = 50;
-/** More documents than a doorbell takes in by the time it has looked at them, and no more than it lets wait. */
+/** More documents than a doorbell processes before the next ones come, but fewer than it lets wait. */
 const FLOOD = 330;
 const HOUR_US = 3_600_000_000;
-/** What the agencies of a town are not registered for. */
+/** The simulated agencies are not registered for this retention. */
 const UNREGISTERED_RETENTION = 'noise';
-/** An owner who is talked into something says it so long after: by then the home has the request. */
+/** An owner who is talked into a grant sends it this much later, when the home has the request. */
 const TALKED_MS = 1_000;
 
 export interface CapturedBridgeDeps {
   clock: Clock;
   random: Random;
   network: MemoryNetwork;
-  services: TownServices;
-  agencies: TownAgencies;
+  services: SimulatedServices;
+  agencies: SimulatedAgencies;
 }
 
-/** A request of a home that waits for its answer. */
+/** A home's request that waits for its answer. */
 interface Asked {
   readonly method: string;
   readonly path: string;
   text: string;
 }
 
-/** What a home has offered under a grant. */
+/** A home's offered clip under a grant. */
 interface Offered {
   readonly manifest: string;
   readonly statement: string;
@@ -61,9 +61,9 @@ export class CapturedBridge {
   private readonly key: SigningKey;
   private readonly asked = new Map<string, Asked>();
   private readonly offered = new Map<string, Offered>();
-  /** How each home is answered for now. */
+  /** The lie that answers each home for now. */
   private readonly answering = new Map<string, Lie>();
-  /** What the broker has delivered of the honest bridge last, and each request that it ever published. */
+  /** The honest bridge's last document, and each request that it ever published. */
   private document: { topic: string; claims: Claims } | null = null;
   private list: { topic: string; claims: Claims } | null = null;
   private readonly published = new Map<string, PublishedRequest>();
@@ -73,7 +73,7 @@ export class CapturedBridge {
     this.key = key;
   }
 
-  /** Captures the bridge of a town that has started: its key is known. */
+  /** Captures the bridge of a started run, whose key is then known. */
   static async capture(deps: CapturedBridgeDeps): Promise<CapturedBridge> {
     const { services } = deps;
     const secret = await services.disk.readFile(join(services.path('bridge'), 'signing.key'), KEY_BYTES_MAX);
@@ -83,7 +83,7 @@ export class CapturedBridge {
   }
 
   /** Notes what a home sends to the bridge. */
-  hear(home: string, bytes: Uint8Array): void {
+  record(home: string, bytes: Uint8Array): void {
     const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1');
     const [, method, path] = /^(GET|HEAD|POST|PATCH|DELETE) (\S+) HTTP\/1/.exec(text) ?? [];
     const begun = method !== undefined && path !== undefined ? { method, path, text: '' } : null;
@@ -99,7 +99,7 @@ export class CapturedBridge {
     if (typeof grant === 'string') this.offered.set(grant, { manifest, statement });
   }
 
-  /** Notes what the broker delivers of the bridge's documents. */
+  /** Notes the bridge's documents as the broker delivers them. */
   learn(bytes: Uint8Array): void {
     for (const { topic, payload } of messagesIn(bytes)) {
       if (!topic.startsWith(`${DEFAULT_PREFIX}/area/`)) continue;
@@ -113,8 +113,8 @@ export class CapturedBridge {
     }
   }
 
-  /** Tells a home one lie: an answer to what it asks for a while, or a document now. */
-  async tell(home: TownHome, lie: Lie, forMs: number): Promise<void> {
+  /** Tells a home one lie: false answers for a while, or a document now. */
+  async lieTo(home: SimulatedHome, lie: Lie, forMs: number): Promise<void> {
     const { name } = home.plan;
     this.publish(home, lie);
     this.answering.set(name, lie);
@@ -122,7 +122,7 @@ export class CapturedBridge {
     this.answering.delete(name);
   }
 
-  /** What a home is given in place of what the honest bridge answers. */
+  /** Replaces the honest bridge's answer to a home. */
   answered(home: string, bytes: Uint8Array): Uint8Array {
     const lie = this.answering.get(home);
     const asked = this.asked.get(home);
@@ -156,7 +156,7 @@ export class CapturedBridge {
     }
   }
 
-  /** A status of the grant that was asked about, with a receipt of the bridge's. */
+  /** The status of the requested grant, with a receipt signed by the bridge. */
   private status(asked: Asked, outcome: 'stored' | 'deleted', other: Partial<IntakeReceipt>): Uint8Array | null {
     const { clock, random } = this.deps;
     const named = /\/v1\/intakes\/([\w-]+)/.exec(asked.path)?.[1];
@@ -184,7 +184,7 @@ export class CapturedBridge {
     return answer(method === 'HEAD' ? '200 OK' : '204 No Content', head);
   }
 
-  private publish(home: TownHome, lie: Lie): void {
+  private publish(home: SimulatedHome, lie: Lie): void {
     const last = [...this.published.values()].at(-1);
     const changed = last ? this.changedRequest(lie, claimsIn(last.request), last.credential) : null;
     if (changed) this.sayDocument(home, [changed], []);
@@ -201,7 +201,7 @@ export class CapturedBridge {
     if (lie === 'grants in the owner’s place') this.sayGrant(home);
   }
 
-  /** What a lie makes of a published request; null where it is about something else. */
+  /** A published request, changed by a lie; null if the lie concerns something else. */
   private changedRequest(lie: Lie, claims: Claims, credential: string): PublishedRequest | null {
     const { enteredKeys } = this.deps.agencies;
     const own = enteredKeys.find((key) => agencyId(key) === claims['agency']);
@@ -241,11 +241,11 @@ export class CapturedBridge {
 
   private asPublished(claims: Claims, key: SigningKey, credential: string): PublishedRequest {
     const request = signToken('doorsill-request+jws', claims, key);
-    const said = { request: claims['jti'], requestSha256: sha256Hex(request) };
-    return { request, credential, publication: signToken('doorsill-publication+jws', this.publicly(said), this.key) };
+    const published = { request: claims['jti'], requestSha256: sha256Hex(request) };
+    return { request, credential, publication: signToken('doorsill-publication+jws', this.publicly(published), this.key) };
   }
 
-  /** A request of an agency that no registry knows, under a new id, with a credential that the bridge has signed. */
+  /** A request of an unregistered agency under a new id, with a credential signed by the bridge. */
   private forged(claims: Claims, credential: string): PublishedRequest {
     const { agencies, random } = this.deps;
     const [stranger] = agencies.strangerKeys;
@@ -258,15 +258,15 @@ export class CapturedBridge {
     return published;
   }
 
-  /** A credential of an agency, as it was once published. */
+  /** An agency's credential, as it was once published. */
   private credentialOf(key: SigningKey): string | null {
     const known = [...this.published.values()].find(({ credential }) => claimsIn(credential)['key'] === key.publicKey);
     return known?.credential ?? null;
   }
 
-  /** `longerS`: so much longer than others it lives, so that it is none of them. */
+  /** `longerS`: extra lifetime, so that its key is unique. */
   private sayDocument(
-    home: TownHome,
+    home: SimulatedHome,
     requests: readonly PublishedRequest[],
     cancelled: readonly string[],
     longerS = 0,
@@ -274,19 +274,19 @@ export class CapturedBridge {
     const { document } = this;
     if (!document) return;
     const claims = { ...document.claims, ...this.publicly({ requests, cancelled }), ...this.life(longerS) };
-    this.say(home, document.topic, signToken('doorsill-area+jws', claims, this.key), true);
+    this.inject(home, document.topic, signToken('doorsill-area+jws', claims, this.key), true);
   }
 
-  private sayList(home: TownHome): void {
+  private sayList(home: SimulatedHome): void {
     const { list } = this;
     if (!list) return;
     const revision = Number(list.claims['revision']) + 1;
     const claims = { ...list.claims, ...this.publicly({ revision, revoked: [] }), ...this.life() };
-    this.say(home, list.topic, signToken('doorsill-revocations+jws', claims, this.key), true);
+    this.inject(home, list.topic, signToken('doorsill-revocations+jws', claims, this.key), true);
   }
 
-  /** What an owner has granted once, wider, and signed by the bridge: in its own name, or in the owner's. */
-  private sayGrant(home: TownHome): void {
+  /** An owner's former grant, with more time, signed by the bridge in its own name or in the owner's. */
+  private sayGrant(home: SimulatedHome): void {
     const { random } = this.deps;
     const manifest = [...this.offered.values()].at(-1)?.manifest;
     const token = String(claimsIn(manifest ?? '')['grant']);
@@ -296,18 +296,18 @@ export class CapturedBridge {
     const iss = random.fraction() < 0.5 ? claims['iss'] : this.key.publicKey;
     const grant = { ...wider(claims), iss, jti: freshId(random, 'grant'), aud: home.device.id };
     const topic = `${DEFAULT_PREFIX}/home/${home.device.id}/consent/${request}/grant`;
-    this.say(home, topic, signToken('doorsill-grant+jws', grant, this.key), false);
+    this.inject(home, topic, signToken('doorsill-grant+jws', grant, this.key), false);
   }
 
-  private publicly(said: Claims): Claims {
-    return { iss: this.key.publicKey, aud: PUBLIC_AUDIENCE, iat: wallSeconds(this.deps.clock), ...said };
+  private publicly(claims: Claims): Claims {
+    return { iss: this.key.publicKey, aud: PUBLIC_AUDIENCE, iat: wallSeconds(this.deps.clock), ...claims };
   }
 
   private life(longerS = 0): Claims {
     return { exp: wallSeconds(this.deps.clock) + DOCUMENT_LIFE_S + longerS };
   }
 
-  private say(home: TownHome, topic: string, token: string, retained: boolean): void {
+  private inject(home: SimulatedHome, topic: string, token: string, retained: boolean): void {
     const payload = Buffer.from(token, 'latin1');
     this.deps.network.inject('broker', home.plan.name, packetOf({ topic, payload, retained }));
   }
@@ -317,7 +317,7 @@ function ofAgency(claims: Claims, key: SigningKey): Claims {
   return { ...claims, iss: key.publicKey, agency: agencyId(key) };
 }
 
-/** The claims of a request or a grant, for more time. */
+/** The claims of a request or a grant, with more time. */
 function wider(claims: Claims): Claims {
   const { startUs, endUs } = asClaims(claims['window']);
   const window = { startUs: Number(startUs) - WIDER_US, endUs: Number(endUs) };

@@ -8,30 +8,30 @@ const nonceOf = (byte: number) => new Uint8Array(SEAL_NONCE_BYTES).fill(byte);
 const [one, other] = [Buffer.from('a record'), Buffer.from('another one')];
 const nothing = new Uint8Array(0);
 
-let told: string[] = [];
+let reported: string[] = [];
 let unwatch: () => void = () => undefined;
 beforeEach(() => {
-  told = [];
-  unwatch = watchCiphers((what) => told.push(what));
+  reported = [];
+  unwatch = watchCiphers((what) => reported.push(what));
 });
 afterEach(() => unwatch());
 
-it('tells of a key that seals two records under one nonce, and of associated data that differs', () => {
+it('reports a key that seals two records, or different associated data, under one nonce', () => {
   sealWithNonce(keyOf(1), nonceOf(7), one, nothing);
   sealWithNonce(keyOf(1), nonceOf(7), other, nothing);
-  expect(told).toEqual(['a key seals two records under the nonce 070707070707070707070707']);
+  expect(reported).toEqual(['a key seals two records under the nonce 070707070707070707070707']);
   sealWithNonce(keyOf(2), nonceOf(7), one, nothing);
   sealWithNonce(keyOf(2), nonceOf(7), one, one);
-  expect(told).toHaveLength(2);
+  expect(reported).toHaveLength(2);
 });
 
-it('tells of a key that serves two ciphers under one nonce', () => {
+it('reports a key used by two ciphers under one nonce', () => {
   sealWithNonce(keyOf(1), nonceOf(7), one, nothing);
   sealWithNonce({ ...keyOf(1), cipher: 'chacha20-poly1305' }, nonceOf(7), one, nothing);
-  expect(told).toHaveLength(1);
+  expect(reported).toHaveLength(1);
 });
 
-it('is silent about the same record again, another nonce and another key', () => {
+it('accepts the same record again, another nonce and another key', () => {
   for (const [key, nonce] of [
     [1, 1],
     [1, 1],
@@ -39,27 +39,27 @@ it('is silent about the same record again, another nonce and another key', () =>
     [2, 1],
   ])
     sealWithNonce(keyOf(key ?? 0), nonceOf(nonce ?? 0), one, nothing);
-  expect(told).toEqual([]);
+  expect(reported).toEqual([]);
 });
 
-it('changes nothing of what is sealed, and nothing at all once it has ended', () => {
+it('does not change sealed bytes, and restores the platform at its end', () => {
   const watched = sealWithNonce(keyOf(1), nonceOf(1), one, other);
   unwatch();
   expect(Buffer.compare(sealWithNonce(keyOf(1), nonceOf(1), one, other), watched)).toBe(0);
   createCipheriv('aes-256-gcm', keyOf(1).secret, nonceOf(1)).final();
-  expect(told).toEqual([]);
+  expect(reported).toEqual([]);
 });
 
-it('goes on from what was sealed before, and adds what is sealed now', () => {
+it('continues from earlier records, and adds new ones', () => {
   unwatch();
   const sealed = new Map<string, string>();
-  unwatch = watchCiphers((what) => told.push(what), sealed);
+  unwatch = watchCiphers((what) => reported.push(what), sealed);
   sealWithNonce(keyOf(1), nonceOf(7), one, nothing);
   unwatch();
   expect(sealed.size).toBe(1);
-  unwatch = watchCiphers((what) => told.push(what), new Map(sealed));
+  unwatch = watchCiphers((what) => reported.push(what), new Map(sealed));
   sealWithNonce(keyOf(1), nonceOf(7), one, nothing);
-  expect(told).toEqual([]);
+  expect(reported).toEqual([]);
   sealWithNonce(keyOf(1), nonceOf(7), other, nothing);
-  expect(told).toHaveLength(1);
+  expect(reported).toHaveLength(1);
 });

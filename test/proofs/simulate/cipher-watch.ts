@@ -1,12 +1,12 @@
-// Owns: holding every encryption of a simulated town to what both ciphers rest on: no key seals two different records under one nonce
-// (NIST SP 800-38D §8). It wraps the platform's own ciphers, so nothing that runs in this process escapes it. Not here: the ciphers' use (device/base).
+// Checks every encryption of a run: no key may seal two different records under one nonce (NIST SP 800-38D §8). It wraps the platform's
+// ciphers, so that nothing in this process escapes it.
 import crypto, { type CipherGCM } from 'node:crypto';
 import { syncBuiltinESMExports } from 'node:module';
 
 /**
- * Has `breach` told of each nonce that a key is used with for other bytes than before, until what is returned is called. Records are told
- * apart by their tags: of one key and nonce a tag is the same for the same record alone, but for a chance of 2^-100 (NIST SP 800-38D §5.2).
- * A cipher without a tag throws as it ends. `sealed`: the tag of what was sealed before, by key and nonce; what is sealed now is added.
+ * Calls `breach` for each nonce that a key is used with for other bytes than before, until the returned function is called. Records are
+ * compared by their tags: for one key and nonce equal tags mean equal records, but for a chance of 2^-100 (NIST SP 800-38D §5.2). A cipher
+ * without a tag throws at its end. `sealed` has the tags of earlier records by key and nonce, and gets the new ones.
  */
 export function watchCiphers(breach: (what: string) => void, sealed: Map<string, string> = new Map()): () => void {
   const before = crypto.createCipheriv;
@@ -15,7 +15,7 @@ export function watchCiphers(breach: (what: string) => void, sealed: Map<string,
       const cipher: CipherGCM = Reflect.apply(target, self, args);
       const [key, nonce]: readonly Uint8Array[] = args.slice(1);
       if (!key || !nonce) return cipher;
-      // Whoever made them may destroy them once the record is sealed.
+      // Copied, because the caller may destroy them once the record is sealed.
       const place = `${latin1(key)} ${latin1(nonce)}`;
       const { final } = cipher;
       return Object.assign(cipher, {

@@ -17,7 +17,7 @@ const shareOf = (covered: ReadonlyMap<string, number>, what: string) => {
   return share;
 };
 
-it('knows the transitions of a request from its machine, and names each until it is reached', () => {
+it('takes a request’s transitions from the state machine, and lists each until it is reached', () => {
   const none = shareOf(new Map(), 'transitions of a request');
   expect(none.reached).toEqual([]);
   for (const move of [
@@ -34,7 +34,7 @@ it('knows the transitions of a request from its machine, and names each until it
   expect(some.never).toHaveLength(none.never.length - 1);
 });
 
-it('knows how an upload and an intake may go on from the states that there are', () => {
+it('derives transitions of uploads and intakes from their states', () => {
   expect(shareOf(new Map(), 'transitions of an upload').never).toEqual([
     'new > waiting',
     ...['waiting > sending', 'waiting > retrying', 'waiting > stored', 'waiting > stopped'],
@@ -50,7 +50,7 @@ it('knows how an upload and an intake may go on from the states that there are',
   expect(never.filter((move) => whyUnreachable(move) !== null)).toEqual(['new > recalled']);
 });
 
-it('names a transition that was seen and that it does not know', () => {
+it('lists an unknown transition that was seen', () => {
   const seen = [
     'request pending > granted',
     'request denied > granted',
@@ -60,7 +60,7 @@ it('names a transition that was seen and that it does not know', () => {
   expect(unknownTransitions(new Map(seen.map((what) => [what, 1])))).toEqual(seen.slice(1, 3));
 });
 
-it('notes states of uploads and intakes as they are told, each change once', () => {
+it('records published states of uploads and intakes, each change once', () => {
   const reached: string[] = [];
   const watch = new Reached((what) => reached.push(what));
   const upload = (state: string) => {
@@ -104,7 +104,7 @@ it('follows a request through a ledger', () => {
   ]);
 });
 
-it('names refusals that no town has provoked, and says why one cannot be', () => {
+it('lists refusals that no run has provoked, with the reason if one cannot be', () => {
   const never = neverReached(new Map([['receipt refused consent_too_old', 1]]));
   expect(never).toContain('consent_replayed');
   expect(never).not.toContain('consent_too_old');
@@ -114,7 +114,7 @@ it('names refusals that no town has provoked, and says why one cannot be', () =>
   expect(reached).toHaveLength(never.filter((code) => code.startsWith('consent_')).length);
 });
 
-it('knows a refusal by its code in whatever a town reached', () => {
+it('finds a refusal by its code in everything that a run reached', () => {
   const covered = new Map([
     ['receipt refused consent_too_old', 3],
     ['order grant refused consent_too_old', 3],

@@ -1,5 +1,4 @@
-// Owns: what simulated towns reach of each state machine and of the refusals: noting it while a town lives, and telling afterwards what was
-// never reached, and why that can be. Not here: the machines (device/consent, device/upload, cloud-bridge/intake), the command line (sim/cli).
+// Coverage of state machines and refusals by runs: records it during a run, and lists afterwards what was never reached, and why.
 
 import { sha256Hex } from '@doorsill/base/keys';
 import { fromUtf8 } from '@doorsill/contract/bytes';
@@ -19,7 +18,7 @@ import { ERRORS, type ErrorCode } from 'doorsill/errors';
 import type { Piece } from './memory-network.ts';
 import { messagesIn } from './mqtt-packets.ts';
 
-/** What was reached, and how often, in all towns. */
+/** What all runs reached, and how often. */
 export type Coverage = ReadonlyMap<string, number>;
 type LedgerEntry = Parameters<Parameters<typeof walkLedger>[3]>[0];
 
@@ -35,7 +34,7 @@ const CLIP: Extract<RequestState, { at: 'sealed' }>['clip'] = {
   manifestSha256: sha256Hex(''),
 };
 
-/** Each state of a request, and both forms of those that remember whether a clip was offered. */
+/** Each state of a request, with both variants of those that record whether a clip was offered. */
 const REQUEST_STATES: readonly RequestState[] = [
   UNSEEN,
   { at: 'pending', past: [] },
@@ -74,11 +73,11 @@ function requestTransitions(): string[] {
   return [...new Set(found)];
 }
 
-/** The first state of an upload, again after a restart of its doorbell; from an end it goes nowhere else. */
+/** An upload's first state, also after a restart of its doorbell; final states lead nowhere else. */
 const [UPLOAD_BEGINS] = UploadProgress.shape.state.options;
 const UPLOAD_ENDS: ReadonlySet<string> = new Set<UploadProgress['state']>(['stored', 'stopped']);
 
-/** Transitions of an upload, as its owner hears of them. */
+/** Transitions of an upload, as published to its owner. */
 function uploadTransitions(): string[] {
   const states = UploadProgress.shape.state.options;
   const from = (before: string) => (UPLOAD_ENDS.has(before) ? [UPLOAD_BEGINS] : states).filter((to) => to !== before);
@@ -90,7 +89,7 @@ function uploadTransitions(): string[] {
 
 const INTAKE_ENDS: ReadonlySet<string> = new Set<IntakeStatus['state']>(['deleted', 'recalled']);
 
-/** Transitions of an intake, as its device hears of them: on to each later state. One that is revoked before it was opened is deleted at once. */
+/** Transitions of an intake, as its device sees them: to each later state. One that is revoked before it is opened is deleted at once. */
 function intakeTransitions(): string[] {
   const states = IntakeStatus.shape.state.options;
   return ['new', ...states.filter((state) => !INTAKE_ENDS.has(state))].flatMap((before, at) =>
@@ -98,7 +97,7 @@ function intakeTransitions(): string[] {
   );
 }
 
-/** The machines that towns run: `name` in what is noted of them. */
+/** The state machines of a run; `name` is how they are recorded. */
 const MACHINES: readonly { name: string; of: string; states: readonly string[]; moves: readonly string[] }[] = [
   {
     ...{ name: 'request', of: 'a request' },
@@ -114,29 +113,29 @@ const MACHINES: readonly { name: string; of: string; states: readonly string[]; 
   },
 ];
 
-/** Refusals of consent and intake: each should be provoked by some town. */
+/** Refusals of consent and intake: some run should provoke each. */
 const PROVOKED = /^(consent|intake)_|^(message_retained|preview_changed|id_kind_wrong)$/;
 
 const REFUSALS = Object.keys(ERRORS).filter((code) => PROVOKED.test(code));
 
-/** Refusals that nobody in a town can provoke, and why. */
+/** Refusals that nothing in a run can provoke, and why. */
 const UNREACHABLE: Partial<Record<ErrorCode, string>> = {
-  intake_duration: 'who steals a key in a town has no footage, and of what is no video the bridge says that first',
+  intake_duration: 'an attacker with a stolen key has no footage, and the bridge refuses what is not a video first',
   consent_zones_unsupported:
     'a doorbell blacks out zones in every stream that it can record, and finds no fault with any (device/assembly.ts)',
 };
 
-/** States that no town can show, and why. */
+/** States that no run can show, and why. */
 const UNREACHABLE_STATES: Partial<Record<RequestState['at'], string>> = {
-  unseen: 'a home tells of no request before it has seen it',
+  unseen: 'a home publishes no request before it has seen it',
 };
 
-/** Transitions that no town can show, and why. */
+/** Transitions that no run can show, and why. */
 const UNREACHABLE_TRANSITIONS: Readonly<Record<string, string>> = {
-  'new > recalled': 'a doorbell recalls no clip of which the bridge has told it nothing',
+  'new > recalled': 'a doorbell recalls no clip that the bridge has not confirmed',
 };
 
-/** Notes what a town reaches while it lives. */
+/** Records what a run reaches. */
 export class Reached {
   private readonly cover: (what: string) => void;
   /** The last state of each upload and intake, by machine, home and grant. */
@@ -156,11 +155,11 @@ export class Reached {
     for (const { topic, payload } of messagesIn(bytes)) {
       const isUpload = topic.endsWith('/upload');
       if (!isUpload && !topic.endsWith('/state')) continue;
-      // Each is held to its schema by its reader; here it is only counted, many times a second of the machine's.
-      const said = asRecord(parseJson(fromUtf8(payload) ?? ''));
-      if (isUpload) this.moved('upload', `${home} ${String(said['grant'])}`, String(said['state']));
-      for (const code of Object.keys(asRecord(said['refused']))) this.cover(`counted ${code}`);
-      const requests: unknown = isUpload ? [] : said['requests'];
+      // Its reader checks the schema; here it is only counted, many times a second.
+      const message = asRecord(parseJson(fromUtf8(payload) ?? ''));
+      if (isUpload) this.moved('upload', `${home} ${String(message['grant'])}`, String(message['state']));
+      for (const code of Object.keys(asRecord(message['refused']))) this.cover(`counted ${code}`);
+      const requests: unknown = isUpload ? [] : message['requests'];
       if (Array.isArray(requests))
         for (const one of requests) this.cover(`request in ${String(asRecord(one)['state'])}`);
     }
@@ -185,7 +184,7 @@ export class Reached {
 
 /** Follows the requests of one home through its ledger. */
 export class FollowedRequests {
-  /** What the ledger recorded, e.g. `request granted > sealed`. */
+  /** The transitions in the ledger, e.g. `request granted > sealed`. */
   readonly reached: string[] = [];
   private readonly states = new Map<string, RequestState>();
 
@@ -203,20 +202,20 @@ function isOfRequest(entry: LedgerEntry): entry is RequestEntry {
   return 'request' in entry.body && entry.type !== 'revoked-ahead';
 }
 
-/** What was reached of a list, and what never was. */
+/** The reached and the unreached part of a list. */
 export interface Share {
   readonly what: string;
   readonly reached: readonly string[];
   readonly never: readonly string[];
 }
 
-/** The refusals of consent and intake that one town, or several, have provoked. */
+/** The refusals of consent and intake that one or several runs have provoked. */
 export function provokedIn(covered: Coverage): ReadonlySet<string> {
   const words = new Set([...covered.keys()].flatMap((what) => what.split(' ')));
   return new Set(REFUSALS.filter((code) => words.has(code)));
 }
 
-/** What all towns together have reached of each machine and of the refusals. */
+/** Coverage of each state machine and of the refusals. */
 export function sharesOf(covered: Coverage): Share[] {
   const share = (what: string, all: readonly string[], isReached: (one: string) => boolean): Share => ({
     what,
@@ -236,15 +235,15 @@ export function sharesOf(covered: Coverage): Share[] {
 }
 
 /**
- * Transitions that were seen and that no machine has, as far as this file knows: then it knows too few. Nothing is said of uploads, since an owner
- * does not hear what is told of one while there is no link, and then hears of two states that do not follow each other.
+ * Observed transitions that this file does not know, so that it is incomplete. Uploads are excluded: an owner misses states published while
+ * there is no link, and then sees two that do not follow each other.
  */
 export function unknownTransitions(covered: Coverage): string[] {
   const known = new Set(MACHINES.flatMap(({ name, moves }) => moves.map((move) => `${name} ${move}`)));
   return [...covered.keys()].filter((what) => /^(request|intake) \S+ > \S+$/.test(what) && !known.has(what));
 }
 
-/** Receipts and errors that no town has provoked. */
+/** Receipts and errors that no run has provoked. */
 export function neverReached(covered: Coverage): string[] {
   return sharesOf(covered)
     .slice(-2)
@@ -255,7 +254,7 @@ function asRecord(value: unknown): Record<string, unknown> {
   return typeof value === 'object' && value !== null ? { ...value } : {};
 }
 
-/** Why a refusal cannot be provoked from outside, or a state or a transition not be shown; null for what some town must reach. */
+/** Why a refusal, state or transition cannot occur; null if some run must reach it. */
 export function whyUnreachable(name: string): string | null {
   const why = { ...UNREACHABLE, ...UNREACHABLE_STATES, ...UNREACHABLE_TRANSITIONS };
   return Object.entries(why).find(([known]) => known === name)?.[1] ?? null;

@@ -13,7 +13,7 @@ import type { Segment } from '../../../device/camera/segment.ts';
 import { parseCameraSource } from '../../../device/camera/sources.ts';
 import { parseFragment, parseInit } from '../../../device/contract/media/fragment.ts';
 import { settled, VirtualClock } from '../../../sim/world/virtual-clock.ts';
-import { drawFootage, type Footage, FRAME_US, ffmpegTwin, GOP_US, TOWN_CAMERA, townCamera } from './ffmpeg-twin.ts';
+import { drawFootage, type Footage, FRAME_US, ffmpegTwin, GOP_US, SIMULATED_CAMERA, simulatedCamera } from './ffmpeg-twin.ts';
 
 const START_US = Date.UTC(2026, 2, 1) * 1_000;
 const real = await findFfmpeg();
@@ -21,13 +21,13 @@ const footage = await drawFootage(real);
 
 function depsOf(ffmpeg: Ffmpeg, clock: Clock, name: string): CaptureDeps {
   return {
-    ...{ source: parseCameraSource(name, {}, name === TOWN_CAMERA ? [townCamera] : undefined) },
+    ...{ source: parseCameraSource(name, {}, name === SIMULATED_CAMERA ? [simulatedCamera] : undefined) },
     ...{ ffmpeg, clock, random: new SeededRandom(1), log: silentLog(), programs: new SystemPrograms() },
     ...{ boot: 'boot-1', clockTrusted: () => true },
   };
 }
 
-/** The first so many segments that a capture stores, then nothing more. */
+/** The first `count` segments that a capture stores. */
 async function segmentsOf(deps: CaptureDeps, count: number): Promise<Segment[]> {
   const segments: Segment[] = [];
   let done: () => void = () => undefined;
@@ -48,7 +48,7 @@ async function segmentsOf(deps: CaptureDeps, count: number): Promise<Segment[]> 
   return segments;
 }
 
-/** Of each picture its bytes, its time in its recording in microseconds, and whether decoding can start there. */
+/** Each picture's bytes, its time in the recording in microseconds, and whether it is a keyframe. */
 function picturesOf(segments: readonly Segment[]) {
   return segments.flatMap(({ init, fragment }) => {
     const info = parseInit(init);
@@ -67,13 +67,13 @@ async function fromTwin(count: number): Promise<{ segments: Segment[]; filmed: n
   const twin = ffmpegTwin(footage, world, () => {
     filmed += 1;
   });
-  const segments = await segmentsOf(depsOf(twin, world, TOWN_CAMERA), count);
+  const segments = await segmentsOf(depsOf(twin, world, SIMULATED_CAMERA), count);
   world.stop();
   await running;
   return { segments, filmed, passedUs: world.passedUs };
 }
 
-/** A real ffmpeg copies the same footage out of a file. */
+/** The same footage, copied from a file by a real ffmpeg. */
 async function fromReal(drawn: Footage, count: number): Promise<Segment[]> {
   const folder = await mkdtemp(join(tmpdir(), 'doorsill-twin-'));
   try {
@@ -85,14 +85,14 @@ async function fromReal(drawn: Footage, count: number): Promise<Segment[]> {
   }
 }
 
-it('gives a capture the pictures that a real ffmpeg gives it, at the same times', async () => {
+it('gives a capture the same pictures at the same times as a real ffmpeg', async () => {
   const { segments } = await fromTwin(4);
   const wanted = picturesOf(await fromReal(footage, 4));
   expect(wanted).toHaveLength((4 * GOP_US) / FRAME_US);
   expect(picturesOf(segments)).toEqual(wanted);
 });
 
-it('films in the world’s time, one GOP after the other, without end', async () => {
+it('delivers GOPs in simulated time, without end', async () => {
   const { segments, filmed, passedUs } = await fromTwin(20);
   expect([filmed, passedUs]).toEqual([1, 20 * GOP_US]);
   expect(segments.map(({ startUs }) => startUs - START_US)).toEqual(segments.map((_, at) => at * GOP_US));
@@ -103,7 +103,7 @@ it('films in the world’s time, one GOP after the other, without end', async ()
   expect(ninth).toEqual(first);
 });
 
-it('marks each GOP by bytes that only its own first picture holds', () => {
+it('marks each GOP by bytes that only its first picture contains', () => {
   for (const [at, mark] of footage.marks.entries()) {
     const holders = footage.fragments.flatMap((fragment, gop) =>
       Buffer.from(fragment).includes(Buffer.from(mark)) ? [gop] : [],
@@ -112,7 +112,7 @@ it('marks each GOP by bytes that only its own first picture holds', () => {
   }
 });
 
-it('fails at every job but a capture', async () => {
+it('fails at every job except a capture', async () => {
   const world = new VirtualClock({ startUs: START_US });
   const twin = ffmpegTwin(footage, world, () => undefined);
   const job = {

@@ -1,5 +1,5 @@
-// Owns: what stands in for ffmpeg in a simulated town: a camera that gives the same footage again and again, in the world's time, without a
-// process. It encodes nothing: a clip that would need that fails. Not here: the seam (device/camera), the footage's use.
+// Replaces ffmpeg in a run: a camera that repeats the same footage in simulated time, without a process. It encodes nothing: a clip that
+// would need that fails.
 
 import { PassThrough } from 'node:stream';
 import { type Clock, SystemClock } from '@doorsill/base/clock';
@@ -9,32 +9,32 @@ import type { CameraKind } from '@doorsill/device/camera/source-interfaces';
 import { KnownTimeline } from '@doorsill/device/camera/source-timeline';
 import { failure } from 'doorsill/errors';
 
-/** One GOP of the footage, and frames a second. Pictures are as small and as few as tells one place in a GOP from another. */
+/** Length of a GOP, and the frame rate: just small enough pictures, and few enough, to tell places in a GOP apart. */
 export const GOP_US = 5_000_000;
 const FOOTAGE_FPS = 2;
-/** How long each picture of the footage is shown. */
+/** Duration of each picture. */
 export const FRAME_US = 1_000_000 / FOOTAGE_FPS;
 const GOP_FRAMES = String((GOP_US * FOOTAGE_FPS) / 1_000_000);
 const GOPS = 8;
 const RECORD_MS_MAX = 30_000;
 const FOOTAGE_BYTES_MAX = 4_000_000;
 const CAPTURE_PIPE = 'pipe:3';
-export const TOWN_CAMERA = 'town';
+export const SIMULATED_CAMERA = 'town';
 
 /** Fragmented MP4 as ffmpeg writes it for a capture. */
 export interface Footage {
   readonly init: Uint8Array;
   /** One GOP each. */
   readonly fragments: readonly Uint8Array[];
-  /** Of each GOP some bytes of its first picture that nothing else holds. */
+  /** Bytes of each GOP's first picture that occur nowhere else. */
   readonly marks: readonly Uint8Array[];
 }
 
-/** Has a real ffmpeg draw, encode and fragment some GOPs, with the capture's own flags. Throws `ffmpeg_failed`. */
+/** Lets a real ffmpeg draw, encode and fragment some GOPs, with the capture's own flags. Throws `ffmpeg_failed`. */
 export async function drawFootage(ffmpeg: Ffmpeg): Promise<Footage> {
   const seconds = String((GOPS * GOP_US) / 1_000_000);
   const bytes = await runFfmpeg(ffmpeg, {
-    doing: 'drawing the footage of a simulated town',
+    doing: 'drawing the footage of the simulation',
     args: [
       ...[
         '-f',
@@ -102,7 +102,7 @@ function footageIn(bytes: Uint8Array): Footage {
   return { init, fragments, marks };
 }
 
-/** So many bytes shortly before the end of the first picture: what it shows has shifted them by then. */
+/** Length of a mark. It lies shortly before the end of the first picture, where its content differs. */
 export const MARK_BYTES = 24;
 const MARK_BEFORE_END = 32;
 
@@ -124,7 +124,7 @@ function afterParameters(buffer: Buffer, from: number): number {
   return at;
 }
 
-/** The fragment as number `index` of a recording: with its own place in decoding time. */
+/** The fragment as number `index` of a recording, with its decoding time. */
 function numbered(fragment: Uint8Array, index: number, ticksPerGop: number): Uint8Array {
   const bytes = Buffer.from(fragment);
   const mfhd = bytes.indexOf('mfhd', 0, 'latin1');
@@ -135,13 +135,16 @@ function numbered(fragment: Uint8Array, index: number, ticksPerGop: number): Uin
   return bytes;
 }
 
-/** Ticks of decoding time between the first GOP and the second. */
+/** Ticks of decoding time between the first two GOPs. */
 function ticksOf({ fragments: [, second] }: Footage): number {
   const bytes = Buffer.from(second ?? []);
   return Number(bytes.readBigUInt64BE(bytes.indexOf('tfdt', 0, 'latin1') + 8));
 }
 
-/** An ffmpeg for one boot of a doorbell: a capture gives a GOP whenever one has been filmed, every other job fails. `filming`: a capture began. */
+/**
+ * An ffmpeg for one boot of a doorbell: a capture delivers each GOP when it is complete, every other job fails. `filming` is called when a
+ * capture begins.
+ */
 export function ffmpegTwin(footage: Footage, clock: Clock, filming: () => void): Ffmpeg {
   const ticks = ticksOf(footage);
   return {
@@ -199,22 +202,22 @@ export function ffmpegTwin(footage: Footage, clock: Clock, filming: () => void):
   };
 }
 
-/** The camera of every home of a town; which footage it gives is the twin's. */
-export const townCamera: CameraKind = {
+/** The camera of every simulated home; its footage comes from the twin. */
+export const simulatedCamera: CameraKind = {
   help: '',
   name: (text) =>
-    text !== TOWN_CAMERA
+    text !== SIMULATED_CAMERA
       ? null
       : {
-          kind: TOWN_CAMERA,
-          shown: TOWN_CAMERA,
+          kind: SIMULATED_CAMERA,
+          shown: SIMULATED_CAMERA,
           settings: {},
           open: ({ clock }) => ({
             policy: { atEnd: 'lost', retriesMax: null, forgiveAfter: 1 },
             live: true,
             unchanging: false,
             open: async () => ({
-              inputs: [{ options: [], address: TOWN_CAMERA }],
+              inputs: [{ options: [], address: SIMULATED_CAMERA }],
               plan: { video: 'copy', audio: 'none', videoStream: '0:v:0', audioStream: '0:a:0' },
               timeline: () => new KnownTimeline(clock.wallUs(), true),
               skipBeforeUs: 0,

@@ -1,17 +1,17 @@
-// Owns: the bytes of one file of a simulated disk, as programs read them, and what of them a power cut leaves. Not here: names, faults (memory-disk.ts).
+// The bytes of one file on a simulated disk, and what a power cut leaves of them.
 import { integerBelow, type Random } from '@doorsill/base/random';
 
-/** What a disk writes as a whole. A write that is cut off may have reached some of its sectors, in any order. */
+/** Unit of atomic writes. An interrupted write may have reached some of its sectors, in any order. */
 const SECTOR_BYTES = 512;
 
-/** A change that is not durable yet: a range that was written, or a new length. */
+/** A change that is not durable yet: a written range, or a new length. */
 type Pending = { readonly at: number; readonly length: number } | { readonly cutTo: number };
 
-/** Bytes are kept in pages of this size. */
+/** Page size of the stored bytes. */
 const PAGE_BYTES = 4_096;
 const ZEROS = new Uint8Array(PAGE_BYTES);
 
-/** A page, or null for one full of zeros. No page is ever changed: files and copies of them share what is the same. */
+/** A page, or null for zeros. Pages are immutable: files and their copies share equal ones. */
 type Page = Uint8Array | null;
 
 /** A file's bytes in pages. */
@@ -19,7 +19,7 @@ class Bytes {
   private pages: Page[] = [];
   size = 0;
 
-  /** The same bytes; nothing is copied before one of the two changes. */
+  /** A copy on write. */
   copy(): Bytes {
     const copy = new Bytes();
     copy.pages = this.pages.slice();
@@ -44,7 +44,7 @@ class Bytes {
       this.pages[page] = changed(this.pages[page], inPage, bytes.subarray(at, at + length));
   }
 
-  /** Takes over a range of other bytes, as far as they reach, as if it was written here. */
+  /** Copies a range of other bytes into this file, up to their end. */
   take(from: Bytes, position: number, length: number): void {
     const taken = Math.max(0, Math.min(length, from.size - position));
     this.size = Math.max(this.size, position + taken);
@@ -59,7 +59,7 @@ class Bytes {
 
   resize(length: number): void {
     if (length < this.size) {
-      // What is read there later, if the file grows again, is zero.
+      // If the file grows again, the bytes beyond this length must be zero.
       const [last, inPage] = [Math.floor(length / PAGE_BYTES), length % PAGE_BYTES];
       this.pages.length = Math.min(this.pages.length, inPage === 0 ? last : last + 1);
       if (inPage > 0 && this.pages[last]) this.pages[last] = changed(this.pages[last], inPage, ZEROS.subarray(inPage));
@@ -74,7 +74,7 @@ class Bytes {
   }
 }
 
-/** The parts of a range by page: where each is in the range, and where in its page. */
+/** Splits a range by pages: the offset in the range and in the page. */
 function* parts(position: number, length: number) {
   for (let at = 0; at < length; ) {
     const inPage = (position + at) % PAGE_BYTES;
@@ -84,7 +84,7 @@ function* parts(position: number, length: number) {
   }
 }
 
-/** A page as it is once `bytes` were written into it. */
+/** A page with `bytes` written into it. */
 function changed(page: Page | undefined, inPage: number, bytes: Uint8Array): Page {
   if (bytes.length === PAGE_BYTES) return Buffer.compare(bytes, ZEROS) === 0 ? null : new Uint8Array(bytes);
   const fresh = page ? page.slice() : new Uint8Array(PAGE_BYTES);
@@ -97,7 +97,7 @@ export class FileContent {
   private readonly durable: Bytes;
   private pending: Pending[] = [];
 
-  /** An empty file; or one that holds `bytes`, durably. */
+  /** Empty, or with durable `bytes`. */
   constructor(bytes: Bytes = new Bytes()) {
     this.live = bytes;
     this.durable = bytes.copy();
@@ -116,7 +116,7 @@ export class FileContent {
     this.pending.push({ at: position, length: bytes.length });
   }
 
-  /** These bytes are durable at once, with whatever else waits for the same place. */
+  /** Makes these bytes durable at once, along with pending writes to the same range. */
   writeDurably(position: number, bytes: Uint8Array): void {
     const end = position + bytes.length;
     const isSame = (one: Pending) => 'cutTo' in one || (one.at < end && position < one.at + one.length);
@@ -136,7 +136,7 @@ export class FileContent {
     this.pending = [];
   }
 
-  /** Flips a bit as the medium does: whoever reads it next finds it so, before and after a power cut. */
+  /** Flips a bit on the medium: it reads as flipped, also after a power cut. */
   flipBit(bit: number): void {
     this.live.flip(bit);
     if (bit >> 3 < this.durable.size) this.durable.flip(bit);
@@ -150,7 +150,7 @@ export class FileContent {
     return new FileContent(this.live.copy());
   }
 
-  /** What is found after a power cut: all that was durable, and of each other write everything, nothing, or some of its sectors. */
+  /** The content after a power cut: everything durable, and of each pending write everything, nothing, or some sectors. */
   afterPowerCut(random: Random): FileContent {
     const found = this.durable.copy();
     for (const one of this.pending) {
@@ -172,7 +172,7 @@ export class FileContent {
     }
   }
 
-  /** Makes a change durable: a range as it is now, whatever was written there since. */
+  /** Makes a change durable: the range as it is now, including later writes. */
   private keep(one: Pending): void {
     if ('cutTo' in one) this.durable.resize(one.cutTo);
     else this.durable.take(this.live, one.at, one.length);

@@ -1,12 +1,12 @@
 // @module-tag long
-// Holds: what `npm run simulate` says, and how it ends.
+// Output and exit status of `npm run simulate`.
 import { expect, it } from 'vitest';
 import { Running } from '../../support/command-line.ts';
 import { SIMULATE } from './support/simulated-seeds.ts';
 
 const simulate = (...words: string[]) => new Running(words, {}, [], SIMULATE);
 
-it('is no success when it is stopped before all towns were through, and says what it saw', {
+it('fails when stopped before all runs are done, and prints its totals', {
   timeout: 180_000,
 }, async () => {
   const running = simulate('--seeds', '1000000', '--json');
@@ -17,7 +17,7 @@ it('is no success when it is stopped before all towns were through, and says wha
   expect(running.stderr).toContain('"code":"interrupted"');
 });
 
-it('takes its folder away when one town is stopped, too', { timeout: 180_000 }, async () => {
+it('removes its folder also when a single run is stopped', { timeout: 180_000 }, async () => {
   const running = simulate('--seed', '1');
   await expect.poll(() => running.stdout, { timeout: 120_000 }).toContain('seed 1');
   running.child.kill('SIGINT');
@@ -25,10 +25,10 @@ it('takes its folder away when one town is stopped, too', { timeout: 180_000 }, 
   expect(running.stderr).toContain('[interrupted]');
 });
 
-it('refuses what it cannot be asked, and says what it takes', { timeout: 60_000 }, async () => {
+it('refuses invalid arguments, and says what is valid', { timeout: 60_000 }, async () => {
   const wrong = simulate('--trace');
   expect(await wrong.ended()).toBe(2);
-  expect(wrong.stderr).toContain('name its --seed. See');
+  expect(wrong.stderr).toContain('need a single --seed. See');
   const helped = simulate('--help');
   expect(await helped.ended()).toBe(0);
   expect(helped.stdout).toContain('$ npm run simulate -- --seeds 500');

@@ -1,4 +1,4 @@
-// Owns: `npm run simulate`: its arguments, what it prints, its exit status. Not here: towns (simulate.ts).
+// The command `npm run simulate`.
 
 import { availableParallelism } from 'node:os';
 import { type Context, openContext } from '@doorsill/device/cli/context';
@@ -10,7 +10,7 @@ import { Command, CommanderError } from 'commander';
 import { readWhole } from 'doorsill/cli/read-figures';
 import { failure } from 'doorsill/errors';
 import type { Footage } from './ffmpeg-twin.ts';
-import type { SeedTotals, TownSummary } from './seed-processes.ts';
+import type { SeedTotals, RunSummary } from './seed-processes.ts';
 import type { Finding, Kept, Simulation } from './simulate.ts';
 
 const SEEDS_MAX = 10_000_000;
@@ -19,9 +19,9 @@ const MINUTES_MAX = 24 * 60;
 const ACTS_MAX = 1_000;
 const HOMES_MAX = 100;
 const WORKERS_MAX = 256;
-/** So much of a trace is printed beside a finding. */
+/** Lines of the trace printed with a finding. */
 const TRACE_SHOWN = 60;
-/** So many refusals are named that few towns provoked. */
+/** How many of the least provoked refusals are listed. */
 const FEWEST_SHOWN = 8;
 
 interface SimulateOptions {
@@ -39,17 +39,17 @@ interface SimulateOptions {
 
 function makeProgram(): Command {
   return new Command('npm run simulate --')
-    .description('whole towns of doorbells, owners and agencies under random faults, in this process and its own time')
-    .option('--seeds <n>', 'how many towns, one for each seed', '100')
+    .description('simulates doorbells, owners and agencies under random faults, in this process and its own time')
+    .option('--seeds <n>', 'how many simulations, one for each seed', '100')
     .option('--from <seed>', 'the first seed', '1')
-    .option('--seed <n>', 'this one town alone, twice, so that it is seen to be the same')
-    .option('--minutes <n>', 'as many seeds as fit into so many minutes, in place of --seeds')
-    .option('--workers <n>', 'how many towns run at the same time (default: one for each processor)')
-    .option('--homes <n>', 'with --seed: only the first so many homes')
-    .option('--acts <list>', 'with --seed: only these of what happens, by number, such as 0,4,7; none: nothing')
-    .option('--trace', 'with --seed: print everything that happened')
-    .option('--coverage', 'print how much of each state machine and of the refusals was reached, and name what was not')
-    .option('--no-shrink', 'do not look for a smaller town that shows the same')
+    .option('--seed <n>', 'only this seed, twice, to check that both runs are the same')
+    .option('--minutes <n>', 'as many seeds as fit into this many minutes, instead of --seeds')
+    .option('--workers <n>', 'how many run in parallel (default: one for each processor)')
+    .option('--homes <n>', 'with --seed: only this many homes')
+    .option('--acts <list>', 'with --seed: only these acts of the plan, by number, such as 0,4,7; none: no act')
+    .option('--trace', 'with --seed: print the trace')
+    .option('--coverage', 'print the coverage of each state machine and of the refusals, and list what was not reached')
+    .option('--no-shrink', 'do not search for a smaller plan with the same finding')
     .option('--json', 'print results as JSON lines')
     .option('--log <level>', 'log to stderr: debug, info, warn, error, silent (default: warn)')
     .configureOutput({ writeErr: () => {} })
@@ -57,16 +57,16 @@ function makeProgram(): Command {
     .addHelpText(
       'after',
       `
-The first line names the seeds; with --json each town tells its hash as it ends. A town in which a promise did not hold is made as small as it goes, and printed with the command that
-shows it again. The last line has one hash over the traces of all towns: the same seeds give the same one, however many run at a time.
+The first line names the seeds; with --json each run prints its hash as it ends. A run that broke a promise is shrunk as far as possible, and
+printed with the command that repeats it. The last line has one hash over all traces: it is the same for the same seeds, however many run in parallel.
 
 Examples:
   $ npm run simulate -- --seeds 500
   $ npm run simulate -- --minutes 30 --from 100000 --json
   $ npm run simulate -- --seed 4711 --trace
 
-Exit status: 0 every promise held, 1 one did not, 2 wrong usage, 5 this machine, 130 stopped before all towns were through, or before a
-town that was found was as small as it goes.`,
+Exit status: 0 every promise held, 1 one did not, 2 wrong usage, 5 this machine, 130 stopped before all seeds had run, or before a
+finding was shrunk.`,
     )
     .action(async (options: SimulateOptions, command: Command) => {
       const context = openContext(command);
@@ -92,7 +92,7 @@ interface Asked {
 function read(options: SimulateOptions): Asked {
   const { seed, homes, acts, minutes, workers } = options;
   if (seed === undefined && (homes !== undefined || acts !== undefined || options.trace))
-    throw failure('usage', { detail: '--homes, --acts and --trace are about one town: name its --seed' });
+    throw failure('usage', { detail: '--homes, --acts and --trace need a single --seed' });
   return {
     seed: seed === undefined ? null : readWhole('--seed', seed, 0, SEED_MAX),
     from: readWhole('--from', options.from, 0, SEED_MAX),
@@ -111,7 +111,7 @@ function actsIn(text: string): ReadonlySet<number> {
   return new Set(text.split(',').map((number) => readWhole('--acts', number, 0, ACTS_MAX)));
 }
 
-/** Town after town, until one does not hold or all did. */
+/** Runs seeds until one fails or all have passed. */
 async function many(footage: Footage, asked: Asked, options: SimulateOptions, context: Context): Promise<void> {
   const { output, clock } = context;
   const { runSeeds } = await import('./seed-processes.ts');
@@ -125,28 +125,28 @@ async function many(footage: Footage, asked: Asked, options: SimulateOptions, co
   );
   const line = new ProgressLine(!output.json);
   const startedMs = clock.monotonicMs();
-  let towns = 0;
-  const found: TownSummary[] = [];
+  let runs = 0;
+  const found: RunSummary[] = [];
   const isTime = (seed: number) =>
     asked.minutes === null ? seed <= last : clock.monotonicMs() - startedMs < asked.minutes * 60_000;
   let seed = asked.from;
   const sum = await runSeeds({
     footage,
     workers: asked.minutes === null ? Math.min(asked.workers, asked.seeds) : asked.workers,
-    // Seeds are given out in order, and each runs to its end: the least that is found is the least there is.
+    // Seeds are handed out in order, and each runs to its end, so the lowest failing one is found.
     next: () => (isTime(seed) && found.length === 0 && !signal.aborted ? seed++ : null),
-    done: (town) => {
-      towns += 1;
-      if (town.breaches.length > 0) found.push(town);
-      if (output.json) output.result({ event: 'town', seed: town.seed, hash: town.hash }, '');
-      line.show(() => `seed ${town.seed}, ${towns} towns`);
+    done: (run) => {
+      runs += 1;
+      if (run.breaches.length > 0) found.push(run);
+      if (output.json) output.result({ event: 'town', seed: run.seed, hash: run.hash }, '');
+      line.show(() => `seed ${run.seed}, ${runs} runs`);
     },
   });
   line.clear();
   const [first] = found.sort((one, other) => one.seed - other.seed);
-  if (first) await tell(first, footage, options, { ...context, signal });
+  if (first) await printFinding(first, footage, options, { ...context, signal });
   await end(sum, { elapsedMs: clock.monotonicMs() - startedMs, held: !first, asked: options }, context);
-  // Towns that were asked for were not looked at: that is no success.
+  // An interrupted run has not checked all seeds: that is no success.
   signal.throwIfAborted();
 }
 
@@ -156,11 +156,11 @@ interface Run {
   asked: SimulateOptions;
 }
 
-/** What the towns came to. */
+/** Prints the totals. */
 async function end(sum: SeedTotals, { elapsedMs, held, asked }: Run, { output }: Context): Promise<void> {
   const { sharesOf, neverReached, whyUnreachable } = await import('./coverage.ts');
-  const { towns, piecesLeast, hash } = sum;
-  const each = (total: number, digits: number) => Number((total / Math.max(1, towns)).toFixed(digits));
+  const { runs, piecesLeast, hash } = sum;
+  const each = (total: number, digits: number) => Number((total / Math.max(1, runs)).toFixed(digits));
   const [cpuMsEach, piecesEach, minutesEach] = [
     each(sum.cpuMs, 0),
     each(sum.pieces, 0),
@@ -170,7 +170,7 @@ async function end(sum: SeedTotals, { elapsedMs, held, asked }: Run, { output }:
   const never = neverReached(sum.covered);
   const shares = asked.coverage ? sharesOf(sum.covered) : [];
   const provoked = Object.fromEntries([...sum.provoked].sort(([, some], [, others]) => some - others));
-  const told = (name: string) => {
+  const unreached = (name: string) => {
     const why = whyUnreachable(name);
     return why === null ? `never reached: ${name}` : `cannot be reached by messages: ${name}: ${why}`;
   };
@@ -178,28 +178,28 @@ async function end(sum: SeedTotals, { elapsedMs, held, asked }: Run, { output }:
   const costs = `${cpuMsEach} ms of processor time, ${piecesEach} delivered pieces (at least ${piecesLeast}) and ${minutesEach} simulated minutes each`;
   output.result(
     {
-      ...{ event: 'ended', towns, held, cpuMsEach, elapsedS, piecesEach, piecesLeast, minutesEach, hash },
+      ...{ event: 'ended', towns: runs, held, cpuMsEach, elapsedS, piecesEach, piecesLeast, minutesEach, hash },
       ...{ covered, never, provoked, ...(asked.coverage ? { shares } : {}) },
     },
     [
       ...(asked.coverage ? ['Reached, and how often:', coverageText(covered)] : []),
       ...shares.flatMap(({ what, reached, never: missing }) => [
         `${what}: ${reached.length} of ${reached.length + missing.length}`,
-        ...missing.map((name) => `  ${told(name)}`),
+        ...missing.map((name) => `  ${unreached(name)}`),
       ]),
-      ...(asked.coverage ? [`Refusals that the fewest towns provoked: ${fewest(provoked)}`] : []),
-      `${held ? 'every promise held' : 'a promise did not hold'} in ${towns} towns in ${elapsedS} s: ${costs}; traces ${hash}`,
+      ...(asked.coverage ? [`Refusals that the fewest runs provoked: ${fewest(provoked)}`] : []),
+      `${held ? 'every promise held' : 'a promise did not hold'} in ${runs} runs in ${elapsedS} s: ${costs}; traces ${hash}`,
     ].join('\n'),
   );
 }
 
-/** The first of the refusals, which come in the order of how many towns provoked them. */
+/** The first refusals, sorted by how many runs provoked them. */
 function fewest(provoked: Record<string, number>): string {
   const first = Object.entries(provoked).slice(0, FEWEST_SHOWN);
-  return first.map(([code, towns]) => `${code} ${towns}`).join(', ') || 'none';
+  return first.map(([code, runs]) => `${code} ${runs}`).join(', ') || 'none';
 }
 
-/** One town, run twice. Throws `interrupted` when it is stopped in the first. */
+/** Runs one seed twice. Throws `interrupted` when stopped in the first run. */
 async function one(
   footage: Footage,
   seed: number,
@@ -208,29 +208,29 @@ async function one(
   context: Context,
 ): Promise<void> {
   const { output } = context;
-  // From here on there is a folder to take away.
+  // From here on there is a folder to remove.
   const signal = stopSignal();
   output.say(`seed ${seed}`);
-  const [town, again] = await onGround(footage, async (simulation) => {
-    const first = await simulation.run(seed, kept);
+  const [first, again] = await inSimulation(footage, async (simulation) => {
+    const once = await simulation.run(seed, kept);
     signal.throwIfAborted();
-    return [first, await simulation.run(seed, kept)] as const;
+    return [once, await simulation.run(seed, kept)] as const;
   });
-  const { breaches, hash, pieces, simulatedMs, trace } = town.result;
+  const { breaches, hash, pieces, simulatedMs, trace } = first.result;
   if (options.trace) for (const line of trace) output.result({ event: 'trace', line }, line);
   const isSame = hash === again.result.hash;
   output.result(
-    { event: 'town', seed, breaches, hash, isSame, pieces, simulatedMs, plan: town.plan },
+    { event: 'town', seed, breaches, hash, isSame, pieces, simulatedMs, plan: first.plan },
     [
       ...breaches.map(({ rule, atMs, what }) => `${(atMs / 1_000).toFixed(3)} s: promise ${rule}: ${what}`),
-      `${breaches.length === 0 ? 'every promise held' : 'a promise did not hold'}; ${pieces} delivered pieces; trace ${hash}, ${isSame ? 'the same twice' : `another the second time: ${again.result.hash}`}`,
+      `${breaches.length === 0 ? 'every promise held' : 'a promise did not hold'}; ${pieces} delivered pieces; trace ${hash}, ${isSame ? 'the same twice' : `different the second time: ${again.result.hash}`}`,
     ].join('\n'),
   );
   if (breaches.length > 0 || !isSame) process.exitCode = 1;
 }
 
-/** Runs towns in this process. */
-async function onGround<Result>(footage: Footage, work: (simulation: Simulation) => Promise<Result>): Promise<Result> {
+/** Runs seeds in this process. */
+async function inSimulation<Result>(footage: Footage, work: (simulation: Simulation) => Promise<Result>): Promise<Result> {
   const { Simulation } = await import('./simulate.ts');
   const simulation = await Simulation.on(footage);
   try {
@@ -240,19 +240,19 @@ async function onGround<Result>(footage: Footage, work: (simulation: Simulation)
   }
 }
 
-/** Tells what was found. When `signal` is aborted the town is told as small as it is by then. */
-async function tell(
-  found: TownSummary,
+/** Prints a finding. If `signal` aborts, the run is printed as small as it is by then. */
+async function printFinding(
+  found: RunSummary,
   footage: Footage,
   options: SimulateOptions,
   { output, signal }: Context & { signal: AbortSignal },
 ): Promise<void> {
   const { wordsOf } = await import('./simulate.ts');
   const { shrink } = await import('./shrink.ts');
-  const least = await onGround(footage, async (simulation): Promise<Finding> => {
+  const least = await inSimulation(footage, async (simulation): Promise<Finding> => {
     const again = await simulation.run(found.seed);
     if (again.result.hash !== found.hash)
-      throw failure('internal', { detail: `the town of seed ${found.seed} ran in another way the second time` });
+      throw failure('internal', { detail: `seed ${found.seed} ran differently the second time` });
     return options.shrink ? shrink(again, (kept) => simulation.run(found.seed, kept), signal) : again;
   });
   const isStopped = options.shrink && signal.aborted;
@@ -265,7 +265,7 @@ async function tell(
       `seed ${found.seed}`,
       ...shown,
       ...breaches.map(({ rule, atMs, what }) => `${(atMs / 1_000).toFixed(3)} s: promise ${rule}: ${what}`),
-      ...(isStopped ? ['Stopped before this town was as small as it goes.'] : []),
+      ...(isStopped ? ['Stopped before the plan was shrunk as far as possible.'] : []),
       `See it again: ${command} --trace`,
     ].join('\n'),
   );

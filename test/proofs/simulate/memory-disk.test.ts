@@ -19,11 +19,11 @@ holdDiskContract('a disk in memory', async () => {
   return { disk: made, folder: '/data', dispose: async () => undefined };
 });
 
-/** What comes of `asked` within a millisecond. */
+/** The result of `asked` within a millisecond. */
 const soon = (asked: Promise<unknown>) =>
   Promise.race([asked.then(() => 'answered'), new Promise((resolve) => setTimeout(resolve, 1, 'silence'))]);
 
-/** What `path` holds after a power cut, over many seeds. */
+/** The contents of `path` after a power cut, over many seeds. */
 async function fates(
   prepare: (on: MemoryDisk) => Promise<void>,
   path: string,
@@ -39,7 +39,7 @@ async function fates(
   return found;
 }
 
-it('keeps what was durable through every power cut', async () => {
+it('keeps durable bytes through every power cut', async () => {
   const held = await fates(async (on) => {
     await on.makeFolder('/a');
     await on.replaceFile('/a/file', bytes('replaced'));
@@ -51,7 +51,7 @@ it('keeps what was durable through every power cut', async () => {
   expect(held).toEqual(new Set(['Replaced!']));
 });
 
-it('loses, keeps or tears what was not', async () => {
+it('loses, keeps or tears unsynced writes', async () => {
   const sectors = 'x'.repeat(512) + 'y'.repeat(512);
   const held = await fates(async (on) => {
     await on.replaceFile('/file', bytes('-'.repeat(1_024)));
@@ -62,7 +62,7 @@ it('loses, keeps or tears what was not', async () => {
   expect(held).toEqual(new Set([`${dashes}${dashes}`, sectors, `${xs}${dashes}`, `${dashes}${ys}`]));
 });
 
-it('keeps changes of names in their order: a later one is never there without those before', async () => {
+it('keeps changes of names in order: none survives without the earlier ones', async () => {
   const seen = new Set<string>();
   for (let seed = 1; seed <= 60; seed += 1) {
     const before = disk(seed);
@@ -77,7 +77,7 @@ it('keeps changes of names in their order: a later one is never there without th
   expect(seen).toEqual(new Set(['one two', 'two', 'folder two', 'folder']));
 });
 
-it('makes earlier changes of names durable with a rename', async () => {
+it('makes earlier changes of names durable by a rename', async () => {
   const held = await fates(async (on) => {
     await on.replaceFile('/gone', bytes('x'));
     await on.remove('/gone');
@@ -86,13 +86,13 @@ it('makes earlier changes of names durable with a rename', async () => {
   expect(held).toEqual(new Set([null]));
 });
 
-it('cuts the power in the operation it was told, before or after its effect, and answers nothing from then on', async () => {
+it('cuts the power in the given operation, before or after its effect, and answers nothing afterwards', async () => {
   const found = new Set<string | null>();
   for (let seed = 1; seed <= 40; seed += 1) {
     const before = disk(seed);
     await before.replaceFile('/file', bytes('old'));
     let isCut = false;
-    // Of a replaced file: written, made durable, moved.
+    // Replacing a file has three steps: write, sync, rename.
     before.cutIn(3, () => {
       isCut = true;
     });
@@ -105,7 +105,7 @@ it('cuts the power in the operation it was told, before or after its effect, and
   expect(found).toEqual(new Set(['old', 'new']));
 });
 
-it('is full beyond its capacity, and takes what replaces nothing once there is room', async () => {
+it('is full at its capacity, and accepts new files once there is room', async () => {
   const small = disk(1, 1_000);
   await small.replaceFile('/a', new Uint8Array(600));
   await expect(small.replaceFile('/b', new Uint8Array(600))).rejects.toMatchObject({ code: 'ENOSPC' });
@@ -119,7 +119,7 @@ it('is full beyond its capacity, and takes what replaces nothing once there is r
   expect(await small.list('/')).toEqual(['b']);
 });
 
-it('refuses writes while it is full, failing or read-only, and reads all the same', async () => {
+it('refuses writes while full, failing or read-only, and still reads', async () => {
   const one = disk();
   await one.replaceFile('/file', bytes('before'));
   const file = await one.open('/file', { create: false });
@@ -145,7 +145,7 @@ it('refuses writes while it is full, failing or read-only, and reads all the sam
   await expect(one.remove('/file')).rejects.toMatchObject({ code: 'EROFS' });
 });
 
-it('is late while it is slow', async () => {
+it('delays operations while slow', async () => {
   const clock = new ManualClock(START_US);
   const slow = new MemoryDisk({ clock, random: new SeededRandom(1) });
   slow.set('slow');
@@ -161,7 +161,7 @@ it('is late while it is slow', async () => {
   expect(isDone).toBe(true);
 });
 
-it('flips one bit of a file below a folder, which stays flipped after a power cut', async () => {
+it('flips one bit of a file in a folder, also after a power cut', async () => {
   const worn = disk(7);
   await worn.makeFolder('/a');
   await worn.replaceFile('/a/file', new Uint8Array(64));
@@ -175,7 +175,7 @@ it('flips one bit of a file below a folder, which stays flipped after a power cu
   expect(ones(await worn.afterPowerCut().readFile('/a/file', 64))).toBe(1);
 });
 
-it('leaves the same after the same power cut on the same seed', async () => {
+it('has the same result after the same power cut with the same seed', async () => {
   const left = async () => {
     const before = disk(42);
     for (let at = 0; at < 20; at += 1) {
@@ -195,7 +195,7 @@ it('leaves the same after the same power cut on the same seed', async () => {
   expect(await left()).toBe(await left());
 });
 
-it('copies everything as durable, and neither changes the other', async () => {
+it('copies everything as durable, and independently', async () => {
   const first = disk();
   await first.makeFolder('/a');
   const file = await first.open('/a/file', { create: true });

@@ -1,5 +1,4 @@
-// Owns: a disk of a simulated world, in memory and on a seed: what is durable and what a power cut may lose, tear or keep; flipped bits; full,
-// slow, failing, read-only. Not here: real disks (device/base/disk.ts), a real disk with faults (simulated-disk.ts).
+// A seeded in-memory disk: durability, and what a power cut loses, tears or keeps; bit flips; full, slow, failing and read-only states.
 import { basename, dirname, join } from 'node:path';
 import type { Clock } from '@doorsill/base/clock';
 import type { DiskFile, LinkDisk } from '@doorsill/base/disk';
@@ -8,16 +7,16 @@ import { FileContent } from './file-content.ts';
 
 export type MemoryDiskState = 'ok' | 'full' | 'slow' | 'failing' | 'read-only';
 
-/** How late a slow disk is with each write, in the world's time. */
+/** Delay of each write on a slow disk, in simulated time. */
 const SLOW_MS = 400;
 const CAPACITY_BYTES = 64 * 1024 * 1024;
-/** What a folder counts for `sizeOf`, as ext4 has it. */
+/** Size of a folder in `sizeOf`, as on ext4. */
 const FOLDER_BYTES = 4_096;
 const TEMPORARY_SUFFIX = '.tmp';
 /** The longest path of Linux. */
 const LINK_BYTES_MAX = 4_096;
 
-/** A file or a folder. Folders have no content. */
+/** Folders have no content. */
 type Entry = FileContent | 'folder';
 type Names = Map<string, Entry>;
 /** A change of names that no folder's `fsync` has made durable yet. */
@@ -25,7 +24,7 @@ type NameChange = (names: Names) => void;
 
 export interface MemoryDiskOptions {
   clock: Clock;
-  /** Decides what of a power cut survives, and which bit flips. */
+  /** Decides what survives a power cut, and which bit flips. */
   random: Random;
   capacityBytes?: number;
 }
@@ -37,14 +36,14 @@ function fault(code: string, path: string): Error {
 }
 
 /**
- * Paths are absolute; `/` is there. Names are made durable in the order of their changes, as a journal does: by each change after which the
- * real disk calls `fsync` on a folder (a new file, a replaced one, a rename). Content is made durable by `sync` and `writeDurably`.
+ * Paths are absolute; `/` exists. Changes of names become durable in order, as in a journal, by each change after which the real disk calls
+ * `fsync` on a folder (a new file, a replaced one, a rename). Content becomes durable by `sync` and `writeDurably`.
  */
 export class MemoryDisk implements LinkDisk {
   private readonly options: MemoryDiskOptions;
   private readonly capacityBytes: number;
   private names: Names = new Map([['/', 'folder']]);
-  /** What the names are after a power cut that loses the whole journal. */
+  /** The names after a power cut that loses the whole journal. */
   private readonly durableNames: Names = new Map([['/', 'folder']]);
   private journal: NameChange[] = [];
   private state: MemoryDiskState = 'ok';
@@ -62,7 +61,7 @@ export class MemoryDisk implements LinkDisk {
     this.state = state;
   }
 
-  /** Operations so far, each a point at which the power may be cut. */
+  /** Operations so far; the power may be cut in each. */
   get stepCount(): number {
     return this.steps;
   }
@@ -74,20 +73,23 @@ export class MemoryDisk implements LinkDisk {
     return bytes;
   }
 
-  /** Cuts the power in the operation that is `after` operations from now, before or after it took effect; then calls `then`. Infinity: never. */
+  /**
+   * Cuts the power in the operation that is `after` operations from now, before or after it took effect; then calls `then`. Infinity:
+   * never.
+   */
   cutIn(after: number, then: () => void): void {
     this.cutAtStep = this.steps + Math.max(1, after);
     this.whenCut = then;
   }
 
-  /** Cuts the power: nothing that is asked from now on is ever answered. */
+  /** Cuts the power: later operations never return. */
   async cut(): Promise<void> {
     this.isCut = true;
   }
 
   /**
-   * The disk as it is found after a power cut. Of the changes of names that are not durable the first few are kept; of each write that is
-   * not, everything, nothing, or some of its sectors.
+   * The disk after a power cut. Of the changes of names that are not durable the first few survive; of each unsynced write everything,
+   * nothing, or some of its sectors.
    */
   afterPowerCut(): MemoryDisk {
     const { random } = this.options;
@@ -107,21 +109,21 @@ export class MemoryDisk implements LinkDisk {
     return found;
   }
 
-  /** A disk as large, with the same files, all of it durable: what a world begins with. */
+  /** A disk of the same capacity with the same files, all durable: the initial state of a run. */
   copy(options: Omit<MemoryDiskOptions, 'capacityBytes'>): MemoryDisk {
     const copy = new MemoryDisk({ ...options, capacityBytes: this.capacityBytes });
     for (const [path, entry] of this.names) copy.adopt(path, entry === 'folder' ? entry : entry.copy());
     return copy;
   }
 
-  /** Whether some file below `folder` would hold `bytes` after the worst power cut. */
+  /** Whether some file below `folder` would contain `bytes` after the worst power cut. */
   durablyHolds(folder: string, bytes: Uint8Array): boolean {
     return [...this.durableNames].some(
       ([path, entry]) => path.startsWith(`${folder}/`) && entry !== 'folder' && entry.durablyHolds(bytes),
     );
   }
 
-  /** Flips one bit of one file below `folder`, as worn flash does; returns its path, or null where there is nothing to flip. */
+  /** Flips one bit of one file below `folder`, as worn flash does; returns its path, or null if there is none. */
   flipBit(folder: string): string | null {
     const { random } = this.options;
     const files = [...this.names].filter(
@@ -141,7 +143,7 @@ export class MemoryDisk implements LinkDisk {
     if (!options.create) throw fault('ENOENT', path);
     const made = await this.writes(path, 0, () => {
       this.assertFolder(path);
-      // Somebody else was faster, as with `O_EXCL`: what is there by now is not emptied.
+      // As with `O_EXCL`: an existing file is not truncated.
       if (this.names.has(path)) throw fault('EEXIST', path);
       const content = new FileContent();
       this.change((names) => names.set(path, content));
@@ -185,7 +187,7 @@ export class MemoryDisk implements LinkDisk {
     }
   }
 
-  /** A link is a file with its target in it: nothing is read through one. */
+  /** A link is a file that contains its target: nothing is read through it. */
   replaceLink(path: string, target: string): Promise<void> {
     return this.replaceFile(path, new TextEncoder().encode(target));
   }
@@ -210,7 +212,7 @@ export class MemoryDisk implements LinkDisk {
   }
 
   remove(path: string): Promise<void> {
-    // It needs no room, so it works on a full disk, too.
+    // Needs no space, so it works on a full disk, too.
     return this.reads(() => {
       if (this.state === 'read-only' && this.names.has(path)) throw fault('EROFS', path);
       this.change((names) => {
@@ -252,13 +254,13 @@ export class MemoryDisk implements LinkDisk {
     return this.reads(() => (this.state === 'full' ? 0 : Math.max(0, this.capacityBytes - this.usedBytes)));
   }
 
-  /** One operation that changes nothing on the disk, or that a full disk still carries out. */
+  /** An operation that changes nothing, or that works on a full disk, too. */
   async reads<Result>(work: () => Result): Promise<Result> {
     if (this.isCut) return never();
     return this.step(work);
   }
 
-  /** One operation that needs a disk in order, and room for `bytes`. */
+  /** An operation that needs a healthy disk, and space for `bytes`. */
   async writes<Result>(path: string, bytes: number, work: () => Result): Promise<Result> {
     if (this.isCut) return never();
     if (this.state === 'slow') await this.options.clock.sleep(SLOW_MS);
@@ -273,12 +275,12 @@ export class MemoryDisk implements LinkDisk {
   private async step<Result>(work: () => Result): Promise<Result> {
     this.steps += 1;
     if (this.steps !== this.cutAtStep) return work();
-    // The power may go before the operation or right after it: nobody hears of either.
+    // The power may fail before the operation or right after it; neither is answered.
     if (this.options.random.fraction() < 0.5) {
       try {
         work();
       } catch {
-        // Nobody is left to be told.
+        // The caller is gone.
       }
     }
     this.isCut = true;
@@ -301,7 +303,7 @@ export class MemoryDisk implements LinkDisk {
     this.journal = [];
   }
 
-  /** Throws unless the folder that is to hold `path` is there. */
+  /** Throws unless the parent folder of `path` exists. */
   private assertFolder(path: string): void {
     const above = this.names.get(dirname(path));
     if (above === undefined) throw fault('ENOENT', path);
@@ -325,7 +327,7 @@ function move(names: Names, from: string, to: string): void {
   names.set(to, entry);
 }
 
-/** An open file: what lies at its path may have changed since. */
+/** An open file; its path may have been replaced since. */
 class MemoryFile implements DiskFile {
   private readonly content: FileContent;
   private readonly path: string;

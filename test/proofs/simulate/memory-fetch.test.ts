@@ -37,7 +37,7 @@ afterEach(async () => {
   restore();
 });
 
-it('serves the product’s own client of JSON', async () => {
+it('works with the product’s own JSON client', async () => {
   const answer = await exchangeJson('http://127.0.0.1/', { method: 'POST', body: { a: 1 } });
   expect(answer).toEqual({ method: 'POST', body: '{"a":1}', type: 'application/json' });
 });
@@ -53,7 +53,7 @@ it('streams a body', async () => {
   expect(await response.json()).toMatchObject({ method: 'PUT', body: 'one two' });
 });
 
-it('gives up in the world’s time, refuses redirects, and says where nobody is', async () => {
+it('times out in simulated time, refuses redirects, and reports unreachable servers', async () => {
   const startedUs = world.passedUs;
   await expect(fetch('http://127.0.0.1/silent')).rejects.toThrow('fetch failed');
   expect(world.passedUs - startedUs).toBeGreaterThan(14_000_000);
@@ -61,14 +61,14 @@ it('gives up in the world’s time, refuses redirects, and says where nobody is'
   await expect(exchangeJson('http://127.0.0.1:81/', { method: 'GET' })).rejects.toMatchObject({ code: 'unreachable' });
 });
 
-it('ends with its signal’s reason', async () => {
+it('rejects with its signal’s reason', async () => {
   const stopped = new AbortController();
   const asked = fetch('http://127.0.0.1/silent', { signal: stopped.signal });
   world.after(100, () => stopped.abort(new Error('enough')));
   await expect(asked).rejects.toThrow('enough');
 });
 
-it('gives the machine’s own back', () => {
+it('restores the platform’s `fetch`', () => {
   expect(globalThis.fetch).not.toBe(machines);
   restore();
   expect(globalThis.fetch).toBe(machines);

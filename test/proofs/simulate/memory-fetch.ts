@@ -1,10 +1,9 @@
-// Owns: `fetch` in a simulated world: what asks a server with the platform's own `fetch` asks it over the world's network, and in its time.
-// Not here: the network (memory-network.ts), what is asked.
+// The platform's `fetch` over the simulated network, in simulated time.
 import { Agent, type IncomingMessage, request } from 'node:http';
 import type { Clock } from '@doorsill/base/clock';
 import type { Network } from '@doorsill/base/network';
 
-/** As long as the product waits for most answers (device/contract/json-client.ts). */
+/** The product's usual limit for an answer (device/contract/json-client.ts). */
 const ANSWER_MS_MAX = 15_000;
 const NO_BODY = new Set([204, 304]);
 
@@ -27,7 +26,7 @@ export function fetchOver(network: Network, clock: Clock): typeof fetch {
         asked.on('error', reject);
         asked.once('close', () => reject(new Error('the connection was closed')));
       });
-      // Whatever becomes of the body, the answer is awaited below.
+      // A failure of the body is handled; the answer is awaited below.
       answered.catch(() => undefined);
       await send(asked, body);
       return await whole(await answered);

@@ -5,7 +5,7 @@ import { SeededRandom } from '../../../device/base/random.ts';
 import { settled, VirtualClock } from '../../../sim/world/virtual-clock.ts';
 import { MemoryNetwork, type MemoryNetworkOptions } from './memory-network.ts';
 
-/** A network in a world whose time passes until `done` is called. */
+/** A network whose time advances until `done` is called. */
 function open(options: Partial<MemoryNetworkOptions> = {}) {
   const world = new VirtualClock({ startUs: 0, quiet: settled });
   const network = new MemoryNetwork({ clock: world, random: new SeededRandom(1), ...options });
@@ -24,8 +24,8 @@ function listening(server: Server, port: number): Promise<void> {
   return new Promise((resolve) => server.listen(port, '127.0.0.1', resolve));
 }
 
-/** Everything that comes, and how the connection ends. */
-function heard(socket: Socket): { text: string; ended: Promise<string> } {
+/** All received text, and how the connection ends. */
+function received(socket: Socket): { text: string; ended: Promise<string> } {
   const all = { text: '', ended: Promise.resolve('') };
   socket.on('data', (chunk) => {
     all.text += chunk;
@@ -40,7 +40,7 @@ function heard(socket: Socket): { text: string; ended: Promise<string> } {
   return all;
 }
 
-/** A server under `name` that says back what it hears. */
+/** A server under `name` that echoes its input. */
 async function echo(network: MemoryNetwork, name = 'server', port = 7): Promise<Server> {
   const server = createServer((socket) => {
     socket.on('error', () => undefined);
@@ -56,7 +56,7 @@ it('carries bytes both ways, in order, and ends as TCP does', async () => {
   const server = await echo(network);
   expect(server.address()).toMatchObject({ port: 7 });
   const socket = network.at('client').connect({ host: 'anywhere', port: 7 });
-  const got = heard(socket);
+  const got = received(socket);
   for (let at = 0; at < 50; at += 1) socket.write(`${at} `);
   await world.sleep(100);
   socket.end('last');
@@ -67,11 +67,11 @@ it('carries bytes both ways, in order, and ends as TCP does', async () => {
   await done();
 });
 
-it('takes the world’s time for it: nothing arrives before it passes', async () => {
+it('takes simulated time: nothing arrives before it has passed', async () => {
   const { world, network, done } = open();
   await echo(network);
   const socket = network.at('client').connect({ host: '127.0.0.1', port: 7 });
-  const got = heard(socket);
+  const got = received(socket);
   await new Promise((resolve) => socket.once('connect', resolve));
   const startedUs = world.passedUs;
   socket.write('x');
@@ -83,9 +83,9 @@ it('takes the world’s time for it: nothing arrives before it passes', async ()
   await done();
 });
 
-it('refuses where nobody listens, also once a server was closed, and a place that is taken', async () => {
+it('refuses connections without a listener, also after its close, and a taken address', async () => {
   const { network, done } = open();
-  expect(await heard(network.at('client').connect({ host: '127.0.0.1', port: 7 })).ended).toBe('ECONNREFUSED');
+  expect(await received(network.at('client').connect({ host: '127.0.0.1', port: 7 })).ended).toBe('ECONNREFUSED');
   const server = await echo(network);
   const other = createServer();
   network.at('other').adopt(other);
@@ -94,34 +94,34 @@ it('refuses where nobody listens, also once a server was closed, and a place tha
   expect(await refused).toBe('EADDRINUSE');
   await new Promise<void>((resolve) => server.close(() => resolve()));
   expect(server.listening).toBe(false);
-  expect(await heard(network.at('client').connect({ host: '127.0.0.1', port: 7 })).ended).toBe('ECONNREFUSED');
+  expect(await received(network.at('client').connect({ host: '127.0.0.1', port: 7 })).ended).toBe('ECONNREFUSED');
   await done();
 });
 
-it('resets what is open when a link is lost, and lets nothing through until it is well again', async () => {
+it('resets open connections when a link is lost, and carries nothing until it is restored', async () => {
   const { world, network, done } = open();
   await echo(network);
   const client = network.at('client');
-  const got = heard(client.connect({ host: '127.0.0.1', port: 7 }));
+  const got = received(client.connect({ host: '127.0.0.1', port: 7 }));
   await world.sleep(50);
   network.set('client', 'server', 'lost');
   expect(await got.ended).toBe('ECONNRESET');
-  expect(await heard(client.connect({ host: '127.0.0.1', port: 7 })).ended).toBe('ECONNREFUSED');
+  expect(await received(client.connect({ host: '127.0.0.1', port: 7 })).ended).toBe('ECONNREFUSED');
   network.heal();
   const again = client.connect({ host: '127.0.0.1', port: 7 });
-  const later = heard(again);
+  const later = received(again);
   again.end('well');
   await later.ended;
   expect(later.text).toBe('well');
   await done();
 });
 
-it('brings nothing over a silent link and tells nobody, then brings all of it', async () => {
+it('delivers nothing over a silent link without an error, then everything', async () => {
   const { world, network, done } = open();
   await echo(network);
   const client = network.at('client');
   const socket = client.connect({ host: '127.0.0.1', port: 7 });
-  const got = heard(socket);
+  const got = received(socket);
   await world.sleep(50);
   network.set('server', 'client', 'silent');
   socket.write('late');
@@ -140,7 +140,7 @@ it('brings nothing over a silent link and tells nobody, then brings all of it', 
   await done();
 });
 
-it('cuts off a part without power: its connections are reset, it reaches nobody and nobody it', async () => {
+it('disconnects a part without power: its connections are reset, and none is possible', async () => {
   const { world, network, done } = open();
   const home = network.at('home');
   const server = createServer((socket) => socket.on('error', () => undefined));
@@ -148,11 +148,11 @@ it('cuts off a part without power: its connections are reset, it reaches nobody 
   await listening(server, 9);
   await echo(network);
   const client = network.at('client').connect({ host: '127.0.0.1', port: 9 });
-  const got = heard(client);
+  const got = received(client);
   await world.sleep(50);
   home.end();
   expect(await got.ended).toBe('ECONNRESET');
-  expect(await heard(network.at('client').connect({ host: '127.0.0.1', port: 9 })).ended).toBe('ECONNREFUSED');
+  expect(await received(network.at('client').connect({ host: '127.0.0.1', port: 9 })).ended).toBe('ECONNREFUSED');
   const dead = home.connect({ host: '127.0.0.1', port: 7 });
   let isHeard = false;
   for (const event of ['connect', 'error', 'close']) dead.once(event, () => (isHeard = true));
@@ -186,14 +186,14 @@ it.each([
   await done();
 });
 
-it('says so to whoever writes to an end that is gone', async () => {
+it('reports a write to a closed end', async () => {
   const { world, network, done } = open();
   const server = createServer((socket) => socket.destroy());
   network.at('server').adopt(server);
   await listening(server, 7);
   const socket = network.at('client').connect({ host: '127.0.0.1', port: 7 });
   socket.allowHalfOpen = true;
-  const got = heard(socket);
+  const got = received(socket);
   await world.sleep(50);
   socket.write('is anybody there?');
   expect(await got.ended).toMatch(/ECONNRESET|EPIPE|^$/);
@@ -201,7 +201,7 @@ it('says so to whoever writes to an end that is gone', async () => {
   await done();
 });
 
-it('counts and shows every piece, changes what a filter changes, and carries what is injected', async () => {
+it('counts and reports every piece, applies filters, and delivers injected bytes', async () => {
   const seen: string[] = [];
   const { world, network, done } = open({
     seen: ({ from, to, bytes }) => seen.push(`${from}>${to} ${Buffer.from(bytes)}`),
@@ -209,7 +209,7 @@ it('counts and shows every piece, changes what a filter changes, and carries wha
   });
   await echo(network);
   const socket = network.at('client').connect({ host: '127.0.0.1', port: 7 });
-  const got = heard(socket);
+  const got = received(socket);
   socket.write('quiet');
   await world.sleep(100);
   network.inject('server', 'client', Buffer.from('!'));
@@ -221,7 +221,7 @@ it('counts and shows every piece, changes what a filter changes, and carries wha
   await done();
 });
 
-it('takes no more ahead of its delivery than its window, and nothing once its sender is gone', async () => {
+it('accepts no more undelivered bytes than its window, and none after its sender is gone', async () => {
   const sent: string[] = [];
   const { world, network, done } = open({
     seen: ({ from, connection, bytes }) => sent.push(`${connection} ${from} ${Buffer.from(bytes)}`),
@@ -259,7 +259,7 @@ it('takes no more ahead of its delivery than its window, and nothing once its se
   while (!sent.includes('2 client abcd')) await world.sleep(0.5);
   gone.destroy();
   await world.sleep(100);
-  // What the network had taken arrives.
+  // What the network had accepted arrives.
   expect(sent.filter((piece) => piece.startsWith('2 client'))).toEqual(['2 client abcd', '2 client efgh']);
   socket.destroy();
   await done();
@@ -302,8 +302,8 @@ it('serves HTTP, and sockets in the file system', async () => {
   await done();
 });
 
-it('is the same every time on the same seed', async () => {
-  const told = async () => {
+it('behaves the same with the same seed', async () => {
+  const run = async () => {
     const lines: string[] = [];
     const { world, network, done } = open({
       seen: ({ from, bytes }) => lines.push(`${world.passedUs} ${from} ${bytes.length}`),
@@ -311,7 +311,7 @@ it('is the same every time on the same seed', async () => {
     await echo(network);
     const sockets = [1, 2, 3].map(() => network.at('client').connect({ host: '127.0.0.1', port: 7 }));
     for (const socket of sockets) {
-      heard(socket);
+      received(socket);
       for (let at = 0; at < 10; at += 1) world.after(at * 7, () => socket.write('x'.repeat(at + 1)));
     }
     await world.sleep(500);
@@ -319,12 +319,12 @@ it('is the same every time on the same seed', async () => {
     await done();
     return lines.join('\n');
   };
-  const first = await told();
+  const first = await run();
   expect(first.split('\n').length).toBeGreaterThan(30);
-  expect(await told()).toBe(first);
+  expect(await run()).toBe(first);
 });
 
-it('has no limit of time that goes by the machine’s clock', async () => {
+it('has no timeout by the machine’s clock', async () => {
   const { network, done } = open();
   const server = createHttpServer({ headersTimeout: 1_000 });
   network.at('server').adopt(server);

@@ -1,5 +1,4 @@
-// Owns: a network of a simulated world, in memory and on a seed: who listens where, and links between named parts that are late, slow, silent
-// or cut. Not here: the sockets (memory-socket.ts), what is said on them.
+// A seeded in-memory network: listeners, and links between named parts that are late, slow, silent or cut.
 import { Server as HttpServer } from 'node:http';
 import type { Server } from 'node:net';
 import type { Clock, Timer } from '@doorsill/base/clock';
@@ -7,40 +6,40 @@ import type { Network, NetworkPlace } from '@doorsill/base/network';
 import type { Random } from '@doorsill/base/random';
 import { MemorySocket, reset } from './memory-socket.ts';
 
-/** `lost`: open connections are reset and none is made; `silent`: nothing arrives and nobody is told, until the link is well again. */
+/** `lost`: open connections are reset, and none can be made; `silent`: nothing arrives, without an error, until the link is restored. */
 export type MemoryLinkState = 'ok' | 'slow' | 'silent' | 'lost';
 
-/** How late each piece is, in the world's time; on a slow link. */
+/** Delay of each piece in simulated time. */
 const DELAY_MS = { ok: { least: 0.2, most: 8 }, slow: { least: 800, most: 2_500 } };
 const FIRST_PORT = 40_000;
 
 export interface MemoryNetworkOptions {
   clock: Clock;
-  /** Decides how late each piece is. */
+  /** Decides the delay of each piece. */
   random: Random;
-  /** Sees every piece as it is delivered, in order. */
+  /** Called with every piece as it is delivered, in order. */
   seen?: (piece: CarriedPiece) => void;
-  /** Changes what one end of a new connection sends, as whoever carries it could. */
+  /** Changes what one end of a new connection sends, as the carrier could. */
   filter?: (connection: { from: string; to: string }) => Filter | null;
-  /** How many bytes one end of a new connection may send ahead of their delivery; the rest waits with the sender. Absent: everything. */
+  /** How many undelivered bytes one end of a new connection may have; the rest waits with the sender. Absent: no limit. */
   windowBytes?: (connection: { from: string; to: string }) => number;
 }
 
-/** What arrived: from part to part. */
+/** Bytes that arrived, from part to part. */
 export interface Piece {
   readonly from: string;
   readonly to: string;
   readonly bytes: Uint8Array;
-  /** When the first of it was sent, in the clock's wall time. */
+  /** When the first of them was sent, in the clock's wall time. */
   readonly sentUs: number;
 }
 
-/** A piece, and the number of the connection that it came on. */
+/** A piece, and the number of its connection. */
 export interface CarriedPiece extends Piece {
   readonly connection: number;
 }
 
-/** What becomes of a piece: it is given on as what is returned. */
+/** Returns the bytes that are delivered instead. */
 export type Filter = (bytes: Uint8Array) => Uint8Array;
 
 interface Listener {
@@ -53,7 +52,7 @@ interface Attempt {
   readonly from: string;
   readonly to: NetworkPlace;
   readonly socket: MemorySocket;
-  /** Whether the part has no power any more: then nothing comes of it, and nobody is told. */
+  /** Whether the part has lost its power: then the attempt has no result. */
   readonly isOver: () => boolean;
 }
 
@@ -96,7 +95,7 @@ class Pipe {
     return taken;
   }
 
-  /** Sends bytes, whatever there is room for. */
+  /** Sends bytes for which there is room. */
   carry(bytes: Uint8Array): void {
     if (this.waiting.length === 0) this.sentUs = this.network.nowUs;
     this.waiting.push(bytes);
@@ -109,7 +108,7 @@ class Pipe {
     this.later();
   }
 
-  /** What is on its way is lost. */
+  /** Drops the bytes in transit. */
   drop(): void {
     this.timer?.cancel();
     this.timer = null;
@@ -118,7 +117,7 @@ class Pipe {
     this.isEnding = false;
   }
 
-  /** The link is well again. */
+  /** The link is restored. */
   again(): void {
     if (this.waiting.length > 0 || this.isEnding) this.later();
   }
@@ -130,13 +129,13 @@ class Pipe {
     });
   }
 
-  /** What was sent meanwhile arrives with it, as TCP does. */
+  /** Bytes that were sent meanwhile arrive along with it, as in TCP. */
   private deliver(): void {
     if (this.network.stateOf(this.from, this.to) === 'silent') return;
     const pieces = this.waiting;
     this.waiting = [];
     this.waitingBytes = 0;
-    // Nobody is there any more, and TCP says so.
+    // The other end is gone: TCP would reset the connection.
     if (pieces.length > 0 && this.target.destroyed) return void this.source.destroy(reset());
     if (pieces.length > 0) {
       const sent = pieces.length === 1 && pieces[0] ? pieces[0] : Buffer.concat(pieces);
@@ -159,7 +158,7 @@ class Pipe {
   }
 }
 
-/** A connection from the one who made it to the one who listens. */
+/** A connection from a client to a server. */
 class Connection {
   readonly from: string;
   readonly to: string;
@@ -188,7 +187,7 @@ class Connection {
     server.emit('connection', this.far);
   }
 
-  /** Both ends are told that the connection was reset. */
+  /** Both ends see a reset. */
   reset(): void {
     this.there.drop();
     this.back.drop();
@@ -211,7 +210,7 @@ class Connection {
   }
 }
 
-/** Parts connect and listen here under names; each gets its own view with `at`. */
+/** Parts connect and listen under names; each has its own view by `at`. */
 export class MemoryNetwork {
   private readonly options: MemoryNetworkOptions;
   private readonly listeners = new Map<string, Listener>();
@@ -236,12 +235,11 @@ export class MemoryNetwork {
     return this.options.clock.wallUs();
   }
 
-  /** Connections that are open. */
   get openCount(): number {
     return this.connections.size;
   }
 
-  /** The network as the part of this name has it. After `end` it is without power: it connects nowhere and nobody reaches it. */
+  /** The network as seen by the part of this name. After `end` it has no power: it neither connects nor accepts. */
   at(name: string): Network & { end(): void } {
     let isOver = false;
     return {
@@ -273,12 +271,12 @@ export class MemoryNetwork {
     }
   }
 
-  /** Has every open connection between two parts carry bytes that nobody there has sent, as whoever carries it could. */
+  /** Injects bytes into every open connection between two parts, as the carrier could. */
   inject(from: string, to: string, bytes: Uint8Array): void {
     for (const connection of this.connections) connection.inject(from, to, bytes);
   }
 
-  /** Every link is well again. */
+  /** Restores every link. */
   heal(): void {
     for (const link of [...this.states.keys()]) {
       const [one = '', other = ''] = link.split(' ');
@@ -336,10 +334,10 @@ export class MemoryNetwork {
     });
   }
 
-  /** Gives a server a `listen`, an `address` and a `close` that work on this network; without power it does not come to listen. */
+  /** Gives a server `listen`, `address` and `close` on this network; without power it never listens. */
   private adopt(name: string, server: Server, isOver: () => boolean): void {
     const closeReally = server.close.bind(server);
-    // Node measures that by the machine's clock: on a busy machine a request of this world would come too late.
+    // Node measures these by the machine's clock: on a busy machine a simulated request would be too late.
     if (server instanceof HttpServer) Object.assign(server, { headersTimeout: 0, requestTimeout: 0 });
     let place: NetworkPlace | null = null;
     const listen = (...asked: unknown[]) => {
@@ -373,7 +371,7 @@ export class MemoryNetwork {
     Object.defineProperty(server, 'listening', { get: () => place !== null });
   }
 
-  /** The place in the arguments of a `listen`; a port of 0 is a free one. */
+  /** The address in the arguments of `listen`; port 0 is a free one. */
   private wanted([first, second]: readonly unknown[]): NetworkPlace {
     if (typeof first === 'string') return { path: first };
     const options = typeof first === 'object' && first !== null ? first : { port: first, host: second };
@@ -387,7 +385,7 @@ function linkOf(one: string, other: string): string {
   return [one, other].sort().join(' ');
 }
 
-/** Every address is this one machine's. */
+/** All addresses are of this one machine. */
 function nameOfPlace(place: NetworkPlace): string {
   return 'path' in place ? place.path : `port ${place.port}`;
 }

@@ -1,28 +1,27 @@
-// Owns: one end of a connection in a simulated world, which the rest takes for a TCP socket. Not here: when its bytes arrive (memory-network.ts).
+// One end of a simulated connection, which behaves like a TCP socket.
 import { Socket } from 'node:net';
 
-/** Where what this end sends goes. */
+/** Where this end's bytes go. */
 export interface Outgoing {
-  /** Takes as many of the bytes as there is room for, and says how many; if not all, it calls `whenRoom` when it takes more. */
+  /** Accepts as many bytes as there is room for, and returns how many; if not all, calls `whenRoom` when there is room again. */
   send(bytes: Uint8Array, whenRoom: () => void): number;
   end(): void;
 }
 
-/** The error of a connection that the other side, or the network, gave up. */
+/** The error of a reset connection. */
 export function reset(): Error {
   return Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET' });
 }
 
 type Done = (error?: Error | null) => void;
 
-/** It has no time-outs of its own: the machine's time says nothing in a simulated world. */
+/** Without timeouts: the machine's time means nothing in a run. */
 export class MemorySocket extends Socket {
   private outgoing: Outgoing | null = null;
   private whenClosed: () => void = () => undefined;
-  /** What was written before the connection was there. */
+  /** Writes from before the connection was established. */
   private early: (() => void)[] = [];
   private isEndThere = false;
-  /** What has arrived at this end. */
   receivedBytes = 0;
 
   constructor(options: { allowHalfOpen: boolean }) {
@@ -30,13 +29,13 @@ export class MemorySocket extends Socket {
     Object.assign(this, { connecting: true });
   }
 
-  /** Tells it where its bytes go, and whom to tell when it is closed. */
+  /** Connects it to its outgoing side; `whenClosed` is called at its end. */
   attach(outgoing: Outgoing, whenClosed: () => void): void {
     this.outgoing = outgoing;
     this.whenClosed = whenClosed;
   }
 
-  /** The connection is there. */
+  /** The connection is established. */
   connected(): void {
     if (this.destroyed) return;
     Object.assign(this, { connecting: false });
@@ -47,7 +46,7 @@ export class MemorySocket extends Socket {
     this.emit('ready');
   }
 
-  /** Bytes of the other end. Whoever sends to a closed end is told so. */
+  /** Bytes from the other end. A closed end answers with a reset. */
   arrive(bytes: Uint8Array): void {
     if (this.destroyed || this.isEndThere) return;
     this.receivedBytes += bytes.length;
@@ -59,12 +58,12 @@ export class MemorySocket extends Socket {
     if (this.destroyed || this.isEndThere) return;
     this.isEndThere = true;
     this.push(null);
-    // Someone who does not read would never hear of it.
+    // Without a reader the end would never be seen.
     if (this.readableFlowing === null) this.resume();
   }
 
   override _read(): void {
-    // What arrives is pushed.
+    // Incoming bytes are pushed.
   }
 
   override _write(chunk: Uint8Array | string, encoding: BufferEncoding, done: Done): void {
@@ -88,7 +87,7 @@ export class MemorySocket extends Socket {
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
     this.early = [];
     super._destroy(error, (thrown) => done(thrown));
-    // The other end reads to the end of what was sent, and finds nobody when it writes.
+    // The other end can read everything that was sent, and gets an error when it writes.
     this.whenClosed();
   }
 
@@ -112,7 +111,7 @@ export class MemorySocket extends Socket {
     this.whenThere(() => this.give(parts, done));
   }
 
-  /** Gives parts to the network as far as it takes them, and the rest later; nothing once this end is closed. */
+  /** Passes parts to the network as far as it accepts them, and the rest later; nothing once this end is closed. */
   private give([part, ...rest]: Uint8Array[], done: Done): void {
     if (!part || !this.outgoing) {
       done();
@@ -129,12 +128,12 @@ export class MemorySocket extends Socket {
   }
 }
 
-/** A copy: whoever wrote it may use the buffer again. */
+/** A copy, because the writer may reuse the buffer. */
 function bytesOf(chunk: Uint8Array | string, encoding: BufferEncoding): Uint8Array {
   return typeof chunk === 'string' ? Buffer.from(chunk, encoding) : Buffer.from(chunk);
 }
 
-/** What every socket here says of its place; Node's own would ask the system each time. */
+/** Fixed addresses for all simulated sockets; Node would ask the system each time. */
 Object.defineProperties(MemorySocket.prototype, {
   remoteAddress: { value: '127.0.0.1' },
   remoteFamily: { value: 'IPv4' },

@@ -7,7 +7,7 @@ const publish = (topic: string, payload: string, qos: 0 | 1) =>
 const texts = (bytes: Uint8Array) =>
   messagesIn(bytes).map(({ topic, payload }) => [topic, Buffer.from(payload).toString()]);
 
-it('finds the messages of a piece, whatever lies between them', () => {
+it('finds the messages of a piece among other packets', () => {
   const piece = Buffer.concat([
     generate({ cmd: 'puback', messageId: 3 }),
     publish('home/door/event', 'ring', 1),
@@ -20,13 +20,13 @@ it('finds the messages of a piece, whatever lies between them', () => {
   ]);
 });
 
-it('leaves out one that is cut off', () => {
+it('ignores a truncated one', () => {
   const piece = Buffer.concat([publish('a', 'whole', 1), publish('b', 'cut', 1)]);
   for (let cut = 1; cut < publish('b', 'cut', 1).length; cut += 1)
     expect(texts(piece.subarray(0, piece.length - cut))).toEqual([['a', 'whole']]);
 });
 
-it('makes a packet that is read as it was written', () => {
+it('writes a packet that reads back', () => {
   for (const length of [0, 1, 100, 127, 128, 16_383, 16_384, 60_000]) {
     const packet = packetOf({ topic: 'home/door', payload: Buffer.alloc(length, 97), retained: false });
     expect(Buffer.compare(packet, publish('home/door', 'a'.repeat(length), 0))).toBe(0);
@@ -34,7 +34,7 @@ it('makes a packet that is read as it was written', () => {
   }
 });
 
-it('takes out what is wanted, and leaves all other packets as they are, also half of one', () => {
+it('removes selected messages, and keeps all other packets, also truncated ones', () => {
   const [ack, order, event] = [
     generate({ cmd: 'puback', messageId: 3 }),
     publish('x/consent/r/grant', 'yes', 1),
@@ -48,14 +48,14 @@ it('takes out what is wanted, and leaves all other packets as they are, also hal
   expect(Buffer.compare(kept, Buffer.concat([ack, event, half]))).toBe(0);
 });
 
-it('tells a message that the broker had kept from one that it passes on', () => {
+it('distinguishes retained messages', () => {
   const packets = [true, false].map((retained) => packetOf({ topic: 't', payload: Buffer.from('x'), retained }));
   expect(messagesIn(Buffer.concat(packets)).map(({ retained }) => retained)).toEqual([true, false]);
   const kept = generate({ cmd: 'publish', topic: 't', payload: 'x', qos: 0, dup: false, retain: true });
   expect(Buffer.compare(packets[0] ?? Buffer.alloc(0), kept)).toBe(0);
 });
 
-it('reads a piece once, and another one with the same bytes for itself', () => {
+it('parses a piece once, and another with the same bytes separately', () => {
   const piece = publish('home/door/event', 'ring', 1);
   expect(messagesIn(piece)).toBe(messagesIn(piece));
   expect(messagesIn(Buffer.from(piece))).not.toBe(messagesIn(piece));

@@ -1,17 +1,16 @@
-// Owns: the messages in a piece of an MQTT 3.1.1 stream, and a message as a packet: for a broker that says again what it has heard.
-// Not here: MQTT itself (device/base, sim/broker).
+// Parses the messages in a piece of an MQTT 3.1.1 stream, and writes a message as a packet, for a broker that repeats messages.
 
 export interface MqttMessage {
   readonly topic: string;
   readonly payload: Uint8Array;
-  /** Whether it is delivered as one that the broker had kept. */
+  /** The RETAIN flag. */
   readonly retained: boolean;
 }
 
 const PUBLISH = 3;
 const RETAIN = 1;
 
-/** What is in a piece that begins with a packet: its messages, and the piece without those that `takes` wants [MQTT-3.3]. */
+/** The messages of a piece that begins with a packet, and the piece without those that `takes` selects [MQTT-3.3]. */
 export function parted(
   bytes: Uint8Array,
   takes: (message: MqttMessage) => boolean,
@@ -30,14 +29,14 @@ export function parted(
     else kept.push(buffer.subarray(at, end));
     at = end;
   }
-  // A packet that is cut off stays: its rest follows.
+  // A truncated packet stays: its rest follows.
   return { kept: Buffer.concat([...kept, buffer.subarray(at)]), taken };
 }
 
-/** Every piece is looked at by several: what is in it is read once. */
+/** Several observers look at each piece: it is parsed once. */
 const read = new WeakMap<Uint8Array, readonly MqttMessage[]>();
 
-/** The messages in a piece that begins with a packet; one that is cut off is left out. A piece does not change any more. */
+/** The messages in a piece that begins with a packet, without a truncated one. The piece must not change afterwards. */
 export function messagesIn(bytes: Uint8Array): readonly MqttMessage[] {
   const before = read.get(bytes);
   if (before) return before;
@@ -56,7 +55,7 @@ function messageIn(buffer: Buffer, head: number, bodyAt: number, end: number): M
   };
 }
 
-/** A message as a packet of QoS 0, which nobody has to acknowledge. */
+/** A message as a packet of QoS 0, which needs no acknowledgement. */
 export function packetOf({ topic, payload, retained }: MqttMessage): Uint8Array {
   const name = Buffer.from(topic);
   const head = Buffer.alloc(2);

@@ -1,4 +1,4 @@
-// Holds: each rule about what a home answers fires where it is broken, and none does where everything holds.
+// Each rule about a home's answers fires when it is broken, and none does otherwise.
 import { expect, it } from 'vitest';
 import { ManualClock } from '../../../device/base/clock.ts';
 import { SeededRandom } from '../../../device/base/random.ts';
@@ -18,8 +18,8 @@ const grant = signed('grant', 'grant-1', { agency: 'agency-1' });
 const denial = signed('deny', 'deny-1');
 const revocation = signed('revoke', 'revoke-1', { grant: 'grant-1' });
 
-/** A home, what it says and what it is told. */
-function town(changes: Partial<OrderedHome> = {}, holds: (text: string) => boolean = () => true) {
+/** A home, with functions that deliver to it and publish for it. */
+function setUp(changes: Partial<OrderedHome> = {}, holds: (text: string) => boolean = () => true) {
   const clock = new ManualClock(START_US);
   const broken: string[] = [];
   const watch = new OrderWatch(
@@ -42,7 +42,7 @@ function town(changes: Partial<OrderedHome> = {}, holds: (text: string) => boole
   const publish = (topic: string, text: string) => watch.published(home, packet(topic, text));
   return {
     ...{ clock, watch, home, broken, deliver, publish },
-    /** The newest list of agencies that have ended. */
+    /** The newest list of ended agencies. */
     list: (revision: number, ...agencies: string[]) => {
       const revoked = agencies.map((agency) => ({ agency }));
       const token = cast.sign('doorsill-revocations+jws', { revision, revoked }, cast.registry);
@@ -53,8 +53,8 @@ function town(changes: Partial<OrderedHome> = {}, holds: (text: string) => boole
   };
 }
 
-it('is silent about answers to what was delivered and is held', async () => {
-  const { deliver, answer, publish, list, broken, clock } = town();
+it('accepts answers to delivered orders that the ledger contains', async () => {
+  const { deliver, answer, publish, list, broken, clock } = setUp();
   list(1);
   await clock.advance(2_000);
   for (const order of [grant, denial, revocation]) deliver(order);
@@ -68,53 +68,53 @@ it('is silent about answers to what was delivered and is held', async () => {
   expect(broken).toEqual([]);
 });
 
-it('4: tells of an id of another kind that is shown to an owner', () => {
-  const { publish, broken } = town();
+it('4: reports a notice with an id of the wrong kind', () => {
+  const { publish, broken } = setUp();
   const request = cast.sign('doorsill-request+jws', { jti: 'search-1' }, cast.agency);
   publish(`${own}/request`, JSON.stringify({ published: { request } }));
-  expect(broken).toEqual(["4: home-1 tells its owner of search-1, which is no request's id"]);
+  expect(broken).toEqual(["4: home-1 shows its owner search-1, which is not a request's id"]);
 });
 
-it('4: tells of an answer to what was delivered only as a message that was kept, or not at all', () => {
+it('4: reports an answer to an order that was delivered only as retained, or not at all', () => {
   for (const isKept of [true, false]) {
-    const { deliver, answer, broken } = town();
+    const { deliver, answer, broken } = setUp();
     if (isKept) deliver(grant, true);
     answer('grant-1', 'granted');
     expect(broken).toEqual(['4: home-1 answers grant-1, which was delivered only as a message that was kept']);
   }
 });
 
-it('4: tells of a mistake that is carried out, but for a denial of what is denied anyway', () => {
-  const slip = signed('grant', 'grant-2', { slip: 'a second grant' });
-  const { deliver, answer, broken } = town({ orders: [slip] });
-  deliver(slip);
+it('4: reports an executed mistake, except a second denial', () => {
+  const mistake = signed('grant', 'grant-2', { mistake: 'a second grant' });
+  const { deliver, answer, broken } = setUp({ orders: [mistake] });
+  deliver(mistake);
   answer('grant-2', 'refused');
   answer('grant-2', 'denied');
   expect(broken).toEqual([]);
   answer('grant-2', 'granted');
-  expect(broken).toEqual(['4: home-1 tells that it is granted about a second grant']);
+  expect(broken).toEqual(['4: home-1 answers granted to a second grant']);
 });
 
-it('4: tells of a grant for an agency that has ended, once the doorbell had time to take that in', async () => {
-  const { deliver, answer, list, broken, clock } = town();
+it('4: reports a grant for an ended agency, once the doorbell had time to process its end', async () => {
+  const { deliver, answer, list, broken, clock } = setUp();
   list(1);
   list(2, 'agency-1');
-  // Older than what it has.
+  // Older than its newest list.
   list(1);
   deliver(grant);
   answer('grant-1', 'granted', { grant: 'grant-1' });
   expect(broken).toEqual([]);
-  const late = town();
+  const late = setUp();
   late.list(2, 'agency-1');
   await late.clock.advance(1_000);
   late.deliver(grant);
   late.answer('grant-1', 'granted', { grant: 'grant-1' });
-  expect(late.broken).toEqual(['4: home-1 accepted grant-1 for an agency of which it was told that it has ended']);
+  expect(late.broken).toEqual(['4: home-1 accepted grant-1 for an agency whose end it had received']);
   expect(clock.monotonicMs()).toBe(0);
 });
 
-it('5: tells of a topic that is not the home’s own', () => {
-  const { publish, broken } = town();
+it('5: reports a topic of another home', () => {
+  const { publish, broken } = setUp();
   publish('doorsill/v1/area/requests', '{}');
   publish('doorsill/v1/home/another/state', '{}');
   expect(broken).toEqual([
@@ -127,22 +127,22 @@ it.each([
   [grant, 'granted', 'grant-1'],
   [revocation, 'revoked', 'revoke-1'],
   [denial, 'denied', '"type":"denied","body":{"request":"request-1"'],
-] as const)('6: tells of an answer before the ledger holds it durably: $kind', (order, outcome, missing) => {
-  const { deliver, answer, broken } = town({}, (text) => text !== missing);
+] as const)('6: reports an answer before the ledger durably contains it: $kind', (order, outcome, missing) => {
+  const { deliver, answer, broken } = setUp({}, (text) => text !== missing);
   deliver(order);
   answer(order.jti, 'refused');
   expect(broken).toEqual([]);
   answer(order.jti, outcome);
-  expect(broken).toEqual([`6: home-1 tells that it is ${outcome} before its ledger holds ${order.jti} durably`]);
+  expect(broken).toEqual([`6: home-1 answers ${outcome} before its ledger durably contains ${order.jti}`]);
 });
 
-it('tells of a grant that is accepted by a clock that was set back', async () => {
-  const { deliver, answer, broken, clock } = town({ clockBehindSinceUs: 500_000 });
+it('reports a grant accepted with a clock that was set back', async () => {
+  const { deliver, answer, broken, clock } = setUp({ clockBehindSinceUs: 500_000 });
   await clock.advance(400);
   deliver(grant);
   answer('grant-1', 'granted', { grant: 'grant-1' });
   expect(broken).toEqual([]);
-  const late = town({ clockBehindSinceUs: 500_000 });
+  const late = setUp({ clockBehindSinceUs: 500_000 });
   await late.clock.advance(600);
   late.deliver(grant);
   late.answer('grant-1', 'granted', { grant: 'grant-1' });
@@ -151,8 +151,8 @@ it('tells of a grant that is accepted by a clock that was set back', async () =>
   ]);
 });
 
-it('knows since when a doorbell has a revocation, unless a restart may have lost it before it was answered', async () => {
-  const { watch, home, deliver, answer, clock } = town();
+it('knows when a doorbell got a revocation, unless a restart may have lost it before its answer', async () => {
+  const { watch, home, deliver, answer, clock } = setUp();
   expect(watch.revokedUs(home, 'grant-1')).toBeNull();
   deliver(revocation, true);
   expect(watch.revokedUs(home, 'grant-1')).toBeNull();

@@ -1,5 +1,5 @@
-// Owns: what must hold of what a home answers: each receipt and notice on its way to the owner is held against what the broker had delivered by
-// then, and against what the ledger held durably. Not here: what goes to the bridge (town-watch.ts), what must hold in the end (town-verdict.ts).
+// Checks a home's answers during a run: each receipt and notice against what the broker had delivered, and against what the ledger
+// contained durably.
 
 import { fromUtf8, utf8 } from '@doorsill/contract/bytes';
 import { askKindOf } from '@doorsill/contract/ids';
@@ -8,16 +8,16 @@ import { parseJson } from '@doorsill/contract/parse-json';
 import { DEFAULT_PREFIX } from '@doorsill/contract/topics';
 import type { Piece } from './memory-network.ts';
 import { type MqttMessage, messagesIn } from './mqtt-packets.ts';
-import type { TownHome } from './town-home.ts';
+import type { SimulatedHome } from './town-home.ts';
 import type { SignedOrder } from './town-owner.ts';
 
-/** A doorbell has taken in a revocation list so long after it was delivered, if its clock is wrong by less than the other. */
+/** A doorbell has processed a revocation list this long after its delivery, if its clock is wrong by less than the second value. */
 const LIST_TAKEN_US = 1_000_000;
 const CLOCK_WRONG_US_MAX = 120_000_000;
-/** Outcomes that tell of a decision. */
+/** Outcomes of a decision. */
 const DECIDED = new Set(['granted', 'denied', 'revoked']);
 
-/** The newest revocation list that a home was given in one boot. */
+/** The newest revocation list that a home got in one boot. */
 interface GivenList {
   readonly revision: number;
   readonly agencies: ReadonlySet<string>;
@@ -25,40 +25,38 @@ interface GivenList {
   readonly boot: number;
 }
 
-/** What one home was told. Times are the world's, in microseconds since its start, but for `wallUs`. */
-interface Told {
-  /** When each order was first delivered, other than as a message that the broker had kept. */
+/** What one home got. Times are simulated, in microseconds since the start, except `wallUs`. */
+interface Received {
+  /** When each order was first delivered without the RETAIN flag. */
   readonly deliveredUs: Map<string, number>;
-  /** When the running doorbell was given the revocation of a grant, in wall time. */
+  /** When the running doorbell got the revocation of a grant, in wall time. */
   readonly revoked: Map<string, { readonly wallUs: number; readonly boot: number; readonly jti: string }>;
   /** Orders that it has answered. */
   readonly answered: Set<string>;
   list: GivenList | null;
 }
 
-/** What is looked at of a home. */
+/** The observed part of a home. */
 export type OrderedHome = Pick<
-  TownHome,
+  SimulatedHome,
   'boots' | 'clockBehindSinceUs' | 'device' | 'isReady' | 'ledgerFolder' | 'orders' | 'ownersClock'
 > & {
-  readonly plan: Pick<TownHome['plan'], 'name'>;
-  readonly clock: Pick<TownHome['clock'], 'wallUs'>;
-  readonly disk: Pick<TownHome['disk'], 'durablyHolds'>;
+  readonly plan: Pick<SimulatedHome['plan'], 'name'>;
+  readonly clock: Pick<SimulatedHome['clock'], 'wallUs'>;
+  readonly disk: Pick<SimulatedHome['disk'], 'durablyHolds'>;
 };
 
 export class OrderWatch {
   private readonly breach: (rule: string, what: string) => void;
   private readonly passedUs: () => number;
-  private readonly told = new Map<OrderedHome, Told>();
+  private readonly received = new Map<OrderedHome, Received>();
 
   constructor(breach: (rule: string, what: string) => void, passedUs: () => number) {
     this.breach = breach;
     this.passedUs = passedUs;
   }
 
-  /**
-   * When a home was given the revocation of a grant, in wall time; null while it was not, or a restart may have lost it before it was answered.
-   */
+  /** When a home got the revocation of a grant, in wall time; null if it did not, or if a restart may have lost it before its answer. */
   revokedUs(home: OrderedHome, grant: string): number | null {
     const { revoked, answered } = this.of(home);
     const given = revoked.get(grant);
@@ -66,7 +64,7 @@ export class OrderWatch {
     return given.boot === home.boots || answered.has(given.jti) ? given.wallUs : null;
   }
 
-  /** What the broker delivers to a home. */
+  /** The broker delivers to a home. */
   delivered(home: OrderedHome, { bytes, sentUs }: Piece): void {
     for (const message of messagesIn(bytes)) {
       if (message.topic.includes('/consent/')) this.order(home, message, sentUs);
@@ -74,7 +72,7 @@ export class OrderWatch {
     }
   }
 
-  /** What a home publishes. */
+  /** A home publishes. */
   published(home: OrderedHome, { bytes }: Piece): void {
     const own = `${DEFAULT_PREFIX}/home/${home.device.id}/`;
     for (const { topic, payload } of messagesIn(bytes)) {
@@ -84,10 +82,10 @@ export class OrderWatch {
     }
   }
 
-  private of(home: OrderedHome): Told {
-    const told = this.told.get(home) ?? { deliveredUs: new Map(), revoked: new Map(), answered: new Set(), list: null };
-    this.told.set(home, told);
-    return told;
+  private of(home: OrderedHome): Received {
+    const received = this.received.get(home) ?? { deliveredUs: new Map(), revoked: new Map(), answered: new Set(), list: null };
+    this.received.set(home, received);
+    return received;
   }
 
   private order(home: OrderedHome, { payload, retained }: MqttMessage, sentUs: number): void {
@@ -107,19 +105,19 @@ export class OrderWatch {
     if (!home.isReady || wrongUs > CLOCK_WRONG_US_MAX) return;
     const claims = asRecord(parseToken(Buffer.from(payload).toString('latin1'))?.claims);
     const revision = Number(claims['revision']);
-    const told = this.of(home);
-    const isKnown = told.list !== null && told.list.boot === home.boots && told.list.revision >= revision;
+    const received = this.of(home);
+    const isKnown = received.list !== null && received.list.boot === home.boots && received.list.revision >= revision;
     if (isKnown || !Array.isArray(claims['revoked'])) return;
     const agencies = new Set(claims['revoked'].map((entry: unknown) => String(asRecord(entry)['agency'])));
-    told.list = { revision, agencies, atUs: this.passedUs(), boot: home.boots };
+    received.list = { revision, agencies, atUs: this.passedUs(), boot: home.boots };
   }
 
-  /** 4: an id of one kind is never one of the other. */
+  /** 4: an id of one kind is never of another. */
   private notice(home: OrderedHome, payload: Uint8Array): void {
     const published = asRecord(asRecord(parseJson(fromUtf8(payload) ?? ''))['published']);
     const id = String(asRecord(parseToken(String(published['request']))?.claims)['jti']);
     if (askKindOf(id) !== 'request')
-      this.breach('4', `${home.plan.name} tells its owner of ${id}, which is no request's id`);
+      this.breach('4', `${home.plan.name} shows its owner ${id}, which is not a request's id`);
   }
 
   private receipt(home: OrderedHome, payload: Uint8Array): void {
@@ -127,25 +125,25 @@ export class OrderWatch {
     const order = home.orders.find(({ jti }) => jti === answers);
     if (!order) return;
     const { name } = home.plan;
-    const told = this.of(home);
-    const deliveredUs = told.deliveredUs.get(order.jti);
+    const received = this.of(home);
+    const deliveredUs = received.deliveredUs.get(order.jti);
     if (deliveredUs === undefined) {
       this.breach('4', `${name} answers ${order.jti}, which was delivered only as a message that was kept`);
       return;
     }
-    // One that could not be stored may be lost in a restart, and its owner knows.
-    if (outcome !== 'refused' || code === 'consent_revocation_unrecorded') told.answered.add(order.jti);
+    // A revocation that could not be stored may be lost in a restart, and its owner knows.
+    if (outcome !== 'refused' || code === 'consent_revocation_unrecorded') received.answered.add(order.jti);
     if (!DECIDED.has(String(outcome))) return;
-    // What is denied stays denied, whatever a second denial says.
-    if (order.slip !== undefined && outcome !== 'denied')
-      this.breach('4', `${name} tells that it is ${outcome} about ${order.slip}`);
+    // A denial is final, so a second one is harmless.
+    if (order.mistake !== undefined && outcome !== 'denied')
+      this.breach('4', `${name} answers ${outcome} to ${order.mistake}`);
     const entry = outcome === 'denied' ? `"type":"denied","body":{"request":"${order.request}"` : order.jti;
     if (!home.disk.durablyHolds(home.ledgerFolder, utf8(entry)))
-      this.breach('6', `${name} tells that it is ${outcome} before its ledger holds ${order.jti} durably`);
+      this.breach('6', `${name} answers ${outcome} before its ledger durably contains ${order.jti}`);
     if (outcome === 'granted' && grant === order.jti) this.granted(home, order, deliveredUs);
   }
 
-  /** A grant is answered that was delivered at `deliveredUs`: so it was decided no earlier. */
+  /** Checks the answer to a grant delivered at `deliveredUs`, before which it cannot have been decided. */
   private granted(home: OrderedHome, { jti, agency }: SignedOrder, deliveredUs: number): void {
     const behindSinceUs = home.clockBehindSinceUs;
     if (behindSinceUs !== null && deliveredUs > behindSinceUs)
@@ -153,7 +151,7 @@ export class OrderWatch {
     const { list } = this.of(home);
     if (list?.boot !== home.boots || deliveredUs < list.atUs + LIST_TAKEN_US) return;
     if (list.agencies.has(agency ?? ''))
-      this.breach('4', `${home.plan.name} accepted ${jti} for an agency of which it was told that it has ended`);
+      this.breach('4', `${home.plan.name} accepted ${jti} for an agency whose end it had received`);
   }
 }
 

@@ -1,5 +1,4 @@
-// Owns: what owners of a simulated town sign and should not have: grants and orders that a doorbell must refuse, each for another reason.
-// Not here: what they mean to sign (town-owner.ts), the refusals (device/consent).
+// Orders that owners sign by mistake, each of which a doorbell must refuse for a different reason.
 
 import { wallSeconds } from '@doorsill/base/clock';
 import { sha256Hex } from '@doorsill/base/keys';
@@ -18,50 +17,50 @@ import {
   type Signer,
 } from '@doorsill/device/owner/sign-owner-messages';
 import { GOP_US } from './ffmpeg-twin.ts';
-import type { Slip } from './plan.ts';
+import type { Mistake } from './plan.ts';
 
 const DAY_S = 24 * 3_600;
 /** Shorter than any picture is shown. */
 const INSTANT_US = 500;
 const CLIP_BYTES_MAX = 450_000_000;
 
-/** What is said on a home's link by mistake. */
-export interface SlippedOrder {
+/** An order sent to a home by mistake. */
+export interface MistakenOrder {
   readonly kind: 'grant' | 'deny' | 'revoke' | 'command';
   readonly jti: string;
   readonly token: string;
-  /** The request that it names; of a command the one that it was signed beside. */
+  /** The request that it names; for a command, the request before it. */
   readonly request: string;
 }
 
-/** What an owner signs by mistake instead of a good answer to a request. `good`: the window of a good answer. */
-export function slipped(slip: Slip, signer: Signer, notice: VerifiedNotice, good: Window): SlippedOrder {
+/** Makes a mistaken order instead of a good answer. `good`: the window of a good answer. */
+export function mistakenOrder(mistake: Mistake, signer: Signer, notice: VerifiedNotice, good: Window): MistakenOrder {
   const { request: asked, device } = notice;
   const request = asked.jti;
-  if (slip === 'an order after another one') {
+  if (mistake === 'an order after another one') {
     const { jti, token } = makeCommand(signer, device, { action: 'privacy', on: false }, sha256Hex(''));
     return { kind: 'command', jti, token, request };
   }
-  if (slip === 'an announcement') {
+  if (mistake === 'an announcement') {
     const { jti, token } = makeCommand(signer, device, { action: 'announce' });
     return { kind: 'command', jti, token, request };
   }
   const { claims } = makeGrant(signer, notice, { window: good });
-  if (slip === 'a revocation of nothing') {
+  if (mistake === 'a revocation of nothing') {
     const named = { request, grant: claims.jti, grantSha256: sha256Hex('') };
     const { jti, token } = makeRevoke(signer, device, named);
     return { kind: 'revoke', jti, token, request };
   }
-  if (slip === 'a denial of other bytes') {
+  if (mistake === 'a denial of other bytes') {
     const denial = { ...makeDenial(signer, notice).claims, requestSha256: sha256Hex('') };
     return { kind: 'deny', jti: denial.jti, token: signToken('doorsill-denial+jws', denial, signer.key), request };
   }
-  const grant = { ...claims, ...changed(slip, claims, asked.window) };
+  const grant = { ...claims, ...changed(mistake, claims, asked.window) };
   const token = signToken('doorsill-grant+jws', grant, signer.key);
   return { kind: 'grant', jti: grant.jti, token, request: grant.request };
 }
 
-/** A grant of a request as its agency has signed it, without what a home would say of it. Throws for a token that is no request. */
+/** A grant of a request as signed by its agency, without a home's notice. Throws for a token that is no request. */
 export function grantOf(
   signer: Signer,
   device: string,
@@ -79,16 +78,15 @@ export function grantOf(
   return { jti: claims.jti, token: signToken('doorsill-grant+jws', claims, signer.key), request };
 }
 
-/** A grant, and the request that it is about. */
 export interface SignedGrant {
   readonly jti: string;
   readonly token: string;
   readonly request: Request;
 }
 
-/** What of a grant is not as it should be. */
-function changed(slip: Slip, { iat, exp, jti, window }: Grant, asked: Window): Partial<Grant> {
-  switch (slip) {
+/** The wrong claims of a mistaken grant. */
+function changed(mistake: Mistake, { iat, exp, jti, window }: Grant, asked: Window): Partial<Grant> {
+  switch (mistake) {
     case 'a window outside of the request’s':
       return { window: { startUs: asked.startUs - GOP_US, endUs: window.endUs } };
     case 'no time at all':

@@ -1,22 +1,22 @@
 import { expect, it } from 'vitest';
-import { type Act, ordinaryPlanOf, RARE_LIES, shrunk, TOWN_MS } from './plan.ts';
+import { type Act, ordinaryPlanOf, RARE_LIES, shrunk, RUN_MS } from './plan.ts';
 import { planOf } from './rare-plan.ts';
 
 const seeds = Array.from({ length: 400 }, (_, at) => at + 1);
 
-it('draws the same plan from the same seed, and another from another', () => {
+it('draws the same plan from the same seed only', () => {
   const texts = seeds.map((seed) => JSON.stringify(planOf(seed)));
   expect(seeds.map((seed) => JSON.stringify(planOf(seed)))).toEqual(texts);
   expect(new Set(texts).size).toBe(texts.length);
 });
 
-it('has everything happen in order, within the town’s life, at homes and agencies that are there', () => {
+it('has all acts in order, within the run’s time, for existing homes and agencies', () => {
   for (const { homes, agencies, acts } of seeds.map(planOf)) {
     const times = acts.map(({ atMs }) => atMs);
     expect(times).toEqual([...times].sort((one, other) => one - other));
     for (const act of acts) {
       const endMs = act.atMs + ('forMs' in act ? act.forMs : 0);
-      expect(endMs).toBeLessThan(TOWN_MS);
+      expect(endMs).toBeLessThan(RUN_MS);
       if ('home' in act) expect(act.home).toBeLessThan(homes.length);
       if ('agency' in act) expect(act.agency).toBeLessThan(agencies.length);
     }
@@ -56,7 +56,7 @@ it('draws every kind of act, owner and agency', () => {
   expect(kinds).toEqual(new Set(['honest', 'revoked', 'federal', 'unregistered', 'misnaming', 'state']));
 });
 
-/** Cards and links that become slow, or are lost, three seconds after a request. */
+/** Cards and links that become slow or lost three seconds after a request. */
 const slowedIn = (acts: readonly Act[]) =>
   acts.filter(
     (act) =>
@@ -67,7 +67,7 @@ const slowedIn = (acts: readonly Act[]) =>
 const isBesideSlow = ({ atMs }: Act, acts: readonly Act[]) =>
   slowedIn(acts).some((slow) => Math.abs(slow.atMs - atMs) < 20_000);
 
-it('adds something rare to less than half of all towns, to others a slow card or link, and leaves the rest as it was', () => {
+it('adds something rare to less than half of all plans, to others a slow card or link, and leaves the rest unchanged', () => {
   const plans = seeds.map((seed) => ({ plan: planOf(seed), without: ordinaryPlanOf(seed) }));
   const changed = plans.filter(({ plan, without }) => JSON.stringify(plan) !== JSON.stringify(without));
   const slowed = changed.filter(({ plan }) => slowedIn(plan.acts).length > 0);
@@ -81,7 +81,7 @@ it('adds something rare to less than half of all towns, to others a slow card or
   for (const lie of RARE_LIES) expect(lies).toContain(lie);
 });
 
-it('lets nothing else go wrong with a home to which something rare happens', () => {
+it('has no other fault at a home with something rare', () => {
   const about = seeds
     .map(planOf)
     .flatMap(({ homes, acts }) =>
@@ -101,7 +101,7 @@ it('lets nothing else go wrong with a home to which something rare happens', () 
   }
 });
 
-it('has a grant answered on a slow card or link, where nothing goes wrong but what is meant to', () => {
+it('has a grant answered on a slow card or link without unintended faults', () => {
   const about = seeds
     .map(planOf)
     .flatMap(({ homes, acts }) => slowedIn(acts).flatMap((act) => ('home' in act ? [{ homes, acts, act }] : [])));
@@ -114,9 +114,9 @@ it('has a grant answered on a slow card or link, where nothing goes wrong but wh
   }
 });
 
-it('leaves out what is not kept, and what happens to homes that are gone', () => {
+it('drops acts that are not kept, and those of dropped homes', () => {
   const plan = seeds.map(planOf).find(({ homes, acts }) => homes.length === 3 && acts.length > 10);
-  if (!plan) throw new Error('no seed has a large town');
+  if (!plan) throw new Error('no seed has a large plan');
   const [first, , third] = plan.acts;
   const small = shrunk(plan, { acts: new Set([first?.number ?? -1, third?.number ?? -1]), homes: 3 });
   expect(small.acts).toEqual([first, third]);

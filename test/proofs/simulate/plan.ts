@@ -1,16 +1,16 @@
-// Owns: what happens in a simulated town, drawn from its seed: homes and their owners, what agencies ask and when, and what goes wrong.
-// A plan is data, so that it can be shrunk. Not here: what is rare (rare-plan.ts), making it happen (town.ts).
+// A run's plan, drawn from its seed: homes, owners, requests of agencies, and faults. It is data, so that it can be shrunk. Rare acts are
+// in rare-plan.ts.
 import { integerBelow, type Random, SeededRandom } from '@doorsill/base/random';
 
-/** What an owner does with a request. */
+/** How an owner answers requests. */
 const MANNERS = ['shares', 'declines', 'ignores', 'away'] as const;
-/** Whether an owner who shared takes it back; `hasty`: without waiting for the doorbell's answer. */
+/** Whether an owner revokes a grant; `hasty`: without waiting for the doorbell's answer. */
 const REGRETS = ['never', 'at-once', 'soon', 'late', 'hasty'] as const;
-/** `between`: while a slow card takes in its clip. */
+/** `between`: while a slow card stores the clip. */
 type Regret = (typeof REGRETS)[number] | 'between';
 
-/** What owners sign by mistake. A doorbell must refuse each, but for the announcement, which grants nothing. */
-export const SLIPS = [
+/** Orders that owners sign by mistake. A doorbell must refuse each, except the announcement, which grants nothing. */
+export const MISTAKES = [
   'a window outside of the request’s',
   'no time at all',
   'time without footage',
@@ -34,47 +34,47 @@ export const SLIPS = [
   'a denial after all',
   'a grant after all',
 ] as const;
-/** `a grant that somebody talked them into`: of a request that their home has not told them of. */
-export type Slip = (typeof SLIPS)[number] | 'a grant that somebody talked them into';
+/** `a grant that somebody talked them into`: for a request that their home did not show. */
+export type Mistake = (typeof MISTAKES)[number] | 'a grant that somebody talked them into';
 
 export interface HomePlan {
   readonly name: string;
   readonly manner: (typeof MANNERS)[number];
   readonly regret: Regret;
-  /** Whether an owner who took it back shares once more. */
+  /** Whether an owner grants again after a revocation. */
   readonly again: boolean;
-  /** What an owner says once a grant has failed. */
+  /** The owner's answer after a failed grant. */
   readonly onFailure: 'nothing' | 'shares' | 'declines';
-  /** How long its grants are good for, from when they are signed. */
+  /** Lifetime of grants, from their signature. */
   readonly grantLifeS: number;
-  /** How long its owner thinks about a request. */
+  /** How long the owner takes to answer a request. */
   readonly answerAfterMs: number;
   readonly ring: 'memory' | 'file';
-  /** How many GOPs are granted, and how much of the last one. */
+  /** How many GOPs are granted, and which part of the last one. */
   readonly gops: number;
   readonly part: number;
   readonly disclose: readonly ('address' | 'email')[];
-  /** Whether the home has a mail address that it could disclose. */
+  /** Whether the home has an e-mail address to disclose. */
   readonly hasEmail: boolean;
-  /** What its owner signs by mistake before a good answer to each request, or after it. */
-  readonly slips: readonly Slip[];
+  /** Mistakes before or after a good answer to each request. */
+  readonly mistakes: readonly Mistake[];
 }
 
 /**
- * `honest`; `revoked`: the registry ends it while its request is open; `federal`: it should never have been let in; `misnaming`: the ids of its
- * requests are those of searches.
+ * `honest`; `revoked`: the registry revokes it while its request is open; `federal`: the registry must not admit it; `misnaming`: its
+ * requests have ids of searches.
  */
 const AGENCIES = ['honest', 'revoked', 'federal', 'unregistered', 'misnaming'] as const;
 
 export interface AgencyPlan {
   readonly name: string;
-  /** `state`: registry and bridge serve it, and no home of a town does. */
+  /** `state`: registry and bridge serve it, but no home does. */
   readonly kind: (typeof AGENCIES)[number] | 'state';
-  /** What its department does with a clip that an owner takes back once the vault has it. */
+  /** Its department's policy for a recall of a clip in the vault. */
   readonly onRecall: 'erase' | 'restrict' | 'keep';
 }
 
-/** One thing that happens, at a time after the town's start. Names are indexes, so that a town with fewer homes still has sense. */
+/** An act at a time after the start. Homes and agencies are indexes, so that it stays valid with fewer homes. */
 export type Act = { readonly number: number; readonly atMs: number } & (
   | { readonly do: 'ask'; readonly agency: number; readonly lifeS: number }
   | { readonly do: 'withdraw'; readonly agency: number }
@@ -103,15 +103,15 @@ export type Act = { readonly number: number; readonly atMs: number } & (
       readonly do: 'rare';
       readonly home: number;
       readonly what: Rarity;
-      /** Whose request it is about, if it is about one. */
+      /** The agency whose request it concerns, if any. */
       readonly agency: number;
       readonly forMs: number;
     }
 );
-/** An act before it has a number. */
+/** An act without a number. */
 export type Drawn = Act extends infer Each ? (Each extends Act ? Omit<Each, 'number'> : never) : never;
 type Service = 'broker' | 'registry' | 'vault' | 'bridge';
-/** What a captured bridge does. */
+/** Lies of a captured bridge. */
 export const LIES = [
   'says that it is stored',
   'says that another clip is stored',
@@ -128,14 +128,14 @@ export const LIES = [
   'says that no agency has ended',
   'publishes a request of an ended partner',
 ] as const;
-/** What it does in few towns. */
+/** Its rare lies. */
 export const RARE_LIES = [
   'publishes without end',
   'talks an owner into more than its agency may ask',
   'talks an owner into time to come',
 ] as const;
 export type Lie = (typeof LIES)[number] | (typeof RARE_LIES)[number];
-/** What happens to a home in few towns; a bridge's disk is everyone's. */
+/** Rare acts at a home; the bridge's disk concerns all. */
 export type Rarity =
   | 'its ledger is altered, and put right'
   | 'it comes back from a backup on another card'
@@ -151,30 +151,30 @@ export interface Plan {
   readonly seed: number;
   readonly homes: readonly HomePlan[];
   readonly agencies: readonly AgencyPlan[];
-  /** Whether somebody has the bridge's key, and lies with it: then only what doorbells do is judged. */
+  /** Whether the bridge's key is stolen and used for lies: then only doorbells are judged. */
   readonly isCaptured: boolean;
   /** In order of time. */
   readonly acts: readonly Act[];
 }
 
-/** How long a town lives before its faults end. */
-export const TOWN_MS = 10 * 60_000;
-/** There is footage to ask for from then on. */
+/** How long a run has faults. */
+export const RUN_MS = 10 * 60_000;
+/** The first requests: there is footage from then on. */
 export const FIRST_ASK_MS = 60_000;
 export const LAST_ACT_MS = 8 * 60_000;
 export const HOMES_MAX = 3;
 const FAULTS_MAX = 8;
 export const DAY_S = 24 * 3_600;
-/** In how many of all towns the bridge is captured, and what it does there at most, beyond two lies. */
+/** Share of runs with a captured bridge, and its maximum number of lies beyond two. */
 const CAPTURED_SHARE = 0.15;
 const LIES_MAX = 8;
-/** Within so long after a request its owners answer, and clips leave: half of all faults fall into that time. */
+/** Owners answer, and clips leave, within this time after a request: half of all faults fall into it. */
 const ANSWERING_MS = 30_000;
 const LINKS = ['broker', 'bridge'] as const;
 const SERVICES = ['broker', 'registry', 'vault', 'bridge'] as const;
 const CLIP_HOLDERS = ['vault', 'bridge'] as const;
 
-/** The plan of a seed without what is rare (rare-plan.ts): the same seed gives the same plan. */
+/** The plan of a seed without rare acts (rare-plan.ts): the same seed gives the same plan. */
 export function ordinaryPlanOf(seed: number): Plan {
   const random = new SeededRandom(seed);
   const homes = Array.from({ length: 1 + integerBelow(random, HOMES_MAX) }, (_, at) => homePlan(random, at));
@@ -194,12 +194,12 @@ export function ordinaryPlanOf(seed: number): Plan {
   return { seed, homes, agencies, isCaptured, acts: numbered(acts) };
 }
 
-/** In order of time. */
+/** Sorted by time, and numbered. */
 export function numbered(acts: readonly Drawn[]): Act[] {
   return [...acts].sort((one, other) => one.atMs - other.atMs).map((act, number) => ({ ...act, number }));
 }
 
-/** The plan without what is not kept: acts by number, and homes but the first so many. */
+/** A smaller plan: only these acts, and the first `homes` homes. */
 export function shrunk(plan: Plan, kept: { acts?: ReadonlySet<number>; homes?: number }): Plan {
   const homes = plan.homes.slice(0, kept.homes ?? plan.homes.length);
   const acts = plan.acts.filter(
@@ -212,9 +212,9 @@ function homePlan(random: Random, at: number): HomePlan {
   const hasEmail = random.fraction() < 0.8;
   return {
     hasEmail,
-    slips: random.fraction() < 0.3 ? [pick(random, SLIPS), pick(random, SLIPS)] : [],
+    mistakes: random.fraction() < 0.3 ? [pick(random, MISTAKES), pick(random, MISTAKES)] : [],
     name: `home-${at + 1}`,
-    // Half of the owners share: little happens otherwise.
+    // Half of the owners grant; otherwise little would happen.
     manner: random.fraction() < 0.5 ? 'shares' : pick(random, MANNERS),
     regret: pick(random, REGRETS),
     again: random.fraction() < 0.3,
@@ -234,7 +234,7 @@ function agencyPlan(random: Random, at: number): AgencyPlan {
   return { name: `agency-${at + 1}`, kind, onRecall };
 }
 
-/** What an agency asks, and how its requests or itself end. */
+/** An agency's requests, and how they or the agency end. */
 function agencyActs(random: Random, agency: AgencyPlan, { at, homes }: { at: number; homes: number }): Drawn[] {
   const acts: Drawn[] = [];
   for (let count = 1 + integerBelow(random, 2); count > 0; count -= 1)
@@ -248,13 +248,13 @@ function agencyActs(random: Random, agency: AgencyPlan, { at, homes }: { at: num
   if (agency.kind !== 'revoked') return acts;
   const endedMs = soonOrLate(random, askedMs, 90_000);
   acts.push({ do: 'end-agency', agency: at, atMs: endedMs });
-  // A broker that wants a home to go on trusting it begins before it ends.
+  // A broker that wants to hide an agency's end begins before it.
   if (random.fraction() < 0.5)
     acts.push({ do: 'outdate', home: integerBelow(random, homes), atMs: endedMs - 1_000, forMs: 60_000 });
   return acts;
 }
 
-/** Half of the time while owners answer what was asked at `askedMs`, else any time from `earliestMs` on. */
+/** Half of the time during the answers to the request at `askedMs`, else any time from `earliestMs` on. */
 function soonOrLate(random: Random, askedMs: number, earliestMs: number): number {
   return random.fraction() < 0.5
     ? askedMs + 1_000 + integerBelow(random, ANSWERING_MS)
@@ -282,7 +282,7 @@ function fault(random: Random, homes: number, asksMs: readonly number[]): Drawn 
   ])();
 }
 
-/** Faults that show little unless they come in time: half of all towns draw one for the moment in which it could. */
+/** Faults that matter only at certain times: half of all plans have one at such a time. */
 function timelyFaults(random: Random, homes: readonly HomePlan[], asksMs: readonly number[]): Drawn[] {
   const home = homes.findIndex(({ manner }) => manner === 'shares');
   const plan = homes[home];
@@ -293,13 +293,13 @@ function timelyFaults(random: Random, homes: readonly HomePlan[], asksMs: readon
   if (plan.regret === 'hasty')
     return [{ do: 'withhold', home, atMs: askedMs, order: 'reversed', forMs: plan.answerAfterMs + 6_000 }];
   return pick<() => Drawn[]>(random, [
-    // A clock was ahead for long enough to be believed, and is put right while its owner answers.
+    // A clock was ahead long enough to be believed, and is corrected while the owner answers.
     () => [{ do: 'clock', home, atMs: Math.max(5_000, askedMs - 45_000), byMs: 3_600_000, forMs: 45_000 }],
-    // The services lose their power between the moment in which the bridge has a clip and the one in which the vault has it.
+    // The services lose power after the bridge has a clip and before the vault has it.
     () => [{ do: 'power', atMs: askedMs + 500, steps: 8 + integerBelow(random, 25), forMs: 5_000 }],
-    // Each step of the way of a clip takes its time.
+    // Each step of a clip takes its time.
     () => [{ do: 'disk', home, atMs: askedMs + 500, state: 'slow', forMs: 45_000 }],
-    // A clip waits while its doorbell starts anew.
+    // A clip waits while its doorbell restarts.
     () => [
       { do: 'link', home, atMs: askedMs + 500, to: 'bridge', state: 'lost', forMs: 45_000 },
       { do: 'reboot', home, atMs: answeredMs + 8_000 },

@@ -1,4 +1,4 @@
-// Plants bugs into a copy of the sources, one at a time, has the compiler accept each, and the simulation find it within 2,000 seeds.
+// Plants bugs into a copy of the sources, one at a time; the compiler must accept each, and the simulation must find it within 2,000 seeds.
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -27,7 +27,7 @@ afterAll(() => {
   rmSync(folder, { recursive: true });
 });
 
-/** Builds the copy. Throws what the compiler says. */
+/** Builds the copy. Throws the compiler's output. */
 function compile(): void {
   const tsc = join(root, 'node_modules/typescript/bin/tsc');
   const asked = [tsc, '-b', 'sim', 'test/proofs'];
@@ -41,7 +41,7 @@ const foundSchema = z.object({
   breaches: z.array(z.object({ rule: z.string() })),
 });
 
-/** The first seed that shows something wrong, and which promises broke; null when none does. */
+/** The first failing seed and its broken promises, or null. */
 function simulate(seeds: number): z.infer<typeof foundSchema> | null {
   const { stdout, stderr, status } = spawnSync(
     process.execPath,

@@ -1,4 +1,4 @@
-// Holds: each mistake that the simulation is to find can still be planted: its place is in the sources, once.
+// The place of each bug that the simulation must find exists once in the sources.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';

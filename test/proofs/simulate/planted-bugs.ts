@@ -1,7 +1,6 @@
-// Owns: the mistakes that are planted into a copy of the sources, for the simulation to find. Not here: planting and finding them
-// (planted-bugs.slow.test.ts), whether the sources still have the places (planted-bugs.test.ts).
+// Bugs for a copy of the sources, which the simulation must find.
 
-/** A mistake: in each of the files `from`, which stands there once, becomes `to`. */
+/** A bug: in each file, `from`, which occurs once, becomes `to`. */
 export interface Bug {
   readonly name: string;
   readonly edits: readonly { readonly file: string; readonly from: string; readonly to: string }[];
@@ -9,7 +8,7 @@ export interface Bug {
 
 export const BUGS: readonly Bug[] = [
   {
-    // The owners' last word on a request is a second guard.
+    // The owners' last decision on a request is a second guard.
     name: 'grant replay: a grant that was revoked acts again',
     edits: [
       {
@@ -25,7 +24,7 @@ export const BUGS: readonly Bug[] = [
     ],
   },
   {
-    // The bridge refuses what tells that it covers more: so this one lies about that, too.
+    // The bridge refuses a manifest that admits more: so this one hides it, too.
     name: 'widened window: a clip shows a second more than was granted',
     edits: [
       {
@@ -72,7 +71,7 @@ export const BUGS: readonly Bug[] = [
     ],
   },
   {
-    // The outbox never cuts a clip twice, and the state machine takes no second one.
+    // The outbox never cuts a clip twice, and the state machine accepts no second one.
     name: 'double upload: after a restart a clip is cut and offered anew',
     edits: [
       {
@@ -154,7 +153,7 @@ export const BUGS: readonly Bug[] = [
     ],
   },
   {
-    // The device vouches for a revocation's signer, and would stumble over a denial.
+    // The device vouches for a revocation's signer, and would fail at a denial.
     name: 'count leak: the bridge hears of each home that declines, and can count them',
     edits: [
       {
@@ -190,7 +189,7 @@ export const BUGS: readonly Bug[] = [
     ],
   },
   {
-    // Bridge and device both ask for the kind, and the device looks each id up among its own kind.
+    // Bridge and device both check the kind, and the device looks each id up among its own kind.
     name: 'wrong id kind: a request under the id of a search reaches owners',
     edits: [
       {

@@ -1,5 +1,4 @@
-// Owns: what happens in few towns, because it shows one thing alone or is dear: making it happen to a home, its owner or the bridge.
-// Not here: whether and when (plan.ts), what happens everywhere (town.ts).
+// Performs rare acts at a home, its owner or the bridge: they show only one thing each, or are expensive.
 
 import { systemCode } from '@doorsill/base/disk';
 import type { Random } from '@doorsill/base/random';
@@ -7,36 +6,36 @@ import { isFailure } from 'doorsill/errors';
 import type { VirtualClock } from 'doorsill/world/virtual-clock';
 import type { Act } from './plan.ts';
 import { useStolenKey } from './stolen-key.ts';
-import type { TownAgencies } from './town-agencies.ts';
-import type { TownHome } from './town-home.ts';
-import type { TownServices } from './town-services.ts';
+import type { SimulatedAgencies } from './town-agencies.ts';
+import type { SimulatedHome } from './town-home.ts';
+import type { SimulatedServices } from './town-services.ts';
 
 export interface RareSeams {
   world: VirtualClock;
   random: Random;
-  services: TownServices;
-  agencies: TownAgencies;
-  /** Notes a promise that did not hold. */
+  services: SimulatedServices;
+  agencies: SimulatedAgencies;
+  /** Reports a broken promise. */
   breach(rule: string, what: string): void;
   /** Notes an upload that was begun with a stolen key. */
   stolen(upload: string): void;
 }
 
-/** Makes it happen, and undoes what lasts. Throws coded failures; a disk that does not let it happen is no error. */
+/** Performs the act, and undoes lasting effects. Throws coded failures; a disk that prevents the act is no error. */
 export async function happenRarely(
   { what, agency, forMs }: Extract<Act, { do: 'rare' }>,
-  home: TownHome,
+  home: SimulatedHome,
   seams: RareSeams,
 ): Promise<void> {
   const { world, services, agencies } = seams;
   const request = agencies.askedToken(agency);
   switch (what) {
     case 'its ledger is altered, and put right':
-      // A power cut may leave the first unfinished.
-      world.after(forMs, () => void home.mendLedger());
+      // A power cut may leave the first attempt unfinished.
+      world.after(forMs, () => void home.restoreLedger());
       return unlessDisk(home.alterLedger());
     case 'it comes back from a backup on another card':
-      return unlessDisk(home.comeBack());
+      return unlessDisk(home.restoreFromBackup());
     case 'its card is filled to the last byte':
       world.after(forMs, () => void home.emptyCard());
       return unlessDisk(home.fillCard());
@@ -59,7 +58,7 @@ export async function happenRarely(
 
 async function tryKey(
   request: string,
-  home: TownHome,
+  home: SimulatedHome,
   { world, random, services, stolen, breach }: RareSeams,
 ): Promise<void> {
   const key = await home.stolenKey();

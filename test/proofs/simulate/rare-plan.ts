@@ -1,5 +1,4 @@
-// Owns: the plan of a seed: what happens in every town, and in few towns one thing more, at the moment in which it shows and with nothing
-// else in its way. Not here: what happens in every town (plan.ts), making what is rare happen (rare-acts.ts).
+// Adds rare acts to some plans, each at the time when it matters and without other faults in its way.
 import { integerBelow, type Random, SeededRandom } from '@doorsill/base/random';
 import {
   type Act,
@@ -16,46 +15,46 @@ import {
   pick,
   RARE_LIES,
   type Rarity,
-  type Slip,
+  type Mistake,
 } from './plan.ts';
 
-/** In how many towns something rare happens, and in how many of those whose bridge is captured. It is drawn from a seed of its own. */
+/** Share of plans with a rare act, and of those with a captured bridge. Drawn from a separate seed. */
 const RARE_SHARE = 0.5;
 const RARE_LIE_SHARE = 0.9;
 const RARE_SEED = 1_000_003;
-/** How long the owner of such a home thinks about a request. */
+/** How long the owner of such a home takes to answer. */
 const ANSWER_MS = 6_000;
-/** So long before a request and after it nothing else goes wrong with the home or the services. */
+/** How long before and after the request home and services have no other fault. */
 const CALM_BEFORE_MS = 25_000;
 const CALM_AFTER_MS = 40_000;
-/** An end of a service waits for a change that it makes. */
+/** A planned end of a service waits for a change that it makes. */
 const ENDS_BEFORE_MS = 90_000;
-/** In the others something happens to a clip on its way (`onTheWay`), drawn from another one. With this each does in some of 250 towns. */
+/** Other plans get an event on a clip's way (`onTheWay`), drawn from another seed. With this one each occurs in some of 250 runs. */
 const WAY_SEED = 2_000_003;
-/** A home in which nothing but the rarity keeps a clip from leaving. */
-const LIKE = { manner: 'shares', regret: 'never', again: false, answerAfterMs: ANSWER_MS, slips: [] } as const;
+/** A home without any other obstacle for a clip. */
+const LIKE = { manner: 'shares', regret: 'never', again: false, answerAfterMs: ANSWER_MS, mistakes: [] } as const;
 
-/** Mistakes that only few homes can make: before the good answer and after it. */
-const SLIPS_OF_ONE: readonly Slip[] = ['a fact that the home does not have', 'a denial after all'];
+/** Mistakes that only some homes can make: before the good answer, and after it. */
+const MISTAKES_OF_FEW: readonly Mistake[] = ['a fact that the home does not have', 'a denial after all'];
 
-/** What a town is made of, to be changed. */
-interface Town {
+/** The parts of a plan that are changed. */
+interface PlanDraft {
   readonly homes: HomePlan[];
   readonly agencies: AgencyPlan[];
   acts: Drawn[];
 }
-/** What happens, and how long after the request. */
+/** An act, and its time after the request. */
 type Late = Drawn extends infer Each ? (Each extends Drawn ? Omit<Each, 'atMs'> : never) : never;
 interface LateAct {
   readonly afterMs: number;
   readonly act: Late;
 }
-/** A rarity: what happens, and what the home and the agency must be like for it to show. */
-interface Story {
+/** A rare act, and the properties of home and agency that it needs. */
+interface RareAct {
   readonly acts: readonly LateAct[];
   readonly like?: Partial<HomePlan>;
   readonly agency?: Partial<AgencyPlan>;
-  /** Whether another agency in good standing is needed, whose number is `otherThan` that of the first. */
+  /** Whether a second agency in good standing is needed, with the index `otherThan` the first. */
   readonly needsOther?: boolean;
 }
 
@@ -66,44 +65,44 @@ export function planOf(seed: number): Plan {
   const isRare = random.fraction() < (plan.isCaptured ? RARE_LIE_SHARE : RARE_SHARE);
   if (plan.isCaptured && !isRare) return plan;
   const { seed: _seed, isCaptured, ...parts } = plan;
-  const town: Town = { homes: [...parts.homes], agencies: [...parts.agencies], acts: parts.acts.map(withoutNumber) };
-  happen(isRare ? random : new SeededRandom(seed + WAY_SEED), town, { isCaptured, isRare });
-  return { ...plan, homes: town.homes, agencies: town.agencies, acts: numbered(town.acts) };
+  const draft: PlanDraft = { homes: [...parts.homes], agencies: [...parts.agencies], acts: parts.acts.map(withoutNumber) };
+  happen(isRare ? random : new SeededRandom(seed + WAY_SEED), draft, { isCaptured, isRare });
+  return { ...plan, homes: draft.homes, agencies: draft.agencies, acts: numbered(draft.acts) };
 }
 
-/** Adds something rare to a town, where an agency in good standing asks; else an agency of the state may ask. */
-function happen(random: Random, town: Town, kind: { isCaptured: boolean; isRare: boolean }): void {
+/** Adds a rare act to a plan with an agency in good standing; otherwise an agency of the state may request. */
+function happen(random: Random, draft: PlanDraft, kind: { isCaptured: boolean; isRare: boolean }): void {
   const { isCaptured, isRare } = kind;
-  const honest = town.agencies.findIndex(({ kind }) => kind === 'honest');
-  const asked = town.acts.findIndex((act) => act.do === 'ask' && act.agency === honest);
-  if (isRare && !isCaptured && random.fraction() < (asked < 0 ? 0.3 : 0.1)) askAsState(random, town);
-  else if (asked >= 0) happenAround(random, town, { asked, agency: honest, ...kind });
+  const honest = draft.agencies.findIndex(({ kind }) => kind === 'honest');
+  const asked = draft.acts.findIndex((act) => act.do === 'ask' && act.agency === honest);
+  if (isRare && !isCaptured && random.fraction() < (asked < 0 ? 0.3 : 0.1)) askAsState(random, draft);
+  else if (asked >= 0) happenAround(random, draft, { asked, agency: honest, ...kind });
 }
 
-/** Adds something rare about one request, the act of number `asked`. */
+/** Adds a rare act around one request, the act of number `asked`. */
 function happenAround(
   random: Random,
-  town: Town,
+  draft: PlanDraft,
   { asked, agency, isCaptured, isRare }: { asked: number; agency: number; isCaptured: boolean; isRare: boolean },
 ): void {
-  const { homes, agencies, acts } = town;
+  const { homes, agencies, acts } = draft;
   const wanted = homes.findIndex(({ manner }) => (isCaptured ? manner !== 'away' : manner === 'shares'));
   const home = Math.max(0, wanted);
   const ofHome = isRare ? happening : onTheWay;
-  const story = isCaptured ? lie(random, home) : ofHome(random, home, agency);
+  const rare = isCaptured ? lie(random, home) : ofHome(random, home, agency);
   const kept = homes[home];
-  if (kept) homes[home] = { ...kept, ...(isCaptured ? {} : LIKE), ...story.like };
-  agencies[agency] = { ...asking(agencies, agency), ...story.agency };
-  if (story.needsOther) agencies[otherThan(agency)] = entered(asking(agencies, otherThan(agency)));
+  if (kept) homes[home] = { ...kept, ...(isCaptured ? {} : LIKE), ...rare.like };
+  agencies[agency] = { ...asking(agencies, agency), ...rare.agency };
+  if (rare.needsOther) agencies[otherThan(agency)] = entered(asking(agencies, otherThan(agency)));
   const { atMs: askedMs } = acts[asked] ?? { atMs: 0 };
-  // The request is open for as long as all of this takes.
+  // The request stays open for the whole time.
   const open = acts.map((act, at) => (at === asked && act.do === 'ask' ? { ...act, lifeS: DAY_S } : act));
-  town.acts = open.filter((act) => !isInTheWay(act, home, askedMs));
-  for (const { afterMs, act } of story.acts) town.acts.push({ ...act, atMs: askedMs + afterMs });
+  draft.acts = open.filter((act) => !isInTheWay(act, home, askedMs));
+  for (const { afterMs, act } of rare.acts) draft.acts.push({ ...act, atMs: askedMs + afterMs });
 }
 
-/** An agency that no home serves asks, and has an owner grant what their home does not tell of. */
-function askAsState(random: Random, { homes, agencies, acts }: Town): void {
+/** An agency that no home serves requests, and an owner grants it although their home does not show it. */
+function askAsState(random: Random, { homes, agencies, acts }: PlanDraft): void {
   const listening = homes.findIndex(({ manner }) => manner !== 'away');
   const home = Math.max(0, listening);
   const kept = homes[home];
@@ -114,21 +113,21 @@ function askAsState(random: Random, { homes, agencies, acts }: Town): void {
   acts.push({ do: 'rare', home, agency, atMs: atMs + 4_000, forMs: 0, what: 'its owner is talked into a grant' });
 }
 
-function happening(random: Random, home: number, agency: number): Story {
-  const one = (what: Rarity, afterMs: number, forMs: number, like: Partial<HomePlan> = {}): Story => ({
+function happening(random: Random, home: number, agency: number): RareAct {
+  const one = (what: Rarity, afterMs: number, forMs: number, like: Partial<HomePlan> = {}): RareAct => ({
     acts: [{ afterMs, act: { do: 'rare', home, agency, what, forMs } }],
     like,
   });
-  return pick<() => Story>(random, [
-    // Its owner knows the request; by the home's clock the agency's credential has expired, and the owner's answer is not too old yet.
+  return pick<() => RareAct>(random, [
+    // The owner knows the request; by the home's clock the agency's credential has expired, and the answer is recent enough.
     () => ({ acts: [{ afterMs: 2_000, act: { do: 'clock', home, byMs: 7 * 3_600_000, forMs: 30_000 } }] }),
     () => one('its ledger is altered, and put right', 1_000, 25_000),
-    // Its owner signs before, and says it after that. It is dear: half of the time it is doubt about a clock when the grant arrives.
+    // The owner signs before, and sends after. Expensive, so half of the time the clock is in doubt when the grant arrives.
     () =>
       random.fraction() < 0.5
         ? one('it comes back from a backup on another card', 2_000, 0)
         : one('it does not know whether its clock is right', 3_000, 20_000),
-    // While it films what is granted.
+    // While the granted footage is filmed.
     () => one('it does not know whether its clock is right', -16_000, 12_000, { gops: 5 }),
     // Before a grant, or between it and its revocation.
     () => {
@@ -137,16 +136,16 @@ function happening(random: Random, home: number, agency: number): Story {
     },
     () => one('somebody has its key', 3_000, 0),
     () => one('the bridge’s disk is full', ANSWER_MS - 1_000, 15_000),
-    () => ({ acts: [], like: { hasEmail: false, disclose: [], slips: SLIPS_OF_ONE } }),
+    () => ({ acts: [], like: { hasEmail: false, disclose: [], mistakes: MISTAKES_OF_FEW } }),
   ])();
 }
 
-/** The registry of a town knows two agencies. */
+/** The registry knows two agencies. */
 function otherThan(agency: number): number {
   return agency === 0 ? 1 : 0;
 }
 
-/** One that the registry knows; that it is ended in this town stays as it was. */
+/** A registered agency; if the plan revokes it, that stays. */
 function entered(agency: AgencyPlan): AgencyPlan {
   return { ...agency, kind: agency.kind === 'revoked' ? 'revoked' : 'honest' };
 }
@@ -155,30 +154,30 @@ function asking(agencies: readonly AgencyPlan[], at: number): AgencyPlan {
   return agencies[at] ?? { name: `agency-${at + 1}`, kind: 'honest', onRecall: 'erase' };
 }
 
-/** After the request, when the home has its owner's grant. */
+/** Time after the request at which the home has its owner's grant. */
 const GRANTED_MS = ANSWER_MS + 300;
-/** From then on the card is slow, or the link to the bridge: from before the grant, for longer than its clip takes. */
+/** From then on the card or the link to the bridge is slow: from before the grant until after its clip. */
 const SLOW_FROM_MS = 3_000;
 const SLOW_MS = 60_000;
 /**
- * Where a clip is on a slow card, and so long after the grant: each entry of the ledger takes two seconds there, and so does each file of the clip.
- * It is cut and sealed, that is recorded, that it is offered is recorded, it is sent, and its receipt is recorded.
+ * A clip's progress on a slow card, in ms after the grant: each ledger entry takes two seconds, and so does each file. It is cut and
+ * sealed; sealing is recorded; the offer is recorded; it is sent; its receipt is recorded.
  */
 const ON_CARD_MS = { cut: 4_000, sealed: 7_000, offered: 10_500, stored: 11_470 };
 /**
- * A clip of one GOP on a slow link, after the grant: the bridge has it and answers; has answered, and is asked for
- * its receipt. A press is written down, so that the power is cut there.
+ * The progress of a clip of one GOP on a slow link, in ms after the grant: stored by the bridge, whose answer arrives; then its receipt is
+ * requested. A press is written to the disk, so that the power is cut there.
  */
 const ON_LINK_MS = { stored: 24_500, asked: 27_000, pressed: 27_100 };
 const ONE_GOP = { gops: 1, part: 0.5 } as const;
 
-/** What shows in half of the towns in which it happens. */
-function twice(story: Story): (() => Story)[] {
-  return [() => story, () => story];
+/** For effects that show in only half of their runs. */
+function twice(rare: RareAct): (() => RareAct)[] {
+  return [() => rare, () => rare];
 }
 
-/** A clip on a slow way: what ends it meets it in every state that it has on the way. */
-function onTheWay(random: Random, home: number, agency: number): Story {
+/** Ends a clip in every state on its slow way. */
+function onTheWay(random: Random, home: number, agency: number): RareAct {
   const after = (ms: number, act: Late): LateAct => ({ afterMs: GRANTED_MS + ms, act });
   const slowCard = (...acts: LateAct[]): LateAct[] => [
     { afterMs: SLOW_FROM_MS, act: { do: 'disk', home, state: 'slow', forMs: SLOW_MS } },
@@ -189,7 +188,7 @@ function onTheWay(random: Random, home: number, agency: number): Story {
     { afterMs: SLOW_FROM_MS, act: link('slow', forMs) },
     ...acts,
   ];
-  // It is well again for no longer than a moment between.
+  // The link is restored for only a moment in between.
   const lostLink = (ms: number) => slowLink(GRANTED_MS - SLOW_FROM_MS + ms - 1, after(ms, link('lost', SLOW_MS)));
   const withdraw: Late = { do: 'withdraw', agency };
   const endAgency: Late = { do: 'end-agency', agency };
@@ -198,27 +197,27 @@ function onTheWay(random: Random, home: number, agency: number): Story {
   const press: Late = { do: 'press', home };
   const cutPower: Late = { do: 'crash', home, steps: 1, forMs: 5_000 };
   const ON_CARD = [ON_CARD_MS.cut, ON_CARD_MS.sealed, ON_CARD_MS.offered];
-  return pick<() => Story>(random, [
-    // Its request ends, and then its owner takes it back.
+  return pick<() => RareAct>(random, [
+    // The request ends, then the owner revokes.
     ...ON_CARD.map((ms) => () => ({ acts: slowCard(after(ms, withdraw)), like: { regret: 'late' as const } })),
-    // Its agency ends, and then its owner takes it back.
+    // The agency ends, then the owner revokes.
     ...ON_CARD.map((ms) => () => ({
       ...{ acts: slowCard(after(ms, endAgency)), like: { regret: 'late' as const } },
       agency: { kind: 'revoked' as const },
     })),
-    // Its owner signs another grant under its id, and takes it back.
-    () => ({ acts: slowCard(), like: { regret: 'between', slips: ['the same id for another grant'] } }),
-    () => ({ acts: slowCard(), like: { regret: 'at-once', slips: ['a denial after all'] } }),
-    // Its footage goes with the power.
+    // The owner signs another grant under the same id, then revokes.
+    () => ({ acts: slowCard(), like: { regret: 'between', mistakes: ['the same id for another grant'] } }),
+    () => ({ acts: slowCard(), like: { regret: 'at-once', mistakes: ['a denial after all'] } }),
+    // The footage is lost with the power.
     () => ({
       acts: slowCard(after(ON_CARD_MS.cut, { do: 'reboot', home })),
       like: { ring: 'memory', onFailure: 'declines' },
     }),
-    // The bridge's receipt goes with the power, and the request ends before it is asked for again.
+    // The bridge's receipt is lost with the power, and the request ends before it is requested again.
     ...twice({ acts: slowCard(after(ON_CARD_MS.stored, cutPower), after(ON_CARD_MS.stored + 2_500, withdraw)) }),
-    // Its grant expires.
+    // The grant expires.
     () => ({ acts: slowCard(), like: { grantLifeS: pick(random, [10, 14]), onFailure: 'shares' } }),
-    // Its grant expires while the end of another request is noted, and the receipt waits for that.
+    // The grant expires while another request's end is recorded, and the receipt waits for that.
     ...twice({
       ...{ needsOther: true, like: { grantLifeS: 18 } },
       acts: slowCard(
@@ -226,40 +225,40 @@ function onTheWay(random: Random, home: number, agency: number): Story {
         after(ON_CARD_MS.offered, { do: 'withdraw', agency: otherThan(agency) }),
       ),
     }),
-    // The request ends, the power is cut, or the link is lost, before the receipt is there.
+    // The request ends, the power is cut, or the link is lost, before the receipt arrives.
     () => ({ acts: slowLink(SLOW_MS, after(ON_LINK_MS.asked, withdraw)), like: ONE_GOP }),
     () => ({
       acts: slowLink(SLOW_MS, after(ON_LINK_MS.asked, cutPower), after(ON_LINK_MS.pressed, press)),
       like: ONE_GOP,
     }),
     () => ({ acts: lostLink(ON_LINK_MS.asked), like: ONE_GOP }),
-    // The answer that it is stored is lost, and its owner takes it back.
+    // The answer that it is stored is lost, and the owner revokes.
     ...twice({
       ...{ acts: lostLink(ON_LINK_MS.stored), like: { ...ONE_GOP, regret: 'late' } },
       agency: { onRecall: 'keep' },
     }),
-    // There is no way to the bridge while the power is cut; or the home does not know after that whether its clock is right, and waits.
+    // There is no link to the bridge during the power cut; or the home's clock is in doubt afterwards, and it waits.
     () =>
-      pick<Story>(random, [
+      pick<RareAct>(random, [
         { acts: [{ afterMs: SLOW_FROM_MS, act: link('lost', SLOW_MS) }, after(2_000, cutPower)] },
         { acts: slowCard(after(ON_CARD_MS.stored, cutPower), after(ON_CARD_MS.stored + 1_000, doubt)) },
       ]),
   ])();
 }
 
-/** A lie that needs an owner who listens, and a request that is known. The first one is dear, and shows one thing alone. */
-function lie(random: Random, home: number): Story {
-  const told = random.fraction() < 0.3 ? RARE_LIES[0] : pick(random, RARE_LIES.slice(1));
+/** A lie that needs an attentive owner and a known request. The first one is expensive, and shows only one thing. */
+function lie(random: Random, home: number): RareAct {
+  const chosen = random.fraction() < 0.3 ? RARE_LIES[0] : pick(random, RARE_LIES.slice(1));
   return {
-    acts: [{ afterMs: 5_000 + integerBelow(random, 15_000), act: { do: 'lie', home, lie: told, forMs: 1_000 } }],
+    acts: [{ afterMs: 5_000 + integerBelow(random, 15_000), act: { do: 'lie', home, lie: chosen, forMs: 1_000 } }],
   };
 }
 
-/** Whether an act would hide what is rare at a home, around the request that it is about. */
+/** Whether an act would hide a rare one at a home, around its request. */
 function isInTheWay(act: Drawn, home: number, askedMs: number): boolean {
   if (act.do === 'ask' || act.do === 'press' || act.do === 'lie') return false;
   if (('home' in act && act.home !== home) || act.atMs >= askedMs + CALM_AFTER_MS) return false;
-  // A clock that was set wrong is not believed for long after; a power cut waits for an operation of the disk.
+  // A wrong clock is distrusted for long afterwards; a power cut waits for a disk operation.
   if (act.do === 'clock' || act.do === 'crash') return true;
   if (act.do === 'kill' || act.do === 'power') return act.atMs > askedMs - ENDS_BEFORE_MS;
   return act.atMs + ('forMs' in act ? act.forMs : 0) > askedMs - CALM_BEFORE_MS;

@@ -27,7 +27,7 @@ it('verifies the same signature once', () => {
   expect(counted).toHaveBeenCalledTimes(1);
 });
 
-it('verifies anew what differs in one bit: of the data, of the signature, or in its key', () => {
+it('verifies again if one bit of the data, the signature or the key differs', () => {
   const signature = key.sign(data);
   expect(verifySignature(key.publicKey, data, signature)).toBe(true);
   const bent = (bytes: Uint8Array) => bytes.with(5, (bytes[5] ?? 0) ^ 1);
@@ -40,7 +40,7 @@ it('verifies anew what differs in one bit: of the data, of the signature, or in 
   expect(counted).toHaveBeenCalledTimes(5);
 });
 
-it('does not take the end of a signature for the beginning of the data', () => {
+it('does not confuse the end of a signature with the beginning of the data', () => {
   const signature = key.sign(data);
   expect(verifySignature(key.publicKey, data, signature)).toBe(true);
   const object = crypto.createPublicKey({ key: { kty: 'OKP', crv: 'Ed25519', x: key.publicKey }, format: 'jwk' });
@@ -48,7 +48,7 @@ it('does not take the end of a signature for the beginning of the data', () => {
   expect(crypto.verify(null, shifted, object, signature.subarray(0, 63))).toBe(false);
 });
 
-it('leaves every other use of the function as it is, and gives it back', () => {
+it('changes no other use of the function, and restores it', () => {
   const rsa = crypto.generateKeyPairSync('rsa', { modulusLength: 2_048 });
   const signature = crypto.sign('sha256', data, rsa.privateKey);
   for (let times = 0; times < 2; times += 1) expect(crypto.verify('sha256', data, rsa.publicKey, signature)).toBe(true);

@@ -1,9 +1,9 @@
-// Owns: verifying each signature of simulated worlds once: the same key, bytes and signature always come to the same. In one town a document
-// is read by everybody it concerns, and again in the next town. Not here: what verifies (device/base/keys.ts), which knows nothing of this.
+// Caches signature verifications across runs: the same key, bytes and signature always have the same result, and every part of every run
+// verifies the same documents.
 import crypto from 'node:crypto';
 import { syncBuiltinESMExports } from 'node:module';
 
-/** Beyond this all are forgotten; longer data is verified each time. */
+/** Beyond this the cache is cleared; longer data is always verified. */
 const REMEMBERED_MAX = 4_000;
 const DATA_BYTES_MAX = 16_384;
 /** RFC 8032 §5.1.6. */
@@ -11,7 +11,7 @@ const SIGNATURE_BYTES = 64;
 
 type Outcomes = Map<string, boolean>;
 
-/** Has the whole process verify each Ed25519 signature once, until what is returned is called. */
+/** Lets the whole process verify each Ed25519 signature once, until the returned function is called. */
 export function rememberSignatures(): () => void {
   const { verify } = crypto;
   let count = 0;

@@ -22,7 +22,7 @@ afterEach(async () => {
   restore();
 });
 
-it('has a timer go off in the world’s time, with its arguments', async () => {
+it('fires a timer in simulated time, with its arguments', async () => {
   const said = await new Promise((resolve) => setTimeout(resolve, DAY_MS, 'tomorrow'));
   expect([said, world.monotonicMs()]).toEqual(['tomorrow', DAY_MS]);
 });
@@ -37,7 +37,7 @@ it('repeats an interval until it is cleared, by itself too', async () => {
   expect(times).toEqual([30_000, 60_000, 90_000]);
 });
 
-it('begins a timer anew when it is refreshed, and forgets one that is cleared', async () => {
+it('restarts a refreshed timer, and drops a cleared one', async () => {
   const times: string[] = [];
   const kept = setTimeout(() => times.push(`kept at ${world.monotonicMs()}`), 10_000);
   const cleared = setTimeout(() => times.push('cleared'), 10_000);
@@ -48,14 +48,14 @@ it('begins a timer anew when it is refreshed, and forgets one that is cleared', 
   expect(times).toEqual(['kept at 19000']);
 });
 
-it('ends what has a limit of time in the world’s time, however long the machine takes', async () => {
+it('applies timeouts in simulated time, however long the machine takes', async () => {
   const limit = AbortSignal.timeout(DAY_MS);
   await new Promise((resolve) => limit.addEventListener('abort', resolve));
   expect(world.monotonicMs()).toBe(DAY_MS);
   expect(limit.reason).toMatchObject({ name: 'TimeoutError' });
 });
 
-it('leaves alone what the machine’s timers were asked before, and gives them back', async () => {
+it('leaves existing timers of the machine alone, and restores the platform', async () => {
   const before = machines.setTimeout(() => undefined, DAY_MS);
   clearTimeout(before);
   expect(before.hasRef()).toBe(true);

@@ -1,13 +1,12 @@
-// Owns: what libraries take from the platform while a simulated world runs: `fetch` goes over the world's network, and timers and limits of
-// time go by its time. Not here: that `fetch` (memory-fetch.ts), the time (virtual-clock.ts), what takes a clock or a network as the product does.
+// Replaces platform functions that libraries use during a run: `fetch` uses the simulated network, timers and timeouts the simulated time.
 import type { Clock, Timer } from '@doorsill/base/clock';
 import type { Network } from '@doorsill/base/network';
 import { fetchOver } from './memory-fetch.ts';
 
-/** Node's own do the same with less. */
+/** As in Node. */
 const DELAY_MS_MIN = 1;
 
-/** What Node's `setTimeout` and `setInterval` return, as far as it means something where no process waits for timers. */
+/** The result of Node's `setTimeout` and `setInterval`, as far as it matters where no process waits for timers. */
 class PlatformTimer {
   private readonly clock: Clock;
   private readonly delayMs: number;
@@ -46,7 +45,7 @@ class PlatformTimer {
   }
 }
 
-/** Has the whole process use the world's network for `fetch` and its time for timers, until what is returned is called. */
+/** Makes the whole process use the simulated network for `fetch` and simulated time for timers, until the returned function is called. */
 export function replacePlatform(network: Network, clock: Clock): () => void {
   const { fetch, setTimeout, setInterval, clearTimeout, clearInterval } = globalThis;
   const { timeout } = AbortSignal;
@@ -64,7 +63,7 @@ export function replacePlatform(network: Network, clock: Clock): () => void {
     });
     return timer;
   };
-  // A timer that was set before is the machine's.
+  // A timer from before is the machine's.
   const clear = (timer: unknown) => {
     if (timer instanceof PlatformTimer) timer.close();
     else if (timer !== undefined && timer !== null) Reflect.apply(clearTimeout, globalThis, [timer]);

@@ -1,11 +1,10 @@
-// Owns: the program of a process that runs the town of one seed after the other for its parent, and ends with it. A process of its own,
-// because a town has the process to itself. Not here: which seeds (seed-processes.ts).
+// A process that runs one seed after the other for its parent. A process of its own, because a run replaces parts of the platform.
 import { assert } from '@doorsill/contract/assert';
 import type { SeedAnswer, SeedJob } from './seed-processes.ts';
 import { Simulation } from './simulate.ts';
 
 let simulation: Simulation | null = null;
-/** Does nothing when the parent is gone. */
+/** Does nothing if the parent is gone. */
 const say = (answer: SeedAnswer) => process.send?.(answer, () => undefined);
 
 async function work(job: SeedJob): Promise<void> {
@@ -19,10 +18,10 @@ async function work(job: SeedJob): Promise<void> {
   const { result } = await simulation.run(job.seed);
   const { user, system } = process.cpuUsage(before);
   const { trace: _trace, ...summary } = result;
-  say({ town: { seed: job.seed, cpuMs: (user + system) / 1_000, ...summary } });
+  say({ summary: { seed: job.seed, cpuMs: (user + system) / 1_000, ...summary } });
 }
 
-/** A bug of the simulation itself ends the process; its parent hears of it. */
+/** A bug of the simulation itself ends the process, which the parent sees. */
 process.on('message', (job: SeedJob) => {
   work(job).catch((thrown: unknown) => {
     simulation?.close();
@@ -34,5 +33,5 @@ process.on('disconnect', () => {
   simulation?.close();
   process.exit(0);
 });
-// The terminal's Ctrl-C reaches the whole group: the parent decides.
+// The terminal's Ctrl-C reaches the whole process group: the parent decides.
 process.on('SIGINT', () => undefined);

@@ -1,39 +1,39 @@
-// Owns: running seeds on several processors: processes that each take one seed after the other, and what came of it in short. A town is the
-// same in every process. Not here: the program of a process (seed-process.ts), one town (town.ts), what is printed (test/proofs/simulate/main.ts).
+// Runs seeds on several processors, in processes that take one seed after the other, and sums up the results. A run is the same in every
+// process.
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { sha256Hex } from '@doorsill/base/keys';
 import { provokedIn } from './coverage.ts';
 import type { Footage } from './ffmpeg-twin.ts';
 import { addCoverage } from './simulate.ts';
-import type { TownResult } from './town.ts';
+import type { RunResult } from './summary.ts';
 
 const PROGRAM = fileURLToPath(new URL('./seed-process.js', import.meta.url));
 
-/** To a process: what it begins with, then one seed after the other. */
+/** To a process: the footage, then one seed after the other. */
 export type SeedJob = { footage: Footage } | { seed: number };
-/** From a process: it is ready, or what came of its seed. */
-export type SeedAnswer = { ready: true } | { town: TownSummary };
+/** From a process: it is ready, or a seed's result. */
+export type SeedAnswer = { ready: true } | { summary: RunSummary };
 
-/** What came of a seed, and the processor time it took; its trace is not kept. */
-export interface TownSummary extends Omit<TownResult, 'trace'> {
+/** A seed's result and processor time, without its trace. */
+export interface RunSummary extends Omit<RunResult, 'trace'> {
   readonly seed: number;
   readonly cpuMs: number;
 }
 
-/** What all seeds came to. */
+/** Totals of all seeds. */
 export interface SeedTotals {
-  towns: number;
+  runs: number;
   cpuMs: number;
   pieces: number;
-  /** In the town that had the fewest. */
+  /** In the run that had the fewest. */
   piecesLeast: number;
   simulatedMs: number;
-  /** 64 letters over each seed with the hash of its trace; in which order they ended does not matter. */
+  /** A hash of 64 letters over each seed and its trace's hash, in any order. */
   hash: string;
   /** What was reached, and how often. */
   covered: ReadonlyMap<string, number>;
-  /** How many towns have provoked each refusal of consent and intake; those that none has are left out. */
+  /** How many runs have provoked each refusal of consent and intake; without those that none has. */
   provoked: ReadonlyMap<string, number>;
 }
 
@@ -42,29 +42,29 @@ export interface SeedOptions {
   footage: Footage;
   /** The next seed; null: no more. */
   next(): number | null;
-  /** Called with what came of each seed, in the order in which they end. */
-  done(town: TownSummary): void;
+  /** Called with each seed's result, as it ends. */
+  done(summary: RunSummary): void;
 }
 
-/** Runs seeds until there are no more, each to its end. Rejects for a bug of the simulation itself. */
+/** Runs all seeds to their ends. Rejects for a bug of the simulation itself. */
 export async function runSeeds(options: SeedOptions): Promise<SeedTotals> {
   const covered = new Map<string, number>();
   const provoked = new Map<string, number>();
-  const sum = { towns: 0, cpuMs: 0, pieces: 0, piecesLeast: 0, simulatedMs: 0, covered, provoked };
+  const sum = { runs: 0, cpuMs: 0, pieces: 0, piecesLeast: 0, simulatedMs: 0, covered, provoked };
   let mixed = 0n;
-  const done = (town: TownSummary) => {
-    sum.piecesLeast = sum.towns === 0 ? town.pieces : Math.min(sum.piecesLeast, town.pieces);
-    sum.towns += 1;
-    sum.cpuMs += town.cpuMs;
-    sum.pieces += town.pieces;
-    sum.simulatedMs += town.simulatedMs;
-    mixed ^= BigInt(`0x${sha256Hex(`${town.seed} ${town.hash}`)}`);
-    addCoverage(covered, town.covered);
-    for (const code of provokedIn(town.covered)) provoked.set(code, (provoked.get(code) ?? 0) + 1);
-    options.done(town);
+  const done = (summary: RunSummary) => {
+    sum.piecesLeast = sum.runs === 0 ? summary.pieces : Math.min(sum.piecesLeast, summary.pieces);
+    sum.runs += 1;
+    sum.cpuMs += summary.cpuMs;
+    sum.pieces += summary.pieces;
+    sum.simulatedMs += summary.simulatedMs;
+    mixed ^= BigInt(`0x${sha256Hex(`${summary.seed} ${summary.hash}`)}`);
+    addCoverage(covered, summary.covered);
+    for (const code of provokedIn(summary.covered)) provoked.set(code, (provoked.get(code) ?? 0) + 1);
+    options.done(summary);
   };
   const children = Array.from({ length: options.workers }, () =>
-    // Maps and bytes go over as they are.
+    // Structured clone, for maps and bytes.
     fork(PROGRAM, [], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'], serialization: 'advanced' }),
   );
   try {
@@ -75,12 +75,12 @@ export async function runSeeds(options: SeedOptions): Promise<SeedTotals> {
   }
 }
 
-/** Gives a process seeds until there are no more; resolves when it has ended. */
+/** Sends a process seeds until there are no more; resolves when it has ended. */
 function feed(child: ChildProcess, { footage, next, done }: SeedOptions): Promise<void> {
   const give = (job: SeedJob) => void child.send(job);
   return new Promise((resolve, reject) => {
     child.on('message', (answer: SeedAnswer) => {
-      if ('town' in answer) done(answer.town);
+      if ('summary' in answer) done(answer.summary);
       const seed = next();
       if (seed !== null) give({ seed });
       else child.disconnect();

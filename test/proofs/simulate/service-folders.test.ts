@@ -14,7 +14,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(base, { recursive: true }));
 
-it('gives each town the rows that were kept, and nothing of the one before', () => {
+it('gives each run the stored rows, and nothing of the run before', () => {
   const folders = new ServiceFolders(base);
   const inLive = (name: string) => join(folders.live, 'vault', name);
   writeFileSync(inLive('vault.sqlite'), 'prepared');
@@ -28,7 +28,7 @@ it('gives each town the rows that were kept, and nothing of the one before', () 
   expect(readdirSync(base)).toEqual([]);
 });
 
-/** A process that was killed, as a lock names it. */
+/** The id of a process that was killed, as in its lock. */
 async function killed(): Promise<string> {
   const child = spawn(process.execPath, ['-e', 'process.stdin.resume()'], { stdio: ['pipe', 'ignore', 'ignore'] });
   await once(child, 'spawn');
@@ -38,14 +38,14 @@ async function killed(): Promise<string> {
   return `${child.pid} ${stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]}`;
 }
 
-it('takes away what a killed run left, and nothing of one that lives or of somebody else', async () => {
+it('removes folders of killed processes only', async () => {
   const living = new ServiceFolders(base);
   const [ours = ''] = readdirSync(base);
   const left = ours.replace(/-[^-]*$/, '-killed');
   mkdirSync(join(base, left, 'live', 'vault'), { recursive: true });
   writeFileSync(join(base, left, 'live', 'vault', 'vault.sqlite'), 'rows');
   symlinkSync(await killed(), join(base, left, 'process.lock'));
-  // A run that was killed before it had locked its folder.
+  // Left by a process that was killed before it had locked its folder.
   mkdirSync(join(base, ours.replace(/-[^-]*$/, '-empty')));
   const strange = ['doorsill-simulate-1-other-space', 'doorsill-prove-1', 'else'];
   for (const name of strange) mkdirSync(join(base, name));
@@ -66,11 +66,11 @@ for (let made = 0; made < 300; made += 1) {
   folders.dispose();
 }`;
 
-it('is made by several at a time, each of which clears away what was left', {
+it('can be created by several processes, each of which removes leftovers', {
   tags: ['long'],
   timeout: 120_000,
 }, async () => {
-  // Of one that was killed while it removed its own.
+  // Left by a process that was killed while it removed its own.
   const folders = new ServiceFolders(base);
   const [pid] = (await killed()).split(' ');
   mkdirSync(join(base, `leaving-${readdirSync(base)[0]}-${pid}`, 'live'), { recursive: true });
@@ -82,7 +82,7 @@ it('is made by several at a time, each of which clears away what was left', {
   expect(readdirSync(base)).toEqual([]);
 });
 
-it('goes when its process ends, however that comes to its end', () => {
+it('is removed when its process ends in any way', () => {
   const before = process.listeners('exit');
   const folders = new ServiceFolders(base);
   const [leave] = process.listeners('exit').filter((one) => !before.includes(one));

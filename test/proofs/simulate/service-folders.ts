@@ -1,5 +1,4 @@
-// Owns: the folders on the machine's disk in which the services of simulated towns keep their SQLite, which knows no other disk; what an earlier
-// run left there when it was killed. Not here: the services (town-services.ts).
+// Folders on the real disk for the services' SQLite databases, which need real files. Removes those of killed processes.
 
 import {
   copyFileSync,
@@ -19,24 +18,24 @@ import { assert } from '@doorsill/contract/assert';
 import { SERVICES } from 'doorsill/world/service-set';
 
 const DATABASE = /\.sqlite/;
-/** Where Linux keeps files in memory: SQLite waits for the disk at every commit, and nothing of a town outlives it. */
+/** In-memory file system of Linux: SQLite waits for the disk at every commit, and nothing has to outlive a run. */
 const IN_MEMORY = '/dev/shm';
-/** Then come the space of the maker's process id, and letters. */
+/** Followed by the PID namespace of the creator, and random letters. */
 const NAME_BEGINS = 'doorsill-simulate-';
-/** What is being removed, by the process whose id its name ends with: nobody locks that. */
+/** A folder that is being removed, by the process whose id its name ends with; it is never locked. */
 const LEAVING = 'leaving-';
-/** Whoever clears folders away may take a new one for a left one before it is locked; it is made again at most so often. */
+/** Another process may remove a new folder before it is locked; creation is retried this often. */
 const MADE_MAX = 10;
 
-/** Towns of one process use them one after the other. They go with the process, unless it is killed: then with the next run. */
+/** Runs of one process use them in turn. They are removed at its end or, after a kill, by the next process. */
 export class ServiceFolders {
-  /** The running town's. */
+  /** The current run's folder. */
   readonly live: string;
   private readonly kept: string;
   private readonly root: string;
   private readonly leave = () => this.dispose();
 
-  /** Takes away what killed runs left. `base`: where they are made. */
+  /** Removes folders of killed processes. `base`: the parent folder. */
   constructor(base: string = existsSync(IN_MEMORY) ? IN_MEMORY : tmpdir()) {
     const beginning = `${NAME_BEGINS}${spaceOfIds()}-`;
     removeLeft(base, beginning);
@@ -47,13 +46,13 @@ export class ServiceFolders {
     this.clear();
   }
 
-  /** Nothing is left of an earlier town. */
+  /** Removes everything of an earlier run. */
   clear(): void {
     rmSync(this.live, { recursive: true, force: true });
     for (const part of SERVICES) mkdirSync(join(this.live, part), { recursive: true, mode: 0o700 });
   }
 
-  /** Keeps the rows as they are now for `restore`; their databases are closed. */
+  /** Stores the current rows for `restore`; their databases must be closed. */
   keep(): void {
     for (const part of SERVICES) {
       mkdirSync(join(this.kept, part), { recursive: true, mode: 0o700 });
@@ -76,12 +75,12 @@ function copyRows(from: string, to: string): void {
   for (const name of readdirSync(from)) if (DATABASE.test(name)) copyFileSync(join(from, name), join(to, name));
 }
 
-/** A new folder that this process holds. */
+/** A new folder, locked by this process. */
 function makeLocked(beginning: string): string {
   for (let made = 0; made < MADE_MAX; made += 1) {
     const folder = mkdtempSync(beginning);
     try {
-      // What is locked may be under another name by now, on its way out.
+      // A locked folder may have been renamed for removal meanwhile.
       if ('release' in lockFolder(folder) && folderHolder(folder) === process.pid) return folder;
     } catch (thrown) {
       if (systemCode(thrown) !== 'ENOENT') throw thrown;
@@ -90,7 +89,7 @@ function makeLocked(beginning: string): string {
   assert(false, 'a new folder is ours');
 }
 
-/** Removes folders whose maker is gone. Others' folders, and those of other spaces of ids, cannot be judged from here. */
+/** Removes folders whose creator is gone. Those of other users and of other PID namespaces cannot be judged. */
 function removeLeft(base: string, beginning: string): void {
   for (const name of readdirSync(base)) {
     const folder = join(base, name);
@@ -106,11 +105,11 @@ function removeLeft(base: string, beginning: string): void {
   }
 }
 
-/** Removes a folder that is held; does nothing where it is gone. */
+/** Removes a locked folder, if it exists. */
 function takeAway(folder: string): void {
   const leaving = join(dirname(folder), `${LEAVING}${basename(folder)}-${process.pid}`);
   try {
-    // Under its own name somebody could lock it as soon as the lock in it is removed.
+    // Renamed first: under its own name it could be locked as soon as its lock is removed.
     renameSync(folder, leaving);
   } catch (thrown) {
     if (systemCode(thrown) === 'ENOENT') return;
@@ -121,13 +120,13 @@ function takeAway(folder: string): void {
       rmSync(leaving, { recursive: true, force: true });
       return;
     } catch (thrown) {
-      // Whoever was about to lock it by its old name may put a lock into it once more.
+      // A process that was about to lock it by its old name may put a lock into it once more.
       if (systemCode(thrown) !== 'ENOTEMPTY' || tried === MADE_MAX) throw thrown;
     }
   }
 }
 
-/** Names the space that process ids of this process are of (pid_namespaces(7)); 0 where there are none. */
+/** Identifies this process's PID namespace (pid_namespaces(7)); 0 without namespaces. */
 function spaceOfIds(): string {
   try {
     return /\d+/.exec(readlinkSync('/proc/self/ns/pid'))?.[0] ?? '0';

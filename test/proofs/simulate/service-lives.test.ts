@@ -14,7 +14,7 @@ import { ServiceLives } from './service-lives.ts';
 const folder = mkdtempSync(join(tmpdir(), 'doorsill-lives-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** Draws `fraction` whenever it is asked: below a half, what is under way when a process ends takes effect. */
+/** Always draws `fraction`: below a half, the interrupted operation takes effect. */
 function drawing(fraction: number) {
   return Object.assign(new SeededRandom(1), { fraction: () => fraction });
 }
@@ -26,7 +26,7 @@ function given(fraction: number) {
   return { clock, random, disk: new MemoryDisk({ clock, random }), log: silentLog(), network: network.at('bridge') };
 }
 
-/** What a promise has come to after some turns of the event loop. */
+/** A promise's state after some turns of the event loop. */
 async function comesTo(promise: Promise<unknown>): Promise<unknown> {
   const nothing = new Promise((resolve) => setTimeout(resolve, 20, 'nothing'));
   return Promise.race([promise, nothing]);
@@ -35,7 +35,7 @@ async function comesTo(promise: Promise<unknown>): Promise<unknown> {
 it.each([
   ['before', 0.9, null],
   ['after', 0.1, new Uint8Array([1])],
-])('ends a process %s a change of its disk, and answers nothing any more', async (_when, fraction, found) => {
+])('ends a process %s a disk change, and answers nothing afterwards', async (_when, fraction, found) => {
   const lives = new ServiceLives();
   const seams = given(fraction);
   const { disk } = lives.begin('bridge', seams);
@@ -52,7 +52,7 @@ it.each([
   expect(await next.disk.readFile('/first', 10)).toEqual(new Uint8Array([0]));
 });
 
-it('calls no timer of a process that has ended', async () => {
+it('fires no timer of an ended process', async () => {
   const lives = new ServiceLives();
   const seams = given(0.9);
   const { clock, disk } = lives.begin('vault', seams);
@@ -72,7 +72,7 @@ it('calls no timer of a process that has ended', async () => {
 it.each([
   ['loses', 'before', 0.9, 1],
   ['keeps', 'after', 0.1, 2],
-])('%s what was being committed when the process ended %s it', async (_does, _when, fraction, rows) => {
+])('%s the commit in which the process ended %s it', async (_does, _when, fraction, rows) => {
   const path = join(folder, `${_when}.sqlite`);
   const lives = new ServiceLives();
   const { life } = lives.begin('bridge', given(fraction));
@@ -96,7 +96,7 @@ it.each([
   await after.close();
 });
 
-it('ends all processes of a machine at once, and none that is spared', async () => {
+it('ends all processes of a machine at once, except spared ones', async () => {
   const lives = new ServiceLives();
   const seams = given(0.9);
   const bridge = lives.begin('bridge', seams);

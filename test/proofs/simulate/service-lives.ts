@@ -1,5 +1,5 @@
-// Owns: the lives of a simulated town's services: the process of one may end at any change of its disk and any commit of its database, and the
-// machine of all may lose its power there, with what the disk had not made durable. Not here: starting them (town-services.ts), when one ends (plan.ts).
+// Process lifetimes of the services: a process may end at any disk change or database commit, and the machine may lose its power there,
+// with everything unsynced.
 
 import type { Clock } from '@doorsill/base/clock';
 import type { Disk, DiskFile } from '@doorsill/base/disk';
@@ -9,7 +9,7 @@ import type { Random } from '@doorsill/base/random';
 import type { SqliteLife } from '@doorsill/cloud-bridge';
 import { BootClock } from 'doorsill/world/device-clock';
 
-/** What a service is started with. */
+/** Dependencies of a service. */
 interface Surroundings {
   readonly clock: Clock;
   readonly random: Random;
@@ -20,14 +20,14 @@ interface Surroundings {
 
 const never = () => new Promise<never>(() => undefined);
 
-/** One process of one service. What it asks for after its end is never answered, and none of its timers is called. */
+/** One process of one service. After its end, its operations never return, and its timers never fire. */
 class ServiceLife implements SqliteLife {
   readonly clock: BootClock;
   readonly disk: Disk;
   /** Resolves at its end. */
   readonly over: Promise<void>;
   private readonly network: Surroundings['network'];
-  /** Counts a step; returns whether the process ends in it, and what is called then. */
+  /** Counts a step; if the process ends in it, returns the function to call then. */
   private readonly step: () => (() => void) | null;
   private readonly random: Random;
   private readonly closing: (() => void)[] = [];
@@ -50,7 +50,7 @@ class ServiceLife implements SqliteLife {
     else this.closing.push(close);
   }
 
-  /** One operation. The end may come before one that `changes` something, or right after it: nobody hears of either. */
+  /** One operation. The process may end before or right after one that `changes` something; neither is answered. */
   async run<Result>(work: () => Promise<Result>, changes: boolean): Promise<Result> {
     if (this.isOver) return never();
     const ended = changes ? this.step() : null;
@@ -63,7 +63,7 @@ class ServiceLife implements SqliteLife {
     return never();
   }
 
-  /** The process ends: what it had not committed is undone, its connections are reset. */
+  /** Ends the process: uncommitted changes are undone, its connections are reset. */
   end(): void {
     if (this.isOver) return;
     this.isOver = true;
@@ -74,21 +74,21 @@ class ServiceLife implements SqliteLife {
   }
 }
 
-/** When a process, or all of them, is to end. */
+/** A planned end of a process, or of all. */
 interface Ending {
   readonly name: string;
   left: number;
   readonly then: () => void;
 }
 
-/** Stands for all services in `endIn`: their machine. */
+/** Name of all services together in `endIn`: their machine. */
 export const MACHINE = 'machine';
 
 export class ServiceLives {
   private readonly lives = new Map<string, ServiceLife>();
   private endings: Ending[] = [];
 
-  /** A new process of a service, and what it is started with. */
+  /** Starts a new process of a service, with these dependencies. */
   begin<Given extends Surroundings>(name: string, given: Given): Given & { life: SqliteLife } {
     const life: ServiceLife = new ServiceLife(given, () => this.step(name));
     this.lives.set(name, life);
@@ -96,17 +96,17 @@ export class ServiceLives {
     return { ...given, clock, disk, life };
   }
 
-  /** The present process of a service. */
+  /** The current process of a service. */
   of(name: string): { readonly isOver: boolean; readonly over: Promise<void> } {
     return this.lives.get(name) ?? { isOver: false, over: never() };
   }
 
-  /** Ends a service, or `MACHINE`, in the change that is `steps` changes from now; then calls `then`. */
+  /** Ends a service, or `MACHINE`, at the change that is `steps` changes from now; then calls `then`. */
   endIn(name: string, steps: number, then: () => void): void {
     this.endings.push({ name, left: steps, then });
   }
 
-  /** Nothing ends any more. */
+  /** Cancels all planned ends. */
   spare(): void {
     this.endings = [];
   }
@@ -128,7 +128,7 @@ export class ServiceLives {
 
 type Run = <Result>(work: () => Promise<Result>, changes: boolean) => Promise<Result>;
 
-/** A disk as one process uses it. */
+/** The disk of one process. */
 function mortalDisk(disk: Disk, run: Run): Disk {
   return {
     open: (path, options) => run(async () => mortalFile(await disk.open(path, options), run), options.create),

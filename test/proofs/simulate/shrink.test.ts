@@ -7,11 +7,11 @@ import type { Finding, Kept } from './simulate.ts';
 const RULE = '4';
 const never = new AbortController().signal;
 
-/** The town of a seed in which a promise breaks as long as the plan `breaks` it; every run is noted. */
-function townOf(seed: number, breaks: (plan: Plan) => boolean) {
+/** A run in which a promise breaks as long as the plan `breaks` it; records every run. */
+function runOf(seed: number, breaks: (plan: Plan) => boolean) {
   const whole = planOf(seed);
   const runs: Kept[] = [];
-  const town = (kept: Kept): Finding => {
+  const finding = (kept: Kept): Finding => {
     const plan = shrunk(whole, kept);
     const rules = breaks(plan) ? ['7', RULE].slice(kept.homes === undefined ? 1 : 0) : ['7'];
     const breaches = rules.map((rule) => ({ rule, atMs: 0, what: 'planted' }));
@@ -20,27 +20,27 @@ function townOf(seed: number, breaks: (plan: Plan) => boolean) {
   };
   const run = async (kept: Kept) => {
     runs.push(kept);
-    return town(kept);
+    return finding(kept);
   };
-  return { whole, runs, run, found: town({}) };
+  return { whole, runs, run, found: finding({}) };
 }
 
-/** A seed with three homes and many acts, three of which are told apart. */
+/** A seed with three homes and many acts, of which three can be told apart. */
 function largeSeed(): number {
   const seed = Array.from({ length: 400 }, (_, at) => at + 1).find((one) => {
     const { homes, acts } = planOf(one);
     return homes.length === 3 && acts.length > 16 && acts.filter((act) => act.do === 'press').length > 4;
   });
-  if (seed === undefined) throw new Error('no seed has a large town');
+  if (seed === undefined) throw new Error('no seed has a large plan');
   return seed;
 }
 
 const of = ({ acts }: Plan) => acts.map(({ number }) => number);
 
-it('finds the one act, and the fewest homes, that the same promise breaks with', async () => {
+it('finds the one act and the fewest homes with which the same promise breaks', async () => {
   const seed = largeSeed();
   const wanted = planOf(seed).acts.find((act) => 'home' in act && act.home === 1)?.number ?? -1;
-  const { whole, run, found, runs } = townOf(seed, (plan) => of(plan).includes(wanted));
+  const { whole, run, found, runs } = runOf(seed, (plan) => of(plan).includes(wanted));
   const least = await shrink(found, run, never);
   expect(least.plan.homes).toHaveLength(2);
   expect(of(least.plan)).toEqual([wanted]);
@@ -48,23 +48,23 @@ it('finds the one act, and the fewest homes, that the same promise breaks with',
   expect(of(whole).length).toBeGreaterThan(16);
 });
 
-it('keeps a town as it is when it takes all of it, and gives up in the end', async () => {
+it('keeps a plan that cannot be shrunk, and gives up in the end', async () => {
   const seed = largeSeed();
-  const { whole, run, found, runs } = townOf(seed, (plan) => of(plan).length === of(planOf(seed)).length);
+  const { whole, run, found, runs } = runOf(seed, (plan) => of(plan).length === of(planOf(seed)).length);
   expect((await shrink(found, run, never)).plan).toEqual(whole);
   expect(runs.length).toBeLessThanOrEqual(60);
 });
 
-it.each([0, 1, 2])('runs no other town once it is stopped after %d, and tells the smallest so far', async (count) => {
+it.each([0, 1, 2])('starts no other run when stopped after %d, and returns the smallest so far', async (count) => {
   const stop = new AbortController();
-  const { run, runs, found } = townOf(largeSeed(), () => true);
+  const { run, runs, found } = runOf(largeSeed(), () => true);
   if (count === 0) stop.abort();
   const least = await shrink(
     found,
     async (kept) => {
-      const town = await run(kept);
+      const smaller = await run(kept);
       if (runs.length === count) stop.abort();
-      return town;
+      return smaller;
     },
     stop.signal,
   );

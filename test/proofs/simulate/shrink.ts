@@ -1,13 +1,12 @@
-// Owns: the search for a smaller town of the same seed in which the same promise does not hold. Not here: running it (simulate.ts), what is
-// printed (test/proofs/simulate/main.ts).
+// Searches for a smaller plan of the same seed that breaks the same promise.
 import type { Finding, Kept } from './simulate.ts';
 
-/** A town is run again at most so often to find a smaller one. */
+/** Maximum number of runs of a search. */
 const RUNS_MAX = 60;
 
 /**
- * The smallest town that was found in which the same promise does not hold: fewer homes, then fewer acts. `run` runs what is kept of the
- * seed's town. Once `signal` is aborted no other town is run, and the smallest so far is returned. Rejects with what `run` rejects with.
+ * The smallest plan found that breaks the same promise: fewer homes, then fewer acts. `run` runs a part of the seed's plan. Once `signal`
+ * aborts, no run is started, and the smallest so far is returned. Rejects as `run` rejects.
  */
 export async function shrink(
   found: Finding,
@@ -28,7 +27,7 @@ export async function shrink(
   for (let homes = 1; homes < found.plan.homes.length && mayRun(); homes += 1) {
     if (await tryKept({ ...least.kept, homes })) break;
   }
-  // Half of the acts, then a quarter, and so on: most have nothing to do with it.
+  // Half of the acts, then a quarter, and so on: most are irrelevant.
   for (let share = Math.ceil(least.plan.acts.length / 2); share >= 1; share = share === 1 ? 0 : Math.ceil(share / 2)) {
     for (let from = 0; from < least.plan.acts.length && mayRun(); ) {
       const { acts } = least.plan;

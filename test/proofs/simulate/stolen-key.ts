@@ -1,5 +1,5 @@
-// Owns: what somebody does at the bridge of a simulated town who has the key of a home's doorbell, and no footage: papers and bytes that a
-// bridge must refuse, each for another reason. Not here: the bridge's checks (cloud-bridge/intake), when it happens (plan.ts).
+// An attacker at the bridge with the key of a home's doorbell, without footage: forged papers and bytes that a bridge must refuse, each for
+// a different reason.
 
 import { type Clock, wallSeconds } from '@doorsill/base/clock';
 import { generateSigningKey, type SigningKey, sha256, sha256Hex } from '@doorsill/base/keys';
@@ -24,7 +24,7 @@ const ZONES = [{ left: 0, top: 0, width: 5_000, height: 5_000 }];
 
 type Facts = Pick<Manifest, 'frames' | 'coverage' | 'gaps' | 'method' | 'encodedFrames' | 'redacted'>;
 type Lie = (window: Manifest['window']) => Partial<Facts>;
-/** What cannot be true of any clip. */
+/** Claims that no clip can have. */
 const LIES: readonly [string, Lie][] = [
   ['more frames than its window holds', () => ({ frames: 1_000_000 })],
   ['a copy of which frames were encoded', () => ({ encodedFrames: 1 })],
@@ -36,15 +36,15 @@ export interface StolenKey {
   readonly key: SigningKey;
   readonly device: string;
   readonly bridge: { readonly id: string; readonly url: string };
-  /** A request that is open, as its agency has signed it. */
+  /** An open request, as signed by its agency. */
   readonly request: string;
   readonly clock: Clock;
   readonly random: Random;
-  /** Told of each upload that the bridge has begun for it. */
+  /** Called with each upload that the bridge has begun for it. */
   readonly begun: (upload: string) => void;
 }
 
-/** What a doorbell opens an intake with, and what the token for it names. */
+/** The body that opens an intake, and the claims of its token. */
 interface Papers {
   readonly grant: SignedGrant;
   readonly pairing: string;
@@ -59,7 +59,7 @@ interface Answer {
   readonly location: string;
 }
 
-/** Goes to the bridge with all of it. Returns what the bridge took and should not have. Throws `unreachable`. */
+/** Tries all of it. Returns what the bridge accepted wrongly. Throws `unreachable`. */
 export async function useStolenKey(stolen: StolenKey): Promise<string[]> {
   const thief = new Thief(stolen);
   const taken: string[] = [];
@@ -76,7 +76,7 @@ export async function useStolenKey(stolen: StolenKey): Promise<string[]> {
   await mustRefuse('a copy with its zones blacked out', thief.open(redacted));
   await thief.revoke(revoked);
   await mustRefuse('a clip that was taken back', thief.open(revoked));
-  // An agency that may not ask any more is not served; then there is nothing to send either.
+  // A former agency is not served, so there is nothing to send.
   if (!(await thief.open(good)).isTaken) return taken;
   await mustRefuse('a second clip of one grant', thief.open(thief.papers({ grant: good.grant })));
   await mustRefuse('a clip of another length', thief.create(good, 1));
@@ -99,7 +99,7 @@ class Thief {
     this.owner = { key: generateSigningKey(random), clock, random };
   }
 
-  /** Papers of a clip that is no clip. `isVouched`: whether the stolen key vouches for the owner who grants it. */
+  /** Papers of an invented clip. `isVouched`: whether the stolen key vouches for the granting owner. */
   papers({
     grant = this.grant(),
     isVouched = true,
@@ -119,7 +119,7 @@ class Thief {
     return { grant, pairing, clip, manifest, ...this.statementOf(claims, manifest, grant.jti) };
   }
 
-  /** Posts papers. `lifeS`: of the token; null: the token names another manifest. */
+  /** Posts papers. `lifeS`: the token's lifetime; null: the token names another manifest. */
   open(papers: Papers, lifeS: number | null = TOKEN_LIFE_S): Promise<Answer> {
     const { manifest, statement, certificate } = papers;
     const named = lifeS === null ? sha256Hex('') : sha256Hex(manifest);
@@ -136,7 +136,7 @@ class Thief {
     await this.ask('POST', `/v1/intakes/${grant.jti}/revocation`, { type: 'application/json', body });
   }
 
-  /** Begins an upload, of so many bytes more than the papers name. */
+  /** Begins an upload of `moreBytes` more than the papers name. */
   create(papers: Papers, moreBytes = 0): Promise<Answer> {
     const headers = { 'tus-resumable': '1.0.0', 'upload-length': String(CLIP_BYTES + moreBytes) };
     return this.ask('POST', '/v1/uploads', { bearer: this.bearer(papers), headers });

@@ -1,4 +1,4 @@
-// Owns: the agencies of a simulated town: who they are at the registry, what they ask, and how they end. Not here: whether they may (registry, bridge).
+// The agencies of a run: their registration, their requests, and how they end.
 
 import type { Clock } from '@doorsill/base/clock';
 import { generateSigningKey, type SigningKey, sha256Hex } from '@doorsill/base/keys';
@@ -26,10 +26,10 @@ import {
 } from 'doorsill/officer/registration';
 import { demoAsk } from 'doorsill/story/demo-request';
 import type { AgencyPlan } from './plan.ts';
-import { TOWN_PLACE } from './town-home.ts';
-import type { TownServices } from './town-services.ts';
+import { HOMES_PLACE } from './town-home.ts';
+import type { SimulatedServices } from './town-services.ts';
 
-/** Keys of agencies are the same in every town: their standing is part of what was prepared. */
+/** Agencies have the same keys in every run: their registration is part of the initial state. */
 const KEYS_SEED = 4_711;
 const ENTERED = 2;
 const STRANGERS = 2;
@@ -39,7 +39,7 @@ const OFFICER = { officer: 'Det. Rivera', reason: 'looking after what was grante
 export interface AgencySeams {
   clock: Clock;
   random: Random;
-  services: TownServices;
+  services: SimulatedServices;
 }
 
 /** The same request under an id of a search. */
@@ -49,7 +49,7 @@ function misnamed(token: string, key: SigningKey): { id: string; token: string }
   return { id, token: signToken('doorsill-request+jws', { ...claims, jti: id }, key) };
 }
 
-/** The agencies that a prepared town has entered, and some that no registry knows. */
+/** Registered agencies of the initial state, and unregistered ones. */
 const AGENCY_KEYS = agencyKeys();
 
 function agencyKeys(): { entered: readonly SigningKey[]; strangers: readonly SigningKey[]; state: SigningKey } {
@@ -68,7 +68,7 @@ function factsOf(at: number): AgencyFacts {
   };
 }
 
-/** An agency of the state, which registry and bridge of a town serve. */
+/** An agency of the state, which registry and bridge serve. */
 const STATE: AgencyFacts = {
   ...DEMO_AGENCY,
   name: 'Evergreen State Police',
@@ -77,10 +77,10 @@ const STATE: AgencyFacts = {
   contact: { name: 'Det. J. Rivera', email: 'rivera@police.evergreen.example' },
 };
 
-/** A federal agency, which a registry must turn away. */
+/** A federal agency, which a registry must refuse. */
 const FEDERAL: AgencyFacts = { ...DEMO_AGENCY, name: 'Federal Bureau of Investigation', jurisdiction: 'municipal' };
 
-/** Enters the agencies of every town; throws unless the registry turns the federal one away. */
+/** Registers the agencies of every run; throws unless the registry refuses the federal one. */
 export async function enterAgencies({ clock, random, services }: AgencySeams): Promise<void> {
   const { disk } = services;
   const { entered, strangers, state: ofState } = AGENCY_KEYS;
@@ -94,7 +94,7 @@ export async function enterAgencies({ clock, random, services }: AgencySeams): P
   if (!isFailure(refused)) throw failure('internal', { detail: 'the registry took in a federal agency' });
 }
 
-function registryOf(services: TownServices) {
+function registryOf(services: SimulatedServices) {
   const { id } = services.part('registry');
   return { registryUrl: services.url('registry'), registry: id, folder: services.path('registry') };
 }
@@ -105,17 +105,17 @@ interface Asked {
   readonly key: SigningKey;
 }
 
-export class TownAgencies {
+export class SimulatedAgencies {
   private readonly plans: readonly AgencyPlan[];
   private readonly seams: AgencySeams;
   private readonly asked = new Map<number, Asked>();
-  /** Hashes of requests that should never have been published. Their ids do not do: another agency may use one, too. */
+  /** Hashes of requests that must not be published. Ids are not enough: another agency may use the same. */
   readonly unlawful = new Set<string>();
-  /** Requests of agencies that stay in good standing, which the bridge has accepted. */
+  /** Requests of agencies in good standing that the bridge has accepted. */
   private readonly accepted = new Map<string, SigningKey>();
-  /** Ids of agencies that the registry has ended. */
+  /** Ids of agencies that the registry has revoked. */
   private readonly ended = new Set<string>();
-  /** What each entered agency has asked, by its key. */
+  /** Each registered agency's requests, by its key. */
   private readonly requests: ReadonlyMap<string, Set<string>>;
 
   constructor(plans: readonly AgencyPlan[], seams: AgencySeams) {
@@ -124,7 +124,7 @@ export class TownAgencies {
     this.requests = new Map(AGENCY_KEYS.entered.map(({ publicKey }) => [publicKey, new Set()]));
   }
 
-  /** Whoever has captured agencies has their keys; strangers are in no registry. */
+  /** Keys of captured agencies; unregistered ones are not among them. */
   get enteredKeys(): readonly SigningKey[] {
     return AGENCY_KEYS.entered;
   }
@@ -133,7 +133,7 @@ export class TownAgencies {
     return AGENCY_KEYS.strangers;
   }
 
-  /** Sets the departments' policies at the vault, where they are not its own. Throws the vault's refusal. */
+  /** Sets the departments' policies at the vault, if not the default. Throws the vault's refusal. */
   async open(): Promise<void> {
     const { services } = this.seams;
     const { disk } = services;
@@ -149,12 +149,12 @@ export class TownAgencies {
     }
   }
 
-  /** Asks everyone in town, for so long. Throws the bridge's refusal. */
+  /** Requests footage from all homes, for `lifeS`. Throws the bridge's refusal. */
   async ask(at: number, lifeS: number): Promise<string> {
     const { clock, random, services } = this.seams;
     const key = this.keyOf(at);
     const nowUs = clock.wallUs();
-    const ask = demoAsk(clock, TOWN_PLACE, { startUs: nowUs - ASKED_US, endUs: nowUs }, 'address-and-email');
+    const ask = demoAsk(clock, HOMES_PLACE, { startUs: nowUs - ASKED_US, endUs: nowUs }, 'address-and-email');
     const kind = this.plans[at]?.kind;
     const signed = signRequest(this.deps, key, services.bridgeId, {
       ...ask,
@@ -171,10 +171,7 @@ export class TownAgencies {
     return id;
   }
 
-  /**
-   * Holds what the bridge shows each agency against what that agency has asked: in lines, what it should not have been shown. An agency that
-   * is refused is shown nothing.
-   */
+  /** Lists what the bridge shows an agency beyond its own requests. A refused agency is shown nothing. */
   async shownBeyond(): Promise<string[]> {
     const { bridge } = this.seams.services;
     const lines: string[] = [];
@@ -191,7 +188,7 @@ export class TownAgencies {
     return lines;
   }
 
-  /** What registry and bridge have answered, and do not know any more, in lines. Throws `unreachable`. */
+  /** Lists what registry and bridge have confirmed and no longer know. Throws `unreachable`. */
   async forgotten(): Promise<string[]> {
     const { services } = this.seams;
     const lines: string[] = [];
@@ -215,18 +212,18 @@ export class TownAgencies {
     return lines;
   }
 
-  /** The last request that the bridge has taken of an agency, as it was signed; null when there is none. */
+  /** An agency's last request that the bridge accepted, as it was signed; null without one. */
   askedToken(at: number): string | null {
     return this.asked.get(at)?.token ?? null;
   }
 
-  /** Ends the last request early; does nothing when there is none. Throws the bridge's refusal. */
+  /** Withdraws the last request, if any. Throws the bridge's refusal. */
   async withdraw(at: number): Promise<void> {
     const asked = this.asked.get(at);
     if (asked) await callAboutRequest(this.deps, asked.key, this.seams.services.bridge, asked.request, 'resolve');
   }
 
-  /** The registry ends the agency. Throws the registry's refusal. */
+  /** The registry revokes the agency. Throws the registry's refusal. */
   async end(at: number): Promise<void> {
     const { services } = this.seams;
     const id = agencyId(this.keyOf(at));

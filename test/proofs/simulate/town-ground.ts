@@ -1,5 +1,4 @@
-// Owns: what every simulated town of a process begins with: footage, services that have been started, entered their agencies and stopped
-// once, and homes that are enrolled and paired. Not here: a town (town.ts), the services (town-services.ts), a home (town-home.ts).
+// The initial state of all runs of a process: footage, services with registered agencies, and enrolled, paired homes.
 
 import type { Log } from '@doorsill/base/log';
 import { SeededRandom } from '@doorsill/base/random';
@@ -15,42 +14,42 @@ import { HOMES_MAX, type HomePlan } from './plan.ts';
 import { replacePlatform } from './replace-platform.ts';
 import type { ServiceFolders } from './service-folders.ts';
 import { enterAgencies } from './town-agencies.ts';
-import { type SettledHome, TownHome } from './town-home.ts';
-import { type Prepared, serviceDisk, type TownSeams, TownServices } from './town-services.ts';
+import { type SettledHome, SimulatedHome } from './town-home.ts';
+import { type Prepared, serviceDisk, type ServiceSeams, SimulatedServices } from './town-services.ts';
 
-/** 2026-10-05 10:00 UTC, when the ground is prepared. */
+/** 2026-10-05 10:00 UTC, when it is prepared. */
 export const PREPARED_US = Date.UTC(2026, 9, 5, 10) * 1_000;
-/** When homes settle there. */
+/** When homes are prepared. */
 const SETTLED_US = PREPARED_US + 1_800_000_000;
 const PREPARING_SEED = 1;
-/** No town has this seed: a home may not draw again in a town what it drew before. */
+/** No run has this seed: a home must not draw the same random values again. */
 const SETTLING_SEED = 2 ** 31;
-/** Of homes that are prepared nothing but their names is seen. */
+/** Only the names of prepared homes matter. */
 const SETTLING: Omit<HomePlan, 'name'> = {
   ...{ manner: 'away', regret: 'never', again: false, onFailure: 'nothing', answerAfterMs: 0, grantLifeS: 0 },
-  ...{ ring: 'memory', gops: 1, part: 0, disclose: [], hasEmail: false, slips: [] },
+  ...{ ring: 'memory', gops: 1, part: 0, disclose: [], hasEmail: false, mistakes: [] },
 };
 
-/** What every town of a process begins with. */
-export interface TownGround {
+/** The initial state of every run of a process. */
+export interface InitialState {
   readonly footage: Footage;
   readonly folders: ServiceFolders;
   readonly prepared: Prepared;
-  /** As many homes as a town may have. */
+  /** The maximum number of homes of a run. */
   readonly homes: readonly SettledHome[];
-  /** The tag of what was sealed until then, by key and nonce. */
+  /** Tags of all records sealed so far, by key and nonce. */
   readonly sealed: ReadonlyMap<string, string>;
 }
 
-/** Prepares the ground: registry with its agencies, vault, bridge and homes, as they are kept for every town. `lists`: the registry's shipped lists. */
-export async function prepareGround(footage: Footage, folders: ServiceFolders, lists: string): Promise<TownGround> {
+/** Prepares registry with agencies, vault, bridge and homes for all runs. `lists`: the registry's shipped lists. */
+export async function prepareInitialState(footage: Footage, folders: ServiceFolders, lists: string): Promise<InitialState> {
   const sealed = new Map<string, string>();
   const unwatch = watchCiphers((detail) => {
     throw failure('internal', { detail });
   }, sealed);
   try {
     const prepared = await inWorld(PREPARED_US, PREPARING_SEED, (seams) => prepareServices(seams, folders, lists));
-    // A world of its own: what is loaded at its first use, which takes the machine's time, has been loaded by then.
+    // A separate simulation: modules that are loaded at first use, in the machine's time, are loaded afterwards.
     const { homes, disk } = await inWorld(SETTLED_US, SETTLING_SEED, (seams) =>
       prepareHomes(seams, { footage, folders, prepared }),
     );
@@ -60,11 +59,11 @@ export async function prepareGround(footage: Footage, folders: ServiceFolders, l
   }
 }
 
-interface WorldSeams extends TownSeams {
+interface WorldSeams extends ServiceSeams {
   readonly clock: VirtualClock;
 }
 
-/** Does a part of the preparation in a world of its own. */
+/** Does a part of the preparation in a simulation of its own. */
 async function inWorld<Result>(
   startUs: number,
   seed: number,
@@ -75,7 +74,7 @@ async function inWorld<Result>(
   const network = new MemoryNetwork({ clock, random });
   const restore = replacePlatform(network.at('services'), clock);
   const running = clock.run();
-  // Without time nothing here would come to its end.
+  // Fails if the clock stops.
   const died = running.then(() => new Promise<never>(() => undefined));
   try {
     return await Promise.race([work({ clock, random, network, log: () => quietLog }), died]);
@@ -86,10 +85,10 @@ async function inWorld<Result>(
   }
 }
 
-/** Services that have started, know each other and have entered their agencies; their rows are kept. */
+/** Starts services that know each other, and registers their agencies; stores their rows. */
 async function prepareServices(seams: WorldSeams, folders: ServiceFolders, lists: string): Promise<Prepared> {
   const disk = await serviceDisk(seams, lists);
-  const services = new TownServices(folders.live, disk, seams);
+  const services = new SimulatedServices(folders.live, disk, seams);
   await services.start();
   await enterAgencies({ ...seams, services });
   const bridgeKey = services.part('bridge').publicKey;
@@ -101,19 +100,19 @@ async function prepareServices(seams: WorldSeams, folders: ServiceFolders, lists
   return { disk, bridgeKey, registryKey, vaultKey };
 }
 
-/** Homes that services like those know: enrolled one after the other, paired, and stopped; their rows are kept. */
+/** Homes known to these services: enrolled in turn, paired, and stopped; stores the services' rows. */
 async function prepareHomes(
   seams: WorldSeams,
-  { footage, folders, prepared }: Pick<TownGround, 'footage' | 'folders' | 'prepared'>,
+  { footage, folders, prepared }: Pick<InitialState, 'footage' | 'folders' | 'prepared'>,
 ): Promise<{ homes: SettledHome[]; disk: MemoryDisk }> {
   folders.restore();
   const disk = prepared.disk.copy(seams);
-  const services = new TownServices(folders.live, disk, seams, prepared);
+  const services = new SimulatedServices(folders.live, disk, seams, prepared);
   await services.start();
   const homes: SettledHome[] = [];
   for (let number = 1; number <= HOMES_MAX; number += 1) {
     const name = `home-${number}`;
-    const home = new TownHome({ ...SETTLING, name }, `/${name}`, { ...seams, world: seams.clock, services, footage });
+    const home = new SimulatedHome({ ...SETTLING, name }, `/${name}`, { ...seams, world: seams.clock, services, footage });
     await home.start(await services.enrolmentCode());
     homes.push(await home.settle());
   }

@@ -1,5 +1,4 @@
-// Owns: one home of a simulated town: its doorbell, which can lose its power and come back, with its clock and its disk. Not here: its owner
-// (town-owner.ts), what must hold (town-watch.ts), when something happens to it (town.ts).
+// One simulated home: its doorbell, with power, clock and disk.
 
 import { join } from 'node:path';
 import type { Clock } from '@doorsill/base/clock';
@@ -12,22 +11,22 @@ import { isFailure } from 'doorsill/errors';
 import { type BootClock, DeviceClock } from 'doorsill/world/device-clock';
 import { DEMO_HOME, type HomeIdentity, makeIdentity, NO_IDENTITY } from 'doorsill/world/home-identity';
 import { type BootParts, NO_PROGRAMS, VirtualHome } from 'doorsill/world/virtual-home';
-import { type Footage, ffmpegTwin, TOWN_CAMERA, townCamera } from './ffmpeg-twin.ts';
+import { type Footage, ffmpegTwin, SIMULATED_CAMERA, simulatedCamera } from './ffmpeg-twin.ts';
 import { MemoryDisk } from './memory-disk.ts';
 import type { DiskFault, HomePlan } from './plan.ts';
-import { type OwnerSeams, type PairedOwner, type SignedOrder, TownOwner } from './town-owner.ts';
+import { type OwnerSeams, type PairedOwner, type SignedOrder, SimulatedOwner } from './town-owner.ts';
 
-/** All homes of a town stand in one area of about 500 m. */
-export const TOWN_PLACE = DEMO_HOME.place;
+/** All homes are in one area of about 500 m. */
+export const HOMES_PLACE = DEMO_HOME.place;
 const DISCLOSURE = { ...DEMO_HOME.disclosure, address: '12 Maple Street' };
 const RING_BYTES = 8 * 1024 * 1024;
-/** What watches over a doorbell starts it again after so long. */
+/** The supervisor restarts a doorbell after this time. */
 const START_AGAIN_MS = 5_000;
-/** A doorbell notes the time of its clock at least this often while it runs, and trusts a clock that is behind by no more than this. */
+/** A running doorbell records its clock at least this often, and trusts a clock that is behind by no more than this. */
 const CLOCK_NOTED_US = 35_000_000;
 const CLOCK_BEHIND_US_MAX = 2_000_000;
 const LEDGER_BYTES_MAX = 32 * 1024 * 1024;
-/** What fills its card. */
+/** Fills its card. */
 const BALLAST = '/ballast';
 const PASSPHRASE = 'twelve maple leaves';
 
@@ -35,33 +34,32 @@ export interface HomeSeams extends OwnerSeams {
   footage: Footage;
 }
 
-/** A home at rest whose doorbell is enrolled and whose owner is paired: towns may begin with copies of it. */
+/** A stopped home whose doorbell is enrolled and whose owner is paired: runs may begin with copies of it. */
 export interface SettledHome {
   readonly disk: MemoryDisk;
   readonly identity: HomeIdentity;
   readonly owner: PairedOwner;
 }
 
-export class TownHome {
+export class SimulatedHome {
   readonly plan: HomePlan;
   readonly folder: string;
   readonly clock: DeviceClock;
-  readonly owner: TownOwner;
-  /** When each start of the camera began to film, in the device's wall time as it was set then or later. */
+  readonly owner: SimulatedOwner;
+  /** When each start of the camera began to film, in the device's wall time, corrected for later changes. */
   readonly filmedFromUs: number[] = [];
   disk: MemoryDisk;
-  /** How often it was started. */
   boots = 0;
   private readonly seams: HomeSeams;
   private readonly home: VirtualHome;
   private identity = NO_IDENTITY;
-  /** The latest time of its clock that it must know in this boot, and since when, in the world's time, the clock is behind that. */
+  /** The latest time that its clock must know in this boot, and since when, in simulated time, the clock is behind it. */
   private known: { wallUs: number; behindSinceUs: number } | null = null;
-  /** Since when it runs and its clock was not set. */
+  /** Since when it runs with an unchanged clock. */
   private steadySinceUs = 0;
-  /** A card that is slow is so after a power cut, too. */
+  /** A slow card stays slow after a power cut. */
   private isSlow = false;
-  /** What of its ledger was altered, as it was before, and whether it is to be put right. */
+  /** The altered part of its ledger as it was before, and whether it is to be restored. */
   private altered: { readonly path: string; readonly whole: Uint8Array } | null = null;
   private isMended = false;
   /** Whether its card is filled; null if it never was. */
@@ -73,11 +71,11 @@ export class TownHome {
     this.seams = seams;
     this.clock = new DeviceClock(seams.world);
     this.home = new VirtualHome(folder, this.clock, (clock) => this.bootParts(clock));
-    this.owner = new TownOwner(plan, seams);
+    this.owner = new SimulatedOwner(plan, seams);
     this.disk = new MemoryDisk({ clock: seams.world, random: seams.random });
   }
 
-  /** The device's id, and the key that its statements are signed with. */
+  /** The device's id, and the key of its statements. */
   get device(): { id: string; key: string } {
     return this.identity;
   }
@@ -86,19 +84,19 @@ export class TownHome {
     return this.home.isUp;
   }
 
-  /** Whether its doorbell runs, and takes in what it is told. */
+  /** Whether its doorbell runs and processes messages. */
   get isReady(): boolean {
     return this.home.isReady;
   }
 
-  /** Since when its clock is behind a time that it knows; null while that is not so. */
+  /** Since when its clock is behind a known time; null if it is not. */
   get clockBehindSinceUs(): number | null {
     const { known } = this;
     if (!this.isReady || known === null) return null;
     return this.clock.wallUs() < known.wallUs - CLOCK_BEHIND_US_MAX ? known.behindSinceUs : null;
   }
 
-  /** What its owner has signed, and was answered. */
+  /** Its owner's signed orders, with answers. */
   get orders(): readonly SignedOrder[] {
     return this.owner.orders;
   }
@@ -113,31 +111,31 @@ export class TownHome {
     const accounts = { disk: services.disk, random, folder: services.path('accounts') };
     this.identity = await makeIdentity({ disk: this.disk, random, folder: this.folder }, accounts);
     this.home.enrolWith(code);
-    await this.bring();
+    await this.startDoorbell();
     await this.owner.start(this.identity.id, this.home.pairingSocket);
   }
 
-  /** Starts a copy of a doorbell that is enrolled and paired; its owner goes on with it. */
+  /** Starts a copy of an enrolled and paired doorbell; its owner continues. */
   async startFrom({ disk, identity, owner }: SettledHome): Promise<void> {
     const { world, random } = this.seams;
     this.disk = disk.copy({ clock: world, random });
     this.identity = identity;
-    await this.bring();
+    await this.startDoorbell();
     await this.owner.resume(owner);
   }
 
-  /** Stops it for good; what is left is what others may begin with. */
+  /** Stops it for good; the result can be copied. */
   async settle(): Promise<SettledHome> {
     await this.stop();
     const { disk, identity, owner } = this;
     return { disk, identity, owner: owner.paired };
   }
 
-  /** Starts the doorbell, as what watches over it does: again and again while it cannot. */
-  async keepUp(): Promise<void> {
+  /** Starts the doorbell as its supervisor does, with retries. */
+  async startWithRetries(): Promise<void> {
     for (;;) {
       try {
-        await this.bring();
+        await this.startDoorbell();
         return;
       } catch (thrown) {
         if (!isFailure(thrown)) throw thrown;
@@ -147,8 +145,8 @@ export class TownHome {
     }
   }
 
-  /** Starts the doorbell. Throws what keeps it from starting. */
-  private async bring(): Promise<void> {
+  /** Starts the doorbell. Throws the reason of a failure. */
+  private async startDoorbell(): Promise<void> {
     await this.restoreCard();
     await this.home.start();
   }
@@ -163,13 +161,13 @@ export class TownHome {
     this.steadySinceUs = world.passedUs;
     return {
       settings: {
-        ...{ name, camera: TOWN_CAMERA, place: TOWN_PLACE },
+        ...{ name, camera: SIMULATED_CAMERA, place: HOMES_PLACE },
         disclosure: { name: person, address, ...(hasEmail ? { email } : {}) },
         ring: { kind: ring, bytes: RING_BYTES },
         motion: { enabled: false },
         home: { url: services.url('broker'), ...this.identity.account },
       },
-      options: { cameraKinds: [townCamera] },
+      options: { cameraKinds: [simulatedCamera] },
       seams: {
         ...{ random, disk: this.disk, network: own, log: log(name), programs: NO_PROGRAMS },
         ffmpeg: ffmpegTwin(footage, clock, () => this.filmedFromUs.push(clock.wallUs())),
@@ -178,16 +176,16 @@ export class TownHome {
     };
   }
 
-  /** Stops the doorbell in order, and starts it again. */
+  /** Stops and restarts the doorbell. */
   async reboot(): Promise<void> {
     if (!this.isUp) return;
     await this.home.stop();
-    await this.keepUp();
+    await this.startWithRetries();
   }
 
   /**
-   * Stops it, takes the signed head of its ledger away or alters one bit of it, and starts it again: until `mendLedger` it decides nothing.
-   * Throws the disk's error.
+   * Stops it, removes the signed head of its ledger or flips one bit of it, and restarts it: until `restoreLedger` it decides nothing. Throws
+   * the disk's error.
    */
   async alterLedger(): Promise<void> {
     const { ledgerFolder } = this;
@@ -206,17 +204,17 @@ export class TownHome {
       bytes[at] = (bytes[at] ?? 0) ^ 1;
       await this.disk.replaceFile(path, bytes);
     } finally {
-      await this.keepUp();
+      await this.startWithRetries();
     }
   }
 
-  /** Its ledger is put right at its next start, which is now unless it is without power. */
-  async mendLedger(): Promise<void> {
+  /** Restores its ledger at its next start, which is now unless it has no power. */
+  async restoreLedger(): Promise<void> {
     this.isMended = true;
     await this.reboot();
   }
 
-  /** All of its card is taken: what is there can be overwritten, and nothing can be added. Throws the disk's error. */
+  /** Fills its card: existing bytes can be overwritten, and nothing can be added. Throws the disk's error. */
   async fillCard(): Promise<void> {
     const { disk } = this;
     this.isFilled = true;
@@ -230,8 +228,8 @@ export class TownHome {
     await this.disk.remove(BALLAST);
   }
 
-  /** It comes back from a backup, on a new card and without footage, and its owner pairs with it again. */
-  async comeBack(): Promise<void> {
+  /** Restores it from a backup, on a new card and without footage, and pairs its owner again. */
+  async restoreFromBackup(): Promise<void> {
     const { clock, folder } = this;
     const { world, random } = this.seams;
     if (!this.isUp) return;
@@ -242,22 +240,22 @@ export class TownHome {
       await restoreBackup({ disk: card, clock, random }, backup, folder, PASSPHRASE);
       this.disk = card;
     } finally {
-      await this.keepUp();
+      await this.startWithRetries();
     }
     await this.owner.pairAgain(this.home.pairingSocket);
   }
 
-  /** The key that whoever has its card can read there. Throws `state_damaged`. */
+  /** The key that is readable on its card. Throws `state_damaged`. */
   stolenKey(): Promise<SigningKey | null> {
     return loadDeviceKey(this.disk, this.folder);
   }
 
-  /** Whether its clock is known to be right. */
+  /** Sets whether its clock is known to be right. */
   trustClock(isTrusted: boolean): void {
     this.clock.trust(isTrusted);
   }
 
-  /** Undoes what was done to its card, once that is over. */
+  /** Undoes changes of its card. */
   private async restoreCard(): Promise<void> {
     if (this.isMended && this.altered) {
       await this.disk.replaceFile(this.altered.path, this.altered.whole);
@@ -267,7 +265,7 @@ export class TownHome {
     if (this.isFilled === false) await this.disk.remove(BALLAST);
   }
 
-  /** Cuts its power in a disk operation from now; `then` is called when that has happened. */
+  /** Cuts its power in a later disk operation; then calls `then`. */
   crashIn(steps: number, then: () => void): void {
     this.disk.cutIn(steps, () => {
       this.home.cutPower();
@@ -280,14 +278,14 @@ export class TownHome {
     this.disk.set(state);
   }
 
-  /** Its power comes back, with what the disk has kept. Throws what keeps it from starting. */
+  /** Restores its power, with the disk as it survived. Throws the reason of a failed start. */
   async recover(): Promise<void> {
     this.disk = this.disk.afterPowerCut();
     if (this.isSlow) this.disk.set('slow');
-    await this.bring();
+    await this.startDoorbell();
   }
 
-  /** Sets its clock; what is being filmed is dated by it from then on. */
+  /** Sets its clock, which also dates current footage. */
   stepClock(byUs: number): void {
     const { passedUs } = this.seams.world;
     const wasBehind = this.clockBehindSinceUs !== null;
@@ -310,12 +308,11 @@ export class TownHome {
     await this.home.stop();
   }
 
-  /** Where the ledger is. */
   get ledgerFolder(): string {
     return join(this.folder, 'consent');
   }
 
-  /** The clock that its owner reads. */
+  /** The clock of its owner. */
   get ownersClock(): Clock {
     return this.seams.world;
   }

@@ -1,5 +1,4 @@
-// Owns: the owner of one home of a simulated town: who answers requests as planned, makes mistakes, takes back, and says again what was not
-// answered. Not here: the doorbell (town-home.ts), what must hold (town-watch.ts, order-watch.ts).
+// The owner of a simulated home: answers requests as planned, makes mistakes, revokes, and repeats unanswered orders.
 
 import { generateSigningKey, type SigningKey, sha256Hex } from '@doorsill/base/keys';
 import type { Log } from '@doorsill/base/log';
@@ -19,18 +18,18 @@ import { failure } from 'doorsill/errors';
 import type { VirtualClock } from 'doorsill/world/virtual-clock';
 import { GOP_US } from './ffmpeg-twin.ts';
 import type { MemoryNetwork } from './memory-network.ts';
-import { grantOf, type SlippedOrder, slipped } from './owner-slips.ts';
-import type { HomePlan, Slip } from './plan.ts';
-import type { TownServices } from './town-services.ts';
+import { grantOf, type MistakenOrder, mistakenOrder } from './owner-slips.ts';
+import type { HomePlan, Mistake } from './plan.ts';
+import type { SimulatedServices } from './town-services.ts';
 
-/** An owner's app says again what was not answered. */
+/** Interval at which an owner's app repeats unanswered orders. */
 const AGAIN_MS = 15_000;
 const AGAIN_MAX = 80;
-/** How long after the first receipt of a grant its owner takes it back; in haste, after it was said. */
+/** When an owner revokes: after the grant's first receipt or, in haste, after sending it. */
 const REGRET_MS = { 'at-once': 0, soon: 3_000, between: 5_000, late: 60_000, hasty: 2_000 } as const;
 const VOUCHED_MS_MAX = 60_000;
-/** Mistakes that an owner makes once the home has answered. */
-const AFTERWARDS: ReadonlySet<Slip> = new Set([
+/** Mistakes that follow the home's answer. */
+const AFTERWARDS: ReadonlySet<Mistake> = new Set([
   'the same id for another grant',
   'a second grant',
   'a denial after all',
@@ -41,11 +40,11 @@ export interface OwnerSeams {
   world: VirtualClock;
   random: Random;
   network: MemoryNetwork;
-  services: TownServices;
+  services: SimulatedServices;
   log(part: string): Log;
 }
 
-/** An owner who is paired with a device: what they have kept of it. */
+/** An owner's stored pairing with a device. */
 export interface PairedOwner {
   readonly device: string;
   readonly key: SigningKey;
@@ -59,17 +58,17 @@ export interface SignedOrder {
   readonly jti: string;
   readonly token: string;
   readonly request: string;
-  /** Of a grant or a denial: whose request it answers. */
+  /** For a grant or a denial: the requesting agency. */
   readonly agency?: string;
-  /** Of a grant: its exact window and keys. Of a revocation: the grant. */
+  /** For a grant: its exact window and keys. For a revocation: the grant. */
   readonly window?: Window;
   readonly disclose?: readonly string[];
   readonly grant?: string;
-  /** A mistake, which no doorbell may carry out. */
-  readonly slip?: Slip;
+  /** A mistake, which no doorbell may execute. */
+  readonly mistake?: Mistake;
 }
 
-export class TownOwner {
+export class SimulatedOwner {
   readonly orders: SignedOrder[] = [];
   readonly receipts: Receipt[] = [];
   private readonly plan: HomePlan;
@@ -88,12 +87,12 @@ export class TownOwner {
     this.random = new SeededRandom(Math.floor(seams.random.fraction() * 2 ** 32));
   }
 
-  /** Whether everything that was said has been answered. */
+  /** Whether all sent orders have been answered. */
   get isAnswered(): boolean {
     return this.orders.every((order) => this.isAnsweredOf(order));
   }
 
-  /** Pairs with a device over its socket, and listens unless the owner is away. */
+  /** Pairs with a device over its socket, and subscribes unless the owner is away. */
   async start(device: string, socket: string): Promise<void> {
     const { world, network, services } = this.seams;
     const { random } = this;
@@ -105,7 +104,7 @@ export class TownOwner {
     await this.resume({ device, key, account, home: await pairWithDevice(seams, socket, key, 'owner', account) });
   }
 
-  /** Goes on as an owner who is paired, and listens unless they are away. */
+  /** Resumes a pairing, and subscribes unless the owner is away. */
   async resume({ device, key, account, home }: PairedOwner): Promise<void> {
     const { world, network, services, log } = this.seams;
     const { random } = this;
@@ -119,35 +118,35 @@ export class TownOwner {
     this.session = new OwnerSession(home, seams);
     this.session.listen({
       notice: (notice) => this.noticed(notice),
-      receipt: (receipt) => this.heard(receipt),
+      receipt: (receipt) => this.onReceipt(receipt),
     });
     await this.session.start();
   }
 
-  /** What they have kept of their device. Throws `not_running` before they are paired. */
+  /** The stored pairing. Throws `not_running` before pairing. */
   get paired(): PairedOwner {
     const { device, signer, account, home } = this;
     if (!signer || !account || !home) throw failure('not_running', { folder: this.plan.name });
     return { device, key: signer.key, account, home };
   }
 
-  /** Pairs once more, with the same key: its device has come back from a backup. Throws what pairing throws. */
+  /** Pairs again with the same key, after its device was restored from a backup. Throws the errors of pairing. */
   async pairAgain(socket: string): Promise<void> {
     const { world, network } = this.seams;
     const seams = { clock: world, network: network.at(`owner-of-${this.plan.name}`) };
     if (this.signer && this.account) await pairWithDevice(seams, socket, this.signer.key, 'owner', this.account);
   }
 
-  /** Somebody shows them a request that their home has not told them of, and they grant it: all it asks for, or another window. */
+  /** Grants a request that somebody shows them and their home does not: the whole window, or another one. */
   talkedInto(requestToken: string, afterMs: number, window?: Window): void {
     const { signer } = this;
     if (!signer || !this.session) return;
     const { jti, token, request } = grantOf(signer, this.device, requestToken, { window });
-    const slip = 'a grant that somebody talked them into';
-    this.sayAfter({ kind: 'grant', jti, token, request: request.jti, agency: request.agency, slip }, afterMs);
+    const mistake = 'a grant that somebody talked them into';
+    this.sendAfter({ kind: 'grant', jti, token, request: request.jti, agency: request.agency, mistake }, afterMs);
   }
 
-  /** Orders what the device advises while it does not believe its clock: it is right now. */
+  /** Sends the order that the device advises while it distrusts its clock: the clock is right now. */
   async vouchForClock(): Promise<void> {
     const { session, signer } = this;
     if (!session || !signer) return;
@@ -162,7 +161,7 @@ export class TownOwner {
     return this.receipts.some(({ answers }) => answers === jti);
   }
 
-  /** A request that was not answered yet. */
+  /** A new request. */
   private noticed(notice: VerifiedNotice): void {
     const request = notice.request.jti;
     const { signer, plan } = this;
@@ -170,25 +169,25 @@ export class TownOwner {
     this.notices.set(request, notice);
     const order = plan.manner === 'declines' ? denial(signer, notice) : this.grantOf(signer, notice);
     if (!order) return;
-    for (const slip of plan.slips) if (!AFTERWARDS.has(slip)) this.slip(slip, signer, notice);
-    this.sayAfter(order, plan.answerAfterMs);
+    for (const mistake of plan.mistakes) if (!AFTERWARDS.has(mistake)) this.makeMistake(mistake, signer, notice);
+    this.sendAfter(order, plan.answerAfterMs);
     if (order.kind === 'grant' && plan.regret === 'hasty')
       this.takeBack(order, sha256Hex(order.token), plan.answerAfterMs + REGRET_MS.hasty);
   }
 
   /** Makes a mistake, halfway to the good answer. */
-  private slip(slip: Slip, signer: Signer, notice: VerifiedNotice): void {
+  private makeMistake(mistake: Mistake, signer: Signer, notice: VerifiedNotice): void {
     const good = this.goodWindow(notice);
-    // A home with a mail address would be right to tell it.
-    if (!good || (slip === 'a fact that the home does not have' && this.plan.hasEmail)) return;
-    const said = slipped(slip, signer, notice, good);
+    // With an e-mail address this would be no mistake.
+    if (!good || (mistake === 'a fact that the home does not have' && this.plan.hasEmail)) return;
+    const order = mistakenOrder(mistake, signer, notice, good);
     const afterMs = Math.round(this.plan.answerAfterMs / 2);
-    const { kind, ...rest } = said;
-    if (kind === 'command') this.seams.world.after(afterMs, () => this.order(said));
-    else this.sayAfter({ kind, ...rest, slip }, afterMs);
+    const { kind, ...rest } = order;
+    if (kind === 'command') this.seams.world.after(afterMs, () => this.order(order));
+    else this.sendAfter({ kind, ...rest, mistake }, afterMs);
   }
 
-  /** Consent to some whole GOPs and part of one more, of the footage that the device says it has. */
+  /** A grant of some whole GOPs and part of one more, from the footage that the device offers. */
   private grantOf(signer: Signer, notice: VerifiedNotice): SignedOrder | null {
     const window = this.goodWindow(notice);
     if (!window) return null;
@@ -204,37 +203,37 @@ export class TownOwner {
     const span = coverage.at(-1);
     if (!span) return null;
     const held = Math.floor((span.endUs - span.startUs) / GOP_US);
-    // Without a whole GOP and a half there is nothing worth showing.
+    // At least a GOP and a half is needed.
     if (held < 2) return null;
     const taken = Math.min(gops, held - 1);
     const startUs = span.startUs + (held - 1 - taken) * GOP_US;
     return { startUs, endUs: startUs + taken * GOP_US + Math.round((part * GOP_US) / 1_000) * 1_000 };
   }
 
-  private sayAfter(order: SignedOrder, afterMs: number): void {
+  private sendAfter(order: SignedOrder, afterMs: number): void {
     this.orders.push(order);
-    this.seams.world.after(afterMs, () => this.say(order, AGAIN_MAX));
+    this.seams.world.after(afterMs, () => this.send(order, AGAIN_MAX));
   }
 
   /** Sends an order until the device has answered it. */
-  private say(order: SignedOrder, times: number): void {
+  private send(order: SignedOrder, times: number): void {
     const { session } = this;
     if (!session || times === 0 || this.isAnsweredOf(order)) return;
     session.answer(order.request, order.kind, order.token).catch(() => undefined);
-    this.seams.world.after(AGAIN_MS, () => this.say(order, times - 1));
+    this.seams.world.after(AGAIN_MS, () => this.send(order, times - 1));
   }
 
-  private order({ token }: SlippedOrder): void {
+  private order({ token }: MistakenOrder): void {
     this.session?.command(token).catch(() => undefined);
   }
 
-  private heard(receipt: Receipt): void {
+  private onReceipt(receipt: Receipt): void {
     this.receipts.push(receipt);
     this.decideAnew(receipt);
     const order = this.orders.find(({ jti }) => jti === receipt.answers);
     if (!order) return;
     this.reconsider(order, receipt);
-    this.slipAfterwards(order, receipt);
+    this.makeLaterMistakes(order, receipt);
     const { regret, manner } = this.plan;
     const { outcome, grantSha256 } = receipt;
     if (manner !== 'shares' || regret === 'never' || outcome !== 'granted' || order.kind !== 'grant') return;
@@ -242,64 +241,64 @@ export class TownOwner {
     if (!isTaken && grantSha256 !== undefined) this.takeBack(order, grantSha256, REGRET_MS[regret]);
   }
 
-  /** Signs a revocation now, and says it later. */
+  /** Signs a revocation now, and sends it later. */
   private takeBack({ request, jti: grant }: SignedOrder, grantSha256: string, afterMs: number): void {
     const { signer } = this;
     if (!signer) return;
     const { jti, token } = makeRevoke(signer, this.device, { request, grant, grantSha256 });
-    this.sayAfter({ kind: 'revoke', jti, token, request, grant }, afterMs);
+    this.sendAfter({ kind: 'revoke', jti, token, request, grant }, afterMs);
   }
 
-  /** An owner who took a clip back may share once more. */
+  /** An owner who revoked a clip may grant again. */
   private reconsider(taken: SignedOrder, { outcome }: Receipt): void {
     const notice = this.notices.get(taken.request);
     const { plan, signer, orders } = this;
-    if (!plan.again || !signer || !notice || taken.kind !== 'revoke' || taken.slip || outcome === 'refused') return;
-    const grants = orders.filter(({ kind, request, slip }) => kind === 'grant' && request === taken.request && !slip);
+    if (!plan.again || !signer || !notice || taken.kind !== 'revoke' || taken.mistake || outcome === 'refused') return;
+    const grants = orders.filter(({ kind, request, mistake }) => kind === 'grant' && request === taken.request && !mistake);
     const order = grants.length > 1 ? null : this.grantOf(signer, notice);
-    if (order) this.sayAfter(order, plan.answerAfterMs);
+    if (order) this.sendAfter(order, plan.answerAfterMs);
   }
 
-  /** What an owner says once the only grant of a request has failed. */
+  /** The owner's new decision after the only grant of a request has failed. */
   private decideAnew({ outcome, request = '' }: Receipt): void {
     const notice = this.notices.get(request);
     const { plan, signer, orders } = this;
     if (outcome !== 'failed' || plan.onFailure === 'nothing' || !signer || !notice) return;
     if (orders.filter((order) => order.request === request && order.kind !== 'revoke').length > 1) return;
     const order = plan.onFailure === 'shares' ? this.grantOf(signer, notice) : denial(signer, notice);
-    if (order) this.sayAfter(order, plan.answerAfterMs);
+    if (order) this.sendAfter(order, plan.answerAfterMs);
   }
 
-  /** Mistakes about what was decided, each once. */
-  private slipAfterwards(order: SignedOrder, { outcome }: Receipt): void {
+  /** Mistakes about decided requests, each once. */
+  private makeLaterMistakes(order: SignedOrder, { outcome }: Receipt): void {
     const { plan, signer } = this;
     const notice = this.notices.get(order.request);
-    if (!signer || !notice || order.slip) return;
-    for (const slip of plan.slips) {
-      const isMade = this.orders.some((one) => one.request === order.request && one.slip === slip);
-      const isDue = AFTERWARDS.has(slip) && outcome === (slip === 'a grant after all' ? 'denied' : 'granted');
+    if (!signer || !notice || order.mistake) return;
+    for (const mistake of plan.mistakes) {
+      const isMade = this.orders.some((one) => one.request === order.request && one.mistake === mistake);
+      const isDue = AFTERWARDS.has(mistake) && outcome === (mistake === 'a grant after all' ? 'denied' : 'granted');
       if (isMade || !isDue) continue;
       const { session } = this;
       const again = makeGrant(signer, notice, { window: order.window ?? notice.request.window });
       const { jti, token } = again;
-      const about = { request: order.request, slip };
-      if (slip === 'a grant after all') this.sayAfter({ kind: 'grant', jti, token, ...about }, plan.answerAfterMs);
-      else if (slip === 'the same id for another grant') {
+      const about = { request: order.request, mistake };
+      if (mistake === 'a grant after all') this.sendAfter({ kind: 'grant', jti, token, ...about }, plan.answerAfterMs);
+      else if (mistake === 'the same id for another grant') {
         const claims = { ...again.claims, jti: order.jti, audio: true };
         session
           ?.answer(order.request, 'grant', signToken('doorsill-grant+jws', claims, signer.key))
           .catch(() => undefined);
-      } else this.unsure(slip, signer, notice);
+      } else this.unsure(mistake, signer, notice);
     }
   }
 
-  /** Answers that are right only if the first one has come to nothing by then. */
-  private unsure(slip: Slip, signer: Signer, notice: VerifiedNotice): void {
-    const kind = slip === 'a second grant' ? 'grant' : 'deny';
-    const about = this.orders.filter((one) => one.request === notice.request.jti && one.kind === kind && !one.slip);
+  /** Answers that are right only if the first one has failed by then. */
+  private unsure(mistake: Mistake, signer: Signer, notice: VerifiedNotice): void {
+    const kind = mistake === 'a second grant' ? 'grant' : 'deny';
+    const about = this.orders.filter((one) => one.request === notice.request.jti && one.kind === kind && !one.mistake);
     if (about.length > (kind === 'grant' ? 1 : 0)) return;
     const order = kind === 'grant' ? this.grantOf(signer, notice) : denial(signer, notice);
-    if (order) this.sayAfter(order, 1_000);
+    if (order) this.sendAfter(order, 1_000);
   }
 }
 

@@ -1,5 +1,4 @@
-// Owns: what is kept of a simulated town's life: a hash over all that was delivered and logged, the last lines, and what was reached, how often.
-// Not here: what must hold (town-watch.ts), what counts as reached of which machine (coverage.ts).
+// The record of a run: a hash over everything delivered and logged, the last lines, and coverage.
 import { createHash } from 'node:crypto';
 import type { Log, LogFacts } from '@doorsill/base/log';
 import type { Piece } from './memory-network.ts';
@@ -7,29 +6,29 @@ import { messagesIn } from './mqtt-packets.ts';
 
 const TRACE_LINES_MAX = 4_000;
 
-export class TownRecord {
-  /** Lines of what happened, the last of them. */
+export class RunRecord {
+  /** The last lines of the trace. */
   readonly trace: string[] = [];
-  /** What was reached, e.g. `ledger granted`, `receipt refused consent_request_expired`: how often. */
+  /** What was reached, e.g. `ledger granted`, `receipt refused consent_request_expired`, and how often. */
   readonly covered = new Map<string, number>();
-  /** Bytes that were delivered. */
+  /** Delivered bytes. */
   bytes = 0;
   private readonly hash = createHash('sha256');
-  /** What the hash came to; from then on nothing is kept, whatever the town's last code still says. */
+  /** The final hash; nothing is recorded afterwards. */
   private digested: string | null = null;
   private readonly passedUs: () => number;
 
-  /** `passedUs`: microseconds since the town's start. */
+  /** `passedUs`: microseconds since the start. */
   constructor(passedUs: () => number) {
     this.passedUs = passedUs;
   }
 
-  /** A piece was delivered. */
+  /** A delivered piece. */
   piece({ from, to, bytes }: Piece): void {
     if (this.digested !== null) return;
     this.bytes += bytes.length;
     this.hash.update(`${this.passedUs()} ${from} ${to} ${bytes.length}\n`);
-    // Packet ids of MQTT are drawn by a library, and say nothing.
+    // MQTT packet ids are drawn by a library, and mean nothing.
     if (from === 'broker' || to === 'broker') for (const { payload } of messagesIn(bytes)) this.hash.update(payload);
     else this.hash.update(withoutDate(bytes));
   }
@@ -68,7 +67,7 @@ export class TownRecord {
   }
 }
 
-/** Servers date their answers by the machine's clock. */
+/** Removes the `Date` header, which is in the machine's time. */
 function withoutDate(bytes: Uint8Array): Uint8Array | string {
   if (bytes[0] !== 0x48 || bytes[1] !== 0x54) return bytes;
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)

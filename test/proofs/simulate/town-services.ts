@@ -1,5 +1,4 @@
-// Owns: broker, registry, vault and bridge of a simulated town: what they begin with, and how they go and come back. Not here: how each starts
-// (sim/world/service-set.ts), folders for SQLite (service-folders.ts), homes (town-home.ts), what agencies ask (town-agencies.ts).
+// Broker, registry, vault and bridge of a run: their initial state, and how they stop and come back.
 
 import { join } from 'node:path';
 import type { Clock } from '@doorsill/base/clock';
@@ -17,21 +16,21 @@ import { MemoryDisk } from './memory-disk.ts';
 import type { MemoryNetwork } from './memory-network.ts';
 import { MACHINE, ServiceLives } from './service-lives.ts';
 
-/** Fixed: a town has this network to itself. */
+/** Fixed: each run has its own network. */
 const PORTS: Record<ServiceName, number> = { broker: 1_883, registry: 8_101, vault: 8_102, bridge: 8_100 };
-/** How often the parts look whether anything is due. */
+/** How often services look for due work. */
 const LOOK_AGAIN_S = 120;
-/** The bridge takes clips while a good part of its disk is free. */
+/** The bridge accepts clips while a good part of its disk is free. */
 const DISK_BYTES = 4 * 1024 * 1024 * 1024;
 
-export interface TownSeams {
+export interface ServiceSeams {
   clock: Clock;
   random: Random;
   network: MemoryNetwork;
   log(part: string): Log;
 }
 
-/** What a town's services begin with: files, and the rows that SQLite keeps on the machine's own disk. */
+/** The services' initial state: files, and SQLite's rows on the real disk. */
 export interface Prepared {
   readonly disk: MemoryDisk;
   readonly bridgeKey: string;
@@ -39,7 +38,7 @@ export interface Prepared {
   readonly vaultKey: string;
 }
 
-/** A disk with what the registry's program brings along: the lists it was shipped with. */
+/** A disk with the registry's shipped lists. */
 export async function serviceDisk(options: { clock: Clock; random: Random }, lists: string): Promise<MemoryDisk> {
   const disk = new MemoryDisk({ ...options, capacityBytes: DISK_BYTES });
   const machine = new SystemDisk();
@@ -53,16 +52,16 @@ export async function serviceDisk(options: { clock: Clock; random: Random }, lis
 
 const LIST_BYTES_MAX = 16 * 1024 * 1024;
 
-export class TownServices extends ServiceSet {
-  /** Of their one machine. A power cut leaves another one. */
+export class SimulatedServices extends ServiceSet {
+  /** The disk of their machine; a power cut replaces it. */
   disk: MemoryDisk;
   private readonly lives = new ServiceLives();
   private readonly starting = new Map<ServiceName, Promise<void>>();
-  private readonly seams: TownSeams;
+  private readonly seams: ServiceSeams;
   private readonly running = new Map<ServiceName, RunningService>();
 
-  /** `prepared`: absent for the town that is prepared. */
-  constructor(folder: string, disk: MemoryDisk, seams: TownSeams, prepared?: Prepared) {
+  /** `prepared` is absent during the preparation. */
+  constructor(folder: string, disk: MemoryDisk, seams: ServiceSeams, prepared?: Prepared) {
     super(folder, { ports: PORTS, lookAgainS: LOOK_AGAIN_S, stateAgencies: true });
     this.disk = disk;
     this.seams = seams;
@@ -74,7 +73,7 @@ export class TownServices extends ServiceSet {
     return { id: this.bridgeId, url: this.url('bridge') };
   }
 
-  /** The bridge's id. Throws `not_running`. */
+  /** Throws `not_running`. */
   get bridgeId(): string {
     return this.part('bridge').id;
   }
@@ -99,7 +98,7 @@ export class TownServices extends ServiceSet {
     const starting = this.startPart(name);
     const life = this.lives.of(name);
     const part = await starting;
-    // Its process may have ended without its noticing.
+    // Its process may have ended during its start.
     if (!life.isOver) this.running.set(name, part);
   }
 
@@ -109,7 +108,7 @@ export class TownServices extends ServiceSet {
     if (part) await Promise.race([part.stop(), this.lives.of(name).over]);
   }
 
-  /** The process of one ends at a change of its disk or database from now, not in order; then `then` is called. */
+  /** Ends a service's process at a later change of its disk or database; then calls `then`. */
   killIn(name: ServiceName, steps: number, then: () => void): void {
     this.lives.endIn(name, steps, () => {
       this.running.delete(name);
@@ -117,7 +116,7 @@ export class TownServices extends ServiceSet {
     });
   }
 
-  /** The power of their machine is cut at such a change; then `then` is called. */
+  /** Cuts the power of their machine at such a change; then calls `then`. */
   cutPowerIn(steps: number, then: () => void): void {
     this.lives.endIn(MACHINE, steps, () => {
       const { disk } = this;
@@ -128,7 +127,7 @@ export class TownServices extends ServiceSet {
     });
   }
 
-  /** Nothing ends any more but in order. */
+  /** From now on services only stop in order. */
   spare(): void {
     this.lives.spare();
   }

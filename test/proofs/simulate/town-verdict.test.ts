@@ -1,4 +1,4 @@
-// Holds: each rule of the verdict fires where it is broken, and none does in a town in which everything holds.
+// Each rule of the verdict fires when it is broken, and none does otherwise.
 import { expect, it } from 'vitest';
 import { ManualClock } from '../../../device/base/clock.ts';
 import { sha256Hex } from '../../../device/base/keys.ts';
@@ -18,7 +18,7 @@ import { plainMp4 } from '../../support/plain-mp4.ts';
 import { FRAME_US } from './ffmpeg-twin.ts';
 import { MemoryDisk } from './memory-disk.ts';
 import type { SignedOrder } from './town-owner.ts';
-import { isAtRest, type JudgedHome, judgeTown } from './town-verdict.ts';
+import { isAtRest, type JudgedHome, judgeRun } from './town-verdict.ts';
 
 const clock = new ManualClock(Date.UTC(2026, 9, 5, 11) * 1_000);
 const random = new SeededRandom(1);
@@ -32,13 +32,13 @@ const requestToken = cast.request();
 const grantToken = cast.grant(requestToken, { jti: 'grant-1', window, disclose: [], audio: false });
 const { jti: request } = Request.parse(claimsOf(requestToken));
 
-/** A clip of so many pictures in the time of ten, of bytes that differ by their length. */
+/** A clip of `frames` pictures in the time of ten; different lengths give different bytes. */
 function clipBytes(frames: number, frameBytes = 500): Uint8Array {
   const frameTicks = Math.floor((FRAMES * FRAME_US * 90_000) / 1_000_000 / frames);
   return plainMp4({ frames, audioPackets: 0, frameBytes, frameTicks });
 }
 
-/** What goes beside a clip: that it has so many pictures of this window. */
+/** The manifest of a clip with `frames` pictures of this window. */
 function statementOf(frames: number, filmed = window, content = bytes): string {
   const grant = { ...Grant.parse(claimsOf(grantToken)), window: filmed };
   const facts = { grant, grantToken, request: Request.parse(claimsOf(requestToken)), requestToken };
@@ -88,7 +88,7 @@ const held = (place: string, statement = statementOf(FRAMES), content = bytes) =
 });
 const WITH_VAULT = held(ITEM);
 
-/** What is found in a town with one home; unless it is said otherwise, of one clip that was delivered. */
+/** The final state of a run with one home; by default with one delivered clip. */
 interface Found {
   readonly entries: readonly LedgerBody[];
   readonly orders: readonly SignedOrder[];
@@ -102,7 +102,7 @@ interface Found {
   readonly shownBeyond: readonly string[];
   readonly forgotten: readonly string[];
   readonly isCaptured: boolean;
-  /** A bit of the ledger has turned over. */
+  /** Whether a bit of the ledger has flipped. */
   readonly isWorn: boolean;
   readonly isUp: boolean;
   readonly isAnswered: boolean;
@@ -113,7 +113,7 @@ const GOOD: Found = {
   ...{ shownBeyond: [], forgotten: [], isCaptured: false, isWorn: false, isUp: true, isAnswered: true },
 };
 
-async function townOf(changes: Partial<Found>) {
+async function runWith(changes: Partial<Found>) {
   const found = { ...GOOD, ...changes };
   const disk = new MemoryDisk({ clock, random });
   const ledger = new Ledger({ disk, clock, folder: '/consent', device: cast.device, boot: 'boot-1' });
@@ -149,8 +149,8 @@ async function townOf(changes: Partial<Found>) {
 }
 
 async function brokenIn(changes: Partial<Found>): Promise<string[]> {
-  const { broken, facts } = await townOf(changes);
-  await judgeTown(facts);
+  const { broken, facts } = await runWith(changes);
+  await judgeRun(facts);
   return broken;
 }
 
@@ -200,11 +200,11 @@ it.each<[string, Partial<Found>]>([
     'an upload that somebody with its key has begun, who was cut off',
     { files: { ...WITH_VAULT, ...staged }, uploads: [], stolen: ['upload-1'] },
   ],
-])('is silent about %s', async (_what, changes) => {
+])('accepts %s', async (_what, changes) => {
   expect(await brokenIn(changes)).toEqual([]);
 });
 
-const slip: SignedOrder = { ...grant, slip: 'a second grant' };
+const mistake: SignedOrder = { ...grant, mistake: 'a second grant' };
 const other = clipBytes(FRAMES, 501);
 const longer = clipBytes(11);
 const sealedLonger: LedgerBody = { type: 'sealed', body: { ...of, clip: { ...clip, sha256: sha256Hex(longer) } } };
@@ -220,7 +220,7 @@ it.each<[string, string, Partial<Found>]>([
   ],
   [
     '2',
-    'a clip tells another window',
+    'a clip states another window',
     { files: held(ITEM, statementOf(FRAMES, { ...window, endUs: window.endUs + 1 })) },
   ],
   [
@@ -229,7 +229,7 @@ it.each<[string, string, Partial<Found>]>([
     { files: { ...WITH_VAULT, [`${ITEM}/manifest.jws`]: Buffer.from('nothing') } },
   ],
   ['2', 'a clip is held without its statement', { files: { [`${ITEM}/clip.mp4`]: bytes } }],
-  ['4', `home-1 recorded grant-1, which is a second grant`, { orders: [slip] }],
+  ['4', `home-1 recorded grant-1, which is a second grant`, { orders: [mistake] }],
   ['4', 'home-1 recorded the grant grant-1, which its owner never signed', { orders: [] }],
   ['4', 'home-1 granted an agency that must not be served', { unlawful: [sha256Hex(requestToken)] }],
   ['4', 'home-1 recorded granted of grant-1 twice', { entries: [granted, ...DELIVERED] }],
@@ -241,23 +241,23 @@ it.each<[string, string, Partial<Found>]>([
   ],
   ['4', 'home-1 recorded delivered of grant-1 twice', { entries: [...DELIVERED, delivered] }],
   ['4', 'agency 2 is shown a clip of request-1', { shownBeyond: ['agency 2 is shown a clip of request-1'] }],
-  ['5', 'the bridge heard 1000 bytes of home-1, which granted nothing', { manner: 'ignores' }],
+  ['5', 'the bridge got 1000 bytes of home-1, which granted nothing', { manner: 'ignores' }],
   [
     '6',
-    `home-1 told that it is granted, and its ledger does not hold grant-9`,
+    `home-1 answered granted, and its ledger does not contain grant-9`,
     { receipts: [receipt('granted', 'grant-9')] },
   ],
   [
     '6',
-    `home-1 told that it is denied, and its ledger does not hold deny-9`,
+    `home-1 answered denied, and its ledger does not contain deny-9`,
     { receipts: [receipt('denied', 'deny-9')] },
   ],
   [
     '6',
-    'home-1 told that it is revoked, and its ledger does not hold revoke-9',
+    'home-1 answered revoked, and its ledger does not contain revoke-9',
     { receipts: [receipt('revoked', 'revoke-9')] },
   ],
-  ['6', 'the ledger of home-1 tells grant-1 in another order: ', { entries: [granted, presented, sealed, delivered] }],
+  ['6', 'the ledger of home-1 has grant-1 in another order: ', { entries: [granted, presented, sealed, delivered] }],
   ['7', 'the clip of grant-1 of home-1 is nowhere', { files: {} }],
   [
     '7',
@@ -305,14 +305,14 @@ it.each<[string, string, Partial<Found>]>([
     'the bridge had accepted request-1',
     { forgotten: ['the bridge had accepted request-1'] },
   ],
-])('%s: tells that %s', async (rule, what, changes) => {
+])('%s: reports that %s', async (rule, what, changes) => {
   const broken = await brokenIn(changes);
   expect(broken).toEqual(expect.arrayContaining([expect.stringContaining(`${rule}: ${what}`)]));
-  // Nothing of another promise.
+  // No other promise is reported.
   expect(broken.filter((line) => !line.startsWith(`${rule}: `))).toEqual([]);
 });
 
-it('6: tells of a ledger that does not verify', async () => {
+it('6: reports a ledger that does not verify', async () => {
   expect(await brokenIn({ isWorn: true, receipts: [] })).toEqual(
     expect.arrayContaining([expect.stringMatching(/^6: the ledger of home-1 does not verify: /)]),
   );
@@ -329,7 +329,7 @@ it.each<[string, boolean, Partial<Found>]>([
   ['bridge and vault have the same clip', false, { files: { ...WITH_VAULT, ...held(SHOWN) } }],
   ['a clip is made ready', false, { files: ready }],
   ['a clip is on its way into the vault', false, { files: { '/vault/staging/staged-1/clip.mp4': bytes } }],
-])('knows rest: when %s it is %s', async (_when, isRest, changes) => {
-  const { facts } = await townOf(changes);
+])('detects rest: when %s it is %s', async (_when, isRest, changes) => {
+  const { facts } = await runWith(changes);
   expect(await isAtRest(facts.homes, facts.services)).toBe(isRest);
 });

@@ -1,5 +1,4 @@
-// Owns: what must hold of a simulated town when its faults are over: everything came to rest, ledgers are whole, and what bridge and vault hold is
-// what was granted. Not here: what must hold meanwhile (town-watch.ts).
+// The checks at the end of a run: everything has come to rest, ledgers verify, and bridge and vault hold exactly what was granted.
 
 import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
@@ -12,48 +11,48 @@ import { isFailure } from 'doorsill/errors';
 import { evidenceId } from 'doorsill/officer/evidence-desk';
 import { FollowedRequests } from './coverage.ts';
 import { FRAME_US } from './ffmpeg-twin.ts';
-import type { TownAgencies } from './town-agencies.ts';
-import type { TownHome } from './town-home.ts';
+import type { SimulatedAgencies } from './town-agencies.ts';
+import type { SimulatedHome } from './town-home.ts';
 import type { SignedOrder } from './town-owner.ts';
-import type { TownServices } from './town-services.ts';
-import type { TownWatch } from './town-watch.ts';
+import type { SimulatedServices } from './town-services.ts';
+import type { NetworkWatch } from './town-watch.ts';
 
 const CLIP_BYTES_MAX = 64 * 1024 * 1024;
 const TOKEN_BYTES_MAX = 64 * 1024;
-/** Outcomes that tell of a decision. */
+/** Outcomes of a decision. */
 const DECIDED = new Set<string>(['granted', 'denied', 'revoked']);
-/** Entries after which nothing is done about a grant any more. */
+/** Entries after which a grant is finished. */
 const ENDINGS = new Set(['delivered', 'deleted', 'recalled', 'failed', 'ended', 'revoked']);
 
-/** What is looked at of a home, of the services, and of what was seen of them meanwhile. */
-export type JudgedHome = Pick<TownHome, 'device' | 'disk' | 'isUp' | 'ledgerFolder' | 'orders' | 'receipts'> & {
-  readonly plan: Pick<TownHome['plan'], 'manner' | 'name'>;
-  readonly owner: Pick<TownHome['owner'], 'isAnswered'>;
+/** The judged parts of a home, of the services, and of the observations. */
+export type JudgedHome = Pick<SimulatedHome, 'device' | 'disk' | 'isUp' | 'ledgerFolder' | 'orders' | 'receipts'> & {
+  readonly plan: Pick<SimulatedHome['plan'], 'manner' | 'name'>;
+  readonly owner: Pick<SimulatedHome['owner'], 'isAnswered'>;
 };
-export type JudgedServices = Pick<TownServices, 'bridgeId' | 'disk' | 'path'>;
-type Watched = Pick<TownWatch, 'breach' | 'stolen' | 'toBridge' | 'uploads'>;
-type JudgedAgencies = Pick<TownAgencies, 'forgotten' | 'shownBeyond' | 'unlawful'>;
+export type JudgedServices = Pick<SimulatedServices, 'bridgeId' | 'disk' | 'path'>;
+type Watched = Pick<NetworkWatch, 'breach' | 'stolen' | 'toBridge' | 'uploads'>;
+type JudgedAgencies = Pick<SimulatedAgencies, 'forgotten' | 'shownBeyond' | 'unlawful'>;
 
-/** What a ledger says of one grant: types of its entries in order, and the clip that was sealed. */
-interface Story {
+/** A ledger's entries about one grant: their types in order, and the sealed clip. */
+interface GrantEntries {
   readonly types: string[];
   readonly outcomes: string[];
   sha256: string | null;
   clip: string | null;
 }
 
-type Stories = ReadonlyMap<string, Story>;
+type EntriesByGrant = ReadonlyMap<string, GrantEntries>;
 
-/** What a home's ledger says: the story of each grant, the orders and denied requests that it names, and what it reached of the requests' machine. */
-interface Told {
+/** A home's ledger: the entries of each grant, the orders and denied requests in it, and its coverage. */
+interface LedgerContents {
   readonly reached: readonly string[];
-  readonly stories: Map<string, Story>;
+  readonly grants: Map<string, GrantEntries>;
   readonly orders: Set<string>;
 }
 
-/** Walks a home's ledger. Throws `consent_ledger_damaged`. */
-async function toldBy(home: JudgedHome): Promise<Told> {
-  const stories = new Map<string, Story>();
+/** Reads a home's ledger. Throws `consent_ledger_damaged`. */
+async function readLedger(home: JudgedHome): Promise<LedgerContents> {
+  const grants = new Map<string, GrantEntries>();
   const orders = new Set<string>();
   const requests = new FollowedRequests();
   await walkLedger(home.disk, home.ledgerFolder, home.device, (entry) => {
@@ -62,34 +61,34 @@ async function toldBy(home: JudgedHome): Promise<Told> {
     if (entry.type === 'denied') orders.add(entry.body.request);
     if (!('grant' in entry.body)) return;
     if (entry.type === 'granted') orders.add(entry.body.grant);
-    const story = stories.get(entry.body.grant) ?? { types: [], outcomes: [], sha256: null, clip: null };
-    story.types.push(entry.type);
-    if (entry.type === 'failed') story.outcomes.push(entry.body.code);
-    if (entry.type === 'ended') story.outcomes.push(entry.body.reason);
+    const entries = grants.get(entry.body.grant) ?? { types: [], outcomes: [], sha256: null, clip: null };
+    entries.types.push(entry.type);
+    if (entry.type === 'failed') entries.outcomes.push(entry.body.code);
+    if (entry.type === 'ended') entries.outcomes.push(entry.body.reason);
     if (entry.type === 'sealed') {
-      story.sha256 = entry.body.clip.sha256;
-      story.clip = entry.body.clip.id;
+      entries.sha256 = entry.body.clip.sha256;
+      entries.clip = entry.body.clip.id;
     }
-    stories.set(entry.body.grant, story);
+    grants.set(entry.body.grant, entries);
   });
-  return { stories, orders, reached: requests.reached };
+  return { grants, orders, reached: requests.reached };
 }
 
 /**
- * Whether every grant has come to an end, its owner has heard of everything, and its clip has one holder and is on its way to no other.
- * Throws `consent_ledger_damaged`.
+ * Whether every grant has ended, its owner has got every receipt, and its clip has one holder and is not in transit. Throws
+ * `consent_ledger_damaged`.
  */
 export async function isAtRest(homes: readonly JudgedHome[], services: JudgedServices): Promise<boolean> {
   for (const home of homes) {
     if (!home.isUp || !home.owner.isAnswered) return false;
-    for (const { types } of (await toldBy(home)).stories.values()) if (!isEnded(types)) return false;
+    for (const { types } of (await readLedger(home)).grants.values()) if (!isEnded(types)) return false;
   }
   const { clips, items, bridgeId, ready, arriving } = await heldBy(services);
   if (ready.length > 0 || arriving.length > 0) return false;
   return clips.every((clip) => !items.includes(evidenceId(bridgeId, clip)));
 }
 
-/** What bridge and vault hold, by name: clips that are shown and items; and out of sight, what is made ready, staged and arriving. */
+/** What bridge and vault hold, by name: visible clips and items, and prepared, staged and incoming ones. */
 async function heldBy(services: JudgedServices) {
   const { disk, bridgeId } = services;
   const [bridge, vault] = [services.path('bridge'), services.path('vault')];
@@ -105,53 +104,53 @@ async function heldBy(services: JudgedServices) {
 
 function isEnded(types: readonly string[]): boolean {
   const last = types.findLast((type) => type !== 'token-presented' && type !== 'revoked-ahead');
-  // A revocation of a clip that was never offered needs no answer of the bridge.
+  // The bridge need not confirm the revocation of a clip that was never offered.
   if (last === 'revoked') return !types.includes('token-presented');
   return last === undefined || ENDINGS.has(last);
 }
 
-export interface TownFacts {
+export interface RunFacts {
   readonly homes: readonly JudgedHome[];
   readonly services: JudgedServices;
   readonly watch: Watched;
   readonly agencies: JudgedAgencies;
-  /** Whether its bridge lies: then nothing is said of what it holds. */
+  /** Whether the bridge lies: then its contents are not judged. */
   readonly isCaptured: boolean;
 }
 
-/** Holds the town against what owners signed. Breaches are noted in the watch. Returns a line for each grant, and what was reached. */
-export async function judgeTown(town: TownFacts): Promise<{ lines: string[]; reached: string[] }> {
+/** Judges a run against its owners' orders. Breaches are added to the watch. Returns a line for each grant, and the coverage. */
+export async function judgeRun(run: RunFacts): Promise<{ lines: string[]; reached: string[] }> {
   const lines: string[] = [];
   const reached: string[] = [];
-  /** What ledgers say of each grant. */
-  const all = new Map<string, Story>();
-  for (const home of town.homes) {
+  /** Each grant's entries in the ledgers. */
+  const all = new Map<string, GrantEntries>();
+  for (const home of run.homes) {
     try {
-      const { stories, orders, ...told } = await toldBy(home);
-      reached.push(...told.reached);
-      judgeReceipts(town, home, orders);
-      for (const [grant, story] of stories) {
-        lines.push(`${home.plan.name} ${grant} ${[...story.types, ...story.outcomes].join(' ')}`);
-        reached.push(...[...story.types, ...story.outcomes].map((what) => `ledger ${what}`));
-        all.set(grant, story);
-        judgeStory(town, home, grant, story);
-        if (!town.isCaptured) await judgeClip(town, home, grant, story);
+      const { grants, orders, ...contents } = await readLedger(home);
+      reached.push(...contents.reached);
+      judgeReceipts(run, home, orders);
+      for (const [grant, entries] of grants) {
+        lines.push(`${home.plan.name} ${grant} ${[...entries.types, ...entries.outcomes].join(' ')}`);
+        reached.push(...[...entries.types, ...entries.outcomes].map((what) => `ledger ${what}`));
+        all.set(grant, entries);
+        judgeEntries(run, home, grant, entries);
+        if (!run.isCaptured) await judgeClip(run, home, grant, entries);
       }
     } catch (thrown) {
       if (!isFailure(thrown)) throw thrown;
-      town.watch.breach('6', `the ledger of ${home.plan.name} does not verify: ${thrown.message}`);
+      run.watch.breach('6', `the ledger of ${home.plan.name} does not verify: ${thrown.message}`);
     }
-    judgeSilence(town, home);
+    judgeSilence(run, home);
     reached.push(...answersTo(home));
   }
-  if (!town.isCaptured) {
-    await judgeHolders(town, all);
-    await judgeOutOfSight(town, all);
+  if (!run.isCaptured) {
+    await judgeHolders(run, all);
+    await judgeOutOfSight(run, all);
   }
   return { lines, reached };
 }
 
-/** What a home has answered, and to what. */
+/** A home's answers, with the orders that they answer. */
 function answersTo({ receipts, orders }: JudgedHome): string[] {
   return receipts.flatMap(({ outcome, code, answers }) => {
     const kind = orders.find(({ jti }) => jti === answers)?.kind ?? 'none';
@@ -160,17 +159,17 @@ function answersTo({ receipts, orders }: JudgedHome): string[] {
   });
 }
 
-/** 6: what a home told its owner that it has decided is in its ledger. */
-function judgeReceipts({ watch }: TownFacts, home: JudgedHome, orders: ReadonlySet<string>): void {
+/** 6: every decision in a receipt is in the ledger. */
+function judgeReceipts({ watch }: RunFacts, home: JudgedHome, orders: ReadonlySet<string>): void {
   for (const { outcome, answers, request = '' } of home.receipts) {
     if (answers === undefined || !DECIDED.has(outcome)) continue;
     if (orders.has(outcome === 'denied' ? request : answers)) continue;
-    watch.breach('6', `${home.plan.name} told that it is ${outcome}, and its ledger does not hold ${answers}`);
+    watch.breach('6', `${home.plan.name} answered ${outcome}, and its ledger does not contain ${answers}`);
   }
 }
 
-/** 7: bridge and vault hold nothing that no home has sealed, and nothing twice. 4: the bridge shows an agency only what was granted to it. */
-async function judgeHolders({ services, watch, agencies }: TownFacts, all: Stories): Promise<void> {
+/** 7: bridge and vault hold only what a home has sealed, once. 4: the bridge shows an agency only what was granted to it. */
+async function judgeHolders({ services, watch, agencies }: RunFacts, all: EntriesByGrant): Promise<void> {
   const { bridgeId, ...held } = await heldBy(services);
   const [clips, items] = [new Set(held.clips), new Set(held.items)];
   for (const { clip } of all.values()) {
@@ -183,36 +182,36 @@ async function judgeHolders({ services, watch, agencies }: TownFacts, all: Stori
   for (const line of await agencies.forgotten()) watch.breach('what was answered stays', line);
 }
 
-/** 7: nothing is on its way any more. 8: nor is any part left of a clip that was taken back. */
-async function judgeOutOfSight({ services, watch }: TownFacts, all: Stories): Promise<void> {
+/** 7: nothing is in transit any more. 8: no part of a revoked clip remains. */
+async function judgeOutOfSight({ services, watch }: RunFacts, all: EntriesByGrant): Promise<void> {
   const { ready, staged, arriving } = await heldBy(services);
   for (const name of arriving) watch.breach('7', `${name} is still on its way into the vault`);
   for (const name of ready) {
-    const [grant, story] = [...all].find(([, { clip }]) => clip === name) ?? [];
-    if (story && isTakenBack(story)) watch.breach('8', `the clip of ${grant} is still made ready, which was revoked`);
+    const [grant, entries] = [...all].find(([, { clip }]) => clip === name) ?? [];
+    if (entries && isRevoked(entries)) watch.breach('8', `the clip of ${grant} is still prepared, although it was revoked`);
     else watch.breach('7', `${name} is made ready, and the bridge does not store it`);
   }
   for (const upload of staged) {
     if (watch.stolen.has(upload)) continue;
     const grant = watch.uploads.get(upload) ?? '';
-    const story = all.get(grant);
-    // An upload of which no home was told is there, and empty, when the bridge's answer was lost.
-    if (!story && ((await services.disk.sizeOf(`${services.path('bridge')}/staging/${upload}`)) ?? 0) > 0)
+    const entries = all.get(grant);
+    // If the bridge's answer was lost, an upload unknown to any home remains, and is empty.
+    if (!entries && ((await services.disk.sizeOf(`${services.path('bridge')}/staging/${upload}`)) ?? 0) > 0)
       watch.breach('7', `${upload} is staged, and no home has sent it`);
-    if (story && isTakenBack(story)) watch.breach('8', `a part of the clip of ${grant} is staged, which was revoked`);
-    else if (story?.types.includes('delivered')) watch.breach('7', `the clip of ${grant} was delivered, and is staged`);
+    if (entries && isRevoked(entries)) watch.breach('8', `a part of the clip of ${grant} is staged, although it was revoked`);
+    else if (entries?.types.includes('delivered')) watch.breach('7', `the clip of ${grant} was delivered, and is staged`);
   }
 }
 
-function isTakenBack({ types }: Story): boolean {
+function isRevoked({ types }: GrantEntries): boolean {
   return types.includes('deleted') || (types.includes('revoked') && !types.includes('recalled'));
 }
 
-function judgeStory({ watch, agencies }: TownFacts, home: JudgedHome, grant: string, { types }: Story): void {
+function judgeEntries({ watch, agencies }: RunFacts, home: JudgedHome, grant: string, { types }: GrantEntries): void {
   const { name } = home.plan;
   const order = grantOrderOf(home, grant);
-  if (order?.slip !== undefined) watch.breach('4', `${name} recorded ${grant}, which is ${order.slip}`);
-  // A revocation of what was never granted is remembered, too.
+  if (order?.mistake !== undefined) watch.breach('4', `${name} recorded ${grant}, which is ${order.mistake}`);
+  // A revocation without a grant is recorded, too.
   const isActing = types.some((type) => type !== 'revoked-ahead');
   if (!order && isActing) watch.breach('4', `${name} recorded the grant ${grant}, which its owner never signed`);
   const granted = Grant.safeParse(order && parseToken(order.token)?.claims);
@@ -225,30 +224,30 @@ function judgeStory({ watch, agencies }: TownFacts, home: JudgedHome, grant: str
     .map((type) => types.indexOf(type))
     .filter((at) => at >= 0);
   if (places.some((at, index) => at < (places[index - 1] ?? -1)))
-    watch.breach('6', `the ledger of ${name} tells ${grant} in another order: ${types.join(' ')}`);
+    watch.breach('6', `the ledger of ${name} has ${grant} in another order: ${types.join(' ')}`);
 }
 
-/** What bridge and vault hold of a grant. */
-async function judgeClip({ services, watch }: TownFacts, home: JudgedHome, grant: string, story: Story): Promise<void> {
+/** What bridge and vault hold for a grant. */
+async function judgeClip({ services, watch }: RunFacts, home: JudgedHome, grant: string, entries: GrantEntries): Promise<void> {
   const { disk } = services;
-  if (story.clip === null) return;
-  const item = evidenceId(services.bridgeId, story.clip);
-  const places = [`${services.path('vault')}/blobs/${item}`, `${services.path('bridge')}/clips/${story.clip}`];
+  if (entries.clip === null) return;
+  const item = evidenceId(services.bridgeId, entries.clip);
+  const places = [`${services.path('vault')}/blobs/${item}`, `${services.path('bridge')}/clips/${entries.clip}`];
   const held: { place: string; bytes: Uint8Array }[] = [];
   for (const place of places) {
     const bytes = await disk.readFile(`${place}/clip.mp4`, CLIP_BYTES_MAX);
     if (bytes) held.push({ place, bytes });
   }
   const { name } = home.plan;
-  const isGone = isTakenBack(story);
+  const isGone = isRevoked(entries);
   if (isGone && held.length > 0) watch.breach('8', `a clip of ${name} is still there although ${grant} was revoked`);
-  if (!isGone && held.length > 0 && !story.types.includes('recalled') && wasRevoked(home, grant))
+  if (!isGone && held.length > 0 && !entries.types.includes('recalled') && wasRevoked(home, grant))
     watch.breach('8', `a clip of ${name} is held although its owner had revoked ${grant} before`);
-  if (story.types.at(-1) === 'delivered' && held.length === 0)
+  if (entries.types.at(-1) === 'delivered' && held.length === 0)
     watch.breach('7', `the clip of ${grant} of ${name} is nowhere`);
   for (const { place, bytes } of held) {
     const sha256 = createHash('sha256').update(bytes).digest('hex');
-    if (sha256 !== story.sha256) watch.breach('7', `another clip than that of ${name}'s ledger is held under ${grant}`);
+    if (sha256 !== entries.sha256) watch.breach('7', `another clip than that of ${name}'s ledger is held under ${grant}`);
     await judgeContent({ disk, watch }, grantOrderOf(home, grant), place, bytes);
   }
 }
@@ -256,14 +255,14 @@ async function judgeClip({ services, watch }: TownFacts, home: JudgedHome, grant
 /** Answers after which a revoked grant can never act. */
 const REFUSED_FOR_GOOD = new Set<string>(['consent_nothing_to_revoke', 'consent_revocation_unrecorded']);
 
-/** Whether the owner has taken a grant back, and the home has answered that. */
+/** Whether the owner has revoked a grant, and the home has answered. */
 function wasRevoked({ orders, receipts }: JudgedHome, grant: string): boolean {
   const revocation = orders.find((order) => order.kind === 'revoke' && order.grant === grant);
   const answered = receipts.filter(({ answers }) => answers !== undefined && answers === revocation?.jti);
   return answered.some(({ outcome, code }) => outcome !== 'refused' || REFUSED_FOR_GOOD.has(code ?? ''));
 }
 
-/** 2: exactly the pictures of the window; the statement beside the clip vouches for it. */
+/** 2: the clip contains exactly the window's pictures, and its statement vouches for it. */
 async function judgeContent(
   { disk, watch }: { disk: Disk; watch: Watched },
   order: SignedOrder | undefined,
@@ -284,7 +283,7 @@ async function judgeContent(
     if (manifest.frames !== wanted)
       watch.breach('2', `a clip holds ${manifest.frames} pictures where ${wanted} were granted`);
     if (JSON.stringify(manifest.window) !== JSON.stringify(order.window))
-      watch.breach('2', 'a clip tells another window');
+      watch.breach('2', 'a clip states another window');
   } catch (thrown) {
     watch.breach(
       '2',
@@ -293,11 +292,11 @@ async function judgeContent(
   }
 }
 
-/** 5: of a home that granted nothing, the bridge has heard nothing. */
-function judgeSilence({ watch }: TownFacts, home: JudgedHome): void {
+/** 5: the bridge got nothing from a home that granted nothing. */
+function judgeSilence({ watch }: RunFacts, home: JudgedHome): void {
   const { name, manner } = home.plan;
   if (manner !== 'shares' && watch.toBridge(name) > 0)
-    watch.breach('5', `the bridge heard ${watch.toBridge(name)} bytes of ${name}, which granted nothing`);
+    watch.breach('5', `the bridge got ${watch.toBridge(name)} bytes of ${name}, which granted nothing`);
 }
 
 function grantOrderOf(home: JudgedHome, grant: string): SignedOrder | undefined {

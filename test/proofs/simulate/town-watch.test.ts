@@ -1,4 +1,4 @@
-// Holds: each rule about what goes over a town's network fires where it is broken, and none does where everything holds.
+// Each rule about network traffic fires when it is broken, and none does otherwise.
 import { expect, it } from 'vitest';
 import { ManualClock } from '../../../device/base/clock.ts';
 import { SeededRandom } from '../../../device/base/random.ts';
@@ -6,13 +6,13 @@ import { Cast } from '../../support/parties.ts';
 import { FRAME_US, GOP_US } from './ffmpeg-twin.ts';
 import { packetOf } from './mqtt-packets.ts';
 import type { SignedOrder } from './town-owner.ts';
-import { TownWatch, type WatchedHome } from './town-watch.ts';
+import { NetworkWatch, type WatchedHome } from './town-watch.ts';
 
 const START_US = Date.UTC(2026, 9, 5, 11) * 1_000;
 const cast = new Cast(new ManualClock(START_US), new SeededRandom(1));
 const marks = Array.from({ length: 8 }, (_, at) => new Uint8Array(24).fill(at + 1));
 
-/** GOPs 2 and 3 of what the home has filmed since `START_US`. */
+/** GOPs 2 and 3 that the home has filmed since `START_US`. */
 const window = { startUs: START_US + 2 * GOP_US, endUs: START_US + 4 * GOP_US };
 const grantToken = cast.sign('doorsill-grant+jws', { jti: 'grant-1' }, cast.owner);
 const grant: SignedOrder = {
@@ -37,10 +37,10 @@ const picture = (gop: number) =>
   Buffer.concat([Buffer.alloc(64, 0xee), Buffer.from(marks[gop] ?? []), Buffer.alloc(8)]);
 const about = (text: string, ...gops: number[]) => Buffer.concat([Buffer.from(text), ...gops.map(picture)]);
 
-/** A town with one home, whose ledger holds durably what `holds` says. */
-function town(holds: (text: string) => boolean = () => true, filmedFromUs = START_US) {
+/** A run with one home, whose ledger durably contains the texts accepted by `holds`. */
+function setUp(holds: (text: string) => boolean = () => true, filmedFromUs = START_US) {
   const clock = new ManualClock(START_US);
-  const watch = new TownWatch({ marks }, () => clock.monotonicMs());
+  const watch = new NetworkWatch({ marks }, () => clock.monotonicMs());
   const home: WatchedHome = {
     ...{ plan: { name: 'home-1' }, orders: [grant, revocation], filmedFromUs: [filmedFromUs] },
     ...{ device: { id: cast.device.id, key: '' }, boots: 1, isReady: true, clockBehindSinceUs: null },
@@ -55,7 +55,7 @@ function town(holds: (text: string) => boolean = () => true, filmedFromUs = STAR
     ...{ clock, watch },
     piece,
     says: (said: Uint8Array | string, sentUs?: number) => piece('home-1', 'bridge', said, sentUs),
-    /** The home is given the revocation of its grant. */
+    /** Delivers the revocation of the home's grant. */
     revoke: () => {
       const topic = `doorsill/v1/home/${cast.device.id}/consent/request-1/revoke`;
       piece('broker', 'home-1', packetOf({ topic, payload: Buffer.from(revocation.token), retained: false }));
@@ -64,8 +64,8 @@ function town(holds: (text: string) => boolean = () => true, filmedFromUs = STAR
   };
 }
 
-it('is silent about a clip that is offered, sent and handed over as it was granted', () => {
-  const { piece, says, broken, watch } = town();
+it('accepts a clip that is offered, sent and handed over as granted', () => {
+  const { piece, says, broken, watch } = setUp();
   piece('home-1', 'broker', Buffer.alloc(200));
   says(offer());
   piece('bridge', 'home-1', 'HTTP/1.1 201 Created\r\nLocation: http://127.0.0.1:8100/v1/uploads/upload-0\r\n\r\n');
@@ -81,8 +81,8 @@ it('is silent about a clip that is offered, sent and handed over as it was grant
   expect(watch.toBridge('home-1')).toBeGreaterThan(300);
 });
 
-it('follows each connection of a home, and an offer that comes in several pieces', () => {
-  const { piece, broken, watch } = town();
+it('follows each connection of a home, and an offer in several pieces', () => {
+  const { piece, broken, watch } = setUp();
   const on = (connection: number, said: Uint8Array | string) => piece('home-1', 'bridge', said, START_US, connection);
   const text = offer();
   on(1, text.slice(0, 900));
@@ -109,8 +109,8 @@ it('follows each connection of a home, and an offer that comes in several pieces
   expect(Object.fromEntries(watch.uploads)).toEqual({ 'upload-1': 'grant-1', 'upload-9': 'grant-9' });
 });
 
-it('knows a picture whose bytes come in two pieces', () => {
-  const { says, broken } = town();
+it('recognizes a picture in two pieces', () => {
+  const { says, broken } = setUp();
   says(offer());
   const text = about(patch, 4);
   says(text.subarray(0, -20));
@@ -128,16 +128,16 @@ it.each([
   ['services', 'bridge'],
   ['services', 'registry'],
   ['vault', 'services'],
-])('1: tells of pictures from %s to %s, also of granted ones', (from, to) => {
-  const { piece, says, broken } = town();
+])('1: reports pictures from %s to %s, even granted ones', (from, to) => {
+  const { piece, says, broken } = setUp();
   says(offer());
   says(about(patch, 2));
   piece(from, to, picture(2));
   expect(broken()).toEqual([`1: a piece from ${from} to ${to} holds pictures`]);
 });
 
-it('1: tells of pictures that the vault is given, and that no home has sent', () => {
-  const { piece, says, broken } = town();
+it('1: reports pictures at the vault that no home has sent', () => {
+  const { piece, says, broken } = setUp();
   says(offer());
   says(about(patch, 2));
   piece('services', 'vault', about('', 2, 4));
@@ -148,14 +148,14 @@ it.each([
   ['before any clip was offered', 'PATCH /v1/uploads/upload-1 HTTP/1.1\r\n\r\n'],
   ['without a request', ''],
   ['under a grant whose clip was not offered', patch],
-])('1: tells of pictures that leave %s', (_when, text) => {
-  const { says, broken } = town();
+])('1: reports pictures that leave %s', (_when, text) => {
+  const { says, broken } = setUp();
   says(about(text, 2));
   expect(broken()).toEqual(['1: home-1 sent pictures before it had offered a granted clip']);
 });
 
-it('2: tells of a picture that is outside of the window', () => {
-  const { says, broken } = town();
+it('2: reports a picture outside the window', () => {
+  const { says, broken } = setUp();
   says(offer());
   says(about(patch, 2, 4));
   expect(broken()).toEqual(['2: home-1 sent a picture that is outside of the window of grant-1']);
@@ -164,8 +164,8 @@ it('2: tells of a picture that is outside of the window', () => {
 it.each([
   { filmed: 'one microsecond later', byUs: 1, outside: 4, inside: 2 },
   { filmed: 'one microsecond earlier', byUs: -1, outside: 2, inside: 4 },
-])('2: tells to the microsecond which pictures are outside, filmed $filmed', ({ byUs, outside, inside }) => {
-  const { says, broken } = town(undefined, START_US + byUs);
+])('2: decides to the microsecond which pictures are outside, filmed $filmed', ({ byUs, outside, inside }) => {
+  const { says, broken } = setUp(undefined, START_US + byUs);
   says(offer());
   says(about(patch, inside, 3));
   expect(broken()).toEqual([]);
@@ -193,8 +193,8 @@ it.each([
     { grant: cast.sign('doorsill-grant+jws', { jti: 'grant-9' }, cast.owner) },
     'home-1 offers a clip under grant-9, which its owner never signed',
   ],
-])('%s: tells of a clip that is offered with %j', (rule, changes, what) => {
-  const { says, broken } = town();
+])('%s: reports a clip that is offered with %j', (rule, changes, what) => {
+  const { says, broken } = setUp();
   says(offer(changes));
   expect(broken()).toEqual([`${rule}: ${what}`]);
 });
@@ -202,21 +202,21 @@ it.each([
 it.each([
   ['the grant', 'grant-1'],
   ['that the bridge will hear of it', '"type":"token-presented","body":{"request":"request-1","grant":"grant-1"}'],
-])('6: tells of a clip that is offered before the ledger holds %s durably', (_what, missing) => {
-  const { says, broken } = town((text) => text !== missing);
+])('6: reports a clip that is offered before the ledger durably contains %s', (_what, missing) => {
+  const { says, broken } = setUp((text) => text !== missing);
   says(offer());
   expect(broken()).toEqual([`6: home-1 offers the clip of grant-1 before its ledger holds ${missing} durably`]);
 });
 
-it('7: tells of a second clip under one grant', () => {
-  const { says, broken } = town();
+it('7: reports a second clip under one grant', () => {
+  const { says, broken } = setUp();
   says(offer());
   says(offer({ jti: 'clip-2' }));
   expect(broken()).toEqual(['7: home-1 offers a second clip under grant-1']);
 });
 
-it('8: tells of a request that begins after the doorbell had the revocation, and of none that began before', async () => {
-  const { says, broken, revoke, clock } = town();
+it('8: reports a request that begins after the doorbell got the revocation, and none that began before', async () => {
+  const { says, broken, revoke, clock } = setUp();
   says(offer());
   revoke();
   const beforeUs = clock.wallUs();
@@ -227,8 +227,8 @@ it('8: tells of a request that begins after the doorbell had the revocation, and
   expect(broken()).toEqual(['8: home-1 goes on with grant-1 after it was given its revocation']);
 });
 
-it('8: tells of the first picture that is sent after the doorbell had the revocation, in a request from before', async () => {
-  const { says, broken, revoke, clock } = town();
+it('8: reports the first picture sent after the doorbell got the revocation, in an earlier request', async () => {
+  const { says, broken, revoke, clock } = setUp();
   says(offer());
   says(about(patch, 2));
   revoke();
@@ -240,8 +240,8 @@ it('8: tells of the first picture that is sent after the doorbell had the revoca
   expect(broken()).toEqual(['8: home-1 went on sending pictures after it had the revocation of grant-1']);
 });
 
-it('5: tells of what is wrong with what a home publishes, too', () => {
-  const { piece, broken } = town();
+it('5: reports wrong publications of a home, too', () => {
+  const { piece, broken } = setUp();
   piece(
     'home-1',
     'broker',
@@ -250,8 +250,8 @@ it('5: tells of what is wrong with what a home publishes, too', () => {
   expect(broken()).toEqual(['5: home-1 publishes on doorsill/v1/area/requests']);
 });
 
-it('keeps a thousand breaches at most', () => {
-  const { watch } = town();
+it('keeps at most a thousand breaches', () => {
+  const { watch } = setUp();
   for (let at = 0; at < 1_200; at += 1) watch.breach('1', String(at));
   expect(watch.breaches).toHaveLength(1_000);
 });

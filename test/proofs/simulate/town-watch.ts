@@ -1,56 +1,55 @@
-// Owns: what must hold in a simulated town at every step: each piece on the network is held against what owners signed. Not here: what a home
-// answers (order-watch.ts), what must hold in the end (town-verdict.ts), making things happen.
+// The checks during a run: each piece on the network against what owners signed.
 
 import { utf8 } from '@doorsill/contract/bytes';
 import { parseToken } from '@doorsill/contract/jws';
 import { type Footage, FRAME_US, GOP_US, MARK_BYTES } from './ffmpeg-twin.ts';
 import type { CarriedPiece, Piece } from './memory-network.ts';
 import { type OrderedHome, OrderWatch } from './order-watch.ts';
-import type { TownHome } from './town-home.ts';
+import type { SimulatedHome } from './town-home.ts';
 import type { SignedOrder } from './town-owner.ts';
 
-/** A promise of DESIGN.md that did not hold, in orders. `rule` is its number there, or a name. */
+/** A broken promise of DESIGN.md. `rule` is its number there, or a name. */
 export interface Breach {
   readonly rule: string;
   readonly atMs: number;
   readonly what: string;
 }
 
-/** Of a town in which something goes wrong again and again no more is kept. */
+/** Further breaches are dropped. */
 const BREACHES_MAX = 1_000;
-/** One byte less than a mark: what holds that much of one does not hold it. */
+/** One byte less than a mark, so that the rest of a piece cannot contain a whole one. */
 const MARK_REST_BYTES = MARK_BYTES - 1;
 const NOTHING = new Uint8Array(0);
 
-/** What is looked at of a home. */
-export type WatchedHome = OrderedHome & Pick<TownHome, 'filmedFromUs'>;
+/** The observed part of a home. */
+export type WatchedHome = OrderedHome & Pick<SimulatedHome, 'filmedFromUs'>;
 
-/** What is known of one home's traffic. */
+/** State of one home's traffic. */
 interface Seen {
   readonly home: WatchedHome;
-  /** The manifest of the clip that was offered under each grant. */
+  /** The manifest of the offered clip under each grant. */
   readonly offered: Map<string, string>;
-  /** Bytes to the bridge since the home was enrolled. */
+  /** Bytes to the bridge since enrolment. */
   toBridge: number;
-  /** The present request on each connection to the bridge. */
+  /** The current request on each connection to the bridge. */
   readonly asked: Map<number, Asked>;
 }
 
-/** A request of a home to the bridge. */
+/** A home's request to the bridge. */
 interface Asked {
-  /** The grant that its token names, or the one before it named. */
+  /** The grant in its token, or in the token before. */
   readonly grant: string | null;
-  /** What has come of it as far as the manifest in it; nothing more once that is known. */
+  /** The request so far, up to its manifest; null once that is known. */
   text: string | null;
-  /** The end of what has come of it: the rest of a mark may be in the next piece. */
+  /** The last bytes so far: the rest of a mark may be in the next piece. */
   end: Uint8Array;
 }
 
-export class TownWatch {
+export class NetworkWatch {
   readonly breaches: Breach[] = [];
-  /** Under which grant a home sends what the bridge stages, by the bridge's name for it. */
+  /** The grant of each upload, by the bridge's name for it. */
   readonly uploads = new Map<string, string>();
-  /** Uploads that somebody has begun who has a doorbell's key: nobody may be left to end them. */
+  /** Uploads by an attacker with a doorbell's key: they may stay unfinished. */
   readonly stolen = new Set<string>();
   private readonly marks: readonly Buffer[];
   /** Numbers of the GOPs that homes have sent under grants. */
@@ -58,7 +57,7 @@ export class TownWatch {
   private readonly passedMs: () => number;
   private readonly orders: OrderWatch;
   private readonly homes = new Map<string, Seen>();
-  /** From here on nothing but what was granted may go to the bridge. */
+  /** Whether enrolment is over: from then on only granted data may go to the bridge. */
   private isOpen = false;
 
   constructor(footage: Pick<Footage, 'marks'>, passedMs: () => number) {
@@ -88,7 +87,7 @@ export class TownWatch {
     return this.homes.get(name)?.toBridge ?? 0;
   }
 
-  /** Every piece that arrives anywhere. */
+  /** Called with every delivered piece. */
   seen(piece: CarriedPiece): void {
     const sender = this.homes.get(piece.from);
     if (sender && piece.to === 'bridge') this.toTheBridge(sender, piece);
@@ -99,7 +98,7 @@ export class TownWatch {
     if (receiver && piece.from === 'bridge') this.named(receiver, piece);
   }
 
-  /** 1: pictures go to the bridge alone; it hands over to the vault what homes have sent under grants. */
+  /** 1: pictures go only to the bridge; it hands over to the vault what homes have sent under grants. */
   private elsewhere({ from, to, bytes }: Piece): void {
     const isHandOver = from === 'services' && to === 'vault';
     for (const mark of this.marksIn(bytes)) {
@@ -108,7 +107,7 @@ export class TownWatch {
     }
   }
 
-  /** The bridge names an upload to the home that has asked for it. */
+  /** The bridge names an upload to the requesting home. */
   private named({ asked }: Seen, { connection, bytes }: CarriedPiece): void {
     const upload = /^location: \S*\/v1\/uploads\/([\w-]+)/im.exec(latin1(bytes))?.[1];
     const grant = asked.get(connection)?.grant ?? null;
@@ -130,7 +129,7 @@ export class TownWatch {
     if (marks.length > 0) this.pictures(seen, piece, { marks, grant: asked.grant });
   }
 
-  /** The request that a piece begins, or goes on with: each names its grant in its token, and nothing comes without a head at first. */
+  /** The request that a piece begins or continues: each names its grant in its token, and begins with a head. */
   private askedIn(seen: Seen, piece: CarriedPiece): Asked {
     const text = latin1(piece.bytes);
     const before = seen.asked.get(piece.connection);
@@ -141,7 +140,7 @@ export class TownWatch {
     }
     const bearer = /authorization: bearer ([\w.-]+)/i.exec(text)?.[1];
     const grant = bearer === undefined ? null : String(asRecord(parseToken(bearer)?.claims)['grant'] ?? '');
-    // What is sent to an upload is a clip: no manifest comes in it.
+    // An upload contains a clip, and no manifest.
     const upload = /\/v1\/uploads\/([\w-]+)$/.exec(path ?? '')?.[1];
     const asked: Asked = {
       grant: grant ?? before?.grant ?? null,
@@ -154,7 +153,7 @@ export class TownWatch {
     return asked;
   }
 
-  /** A device begins a request under a grant: 8: never after it was given the revocation. */
+  /** 8: a device never begins a request under a grant after it got the revocation. */
   private begun(seen: Seen, { sentUs }: Piece, grant: string): void {
     const revokedUs = this.orders.revokedUs(seen.home, grant);
     if (revokedUs !== null && sentUs > revokedUs)
@@ -162,8 +161,8 @@ export class TownWatch {
   }
 
   /**
-   * Pictures on their way to the bridge: under a grant whose clip was offered, of its window, and none that was sent after the doorbell had
-   * its revocation. The promise allows for what a machine's network has taken by then; a town's takes hardly anything ahead.
+   * Pictures to the bridge must belong to an offered clip of a grant and its window, and must not be sent after the doorbell got the
+   * revocation. The promise allows for data that a machine's network has buffered; the simulated network buffers hardly anything.
    */
   private pictures(
     { home, offered }: Seen,
@@ -185,7 +184,7 @@ export class TownWatch {
       this.breach('8', `${home.plan.name} went on sending pictures after it had the revocation of ${grant}`);
   }
 
-  /** A device offers a clip to the bridge: it must be exactly what one grant of its owner allows, recorded durably, and always the same. */
+  /** An offered clip must be exactly what one grant of its owner allows, recorded durably, and always the same. */
   private offered(seen: Seen, manifest: string): void {
     const { home, offered } = seen;
     const { name } = home.plan;
@@ -204,9 +203,9 @@ export class TownWatch {
       this.breach('2', `${name} offers ${claims['frames']} pictures under ${grant}, which holds ${pictures}`);
     if (claims['aud'] !== order.agency)
       this.breach('4', `${name} offers to ${String(claims['aud'])} what ${grant} grants to ${order.agency}`);
-    const told = Object.keys(asRecord(claims['disclosed'])).sort();
-    if (told.join() !== [...(order.disclose ?? [])].sort().join())
-      this.breach('3', `${name} discloses ${told.join(', ') || 'nothing'} under ${grant}`);
+    const disclosed = Object.keys(asRecord(claims['disclosed'])).sort();
+    if (disclosed.join() !== [...(order.disclose ?? [])].sort().join())
+      this.breach('3', `${name} discloses ${disclosed.join(', ') || 'nothing'} under ${grant}`);
     const presented = `"type":"token-presented","body":{"request":"${order.request}","grant":"${grant}"}`;
     for (const held of [grant, presented]) {
       if (!home.disk.durablyHolds(home.ledgerFolder, utf8(held)))
@@ -217,14 +216,14 @@ export class TownWatch {
     offered.set(grant, manifest);
   }
 
-  /** Numbers of the GOPs of the footage whose first picture is in `bytes`. */
+  /** Numbers of the GOPs whose first picture is in `bytes`. */
   private marksIn(bytes: Uint8Array): number[] {
     if (bytes.length < MARK_BYTES) return [];
     const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
     return this.marks.flatMap((mark, at) => (buffer.includes(mark) ? [at] : []));
   }
 
-  /** Whether the home filmed the first picture of this GOP from `startUs` on and before `endUs`, to the microsecond, by its own clock. */
+  /** Whether the home filmed the first picture of this GOP from `startUs` on and before `endUs`, to the microsecond by its own clock. */
   private isFilmed(home: WatchedHome, mark: number, startUs: number, endUs: number): boolean {
     const count = this.marks.length;
     return home.filmedFromUs.some((fromUs) => {
@@ -236,7 +235,7 @@ export class TownWatch {
   }
 }
 
-function grantOrderOf(home: Pick<TownHome, 'orders'>, grant: string): SignedOrder | undefined {
+function grantOrderOf(home: Pick<SimulatedHome, 'orders'>, grant: string): SignedOrder | undefined {
   return home.orders.find((order) => order.kind === 'grant' && order.jti === grant);
 }
 

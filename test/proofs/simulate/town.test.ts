@@ -1,5 +1,5 @@
 // @module-tag long
-// Holds: towns with a captured bridge, and towns whose services die in the middle of something, keep every promise.
+// Runs with a captured bridge, or with services that are killed, keep every promise.
 import { createCipheriv } from 'node:crypto';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { findFfmpeg } from '../../../device/camera/find-ffmpeg.ts';
@@ -7,7 +7,7 @@ import { drawFootage, type Footage } from './ffmpeg-twin.ts';
 import { ordinaryPlanOf, type Plan, shrunk } from './plan.ts';
 import { planOf } from './rare-plan.ts';
 import { type Finding, Simulation } from './simulate.ts';
-import { runTown } from './town.ts';
+import { runPlan } from './town.ts';
 
 let footage: Footage;
 let simulation: Simulation;
@@ -17,25 +17,25 @@ beforeAll(async () => {
 });
 afterAll(() => simulation.close());
 
-/** The first seeds whose towns are like that. */
+/** The first seeds with such plans. */
 function seedsOf(isWanted: (plan: Plan) => boolean, count: number): number[] {
   return Array.from({ length: 500 }, (_, at) => at + 1)
     .filter((seed) => isWanted(planOf(seed)))
     .slice(0, count);
 }
 
-it('keeps the promises of doorbells where the bridge is captured', async () => {
+it('keeps the doorbells’ promises with a captured bridge', async () => {
   const [seed = 0] = seedsOf(({ isCaptured }) => isCaptured, 1);
   const { covered, breaches } = (await simulation.run(seed)).result;
   expect(breaches, `npm run simulate -- --seed ${seed}`).toEqual([]);
   expect(covered.get('act lie')).toBeGreaterThanOrEqual(2);
 }, 60_000);
 
-it('keeps every promise where services end in the middle of something', async () => {
+it('keeps every promise when services are killed', async () => {
   const isRough = ({ isCaptured, acts }: Plan) =>
     !isCaptured && ['kill', 'power'].every((what) => acts.some((act) => act.do === what));
   let ends = 0;
-  // An end that is drawn for a change that nobody makes any more does not come.
+  // A planned end at a change that does not happen is skipped.
   for (const seed of seedsOf(isRough, 5)) {
     const { covered, breaches } = (await simulation.run(seed)).result;
     expect(breaches, `npm run simulate -- --seed ${seed}`).toEqual([]);
@@ -45,7 +45,7 @@ it('keeps every promise where services end in the middle of something', async ()
   expect(ends).toBeGreaterThan(0);
 }, 60_000);
 
-it('serves a registered agency whose request has the id of a forged one, and the judge knows them apart: seed 2295', async () => {
+it('serves a registered agency whose request has the id of a forged one, and distinguishes them: seed 2295', async () => {
   const acts = [2, 15, 16];
   const lies = planOf(2_295).acts.flatMap((act) => (act.do === 'lie' && acts.includes(act.number) ? [act.lie] : []));
   expect(lies).toEqual(['publishes a forged agency’s request', 'publishes another agency’s request under its id']);
@@ -53,19 +53,19 @@ it('serves a registered agency whose request has the id of a forged one, and the
   expect(breaches).toEqual([]);
 }, 60_000);
 
-it('tells owners that a clip could not be made once the ledger has room for it: seed 56', async () => {
+it('reports a failed clip to the owner once the ledger has room: seed 56', async () => {
   const acts = [3, 4, 5, 6, 7];
-  // As it was before clips were met on their way.
+  // The plan as it was before events on a clip's way were added.
   const plan = shrunk(ordinaryPlanOf(56), { acts: new Set(acts) });
   expect(plan.acts.map(({ do: what }) => what)).toEqual(['ask', 'ask', 'disk', 'disk', 'reboot']);
-  const { breaches, covered } = await runTown(plan, simulation.ground);
+  const { breaches, covered } = await runPlan(plan, simulation.ground);
   expect(breaches).toEqual([]);
   expect([...covered.keys()]).toEqual(
     expect.arrayContaining(['logged consent_storage_failed', 'receipt failed clip_no_frames']),
   );
 }, 60_000);
 
-it('goes on with a clip once an owner has vouched for a clock that was ahead while it waited: seed 554', async () => {
+it('continues with a clip after an owner has confirmed a clock that was ahead: seed 554', async () => {
   const acts = [9, 10, 14];
   const done = planOf(554).acts.filter(({ number }) => acts.includes(number));
   expect(done).toMatchObject([{ do: 'ask' }, { do: 'link', state: 'lost' }, { do: 'clock', byMs: 3_600_000 }]);
@@ -74,7 +74,7 @@ it('goes on with a clip once an owner has vouched for a clock that was ahead whi
   expect([...covered.keys()]).toEqual(expect.arrayContaining(['logged consent_clock_untrusted', 'receipt sent']));
 }, 60_000);
 
-it('knows the upload that somebody with a doorbell’s key had begun when the power failed: seed 890', async () => {
+it('recognizes an attacker’s upload that was begun before a power cut: seed 890', async () => {
   const acts = [0, 1, 4, 5, 6];
   const done = planOf(890).acts.filter(({ number }) => acts.includes(number));
   expect(done.map((act) => (act.do === 'rare' ? act.what : act.do))).toEqual([
@@ -84,7 +84,7 @@ it('knows the upload that somebody with a doorbell’s key had begun when the po
   expect(breaches).toEqual([]);
 }, 60_000);
 
-it('has services back once there is room where their power failed on a full disk: seed 2506', async () => {
+it('restarts services after a power cut on a full disk once there is room: seed 2506', async () => {
   const { breaches } = (await simulation.run(2_506, { acts: new Set([3, 6, 7]) })).result;
   expect(breaches).toEqual([]);
 }, 60_000);
@@ -95,13 +95,13 @@ it('counts the picture that begins within the last millisecond of a window: seed
   expect([...covered.keys()]).toContain('receipt sent');
 }, 60_000);
 
-it('ends a doorbell whose power fails while it is being stopped: seed 5335', async () => {
+it('ends a doorbell whose power fails during its stop: seed 5335', async () => {
   const acts = [3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17];
   const { breaches } = (await simulation.run(5_335, { acts: new Set(acts) })).result;
   expect(breaches).toEqual([]);
 }, 60_000);
 
-it('believes no clock that was ahead, although an order came before the next upkeep: seed 5535', async () => {
+it('distrusts a clock that was ahead, although an order came before the next upkeep: seed 5535', async () => {
   const acts = [0, 1, 3, 12];
   const done = planOf(5_535).acts.filter(({ number }) => acts.includes(number));
   expect(done).toMatchObject([
@@ -114,7 +114,7 @@ it('believes no clock that was ahead, although an order came before the next upk
   expect(breaches).toEqual([]);
 }, 60_000);
 
-/** The town of a seed with one home, in which nothing happens but that `happen` is called once, while its camera films. */
+/** A run with one home in which only `happen` is called once, while its camera films. */
 async function withHappening(happen: (sealed: ReadonlyMap<string, string>) => void): Promise<Finding> {
   const fragments = [...footage.fragments];
   const [third] = fragments.slice(3);
@@ -136,7 +136,7 @@ async function withHappening(happen: (sealed: ReadonlyMap<string, string>) => vo
   }
 }
 
-it('tells of what is thrown in the world, and lives to its end', async () => {
+it('reports an error thrown in a timer, and runs to its end', async () => {
   const { result } = await withHappening(() => {
     throw new Error('planted in a timer');
   });
@@ -146,8 +146,8 @@ it('tells of what is thrown in the world, and lives to its end', async () => {
   expect(result.simulatedMs).toBeGreaterThanOrEqual(10 * 60_000);
 }, 60_000);
 
-it('tells of what is thrown where nobody catches it', async () => {
-  // The runner's own would take it for a failure of this test.
+it('reports an uncaught error', async () => {
+  // The test runner's own listeners would take it for a failure of this test.
   const others = process.listeners('uncaughtException');
   process.removeAllListeners('uncaughtException');
   try {
@@ -165,7 +165,7 @@ it('tells of what is thrown where nobody catches it', async () => {
   }
 }, 60_000);
 
-it('tells of a record that is sealed under a nonce which was used before the town began', async () => {
+it('reports a nonce that was used before the run began', async () => {
   const { result } = await withHappening((sealed) => {
     const [place] = sealed.keys();
     const letters = Buffer.from(place ?? '', 'latin1');

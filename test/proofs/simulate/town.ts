@@ -1,6 +1,4 @@
-// Owns: one simulated town from its plan to its verdict: its parts on one clock, one network and one seed, what happens to them, and what was
-// seen. Not here: what it begins with (town-ground.ts), the plan (plan.ts), what must hold (town-watch.ts, town-verdict.ts), many seeds
-// (simulate.ts).
+// One run from its plan to its verdict: all parts on one clock, one network and one seed.
 
 import { systemCode } from '@doorsill/base/disk';
 import { SeededRandom } from '@doorsill/base/random';
@@ -12,73 +10,73 @@ import { CapturedBridge } from './captured-bridge.ts';
 import { watchCiphers } from './cipher-watch.ts';
 import { Reached } from './coverage.ts';
 import { type CarriedPiece, type Filter, MemoryNetwork } from './memory-network.ts';
-import { type Act, type Plan, TOWN_MS } from './plan.ts';
+import { type Act, type Plan, RUN_MS } from './plan.ts';
 import { happenRarely } from './rare-acts.ts';
 import { replacePlatform } from './replace-platform.ts';
-import { TownAgencies } from './town-agencies.ts';
-import { PREPARED_US, type TownGround } from './town-ground.ts';
-import { TownHome } from './town-home.ts';
-import { TownRecord } from './town-record.ts';
-import { TownServices } from './town-services.ts';
-import { isAtRest, judgeTown } from './town-verdict.ts';
-import { type Breach, TownWatch } from './town-watch.ts';
+import { SimulatedAgencies } from './town-agencies.ts';
+import { PREPARED_US, type InitialState } from './town-ground.ts';
+import { SimulatedHome } from './town-home.ts';
+import { RunRecord } from './town-record.ts';
+import { SimulatedServices } from './town-services.ts';
+import { isAtRest, judgeRun } from './town-verdict.ts';
+import { type Breach, NetworkWatch } from './town-watch.ts';
 import { UntrustedBroker } from './untrusted-broker.ts';
 
-/** A town begins so long after its ground was prepared. */
+/** How long after the preparation a run begins. */
 const BEGINS_US = PREPARED_US + 3_600_000_000;
-/** How long after a failed start a service is started again. */
+/** Delay before a service is restarted after a failed start. */
 const RESTART_MS = 5_000;
-/** How long a town may take to come to rest once its faults have ended, and how often that is looked at. */
+/** How long a run may take to come to rest after its last fault, and how often that is checked. */
 const REST_MS_MAX = 6 * 60_000;
 const LOOK_MS = 10_000;
-/** In each town of such a seed homes are enrolled and paired; in the others they were before. */
+/** In every fourth run homes are enrolled and paired during the run; in the others they are prepared. */
 const FROM_NOTHING_EVERY = 4;
-/** A clip goes there in parts, so that anything may happen in the middle of it: about one GOP is on its way at a time. */
+/** Recipients of clips, which arrive in parts of about one GOP, so that anything may happen during a transfer. */
 const CLIP_HOLDERS: ReadonlySet<string> = new Set(['bridge', 'vault']);
 const WINDOW_BYTES = 4_096;
-/** It may hang: so long may it take from its start to its verdict, and so long to stop. */
-const LIFE_MS_MAX = TOWN_MS + REST_MS_MAX + 30 * 60_000;
+/** Maximum times for a run and for its stop, after which it counts as hanging. */
+const LIFE_MS_MAX = RUN_MS + REST_MS_MAX + 30 * 60_000;
 const STOP_MS_MAX = 30 * 60_000;
 
-/** What would end a process of the product. */
+/** Events that would end a process of the product. */
 const STRAY_EVENTS = ['unhandledRejection', 'uncaughtException'] as const;
 
-export interface TownResult {
+export interface RunResult {
   readonly breaches: readonly Breach[];
-  /** SHA-256 over every piece that was delivered, when, from whom, to whom, and every line that was logged. */
+  /** SHA-256 over every delivered piece with time, sender and receiver, and every logged line. */
   readonly hash: string;
   readonly pieces: number;
   readonly bytes: number;
   readonly simulatedMs: number;
   readonly trace: readonly string[];
-  /** What was provoked, e.g. `ledger granted`, `receipt refused consent_request_expired`: how often. */
+  /** What was provoked, e.g. `ledger granted`, `receipt refused consent_request_expired`, and how often. */
   readonly covered: ReadonlyMap<string, number>;
 }
 
 /** Runs a plan to its end. Rejects only for a bug of the simulation itself. */
-export async function runTown(plan: Plan, ground: TownGround): Promise<TownResult> {
-  const town = new Town(plan, ground);
-  return town.run();
+export async function runPlan(plan: Plan, ground: InitialState): Promise<RunResult> {
+  const run = new Run(plan, ground);
+  return run.toEnd();
 }
 
-class Town {
+class Run {
   private readonly plan: Plan;
-  private readonly ground: TownGround;
+  private readonly ground: InitialState;
   private readonly world: VirtualClock;
   private readonly random: SeededRandom;
   private readonly network: MemoryNetwork;
-  private readonly services: TownServices;
-  private readonly agencies: TownAgencies;
-  private readonly homes: readonly TownHome[];
-  private readonly watch: TownWatch;
-  private readonly record: TownRecord;
+  private readonly services: SimulatedServices;
+  private readonly agencies: SimulatedAgencies;
+  private readonly homes: readonly SimulatedHome[];
+  private readonly watch: NetworkWatch;
+  private readonly record: RunRecord;
   private readonly reached: Reached;
   private readonly broker: UntrustedBroker;
-  /** Homes whose clock was ahead for a time: they do not believe it now that it is right, for as long as it was ahead. */
-  private readonly misled = new Set<TownHome>();
+  /** Homes whose clock was ahead: they distrust the corrected clock for as long as it was ahead. */
+  private readonly misled = new Set<SimulatedHome>();
   private captured: CapturedBridge | null = null;
 
-  constructor(plan: Plan, ground: TownGround) {
+  constructor(plan: Plan, ground: InitialState) {
     const { footage, folders, prepared } = ground;
     this.plan = plan;
     this.ground = ground;
@@ -91,23 +89,23 @@ class Town {
       windowBytes: ({ to }) => (CLIP_HOLDERS.has(to) ? WINDOW_BYTES : Number.POSITIVE_INFINITY),
     });
     this.broker = new UntrustedBroker(this.network, world);
-    this.record = new TownRecord(() => world.passedUs);
+    this.record = new RunRecord(() => world.passedUs);
     this.reached = new Reached((what) => this.record.cover(what));
     const log = (part: string) => this.record.log(part);
     folders.restore();
     const disk = prepared.disk.copy({ clock: world, random });
     const { network } = this;
-    this.services = new TownServices(folders.live, disk, { clock: world, random, network, log }, prepared);
+    this.services = new SimulatedServices(folders.live, disk, { clock: world, random, network, log }, prepared);
     const { services } = this;
-    this.agencies = new TownAgencies(plan.agencies, { clock: world, random, services });
-    this.watch = new TownWatch(footage, () => world.passedUs / 1_000);
+    this.agencies = new SimulatedAgencies(plan.agencies, { clock: world, random, services });
+    this.watch = new NetworkWatch(footage, () => world.passedUs / 1_000);
     this.homes = plan.homes.map(
-      (home) => new TownHome(home, `/${home.name}`, { world, random, network, services, footage, log }),
+      (home) => new SimulatedHome(home, `/${home.name}`, { world, random, network, services, footage, log }),
     );
     for (const home of this.homes) this.watch.add(home);
   }
 
-  async run(): Promise<TownResult> {
+  async toEnd(): Promise<RunResult> {
     const restore = replacePlatform(this.network.at('services'), this.world);
     const strays = STRAY_EVENTS.map((event) => {
       const noted = (thrown: unknown) => this.stray(thrown);
@@ -133,7 +131,7 @@ class Town {
     };
   }
 
-  /** Lets time pass until the town has ended. What a timer throws would end a process of the product: it is a breach, and time goes on. */
+  /** Advances time until the run has ended. An error in a timer would end a process of the product: it is a breach, and time goes on. */
   private async pass(): Promise<void> {
     for (let isOver = false; !isOver; ) {
       try {
@@ -149,7 +147,7 @@ class Town {
     this.watch.breach('no stray error', describe(thrown));
   }
 
-  /** Does a part of the town's life; it breaks `rule` when it is rejected, or takes longer than this in the town's time. */
+  /** Performs a part of the run; a rejection, or exceeding this simulated time, breaks `rule`. */
   private async within(ms: number, rule: string, work: Promise<void>): Promise<void> {
     const done = work.then(
       () => null,
@@ -171,17 +169,17 @@ class Town {
     this.watch.open();
     const startedMs = world.passedUs / 1_000;
     for (const act of plan.acts) world.after(act.atMs - (world.passedUs / 1_000 - startedMs), () => this.begin(act));
-    await world.sleep(TOWN_MS);
+    await world.sleep(RUN_MS);
     await this.heal();
     await this.rest();
     const { watch } = this;
     const { isCaptured } = plan;
-    const judged = await judgeTown({ homes, services, watch, agencies, isCaptured });
+    const judged = await judgeRun({ homes, services, watch, agencies, isCaptured });
     for (const line of judged.lines) this.record.note(line);
     for (const what of judged.reached) this.record.cover(what);
   }
 
-  private async startHome(home: TownHome): Promise<void> {
+  private async startHome(home: SimulatedHome): Promise<void> {
     const { plan, services, ground } = this;
     const settled = plan.seed % FROM_NOTHING_EVERY === 0 ? undefined : ground.homes[this.homes.indexOf(home)];
     this.record.cover(settled ? 'home settled before' : 'home from nothing');
@@ -224,7 +222,7 @@ class Town {
     }
   }
 
-  private async performAt(act: Extract<Act, { home: number }>, home: TownHome | undefined): Promise<void> {
+  private async performAt(act: Extract<Act, { home: number }>, home: SimulatedHome | undefined): Promise<void> {
     const { world, network } = this;
     if (!home) return;
     switch (act.do) {
@@ -253,7 +251,7 @@ class Town {
         if (act.byMs > 0) this.misled.add(home);
         return home.stepClock(-act.byMs * 1_000);
       case 'lie':
-        return this.captured?.tell(home, act.lie, act.forMs);
+        return this.captured?.lieTo(home, act.lie, act.forMs);
       case 'rare': {
         const { random, services, agencies, watch } = this;
         const breach = (rule: string, what: string) => watch.breach(rule, what);
@@ -265,7 +263,7 @@ class Town {
     }
   }
 
-  /** What the broker does to a home. */
+  /** The broker misbehaves towards a home. */
   private async performAtBroker(
     act: Extract<Act, { do: 'replay' | 'withhold' | 'retain' | 'outdate' }>,
   ): Promise<void> {
@@ -289,13 +287,13 @@ class Town {
     }
   }
 
-  /** What becomes of what one part sends to another: brokers and captured bridges do what they like with it. */
+  /** The filter between two parts: brokers and captured bridges change what they carry. */
   private filterOf(from: string, to: string): Filter | null {
     if (from === 'broker') return (bytes) => this.broker.passOn(to, bytes);
     return from === 'bridge' ? (bytes) => this.captured?.answered(to, bytes) ?? bytes : null;
   }
 
-  /** Services have ended in the middle of something, and come back. */
+  /** Services were killed, and come back. */
   private died(what: string, parts: readonly ServiceName[], forMs: number): void {
     this.record.note(`services end in the middle of something: ${parts.join(', ')}`);
     this.record.cover(`kill ${what}`);
@@ -308,7 +306,7 @@ class Town {
     });
   }
 
-  /** Starts a service as what supervises it does: once more, later, where its disk is full. */
+  /** Starts a service as its supervisor does: again later, if its disk is full. */
   private async bringBack(part: ServiceName): Promise<void> {
     for (;;) {
       try {
@@ -320,13 +318,13 @@ class Town {
     }
   }
 
-  private back(home: TownHome): void {
+  private back(home: SimulatedHome): void {
     home.recover().catch((thrown: unknown) => {
       this.watch.breach('7', `${home.plan.name} does not start after a power cut: ${describe(thrown)}`);
     });
   }
 
-  /** Every fault ends. */
+  /** Ends every fault. */
   private async heal(): Promise<void> {
     this.record.note('every fault ends');
     this.network.heal();
@@ -354,11 +352,11 @@ class Town {
   }
 
   private async unrest(): Promise<string> {
-    const said = this.homes.map(({ plan, isUp, owner: { isAnswered }, orders }) => {
+    const states = this.homes.map(({ plan, isUp, owner: { isAnswered }, orders }) => {
       const kinds = orders.map(({ kind, jti }) => `${kind} ${jti.slice(0, 16)}`).join(', ');
       return `${plan.name} ${isUp ? 'is up' : 'is down'}, ${isAnswered ? 'all is answered' : 'not all is answered'} of ${kinds || 'nothing'}`;
     });
-    return `after ${REST_MS_MAX / 1_000} s without faults: ${said.join('; ')}`;
+    return `after ${REST_MS_MAX / 1_000} s without faults: ${states.join('; ')}`;
   }
 
   private async end(): Promise<void> {
@@ -371,8 +369,8 @@ class Town {
     const { from, to, bytes } = piece;
     this.record.piece(piece);
     this.reached.piece(piece);
-    if (from.startsWith('owner-of-') && to === 'broker') this.broker.hear(bytes);
-    if (to === 'bridge') this.captured?.hear(from, bytes);
+    if (from.startsWith('owner-of-') && to === 'broker') this.broker.record(bytes);
+    if (to === 'bridge') this.captured?.record(from, bytes);
     if (from === 'broker') this.captured?.learn(bytes);
     this.watch.seen(piece);
   }

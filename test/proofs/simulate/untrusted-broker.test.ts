@@ -8,55 +8,55 @@ import { UntrustedBroker } from './untrusted-broker.ts';
 const packet = (topic: string, text: string) => packetOf({ topic, payload: Buffer.from(text), retained: false });
 const order = (text: string) => packet('doorsill/v1/home/d/consent/r/grant', text);
 const list = (text: string) => packet('doorsill/v1/area/revocations', text);
-const told = (bytes: Uint8Array) =>
+const payloads = (bytes: Uint8Array) =>
   messagesIn(bytes).map(({ payload, retained }) => `${Buffer.from(payload).toString()}${retained ? ' retained' : ''}`);
 
-/** A broker whose injections are collected. */
+/** A broker whose injected messages are collected. */
 function broker() {
   const world = new VirtualClock({ startUs: 0, quiet: settled });
   const network = new MemoryNetwork({ clock: world, random: new SeededRandom(1) });
   const injected: string[] = [];
-  network.inject = (_from, home, bytes) => void injected.push(...told(bytes).map((text) => `${home} ${text}`));
+  network.inject = (_from, home, bytes) => void injected.push(...payloads(bytes).map((text) => `${home} ${text}`));
   return { world, injected, untrusted: new UntrustedBroker(network, world) };
 }
 
-it('passes everything on as long as it behaves, and says again what it has heard', () => {
+it('forwards everything while honest, and replays earlier orders', () => {
   const { untrusted, injected } = broker();
-  expect(told(untrusted.passOn('home-1', Buffer.concat([order('a'), list('b')])))).toEqual(['a', 'b']);
-  untrusted.hear(Buffer.concat([order('yes'), order('no')]));
+  expect(payloads(untrusted.passOn('home-1', Buffer.concat([order('a'), list('b')])))).toEqual(['a', 'b']);
+  untrusted.record(Buffer.concat([order('yes'), order('no')]));
   untrusted.replay('home-2');
   expect(injected).toEqual(['home-2 yes', 'home-2 no']);
 });
 
-it('withholds orders from one home, and brings them in another order', () => {
+it('withholds orders from one home, and delivers them in another order', () => {
   const { untrusted, injected } = broker();
   untrusted.withhold('home-1');
-  expect(told(untrusted.passOn('home-1', Buffer.concat([order('a'), packet('t', 'event'), order('b')])))).toEqual([
+  expect(payloads(untrusted.passOn('home-1', Buffer.concat([order('a'), packet('t', 'event'), order('b')])))).toEqual([
     'event',
   ]);
-  expect(told(untrusted.passOn('home-2', order('c')))).toEqual(['c']);
+  expect(payloads(untrusted.passOn('home-2', order('c')))).toEqual(['c']);
   untrusted.release('home-1', 'reversed');
   expect(injected).toEqual(['home-1 b', 'home-1 a']);
-  expect(told(untrusted.passOn('home-1', order('d')))).toEqual(['d']);
+  expect(payloads(untrusted.passOn('home-1', order('d')))).toEqual(['d']);
 });
 
-it('delivers orders as if it had kept them', () => {
+it('delivers orders as retained messages', () => {
   const { untrusted } = broker();
   untrusted.retain('home-1', true);
-  expect(told(untrusted.passOn('home-1', Buffer.concat([order('a'), packet('t', 'event')])))).toEqual([
+  expect(payloads(untrusted.passOn('home-1', Buffer.concat([order('a'), packet('t', 'event')])))).toEqual([
     'event',
     'a retained',
   ]);
   untrusted.behave();
-  expect(told(untrusted.passOn('home-1', order('a')))).toEqual(['a']);
+  expect(payloads(untrusted.passOn('home-1', order('a')))).toEqual(['a']);
 });
 
-it('brings an old list after a newer one, and keeps documents of requests back', async () => {
+it('delivers an old list after a newer one, and withholds requests', async () => {
   const { untrusted, injected, world } = broker();
   const document = (text: string) => packet('doorsill/v1/area/9q8/requests', text);
   untrusted.passOn('home-1', list('old'));
   untrusted.outdate('home-1', true);
-  expect(told(untrusted.passOn('home-1', Buffer.concat([list('new'), document('cancelled')])))).toEqual(['new']);
+  expect(payloads(untrusted.passOn('home-1', Buffer.concat([list('new'), document('cancelled')])))).toEqual(['new']);
   const running = world.run();
   await world.sleep(2_000);
   expect(injected).toEqual(['home-1 old']);

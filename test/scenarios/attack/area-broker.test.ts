@@ -1,4 +1,4 @@
-// Holds: an area broker that makes up documents cannot make a device subscribe, log or remember without end.
+// An area broker with invented documents cannot make a device subscribe, log or store without bound.
 import { createServer, type Server, type Socket } from 'node:net';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { AreaLink } from '../../../device/area-link/area-link.ts';
@@ -27,7 +27,7 @@ function publish(payload: string): Buffer {
   return Buffer.concat([Buffer.from([0x30, ...length]), body]);
 }
 
-/** Answers as a broker must; every time the first part is asked for, it tells of 99 parts and of 1 in turns. */
+/** A valid broker that announces 99 parts and 1 part in turns whenever the first part is requested. */
 function serve(socket: Socket): void {
   let unread = Buffer.alloc(0);
   sockets.add(socket);
@@ -71,7 +71,7 @@ afterEach(async () => {
   await new Promise<void>((resolve) => server.close(() => resolve()));
 });
 
-it('that tells of ever other numbers of parts', async () => {
+it('that announces changing numbers of parts', async () => {
   server = createServer((socket) => serve(socket));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const address = server.address();
@@ -93,7 +93,7 @@ it('that tells of ever other numbers of parts', async () => {
   });
   area.start();
   await ended;
-  // A round through the event loop: warnings are told on the next tick.
+  // One turn of the event loop: warnings are emitted on the next tick.
   await new Promise((resolve) => setImmediate(resolve));
   expect(asked).toBeLessThan(500);
   expect(warnings).toEqual([]);

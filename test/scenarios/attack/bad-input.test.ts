@@ -1,5 +1,4 @@
-// Holds: words that are statements in SQL or lines in HTTP are words here: they come back as they were said, or are refused, and
-// change nothing else.
+// Texts that are SQL statements or HTTP lines are treated as texts: they are returned unchanged or refused, and have no other effect.
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -37,7 +36,7 @@ beforeAll(async () => {
 });
 afterAll(() => fixture.close());
 
-/** All that a bare socket brings back. */
+/** Everything that a raw socket receives. */
 async function exchange(text: string): Promise<string> {
   const socket = connect(Number(new URL(fixture.bridge.url).port), '127.0.0.1');
   let answer = '';
@@ -51,7 +50,7 @@ async function exchange(text: string): Promise<string> {
 }
 
 describe('statements of SQL', () => {
-  it('in the words of a request are its words', async () => {
+  it('in the text of a request are plain text', async () => {
     for (const [at, text] of SQL.entries()) {
       const request = fixture.cast.request({ text, investigation: `case-${at}`, incidentType: text.slice(0, 40) });
       const id = textClaim(request, 'jti');
@@ -62,7 +61,7 @@ describe('statements of SQL', () => {
     }
   });
 
-  it('in every part of every address, in every parameter and cursor find nothing and break nothing', async () => {
+  it('in any path segment, parameter or cursor have no effect', async () => {
     const document = await documentOf(fixture);
     const all = { admin: fixture.bridge.adminToken, officer: fixture.access('all') };
     let sent = 0;
@@ -85,7 +84,7 @@ describe('statements of SQL', () => {
     expect(sent).toBeGreaterThan(60);
   });
 
-  it('in names, reasons and keys are kept as they were said, and every table is still there', async () => {
+  it('in names, reasons and keys are stored unchanged, and no table is missing', async () => {
     const admin = fixture.bridge.adminToken;
     for (const [at, name] of SQL.entries()) {
       expect((await fixture.post('/v1/partners', { partner: `partner-${at}`, name }, admin)).body['name']).toBe(name);
@@ -112,7 +111,7 @@ describe('statements of SQL', () => {
 });
 
 describe('lines of HTTP', () => {
-  it('in an address are no lines of the answer', async () => {
+  it('in a URL inject no line into the answer', async () => {
     for (const words of LINES) {
       for (const path of ['/v1/clips/', '/neighbors/posts/', '/neighbors/agencies/', '/v1/uploads/']) {
         const bearer = path === '/v1/uploads/' ? parcel.bearer : fixture.access('all');
@@ -123,7 +122,7 @@ describe('lines of HTTP', () => {
     }
   });
 
-  it('in names and reasons are refused, and none is in the trail', async () => {
+  it('in names and reasons are refused, and never recorded', async () => {
     const { clipId } = parcel;
     for (const words of LINES) {
       const access = fixture.access(clipId, fixture.cast.agency, { officer: words, reason: words });
@@ -143,7 +142,7 @@ describe('lines of HTTP', () => {
     for (const words of LINES) expect(trail).not.toContain(words);
   });
 
-  it('hidden in headers, or two lengths for one body, end the connection', async () => {
+  it('in headers, or two lengths of one body, end the connection', async () => {
     const head = 'POST /v1/requests HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n';
     for (const lines of [
       'Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}',

@@ -1,5 +1,5 @@
 // @module-tag long
-// Holds: a clip laid out to cost its reader time or memory is refused within bounds of both, by reading its description alone.
+// A clip designed to cost its reader time or memory is refused within bounds, by reading its metadata only.
 import { mkdtemp, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -20,7 +20,7 @@ afterAll(() => rm(folder, { recursive: true }));
 
 type Part = Uint8Array | string | number;
 
-/** Bytes of parts: a number is a 32-bit word, a text its letters. */
+/** Numbers become 32-bit words, texts their letters. */
 function bytesOf(parts: readonly Part[]): Buffer {
   return Buffer.concat(
     parts.map((part) => {
@@ -38,7 +38,7 @@ function box(type: string, ...parts: Part[]): Buffer {
   return bytesOf([body.length + 8, type, body]);
 }
 
-/** A table of `count` rows of 32-bit words, every row the same or as `row` says. */
+/** A table of `count` rows of 32-bit words. */
 function words(count: number, row: (at: number) => number): Buffer {
   const bytes = Buffer.allocUnsafe(count * 4);
   for (let at = 0; at < count; at += 1) bytes.writeUInt32BE(row(at), at * 4);
@@ -56,7 +56,7 @@ interface Tables {
   more?: Buffer[];
 }
 
-/** One video track around tables, all else of it as the device writes it. */
+/** A video track with these tables, otherwise as the device writes it. */
 function trak({ stts, stss, stsc, stsz, stco, more = [] }: Tables): Uint8Array {
   const stbl = box(
     'stbl',
@@ -76,7 +76,7 @@ function trak({ stts, stss, stsc, stsz, stco, more = [] }: Tables): Uint8Array {
 const chunks = 4_000_000;
 const mvhd = mp4.mvhd(chunks, 2);
 const moov = (tables: Tables) => box('moov', mvhd, trak(tables));
-/** A million of a box behind each other, or inside each other. */
+/** A million of a box in a row, or nested. */
 const side = (empty: Buffer) => Buffer.alloc(MANY * 8, empty);
 function deep(type: string): Buffer {
   const bytes = Buffer.alloc(MANY * 8, box(type));
@@ -86,7 +86,7 @@ function deep(type: string): Buffer {
 const MANY = 1_000_000;
 
 const LARGE = 2 ** 32 - 1;
-/** As many samples of a byte each, and where each chunk of them is. */
+/** That many samples of one byte, and the position of each chunk. */
 const ones = () =>
   box(
     'stsz',
@@ -97,7 +97,7 @@ const ones = () =>
   );
 const chunkTable = (place: (at: number) => number) => box('stco', 0, chunks, words(chunks, place));
 
-/** What each is, its bytes before the media, and bytes of media. */
+/** Name, bytes before the media, and number of media bytes. */
 const bombs: [string, () => Buffer, number?][] = [
   ['a million boxes side by side', () => bytesOf([FTYP, side(box('free'))])],
   ['a million descriptions', () => bytesOf([FTYP, side(box('moov'))])],
@@ -270,7 +270,7 @@ const bombs: [string, () => Buffer, number?][] = [
   ],
 ];
 
-/** As much as its statement can say. */
+/** The largest possible statement. */
 const FACTS: ClipFacts = {
   window: { startUs: 0, endUs: 24 * 3_600_000_000 },
   ...{ coverage: { startUs: 0, endUs: 24 * 3_600_000_000 }, gaps: [], frames: chunks, audioPackets: 0 },
@@ -287,7 +287,7 @@ it('each kind of bomb is refused within bounds', async (test) => {
     const head = make();
     const handle = await open(path, 'w');
     await handle.write(head);
-    // The media is a hole: not a byte of it is looked at.
+    // The media is a sparse hole: none of it is read.
     await handle.write(bytesOf([8 + mediaBytes, 'mdat']));
     await handle.truncate(head.length + 8 + mediaBytes);
     await handle.close();

@@ -1,5 +1,5 @@
-// Holds: senders that are slow, cut off, many, at odds with each other or with HTTP keep the bridge from nothing; and it looks
-// into no clip before its chain and its hash have been verified.
+// Slow, interrupted, numerous, conflicting or invalid senders do not impair the bridge, and it parses no clip before chain and hash are
+// verified.
 import { connect } from 'node:net';
 import { afterEach, expect, it } from 'vitest';
 import type { Disk, DiskFile } from '../../../device/base/disk.ts';
@@ -14,7 +14,7 @@ afterEach(() => fixture.close());
 
 const bridgePort = () => Number(new URL(fixture.bridge.url).port);
 
-/** A bare connection to the bridge: what came back, and when it was closed. */
+/** A raw connection to the bridge: received bytes, and the time of its close. */
 function line(): {
   send: (text: string | Uint8Array) => void;
   end: () => void;
@@ -47,14 +47,14 @@ async function created(request: string): Promise<{ parcel: Parcel; path: string 
   return { parcel, path: await fixture.create(parcel) };
 }
 
-/** The stored clip's bytes as the agency reads them. */
+/** The stored clip as the agency downloads it. */
 async function stored(parcel: Parcel): Promise<Uint8Array> {
   const headers = { authorization: `Bearer ${fixture.access(parcel.clipId)}` };
   const answer = await fetch(`${fixture.bridge.url}/v1/clips/${parcel.clipId}`, { headers });
   return new Uint8Array(await answer.arrayBuffer());
 }
 
-it('an upload that drips a byte at a time is ended, and goes on where it was', { tags: ['long'] }, async (test) => {
+it('an upload of one byte at a time is ended, and can be resumed', { tags: ['long'] }, async (test) => {
   fixture = await BridgeFixture.open({ httpLimits: { ...HTTP_LIMITS, idleMs: 2_000, uploadBytesMin: 1_000 } });
   const { parcel, path } = await created(await fixture.ready());
   const drip = line();
@@ -73,7 +73,7 @@ it('an upload that drips a byte at a time is ended, and goes on where it was', {
   proved(test, 'an upload that drips is ended and resumed', `after ${sent} bytes, one at a time`);
 });
 
-it('connections that say nothing make room for one that speaks, and run out', { tags: ['long'] }, async () => {
+it('silent connections give way to an active one, and time out', { tags: ['long'] }, async () => {
   const limits = { ...HTTP_LIMITS, connections: 8, connectionsPerAddress: 8, connectionsReserved: 2 };
   fixture = await BridgeFixture.open({ httpLimits: { ...limits, headersMs: 1_500 } });
   const silent = Array.from({ length: 8 }, () => line());
@@ -89,7 +89,7 @@ it('connections that say nothing make room for one that speaks, and run out', { 
 
 const CUTS = 20;
 
-it('an upload cut off twenty times arrives whole', async (test) => {
+it('an upload interrupted twenty times arrives complete', async (test) => {
   fixture = await BridgeFixture.open();
   const random = new SeededRandom(4);
   const { parcel, path } = await created(await fixture.ready());
@@ -109,14 +109,14 @@ it('an upload cut off twenty times arrives whole', async (test) => {
   proved(test, 'an upload cut off again and again arrives whole', `${CUTS} cuts, ${parcel.clip.length} bytes`);
 });
 
-it('of many senders at once under one grant one clip comes, with the very bytes', async (test) => {
+it('of many parallel senders under one grant one clip arrives, with the right bytes', async (test) => {
   fixture = await BridgeFixture.open();
   const request = await fixture.ready();
   let [sent, refused] = [0, 0];
   for (let round = 0; round < 6; round += 1) {
     const { parcel, path } = await created(request);
     const other = new Uint8Array(parcel.clip.length).fill(round);
-    // Right and wrong bytes, whole and in halves, and a creation that starts over, all at the same moment.
+    // Right and wrong bytes, complete and in halves, and a repeated creation, all at once.
     const half = Math.floor(parcel.clip.length / 2);
     const answers = await Promise.allSettled([
       fixture.patch(parcel, path, 0, parcel.clip),
@@ -139,7 +139,7 @@ it('of many senders at once under one grant one clip comes, with the very bytes'
   proved(test, 'senders at once under one grant: one clip, the very bytes', `${sent} requests, ${refused} refused`);
 });
 
-it('one device fills neither the day nor the disk', async (test) => {
+it('one device exhausts neither the daily limit nor the disk', async (test) => {
   const clipBytesMax = 40_000;
   fixture = await BridgeFixture.open({
     bridge: { intake: { clipBytesMax, dayBytesPerDeviceMax: 50_000, openBytesPerDeviceMax: 50_000 } },
@@ -158,7 +158,7 @@ it('one device fills neither the day nor the disk', async (test) => {
   proved(test, 'a device that sends without end is stopped for the day', `after ${taken} clips`);
 });
 
-it('says that it is full while its disk is, keeps what it has, and goes on when there is room', async () => {
+it('reports a full disk, keeps its data, and goes on when there is room', async () => {
   fixture = await BridgeFixture.open();
   const { parcel, path } = await created(await fixture.ready());
   await fixture.patch(parcel, path, 0, parcel.clip.subarray(0, 1_000));
@@ -181,7 +181,7 @@ it('says that it is full while its disk is, keeps what it has, and goes on when 
   expect((await fixture.patch(parcel, path, 1_000, parcel.clip.subarray(1_000))).status).toBe(204);
 });
 
-it('two requests in one another’s clothes are one refusal', async (test) => {
+it('refuses ambiguous (smuggled) requests once', async (test) => {
   fixture = await BridgeFixture.open({
     httpLimits: { ...HTTP_LIMITS, headersMs: 1_500, bodyMs: 1_500, idleMs: 2_000 },
   });
@@ -237,7 +237,7 @@ it('two requests in one another’s clothes are one refusal', async (test) => {
   );
 }, 90_000);
 
-it('a method in a header is no method', async () => {
+it('ignores a method in a header', async () => {
   fixture = await BridgeFixture.open();
   const { parcel, path } = await created(await fixture.ready());
   await fixture.patch(parcel, path, 0, parcel.clip.subarray(0, 500));
@@ -250,7 +250,7 @@ it('a method in a header is no method', async () => {
   expect(await offsetOf(parcel, path)).toBe(500);
 });
 
-it('no clip is looked into before its chain and its hash are verified', async (test) => {
+it('parses no clip before its chain and hash are verified', async (test) => {
   fixture = await BridgeFixture.open();
   const request = await fixture.ready();
   const steps: string[] = [];

@@ -1,5 +1,5 @@
-// Holds: each attack on the way of a clip into the bridge is refused with its own code, leaves nothing, and starts no process;
-// what honest devices send afterwards is taken.
+// Each attack on an upload is refused with its own code, leaves nothing and starts no process; later uploads of honest devices are
+// accepted.
 import { createHook } from 'node:async_hooks';
 import { execFile } from 'node:child_process';
 import { readdir } from 'node:fs/promises';
@@ -20,7 +20,7 @@ let request: string;
 let stranger: Party;
 let strangers: Cast;
 let processes = 0;
-/** Sees every child process that this one starts, the bridge's included: it runs in here. */
+/** Detects child processes, including the bridge's, which runs in this process. */
 const watch = createHook({
   init: (_id, type) => {
     if (type === 'PROCESSWRAP') processes += 1;
@@ -52,7 +52,7 @@ async function created(): Promise<{ parcel: Parcel; path: string }> {
   return { parcel, path: await fixture.create(parcel) };
 }
 
-/** An upload token with other claims, signed by the device unless another is named. */
+/** An upload token with changed claims, signed by the device unless another party is given. */
 function tokenLike(parcel: Parcel, changes: object, by: Party = fixture.cast.device): Pick<Parcel, 'bearer'> {
   const claims = { ...claimsOf(parcel.bearer), ...changes };
   return { bearer: fixture.cast.sign('doorsill-upload+jws', claims, by) };
@@ -61,7 +61,7 @@ function tokenLike(parcel: Parcel, changes: object, by: Party = fixture.cast.dev
 const creation = (parcel: Pick<Parcel, 'bearer'>, headers: Record<string, string>) =>
   fixture.tus('POST', '/v1/uploads', parcel, headers);
 
-/** The parcel's creation with its right length and these headers besides. */
+/** Creates the parcel's upload with the right length and these additional headers. */
 async function createdWith(headers: Record<string, string>): Promise<Answer> {
   const parcel = await opened();
   return creation(parcel, { 'upload-length': String(parcel.clip.length), ...headers });
@@ -72,18 +72,18 @@ const manifestWith = (changes: object) => fixture.openIntake(fixture.parcel(requ
 const grantWith = (changes: Parameters<Cast['grant']>[1], by?: Party) =>
   fixture.openIntake(fixture.parcel(request, { grantToken: grantOf(changes, by) }));
 
-/** A whole upload of these bytes in the clip's place. */
+/** A complete upload of changed bytes. */
 async function sent(change: (clip: Uint8Array) => Uint8Array): Promise<Answer> {
   const { parcel, path } = await created();
   const answer = await fixture.patch(parcel, path, 0, change(parcel.clip));
-  // Nothing is left of a clip that was refused, and the right bytes are still welcome.
+  // Nothing of a refused clip remains, and the right bytes are accepted.
   if (answer.body['code'] === 'intake_hash') {
     expect((await fixture.patch(parcel, await fixture.create(parcel), 0, parcel.clip)).status).toBe(204);
   }
   return answer;
 }
 
-/** A request whose path is sent letter for letter: `fetch` would take the dots out of it. */
+/** A request with an exact path; `fetch` would remove dots from it. */
 function asIs(method: string, path: string, { bearer }: Parcel, headers: object, body: string): Promise<Answer> {
   const all = { 'tus-resumable': '1.0.0', authorization: `Bearer ${bearer}`, ...headers };
   return new Promise((resolve, reject) => {
@@ -332,14 +332,14 @@ const smuggled: Attack[] = [
 
 const attacks: Attack[] = [...lengths, ...hashes, ...tokens, ...grants, ...smuggled];
 
-it('each attack is refused with its code, by a bridge that decodes nothing', async (test) => {
+it('refuses each attack with its code, without decoding anything', async (test) => {
   const missed: unknown[] = [];
   const before = await readdir(join(fixture.bridgeFolder, 'clips'));
   let restored = 0;
   for (const [what, expected, attack] of attacks) {
     const answer = await attack();
     const { status, body } = answer;
-    // An answer to HEAD has no body; its status says enough.
+    // A HEAD answer has no body; its status suffices.
     const code =
       status === expected[0] && body['code'] === undefined && body['text'] === '' ? expected[1] : body['code'];
     if (status !== expected[0] || code !== expected[1]) missed.push([what, expected, status, body]);
@@ -359,7 +359,7 @@ it('each attack is refused with its code, by a bridge that decodes nothing', asy
   );
 }, 60_000);
 
-it('knows at its start when its own limits contradict each other', () => {
+it('detects contradicting limits at its start', () => {
   const faults = (intake: object) =>
     BridgeConfig.safeParse({
       dataFolder: '/x',

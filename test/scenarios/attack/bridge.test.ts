@@ -1,4 +1,4 @@
-// Holds: nobody is shown anything of a clip once its revocation is done, and the bridge's database is its own user's alone.
+// After a revocation nothing of a clip is shown, and the bridge's database is readable only by its own user.
 import { mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -16,7 +16,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true }));
 
-it('a manifest that is being logged when the owner revokes is not shown: it names the home', {
+it('a manifest that is being logged during the revocation is not shown: it names the home', {
   tags: ['long'],
 }, async () => {
   const fixture = await BridgeFixture.open();
@@ -59,7 +59,7 @@ it('a manifest that is being logged when the owner revokes is not shown: it name
   }
 });
 
-it('the database, which holds what homes disclosed, can be read by nobody else, whatever folder it was given', async () => {
+it('the database with homes’ disclosures is readable only by its user, in any folder', async () => {
   const path = join(folder, 'bridge.sqlite');
   const umask = process.umask(0o022);
   try {

@@ -1,5 +1,5 @@
-// Holds: a bridge in an attacker's hands, with its real key and its broker, gets no footage for an agency that the registry
-// does not vouch for now: it cannot mint one, revive one, swap one in, keep a revocation away, or bring an ended partner back.
+// A captured bridge, with its real key and broker, gets no footage for an agency without the registry's current approval: it can neither
+// mint, revive nor swap one, nor withhold a revocation, nor bring back an ended partner.
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { sha256Hex } from '../../../device/base/keys.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
@@ -21,14 +21,14 @@ const minutes = (count: number) => count * 60_000;
 const revoked = (upToRevision = 1, scope?: string) => [
   { agency: rig.cast.agency.id, upToRevision, ...(scope === undefined ? {} : { scope }) },
 ];
-/** A request and credential that claim to be Mallory's, the credential signed by whom the attacker has. */
+/** A request and credential in Mallory's name; the attacker signs the credential with `by`. */
 const minted = (by: Party) =>
   [
     rig.cast.request({}, mallory),
     rig.cast.credential({ agency: mallory.id, key: mallory.key.publicKey, iss: by.key.publicKey }, by),
   ] as const;
 
-/** What the captured bridge publishes; the owner is deceived and grants whatever it is. */
+/** What the captured bridge publishes; the deceived owner grants all of it. */
 const ATTACKS: [what: string, code: ErrorCode, publish: () => Promise<string>][] = [
   ['mints an agency with its own key', 'consent_credential_invalid', () => rig.publish(...minted(rig.cast.bridge))],
   [
@@ -172,7 +172,7 @@ describe('a captured bridge', () => {
     );
   });
 
-  it('that plays fair is answered: the same steps grant then', async (test) => {
+  it('that is honest gets a grant by the same steps', async (test) => {
     await rig.send('grant', rig.cast.grant(await rig.publish()));
     expect(rig.effects.made).toHaveLength(1);
     expect(rig.effects.last().outcome).toBe('granted');
@@ -183,19 +183,19 @@ describe('a captured bridge', () => {
     );
   });
 
-  it('that withholds a revocation until the last list has run out gets nothing more of a clip that is on its way', async () => {
+  it('that withholds revocations until the last list has expired gets nothing more of a clip in transit', async () => {
     const request = await rig.publish();
     await rig.send('grant', rig.cast.grant(request, { exp: rig.cast.nowS() + 48 * 3_600 }));
     const live = rig.effects.made[0];
     expect(() => live?.assertMayLeave()).not.toThrow();
     await rig.clock.advance(minutes(24 * 60 + 1));
     expect(() => live?.assertMayLeave()).toThrow(expect.objectContaining({ code: 'consent_revocations_stale' }));
-    // The grant is not dead: the owner's word stands, and a fresh list lets it go on.
+    // The grant is still valid, and a fresh list lets it continue.
     await rig.revocations(rig.cast.revocations({ revision: 2 }));
     expect(() => live?.assertMayLeave()).not.toThrow();
   });
 
-  it('that cancels nothing cannot keep a grant alive whose agency is revoked, or kept from this home', async () => {
+  it('that cancels nothing cannot keep a grant valid whose agency is revoked or blocked by this home', async () => {
     for (const [revision, scope] of [
       [2, undefined],
       [3, AREA_SCOPE + rig.cast.cell],

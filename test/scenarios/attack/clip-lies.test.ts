@@ -1,5 +1,5 @@
-// Holds: what a device says of a clip and cannot be true is refused by the bridge, each lie with a code of its own, and by `verify`; lies that
-// the papers alone show, before a byte of the clip is taken.
+// False statements of a device about a clip are refused by the bridge, each with its own code, and by `verify`; those visible in the
+// documents are refused before a byte of the clip is accepted.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { verifyClip } from '../../../device/clip/verify-clip.ts';
 import { Window } from '../../../device/contract/shared-claims.ts';
@@ -17,7 +17,7 @@ afterAll(() => fixture.close());
 const SECOND_US = 1_000_000;
 type Span = [number, number];
 
-/** A lie: what the papers say, in seconds after the window's start, and the clip that comes with them. */
+/** A lie: the document's claims, in seconds after the window's start, and the clip. */
 interface Lie {
   windowS?: number;
   zones?: boolean;
@@ -27,7 +27,7 @@ interface Lie {
   clip?: Partial<PlainClip>;
 }
 
-/** Ten seconds, of which the clip has the first two: 30 frames with sound, all else a gap. */
+/** Ten seconds, of which the clip has the first two: 30 frames with sound; the rest is a gap. */
 function parcelOf({ windowS = 10, zones = false, says, coverage = [0, 2], gaps = [[2, windowS]], clip }: Lie): Parcel {
   const asked = Window.parse(claimsOf(request)['window']);
   const startUs = asked.startUs + 60 * SECOND_US;
@@ -43,7 +43,7 @@ function parcelOf({ windowS = 10, zones = false, says, coverage = [0, 2], gaps =
   });
 }
 
-/** What the bridge says at first, what it says of the bytes, and what `verify` says by manifest and by statement. */
+/** The bridge's answers to documents and to bytes, and those of `verify` by manifest and by statement. */
 async function saidOf(lie: Lie): Promise<{ bridge: string; verify: string; statement: string }> {
   const parcel = parcelOf(lie);
   const opened = await fixture.openIntake(parcel);
@@ -147,7 +147,7 @@ describe('a lie about a clip is refused', () => {
     expect(await saidOf(lie)).toMatchObject({ bridge, verify: 'verify_failed' });
   });
 
-  it('by its statement alone, too, but where it names gaps in tenths of a second, and two that touch as one', async () => {
+  it('also by its statement only, except that gaps are in tenths of a second and touching ones are merged', async () => {
     const byStatement = await Promise.all(
       LIES.map(async ([what, , lie]) => {
         const { clip, statement } = parcelOf(lie);
@@ -162,7 +162,7 @@ describe('a lie about a clip is refused', () => {
   });
 });
 
-describe('a clip is taken', () => {
+describe('a clip is accepted', () => {
   it.each<[string, Lie]>([
     ['with a gap behind it', {}],
     [

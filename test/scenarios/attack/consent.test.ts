@@ -1,4 +1,4 @@
-// Holds: what an owner who is being removed, and a bridge that is an attacker's, can do to the gate: nothing.
+// An owner who is being removed, and a captured bridge, cannot affect the gate.
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { verifySignature } from '../../../device/base/keys.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
@@ -19,12 +19,12 @@ describe('an owner whose removal is on its way to the ledger', () => {
   const partner = makeParty('owner', new SystemRandom());
   beforeEach(() => rig.gate.pair(partner.key.publicKey, 'Sam'));
 
-  /** A broker delivers the removal and what the removed owner signed in one breath. */
+  /** A broker delivers the removal and the removed owner's orders at once. */
   function removal(): Promise<void> {
     return rig.command(rig.cast.command({ action: 'remove-owner', key: partner.key.publicKey }));
   }
 
-  it('grants nothing any more, and brings nothing down', async () => {
+  it('can grant nothing, and causes no crash', async () => {
     const requestToken = await rig.publish();
     const grant = rig.cast.grant(requestToken, {}, partner);
     await Promise.all([removal(), rig.send('grant', grant)]);
@@ -41,7 +41,7 @@ describe('an owner whose removal is on its way to the ledger', () => {
     expect(rig.gate.owners().map(({ name }) => name)).toEqual(['Alex']);
   });
 
-  it('turns the camera on no more, and declines nothing in the others’ name', async () => {
+  it('can neither turn the camera on nor decline in the others’ name', async () => {
     const requestToken = await rig.publish();
     const seeing = rig.cast.command({ action: 'privacy', on: false }, {}, partner);
     const denial = rig.cast.denial(requestToken, {}, partner);
@@ -53,7 +53,7 @@ describe('an owner whose removal is on its way to the ledger', () => {
 });
 
 describe('a bridge that signs one document after the other', () => {
-  it('cannot keep the card busy for ever', async () => {
+  it('cannot keep the card busy forever', async () => {
     let writes = 0;
     const disk = rig.disk;
     rig.disk = new Proxy(disk, {
@@ -75,7 +75,7 @@ describe('a bridge that signs one document after the other', () => {
     expect(rig.gate.notices()).toHaveLength(1);
   });
 
-  it('cannot crowd out what the owner orders', async () => {
+  it('cannot crowd out the owner’s orders', async () => {
     const flood = Array.from({ length: 300 }, () => rig.area(rig.cast.areaDocument([])));
     const order = rig.command(rig.cast.command({ action: 'privacy', on: true }));
     await Promise.all([...flood, order]);
@@ -106,7 +106,7 @@ describe('a device that has moved to another bridge', () => {
     return { grant, other };
   }
 
-  it('says for which bridge a revocation is', async () => {
+  it('names the bridge of a revocation', async () => {
     const { grant } = await moved();
     expect(rig.effects.revocations.map((sent) => sent.grant)).toEqual([grant]);
     expect(rig.effects.addressees).toEqual([rig.cast.bridge.id]);
@@ -115,7 +115,7 @@ describe('a device that has moved to another bridge', () => {
     expect(rig.effects.addressees).toEqual([rig.cast.bridge.id]);
   });
 
-  it('does not believe the new one that the clip at the old one is deleted', async () => {
+  it('does not accept the new bridge’s word that the old one deleted a clip', async () => {
     const { grant, other } = await moved();
     const lie = rig.cast.intakeReceipt(grant, { outcome: 'deleted' }, other);
     await expect(rig.gate.revocationAnswered(grant, lie)).rejects.toMatchObject({ code: 'verify_failed' });
@@ -123,7 +123,7 @@ describe('a device that has moved to another bridge', () => {
   });
 });
 
-it('a revocation that a full disk keeps out of the ledger leaves no sealed clip for the next boot', async () => {
+it('a revocation that does not fit into the ledger leaves no sealed clip for the next boot', async () => {
   const full = new FullDisk();
   rig.disk = full;
   await rig.reboot();
@@ -137,7 +137,7 @@ it('a revocation that a full disk keeps out of the ledger leaves no sealed clip 
   expect(rig.effects.removed).toEqual([textClaim(grantToken, 'jti')]);
 });
 
-it('a privacy order that a broker held back does not undo a later one, not even after a restart', async () => {
+it('a delayed privacy order does not undo a later one, even after a restart', async () => {
   const seeing = rig.cast.command({ action: 'privacy', on: false });
   await rig.clock.advance(60_000);
   await rig.command(rig.cast.command({ action: 'privacy', on: true }));
@@ -150,7 +150,7 @@ it('a privacy order that a broker held back does not undo a later one, not even 
 });
 
 describe('a grant that a broker held back', () => {
-  it('does not act once a later grant for the same request was revoked, not even after a restart', async () => {
+  it('does not act after a later grant of the same request was revoked, even after a restart', async () => {
     const requestToken = await rig.publish();
     const heldBack = rig.cast.grant(requestToken);
     await rig.clock.advance(60_000);
@@ -167,7 +167,7 @@ describe('a grant that a broker held back', () => {
     expect(rig.effects.made).toEqual([]);
   });
 
-  it('does not act once the owner has taken back what they thought had never arrived', async () => {
+  it('does not act after the owner has revoked it without knowing whether it arrived', async () => {
     const requestToken = await rig.publish();
     const [first, second] = [rig.cast.grant(requestToken), rig.cast.grant(requestToken)];
     await rig.clock.advance(60_000);
@@ -179,7 +179,7 @@ describe('a grant that a broker held back', () => {
   });
 });
 
-it('a second valid signature over a grant’s claims, which its signer alone can make, is no second grant', async () => {
+it('a second valid signature over a grant’s claims is no second grant', async () => {
   const { requestToken, grantToken } = await rig.granted();
   const { key } = rig.cast.owner;
   const signed = grantToken.slice(0, grantToken.lastIndexOf('.'));

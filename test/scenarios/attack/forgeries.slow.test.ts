@@ -1,4 +1,4 @@
-// Holds: as forgeries.test.ts, with a million forgeries at the gate and twenty thousand through a broker.
+// The same as forgeries.test.ts, with a million forgeries at the gate and twenty thousand through a broker.
 import { expect, it } from 'vitest';
 import { proved } from '../../support/proved.ts';
 import { KINDS, run, throughWire } from './forgeries/campaign.ts';

@@ -1,5 +1,5 @@
-// Holds: of ten thousand forged messages of every kind, none moves the gate in the least, straight or through a broker that is
-// the attacker's; and the judge of that sees a message that does move it.
+// None of ten thousand forged messages of every kind has any effect on the gate, directly or through an attacker's broker; and the judge
+// detects a message that has one.
 import { describe, expect, it } from 'vitest';
 import { SeededRandom } from '../../../device/base/random.ts';
 import { proved } from '../../support/proved.ts';
@@ -31,7 +31,7 @@ it('five hundred forgeries by a broker change nothing', { tags: ['long'], timeou
 });
 
 describe('the judge', () => {
-  /** Delivers a valid message that passes itself off as a forgery; how the judge calls it. */
+  /** Delivers a valid message as a forgery; returns the judge's verdict. */
   async function verdictOn(at: number, fate: Fate): Promise<string> {
     const scene = await Scene.open(new SeededRandom(5));
     try {
@@ -48,7 +48,7 @@ describe('the judge', () => {
     }
   }
 
-  it('sees each message that was believed, whatever fate it claims', { tags: ['long'] }, async () => {
+  it('detects each accepted message, whatever its expected fate', { tags: ['long'] }, async () => {
     const outside = told('consent_window_outside');
     expect(await verdictOn(0, counted('token_bad_signature'))).toMatch(
       /receipt granted, EFFECT made.*ledger has moved/,
@@ -63,7 +63,7 @@ describe('the judge', () => {
     expect(await verdictOn(6, ignored)).toMatch(/EFFECT notices/);
   });
 
-  it('sees a message refused for another reason than it claims', async () => {
+  it('detects a message refused for another reason than expected', async () => {
     expect(await verdictOn(7, counted('token_malformed'))).toMatch(/should have been counted: token_malformed/);
     expect(await verdictOn(8, counted('token_malformed'))).toMatch(/should have been counted: token_malformed/);
   });

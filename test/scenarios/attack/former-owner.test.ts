@@ -1,4 +1,4 @@
-// Holds: whoever is no owner any more hears nothing of the home, whatever account they were given while they were one.
+// A former owner gets no message of the home, whatever account they had.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -40,7 +40,7 @@ async function changed(): Promise<void> {
   await accounts.idle();
 }
 
-it('a removed owner cannot log in at the home broker any more, and nobody else loses anything', async () => {
+it('a removed owner cannot log in at the home broker, and nobody else is affected', async () => {
   const [first, second] = [await accounts.issue(alex.key.publicKey), await accounts.issue(sam.key.publicKey)];
   await issueAccount(disk, random, folder, { role: 'device-home', id: device });
   await issueAccount(disk, random, folder, { role: 'owner', id: sam.id, homes: [neighbour] });
@@ -53,21 +53,21 @@ it('a removed owner cannot log in at the home broker any more, and nobody else l
   expect(await listAccounts(disk, folder)).toHaveLength(3);
 });
 
-it('an account that a crash left to a former owner goes at the next start', async () => {
+it('a former owner’s account left by a crash is removed at the next start', async () => {
   await accounts.issue(sam.key.publicKey);
   owners = [alex.key.publicKey];
   await changed();
   expect(await listAccounts(disk, folder)).toEqual([]);
 });
 
-it('a damaged ledger takes nobody’s account', async () => {
+it('a damaged ledger removes no account', async () => {
   const { user, password } = await accounts.issue(sam.key.publicKey);
   owners = null;
   await changed();
   expect(await access.login(user, password)).not.toBeNull();
 });
 
-it('an owner who is paired while accounts are looked through keeps theirs', async () => {
+it('an owner who pairs during the clean-up keeps their account', async () => {
   owners = [alex.key.publicKey];
   accounts.follow();
   owners = [alex.key.publicKey, sam.key.publicKey];
@@ -76,7 +76,7 @@ it('an owner who is paired while accounts are looked through keeps theirs', asyn
   expect(await access.login(user, password)).not.toBeNull();
 });
 
-it('reads nobody’s account where there were no other owners: the folder can be that of a thousand homes', async () => {
+it('reads no account if there were no other owners: the folder may have those of a thousand homes', async () => {
   const seldom = new Proxy(disk, {
     get: (of, name) => {
       if (name === 'list') throw new Error('the folder is read');
@@ -97,7 +97,7 @@ it('reads nobody’s account where there were no other owners: the folder can be
   }
 });
 
-it('an owner who pairs again while the first pairing is at work gets the password that is in force', async () => {
+it('an owner who pairs again during the first pairing gets the valid password', async () => {
   const issued = await Promise.all(Array.from({ length: 8 }, () => accounts.issue(alex.key.publicKey)));
   const last = issued.at(-1);
   expect(await access.login(last?.user ?? '', last?.password ?? '')).not.toBeNull();

@@ -1,6 +1,6 @@
 // @module-tag long
-// Holds: nothing can be hidden in the boxes of a clip: what is planted in any of them is refused by the device's own check, by the
-// bridge, to which a device that lies uploads it under papers that are all in order, and by `verify`.
+// Nothing can be hidden in the boxes of a clip: every planted byte is refused by the device's own check, by the bridge, to which a lying
+// device uploads it with valid documents, and by `verify`.
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -35,14 +35,14 @@ const LETTER = text(100_000);
 const FILM = text(30 * 1024 * 1024);
 const STBL = 'mdia/minf/stbl';
 
-/** Puts bytes behind what a box holds. */
+/** Appends bytes to a box's content. */
 const behind =
   (path: string, bytes = WORDS) =>
   (file: Surgery): void => {
     const node = file.find(path);
     node.content = concatBytes([node.content, bytes]);
   };
-/** Puts bytes in place of others of a box, from `at` on. */
+/** Overwrites bytes of a box from `at` on. */
 const over =
   (path: string, at: number, bytes: Uint8Array) =>
   (file: Surgery): void =>
@@ -52,7 +52,7 @@ const inserted =
   (file: Surgery): void =>
     file.insert(path, type, bytes);
 
-/** Puts bytes into a track's sample entry at a place, inside these of its boxes, whose lengths are made to fit. */
+/** Inserts bytes into a track's sample entry, inside these of its boxes, and adjusts their lengths. */
 const inEntry =
   (track: 0 | 1, within: readonly string[], bytes: Uint8Array, place?: (entry: Buffer) => number) =>
   (file: Surgery): void => {
@@ -65,7 +65,7 @@ const inEntry =
     stsd.content = concatBytes([entry.subarray(0, at), bytes, entry.subarray(at)]);
   };
 
-/** Where the sets of one kind begin in an avcC, behind their number. */
+/** Where the SPS list of an avcC begins, after its count. */
 function spsAt(entry: Buffer): number {
   return entry.indexOf('avcC') + 4 + 6;
 }
@@ -75,7 +75,7 @@ function ppsAt(entry: Buffer): number {
   return at + 1;
 }
 
-/** One parameter set more, in front of the others. */
+/** An additional parameter set before the others. */
 const oneMoreSet =
   (kind: 'sps' | 'pps', unit: Uint8Array) =>
   (file: Surgery): void => {
@@ -86,7 +86,7 @@ const oneMoreSet =
     content[at] = (content[at] ?? 0) + 1;
   };
 
-/** Text behind a parameter set that is there, its length made to fit. */
+/** Text after an existing parameter set, with adjusted length. */
 const behindSet =
   (kind: 'sps' | 'pps') =>
   (file: Surgery): void => {
@@ -104,7 +104,7 @@ const behindSet =
 
 const free = (bytes: Uint8Array) => box('free', bytes);
 
-/** What is planted, by the box that it is in. */
+/** The plants, by box. */
 const PLANTS: Record<string, (file: Surgery) => void> = {
   'ftyp: one brand more': behind('ftyp', utf8('home')),
   'ftyp: another version': over('ftyp', 4, utf8('Elm ')),
@@ -193,7 +193,7 @@ const PLANTS: Record<string, (file: Surgery) => void> = {
   },
 };
 
-/** A clip with papers that say exactly what is true of it, for another hour of the same length. */
+/** A clip with true documents, for another hour of the same length. */
 function parcelOf({ window, clip }: CheckedClip, bytes: Uint8Array, zones: Zone[] = []): Parcel {
   const asked = Window.parse(claimsOf(request)['window']);
   const later = asked.startUs + 60_000_000 - window.startUs;
@@ -211,7 +211,7 @@ async function* inParts(clip: Uint8Array): AsyncGenerator<Uint8Array> {
   for (let at = 0; at < clip.length; at += 65_536) yield clip.subarray(at, at + 65_536);
 }
 
-/** What the three say of a clip whose file has these bytes; `taken` where they say nothing against it. */
+/** The answers of the three to a clip with these bytes; `taken` if accepted. */
 async function saidOf(
   made: CheckedClip,
   bytes: Uint8Array,
@@ -231,7 +231,7 @@ async function saidOf(
   return { device, bridge, verify, 'by statement': byStatement };
 }
 
-describe('what is hidden in a box of a clip is refused by the device, the bridge and verify', () => {
+describe('bytes hidden in a box of a clip are refused by the device, the bridge and verify', () => {
   it.each(Object.entries(PLANTS))('%s', async (_where, plant) => {
     const file = new Surgery(good.bytes);
     plant(file);
@@ -246,8 +246,8 @@ describe('what is hidden in a box of a clip is refused by the device, the bridge
 
 const TAKEN = { device: 'taken', bridge: 'taken', verify: 'taken', 'by statement': 'taken' };
 
-describe('a clip that the device makes is taken by all three', () => {
-  it('of copied and encoded frames with sound, and is stored without a word of where it is from', async () => {
+describe('a clip made by the device is accepted by all three', () => {
+  it('of copied and encoded frames with sound, without any hint of its origin', async () => {
     expect(await saidOf(good, new Surgery(good.bytes).bytes())).toEqual(TAKEN);
     const stored = await fixture.disk.list(join(fixture.bridgeFolder, 'clips'));
     expect(stored).toHaveLength(1);
@@ -260,7 +260,7 @@ describe('a clip that the device makes is taken by all three', () => {
     expect(await saidOf(made, made.bytes)).toEqual(TAKEN);
   });
 
-  it('with a zone that is blacked out', async () => {
+  it('with a blacked-out zone', async () => {
     const zones = [{ left: 0, top: 0, width: 5_000, height: 5_000 }];
     const { segments, window } = (await silentClips()).smart;
     const made = await madeFrom(segments, window, zones);
@@ -268,7 +268,7 @@ describe('a clip that the device makes is taken by all three', () => {
     expect(await saidOf(made, made.bytes, zones)).toEqual(TAKEN);
   });
 
-  it('of a camera that hangs on its side', async () => {
+  it('of a camera mounted on its side', async () => {
     const { segments, window } = (await silentClips()).smart;
     const made = await madeFrom(
       segments.map((segment) => ({ ...segment, init: turned(segment.init) })),
@@ -284,7 +284,7 @@ async function madeFrom(segments: Segment[], window: Window, zones: Zone[] = [])
   return { segments, window, ...(await cut(liveGrantFor({ window, zones }).live, depsFor(ffmpeg, segments))) };
 }
 
-/** An init segment whose track header turns the picture by a quarter. */
+/** An init segment whose track header rotates the picture by 90 degrees. */
 function turned(init: Uint8Array): Uint8Array {
   const bytes = Buffer.from(init);
   const matrix = bytes.indexOf(u32(UPRIGHT), bytes.indexOf('tkhd'));

@@ -1,6 +1,6 @@
 // @module-tag long
-// Holds: whatever is posted to whichever route of bridge and registry, the answer is never an internal error, and every refusal
-// is a problem document with a code of ours that tells nothing about the inside.
+// Any input to any route of bridge and registry is never answered with an internal error, and every refusal is a problem document with a
+// code and no internal details.
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { ERRORS } from '../../../device/contract/errors.ts';
@@ -13,7 +13,7 @@ interface Route {
   path: string;
 }
 
-/** Every route there is, as the server's own document lists them: a test holds that none is missing there. */
+/** Every route in the server's own document; another test holds that none is missing. */
 async function routesOf(base: string): Promise<Route[]> {
   const document = documentSchema.parse(await (await fetch(`${base}/openapi.json`)).json());
   return operationsOf(document).map((operation) => {
@@ -23,7 +23,7 @@ async function routesOf(base: string): Promise<Route[]> {
 }
 
 const PLENTY = 1_000_000;
-/** Who calls too often gets the same answer to everything. */
+/** A caller beyond the rate limit would get the same answer to everything. */
 const perMinuteMax = {
   public: PLENTY,
   signed: PLENTY,
@@ -66,7 +66,7 @@ afterAll(() => fixture.close());
 const anyToken = () =>
   fc.oneof(
     { weight: 4, arbitrary: fc.constantFrom(...tokens) },
-    // A token with one letter changed, or cut.
+    // A token with one letter changed, or truncated.
     fc
       .tuple(fc.constantFrom(...tokens), fc.nat(), fc.constantFrom('', 'A', '.', '-'))
       .map(([token, at, by]) => token.slice(0, at % token.length) + by + token.slice((at % token.length) + 1)),
@@ -153,7 +153,7 @@ const anyHeaders = () =>
 
 const INSIDE = /node_modules|\bat [\w.<>]+ \(|\.[jt]s:\d+|sqlite|SQLITE|ENOENT|\/tmp\/|TypeError|undefined is not/;
 
-/** One exchange; what is wrong with the answer, or null. */
+/** One exchange; returns what is wrong with the answer, or null. */
 async function faultOf(
   base: string,
   method: string,
@@ -184,7 +184,7 @@ async function faultOf(
   return INSIDE.test(text) ? `it tells about the inside: ${text}` : null;
 }
 
-it('answers whatever comes with a result or a coded refusal', async (test) => {
+it('answers any input with a result or a coded refusal', async (test) => {
   const bridgeRoutes = await routesOf(fixture.bridge.url);
   const registryRoutes = await routesOf(fixture.registry.url);
   expect(bridgeRoutes.length).toBeGreaterThan(60);

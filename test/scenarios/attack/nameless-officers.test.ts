@@ -1,5 +1,5 @@
-// Holds: no route that takes an officer's name or a reason takes one that nobody can read: every route of bridge and vault that shows or
-// changes evidence, and every decision that gives a reason. The routes come from the servers' own documents, so that a new one is tried, too.
+// No route of bridge and vault accepts an unreadable officer's name or reason. The routes come from the servers' own documents, so that new
+// ones are tested, too.
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { SystemRandom } from '../../../device/base/random.ts';
@@ -10,7 +10,7 @@ import { makeParty } from '../../support/parties.ts';
 import { type ApiDocument, documentSchema } from '../../support/recorded-calls.ts';
 import { OfferedClip, type Officer, VaultFixture } from '../../support/vault-fixture.ts';
 
-/** What stands where a name or a reason should; none of it can be read, searched or attributed. */
+/** Names or reasons that cannot be read, searched or attributed. */
 const UNREADABLE: readonly [string, string][] = [
   ['blanks', '     '],
   ['no-break blanks', '\u00a0\u2003\u3000\u00a0'],
@@ -29,7 +29,7 @@ const UNREADABLE: readonly [string, string][] = [
   ['two lines', 'Sgt.\nHill'],
   ['letters that a zero-width blank parts', 'Sgt. Hi\u200bll'],
 ];
-/** Tried at every route; the others at one of each server, which tells a caller why so many times a minute only. */
+/** Tried at every route; the others at one route of each server, because explained refusals are rate-limited. */
 const AT_EVERY_ROUTE = ['blanks', 'zero-width blanks', 'Hangul fillers', 'dots'];
 const READABLE = ['Li', 'Ng', '47', 'Ⅻ b', '李娜', 'Ђорђе', 'ｂａｄｇｅ', 'مريم', "O'Brien-Ñañez", 'É. Zola'];
 
@@ -60,7 +60,7 @@ afterAll(async () => {
   folder.dispose();
 });
 
-/** Every operation that callers of a role make, e.g. `GET /v1/clips/{clip}`. */
+/** Every operation of a role's callers, e.g. `GET /v1/clips/{clip}`. */
 function operationsFor(document: ApiDocument, role: string): string[] {
   return Object.entries(document.paths).flatMap(([path, of]) =>
     Object.entries(of)
@@ -73,7 +73,7 @@ const bridgeRoutes = async () =>
   operationsFor(documentSchema.parse((await fixture.get('/openapi.json')).body), 'officer');
 const vaultRoutes = async () =>
   operationsFor(documentSchema.parse((await vault.send('GET', '/openapi.json', {})).body), 'client');
-/** Bodies that each route of the vault would take. */
+/** A valid body for each route of the vault. */
 const BODIES: Readonly<Record<string, object>> = {
   '/evidence/{item}/triage': { decision: 'accept' },
   '/evidence/{item}/categories': { categories: [] },
@@ -107,7 +107,7 @@ async function askVault(route: string, { officer: name, reason }: Record<string,
 
 const NAMED = { officer: 'Det. Rivera', reason: 'case SPD-2026-0117' };
 
-describe('what nobody can read', () => {
+describe('an unreadable text', () => {
   it.each(UNREADABLE)('names no officer at the bridge: %s', async (what, text) => {
     const all = await bridgeRoutes();
     expect(all.length).toBeGreaterThan(5);
@@ -136,7 +136,7 @@ describe('what nobody can read', () => {
     expect(answers.filter((answer) => !answer.endsWith('400 vault_reason_missing'))).toEqual([]);
   });
 
-  it('is no reason for a decision about an agency or a request, for a dispute, or in a policy', async () => {
+  it('is refused as the reason of a decision, of a dispute or in a policy', async () => {
     const { adminToken } = fixture.bridge;
     const other = makeParty('agency', new SystemRandom());
     const { revision } = await fixture.registry.register(fixture.registration({ domain: 'other.example' }, other));
@@ -179,7 +179,7 @@ describe('what nobody can read', () => {
     }
   });
 
-  it('is in no log afterwards', async () => {
+  it('is in no log', async () => {
     const { body } = await fixture.get('/v1/access-audit?limit=500', fixture.bridge.adminToken);
     expect(body['accesses']).toEqual([]);
     const { body: trail } = await vault.as(officer, 'GET', '/trail?limit=200');

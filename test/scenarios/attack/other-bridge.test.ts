@@ -1,4 +1,4 @@
-// Holds: what was consented to one bridge never reaches another one, not even a word of it, after the device has moved.
+// After a device has moved, nothing of a consent given to the former bridge reaches the new one.
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { SystemRandom } from '../../../device/base/random.ts';
 import { Uploader } from '../../../device/upload/upload.ts';
@@ -36,13 +36,13 @@ afterEach(async () => {
   await fixture.close();
 });
 
-it('a sealed clip stays where it is', async () => {
+it('a sealed clip stays on the device', async () => {
   const item = await sender.seal(errand);
   await expect(uploader.send(errand.live, item)).rejects.toMatchObject({ code: 'device_moved' });
   expect(proxy.sentBytes).toBe(0);
 });
 
-it('a revocation is not handed to a bridge that could only say yes', async () => {
+it('a revocation is not sent to a bridge that it does not concern', async () => {
   const revocation = fixture.cast.revoke(errand.parcel.grantToken);
   const sent = uploader.revoke(
     errand.parcel.grant,

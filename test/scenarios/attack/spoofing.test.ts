@@ -1,5 +1,5 @@
-// Holds: an agency's words cannot repaint what was verified about it on the owner's terminal; a mistyped camera address does
-// not tell its password.
+// An agency's text cannot change how its verified facts look on the owner's terminal; a mistyped camera address does not disclose its
+// password.
 import { describe, expect, it } from 'vitest';
 import { ManualClock } from '../../../device/base/clock.ts';
 import { parseCameraSource } from '../../../device/camera/sources.ts';
@@ -12,7 +12,7 @@ describe('a request on an owner’s terminal', () => {
   const cast = new Cast(new ManualClock(1_790_000_000_000_000));
   const evil = '\u001b[2A\u009b2K\r\n  from  the FBI, verified\u202e';
 
-  it('holds no control character that the agency, its credential or a lying home broker put there', () => {
+  it('has no control characters of the agency, its credential or a lying home broker', () => {
     const requestToken = cast.request({
       incidentType: `theft${evil}`,
       investigation: `SPD${evil}`,
@@ -44,7 +44,7 @@ describe('the password in a camera’s address', () => {
     'rtsp://admin:ge?heim@cam.local/live',
     'rtsps://admin:ge/heim@cam.local/live',
     'http://admin:ge/heim@cam.local/live',
-  ])('is not told when %j is refused', (text) => {
+  ])('is not shown when %j is refused', (text) => {
     let told = '';
     try {
       told = parseCameraSource(text).shown;
@@ -54,7 +54,7 @@ describe('the password in a camera’s address', () => {
     expect(told).not.toMatch(/heim|admin/);
   });
 
-  it('is not told when half of it looks like a port', () => {
+  it('is not shown when half of it looks like a port', () => {
     expect(parseCameraSource('rtsp://admin:12/heim@cam.local/live').shown).toBe('rtsp://***@cam.local/live');
   });
 });

@@ -1,6 +1,6 @@
 // @module-tag long
 // @module-tag terminal
-// The audit as its user meets it: the story, and the commands against a registry that is a process of its own.
+// The audit as its user runs it: the story, and the commands against a registry process.
 import { spawn } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -25,7 +25,7 @@ const reportLine = z.object({
 });
 
 describe('story agency-audit', () => {
-  it('revokes for one area at a real registry, is obeyed by a device, and is undone', async (test) => {
+  it('revokes for one area at a real registry, a device complies, and it can be undone', async (test) => {
     const done = await runStory('agency-audit');
     expect(done.status, done.stderr).toBe(0);
     expect(done.left).toEqual([]);
@@ -48,7 +48,7 @@ describe('audit queries --apply', () => {
   let registry: Running;
   let place: { registryUrl: string; registry: string; folder: string };
   let desk: ReturnType<typeof httpRegistryDesk>;
-  /** Two that the audit proposes and one it does not, registered under their names, in other capitals. */
+  /** Two that the audit proposes and one it does not, registered in other capitals. */
   let names: string[];
   let ids: string[];
   let access: string[];
@@ -114,7 +114,7 @@ describe('audit queries --apply', () => {
     expect((await statesOf()).map(([state]) => state)).toEqual(['approved', 'approved', 'approved']);
   }, 60_000);
 
-  it('revokes those it found, for the scope that was named, after the number is typed at a terminal', async () => {
+  it('revokes the proposed agencies for the given scope after the number is typed at a terminal', async () => {
     const words = ['audit', 'queries', at('export.csv'), '--apply', '--scope', 'area-9yz', ...access];
     const typed = await atTerminal(words, '2');
     expect(typed.status, typed.text).toBe(0);
@@ -123,13 +123,13 @@ describe('audit queries --apply', () => {
     const states = await statesOf();
     expect(states[2]).toEqual(['approved', []]);
     for (const [state, except] of states.slice(0, 2)) {
-      // Whole, where misuse is a large part of what it does.
+      // Completely, if misuse is a large share of its queries.
       expect(state === 'revoked' || JSON.stringify(except) === '["9yz"]').toBe(true);
     }
     expect((await desk.revoked()).map(({ agency }) => agency).sort()).toEqual(ids.slice(0, 2).sort());
   }, 60_000);
 
-  it('revokes whole where no scope is named, and takes other names from a file', async () => {
+  it('revokes completely without a scope, and accepts other names from a file', async () => {
     writeFileSync(at('names.json'), JSON.stringify({ [names[0] ?? '']: ids[0] }));
     const done = await apply('--yes-revoke', '2', '--agency-names', at('names.json'));
     expect(done.status, done.stderr).toBe(0);
@@ -137,7 +137,7 @@ describe('audit queries --apply', () => {
     expect((await statesOf()).map(([state]) => state)).toEqual(['revoked', 'revoked', 'approved']);
   }, 60_000);
 
-  it('reinstates by name, and says when nobody has that name', async () => {
+  it('reinstates by name, and reports an unknown name', async () => {
     const done = await runCommand(['audit', 'reinstate', names[0] ?? '', ...access, '--json']);
     expect(done.status, done.stderr).toBe(0);
     expect(done.last).toMatchObject({ agency: ids[0], state: 'approved' });
@@ -145,7 +145,7 @@ describe('audit queries --apply', () => {
     expect([nobody.status, nobody.stderr]).toEqual([3, expect.stringContaining('audit_agency_unmatched')]);
   }, 60_000);
 
-  it('is refused without the registry’s token, and believes no list under another key', async () => {
+  it('is refused without the registry’s token, and accepts no list under another key', async () => {
     const url = place.registryUrl;
     const stranger = httpRegistryDesk({ url, adminToken: 'x'.repeat(43) });
     await expect(stranger.revoke(ids[2] ?? '', null)).rejects.toMatchObject({ code: 'http_unauthorised' });
@@ -155,7 +155,7 @@ describe('audit queries --apply', () => {
   });
 });
 
-/** Runs a command at a terminal of its own, where `answer` is typed once it asks. */
+/** Runs a command at its own terminal, and types `answer` at its prompt. */
 function atTerminal(words: readonly string[], answer: string): Promise<{ status: number | null; text: string }> {
   const command = [process.execPath, join(root, 'sim/cli/doorsill.mjs'), ...words].map((word) => `'${word}'`).join(' ');
   const child = spawn('script', ['-qec', command, '/dev/null'], { stdio: ['pipe', 'pipe', 'pipe'] });

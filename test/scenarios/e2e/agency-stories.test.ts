@@ -1,6 +1,6 @@
 // @module-tag long
-// The stories about agencies as their commands tell them: what each proves, step by step, on real processes, and that nothing
-// is left of its testbed. A request that waits is decided on by the command for it.
+// The stories about agencies by their commands: their proofs, step by step, on real processes, without leftovers. Pending requests are
+// decided on by the moderation command.
 import { afterEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { Running, runCommand, runStory, temporaryFolder } from '../../support/command-line.ts';
@@ -27,7 +27,7 @@ describe.each([
     ],
   ],
 ])('story %s', (name, proofs, codes) => {
-  it('tells what happened and proves it', async (test) => {
+  it('prints each step with its proof', async (test) => {
     const done = await runStory(name);
     expect(done.status, done.stderr).toBe(0);
     expect(endSchema.parse(done.last).proved).toHaveLength(proofs);
@@ -38,7 +38,7 @@ describe.each([
   }, 90_000);
 });
 
-it('a story that does not exist is answered with those that do', async () => {
+it('an unknown story is answered with the list of stories', async () => {
   const done = await runCommand(['story', 'constructor']);
   expect(done.status).toBe(2);
   expect(done.stderr).toMatch(/there are: leak, .*community-request, partner-ended, federal-refused/);
@@ -52,7 +52,7 @@ describe('bridge moderate', () => {
     folder.dispose();
   });
 
-  it('lists what waits, and decides on requests and agencies', async () => {
+  it('lists pending decisions, and decides on requests and agencies', async () => {
     const data = ['--data', folder.path];
     const testbed = (verb: string, ...words: string[]) => runCommand([verb, ...words, ...data, '--json']);
     up = new Running(['up', '--no-ask', ...data, '--json']);
@@ -74,7 +74,7 @@ describe('bridge moderate', () => {
     expect((await testbed('bridge', 'moderate', 'suspend', agency, '--reason', 'is looked into')).last).toMatchObject({
       state: 'suspended',
     });
-    // The bridge looks at the registry's list every two seconds.
+    // The bridge fetches the registry's list every two seconds.
     await expect
       .poll(async () => (await testbed('agency', 'request')).stderr, { timeout: 20_000, interval: 500 })
       .toMatch(/agency_(suspended|revoked)/);

@@ -1,5 +1,4 @@
-// What an agency and a moderator are given on the command line, against a whole testbed: webhooks that come, signed, and decisions in
-// a moderator's own name.
+// Webhooks of an agency, and decisions in a moderator's own name, by the command line against a whole testbed.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -22,7 +21,7 @@ afterAll(async () => {
   folder.dispose();
 }, 60_000);
 
-/** What a command says in the end, a refusal included. */
+/** A command's last line, or its refusal. */
 async function say(...words: string[]): Promise<Record<string, unknown>> {
   const { status, last, stderr } = await runCommand([...words, '--data', folder.path, '--json']);
   const text = stderr.trim().split('\n').at(-1) ?? '';
@@ -38,7 +37,7 @@ async function until(what: () => boolean): Promise<void> {
   }
 }
 
-it('agency webhook sets an address, tells of a request there, shows how that went, and removes it', async () => {
+it('agency webhook sets an address, delivers a request’s event there, shows deliveries, and removes it', async () => {
   expect(await say('agency', 'webhook')).toMatchObject({ code: 'webhook_unknown' });
   const set = await say('agency', 'webhook', 'set', receiver.url);
   expect(set).toEqual({ url: receiver.url, secretFile: join(folder.path, 'agency', 'webhook.secret') });
@@ -54,7 +53,7 @@ it('agency webhook sets an address, tells of a request there, shows how that wen
   expect(await say('agency', 'webhook')).toMatchObject({ code: 'webhook_unknown' });
 }, 120_000);
 
-it('bridge moderators gets a token that decides in its own name, until it is removed', async () => {
+it('bridge moderators issues a token that decides in its own name, until it is removed', async () => {
   const text = 'Who was at the protest on the square?';
   const { request } = await say('agency', 'request', '--text', text, '--investigation', 'TOOLS-2');
   const { token } = await say('bridge', 'moderators', 'add', 'kim', '--name', 'Kim Doe');

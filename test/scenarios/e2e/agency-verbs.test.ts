@@ -1,5 +1,5 @@
-// What an agency, its officers and the operators of bridge, registry and vault do on the command line, against a whole testbed: applying,
-// resolving, partners, evidence, policy, another key.
+// The command line of an agency, its officers and the operators, against a whole testbed: applying, resolving, partners, evidence, policy,
+// key rotation.
 import { cpSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -19,14 +19,14 @@ describe('a testbed’s command line', { tags: ['long'] }, () => {
     folder.dispose();
   });
 
-  /** Every line that a verb prints under --json; of a refusal, the error. */
+  /** Every line that a verb prints with --json, or its error. */
   async function lines(...words: string[]): Promise<Record<string, unknown>[]> {
     const { status, lines: printed, stderr } = await runCommand([...words, '--data', testbed.data, '--json']);
     return status === 0 ? printed : [{ ...JSON.parse(stderr.trim().split('\n').at(-1) ?? '').error, status }];
   }
   const say = async (...words: string[]) => (await lines(...words)).at(-1) ?? {};
 
-  it('agency apply and status: one waits for a person, who is told why and lets it in; a federal one is refused', async () => {
+  it('agency apply and status: one waits for a moderator, who sees the reason and admits it; a federal one is refused', async () => {
     const own = ['--agency', join(folder.path, 'shelbyville')];
     const facts = [
       '--jurisdiction',
@@ -65,7 +65,7 @@ describe('a testbed’s command line', { tags: ['long'] }, () => {
     });
   }, 120_000);
 
-  it('agency request see, withdraw and resolve: the agency ends its own request, and nobody else’s', async () => {
+  it('agency request see, withdraw and resolve: an agency ends only its own request', async () => {
     const { request } = await say('agency', 'request', '--investigation', 'SPD-VERBS');
     const id = String(request);
     expect(await say('agency', 'request', 'see', id)).toMatchObject({ request: id, state: 'published' });
@@ -76,7 +76,7 @@ describe('a testbed’s command line', { tags: ['long'] }, () => {
     expect(await say('agency', 'request', 'end', id)).toMatchObject({ code: 'usage' });
   }, 120_000);
 
-  it('bridge partner add, list, renew, suspend, resume and end: ending asks for a confirmation and is for good', async () => {
+  it('bridge partner add, list, renew, suspend, resume and end: ending needs a confirmation and is final', async () => {
     expect(await say('bridge', 'partner', 'add', 'plate-watch', '--name', 'Plate Watch')).toMatchObject({
       status: 'active',
       token: expect.stringMatching(/^.{43}$/),
@@ -144,7 +144,7 @@ describe('a testbed’s command line', { tags: ['long'] }, () => {
       expect(trail[0]).toMatchObject({ officer: 'Det. Ünal, badge 7', reason: 'case SPD-2026-0117' });
     }, 180_000);
 
-    it('vault recall-policy and category: what owners hear, and how long evidence is kept', async () => {
+    it('vault recall-policy and category: the answer to owners, and the retention of evidence', async () => {
       const policy = (...words: string[]) => say('vault', ...words, ...WHO);
       expect(await policy('recall-policy')).toMatchObject({ recall: { answer: 'erase', reason: null } });
       expect(await policy('recall-policy', 'keep')).toMatchObject({ code: 'usage' });
@@ -159,7 +159,7 @@ describe('a testbed’s command line', { tags: ['long'] }, () => {
       expect(await policy('category', 'robbery', '--days', '0')).toMatchObject({ code: 'usage' });
     }, 120_000);
 
-    it('agency rotate: the new key has the agency’s evidence, the old one opens nothing', async () => {
+    it('agency rotate: the new key opens the agency’s evidence, the old one nothing', async () => {
       const { request } = await say('agency', 'request', '--investigation', 'SPD-BEFORE');
       const before = await say('agency', 'status');
       const former = ['--agency', join(folder.path, 'former')];

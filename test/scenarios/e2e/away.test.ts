@@ -1,7 +1,7 @@
 // @module-tag long
 // @module-tag openssl
-// A broker that is away for a day, on a clock that is moved on: a whole device with a real camera, over TLS, with a real
-// bridge. Recording goes on; what became of the owner's decisions is told afterwards, all of it, once.
+// A broker is away for a simulated day: a whole device with a real camera, over TLS, with a real bridge. Recording goes on; all results of
+// the owner's decisions are reported afterwards, once.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -32,9 +32,9 @@ import { proved } from '../../support/proved.ts';
 
 const HOUR_MS = 3_600_000;
 const PART_HOURS = 8;
-/** Each leap of the clock looks like a stall to the camera, and a drawn one takes only so many before it is given up. */
+/** Each leap of the clock looks like a stall to the camera, and a drawn one is given up after a few. */
 const PARTS = 3;
-/** More in all than the queue of unsent messages holds. */
+/** Together more than the queue of unsent messages holds. */
 const PRESSES_PER_PART = 500;
 const CLIPS = 3;
 const PATIENCE_MS = 60_000;
@@ -43,7 +43,7 @@ const CLIP_US = 2_000_000;
 const random = new SystemRandom();
 const disk = new SystemDisk();
 const clock = new LapseClock();
-/** How often the camera has said that it records. */
+/** How often the camera has reported that it records. */
 let recordings = 0;
 const log: Log = {
   ...silentLog(),
@@ -102,7 +102,7 @@ describe('a doorbell whose broker is away for a day', () => {
     const { code } = await fixture.bridge.printEnrolmentCode();
     doorbell = await startDevice({ config, folder, enrolmentCode: code, cameraKinds: [porchKind] }, seams);
     const paired = await pairWithDevice(seams, doorbell.pairingSocket, signer.key, 'Alex');
-    // The device's own way to the broker is the one that breaks.
+    // The device's own connection to the broker breaks.
     home = { ...paired, account: { ...paired.account, url: broker.url } };
     await openSession();
   }, 90_000);
@@ -144,7 +144,7 @@ describe('a doorbell whose broker is away for a day', () => {
     }
   }
 
-  /** Moves the device's clock and the bridge's together. */
+  /** Advances the clocks of device and bridge together. */
   function skip(ms: number): void {
     clock.skip(ms);
     fixture.clock.shiftS += ms / 1000;
@@ -180,7 +180,7 @@ describe('a doorbell whose broker is away for a day', () => {
     return types;
   }
 
-  it('tells its owner why the area broker is not reached, and reaches it once the file is mended', async () => {
+  it('reports why the area broker is unreachable, and connects once the file is corrected', async () => {
     const state = await until('state', () => heard.state?.areaDetail !== undefined && heard.state);
     expect(state).toMatchObject({
       area: 'offline',
@@ -191,7 +191,7 @@ describe('a doorbell whose broker is away for a day', () => {
     expect(heard.state?.areaDetail).toBeUndefined();
   });
 
-  it('records on, keeps every receipt, gives up only the oldest events, and tells everything once', async (test) => {
+  it('goes on recording, keeps every receipt, drops only the oldest events, and reports everything once', async (test) => {
     const footage = await until('footage', () => {
       const last = heard.state?.ring.coverage.at(-1);
       return last && last.endUs - last.startUs >= CLIP_US && last;
@@ -201,7 +201,7 @@ describe('a doorbell whose broker is away for a day', () => {
     const notices = await Promise.all(requests.map(noticeOf));
     const [toDeny, toRevoke, ...toSend] = notices;
     if (!toDeny || !toRevoke) throw new Error('too few requests');
-    // Clips wait for the bridge, which comes back when the broker is away: what becomes of them is known only then.
+    // Clips wait for the bridge, which comes back while the broker is away: their results are known only then.
     await fixture.bridge.stop();
     const grants = [toRevoke, ...toSend].map((notice) => ({ notice, ...makeGrant(signer, notice, { window }) }));
     for (const { notice, token } of grants) await session.answer(notice.request.jti, 'grant', token);
@@ -250,7 +250,7 @@ describe('a doorbell whose broker is away for a day', () => {
     proxy.refuse = false;
     skip(60_000);
     await noticeOf(asked);
-    // All that waited comes before the answer to this.
+    // Everything queued comes before the answer to this.
     const last = makeCommand(signer, home.device, { action: 'announce' });
     await session.command(last.token);
     await receiptOf('command-done', { answers: last.jti });
@@ -259,9 +259,9 @@ describe('a doorbell whose broker is away for a day', () => {
       () => heard.state?.requests.some(({ request }) => request === asked) && heard.state,
     );
 
-    // Receipts: what became of each clip while nobody could hear it, once.
+    // Receipts: the result of each clip while the broker was away, once.
     const late = heard.receipts.slice(receiptsBefore);
-    // A receipt whose acknowledgement was lost with the broker comes again as it was: it is still one.
+    // A receipt whose acknowledgement was lost is repeated unchanged: it counts once.
     const told = (grant: string) =>
       new Set(
         late
@@ -274,7 +274,7 @@ describe('a doorbell whose broker is away for a day', () => {
     expect(heard.receipts).toEqual(heard.receipts.map(({ jti }) => first.get(jti)));
     expect({ lost, doubled }).toEqual({ lost: 0, doubled: 0 });
 
-    // Orders: each carried out once, also when it is sent again.
+    // Orders: each executed once, also when repeated.
     const ways = await ledger();
     for (const { jti } of sent) expect(ways.get(jti)).toEqual(['granted', 'sealed', 'token-presented', 'delivered']);
     expect(ways.get(revoked.jti)).toEqual(['granted', 'sealed', 'token-presented', 'revoked', 'deleted']);
@@ -285,8 +285,8 @@ describe('a doorbell whose broker is away for a day', () => {
     expect(await ledger()).toEqual(ways);
     expect(await disk.list(join(fixture.bridgeFolder, 'clips'))).toHaveLength(CLIPS);
 
-    // Events: the newest, in order and once; that others were given up is said.
-    // The drawn visitor presses, too, whenever a play of the scene comes that far.
+    // Events: the newest, in order and once; dropped ones are reported. The drawn visitor presses, too, whenever the scene reaches that
+    // point.
     const rings = heard.events
       .slice(eventsBefore)
       .flatMap((event) => (event.type === 'ring' && event.source === 'local' ? [event.atUs] : []));
@@ -313,7 +313,7 @@ describe('a doorbell whose broker is away for a day', () => {
 
   async function untilLedger(grant: string, type: string): Promise<void> {
     const endMs = performance.now() + PATIENCE_MS;
-    // A look in the middle of a write finds a ledger without its head.
+    // A read during a write may find a ledger without its head.
     const look = () => ledger().catch(() => new Map<string, string[]>());
     while (!(await look()).get(grant)?.includes(type)) {
       if (performance.now() > endMs) throw new Error(`no ${type} of ${grant} in the ledger`);

@@ -1,6 +1,6 @@
 // @module-tag long
 // @module-tag setpriv
-// A doorbell with a body: real programs stand for its GPIO button, chime, shutter and lamps, and a real broker carries what it says.
+// A doorbell with hardware: real programs replace its GPIO button, chime, shutter and lamps, and a real broker carries its messages.
 import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
@@ -14,7 +14,7 @@ const folder = temporaryFolder('body');
 const at = (name: string) => join(folder.path, name);
 const read = (name: string) => (existsSync(at(name)) ? readFileSync(at(name), 'utf8') : '');
 
-/** Prints an edge of the line for each word in a file, as the real tool does for each edge. */
+/** Prints an edge for each word in a file, as the real tool does for each edge. */
 const GPIOMON = `#!/bin/sh
 [ "$1" = --version ] && echo "gpiomon (libgpiod) v2.2.1" && exit
 [ -e ${at('unplugged')} ] && echo "gpiomon: cannot find line 17" >&2 && exit 1
@@ -22,7 +22,7 @@ touch ${at('edges')}
 exec tail -n +1 -f ${at('edges')}
 `;
 
-/** Holds its line and notes the level, line after line. */
+/** Holds its line and records each level. */
 const GPIOSET = `#!/bin/sh
 [ "$1" = --version ] && echo "gpioset (libgpiod) v2.2.1" && exit
 for last; do :; done
@@ -61,7 +61,7 @@ afterAll(async () => {
   folder.dispose();
 });
 
-/** The doorbell's processes of a name. */
+/** The doorbell's processes with this name. */
 const running = (name: string) =>
   descendants(testbed.pidOf('doorbell') ?? 0).filter((pid) => {
     try {
@@ -71,14 +71,14 @@ const running = (name: string) =>
     }
   });
 
-/** The level that a lamp's line was given last. */
+/** The last level of a lamp's line. */
 const lamp = (line: number) =>
   read('lamps')
     .split('\n')
     .findLast((each) => each.startsWith(`${line}=`));
 const lampsAre = (...levels: string[]) => vi.waitFor(() => expect([lamp(22), lamp(23)]).toEqual(levels), 10_000);
 
-/** Presses the button and waits for its word at the owner. */
+/** Presses the button and waits for the owner's event. */
 async function press(): Promise<void> {
   const before = rings().length;
   writeFileSync(at('edges'), '1\n', { flag: 'a' });
@@ -89,7 +89,7 @@ const hardware = () => events.flatMap((event) => (event.type === 'hardware' ? [e
 const state = (): DeviceState | undefined => states.at(-1);
 const rings = () => events.filter((event) => event.type === 'ring' && event.source === 'gpio');
 
-it('rings, sounds its chime and keeps its shutter open while it may see', async () => {
+it('rings, sounds its chime and keeps its shutter open without privacy', async () => {
   await testbed.cameraIs('recording');
   await press();
   expect(rings()).toMatchObject([{ button: 'gate' }]);
@@ -98,7 +98,7 @@ it('rings, sounds its chime and keeps its shutter open while it may see', async 
   await lampsAre('22=1', '23=0');
 });
 
-it('with privacy on has no camera running and its shutter closed, and still rings', async (test) => {
+it('stops its camera and closes its shutter with privacy, and still rings', async (test) => {
   await testbed.command({ action: 'privacy', on: true });
   await testbed.cameraIs('off');
   await vi.waitFor(() => expect(read('shutter')).toBe('open\nclosed\n'), 10_000);
@@ -119,14 +119,14 @@ it('with privacy on has no camera running and its shutter closed, and still ring
   );
 });
 
-it('refuses to press a button that it does not have', async () => {
+it('refuses to press a missing button', async () => {
   await expect(testbed.command({ action: 'press', button: 'nope' })).rejects.toMatchObject({
     code: 'button_unknown',
     message: 'The doorbell has no such button; it has front, gate.',
   });
 });
 
-it('says its state when something changes, not with each second of footage', async () => {
+it('publishes its state on changes, not every second', async () => {
   await testbed.cameraIs('recording');
   await new Promise((resolve) => setTimeout(resolve, 1_000));
   const before = states.length;
@@ -137,7 +137,7 @@ it('says its state when something changes, not with each second of footage', asy
   expect(state()?.ring.coverage.at(-1)?.endUs).toBeGreaterThan(newest);
 });
 
-it('tells its owner of a button that cannot be read, and when it can be again', async () => {
+it('reports an unreadable button, and its recovery', async () => {
   writeFileSync(at('unplugged'), '');
   for (const pid of running('tail')) process.kill(pid, 'SIGKILL');
   await vi.waitFor(() => expect(state()?.hardware?.[0]?.detail).toContain('cannot find line 17'), 10_000);

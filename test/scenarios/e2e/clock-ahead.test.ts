@@ -1,6 +1,6 @@
 // @module-tag long
-// Holds: a doorbell whose clock is two hours ahead asks its owner about no request, and says so: in its log, in its state, and to `grant`,
-// which ends with the reason; what the bridge and the area's broker can see holds nothing of it.
+// A doorbell whose clock is two hours ahead shows its owner no request, and gives the reason in its log, its state and to `grant`; the
+// bridge and the area broker cannot see it.
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
@@ -20,7 +20,7 @@ const say = (...words: string[]) => runCommand([...words, '--data', data, '--jso
 const logs = () =>
   readdirSync(join(data, 'logs')).map((name) => [name, readFileSync(join(data, 'logs', name), 'utf8')] as const);
 
-it('says why it asks nothing', async () => {
+it('reports why it shows no request', async () => {
   const words = ['up', '--separate', '--no-ask', '--camera', 'synthetic?size=320x180', '--data', data, '--json'];
   up = new Running([...words, '--fault', 'clock-ahead=2h@12s']);
   await up.line('the testbed', (line) => line['event'] === 'up');
@@ -29,7 +29,7 @@ it('says why it asks nothing', async () => {
   const asked = await say('agency', 'request', '--type', 'porch piracy');
   const { request } = z.looseObject({ request: z.string() }).parse(asked.last);
   await soon(() => told().length > 0, 90_000);
-  // The doorbell's log alone.
+  // Only in the doorbell's log.
   expect(told().map(([name]) => name)).toEqual([expect.stringContaining('doorbell')]);
   const granted = await say('grant', request, '--from', '1970-01-01T00:00:00Z', '--to', '1970-01-01T00:00:10Z');
   expect(granted.status).not.toBe(0);

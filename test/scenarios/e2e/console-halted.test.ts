@@ -1,12 +1,12 @@
-// Holds: a page whose doorbell has stopped answering, or that has lost its own network, says so within seconds: the picture is grey, the
-// words say since when, the pill claims nothing; and all of it is live again by itself. On a real doorbell process that is halted.
+// A page whose doorbell does not answer, or whose own network is gone, shows it within seconds: the picture is gray, with the time of the
+// last live one; everything recovers by itself. With a real doorbell process that is halted.
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { soon } from '../../device/console/support/console-rig.ts';
 import { RequestsBrowser } from '../../support/requests-browser.ts';
 
-/** The watchdog waits 5 s; a busy machine and its browser may be late by as much again. */
+/** The watchdog waits 5 s; a busy machine and its browser may need as much again. */
 const TOLD_MS = 10_000;
-/** Runs in the page, whose browser has types of its own: hence a text. */
+/** Runs in the page, whose browser has other types: hence a string. */
 const SHOWN_S = "document.querySelector('video').currentTime";
 
 describe('a page whose doorbell', { tags: ['chromium', 'long'] }, () => {
@@ -38,13 +38,13 @@ describe('a page whose doorbell', { tags: ['chromium', 'long'] }, () => {
     expect(await rig.axe()).toEqual([]);
   };
 
-  it('is halted says since when it is not live, on each page, and goes on by itself', async () => {
+  it('is halted shows since when it is not live, on each page, and recovers by itself', async () => {
     await rig.page.getByRole('link', { name: 'Now', exact: true }).click();
     await live();
     await rig.testbed.signal('doorbell', 'SIGSTOP');
     try {
       await notLive('The doorbell does not answer.');
-      // The frozen frame is still there, and known for what it is.
+      // The frozen frame is still visible, and marked.
       expect(await rig.page.evaluate(SHOWN_S)).toBeGreaterThan(0);
       await rig.page.getByRole('link', { name: 'Timeline', exact: true }).click();
       expect(await pill()).toBe('No contact');
@@ -55,7 +55,7 @@ describe('a page whose doorbell', { tags: ['chromium', 'long'] }, () => {
     await live();
   }, 90_000);
 
-  it('cannot be reached because the phone is offline says that, and goes on by itself', async () => {
+  it('is unreachable because the phone is offline says so, and recovers by itself', async () => {
     await live();
     await rig.page.context().setOffline(true);
     await notLive('This phone or computer is offline.');

@@ -1,6 +1,6 @@
-// Holds: answering on the page "Requests" while things go wrong, on the real processes: a lost connection, a killed doorbell and a reload in
-// the middle of a grant send the same token again and never a second one, two tabs neither; what others decide, withdraw or forget meanwhile
-// is told; a clock that is off, requests that do not verify, a third preview, and privacy are refused with what to do.
+// The page "Requests" under failures, on real processes: after a lost connection, a killed doorbell or a reload during a grant the same
+// token is sent again and never a second one, also with two tabs; decisions of others, withdrawals and forgotten footage are shown; a wrong
+// clock, unverifiable requests, a third preview and privacy are refused with advice.
 import { join } from 'node:path';
 import type { Route } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
@@ -28,7 +28,7 @@ describe('a request in trouble', { tags: ['chromium', 'long'] }, () => {
 
   const say = (name: string) => rig.page.getByRole('button', { name });
   const isGrant = (route: Route) => String(route.request().postData()).includes('"kind":"grant"');
-  /** How often the ledger holds a decision to grant a request's clip. */
+  /** Number of granted decisions in the ledger for a request's clip. */
   const granted = async () => {
     const jti = grantClaimsOf(rig.grants[0]).jti;
     return ((await rig.testbed.ledger()).get(jti) ?? []).filter((type) => type === 'granted').length;
@@ -53,7 +53,7 @@ describe('a request in trouble', { tags: ['chromium', 'long'] }, () => {
     expect(await granted()).toBe(1);
   }, 120_000);
 
-  it('sends it again when the answer was lost, and when the doorbell was killed after it had decided', async () => {
+  it('sends it again if the answer was lost, or the doorbell was killed after its decision', async () => {
     const request = await rig.ask('--type', 'lost answer');
     await rig.preview(request);
     let lost = 0;
@@ -67,7 +67,7 @@ describe('a request in trouble', { tags: ['chromium', 'long'] }, () => {
     });
     await say('Let this clip leave').click();
     await rig.page.locator('.outcome-signed').waitFor();
-    // The clip was cut and sealed before, or its preview died with the doorbell: it says which, and there is one decision at most.
+    // The clip was sealed before, or its preview was lost with the doorbell: the page says which, and there is at most one decision.
     await soon(
       async () =>
         (await rig.page.locator('.outcome-sent').count()) > 0 ||
@@ -81,7 +81,7 @@ describe('a request in trouble', { tags: ['chromium', 'long'] }, () => {
     expect(await granted()).toBe(1);
   }, 150_000);
 
-  it('shows how far the clip has come while the bridge is away, and takes it back from there', async () => {
+  it('shows the clip’s progress while the bridge is away, and revokes it there', async () => {
     const request = await rig.ask('--type', 'bridge away');
     await rig.preview(request);
     await rig.testbed.signal('bridge', 'SIGSTOP');
@@ -103,13 +103,13 @@ describe('a request in trouble', { tags: ['chromium', 'long'] }, () => {
     await rig.page.locator('.outcome-taken-back').waitFor({ timeout: 30_000 });
   }, 120_000);
 
-  it('keeps one grant where two tabs sign at the same moment', async () => {
+  it('keeps one grant if two tabs sign at the same time', async () => {
     const request = await rig.ask('--type', 'two tabs');
     await rig.preview(request);
     const second = await rig.tab();
     await rig.open(request, second);
     await second.locator('video[data-sha256]').waitFor({ timeout: 30_000 });
-    // One of them may have heard of the other's by then, and shows no button any more.
+    // One of them may have seen the other's by then, and has no button any more.
     await Promise.all(
       [rig.page, second].map((page) => page.evaluate("document.querySelector('.button-main')?.click()")),
     );
@@ -117,7 +117,7 @@ describe('a request in trouble', { tags: ['chromium', 'long'] }, () => {
     expect(new Set(rig.grants).size).toBe(1);
   }, 120_000);
 
-  it('tells what another owner decided meanwhile, and lets this one take it back', async () => {
+  it('shows another owner’s decision, and lets this one revoke it', async () => {
     const span = await recently(rig);
     const request = await rig.ask('--type', 'another owner');
     await rig.choose(request);
@@ -134,7 +134,7 @@ describe('a request in trouble', { tags: ['chromium', 'long'] }, () => {
     await rig.page.locator('.outcome-declined').waitFor({ timeout: 30_000 });
   }, 120_000);
 
-  it('tells an owner who comes later what another one granted, and lets this one take it back', async () => {
+  it('shows an owner who comes later another one’s grant, and lets this one revoke it', async () => {
     const span = await recently(rig);
     const request = await rig.ask('--type', 'granted before');
     await rig.say('grant', request, ...span);
@@ -180,7 +180,7 @@ describe('a request in trouble', { tags: ['chromium', 'long'] }, () => {
     await rig.makePreview();
   }, 120_000);
 
-  it('lets nothing leave when the preview has gone, and says why', async () => {
+  it('uploads nothing when the preview is gone, and says why', async () => {
     const request = await rig.ask('--type', 'forgotten');
     await rig.preview(request);
     await rig.testbed.command({ action: 'forget', window: { startUs: 1, endUs: 2 } });
@@ -194,7 +194,7 @@ describe('a request in trouble', { tags: ['chromium', 'long'] }, () => {
     expect(new Set(rig.grants).size).toBe(2);
   }, 120_000);
 
-  it('chooses again from what is left when footage has gone', async () => {
+  it('selects from the remaining footage when some is gone', async () => {
     const request = await rig.ask('--type', 'aged out');
     await rig.choose(request);
     const start = rig.page.getByRole('slider', { name: 'Start of the clip' });
@@ -210,7 +210,7 @@ describe('a request in trouble', { tags: ['chromium', 'long'] }, () => {
     await rig.makePreview();
   }, 120_000);
 
-  it('ends a preview for another where two are kept already', async () => {
+  it('ends a preview for a third one', async () => {
     const span = await recently(rig);
     const first = await rig.ask('--type', 'first');
     const third = await rig.ask('--type', 'third');
@@ -230,7 +230,7 @@ describe('a request in trouble', { tags: ['chromium', 'long'] }, () => {
     await rig.say('deny', first);
   }, 120_000);
 
-  it('says that there is no footage of the time, and takes a no', async () => {
+  it('shows that there is no footage, and accepts a denial', async () => {
     const ago = (minutes: number) => new Date(Date.now() - minutes * 60_000).toISOString();
     const request = await rig.ask('--type', 'no footage', '--from', ago(120), '--to', ago(90));
     await rig.open(request);
@@ -242,7 +242,7 @@ describe('a request in trouble', { tags: ['chromium', 'long'] }, () => {
     await rig.page.locator('.outcome-declined').waitFor({ timeout: 20_000 });
   }, 90_000);
 
-  it('counts what does not verify, and shows nothing of it', async () => {
+  it('counts unverifiable requests, and shows nothing of them', async () => {
     await rig.ask('--type', 'forged request');
     const restore = await rig.intercept('/api/v1/requests', async (route) => {
       const answer = await route.fetch();
@@ -260,7 +260,7 @@ describe('a request in trouble', { tags: ['chromium', 'long'] }, () => {
     await restore();
   }, 90_000);
 
-  it('says that this browser’s clock is off, and grants nothing with it', async () => {
+  it('reports that the browser’s clock is wrong, and grants nothing', async () => {
     const request = await rig.ask('--type', 'wrong clock');
     const page = await rig.tab();
     await page.addInitScript(`
@@ -294,7 +294,7 @@ describe('a request in trouble', { tags: ['chromium', 'long'] }, () => {
   );
 });
 
-/** The words for a part of the footage that every request from now on asks for. */
+/** Arguments for the part of the footage that every later request asks for. */
 async function recently(rig: RequestsBrowser): Promise<string[]> {
   const { endUs } = await rig.testbed.footage(4_000_000);
   const at = (seconds: number) => new Date(endUs / 1_000 - seconds * 1_000).toISOString();

@@ -1,6 +1,6 @@
-// Holds: on the page "Requests", on the real processes: an owner reads a request, trims by frames, blacks out, ticks a fact, plays exactly
-// the bytes that would leave, lets them leave, and takes them back; every choice is there again after a reload; what is in the vault is what
-// was played, byte for byte. Declining and ignoring stay at home.
+// The page "Requests" on real processes: an owner reads a request, trims by frames, blacks out, ticks a fact, plays exactly the bytes to be
+// uploaded, grants and revokes them; every choice survives a reload, and the vault has the played bytes. Denials and ignored requests stay
+// at home.
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -15,7 +15,7 @@ describe('the page of requests', { tags: ['chromium', 'long'] }, () => {
   beforeAll(() => rig.start(), 120_000);
   afterAll(() => rig.stop(), 60_000);
 
-  /** When the handles stand. */
+  /** The current window of the handles. */
   const window = () =>
     rig.page
       .locator('.trim-handle')
@@ -30,7 +30,7 @@ describe('the page of requests', { tags: ['chromium', 'long'] }, () => {
   let request = '';
   let sha256 = '';
 
-  it('says that nobody asks, and shows a request as text, however it was meant', async () => {
+  it('shows that there is no request, and shows one as plain text', async () => {
     await rig.open();
     await rig.page.getByText('There are no requests').waitFor({ timeout: 20_000 });
     expect(await rig.axe()).toEqual([]);
@@ -75,9 +75,9 @@ describe('the page of requests', { tags: ['chromium', 'long'] }, () => {
     expect(await rig.axe()).toEqual([]);
   }, 90_000);
 
-  it('blacks out what is drawn, leaves sound off, and ticks a fact with its value', async () => {
+  it('blacks out drawn zones, leaves sound off, and ticks a fact with its value', async () => {
     await rig.page.getByRole('button', { name: 'Draw to black out' }).click();
-    // The page brings the picture back that the button stands below.
+    // The page scrolls to the picture above the button.
     const place = () => rig.page.locator('.zones.is-drawing').boundingBox();
     await soon(async () => ((await place())?.y ?? -1) >= 0);
     const picture = await place();
@@ -96,7 +96,7 @@ describe('the page of requests', { tags: ['chromium', 'long'] }, () => {
     expect(await rig.axe()).toEqual([]);
   }, 60_000);
 
-  it('has all of that again after a reload', async () => {
+  it('keeps all of that after a reload', async () => {
     const before = await window();
     await rig.page.reload();
     await rig.settled();
@@ -105,7 +105,7 @@ describe('the page of requests', { tags: ['chromium', 'long'] }, () => {
     expect(await rig.page.getByRole('checkbox', { name: /Address/ }).isChecked()).toBe(true);
   }, 60_000);
 
-  it('plays exactly the bytes that would leave, and says in words what a grant means', async () => {
+  it('plays exactly the bytes to be uploaded, and says in words what a grant means', async () => {
     const chosen = await window();
     await rig.makePreview();
     sha256 = String(await rig.page.locator('video[data-sha256]').getAttribute('data-sha256'));
@@ -124,7 +124,7 @@ describe('the page of requests', { tags: ['chromium', 'long'] }, () => {
     expect(clips()).toEqual([]);
   }, 90_000);
 
-  it('lets these very bytes leave, and shows the receipt', async () => {
+  it('uploads exactly these bytes, and shows the receipt', async () => {
     await rig.page.getByRole('button', { name: 'Let this clip leave' }).click();
     await rig.page.locator('.outcome-sent').waitFor({ timeout: 60_000 });
     expect(await rig.page.locator('.outcome').textContent()).toContain(sha256);
@@ -140,7 +140,7 @@ describe('the page of requests', { tags: ['chromium', 'long'] }, () => {
     expect(new Set(rig.grants).size).toBe(1);
   }, 120_000);
 
-  it('takes it back, and says what that did', async () => {
+  it('revokes it, and shows the result', async () => {
     await rig.page.getByRole('button', { name: 'Take it back' }).click();
     expect(await rig.axe()).toEqual([]);
     await rig.page.getByRole('button', { name: 'Yes, take it back' }).click();
@@ -151,7 +151,7 @@ describe('the page of requests', { tags: ['chromium', 'long'] }, () => {
     expect(await rig.axe()).toEqual([]);
   }, 120_000);
 
-  it('declines in two taps and ignores in one; neither is told to anybody', async () => {
+  it('declines in two taps and ignores in one, without notifying anybody', async () => {
     const [declined, ignored] = [await rig.ask('--type', 'noise'), await rig.ask('--type', 'graffiti')];
     await rig.open(declined);
     await rig.page.getByRole('button', { name: 'Decline' }).click();
@@ -168,7 +168,7 @@ describe('the page of requests', { tags: ['chromium', 'long'] }, () => {
     expect(clips()).toEqual([]);
   }, 120_000);
 
-  it('has met no error, and called nobody else', () => {
+  it('had no error, and made no other request', () => {
     expect(rig.faults).toEqual([]);
   });
 });

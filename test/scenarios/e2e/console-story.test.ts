@@ -1,6 +1,6 @@
-// Holds: the whole story in a browser, on the real processes: an agency asks, the owner reads, looks at the very clip, lets it leave, has
-// its custody checked, and recalls it; the same with the doorbell killed in the middle; all the while a hostile page in another tab of the
-// same browser, which sends the session's cookie along, learns nothing and sets nothing off.
+// The whole story in a browser on real processes: an agency requests, the owner reads, plays the clip, grants, verifies custody and
+// recalls; again with the doorbell killed in between; a hostile page in another tab, which sends the session's cookie along, learns nothing
+// and has no effect.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -35,7 +35,7 @@ describe('the console’s story', { tags: ['chromium', 'long'] }, () => {
   };
   const departure = () => rig.page.locator('.sent-clip').first();
 
-  /** Opens what has left, and has the newest clip's proof checked until it leads into the vault. */
+  /** Opens the disclosed clips, and has the newest one's proof checked up to the vault. */
   async function checkCustody(): Promise<string> {
     await rig.page.getByRole('link', { name: /What has left|Sent/ }).click();
     await departure().waitFor({ timeout: 20_000 });
@@ -51,7 +51,7 @@ describe('the console’s story', { tags: ['chromium', 'long'] }, () => {
     return (await departure().locator('.check').textContent()) ?? '';
   }
 
-  /** Takes the newest clip back, up to the vault's signed answer; asks again while the doorbell cannot be reached. */
+  /** Recalls the newest clip up to the vault's signed answer; retries while the doorbell is unreachable. */
   async function recall(): Promise<void> {
     await departure().getByRole('button', { name: 'Take it back' }).click();
     const yes = departure().locator('.button-danger');
@@ -63,7 +63,7 @@ describe('the console’s story', { tags: ['chromium', 'long'] }, () => {
     }, 60_000);
   }
 
-  it('from a request to a clip that was looked at, granted, checked, and recalled', async () => {
+  it('from a request to a clip that was played, granted, checked and recalled', async () => {
     const request = await rig.ask('--type', 'package theft');
     await rig.preview(request);
     const played = await rig.playedSha256();
@@ -87,7 +87,7 @@ describe('the console’s story', { tags: ['chromium', 'long'] }, () => {
     await rig.testbed.signal('doorbell', 'SIGKILL');
     await rig.testbed.restarted('doorbell', before);
     const page = rig.page;
-    // Either the clip was sealed before, and leaves; or its preview died with the doorbell, nothing has left, and another is made.
+    // Either the clip was sealed before and is uploaded, or its preview was lost with the doorbell and another is made.
     const changed = page.getByText('Make a new preview, look at it, and grant that one.');
     await page.locator('.outcome-sent').or(changed).first().waitFor({ timeout: 90_000 });
     let sent = played;
@@ -112,7 +112,7 @@ describe('the console’s story', { tags: ['chromium', 'long'] }, () => {
     await soon(async () => (await hostile.report()).tries > 100, 60_000);
     const { tries, learned } = await hostile.report();
     expect(learned).toEqual([]);
-    // If anybody rang, it was the drawn visitor: not the owner, and not the page that tried to.
+    // Only the drawn visitor rang: neither the owner nor the page that tried to.
     expect(events.filter((event) => event.type === 'ring' && event.source !== 'scene')).toEqual([]);
     expect(new Set(rig.testbed.receipts.map(({ outcome }) => outcome))).not.toContain('denied');
     expect(rig.faults).toEqual([]);

@@ -1,5 +1,4 @@
-// Holds: of a real demo's clip, manifest, receipt and proof no byte can change unnoticed, and the bridge's log holds nothing
-// private of the home.
+// Every changed byte of a real demo's clip, manifest, receipt and proof is detected, and the bridge's log has nothing private of the home.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import Sqlite from 'better-sqlite3';
@@ -21,7 +20,7 @@ type Papers = Record<Name, Uint8Array>;
 let papers: Papers;
 let clipFolder: string;
 let bridgeKey: string;
-/** Changed bytes that were found. */
+/** Number of detected changes. */
 let found = 0;
 
 beforeAll(async () => {
@@ -44,7 +43,7 @@ async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
   yield bytes;
 }
 
-/** Verifies papers as the command line does; the code of what is wrong, null when nothing is. */
+/** Verifies documents as the command line does; returns the code, or null if valid. */
 async function faultOf(of: Papers): Promise<string | null> {
   const text = (name: Name) => fromUtf8(of[name])?.replace(/\r?\n$/, '') ?? '';
   const expected = { bridgeKey, receipt: text('receipt.jws'), proof: text('proof.json') };
@@ -54,14 +53,14 @@ async function faultOf(of: Papers): Promise<string | null> {
   );
 }
 
-/** The same papers with one byte of one of them changed. */
+/** The documents with one byte of one of them changed. */
 function changed(name: Name, at: number, by: number): Papers {
   const bytes = Uint8Array.from(papers[name]);
   bytes[at] = (bytes[at] ?? 0) ^ by;
   return { ...papers, [name]: bytes };
 }
 
-/** Places of each kind in a file: its ends, and what stands between the parts of a token, of JSON, of MP4. */
+/** Places of each kind in a file: its ends, and separators of tokens, JSON and MP4. */
 function edges(name: Name): number[] {
   const bytes = papers[name];
   const marks = new Set(Buffer.from('."{}[],:\\'));
@@ -102,7 +101,7 @@ describe('a demo’s papers', () => {
     );
   });
 
-  it('are found out when cut, added to, or taken from elsewhere', { tags: ['long'] }, async (test) => {
+  it('are refused when truncated, extended or mixed', { tags: ['long'] }, async (test) => {
     const space = (bytes: Uint8Array, before: string, after: string) =>
       new Uint8Array(Buffer.concat([Buffer.from(before), bytes, Buffer.from(after)]));
     const other = Buffer.from(papers['proof.json']).toString();
@@ -144,7 +143,7 @@ describe('a demo’s papers', () => {
   });
 });
 
-/** A text as it could lie in a file: itself, in base64 at each of its three beginnings, in hex. */
+/** Encodings in which a text could be in a file: plain, base64 at each of three offsets, hex. */
 function disguises(text: string): string[] {
   const bytes = Buffer.from(text);
   const base64 = [0, 1, 2].map((shift) =>
@@ -175,7 +174,7 @@ it('the log holds no name, address, email or phone of the home, nor who asked fo
   const log = tables.map(dump).join('\n');
   expect(log).toContain('"kind":"intake"');
   expect(found(log)).toEqual([]);
-  // The same search does find them where they are: in the manifest, which by now the vault alone keeps.
+  // The same search finds them in the manifest, which now only the vault keeps.
   expect(found(dump('intakes'))).toEqual([]);
   expect(found(Buffer.from(papers['manifest.jws']).toString('latin1')).length).toBeGreaterThan(0);
   file.close();

@@ -1,6 +1,7 @@
 // @module-tag footage
 // @module-tag long
-// Holds: `doorsill demo` on real footage puts exactly the window's frames in the vault: another camera, another container, a film with sound.
+// `doorsill demo` on real footage puts exactly the window's frames into the vault, with another camera, another container, and a film with
+// sound.
 import { join } from 'node:path';
 import { afterAll, describe, it } from 'vitest';
 import { temporaryFolder } from '../../support/command-line.ts';

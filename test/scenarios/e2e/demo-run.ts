@@ -1,5 +1,4 @@
-// Owns: one `doorsill demo` in a test, checked as anybody could: hash, papers, and the frames that a stranger decodes.
-// Not here: what is asked of it (demo.test.ts, demo-footage.slow.test.ts).
+// Runs `doorsill demo` and checks it as anybody could: hash, documents, and independently decoded frames.
 import { existsSync, readFileSync } from 'node:fs';
 import { expect } from 'vitest';
 import { z } from 'zod';
@@ -18,7 +17,7 @@ const resultSchema = z.strictObject({
   grantToStoredMs: z.int(),
 });
 
-/** Runs it in the folder `data`; every word it says of the clip holds. */
+/** Runs it in the folder `data`; everything that it prints about the clip is true. */
 export async function demo(data: string, args: string[]) {
   const done = await runCommand(['demo', '--data', data, ...args, '--json'], { seconds: 110 });
   expect(done.status, done.stderr).toBe(0);
@@ -30,14 +29,14 @@ export async function demo(data: string, args: string[]) {
   return result;
 }
 
-/** Footage in a file, and a window of it in seconds. */
+/** A footage file, and a window in seconds. */
 export interface Footage {
   file: string;
   fromS: number;
   toS: number;
 }
 
-/** Cuts a window of footage; the clip has the frames that the footage has in it. */
+/** Runs it on a window of footage; the clip has exactly the window's frames. */
 export async function demoOf(data: string, { file, fromS, toS }: Footage): Promise<void> {
   const result = await demo(data, ['--camera', `file:${file}`, '--from', String(fromS), '--to', String(toS)]);
   expect(result.frames).toBe(await framesInside(file, fromS, toS));

@@ -1,5 +1,5 @@
 // @module-tag long
-// `doorsill demo` on every kind of source: the clip in the vault holds exactly the window's frames, decoded by a stranger.
+// `doorsill demo` on every kind of source: the clip in the vault has exactly the window's frames, independently decoded.
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -15,7 +15,7 @@ afterAll(() => folder.dispose());
 const hasSoundTrack = (clip: string) => readFileSync(clip).includes('soun');
 
 describe('demo', () => {
-  it('cuts the synthetic porch exactly and discloses exactly what is asked', async () => {
+  it('cuts the drawn porch exactly and discloses exactly the given facts', async () => {
     const result = await demo(join(folder.path, 'synthetic'), [
       '--from',
       '1.3',
@@ -31,17 +31,17 @@ describe('demo', () => {
     expect(hasSoundTrack(result.clip)).toBe(false);
   }, 120_000);
 
-  it('sends sound when it is named', { tags: ['long'], timeout: 120_000 }, async () => {
+  it('sends sound if requested', { tags: ['long'], timeout: 120_000 }, async () => {
     const result = await demo(join(folder.path, 'sound'), ['--from', '1.3', '--to', '4.1', '--audio']);
     expect(hasSoundTrack(result.clip)).toBe(true);
     expect(result.disclosed).toEqual({});
   });
 
-  it('cuts a film whose frames come at odd times, and which begins late, to exactly the frames of the window', async () => {
+  it('cuts footage with irregular frame times and a late start to exactly the window’s frames', async () => {
     const { path: ffmpeg } = await findFfmpeg();
     const file = join(folder.path, 'odd-times.mkv');
     const drawn = ['-f', 'lavfi', '-i', 'testsrc2=size=320x180:rate=30', '-f', 'lavfi', '-i', 'sine=440', '-t', '9'];
-    // Two of five frames are left out, as a camera does in the dark.
+    // Two of five frames are missing, as from a camera in the dark.
     const odd = ['-vf', 'select=not(eq(mod(n\\,5)\\,1)+eq(mod(n\\,5)\\,2))', '-fps_mode', 'passthrough'];
     const encode = ['-c:v', 'libx264', '-preset', 'ultrafast', '-pix_fmt', 'yuv420p', '-bf', '0', '-g', '20'];
     const late = ['-c:a', 'aac', '-output_ts_offset', '17.811', file];
@@ -56,7 +56,7 @@ describe('demo', () => {
     () => demoOf(join(folder.path, 'porch'), { file: porch ?? '', fromS: 7.2, toS: 15.5 }),
   );
 
-  it('refuses a folder that is not a demo’s, a window without footage, and wrong words, each on one line with its code', async () => {
+  it('refuses a foreign folder, a window without footage, and wrong arguments, each on one line with its code', async () => {
     const foreign = await runCommand(['demo', '--data', process.cwd(), '--json']);
     expect(foreign.status).toBe(2);
     expect(JSON.parse(foreign.stderr.trim())).toMatchObject({ error: { code: 'data_folder_foreign' } });
@@ -79,7 +79,7 @@ describe('demo', () => {
     }
   }, 60_000);
 
-  it('refuses a file that is no use as a camera with the file’s own code, and says why once', async () => {
+  it('refuses an unusable file with its own code, and gives the reason once', async () => {
     const { path: ffmpeg } = await findFfmpeg();
     const make = (name: string, words: string[]) =>
       execFileSync(ffmpeg, ['-v', 'error', '-f', 'lavfi', '-i', ...words, join(folder.path, name)]);

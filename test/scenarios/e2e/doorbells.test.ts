@@ -1,5 +1,5 @@
-// Several doorbells of one owner in one testbed, as a person runs them: they come, ring, are asked, grant one by one, and go, while `up` runs
-// and while it does not; nothing of one is taken for another's.
+// Several doorbells of one owner in one testbed: they are added, ring, get requests, grant separately and are removed, with and without a
+// running `up`; none is confused with another.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
@@ -41,11 +41,11 @@ describe('several doorbells', { tags: ['long'] }, () => {
   const at = (...path: string[]) => join(data, ...path);
   let up: Running;
   let taken: Server | null = null;
-  /** What the first run told of them. */
+  /** The first run's output about them. */
   let first: z.infer<typeof upSchema>;
   let garage = '';
   let clipOfGarage = '';
-  /** What was granted there, and until when another one has footage of it. */
+  /** The grant, and until when another doorbell has footage of it. */
   let given = { request: '', grant: '', endUs: 0 };
 
   const begin = (...words: string[]) =>
@@ -73,7 +73,7 @@ describe('several doorbells', { tags: ['long'] }, () => {
   const othersOf = (path: string) => JSON.parse(readFileSync(join(path, 'device.json'), 'utf8')).console.others;
   const vaulted = () => readdirSync(at('vault', 'blobs'));
 
-  it('are as many as was said, each with a device, a page and a folder of its own, and the same owner', async () => {
+  it('are created in the requested number, each with its own device, page and folder, and one owner', async () => {
     expect(first).toMatchObject({
       isNew: true,
       doorbells: [
@@ -90,7 +90,7 @@ describe('several doorbells', { tags: ['long'] }, () => {
     );
   }, 30_000);
 
-  it('get one more while they run, at once, and each page leads to the others', async () => {
+  it('can be added at run time, and each page links to the others', async () => {
     const added = await say('up', 'add', 'Garage', '--camera', CAMERA);
     expect(added, JSON.stringify(added)).toMatchObject({ name: 'Garage', running: true, console: page(3) });
     garage = String(added['device']);
@@ -111,7 +111,7 @@ describe('several doorbells', { tags: ['long'] }, () => {
     expect(await say('up', 'add', 'garage')).toMatchObject({ code: 'doorbell_name_taken', status: 2 });
   }, 90_000);
 
-  it('ring each by its name or id, and none where it is not said which', async () => {
+  it('ring by name or id, and not without one', async () => {
     for (const [word, name] of [
       ['Front door', 'Front door'],
       ['doorbell 2', 'Doorbell 2'],
@@ -133,7 +133,7 @@ describe('several doorbells', { tags: ['long'] }, () => {
     );
   }, 60_000);
 
-  it('are each asked, and exactly the one that is named grants', async () => {
+  it('all get the request, and exactly the named one grants', async () => {
     await expect
       .poll(
         async () => {
@@ -167,7 +167,7 @@ describe('several doorbells', { tags: ['long'] }, () => {
     const types = async (name: string) => (await say('verify', '--ledger', '--device', name))['types'];
     expect(await types('Garage')).toMatchObject({ granted: 1 });
     for (const name of ['Front door', 'Doorbell 2']) expect(await types(name)).not.toHaveProperty('granted');
-    // The same words again are the same grant; the request alone names its doorbell wherever only one can be meant.
+    // The same arguments repeat the same grant; a request alone identifies its doorbell if only one is possible.
     expect(await say('grant', request, ...span, '--device', 'Garage')).toMatchObject({ grant: granted['grant'] });
     expect(await say('left', 'proof', request)).toMatchObject({ grant: granted['grant'] });
     expect(vaulted()).toHaveLength(1);
@@ -176,9 +176,9 @@ describe('several doorbells', { tags: ['long'] }, () => {
     given = { request, grant: String(granted['grant']), endUs: other?.coverage.at(-1)?.endUs ?? 0 };
   }, 120_000);
 
-  it('take back each its own grant of one request', async () => {
+  it('each revoke their own grant of one request', async () => {
     const { request, endUs } = given;
-    // It is granted at one and still open at another: which of them is meant?
+    // Granted at one doorbell and open at another: ambiguous.
     expect(await say('deny', request)).toMatchObject({ code: 'doorbell_not_named' });
     const span = ['--from', iso(endUs - US), '--to', iso(endUs)];
     const second = await say('grant', request, ...span, '--device', 'Front door');
@@ -192,7 +192,7 @@ describe('several doorbells', { tags: ['long'] }, () => {
     expect(await say('left', 'proof', given.grant)).toMatchObject({ grant: given.grant });
   }, 90_000);
 
-  it('are not removed unless that is confirmed, and never the first', async () => {
+  it('are removed only after a confirmation, and the first never', async () => {
     expect(await say('up', 'remove', 'Garage')).toMatchObject({ code: 'doorbell_unconfirmed', status: 3 });
     expect(await say('up', 'remove', 'Front door', '--yes')).toMatchObject({ code: 'doorbell_first', status: 2 });
     expect(await say('up', 'remove', 'Shed', '--yes')).toMatchObject({ code: 'doorbell_unknown', status: 2 });
@@ -204,7 +204,7 @@ describe('several doorbells', { tags: ['long'] }, () => {
     expect(pages).toEqual([`ok Front door: ${page(1)}`, `ok Doorbell 2: ${page(2)}`, `ok Garage: ${page(3)}`]);
   }, 60_000);
 
-  it('are removed with all that they had while the others run; the vault keeps its clip', async () => {
+  it('are removed with all their data while the others run; the vault keeps its clip', async () => {
     const clip = at('vault', 'blobs', clipOfGarage, 'clip.mp4');
     const before = readFileSync(clip);
     expect(await say('up', 'remove', 'Garage', '--yes')).toMatchObject({ name: 'Garage', outcome: 'removed' });
@@ -227,7 +227,7 @@ describe('several doorbells', { tags: ['long'] }, () => {
     await up.line('the other bell', (line) => line['event'] === 'ring' && line['doorbell'] === 'Doorbell 2', 20, ring);
   }, 60_000);
 
-  it('are left alone by a second `up` on their folder', async () => {
+  it('are not affected by a second `up` on their folder', async () => {
     const second = await runCommand(['up', '--data', data, '--port', String(PORT + 30), '--json']);
     expect([second.status, second.stderr]).toEqual([5, expect.stringContaining('data_folder_locked')]);
     expect((await list()).filter(({ running }) => running)).toHaveLength(2);
@@ -251,7 +251,7 @@ describe('several doorbells', { tags: ['long'] }, () => {
     expect(await list()).toHaveLength(3);
   }, 60_000);
 
-  it('are there again, the same ones at the same pages; a page whose port is taken moves, and stays where it went', async () => {
+  it('come back with the same identities and pages; a page whose port is taken moves permanently', async () => {
     taken = createServer();
     await new Promise<void>((resolve) => taken?.listen(PORT + 5, '127.0.0.1', resolve));
     up = begin();

@@ -1,6 +1,6 @@
 // @module-tag long
-// Holds: a doorbell that was reset is another one at the embedded broker, which lets it and a new owner in; Home Assistant forgets the one that
-// it was, and nobody's account of before is left. The same in a testbed, whose owner finds the one doorbell that is there.
+// A reset doorbell is a new one at the embedded broker, which admits it and a new owner; Home Assistant forgets the former one, and no
+// former account remains. The same in a testbed, whose owner finds its only doorbell.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { connect } from 'mqtt';
@@ -38,7 +38,7 @@ const accounts = () => readdirSync(at('broker', 'accounts')).sort();
 const userIn = (data: string) =>
   userSchema.parse(JSON.parse(readFileSync(join(data, 'device.json'), 'utf8'))).home.user;
 
-it('lets the reset doorbell and its new owner in, and takes back what was told of the old one', {
+it('admits the reset doorbell and its new owner, and removes the discovery of the former one', {
   timeout: 240_000,
 }, async () => {
   const broker = start('bridge', 'broker', '--data', at('broker'), '--port', '0');
@@ -75,7 +75,7 @@ it('lets the reset doorbell and its new owner in, and takes back what was told o
   expect(existsSync(at('porch', 'home-assistant.json'))).toBe(true);
 });
 
-it('is the one doorbell of its testbed after a reset', { timeout: 300_000 }, async () => {
+it('is the only doorbell of its testbed after a reset', { timeout: 300_000 }, async () => {
   const data = at('testbed');
   const up = () => start('up', '--data', data, '--no-ask', '--camera', CAMERA);
   const isUp = ({ event }: Record<string, unknown>) => event === 'up';

@@ -1,8 +1,8 @@
 // @module-tag long
 // @module-tag mosquitto
 // @module-tag mosquitto-clients
-// Holds: at a stock mosquitto with user names and passwords, what listens with mosquitto_sub alone sees a doorbell that Home
-// Assistant's documentation allows, hears it ring, and sees it go when it is killed, and removed when it is turned off.
+// With only mosquitto_sub at a stock mosquitto with passwords one sees a doorbell as in Home Assistant's documentation, its ring, its will
+// when it is killed, and its removal when it is turned off.
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -30,7 +30,7 @@ const heardSchema = z.object({
   retain: z.union([z.literal(0), z.literal(1)]),
 });
 
-/** A mosquitto as people set one up: a password file, and no rule about topics. */
+/** A mosquitto as people configure it: a password file, and no topic rules. */
 async function ownBroker(): Promise<number> {
   const port = await freePort();
   const passwords = at('passwords');
@@ -77,7 +77,7 @@ class Listener {
     this.child.kill('SIGKILL');
   }
 
-  /** The first message from the `after`-th on that is on this topic, as soon as there is one. */
+  /** The first message on this topic from the `after`-th on, as soon as it comes. */
   async next(topic: string, after = 0): Promise<{ payload: string; retained: boolean }> {
     const find = () => this.heard.slice(after).find((message) => message.topic === topic);
     await expect.poll(find, { timeout: 60_000, message: topic }).toBeDefined();
@@ -122,7 +122,7 @@ it('a doorbell appears, rings, goes offline by its will, and is removed', { time
   expect((await listener.next(`${own}/status`)).payload).toBe('online');
   for (const name of ['motion', 'privacy', 'requests', 'storage']) await listener.next(`${own}/ha/${name}`);
 
-  // An owner with an account of their own there; then Home Assistant's button, and one that does not exist.
+  // An owner with their own account; then Home Assistant's button, and an unknown one.
   const account = ['--user', 'alex', '--password-file', at('alex.password')];
   const paired = await runCommand(['pair', '--socket', socket, '--owner', at('me'), '--json', ...account]);
   expect(paired.status, paired.stderr).toBe(0);
@@ -147,7 +147,7 @@ it('a doorbell appears, rings, goes offline by its will, and is removed', { time
   expect((await listener.next(`${own}/status`, alive)).payload).toBe('offline');
   await first.ended();
 
-  // All that was said, by the schemas: nothing else, and nothing of the home in it.
+  // All messages match the schemas: nothing else, and nothing of the home.
   for (const { topic, payload: said } of listener.heard) {
     const payload = said ?? '';
     if (topic === 'homeassistant/status' || topic.startsWith(`${own}/ha/set/`)) continue;

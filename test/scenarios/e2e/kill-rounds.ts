@@ -1,26 +1,25 @@
-// Owns: the story over and over in one testbed, with a kill -9 in each round at a random moment between the grant and the
-// stored clip. Seeded: the seed is printed first, and a failure names the command that draws the same moments again.
-// Not here: how many rounds, and where a run is short or long (kill.test.ts, kill.slow.test.ts).
+// Repeats the story in one testbed, with a kill -9 in each round at a random time between the grant and the stored clip. The seed is
+// printed first, and a failure has the command that repeats the times.
 import { expect } from 'vitest';
 import { SystemClock } from '../../../device/base/clock.ts';
 import { integerBelow, SeededRandom, SystemRandom } from '../../../device/base/random.ts';
 import { type Part, RunningTestbed } from '../../support/running-testbed.ts';
 
 const clock = new SystemClock();
-/** Small, so that a restart costs little; cut in the middle of a GOP, so that its head is encoded. */
+/** Small, for fast restarts; cut in mid-GOP, so that the head is encoded. */
 const CAMERA = 'synthetic?size=320x180';
 const CLIP_US = 3_000_000;
 const LEDGER_OF_A_GRANT = ['granted', 'sealed', 'token-presented', 'delivered'];
 
 export interface KillPlan {
   rounds: number;
-  /** Whom each round hits, drawn from here: a part named more often is hit more often. */
+  /** The victims are drawn from this list; repeated parts are hit more often. */
   victims: readonly Part[];
   /** The test's own file, for the command that repeats it. */
   file: string;
 }
 
-/** Runs the rounds; throws with the command that replays them. */
+/** Runs the rounds; throws with the command that repeats them. */
 export async function killRounds(plan: KillPlan): Promise<void> {
   const seed = Number(process.env['DOORSILL_SEED'] ?? integerBelow(new SystemRandom(), 2 ** 31));
   const slow = process.env['DOORSILL_SLOW'] === '1' ? 'DOORSILL_SLOW=1 ' : '';
@@ -42,7 +41,7 @@ async function play(testbed: RunningTestbed, { rounds, victims }: KillPlan, rand
   const newest = await testbed.footage(CLIP_US + 1_000_000);
   const window = { startUs: newest.startUs + 400_000, endUs: newest.startUs + 400_000 + CLIP_US };
   const order = shuffled(victims, rounds, random);
-  // An undisturbed round first: its length is the span that the moments of the kills are drawn from.
+  // First an undisturbed round: its duration limits the random times of the kills.
   const notice = await testbed.ask();
   const startMs = clock.monotonicMs();
   const first = testbed.grant(notice, window);
@@ -72,7 +71,7 @@ async function play(testbed: RunningTestbed, { rounds, victims }: KillPlan, rand
   for (const types of ledger.values()) expect(types).toEqual(LEDGER_OF_A_GRANT);
 }
 
-/** Every victim of the list equally often over the rounds, in random order. */
+/** Every victim equally often, in random order. */
 function shuffled(victims: readonly Part[], rounds: number, random: SeededRandom): Part[] {
   const order = Array.from({ length: rounds }, (_, round) => victims[round % victims.length] ?? 'doorbell');
   for (let at = order.length - 1; at > 0; at -= 1) {

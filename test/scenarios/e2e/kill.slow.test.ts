@@ -1,8 +1,8 @@
-// Holds what kill.test.ts does, over many testbeds and kills.
+// The same as kill.test.ts, over many testbeds and kills.
 import { describe, it } from 'vitest';
 import { killRounds } from './kill-rounds.ts';
 
-/** A cell holds 60 open requests; so each testbed sees a part of the kills. */
+/** A cell has at most 60 open requests, so each testbed gets a part of the kills. */
 const TESTBEDS = 5;
 const ROUNDS = 40;
 

@@ -1,9 +1,9 @@
 // @module-tag long
-// Holds: a kill -9 at any moment between grant and stored clip makes no second clip and loses none.
+// A kill -9 at any time between grant and stored clip neither duplicates nor loses a clip.
 import { describe, it } from 'vitest';
 import { killRounds } from './kill-rounds.ts';
 
-describe('a testbed whose parts are killed at any moment between grant and stored clip', () => {
+describe('a testbed whose parts are killed at any time between grant and stored clip', () => {
   it('finishes every story with exactly one clip of the receipt’s hash, and a ledger that verifies', async () => {
     await killRounds({
       rounds: 10,

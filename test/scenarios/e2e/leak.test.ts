@@ -1,5 +1,5 @@
 // @module-tag long
-// What a usual cut lets travel, and ours does not, as the command shows it.
+// The command shows the hidden frames of a usual cut, which ours does not have.
 import { describe, expect, it } from 'vitest';
 import { runCommand } from '../../support/command-line.ts';
 import { proved } from '../../support/proved.ts';
@@ -9,7 +9,7 @@ describe('story leak', () => {
     const done = await runCommand(['story', 'leak', '--json']);
     expect(done.status, done.stderr).toBe(0);
     const { naive, doorsill } = Object(done.last);
-    // 3 s of our own footage at 15 frames a second.
+    // 3 s of drawn footage at 15 frames a second.
     expect(doorsill).toEqual({ shown: 45, held: 45, hidden: 0 });
     expect(naive.hidden).toBeGreaterThan(0);
     expect(naive.held).toBe(naive.shown + naive.hidden);

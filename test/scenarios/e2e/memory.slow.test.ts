@@ -1,11 +1,11 @@
-// A doorbell must leave room on a board with 1 GB: its process and its ffmpeg, drawing, encoding and watching 720p for a minute.
+// The memory of a doorbell's process and its ffmpeg, drawing, encoding and analysing 720p for a minute, fits a board with 1 GB.
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { descendants } from '../../support/processes.ts';
 import { proved } from '../../support/proved.ts';
 import { RunningTestbed } from '../../support/running-testbed.ts';
 
-/** A board with 1 GB has some 900 MB to give; its system and a broker need half of that. */
+/** A board with 1 GB has some 900 MB, of which its system and a broker need half. */
 const PEAK_MB_MAX = 450;
 const WATCHED_MS = 60_000;
 
@@ -16,7 +16,7 @@ afterAll(async () => {
   testbed.dispose();
 });
 
-/** The most memory that a process has had at once, in megabytes (proc(5), VmHWM). */
+/** A process's peak memory in megabytes (proc(5), VmHWM). */
 function peakMb(pid: number): number {
   const status = readFileSync(`/proc/${pid}/status`, 'utf8');
   return Number(/^VmHWM:\s+(\d+) kB/m.exec(status)?.[1]) / 1_024;

@@ -1,11 +1,11 @@
 // @module-tag long
-// What is left of a testbed whose supervisor is killed outright: nothing that runs, and everything that was stored.
+// When a testbed's supervisor is killed, no process and all stored data remain.
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { Running, temporaryFolder } from '../../support/command-line.ts';
 import { descendants, isAlive } from '../../support/processes.ts';
 
-it('up that is killed with SIGKILL leaves no process behind, and the next one finds the same testbed', async () => {
+it('`up` killed with SIGKILL leaves no process, and the next one finds the same testbed', async () => {
   const folder = temporaryFolder('orphans');
   const words = [
     'up',

@@ -1,6 +1,6 @@
 // @module-tag long
-// Broker, bridge and registry each stopped and started in the middle of the story: it completes, nothing twice. The camera's
-// own outage is in rtsp.test.ts.
+// Broker, bridge and registry each stop and start in the middle of the story: it completes, without duplicates. Outages of the camera are
+// in rtsp.test.ts.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Receipt } from '../../../device/contract/home-messages.ts';
 import type { VerifiedNotice } from '../../../device/contract/read-request-notice.ts';
@@ -24,7 +24,7 @@ describe('a testbed of which a part goes away in the middle of the story', () =>
     testbed.dispose();
   });
 
-  /** The story's last lines, the same whatever went wrong before. */
+  /** The story's end, the same after any outage. */
   async function completes(grant: GrantUnderWay): Promise<void> {
     grants.push(grant.jti);
     const manifest = await testbed.verify(grant, await grant.sent);
@@ -32,7 +32,7 @@ describe('a testbed of which a part goes away in the middle of the story', () =>
     expect(testbed.clips()).toHaveLength(grants.length);
   }
 
-  /** Grants while a part hangs; resolves once the device has said `outcome`. */
+  /** Grants while a part hangs; resolves once the device has reported `outcome`. */
   async function grantUntil(notice: VerifiedNotice, outcome: Receipt['outcome']): Promise<GrantUnderWay> {
     const grant = testbed.grant(notice, window);
     await testbed.until(
@@ -42,7 +42,7 @@ describe('a testbed of which a part goes away in the middle of the story', () =>
     return grant;
   }
 
-  /** A part that hangs is ended; its supervisor starts it again. */
+  /** Kills a hanging part; its supervisor restarts it. */
   async function replace(part: Part, hanging: number): Promise<void> {
     await testbed.signal(part, 'SIGKILL');
     await testbed.restarted(part, hanging);
@@ -55,7 +55,7 @@ describe('a testbed of which a part goes away in the middle of the story', () =>
     await testbed.restarted('broker', pid);
   }, 120_000);
 
-  it('broker: hangs while the agency asks, and is another one without memory afterwards', async () => {
+  it('broker: hangs during the request, and is then replaced by an empty one', async () => {
     const pid = await testbed.signal('broker', 'SIGSTOP');
     const posted = testbed.ask();
     await testbed.posted();
@@ -63,7 +63,7 @@ describe('a testbed of which a part goes away in the middle of the story', () =>
     await completes(testbed.grant(await posted, window));
   }, 120_000);
 
-  it('bridge: hangs until the clip waits for it, then is killed', async () => {
+  it('bridge: hangs until the clip is ready, then is killed', async () => {
     const notice = await testbed.ask();
     const pid = await testbed.signal('bridge', 'SIGSTOP');
     const grant = await grantUntil(notice, 'sealed');
@@ -79,7 +79,7 @@ describe('a testbed of which a part goes away in the middle of the story', () =>
     await completes(grant);
   }, 120_000);
 
-  it('registry: away from the grant on', async () => {
+  it('registry: gone from the grant on', async () => {
     const notice = await testbed.ask();
     const pid = await testbed.signal('registry', 'SIGSTOP');
     const grant = await grantUntil(notice, 'sealed');
@@ -95,7 +95,7 @@ describe('a testbed of which a part goes away in the middle of the story', () =>
     await Promise.all(parts.map((part, at) => testbed.restarted(part, pids[at] ?? 0)));
   }, 120_000);
 
-  it('leaves a ledger that verifies, with each grant’s way once', async () => {
+  it('leaves a ledger that verifies, with each grant’s entries once', async () => {
     await testbed.orphansGone();
     await testbed.stop();
     const ledger = await testbed.ledger();

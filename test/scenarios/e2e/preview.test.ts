@@ -1,5 +1,5 @@
-// What an owner looks at is what leaves: a preview fetched from the doorbell's own server, granted by its hash, is byte for byte the clip
-// in the vault; once it has ended, by privacy, forgetting or a killed doorbell, nothing leaves in its place.
+// The previewed bytes are the uploaded bytes: a preview from the doorbell's own server, granted by its hash, equals the clip in the vault;
+// once it has ended by privacy, forgetting or a killed doorbell, nothing is uploaded instead.
 import { createHash } from 'node:crypto';
 import { chmodSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -31,14 +31,14 @@ describe('a preview', { tags: ['long'] }, () => {
     return { ...JSON.parse(stderr.trim().split('\n').at(-1) ?? '').error, status };
   }
 
-  /** A request and a part of its window that footage is there for; the words that name both. */
+  /** A request and a part of its window with footage; the arguments that name both. */
   async function asked(): Promise<{ request: string; span: string[] }> {
     const window = await testbed.footage(2_000_000);
     const notice = await testbed.ask();
     return { request: notice.request.jti, span: ['--from', iso(window.startUs), '--to', iso(window.endUs)] };
   }
 
-  it('is the very clip that a grant of it puts into the vault', async () => {
+  it('equals the clip that its grant puts into the vault', async () => {
     const { request, span } = await asked();
     const file = join(folder.path, 'look.mp4');
     writeFileSync(file, 'theirs');
@@ -69,7 +69,7 @@ describe('a preview', { tags: ['long'] }, () => {
     expect(inVault.digest('hex')).toBe(preview['sha256']);
   }, 120_000);
 
-  it('settings viewer add, list and remove: the token is told once, and its time is counted in seconds', async () => {
+  it('settings viewer add, list and remove: the token is shown once, and its time is in seconds', async () => {
     const added = await say('settings', 'viewer', 'add', 'kitchen tablet', '--rights', 'live', '--for', '600');
     expect(added).toMatchObject({ rights: ['live'], token: expect.stringMatching(/^[A-Za-z0-9_-]{22}$/) });
     expect(Math.abs(Number(added['expiresS']) - Date.now() / 1_000 - 600)).toBeLessThan(30);

@@ -1,6 +1,6 @@
 // @module-tag long
 // @module-tag setpriv
-// A doorbell whose inner button is held for ten seconds: a real process destroys what it was and begins as another one.
+// A doorbell whose inner button is held for ten seconds: a real process erases its identity and starts as a new one.
 import { chmodSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, expect, it, vi } from 'vitest';
@@ -11,7 +11,7 @@ afterAll(() => folder.dispose());
 const at = (name: string) => join(folder.path, name);
 const data = at('porch');
 
-/** Prints the edges of its line out of a file of that number, as they come. */
+/** Prints the edges of its line from a file with its number, as they come. */
 const GPIOMON = `#!/bin/sh
 [ "$1" = --version ] && echo "gpiomon (libgpiod) v2.2.1" && exit
 for last; do :; done
@@ -25,7 +25,7 @@ function start(): Running {
 const ready = async (doorbell: Running) =>
   (await doorbell.line('a ready doorbell', ({ event }) => event === 'ready'))['device'];
 
-it('ends as nobody’s doorbell, keeps its settings, and starts as another one', async () => {
+it('ends without owner, keeps its settings, and starts as a new doorbell', async () => {
   mkdirSync(at('bin'));
   writeFileSync(at('bin/gpiomon'), GPIOMON);
   chmodSync(at('bin/gpiomon'), 0o755);
@@ -43,7 +43,7 @@ it('ends as nobody’s doorbell, keeps its settings, and starts as another one',
   const before = start();
   const device = await ready(before);
   await vi.waitFor(() => expect(['17', '27'].map((line) => existsSync(at(line)))).toEqual([true, true]), 10_000);
-  // The bell is held for longer than the button that resets.
+  // The bell button is held for longer than the reset button.
   writeFileSync(at('17'), '1\n', { flag: 'a' });
   await before.line('a ring', ({ event, button }) => event === 'ring' && button === 'front');
   expect(existsSync(join(data, 'console'))).toBe(true);

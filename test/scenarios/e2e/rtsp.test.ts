@@ -1,8 +1,8 @@
 // @module-tag long
 // @module-tag gstreamer
 // @module-tag ffmpeg
-// The story with a camera on the network: GStreamer's RTSP server plays footage whose frames carry their numbers, so that
-// the clip can be compared frame by frame; then the camera goes away in the middle of the story and comes back.
+// The story with a network camera: GStreamer's RTSP server plays footage with frame numbers, so that the clip can be compared frame by
+// frame; then the camera is gone for a while.
 import { execFile } from 'node:child_process';
 import { appendFileSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -39,7 +39,7 @@ afterEach(async () => {
 
 afterAll(() => folder.dispose());
 
-/** The porch with its frame numbers, as a file that a camera might hold. */
+/** The porch with its frame numbers, as a file. */
 async function drawPorch(path: string): Promise<void> {
   const source = `synthetic?pace=fast&seconds=${SECONDS}&size=${WIDTH}x${HEIGHT}&audio=off`;
   const recorder = new Recorder(await findFfmpeg(), source);
@@ -52,7 +52,7 @@ async function drawPorch(path: string): Promise<void> {
   });
 }
 
-/** The numbers of all frames a file holds, hidden ones included; null for one that cannot be read. */
+/** The numbers of all frames in a file, hidden ones included; null if unreadable. */
 async function frameNumbers(path: string): Promise<(number | null)[]> {
   const args = [
     '-v',
@@ -79,7 +79,7 @@ async function frameNumbers(path: string): Promise<(number | null)[]> {
 }
 
 describe.skipIf(!here)('demo with an RTSP camera (needs GStreamer’s RTSP server)', () => {
-  it('puts exactly the window’s frames in the vault, by their numbers', async () => {
+  it('puts exactly the window’s frames into the vault, by their numbers', async () => {
     const porch = join(folder.path, 'porch.mp4');
     await drawPorch(porch);
     const all = await frameNumbers(porch);
@@ -107,14 +107,14 @@ describe.skipIf(!here)('demo with an RTSP camera (needs GStreamer’s RTSP serve
     expect(result.method).toBe('smart-cut');
     expect((await runCommand(['verify', result.clip, result.manifest])).status).toBe(0);
     const numbers = await frameNumbers(result.clip);
-    // ffmpeg gives the first frame of an RTSP session no time of its own: the source's zero is that of frame 0 or 1.
+    // ffmpeg assigns no time to the first frame of an RTSP session: the recording starts at frame 0 or 1.
     const first = numbers[0] ?? 0;
     expect(first - Math.ceil(2.43 * FPS)).toBeOneOf([0, 1]);
     expect(numbers).toEqual(Array.from({ length: 3 * FPS }, (_, at) => first + at));
     expect(result.frames).toBe(3 * FPS);
   }, 150_000);
 
-  it('completes while its camera is away, and again once it is back; a window over the gap names it', async () => {
+  it('completes while its camera is gone, and when it is back; a window across the gap lists the gap', async () => {
     server = await startRtspServer(STREAMS.h264);
     const { port } = server;
     const testbed = new RunningTestbed(`rtsp://127.0.0.1:${port}/porch`);

@@ -1,5 +1,5 @@
 // @module-tag long
-// Search Party as a user runs it: the story of two homes, and every verb in a testbed of real processes whose doorbell looks at a dog.
+// Search Party as a user runs it: the story of two homes, and every verb in a testbed of real processes whose doorbell films a dog.
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -12,7 +12,7 @@ import { proved } from '../../support/proved.ts';
 const PROOFS = 18;
 const provedSchema = z.object({ event: z.literal('proved'), proved: z.array(z.string()) });
 
-it('story search-party tells what happened, and that the camera owner’s location does not leak', async (test) => {
+it('story search-party shows every step, and that the camera owner’s location does not leak', async (test) => {
   const done = await runStory('search-party');
   expect(done.status, done.stderr).toBe(0);
   const claims = provedSchema.parse(done.last).proved;

@@ -1,4 +1,4 @@
-// Ctrl-C while a testbed is still starting: it ends at once, leaves no process, and the next start finds a usable folder.
+// Ctrl-C while a testbed starts: it ends at once, leaves no process, and the next start finds a usable folder.
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -8,7 +8,7 @@ import { processesNaming, Running, temporaryFolder } from '../../support/command
 const folder = temporaryFolder('early');
 afterAll(() => folder.dispose());
 
-/** Resolves when a part of the testbed in `data` has been started; of the owner, when the device has been paired. */
+/** Resolves when a part of the testbed in `data` has started; for the owner, when the device is paired. */
 async function partStarted(data: string, part: string): Promise<void> {
   const end = performance.now() + 30_000;
   const isThere = () =>

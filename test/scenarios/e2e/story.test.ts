@@ -1,5 +1,5 @@
 // @module-tag long
-// The story as a user meets it: `up`, the printed grant line, the clip at the bridge; then a second run, and Ctrl-C.
+// The story as a user runs it: `up`, the printed grant command, the clip at the bridge; then a second run, and Ctrl-C.
 import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -21,10 +21,10 @@ const sentLine = z.object({
 const keyed = z.object({ id: z.string(), url: z.string(), key: z.string() });
 const upLine = z.object({ bridge: z.object({ id: z.string(), url: z.string() }), vault: keyed, isNew: z.boolean() });
 
-/** The words of a printed command, after what the program is called by. */
+/** The arguments of a printed command. */
 const wordsOf = (grant: string) => grant.slice(grant.indexOf(' grant ') + 1).split(' ');
 
-/** Its own: other tests' testbeds, which run at the same time, may take the usual one between two runs. */
+/** Not the default: parallel tests' testbeds may take that one between two runs. */
 const PORT = '18930';
 
 describe('up', () => {
@@ -91,7 +91,7 @@ describe('up', () => {
     const access = (by: typeof key) =>
       signAccess(seams, by, testbed.bridge.id, { clip: sent.clip.id, officer: 'Sgt. Hill', reason: 'case review' });
 
-    // The bridge says where it is now; the vault asks the officer for a token of its own.
+    // The bridge names the clip's location; the vault requires the officer's own token.
     const clip = await get(sent.clip.id, access(key));
     expect(clip.status).toBe(303);
     const evidence = `/evidence/${basename(sent.folder)}`;
@@ -116,7 +116,7 @@ describe('up', () => {
     expect((await get(sent.clip.id, access(stranger))).status).toBe(403);
   });
 
-  it('gives the owner the papers of the clip, and whoever audits every reading of it', async () => {
+  it('gives the owner the clip’s documents, and auditors every access', async () => {
     const out = join(folder.path, 'papers');
     const kept = await runCommand(['left', 'proof', grantWords[1] ?? '', '--data', data, '--out', out, '--json']);
     expect(kept.status, kept.stderr).toBe(0);
@@ -178,7 +178,7 @@ describe('up', () => {
     }
   }, 60_000);
 
-  it('rings by command and tells so', async () => {
+  it('rings by command and publishes it', async () => {
     const before = up.lines.length;
     expect((await runCommand(['ring', '--data', data, '--json'])).status).toBe(0);
     await up.line('the bell', (line) => line['event'] === 'ring' && line['source'] === 'command', 10, before);
@@ -200,7 +200,7 @@ describe('up', () => {
     expect(ready).toMatchObject({ enrolled: true });
   }, 60_000);
 
-  it('stops the camera for privacy while the button still rings, and forgets what it is told to', async () => {
+  it('stops the camera for privacy while the button still rings, and erases footage on command', async () => {
     const state = async () => (await runCommand(['watch', '--once', '--data', data, '--json'])).last;
     expect((await runCommand(['privacy', 'on', '--data', data])).status).toBe(0);
     await up.line('the camera off', (line) => line['event'] === 'camera' && line['state'] === 'off', 20);
@@ -208,7 +208,7 @@ describe('up', () => {
     expect((await runCommand(['ring', '--data', data])).status).toBe(0);
     await up.line('the bell', (line) => line['event'] === 'ring', 10, before);
     expect((await runCommand(['forget', '--all', '--data', data])).status).toBe(0);
-    // The receipt of an order may be there before the state that follows from it.
+    // The receipt of an order may arrive before the resulting state.
     const forgotten = { state: { privacy: true, ring: { segments: 0, coverage: [] } } };
     await expect.poll(state, { timeout: 10_000 }).toMatchObject(forgotten);
     expect((await runCommand(['privacy', 'off', '--data', data])).status).toBe(0);
@@ -217,7 +217,7 @@ describe('up', () => {
     await up.line('the camera again', (line) => line['state'] === 'recording', 20, before);
   }, 60_000);
 
-  it('says no for the owner, and a no stays a no', async () => {
+  it('denies for the owner, finally', async () => {
     const asked = await runCommand(['agency', 'request', '--data', data, '--json']);
     expect(asked.status, asked.stderr).toBe(0);
     const id = String(asked.last?.['request']);

@@ -1,4 +1,4 @@
-// Owns: one odd or broken file through `doorsill demo`, and what must come of it by the table. Not here: which files.
+// Runs `doorsill demo` on an odd or broken file, and checks the result by the table.
 import { readFileSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { expect } from 'vitest';
@@ -22,7 +22,7 @@ function demo(name: string, [fromS, toS]: readonly [number, number], ffmpeg: str
   return runCommand(['demo', ...camera, '--json'], { seconds: 150, environment: { FFMPEG_PATH: ffmpeg } });
 }
 
-/** The clip in the vault holds the window's frames, all of them, and no other, hidden ones included. */
+/** The clip in the vault has exactly the window's frames, hidden ones included. */
 export async function demoExactly(row: ExactRow, ffmpeg: string): Promise<void> {
   const done = await demo(row.name, row.window, ffmpeg);
   expect(done.status, done.stderr).toBe(0);
@@ -38,7 +38,7 @@ export async function demoExactly(row: ExactRow, ffmpeg: string): Promise<void> 
   }
 }
 
-/** One line says why, with the file's own code, and says it once. */
+/** One line gives the reason with the file's own code, once. */
 export async function demoRefused(row: RefusedRow, ffmpeg: string): Promise<void> {
   const done = await demo(row.name, row.window, ffmpeg);
   expect(done.status).not.toBe(0);

@@ -1,6 +1,6 @@
 // @module-tag footage
 // @module-tag long
-// Every odd and broken file through `doorsill demo`, with every ffmpeg that the product may choose.
+// Every odd and broken file through `doorsill demo`, with every supported ffmpeg.
 import { describe, expect, it } from 'vitest';
 import { ffmpegsHere } from '../../device/camera/support/recorder.ts';
 import { proved } from '../../support/proved.ts';
@@ -10,7 +10,7 @@ import { demoExactly, demoRefused } from './torture-demo.ts';
 const present = torturePath('androidx_sample.mp4') !== null;
 
 describe.skipIf(!present).each(await ffmpegsHere())('demo on odd and broken media with ffmpeg $version', (ffmpeg) => {
-  /** The bundled static build crashes on any transport stream that names its service. */
+  /** The bundled static build crashes on any transport stream with a service name. */
   const isCrashing = (name: string) => name === 'mediabunny_hevc.ts' && ffmpeg.version.includes('static');
   const rows = EXACT.filter((row) => !isCrashing(row.name));
   let exact = 0;
@@ -34,7 +34,7 @@ describe.skipIf(!present).each(await ffmpegsHere())('demo on odd and broken medi
     160_000,
   );
 
-  it('is exact or refused, every file', (context) => {
+  it('cuts exactly or refuses every file', (context) => {
     expect([exact, refusals]).toEqual([rows.length, REFUSED.length]);
     proved(context, `torture files through demo, ffmpeg ${ffmpeg.version}: exact; refused`, `${exact}; ${refusals}`);
   });

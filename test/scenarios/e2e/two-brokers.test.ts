@@ -1,7 +1,6 @@
 // @module-tag long
 // @module-tag mosquitto
-// Home and area on two brokers that know nothing of each other, one of them a stock mosquitto: a whole granted story, every
-// part by its own verb as an operator would start it.
+// Home and area on two separate brokers, one of them a stock mosquitto: a whole granted story, every part started by its own verb.
 
 import { createReadStream, readdirSync, readFileSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
@@ -50,7 +49,7 @@ async function part(...args: string[]): Promise<Line> {
   return running.line(args.join(' '), ({ event }) => event === 'ready' || event === 'written');
 }
 
-/** A broker whose accounts are in `folder`; a mosquitto is kept current by `bridge broker acl --watch`. */
+/** A broker with its accounts in `folder`; `bridge broker acl --watch` updates a mosquitto. */
 async function startBroker(kind: BrokerKind, folder: string): Promise<string> {
   if (kind === 'embedded') return textOf(await part('bridge', 'broker', '--data', folder, '--port', '0'), 'url');
   const port = await freePort();
@@ -153,7 +152,7 @@ it.for(kinds)(
     );
     expect(manifest).toMatchObject({ window, frames: 45 });
     expect(readdirSync(at('bridge', 'clips')).filter((name) => name.startsWith('clip-'))).toHaveLength(1);
-    // Neither broker knows anybody of the other's.
+    // Neither broker has an account of the other's.
     const roles = async (accounts: string) =>
       (await listAccounts(seams.disk, accounts)).map((user) => user.replace(/-[0-9a-f]{32}$/, '')).sort();
     expect(await roles(homeAccounts)).toEqual(['device-home-device', 'owner']);

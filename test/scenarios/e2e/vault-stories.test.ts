@@ -1,5 +1,5 @@
 // @module-tag long
-// The stories of the vault as a user runs them: each line is checked as it is told, and the end says what it proved.
+// The stories of the vault as a user runs them: each line is checked as it is printed, and the end lists the proofs.
 import { describe, expect, it } from 'vitest';
 import { runStory } from '../../support/command-line.ts';
 

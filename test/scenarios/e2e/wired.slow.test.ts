@@ -1,5 +1,5 @@
-// The story with a camera on a wire, which an ffmpeg that stands in plays: the demo to its clip; then the camera is pulled out while the
-// doorbell runs, somebody rings, and it is plugged in again. Real cameras go through the same in `npm run check:camera`.
+// The story with a wired camera, played by a replacement ffmpeg: the demo up to its clip; then the camera is unplugged while the doorbell
+// runs, somebody rings, and it is plugged in again. `npm run check:camera` does the same with real cameras.
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, expect, it, vi } from 'vitest';
@@ -26,7 +26,7 @@ afterAll(async () => {
 
 const resultSchema = z.looseObject({ clip: z.string(), manifest: z.string(), frames: z.int(), method: z.string() });
 
-it('runs the demo on it, to a clip of the granted seconds that verifies', async (test) => {
+it('runs the demo on it up to a verified clip of the granted seconds', async (test) => {
   const data = join(folder.path, 'demo');
   const args = ['demo', '--camera', `${SOURCE}&mic=alsa:hw:1,0`, '--from', '2', '--to', '5', '--data', data, '--json'];
   const { status, last } = await runCommand(args, { environment, seconds: 110 });
@@ -39,7 +39,7 @@ it('runs the demo on it, to a clip of the granted seconds that verifies', async 
   proved(test, 'Frames in the vault of 3 s of a wired camera at 10 a second', String(frames));
 }, 120_000);
 
-it('tells its owner of a camera that is pulled out, with its code, rings meanwhile, and records anew', async (test) => {
+it('reports an unplugged camera with its code, rings meanwhile, and records again', async (test) => {
   await testbed.start();
   const events: DeviceEvent[] = [];
   const states: DeviceState[] = [];

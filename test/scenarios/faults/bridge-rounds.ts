@@ -1,6 +1,5 @@
-// Owns: the bridge's part of a story with one fault in it at one system call: a clip comes in, is stored, read, and taken
-// back; the bridge is a process of its own on a fresh copy of a prepared folder. And the check that everything agrees.
-// Not here: how many rounds (bridge.test.ts, bridge.slow.test.ts).
+// The bridge's part of a story with one fault at one system call: a clip is received, stored, read and revoked. The bridge is a process on
+// a fresh copy of a prepared folder. Checks that everything is consistent afterwards.
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import Sqlite from 'better-sqlite3';
@@ -27,13 +26,13 @@ import {
 } from '../../support/strace.ts';
 import { WRITE_CALLS, writePoints } from './points.ts';
 
-/** The two threads that write: SQLite's calls are the main thread's, files of clips are the other one's. */
+/** The two writing threads: SQLite's calls are in the main thread, files of clips in the other. */
 export type Writer = 'database' | 'files';
 
 const CHUNKS = 2;
 const ready = z.object({ url: z.string() });
 
-/** What the bridge has answered in a round. */
+/** The bridge's answers in a round. */
 interface Heard {
   stored: boolean;
   /** The revocation was sent: the clip may be gone from then on. */
@@ -56,7 +55,7 @@ export class BridgeStory {
     this.upload = upload;
   }
 
-  /** Prepares the folder: an agency, a device and a request are known, and a clip is announced. */
+  /** Prepares the folder with a known agency, device and request, and an announced clip. */
   static async open(disk: SmallDisk | null = null): Promise<BridgeStory> {
     const fixture = await BridgeFixture.open();
     const parcel = fixture.parcel(await fixture.ready());
@@ -93,7 +92,7 @@ export class BridgeStory {
     cpSync(this.fixture.bridgeFolder, this.data, { recursive: true });
   }
 
-  /** The files of one writer. */
+  /** The files of one thread. */
   paths(writer: Writer): string[] {
     if (writer === 'database')
       return ['', '-wal', '-shm', '-journal'].map((end) => join(this.data, `bridge.sqlite${end}`));
@@ -107,7 +106,7 @@ export class BridgeStory {
     return [...folders, ...files].map((name) => join(this.data, name));
   }
 
-  /** Starts the bridge; resolves with whether it got as far as listening. */
+  /** Starts the bridge; resolves with whether it listens. */
   async start(trace?: TraceOptions): Promise<PartProcess> {
     const options = { ...(trace ? { trace } : {}), under: this.disk?.under ?? [] };
     const part = new PartProcess(['bridge', '--data', this.disk?.inside ?? this.data], options);
@@ -117,7 +116,7 @@ export class BridgeStory {
     return part;
   }
 
-  /** The story, from wherever it stands, as far as it goes; resolves with what was answered. */
+  /** Continues the story as far as possible; resolves with the answers. */
   async tell(part: PartProcess, heard: Heard): Promise<boolean> {
     if (this.fixture.elsewhere === null) return false;
     try {
@@ -129,14 +128,14 @@ export class BridgeStory {
       heard.deleted ||= revoked.status === 200 && revoked.body['state'] === 'deleted';
       return heard.deleted;
     } catch (thrown) {
-      // The connection of a bridge that was killed; one that lives has to answer.
+      // The connection of a killed bridge; a running one must answer.
       if (part.how === null) await Promise.race([part.ended, new Promise((resolve) => setTimeout(resolve, 2_000))]);
       if (part.how === null) throw thrown;
       return false;
     }
   }
 
-  /** Sends what is missing; resolves with whether the clip is stored. Each refusal must have a code. */
+  /** Sends the missing part; resolves with whether the clip is stored. Each refusal must have a code. */
   private async deliver(): Promise<boolean> {
     const { fixture, parcel } = this;
     const opened = coded(await fixture.openIntake(parcel));
@@ -166,9 +165,8 @@ export class BridgeStory {
   }
 
   /**
-   * What must hold at any moment, also in what a killed process left: a clip that the database shows is whole, and no other
-   * is there. Resolves with whether it is shown. A commit that was reported as failed can stand all the same; its clip, taken
-   * back by then, is as `staged` and in sight after the next start.
+   * Holds at any time, also after a kill: a clip shown by the database is complete, and there is no other. Resolves with whether it is
+   * shown. A commit reported as failed may have succeeded; its revoked clip is then `staged`, and visible after the next start.
    */
   private async shown(staged: boolean): Promise<boolean> {
     const intake = await this.intakeIn(this.databaseCopy());
@@ -186,7 +184,7 @@ export class BridgeStory {
     return true;
   }
 
-  /** A copy's path: opening a database puts right what a crash left, which is the restarted bridge's to do. */
+  /** A copy's path: opening a database repairs it, which is left to the restarted bridge. */
   private databaseCopy(): string {
     const copy = join(this.folder.path, 'copy');
     rmSync(copy, { recursive: true, force: true });
@@ -204,7 +202,7 @@ export class BridgeStory {
     }
   }
 
-  /** What must hold at the end: nothing is left of the clip, and the database is whole and says so. */
+  /** Holds at the end: nothing of the clip remains, and the database is intact and says so. */
   async agreed(): Promise<void> {
     for (const folder of ['staging', 'ready', 'clips']) expect(readdirSync(join(this.data, folder))).toEqual([]);
     const path = this.databaseCopy();
@@ -215,7 +213,7 @@ export class BridgeStory {
     await this.loggedAsItHappened(path);
   }
 
-  /** The log of custody is one whole tree, and says of the clip just what the tables say, no more and no less. */
+  /** The custody log is one complete tree, and agrees with the tables about the clip. */
   private async loggedAsItHappened(path: string): Promise<void> {
     const { custody, intakes, accessLog, close } = await openBridgeDatabase(path);
     try {
@@ -230,7 +228,7 @@ export class BridgeStory {
     }
   }
 
-  /** The database and the staged clips on a disk without room: coded refusals; with room the story goes on. */
+  /** Database and staged clips on a full disk: coded refusals; with space the story continues. */
   async onFullDisk(disk: SmallDisk): Promise<string[]> {
     await this.newRound();
     const part = await this.start();
@@ -245,7 +243,7 @@ export class BridgeStory {
     return refused.map((answer) => `${coded(answer).status} ${answer.body['code']}`);
   }
 
-  /** A start on a disk that is full or read-only: what the bridge says, and that it starts when that has passed. */
+  /** A start on a full or read-only disk: the bridge's message, and its start afterwards. */
   async onSpoiledDisk(spoil: () => void, mend: () => void): Promise<string> {
     await this.newRound();
     spoil();
@@ -258,7 +256,7 @@ export class BridgeStory {
     return part.stderr;
   }
 
-  /** Every write-class call of one writer in an undisturbed story, in order. */
+  /** Every write system call of one thread in an undisturbed story, in order. */
   async points(writer: Writer): Promise<TracedCall[]> {
     await this.newRound();
     const log = join(this.folder.path, 'points.log');
@@ -269,7 +267,7 @@ export class BridgeStory {
     return writePoints(tracedCalls(log));
   }
 
-  /** Lets one fault come, starts the bridge again and lets the story finish. Returns whether the moment came. */
+  /** Applies one fault, restarts the bridge and finishes the story. Returns whether the fault occurred. */
   async disturb(writer: Writer, faults: Fault[]): Promise<boolean> {
     await this.newRound();
     const log = join(this.folder.path, 'round.log');
@@ -295,7 +293,7 @@ export class BridgeStory {
   }
 }
 
-/** The entries of a log of custody; throws unless they are one whole tree, without a gap, with the hashes that are kept. */
+/** The entries of a custody log; throws unless they are one complete tree with the stored hashes. */
 export async function wholeLog(custody: Database['custody']): Promise<{ leaf: number; entry: string }[]> {
   const size = await custody.size();
   const leaves = await custody.entries(0, size + 1);
@@ -316,7 +314,7 @@ async function subtreeOver(hashes: readonly Uint8Array[], level: number, at: num
   return nodeHash(left, right, sha256);
 }
 
-/** An answer as it is; throws when it is a refusal without a code. */
+/** Returns the answer; throws if it is a refusal without a code. */
 function coded(answer: Answer): Answer {
   if (answer.status >= 400) expect(answer.body).toMatchObject({ type: expect.any(String) });
   return answer;

@@ -1,4 +1,4 @@
-// Holds what bridge.test.ts does, at every write-class system call.
+// The same as bridge.test.ts, at every write system call.
 import { afterAll, beforeAll, describe, it } from 'vitest';
 import type { Fault, TracedCall } from '../../support/strace.ts';
 import { BridgeStory } from './bridge-rounds.ts';

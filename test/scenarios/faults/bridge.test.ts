@@ -1,7 +1,7 @@
 // @module-tag long
 // @module-tag strace
 // @module-tag namespaces
-// Holds: a bridge that is killed, or whose disk fails, at a write-class system call agrees with its device afterwards.
+// A bridge that is killed, or whose disk fails, at a write system call is consistent with its device afterwards.
 import { afterAll, beforeAll, describe, it } from 'vitest';
 import { BridgeStory } from './bridge-rounds.ts';
 import { campaign, everyNth } from './campaign.ts';
@@ -12,7 +12,7 @@ beforeAll(async () => {
 }, 90_000);
 afterAll(() => story.close());
 
-describe('a bridge at a sample of its write-class system calls', () => {
+describe('a bridge at a sample of its write system calls', () => {
   it.for([
     { writer: 'database', step: 24 },
     { writer: 'files', step: 9 },

@@ -1,12 +1,12 @@
-// Owns: taking a story through many faults, one a round, and counting what came of it. Not here: the stories, the faults.
+// Runs a story with many faults, one a round, and counts the results.
 import { expect, type TestContext } from 'vitest';
 import { proved } from '../../support/proved.ts';
 import type { TracedCall } from '../../support/strace.ts';
 
-/** What came of many rounds. */
+/** Results of many rounds. */
 class Tally {
   rounds = 0;
-  /** Faults that came to pass: a story that took another turn may not reach the last of a call. */
+  /** Faults that occurred: a story that takes another path may not reach the last of a call. */
   came = 0;
   readonly inconsistencies: string[] = [];
 
@@ -22,10 +22,10 @@ class Tally {
   }
 }
 
-/** At the least so many of the faults must come. */
+/** Minimum share of faults that must occur. */
 const CAME_SHARE = 0.9;
 
-/** Runs a round at each point; fails on the first sight of an inconsistency at the end, with all of them. */
+/** Runs a round at each point; fails with all inconsistencies. */
 export async function campaign(
   test: TestContext,
   what: string,
@@ -43,7 +43,7 @@ export async function campaign(
   expect(came).toBeGreaterThanOrEqual(Math.floor(rounds * CAME_SHARE));
 }
 
-/** Of each call the one in the middle: what a quick run has time for. */
+/** The middle one of each call, for a quick run. */
 export function sampleOf(points: readonly TracedCall[]): TracedCall[] {
   const calls = [...new Set(points.map(({ call }) => call))];
   return calls.flatMap((call) => {
@@ -52,7 +52,7 @@ export function sampleOf(points: readonly TracedCall[]): TracedCall[] {
   });
 }
 
-/** Every `step`-th, the last one among them. */
+/** Every `step`-th, including the last. */
 export function everyNth(points: readonly TracedCall[], step: number): TracedCall[] {
   return points.filter((_, at) => (points.length - 1 - at) % step === 0);
 }

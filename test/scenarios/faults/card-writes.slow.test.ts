@@ -1,6 +1,6 @@
 // @module-tag namespaces
 // @module-tag root
-// Holds: what a doorbell says that it writes is what the kernel writes to its card.
+// A doorbell's reported number of written bytes is what the kernel writes to its card.
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { SystemClock } from '../../../device/base/clock.ts';
@@ -12,7 +12,7 @@ import { DoorStory } from './door-story.ts';
 const DISK_BYTES = 64 * 1024 * 1024;
 const CAMERA = 'synthetic?size=1280x720';
 const WATCHED_MS = 60_000;
-/** What the issue of a Pi allows. */
+/** The tolerance in the Pi's issue. */
 const OFF_MAX = 0.05;
 
 const clock = new SystemClock();
@@ -27,14 +27,14 @@ afterAll(async () => {
   await disk.close();
 });
 
-it('a doorbell that records around the clock writes to its card what it says', async (test) => {
+it('a doorbell that records all the time writes the reported bytes to its card', async (test) => {
   await story.newRound();
   const door = story.startDoor({ camera: CAMERA });
   expect(await door.ready(), door.stderr).not.toBeNull();
   const socket = join(story.data, 'run/pairing.sock');
   const isOff = () => story.state?.privacy === false;
   expect(await story.say(door, () => story.sayPrivacy(false), isOff), door.stderr).toBe(true);
-  // The first lap writes zeros before it writes footage.
+  // The first lap writes zeros before footage.
   const firstUs = story.covered[0]?.startUs ?? 0;
   const endMs = clock.monotonicMs() + 10 * WATCHED_MS;
   while ((story.state?.ring.coverage[0]?.startUs ?? 0) <= firstUs) {

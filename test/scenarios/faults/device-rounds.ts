@@ -1,5 +1,4 @@
-// Owns: the doorbell's story with one fault in it at one system call, and the check that everything agrees afterwards.
-// Not here: the story (door-story.ts), how many rounds (device.test.ts, device.slow.test.ts).
+// The doorbell's story with one fault at one system call, and checks that everything is consistent afterwards.
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'vitest';
@@ -11,9 +10,9 @@ import { type DoorProcess, type Fault, faultCame, type TracedCall, tracedCalls }
 import { DoorStory, type Round } from './door-story.ts';
 import { WRITE_CALLS, writePoints } from './points.ts';
 
-/** What the ledger says of a grant whose clip was sent and taken back. */
+/** The ledger's entries for a grant whose clip was sent and revoked. */
 export const WHOLE_STORY = ['granted', 'sealed', 'token-presented', 'delivered', 'revoked', 'deleted'];
-/** What a receipt promises to be in the ledger. */
+/** Ledger entries that a receipt implies. */
 export const RECORDED: Partial<Record<string, string>> = {
   granted: 'granted',
   sealed: 'sealed',
@@ -22,10 +21,10 @@ export const RECORDED: Partial<Record<string, string>> = {
   deleted: 'deleted',
 };
 const PRESS_MS_MAX = 20_000;
-/** With a fault that lasts the story stands still; how long it is watched. */
+/** How long a story that stands still under a lasting fault is watched. */
 const STANDSTILL_MS = 1_500;
 
-/** A story, and where a fault can come in it. */
+/** A story, and the points of its faults. */
 export interface PointedStory {
   story: DoorStory;
   points: TracedCall[];
@@ -41,7 +40,7 @@ export async function openPointed(): Promise<PointedStory> {
   }
 }
 
-/** Every write-class call of an undisturbed story, in order. */
+/** Every write system call of an undisturbed story, in order. */
 async function pointsOf(story: DoorStory): Promise<TracedCall[]> {
   const log = join(story.folder.path, 'points.log');
   const round = await story.newRound();
@@ -53,7 +52,7 @@ async function pointsOf(story: DoorStory): Promise<TracedCall[]> {
   return writePoints(tracedCalls(log));
 }
 
-/** The story, as far as it goes; whether it came to its end. */
+/** The story as far as possible; returns whether it was completed. */
 async function tell(story: DoorStory, door: DoorProcess, round: Round, patienceMs?: number): Promise<boolean> {
   const heard = (outcome: string) => () =>
     round.heard.some((receipt) => receipt.outcome === outcome && receipt.grant === round.grant);
@@ -62,7 +61,7 @@ async function tell(story: DoorStory, door: DoorProcess, round: Round, patienceM
   return story.say(door, () => story.sayRevoke(round), heard('deleted'), patienceMs);
 }
 
-/** Exactly one clip of the grant is shown, unless it was taken back before, and it is the one that every receipt names. */
+/** Exactly one clip of the grant is shown, unless it was revoked, and every receipt names it. */
 function oneClip(story: DoorStory, round: Round): void {
   if (round.takenBack) return;
   const shown = clipsOf(story, round);
@@ -71,12 +70,12 @@ function oneClip(story: DoorStory, round: Round): void {
   expect(shown.map(({ manifest }) => claimsOf(manifest)['clipSha256'])).toEqual([...new Set(named)]);
 }
 
-/** The clips of the round's grant that the bridge shows now. */
+/** The clips of the round's grant that the bridge shows. */
 export function clipsOf(story: DoorStory, round: Round) {
   return story.clips().filter(({ manifest }) => textClaim(manifest, 'grant') === round.grant);
 }
 
-/** What a ledger on disk says of the round's grant. Throws when it does not verify. */
+/** A ledger's entries for the round's grant. Throws if it does not verify. */
 export async function recorded(story: DoorStory, round: Round): Promise<string[]> {
   const { device } = story.fixture.cast;
   const types: string[] = [];
@@ -87,7 +86,7 @@ export async function recorded(story: DoorStory, round: Round): Promise<string[]
   return types;
 }
 
-/** What must hold at any moment, also in what a killed process left; returns what its ledger says of the grant. */
+/** Holds at any time, also after a kill; returns the ledger's entries for the grant. */
 export async function consistent(story: DoorStory, round: Round): Promise<string[]> {
   const types = await recorded(story, round);
   for (const { grant, outcome } of round.heard) {
@@ -103,7 +102,7 @@ export async function consistent(story: DoorStory, round: Round): Promise<string
   return types;
 }
 
-/** What must hold at the end. */
+/** Holds at the end. */
 export async function agreed(story: DoorStory, round: Round, story_: readonly string[]): Promise<void> {
   expect(await consistent(story, round)).toEqual(story_);
   expect(clipsOf(story, round)).toEqual([]);
@@ -113,7 +112,7 @@ export async function agreed(story: DoorStory, round: Round, story_: readonly st
   expect(story.state?.ring.damaged).toBe(0);
 }
 
-/** Kills the doorbell before one call, starts it again and lets it finish. Returns whether the moment came. */
+/** Kills the doorbell before one call, restarts it and finishes the story. Returns whether the fault occurred. */
 export async function killAt(story: DoorStory, { call, nth }: TracedCall): Promise<boolean> {
   const round = await story.newRound();
   const log = join(story.folder.path, 'round.log');
@@ -128,14 +127,14 @@ export async function killAt(story: DoorStory, { call, nth }: TracedCall): Promi
   return how === 'SIGKILL';
 }
 
-/** Starts the doorbell without a fault; the owner says again only what is not in the ledger. */
+/** Starts the doorbell without a fault; the owner repeats only orders that are not in the ledger. */
 async function finish(story: DoorStory, round: Round, before: readonly string[]): Promise<void> {
   story.state = null;
   const door = story.startDoor();
   expect(await door.ready(), door.stderr).not.toBeNull();
   const heard = (outcome: string) => () =>
     round.heard.some((receipt) => receipt.outcome === outcome && receipt.grant === round.grant);
-  // A revocation that is in the ledger needs nobody to say it again.
+  // A revocation in the ledger need not be repeated.
   const told = before.includes('revoked')
     ? await story.say(door, async () => undefined, heard('deleted'))
     : await tell(story, door, round);
@@ -146,7 +145,7 @@ async function finish(story: DoorStory, round: Round, before: readonly string[])
   await agreed(story, round, WHOLE_STORY);
 }
 
-/** A press is heard, whatever the disk does. */
+/** A press is published, whatever the disk does. */
 export async function rings(story: DoorStory, door: DoorProcess): Promise<void> {
   const before = story.events.filter(({ type }) => type === 'ring').length;
   const rang = () => story.events.filter(({ type }) => type === 'ring').length > before;
@@ -154,8 +153,8 @@ export async function rings(story: DoorStory, door: DoorProcess): Promise<void> 
 }
 
 /**
- * Lets calls fail. The doorbell must stay up, ring,
- * and let nothing out that it could not record; started again on a good disk it finishes. Returns whether the moment came.
+ * Makes calls fail. The doorbell must stay up, ring, and release nothing unrecorded; restarted on a good disk it finishes. Returns whether
+ * the fault occurred.
  */
 export async function disturb(story: DoorStory, faults: readonly Fault[]): Promise<boolean> {
   const round = await story.newRound();

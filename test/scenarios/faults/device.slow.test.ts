@@ -1,4 +1,4 @@
-// Holds what device.test.ts does, at every write-class system call.
+// The same as device.test.ts, at every write system call.
 import { afterAll, beforeAll, describe, it } from 'vitest';
 import { campaign, everyNth } from './campaign.ts';
 import { disturb, killAt, openPointed, type PointedStory } from './device-rounds.ts';
@@ -12,7 +12,7 @@ beforeAll(async () => {
 }, 90_000);
 afterAll(() => pointed.story.close());
 
-describe('a doorbell at every one of its write-class system calls', () => {
+describe('a doorbell at every write system call', () => {
   it(
     'agrees with its bridge and its owner after a kill -9',
     async (test) => {
@@ -26,7 +26,7 @@ describe('a doorbell at every one of its write-class system calls', () => {
     { what: 'on a disk that is full from each call on', ailment: fullFrom, step: 1 },
     { what: 'with an input/output error at each call', ailment: failingOnce, step: 1 },
     { what: 'on a disk that turns read-only at every fourth call', ailment: readOnlyFrom, step: 4 },
-  ])('stays up, rings, and lets nothing out unrecorded $what', { timeout: LONG_MS }, async (plan, test) => {
+  ])('stays up, rings, and releases nothing unrecorded $what', { timeout: LONG_MS }, async (plan, test) => {
     const { what, ailment, step } = plan;
     const { story, points } = pointed;
     await campaign(test, `doorbell ${what}`, everyNth(points, step), (point) => disturb(story, ailment(points, point)));

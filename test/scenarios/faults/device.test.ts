@@ -1,7 +1,7 @@
 // @module-tag long
 // @module-tag strace
 // @module-tag namespaces
-// Holds: a doorbell that is killed, or whose disk fails, at a write-class system call agrees with its bridge and its owner afterwards.
+// A doorbell that is killed, or whose disk fails, at a write system call is consistent with its bridge and its owner afterwards.
 import { afterAll, beforeAll, describe, it } from 'vitest';
 import { campaign, everyNth, sampleOf } from './campaign.ts';
 import { disturb, killAt, openPointed, type PointedStory } from './device-rounds.ts';
@@ -13,7 +13,7 @@ beforeAll(async () => {
 }, 90_000);
 afterAll(() => pointed.story.close());
 
-describe('a doorbell at a sample of its write-class system calls', () => {
+describe('a doorbell at a sample of its write system calls', () => {
   it('agrees with its bridge and its owner after a kill -9', async (test) => {
     const { story, points } = pointed;
     await campaign(test, 'doorbell killed at write-class calls (sample)', sampleOf(points), (point) =>
@@ -21,7 +21,7 @@ describe('a doorbell at a sample of its write-class system calls', () => {
     );
   }, 300_000);
 
-  it('stays up, rings, and lets nothing out unrecorded when the disk fills up, fails or turns read-only there', async (test) => {
+  it('stays up, rings, and releases nothing unrecorded when the disk fills up, fails or turns read-only there', async (test) => {
     const { story, points } = pointed;
     const some = everyNth(points, 16);
     const ailments = [fullFrom, failingOnce, readOnlyFrom];

@@ -1,7 +1,6 @@
-// Owns: a short story to be disturbed again and again: broker, registry and bridge run in this process all the time; the
-// doorbell is a process of its own on a fresh copy of a prepared folder (paired, enrolled, footage in its ring, a request
-// seen). In each round the owner grants, the clip is sent, and the owner takes it back.
-// Not here: which fault comes when, and what is checked (device-rounds.ts).
+// A short story that is repeated with faults: broker, registry and bridge run in this process; the doorbell is a process on a fresh copy of
+// a prepared folder (paired, enrolled, with footage and a request). In each round the owner grants, the clip is sent, and the owner
+// revokes.
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
@@ -35,33 +34,33 @@ const BUSY = 5;
 const clock = new SystemClock();
 const readySchema = z.object({ socket: z.string() });
 
-/** A disk of its own for the doorbell's folder. */
+/** A separate disk for the doorbell's folder. */
 export interface DoorDisk {
-  /** What a command is started with, so that it sees the disk. */
+  /** Prefix of commands that see the disk. */
   under?: string[];
-  /** The doorbell's folder as processes on the disk name it, and as this process reaches it. */
+  /** The doorbell's folder as seen on the disk, and from this process. */
   inside: string;
   outside: string;
-  /** The machine that it is in, where that is another one. */
+  /** The doorbell's machine, if it is another one. */
   board?: {
-    /** Everything takes so many times longer there. */
+    /** How many times slower it is. */
     slower: number;
-    /** What it films without drawing or encoding. */
+    /** Its footage without drawing or encoding. */
     camera: string;
-    /** Starts the command line there; `ports` are those of this machine that it reaches. */
+    /** Starts the command line there; it can reach these `ports` of this machine. */
     start(args: readonly string[], ports: readonly number[]): DoorProcess;
   };
 }
 
-/** What the owner does in one round, and has heard. */
+/** The owner's orders in one round, and the answers. */
 export interface Round {
-  /** The id of the request that it answers. */
+  /** The id of the answered request. */
   request: string;
   grantToken: string;
   grant: string;
   revokeToken: string;
   heard: Receipt[];
-  /** Whether the owner has said the revocation: from then on the clip may be gone. */
+  /** Whether the owner has sent the revocation: the clip may be gone from then on. */
   takenBack: boolean;
 }
 
@@ -75,9 +74,9 @@ export class DoorStory {
   private session: OwnerSession | null = null;
   private request = '';
   private window: Window = { startUs: 0, endUs: 0 };
-  /** The last state heard. */
+  /** The last published state. */
   state: DeviceState | null = null;
-  /** What the prepared ring holds. */
+  /** Spans of footage in the prepared ring. */
   covered: Window[] = [];
   readonly events: DeviceEvent[] = [];
   private readonly receipts: Receipt[] = [];
@@ -89,7 +88,7 @@ export class DoorStory {
     this.fixture = fixture;
   }
 
-  /** Starts what runs all the time and prepares the folder. */
+  /** Starts the permanent parts and prepares the folder. */
   static async open(disk: DoorDisk | null = null): Promise<DoorStory> {
     const broker = await startBroker();
     const fixture = await BridgeFixture.open({ areaUrl: broker.url, accounts: broker.accounts });
@@ -111,7 +110,7 @@ export class DoorStory {
     this.folder.dispose();
   }
 
-  /** Every receipt since the round began. */
+  /** Every receipt of the round. */
   get heard(): readonly Receipt[] {
     return this.receipts;
   }
@@ -120,7 +119,7 @@ export class DoorStory {
     return join(this.folder.path, 'template');
   }
 
-  /** The doorbell's folder of the present round. */
+  /** The doorbell's folder of the current round. */
   get data(): string {
     return this.disk?.outside ?? join(this.folder.path, 'doorbell');
   }
@@ -174,12 +173,12 @@ export class DoorStory {
     this.covered = this.state?.ring.coverage ?? [];
     this.window = { startUs: footage.startUs, endUs: footage.startUs + CLIP_US };
     await this.ask();
-    // The camera stays off from here: what a round writes is the story's alone.
+    // The camera stays off from here: only the story writes.
     const privacy = fixture.cast.command({ action: 'privacy', on: true });
     await session.command(privacy);
     await this.until('privacy', () => (this.state?.privacy ? true : null));
     await door.stop();
-    // Each round has marks to store: as if bridge and registry had something new.
+    // Each round must store marks, as if bridge and registry had news.
     const marks = join(this.template, 'consent', 'marks.json');
     const { wallUs, clockResets } = z
       .object({ wallUs: z.int(), clockResets: z.int() })
@@ -187,11 +186,11 @@ export class DoorStory {
     writeFileSync(marks, JSON.stringify({ wallUs, clockResets, revocations: 0, areas: {} }));
   }
 
-  /** The agency asks for the last quarter of an hour; the doorbell that runs tells its owner. Rounds from now on answer this request. */
+  /** The agency requests the last quarter of an hour; the running doorbell notifies its owner. Later rounds answer this request. */
   async ask(): Promise<void> {
     const nowUs = clock.wallUs();
     const before = this.notices;
-    // An investigation may be posted twice at most.
+    // An investigation may be posted at most twice.
     const asked = { investigation: `SPD-${nowUs}`, window: { startUs: nowUs - 900_000_000, endUs: nowUs } };
     this.request = this.fixture.cast.request(asked);
     const posted = await this.fixture.post('/v1/requests', { request: this.request });
@@ -199,7 +198,7 @@ export class DoorStory {
     await this.until('notice', () => (this.notices > before ? true : null));
   }
 
-  /** A fresh copy of the prepared folder, and fresh words of the owner. */
+  /** A fresh copy of the prepared folder, and fresh orders of the owner. */
   async newRound(): Promise<Round> {
     await this.endDoor();
     rmSync(this.data, { recursive: true, force: true });
@@ -208,7 +207,7 @@ export class DoorStory {
     return this.newGrant(this.window);
   }
 
-  /** Fresh words of the owner about a window. */
+  /** Fresh orders about a window. */
   newGrant(window: Window): Round {
     const { cast } = this.fixture;
     const grantToken = cast.grant(this.request, { window, audio: false });
@@ -247,23 +246,23 @@ export class DoorStory {
     return this.door;
   }
 
-  /** Of what a doorbell talks to; the bridge runs. */
+  /** The ports that a doorbell needs, with the bridge running. */
   private get ports(): number[] {
     return [this.broker.port, Number(new URL(this.fixture.bridge.url).port)];
   }
 
-  /** A round that failed leaves its doorbell behind. */
+  /** A failed round leaves its doorbell running. */
   private async endDoor(): Promise<void> {
     await this.door?.stop('SIGKILL');
     this.door = null;
   }
 
-  /** How many times longer everything takes where the doorbell runs. */
+  /** Slow-down of the doorbell's machine. */
   get slower(): number {
     return this.disk?.board?.slower ?? 1;
   }
 
-  /** How many times longer is waited for it at most: whoever emulates a board may be busy besides. */
+  /** Factor for timeouts: an emulated board's host may be busy, too. */
   get patience(): number {
     return this.disk?.board ? this.slower * BUSY : 1;
   }
@@ -277,10 +276,7 @@ export class DoorStory {
     return this.session;
   }
 
-  /**
-   * The owner says a word over and over until `heard` finds what it waits for, or the doorbell ends, or the wait is over;
-   * resolves with whether it was heard.
-   */
+  /** Repeats an owner's order until `heard` returns a result, the doorbell ends, or time is up; resolves with whether it was answered. */
   async say(
     door: DoorProcess,
     word: () => Promise<void>,
@@ -326,7 +322,7 @@ export class DoorStory {
     return textClaim(order, 'jti');
   }
 
-  /** Whether the bridge has ever heard of a grant. */
+  /** Whether the bridge knows a grant. */
   async knownAtBridge(key: GrantKey): Promise<boolean> {
     const database = await openBridgeDatabase(join(this.fixture.bridgeFolder, 'bridge.sqlite'));
     try {
@@ -336,7 +332,7 @@ export class DoorStory {
     }
   }
 
-  /** Clips that the bridge shows now. */
+  /** The clips that the bridge shows. */
   clips(): { id: string; bytes: Uint8Array; manifest: string }[] {
     const folder = join(this.fixture.bridgeFolder, 'clips');
     return readdirSync(folder).map((id) => ({

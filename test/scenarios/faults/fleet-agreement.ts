@@ -1,5 +1,4 @@
-// Owns: what tests of faults ask of a fleet: whether clips and recalls go on, and whether what its testbed keeps at the end agrees. Not here:
-// the faults.
+// Checks a fleet under faults: whether clips and recalls go on, and whether its testbed's stored data agrees at the end.
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Sqlite from 'better-sqlite3';
@@ -12,7 +11,7 @@ import { wholeLog } from './bridge-rounds.ts';
 
 const countsSchema = z.object({ requests: z.int(), clipsStored: z.int(), revocations: z.int() });
 
-/** Waits until owners have seen another request, the bridge has stored another clip, and another was taken back. */
+/** Waits until owners have seen another request, the bridge has stored another clip, and another was revoked. */
 export async function goesOn(fleet: Running, what: string, patienceS: number): Promise<void> {
   const from = fleet.lines.length;
   const before = countsSchema.parse(fleet.lines.findLast(({ event }) => event === 'second'));
@@ -40,8 +39,8 @@ const CLIPS = `select clip, clip_sha256 as sha256, intakes.state, coalesce(item,
 const TAKEN_BACK = `select count(*) as n from intakes join revoked_grants using (device, grant_id) where intakes.state <> 'deleted'`;
 
 /**
- * Holds custody, the bridge's tables, its folder and the vault's of a fleet's testbed to each other. Returns how many clips have ever arrived, and how many of
- * them the agency is shown.
+ * Compares custody log, bridge tables and folders of bridge and vault. Returns how many clips have ever arrived, and how many the agency is
+ * shown.
  */
 export async function agreed(data: string): Promise<{ arrived: number; shown: number }> {
   const path = join(data, 'bridge', 'bridge.sqlite');
@@ -64,7 +63,7 @@ export async function agreed(data: string): Promise<{ arrived: number; shown: nu
       if (['withdrawn', 'recalled'].includes(handOver))
         expect(existsSync(atVault), `${item} was taken back`).toBe(false);
     }
-    // What has arrived is there, or its owner took it back.
+    // An arrived clip is present, or its owner revoked it.
     const isRight = ({ state, refusal }: (typeof clips)[number]) => state === 'stored' || refusal === 'intake_revoked';
     const known = new Set(clips.filter(isRight).map(({ clip }) => clip));
     expect(arrived.filter((clip) => !known.has(clip))).toEqual([]);
@@ -74,7 +73,7 @@ export async function agreed(data: string): Promise<{ arrived: number; shown: nu
   }
 }
 
-/** The clips that a bridge's log of custody says have arrived, in its order; throws where the log is not whole. Closes the database. */
+/** The clips that arrived according to the custody log, in its order; throws if the log is incomplete. Closes the database. */
 export async function arrivedClips(database: Awaited<ReturnType<typeof openBridgeDatabase>>): Promise<string[]> {
   const { custody } = database;
   const clips: string[] = [];

@@ -1,8 +1,7 @@
 // @module-tag long
 // @module-tag namespaces
-// Holds: while a fleet's owners are asked, share and take back, the disk that keeps all of it, doorbells, bridge and vault, fills. That is
-// said; of what was acknowledged nothing is lost; and with room all of it goes on. Not here: one doorbell's disk (full-disk.test.ts), a full
-// bucket (served-faults.ts).
+// While a fleet's owners are asked, grant and revoke, the disk of doorbells, bridge and vault fills up. It is reported; nothing
+// acknowledged is lost; with space everything goes on.
 import { cpSync, readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -24,9 +23,9 @@ answerAfter: { from: 0s, to: 2s }
 revokeAfter: { from: 0s, to: 4s }
 `;
 const PATIENCE_S = 180;
-/** What is said to owners, and to their doorbells, on a full disk. */
+/** Codes for owners and doorbells on a full disk. */
 const SAYS_FULL = ['consent_storage_failed', 'intake_full', 'database_full', 'outbox_full', 'disk_full'];
-/** So long the disk stays full. */
+/** How long the disk stays full. */
 const FULL_S = 15;
 
 const folder = temporaryFolder('fleet-full-disk');
@@ -43,7 +42,7 @@ afterAll(async () => {
 
 const endedSchema = z.object({ clipsStored: z.int(), clipsShown: z.int(), codes: z.record(z.string(), z.int()) });
 
-/** The bridge's own word for whether it can work, and what it lacks. */
+/** The bridge's own readiness and the reason. */
 async function readiness(): Promise<unknown> {
   const town = z.object({ bridge: z.object({ url: z.string() }) });
   const { bridge } = town.parse(JSON.parse(readFileSync(join(disk.outside, 'town.json'), 'utf8')));
@@ -52,7 +51,7 @@ async function readiness(): Promise<unknown> {
   return body.facts?.failing ?? 'ready';
 }
 
-it('says that its disk is full, loses nothing that was acknowledged, and goes on with room', {
+it('reports its full disk, loses nothing acknowledged, and goes on with space', {
   timeout: 900_000,
 }, async (test) => {
   const profile = join(folder.path, 'profile.yaml');
@@ -63,7 +62,7 @@ it('says that its disk is full, loses nothing that was acknowledged, and goes on
   await goesOn(fleet, 'the start', PATIENCE_S);
   disk.fill();
   await expect.poll(readiness, { timeout: PATIENCE_S * 1_000 }).toContain('disk');
-  // It stays so: clips that are on their way, and revocations, come upon it.
+  // It stays full, so that clips in transit and revocations meet it.
   const from = Number(fleet.lines.findLast(({ event }) => event === 'second')?.['seconds']);
   await fleet
     .line(
@@ -79,9 +78,9 @@ it('says that its disk is full, loses nothing that was acknowledged, and goes on
   const ended = fleet.lines.findLast(({ event }) => event === 'ended');
   expect(status).toBe(0);
   const { clipsStored, clipsShown, codes } = endedSchema.parse(ended);
-  // Whatever was refused meanwhile was refused for want of room.
+  // All refusals meanwhile were for lack of space.
   expect(Object.keys(codes).filter((code) => !SAYS_FULL.includes(code))).toEqual([]);
-  // SQLite does not open a file by a path into another namespace.
+  // SQLite opens no file by a path into another namespace.
   const copy = join(folder.path, 'data');
   for (const part of ['bridge', 'vault']) cpSync(join(disk.outside, part), join(copy, part), { recursive: true });
   const { arrived, shown } = await agreed(copy);

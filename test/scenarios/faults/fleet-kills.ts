@@ -1,5 +1,4 @@
-// Owns: a fleet whose agency asks and whose owners share and take back, while parts that it relies on are killed in turn; and what must be so at
-// its end. Not here: how many doorbells and which parts (fleet.test.ts, fleet.slow.test.ts).
+// A fleet with requests, grants and revocations while its services are killed in turn, and the checks at its end.
 import { readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
@@ -26,7 +25,7 @@ const LOOK_AGAIN_MS = 20;
 
 const portsSchema = z.object({ ports: z.record(z.enum(PARTS), z.int().positive()) });
 
-/** The process of a part of the fleet's testbed; null while there is none. */
+/** The process of a part of the fleet's testbed, or null. */
 function pidOf(fleet: Running, part: Part): number | null {
   const isPart = (pid: number) => {
     try {
@@ -38,7 +37,7 @@ function pidOf(fleet: Running, part: Part): number | null {
   return descendants(fleet.child.pid ?? 0).find(isPart) ?? null;
 }
 
-/** Whether somebody listens at a port of this machine. */
+/** Whether a port of this machine is open. */
 function listens(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(port, '127.0.0.1');
@@ -50,7 +49,7 @@ function listens(port: number): Promise<boolean> {
   });
 }
 
-/** Kills a part as a power cut does. Returns for how long nobody listened at its port. */
+/** Kills a part. Returns for how long its port was closed. */
 async function kill(fleet: Running, part: Part, data: string): Promise<number> {
   const { ports } = portsSchema.parse(JSON.parse(readFileSync(join(data, 'town.json'), 'utf8')));
   const pid = pidOf(fleet, part);
@@ -58,24 +57,24 @@ async function kill(fleet: Running, part: Part, data: string): Promise<number> {
   process.kill(pid, 'SIGKILL');
   const killedMs = performance.now();
   const patience = { timeout: PATIENCE_S * 1_000, interval: LOOK_AGAIN_MS };
-  // A process that is dying shows no command line any more while it still listens: what counts is another one.
+  // A dying process has no command line any more while it still listens: wait for another one.
   await expect.poll(() => [null, pid].includes(pidOf(fleet, part)), patience).toBe(false);
   await expect.poll(() => listens(ports[part]), patience).toBe(true);
   return performance.now() - killedMs;
 }
 
 export interface FleetOfFaults {
-  /** Where everything is; removed by whoever names it. */
+  /** The parent of all folders; the caller removes it. */
   folder: string;
   doorbells: number;
   parts: readonly Part[];
-  /** How often the agency asks. */
+  /** Interval of requests. */
   askS: number;
-  /** Told of the fleet, to end it whatever happens. */
+  /** Called with the fleet, so that it can be ended in any case. */
   running: (fleet: Running) => void;
 }
 
-/** Kills each of these parts once, and holds what is left to what was acknowledged. */
+/** Kills each of these parts once, and compares the result with what was acknowledged. */
 export async function killUnderFleet(test: TestContext, { folder, doorbells, parts, askS, running }: FleetOfFaults) {
   const data = join(folder, 'data');
   const profile = join(folder, 'profile.yaml');

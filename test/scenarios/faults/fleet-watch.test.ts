@@ -1,24 +1,23 @@
-// Holds: a fleet that is stuck is told from one that is late, and a machine's fleet grows with what it can do. Not here: a fleet
-// (served-fleet.alone.slow.test.ts).
+// A stuck fleet is distinguished from a late one, and a machine's fleet grows with its speed.
 import { expect, it } from 'vitest';
 import { doorbellsAt, doorbellsWithRoom, judgeLooks, type Look, STUCK_LOOKS } from './fleet-watch.ts';
 
-/** `idle` at each look; what is done grows by `each`. */
+/** Constant `idle`; the work done grows by `each`. */
 const looks = (count: number, idle: number, each = 0): Look[] =>
   Array.from({ length: count }, (_, at) => ({ done: 7 + at * each, idle }));
 
-it('calls a fleet stuck where nothing goes on although processors are idle', () => {
+it('calls a fleet stuck if nothing happens although processors are idle', () => {
   expect(judgeLooks(looks(STUCK_LOOKS, 0.9))).toBe('stuck');
   expect(judgeLooks([...looks(20, 0.1, 1), ...looks(STUCK_LOOKS, 0.4)])).toBe('stuck');
 });
 
-it('calls one late where the processors are busy, and neither as long as anything goes on', () => {
+it('calls one late if processors are busy, and neither while anything happens', () => {
   expect(judgeLooks(looks(STUCK_LOOKS, 0.05))).toBe('late');
   expect(judgeLooks(looks(STUCK_LOOKS - 1, 0.9))).toBe('goes on');
   expect(judgeLooks([...looks(STUCK_LOOKS - 1, 0.9), { done: 8, idle: 0.9 }])).toBe('goes on');
 });
 
-it('has a machine half as fast feed half as many doorbells, at least a few and at most all', () => {
+it('assigns half as many doorbells to a machine half as fast, within limits', () => {
   expect([1_000_000, 2_600, 1_300, 1].map(doorbellsAt)).toEqual([300, 300, 150, 30]);
 });
 

@@ -1,24 +1,24 @@
-// Owns: telling a fleet that is late, because its machine is busy, from one that is stuck: nothing of it goes on although processors are idle.
-// And how many doorbells this machine feeds, by a fixed piece of work. Not here: what goes wrong meanwhile (served-faults.ts).
+// Distinguishes a late fleet, on a busy machine, from a stuck one: without progress although processors are idle. Measures how many
+// doorbells this machine can run.
 import { spawn } from 'node:child_process';
 import { availableParallelism, cpus } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import type { Running } from '../../support/command-line.ts';
 
-/** One look at a fleet and its machine. */
+/** One observation of a fleet and its machine. */
 export interface Look {
-  /** What the fleet has done since it began: requests that owners saw, their answers, clips that ended. */
+  /** The fleet's work since its start: requests seen by owners, their answers, ended clips. */
   readonly done: number;
-  /** The share of all processors that had nothing to do since the look before, 0 to 1. */
+  /** Share of idle processor time since the last observation, 0 to 1. */
   readonly idle: number;
 }
 
-/** So long nothing may go on where processors are idle: whatever waits is tried again within two minutes at most. */
+/** Maximum time without progress on idle processors: retries come within two minutes. */
 export const STUCK_LOOKS = 150;
 const IDLE_MIN = 0.3;
 
-/** What looks of a second each tell: `late` is a busy machine's, `stuck` a bug's. */
+/** The verdict on observations of a second each: `late` is a busy machine's, `stuck` a bug's. */
 export function judgeLooks(looks: readonly Look[]): 'goes on' | 'late' | 'stuck' {
   const recent = looks.slice(-STUCK_LOOKS);
   if (recent.length < STUCK_LOOKS || recent.at(-1)?.done !== recent[0]?.done) return 'goes on';
@@ -39,8 +39,8 @@ const countsSchema = z.object({
 });
 
 /**
- * Waits until owners have seen another request, the bridge has stored another clip, and another was taken back; returns after how many
- * milliseconds. A busy machine may be late by minutes; throws at once where the fleet is stuck.
+ * Waits until owners have seen another request, the bridge has stored another clip, and another was revoked; returns the milliseconds. A
+ * busy machine may be late by minutes; throws at once if the fleet is stuck.
  */
 export async function goesOnUnlessStuck(fleet: Running, what: string): Promise<number> {
   const begunMs = performance.now();
@@ -94,7 +94,7 @@ function processorTimes(): { idle: number; all: number } {
 }
 
 const MEASURED_MS = 4_000;
-/** Signatures, sealing, hashes and JSON, as doorbells and bridges have them. Prints how often it was done. */
+/** Signatures, sealing, hashes and JSON, as in doorbells and bridges. Prints how often it ran. */
 const WORK = `
   const { createCipheriv, createHash, generateKeyPairSync, sign, verify } = require('node:crypto');
   const { privateKey, publicKey } = generateKeyPairSync('ed25519');
@@ -111,20 +111,20 @@ const WORK = `
   }
   process.stdout.write(String(count));
 `;
-/** What the two processors on which 300 doorbells are fed do in a second. */
+/** The rate of two processors that can run 300 doorbells. */
 const RATE_FOR_ALL = 2_600;
 const DOORBELLS = { least: 30, most: 300 };
 /** The share of the processors that must be idle before anything goes wrong: reconnecting and catching up need it. */
 const ROOM = 0.4;
 
-/** How many doorbells this machine feeds with all that serves them, and the rate by which that was found. */
+/** How many doorbells this machine can run with all services, and its measured rate. */
 export async function doorbellsFed(): Promise<{ doorbells: number; rate: number }> {
   const counts = await Promise.all(Array.from({ length: availableParallelism() }, countWork));
   const rate = counts.reduce((sum, count) => sum + count, 0) / (MEASURED_MS / 1_000);
   return { doorbells: doorbellsAt(rate), rate: Math.round(rate) };
 }
 
-/** A machine half as fast feeds half as many. */
+/** Proportional to the machine's rate. */
 export function doorbellsAt(rate: number): number {
   const fed = Math.floor((DOORBELLS.most * rate) / RATE_FOR_ALL);
   return Math.min(DOORBELLS.most, Math.max(DOORBELLS.least, fed));

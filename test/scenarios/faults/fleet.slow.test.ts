@@ -1,6 +1,6 @@
 // @module-tag long
-// Holds: while a fleet's agency asks and its owners share and take back, each part that it relies on is killed in turn. What a bridge has
-// acknowledged stays, no clip is there twice, none is shown after it was taken back, and the log of custody is whole.
+// While a fleet's agency requests and its owners grant and revoke, each service is killed in turn. Everything acknowledged stays, no clip
+// is duplicated, none is shown after its revocation, and the custody log is complete.
 import { afterAll, it } from 'vitest';
 import { type Running, temporaryFolder } from '../../support/command-line.ts';
 import { killUnderFleet, PARTS } from './fleet-kills.ts';

@@ -1,5 +1,5 @@
 // @module-tag long
-// Holds the short form of fleet.slow.test.ts: a few doorbells, and the bridge alone is killed.
+// The short form of fleet.slow.test.ts: a few doorbells, and only the bridge is killed.
 import { afterAll, it } from 'vitest';
 import { type Running, temporaryFolder } from '../../support/command-line.ts';
 import { killUnderFleet } from './fleet-kills.ts';
@@ -11,7 +11,7 @@ afterAll(async () => {
   folder.dispose();
 });
 
-it('loses nothing that was acknowledged when the bridge is killed', { timeout: 120_000 }, async (test) => {
+it('loses nothing acknowledged when the bridge is killed', { timeout: 120_000 }, async (test) => {
   const running = (started: Running) => {
     fleet = started;
   };

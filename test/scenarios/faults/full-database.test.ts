@@ -1,12 +1,12 @@
 // @module-tag long
 // @module-tag namespaces
-// Holds: a bridge with a full or read-only disk refuses with a code and goes on when there is room.
+// A bridge with a full or read-only disk refuses with a code, and goes on when there is space.
 import { expect, it } from 'vitest';
 import { proved } from '../../support/proved.ts';
 import { SmallDisk } from '../../support/small-disk.ts';
 import { BridgeStory } from './bridge-rounds.ts';
 
-it('a bridge whose disk is full refuses with a code, stays up, and takes the clip when there is room', async (test) => {
+it('a bridge with a full disk refuses with a code, stays up, and accepts the clip when there is space', async (test) => {
   const disk = await SmallDisk.open(16 * 1024 * 1024);
   const story = await BridgeStory.open(disk);
   try {
@@ -19,7 +19,7 @@ it('a bridge whose disk is full refuses with a code, stays up, and takes the cli
   }
 }, 90_000);
 
-it('a bridge that is started on a full or read-only disk says which, and starts when that has passed', async () => {
+it('a bridge that cannot start on a full or read-only disk says which, and starts afterwards', async () => {
   const disk = await SmallDisk.open(16 * 1024 * 1024);
   const story = await BridgeStory.open(disk);
   try {

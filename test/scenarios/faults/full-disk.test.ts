@@ -1,7 +1,7 @@
 // @module-tag long
 // @module-tag strace
 // @module-tag namespaces
-// Holds: a doorbell whose disk is full, read-only or out of descriptors lets nothing out, rings, and goes on when there is room.
+// A doorbell whose disk is full, read-only or out of descriptors releases nothing, rings, and goes on when there is space.
 import { execFileSync } from 'node:child_process';
 import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -14,7 +14,7 @@ import { agreed, consistent, rings, WHOLE_STORY } from './device-rounds.ts';
 import { DoorStory, type Round } from './door-story.ts';
 
 const DISK_BYTES = 16 * 1024 * 1024;
-/** Room for decisions, not for a clip. */
+/** Space for decisions, not for a clip. */
 const NO_CLIP_BYTES = 512 * 1024;
 const PATIENCE_S = 60;
 
@@ -44,14 +44,14 @@ async function started(camera?: string): Promise<DoorProcess> {
 const outcomes = (round: Round) => round.heard.map(({ outcome, code }: Receipt) => code ?? outcome);
 const hears = (round: Round, what: string) => () => outcomes(round).includes(what);
 
-/** What must not be at the bridge once a round is over. */
+/** Must be 0 clips at the bridge after a round. */
 const leaked = () => `${story.clips().length} clips left at the bridge`;
 
 async function stateIs(what: string, look: (state: DeviceState) => boolean): Promise<void> {
   await story.until(what, () => (story.state && look(story.state) ? true : null));
 }
 
-/** The rest of the story on a disk with room. */
+/** The rest of the story, with space on the disk. */
 async function finishes(door: DoorProcess, round: Round): Promise<void> {
   expect(await story.say(door, () => story.sayGrant(round), hears(round, 'sent')), door.stderr).toBe(true);
   expect(await story.say(door, () => story.sayRevoke(round), hears(round, 'deleted')), door.stderr).toBe(true);
@@ -61,7 +61,7 @@ async function finishes(door: DoorProcess, round: Round): Promise<void> {
 }
 
 describe('a doorbell whose disk is full', () => {
-  it('for its decisions says so, rings, lets nothing out, also after a restart, and goes on when there is room', async (test) => {
+  it('for its decisions reports it, rings, releases nothing, also after a restart, and goes on when there is space', async (test) => {
     const round = await newRound();
     let door = await started();
     disk.fill();
@@ -79,7 +79,7 @@ describe('a doorbell whose disk is full', () => {
     proved(test, 'a doorbell on a full disk refuses, rings and goes on', leaked());
   }, 90_000);
 
-  it('for its clip says so, rings, and sends the clip by itself when there is room', async (test) => {
+  it('for its clip reports it, rings, and sends the clip by itself when there is space', async (test) => {
     const round = await newRound();
     const door = await started();
     disk.fill(NO_CLIP_BYTES);
@@ -93,7 +93,7 @@ describe('a doorbell whose disk is full', () => {
     proved(test, 'a clip that has no room waits and is sent by itself', leaked());
   }, 90_000);
 
-  it('keeps a revocation over a kill, although there is no room to record it', async (test) => {
+  it('keeps a revocation after a kill, although there is no space to record it', async (test) => {
     const round = await newRound();
     let door = await started();
     disk.fill(NO_CLIP_BYTES);
@@ -115,7 +115,7 @@ describe('a doorbell whose disk is full', () => {
     proved(test, 'a revocation on a full disk outlives a kill -9', leaked());
   }, 90_000);
 
-  it('for its ring says so, rings, and records again when there is room', async (test) => {
+  it('for its ring reports it, rings, and records again when there is space', async (test) => {
     const round = await newRound();
     rmSync(join(disk.outside, 'ring'));
     const door = await started('synthetic?size=320x180');
@@ -136,7 +136,7 @@ describe('a doorbell whose disk is full', () => {
   }, 90_000);
 });
 
-it('a doorbell on a read-only mount starts, says so, rings, and lets nothing out', async (test) => {
+it('a doorbell on a read-only mount starts, reports it, rings, and releases nothing', async (test) => {
   const round = await newRound();
   disk.readOnly(true);
   let door = await started();
@@ -156,7 +156,7 @@ it('a doorbell on a read-only mount starts, says so, rings, and lets nothing out
   proved(test, 'a doorbell on a read-only mount rings and refuses', leaked());
 }, 90_000);
 
-it('a doorbell of an earlier format starts on a full and on a read-only disk, rings, lets nothing out, and goes on', async (test) => {
+it('a doorbell of an earlier format starts on a full and on a read-only disk, rings, releases nothing, and goes on', async (test) => {
   const round = await newRound();
   const format = join(disk.outside, 'format.json');
   rmSync(format);
@@ -205,7 +205,7 @@ it(
   PATIENCE_S * 1_000,
 );
 
-/** Changes how many descriptors a running process may have open. */
+/** Changes a running process's limit of open descriptors. */
 function limitFiles(door: DoorProcess, most: number): void {
   execFileSync('prlimit', ['--pid', String(door.pid), `--nofile=${most}:`]);
 }

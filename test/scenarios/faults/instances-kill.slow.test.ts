@@ -1,7 +1,6 @@
-// Holds: of two instances of a bridge, two processes on one database and one bucket, one is killed at any moment of an intake or of taking a
-// clip back; its device goes on at the other. Nothing that was acknowledged is lost, no clip comes twice, none stays that was taken back,
-// and the log of custody stays one log that a witness cosigns. Not here: instances that live (cloud-bridge/two-instances.test.ts), a
-// single bridge (bridge.slow.test.ts).
+// Of two bridge instances on one database and one bucket, one is killed at any time during an intake or a revocation; the device continues
+// at the other. Nothing acknowledged is lost, no clip is duplicated, no revoked one stays, and the custody log stays one log that a witness
+// cosigns.
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -38,13 +37,13 @@ afterAll(async () => {
 
 const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
 
-/** What a device has been told of its clip. */
+/** What a device knows of its clip. */
 interface Heard {
-  /** The receipt, once it was given. */
+  /** The receipt, if it has been given. */
   receipt: unknown;
 }
 
-/** Brings a clip in at whichever instance is named, from wherever it stands; resolves once it is stored. */
+/** Continues an intake at the current instance; resolves once the clip is stored. */
 async function bring(parcel: Parcel, heard: Heard): Promise<void> {
   const { fixture } = both;
   const opened = await fixture.openIntake(parcel);
@@ -65,7 +64,7 @@ async function bring(parcel: Parcel, heard: Heard): Promise<void> {
   heard.receipt = body['receipt'];
 }
 
-/** The clip at one instance: its receipt, and its bytes as the agency gets them. */
+/** The clip at one instance: its receipt, and its bytes as the agency downloads them. */
 async function shownAt(url: string, parcel: Parcel) {
   const { fixture } = both;
   fixture.elsewhere = url;
@@ -75,7 +74,7 @@ async function shownAt(url: string, parcel: Parcel) {
   return { state: body['state'], receipt: body['receipt'], sha256: sha256(new Uint8Array(await clip.arrayBuffer())) };
 }
 
-/** One clip, with `a` killed at this piece of what it sends; resolves with whether that moment came before the clip was stored. */
+/** One clip, with `a` killed at this piece of its output; resolves with whether that happened before the clip was stored. */
 async function round(at: 'database' | 'bucket', piece: number): Promise<boolean> {
   const { fixture, a, b } = both;
   const parcel = fixture.parcel(both.request);
@@ -90,7 +89,7 @@ async function round(at: 'database' | 'bucket', piece: number): Promise<boolean>
     },
   );
   if (!reached) expect(await a.process?.ended).toBe('SIGKILL');
-  // Its device turns to the other, as a proxy would have it.
+  // The device uses the other instance, as through a proxy.
   both.at(b);
   const other: Heard = { receipt: null };
   await bring(parcel, other);
@@ -106,7 +105,7 @@ async function round(at: 'database' | 'bucket', piece: number): Promise<boolean>
   return !reached;
 }
 
-/** A stored clip is taken back at `a`, which is killed at this piece; resolves with whether that moment came before its answer. */
+/** Revokes a stored clip at `a`, which is killed at this piece; resolves with whether that happened before its answer. */
 async function takeBack(at: 'database' | 'bucket', piece: number): Promise<boolean> {
   const { fixture, a, b } = both;
   const parcel = fixture.parcel(both.request);
@@ -124,7 +123,7 @@ async function takeBack(at: 'database' | 'bucket', piece: number): Promise<boole
   if (isAnswered) await a.end('SIGKILL');
   else expect(await a.process?.ended).toBe('SIGKILL');
   both.at(b);
-  // What was acknowledged holds before anybody asks again.
+  // What was acknowledged holds without another request.
   if (isAnswered) expect((await fixture.status(parcel)).body).toMatchObject({ state: 'deleted' });
   expect((await fixture.revoke(parcel)).body).toMatchObject({ state: 'deleted' });
   const seen = await fixture.get(`/v1/clips/${parcel.clipId}`, fixture.access(parcel.clipId));
@@ -138,12 +137,12 @@ async function takeBack(at: 'database' | 'bucket', piece: number): Promise<boole
 }
 
 const stored: Parcel[] = [];
-/** Clips that were taken back: those that had been stored, and all. */
+/** Numbers of revoked clips: those that had been stored, and all. */
 const gone = { stored: 0, all: 0 };
 
-/** Nothing is there twice, nothing is there that no row knows, and the log says what happened, once. */
+/** No duplicates, no objects without a row, and every event once in the log. */
 async function agreed(): Promise<void> {
-  // Strays in the bucket are looked for now and then; a start does it when it is time.
+  // Unreferenced objects are swept periodically; a start does it when due.
   await ground.postgres.ask(`update doorsill_bridge.turns set done_s = 0`, both.database);
   await both.a.end();
   await both.a.start();
@@ -158,7 +157,7 @@ async function agreed(): Promise<void> {
   expect((await witness.look()).size).toBeGreaterThanOrEqual(leaves.length);
 }
 
-/** Pieces of one intake that nobody disturbs. */
+/** Number of pieces of an undisturbed intake. */
 async function piecesOf(at: 'database' | 'bucket'): Promise<number> {
   const parcel = both.fixture.parcel(both.request);
   both.at(both.a);
@@ -199,7 +198,7 @@ it.each([
   900_000,
 );
 
-it('that returns has erased what was staged of a clip that was taken back meanwhile, before it serves', async (test) => {
+it('that restarts erases the staged part of a clip revoked meanwhile before it serves', async (test) => {
   const { fixture, a, b } = both;
   const parcel = fixture.parcel(both.request);
   both.at(a);

@@ -1,5 +1,5 @@
-// Holds: a board without a battery, as real processes: it starts in 1970, films, grants nothing while its time is unclear, keeps what it filmed
-// when the time is set decades later, also over a restart, and then grants at once.
+// A board without a battery, as real processes: it starts in 1970, films, grants nothing while its time is unknown, keeps its footage when
+// the time is set decades later, also over a restart, and then grants at once.
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { z } from 'zod';
@@ -33,7 +33,7 @@ const begin = (...words: string[]) =>
     ...words,
   ]);
 beforeAll(async () => {
-  // It was set up in its own time, and enrolled: its power failed since.
+  // It was enrolled with the right time, and its power failed since.
   up = begin();
   await up.line('the testbed', ({ event }) => event === 'up', 180);
   await up.stop();
@@ -59,7 +59,7 @@ const grant = (request: unknown, fromUs: number, toUs: number) =>
 let request = '';
 let old: { startUs: number; endUs: number };
 
-it('films in 1970, takes no order of its owner’s own time, and grants nothing', async () => {
+it('films in 1970, accepts no order with the owner’s time, and grants nothing', async () => {
   await expect.poll(async () => (await told()).ring.segments, { timeout: 90_000 }).toBeGreaterThanOrEqual(3);
   const state = await told();
   expect([state.clockTrusted, state.camera.state]).toEqual([false, 'recording']);
@@ -70,17 +70,17 @@ it('films in 1970, takes no order of its owner’s own time, and grants nothing'
     code: 'consent_not_yet_valid',
     advice: expect.stringContaining('until the device’s own is set'),
   });
-  // What restricts is obeyed; it is undone once the time is known.
+  // Restrictive orders are obeyed, and can be undone once the time is known.
   expect(await say('privacy', 'on')).toMatchObject({ privacy: true });
   expect(await say('privacy', 'off')).toMatchObject({ code: 'consent_not_yet_valid' });
   request = String((await say('agency', 'request'))['request']);
   expect(request).toMatch(/^request-/);
   const nowUs = Date.now() * 1_000;
-  // Nobody can say in 1970 whether it is open; the owner is told that the clocks differ.
+  // In 1970 the request's expiry cannot be judged; the owner is told that the clocks differ.
   expect(await grant(request, nowUs - 3_000_000, nowUs - 1_000_000)).toMatchObject({ code: 'area_outdated' });
 }, 240_000);
 
-it('keeps that footage when the time is set 56 years later, and grants what it films from then on', async () => {
+it('keeps that footage when the time is set 56 years later, and grants later footage', async () => {
   await runCommand(['device', 'fault', '--control', control, '--clear', 'all']);
   await expect.poll(() => say('privacy', 'off'), { timeout: 60_000 }).toMatchObject({ privacy: false });
   const now = async () =>
@@ -90,7 +90,7 @@ it('keeps that footage when the time is set 56 years later, and grants what it f
   expect(state.clockTrusted).toBe(true);
   expect(state.ring.coverage.find((one) => hasYear(one, 1970))).toMatchObject({ startUs: old.startUs });
   const { startUs = 0 } = (await now()) ?? {};
-  // What came in 1970 is heeded now, without another copy of it.
+  // Documents from 1970 are now processed, without another delivery.
   const open = async () => JSON.stringify((await say('grant', '--list'))['requests']);
   await expect.poll(open, { timeout: 60_000 }).toContain(request);
   const asked = await say('agency', 'request');
@@ -99,7 +99,7 @@ it('keeps that footage when the time is set 56 years later, and grants what it f
     .toMatchObject({ outcome: 'sent' });
 }, 240_000);
 
-it('has all of it after a restart', async () => {
+it('keeps all of it over a restart', async () => {
   await up.stop();
   up = begin();
   await up.line('the testbed', ({ event }) => event === 'up', 180);

@@ -3,8 +3,8 @@
 // @module-tag namespaces
 // @module-tag root
 // @module-tag systemd
-// Holds what plug.test.ts does, with the doorbell on a board of its own that is killed whole: in the rig that DOORSILL_PI_RIG names, through
-// `npm run check:pi -- --plugs N`; or else natively under a systemd of its own, where what the kernel held is not lost.
+// The same as plug.test.ts, with the doorbell on a separate board that loses its power: in the rig of DOORSILL_PI_RIG by `npm run check:pi
+// -- --plugs N`, or natively under its own systemd, where the kernel's buffers are not lost.
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -18,13 +18,13 @@ import { pullPlugsOf } from './plug-rounds.ts';
 
 const FILE = 'test/scenarios/faults/plug-board.slow.test.ts';
 const OWN = join(root, 'test/support/own-systemd.sh');
-/** A systemd starts first; and an emulated processor is slow. */
+/** systemd starts first, and an emulated processor is slow. */
 const NATIVE = 2;
 const EMULATED = 12;
 const PULL_MINUTES_MAX = 30;
 
 const rig = process.env['DOORSILL_PI_RIG'];
-/** Where npm installed the package for the rig's processor: named by check-pi.mjs. */
+/** The npm installation for the rig's processor, from check-pi.mjs. */
 const installed = process.env['DOORSILL_PI_INSTALLED'];
 const pulls = Number(process.env['DOORSILL_PI_PULLS'] ?? (rig ? 5 : 2));
 
@@ -63,7 +63,7 @@ it(
   (pulls + 2) * PULL_MINUTES_MAX * 60_000,
 );
 
-it('takes a line that the plug cut off for the end, and one that the console lost for a failure', async () => {
+it('treats a line truncated by the power cut as the end, and one lost by the console as a failure', async () => {
   const folder = temporaryFolder('console');
   const program = join(folder.path, 'installed');
   mkdirSync(program);

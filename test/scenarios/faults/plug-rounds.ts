@@ -1,6 +1,5 @@
-// Owns: a doorbell whose plug is pulled again and again, at moments drawn from a seed, while it records, grants, cuts, uploads, revokes and
-// forgets; and what must hold whenever it has power again.
-// Not here: the disk (support/pulled-disk.ts), the rest of the world (door-story.ts), how many pulls (plug.test.ts, plug.slow.test.ts).
+// Pulls a doorbell's plug again and again at random times while it records, grants, cuts, uploads, revokes and erases; and checks what must
+// hold whenever it has power again.
 import { expect, type TestContext } from 'vitest';
 import { SystemClock } from '../../../device/base/clock.ts';
 import { integerBelow, SeededRandom, SystemRandom } from '../../../device/base/random.ts';
@@ -14,32 +13,32 @@ import { type DoorDisk, DoorStory, type Round } from './door-story.ts';
 
 const DISK_BYTES = 64 * 1024 * 1024;
 const CAMERA = 'synthetic?size=320x180';
-/** Every third pull comes while the doorbell starts. */
+/** Every third pull happens during a start. */
 const STARTING_EVERY = 3;
 const STARTING_MS_MAX = 1_500;
 const RUNNING_MS_MAX = 4_000;
 const ACT_EVERY_MS_MAX = 400;
-/** So many rounds answer one request. */
+/** How many rounds answer one request. */
 const ASK_EVERY = 5;
-/** Clips and what is forgotten are so long at most, and cut within a GOP. */
+/** Maximum length of clips and erased spans, which begin within a GOP. */
 const SPAN_US_MAX = 2_500_000;
 const SPAN_US_MIN = 500_000;
-/** A segment that an order to forget touches goes whole; one is so long at most. */
+/** Erasing removes whole segments; this is their maximum length. */
 const SEGMENT_US_MAX = 2_000_000;
 const COVERAGE_SPANS_MAX = 20;
 const SETTLED_MS_MAX = 60_000;
-/** What ends a grant, in the ledger. */
+/** Ledger entries that end a grant. */
 const ENDINGS = ['delivered', 'failed', 'ended', 'revoked', 'revoked-ahead'];
 
 const clock = new SystemClock();
 
 /** A disk whose plug can be pulled. */
 interface PluggedDisk extends DoorDisk {
-  /** Lets `outside` be what a killed doorbell left; `ended` resolves when it is gone. */
+  /** Makes `outside` the state that a killed doorbell left; `ended` resolves when it is gone. */
   pull(ended: Promise<unknown>): Promise<void>;
 }
 
-/** Pulls the plug so many times on this machine; throws with the command that draws the same moments again. */
+/** Pulls the plug this many times on this machine; throws with the command that repeats the same times. */
 export async function pullPlugs(test: TestContext, pulls: number, file: string): Promise<void> {
   const disk = await PulledDisk.open(DISK_BYTES);
   try {
@@ -50,7 +49,7 @@ export async function pullPlugs(test: TestContext, pulls: number, file: string):
   }
 }
 
-/** Pulls the plug of a disk so many times; returns what came of it. */
+/** Pulls a disk's plug this many times; returns a summary. */
 export async function pullPlugsOf(disk: PluggedDisk, pulls: number, file: string): Promise<string> {
   const seed = Number(process.env['DOORSILL_SEED'] ?? integerBelow(new SystemRandom(), 2 ** 31));
   const slow = process.env['DOORSILL_SLOW'] === '1' ? 'DOORSILL_SLOW=1 ' : '';
@@ -76,9 +75,9 @@ class PluggedDoor {
   private readonly disk: PluggedDisk;
   private readonly random: SeededRandom;
   private readonly rounds: Round[] = [];
-  /** Orders to forget, by id: said, and perhaps carried out. */
+  /** Sent orders to erase, by id; they may have been executed. */
   private readonly forgets = new Map<string, Window>();
-  /** What the doorbell said last, before its plug was pulled, that it holds. */
+  /** The last ring state published before the plug was pulled. */
   private promised: DeviceState['ring'] | null = null;
   private readonly hit = { starting: 0, running: 0 };
 
@@ -88,9 +87,9 @@ class PluggedDoor {
     this.random = random;
   }
 
-  /** Lives through so many pulls and once to its end; returns what came of it. */
+  /** Runs with this many pulls, and once to the end; returns a summary. */
   async live(pulls: number): Promise<string> {
-    // The prepared folder, and from here on one life on one disk.
+    // The prepared folder; from here on one doorbell on one disk.
     this.rounds.push(await this.story.newRound());
     for (let pull = 0; pull < pulls; pull += 1) {
       await this.untilPulled(pull % STARTING_EVERY === STARTING_EVERY - 1);
@@ -115,7 +114,7 @@ class PluggedDoor {
     this.hit[door.pid === null ? 'starting' : 'running'] += 1;
     const ended = door.stop('SIGKILL');
     await this.disk.pull(ended);
-    // One that was pulled before it said anything still owes what it had said before.
+    // A doorbell that was pulled before it published anything must still hold the earlier state.
     this.promised = this.saidRing() ?? this.promised;
     for (const round of this.rounds) await consistent(story, round);
     this.oneClipEach();
@@ -125,14 +124,14 @@ class PluggedDoor {
     return this.story.state?.ring ?? null;
   }
 
-  /** The owner does something every now and then: rings, grants, takes back, forgets. */
+  /** The owner's occasional actions: ring, grant, revoke, erase. */
   private async act(door: DoorProcess, ms: number): Promise<void> {
     const { story, random } = this;
     if (story.state?.privacy) {
       const isOff = () => story.state?.privacy === false;
       expect(await story.say(door, () => story.sayPrivacy(false), isOff), door.stderr).toBe(true);
     }
-    // A request covers what was recorded before it; a slow round records more.
+    // A request covers only earlier footage; a slow round records more.
     if (this.hit.running % ASK_EVERY === 0 || story.slower > 1) await story.ask();
     for (const endMs = clock.monotonicMs() + ms; clock.monotonicMs() < endMs; ) {
       const window = this.someWindow();
@@ -151,7 +150,7 @@ class PluggedDoor {
     }
   }
 
-  /** Some seconds of what the ring holds. */
+  /** A few seconds within the ring. */
   private someWindow(): Window | null {
     const { random } = this;
     const spans = (this.story.state?.ring.coverage ?? []).filter((span) => span.endUs - span.startUs > SPAN_US_MAX);
@@ -162,7 +161,7 @@ class PluggedDoor {
     return { startUs, endUs: startUs + lengthUs };
   }
 
-  /** The ring serves all that the doorbell had said it holds, but what was ordered to be forgotten; and nothing that was forgotten. */
+  /** The ring serves everything published, except what was to be erased, and nothing that was erased. */
   private async checkRing(door: DoorProcess): Promise<void> {
     const { story, promised } = this;
     expect(await door.ready(), door.stderr).not.toBeNull();
@@ -189,18 +188,18 @@ class PluggedDoor {
     );
   }
 
-  /** No grant has ever two clips at the bridge. */
+  /** No grant ever has two clips at the bridge. */
   private oneClipEach(): void {
     for (const round of this.rounds) expect(clipsOf(this.story, round).length, round.grant).toBeLessThanOrEqual(1);
   }
 
-  /** With power to the end: whatever was granted ends, what was sent is there once, what was taken back is not. */
+  /** Without further pulls, every grant ends, a sent clip exists once, and a revoked one not at all. */
   private async toTheEnd(): Promise<void> {
     const { story } = this;
     story.state = null;
     const door = story.startDoor({ camera: this.disk.board?.camera ?? CAMERA });
     await this.checkRing(door);
-    // What the broker kept for it comes before this.
+    // Everything that the broker has queued for it arrives before this.
     await rings(story, door);
     const endMs = clock.monotonicMs() + SETTLED_MS_MAX * story.patience;
     for (const round of this.rounds) {
@@ -221,7 +220,7 @@ class PluggedDoor {
   }
 
   private async isSettled(round: Round): Promise<boolean> {
-    // Of a board's disk what the ledger said at the last pull is known, and what was receipted since.
+    // On a board only the ledger at the last pull, and later receipts, are known.
     const heard = round.heard.filter(({ grant }) => grant === round.grant).map(({ outcome }) => outcome);
     const types = [
       ...(await recorded(this.story, round)),
@@ -232,7 +231,7 @@ class PluggedDoor {
   }
 }
 
-/** Spans less others. */
+/** Spans minus others. */
 function without(spans: readonly Window[], others: readonly Window[]): Window[] {
   let left = [...spans];
   for (const { startUs, endUs } of others) {

@@ -1,6 +1,6 @@
 // @module-tag namespaces
 // @module-tag root
-// Holds what plug.test.ts does, a hundred times.
+// The same as plug.test.ts, a hundred times.
 import { it } from 'vitest';
 import { pullPlugs } from './plug-rounds.ts';
 

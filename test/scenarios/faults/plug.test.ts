@@ -1,7 +1,7 @@
 // @module-tag long
 // @module-tag namespaces
 // @module-tag root
-// Holds: whatever a doorbell is doing when its plug is pulled, what it had confirmed is so when it has power again.
+// Whatever a doorbell is doing when its plug is pulled, everything confirmed still holds when it has power again.
 import { it } from 'vitest';
 import { pullPlugs } from './plug-rounds.ts';
 

@@ -1,25 +1,25 @@
-// Owns: where faults can come: the calls that change what is on a disk, and faults at them. Not here: the stories.
+// The system calls that change a disk, and faults at them.
 import type { Fault, TracedCall } from '../../support/strace.ts';
 
-/** Calls that change what is on the disk, or make it durable. */
+/** Calls that change the disk or make changes durable. */
 export const WRITE_CALLS = [
   ...['write', 'pwrite64', 'writev', 'pwritev', 'pwritev2', 'fsync', 'fdatasync', 'sync_file_range'],
   ...['rename', 'renameat', 'renameat2', 'link', 'linkat', 'unlink', 'unlinkat', 'rmdir', 'mkdir', 'mkdirat'],
   ...['ftruncate', 'truncate', 'fallocate', 'openat', 'copy_file_range', 'sendfile'],
 ];
 
-/** Of the calls of a run, those that can change something: opening counts where it makes or empties a file. */
+/** The calls of a run that may change something; opening a file counts if it creates or truncates it. */
 export function writePoints(calls: readonly TracedCall[]): TracedCall[] {
   return calls.filter(({ call, text }) => call !== 'openat' || /O_CREAT|O_TRUNC/.test(text));
 }
 
-/** A disk that became read-only before one call: neither it nor any later one changes anything. */
+/** The disk is read-only from one call on. */
 export function readOnlyFrom(points: readonly TracedCall[], point: TracedCall): Fault[] {
   const calls = ['write', 'pwrite64', 'fdatasync', 'fsync', 'rename', 'unlink', 'rmdir', 'mkdir', 'ftruncate'];
   return failingFrom(points, point, calls, 'EROFS');
 }
 
-/** One call that meets an input/output error. */
+/** One call fails with an I/O error. */
 export function failingOnce(_points: readonly TracedCall[], { call, nth }: TracedCall): Fault[] {
   return [{ call, at: nth, how: 'EIO' }];
 }
@@ -37,7 +37,7 @@ function failingFrom(
   });
 }
 
-/** A disk that is full from one call on: that call and every later write of data finds no space. */
+/** The disk is full from one call on: that call and every later data write fail. */
 export function fullFrom(points: readonly TracedCall[], point: TracedCall): Fault[] {
   const faults = failingFrom(points, point, ['write', 'pwrite64'], 'ENOSPC');
   const isData = faults.some(({ call }) => call === point.call);

@@ -1,5 +1,4 @@
-// Owns: what goes wrong with a layout that serves others, one fault after the other, and when each is over. Not here: the layout
-// (support/served-layout.ts), what must come of it (served-judgement.ts).
+// Faults of a production layout, one after the other, each with its end.
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -8,18 +7,18 @@ import { expect } from 'vitest';
 import { descendants } from '../../support/processes.ts';
 import type { LayoutPart, ServedLayout } from '../../support/served-layout.ts';
 
-/** One fault: `strike` resolves when it is over and what it hit runs, with what there is to say of it. */
+/** `strike` resolves when the fault is over and its victim runs, with a summary. */
 export interface ServedFault {
   name: string;
   strike(layout: ServedLayout, lastsMs: number): Promise<string>;
 }
 
 const PATIENCE = { timeout: 180_000, interval: 100 };
-/** What each flush of a slow disk takes, and each call of a slow bucket. */
+/** Duration of each flush on a slow disk, and of each call to a slow bucket. */
 const FLUSH_MS = 100;
 const BUCKET_LATE_MS = 1_500;
 
-/** Kills a server as a power cut does; it is started again as systemd would. */
+/** Kills a server; it is restarted as by systemd. */
 export async function kill(layout: ServedLayout, name: LayoutPart): Promise<string> {
   const part = layout.part(name);
   const { pid } = part;
@@ -35,7 +34,7 @@ async function answers(layout: ServedLayout, name: LayoutPart): Promise<void> {
   await expect.poll(isThere, PATIENCE).toBe(true);
 }
 
-/** Has a process answer nobody, with its connections open, as where the network to its machine is cut. */
+/** Halts a process with its connections open, like a cut network. */
 async function halt(pid: number | null, lastsMs: number): Promise<string> {
   if (pid === null) throw new Error('it does not run');
   process.kill(pid, 'SIGSTOP');
@@ -54,7 +53,7 @@ async function killNode(layout: ServedLayout, at: number, lastsMs: number): Prom
   return `killed, and away for ${lastsMs / 1_000} s`;
 }
 
-/** Cuts an instance off from database, bucket and broker: what it sends is swallowed, and nobody hears of an end. HAProxy still reaches it. */
+/** Separates an instance from database, bucket and broker: its packets are dropped without a reset. HAProxy still reaches it. */
 async function partition(layout: ServedLayout, lastsMs: number): Promise<string> {
   const links = Object.values(layout.links.b);
   for (const link of links) link.set({ gone: 'half-open' });
@@ -64,7 +63,7 @@ async function partition(layout: ServedLayout, lastsMs: number): Promise<string>
   return `swallowed all it sent to database, bucket and broker for ${lastsMs / 1_000} s`;
 }
 
-/** Has each flush of the primary's, the bridges' and the vault's files take long. */
+/** Slows each flush of the files of primary, bridges and vault. */
 async function slowDisk(layout: ServedLayout, lastsMs: number): Promise<string> {
   const log = join(layout.folder, 'flushes');
   const postgres = layout.primary.pid;
@@ -78,7 +77,7 @@ async function slowDisk(layout: ServedLayout, lastsMs: number): Promise<string> 
   const strace = spawn('strace', ['-f', '-qq', '-o', log, ...delayed, ...whom], { stdio: 'ignore' });
   const ended = new Promise((resolve) => strace.once('close', resolve));
   await sleep(lastsMs);
-  // It lets go of them, and they go on.
+  // strace detaches, and the processes go on.
   strace.kill('SIGINT');
   await ended;
   const flushes = readFileSync(log, 'utf8')
@@ -107,7 +106,7 @@ async function slowBucket(layout: ServedLayout, lastsMs: number): Promise<string
   return `answered ${bucket.late - before} calls ${BUCKET_LATE_MS} ms late`;
 }
 
-/** All of them, the primary's end last: from then on another one serves. */
+/** All faults; the end of the primary is last, because another server takes over. */
 export const SERVED_FAULTS: readonly ServedFault[] = [
   { name: 'bridge a killed', strike: (layout) => kill(layout, 'a') },
   { name: 'bridge b killed', strike: (layout) => kill(layout, 'b') },

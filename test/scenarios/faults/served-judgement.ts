@@ -1,5 +1,4 @@
-// Owns: what must hold of a layout after whatever went wrong with it: what homes, agencies and operators were told is so, once, and nothing
-// is shown that was taken back. Not here: what goes wrong (served-faults.ts).
+// The checks of a layout after faults: everything confirmed to homes, agencies and operators exists once, and nothing revoked is shown.
 import { createHash } from 'node:crypto';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -20,14 +19,14 @@ import { kill } from './served-faults.ts';
 const disk = new SystemDisk();
 const DEPS = { clock: new SystemClock(), random: new SystemRandom(), disk };
 
-/** What the bridge has signed to homes, each thing as `device grant`. */
+/** The bridge's signed answers to homes, each as `device grant`. */
 export interface ToldHomes {
   stored: Set<string>;
-  /** Its answer to a revocation: deleted, or recalled from the vault. */
+  /** Answered revocations: deleted, or recalled from the vault. */
   takenBack: Set<string>;
 }
 
-/** Reads the ledgers of a fleet's doorbells, each against its signed head. */
+/** Reads the ledgers of a fleet's doorbells, verified by their signed heads. */
 export async function toldHomes(fleet: string): Promise<ToldHomes> {
   const told: ToldHomes = { stored: new Set(), takenBack: new Set() };
   for (const name of readdirSync(join(fleet, 'doorbells'))) {
@@ -58,25 +57,25 @@ const ROWS = `select device || ' ' || grant_id as place, clip, clip_sha256 as sh
     coalesce(hand_overs.state, '') as "handOver", revoked_grants.receipt is not null as "isRevoked"
   from doorsill_bridge.intakes left join doorsill_bridge.hand_overs using (device, grant_id)
   left join doorsill_bridge.revoked_grants using (device, grant_id)`;
-/** Also those of clips that had not come yet. */
+/** Including revocations of clips that had not arrived yet. */
 const REVOKED = `select device || ' ' || grant_id as place from doorsill_bridge.revoked_grants`;
 const UNDER_WAY = `select item, state from doorsill_bridge.hand_overs where state in ('offered', 'handed-over', 'withdrawing', 'recalling')`;
 type Row = z.infer<typeof rowsSchema>[number];
 
-/** Resolves when nothing is on its way between bridges and vault, and what killed servers left in the buckets is swept. */
+/** Resolves when nothing is in transit between bridges and vault, and leftovers of killed servers in the buckets are swept. */
 export async function settled(layout: ServedLayout, seconds: number): Promise<void> {
   const underWay = () => layout.primary.ask(UNDER_WAY, 'bridge');
   await expect.poll(underWay, { timeout: seconds * 1_000, interval: 500 }).toEqual([]);
-  // A start sweeps when it is time to.
+  // A start sweeps when it is due.
   await layout.primary.ask('update doorsill_bridge.turns set done_s = 0', 'bridge');
   for (const name of ['a', 'vault'] as const) await kill(layout, name);
 }
 
-/** Holds database, log of custody, buckets and the agency's list to each other and to what was told. Returns how many clips there are. */
+/** Compares database, custody log, buckets and the agency's list with each other and with the answers. Returns the number of clips. */
 export async function judge(layout: ServedLayout, told: ToldHomes, codes: readonly string[]) {
   const rows = rowsSchema.parse(await layout.primary.ask(ROWS, 'bridge'));
   const byPlace = new Map(rows.map((row) => [row.place, row]));
-  // Each home's grant is there once, as it was told.
+  // Each confirmed grant exists once.
   for (const place of told.stored) {
     const row = byPlace.get(place);
     expect(row && (row.state === 'stored' || row.isRevoked), `${place} was acknowledged`).toBe(true);
@@ -112,7 +111,7 @@ export async function judge(layout: ServedLayout, told: ToldHomes, codes: readon
   return { arrived: arrived.length, shown: stored.length, told: told.stored.size, takenBack: told.takenBack.size };
 }
 
-/** Each clip's bytes are in one place, the bridges' bucket or the vault's; of what was taken back they are in none. */
+/** Each clip's bytes are in exactly one bucket, the bridges' or the vault's; a revoked clip's in none. */
 async function bytesAgree(layout: ServedLayout, rows: readonly Row[]): Promise<void> {
   const [clips, evidence] = [await objectsIn(layout, 'clips'), await objectsIn(layout, 'evidence')];
   for (const { clip, item, sha256, state, handOver } of rows) {
@@ -127,7 +126,7 @@ async function bytesAgree(layout: ServedLayout, rows: readonly Row[]): Promise<v
   }
 }
 
-/** Keys of clips in a bucket, by the clip or the item that they belong to. */
+/** Keys of clips in a bucket, by their clip or item. */
 async function objectsIn({ moto }: ServedLayout, bucket: string): Promise<Map<string, string>> {
   const keys: string[] = [];
   for (let more = true; more; ) {
@@ -165,11 +164,11 @@ async function shown({ urls, agency }: ServedLayout): Promise<string[]> {
 
 export interface Tampering {
   what: string;
-  /** `codes`: hashes of those that were acknowledged. Resolves with what undoes it. */
+  /** `codes`: hashes of the acknowledged ones. Resolves with a function that undoes the tampering. */
   tamper(layout: ServedLayout, codes: readonly string[]): Promise<() => Promise<unknown>>;
 }
 
-/** What must not have happened. */
+/** Violations that the checks must detect. */
 export const TAMPERINGS: readonly Tampering[] = [
   {
     what: 'a write that was acknowledged is lost',

@@ -1,5 +1,4 @@
-// Owns: somebody who calls a layout all the time while things go wrong with it: one reads, one writes; for how long neither was served, and
-// what was acknowledged to the writer. Not here: what goes wrong (served-faults.ts), what must be there at the end (served-judgement.ts).
+// Calls a layout continuously during faults, one reader and one writer; measures outages, and records the writer's acknowledgements.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { sha256Hex } from '../../../device/base/keys.ts';
 import { readEnrolmentCode } from '../../../device/contract/enrolment.ts';
@@ -10,7 +9,7 @@ const EVERY_MS = 250;
 const CODE_LIFE_S = 6 * 3_600;
 const ANSWER_MS_MAX = 10_000;
 
-/** Calls one after the other, and for how long none has succeeded. */
+/** Calls in sequence, and measures the time without success. */
 class Probe {
   private lastMs = performance.now();
   private longestMs = 0;
@@ -20,7 +19,7 @@ class Probe {
     this.calling = this.go(call, signal);
   }
 
-  /** The longest time without a success since the last call of this. */
+  /** The longest time without success since the last call of this. */
   takeLongestMs(): number {
     const longestMs = Math.max(this.longestMs, performance.now() - this.lastMs);
     this.longestMs = 0;
@@ -47,7 +46,7 @@ class Probe {
 }
 
 export class ServedProbes {
-  /** Hashes of the enrolment codes that the bridge has printed: each was committed before its answer. */
+  /** Hashes of the printed enrolment codes: each was committed before its answer. */
   readonly acknowledged: string[] = [];
   private readonly stopping = new AbortController();
   private readonly reads: Probe;
@@ -66,7 +65,7 @@ export class ServedProbes {
     }, signal);
   }
 
-  /** For how long, at most, nobody was served since the last call of this; in milliseconds. */
+  /** The longest outages since the last call of this, in milliseconds. */
   takeAway(): { readsMs: number; writesMs: number } {
     return { readsMs: this.reads.takeLongestMs(), writesMs: this.writes.takeLongestMs() };
   }

@@ -2,7 +2,7 @@
 // @module-tag strace
 // @module-tag namespaces
 // @module-tag root
-// Holds: a file that the disk does not show in one boot costs no decision and no clip, and lets nothing out meanwhile.
+// A file that cannot be read in one boot loses no decision and no clip, and releases nothing meanwhile.
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
@@ -27,7 +27,7 @@ const hears = (round: Round, outcome: string) => () =>
   round.heard.some((receipt) => receipt.outcome === outcome && receipt.grant === round.grant);
 const outbox = () => readdirSync(join(story.data, 'outbox')).sort();
 
-/** A round whose clip is sealed and could not be sent. */
+/** A round with a sealed clip that could not be sent. */
 async function sealedRound(): Promise<Round> {
   const round = await story.newRound();
   await bridgeIs(false);
@@ -35,7 +35,7 @@ async function sealedRound(): Promise<Round> {
   expect(await door.ready(), door.stderr).not.toBeNull();
   expect(await story.say(door, () => story.sayGrant(round), hears(round, 'sealed')), door.stderr).toBe(true);
   expect(await door.stop()).toBe('status 0');
-  // The clip, what is recorded of it, and its full manifest.
+  // The clip, its record, and its full manifest.
   expect(outbox()).toHaveLength(3);
   round.heard.length = 0;
   await bridgeIs(true);
@@ -61,7 +61,7 @@ describe('a doorbell that cannot read', () => {
       const blind = await startedWithout(join('consent', file), true);
       await story.until('failed storage', () => (story.state?.storage.state === 'failed' ? true : null));
       expect(story.state?.storage.detail).toContain('EIO');
-      // Whose order to press is authentic is in the ledger; so is whether the camera may record.
+      // Without the ledger it is unknown who may order a press, and whether the camera may record.
       if (!file.startsWith('ledger')) await rings(story, blind);
       else expect(story.state).toMatchObject({ privacy: true, owners: 0 });
       expect(story.clips()).toEqual([]);
@@ -72,7 +72,7 @@ describe('a doorbell that cannot read', () => {
     90_000,
   );
 
-  it('a clip’s record at its start reads it again, and sends the clip', async () => {
+  it('a clip’s record at its start retries, and sends the clip', async () => {
     const round = await sealedRound();
     const blind = await startedWithout(join('outbox', `${round.grant}.commit`), false);
     expect(await story.say(blind, async () => undefined, hears(round, 'sent')), blind.stderr).toBe(true);

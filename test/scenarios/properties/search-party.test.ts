@@ -1,8 +1,7 @@
 // @module-tag long
-// Holds: nobody learns which homes take part in Search Party, nor which have seen a pet. One story is run once for each kind of
-// home with the same seed; all that registry, bridge, agency, area broker and the pet's owner log, store, receive and are
-// answered is the same, byte for byte, and in the same steps, until an owner grants. What is taken out first is what
-// anonymity.test.ts takes out.
+// Nobody learns which homes take part in Search Party, or which have seen a pet. One story runs once for each kind of home with the same
+// seed; everything that registry, bridge, agency, area broker and the pet's owner log, store, receive and are answered is the same, byte
+// for byte, in the same steps, until an owner grants. The exceptions are those of anonymity.test.ts.
 import { beforeAll, describe, expect, it } from 'vitest';
 import { proved } from '../../support/proved.ts';
 import { differences, laterMs, OBSERVERS, seenBy, TELLING_MS } from './support/observers.ts';
@@ -28,7 +27,7 @@ describe(`homes and a search (seed ${SEED})`, () => {
     expect(differences(runOf(ORDINARY), runOf(kind))).toEqual([]);
   });
 
-  it('say nothing to the bridge, and at the area broker no more than that they listen', (test) => {
+  it('send nothing to the bridge, and only subscriptions to the area broker', (test) => {
     for (const kind of SEARCH_KINDS) {
       expect([kind, seenBy(runOf(kind), 'bridge, from homes')]).toEqual([kind, []]);
       const said = (of: SearchKind) => runOf(of).of('area broker, from homes');
@@ -38,14 +37,14 @@ describe(`homes and a search (seed ${SEED})`, () => {
     proved(test, 'what others see of five kinds of homes in Search Party', `${lines} lines, byte for byte equal`);
   });
 
-  it('acknowledge in the same time, which finds a planted delay', async () => {
+  it('acknowledge equally fast, and a planted delay is detected', async () => {
     for (const kind of SEARCH_KINDS.filter((each) => each !== 'offline'))
       expect([kind, Math.abs(laterMs(runOf(ORDINARY), runOf(kind))) < TELLING_MS]).toEqual([kind, true]);
     const slow = await SearchHomes.runSearch('ignored a sighting', SEED, 1, 'delay');
     expect(laterMs(runOf(ORDINARY), slow)).toBeGreaterThan(TELLING_MS);
   }, 120_000);
 
-  it('would be given away by a device that calls the bridge when it has seen a pet', async () => {
+  it('would be detected if a device called the bridge after a sighting', async () => {
     const leaking = await SearchHomes.runSearch('ignored a sighting', SEED, 1, 'retry');
     expect(differences(runOf(ORDINARY), leaking).map((line) => line.split(':')[0])).toContain('bridge, from homes');
   }, 120_000);

@@ -1,6 +1,6 @@
 // @module-tag long
-// Holds: no number in a clip's file or in its statement gives the phase of its camera's frames or sound, by which two clips of one home
-// could be told to be of one: every box is read number by number, each as each kind of time. Ring, cut and signing are real. Not here: names, keys and other values (unlinkable.test.ts), the groups of pictures and the picture itself, which link.
+// No number in a clip's file or statement has the phase of its camera's frames or sound, by which two clips of one home could be linked:
+// every number of every box is tried as every kind of time. Ring, cut and signing are real. The GOPs and the picture itself do link.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -25,13 +25,13 @@ if (!found) throw new Error('no ffmpeg');
 const ffmpeg = found;
 const SOUND_RATE = 48_000;
 const CLIPS = 5;
-/** Footage and clips are made by ffmpeg, on whatever machine. */
+/** ffmpeg makes footage and clips, on a machine of any speed. */
 const MAKING_MS = 300_000;
 
 let footage: Segment[] = [];
 beforeAll(async () => {
   const folder = await mkdtemp(join(tmpdir(), 'doorsill-times-'));
-  // Frames and packets of sound have no common measure, so that only clips of one camera agree.
+  // Frames and packets of sound have no common period, so that only clips of one camera agree.
   const style = { video: x264(26), frames: 260, fps: 13, sound: 'sine=r=48000' };
   footage = await captureFile(ffmpeg.path, await makeFootage(ffmpeg.path, folder, style));
   await rm(folder, { recursive: true });
@@ -46,7 +46,7 @@ const ringOf = (laterUs: number, soundSamples: number): Segment[] =>
     wallOffsetUs: segment.wallOffsetUs + laterUs,
   }));
 
-/** Clips of one ring whose windows lie anywhere. */
+/** Clips of one ring with random windows. */
 async function clipsOf(ring: Segment[], seed: number): Promise<ReceivedClip[]> {
   const random = new SeededRandom(seed);
   const device = makeParty('device', random);
@@ -66,7 +66,7 @@ async function clipsOf(ring: Segment[], seed: number): Promise<ReceivedClip[]> {
   return clips;
 }
 
-/** The clips with a change to each file. */
+/** The clips with a change in each file. */
 const planted = (clips: readonly ReceivedClip[], change: (file: Surgery, clip: ReceivedClip) => void) =>
   clips.map((clip) => {
     const file = new Surgery(clip.file);
@@ -80,14 +80,14 @@ describe('clips of one camera', () => {
     home = await clipsOf(ringOf(31_417, 211), 1);
   }, MAKING_MS);
 
-  it('have no number that tells when in its frame interval or packet of sound the camera was', () => {
+  it('have no number with the phase of the camera’s frames or sound', () => {
     expect(linkingPlaces(home, SOUND_RATE)).toEqual([]);
   });
 
-  it('would be found by such a number, wherever it is', () => {
+  it('would be linked by such a number at any place', () => {
     const STTS = '0/mdia/minf/stbl/stts';
     const frameUs = 1e6 / 13;
-    /** Where the last frame begins, before the end of the window. */
+    /** The last frame's start, before the end of the window. */
     const lastUs = ({ window }: ReceivedClip) => (window.endUs - FOOTAGE_START_US - 31_417) % frameUs;
     const last = planted(home, (file, clip) => {
       const [frames, duration] = [file.number(STTS, 8), file.number(STTS, 12)];
@@ -111,7 +111,7 @@ describe('clips of one camera', () => {
     expect(linkingPlaces(moment, SOUND_RATE).join()).toMatch(/^statement seenUs \d+$/);
   });
 
-  it('agree in nothing with those of another camera', { timeout: MAKING_MS }, async () => {
+  it('never agree with those of another camera', { timeout: MAKING_MS }, async () => {
     const other = await clipsOf(ringOf(55_003, 700), 2);
     const mixed = home.flatMap((clip, at) => (at % 2 === 0 ? [clip] : [other[at] ?? clip]));
     expect(linkingPlaces(mixed, SOUND_RATE)).toEqual([]);

@@ -1,7 +1,6 @@
-// Holds: two clips of one home that disclose nothing cannot be told to be of one home by whatever vault, agency and pet owner receive and
-// keep: not by the device, its owner or their keys, nor by any other value that both clips share and another home's clip does not. Real
-// bridge, vault, outbox, uploader and signing. Not here: numbers that are times (unlinkable-times.test.ts); the picture itself, which may
-// link them, as SECURITY.md says.
+// Two clips of one home without disclosures cannot be linked by anything that vault, agency and pet owner receive and keep: neither by
+// device, owner or keys, nor by any other value that both clips share and another home's clip does not. Bridge, vault, outbox, uploader and
+// signing are real. Times are in unlinkable-times.test.ts; the picture itself may link them, as SECURITY.md says.
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { connect, createServer, type Server } from 'node:net';
 import { join } from 'node:path';
@@ -84,11 +83,11 @@ interface Sent {
   clip: string;
   grant: string;
   grantToken: string;
-  /** What must be found nowhere. */
+  /** Values that must not occur anywhere. */
   secrets: Record<string, string>;
 }
 
-/** One home with the device's real sending side. */
+/** One home with the device's real sender. */
 class Home {
   readonly device: Party = makeParty('device', random);
   readonly owner: Party = makeParty('owner', random);
@@ -121,7 +120,7 @@ class Home {
     });
   }
 
-  /** Grants an ask with nothing disclosed, and sends the clip. */
+  /** Grants a request without disclosures, and sends the clip. */
   async grant(ask: Ask, askToken: string, startUs: number, changes: Partial<Grant> = {}): Promise<Sent> {
     const { cast, clock } = fixture;
     this.clips += 1;
@@ -141,7 +140,7 @@ class Home {
     const { live } = mintLiveGrant(facts, { clock, held: () => null });
     const frames = 20 + this.clips;
     const bytes = plainMp4({ frames, audioPackets: 0, frameBytes: 900 + 10 * this.clips });
-    // One camera's clock: the first frame of each clip has the same place in its second; 15 follow each other in one.
+    // One camera's clock: the first frame of each clip has the same phase in its second, at 15 frames a second.
     const coverage = { startUs: startUs + 123_457, endUs: startUs + 123_457 + Math.round((frames * 1_000_000) / 15) };
     const clip = { ...clipOf(bytes), frames, coverage };
     const item = await this.outbox.seal(live, clip, async ({ sha256 }) => {
@@ -182,7 +181,7 @@ class Home {
     };
   }
 
-  /** Takes a clip back, as the device does. */
+  /** Revokes a clip as the device does. */
   async revoke(sent: Sent): Promise<string> {
     const revocation = fixture.cast.revoke(sent.grantToken, { aud: this.device.id }, this.owner);
     const homeRecall = await this.outbox.recallOf(sent.grant);
@@ -192,7 +191,7 @@ class Home {
   }
 }
 
-/** A text with everything that is encoded in it: tokens' parts and other base64url, several deep. */
+/** A text with all nested base64url in it decoded, such as tokens' parts. */
 function unfolded(text: string, depth = 4): string {
   if (depth === 0) return text;
   const inner = (text.match(/[A-Za-z0-9_-]{20,}/g) ?? []).map((run) =>
@@ -202,19 +201,19 @@ function unfolded(text: string, depth = 4): string {
   return [text, ...readable.map((decoded) => unfolded(decoded, depth - 1))].join('\n');
 }
 
-/** Names of secrets that are in any of the texts. */
+/** Names of secrets that occur in any of the texts. */
 function found(secrets: Record<string, string>, texts: readonly string[]): string[] {
   const all = texts.map((text) => unfolded(text)).join('\n');
   return Object.keys(secrets).filter((name) => all.includes(secrets[name] ?? ''));
 }
 
-/** Values too long to be alike by chance. */
+/** Values too long to be equal by chance. */
 function values(texts: readonly string[]): Set<string> {
   const all = texts.map((text) => unfolded(text)).join('\n');
   return new Set(all.match(/[A-Za-z0-9_-]{16,}/g) ?? []);
 }
 
-/** Values that two clips share and a third, of another home, does not. */
+/** Values that two clips share and a clip of another home does not. */
 function shared(one: readonly string[], other: readonly string[], strangers: readonly string[]): string[] {
   const [two, third] = [values(other), values(strangers)];
   return [...values(one)].filter((value) => two.has(value) && !third.has(value));
@@ -243,7 +242,7 @@ afterAll(async () => {
   folder.dispose();
 });
 
-/** Everything about one clip that its agency and vault can see by now, the bytes of the clip aside. */
+/** Everything about one clip that its agency and vault can see, without the clip's bytes. */
 async function aboutClip({ clip, grant }: Sent): Promise<string[]> {
   const at = (path: string) => fixture.get(`/v1/clips/${clip}${path}`, fixture.access(clip));
   const listed = JSON.stringify((await vault.as(officer, 'GET', '/evidence')).body['items']);
@@ -254,7 +253,7 @@ async function aboutClip({ clip, grant }: Sent): Promise<string[]> {
     void texts.push(JSON.stringify(body), [...headers].map(([name, value]) => `${name}: ${value}`).join('\n'));
   for (const answer of [await at(''), await at('/manifest')]) keep(answer.body, answer.headers);
   const { receipt, proof } = CustodyBundle.parse((await at('/custody')).body);
-  // The path to the root follows from the leaf's number in the public log alone: neighbouring leaves share parts of it.
+  // The path to the root depends only on the leaf's number in the public log; neighbouring leaves share parts of it.
   const { path: _path, head: _head, ...ofClip } = proof;
   texts.push(JSON.stringify({ receipt, ...ofClip }));
   for (const path of ['', '/manifest', '/trail']) {
@@ -276,7 +275,6 @@ async function aboutClip({ clip, grant }: Sent): Promise<string[]> {
   return texts;
 }
 
-/** All files under a folder. */
 function filesUnder(path: string): string[] {
   return readdirSync(path).flatMap((name) => {
     const inner = join(path, name);
@@ -284,7 +282,7 @@ function filesUnder(path: string): string[] {
   });
 }
 
-/** All that was ever sent, with the bytes that came after the vault's own start. */
+/** Everything that was ever sent, and the bytes since the vault's start. */
 async function everythingElse(): Promise<string[]> {
   const log_ = await fixture.get('/v1/custody/entries?from=0&limit=500');
   const audit = await fixture.get('/v1/access-audit', fixture.access('all'));
@@ -293,7 +291,7 @@ async function everythingElse(): Promise<string[]> {
 }
 
 describe('two clips of one home that disclose nothing', () => {
-  it('have nothing in common for agency and vault, a recall included', async () => {
+  it('have nothing in common for agency and vault, including a recall', async () => {
     const [home, neighbor] = [await Home.open('home'), await Home.open('neighbor')];
     await vault.as(officer, 'PUT', '/policy', { recall: { answer: 'restrict', reason: 'a trial' } });
     const sent: Sent[] = [];
@@ -321,7 +319,7 @@ describe('two clips of one home that disclose nothing', () => {
     const rest = await everythingElse();
     for (const { secrets } of sent) expect(found(secrets, [...first, ...second, ...strangers, ...rest])).toEqual([]);
 
-    // Planted: without finding these, finding nothing above would show nothing.
+    // Planted: if these were not found, the result above would prove nothing.
     const hidden = toBase64url(Buffer.from(JSON.stringify({ of: home.device.id })));
     const key = home.owner.key.publicKey;
     expect(found(sent[0]?.secrets ?? {}, [...first, `x ${hidden}`])).toEqual(['the device']);
@@ -357,7 +355,7 @@ describe('two clips of one home that disclose nothing', () => {
         expect(answer.status).toBe(200);
         const headers = [...answer.headers].map(([name, value]) => `${name}: ${value}`);
         if (path !== '') texts.push(...headers);
-        // The list holds the earlier clips as well: what is of this one counts.
+        // The list also has the earlier clips: only this one counts.
         const listed = JSON.stringify(answer.body['clips'] ?? [])
           .split('{')
           .filter((entry) => entry.includes(one.clip));

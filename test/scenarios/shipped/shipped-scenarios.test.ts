@@ -1,5 +1,5 @@
 // @module-tag long
-// The stories in scenarios/: each holds, all together take less than the time that a check may spend on them.
+// The stories in sim/scenarios hold, and together take less than their time limit in the check.
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -27,7 +27,7 @@ describe('the scenarios that ship', () => {
     const tests = ran.lines.filter(({ event }) => event === 'test');
     expect(tests.filter(({ status }) => status !== 'passed')).toEqual([]);
     expect(tests.length).toBeGreaterThan(20);
-    // A story with a matrix is a test for each of its variants; what begins with _ is there to be included.
+    // A matrix makes a test for each variant; files that begin with _ are only included.
     const variants = tests.filter(({ variant }) => variant !== undefined);
     const texts = (each: readonly unknown[]) => each.map((one) => JSON.stringify(one)).sort();
     expect(texts(variants.map(({ variant }) => variant))).toEqual(texts(VARIANTS));

@@ -1,8 +1,8 @@
 // @module-tag long
 // @module-tag namespaces
 // @module-tag root
-// What a crash leaves behind, with everything switched on that could tell: core dumps, node's reports, stderr. No frame, no key. A dump is left only
-// where its limit is lifted again, and holds no memory then, either.
+// A crash leaves no frame and no key, with core dumps, node's reports and stderr enabled. A dump exists only if its limit is lifted again,
+// and even then contains no memory.
 import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -15,13 +15,14 @@ import { Secrets } from './support/secrets.ts';
 import { World } from './support/world.ts';
 
 const PATTERN = '/proc/sys/kernel/core_pattern';
-/** Where the kernel hands a dump to a program or puts it elsewhere, a test cannot have it. */
+/** If the kernel passes dumps to a program or writes them elsewhere, this test cannot read them. */
 const dumpsHere = existsSync(PATTERN) && !/[|/]/.test(readFileSync(PATTERN, 'utf8'));
 const PT_LOAD = 1;
 const filterOf = (pid: number) => readFileSync(`/proc/${pid}/coredump_filter`, 'utf8').trim();
 
 /**
- * A core dump without its notes (elf(5), PT_NOTE), where each thread's registers are: whatever it was copying can have 16 bytes there, in the clear.
+ * A core dump without its notes (elf(5), PT_NOTE), which have each thread's registers: they may contain 16 bytes that were just being
+ * copied.
  */
 function memoryIn(dump: Buffer): Buffer {
   const [headers, size, count] = [Number(dump.readBigUInt64LE(32)), dump.readUInt16LE(54), dump.readUInt16LE(56)];
@@ -37,7 +38,7 @@ function memoryIn(dump: Buffer): Buffer {
 describe.skipIf(!mayMakeNamespaces())(
   'a device that crashes (needs hardware: a Linux machine of one’s own, as root)',
   () => {
-    it('leaves neither footage nor keys in core dumps, reports and what it prints', async (test) => {
+    it('leaves neither footage nor keys in core dumps, reports and output', async (test) => {
       const world = await World.open({
         secure: false,
         camera: { kind: 'synthetic' },
@@ -64,13 +65,13 @@ describe.skipIf(!mayMakeNamespaces())(
         const letDump = () => execFileSync('prlimit', ['--pid', String(device.pid), '--core=unlimited:']);
         const family = () => [device.pid, ...descendants(device.pid)];
 
-        // Killed by a signal that dumps core, like an assertion of node's own or a broken library.
+        // Killed by a signal that dumps core, like a failed assertion in node or a broken library.
         expect(family().length).toBeGreaterThan(1);
         expect(family().map(filterOf)).toEqual(family().map(() => '00000000'));
         await device.end('SIGABRT');
         expect([await look(), left]).toEqual([[], { dumps: 0, reports: 0, bytes: 0 }]);
 
-        // As where the limit does not count: there is a dump, without memory.
+        // With the limit lifted, there is a dump, without memory.
         await device.start();
         letDump();
         await device.end('SIGABRT');
@@ -93,7 +94,7 @@ describe.skipIf(!mayMakeNamespaces())(
         if (dumpsHere) expect(left.dumps).toBe(2);
         const figure = `0 in ${left.dumps} dumps, ${left.reports} reports, ${left.bytes} bytes`;
 
-        // The control: with its memory let into the dump again, the same search finds plenty.
+        // The control: with memory in the dump, the same search finds plenty.
         await device.start();
         const segments = world.state?.ring.segments ?? 0;
         await world.until('more footage', () => ((world.state?.ring.segments ?? 0) > segments + 1 ? true : null));

@@ -1,4 +1,4 @@
-// The search that the proof on the wire leans on: any 31 bytes of a secret, wherever they start, under every encoding named.
+// The search of the wire proof finds any 31 bytes of a secret at any offset, under every supported encoding.
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { SeededRandom } from '../../../device/base/random.ts';
@@ -17,7 +17,7 @@ function looking(): Fingerprints {
 const found = (prints: Fingerprints, bytes: Uint8Array) => prints.find(bytes).map(({ secret: name }) => name);
 
 describe('the search for fingerprints', () => {
-  it('finds any 31 bytes of a secret at any place, and nothing in noise', () => {
+  it('finds any 31 bytes of a secret at any offset, and nothing in noise', () => {
     const prints = looking();
     for (let at = 0; at < 200; at += 1) {
       const slice = secret.subarray(at, at + 31);
@@ -26,7 +26,7 @@ describe('the search for fingerprints', () => {
     expect(found(prints, noise(500_000))).toEqual([]);
   });
 
-  it('sees through base64, base64url, hex, dumps, number lists, deflate and several of them at once', () => {
+  it('decodes base64, base64url, hex, dumps, number lists, deflate, and combinations', () => {
     const prints = looking();
     const slice = secret.subarray(77, 77 + 31);
     const spelled: Record<string, string | Buffer> = {
@@ -47,7 +47,7 @@ describe('the search for fingerprints', () => {
       expect(found(prints, Buffer.from(text)), name).toEqual(['film']);
   });
 
-  it('finds private texts however JSON, an address or UTF-16 spell them', () => {
+  it('finds private texts as JSON, URLs or UTF-16 encode them', () => {
     const prints = new Fingerprints();
     prints.addText('address', '12 Élm Street');
     for (const text of ['at 12 Élm Street.', '12%20%C3%89lm%20Street', '12+Élm+Street', '"12 \\u00c9lm Street"']) {
@@ -55,7 +55,7 @@ describe('the search for fingerprints', () => {
     }
     expect(found(prints, Buffer.from('12 Élm Street', 'utf16le'))).toEqual(['address']);
     expect(found(prints, Buffer.from(Buffer.from('{"at":"12 Élm Street"}').toString('base64')))).toEqual(['address']);
-    // The length of a DNS label may itself read as a digit.
+    // The length byte of a DNS label may itself be a digit.
     expect(found(prints, Buffer.from(`2${Buffer.from('12 Élm Street').toString('hex')}`))).toEqual(['address']);
     expect(found(prints, Buffer.from('13 Élm Street'))).toEqual([]);
   });
@@ -68,7 +68,7 @@ describe('the search for fingerprints', () => {
     expect(found(prints, key.subarray(0, 15))).toEqual([]);
   });
 
-  it('passes over the runs of ones that the loudest sound is coded as', () => {
+  it('ignores the runs of ones that encode the loudest sound', () => {
     const prints = new Fingerprints();
     const loud = Buffer.from('47fdffffefff27fefffff7ff93ff7fff', 'hex');
     prints.add('sound', Buffer.concat([noise(64), loud]));
@@ -76,7 +76,7 @@ describe('the search for fingerprints', () => {
     expect([prints.size, prints.skipped]).toEqual([4, 1]);
   });
 
-  it('does not say which picture it is where two are alike', () => {
+  it('does not name a picture if two are alike', () => {
     const prints = new Fingerprints();
     const [one, two, both] = [noise(64), noise(64), noise(64)];
     const frames = [

@@ -1,4 +1,4 @@
-// The proof on the wire, a thousand scenarios long: testbeds of every make, each with scenarios drawn from a seed.
+// The wire proof with a thousand scenarios: testbeds of every kind, each with random scenarios.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { integerBelow, SeededRandom } from '../../../device/base/random.ts';
 import { mayMakeNamespaces } from './support/namespace.ts';
@@ -8,12 +8,12 @@ import { TrialSeries } from './support/trial.ts';
 import type { Setting } from './support/world.ts';
 
 const TESTBEDS = 25;
-/** With the enrolment before them, 40 a testbed. */
+/** With the enrolment, 40 a testbed. */
 const PLAYS_A_TOWN = 39;
-/** Each takes away footage that the others need. */
+/** Each removes footage that the others need. */
 const FORGETTING_MAX = 3;
 
-/** `DOORSILL_SEED` replays a run, `DOORSILL_TOWN` one testbed of it. */
+/** `DOORSILL_SEED` repeats a run, `DOORSILL_TOWN` one testbed of it. */
 const seed = Number(process.env['DOORSILL_SEED'] ?? Math.floor(Date.now() / 1000) % 1_000_000);
 const only = process.env['DOORSILL_TOWN'];
 

@@ -2,10 +2,10 @@
 // @module-tag namespaces
 // @module-tag root
 // @module-tag gstreamer
-// The proof on the wire: the device in a network of its own, every packet of it captured, through scenarios with and without a
-// grant, an owner's phone at the device's own server, notifications and its name by multicast DNS among them. Nothing that is not listed, no piece of footage, key or private text;
-// before a grant no call of the bridge, after it exactly the clip. After each
-// scenario a real leak is sent from the same network, and the same search finds it.
+// The wire proof: the device in a separate network, with every packet captured, through scenarios with and without a grant, including an
+// owner's phone at the device's own server, notifications and multicast DNS. Only listed traffic, no piece of footage, key or private text;
+// no call to the bridge before a grant, and exactly the clip after it. After each scenario a real leak from the same network is found by
+// the same search.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { mayMakeNamespaces } from './support/namespace.ts';
 import { makeNoise, NOISE_CAMERA } from './support/noise.ts';
@@ -27,7 +27,7 @@ describe.skipIf(!mayMakeNamespaces())(
       const setting = { secure: true, camera, ring: 'file', motion: false, console: true } as const;
       const result = await series.run(setting, [...PLAYS_WATCHED, ...PLAYS_ON_FILE], 1);
       expect(result.decryptedBytes).toBeGreaterThan(result.clipBytes);
-      // A probe or more, two announcements and a goodbye; two targets heard of each request.
+      // At least a probe, two announcements and a goodbye; both targets got each request.
       expect(result.announcements).toBeGreaterThanOrEqual(4);
       expect(result.notifications).toBeGreaterThan(2 * result.clips);
       expect(result.clipsRedacted).toBe(1);

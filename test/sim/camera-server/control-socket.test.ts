@@ -14,12 +14,12 @@ const STATE: ControlState = { nowS: 1.5, viewers: 2, serves: ['rtsp://127.0.0.1/
 let folder: ReturnType<typeof temporaryFolder>;
 let path = '';
 let control: ControlSocket | null = null;
-const obeyed: unknown[] = [];
+const executed: unknown[] = [];
 
 beforeEach(() => {
   folder = temporaryFolder('control');
   path = join(folder.path, 'porch.sock');
-  obeyed.length = 0;
+  executed.length = 0;
 });
 
 afterEach(async () => {
@@ -32,8 +32,8 @@ function make(): ControlSocket {
   return new ControlSocket(path, {
     disk: new SystemDisk(),
     log: silentLog(),
-    obey: (order) => {
-      obeyed.push(order);
+    execute: (order) => {
+      executed.push(order);
       if (order.do === 'clear') throw failure('camera_fault_not_set', { name: order.name });
       return STATE;
     },
@@ -45,7 +45,7 @@ async function start(): Promise<void> {
   await control.start();
 }
 
-/** Sends bytes and returns what came back until the other end closed or `lines` were there. */
+/** Sends bytes; returns the lines received until the other end closes or there are `lines`. */
 function converse(bytes: string, lines = 1): Promise<string[]> {
   return new Promise((resolve, reject) => {
     const socket = connect(path);
@@ -65,16 +65,16 @@ function converse(bytes: string, lines = 1): Promise<string[]> {
 }
 
 describe('the control socket of a camera', () => {
-  it('is for this user alone, obeys, and is gone afterwards', async () => {
+  it('is accessible to this user only, executes orders, and is removed at the end', async () => {
     await start();
     expect(statSync(path).mode & 0o777).toBe(0o600);
     expect(await orderCamera(path, { do: 'add', fault: 'frozen+5s' }, clock)).toEqual(STATE);
-    expect(obeyed).toEqual([{ do: 'add', fault: 'frozen+5s' }]);
+    expect(executed).toEqual([{ do: 'add', fault: 'frozen+5s' }]);
     await control?.stop();
     expect(() => statSync(path)).toThrow('ENOENT');
   });
 
-  it('repeats a refusal by its code', async () => {
+  it('returns the code of a refused order', async () => {
     await start();
     await expect(orderCamera(path, { do: 'clear', name: 'noise' }, clock)).rejects.toMatchObject({
       code: 'camera_fault_not_set',
@@ -88,22 +88,22 @@ describe('the control socket of a camera', () => {
     ['a fault that is no text', '{"do":"add","fault":7}\n'],
     ['a line that never ends', 'x'.repeat(10_000)],
     ['bytes that are no text', '\u0000\u00ff\n'],
-  ])('answers %s with a code, and obeys nothing', async (_what, bytes) => {
+  ])('answers %s with a code, and executes nothing', async (_what, bytes) => {
     await start();
     const [answer = ''] = await converse(bytes);
     expect(JSON.parse(answer)).toMatchObject({ ok: false, code: 'camera_control_garbled' });
-    expect(obeyed).toEqual([]);
+    expect(executed).toEqual([]);
     expect(await orderCamera(path, { do: 'list' }, clock)).toEqual(STATE);
   });
 
-  it('takes several orders over one connection, and a thousand at most', async () => {
+  it('accepts several orders over one connection, at most a thousand', async () => {
     await start();
     const answers = await converse('{"do":"list"}\n'.repeat(1_001), 1_001);
     expect(answers.slice(0, 1_000).every((line) => line.includes('"ok":true'))).toBe(true);
     expect(answers.at(-1)).toContain('camera_control_garbled');
   });
 
-  it('replaces a socket that a crash left, and nothing else', async () => {
+  it('replaces a socket that a crash left behind, and no other file', async () => {
     await start();
     const second = make();
     await expect(second.start()).rejects.toMatchObject({ code: 'camera_control_unusable' });
@@ -120,7 +120,7 @@ describe('the control socket of a camera', () => {
     await expect(make().start()).rejects.toMatchObject({ code: 'camera_control_unusable' });
   });
 
-  it('is missed with a code where there is none', async () => {
+  it('has a client that fails with a code if no camera listens', async () => {
     await expect(orderCamera(path, { do: 'list' }, clock)).rejects.toMatchObject({ code: 'camera_control_silent' });
   });
 });

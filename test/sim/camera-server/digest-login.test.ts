@@ -8,7 +8,7 @@ const md5 = (text: string) => createHash('md5').update(text).digest('hex');
 const URI = 'rtsp://127.0.0.1/porch';
 const isUri = (uri: string) => uri === URI;
 
-/** A header as a client makes it (RFC 2617 §3.2.2, without qop). */
+/** A header as clients send it (RFC 2617 §3.2.2, without qop). */
 function header(
   challenge: string,
   { user = 'anna', password = 'ge:heim', method = 'DESCRIBE', realm = REALM } = {},
@@ -22,7 +22,7 @@ describe('a digest login', () => {
   const clock = new ManualClock(0);
   const login = new DigestLogin({ user: 'anna', password: 'ge:heim' }, { clock, random: new SeededRandom(1) });
 
-  it('accepts who knows the password, and nobody else', () => {
+  it('accepts only a proof of the password', () => {
     const challenge = login.challenge(false);
     expect(login.accepts('DESCRIBE', header(challenge), isUri)).toBe('yes');
     expect(login.accepts('DESCRIBE', header(challenge, { password: 'falsch' }), isUri)).toBe('no');
@@ -30,7 +30,7 @@ describe('a digest login', () => {
     expect(login.accepts('DESCRIBE', header(challenge, { realm: 'other' }), isUri)).toBe('no');
     expect(login.accepts('DESCRIBE', header(challenge), () => false)).toBe('elsewhere');
     expect(login.accepts('DESCRIBE', header(challenge, { password: 'falsch' }), () => false)).toBe('no');
-    // What was overheard of one method opens no other.
+    // A proof for one method is not valid for another.
     expect(login.accepts('SETUP', header(challenge), isUri)).toBe('no');
   });
 
@@ -41,7 +41,7 @@ describe('a digest login', () => {
     },
   );
 
-  it('wants a new proof for a challenge that is old, or that it never made', async () => {
+  it('refuses challenges that are old or not its own', async () => {
     const challenge = login.challenge(false);
     await clock.advance(300_001);
     expect(login.accepts('DESCRIBE', header(challenge), isUri)).toBe('stale');

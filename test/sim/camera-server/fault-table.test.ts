@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { faultTableMarkdown } from '../../../sim/camera-server/fault-words.ts';
+import { faultTableMarkdown } from '../../../sim/camera-server/fault-table.ts';
 import { root } from '../../layout/source-tree.ts';
 
-it('is printed in the README as it is; `--update` prints it anew', async () => {
+it('is the table in the README; `--update` writes it', async () => {
   const path = join(root, 'sim/camera-server/README.md');
   const readme = readFileSync(path, 'utf8');
   const printed = /(\| Fault \|.*\n)(\|.*\n)+/.exec(readme)?.[0] ?? '';

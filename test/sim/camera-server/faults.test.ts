@@ -48,16 +48,16 @@ describe('a fault as it is written', () => {
     expect(() => readFault(text)).toThrow(code(wanted));
   });
 
-  it('is refused where it would be over before it begins, and not a moment earlier', () => {
+  it('is refused if it would end before it begins, and only then', () => {
     expect(readFault('black@1s+5s', 6 * S - 1).untilUs).toBe(6 * S);
     expect(() => readFault('black@1s+5s', 6 * S)).toThrow('over by now, 6.0 s after the first picture: leave @1s out');
   });
 
-  it('says what was probably meant', () => {
+  it('gets a suggestion if its name is misspelled', () => {
     expect(() => readFault('frozn')).toThrow(/did you mean frozen/);
   });
 
-  it('has a row for every name, whose usual value it takes', () => {
+  it('has a row for every name, with a valid default', () => {
     const names = Object.keys(FAULTS).filter(isFaultName);
     expect(names.length).toBeGreaterThanOrEqual(40);
     for (const name of names) {
@@ -68,20 +68,20 @@ describe('a fault as it is written', () => {
 });
 
 describe("a camera's faults", () => {
-  it('contradict each other while they overlap, and not one after the other', () => {
+  it('contradict each other only while they overlap', () => {
     expect(() => set('black@0s+5s', 'overexposed@4s')).toThrow(code('camera_faults_contradict'));
     expect(() => set('frozen', 'frozen@5s')).toThrow(code('camera_faults_contradict'));
     expect(() => set('wrong-password', 'redirect')).toThrow(code('camera_faults_contradict'));
     expect(set('black@0s+5s', 'overexposed@5s', 'noise').list(0)).toHaveLength(3);
   });
 
-  it('change no picture of a file that is sent as it is', () => {
+  it('cannot change the pictures of a file that is sent unchanged', () => {
     const faults = new FaultSet({ isCopied: true });
     expect(() => faults.add(readFault('noise'))).toThrow(code('camera_faults_contradict'));
     faults.add(readFault('lost-packets'));
   });
 
-  it('make pictures in another way from one time to another', () => {
+  it('change filters and encoder options for their period', () => {
     const faults = set('black@2s+2s', 'noise@3s', 'long-gop=4s@6s');
     expect([0, 2, 3, 4, 6].map((s) => faults.nextPictureChangeUs(s * S) / S)).toEqual([
       2,
@@ -94,7 +94,7 @@ describe("a camera's faults", () => {
     expect(faults.pictureAt(6 * S).encoder.join(' ')).toContain('n_forced*4)');
   });
 
-  it('end when they are cleared, are forgotten where they had not begun, and say how many there were', () => {
+  it('end when they are cleared, are dropped if they had not begun, and are counted', () => {
     const faults = set('noise@1s', 'black@9s');
     let changes = 0;
     faults.onChange(() => {
@@ -109,13 +109,13 @@ describe("a camera's faults", () => {
     expect(faults.list(5 * S)).toEqual([]);
   });
 
-  it('are there for a viewer who comes before the first picture, where they begin with it', () => {
+  it('apply to viewers who come before the first picture, if they begin with it', () => {
     const faults = set('two-cameras', 'busy@0s+5s', 'half-open@1ms');
     const early = (['two-cameras', 'busy', 'half-open'] as const).map((name) => faults.at(name, -0.2 * S) !== null);
     expect(early).toEqual([true, true, false]);
   });
 
-  it('are 64 at most', () => {
+  it('are limited to 64', () => {
     const faults = new FaultSet();
     for (let at = 0; at < 64; at += 1) faults.add(readFault(`frozen@${at * 2}s+1s`));
     expect(() => faults.add(readFault('noise'))).toThrow(code('camera_faults_too_many'));

@@ -1,5 +1,5 @@
 // @module-tag gstreamer
-// GStreamer as the viewer of a camera that is served: what it receives by TCP and UDP, picture by picture.
+// GStreamer as a viewer: it receives every picture by TCP and UDP.
 import { execFile, spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';

@@ -13,7 +13,7 @@ import { HttpStreams } from '../../../sim/camera-server/http-streams.ts';
 import { FakeStream, picture } from './support/fake-stream.ts';
 import { openHalfSent } from './support/half-sent.ts';
 
-/** None of these tests makes a JPEG. */
+/** No test here makes a JPEG. */
 const NO_FFMPEG = { path: '/no/such/ffmpeg', version: 'none', release: [7, 1], origin: 'system' } as const;
 const KINDS = new Map([
   ['/porch.mp4', 'mp4'],
@@ -41,7 +41,7 @@ function ask(path: string, method = 'GET', headers = {}): Promise<IncomingMessag
   });
 }
 
-/** A header as a client makes it (RFC 2617 §3.2.2, without qop). */
+/** A header as clients send it (RFC 2617 §3.2.2, without qop). */
 function proof(nonce: string, method: string, uri: string): string {
   const md5 = (text: string) => createHash('md5').update(text).digest('hex');
   const response = md5(`${md5(`anna:${REALM}:geheim`)}:${nonce}:${md5(`${method}:${uri}`)}`);
@@ -54,7 +54,7 @@ afterEach(async () => {
 });
 
 describe('streams over HTTP', () => {
-  it('give each viewer a film that begins with its first keyframe', async () => {
+  it('send each viewer an MP4 that begins at the next keyframe', async () => {
     const served = await start(new FakeStream());
     const response = await ask('/porch.mp4');
     expect(response.headers['content-type']).toBe('video/mp4');
@@ -75,7 +75,7 @@ describe('streams over HTTP', () => {
     await expect.poll(() => served.viewers).toBe(0);
   });
 
-  it('let a viewer in past requests that are never ended, and keep who watches', async () => {
+  it('admit a viewer although unfinished requests fill the limit, and drop no viewer', async () => {
     const served = await start(new FakeStream());
     const watching = await ask('/porch.mp4');
     let bytes = 0;
@@ -90,7 +90,7 @@ describe('streams over HTTP', () => {
     end();
   });
 
-  it('forget a viewer who leaves before there is a picture', async () => {
+  it('drop a viewer who leaves before the first picture', async () => {
     const stream = new FakeStream();
     let asked = 0;
     let begin = () => {};
@@ -112,7 +112,7 @@ describe('streams over HTTP', () => {
     expect(served.viewers).toBe(1);
   });
 
-  it('outlive a request that they cannot answer', async () => {
+  it('survive a request whose answer fails', async () => {
     const stream = new FakeStream();
     await start(stream);
     const format = stream.format();
@@ -138,7 +138,7 @@ describe('streams over HTTP', () => {
     expect(response.statusCode).toBe(status);
   });
 
-  it('ask for a login', async () => {
+  it('require a login', async () => {
     await start(new FakeStream(), { user: 'anna', password: 'geheim' });
     const response = await ask('/porch.mp4');
     response.resume();
@@ -151,7 +151,7 @@ describe('streams over HTTP', () => {
     };
     expect(await status('/porch.mp4')).toBe(200);
     expect(await status(`http://127.0.0.1:${port}/porch.mp4`)).toBe(200);
-    // What was overheard of a still opens no film.
+    // A proof for a still is not valid for a stream.
     expect(await status('/porch.jpg')).toBe(400);
   });
 

@@ -6,7 +6,7 @@ import { splitSample } from '../../../device/contract/media/nal.ts';
 import { LiveMp4 } from '../../../sim/camera-server/live-mp4.ts';
 import { FORMAT, packet, picture } from './support/fake-stream.ts';
 
-/** What the device's own reader finds in a file. */
+/** The file as the device's own parser reads it. */
 function read(bytes: Uint8Array) {
   const [init, ...fragments] = new FragmentSplitter().push(bytes);
   if (init?.kind !== 'init') throw new Error('no init segment');
@@ -16,7 +16,7 @@ function read(bytes: Uint8Array) {
 }
 
 describe('a live MP4', () => {
-  it('begins with the first keyframe and holds every unit at its time', () => {
+  it('begins with the first keyframe and contains every unit at its time', () => {
     const file = new LiveMp4(FORMAT);
     const units = [
       ...Array.from({ length: 40 }, (_, at) => picture(at + 5)),
@@ -35,14 +35,14 @@ describe('a live MP4', () => {
     expect(audio.map(({ dts }) => dts - first.dts)).toEqual(audio.map((_, at) => at * 1_024));
   });
 
-  it('keeps the order in which pictures are shown', () => {
+  it('keeps the display order of pictures', () => {
     const file = new LiveMp4(FORMAT);
     const units = [picture(0), { ...picture(1), ptsUs: 200_000 }, { ...picture(2), ptsUs: 66_667 }, picture(3)];
     const { video } = read(concatBytes(units.map((unit) => file.push(unit))));
     expect(video.map(({ pts }) => pts)).toEqual([0, 18_000, 6_000]);
   });
 
-  it('has no sound where there is none', () => {
+  it('has no audio track without sound', () => {
     const file = new LiveMp4({ ...FORMAT, sound: null });
     expect(read(concatBytes([file.push(picture(0)), file.push(picture(1))])).info.audio).toBeNull();
   });

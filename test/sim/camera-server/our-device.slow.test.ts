@@ -1,23 +1,23 @@
-// What our device does with each fault of a camera: the last column of the table in the README, row by row, at the device's own capture.
+// Our device's reaction to each fault: the last column of the table in the README, observed at the device's own capture.
 import { describe, expect, it } from 'vitest';
 import { FAULTS, type FaultName, faultRow, isFaultName, type Verdict } from '../../../sim/camera-server/fault-table.ts';
 import { Recorder } from '../../device/camera/support/recorder.ts';
 import { compared, ffmpeg, recordedPictures, StartedCamera } from './support/started-camera.ts';
 
 const names = (process.env['DOORSILL_FAULTS']?.split(',') ?? Object.keys(FAULTS)).filter(isFaultName);
-/** So many cameras at once, each with a device of its own. */
+/** Cameras in parallel, each with its own device. */
 const AT_ONCE = 4;
 
-/** A fault of the door is there from the beginning, any other comes when the device has recorded for a while. */
+/** A fault of connections is active from the beginning, any other after the device has recorded for a while. */
 function faultsFor(name: FaultName): string[] {
   if (name === 'no-keyframe') return ['no-keyframe@8s'];
   if (name === 'dies') return ['dies=8s@0s'];
-  // Two millionths would take hours to show.
+  // The default drift would take hours to show.
   if (name === 'clock-drift') return ['clock-drift=300000@8s'];
   return faultRow(name).layer === 'service' ? [name] : [`${name}@8s`];
 }
 
-/** How long a device is given, in ms: long enough for what it does about the fault. */
+/** How long a device runs, in ms: long enough for its reaction. */
 function lengthMs(name: FaultName): number {
   if (name === 'no-keyframe' || name === 'half-open' || name === 'gap' || name === 'lost-keyframes') return 45_000;
   if (name === 'long-gop') return 34_000;
@@ -48,11 +48,11 @@ async function tried(name: FaultName): Promise<{ verdict: Verdict; codes: string
         : isWhole && codes.length === 0
           ? 'exact'
           : isTold
-            ? 'told'
+            ? 'reported'
             : 'unnoticed';
-  // A clock that jumps dates no picture wrong by more than a mapping may be off.
+  // After a jump, no picture's date is wrong by more than a mapping's tolerance.
   if (name === 'pts-jump') for (const off of camera.offMs(recorder)) expect(Math.abs(off)).toBeLessThan(1_500);
-  // Pictures that all have one time are dated by nothing.
+  // Pictures with one timestamp have no trusted dates.
   if (name === 'stuck-clock') expect(recorder.segments.some(({ clockTrusted }) => !clockTrusted)).toBe(true);
   return {
     verdict,
@@ -61,7 +61,7 @@ async function tried(name: FaultName): Promise<{ verdict: Verdict; codes: string
   };
 }
 
-describe('what our device does with', () => {
+describe('our device’s reaction to', () => {
   for (let at = 0; at < names.length; at += AT_ONCE) {
     const some = names.slice(at, at + AT_ONCE);
     it(some.join(', '), { timeout: 90_000 }, async () => {
@@ -72,7 +72,7 @@ describe('what our device does with', () => {
       expect(shown.map(([name, verdict]) => [name, verdict])).toEqual(
         some.map((name) => [name, faultRow(name).device.verdict]),
       );
-      // Whatever a row says of codes is what the device said.
+      // Every code in the row was reported by the device, and the other way round.
       for (const [n, { codes }] of found.entries()) {
         const named = [...(faultRow(some[n] ?? 'frozen').device.says.matchAll(/`(camera_[a-z_]+)`/g) ?? [])].map(
           ([, code]) => code,

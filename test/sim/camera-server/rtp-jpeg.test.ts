@@ -16,7 +16,7 @@ async function jpeg(size: string): Promise<Buffer> {
 }
 
 describe('a JPEG as payloads', () => {
-  it.each(['640x360', '320x184'])('of %s is whole again, with its size and tables (RFC 2435 §3.1)', async (size) => {
+  it.each(['640x360', '320x184'])('of %s can be reassembled, with size and tables (RFC 2435 §3.1)', async (size) => {
     const bytes = await jpeg(size);
     const payloads = jpegPayloads(bytes, 1_388);
     expect(payloads.length).toBeGreaterThan(3);
@@ -37,7 +37,7 @@ describe('a JPEG as payloads', () => {
     expect(bytes.subarray(-2 - scan.length, -2).equals(scan)).toBe(true);
   });
 
-  it('is none for what RFC 2435 cannot say, and for what is no JPEG', async () => {
+  it('is empty for JPEGs that RFC 2435 does not support, and for other data', async () => {
     const bytes = await jpeg('64x64');
     const changed = (from: number[], to: number[]) => {
       const at = bytes.indexOf(Buffer.from(from));
@@ -47,7 +47,7 @@ describe('a JPEG as payloads', () => {
       return other;
     };
     expect(jpegPayloads(bytes, 1_388).length).toBeGreaterThan(0);
-    // Progressive, wider than can be said, sampled otherwise, without tables.
+    // Progressive, too wide, sampled otherwise, without tables.
     expect(jpegPayloads(changed([0xff, 0xc0], [0xff, 0xc2]), 1_388)).toEqual([]);
     expect(jpegPayloads(changed([8, 0, 64, 0, 64, 3], [8, 0, 64, 8, 64, 3]), 1_388)).toEqual([]);
     expect(jpegPayloads(changed([3, 1, 0x22], [3, 1, 0x41]), 1_388)).toEqual([]);

@@ -5,7 +5,7 @@ import { FORMAT, packet, picture, slice } from './support/fake-stream.ts';
 
 const START = { ssrc: 0x11223344, sequence: 65_534, timestamp: 2 ** 32 - 90_000 };
 
-/** An RTP packet's fields, by the letter of RFC 3550 §5.1. */
+/** An RTP packet's fields (RFC 3550 §5.1). */
 function fields(bytes: Uint8Array) {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   return {
@@ -19,7 +19,7 @@ function fields(bytes: Uint8Array) {
   };
 }
 
-/** The NAL units in payloads, as RFC 6184 puts them together again. */
+/** The NAL units in payloads, reassembled as in RFC 6184. */
 function units(payloads: readonly Uint8Array[]): string[] {
   const found: Uint8Array[] = [];
   let open: Uint8Array[] = [];
@@ -59,7 +59,7 @@ describe('a picture as RTP packets', () => {
     },
   );
 
-  it('has times of 90,000 a second that wrap', () => {
+  it('has timestamps of 90 kHz that wrap', () => {
     const track = new RtpTrack('video', FORMAT, START);
     const times = [0, 15, 30].map((at) => fields(track.packets(picture(at))[0] ?? new Uint8Array(12)).timestamp);
     // 15 pictures of 66,667 us are 5 us more than a second.
@@ -68,7 +68,7 @@ describe('a picture as RTP packets', () => {
 });
 
 describe('sound as RTP packets', () => {
-  it('stands behind its length, in parts that each say the whole length where it is too long', () => {
+  it('follows its length; a fragment’s header has the length of the whole', () => {
     const track = new RtpTrack('audio', FORMAT, START);
     const [short] = track.packets(packet(0, 200)).map(fields);
     expect([...(short?.payload.subarray(0, 4) ?? [])]).toEqual([0, 16, 200 >> 5, (200 & 31) << 3]);
@@ -83,7 +83,7 @@ describe('sound as RTP packets', () => {
 });
 
 describe("the sender's report", () => {
-  it('says which wall time a timestamp has, how much was sent, and who sends', () => {
+  it('contains a timestamp’s wall time, the packet counts and the source', () => {
     const track = new RtpTrack('video', FORMAT, { ...START, timestamp: 1_000 });
     const sent = track.packets(picture(0));
     const bytes = track.report(1_000_000, 1_800_000_000_500_000);
@@ -94,7 +94,7 @@ describe("the sender's report", () => {
     expect(view.getUint32(16)).toBe(91_000);
     expect(view.getUint32(20)).toBe(sent.length);
     expect(view.getUint32(24)).toBe(sent.reduce((sum, one) => sum + one.length - 12, 0));
-    // A compound packet: the source's name behind it, and a goodbye behind both.
+    // A compound packet: SDES after the report, and BYE after both.
     expect([view.getUint8(28), view.getUint8(29)]).toEqual([0x81, 202]);
     expect(bytes.length).toBe(28 + (view.getUint16(30) + 1) * 4);
     const bye = track.goodbye(0, 0);
@@ -103,7 +103,7 @@ describe("the sender's report", () => {
 });
 
 describe('the description', () => {
-  it('says both tracks, and the parameter sets unless they are to come in the stream alone', () => {
+  it('contains both tracks, and the parameter sets unless they are to be in the stream only', () => {
     const facts = { host: '127.0.0.1', session: 7, version: 1 };
     const text = sessionDescription(FORMAT, { ...facts, withSets: true });
     expect(text).toContain('packetization-mode=1;profile-level-id=42c01e;sprop-parameter-sets=');

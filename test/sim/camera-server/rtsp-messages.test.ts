@@ -13,7 +13,7 @@ const bytes = (text: string) => Buffer.from(text, 'latin1');
 const ASK = 'DESCRIBE rtsp://127.0.0.1/porch RTSP/1.0\r\nCSeq: 2\r\nAccept: application/sdp\r\n\r\n';
 const BODY = 'GET_PARAMETER rtsp://127.0.0.1/porch RTSP/1.0\r\nCSeq: 3\r\nContent-Length: 5\r\n\r\na\r\n\r\n';
 
-/** What a stream of bytes is read as, without the maps of headers. */
+/** The parsed messages, with headers as plain objects. */
 function read(parts: readonly Uint8Array[]): unknown[] {
   const reader = new RtspReader();
   const plain = (input: RtspInput) =>
@@ -34,7 +34,7 @@ describe('the reader of RTSP requests', () => {
     bytes(ASK),
   ]);
 
-  it('reads what is pipelined, packets between requests, and bodies, alike however the bytes are split', () => {
+  it('parses pipelined requests, interleaved packets and bodies, however the bytes are split', () => {
     const whole = read([stream]);
     expect(whole).toEqual([
       [
@@ -71,7 +71,7 @@ describe('the reader of RTSP requests', () => {
     expect(read([...stream].map((byte) => Uint8Array.of(byte)))).toEqual(whole);
   });
 
-  it('refuses a head of a megabyte without holding it, and takes nothing after it', () => {
+  it('refuses a head of a megabyte without buffering it, and reads nothing after it', () => {
     const reader = new RtspReader();
     const line = bytes(`X-Long: ${'x'.repeat(1_000)}\r\n`);
     const inputs = reader.push(bytes('OPTIONS * RTSP/1.0\r\nCSeq: 1\r\n'));
@@ -110,7 +110,7 @@ describe('the reader of RTSP requests', () => {
 });
 
 describe('answers', () => {
-  it('carry the sequence number and the length, and no second line of anybody', () => {
+  it('have the sequence number and the length, and no injected line', () => {
     const text = Buffer.from(
       answerBytes({ status: 200, headers: [['Session', 'a\r\nb']], body: 'v=0\r\n' }, 7),
     ).toString();

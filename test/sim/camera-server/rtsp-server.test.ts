@@ -55,7 +55,7 @@ describe('the RTSP server', () => {
     expect(server.viewers).toBe(1);
     for (let at = 10; at < 20; at += 1) server.unit(picture(at));
     await viewer.until(() => rtpOf(viewer).length >= 6);
-    // Pictures 15 to 19; the first has its parameter sets in a packet of their own.
+    // Pictures 15 to 19; the first has its parameter sets in a separate packet.
     expect(rtpOf(viewer).length).toBe(6);
     expect(viewer.packets[0]?.channel).toBe(1);
     expect((await viewer.ask('PAUSE', { Session: id })).status).toBe(200);
@@ -67,7 +67,7 @@ describe('the RTSP server', () => {
     expect(server.viewers).toBe(0);
   });
 
-  it('sends both tracks to several viewers, and goes on when one of them goes away', async () => {
+  it('sends both tracks to several viewers, and goes on when one disconnects', async () => {
     await start();
     const viewers = [client(), client(), client()];
     for (const viewer of viewers) {
@@ -85,7 +85,7 @@ describe('the RTSP server', () => {
     await expect.poll(() => server.viewers).toBe(2);
   });
 
-  it('sends by UDP to the host that asked, and to no other', async () => {
+  it('sends by UDP only to the requesting host', async () => {
     await start();
     const [rtp, elsewhere] = [createSocket('udp4'), createSocket('udp4')];
     let came = 0;
@@ -140,7 +140,7 @@ describe('the RTSP server', () => {
     },
   );
 
-  it('has UDP ports for the next viewer where it had none for the one before', async () => {
+  it('opens UDP ports for a viewer after it could not for the one before', async () => {
     const address = { ...ADDRESS };
     await start(null, new SystemClock(), address);
     const ask = () => client().ask('SETUP', { Transport: 'RTP/AVP;unicast;client_port=5000-5001' }, '/track=video');
@@ -168,7 +168,7 @@ describe('the RTSP server', () => {
     expect((await client().ask(method, headers, below)).status).toBe(status);
   });
 
-  it('has room for 64 sessions, and none of a thousand more', async () => {
+  it('accepts 64 sessions, and refuses a thousand more', async () => {
     await start();
     const greedy = client();
     const text = Array.from({ length: 1_000 }, () => greedy.request('SETUP', TCP, '/track=video')).join('');
@@ -177,11 +177,11 @@ describe('the RTSP server', () => {
     expect(greedy.answers.filter(({ status }) => status === 200).length).toBe(SESSIONS_MAX);
     expect(greedy.answers.filter(({ status }) => status === 453).length).toBe(1_000 - SESSIONS_MAX);
     greedy.end();
-    // Their room is free again once the connection is gone.
+    // The sessions end with their connection.
     await expect.poll(async () => (await client().ask('SETUP', TCP, '/track=video')).status).toBe(200);
   });
 
-  it('keeps no room for who left before there was a picture', async () => {
+  it('keeps no session for a viewer who left before the first picture', async () => {
     let begin = () => {};
     const ready = new Promise<void>((resolve) => {
       begin = resolve;
@@ -193,7 +193,7 @@ describe('the RTSP server', () => {
       early.socket.write(early.request('SETUP', TCP, '/track=video'), () => early.end());
       await early.until(() => early.isClosed);
     }
-    // By the time this one is heard, the end of the one before was, too.
+    // When this one is answered, the end of the one before was processed, too.
     const next = client();
     next.socket.write(next.request('OPTIONS'));
     await expect.poll(() => (Reflect.get(server, 'connections') as Set<unknown>).size).toBe(1);
@@ -202,7 +202,7 @@ describe('the RTSP server', () => {
     expect((await next.ask('SETUP', TCP, '/track=video')).status).toBe(200);
   });
 
-  it('survives noise and heads of a megabyte, each at the price of its own connection', async () => {
+  it('survives noise and heads of a megabyte, closing only their connections', async () => {
     await start();
     const viewer = client();
     await viewer.play();
@@ -220,7 +220,7 @@ describe('the RTSP server', () => {
     await viewer.until(() => rtpOf(viewer).length === 2);
   });
 
-  it('ends the session of a viewer who has been silent for more than a minute', async () => {
+  it('ends the session of a viewer that is silent for more than a minute', async () => {
     const clock = new ManualClock(0);
     await start(null, clock);
     const viewer = client();
@@ -239,7 +239,7 @@ describe('the RTSP server', () => {
     await start();
   });
 
-  it('refuses a port that is taken', async () => {
+  it('refuses a taken port', async () => {
     await start();
     const taken = createServer().listen(0, '127.0.0.1');
     await once(taken, 'listening');
@@ -253,7 +253,7 @@ describe('the RTSP server', () => {
 });
 
 describe('a login', () => {
-  it('is asked for before anything is told of the stream', async () => {
+  it('is required before anything about the stream is disclosed', async () => {
     await start({ user: 'anna', password: 'geheim' });
     const viewer = client();
     const refused = await viewer.ask('DESCRIBE');
@@ -266,7 +266,7 @@ describe('a login', () => {
     expect((await viewer.ask('SETUP', TCP, '/track=video')).status).toBe(401);
   });
 
-  it('is good for the stream and its tracks, and for nothing else', async () => {
+  it('is valid for the stream and its tracks only', async () => {
     await start({ user: 'anna', password: 'geheim' });
     const viewer = client();
     const challenge = (await viewer.ask('DESCRIBE')).headers.get('www-authenticate') ?? '';
@@ -278,12 +278,12 @@ describe('a login', () => {
       );
     expect((await setUp(`rtsp://127.0.0.1:${port}/other`)).status).toBe(400);
     expect((await setUp(`rtsp://127.0.0.1:${port}/porch/track=video`)).status).toBe(200);
-    // As live555 does, and with it every player that is made with it.
+    // As live555 sends it, and every player based on it.
     expect((await setUp(`rtsp://127.0.0.1:${port}/porch/`)).status).toBe(200);
   });
 });
 
-describe('faults at the door', () => {
+describe('faults of connections', () => {
   it.each([
     ['wrong-password', 401],
     ['redirect', 302],
@@ -294,7 +294,7 @@ describe('faults at the door', () => {
     expect((await client().ask('DESCRIBE')).status).toBe(status);
   });
 
-  it('busy: there is no room; udp-only: none between the answers', async () => {
+  it('busy: no session is accepted; udp-only: no interleaved one', async () => {
     stream.faults.add(readFault('busy@0s+5s'));
     stream.faults.add(readFault('udp-only@5s'));
     await start();
@@ -303,7 +303,7 @@ describe('faults at the door', () => {
     expect((await client().ask('SETUP', TCP, '/track=video')).status).toBe(461);
   });
 
-  it('gives no channel that has no number, and goes on', async () => {
+  it('assigns no channel above 255, and goes on', async () => {
     await start();
     const viewer = client();
     const Transport = 'RTP/AVP/TCP;unicast;interleaved=254-255';
@@ -317,7 +317,7 @@ describe('faults at the door', () => {
     await viewer.until(() => viewer.packets.length > 0);
   });
 
-  it('lets a viewer in past requests that are never ended, and keeps who watches', async () => {
+  it('admits a viewer although unfinished requests fill the limit, and drops no viewer', async () => {
     await start();
     const watching = client();
     await watching.play();
@@ -331,14 +331,14 @@ describe('faults at the door', () => {
     end();
   });
 
-  it('outlives connections that could not be let in', async () => {
+  it('survives connections that could not be accepted', async () => {
     await start();
     const listening = Reflect.get(server, 'server') as Server;
     for (let time = 0; time < 2; time += 1) listening.emit('error', new Error('accept EMFILE'));
     expect((await client().ask('OPTIONS')).status).toBe(200);
   });
 
-  it('web-page: what comes is no RTSP', async () => {
+  it('web-page: the answer is not RTSP', async () => {
     stream.faults.add(readFault('web-page'));
     await start();
     const viewer = client();
@@ -363,7 +363,7 @@ describe('faults at the door', () => {
     expect(performance.now() - againMs).toBeLessThan(250);
   });
 
-  it('two-cameras: the other one, which knows nothing of the stream, takes every second connection', async () => {
+  it('two-cameras: another camera, without the stream, takes every second connection', async () => {
     stream.faults.add(readFault('two-cameras'));
     await start();
     const statuses = [];
@@ -371,7 +371,7 @@ describe('faults at the door', () => {
     expect(statuses).toEqual([404, 200, 404, 200]);
   });
 
-  it('half-open: the connection stays, and nothing comes any more', async () => {
+  it('half-open: the connection stays open and silent', async () => {
     await start();
     const viewer = client();
     const id = await viewer.play();
@@ -384,7 +384,7 @@ describe('faults at the door', () => {
     expect([rtpOf(viewer).length, viewer.answers.length, viewer.isClosed]).toEqual([2, 2, false]);
   });
 
-  it('dies: every connection ends, and for two seconds none begins', async () => {
+  it('dies: every connection ends, and new ones are refused for two seconds', async () => {
     stream.faults.add(readFault('dies=10s'));
     await start();
     const viewer = client();
@@ -397,7 +397,7 @@ describe('faults at the door', () => {
     expect((await client().ask('OPTIONS')).status).toBe(200);
   });
 
-  it('lost, late and duplicate packets: a share of them, the late ones behind others', async () => {
+  it('lost, late and duplicate packets: a share of all, the late ones out of order', async () => {
     stream.faults.add(readFault('lost-packets=20%@0s+10s'));
     stream.faults.add(readFault('duplicate-packets=20%@10s+10s'));
     stream.faults.add(readFault('late-packets=50ms@20s'));
@@ -426,7 +426,7 @@ describe('faults at the door', () => {
   });
 });
 
-describe('what a viewer without sound hears', () => {
+describe('the sound for a viewer that set up only the pictures', () => {
   it('is nothing', async () => {
     stream = new FakeStream({ ...FORMAT, sound: null });
     await start();

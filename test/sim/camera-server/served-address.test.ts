@@ -35,12 +35,12 @@ describe('an address to serve at', () => {
     expect(() => readServedAddress(text)).toThrow(UNSERVED);
   });
 
-  it('holds no password, which is not repeated', () => {
+  it('must not contain a password, which the message does not repeat', () => {
     expect(() => readServedAddress('rtsp://anna:geheim@127.0.0.1/porch')).toThrow(UNSERVED);
     expect(() => readServedAddress('rtsp://anna:geheim@127.0.0.1/porch')).not.toThrow(/geheim/);
   });
 
-  it('shares its server with others of its port, over HTTP', () => {
+  it('shares its server with others on its port, over HTTP', () => {
     const read = (...texts: string[]) => grouped(texts.map(readServedAddress)).map((group) => group.length);
     expect(read('http://127.0.0.1:80/a.mp4', 'rtsp://127.0.0.1/a', 'http://127.0.0.1/b.jpg')).toEqual([2, 1]);
     expect(read('rtsp://127.0.0.1:0/a', 'rtsp://127.0.0.1:0/b')).toEqual([1, 1]);
@@ -67,12 +67,12 @@ describe('a port', () => {
     ['EADDRINUSE', 'port_in_use'],
     ['EACCES', 'camera_address_unserved'],
     ['EADDRNOTAVAIL', 'camera_address_unserved'],
-  ])("that can't be had for %s is told as %s", (systemCode, code) => {
+  ])("that fails with %s is reported as %s", (systemCode, code) => {
     const thrown = Object.assign(new Error(systemCode), { code: systemCode });
     expect(listenFailure(thrown, '127.0.0.1', 1)).toMatchObject({ code });
   });
 
-  it('has the next one beside it, by UDP', async () => {
+  it('is opened together with the next one, for UDP', async () => {
     const [first, second] = await openPortPair('127.0.0.1', () => undefined);
     expect([first.address().port % 2, second.address().port - first.address().port]).toEqual([0, 1]);
     for (const socket of [first, second]) socket.close();

@@ -20,14 +20,14 @@ afterEach(async () => {
   expect(ffmpegChildren()).toEqual([]);
 });
 
-/** Pictures of an Annex B stream: one digest for each slice, as this camera has one slice a picture. */
+/** A digest of each slice of an Annex B stream; this camera has one slice a picture. */
 function picturesOf(stream: Buffer): string[] {
   const splitter = new AnnexBSplitter();
   const units = [...splitter.push(stream), ...splitter.end()];
   return units.filter((nal) => ((nal[0] ?? 0) & 31) <= 5).map((nal) => pictureDigest([nal]));
 }
 
-/** What ffmpeg receives until the camera's footage is over. */
+/** The pictures that ffmpeg receives until the footage ends. */
 async function received(url: string, transport: 'tcp' | 'udp'): Promise<string[]> {
   const args = [
     '-v',
@@ -49,7 +49,7 @@ async function received(url: string, transport: 'tcp' | 'udp'): Promise<string[]
 }
 
 describe('a camera that is served', () => {
-  it('gives ffmpeg, by TCP and by UDP at once, every picture from a keyframe to the last one', async () => {
+  it('sends ffmpeg, by TCP and UDP in parallel, every picture from a keyframe to the last one', async () => {
     camera = await StartedCamera.start({ source: `${SMALL}&seconds=4` });
     const { url } = camera;
     const views = Promise.all([received(url, 'tcp'), received(url, 'udp')]);
@@ -65,7 +65,7 @@ describe('a camera that is served', () => {
     }
   });
 
-  it('gives our device every picture and every packet of sound, and is copied', async () => {
+  it('sends our device every picture and every packet of sound, which it copies', async () => {
     camera = await StartedCamera.start({ login: { user: 'anna', password: 'ge@heim' } });
     const recorder = new Recorder(ffmpeg, camera.url.replace('rtsp://', 'rtsp://anna:ge%40heim@'));
     await recording(recorder, 4);
@@ -92,11 +92,11 @@ describe('a camera that is served', () => {
       const recorder = new Recorder(ffmpeg, camera.url, { retryMs: 200 });
       const codes = () => recorder.changes.map(({ failure }) => failure?.code);
       await recording(recorder, 2);
-      camera.camera.obey({ do: 'add', fault: 'lost-frames=30%+1s' });
+      camera.camera.execute({ do: 'add', fault: 'lost-frames=30%+1s' });
       await recorder.until(() => codes().at(-1) === 'camera_pictures_damaged');
-      // A camera's clock is known when it was watched for three seconds.
+      // A device knows a camera's clock after three seconds.
       await recording(recorder, 5);
-      camera.camera.obey({ do: 'add', fault: 'pts-jump=10s' });
+      camera.camera.execute({ do: 'add', fault: 'pts-jump=10s' });
       await recorder.until(() => recorder.states().at(-2) === 'lost');
       await recorder.capture.stop();
       expect(recorder.changes.map(({ state }, at) => [state, codes()[at]])).toEqual([
@@ -112,7 +112,7 @@ describe('a camera that is served', () => {
     },
   );
 
-  it('shows its pictures over HTTP: as Motion JPEG, as MP4 with sound, and one alone', async () => {
+  it('serves its pictures over HTTP: as Motion JPEG, as MP4 with sound, and as a still', async () => {
     const serve = ['mjpeg', 'mp4', 'jpg'].map((kind) => `http://127.0.0.1:0/porch.${kind}`);
     camera = await StartedCamera.start({ serve });
     const [mjpeg = '', mp4 = '', jpg = ''] = camera.camera.urls;
@@ -134,16 +134,16 @@ describe('a camera that is served', () => {
     expect(still.subarray(0, 2).toString('hex')).toBe('ffd8');
   });
 
-  it('changes its pictures when it is told to, without losing one, and tells who comes to the door', async () => {
+  it('changes its pictures on an order, without losing one, and reports visitors', async () => {
     camera = await StartedCamera.start({ source: `${SMALL}&seconds=5`, faults: ['frozen@1s+1s'] });
     const events: string[] = [];
     camera.camera.onEvent(({ type }) => void events.push(type));
-    setTimeout(() => camera?.camera.obey({ do: 'add', fault: 'black+1s' }), 2_500);
+    setTimeout(() => camera?.camera.execute({ do: 'add', fault: 'black+1s' }), 2_500);
     await camera.camera.over;
     const video = camera.sent.filter(({ track }) => track === 'video');
     expect(video.map(({ ptsUs }) => Math.round((ptsUs * 15) / 1_000_000))).toEqual(video.map((_, at) => at));
     expect(video.length).toBe(75);
-    // A frozen picture costs next to nothing.
+    // A frozen picture takes few bits.
     const bytes = (from: number, to: number) =>
       video.slice(from, to).reduce((sum, { parts }) => sum + parts.reduce((part, nal) => part + nal.length, 0), 0);
     expect(bytes(16, 29)).toBeLessThan(bytes(1, 14) / 2);
@@ -175,7 +175,7 @@ describe('a camera whose codec changes', () => {
     await camera.stop();
     const after = await later;
     expect(after.stdout).toContain('#codec_id 0: mjpeg');
-    // RTP says sizes in blocks of 8 pixels.
+    // RFC 2435 has sizes in blocks of 8 pixels.
     expect(after.stdout).toContain('#dimensions 0: 320x184');
     expect(after.stdout.match(/^0,/gm)?.length).toBeGreaterThan(20);
     expect((await jpegs).stdout.match(/^0,/gm)?.length).toBeGreaterThan(60);
@@ -183,7 +183,7 @@ describe('a camera whose codec changes', () => {
 });
 
 describe('a file that is served', () => {
-  it('is shown again and again, its times going on, and bit for bit where that is asked for', async () => {
+  it('is repeated with continuous times, and bit for bit with `--copy`', async () => {
     const folder = temporaryFolder('served');
     const path = join(folder.path, 'porch.mp4');
     try {

@@ -7,7 +7,7 @@ import { FaultSet, readFault } from '../../../sim/camera-server/faults.ts';
 import { UnitFaults } from '../../../sim/camera-server/unit-faults.ts';
 import { packet, picture } from './support/fake-stream.ts';
 
-/** Sends six seconds of pictures, or of sound, through faults, each at its time; returns what came out and when. */
+/** Sends six seconds of pictures or sound through faults in real order; returns the output and its times. */
 async function through(texts: readonly string[], units = Array.from({ length: 90 }, (_, at) => picture(at))) {
   const clock = new ManualClock(0);
   const faults = new FaultSet();
@@ -30,12 +30,12 @@ const frameOf = ({ unit }: { unit: AccessUnit }) => Math.round(unit.dueUs / 66_6
 const all = Array.from({ length: 90 }, (_, at) => at);
 
 describe('faults of pictures', () => {
-  it('leave everything as it is where there is none', async () => {
+  it('change nothing if there are none', async () => {
     const sent = await through([]);
     expect(sent.map(({ unit }) => unit)).toEqual(all.map((at) => picture(at)));
   });
 
-  it('leave out a stretch, a share, or every keyframe', async () => {
+  it('drop a period, a share, or every keyframe', async () => {
     expect((await through(['gap@2s+2s'])).map(frameOf)).toEqual(all.filter((at) => at < 30 || at >= 60));
     const share = (await through(['lost-frames=20%'])).length;
     expect(share).toBeGreaterThan(60);
@@ -43,7 +43,7 @@ describe('faults of pictures', () => {
     expect((await through(['lost-keyframes@2s'])).map(frameOf)).toEqual(all.filter((at) => at < 30 || at % 15 !== 0));
   });
 
-  it('send some twice, or after the one that follows, and lose none', async () => {
+  it('repeat or swap some pictures, and lose none', async () => {
     const twice = (await through(['duplicate-frames=20%'])).map(frameOf);
     expect(twice.length).toBeGreaterThan(95);
     expect([...new Set(twice)]).toEqual(all);
@@ -53,7 +53,7 @@ describe('faults of pictures', () => {
     expect(swapped.every((frame, at) => Math.abs(frame - at) <= 1)).toBe(true);
   });
 
-  it('come late without changing their order or their times', async () => {
+  it('delay pictures without changing their order or timestamps', async () => {
     const sent = await through(['late-frames=400ms@2s+2s']);
     expect(sent.map(frameOf)).toEqual(all);
     const lateMs = sent.map(({ unit, atMs }) => Math.round(atMs - unit.dueUs / 1_000));
@@ -63,13 +63,13 @@ describe('faults of pictures', () => {
     expect(sent.every(({ unit }) => unit.ptsUs === unit.dueUs)).toBe(true);
   });
 
-  it('stutter: nothing, then all at once', async () => {
+  it('hold pictures back, then send all at once (stutter)', async () => {
     const sent = await through(['stutter=1s@0s+4s']);
     expect(sent.map(frameOf)).toEqual(all);
     expect(new Set(sent.slice(0, 60).map(({ atMs }) => atMs)).size).toBeLessThan(6);
   });
 
-  it('say other times than they have', async () => {
+  it('change timestamps', async () => {
     const jump = await through(['pts-jump=10s@2s']);
     expect(jump.map(({ unit }) => unit.ptsUs - unit.dueUs)).toEqual(all.map((at) => (at < 30 ? 0 : 10_000_000)));
     const drift = await through(['clock-drift=2000@1s+4s']);
@@ -79,7 +79,7 @@ describe('faults of pictures', () => {
     expect(new Set(stuck.slice(30).map(({ unit }) => unit.ptsUs))).toEqual(new Set([2_000_000]));
   });
 
-  it('are cut in half, or have wrong bits, and stay what they were', async () => {
+  it('cut pictures in half or flip bits, without changing their NAL unit types', async () => {
     const cut = await through(['cut-frames=100%']);
     expect(cut.map(({ unit }) => unit.parts.at(-1)?.length)).toEqual(Array(90).fill(50));
     const flipped = await through(['flipped-bits=100%']);
@@ -90,7 +90,7 @@ describe('faults of pictures', () => {
     );
   });
 
-  it('carry a text that nobody sees, in front of the picture and behind the parameter sets', async () => {
+  it('insert an SEI text between parameter sets and picture', async () => {
     const [key, other] = await through(['hidden-text=serial 4711']);
     expect(key?.unit.parts.map(nalType)).toEqual([7, 8, 6, 5]);
     expect(other?.unit.parts.map(nalType)).toEqual([6, 1]);
@@ -102,7 +102,7 @@ describe('faults of pictures', () => {
 describe('faults of sound', () => {
   const sound = Array.from({ length: 100 }, (_, at) => packet(at));
 
-  it('silence it, or say other times, and leave pictures alone', async () => {
+  it('drop sound or change its timestamps, without touching pictures', async () => {
     expect(await through(['no-sound@0s'], sound)).toEqual([]);
     expect(
       (await through(['sound-off=1500ms'], sound)).every(({ unit }) => unit.ptsUs - unit.dueUs === 1_500_000),
@@ -112,7 +112,7 @@ describe('faults of sound', () => {
     );
   });
 
-  it('are none of pictures', async () => {
+  it('are separate from those of pictures', async () => {
     expect((await through(['lost-frames=100%', 'cut-frames=100%'], sound)).length).toBe(100);
   });
 });

@@ -8,11 +8,11 @@ afterEach(async () => {
   camera = null;
 });
 
-describe('a node that a camera cannot be', () => {
+describe('a node that is no v4l2loopback node', () => {
   it.each([
     ['/dev/video98', 'there is no such node'],
-    ['/dev/null', 'it is no video node'],
-    ['/dev/fd', 'it is no video node'],
+    ['/dev/null', 'it is not a video node'],
+    ['/dev/fd', 'it is not a video node'],
   ])('%s is refused before anything is filmed', async (path, says) => {
     const started = StartedCamera.start({ serve: [`v4l2:${path}`] });
     await expect(started).rejects.toMatchObject({

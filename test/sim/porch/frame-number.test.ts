@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { drawFrameNumber, FRAME_NUMBERS, readFrameNumber, stripHeight } from '../../../sim/porch/frame-number.ts';
 
 describe("a frame's number in the picture", () => {
-  it('is read back at every size, from 160 pixels up, and whatever is below it', () => {
+  it('is readable at every size from 160 pixels up, with any picture below it', () => {
     fc.assert(
       fc.property(
         fc.nat({ max: FRAME_NUMBERS - 1 }),
@@ -19,7 +19,7 @@ describe("a frame's number in the picture", () => {
     );
   });
 
-  it('is not read from a picture without one, nor from one that was altered in any block', () => {
+  it('is not read from a picture without one, nor from one with an altered block', () => {
     const [width, height] = [640, 360];
     expect(readFrameNumber(new Uint8Array(width * height).fill(120), width, height)).toBeNull();
     for (let block = 0; block < 40; block += 1) {

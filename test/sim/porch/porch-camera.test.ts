@@ -15,7 +15,7 @@ import { describeWithEachFfmpeg } from '../../support/each-ffmpeg.ts';
 
 const clock = new SystemClock();
 
-/** Decodes segments of one recording to gray frames of a size. */
+/** Decodes segments of one recording to gray frames. */
 async function decode(
   ffmpeg: Ffmpeg,
   segments: readonly Segment[],
@@ -52,7 +52,7 @@ async function decode(
 }
 
 describeWithEachFfmpeg('the drawn porch through ffmpeg $version', (ffmpeg) => {
-  it('carries every frame number in order, readable after encoding and at any size', { tags: ['long'] }, async () => {
+  it('has every frame number in order, readable after encoding and at any size', { tags: ['long'] }, async () => {
     const recorder = await new Recorder(ffmpeg, 'synthetic?pace=fast&seconds=6').whole();
     expect(recorder.segments.length).toBe(6);
     for (const [width, height] of [
@@ -66,12 +66,12 @@ describeWithEachFfmpeg('the drawn porch through ffmpeg $version', (ffmpeg) => {
     }
     const gray = recorder.gray.map((frame) => readFrameNumber(frame.pixels, frame.width, frame.height));
     expect(gray.filter((number) => number === null)).toEqual([]);
-    // Frame times on the wall are those of the scene: number / 15.
+    // A frame's wall time is its number / 15.
     const startUs = recorder.changes.find((change) => change.recording)?.recording?.sourceStartUs ?? 0;
     expect(recorder.frameTimesUs()).toEqual(Array.from({ length: 90 }, (_, n) => startUs + Math.round((n * 1e6) / 15)));
   });
 
-  it('rings when the visitor presses: the press, its wall time, and the chime beside it', async () => {
+  it('reports the visitor’s press with its wall time, and sounds the chime', async () => {
     const recorder = await new Recorder(ffmpeg, 'synthetic?size=320x180&pace=fast&seconds=30').whole();
     const startUs = recorder.changes.find((change) => change.recording)?.recording?.sourceStartUs ?? 0;
     expect(recorder.presses).toEqual(
@@ -104,7 +104,7 @@ describeWithEachFfmpeg('the drawn porch through ffmpeg $version', (ffmpeg) => {
     expect(level(10, 20)).toBeLessThan(500);
   });
 
-  it('keeps to the wall clock at its own pace', { tags: ['long'] }, async () => {
+  it('follows the wall clock at its own pace', { tags: ['long'] }, async () => {
     const recorder = new Recorder(ffmpeg, 'synthetic?size=320x180');
     const before = clock.wallUs();
     await recorder.capture.start(new AbortController().signal);
@@ -117,7 +117,7 @@ describeWithEachFfmpeg('the drawn porch through ffmpeg $version', (ffmpeg) => {
     expect((second?.endUs ?? 0) - (first?.startUs ?? 0)).toBe(2_000_000);
   });
 
-  it('is without sound when told so', async () => {
+  it('has no sound with audio=off', async () => {
     const recorder = await new Recorder(ffmpeg, 'synthetic?size=320x180&pace=fast&seconds=2&audio=off').whole();
     const { init, fragment } = recorder.segments[0] ?? { init: new Uint8Array(0), fragment: new Uint8Array(0) };
     expect(parseInit(init).audio).toBeNull();
@@ -126,7 +126,7 @@ describeWithEachFfmpeg('the drawn porch through ffmpeg $version', (ffmpeg) => {
 });
 
 describe('the scene', () => {
-  it('is a visitor who comes, presses within 3 s, waits and leaves, again and again', () => {
+  it('repeats a visitor who comes, presses within 3 s, waits and leaves', () => {
     const x = (frame: number) => sceneAt(frame).visitor?.x ?? null;
     expect(PRESS_FRAME).toBeLessThan(45);
     expect(x(20) ?? 1).toBeLessThan(x(PRESS_FRAME) ?? 0);

@@ -1,5 +1,5 @@
 // @module-tag long
-// A camera that answers and never shows a picture, tried for as long as `record` does: nothing is recorded, and it says so.
+// A camera that answers and never sends a picture, tried for the whole time that `record` waits.
 import { afterAll, expect, it } from 'vitest';
 import { startScriptedCamera } from '../../device/camera/support/rtsp-camera.ts';
 import { runCommand, temporaryFolder } from '../../support/command-line.ts';

@@ -13,9 +13,8 @@ import { parseInit } from '../../../device/contract/media/fragment.ts';
 import { FragmentSplitter } from '../../../device/contract/media/fragment-splitter.ts';
 import type { Zone } from '../../../device/contract/shared-claims.ts';
 import { missedInReplay } from '../../../sim/record/check-recording.ts';
-import { recordedCamera } from '../../../sim/record/live-doorbell.ts';
-import { type RecordEnd, recordCamera, ringBytesFor } from '../../../sim/record/record-camera.ts';
 import { RecordFolder } from '../../../sim/record/record-folder.ts';
+import { recordCamera, recordedCamera, type RecordEnd, ringBytesFor } from '../../../sim/record/record-camera.ts';
 import { temporaryFolder } from '../../support/command-line.ts';
 import { slowIt } from '../../support/slow-it.ts';
 
@@ -44,11 +43,11 @@ interface Asked {
   pressAfterMs?: number;
   freeBytes?: number;
   signal?: AbortSignal;
-  /** Called when so much was recorded, in microseconds. */
+  /** Called with the recorded length in microseconds. */
   progress?: (recordedUs: number) => void;
 }
 
-/** Every file below a folder, with its size; a folder may go meanwhile. */
+/** Every file below a folder, with its size; files may vanish meanwhile. */
 function filesBelow(path: string): [string, number][] {
   if (!existsSync(path)) return [];
   return readdirSync(path, { withFileTypes: true }).flatMap((entry) => {
@@ -58,7 +57,7 @@ function filesBelow(path: string): [string, number][] {
   });
 }
 
-/** Records, writes, and looks meanwhile at what lies in the temporary folder. */
+/** Records and writes, watching the temporary folder. */
 async function recorded(asked: Asked) {
   const { seconds = 5, audio = false, zones = [], signal = new AbortController().signal } = asked;
   const camera = asked.camera ?? `synthetic?size=${SIZE.width}x${SIZE.height}`;
@@ -97,9 +96,9 @@ async function recorded(asked: Asked) {
   return { out, end: end as RecordEnd | null, seen };
 }
 
-/** Files of the doorbell that were large enough for footage, or are where it keeps it: none, as footage waits in memory alone. */
+/** Files of the doorbell that are large enough for footage, or lie where it keeps footage: none, because footage stays in memory. */
 function holdingFootage(seen: ReadonlyMap<string, number>): string[] {
-  // Zeros, so that a revocation finds room on a full disk.
+  // Reserved space, so that a revocation can be written to a full disk.
   const reserve = 'consent/revocations.reserve';
   return [...seen].flatMap(([name, bytes]) =>
     name !== reserve && (bytes > 20_000 || /^(ring|outbox\/|previews\/)/.test(name)) ? [`${name}: ${bytes}`] : [],
@@ -108,14 +107,14 @@ function holdingFootage(seen: ReadonlyMap<string, number>): string[] {
 
 const replayed = (out: RecordFolder) => missedInReplay(out.path, out.lines, disk, new AbortController().signal);
 
-/** Whether the file has a track of sound. */
+/** Whether the file has an audio track. */
 function hasSound(path: string): boolean {
   for (const part of new FragmentSplitter().push(readFileSync(path)))
     if (part.kind === 'init') return parseInit(part.bytes).audio !== null;
   throw new Error('no init segment');
 }
 
-/** The brightest pixel of each picture inside and outside of an area, in pixels. */
+/** The brightest pixel of each picture inside and outside of an area. */
 async function brightest(path: string, inside: (x: number, y: number) => boolean): Promise<[number, number][]> {
   const args = [
     '-i',
@@ -148,11 +147,11 @@ async function brightest(path: string, inside: (x: number, y: number) => boolean
 }
 
 describe('a recording', () => {
-  it('replays alike: presses come as steps, and every event again', async () => {
+  it('replays with its presses as steps, and every event recurs', async () => {
     const { out, end, seen } = await recorded({ seconds: 9, pressAfterMs: 5_500 });
     expect(end).toEqual({ why: 'time' });
     expect(out.kept?.expected.map(({ type }) => type)).toEqual(expect.arrayContaining(['ring', 'motion-start']));
-    // The drawn visitor rings, and the test.
+    // One ring by the drawn visitor, one by the test.
     expect(out.kept?.expected.filter(({ type }) => type === 'ring')).toHaveLength(2);
     expect(await replayed(out)).toEqual([]);
     const { window } = out.kept ?? { window: { startUs: 0, endUs: 0 } };
@@ -175,7 +174,7 @@ describe('a recording', () => {
     await expect(replayed(out)).rejects.toMatchObject({ code: 'record_replay_fails' });
   });
 
-  it('is for this user alone, and in nobody else’s folder', async () => {
+  it('is readable by this user only, and refuses others’ folders', async () => {
     const taken = join(folder.path, 'taken');
     mkdirSync(taken);
     chmodSync(taken, 0o755);
@@ -194,21 +193,21 @@ describe('a recording', () => {
   });
 });
 
-describe('what a recording leaves out', () => {
-  it('is sound, unless it is asked for, whatever the camera’s name says', async () => {
+describe('a recording leaves out', () => {
+  it('sound, unless it is requested, whatever the camera’s options say', async () => {
     const silent = await recorded({ seconds: 2, camera: `synthetic?size=320x192&audio=on` });
     expect(hasSound(join(silent.out.path, 'footage.mp4'))).toBe(false);
     expect(recordedCamera('rtsp://camera/stream', false).settings).toMatchObject({ audio: false });
     expect(recordedCamera('synthetic', false).settings).toMatchObject({ audio: false });
   });
 
-  it('keeps sound where it is asked for', async () => {
+  it('no sound that is requested', async () => {
     const loud = await recorded({ seconds: 2, audio: true });
     expect(hasSound(join(loud.out.path, 'footage.mp4'))).toBe(true);
     expect(await replayed(loud.out)).toEqual([]);
   });
 
-  it('is every area that is blacked out, in every picture, and was never in a file', async () => {
+  it('every blacked-out area of every picture, which was never in a file', async () => {
     // Odd borders: pixels that an area touches are black, too.
     const zones = [
       { left: 0, top: 0, width: 3_333, height: 10_000 },
@@ -248,14 +247,14 @@ describe('what a recording leaves out', () => {
 });
 
 describe('the end of a recording', () => {
-  it('is that of a camera’s footage, where it ends by itself', async () => {
+  it('is the end of the camera’s footage', async () => {
     const { out, end } = await recorded({ seconds: 60, camera: 'synthetic?size=320x192&seconds=3' });
     expect(end).toEqual({ why: 'camera-ended' });
     const { window } = out.kept ?? { window: { startUs: 0, endUs: 0 } };
     expect(window.endUs - window.startUs).toBeGreaterThan(2_700_000);
   });
 
-  it('is Ctrl-C: what there was is kept', async () => {
+  it('is Ctrl-C, after which the recording is kept', async () => {
     const stop = new AbortController();
     const progress = (recordedUs: number) => void (recordedUs > 2_500_000 && stop.abort(new Error('stopped')));
     const { out, end } = await recorded({ seconds: 60, signal: stop.signal, progress });
@@ -266,7 +265,7 @@ describe('the end of a recording', () => {
   });
 
   slowIt('is when memory is full: nothing of the beginning is lost', async () => {
-    // Noise, of which 8 MB a second stay however it is encoded.
+    // Noise hardly compresses: 8 MB a second.
     const noise = join(tmp, 'noise.mp4');
     const [size, encoder] = [
       ['-s', '640x360', '-r', '25'],
@@ -283,14 +282,14 @@ describe('the end of a recording', () => {
     rmSync(noise);
   });
 
-  it('is before its beginning, where nothing was recorded yet', async () => {
+  it('may come before the first picture: nothing is kept', async () => {
     await expect(recorded({ signal: AbortSignal.abort(new Error('stopped')) })).rejects.toThrow('stopped');
     expect(filesBelow(tmp)).toEqual([]);
   });
 });
 
 describe('a recording is refused', () => {
-  it('for longer than an hour, or than memory holds', () => {
+  it('if it is longer than an hour, or than fits into memory', () => {
     expect(ringBytesFor(600_000_000, 8 * GIB)).toBe(600 * 2 * 1024 ** 2);
     expect(ringBytesFor(1_000_000, 8 * GIB)).toBe(64 * 1024 ** 2);
     expect(ringBytesFor(3_600_000_000, 8 * GIB)).toBe(2 * GIB);
@@ -300,8 +299,8 @@ describe('a recording is refused', () => {
     refused(1_000_000, 100 * 1024 ** 2).toThrow(/is too long for one recording/);
   });
 
-  it('of a camera that is read fast, that there is none of, or that is nowhere', async () => {
-    expect(() => recordedCamera('synthetic?seconds=5&pace=fast', false)).toThrow(/leave pace=fast out/);
+  it('of a camera that is read fast, unknown or missing', async () => {
+    expect(() => recordedCamera('synthetic?seconds=5&pace=fast', false)).toThrow(/leave out pace=fast/);
     expect(() => recordedCamera('nonsense', false)).toThrow();
     await expect(recorded({ camera: 'rtsp://127.0.0.1:1/none' })).rejects.toMatchObject({ code: 'camera_unreachable' });
     expect(filesBelow(tmp)).toEqual([]);

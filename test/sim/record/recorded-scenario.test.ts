@@ -24,7 +24,7 @@ const EVENTS: DeviceEvent[] = [
   { ...at(3_100_000), type: 'camera', state: 'stalled' },
   { ...at(9_000_000), type: 'motion-end', startUs: START_US, zones: [] },
   { ...at(12_000_000), type: 'event-window', cause: 'ring', window },
-  // Of what follows too few pictures were recorded.
+  // Too few pictures were recorded after this.
   { ...at(19_600_000), type: 'motion-start', zones: [] },
   { ...at(20_000_001), type: 'motion-start', zones: [] },
 ];
@@ -51,7 +51,7 @@ const RECORDED: RecordedScenario = {
 };
 
 describe('the scenario of a recording', () => {
-  it('reads back: the time to the microsecond, presses as steps, what happened within the footage as expectations', async () => {
+  it('is readable, with time to the microsecond, presses as steps, and events within the footage as expectations', async () => {
     const { scenario } = await read('plain', RECORDED);
     expect(scenario).toMatchObject({
       startUs: START_US,
@@ -59,7 +59,7 @@ describe('the scenario of a recording', () => {
       doorbells: [{ camera: [{ kind: 'files', files: [expect.stringMatching(/footage\.mp4$/)] }] }],
       steps: [{ verb: 'press', button: 'front', when: { atUs: 2_600_001 } }],
     });
-    // A span's end is outside.
+    // A span's end is excluded.
     expect(scenario?.expect.map((one) => (one.kind === 'event' ? [one.event, one.during, one.where] : one))).toEqual([
       ['ring', { fromUs: 1_600_001, toUs: 3_600_002 }, { button: 'front' }],
       ['motion-start', { fromUs: 2_000_000, toUs: 4_000_001 }, {}],
@@ -68,14 +68,14 @@ describe('the scenario of a recording', () => {
     ]);
   });
 
-  it('knows each expectation by the line that it is on', async () => {
+  it('has the line of each expectation', async () => {
     const { text, lines, scenario } = await read('lines', { ...RECORDED, leftOut: RECORDED.expected.slice(0, 1) });
     expect(scenario?.expect.map(({ position }) => position.line)).toEqual([...lines.keys()]);
     const written = text.split('\n');
     for (const [line, { type }] of lines) expect(written[line - 1]).toContain(`event: ${type}`);
   });
 
-  it('shows files one after the other where the format changed, the second at its time', async () => {
+  it('plays one file for each format, the second at its time', async () => {
     const cut = START_US + 7_500_000;
     const footage = [
       { file: 'footage.mp4', window: { ...window, endUs: cut }, bytes: 1 },
@@ -86,7 +86,7 @@ describe('the scenario of a recording', () => {
     expect([first, second]).toMatchObject([{ atUs: 0 }, { atUs: 7_500_000 }]);
   });
 
-  it('says in a comment what a replay did not show, and expects nothing where nothing happened', async () => {
+  it('has a comment for each event that a replay did not show, and no expectations if nothing happened', async () => {
     const [left] = RECORDED.expected;
     if (!left) throw new Error('nothing is expected');
     const { text, scenario } = await read('none', { ...RECORDED, presses: [], expected: [], leftOut: [left] });
@@ -94,7 +94,7 @@ describe('the scenario of a recording', () => {
     expect([scenario?.steps, scenario?.expect]).toEqual([[], []]);
   });
 
-  it('has longer for a replay where the footage is long', async () => {
+  it('has a longer timeout for long footage', async () => {
     const long = { ...window, endUs: START_US + 3_600_000_000 };
     const { scenario } = await read('long', {
       ...RECORDED,

@@ -22,7 +22,7 @@ const clock = new SystemClock();
 const disk = new SystemDisk();
 const START_US = Date.UTC(2026, 5, 1, 9) * 1_000;
 
-/** Footage of two sizes in one ring, and what `use` does with it when all of it is there. */
+/** Records footage of two sizes into one ring, then calls `use`. */
 async function withTwoFormats(use: (doorbell: ReplayedDoorbell) => Promise<void>): Promise<void> {
   let isUsed = false;
   const footage = await readFootage(['synthetic?seconds=3&size=320x192', 'synthetic?seconds=3&size=640x368']);
@@ -61,7 +61,7 @@ it('writes a file for each format, one after the other, and a scenario that show
   expect(await missedInReplay(out.path, out.lines, disk, new AbortController().signal)).toEqual([]);
 });
 
-it('leaves no file of which a part is missing', async () => {
+it('leaves no incomplete file', async () => {
   const path = join(folder.path, 'broken');
   mkdirSync(path);
   const window = { startUs: START_US, endUs: START_US + 6_000_000 };
@@ -81,7 +81,7 @@ it('keeps on a full disk the footage that fits, in whole groups of pictures', { 
   const copy = join(folder.path, 'fitted');
   let fitted = { lengthUs: 0, lines: new Map() as RecordFolder['lines'] };
   await withTwoFormats(async ({ session }) => {
-    // Opened while time stands still, which else waits for the end of its process.
+    // Opened while the world's time stands still, because time waits for its process otherwise.
     const small = await SmallDisk.open(16 * 1024 * 1024);
     const path = join(small.outside, 'porch');
     const keep = async (freeBytes: number | null) => {
@@ -96,12 +96,12 @@ it('keeps on a full disk the footage that fits, in whole groups of pictures', { 
       expect((await keep(null)).kept).toMatchObject({ isWhole: true, window });
       const [first = 0, second = 0] = ['footage.mp4', 'footage-2.mp4'].map((name) => statSync(join(path, name)).size);
 
-      // Room for the first file and a part of the second.
+      // Space for the first file and a part of the second.
       expect((await keep(first + second * 0.7)).kept).toMatchObject({ isWhole: false });
       expect(statSync(join(path, 'footage.mp4')).size).toBe(first);
       expect(readdirSync(path)).toEqual(['events.jsonl', 'footage-2.mp4', 'footage.mp4', 'scenario.yaml']);
 
-      // Room for a part of the first file.
+      // Space for a part of the first file.
       const { kept, lines } = await keep(first * 0.7);
       expect(kept).toMatchObject({ isWhole: false, files: ['footage.mp4', 'scenario.yaml', 'events.jsonl'] });
       expect(kept?.bytes).toBe(statSync(join(path, 'footage.mp4')).size);

@@ -1,6 +1,5 @@
 // @module-tag long
-// Holds sim/replay to bad input: it shows strange footage whole, names what is broken, ends by itself, and leaves nothing behind.
-// Not here: the verb's options and output (test/sim/cli/replay.test.ts).
+// Replays bad input: strange footage is shown whole, broken footage is named, every run ends by itself and leaves nothing behind.
 import { execFileSync } from 'node:child_process';
 import {
   appendFileSync,
@@ -18,7 +17,7 @@ import { findFfmpeg } from '../../../device/camera/find-ffmpeg.ts';
 import { processesNaming, Running, runCommand, temporaryFolder } from '../../support/command-line.ts';
 
 const folder = temporaryFolder('bad-footage');
-/** Where the command keeps what it needs for a while. */
+/** Holds the command's temporary files. */
 const scratch = temporaryFolder('bad-footage-scratch');
 const inFolder = (name: string) => join(folder.path, name);
 const environment = { TMPDIR: scratch.path };
@@ -45,11 +44,11 @@ afterAll(() => {
 });
 afterEach(async () => {
   expect(readdirSync(scratch.path).filter((name) => name.startsWith('doorsill-replay-'))).toEqual([]);
-  // An ffmpeg that nobody reads any more ends with its next picture.
+  // An ffmpeg without a reader ends at its next picture.
   await expect.poll(() => processesNaming(folder.path), { timeout: 3_000 }).toEqual([]);
 });
 
-describe('strange footage is shown whole', () => {
+describe('shows strange footage whole', () => {
   it.each<[string, string[], number]>([
     ['one.mp4', [...drawn(SMALL), '-frames:v', '1', ...X264], 1 / 15],
     ['fps1.mp4', [...drawn('testsrc2=size=320x180:rate=1'), '-t', '12', ...X264], 12],
@@ -71,7 +70,7 @@ describe('strange footage is shown whole', () => {
     expect(Math.abs(Number(ran.last?.['lengthS']) - lengthS)).toBeLessThan(0.1);
   });
 
-  it('times that go back in a stream', async () => {
+  it('with times that go back', async () => {
     const once = readFileSync(make('once.ts', ...drawn(SMALL), '-t', '3', ...X264));
     writeFileSync(inFolder('twice.ts'), Buffer.concat([once, once]));
     const { last } = await replay(inFolder('twice.ts'));
@@ -85,7 +84,7 @@ describe('footage whose times jump by 26 hours', () => {
     ['jump.mp4', ['-video_track_timescale', '15360']],
     ['jump.mkv', []],
     ['jump.ts', []],
-  ])('%s, is shown whole: both parts, and nothing between', async (name, more) => {
+  ])('%s, is shown whole: both parts, and no gap', async (name, more) => {
     const ran = await replay(
       make(name, ...drawn(SMALL), '-t', '6', ...jump, ...X264, ...more),
       '--out',
@@ -115,7 +114,7 @@ describe('a file that grows while it is read', () => {
   );
 });
 
-describe('what is no footage is refused at once', () => {
+describe('refuses at once what is not footage', () => {
   beforeAll(() => {
     make('sound-alone.mp4', ...SOUND, '-t', '2', '-c:a', 'aac');
     copyFileSync(inFolder('base.mp4'), inFolder('cut.mp4'));
@@ -144,7 +143,7 @@ describe('a file that is cut off', () => {
   it.each([
     ['mp4', ['-movflags', '+faststart']],
     ['mkv', []],
-  ])('%s, is shown as far as it goes, and said to be', async (format, more) => {
+  ])('%s, is shown as far as it goes, and reported as cut off', async (format, more) => {
     const whole = make(`whole.${format}`, ...drawn(SMALL), '-t', '8', ...X264, ...more);
     const half = inFolder(`half.${format}`);
     copyFileSync(whole, half);
@@ -172,7 +171,7 @@ describe('a broken image', () => {
     ['png', 'empty', () => Buffer.alloc(0)],
     ['png', 'something else', () => Buffer.alloc(3_000, 7)],
     ['jpg', 'cut off', (bytes: Buffer) => bytes.subarray(0, bytes.length / 2)],
-  ])('%s, %s, is named, and what came before was shown', async (format, _what, broken) => {
+  ])('%s, %s, is named, and the images before it were shown', async (format, _what, broken) => {
     const images = sequence(format);
     const path = join(images, `008.${format}`);
     writeFileSync(path, broken(readFileSync(path)));
@@ -183,14 +182,14 @@ describe('a broken image', () => {
     expect(ran.lines.some(({ event }) => event === 'replayed')).toBe(true);
   });
 
-  it('is none where all are whole', async () => {
+  it('is not reported if all are whole', async () => {
     for (const format of ['png', 'jpg'])
       expect(await replay(sequence(format))).toMatchObject({ status: 0, last: { lengthS: 0.8 } });
   });
 });
 
-describe('a run that is disturbed', () => {
-  it('says that ffmpeg was killed, and keeps what was noticed', async () => {
+describe('a disturbed run', () => {
+  it('reports a killed ffmpeg, and keeps the events so far', async () => {
     const long = make('long.mp4', ...drawn('testsrc2=size=64x36:rate=1'), '-t', '36000', ...X264);
     const running = new Running(['replay', long, '--out', inFolder('kept'), '--json'], environment);
     await running.line('a recording', ({ state }) => state === 'recording');
@@ -203,14 +202,14 @@ describe('a run that is disturbed', () => {
     expect(readdirSync(inFolder('kept'))).toContain('report.html');
   });
 
-  it.each([['fast'], ['own']])('ends on Ctrl-C, played %s and for ever', async (speed) => {
+  it.each([['fast'], ['own']])('ends on Ctrl-C, played %s and forever', async (speed) => {
     const running = new Running(['replay', inFolder('base.mp4'), '--speed', speed, '--loop', '--json'], environment);
     await running.line('a recording', ({ state }) => state === 'recording');
     running.child.kill('SIGINT');
     expect(await running.ended(30)).toBe(130);
   });
 
-  it('ends when nobody reads what it prints', async () => {
+  it('ends when its stdout is closed', async () => {
     const args = ['replay', inFolder('base.mp4'), '--speed', 'own', '--loop', '--json'];
     const running = new Running(args, environment);
     await running.line('its first line', () => true);
@@ -218,7 +217,7 @@ describe('a run that is disturbed', () => {
     expect(await running.ended(30)).toBe(0);
   });
 
-  it('refuses a target that takes no folder, and a second run into one', async () => {
+  it('refuses a target where no folder can be made, and a second run into one folder', async () => {
     const nowhere = await replay(inFolder('base.mp4'), '--out', '/proc/doorsill');
     expect(nowhere.status).toBe(5);
     expect(nowhere.stderr).toContain('"code":"file_unusable"');

@@ -21,7 +21,7 @@ const ffmpeg = await findFfmpeg();
 
 afterEach(() => expect(ffmpegChildren()).toEqual([]));
 
-/** Shows four seconds of the drawn porch to a device's capture; returns what it recorded and told. */
+/** Shows four seconds of the drawn porch to a device's capture; returns its recording and its reported failures. */
 async function shown(faults: readonly string[]) {
   const world = new VirtualClock({ startUs: START_US });
   const clock = new DeviceClock(world);
@@ -69,7 +69,7 @@ async function shown(faults: readonly string[]) {
 
 const all = Array.from({ length: 60 }, (_, at) => at);
 
-it('has every picture at its time, changed while a fault of pictures lasts, and sound beside it', async () => {
+it('has every picture at its time, changed only during a fault, with its sound', async () => {
   const { samples, packets, codes, frames } = await shown(['black@1s+1s', 'hidden-text=serial@0s']);
   expect(frames).toEqual(all);
   for (const [at, { atUs }] of samples.entries()) expect(Math.abs(atUs - at * FRAME_US)).toBeLessThan(100);
@@ -80,7 +80,7 @@ it('has every picture at its time, changed while a fault of pictures lasts, and 
   expect(codes).toEqual([null]);
 });
 
-it('loses the same pictures again, tells that some are missing, and dates the others rightly', async () => {
+it('loses the same pictures in every run, reports the loss, and dates the others correctly', async () => {
   const first = await shown(['lost-frames=30%@1200ms+1800ms']);
   expect(first.frames.length).toBeLessThan(57);
   expect(first.frames.filter((frame) => frame < 18 || frame >= 45)).toEqual(all.filter((at) => at < 18 || at >= 45));

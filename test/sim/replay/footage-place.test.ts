@@ -10,7 +10,7 @@ const images = (seconds: number, more: Partial<FootagePart> = {}): FootagePart =
 const video = (path: string): FootagePart => ({ ...images(0), source: { kind: 'video', path } });
 
 describe('a place in footage', () => {
-  it('tells when everything will have been shown: parts, repetitions, and the time before a part begins', () => {
+  it('knows the end of everything: parts, repetitions, and the time before a part begins', () => {
     const place = new FootagePlace([images(4, { loop: 2 }), images(3, { atUs: 20 * S })]);
     expect([place.lengthUs, place.endUs]).toEqual([11 * S, 23 * S]);
     // The first showing took a second longer.
@@ -20,20 +20,20 @@ describe('a place in footage', () => {
     expect([place.begin(), place.isLast, place.endUs]).toEqual([21 * S, true, 24 * S]);
   });
 
-  it('does not tell the end of what goes on for ever, nor of a video that nobody has looked into', () => {
+  it('does not know the end of endless footage, nor of a video before it is probed', () => {
     expect(new FootagePlace([images(4), images(1, { loop: 'forever' })]).endUs).toBeNull();
     const place = new FootagePlace([images(4), video('porch.mp4'), video('hall.mp4')]);
-    place.learn('porch.mp4', 6 * S);
+    place.setLength('porch.mp4', 6 * S);
     expect([place.lengthUs, place.endUs]).toEqual([null, null]);
-    place.learn('hall.mp4', S);
+    place.setLength('hall.mp4', S);
     expect([place.lengthUs, place.endUs]).toEqual([11 * S, 11 * S]);
   });
 
-  it('passes what nobody saw, and no part before it has begun', () => {
+  it('skips footage that passed unseen, but no part that has not begun', () => {
     const place = new FootagePlace([images(4), images(3, { atUs: 20 * S }), images(2)]);
-    place.pass(21 * S);
+    place.skipTo(21 * S);
     expect([place.current?.atUs, place.begin()]).toEqual([20 * S, 20 * S]);
-    place.pass(60 * S);
+    place.skipTo(60 * S);
     expect([place.isLast, place.begin()]).toEqual([true, 23 * S]);
   });
 });

@@ -1,4 +1,3 @@
-// Holds: a replay is called passed only where something judged it.
 import { expect, it } from 'vitest';
 import { reportOf } from '../../../sim/replay/replay-report.ts';
 import { START_US } from '../../../sim/replay/run-replay.ts';

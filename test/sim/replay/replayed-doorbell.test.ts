@@ -13,7 +13,7 @@ import { temporaryFolder } from '../../support/command-line.ts';
 const folder = temporaryFolder('replayed-doorbell');
 afterEach(folder.dispose);
 
-/** A seeded generator that counts what is drawn from it. */
+/** A seeded generator that counts its draws. */
 class CountedRandom extends SeededRandom {
   drawn = 0;
 
@@ -23,7 +23,7 @@ class CountedRandom extends SeededRandom {
   }
 }
 
-it('draws no secret of its own server from the seed, which everybody may know', async () => {
+it('draws no secret of its own server from the seed, which is public', async () => {
   const world = new VirtualClock({ startUs: Date.UTC(2026, 0, 15) * 1_000 });
   const random = new CountedRandom(1);
   const source = parseSyntheticSource('synthetic?size=320x180&seconds=5', { pace: 'own' });

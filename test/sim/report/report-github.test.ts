@@ -12,7 +12,7 @@ const RUN = {
 };
 const of = (...tests: TestReport[]) => reportGithub(makeRunReport({ ...RUN, tests }));
 
-/** A command read as the runner reads it: its name, its properties and its message, unescaped. */
+/** A command as GitHub's runner parses it: name, properties and message, unescaped. */
 function readCommand(line: string) {
   const [, name = '', properties = '', message = ''] = /^::(\w+)(?: (.*?))?::(.*)$/.exec(line) ?? [];
   const plain = (text: string) => text.replaceAll('%0D', '\r').replaceAll('%0A', '\n').replaceAll('%25', '%');
@@ -52,14 +52,14 @@ it('prints no command when all passed', () => {
   );
 });
 
-it('prints no more annotations than GitHub shows, and says that there are more', () => {
+it('prints no more annotations than GitHub shows, and counts the rest', () => {
   const many = Array.from({ length: 25 }, (_, at) => passedTest({ name: `t${at}`, status: 'failed' }));
   const lines = of(...many).commands.split('\n');
   expect(lines).toHaveLength(10);
   expect(lines[9]).toBe('::error::16 more: see the summary of this job');
 });
 
-it('is commanded nothing by a name', () => {
+it('lets no name inject a command', () => {
   const hostile = 'a%0A::stop-commands::x\n::add-mask::y,line=1:2\r\u001b[31m##[x]';
   const { commands } = of(
     passedTest({ name: hostile, file: hostile, rerun: hostile, status: 'failed', failures: [{ what: hostile }] }),
@@ -73,7 +73,7 @@ it('is commanded nothing by a name', () => {
   expect(commands).not.toMatch(/\p{Cc}|##\[/u);
 });
 
-it('writes a summary in which names are text: no link, picture, tag, row or address comes of them', () => {
+it('writes a summary in which names are plain text: no link, picture, tag, row or address', () => {
   const hostile = '![x](http://evil.example/a.png)<img src=x>|</code>`b`\nwww.evil.example a@evil.example **b**';
   const { summary } = of(
     passedTest({ name: hostile, file: hostile, rerun: hostile, status: 'failed', failures: [{ what: hostile }] }),
@@ -88,7 +88,7 @@ it('writes a summary in which names are text: no link, picture, tag, row or addr
   expect(markup).not.toMatch(/[^A-Za-z0-9 ,]/);
 });
 
-it('keeps a summary below what GitHub takes', () => {
+it('keeps a summary below GitHub’s limit', () => {
   const what = '<'.repeat(4000);
   const failures = Array.from({ length: 1000 }, () => ({ what }));
   const tests = Array.from({ length: 300 }, () =>

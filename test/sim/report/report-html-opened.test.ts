@@ -1,6 +1,5 @@
-// Holds: what a colleague sees who opens the report from a disk: the timeline and the still of each mark, the choice of tests, the copied
-// command, at the width of a phone and of a desktop, light and dark, without a fault that axe knows. Hostile names do nothing, nothing is
-// called, and ten thousand tests open and are searched at once.
+// The report opened from a disk: timeline and stills, the choice of tests, copied commands, on phone and desktop, light and dark, without
+// axe violations. Hostile names do nothing, nothing is loaded, and ten thousand tests open and are searched quickly.
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
@@ -31,7 +30,7 @@ describe('the report, opened', { tags: ['chromium', 'long'] }, () => {
   const { folder, browser } = keptBrowser();
   const faults: string[] = [];
 
-  /** The report in a browser of its own; what it called or threw is in `faults`. */
+  /** The report in a browser of its own; its requests and errors are in `faults`. */
   async function open(report: RunReport, options: BrowserContextOptions = {}, hash = ''): Promise<Page> {
     const file = join(folder, 'report.html');
     writeFileSync(file, reportHtml(report));
@@ -56,12 +55,12 @@ describe('the report, opened', { tags: ['chromium', 'long'] }, () => {
   const mark = (page: Page, told: RegExp) => page.getByRole('button', { name: told });
   const text = async (page: Page, selector: string) => (await page.locator(selector).first().textContent()) ?? '';
 
-  it('opens with what failed: what differed, the timeline, and the picture of what was missed', async () => {
+  it('opens with the failed test: differences, timeline, and the picture of a missed event', async () => {
     const page = await open(await sampleReport());
     expect(await text(page, 'h1')).toBe('1 of 12 tests failed');
     expect(await text(page, '.failure h3')).toContain('recall is 0.67');
     expect(await page.locator('.diff-expected').count()).toBe(2);
-    // Drawn to the width that there is: a bar for each mark, the missed one with its own look.
+    // Drawn at the available width: a bar for each mark, the missed one with its own look.
     expect(await page.locator('.timeline .mark-bar').count()).toBe(12);
     expect(await page.locator('.mark.look-missed').count()).toBe(1);
     expect(await page.locator('.mark.look-false').count()).toBe(1);
@@ -80,7 +79,7 @@ describe('the report, opened', { tags: ['chromium', 'long'] }, () => {
     await page.context().close();
   });
 
-  it('shows the still and the time of each mark: to the pointer while it is there, to a click for good, to the keyboard', async () => {
+  it('shows the still and the time of each mark: while hovered, after a click, and by keyboard', async () => {
     const page = await open(await sampleReport());
     const shown = async () => [await text(page, '.still-caption .chip'), await text(page, '.still-caption .digits')];
     await mark(page, /^2\.6 s, Happened: ring/).hover();
@@ -90,11 +89,11 @@ describe('the report, opened', { tags: ['chromium', 'long'] }, () => {
     await mark(page, /^1\.02 s, Happened: motion, 2\.1 %/).click();
     await page.mouse.move(0, 0);
     await expect.poll(shown).toEqual(['visitor arrives', '1.2 s']);
-    // No picture was taken then: the nearest one is called so.
+    // There is no picture of that time: the nearest one is shown as such.
     await mark(page, /^7 s, Step: request/).click();
     await page.mouse.move(0, 0);
     await expect.poll(shown).toEqual(['visitor leaves', 'nearest: 5 s']);
-    // One mark is reached by Tab, the others from it by the arrows.
+    // Tab reaches one mark, the arrow keys the others.
     expect(await page.locator('.mark-button[tabindex="0"]').count()).toBe(1);
     await page.locator('.mark-button[tabindex="0"]').focus();
     await page.keyboard.press('End');
@@ -103,7 +102,7 @@ describe('the report, opened', { tags: ['chromium', 'long'] }, () => {
     await expect.poll(() => text(page, '.moment')).toContain('faint figure');
     await page.locator('.frame').first().click();
     await expect.poll(shown).toEqual(['nobody', '0.4 s']);
-    // Closer around that picture: what is elsewhere is not drawn, and is again.
+    // After zooming in, marks elsewhere are not drawn; after zooming out, they are.
     await page.getByRole('button', { name: 'Zoom in' }).click();
     await page.getByRole('button', { name: 'Zoom in' }).click();
     await expect.poll(() => page.locator('.mark-bar').count()).toBe(6);
@@ -118,7 +117,7 @@ describe('the report, opened', { tags: ['chromium', 'long'] }, () => {
     await page.context().close();
   });
 
-  it('chooses tests by status and by words, and says so when none fits', async () => {
+  it('filters tests by status and words, and says if none matches', async () => {
     const page = await open(await sampleReport());
     const names = () => page.locator('.test-name').allInnerTexts();
     await expect.poll(names).toHaveLength(12);
@@ -134,7 +133,7 @@ describe('the report, opened', { tags: ['chromium', 'long'] }, () => {
     await page.context().close();
   });
 
-  it('copies the command that runs a test again, and selects it where it may not', async () => {
+  it('copies a test’s rerun command, or selects it if copying is refused', async () => {
     const page = await open(await sampleReport(), { permissions: ['clipboard-read', 'clipboard-write'] });
     const copy = page.getByRole('button', { name: 'Copy the command that runs this test again' });
     await copy.click();
@@ -148,7 +147,7 @@ describe('the report, opened', { tags: ['chromium', 'long'] }, () => {
     await page.context().close();
   });
 
-  it('opens at the test that its address names, and names the one that is opened', async () => {
+  it('opens the test in its address, and puts the opened one there', async () => {
     const page = await open(await sampleReport(), {}, '#test-2');
     expect(await page.locator('[aria-expanded="true"] .test-name').allInnerTexts()).toEqual([
       'A visitor rings while the link is slow',
@@ -158,7 +157,7 @@ describe('the report, opened', { tags: ['chromium', 'long'] }, () => {
     await page.context().close();
   });
 
-  it('has no fault that axe knows, and nothing wider than the page, on phone and desktop, light and dark', async () => {
+  it('has no axe violation and no overflow, on phone and desktop, light and dark', async () => {
     const report = await sampleReport();
     for (const viewport of [PHONE, DESKTOP])
       for (const colorScheme of ['light', 'dark'] as const) {
@@ -174,7 +173,7 @@ describe('the report, opened', { tags: ['chromium', 'long'] }, () => {
     await page.context().close();
   }, 120_000);
 
-  it('runs, loads and calls nothing that a name asks for', async () => {
+  it('runs, loads and requests nothing that a name contains', async () => {
     const bad =
       '</script><script>window.ran=1</script><img src="https://evil.example/x" onerror="window.ran=1"><base href="//evil.example">"\'`javascript:alert(1)\u202e';
     const timeline = await missedVisit();
@@ -226,7 +225,7 @@ describe('the report, opened', { tags: ['chromium', 'long'] }, () => {
     for (const frame of await page.locator('.frame').all()) await frame.click();
     await page.getByRole('button', { name: /runs this test again/ }).click();
     await page.locator('.details').getByText('Copied').waitFor();
-    // What is pasted is one line.
+    // The copied text is one line.
     expect(await page.evaluate('navigator.clipboard.readText()')).not.toMatch(/[\n\r\u202e]/);
     expect(await text(page, '.test-name')).toContain('<script>window.ran=1</script>');
     expect(
@@ -236,7 +235,7 @@ describe('the report, opened', { tags: ['chromium', 'long'] }, () => {
     await page.context().close();
   });
 
-  it('lets nothing run or be called even if something slips into it', async () => {
+  it('blocks injected scripts and requests by its policy', async () => {
     const called: string[] = [];
     const outside = createServer(({ url }, reply) => {
       called.push(url ?? '');
@@ -246,7 +245,7 @@ describe('the report, opened', { tags: ['chromium', 'long'] }, () => {
     const address = outside.address();
     const url = `http://127.0.0.1:${typeof address === 'object' ? address?.port : ''}`;
     const page = await open(makeRunReport({ ...RUN, tests: [passedTest()] }));
-    // Of one test there is nothing to choose, and it is open.
+    // A single test is open, and there is nothing to filter.
     expect(await page.getByRole('searchbox').count()).toBe(0);
     expect(await page.locator('.details').count()).toBe(1);
     const slipIn = `(() => {
@@ -261,7 +260,7 @@ describe('the report, opened', { tags: ['chromium', 'long'] }, () => {
       fetch('${url}/fetch').catch(() => {});
     })()`;
     await page.evaluate(slipIn);
-    // By the debugger: a page that waits for a function evaluates it, which the policy of this one forbids.
+    // By the debugger: waiting for a function in the page evaluates it, which the policy forbids.
     await expect.poll(() => page.evaluate('window.stopped.length')).toBeGreaterThanOrEqual(7);
     expect(await page.evaluate('window.ran')).toBeUndefined();
     expect((await page.evaluate<string[]>('window.stopped')).sort()).toEqual([
@@ -290,8 +289,7 @@ describe('the report, opened', { tags: ['chromium', 'long'] }, () => {
     const report = makeRunReport({ ...RUN, tests });
     const page = await open(report);
     await page.locator('.test').nth(199).waitFor();
-    // From the start of the navigation on; there is nothing to paint before the list.
-    // The list is there before the browser has noted that it painted it.
+    // Measured from the start of the navigation. The list may be there before the browser has recorded its paint.
     const openedMs = await page.evaluate<number>(`new Promise((done) => {
       new PerformanceObserver((list) => {
         const [painted] = list.getEntriesByName('first-contentful-paint');
@@ -319,11 +317,11 @@ describe('the report, opened', { tags: ['chromium', 'long'] }, () => {
       `A report of ${MANY.toLocaleString('en')} tests opens, and one of them is found`,
       `${openedMs.toFixed(0)} ms, ${searchedMs.toFixed(0)} ms`,
     );
-    // Generous: a busy machine takes some seconds.
+    // Generous, for a busy machine.
     expect(openedMs).toBeLessThan(20_000);
     expect(faults).toEqual([]);
     await page.context().close();
-    // The address leads to any of them.
+    // The address leads to any test.
     const last = await open(report, {}, '#test-9999');
     const named = last.locator('#test-9999');
     await named.getByText('Run it again').waitFor();

@@ -12,7 +12,7 @@ const RUN = {
   durationMs: 1,
 };
 
-it('is one page that names its own script and style by their hashes and allows nothing else', async () => {
+it('is one page whose policy allows only its own script and style, by hash', async () => {
   const page = reportHtml(await sampleReport());
   const policy = /Content-Security-Policy" content="([^"]*)"/.exec(page)?.[1] ?? '';
   const within = (tag: RegExp) =>
@@ -27,14 +27,14 @@ it('is one page that names its own script and style by their hashes and allows n
     "base-uri 'none'",
     "form-action 'none'",
   ]);
-  // Nothing that could be loaded, and nothing of this machine.
+  // Nothing loadable, and nothing of this machine.
   expect(page.replaceAll(/data:image\/jpeg;base64,/g, '')).not.toMatch(
     /<(link|img|iframe|object|base)\b|\bsrc=|\bimport\(/,
   );
   expect(page).not.toContain(process.cwd());
 });
 
-it('lets no text end the element that it stands in', () => {
+it('lets no text end its element', () => {
   const hostile = '</script><script>alert(1)</script></title></noscript></style><!--<img src=x onerror=alert(1)>';
   const tests = [
     passedTest({ name: hostile, file: hostile, status: 'failed', failures: [{ what: hostile }], notes: [hostile] }),
@@ -44,12 +44,12 @@ it('lets no text end the element that it stands in', () => {
   expect(page.match(/<\/script>/g)).toHaveLength(3);
   expect(page.match(/<\/(title|noscript|style)>/g)).toEqual(['</title>', '</style>', '</noscript>']);
   expect(page).not.toMatch(/<!--|<img/);
-  // As data it is whole.
+  // The data is complete.
   const block = /id="data-0">(.*?)<\/script>/.exec(page)?.[1] ?? '';
   expect(JSON.parse(block)).toMatchObject({ name: hostile, notes: [hostile] });
 });
 
-it('tells the same without a script', async () => {
+it('has the same content without a script', async () => {
   const page = reportHtml(await sampleReport());
   const noscript = /<noscript>([\s\S]*?)<\/noscript>/.exec(page)?.[1] ?? '';
   expect(noscript).toContain('9 passed, 1 failed, 1 skipped, 1 flaky');

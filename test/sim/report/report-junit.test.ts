@@ -13,7 +13,7 @@ const RUN = {
   durationMs: 1500,
 };
 
-/** What a kept parser, which is not ours, makes of the document. */
+/** The document as an independent parser reads it. */
 async function readBack(tests: TestReport[]): Promise<{ suites: TestSuites; xml: string }> {
   const xml = reportJunit(makeRunReport({ ...RUN, tests }));
   const read = await parse(xml);
@@ -21,7 +21,7 @@ async function readBack(tests: TestReport[]): Promise<{ suites: TestSuites; xml:
   return { suites: read, xml };
 }
 
-it('is read by a parser of JUnit: a suite for each file, a case for each test, counts and times', async () => {
+it('is read by a JUnit parser: a suite for each file, a case for each test, counts and times', async () => {
   const report = await sampleReport();
   const read = await parse(reportJunit(report));
   expect(read).toMatchObject({ name: 'doorsill 0.1.0', tests: 12, failures: 1, errors: 0, time: 43.12 });
@@ -43,7 +43,7 @@ it('is read by a parser of JUnit: a suite for each file, a case for each test, c
   );
 });
 
-it('tells failed, interrupted, skipped and flaky apart as CI systems do', async () => {
+it('distinguishes failed, interrupted, skipped and flaky as CI systems do', async () => {
   const failures = [{ what: 'one' }, { what: 'two' }];
   const { suites, xml } = await readBack([
     passedTest({ name: 'f', status: 'failed', failures }),
@@ -64,11 +64,11 @@ it('tells failed, interrupted, skipped and flaky apart as CI systems do', async 
   expect(y?.['system-out']).toEqual([expect.stringContaining('attempts: 3')]);
 });
 
-it('is sound XML whatever a test is called, and brings every letter back that XML can hold', async () => {
+it('is valid XML for any test name, and keeps every letter that XML allows', async () => {
   const text = fc.string({ unit: 'binary', minLength: 1, maxLength: 60 });
   await fc.assert(
     fc.asyncProperty(text, text, async (name, what) => {
-      // A letter first: the parser makes numbers of what looks like one.
+      // A letter first: the parser turns texts like numbers into numbers.
       const { suites } = await readBack([
         passedTest({ name: `n${name}`, status: 'failed', failures: [{ what: `w${what}` }] }),
       ]);
@@ -80,12 +80,12 @@ it('is sound XML whatever a test is called, and brings every letter back that XM
   );
 });
 
-it('keeps line ends and tabs of names, which XML turns into spaces unless they are written as references', () => {
+it('keeps line ends and tabs in names, which XML normalizes unless they are references', () => {
   const xml = reportJunit(makeRunReport({ ...RUN, tests: [passedTest({ name: 'a\nb\tc\rd' })] }));
   expect(xml).toContain('name="a&#10;b&#9;c&#13;d"');
 });
 
-it('cannot be given elements or properties by a name', async () => {
+it('lets no name inject elements or properties', async () => {
   const hostile = '"/><testcase name="x"/></testsuite>]]><!--&lol;\u0000\u001b[31m\ud800';
   const { suites, xml } = await readBack([passedTest({ name: hostile, file: hostile, notes: [hostile] })]);
   expect(suites.testsuite).toHaveLength(1);

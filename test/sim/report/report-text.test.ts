@@ -12,7 +12,7 @@ const RUN = {
 };
 const textOf = (...tests: TestReport[]) => reportText(makeRunReport({ ...RUN, tests }));
 
-it('tells what failed, where, what came instead, and how to run it again; then one line of counts', async () => {
+it('shows each failure, its place, the actual value and the rerun command; then one line of totals', async () => {
   expect(reportText(await sampleReport())).toBe(
     [
       'failed: Every visitor is seen, by day and by night (camera=porch-night.mp4, sensitivity=medium)',
@@ -37,22 +37,22 @@ it('tells what failed, where, what came instead, and how to run it again; then o
   );
 });
 
-it('names the folder of what failed as the reader finds it', async () => {
+it('names a failed test’s folder as the reader finds it', async () => {
   expect(reportText(await sampleReport(), 'test-results')).toContain('\n  files: test-results/runs/visitors-2\n');
 });
 
-it('says only the counts when all passed', () => {
+it('shows only the totals when all passed', () => {
   expect(textOf(passedTest(), passedTest())).toBe('2 passed, 0 failed in 2 min 5 s');
 });
 
-it('shows expected and actual where there is no difference by lines, and cuts what is long', () => {
+it('shows expected and actual if there is no diff, and truncates long texts', () => {
   const actual = Array.from({ length: 100 }, (_, at) => `line ${at}`).join('\n');
   const text = textOf(passedTest({ status: 'failed', failures: [{ what: 'w', expected: 'one', actual }] }));
   expect(text).toContain('    expected: one\n    actual:\n    | line 0\n');
   expect(text).toContain('    | line 39\n    | … 60 more lines\n');
 });
 
-it('lets no text from outside repaint the terminal, begin a line or command a job', () => {
+it('lets no untrusted text repaint the terminal, begin a line or command a CI job', () => {
   const hostile = 'x\n::set-output name=a::b\r##[command]rm\u001b[2J\u009b31m\u202e\u2028::error::y\ud800';
   const text = textOf(
     passedTest({

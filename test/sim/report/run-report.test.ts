@@ -26,10 +26,10 @@ it('is read back as it was made, pictures and all', async () => {
   expect(parseRunReport(bytes(report), 'report.json')).toEqual(report);
 });
 
-it('is refused with the place of its fault', async () => {
+it('is refused with the position of the error', async () => {
   const report = makeRunReport({ ...RUN, tests: [passedTest()] });
   const withTest = (named: object): unknown => ({ ...report, tests: [{ ...report.tests[0], ...named }] });
-  expect(refusal('{')).toMatch(/^report_unreadable: report\.json is no report .*it is no JSON/);
+  expect(refusal('{')).toMatch(/^report_unreadable: report\.json is no report .*it is not JSON/);
   expect(refusal({ ...report, format: 'doorsill-report-2' })).toMatch(/format: /);
   expect(refusal({ ...report, totals: { ...report.totals, failed: 1 } })).toMatch(/totals/);
   expect(refusal(withTest({ status: 'green' }))).toMatch(/tests\[0\]\.status: /);
@@ -37,7 +37,7 @@ it('is refused with the place of its fault', async () => {
   expect(refusal(withTest({ name: 'x'.repeat(REPORT_LIMITS.nameLetters + 1) }))).toMatch(/tests\[0\]\.name: /);
 });
 
-it('takes no path that leads out of its folder', () => {
+it('refuses a path that leaves its folder', () => {
   const folder = (path: string) =>
     refusal({
       ...makeRunReport({ ...RUN, tests: [passedTest({ folder: 'a' })] }),
@@ -48,7 +48,7 @@ it('takes no path that leads out of its folder', () => {
   for (const path of ['a', 'a/b.jpg', 'a..b/c', '.hidden/x', 'runs/…/x']) expect(folder(path), path).toBe('read');
 });
 
-it('takes no picture that is no JPEG', () => {
+it('refuses a picture that is not a JPEG', () => {
   const still = (jpegBase64: string) =>
     refusal({
       ...makeRunReport({ ...RUN, tests: [passedTest()] }),
@@ -76,7 +76,7 @@ it('takes no picture that is no JPEG', () => {
   expect(still('/9j/" onerror="x')).toMatch(/jpegBase64/);
 });
 
-it('shortens what is over its limits, and says by how much, and splits no letter', () => {
+it('shortens texts over its limits, says by how much, and splits no surrogate pair', () => {
   const { textLetters, nameLetters } = REPORT_LIMITS;
   const report: RunReport = makeRunReport({
     ...RUN,
@@ -94,7 +94,7 @@ it('shortens what is over its limits, and says by how much, and splits no letter
   expect(test?.failures[0]?.actual).toMatch(/ … and \d+ more letters$/);
 });
 
-it('shortens what a story says of its steps, marks and pictures, too', () => {
+it('shortens a timeline’s steps, marks and pictures, too', () => {
   const long = 'z'.repeat(REPORT_LIMITS.lineLetters + 1);
   const span = { startUs: START_US, endUs: START_US };
   const { tests } = makeRunReport({

@@ -27,7 +27,7 @@ function withStills(files: string[], named: Partial<TestReport> = {}): TestRepor
   return passedTest({ ...named, timeline: { startUs: START_US, endUs: START_US + 1, cameras, steps: [] } });
 }
 
-/** How many pictures are in the page of a run. */
+/** Number of pictures embedded in a run's page. */
 async function picturesIn(tests: TestReport[]): Promise<number[]> {
   const [path = ''] = await writeReports(disk, top, makeRunReport({ ...RUN, tests }), ['html']);
   const page = readFileSync(path, 'utf8');
@@ -38,7 +38,7 @@ async function picturesIn(tests: TestReport[]): Promise<number[]> {
 }
 
 describe('reports in a folder', () => {
-  it('are all kinds, readable by their owner alone, in a folder of its own, and nothing else', async () => {
+  it('have every kind, readable only by their owner, and nothing else', async () => {
     const folder = join(top, 'deep/out');
     const report = await sampleReport();
     const paths = await writeReports(disk, folder, report, ['json', 'html', 'junit', 'github']);
@@ -61,7 +61,7 @@ describe('reports in a folder', () => {
     expect(parseRunReport(readFileSync(path), path).tests).toEqual([]);
   });
 
-  it('bring the pictures that lie beside them into the page, and leave them out of the JSON', async () => {
+  it('embed pictures next to them into the page, and not into the JSON', async () => {
     const [picture = ''] = await porchPictures([2.6]);
     mkdirSync(join(top, 'runs'));
     writeFileSync(join(top, 'runs/a.jpg'), Buffer.from(picture, 'base64'));
@@ -71,7 +71,7 @@ describe('reports in a folder', () => {
     expect(readFileSync(json, 'utf8')).not.toContain('jpegBase64');
   });
 
-  it('put nothing into the page that is no picture, too large or not there', async () => {
+  it('embed nothing that is not a picture, too large or missing', async () => {
     writeFileSync(join(top, 'key.jpg'), '-----BEGIN PRIVATE KEY-----');
     writeFileSync(
       join(top, 'large.jpg'),
@@ -80,14 +80,14 @@ describe('reports in a folder', () => {
     expect(await picturesIn([withStills(['key.jpg', 'large.jpg', 'missing.jpg'])])).toEqual([0]);
   });
 
-  it('fill the room for pictures with failed tests first', async () => {
+  it('embed the pictures of failed tests first', async () => {
     const three = Buffer.concat([Buffer.from([0xff, 0xd8, 0xff]), Buffer.alloc(3 * 1024 * 1024)]);
     writeFileSync(join(top, 'three.jpg'), three);
     const ten = Array.from({ length: 10 }, () => 'three.jpg');
     expect(await picturesIn([withStills(ten), withStills(ten, { status: 'failed' })])).toEqual([5, 10]);
   });
 
-  it('say where they could not be written, and leave what was there whole', async () => {
+  it('fail with the path, and leave earlier reports intact', async () => {
     const report = makeRunReport({ ...RUN, tests: [] });
     const [path = ''] = await writeReports(disk, top, report, ['json']);
     const before = readFileSync(path);
@@ -105,7 +105,7 @@ describe('reports in a folder', () => {
   });
 });
 
-/** The machine's own, without room for another file. */
+/** The real disk, without space for another file. */
 class FullDisk extends SystemDisk {
   override async replaceFile(): Promise<void> {
     throw Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' });

@@ -14,7 +14,6 @@ const convert = (text: string, options: Partial<ConversionOptions> = {}) =>
 const spansOf = (text: string, options: Partial<ConversionOptions> = {}) =>
   convert(text, options).spans.map(({ startUs, endUs }) => [startUs / 1e6, endUs / 1e6]);
 
-/** A file with tracks of boxes. */
 function fileOf(tracks: string, meta = '<task><size>100</size></task>'): string {
   return `<annotations><version>1.1</version><meta>${meta}</meta>${tracks}</annotations>`;
 }
@@ -38,12 +37,12 @@ describe('CVAT for video', () => {
     expect(parseTruth(JSON.stringify(truthToFile(truth)), 'x')).toEqual(truth);
   });
 
-  it('counts the labels that are named, and names all that make a span', () => {
+  it('counts only the given labels, and labels a span with all that made it', () => {
     expect(spansOf(porch, { labels: ['car'] })).toEqual([[8, 9]]);
     expect(convert(porch, { gapUs: 4_000_000 }).spans[0]?.label).toBe('car, person');
   });
 
-  it('moves a box evenly between its frames, so that it is in a zone for a part of them', () => {
+  it('interpolates a box between its frames, so that it is in a zone for part of them', () => {
     // The person's right edge is at 160 of 640 after 6 of 20 frames, the left one at 320 after 16.
     const middle = { left: 2_500, top: 0, width: 2_500, height: 10_000 };
     expect(spansOf(porch, { zone: middle })).toEqual([[2.7, 3.6]]);
@@ -51,7 +50,7 @@ describe('CVAT for video', () => {
     expect(spansOf(porch, { zone: { left: 0, top: 9_000, width: 10_000, height: 1_000 } })).toEqual([]);
   });
 
-  it('passes no zone between two frames, and leaves a box where it is until one that is outside', () => {
+  it('misses no zone between two frames, and keeps a box until one that is outside', () => {
     const meta = '<task><size>100</size><original_size><width>100</width><height>100</height></original_size></task>';
     const left = { left: 0, top: 0, width: 2_000, height: 10_000 };
     const middle = { left: 4_000, top: 0, width: 2_000, height: 10_000 };
@@ -59,7 +58,7 @@ describe('CVAT for video', () => {
     expect(spansOf(fileOf(track(box(20), box(30, [80, 0, 90, 10], 1)), meta), { zone: left })).toEqual([[2, 3]]);
   });
 
-  it('finds in a zone what drawing each frame finds there', () => {
+  it('agrees with checking each frame', () => {
     const edge = fc.integer({ min: -50, max: 150 });
     const size = fc.integer({ min: 1, max: 60 });
     const boxes = fc.tuple(edge, edge, size, size).map(([x, y, w, h]) => [x, y, x + w, y + h]);
@@ -74,7 +73,7 @@ describe('CVAT for video', () => {
             (from, at) => from + ((b[at] ?? 0) - from) * ((frame - 10) / 40),
           );
           const inside = Math.min(55 - left, right - 25, 55 - top, bottom - 30);
-          // Rounding decides where the edges meet to the last digit.
+          // Rounding decides at exact contact of edges.
           if (Math.abs(inside) < 1e-9) continue;
           const isFound = found.some(([from = 0, to = 0]) => from * 10 <= frame + 1e-6 && frame + 1e-6 < to * 10);
           expect(isFound, `frame ${frame}`).toBe(inside > 0);
@@ -83,7 +82,7 @@ describe('CVAT for video', () => {
     );
   });
 
-  it('keeps a track for a frame after its last shape, for as many as were skipped, and not after the video', () => {
+  it('keeps a track for one step of frames after its last shape, but not beyond the video', () => {
     expect(spansOf(fileOf(track(box(20))))).toEqual([[2, 2.1]]);
     const stepped = '<task><size>20</size><stop_frame>97</stop_frame><frame_filter>step=5</frame_filter></task>';
     expect(spansOf(fileOf(track(box(20)), stepped))).toEqual([[2, 2.5]]);
@@ -121,9 +120,9 @@ describe('what is not CVAT for video', () => {
     ['CVAT for images', fileOf('<image id="0" name="a.png"/>'), /for images.*video/],
     ['a whole project', fileOf('', '<project><id>1</id></project>'), /project/],
     ['a frame in words', fileOf(track(box('first'))), /track 3, frame first: frame="first"/],
-    ['a negative frame', fileOf(track(box(-1))), /no frame/],
-    ['half a frame', fileOf(track(box('1.5'))), /no frame/],
-    ['a frame of another age', fileOf(track(box('9e15'))), /no frame/],
+    ['a negative frame', fileOf(track(box(-1))), /not a frame/],
+    ['half a frame', fileOf(track(box('1.5'))), /not a frame/],
+    ['a frame of another age', fileOf(track(box('9e15'))), /not a frame/],
     ['a frame twice', fileOf(track(box(1), box(1))), /two shapes in frame 1/],
     ['a box inside out', fileOf(track(box(1, [9, 0, 1, 1]))), /ends before it begins/],
     [
@@ -131,7 +130,7 @@ describe('what is not CVAT for video', () => {
       fileOf('<track id="1"><box frame="1" xtl="1" ytl="1" xbr="2"/></track>'),
       /ybr="" is no number/,
     ],
-    ['points that are none', fileOf('<track id="1"><points frame="1" points="1,2;x"/></track>'), /no points/],
+    ['points that are none', fileOf('<track id="1"><points frame="1" points="1,2;x"/></track>'), /not pairs of numbers/],
     [
       'a shape that is not understood',
       fileOf('<track id="1"><mask frame="1" rle="1"/></track>'),
@@ -151,7 +150,7 @@ describe('what is not CVAT for video', () => {
     );
   });
 
-  it('is refused where a zone needs the picture’s size', () => {
+  it('is refused if a zone needs the missing picture size', () => {
     const zone = { left: 0, top: 0, width: 100, height: 100 };
     expect(() => convert(fileOf(track(box(1))), { zone })).toThrow(/original_size/);
   });

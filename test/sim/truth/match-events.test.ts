@@ -56,7 +56,7 @@ describe('one visitor', () => {
     expect(score).toMatchObject({ matched: 1, matchedEvents: 3, delay: { maxUs: 0 } });
   });
 
-  it('is found by an event within the tolerance, and not by one a microsecond further', () => {
+  it('is found by an event within the tolerance, not by one a microsecond further', () => {
     const one = truth([span(10, 20)]);
     const near = { ...event(8, 9.5) };
     expect(matchEvents(one, [near]).score).toMatchObject({ matched: 1, false: 0 });
@@ -87,7 +87,7 @@ describe('one event', () => {
     expect(spans[0]).toMatchObject({ startLateByUs: -13 * S, endLateByUs: 80 * S, coveredShare: 1 });
   });
 
-  it('that begins before the footage or after it is what it is', () => {
+  it('that begins before or after the footage is not moved', () => {
     expect(matchEvents(truth([]), [event(-5, -2), event(120, null)]).score).toMatchObject({ false: 2, precision: 0 });
     expect(matchEvents(truth([span(0, 2)]), [event(-5, 1)]).score).toMatchObject({ matched: 1, false: 0 });
   });
@@ -99,7 +99,7 @@ describe('one event', () => {
 });
 
 describe('what counts', () => {
-  it('is any event where nothing happens, and silence is right', () => {
+  it('is every event in footage without spans, where no event is correct', () => {
     expect(matchEvents(truth([]), [event(3, 4)]).score).toMatchObject({
       false: 1,
       precision: 0,
@@ -112,7 +112,7 @@ describe('what counts', () => {
     });
   });
 
-  it('is no optional span: found is no false alarm, missed is no miss', () => {
+  it('is no optional span, whether found or not', () => {
     const leaf = truth([span(10, 20), span(40, 50, { optional: true })]);
     const found = matchEvents(leaf, [event(10, 20), event(41, 49)]);
     expect(found.spans.map(({ verdict }) => verdict)).toEqual(['matched', 'optional']);
@@ -122,20 +122,20 @@ describe('what counts', () => {
     expect(matchEvents(leaf, [event(19, 45)]).events[0]?.verdict).toBe('matched');
   });
 
-  it('is no kind that is not labelled', () => {
+  it('is no event of an unlabelled kind', () => {
     const { events, score } = matchEvents(truth([], { judge: ['motion'] }), [event(9, 9, { event: 'ring' })]);
     expect(events[0]?.verdict).toBe('not-judged');
     expect(score).toMatchObject({ notJudged: 1, false: 0, precision: 1 });
   });
 
-  it('is no time of a kind that is not labelled', () => {
+  it('is no time of an unlabelled kind', () => {
     const rings = truth([{ ...span(15, 15), event: 'ring' }], { judge: ['ring'] });
     expect(matchEvents(rings, [event(3, 8), event(15, 15, { event: 'ring' })]).score).toMatchObject({
       ...{ precision: 1, recall: 1, timePrecision: 1, notJudged: 1 },
     });
   });
 
-  it('is a kind by itself: a ring does not find a visitor', () => {
+  it('is each kind separately: a ring does not find a visitor', () => {
     const both = truth([span(10, 20), { ...span(15, 15), event: 'ring' }]);
     const { spans } = matchEvents(both, [event(15.2, 15.2, { event: 'ring' })]);
     expect(spans.map(({ verdict, coveredShare }) => [verdict, coveredShare])).toEqual([
@@ -144,7 +144,7 @@ describe('what counts', () => {
     ]);
   });
 
-  it('is a camera by itself, where both are named', () => {
+  it('is each camera separately, if both are named', () => {
     const front = truth([span(10, 20, { camera: 'front' })]);
     expect(matchEvents(front, [event(10, 20, { camera: 'gate' })]).score).toMatchObject({ missed: 1, false: 1 });
     expect(matchEvents(front, [event(10, 20, { camera: 'front' })]).score).toMatchObject({ matched: 1 });
@@ -203,7 +203,7 @@ describe('the rule', () => {
     );
   });
 
-  it('is what comparing each with each says', () => {
+  it('agrees with comparing each event with each span', () => {
     fc.assert(
       fc.property(intervals, intervals, (spans, events) => {
         const wanted = asSpans(spans);
@@ -238,7 +238,7 @@ describe('the rule', () => {
     );
   });
 
-  it('says the same when all times are shifted, and whatever the order of the events', () => {
+  it('is invariant to shifting all times and to the order of events', () => {
     fc.assert(
       fc.property(intervals, intervals, fc.integer({ min: -50 * S, max: 50 * S }), (spans, events, byUs) => {
         const shift = <T extends { startUs: number; endUs: number }>(one: T): T => ({
@@ -256,7 +256,7 @@ describe('the rule', () => {
     );
   });
 
-  it('takes 10,000 spans and 100,000 events in its stride', () => {
+  it('handles 10,000 spans and 100,000 events quickly', () => {
     const spans = Array.from({ length: 10_000 }, (_, at) => span(at * 10, at * 10 + 5));
     const events = Array.from({ length: 100_000 }, (_, at) => event(at, at + 0.5));
     const { score } = matchEvents(truth(spans, { durationUs: 100_000 * S }), events);

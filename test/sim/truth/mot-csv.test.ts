@@ -46,7 +46,7 @@ describe('MOT’s CSV', () => {
     expect(spansOf(people, { gapUs: 5_000_000 })).toEqual([[1, 4.3]]);
   });
 
-  it('leaves out what is short, unsure or of another class', () => {
+  it('drops short spans, and rows of low confidence or another class', () => {
     expect(spansOf(people, { shortestUs: 300_001 })).toEqual([[1, 2]]);
     expect(spansOf(people, { confidenceLeast: 0.5 })).toEqual([
       [1, 2],
@@ -60,7 +60,7 @@ describe('MOT’s CSV', () => {
     expect(spansOf(classes, { labels: ['3'] })).toEqual([[1.9, 2]]);
   });
 
-  it('counts what overlaps a zone alone', () => {
+  it('counts only objects that overlap the zone', () => {
     const picture = { width: 640, height: 360 };
     const left = { left: 0, top: 0, width: 2_500, height: 10_000 };
     expect(spansOf(people, { zone: left, picture, gapUs: 0 })).toEqual([
@@ -73,7 +73,7 @@ describe('MOT’s CSV', () => {
     expect(() => spansOf(people, { zone: left })).toThrow(/picture’s size/);
   });
 
-  it('counts from 0, with another rate, length, label and camera, when told', () => {
+  it('accepts another first frame, rate, length, label and camera', () => {
     const truth = truthFromMotCsv(
       '0,1,1,1,2,2\n',
       { frameRate: 30_000 / 1_001, firstFrame: 0, durationUs: 9_000_000, label: 'cat', camera: 'front' },
@@ -85,7 +85,7 @@ describe('MOT’s CSV', () => {
     ]);
   });
 
-  it('takes headings, blank lines, and the line ends of any system', () => {
+  it('accepts headings, blank lines, and the line ends of any system', () => {
     expect(spansOf('frame,id,x,y,w,h\r\n\r\n1,1,0,0,9,9\r\n')).toEqual([[0, 0.1]]);
     expect(spansOf('1,1,0,0,9,9\r20,1,0,0,9,9')).toEqual([
       [0, 0.1],
@@ -95,16 +95,16 @@ describe('MOT’s CSV', () => {
 
   it.each<[string, string, Partial<MotOptions>, RegExp]>([
     ['nothing in it', '\n# nothing\n', {}, /no row/],
-    ['a frame before the first', '0,1,0,0,9,9\n', {}, /line 1: "0" is no frame.*from 1/],
-    ['half a frame', '1,1,0,0,9,9\n1.5,1,0,0,9,9\n', {}, /line 2: "1.5" is no frame/],
-    ['a frame of another age', '9e15,1,0,0,9,9\n', {}, /is no frame/],
+    ['a frame before the first', '0,1,0,0,9,9\n', {}, /line 1: "0" is not a frame.*from 1/],
+    ['half a frame', '1,1,0,0,9,9\n1.5,1,0,0,9,9\n', {}, /line 2: "1.5" is not a frame/],
+    ['a frame of another age', '9e15,1,0,0,9,9\n', {}, /is not a frame/],
     ['too few columns', '1,1,0,0,9\n', {}, /line 1: it has 5 columns/],
     ['other separators', '1;1;0;0;9;9\n', {}, /line 1: it has 1 columns/],
     ['a box of no size', '1,1,0,0,0,9\n', {}, /no box/],
     ['words for a box', '1,1,a,0,9,9\n', {}, /no box/],
     ['an empty cell', '1,1,,0,9,9\n', {}, /no box/],
-    ['a heading in the middle', '1,1,0,0,9,9\nframe,id,x,y,w,h\n', {}, /line 2: "frame" is no frame/],
-    ['a confidence in words', '1,1,0,0,9,9,high\n', {}, /"high" is no confidence/],
+    ['a heading in the middle', '1,1,0,0,9,9\nframe,id,x,y,w,h\n', {}, /line 2: "frame" is not a frame/],
+    ['a confidence in words', '1,1,0,0,9,9,high\n', {}, /"high" is not a confidence/],
     ['more than the footage', '31,1,0,0,9,9\n', { durationUs: 3_000_000 }, /until 3.1 s.*3 s.*frame rate/],
     ['a frame rate of 0', '1,1,0,0,9,9\n', { frameRate: 0 }, /frame rate/],
     ['no frame rate', '1,1,0,0,9,9\n', { frameRate: Number.NaN }, /frame rate/],
@@ -121,7 +121,7 @@ describe('MOT’s CSV', () => {
     expect(() => spansOf(text, options)).toThrow(expect.objectContaining({ code: 'annotations_invalid' }));
   });
 
-  it('is refused when it makes more spans than a truth file takes', () => {
+  it('is refused if it has more spans than a truth file may have', () => {
     const rows = Array.from({ length: 10_001 }, (_, at) => `${at * 100 + 1},1,0,0,9,9`).join('\n');
     expect(() => spansOf(rows)).toThrow(/10001 spans/);
   });

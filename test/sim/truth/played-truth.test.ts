@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { playedTruth } from '../../../sim/truth/played-truth.ts';
-import type { Truth, TruthSpan } from '../../../sim/truth/truth-file.ts';
+import { playedTruth, type Truth, type TruthSpan } from '../../../sim/truth/truth-file.ts';
 
 const S = 1_000_000;
 const span = (fromS: number, toS: number, more: Partial<TruthSpan> = {}): TruthSpan => ({
@@ -19,12 +18,12 @@ const played = (fromS: number, toS: number, times = 1) =>
     ...(optional ? ['optional'] : []),
   ]);
 
-describe('ground truth of what is played', () => {
-  it('is the same when all of it is', () => {
+describe('ground truth of a played part', () => {
+  it('is unchanged if everything is played', () => {
     expect(playedTruth(truth, { fromUs: 0, toUs: 30 * S, times: 1 })).toEqual(truth);
   });
 
-  it('begins where the part does, and is cut with it', () => {
+  it('begins at the part’s start, and is cut with it', () => {
     expect(played(5, 20)).toEqual([
       [0, 3],
       [4, 4],
@@ -36,7 +35,7 @@ describe('ground truth of what is played', () => {
     });
   });
 
-  it('asks for nothing of a span of which hardly anything is left', () => {
+  it('makes a span optional of which hardly anything remains', () => {
     expect(played(7.5, 15.5)).toEqual([
       [0, 0.5, 'optional'],
       [1.5, 1.5],
@@ -46,7 +45,7 @@ describe('ground truth of what is played', () => {
     expect(played(8, 15)).toEqual([[1, 1]]);
   });
 
-  it('comes again with each turn', () => {
+  it('repeats with each repetition', () => {
     expect(played(0, 10, 3)).toEqual(
       [0, 10, 20].flatMap((at) => [
         [at + 2, at + 8],
@@ -56,7 +55,7 @@ describe('ground truth of what is played', () => {
     expect(playedTruth(truth, { fromUs: 0, toUs: 10 * S, times: 3 }).durationUs).toBe(30 * S);
   });
 
-  it('keeps what lies inside, in the order of time, within what is played', () => {
+  it('keeps the spans inside, sorted, within the played length', () => {
     const second = fc.integer({ min: 0, max: 29 });
     fc.assert(
       fc.property(second, fc.integer({ min: 1, max: 30 }), fc.integer({ min: 1, max: 5 }), (fromS, lengthS, times) => {
@@ -74,7 +73,7 @@ describe('ground truth of what is played', () => {
     );
   });
 
-  it('is no part that is empty, or never played', () => {
+  it('refuses an empty part, and zero repetitions', () => {
     expect(() => played(5, 5)).toThrow();
     expect(() => played(0, 5, 0)).toThrow();
     expect(() => played(0, 5, 1.5)).toThrow();

@@ -23,7 +23,7 @@ const parse = (value: unknown) => parseTruth(JSON.stringify(value), 'porch.truth
 const withSpans = (...spans: unknown[]) => ({ ...GOOD, spans });
 const motion = (fromS: unknown, toS: unknown, more = {}) => ({ event: 'motion', fromS, toS, ...more });
 
-/** Code and message of what `run` throws. */
+/** Code and message of the error that `run` throws. */
 function thrownBy(run: () => unknown): string {
   try {
     run();
@@ -54,7 +54,7 @@ describe('a truth file', () => {
     expect(parse({ ...GOOD, $schema: './truth.schema.json' }).spans).toHaveLength(1);
   });
 
-  it('judges what it labels; every kind when nothing happens; and what it names', () => {
+  it('judges labelled kinds, every kind without spans, and kinds named in `judge`', () => {
     expect(parse(GOOD).judge).toEqual(['motion']);
     expect(parse(withSpans()).judge).toEqual(['motion', 'ring']);
     expect(parse({ ...GOOD, judge: ['ring', 'motion', ...[]] }).judge).toEqual(['ring', 'motion']);
@@ -95,7 +95,7 @@ describe('a truth file', () => {
     );
   });
 
-  it('is as the design note shows it', () => {
+  it('can be the README’s example', () => {
     const note = readFileSync(join(root, 'sim/truth/README.md'), 'utf8');
     const [, example = ''] = /```json\n(.*?)```/s.exec(note) ?? [];
     expect(parseTruth(example, 'README.md').spans).toHaveLength(3);
@@ -178,11 +178,11 @@ describe('a truth file that is wrong', () => {
     expect(thrownBy(() => parse(value))).toMatch(said);
   });
 
-  it('is refused when it is no JSON', () => {
+  it('is refused if it is not JSON', () => {
     expect(thrownBy(() => parseTruth('{"format": ', 'a.json'))).toMatch(/truth_unreadable: .*a\.json.*not JSON/);
   });
 
-  it('lets spans touch, and overlap when other cameras see them or they are of other kinds', () => {
+  it('allows spans to touch, and to overlap for different cameras or kinds', () => {
     expect(parse(withSpans(motion(1, 2), motion(2, 3))).spans).toHaveLength(2);
     expect(parse(withSpans(motion(1, 3), { event: 'ring', atS: 2 })).spans).toHaveLength(2);
     expect(parse(withSpans(motion(1, 3, { camera: 'front' }), motion(2, 4, { camera: 'gate' }))).spans).toHaveLength(2);
@@ -227,24 +227,24 @@ describe('on a disk', () => {
   });
 });
 
-describe('beside footage', () => {
+describe('compared with footage', () => {
   const check = (durationS: number, footage: Parameters<typeof checkFootage>[1]) =>
     thrownBy(() => checkFootage(parse({ ...GOOD, durationS, spans: [] }), footage, 'a.json'));
 
-  it('may differ by two frames, and by what people round', () => {
+  it('may differ by two frames, and by usual rounding', () => {
     expect(check(22.8, { durationUs: 22_930_000, frameUs: 66_667 })).toBe('nothing');
     expect(check(22.8, { durationUs: 22_940_000, frameUs: 66_667 })).toMatch(/truth_other_footage: .*22.8.*22.94/);
     expect(check(22.8, { durationUs: 22_840_000, frameUs: 4_167 })).toBe('nothing');
     expect(check(22.8, { durationUs: 22_600_000, frameUs: 4_167 })).toMatch(/truth_other_footage/);
   });
 
-  it('tells milliseconds and frames from other footage', () => {
+  it('distinguishes wrong units from other footage', () => {
     expect(check(22_800, { durationUs: 22_800_000 })).toMatch(/truth_wrong_units: .*milliseconds/);
     expect(check(342, { durationUs: 22_800_000, frameUs: 66_667 })).toMatch(/truth_wrong_units: .*frames/);
     expect(check(342, { durationUs: 22_800_000 })).toMatch(/truth_other_footage/);
   });
 
-  it('names no camera that the replay lacks', () => {
+  it('is refused if it names a camera that the replay lacks', () => {
     const truth = parse(withSpans(motion(1, 2, { camera: 'gate' })));
     expect(thrownBy(() => checkFootage(truth, { cameras: ['front', 'back'] }, 'a.json'))).toMatch(
       /truth_other_footage: .*camera gate.*front, back/,

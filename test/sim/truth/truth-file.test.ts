@@ -14,7 +14,7 @@ describe('the truth of one camera', () => {
     expect(truthOfCamera(truth('front'), 'gate')).toMatchObject({ spans: [], judge: ['motion'] });
   });
 
-  it('has all spans of a file that names none', () => {
+  it('has all spans of a file without cameras', () => {
     expect(truthOfCamera(truth(undefined, undefined), 'front').spans).toHaveLength(2);
   });
 });

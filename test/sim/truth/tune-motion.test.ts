@@ -20,13 +20,13 @@ const VISITS_S = [10, 30, 50, 70];
 const VISIT_S = 5;
 const PASSING_S = [20, 40, 60];
 
-/** Somebody who walks to the right from `left`, during the 5 s after each of `startsS`. */
+/** Somebody who walks to the right from `left`, for 5 s after each of `startsS`. */
 function walkerOf(startsS: readonly number[], atS: number, left: number): ReturnType<typeof visitorAt> | undefined {
   const since = startsS.map((from) => atS - from).find((passed) => passed >= 0 && passed < VISIT_S);
   return since === undefined ? undefined : visitorAt(left + 8 * since, 30);
 }
 
-/** Visitors walk through the left half; between the visits others pass by in the street, in the right one. */
+/** Visitors walk through the left half; between the visits others pass by in the street, in the right half. */
 function* porch({ isStreet = true } = {}): Generator<GrayPicture> {
   for (let number = 0; number < DURATION_S * FPS; number += 1) {
     const atS = number / FPS;
@@ -50,7 +50,7 @@ const LEFT = { name: 'left', zones: [{ name: 'path', zone: { left: 0, top: 0, wi
 const ALL = { name: 'everywhere', zones: [] };
 
 describe('tuning', () => {
-  it('finds the zone without the street, on one half, and reports it on the other', async () => {
+  it('chooses the zone without the street on one half, and reports on the other', async () => {
     const result = await tuneMotion(porch(), truth, tuneCandidates([20, 50, 90], [ALL, LEFT]));
     expect(result.isConfirmed).toBe(true);
     expect(result.pictures).toBe(DURATION_S * FPS);
@@ -69,7 +69,7 @@ describe('tuning', () => {
     expect(everywhere?.whole.false).toBeGreaterThan(0);
   });
 
-  it('counts motion that goes over a cut on each side of it', async () => {
+  it('counts motion across a cut on each side', async () => {
     function* busy(): Generator<GrayPicture> {
       const starts = Array.from({ length: 13 }, (_, at) => 10 + at * VISIT_S);
       for (let number = 0; number < DURATION_S * FPS; number += 1) {
@@ -83,7 +83,7 @@ describe('tuning', () => {
     expect(best.heldOut).toMatchObject({ matched: 2, matchedEvents: 2, missed: 0 });
   });
 
-  it('deals out no part in which nothing is asked for', async () => {
+  it('makes no part without a required span', async () => {
     const spans = truth.spans.slice(0, 3).map((span, at) => ({ ...span, optional: at === 1 }));
     const result = await tuneMotion(porch({ isStreet: false }), { ...truth, spans }, tuneCandidates([50]));
     expect(result.best).toMatchObject({ chosenOn: { matched: 1 }, heldOut: { matched: 1 } });
@@ -100,7 +100,7 @@ describe('tuning', () => {
     expect(best.whole).toMatchObject({ matched: 1, matchedEvents: 1, missed: 0 });
   });
 
-  it('does not keep a picture: one that is overwritten afterwards changes nothing', async () => {
+  it('keeps no picture: overwriting one afterwards changes nothing', async () => {
     function* reused(): Generator<GrayPicture> {
       const pixels = new Uint8Array(160 * 90);
       for (const picture of porch()) {
@@ -113,7 +113,7 @@ describe('tuning', () => {
     expect(await tuneMotion(reused(), truth, candidates)).toEqual(await tuneMotion(porch(), truth, candidates));
   });
 
-  it('says when nothing confirms the choice', async () => {
+  it('says if the choice is not confirmed', async () => {
     const once = { ...truth, spans: truth.spans.slice(0, 1) };
     const result = await tuneMotion(porch({ isStreet: false }), once, tuneCandidates([50]));
     expect(result).toMatchObject({ isConfirmed: false, best: { heldOut: null } });
@@ -130,7 +130,7 @@ describe('tuning', () => {
     expect(lines.at(-1)).toMatch(/On the other half: precision 1\.00, recall 1\.00/);
   });
 
-  it('is refused without pictures, settings or labels of motion', async () => {
+  it('is refused without pictures, settings or motion labels', async () => {
     const code = { code: 'tune_impossible' };
     await expect(tuneMotion([], truth, tuneCandidates([50]))).rejects.toMatchObject(code);
     await expect(tuneMotion(porch(), truth, [])).rejects.toMatchObject(code);
@@ -155,21 +155,21 @@ describe('the best', () => {
   const bestSensitivity = (...rated: [number, Score][]) =>
     bestOf(rated.map(([sensitivity, chosenOn]) => ({ sensitivity, chosenOn }))).sensitivity;
 
-  it('is of the highest quality', () => {
+  it('has the highest quality', () => {
     expect(bestSensitivity([50, score({ recall: 0.5 })], [90, score()], [70, score({ precision: 0.9 })])).toBe(90);
   });
 
-  it('is the least sensitive of those that are as good to a hundredth', () => {
+  it('is the least sensitive among those equal to a hundredth', () => {
     expect(bestSensitivity([60, score()], [40, score({ timePrecision: 0.99 })], [50, score()])).toBe(40);
     expect(bestSensitivity([60, score()], [40, score({ timePrecision: 0.9 })], [50, score()])).toBe(50);
   });
 
-  it('finds nothing over 2 s late where another one is as good', () => {
+  it('finds nothing over 2 s late if another is equally good', () => {
     expect(bestSensitivity([40, score(late(2_000_001))], [60, score(late(2_000_000))])).toBe(60);
     expect(bestSensitivity([40, score(late(9_000_000))], [60, score({ recall: 0.5 })])).toBe(40);
   });
 
-  it('is the first of those that are alike', () => {
+  it('is the first among equals', () => {
     const [first, second] = [1, 2].map((id) => ({ id, sensitivity: 50, chosenOn: score() }));
     expect(bestOf([first, second].flatMap((one) => one ?? []))).toBe(first);
   });

@@ -27,7 +27,7 @@ describe('a verdict', () => {
     expect(judge({ ...perfect, ...score }).passed).toBe(false);
   });
 
-  it('lets a count that is named take the place of the default of its share, and no share that is named', () => {
+  it('lets a given count replace the default of its share, but no given share', () => {
     expect(failed({ false: 2, precision: 0.6 }, { maxFalse: 2 })).toEqual([]);
     expect(failed({ false: 3, precision: 0.6 }, { maxFalse: 2 })).toEqual(['maxFalse']);
     expect(failed({ false: 2, precision: 0.6 }, { maxFalse: 2, minPrecision: 0.7 })).toEqual(['minPrecision']);
@@ -36,20 +36,20 @@ describe('a verdict', () => {
     expect(thresholdsInForce({ maxMissed: 2 })).not.toHaveProperty('minRecall');
   });
 
-  it('holds each threshold that is named', () => {
+  it('applies each given threshold', () => {
     expect(failed({ timeRecall: 0.7 }, { minTimeRecall: 0.71 })).toEqual(['minTimeRecall']);
     expect(failed({ timeRecall: 0.7 }, { minTimeRecall: 0.7 })).toEqual([]);
     expect(failed({ delay: delay(3_000_000) }, { maxDelayS: 3 })).toEqual([]);
     expect(failed({ timePrecision: 0.1 }, { minTimePrecision: 0 })).toEqual([]);
   });
 
-  it('never rounds to what was wanted', () => {
+  it('never rounds to the required value', () => {
     const [late, wrong] = judge({ ...perfect, precision: 0.99999, false: 1, delay: delay(2_000_001) }).faults.reverse();
     expect(wrong?.text).toBe('precision is 0.999 (false events: 1), at least 1 is wanted');
     expect(late?.text).toBe('longest delay in seconds: 2.001, at most 2 is wanted');
   });
 
-  it('takes thresholds of a sense alone', () => {
+  it('accepts only meaningful thresholds', () => {
     expect(Thresholds.safeParse({ minPrecision: 95 }).success).toBe(false);
     expect(Thresholds.safeParse({ maxFalse: 1.5 }).success).toBe(false);
     expect(Thresholds.safeParse({ minprecision: 1 }).success).toBe(false);

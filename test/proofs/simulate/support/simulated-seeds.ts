@@ -1,10 +1,10 @@
-// Owns: running seeds by `npm run simulate`’s program, as a user does: on every processor, and what its last line says. Not here: what must hold.
+// Runs seeds by the program of `npm run simulate`, and parses its last line.
 import { fileURLToPath } from 'node:url';
 import { expect } from 'vitest';
 import { z } from 'zod';
 import { runCommand } from '../../../support/command-line.ts';
 
-/** What `npm run simulate` runs. */
+/** The program of `npm run simulate`. */
 export const SIMULATE = fileURLToPath(new URL('../../../../test/proofs/dist/simulate/main.js', import.meta.url));
 
 const endedSchema = z.object({
@@ -21,11 +21,11 @@ const endedSchema = z.object({
   never: z.array(z.string()),
   provoked: z.record(z.string(), z.int()),
 });
-const townSchema = z.object({ event: z.literal('town'), seed: z.int(), hash: z.string().length(64) });
-/** What the last line says, and the hash of each town by its seed. */
+const runSchema = z.object({ event: z.literal('town'), seed: z.int(), hash: z.string().length(64) });
+/** The last line, and each run's hash by its seed. */
 export type SimulatedSeeds = z.infer<typeof endedSchema> & { readonly hashes: ReadonlyMap<number, string> };
 
-/** Runs `seeds` towns from seed `from` on; fails with what was found unless every promise held in each. */
+/** Runs `seeds` seeds from `from` on; fails with the findings unless every promise held in each. */
 export async function simulatedSeeds(
   { from, seeds, seconds }: { from: number; seeds: number; seconds: number },
   ...more: readonly string[]
@@ -35,13 +35,13 @@ export async function simulatedSeeds(
   const found = lines.filter(({ event }) => event === 'found');
   expect({ status, found, stderr }).toEqual({ status: 0, found: [], stderr: '' });
   const ended = endedSchema.parse(lines.at(-1));
-  const towns = lines.flatMap((line) => townSchema.safeParse(line).data ?? []);
-  const hashes = new Map(towns.map(({ seed, hash }) => [seed, hash]));
+  const runs = lines.flatMap((line) => runSchema.safeParse(line).data ?? []);
+  const hashes = new Map(runs.map(({ seed, hash }) => [seed, hash]));
   expect([ended.towns, ended.held, hashes.size]).toEqual([seeds, true, seeds]);
   return { ...ended, hashes };
 }
 
-/** What a run came to, for the list of what was proved. */
+/** A run's figures for the table of proofs. */
 export function figureOf({ towns, cpuMsEach, elapsedS, piecesEach, piecesLeast, minutesEach }: SimulatedSeeds): string {
   return `${towns} in ${elapsedS} s: ${cpuMsEach} ms of processor time, ${piecesEach} pieces (at least ${piecesLeast}), ${minutesEach} minutes each`;
 }

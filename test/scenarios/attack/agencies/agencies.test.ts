@@ -1,6 +1,6 @@
 // @module-tag long
-// Holds: over 600 generated agencies, good, federal by plain and disguised names, unknown, suspended, revoked, cross-signed, expired and
-// key-rotated, are each answered by registry, bridge and device with exactly the code they should be, and the good ones are let through.
+// Over 600 generated agencies (good, federal by plain and disguised names, unknown, suspended, revoked, cross-signed, expired, key-rotated)
+// each get exactly the expected code from registry, bridge and device, and the good ones are accepted.
 import { mkdtempSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
@@ -57,11 +57,11 @@ async function openScene(seed: number): Promise<Scene & { clock: ManualClock }> 
   };
 }
 
-/** What a device answers. */
+/** A device's answer. */
 const atDevice = (scene: Scene & { clock: ManualClock }, papers: Papers) =>
   deviceVerdict(scene, papers, mkdtempSync(join(folder.path, 'device-')));
 
-it('answers each generated agency as it should be answered', async (test) => {
+it('answers each generated agency with the expected code', async (test) => {
   const scene = await openScene(SEED);
   const { clock, cast, registry } = scene;
   const made: { name: string; expected: Verdicts; party: Party; papers: Papers; applied: ErrorCode | null }[] = [];
@@ -96,7 +96,7 @@ it('answers each generated agency as it should be answered', async (test) => {
   proved(test, 'generated agencies that must not ask, refused with the right code', figure);
 }, 120_000);
 
-it('would notice one that gets through', async () => {
+it('would detect a bad agency that is accepted', async () => {
   const scene = await openScene(SEED);
   try {
     const mallory = makeParty('agency', scene.random);

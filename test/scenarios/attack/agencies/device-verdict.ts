@@ -1,5 +1,4 @@
-// Owns: what a device answers to a request that a captured bridge publishes, with the registry's list of now. Not here: who asks
-// (population.ts), what is expected.
+// A device's answer to a request that a captured bridge publishes, with the registry's current list.
 import type { Clock } from '../../../../device/base/clock.ts';
 import { SystemDisk } from '../../../../device/base/disk.ts';
 import { silentLog } from '../../../../device/base/log.ts';
@@ -8,7 +7,7 @@ import type { ErrorCode } from '../../../../device/contract/errors.ts';
 import { HighWaterMarks } from '../../../../device/ledger/high-water-marks.ts';
 import type { Cast } from '../../../support/parties.ts';
 
-/** What is published for an agency. */
+/** An agency's published documents. */
 export interface Papers {
   request: string;
   credential: string;

@@ -1,5 +1,4 @@
-// Owns: generated agencies, good and bad ones, each with what registry, bridge and device must say of it. The same seed
-// makes the same ones. Not here: asking the three (agencies.test.ts).
+// Generated agencies, good and bad, each with the expected answers of registry, bridge and device. The same seed makes the same agencies.
 import type { Registry } from '../../../../cloud-bridge/registry/registry.ts';
 import { integerBelow, type Random } from '../../../../device/base/random.ts';
 import type { ErrorCode } from '../../../../device/contract/errors.ts';
@@ -7,7 +6,7 @@ import type { Credential, Request } from '../../../../device/contract/request.ts
 import { type Cast, makeParty, type Party } from '../../../support/parties.ts';
 import type { Papers } from './device-verdict.ts';
 
-/** What the test brings for each agency. */
+/** The dependencies of each agency. */
 export interface Scene {
   cast: Cast;
   registry: Registry;
@@ -18,18 +17,18 @@ export interface Scene {
 }
 
 export interface Verdicts {
-  /** Of its application; null: it is taken. */
+  /** To its application; null: accepted. */
   registry: ErrorCode | null;
-  /** Of its request at the bridge. */
+  /** To its request at the bridge. */
   bridge: ErrorCode | null;
-  /** Of its request at a device, published all the same. */
+  /** To its request at a device, published regardless. */
   device: ErrorCode | null;
 }
 
 export interface Kind {
   name: string;
   expected: Verdicts;
-  /** Makes an agency of this kind: applies, is decided on; returns who it is and what a captured bridge would publish for it. */
+  /** Makes an agency of this kind: applies, and is decided on; returns its key, and what a captured bridge would publish for it. */
   make(scene: Scene): Promise<{ party: Party; papers: Papers; applied: ErrorCode | null }>;
 }
 
@@ -66,13 +65,13 @@ const FEDERAL_DOMAINS = [
   'cbp.gov',
   'atf.gov',
 ];
-/** The same in a spelling that a person still reads as theirs. */
+/** The same names in a spelling that a person still recognizes. */
 const DISGUISED = [
   ...['F-B-I #', 'F·B·I #', 'F_B_I, #', 'F/B/I #', 'FB\u0131 #', 'D.H.S.’s # Office', 'I-C-E #', '# Police H/S/I'],
   ...['USMarshals #', '#FBI', 'BorderPatrol #', 'Dpt of Homeland Sec, #', 'Secret Svc #', '\uff26\uff22\uff29 #'],
   ...['Immig & Cust Enf, #', 'Fed Bur of Investigation, #', 'Nat’l Park Svc #'],
 ];
-/** Near enough that a person must look. */
+/** Similar enough to need a person's decision. */
 const NEAR = [
   ...[
     'HSl',
@@ -109,7 +108,7 @@ const pick = <Value>(random: Random, values: readonly Value[]): Value => {
 };
 const named = (random: Random, form: string) => form.replace('#', pick(random, TOWNS));
 
-/** Facts of an agency that is served. */
+/** Facts of a valid agency. */
 function localFacts(random: Random) {
   const number = integerBelow(random, 1_000_000);
   return {
@@ -126,7 +125,7 @@ const REFUSED: Verdicts = {
 };
 const GOOD: Verdicts = { registry: null, bridge: null, device: null };
 
-/** One that is refused when it applies; a captured bridge signs a credential itself. */
+/** An agency that is refused at its application; a captured bridge signs its credential. */
 function neverServed(name: string, code: ErrorCode, facts: (random: Random) => object): Kind {
   return {
     name,
@@ -147,10 +146,10 @@ function neverServed(name: string, code: ErrorCode, facts: (random: Random) => o
   };
 }
 
-/** Police of a city on the list of governments' domains. Every domain shows every id here. */
+/** Police of a city on the list of government domains. Here every domain shows every id. */
 const SEATTLE = { name: 'Seattle Police Department', jurisdiction: 'municipal', domain: 'seattle.gov' };
 
-/** One on which no person has decided; a captured bridge signs a credential itself. */
+/** An agency without a person's decision; a captured bridge signs its credential. */
 function neverAdmittedAlone(name: string, facts: (random: Random) => object): Kind {
   return {
     name,
@@ -165,7 +164,7 @@ function neverAdmittedAlone(name: string, facts: (random: Random) => object): Ki
   };
 }
 
-/** One that is let in; `then` is what happens to it after it was given a credential. */
+/** An admitted agency; `then` happens after it has its credential. */
 function admitted(
   name: string,
   expected: Partial<Verdicts>,
@@ -185,14 +184,14 @@ function admitted(
   };
 }
 
-/** One that is let in and then dealt with. */
+/** An admitted agency and a later decision about it. */
 const dealtWith = (name: string, expected: Partial<Verdicts>, deal: (scene: Scene, party: Party) => Promise<unknown>) =>
   admitted(name, expected, async (scene, party) => {
     await deal(scene, party);
     return undefined;
   });
 
-/** One whose papers a captured bridge bends; the bridge's own rules do not see them. */
+/** An agency with documents changed by a captured bridge, which the bridge's own rules do not see. */
 const bent = (name: string, device: ErrorCode, bend: (scene: Scene, party: Party, papers: Papers) => Papers) =>
   admitted(name, { device }, async (scene, party, papers) => bend(scene, party, papers));
 
@@ -202,7 +201,7 @@ const credentialOf = ({ cast }: Scene, party: Party, changes: Partial<Credential
 const HOUR_S = 3_600;
 
 export const KINDS: readonly Kind[] = [
-  // Good ones come often: what refuses everybody proves nothing.
+  // Good agencies occur often: refusing everybody would prove nothing.
   ...['', ' again', ' and again'].map((times) => dealtWith(`a local agency${times}`, {}, async () => undefined)),
   dealtWith(
     'one that was suspended and reinstated',
@@ -419,7 +418,7 @@ export const KINDS: readonly Kind[] = [
   })),
 ];
 
-/** The code of what a promise is rejected with; null when it is not. */
+/** The code of a rejection; null if the promise resolves. */
 export async function codeOf(work: Promise<unknown>): Promise<ErrorCode | null> {
   return work.then(
     () => null,

@@ -1,6 +1,6 @@
 // @module-tag long
-// Holds: an approved agency cannot escape a moderator by applying again, and nobody silences it that way: until somebody decides, its
-// approved revision acts; a suspension or a refusal ends that at registry, bridge and device in one step.
+// An approved agency can neither escape a moderator by applying again, nor be silenced that way: until a decision its approved revision is
+// in force; a suspension or refusal ends it at registry, bridge and device in one step.
 import { mkdtempSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -21,7 +21,7 @@ const OTHER = { name: 'Springfield Constable', contact: { name: 'Desk', email: '
 let broker: TestBroker;
 let fixture: BridgeFixture;
 let agency: string;
-/** Of the revision that was approved, published before the agency applied again. */
+/** Of the approved revision, published before the agency applied again. */
 let papers: Papers;
 let parcel: Parcel;
 
@@ -46,7 +46,7 @@ const atDevice = () => deviceVerdict(fixture, papers, mkdtempSync(join(fixture.f
 const requestId = () => String(claimsOf(papers.request)['jti']);
 
 describe('an approved agency that applies again', () => {
-  it('acts as it was approved until somebody has decided: neither freed nor silenced', async () => {
+  it('keeps its approved revision until a decision', async () => {
     expect(await again()).toMatchObject({
       state: 'approved',
       name: 'Springfield Police Department',
@@ -70,12 +70,12 @@ describe('an approved agency that applies again', () => {
     const { revision } = await again();
     expect(await decide(agency)).toMatchObject({ state: code.replace('agency_', '') });
     await expect(fixture.registry.credential(agency)).rejects.toMatchObject({ code });
-    // Listed: every credential of it that was ever signed.
+    // The list has every credential that was ever signed for it.
     const { revoked } = claimsOf(await fixture.registry.revocations());
     expect(revoked).toEqual([{ agency, upToRevision: revision }]);
     expect(await atDevice()).toBe('consent_agency_revoked');
     await fixture.bridge.refreshRevocations();
-    // Nothing more is asked, nothing more is shown, nothing more is taken in.
+    // Nothing more can be requested, shown or uploaded.
     expect(await post()).toMatchObject({ code });
     expect((await readClip()).body['code']).toBe(code);
     await withdrawn();
@@ -83,7 +83,7 @@ describe('an approved agency that applies again', () => {
   });
 });
 
-/** Resolves when the request is named as cancelled to homes, and to the public. */
+/** Resolves when the request is listed as cancelled for homes and for the public. */
 async function withdrawn(): Promise<void> {
   const device = await broker.link({ role: 'device-area', id: fixture.cast.device.id });
   const heard = collector<unknown>();

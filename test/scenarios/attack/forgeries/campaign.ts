@@ -1,5 +1,4 @@
-// Owns: many forgeries of every kind, one after the other, at one gate, with a valid grant in between that must still get
-// through; and the tally. Not here: the kinds, the ways of delivery (the tests).
+// Delivers many forgeries of every kind to one gate, with valid grants in between that must succeed, and counts the results.
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
@@ -32,23 +31,23 @@ export interface Campaign {
   perScene: number;
   seed: number;
   kinds?: readonly Kind[];
-  /** The way to the gate; straight into it, as the links would hand messages over, if there is none. */
+  /** How messages reach the gate; without it directly, as the links would deliver them. */
   deliver?: (scene: Scene) => Promise<Deliver>;
 }
 
 export interface Tally {
   forgeries: number;
-  /** How often each kind was used, and the fates it met with their numbers. */
+  /** For each kind its fates, with their counts. */
   kinds: Map<string, Map<string, number>>;
-  /** Bytes by which the ledger grew while forgeries came. */
+  /** Growth of the ledger by forgeries, in bytes. */
   ledgerGrowth: number;
-  /** Valid grants that got through in between. */
+  /** Valid grants that succeeded in between. */
   controls: number;
   /** Heap after the first scene and after the last, garbage collected. */
   heap: { first: number; last: number };
 }
 
-/** The heap in use once all garbage is gone. */
+/** The used heap after garbage collection. */
 function heapInUse(): number {
   setFlagsFromString('--expose-gc');
   const collect: unknown = runInNewContext('gc');
@@ -56,7 +55,7 @@ function heapInUse(): number {
   return process.memoryUsage().heapUsed;
 }
 
-/** Throws at the first forgery that meets another fate than it must. */
+/** Throws at the first forgery with another fate than expected. */
 export async function run(campaign: Campaign): Promise<Tally> {
   const { forgeries, perScene, seed, kinds = KINDS } = campaign;
   const random = new SeededRandom(seed);
@@ -72,7 +71,7 @@ export async function run(campaign: Campaign): Promise<Tally> {
       for (let left = Math.min(perScene, forgeries - tally.forgeries); left > 0; left -= 1) {
         const kind = kinds[tally.forgeries % kinds.length];
         if (!kind) throw new Error('no kinds');
-        // A bridge's documents are taken in one a second: slower ones than that all get their hearing.
+        // A device processes one document of a bridge a second; at this rate each is processed.
         if (kind.needs === 'paced') await scene.rig.clock.advance(1_001);
         const fate = await striker.strike(kind, kind.make(scene, draw));
         const fates = tally.kinds.get(kind.name) ?? new Map<string, number>();
@@ -93,7 +92,7 @@ export async function run(campaign: Campaign): Promise<Tally> {
   }
 }
 
-/** A campaign through a broker, of all kinds that a broker passes on. */
+/** A campaign through a broker, of all kinds that a broker can deliver. */
 export async function throughWire(campaign: Omit<Campaign, 'kinds' | 'deliver'>): Promise<Tally> {
   const wire = new Wire();
   try {
@@ -110,7 +109,7 @@ export async function throughWire(campaign: Omit<Campaign, 'kinds' | 'deliver'>)
   }
 }
 
-/** After all that was thrown at it, the gate does what it is asked by those who may ask, once. */
+/** After all forgeries the gate executes valid orders, once. */
 async function control(scene: Scene): Promise<void> {
   const { rig, pending, other, cast } = scene;
   const { effects, gate } = rig;

@@ -1,5 +1,4 @@
-// Owns: forgeries of what the area link brings: the cell's document, and the registry's list. Each is signed by bridge or
-// registry. Not here: the requests in a document (kinds-requests.ts), what every document must claim (kinds-claims.ts).
+// Forgeries on the area link: the cell's document and the registry's list, signed by the bridge or the registry.
 import { claimsOf } from '../../../support/parties.ts';
 import type { Claims, Scene } from './scene.ts';
 import { counted, type Draw, type Fate, type Forgery, ignored, type Kind } from './strike.ts';
@@ -14,17 +13,17 @@ export function documentOf(scene: Scene, claims: Claims, fate: Fate, part = 1): 
   return { topic: rig.topics.areaRequests(cast.cell, part), payload, retained: true, fate };
 }
 
-/** A kind of document that the bridge itself signed and that must not be believed. */
+/** A kind of document that the bridge itself signed and that must be refused. */
 function ofDocument(name: string, change: (scene: Scene, draw: Draw) => Claims, fate: Fate, part = 1): Kind {
   return {
     name: `an area document ${name}`,
-    // No link listens to a part that no first part has announced.
+    // No link subscribes to a part that the first part does not announce.
     ...(part === 1 ? {} : { needs: 'local' as const }),
     make: (scene, draw) => documentOf(scene, scene.documentClaims(change(scene, draw)), fate, part),
   };
 }
 
-/** A kind of revocation list that the registry itself signed, or somebody in its place. */
+/** A kind of revocation list signed by the registry or by somebody else. */
 function ofList(name: string, change: (scene: Scene, draw: Draw) => Claims, fate: Fate): Kind {
   return {
     name: `a revocation list ${name}`,

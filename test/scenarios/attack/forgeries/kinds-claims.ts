@@ -1,18 +1,17 @@
-// Owns: forgeries in the claims that every document has, and in where and how a message comes. Each is signed by the right
-// key. Not here: spelling, signatures, what an owner may order (kinds-orders.ts), what the bridge signs (kinds-area.ts).
+// Forgeries of the claims that every document has, and of topic and delivery, signed by the right key.
 import { on } from './kinds-spelling.ts';
 import type { Base, Claims, Scene } from './scene.ts';
 import { counted, type Draw, type Fate, type Kind } from './strike.ts';
 
 const UNKNOWN = counted('token_unknown_claims');
 
-/** Texts that are no id: they would climb, match or split a topic, or look like another id. */
+/** Invalid ids: they would climb, match or split a topic, or resemble another id. */
 const NO_IDS = [
   ...['../../command', '..', '+', '#', 'a/b', '$SYS', 'a\0b', '', ' ', '-a', 'A', 'grant_1', 'a'.repeat(64)],
   ...['__proto__', 'grаnt-1', 'grant-1\n', 'grant-1 ', 'ｇrant', 'grant-①', 'é', '\u202egrant', '%2e%2e', "a'--"],
 ];
 
-/** A kind with other claims, signed by the right key. */
+/** A kind with changed claims, signed by the right key. */
 function ofClaims(
   name: string,
   change: (claims: Claims, scene: Scene, draw: Draw, base: Base) => Claims,
@@ -36,7 +35,7 @@ const ofOwner = ({ link }: Base) => link === 'home';
 
 /** Of any document. */
 const DOCUMENTS: Kind[] = [
-  // An order without `after` is well formed and refused as stale: a kind of its own (kinds-orders.ts).
+  // An order without `after` is well-formed, and refused as stale: a separate kind (kinds-orders.ts).
   ofClaims('a claim left out', (claims, _, draw) =>
     without(claims, draw.pick(Object.keys(claims).filter((name) => name !== 'after'))),
   ),
@@ -86,7 +85,7 @@ const DOCUMENTS: Kind[] = [
   },
 ];
 
-/** A kind that comes on a topic where it does not belong. */
+/** A kind on the wrong topic. */
 function onTopic(name: string, topic: (scene: Scene, base: Base, draw: Draw) => string): Kind {
   return {
     name,

@@ -1,5 +1,4 @@
-// Owns: orders that a paired owner really signed and that must be refused all the same: a thief's of their key, a broker's that
-// keeps, repeats and reorders them, a mistaken owner's. Not here: what every document must claim (kinds-claims.ts).
+// Orders really signed by a paired owner that must be refused: by a key thief, replayed or reordered by a broker, or signed by mistake.
 import { toBase64url } from '../../../../device/contract/bytes.ts';
 import type { ErrorCode } from '../../../../device/contract/errors.ts';
 import { encode, SMALL_ORDER } from '../../../support/edwards25519.ts';
@@ -10,7 +9,7 @@ import { counted, type Draw, type Fate, type Kind, told } from './strike.ts';
 const UNKNOWN = counted('token_unknown_claims');
 const DAY_S = 24 * 3_600;
 
-/** A kind of grant by a paired owner that must be refused for what it says. */
+/** A kind of grant by a paired owner that must be refused for its content. */
 function ofGrant(
   name: string,
   make: (scene: Scene, draw: Draw) => { asked?: Asked; changes?: Claims },
@@ -253,7 +252,7 @@ const GRANTS: Kind[] = [
   },
 ];
 
-/** A kind of denial, revocation or command that must be refused for what it says. */
+/** A kind of denial, revocation or command that must be refused for its content. */
 function ofOrder(
   name: string,
   make: (scene: Scene, draw: Draw) => { action: 'deny' | 'revoke' | 'command'; claims: Claims },

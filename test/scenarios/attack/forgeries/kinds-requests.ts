@@ -1,5 +1,4 @@
-// Owns: forgeries of single requests, inside a document that the bridge really signed: the bridge itself may be the attacker.
-// Not here: the document around them (kinds-area.ts).
+// Forgeries of single requests inside a document that the bridge really signed: the bridge may be the attacker.
 import { sha256Hex } from '../../../../device/base/keys.ts';
 import type { ErrorCode } from '../../../../device/contract/errors.ts';
 import type { Request } from '../../../../device/contract/request.ts';
@@ -10,7 +9,7 @@ import { rawToken, resigned } from './raw-token.ts';
 import type { Claims, Scene } from './scene.ts';
 import { counted, type Draw, ignored, type Kind } from './strike.ts';
 
-/** What a published request is made of, each part still to be signed. */
+/** The parts of a published request, unsigned. */
 interface Parts {
   request: Claims;
   credential: Claims;
@@ -19,8 +18,8 @@ interface Parts {
 type Keys = { [part in keyof Parts]: Scene['cast']['agency'] };
 
 /**
- * A kind of request in a document the bridge signed. All three tokens are valid and fit each other until `bend` bends
- * them; the publication always is of the very request that is in it, unless `bend` says otherwise.
+ * A kind of request in a document that the bridge signed. All three tokens are valid and consistent until `bend` changes them; the
+ * publication refers to the request in it, unless `bend` changes that.
  */
 function ofEntry(
   name: string,

@@ -1,5 +1,4 @@
-// Owns: forgeries of header and signature: other algorithms, keys brought along, other signers, signatures bent or borrowed.
-// Not here: spelling (kinds-spelling.ts), claims (kinds-claims.ts).
+// Forgeries of header and signature: other algorithms, embedded keys, other signers, changed or reused signatures.
 import { createHmac, generateKeyPairSync, sign as signWith } from 'node:crypto';
 import { toBase64url } from '../../../../device/contract/bytes.ts';
 import type { ErrorCode } from '../../../../device/contract/errors.ts';
@@ -12,10 +11,10 @@ import type { Base, Claims, Scene } from './scene.ts';
 import { counted, type Draw, type Kind } from './strike.ts';
 
 const p256 = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-/** An RSA signature is slow to make and is refused before anybody looks at it: one serves for all. */
+/** An RSA signature is slow to make, and is refused before it is verified: one serves for all. */
 const rsaSigned = signWith('sha256', Buffer.from('x'), generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey);
 
-/** A kind with another header, over which the right key has really signed. */
+/** A kind with another header, correctly signed. */
 function ofHeader(
   name: string,
   change: (header: { alg: string; typ: string }, scene: Scene, draw: Draw) => object | string,
@@ -26,7 +25,7 @@ function ofHeader(
   return ofBase(name, forge, counted(code));
 }
 
-/** A kind with another algorithm, signed as that algorithm is. */
+/** A kind with another algorithm, signed with it. */
 function ofAlgorithm(
   name: string,
   header: (base: Base, scene: Scene) => object,
@@ -40,7 +39,7 @@ function ofAlgorithm(
   return ofBase(name, forge, counted(code));
 }
 
-/** A kind whose header and claims are right and whose signature is not. */
+/** A kind with right header and claims and a wrong signature. */
 function ofSignature(
   name: string,
   change: (token: string, scene: Scene, draw: Draw, base: Base) => string,
@@ -51,7 +50,7 @@ function ofSignature(
   return ofBase(name, forge, counted(code));
 }
 
-/** A kind signed by another party, in whose name or in the right one's. */
+/** A kind signed by another party, in its own name or in the right one's. */
 function bySomebody(name: string, who: (scene: Scene, draw: Draw, base: Base) => Party): Kind[] {
   const kind = (named: string, inOwnName: boolean, code: ErrorCode): Kind => {
     const forge = (base: Base, scene: Scene, draw: Draw) => {
@@ -67,7 +66,7 @@ const jwkOf = (key: string) => ({ kty: 'OKP', crv: 'Ed25519', x: key });
 const half = (signature: Uint8Array, which: 0 | 1) => signature.slice(which * 32, which * 32 + 32);
 const joined = (...parts: Uint8Array[]) => new Uint8Array(Buffer.concat(parts));
 
-/** Widens what a grant gives, or changes any other number in the claims, under the old signature. */
+/** Changes a number in the claims, such as a grant's window, under the old signature. */
 function tampered(token: string, draw: Draw): string {
   const [header, claims, signature] = partsOf(token);
   const json = Buffer.from(claims, 'base64url').toString();
@@ -218,7 +217,7 @@ const BENT: Kind[] = [
   ),
 ];
 
-/** Somebody of this town who has a key and no say on this base's topic. */
+/** A party with a valid key but no authority on this base's topic. */
 function insider({ cast }: Scene, draw: Draw, { signer }: Base): Party {
   const all = [cast.owner, cast.device, cast.agency, cast.bridge, cast.registry];
   return draw.pick(all.filter((party) => party !== signer));

@@ -1,5 +1,5 @@
-// Owns: forgeries that spell a valid message otherwise: bytes, base64url, JSON. Each is signed by the right key wherever it
-// can be, so that nothing but its spelling keeps it out. Not here: headers and signatures (kinds-signature.ts), claims.
+// Forgeries that encode a valid message differently: bytes, base64url, JSON. Signed by the right key where possible, so that only the
+// encoding is wrong.
 import type { ErrorCode } from '../../../../device/contract/errors.ts';
 import { part, partsOf, rawToken } from './raw-token.ts';
 import type { Base, Scene } from './scene.ts';
@@ -34,7 +34,7 @@ function ofToken(name: string, change: (token: string, draw: Draw) => string | U
   return ofBase(name, forge, counted(code ?? 'token_malformed'));
 }
 
-/** A kind that changes the JSON of any base's claims before it is signed. */
+/** A kind that changes the JSON of any base's claims before signing. */
 function ofJson(
   name: string,
   change: (json: string, draw: Draw, base: Base) => string | Uint8Array,
@@ -52,7 +52,7 @@ function insert(token: string, draw: Draw, what: string): string {
   return token.slice(0, at) + what + token.slice(at);
 }
 
-/** The bytes with some more put in somewhere. */
+/** Inserts bytes at a random place. */
 function spliced(token: string, draw: Draw, what: number[]): Uint8Array {
   const at = draw.below(token.length + 1);
   return Buffer.concat([Buffer.from(token.slice(0, at)), Buffer.from(what), Buffer.from(token.slice(at))]);
@@ -67,17 +67,17 @@ function onePart(token: string, draw: Draw, change: (text: string) => string): s
 
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
 
-/** The last letter of a 64-byte signature says two bits; its other four must be 0. */
+/** The last letter of a 64-byte signature encodes two bits; its other four must be 0. */
 function looseBits(token: string, draw: Draw): string {
   const value = ALPHABET.indexOf(token.slice(-1));
   return token.slice(0, -1) + ALPHABET.charAt(value + 1 + draw.below(15));
 }
 
-/** A number's text in place of `iat`. */
+/** Replaces the number in `iat`. */
 const iat = (text: string) => (json: string) => json.replace(/"iat":\d+/, `"iat":${text}`);
 const UNKNOWN = counted('token_unknown_claims');
 
-/** What is not even text is dropped by the area link, and counted by the gate when it is an owner's. */
+/** Invalid UTF-8 is dropped by the area link, and counted by the gate if it is an owner's. */
 const notText = (base: Base): Fate => (base.link === 'area' ? ignored : MALFORMED);
 
 function ofBytes(name: string, change: (scene: Scene, base: Base, draw: Draw) => Uint8Array): Kind {

@@ -1,4 +1,4 @@
-// Owns: tokens put together from any header and claims, spelled as the forger likes. Not here: the valid ones (parties.ts).
+// Tokens from any header and claims, in any encoding.
 import type { SigningKey } from '../../../../device/base/keys.ts';
 
 type Part = string | Uint8Array | object;
@@ -14,19 +14,18 @@ export function rawInput(header: Part, claims: Part): string {
   return `${part(header)}.${part(claims)}`;
 }
 
-/** A whole token over whatever header and claims, really signed over them. */
+/** A complete token with any header and claims, correctly signed. */
 export function rawToken(header: Part, claims: Part, key: Pick<SigningKey, 'sign'>): string {
   const input = rawInput(header, claims);
   return `${input}.${part(key.sign(Buffer.from(input)))}`;
 }
 
-/** A token's three parts. */
 export function partsOf(token: string): [string, string, string] {
   const [header = '', claims = '', signature = ''] = token.split('.');
   return [header, claims, signature];
 }
 
-/** The token with its signature's bytes changed. */
+/** The token with a changed signature. */
 export function resigned(token: string, change: (signature: Uint8Array) => Uint8Array): string {
   const [header, claims, signature] = partsOf(token);
   return `${header}.${claims}.${part(change(new Uint8Array(Buffer.from(signature, 'base64url'))))}`;

@@ -1,6 +1,5 @@
-// Owns: a gate in the middle of its life, for forgeries to be thrown at: requests that wait, were granted, denied, revoked,
-// cancelled, or come from agencies that may not ask; and the valid messages that forgeries start from.
-// Not here: what is wrong with a forgery (kinds-*.ts), judging what became of it (strike.ts).
+// A gate in use as the target of forgeries: with pending, granted, denied, revoked, cancelled and unlawful requests; and the valid messages
+// that forgeries start from.
 import { sha256Hex } from '../../../../device/base/keys.ts';
 import type { SeededRandom } from '../../../../device/base/random.ts';
 import type { LiveGrant } from '../../../../device/consent/live-grant.ts';
@@ -15,7 +14,7 @@ import { rawToken } from './raw-token.ts';
 
 export type Claims = Record<string, unknown>;
 
-/** A request as an agency made it, with all that a grant of it has to name. */
+/** An agency's request, with everything that a grant of it must contain. */
 export interface Asked {
   id: string;
   token: string;
@@ -25,7 +24,7 @@ export interface Asked {
   published: PublishedRequest;
 }
 
-/** A message that the gate would act on if it came as it is. */
+/** A message that the gate would execute. */
 export interface Base {
   link: 'home' | 'area';
   topic: string;
@@ -36,7 +35,7 @@ export interface Base {
 
 const MINUTE_US = 60_000_000;
 
-/** Agencies that may not ask, each with what keeps it out. */
+/** Agencies that may not request, each with its reason. */
 const TRAPS: { code: ErrorCode; credential: (nowS: number) => Partial<Credential> }[] = [
   { code: 'consent_agency_ineligible', credential: () => ({ jurisdiction: 'federal' }) },
   { code: 'consent_agency_ineligible', credential: () => ({ jurisdiction: 'state' }) },
@@ -51,18 +50,18 @@ const TRAPS: { code: ErrorCode; credential: (nowS: number) => Partial<Credential
 export class Scene {
   readonly rig: GateRig;
   readonly cast: Cast;
-  /** Another town's everybody. */
+  /** The parties of another place. */
   readonly strangers: Cast;
-  /** Was an owner of this device until they were removed. */
+  /** A removed owner of this device. */
   readonly former: Party;
-  /** Requests of agencies that may not ask, with the code that says so. */
+  /** Requests of agencies that may not request, with the expected code. */
   traps: { code: ErrorCode; asked: Asked }[] = [];
   /** Waits for its answer. */
   pending!: Asked;
-  /** Waits too; a grant of it was revoked before it arrived. */
+  /** Waits, too; a grant of it was revoked before it arrived. */
   other!: Asked;
   ahead = '';
-  /** Granted, and the grant lives. */
+  /** Has a valid grant. */
   granted!: Asked;
   grantedToken = '';
   live!: LiveGrant;
@@ -72,9 +71,9 @@ export class Scene {
   denied!: Asked;
   cancelled!: Asked;
   expired!: Asked;
-  /** Never published: what a forged area document would bring. */
+  /** Never published: for forged area documents. */
   fresh!: Asked;
-  /** The area document and revocation list that are believed now. */
+  /** The accepted area document and revocation list. */
   document = '';
   list = '';
   revision = 0;
@@ -104,18 +103,18 @@ export class Scene {
     return this.cast.nowS();
   }
 
-  /** An id that was never used. */
+  /** An unused id. */
   freshId(): string {
     this.number += 1;
     return `fresh-${this.number}`;
   }
 
-  /** Ends what there is and sets the same scene again with new requests, all by valid messages. */
+  /** Ends everything, and sets up the same scene with new requests by valid messages. */
   async renew(): Promise<void> {
     const { rig, cast } = this;
     const last = this.openIds;
     if (this.grantedToken) await rig.send('revoke', cast.revoke(this.grantedToken));
-    // A day of forgeries passes in long campaigns: what a broker kept must be older than this, and not too old of itself.
+    // Long campaigns last a day: retained messages must be older than this, but not expired.
     await rig.command(cast.command({ action: 'privacy', on: false }));
     const good = () => this.ask();
     const { startUs, endUs } = cast.window();
@@ -158,7 +157,7 @@ export class Scene {
     await this.rig.area(this.document);
   }
 
-  /** A request with its credential and publication, every signature valid. */
+  /** A request with its credential and publication, all validly signed. */
   ask(changes: Partial<Request> = {}, agency = this.cast.agency, credential: Partial<Credential> = {}): Asked {
     const { cast } = this;
     const token = cast.request({ ...changes }, agency);
@@ -184,7 +183,7 @@ export class Scene {
     const { startUs, endUs } = asked.window;
     return {
       ...this.orderClaims('grant'),
-      // A scene lasts for as long as it takes to bring one document a second.
+      // A scene lasts as long as its documents, one a second.
       exp: this.nowS + 6 * 3_600,
       request: asked.id,
       requestSha256: asked.sha256,
@@ -239,7 +238,7 @@ export class Scene {
     return { ...claims, revision: this.revision + 1, revoked, ...changes };
   }
 
-  /** One of each message that would change something, were it believed. */
+  /** One of each message that would have an effect if accepted. */
   bases(): Base[] {
     const { cast, rig, pending } = this;
     const owner = { link: 'home', signer: cast.owner } as const;

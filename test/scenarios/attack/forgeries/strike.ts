@@ -1,25 +1,24 @@
-// Owns: throwing one forgery at a gate and saying what became of it. The judgement is blind to the forgery's making: it looks
-// at counters, receipts, effects and the ledger alone. Not here: the forgeries (kinds-*.ts).
+// Delivers a forgery to a gate and determines its fate only from counters, receipts, effects and the ledger.
 import { integerBelow, type SeededRandom } from '../../../../device/base/random.ts';
 import type { ErrorCode } from '../../../../device/contract/errors.ts';
 import type { Effects } from '../../../device/consent/gate-rig.ts';
 import type { Scene } from './scene.ts';
 
-/** A message as the wire brings it. */
+/** A message as it arrives. */
 export interface Message {
   topic: string;
   payload: Uint8Array;
   retained: boolean;
 }
 
-/** What a forgery must lead to, and nothing else: a counter, a receipt that refuses, or no trace at all. */
+/** The only allowed effect of a forgery: a counter, a refusing receipt, or none. */
 export type Fate = { how: 'counted' | 'told'; codes: readonly ErrorCode[] } | { how: 'ignored' };
 
 export interface Forgery extends Message {
   fate: Fate;
 }
 
-/** Draws from a seed. */
+/** Seeded random choices. */
 export class Draw {
   private readonly random: SeededRandom;
 
@@ -27,7 +26,7 @@ export class Draw {
     this.random = random;
   }
 
-  /** An integer from 0 up to, not including, `below`. */
+  /** An integer from 0 up to, excluding, `below`. */
   below(below: number): number {
     return integerBelow(this.random, below);
   }
@@ -47,14 +46,14 @@ export class Draw {
 export interface Kind {
   name: string;
   /**
-   * `local`: only the gate itself can be shown it, a broker would not pass it on. `paced`: it is a document the bridge
-   * signed, of which the gate takes in one a second.
+   * `local`: only for the gate itself, because no broker delivers it. `paced`: a document signed by the bridge, of which the gate processes
+   * one a second.
    */
   needs?: 'local' | 'paced';
   make(scene: Scene, draw: Draw): Forgery;
 }
 
-/** How a message gets to the gate; resolves when it has been dealt with. */
+/** Delivers a message to the gate; resolves when it has been processed. */
 export type Deliver = (message: Message) => Promise<void>;
 
 export const counted = (...codes: ErrorCode[]): Fate => ({ how: 'counted', codes });
@@ -74,13 +73,13 @@ export class Striker {
     this.counts = scene.rig.gate.unbelievedCounts();
   }
 
-  /** Forgets what was said so far: after messages that were meant to be believed. */
+  /** Resets the observations, after messages that must be accepted. */
   settle(): void {
     clear(this.scene.rig.effects);
     this.counts = this.scene.rig.gate.unbelievedCounts();
   }
 
-  /** Delivers a forgery. Returns its fate in words; throws when it is another than the forgery says. */
+  /** Delivers a forgery. Returns its fate as text; throws if it differs from the expected one. */
   async strike(kind: Kind, forgery: Forgery): Promise<string> {
     const { rig, live } = this.scene;
     const { entries, hash } = rig.gate.head;
@@ -100,7 +99,7 @@ export class Striker {
     return seen[0] ?? 'ignored';
   }
 
-  /** All that has happened at the gate since the last look. */
+  /** All events at the gate since the last call. */
   private look(): string[] {
     const { effects, gate } = this.scene.rig;
     const counts = gate.unbelievedCounts();

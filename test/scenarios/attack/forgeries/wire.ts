@@ -1,5 +1,4 @@
-// Owns: the long way to the gate: a real broker that is the attacker's and lets everybody do everything, and the device's own
-// two links to it, wired to the gate as the firmware wires them. Not here: what is sent, what must become of it.
+// A real broker of the attacker without access rules, and the device's two links to it, connected to the gate as in the firmware.
 import { createServer, type Server } from 'node:net';
 import { Aedes, type Client } from 'aedes';
 import { AreaLink } from '../../../../device/area-link/area-link.ts';
@@ -35,7 +34,7 @@ export class Wire {
     const server = createServer(broker.handle);
     this.broker = broker;
     this.server = server;
-    // The broker learns who a client is when it subscribes: only the device's home link asks for consent topics.
+    // A client's subscriptions identify it: only the device's home link subscribes to consent topics.
     broker.on('subscribe', (filters, client) => {
       if (filters.some(({ topic }) => topic.includes('/consent/'))) this.homeClient = client;
     });
@@ -65,7 +64,7 @@ export class Wire {
     area.start();
     this.sender.start();
     await this.sender.reached(REACHED_MS_MAX);
-    // A mark that comes back shows that the subscription stands; until then it is sent again.
+    // A mark that arrives shows that the subscription exists; until then it is sent again.
     for (const topic of [this.markTopic(scene, true), this.markTopic(scene, false)]) {
       for (let back = false; !back; ) {
         back = await Promise.race([this.mark(topic, false).then(() => true), parts.clock.sleep(200).then(() => false)]);
@@ -74,7 +73,7 @@ export class Wire {
     await new Promise((resolve) => setImmediate(resolve));
   }
 
-  /** Sends a message by the broker; resolves when the gate has dealt with it, or the links let it drop. */
+  /** Sends a message by the broker; resolves when the gate has processed it, or the links have dropped it. */
   async deliver(scene: Scene, message: Message): Promise<void> {
     const isArea = message.topic.startsWith(`${PREFIX}/area/`);
     const fromStorage = message.retained && !isArea;
@@ -84,7 +83,7 @@ export class Wire {
     await scene.rig.gate.idle();
   }
 
-  /** A message from the broker's storage is the broker's own word: it hands it to the device's client itself. */
+  /** A retained message is the broker's own claim, so it is sent to the device's client directly. */
   private async publish(topic: string, payload: Uint8Array, fromStorage: boolean): Promise<void> {
     if (!fromStorage) return this.sender?.publish(topic, payload);
     const client = this.homeClient;
@@ -95,7 +94,7 @@ export class Wire {
     );
   }
 
-  /** Sends a mark behind all that was sent the same way; resolves when the link has it. */
+  /** Sends a mark after other messages on the same way; resolves when the link has it. */
   private async mark(topic: string, fromStorage: boolean): Promise<void> {
     this.number += 1;
     const text = `${MARK}${this.number}`;
@@ -105,7 +104,7 @@ export class Wire {
   }
 
   private markTopic({ rig, cast }: Scene, isArea: boolean): string {
-    // Behind the documents, in their line: revocations go before them.
+    // In the same queue as documents: revocations overtake them.
     return isArea ? rig.topics.areaRequests(cast.cell, 1) : rig.topics.command(cast.device.id);
   }
 

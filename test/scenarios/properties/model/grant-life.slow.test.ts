@@ -1,15 +1,14 @@
 // @module-tag spin
 // @module-tag long
-// Holds: in no state of the model of a grant's life does anything leave, remain or get shown that its owner has not granted or has taken
-// back, whatever is replayed, held back, lost or cut short; and the same walk finds each planted bug. Not here: the model itself
-// (grant-life.pml), whether it names code that exists (grant-life.test.ts).
+// In no state of the model of a grant's life does anything leave, remain or get shown without a grant or after its revocation, under any
+// replay, delay, loss or interruption; the same search finds each planted bug.
 import { expect, it } from 'vitest';
 import { proved } from '../../../support/proved.ts';
 import { BUGS, MODEL, modelLines, walk } from './spin.ts';
 
 const WALK_MS_MAX = 300_000;
 
-it('holds all claims in every state, and each step is taken in one walk or the other', {
+it('holds all claims in every state, and each step occurs in one of the walks', {
   timeout: WALK_MS_MAX,
 }, async (context) => {
   const [orders, journey] = [await walk('ORDERS'), await walk('JOURNEY')];

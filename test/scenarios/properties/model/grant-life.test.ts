@@ -1,5 +1,5 @@
-// Holds: the model of a grant's life names code that exists: each of its steps a file and functions in it, or the part of the world that
-// it stands for, and each planted bug is one that the model knows. Not here: walking its states (grant-life.slow.test.ts).
+// The model of a grant's life refers to existing code: each step names a file and its functions, or the part of the environment that it
+// represents, and each planted bug is defined in the model.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
@@ -17,7 +17,7 @@ function named(says: string): { file: string; name: string }[] {
     });
 }
 
-/** Whether a file declares a function or method of that name. */
+/** Whether a file declares a function or method with this name. */
 function declares(file: string, name: string): boolean {
   const text = readFileSync(join(root, file), 'utf8');
   return new RegExp(
@@ -26,14 +26,14 @@ function declares(file: string, name: string): boolean {
   ).test(text);
 }
 
-it('names for each step the code or the part of the world that it stands for', () => {
+it('names the code or the part of the environment of each step', () => {
   const steps = modelSteps();
   const silent = steps.filter(({ says }) => !/^(code|world|claim): \S/.test(says));
   expect(silent.map(({ line }) => `line ${line}`)).toEqual([]);
   expect(steps.length).toBeGreaterThan(50);
 });
 
-it('names only functions that are there', () => {
+it('names only existing functions', () => {
   const all = modelSteps()
     .filter(({ says }) => says.startsWith('code: '))
     .flatMap(({ says }) => named(says));
@@ -42,12 +42,12 @@ it('names only functions that are there', () => {
   expect(all.length).toBeGreaterThan(60);
 });
 
-it('would miss a function that is gone', () => {
+it('detects a missing function', () => {
   expect(declares('device/consent/request-machine.ts', 'onGrant')).toBe(true);
   expect(declares('device/consent/request-machine.ts', 'onGranted')).toBe(false);
 });
 
-it('has a number for each planted bug, and a check that it leaves out', () => {
+it('has a number for each planted bug, and the check that it omits', () => {
   expect(plantedBugs().toSorted()).toEqual(Object.keys(BUGS).toSorted());
   const used = (bug: string) => modelLines.some((text) => !text.startsWith('#') && text.includes(bug));
   expect(Object.keys(BUGS).filter((bug) => !used(bug))).toEqual([]);

@@ -1,4 +1,4 @@
-// Owns: running Spin on the model of a grant's life, and reading what it says. Not here: what is expected of it.
+// Runs Spin on the model of a grant's life, and parses its output.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -9,26 +9,26 @@ export const MODEL = 'grant-life.pml';
 const path = join(import.meta.dirname, MODEL);
 export const modelLines = readFileSync(path, 'utf8').split('\n');
 
-/** Most megabytes that one walk may take, and its deepest path in steps. */
+/** Memory limit of a walk in megabytes, and its maximum depth in steps. */
 const MEGABYTES_MAX = 4_000;
 const DEPTH_MAX = 1_000_000;
 
-/** The two walks: two grants and any bridge, or one grant with the bridge and the vault as they are. */
+/** The two walks: two grants and any bridge, or one grant with the real bridge and vault. */
 export type WalkOf = 'ORDERS' | 'JOURNEY';
 
-/** What one walk through the model's states found. */
+/** The result of one walk through the model's states. */
 export interface Walk {
   states: number;
   errors: number;
-  /** Whether every state was looked at: neither depth, memory nor an error ended the walk. */
+  /** Whether every state was visited: neither depth, memory nor an error ended the walk. */
   isExhaustive: boolean;
-  /** Statements that were never run, by process and number, each with its line. */
+  /** Unreached statements by process and number, with their lines. */
   unreached: Map<string, number>;
-  /** The claim that does not hold, as Spin words it; null when there is no error. */
+  /** The violated claim in Spin's words, or null. */
   broken: string | null;
 }
 
-/** Walks all states of the model, with a check left out where `bug` names one. Throws when Spin or the compiler fails. */
+/** Visits all states of the model, with the check of `bug` omitted. Throws if Spin or the compiler fails. */
 export async function walk(of: WalkOf, bug: string | null = null): Promise<Walk> {
   const cwd = await mkdtemp(join(tmpdir(), 'doorsill-model-'));
   try {
@@ -66,7 +66,7 @@ function read(said: string): Walk {
   };
 }
 
-/** One step of the model: its line, and what the comment before it says. */
+/** One step of the model: its line, and the comment before it. */
 export interface ModelStep {
   line: number;
   says: string;
@@ -80,7 +80,7 @@ export function modelSteps(): ModelStep[] {
   });
 }
 
-/** The planted bugs that the model knows, by name. */
+/** The model's planted bugs, by name. */
 export function plantedBugs(): string[] {
   const names = modelLines.flatMap((text) => /^#define ([A-Z_]+) [1-9]\d*$/.exec(text)?.[1] ?? []);
   return names.filter((name) =>
@@ -88,7 +88,7 @@ export function plantedBugs(): string[] {
   );
 }
 
-/** What each planted bug leaves out of the code, and the walk that finds it. */
+/** The code that each planted bug omits, and the walk that finds it. */
 export const BUGS: Readonly<Record<string, [WalkOf, string]>> = {
   GRANT_REPLAY: ['ORDERS', 'a grant that was revoked acts again when it is sent again'],
   WITHHELD_GRANT: ['ORDERS', 'a grant acts that was signed before the last word on its request'],

@@ -1,6 +1,5 @@
-// Owns: reading every number of a clip's file and statement as a time, and comparing the clips of one camera: a number that gives the
-// same place in the camera's frame interval, or in its packets of sound, for most pairs of clips links them.
-// Not here: making the clips (unlinkable-times.test.ts). It shares no code with the device's own readers and writers.
+// Reads every number in a clip's file and statement as a time, and compares the clips of one camera: a number with the same phase in the
+// frame interval, or in the packets of sound, for most pairs of clips links them. Shares no code with the device's readers and writers.
 import type { Window } from '../../../../device/contract/shared-claims.ts';
 
 /** A clip as its recipient has it. */
@@ -11,18 +10,18 @@ export interface ReceivedClip {
   statement: object;
 }
 
-/** What a number may count. `at` and `from` need the camera's frame interval to compare with, `sound` its packets of sound. */
+/** A possible meaning of a number. `at` and `from` are compared with the camera's frame interval, `sound` with its packets of sound. */
 interface Reading {
   place: string;
   us: number;
-  /** A moment, a span back from the window's end, a span on from its start, or a span between the first frame and a packet of sound. */
+  /** A time, a span before the window's end, a span after its start, or a span between the first frame and a packet of sound. */
   as: 'moment' | 'before the end' | 'after the start' | 'sound after picture';
 }
 
 const CONTAINERS = new Set(['moov', 'trak', 'edts', 'mdia', 'minf', 'stbl']);
-/** Wider than one tick of any clock in the files, and narrow beside a frame: pairs agree by chance once in some hundred. */
+/** More than one tick of any clock in the files, and small compared with a frame: pairs agree by chance once in some hundred. */
 const TOLERANCE_US = 80;
-/** No span of the clips is longer. */
+/** The maximum length of a span. */
 const SPAN_US_MAX = 60_000_000;
 const PACKET_SAMPLES = 1_024;
 
@@ -48,7 +47,7 @@ function leavesOf(bytes: Buffer, place = ''): Leaf[] {
   return leaves;
 }
 
-/** The 32-bit numbers at every second byte of a box, named by their place from its start and from its end. */
+/** The 32-bit numbers at every second byte of a box, named by their distance from its start and its end. */
 function numbersIn({ place, content }: Leaf): { place: string; value: number }[] {
   return Array.from({ length: Math.max(0, (content.length - 2) >> 1) }, (_, half) => {
     const value = content.readUInt32BE(half * 2);
@@ -59,7 +58,7 @@ function numbersIn({ place, content }: Leaf): { place: string; value: number }[]
   }).flat();
 }
 
-/** Every sum of a track's durations, from its first sample and from its last. */
+/** Every sum of a track's durations, from its first and from its last sample. */
 function sumsIn({ place, content }: Leaf): { place: string; value: number }[] {
   if (!place.endsWith('stts')) return [];
   const durations: number[] = [];
@@ -80,7 +79,7 @@ function timescaleOf(leaves: readonly Leaf[], place: string): number {
   return leaves.find((leaf) => leaf.place === place)?.content.readUInt32BE(12) ?? Number.NaN;
 }
 
-/** The camera's frame interval: the most common duration of its frames. */
+/** The most common duration of the camera's frames. */
 function intervalUs(leaves: readonly Leaf[]): number {
   const stts = leaves.find(({ place }) => place === '/moov/trak0/mdia/minf/stbl/stts')?.content ?? Buffer.alloc(0);
   const spans = Array.from({ length: (stts.length - 8) / 8 }, (_, at) => stts.subarray(8 + at * 8, 16 + at * 8));
@@ -109,10 +108,10 @@ function readingsOf({ file, statement }: ReceivedClip): Map<string, Reading> {
   return new Map(readings.map((reading) => [reading.place, reading]));
 }
 
-/** How far a difference is from a multiple of a period. */
+/** Distance from the nearest multiple of a period. */
 const beside = (us: number, periodUs: number) => Math.abs(us - Math.round(us / periodUs) * periodUs);
 
-/** Whether a reading of two clips is one place in the camera's own clock. */
+/** Whether a reading has the same phase in both clips. */
 function agree(
   a: ReceivedClip,
   b: ReceivedClip,
@@ -127,14 +126,14 @@ function agree(
   if (one.as === 'moment') return beside(spanUs, frameUs) <= TOLERANCE_US;
   if (one.as === 'before the end') return beside(endUs - spanUs, frameUs) <= TOLERANCE_US;
   if (one.as === 'after the start') return beside(startUs + spanUs, frameUs) <= TOLERANCE_US;
-  // The first frames of both are a whole number of intervals apart, and nearly as far as the windows.
+  // The clips' first frames are a whole number of intervals apart, about as far as the windows.
   const frames = Math.round(startUs / frameUs);
   return [-1, 0, 1].some((more) => beside(spanUs + (frames + more) * frameUs, packetUs) <= TOLERANCE_US);
 }
 
 /**
- * The places whose numbers agree in at least half of all pairs of clips. At the tolerance a place agrees by chance in one pair of
- * forty at most, so with six clips or more none does.
+ * The places whose numbers agree in at least half of all pairs of clips. By chance a place agrees in one pair of forty at most, so with six
+ * clips or more none does.
  */
 export function linkingPlaces(clips: readonly ReceivedClip[], soundRate: number): string[] {
   const read = clips.map((clip) => readingsOf(clip));

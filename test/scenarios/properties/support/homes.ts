@@ -1,6 +1,5 @@
-// Owns: one run of a story with real parts: registry, bridge, area broker, an agency, and homes that are all of one kind, each a
-// whole doorbell with a camera of its own; and writing down all that registry, bridge, agency and area broker see. The same seed
-// draws the same keys, codes and ids. Not here: what must be equal (anonymity.test.ts).
+// Runs a story with real parts (registry, bridge, area broker, an agency, and homes of one kind, each a whole doorbell with its own
+// camera), and records everything that registry, bridge, agency and area broker see. The same seed draws the same keys, codes and ids.
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -34,10 +33,10 @@ import { Recording, type Tap, tapBridge, tapBroker } from './recording.ts';
 export const HOME_KINDS = ['no footage', 'declined', 'ignored', 'offline'] as const;
 export type HomeKind = (typeof HOME_KINDS)[number];
 
-/** What a bridge or device with a fault would do when a home declines; none: they are as they are. */
+/** A planted fault of bridge or device when a home declines. */
 export type Leak = 'count' | 'timing' | 'retry' | 'error' | 'delay';
 
-/** The planted delay, in milliseconds: what a slow machine may take to judge a document before it acknowledges it. */
+/** The planted delay in milliseconds: a document's processing time on a slow machine. */
 export const PLANTED_MS = 60;
 
 const START_US = Date.UTC(2026, 10, 25, 12) * 1_000;
@@ -45,14 +44,14 @@ const PATIENCE_MS = 60_000;
 const DAY_S = 24 * 3600;
 const topics = topicsUnder(DEFAULT_PREFIX);
 
-/** The time of registry, bridge and agency: it stands until the story moves it. */
+/** The clock of registry, bridge and agency: it moves only when the story moves it. */
 class StillClock extends ShiftedClock {
   override wallUs(): number {
     return START_US + this.shiftS * 1_000_000;
   }
 }
 
-/** A home's own time: it runs, from the same moment on. */
+/** A home's clock: it runs, from the same start. */
 class RunningClock extends SystemClock {
   private readonly still: StillClock;
   private readonly startMs = performance.now();
@@ -77,7 +76,7 @@ export interface HomeParts {
   state: DeviceState | null;
 }
 
-/** `Kind`: what a story's homes can be. */
+/** `Kind`: the possible kinds of homes. */
 export class Homes<Kind extends string = HomeKind> {
   readonly recording = new Recording();
   protected readonly kind: Kind;
@@ -99,7 +98,7 @@ export class Homes<Kind extends string = HomeKind> {
     this.leak = leak;
   }
 
-  /** Runs the story with `count` homes of one kind; returns what was seen. */
+  /** Runs the story with `count` homes of one kind; returns the recording. */
   static async run(kind: HomeKind, seed: number, count: number, leak: Leak | null = null): Promise<Recording> {
     return new Homes(kind, leak).tell(seed, count);
   }
@@ -115,7 +114,7 @@ export class Homes<Kind extends string = HomeKind> {
     return this.recording;
   }
 
-  /** Settings of every home besides the usual ones. */
+  /** Additional settings of every home. */
   protected settings(): object {
     return {};
   }
@@ -129,7 +128,7 @@ export class Homes<Kind extends string = HomeKind> {
     await this.open(seed);
     for (let home = 0; home < count; home += 1) await this.addHome(seed + 100 + home);
     await this.becomeKind();
-    // From here on everything counts.
+    // Everything is compared from here on.
     const step = async (name: string, work: () => Promise<void>) => {
       this.recording.step += 1;
       await work();
@@ -153,7 +152,7 @@ export class Homes<Kind extends string = HomeKind> {
     await this.readStores();
   }
 
-  /** Registry, bridge and area broker, with an agency that is admitted. */
+  /** Starts registry, bridge and area broker with an admitted agency. */
   protected async open(seed: number): Promise<void> {
     const { recording } = this;
     const accounts = join(this.folder, 'accounts');
@@ -182,7 +181,7 @@ export class Homes<Kind extends string = HomeKind> {
       },
       log: recording.log('bridge, its log'),
       registryLog: recording.log('registry, its log'),
-      // No turn of its own within the story: the turns it takes are those that the agency causes.
+      // No periodic turn during the story, only those that the agency causes.
       bridge: {
         publicUrl: 'http://bridge.example',
         revocationsEveryS: 3_600,
@@ -221,7 +220,7 @@ export class Homes<Kind extends string = HomeKind> {
     this.ends.push(() => homeBroker.stop());
   }
 
-  /** Somebody without an account, so that the broker has something to log. */
+  /** An unauthenticated client, so that the broker has something to log. */
   private async strangerAt(port: number): Promise<void> {
     const link = linkTo(`mqtt://127.0.0.1:${port}`, { user: 'device-area-nobody', password: 'a guess' });
     link.start();
@@ -235,7 +234,7 @@ export class Homes<Kind extends string = HomeKind> {
     return made;
   }
 
-  /** A doorbell that is enrolled and paired, has recorded a few seconds and hears the area broker. */
+  /** An enrolled and paired doorbell with a few seconds of footage, connected to the area broker. */
   protected async addHome(seed: number): Promise<void> {
     const { homeBroker, bridgeTap, homeClock: clock } = this;
     if (!homeBroker || !bridgeTap) throw new Error('not open');
@@ -305,7 +304,7 @@ export class Homes<Kind extends string = HomeKind> {
     }
   }
 
-  /** The agency asks about the last quarter of an hour; resolves when the board shows it, and every home that listens. */
+  /** The agency requests the last quarter of an hour; resolves when the board shows it to every listening home. */
   private async ask(investigation: string): Promise<string> {
     const { cast } = this.testbed;
     const nowUs = this.clock.wallUs();
@@ -323,7 +322,7 @@ export class Homes<Kind extends string = HomeKind> {
     return id;
   }
 
-  /** Each home does what homes of its kind do. */
+  /** Each home acts as its kind does. */
   private async react(id: string): Promise<void> {
     for (const { session, key, notices, receipts } of this.homes) {
       const notice = notices.find(({ request }) => request.jti === id);
@@ -344,7 +343,7 @@ export class Homes<Kind extends string = HomeKind> {
     await this.settle();
   }
 
-  /** What a faulty part does when the first home has declined. */
+  /** The planted fault after the first denial. */
   private async planted(): Promise<void> {
     if (this.hasLeaked) return;
     this.hasLeaked = true;
@@ -357,7 +356,7 @@ export class Homes<Kind extends string = HomeKind> {
         return;
       }
       case 'timing':
-        // The board is put up when a home answers, and not only at its turn.
+        // The board is published when a home answers, instead of periodically.
         this.clock.shiftS += 1;
         await this.ask('SPD-timing');
         return;
@@ -382,7 +381,7 @@ export class Homes<Kind extends string = HomeKind> {
     await this.settle();
   }
 
-  /** Everything that the agency and the public can read, written down as it is answered. */
+  /** Records everything that the agency and the public can read. */
   protected async look(name: string): Promise<void> {
     const { testbed } = this;
     const { agency } = testbed.cast;
@@ -408,14 +407,14 @@ export class Homes<Kind extends string = HomeKind> {
 
   protected async hear(answering: ReturnType<BridgeFixture['get']>): Promise<void> {
     const { status, headers, body } = await answering;
-    // What the clock alone says: the date, and when the next span of calls begins. How many are left stays.
+    // Removed because they depend on the clock only: the date, and the rate limit's reset. The remaining calls are compared.
     const told = [...headers]
       .filter(([name]) => name !== 'date')
       .map(([name, value]) => [name, name === 'ratelimit' ? value.replace(/;t=\d+$/, '') : value]);
     this.recording.note('agency, its answers', JSON.stringify({ status, told, body }));
   }
 
-  /** What is left on the disks of bridge, registry and area broker. */
+  /** What remains on the disks of bridge, registry and area broker. */
   protected async readStores(): Promise<void> {
     const { testbed, recording } = this;
     recording.step += 1;
@@ -444,7 +443,7 @@ export class Homes<Kind extends string = HomeKind> {
     }
   }
 
-  /** A moment in which whatever is under way comes to an end. */
+  /** Waits until pending work has ended. */
   protected settle(): Promise<void> {
     return this.homeClock.sleep(150);
   }
@@ -458,14 +457,14 @@ export class Homes<Kind extends string = HomeKind> {
   }
 }
 
-/** The bridge's code with the proxy's address in it: what a home says to the bridge passes there. */
+/** The bridge's code with the proxy's address, through which homes call the bridge. */
 function throughTap(code: string, { port }: Tap): string {
   const read = readEnrolmentCode(code);
   if (!read) throw new Error('the bridge printed an unreadable code');
   return printEnrolmentCode({ ...read, url: `http://127.0.0.1:${port}` });
 }
 
-/** Ids in a document's list; none in one that has no such list. */
+/** Ids in a document's list, if it has one. */
 function listed(document: string, list: 'requests' | 'cancelled'): string[] {
   const entries: unknown = claimsOf(document)[list];
   if (!Array.isArray(entries)) return [];

@@ -1,13 +1,12 @@
-// Owns: who looks at a run, from which step on, in what two runs look different to them, and by how much the homes of one take
-// longer to acknowledge. Not here: the runs.
+// The observers of a run and the steps they see; compares their recordings of two runs, and the acknowledgement times.
 import type { Recording } from './recording.ts';
 
-/** Who sees what: everything, or from the first request on. */
+/** Each observer, and the step from which its recording is compared. */
 export const OBSERVERS = {
   'agency, its answers': 0,
   'anyone at the area broker': 1,
   'area broker, from the bridge': 1,
-  // Before, strangers and homes come and go.
+  // Before, unauthenticated clients and homes connect.
   'area broker, its log': 1,
   'bridge, from homes': 1,
   'bridge, its database': 0,
@@ -21,7 +20,7 @@ export function seenBy(recording: Recording, who: keyof typeof OBSERVERS): strin
   return recording.of(who).filter((line) => Number(line.split(' ', 1)[0]) >= OBSERVERS[who]);
 }
 
-/** Observers to whom two runs look different, each with the first line that does. */
+/** Observers whose recordings of two runs differ, each with the first differing line. */
 export function differences(one: Recording, other: Recording): string[] {
   return (Object.keys(OBSERVERS) as (keyof typeof OBSERVERS)[]).flatMap((who) => {
     const [a, b] = [seenBy(one, who), seenBy(other, who)];
@@ -31,10 +30,10 @@ export function differences(one: Recording, other: Recording): string[] {
   });
 }
 
-/** Medians of two runs that differ by more than this many milliseconds tell homes apart; a loaded machine alone differs by less. */
+/** Medians that differ by more than this many milliseconds distinguish homes; a loaded machine causes less. */
 export const TELLING_MS = 25;
 
-/** By how many milliseconds the homes of `other` take longer to acknowledge than those of `one`, in the median. */
+/** Difference of the median acknowledgement times of `other` and `one`, in milliseconds. */
 export function laterMs(one: Recording, other: Recording): number {
   return median(other.acknowledgedMs) - median(one.acknowledgedMs);
 }

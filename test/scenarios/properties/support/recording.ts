@@ -1,21 +1,20 @@
-// Owns: writing down what somebody sees, in order, each line with the step of the story in which it came; and TCP proxies that
-// write down what passes. Not here: the story (homes.ts), comparing (anonymity.test.ts).
+// Records what each observer sees, in order, with the step of the story; and TCP proxies that record traffic.
 import { connect, createServer, type Socket } from 'node:net';
 import { parser } from 'mqtt-packet';
 import { SystemClock } from '../../../../device/base/clock.ts';
 import type { Log, LogFacts } from '../../../../device/base/log.ts';
 
-/** Everything that was seen, by who saw it. */
+/** All recordings, by observer. */
 export class Recording {
   step = 0;
-  /** Set: the story has ended, and what comes of taking it apart is none of it. */
+  /** Set at the end of the story, so that its shutdown is not recorded. */
   isOver = false;
-  /** From the first step on: how long homes took to acknowledge each message at the area broker, in milliseconds. */
+  /** From the first step on: the times in which homes acknowledged messages at the area broker, in milliseconds. */
   readonly acknowledgedMs: number[] = [];
-  /** Planted: by how much later everything that homes say reaches the area broker. */
+  /** Planted delay of everything that homes send to the area broker. */
   homesLaterMs = 0;
   private readonly lines = new Map<string, string[]>();
-  /** Ports are the machine's, not the story's. */
+  /** Port numbers are replaced by names, because they differ in each run. */
   private readonly ports = new Map<string, string>();
 
   note(who: string, what: string): void {
@@ -25,7 +24,7 @@ export class Recording {
     lines.push(`${this.step} ${what}`);
   }
 
-  /** Has a port of this machine written by a name from now on. */
+  /** Replaces a port number of this machine by a name from now on. */
   namePort(port: number | string, name: string): void {
     this.ports.set(String(port), name);
   }
@@ -42,7 +41,7 @@ export class Recording {
     return [...this.lines.keys()].sort();
   }
 
-  /** A log whose lines are seen, whatever their level. */
+  /** A log that records every level. */
   log(who: string, more: LogFacts = {}): Log {
     const at =
       (level: string) =>
@@ -58,23 +57,22 @@ export class Recording {
   }
 }
 
-/** A proxy; `stop` ends it. */
 export interface Tap {
   port: number;
   stop(): Promise<void>;
 }
 
-/** What is made of one connection's pieces, as they pass. */
+/** Handles the pieces of one connection. */
 interface Ears {
-  /** Each piece that the client sends. */
+  /** Called with each piece from the client. */
   heard(piece: Buffer): void;
-  /** Each piece that it gets. */
+  /** Called with each piece to the client. */
   told?(piece: Buffer): void;
-  /** By how many milliseconds what the client sends is kept back. */
+  /** Delay of pieces from the client, in milliseconds. */
   laterMs?(): number;
 }
 
-/** Passes everything on; `open` makes the ears of each connection. */
+/** A proxy; `open` is called for each connection. */
 async function tap(target: number, open: () => Ears): Promise<Tap> {
   const sockets = new Set<Socket>();
   const clock = new SystemClock();
@@ -116,7 +114,7 @@ async function tap(target: number, open: () => Ears): Promise<Tap> {
   };
 }
 
-/** In front of a broker: each packet a client sends, under its role, without its number and without pings, which timers send. */
+/** A proxy of a broker: records each client packet under its role, without packet id, and without pings, which timers send. */
 export function tapBroker(target: number, recording: Recording): Promise<Tap> {
   return tap(target, () => {
     const [reader, toldReader] = [parser(), parser()];
@@ -145,7 +143,7 @@ export function tapBroker(target: number, recording: Recording): Promise<Tap> {
   });
 }
 
-/** In front of a bridge: every byte that a home sends. */
+/** A proxy of a bridge: records every byte that a home sends. */
 export function tapBridge(target: number, recording: Recording): Promise<Tap> {
   return tap(target, () => ({ heard: (piece) => recording.note('bridge, from homes', piece.toString('latin1')) }));
 }

@@ -1,6 +1,5 @@
-// Owns: the same kind of run for Search Party: a neighbour posts a search, and homes of one kind hear it or do not; whatever they see
-// and whatever their owners make of it, all that bridge, broker, agency, public and the pet's owner see is written down.
-// Not here: what must be equal (search-party.test.ts).
+// The same kind of run for Search Party: a neighbour posts a search, and homes of one kind get it or not; records everything that bridge,
+// broker, agency, public and the pet's owner see.
 
 import { Photos } from '../../../../cloud-bridge/search-party/sanitize-photo.ts';
 import { sha256Hex } from '../../../../device/base/keys.ts';
@@ -27,8 +26,8 @@ export class SearchHomes extends Homes<SearchKind> {
   private readonly pairings = new Map<string, string>();
 
   /**
-   * Runs the story with `count` homes of one kind; returns what was seen. `leak`: when it has seen one, a device calls the bridge
-   * (`retry`) or acknowledges later (`delay`).
+   * Runs the story with `count` homes of one kind; returns the recording. `leak`: after a sighting a device calls the bridge (`retry`) or
+   * acknowledges later (`delay`).
    */
   static async runSearch(
     kind: SearchKind,
@@ -101,7 +100,7 @@ export class SearchHomes extends Homes<SearchKind> {
     return id;
   }
 
-  /** Homes that can have seen it have told their owners before the story goes on. */
+  /** Waits until homes with a sighting have notified their owners. */
   private async seen(id: string): Promise<void> {
     if (!this.kind.endsWith('a sighting')) return;
     for (const { sightings } of this.homes)
@@ -128,7 +127,7 @@ export class SearchHomes extends Homes<SearchKind> {
     await this.until('the end on the board', () => this.documents.some((text) => ended(text).includes(id)));
   }
 
-  /** What the pet's owner can read, besides all that anybody can. */
+  /** What only the pet's owner can read. */
   private async lookAsPoster(name: string): Promise<void> {
     await this.look(name);
     await this.hear(this.testbed.get('/v1/search-party/clips', this.poster.call({ action: 'see', clip: 'all' })));

@@ -1,31 +1,30 @@
-// Owns: reading a capture file (pcap, Linux cooked v2): packets with their flow, and TCP streams put together again.
-// Not here: which flows are allowed (verdict.ts), what is in a stream (messages.ts), decryption (decrypted.ts).
+// Reads a capture file (pcap, Linux cooked v2): packets with their flow, and reassembled TCP streams.
 
-/** One end of a flow. Port 0 where the protocol has none. */
+/** One end of a flow. Port 0 if the protocol has none. */
 export interface End {
   address: string;
   port: number;
 }
 
 export interface Packet {
-  /** Counts from 1, as tshark does. */
+  /** Counts from 1, as in tshark. */
   number: number;
   protocol: 'tcp' | 'udp' | 'icmp' | 'icmp6' | 'arp' | 'igmp' | 'other';
   from: End;
   to: End;
   payload: Uint8Array;
-  /** The ICMPv6 type, or the number of a protocol that is `other`. */
+  /** The ICMPv6 type, or the number of an `other` protocol. */
   kind: number;
   tcp?: { sequence: number; syn: boolean; ack: boolean; fin: boolean; rst: boolean };
 }
 
-/** Bytes of a stream, and the packet that brought them. */
+/** Bytes of a stream, and the packet that carried them. */
 export interface Chunk {
   packet: number;
   bytes: Uint8Array;
 }
 
-/** One TCP connection, as whoever opened it sees it. */
+/** One TCP connection, from its client's view. */
 export interface Stream {
   client: End;
   server: End;
@@ -36,7 +35,7 @@ export interface Stream {
 const LINUX_SLL2 = 276;
 const SLL2_BYTES = 20;
 
-/** All packets of a capture file, oldest first. Throws on a file that tcpdump did not write, or a packet cut short. */
+/** All packets of a capture file, oldest first. Throws on a file not written by tcpdump, or a truncated packet. */
 export function readCapture(file: Uint8Array): Packet[] {
   const view = new DataView(file.buffer, file.byteOffset, file.length);
   if (view.getUint32(0, true) !== 0xa1b2c3d4) throw new Error('not a capture file of this machine');
@@ -45,7 +44,7 @@ export function readCapture(file: Uint8Array): Packet[] {
   for (let at = 24; at + 16 <= file.length; ) {
     const bytes = view.getUint32(at + 8, true);
     if (view.getUint32(at + 12, true) !== bytes) throw new Error(`packet ${packets.length + 1} was cut short`);
-    // The last one may be still on its way into the file.
+    // The last packet may still be being written.
     if (at + 16 + bytes > file.length) break;
     packets.push(readPacket(packets.length + 1, file.subarray(at + 16, at + 16 + bytes)));
     at += 16 + bytes;
@@ -68,7 +67,7 @@ function readIpv4(number: number, body: Uint8Array): Packet {
   const view = new DataView(body.buffer, body.byteOffset, body.length);
   const headerBytes = (view.getUint8(0) & 15) * 4;
   const address = (at: number) => body.subarray(at, at + 4).join('.');
-  // More fragments, or not the first: there are none on a link like ours, so they are nobody's flow.
+  // A fragment: there are none on this link, so it belongs to no flow.
   const isFragment = (view.getUint16(6) & 0x3fff) !== 0;
   const kind = isFragment ? 255 : view.getUint8(9);
   const inner = body.subarray(headerBytes, view.getUint16(2));
@@ -81,7 +80,7 @@ function readIpv6(number: number, body: Uint8Array): Packet {
     Array.from({ length: 8 }, (_, word) => view.getUint16(at + 2 * word).toString(16)).join(':');
   let kind = view.getUint8(6);
   let inner = body.subarray(40, 40 + view.getUint16(4));
-  // Hop-by-hop options stand before the kernel's multicast reports (RFC 8200 §4.3, RFC 3810 §5).
+  // Hop-by-hop options precede the kernel's multicast reports (RFC 8200 §4.3, RFC 3810 §5).
   if (kind === 0 && inner.length >= 8) {
     kind = inner[0] ?? 255;
     inner = inner.subarray(8 * (1 + (inner[1] ?? 0)));
@@ -116,7 +115,7 @@ function readTransport(number: number, kind: number, from: string, to: string, i
   return { number, protocol, from: none(from), to: none(to), payload: inner, kind: type };
 }
 
-/** Puts one direction of a connection in order; every byte once. */
+/** Reassembles one direction of a connection; every byte once. */
 class Direction {
   readonly chunks: Chunk[] = [];
   private next: number | null = null;
@@ -150,7 +149,7 @@ class Direction {
     this.next = ((this.next ?? 0) + fresh.length) >>> 0;
   }
 
-  /** Throws when something between two captured pieces is missing. */
+  /** Throws if bytes between two captured pieces are missing. */
   check(name: string): void {
     if (this.early.size > 0) throw new Error(`the capture of ${name} has a hole`);
   }
@@ -160,11 +159,11 @@ interface Connection {
   stream: Stream;
   up: Direction;
   down: Direction;
-  /** The sequence number of the SYN that opened it. */
+  /** The sequence number of its SYN. */
   opened: number;
 }
 
-/** The TCP connections of a capture in the order of their first packets. Throws when bytes of one are missing. */
+/** The TCP connections of a capture in the order of their first packets. Throws if bytes of one are missing. */
 export function tcpStreams(packets: readonly Packet[]): Stream[] {
   const open = new Map<string, Connection>();
   const all: Connection[] = [];
@@ -173,7 +172,7 @@ export function tcpStreams(packets: readonly Packet[]): Stream[] {
     if (!tcp) continue;
     const there = `${from.address} ${from.port} ${to.address} ${to.port}`;
     const back = `${to.address} ${to.port} ${from.address} ${from.port}`;
-    // A SYN with another number is another connection, also on the ports of an earlier one; with the same it is repeated.
+    // A SYN with another number is a new connection, even on the same ports; with the same number it is a repetition.
     if (tcp.syn && !tcp.ack && open.get(there)?.opened !== tcp.sequence) {
       const [up, down] = [new Direction(), new Direction()];
       const stream = { client: from, server: to, up: up.chunks, down: down.chunks };

@@ -1,5 +1,4 @@
-// Owns: the positive control of a scenario: a real leak, sent from the device's namespace by another program, and what the
-// search must say of it. Not here: the program (planter.ts), the search (verdict.ts).
+// The positive control of a scenario: a real leak, sent from the device's namespace by another program, and the expected breach.
 import type { ChildProcess } from 'node:child_process';
 import { createInterface, type Interface } from 'node:readline';
 import { encode } from 'dns-packet';
@@ -13,17 +12,17 @@ import type { Secrets } from './secrets.ts';
 import { noticesOf } from './verdict.ts';
 import type { World } from './world.ts';
 
-/** What was planted, and how a breach that tells of it reads. */
+/** A planted leak, and how its breach reads. */
 export interface Planted {
   what: string;
   isFound: (breach: string) => boolean;
 }
 
-/** The shortest leak that is planted: two fingerprints long, less one byte. */
+/** The shortest planted leak: two fingerprints long, less one byte. */
 const SLICE_BYTES = 31;
-/** A slice may be padding or structure alone, which is not looked for (fingerprints.ts): then another one is taken. */
+/** A slice of only padding or structure is not searched for (fingerprints.ts): then another one is chosen. */
 const SLICE_TRIES = 1_000;
-/** Shorter texts are only looked for as they are (unfold.ts). */
+/** Shorter texts are searched for only unencoded (unfold.ts). */
 const READABLE_BYTES_MIN = 11;
 
 export class Planter {
@@ -55,7 +54,7 @@ export class Planter {
 
   /** Plants one leak; resolves once it is on the wire. */
   async plant(secrets: Secrets, random: Random): Promise<Planted> {
-    // The flows that an owner switches on come first, so that each run has a leak in both.
+    // The optional flows come first, so that each run has a leak in both.
     const first = this.world.setting.console ? homeFlowLeaks[this.planted] : undefined;
     const { planted, order } = (first ?? chooseLeak)(this.world, secrets, random);
     this.planted += 1;
@@ -87,7 +86,7 @@ const pick = <Value>(random: Random, values: readonly Value[]): Value => {
   return value;
 };
 
-/** A piece of some secret, and what a breach will call it. */
+/** A piece of a random secret, and its name in a breach. */
 function chooseSecret(secrets: Secrets, random: Random): { name: RegExp; bytes: Buffer } {
   const samples = [...secrets.samples.values()].filter(({ bytes }) => bytes.length > 400);
   const slice = (of: () => Uint8Array, from: number, sought: Fingerprints) => {
@@ -121,7 +120,7 @@ function chooseSecret(secrets: Secrets, random: Random): { name: RegExp; bytes: 
   return pick(random, kinds)();
 }
 
-/** Disguises, each one that the search claims to see through. */
+/** Encodings that the search claims to decode. */
 const DISGUISES: ((bytes: Buffer) => Buffer)[] = [
   (bytes) => bytes,
   (bytes) => Buffer.from(JSON.stringify({ picture: bytes.toString('base64') })),
@@ -133,7 +132,7 @@ const DISGUISES: ((bytes: Buffer) => Buffer)[] = [
 
 type Leak = { planted: Planted; order: Planting };
 
-/** A text in multicast DNS, in a record like that of the page's path. */
+/** A text in multicast DNS, in a record like the page's path. */
 function announcedLeak(bytes: Buffer, what: string, isFound: Planted['isFound']): Leak {
   const said = { name: 'Front door._https._tcp.local', type: 'TXT', ttl: 4_500, data: ['path=/', bytes] };
   const message = Buffer.from(encode({ type: 'response', flags: 0x0400, answers: [said] }));
@@ -141,7 +140,7 @@ function announcedLeak(bytes: Buffer, what: string, isFound: Planted['isFound'])
   return { planted: { what: `${what} in multicast DNS`, isFound }, order };
 }
 
-/** A text in a notification that is signed and otherwise as it should be. */
+/** A text in an otherwise valid, signed notification. */
 function notifiedLeak(world: World, text: string, what: string, isFound: Planted['isFound']): Leak {
   const { notices } = world.fronts;
   const said = { id: '7d5c6a0e-3f0a-4b9c-8a51-0c1d2e3f4a5b', type: 'press', atUs: 1, text };
@@ -151,7 +150,7 @@ function notifiedLeak(world: World, text: string, what: string, isFound: Planted
   return { planted: { what: `${what} in a notification`, isFound }, order };
 }
 
-/** A secret, and a word that is nobody's secret, in each of the two flows. */
+/** A secret, and a word that is not secret, in each of the two flows. */
 const homeFlowLeaks: ((world: World, secrets: Secrets, random: Random) => Leak)[] = [
   (_world, secrets, random) => {
     const { name, bytes } = chooseSecret(secrets, random);
@@ -179,7 +178,7 @@ function chooseLeak(world: World, secrets: Secrets, random: Random): Leak {
   const { host } = world.up.namespace;
   const roll = integerBelow(random, 10);
   if (roll === 0) {
-    // Nothing secret at all, but nowhere it may go.
+    // Nothing secret, but a forbidden destination.
     const isFound = (breach: string) => breach.startsWith('a foreign flow');
     const order = { way: 'udp', host, port: 4_433, bytes: Buffer.from(random.bytes(64)).toString('base64') } as const;
     return { planted: { what: 'a datagram to an unlisted port', isFound }, order };
@@ -195,7 +194,7 @@ function chooseLeak(world: World, secrets: Secrets, random: Random): Leak {
       'latin1',
     );
     const order = { way: 'udp', host, port: 53, bytes: query.toString('base64') } as const;
-    // A short text in hex is too short to be read back, but its query is for another name.
+    // A short text in hex is too short to be decoded, but its query has a forbidden name.
     const isSeen = (breach: string) =>
       isFound(breach) || (bytes.length < READABLE_BYTES_MIN && breach === 'a query for another name');
     return { planted: { what: `${name} in the name of a query`, isFound: isSeen }, order };

@@ -1,5 +1,4 @@
-// Owns: what was inside TLS connections of a capture, by tshark and the keys that the device's process logged.
-// Not here: reading the capture's packets (capture-file.ts).
+// Decrypts TLS connections of a capture with tshark and the keys logged by the device's process.
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import type { Chunk, Stream } from './capture-file.ts';
@@ -12,10 +11,7 @@ export interface Decrypted {
 
 const OUTPUT_BYTES_MAX = 1_000_000_000;
 
-/**
- * Decrypts those of a capture's connections that lead to `ports`, where TLS is spoken, with one run of tshark. Throws when
- * it does not show one of them.
- */
+/** Decrypts a capture's connections to `ports`, which use TLS, in one run of tshark. Throws if one of them is missing. */
 export async function decryptStreams(
   capture: string,
   keys: string,

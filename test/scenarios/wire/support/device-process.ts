@@ -1,5 +1,4 @@
-// Owns: the real device program in its namespace: started as a user starts it, crashed, started again; all it prints kept.
-// Not here: the testbed around it (world.ts).
+// The real device program in its namespace: started as by a user, crashed, restarted; its output is kept.
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
@@ -14,21 +13,21 @@ const STOP_MS_MAX = 15_000;
 const clock = new SystemClock();
 
 const readySchema = z.looseObject({ event: z.literal('ready'), device: z.string(), socket: z.string() });
-/** What the device says of itself once it runs. */
+/** The device's ready line. */
 export type DeviceReady = z.infer<typeof readySchema>;
 
 export interface DeviceProcessOptions {
   namespace: Namespace;
   folder: string;
-  /** The folder the process runs in: what it drops there is looked at. */
+  /** The process's working folder, which is searched afterwards. */
   cwd: string;
   environment: Record<string, string>;
-  /** Its crashes leave a core dump, where the machine writes any, and node's reports, in `cwd`. */
+  /** Crashes leave a core dump, if the machine writes any, and node's reports, in `cwd`. */
   tellsAll: boolean;
 }
 
 export class DeviceProcess {
-  /** Everything written to stdout and stderr, by every process so far. */
+  /** Stdout and stderr of all processes so far. */
   printed = '';
   private readonly options: DeviceProcessOptions;
   private child: ChildProcess | null = null;
@@ -42,7 +41,7 @@ export class DeviceProcess {
     return this.child.pid;
   }
 
-  /** Starts it and resolves with its ready line. `flags`: of node itself. */
+  /** Starts it and resolves with its ready line. `flags` are node's. */
   async start(args: readonly string[] = [], flags: readonly string[] = []): Promise<DeviceReady> {
     const { namespace, folder, cwd, environment, tellsAll } = this.options;
     const reports = tellsAll

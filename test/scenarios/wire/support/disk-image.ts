@@ -1,5 +1,4 @@
-// Owns: a disk of the device's own, an ext4 file system in a file, so that deleted files and slack can be looked through, too.
-// Not here: what is looked for (places.ts).
+// The device's own disk, an ext4 file system in a file, so that deleted files and slack can be searched, too.
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdir, open } from 'node:fs/promises';
@@ -45,7 +44,7 @@ export class DiskImage {
     await run('umount', [this.at]);
   }
 
-  /** Everything on the disk, piece by piece; each begins with the end of the one before. For an unmounted one. */
+  /** The raw disk in overlapping pieces; it must be unmounted. */
   async *pieces(overlapBytes: number): AsyncIterable<Uint8Array> {
     const handle = await open(this.file, 'r');
     try {

@@ -1,33 +1,32 @@
-// Owns: what must not be seen (footage, sealed or plain, keys, private texts) and finding any piece of it in any bytes.
-// Not here: where the bytes come from (capture-file.ts, places.ts), what is allowed there (verdict.ts).
+// Fingerprints of secrets (footage, sealed or plain, keys, private texts), and the search for any piece of them in any bytes.
 import { unfold } from './unfold.ts';
 
-/** Bytes of one fingerprint. Any run of 31 bytes of a secret holds a whole one, wherever it starts. */
+/** Bytes of one fingerprint. Any 31 consecutive bytes of a secret contain a whole one. */
 export const BLOCK_BYTES = 16;
 const WORDS = BLOCK_BYTES / 4;
-/** A block with fewer different bytes is padding or structure, and stands in many files. */
+/** A block with fewer different bytes is padding or structure, which occurs in many files. */
 const VARIETY_MIN = 9;
 /**
- * So is one whose bits are nearly all alike: the loudest sound is coded as long runs of ones, with a zero that moves through them. Of
- * random blocks one in 60 million is so.
+ * The same holds for nearly uniform bits: the loudest sound is encoded as long runs of ones with a moving zero. Of random blocks one in 60
+ * million is like that.
  */
 const ALIKE_BITS_MAX = 96;
 const SLOTS_FIRST = 2 ** 12;
 
-/** The name of what stands in more than one secret. */
+/** The name of blocks that occur in more than one secret. */
 export const SEVERAL_SECRETS = 'several';
 const SEVERAL = 1;
 
 /** A piece of a secret that was found. */
 export interface Finding {
-  /** What was found, e.g. `segment 12 plain`. */
+  /** Its name, e.g. `segment 12 plain`. */
   secret: string;
-  /** The encodings it was found under, outermost first; empty: as it is. */
+  /** Its encodings, outermost first; empty if plain. */
   under: string[];
   position: number;
 }
 
-/** A set of secrets that can be searched for at once. */
+/** A set of secrets that are searched for together. */
 export class Fingerprints {
   private slots = SLOTS_FIRST;
   private words = new Uint32Array(SLOTS_FIRST * WORDS);
@@ -37,11 +36,11 @@ export class Fingerprints {
   private readonly numbers = new Map<string, number>();
   private readonly texts: { name: string; needles: Buffer[] }[] = [];
   private held = 0;
-  /** Blocks that were offered, and those of them with too little variety to tell anything. */
+  /** Number of blocks added, and of those ignored as too uniform. */
   offered = 0;
   skipped = 0;
 
-  /** Blocks that are looked for. */
+  /** Blocks that are searched for. */
   get size(): number {
     return this.held;
   }
@@ -56,12 +55,12 @@ export class Fingerprints {
     this.addBlocks(name, bytes, BLOCK_BYTES);
   }
 
-  /** Adds a short secret such as a key: the block at every position of it, so that any 16 bytes in a row are found. */
+  /** Adds a short secret such as a key: a block at every offset, so that any 16 consecutive bytes are found. */
   addKey(name: string, bytes: Uint8Array): void {
     this.addBlocks(name, bytes, 1);
   }
 
-  /** Adds a private text, looked for as it is, in UTF-16, percent-encoded and as JSON may write it. */
+  /** Adds a private text: plain, in UTF-16, percent-encoded and in JSON's spellings. */
   addText(name: string, text: string): void {
     const escaped = [...text].map((letter) =>
       letter > '~' ? `\\u${(letter.codePointAt(0) ?? 0).toString(16).padStart(4, '0')}` : letter,
@@ -77,12 +76,12 @@ export class Fingerprints {
     this.texts.push({ name, needles: [...needles, Buffer.from(text, 'utf16le')] });
   }
 
-  /** Adds a few bytes that are looked for whole. */
+  /** Adds a few bytes that are searched for as a whole. */
   addBytes(name: string, bytes: Uint8Array): void {
     this.texts.push({ name, needles: [Buffer.from(bytes)] });
   }
 
-  /** Every secret a piece of which is in `bytes`, in the first place it is found in; as it is or under any encoding. */
+  /** Every secret with a piece in `bytes`, at its first place; plain or under any encoding. */
   find(bytes: Uint8Array): Finding[] {
     const found = new Map<string, Finding>();
     for (const { under, bytes: layer } of unfold(bytes)) {
@@ -100,17 +99,14 @@ export class Fingerprints {
     return [...found.values()];
   }
 
-  /** Every secret a block of which is in `bytes` as it is; for what is too large to be unfolded. */
+  /** Every secret with a plain block in `bytes`; for data that is too large to be decoded. */
   findBare(bytes: Uint8Array): string[] {
     const found = new Set<string>();
     this.scan(bytes, (owner) => found.add(this.names[owner] ?? ''));
     return [...found];
   }
 
-  /**
-   * Once all is added: what also stands, at whatever place, in another of these secrets than the one it was taken from tells
-   * nothing about which of them it is. (Pictures of a still porch are alike.)
-   */
+  /** After all are added: blocks that also occur in another of these secrets cannot identify one. (Pictures of a still porch are alike.) */
   tellApart(secrets: Iterable<{ name: string; bytes: Uint8Array }>): void {
     for (const { name, bytes } of secrets) {
       const own = this.numbers.get(name);
@@ -157,7 +153,7 @@ export class Fingerprints {
       const at = slot * WORDS;
       const same = words[at] === a && words[at + 1] === b && words[at + 2] === c && words[at + 3] === d;
       if (owners[slot] !== 0 && same) {
-        // What stands in several secrets is still found, but tells nothing about which of them it is.
+        // A block of several secrets is still found, but names none of them.
         if (owners[slot] !== owner) owners[slot] = SEVERAL;
         return;
       }
@@ -198,7 +194,7 @@ function isStructure(block: Uint8Array): boolean {
   return new Set(block).size < VARIETY_MIN || Math.max(ones, BLOCK_BYTES * 8 - ones) > ALIKE_BITS_MAX;
 }
 
-/** Spreads 64 bits over 32 (the finaliser of MurmurHash3). */
+/** Hashes 64 bits to 32 (the finalizer of MurmurHash3). */
 function mix(a: number, b: number): number {
   let mixed = Math.imul(a ^ ((b << 13) | (b >>> 19)), 0x85ebca6b);
   mixed = Math.imul(mixed ^ b ^ (mixed >>> 13), 0xc2b2ae35);

@@ -1,5 +1,4 @@
-// Owns: the doors that a device in its namespace finds its broker, bridge and camera behind: plain or TLS on the link's host
-// end, forwarded to where they listen; shut or held on demand. Not here: what is behind them (world.ts).
+// Forwarding proxies at the host's end of the link for broker, bridge and camera, plain or TLS; they can be closed or held on demand.
 import { execFile } from 'node:child_process';
 import { readFile, writeFile } from 'node:fs/promises';
 import { connect, createServer, type Server, type Socket } from 'node:net';
@@ -10,7 +9,7 @@ import { DOMAIN } from './namespace.ts';
 
 const run = promisify(execFile);
 
-/** A certificate for every name of the domain, and the file of the authority that signed it. */
+/** A certificate for every name of the domain, and the file of its CA. */
 export interface Certificate {
   key: Buffer;
   cert: Buffer;
@@ -30,10 +29,10 @@ export async function makeCertificate(folder: string): Promise<Certificate> {
 
 export class Front {
   readonly name: string;
-  /** Where connections are forwarded to on loopback. */
+  /** The target port on loopback. */
   targetPort = 0;
   port = 0;
-  /** Plain bytes that clients said to it, TLS taken off, by their port. */
+  /** Plain bytes from clients after TLS, by client port. */
   readonly heard = new Map<number, number>();
   private readonly host: string;
   private readonly certificate: Certificate | null;
@@ -44,7 +43,7 @@ export class Front {
   private readonly held = new Set<Socket>();
   private heldOnce: (() => void) | null = null;
 
-  /** `certificate`: TLS is spoken; null: as it comes. */
+  /** `certificate`: terminates TLS; null: forwards as it is. */
   constructor(name: string, host: string, certificate: Certificate | null) {
     this.name = name;
     this.host = host;
@@ -66,7 +65,7 @@ export class Front {
     if (address && typeof address === 'object') this.port = address.port;
   }
 
-  /** Refuses connections from now on and breaks those there are; `start` opens it again at the same port. */
+  /** Refuses and closes connections; `start` opens it again at the same port. */
   async stop(): Promise<void> {
     const { server } = this;
     this.server = null;

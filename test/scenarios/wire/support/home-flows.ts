@@ -1,14 +1,14 @@
-// Owns: what a doorbell may say in the two flows that an owner switches on: notifications to targets of theirs, and its name by
-// multicast DNS. Every message is held against its whole text, written out here; the device's own code makes none of it.
+// The allowed messages of the two optional flows: notifications to the owner's targets, and multicast DNS. Every message is compared with
+// its whole text, written here independently of the device's code.
 import { createHmac } from 'node:crypto';
 import { encode } from 'dns-packet';
 import { z } from 'zod';
 import type { Packet } from './capture-file.ts';
 import type { Message } from './messages.ts';
 
-/** Where everything that stays inside the device's own machine goes. */
+/** The destination of all traffic inside the device's own machine. */
 export const LOOPBACK = '127.0.0.1';
-/** The paths of the two targets, and where a notification leads. */
+/** The paths of the two targets, and the link of a notification. */
 export const NOTICES = { webhook: '/hook', ntfy: '/door', link: 'https://front-door.local:8480/' } as const;
 
 const TEXTS = {
@@ -34,7 +34,7 @@ export interface Notices {
   ntfyToken: string;
 }
 
-/** The call that the webhook gets, word by word. */
+/** The exact call to the webhook. */
 export function webhookCall({ host, webhookSecret }: Notices, body: string): { head: string[]; body: string } {
   const signature = createHmac('sha256', webhookSecret).update(body).digest('hex');
   const head = [`POST ${NOTICES.webhook} HTTP/1.1`, ...linesFor(host, body)];
@@ -47,7 +47,7 @@ const linesFor = (host: string, body: string) => [
   `Host: ${host}`,
 ];
 
-/** What is not a notification's own word in a call of a target; null when all of it is. */
+/** What differs from the allowed call of a target, or null. */
 export function notificationBreach({ path, body, bytes }: Message & { kind: 'http' }, notices: Notices): string | null {
   const text = Buffer.from(body).toString();
   const expected = path === NOTICES.webhook ? expectedWebhook(notices, text) : expectedNtfy(notices, text);
@@ -87,15 +87,15 @@ function parsed(text: string): unknown {
   }
 }
 
-/** Of multicast DNS (RFC 6762 §3). */
+/** Multicast DNS (RFC 6762 §3). */
 export const MDNS = { address: '224.0.0.251', port: 5_353 } as const;
-/** Where a kernel says which groups it hears (RFC 3376 §4.2). */
+/** Where a kernel reports its group memberships (RFC 3376 §4.2). */
 const REPORTS = '224.0.0.22';
 const HOST = 'front-door.local';
 const SERVICE = '_https._tcp.local';
 const INSTANCE = `Front door.${SERVICE}`;
 
-/** Every message by which a doorbell that is called `Front door` announces itself where nobody asks. */
+/** Every unsolicited announcement of a doorbell called `Front door`. */
 function announcements(address: string, port: number): Uint8Array[] {
   const unique = [
     { name: INSTANCE, type: 'SRV', ttl: 120, data: { port, target: HOST } },
@@ -117,8 +117,8 @@ function announcements(address: string, port: number): Uint8Array[] {
 }
 
 /**
- * Judges a packet of a doorbell at `address` whose page is at `port`. `undefined`: it is none of announcing; null: it says what may be
- * said; otherwise what it is.
+ * Judges a packet of a doorbell at `address` whose page is at `port`. `undefined`: not an announcement; null: allowed; otherwise a
+ * description.
  */
 export function announcementBreach({ protocol, from, to, payload }: Packet, address: string, port: number) {
   if (from.address !== address) return undefined;
@@ -129,7 +129,7 @@ export function announcementBreach({ protocol, from, to, payload }: Packet, addr
   return isOne ? null : 'other words in multicast DNS';
 }
 
-/** A report of membership names the group of multicast DNS and nothing else (RFC 3376 §4.2). */
+/** A membership report names only the group of multicast DNS (RFC 3376 §4.2). */
 function reportBreach(report: Buffer): string | null {
   const group = Buffer.from(MDNS.address.split('.').map(Number));
   const records = report.length >= 8 ? report.readUInt16BE(6) : 0;

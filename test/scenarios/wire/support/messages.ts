@@ -1,9 +1,8 @@
-// Owns: cutting a TCP stream into the messages of its protocol, every byte in exactly one of them.
-// Not here: what a message may hold (verdict.ts).
+// Splits a TCP stream into messages of its protocol, with every byte in exactly one.
 import { parser } from 'mqtt-packet';
 import type { Chunk } from './capture-file.ts';
 
-/** One message, or what could not be read as one. `packet`: the one that brought its last byte. */
+/** One message, or unparsable bytes. `packet`: the one with its last byte. */
 export type Message = { packet: number; bytes: Uint8Array } & (
   | { kind: 'connect'; user: string; password: string; will: string }
   | { kind: 'publish'; topic: string; payload: Uint8Array }
@@ -12,11 +11,11 @@ export type Message = { packet: number; bytes: Uint8Array } & (
   /** Not `isWhole`: the connection ended before its body did. */
   | { kind: 'http'; method: string; path: string; headers: Map<string, string>; body: Uint8Array; isWhole: boolean }
   | { kind: 'strange' }
-  /** A message that its connection's end cut off. */
+  /** A message truncated by the end of its connection. */
   | { kind: 'unfinished' }
 );
 
-/** Bytes in a row that know which packet brought them. */
+/** Consecutive bytes with the packets that carried them. */
 class Run {
   readonly bytes: Buffer;
   private readonly ends: { end: number; packet: number }[] = [];
@@ -30,7 +29,7 @@ class Run {
     }
   }
 
-  /** The packet that brought the byte before `position`. */
+  /** The packet of the byte before `position`. */
   packetBefore(position: number): number {
     let [low, high] = [0, this.ends.length - 1];
     while (low < high) {
@@ -42,21 +41,21 @@ class Run {
   }
 }
 
-/** What a client said in an MQTT connection. */
+/** A client's messages in an MQTT connection. */
 export function mqttMessages(chunks: readonly Chunk[]): Message[] {
   let isFirst = true;
   return cut(chunks, (rest) => {
     const frame = mqttFrame(rest);
     if (typeof frame === 'string') return frame;
     const message = readMqtt(frame);
-    // The first packet of a client is a CONNECT, and only that [MQTT-3.1.0-1] [MQTT-3.1.0-2].
+    // A client's first packet, and no other, is a CONNECT [MQTT-3.1.0-1] [MQTT-3.1.0-2].
     const isInPlace = (message.kind === 'connect') === isFirst;
     isFirst = false;
     return message.kind === 'strange' || !isInPlace ? 'strange' : { end: frame.length, message };
   });
 }
 
-/** What a client said in an HTTP/1.1 connection. */
+/** A client's messages in an HTTP/1.1 connection. */
 export function httpRequests(chunks: readonly Chunk[]): Message[] {
   return cut(chunks, (rest) => {
     const headEnd = rest.indexOf('\r\n\r\n');
@@ -77,7 +76,7 @@ export function httpRequests(chunks: readonly Chunk[]): Message[] {
 
 type Body = Message extends infer Each ? (Each extends Message ? Omit<Each, 'packet' | 'bytes'> : never) : never;
 
-/** `read` finds the message at the start of what is left, or says why all that is left is none. */
+/** `read` returns the message at the start of the rest, or why the rest is none. */
 function cut(
   chunks: readonly Chunk[],
   read: (rest: Buffer) => { end: number; message: Body } | 'unfinished' | 'strange',

@@ -1,5 +1,5 @@
-// Owns: a network namespace for one device: its only link, its resolver, everything it says captured, markers between scenarios.
-// Not here: what runs in it (world.ts), what the capture holds (capture-file.ts). Needs root; leaves nothing behind.
+// A network namespace for one device: its only link, its resolver, a capture of all its traffic, and markers between scenarios. Needs root;
+// leaves nothing behind.
 import { type ChildProcess, execFile, type SpawnOptions, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { createSocket, type Socket } from 'node:dgram';
@@ -13,7 +13,7 @@ import { SystemClock } from '../../../../device/base/clock.ts';
 const run = promisify(execFile);
 const clock = new SystemClock();
 
-/** Where markers go: a group nobody listens to, so that nobody answers. */
+/** Destination of markers: a group without listeners, so that nobody answers. */
 export const MARKER = { address: '239.77.77.77', port: 7777 } as const;
 
 /** Every name in this domain is the host's end of the link. */
@@ -21,18 +21,17 @@ export const DOMAIN = 'doorsill.test';
 
 const CAPTURE_MS_MAX = 30_000;
 
-/** Whether this process may make network namespaces. */
 export function mayMakeNamespaces(): boolean {
   return process.getuid?.() === 0 && ['/usr/sbin/ip', '/sbin/ip', '/usr/bin/ip'].some(existsSync);
 }
 
 export class Namespace {
   readonly name: string;
-  /** The host's end, where everything the device may talk to listens. */
+  /** The host's end, where all allowed servers listen. */
   readonly host: string;
   /** The device's end. */
   readonly device: string;
-  /** The name of the device's only interface but loopback. */
+  /** The device's only interface except loopback. */
   readonly deviceLink: string;
   readonly captureFile: string;
   private readonly link: string;
@@ -48,7 +47,7 @@ export class Namespace {
     this.name = `doorsill-${id.toString('hex')}`;
     this.link = `ds${id.toString('hex')}`;
     this.deviceLink = `${this.link}d`;
-    // A /30 of its own out of 10.128.0.0/9, so that runs side by side do not meet.
+    // A separate /30 of 10.128.0.0/9, so that parallel runs do not collide.
     const base = (10 << 24) | (1 << 23) | ((id.readUInt32BE() & 0x1fffff) << 2);
     const address = (offset: number) => [24, 16, 8, 0].map((shift) => ((base + offset) >>> shift) & 255).join('.');
     this.host = address(1);
@@ -56,7 +55,7 @@ export class Namespace {
     this.captureFile = join(folder, 'capture.pcap');
   }
 
-  /** Makes the namespace and begins to capture. */
+  /** Makes the namespace and starts the capture. */
   static async open(folder: string): Promise<Namespace> {
     const made = new Namespace(folder);
     try {
@@ -78,7 +77,7 @@ export class Namespace {
     await ip(`-n ${name} addr add ${device}/30 dev ${deviceLink}`);
     await ip(`-n ${name} link set ${deviceLink} up`);
     await ip(`-n ${name} link set lo up`);
-    // With a way to everywhere, so that whatever the device tries is seen: nothing is refused by its own kernel.
+    // With a default route, so that every attempt of the device is visible instead of refused by its kernel.
     await ip(`-n ${name} route add default via ${host}`);
     await mkdir(`/etc/netns/${name}`, { recursive: true });
     await writeFile(`/etc/netns/${name}/resolv.conf`, `nameserver ${host}\noptions timeout:3 attempts:3\n`);
@@ -120,11 +119,11 @@ export class Namespace {
 
   /** Starts a program inside. */
   spawn(command: string, args: readonly string[], options: SpawnOptions): ChildProcess {
-    // `ip netns exec` becomes the program, so that the child's id is the program's.
+    // `ip netns exec` becomes the program, so the child's id is the program's.
     return spawn('ip', ['netns', 'exec', this.name, command, ...args], options);
   }
 
-  /** Puts a marker into the capture and waits until it is in the file: everything before it is, too. Returns its text. */
+  /** Sends a marker and waits until it is in the capture file, with everything before it. Returns its text. */
   async mark(): Promise<string> {
     const text = `doorsill-marker-${this.markers++}.`;
     const { port, address } = MARKER;
@@ -152,7 +151,7 @@ export class Namespace {
     }
   }
 
-  /** Ends the capture. Throws when the kernel dropped a packet: then nothing was proved. */
+  /** Ends the capture. Throws if the kernel dropped a packet, because then nothing is proved. */
   async endCapture(): Promise<void> {
     const { tcpdump } = this;
     this.tcpdump = null;
@@ -164,7 +163,7 @@ export class Namespace {
     if (dropped !== 0) throw new Error(`the capture is not whole: ${this.tcpdumpText}`);
   }
 
-  /** Takes everything away again. */
+  /** Removes everything. */
   async close(): Promise<void> {
     try {
       await this.endCapture();
@@ -172,7 +171,7 @@ export class Namespace {
       for (const socket of [this.resolver, this.marker]) {
         await new Promise<void>((resolve) => socket.close(() => resolve()));
       }
-      // The link goes with the namespace, but only once the last process in it has gone.
+      // The link is removed with the namespace, but only after its last process has ended.
       await run('ip', ['link', 'del', this.link]).catch(() => undefined);
       await run('ip', ['netns', 'del', this.name]).catch(() => undefined);
       await rm(`/etc/netns/${this.name}`, { recursive: true, force: true });
@@ -180,7 +179,7 @@ export class Namespace {
   }
 }
 
-/** Answers a query (RFC 1035 §4): the address for names of ours, no such name for others, nothing for other types. */
+/** Answers a query (RFC 1035 §4): the address for our names, NXDOMAIN for others, nothing for other types. */
 function answerTo(query: Buffer, address: string): Buffer {
   let at = 12;
   const labels: string[] = [];

@@ -1,4 +1,4 @@
-// Owns: footage that nobody can guess: random pictures and sound, so that a piece of it stands nowhere by chance.
+// Random pictures and sound, so that no piece occurs elsewhere by chance.
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -32,7 +32,7 @@ export async function makeNoise(folder: string, seconds: number): Promise<string
   return path;
 }
 
-/** A camera on the network that sees and hears noise, as a GStreamer launch line. */
+/** A network camera with random pictures and sound, as a GStreamer launch line. */
 export const NOISE_CAMERA = [
   '( videotestsrc is-live=true pattern=snow ! video/x-raw,width=160,height=120,framerate=15/1',
   'x264enc speed-preset=ultrafast tune=zerolatency bframes=0 key-int-max=15 bitrate=300 ! video/x-h264,profile=main',

@@ -1,12 +1,11 @@
-// Owns: an owner's phone at home: a session at the device's own server over TLS, and all it looks at there.
-// Not here: what may be seen of that on the wire (verdict.ts).
+// An owner's phone at home: a session at the device's own server over TLS.
 import { request } from 'node:https';
 import { z } from 'zod';
 import type { SigningKey } from '../../../../device/base/keys.ts';
 import { toBase64url } from '../../../../device/contract/bytes.ts';
 import { Preview, sessionProofInput } from '../../../../device/contract/console-messages.ts';
 
-/** The port of the device's own server in a testbed that has one. */
+/** The port of the device's own server, if it has one. */
 export const CONSOLE_PORT = 8480;
 
 interface Answer {
@@ -38,7 +37,7 @@ export class Phone {
     return phone;
   }
 
-  /** Bytes of what is there, all of it or as soon as there are `most`. Throws on any refusal. */
+  /** Downloads a path, completely or up to `most` bytes. Throws on any refusal. */
   async look(path: string, most = Number.POSITIVE_INFINITY): Promise<Buffer> {
     const { status, body } = await this.call('GET', `/api/v1/${path}`, { most });
     if (status !== 200) throw new Error(`${path}: ${status} ${body.toString().slice(0, 300)}`);
@@ -53,7 +52,7 @@ export class Phone {
     await this.call('DELETE', `/api/v1/previews/${preview}`, {});
   }
 
-  /** Gives a signed order, as the page does. */
+  /** Posts a signed order, as the page does. */
   async order(order: object): Promise<void> {
     await this.json('POST', '/api/v1/orders', order);
   }

@@ -1,5 +1,4 @@
-// Owns: looking for secrets in everything a device leaves behind beside the wire: what it printed, what others were delivered,
-// its files, its disk. Not here: the wire (verdict.ts), what a crash leaves (crash.test.ts).
+// Searches everything that a device leaves besides network traffic: output, delivered messages, files, raw disk.
 import { open, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import type { DiskImage } from './disk-image.ts';
@@ -8,23 +7,23 @@ import type { Secrets } from './secrets.ts';
 import { describeFinding, noticeTexts } from './verdict.ts';
 import type { World } from './world.ts';
 
-/** One place that was looked through. */
+/** One searched place. */
 export interface Place {
   name: string;
   bytes: number;
   found: string[];
-  /** Whether a leak that was put there on purpose was found. */
+  /** Whether a leak planted there was found. */
   controlFound?: boolean;
 }
 
-/** The device's own files that hold keys and private texts, because it needs them: found there and nowhere else. */
+/** The device's own files with keys and private texts that it needs: allowed only there. */
 const KEEPS_ITS_OWN = /^doorbell\/(device\.json|device\.key|wrapping\.key|enrolment\.json)$/;
-/** Names the values that went with clips, and no others. */
+/** The ledger contains the values that went with clips, and no others. */
 const LEDGER = 'doorbell/consent/ledger.jsonl';
-/** Larger files are looked through as they are, not unfolded. */
+/** Larger files are searched without decoding. */
 const UNFOLDED_BYTES_MAX = 4 * 1024 * 1024;
 
-/** Looks through a device that has ended, each place again with a leak in it, and unmounts its disk. */
+/** Searches a stopped device, each place again with a planted leak, and unmounts its disk. */
 export async function searchPlaces(world: World, secrets: Secrets): Promise<Place[]> {
   const leak = [...secrets.samples.values()].find(({ bytes }) => bytes.length > 400)?.bytes ?? Buffer.alloc(0);
   const encoded = Buffer.from(leak).toString('base64');
@@ -42,7 +41,7 @@ export async function searchPlaces(world: World, secrets: Secrets): Promise<Plac
   await file.sync();
   await file.close();
   controls.push(await files(world, secrets));
-  // Its name is gone, not what was in it.
+  // Removes its name, not its bytes on the disk.
   await rm(join(world.disk, 'leak'));
   if (world.image) controls.push(await image(world.image, secrets));
   return places.map((place, at) => ({
@@ -51,7 +50,7 @@ export async function searchPlaces(world: World, secrets: Secrets): Promise<Plac
   }));
 }
 
-/** Finds anything secret in a text for people. */
+/** Searches a text for people. */
 export function printed(text: string, secrets: Secrets): Place {
   const bytes = Buffer.from(text);
   const found = [secrets.footage, secrets.never, secrets.texts].flatMap((set) => set.find(bytes));
@@ -67,7 +66,7 @@ function delivered(messages: World['delivered'], secrets: Secrets): Place {
   return { name: 'MQTT as delivered', bytes: messages.reduce((sum, { payload }) => sum + payload.length, 0), found };
 }
 
-/** Every file: no plain footage in any, and keys and private texts only where they are kept. */
+/** Every file: no plain footage, and keys and private texts only where they belong. */
 async function files(world: World, secrets: Secrets): Promise<Place> {
   const place: Place = { name: 'files', bytes: 0, found: [] };
   for (const path of [...(await filesUnder(world.disk)), ...(await filesUnder(world.cwd))]) {
@@ -97,7 +96,7 @@ async function filesUnder(folder: string): Promise<string[]> {
   return paths.filter((_, at) => kinds[at]);
 }
 
-/** The raw disk: files that were deleted, and what lies behind the ends of others. */
+/** The raw disk: deleted files and slack. */
 async function image(disk: DiskImage, secrets: Secrets): Promise<Place> {
   const place: Place = { name: 'disk image', bytes: 0, found: [] };
   await disk.unmount();

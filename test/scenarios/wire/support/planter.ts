@@ -1,12 +1,12 @@
-// Owns: the leak: a second program in the device's namespace that sends what it is told to, so that the search can be seen to
-// find it. Not here: what is planted (control.ts). Run by its own process; orders come as JSON lines on stdin.
+// A second program in the device's namespace that sends leaks on command, so that the search can be checked. It runs as a process with JSON
+// lines on stdin.
 import { createSocket } from 'node:dgram';
 import { connect } from 'node:net';
 import { createInterface } from 'node:readline';
 import { connect as connectTls } from 'node:tls';
 
 export interface Planting {
-  /** `multicast`: as multicast DNS, from its port, and unheard by the device itself. */
+  /** `multicast`: as multicast DNS, from its port, without loopback to the device. */
   way: 'tcp' | 'tls' | 'udp' | 'multicast';
   host: string;
   port: number;

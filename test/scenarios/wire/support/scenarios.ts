@@ -1,5 +1,4 @@
-// Owns: what may happen between an agency, an owner and a device, one scenario after the other, and what each lets out.
-// Not here: the testbed (world.ts), whether only that came out (verdict.ts).
+// Scenarios between an agency, an owner and a device, and the traffic that each allows.
 
 import { sha256Hex } from '../../../../device/base/keys.ts';
 import { freshId, integerBelow, type Random } from '../../../../device/base/random.ts';
@@ -21,7 +20,7 @@ import { seams, type World } from './world.ts';
 const PATIENCE_MS = 60_000;
 const MINUTE_US = 60_000_000;
 
-/** A testbed with its owner's hand. */
+/** A testbed with the owner's actions. */
 export class Stage {
   readonly world: World;
   private readonly random: Random;
@@ -49,7 +48,7 @@ export class Stage {
     });
   }
 
-  /** Resolves with the device's notice of a request, once `act` has caused it. */
+  /** Runs `act`; resolves with the device's notice of the request. */
   noticed(requestSha256: string, act: () => Promise<void>): Promise<VerifiedNotice> {
     return this.world.up.session.waitFor<VerifiedNotice>(
       'the request',
@@ -64,7 +63,7 @@ export class Stage {
     const endUs = seams.clock.wallUs();
     const profiles = ['nothing', 'address-and-email', 'name-email-phone'] as const;
     return {
-      // Not around the home itself: no corner's or middle's digits are the home's.
+      // Not centred at the home: no coordinate of the area has the home's digits.
       area: squareAround({ longitude: longitude + 0.001_37, latitude: latitude - 0.001_19 }),
       window: { startUs: endUs - 20 * MINUTE_US, endUs },
       investigation: freshId(seams.random, 'case'),
@@ -72,7 +71,7 @@ export class Stage {
     };
   }
 
-  /** A window of footage, `seconds` long or what there is, that ends in the past. */
+  /** A window of past footage, at most `seconds` long. */
   async window(seconds: number, asked: Window): Promise<Window> {
     const span = await this.world.until('footage', () => {
       const { startUs, endUs } = this.world.footage();
@@ -85,14 +84,14 @@ export class Stage {
     return { startUs, endUs: startUs + lengthUs };
   }
 
-  /** Some of what is asked and there. */
+  /** Some of the requested facts that the home has. */
   keys(notice: VerifiedNotice): DisclosureKey[] {
     const keys = notice.askedKeys.filter(() => this.below(2) === 0);
     for (const key of keys) this.world.disclosed.add(key);
     return keys;
   }
 
-  /** Sends an order and resolves with the device's receipt for it. */
+  /** Sends an order and resolves with the device's receipt. */
   async order(
     notice: { request: { jti: string } },
     action: 'grant' | 'deny' | 'revoke',
@@ -107,12 +106,12 @@ export class Stage {
     return giveOrder(this.world.up.session, this.signer, action, PATIENCE_MS);
   }
 
-  /** Resolves when everything the device had to say before is said: its answers come in order. */
+  /** Resolves when the device has sent everything before: its answers are in order. */
   async settle(): Promise<void> {
     await this.command({ action: 'press', button: 'front' });
   }
 
-  /** Publishes as somebody with an account of the broker. */
+  /** Publishes as another account of the broker. */
   async say(
     role: 'owner' | 'bridge',
     messages: readonly { topic: string; payload: string | Uint8Array; retain?: boolean }[],
@@ -129,7 +128,7 @@ export class Stage {
 
 type Play = (stage: Stage) => Promise<Allowance>;
 
-/** Everything of this door that its owner can look at on a phone, and a clip as it would leave. Answers how much that was. */
+/** Downloads everything that an owner can see on a phone, and a preview clip. Returns the number of bytes. */
 async function lookAround(stage: Stage, notice: VerifiedNotice, window: Window) {
   const { namespace, deviceId, fixture } = stage.world.up;
   const phone = await Phone.open(namespace.device, deviceId, fixture.cast.owner.key);
@@ -153,7 +152,7 @@ function expectOutcome(receipt: Receipt, outcome: Receipt['outcome'], codes?: Re
   );
 }
 
-/** Grants a window; resolves with what was granted once `outcome` is told of it. */
+/** Grants a window; resolves with the grant once its `outcome` is published. */
 async function grant(stage: Stage, seconds: number, outcome: 'sent' | 'failed' | null, zones: Zone[] = []) {
   const { world } = stage;
   const notice = await stage.ask();
@@ -198,13 +197,13 @@ async function refused(stage: Stage, codes: RegExp, changes: Parameters<typeof m
   return {};
 }
 
-/** By name: each plays and says what it allowed. */
+/** Each scenario plays and returns the traffic that it allows. */
 export const PLAYS = {
   ignored: async (stage) => {
     await stage.ask();
     return {};
   },
-  /** Nothing goes to the bridge, whatever an owner looks at. */
+  /** Nothing goes to the bridge, whatever an owner downloads. */
   'looked at on a phone': async (stage) => {
     const notice = await stage.ask();
     const { phone, preview } = await lookAround(stage, notice, await stage.window(3, notice.request.window));
@@ -272,7 +271,7 @@ export const PLAYS = {
     await stage.world.receipt('seal', ({ grant, outcome }) => grant === granted.grant && outcome === 'sealed', after);
     await revoke();
     await bridge.start();
-    // A token may have been on its way when the bridge was not there: the bridge is told, and hears nothing else.
+    // A token may have been in transit when the bridge was gone: the bridge gets only its end.
     await stage.world.receipt(
       'deletion',
       ({ grant, outcome }) => grant === granted.grant && outcome === 'deleted',
@@ -334,7 +333,7 @@ export const PLAYS = {
     const good = makeCommand(stage.signer, deviceId, { action: 'privacy', on: true }).token;
     const bad = (at: number) => {
       const bytes = Buffer.from(good);
-      // A letter that is the same would leave a good order.
+      // The same letter would leave the order valid.
       const place = stage.below(bytes.length);
       bytes[place] = bytes[place] === 33 + (at % 90) ? 34 + (at % 90) : 33 + (at % 90);
       return (
@@ -382,7 +381,7 @@ export const PLAYS = {
     const { world } = stage;
     const notice = await stage.ask();
     await world.up.device.end('SIGABRT');
-    // An area link that is online has not heard of the request again yet.
+    // A connected area link has not received the request again yet.
     await stage.noticed(notice.requestSha256, async () => void (await world.up.device.start()));
     expectOutcome(await stage.order(notice, 'deny', makeDenial(stage.signer, notice)), 'denied');
     return {};
@@ -391,10 +390,10 @@ export const PLAYS = {
 
 export type PlayName = keyof typeof PLAYS;
 
-/** Plays at a device with its own server. */
+/** Scenarios for a device with its own server. */
 export const PLAYS_WATCHED: readonly PlayName[] = ['looked at on a phone', 'looked at on a phone, then granted there'];
 
-/** Plays that leave the footage of a file as it is. */
+/** Scenarios that keep the footage of a file. */
 export const PLAYS_ON_FILE: readonly PlayName[] = [
   'granted',
   'ignored',
@@ -414,7 +413,7 @@ export const PLAYS_ON_FILE: readonly PlayName[] = [
   'the broker is away',
 ];
 
-/** Plays for a camera that goes on. */
+/** Scenarios for a continuous camera. */
 export const PLAYS_LIVE: readonly PlayName[] = [
   'granted',
   'the device crashes',

@@ -1,5 +1,5 @@
-// Owns: everything of one device that must not be seen, gathered while it runs and after: frames by their moment, sealed
-// records, keys, private texts. Read from the device's own data with its own keys. Not here: searching for it (verdict.ts).
+// Collects all secrets of one device, during and after its run: frames by their time, sealed records, keys, private texts. Read from the
+// device's own data with its own keys.
 import { copyFile, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -17,7 +17,7 @@ import { Recorder } from '../../../device/camera/support/recorder.ts';
 import { Fingerprints } from './fingerprints.ts';
 import { seams, type World } from './world.ts';
 
-/** A frame or a packet of sound of the ring. */
+/** A frame or a packet of sound in the ring. */
 export interface Sample {
   name: string;
   startUs: number;
@@ -29,9 +29,9 @@ const keyFileSchema = z.looseObject({ secret: z.string() });
 const enrolmentSchema = z.looseObject({ area: z.looseObject({ user: z.string(), password: z.string() }) });
 
 export class Secrets {
-  /** Plain frames and sound, each named by its moment. */
+  /** Plain frames and sound, each named by its time. */
   readonly footage = new Fingerprints();
-  /** What leaves under no grant whatever: sealed records, keys. */
+  /** Secrets that no grant releases: sealed records, keys. */
   readonly never = new Fingerprints();
   readonly texts = new Fingerprints();
   readonly samples = new Map<string, Sample>();
@@ -46,7 +46,7 @@ export class Secrets {
     this.world = world;
   }
 
-  /** What is fixed from the start, and the footage so far. */
+  /** The constant secrets, and the footage so far. */
   static async of(world: World): Promise<Secrets> {
     const secrets = new Secrets(world);
     await secrets.gatherFixed();
@@ -54,7 +54,7 @@ export class Secrets {
     return secrets;
   }
 
-  /** After this time the camera's sound repeats itself; null: never. */
+  /** The period of the camera's sound, or null. */
   get soundCycleUs(): number | null {
     return this.world.setting.camera.kind === 'synthetic' ? (CYCLE_FRAMES / SYNTHETIC_FPS) * 1_000_000 : null;
   }
@@ -108,18 +108,18 @@ export class Secrets {
     this.texts.addText(name, text);
   }
 
-  /** Takes in what the ring holds by now. */
+  /** Adds the current contents of the ring. */
   async gather(): Promise<void> {
     if (this.world.setting.ring === 'memory') await this.gatherFromSource();
     else await this.gatherFromRing();
   }
 
-  /** Reads a copy of the ring file: the device goes on writing its own. */
+  /** Reads a copy of the ring file, because the device goes on writing. */
   private async gatherFromRing(): Promise<void> {
     const copy = await mkdtemp(join(tmpdir(), 'doorsill-ring-'));
     const { disk, random } = seams;
     try {
-      // The key first: a ring that is renewed in between then opens with neither, which the next call mends.
+      // The key first: a ring that is renewed in between cannot be opened, and the next call reads it.
       for (const name of ['wrapping.key', 'ring.key', 'ring'])
         await copyFile(join(this.world.data, name), join(copy, name));
       const wrapper = new FileDeviceKey(disk, random, join(copy, 'wrapping.key'));
@@ -137,7 +137,7 @@ export class Secrets {
           const opened = seal.openHeader(record.subarray(0, 4096), header.position);
           const body = seal.openBody(record, header.position, header.sequence);
           const segment = body && decodeSegment(body);
-          // A record that was being written while it was copied: whole the next time.
+          // A record that was being written during the copy is complete next time.
           if (!segment || opened.what !== 'header') continue;
           this.known.add(header.sequence);
           this.sealed.push(record);
@@ -153,7 +153,7 @@ export class Secrets {
     }
   }
 
-  /** A ring in memory shows nothing: its footage is what the same file gives when it is recorded again. */
+  /** A ring in memory cannot be read: its footage is that of the same file, recorded again. */
   private async gatherFromSource(): Promise<void> {
     const { camera } = this.world.setting;
     const startUs = this.world.state?.camera.sourceStartUs;

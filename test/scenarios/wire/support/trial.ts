@@ -1,5 +1,4 @@
-// Owns: one testbed from its first packet to its last: scenarios played, a leak planted after each, all of it judged.
-// Not here: the parts of it.
+// One testbed from its first packet to its last: scenarios, a planted leak after each, and the verdict.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -13,27 +12,26 @@ import { Secrets } from './secrets.ts';
 import { type Allowance, clipBreaches, Evidence } from './verdict.ts';
 import { type Setting, World } from './world.ts';
 
-/** What a trial showed. */
 export interface TrialResult {
   scenarios: number;
-  /** Everything that was seen and should not have been, by scenario. */
+  /** All breaches, by scenario. */
   breaches: string[];
   controlsFound: number;
-  /** Leaks that were planted and not found. */
+  /** Planted leaks that were not found. */
   controlsMissed: string[];
   packets: number;
   searchedBytes: number;
   decryptedBytes: number;
-  /** Plain bytes that a front heard and the capture does not show. */
+  /** Plain bytes at a front that the capture does not have. */
   unseenBytes: number;
   fingerprints: number;
-  /** Share of footage too uniform to be looked for. */
+  /** Share of footage too uniform to be searched for. */
   skippedShare: number;
   clips: number;
   clipBytes: number;
-  /** Clips in which footage of the window was recognised. */
+  /** Clips in which footage of the window was recognized. */
   clipsRecognised: number;
-  /** Clips with zones blacked out, of which no frame may be recognised: they are encoded anew. */
+  /** Clips with blacked-out zones, of which no frame may be recognized: they are encoded anew. */
   clipsRedacted: number;
   notifications: number;
   announcements: number;
@@ -49,10 +47,7 @@ interface Played {
   controlTo: string;
 }
 
-/**
- * Runs one testbed. `seed` decides what is left open by the names: windows, disclosures, leaks. `planter`: its program, compiled
- * (control.ts).
- */
+/** Runs one testbed. `seed` chooses windows, disclosures and leaks. `planter`: its compiled program (control.ts). */
 export async function runTrial(
   setting: Setting,
   plays: readonly PlayName[],
@@ -153,14 +148,14 @@ async function judgeAll(
       result.clips += 1;
       if (granted.zones.length > 0) result.clipsRedacted += 1;
       else if (footage.find(verdict.clip).length > 0) result.clipsRecognised += 1;
-      // The same clip with a frame too many, or with a packet of sound that is never heard again.
+      // The same clip with an additional frame, or with an additional packet of sound that occurs only once.
       const { startUs, endUs } = granted.window;
       const foreign = [...secrets.samples.values()].filter(
         ({ name, ...sample }) =>
           (sample.startUs < startUs || sample.startUs >= endUs) &&
           (name.startsWith('frame') || secrets.soundCycleUs === null),
       );
-      // One that looks like no other: a still picture is the same whenever it was taken.
+      // A distinct one: still pictures are the same at any time.
       const offset = integerBelow(random, foreign.length);
       const extra = [...foreign.slice(offset), ...foreign.slice(0, offset)].find(({ name, bytes }) =>
         footage.findBare(bytes).includes(name),
@@ -176,7 +171,7 @@ async function judgeAll(
   return result;
 }
 
-/** Trials of one test file, with what they share. */
+/** The trials of one test file. */
 export class TrialSeries {
   /** Of the footage (noise.ts). */
   readonly folder: string;
@@ -205,7 +200,7 @@ export class TrialSeries {
     return result;
   }
 
-  /** Puts down what all of them have proved; returns how many scenarios they were. */
+  /** Records what all of them have proved; returns the number of scenarios. */
   prove(test: TestContext): number {
     const { scenarios, wire, controls, places } = figuresOf(this.results);
     proved(test, 'foreign packets and pieces of secrets on the wire', `0 in ${scenarios} scenarios, ${wire}`);
@@ -215,22 +210,22 @@ export class TrialSeries {
   }
 }
 
-/** Fails unless a trial saw nothing it should not have, looked where it claims to, and found every leak that was planted. */
+/** Fails if a trial had a breach, did not search what it claims, or missed a planted leak. */
 export function expectClean(result: TrialResult): void {
   expect(result.breaches).toEqual([]);
   expect(result.controlsMissed).toEqual([]);
   expect(result.controlsFound).toBe(result.scenarios);
   expect(result.places.flatMap(({ found }) => found)).toEqual([]);
   expect(result.places.filter(({ controlFound }) => !controlFound)).toEqual([]);
-  // What was captured, and where it was TLS decrypted, is all that arrived.
+  // The capture, decrypted where needed, has everything that arrived.
   expect(result.unseenBytes).toBe(0);
-  // The fingerprints are of something, and clips are recognised by them.
+  // There are fingerprints, and clips are recognized by them.
   expect(result.fingerprints).toBeGreaterThan(1_000);
   expect(result.skippedShare).toBeLessThan(0.5);
   expect(result.clipsRecognised + result.clipsRedacted).toBe(result.clips);
 }
 
-/** Several trials in words for the table of what was proved. */
+/** Several trials in words for the table of proofs. */
 export function figuresOf(results: readonly TrialResult[]) {
   const sum = (of: (result: TrialResult) => number) => results.reduce((total, result) => total + of(result), 0);
   const scenarios = sum((result) => result.scenarios);

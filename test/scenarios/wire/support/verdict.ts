@@ -1,5 +1,5 @@
-// Owns: judging a span of a capture: every packet in a listed flow, every message one of those that may be said then, no piece
-// of a secret in any of it, and after a grant exactly the clip. Not here: what happened meanwhile (scenarios.ts).
+// Judges a span of a capture: every packet in a listed flow, every message allowed at that time, no piece of a secret in any of it, and
+// after a grant exactly the clip.
 import { readFile } from 'node:fs/promises';
 import { sha256Hex } from '../../../../device/base/keys.ts';
 import { cellOf } from '../../../../device/contract/area-cells.ts';
@@ -18,48 +18,48 @@ import { CONSOLE_PORT } from './phone.ts';
 import type { Sample, Secrets } from './secrets.ts';
 import type { World } from './world.ts';
 
-/** What was granted, and how far it came. */
+/** A grant, and its progress. */
 export interface Granted {
   grant: string;
   window: Window;
   keys: readonly DisclosureKey[];
-  /** The clip as the device's receipt names it; null where it never was whole at the bridge. */
+  /** The clip in the device's receipt; null if it was never complete at the bridge. */
   clip: { sha256: string; bytes: number } | null;
   revoked: boolean;
-  /** What of the picture is blacked out: of such a clip every frame is encoded anew. */
+  /** Blacked-out zones: every frame of such a clip is encoded anew. */
   zones: readonly Zone[];
 }
 
-/** What may be seen in a span. */
+/** The traffic that a span may contain. */
 export interface Allowance {
   enrolment?: boolean;
   granted?: Granted;
-  /** An owner's phone is at the device's own server: pictures go there, and cannot be read on the way. */
+  /** An owner's phone is connected to the device's own server: pictures go there, encrypted. */
   isWatched?: boolean;
-  /** Up to this marker the bridge is not called: nothing was granted yet. */
+  /** Up to this marker nothing was granted, so the bridge must not be called. */
   silentUntil?: string;
 }
 
-/** What one span showed. */
+/** The result of one span. */
 export interface Verdict {
-  /** Everything that should not be there; empty when all is well. */
+  /** All breaches; empty if there are none. */
   breaches: string[];
-  /** Bytes looked through, and bytes that left. */
+  /** Searched bytes, and bytes that left. */
   searchedBytes: number;
   sentBytes: number;
   packets: number;
-  /** Bytes of clip sent, and frames of the window recognised in them. */
+  /** Clip bytes sent, and frames of the window recognized in them. */
   clipBytes: number;
   clip: Uint8Array;
-  /** Messages of the two flows that an owner switches on. */
+  /** Messages of the two optional flows. */
   notifications: number;
   announcements: number;
 }
 
-/** Without a grant a device says this much at most in one span: states, events, notices, receipts. */
+/** Maximum bytes that a device sends in a span without a grant: states, events, notices, receipts. */
 const SAID_BYTES_MAX = 512 * 1024;
 
-/** Types of ICMPv6 that the kernel says by itself: neighbour and router discovery, multicast reports (RFC 4861, RFC 3810). */
+/** ICMPv6 types sent by the kernel itself: neighbour and router discovery, multicast reports (RFC 4861, RFC 3810). */
 const KERNEL_ICMP6 = new Set([133, 134, 135, 136, 143]);
 
 export class Evidence {
@@ -68,9 +68,9 @@ export class Evidence {
   private readonly packets: Packet[];
   private readonly markers = new Map<string, number>();
   private readonly talks: Talk[] = [];
-  /** Plain bytes inside TLS connections that tshark showed, of what clients said. */
+  /** Plain bytes from clients inside TLS connections, by tshark. */
   readonly decryptedBytes: number;
-  /** Plain bytes that a front heard in a connection and the capture does not show: none, or something was not looked at. */
+  /** Plain bytes at a front that the capture does not have: must be 0, or something was not searched. */
   readonly unseenBytes: number;
 
   private constructor(world: World, secrets: Secrets, packets: Packet[], talks: Talk[]) {
@@ -93,13 +93,13 @@ export class Evidence {
       if (secure) decrypted += bytes;
     }
     this.decryptedBytes = decrypted;
-    // More can be seen than was heard: what a front that was held had not read when its client hung up.
+    // The capture may have more: what a held front had not read when its client disconnected.
     this.unseenBytes = [world.fronts.broker, world.fronts.bridge, world.fronts.notices]
       .flatMap(({ heard }) => [...heard])
       .reduce((sum, [port, bytes]) => sum + Math.max(0, bytes - (seen.get(port) ?? 0)), 0);
   }
 
-  /** Reads and, where it is TLS, decrypts the capture of a town that has ended. */
+  /** Reads and decrypts the capture of a stopped testbed. */
   static async of(world: World, secrets: Secrets): Promise<Evidence> {
     const { broker, bridge, notices } = world.fronts;
     const file = world.up.namespace.captureFile;
@@ -126,7 +126,7 @@ export class Evidence {
     return found;
   }
 
-  /** Judges what lies between two markers. */
+  /** Judges everything between two markers. */
   judge(fromMarker: string, toMarker: string, allowance: Allowance): Verdict {
     const [from, to] = [this.at(fromMarker), this.at(toMarker)];
     return new Judgement(this.world, this.secrets, this.talks, (packet) => packet > from && packet < to, allowance).all(
@@ -135,7 +135,7 @@ export class Evidence {
   }
 }
 
-/** One connection, with what was inside it. */
+/** One connection, with its decrypted contents. */
 interface Talk {
   stream: Stream;
   secure: boolean;
@@ -146,7 +146,7 @@ interface Talk {
   user: string;
 }
 
-/** Whether a connection is that of the device's ffmpeg to the device's own relay of its network camera. */
+/** Whether it is the connection of the device's ffmpeg to its own relay of the network camera. */
 function isCameraRelay({ stream: { client, server }, up }: Talk): boolean {
   const [first] = up;
   if (client.address !== LOOPBACK || server.address !== LOOPBACK || !first) return false;
@@ -157,7 +157,7 @@ class Judgement {
   private readonly world: World;
   private readonly secrets: Secrets;
   private readonly talks: readonly Talk[];
-  /** Ports of the camera's relay: none where the camera is not on the network. */
+  /** Ports of the camera's relay; empty without a network camera. */
   private readonly relayPorts: ReadonlySet<number>;
   private readonly isInside: (packet: number) => boolean;
   private readonly allowance: Allowance;
@@ -205,7 +205,7 @@ class Judgement {
     return { breaches: [...this.breaches], ...seen };
   }
 
-  /** The listed flows: each is opened by the device, to one port of one address. */
+  /** The allowed flows: each is opened by the device, to one port of one address. */
   private flowBreach(packet: Packet): string | null {
     const { protocol, from, to, kind, tcp, payload } = packet;
     const { namespace } = this.world.up;
@@ -227,7 +227,7 @@ class Judgement {
     const flow = `${protocol} ${from.address}:${from.port} to ${to.address}:${to.port}`;
     if (!isOut && !isIn) return `a foreign flow: ${flow}`;
     if (protocol === 'udp' && port === 53) return isOut ? queryBreach(payload) : null;
-    // A resolver's answer that came too late is refused by the kernel, which quotes its header (RFC 792).
+    // A resolver's late answer is refused by the kernel, whose message quotes its header (RFC 792).
     if (protocol === 'icmp' && isOut && kind === 3 && payload[17] === 17 && payload[29] === 53) return null;
     const isConsole = isOut ? from.port === CONSOLE_PORT : to.port === CONSOLE_PORT;
     if (this.allowance.isWatched && protocol === 'tcp' && isConsole) return null;
@@ -242,14 +242,14 @@ class Judgement {
     const { broker, bridge, camera, notices } = this.world.fronts;
     const inside = (chunks: readonly Chunk[]) =>
       Buffer.concat(chunks.filter(({ packet }) => this.isInside(packet)).map(({ bytes }) => bytes));
-    // What TLS hides must hide all of it.
+    // TLS must encrypt everything.
     if (secure) {
       this.search('TLS records', inside(stream.up));
       this.search('TLS records', inside(stream.down));
     }
     const { port } = stream.server;
     if (port === CONSOLE_PORT && stream.server.address === this.world.up.namespace.device) {
-      // Footage goes here, to the home's own phone: of the bytes on the wire nothing may be readable.
+      // Footage goes to the home's own phone here: nothing on the wire may be readable.
       this.search('what the phone said', inside(stream.up));
       this.search('what the phone saw', inside(stream.down));
       return;
@@ -260,14 +260,14 @@ class Judgement {
       this.search('what the camera was told', inside(up), ['the camera user', 'the camera password']);
       return;
     }
-    // The answer to an enrolment is where the area account comes from.
+    // The answer to an enrolment contains the area account.
     const given = this.allowance.enrolment && port === bridge.port ? ['the area password'] : [];
     this.search(`what came from port ${port}`, inside(down), given);
     if (port !== broker.port && port !== bridge.port && port !== notices.port) {
       this.search(`what went to port ${port}`, inside(up));
       return;
     }
-    // Without a grant the bytes are looked through once more as they came, however they were cut into messages.
+    // Without a grant the bytes are searched once more unsplit.
     if (!this.allowance.granted) this.searchFootage(`what went to port ${port}`, inside(up));
     for (const message of talk.messages) {
       if (this.isInside(message.packet)) this.judgeMessage(talk, message);
@@ -282,7 +282,7 @@ class Judgement {
       const isHome = message.user === homeAccount.user;
       if (!isHome && message.user !== this.secrets.areaUser) this.breaches.add(`a session as ${message.user}`);
       if (message.will !== (isHome ? `${topics.status(deviceId)} offline` : '')) this.breaches.add('another will');
-      // A password goes to its own broker, in the one message that is made for it [MQTT-3.1.3-11].
+      // A password goes only to its own broker, in the CONNECT [MQTT-3.1.3-11].
       this.search('a CONNECT', bytes, [isHome ? 'the home password' : 'the area password']);
     } else if (message.kind === 'publish') {
       const names = ['status', 'state', 'event', 'request', 'receipt', 'upload'] as const;
@@ -301,7 +301,7 @@ class Judgement {
           ? [topics.consentFilter(deviceId), topics.command(deviceId)]
           : [
               ...[1, 2, 3, 4, 5, 6, 7, 8, 9].map((part) => topics.areaRequests(cell, part)),
-              // Listened to by every home, whether it takes part in Search Party or not.
+              // Every home subscribes to it, whether it takes part in Search Party or not.
               topics.areaSearches(cell, 1),
               topics.revocations,
             ];
@@ -316,7 +316,7 @@ class Judgement {
     }
   }
 
-  /** One call at a target: no word but its own, and of the secrets the token that is made for it. */
+  /** One call to a target: only its allowed text, and of the secrets only its own token. */
   private judgeNotification(message: Message & { kind: 'http' }): void {
     this.notifications += 1;
     const breach = notificationBreach(message, noticesOf(this.world));
@@ -324,7 +324,7 @@ class Judgement {
     this.search('a notification', message.bytes, message.path === NOTICES.ntfy ? ['the ntfy token'] : []);
   }
 
-  /** One call at the bridge: which of them, and what is in it. */
+  /** One call to the bridge: its kind and contents. */
   private judgeRequest({ method, path, headers, body, bytes, isWhole }: Message & { kind: 'http' }): void {
     const { granted, enrolment } = this.allowance;
     const call = `${method} ${path}`;
@@ -375,7 +375,7 @@ class Judgement {
     if (granted.clip) same('clip', [claims.clipSha256, claims.clipBytes], [granted.clip.sha256, granted.clip.bytes]);
   }
 
-  /** Puts the clip together from what was sent, repeated parts included, and compares it with what was granted. */
+  /** Reassembles the clip from the uploaded parts, including repeated ones, and compares it with the grant. */
   private clip(): Uint8Array {
     const { granted } = this.allowance;
     const length = Math.max(0, ...this.pieces.map(({ offset, bytes }) => offset + bytes.length));
@@ -413,7 +413,7 @@ class Judgement {
   }
 }
 
-/** Where notifications go in a testbed, and what they are signed with. */
+/** The notification targets of a testbed, and their signing secret. */
 export function noticesOf({ fronts: { notices }, privates }: World): Notices {
   const { webhookSecret, ntfyToken } = privates;
   return { host: `${notices.name}.${DOMAIN}:${notices.port}`, webhookSecret, ntfyToken };
@@ -423,7 +423,7 @@ export function describeFinding({ secret, under }: Finding, where: string): stri
   return `${secret}${under.map((how) => ` under ${how}`).join('')} in ${where}`;
 }
 
-/** What of a clip lies outside the granted window, or leaves under no grant: nothing, it is hoped. */
+/** Footage of a clip that is outside the granted window, or without a grant. */
 export function clipBreaches(clip: Uint8Array, secrets: Secrets, { window, keys, zones }: Granted): string[] {
   const breaches = [...secrets.never.find(clip), ...secrets.texts.find(clip)].map((finding) =>
     describeFinding(finding, 'the clip'),
@@ -431,7 +431,7 @@ export function clipBreaches(clip: Uint8Array, secrets: Secrets, { window, keys,
   for (const finding of secrets.footage.find(clip)) {
     const sample = secrets.samples.get(finding.secret);
     if (finding.secret === SEVERAL_SECRETS) continue;
-    // Of a clip with a zone no frame is copied.
+    // No frame of a clip with a zone is copied.
     const isInside =
       sample &&
       !(zones.length > 0 && finding.secret.startsWith('frame')) &&
@@ -444,15 +444,15 @@ export function clipBreaches(clip: Uint8Array, secrets: Secrets, { window, keys,
 }
 
 /**
- * Whether a packet of sound lies in a window. A sound that repeats itself may lie there by what sounds alike: of 607 clips of the drawn
- * chime, encoded anew, three had 16 bytes in common with a packet of the chime whole cycles earlier or later.
+ * Whether a packet of sound lies in a window. Repeating sound may lie there by an equal packet: of 607 clips of the drawn chime, encoded
+ * anew, three had 16 bytes in common with a packet whole cycles earlier or later.
  */
 function isHeardIn(window: Window, { startUs, endUs }: Sample, cycleUs: number | null): boolean {
   const shiftUs = cycleUs === null ? 0 : Math.ceil((window.startUs - startUs) / cycleUs) * cycleUs;
   return startUs + shiftUs >= window.startUs && endUs + shiftUs <= window.endUs;
 }
 
-/** Names of the private texts that a request's notice to the owner may show: those the agency asks for. */
+/** Names of the private texts that a request's notice may contain: the requested ones. */
 export function noticeTexts(payload: Uint8Array): string[] {
   const notice = RequestNotice.safeParse(JSON.parse(Buffer.from(payload).toString()));
   if (!notice.success) return [];
@@ -461,7 +461,7 @@ export function noticeTexts(payload: Uint8Array): string[] {
   return isAsked ? askedKeys.map((key) => `value ${key}`) : [];
 }
 
-/** Only names of ours are looked up, by a plain query of one of two types. */
+/** Only our names may be looked up, by a plain query of one of two types. */
 function queryBreach(query: Uint8Array): string | null {
   const buffer = Buffer.from(query);
   const name = ['broker', 'bridge', 'camera', 'notices'].find((each) => {

@@ -1,6 +1,5 @@
-// Owns: a testbed for one device in a network namespace: registry, bridge, broker and camera outside it, an owner and an agency,
-// each reached through a front whose name the device has to look up; torn down whole.
-// Not here: what happens in it (scenarios.ts), what is made of the capture (verdict.ts).
+// A testbed for one device in a network namespace: registry, bridge, broker and camera outside, an owner and an agency, each behind a proxy
+// whose name the device must resolve.
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
@@ -32,16 +31,15 @@ import { LOOPBACK, NOTICES } from './home-flows.ts';
 import { DOMAIN, Namespace } from './namespace.ts';
 import { CONSOLE_PORT } from './phone.ts';
 
-/** How the testbed is made up. */
 export interface Setting {
   /** TLS for MQTT and HTTP. */
   secure: boolean;
   camera: { kind: 'file'; path: string } | { kind: 'rtsp'; launch: string } | { kind: 'synthetic' };
   ring: 'file' | 'memory';
   motion: boolean;
-  /** Whether the device has its own server for the phones of its home, announces it there, and notifies two targets. Needs `secure`. */
+  /** Whether the device has its own server for phones, announces it, and notifies two targets. Needs `secure`. */
   console?: boolean;
-  /** Crashes leave all they can: a core dump without limit, and node's own reports. */
+  /** Crashes leave as much as possible: a core dump without limit, and node's own reports. */
   tellsAllOnCrash?: boolean;
 }
 
@@ -55,15 +53,15 @@ export const seams = {
 const PATIENCE_MS = 60_000;
 const LOOK_AGAIN_MS = 20;
 
-/** What nobody may learn: made anew for every testbed, so that no text of it can stand anywhere by chance. */
+/** Private values, new for every testbed, so that none occurs anywhere by chance. */
 export interface Privates {
   values: { name: string; address: string; email: string; phone: string };
   place: Place;
   cameraUser: string;
   cameraPassword: string;
-  /** Signs what the webhook is told; never said. */
+  /** Signs the webhook's calls; never sent. */
   webhookSecret: string;
-  /** Said to the ntfy target alone. */
+  /** Sent only to the ntfy target. */
   ntfyToken: string;
 }
 
@@ -85,7 +83,7 @@ function makePrivates(random: Random): Privates {
   };
 }
 
-/** What exists only once the testbed is up. */
+/** Parts of a started testbed. */
 interface Parts {
   namespace: Namespace;
   certificate: Certificate | null;
@@ -103,17 +101,17 @@ export class World {
   readonly setting: Setting;
   readonly privates = makePrivates(seams.random);
   readonly folder: string;
-  /** What accounts other than the device's were delivered, payload by payload. */
+  /** Everything delivered to accounts other than the device's. */
   readonly delivered: { topic: string; payload: Uint8Array }[] = [];
-  /** Facts that went with a clip: the device's ledger says which values they were. */
+  /** Facts that went with a clip, as recorded in the device's ledger. */
   readonly disclosed = new Set<DisclosureKey>();
-  /** The disk that everything the device writes lies on; null where the kernel has no loop device. */
+  /** The disk with everything that the device writes; null if the kernel has no loop device. */
   image: DiskImage | null = null;
   readonly fronts: { broker: Front; bridge: Front; camera: Front; notices: Front };
-  /** Everything the owner heard, in order. */
+  /** Everything that the owner received, in order. */
   readonly receipts: Receipt[] = [];
   state: DeviceState | null = null;
-  /** How often the device said that it is online: its subscriptions are in place then. */
+  /** How often the device was online: its subscriptions exist then. */
   timesOnline = 0;
   /** The marker before the device's first packet. */
   firstMarker = '';
@@ -131,7 +129,7 @@ export class World {
     };
   }
 
-  /** Starts everything: the agency is admitted, the device enrolled and paired, and records. */
+  /** Starts everything: the agency is admitted, the device enrolled, paired and recording. */
   static async open(setting: Setting): Promise<World> {
     const folder = await mkdtemp(join(tmpdir(), 'doorsill-wire-'));
     const namespace = await Namespace.open(folder).catch(async (thrown: unknown) => {
@@ -176,7 +174,7 @@ export class World {
     return join(this.disk, 'tmp');
   }
 
-  /** The folder the device runs in. */
+  /** The device's working folder. */
   get cwd(): string {
     return join(this.folder, 'cwd');
   }
@@ -246,7 +244,7 @@ export class World {
     await writeFile(codeFile, code, { mode: 0o600 });
     const ready = await device.start(['--enrol', codeFile]);
     const paired = await pairWithDevice(seams, ready.socket, fixture.cast.owner.key, 'owner');
-    // The owner stands outside the namespace and needs no front.
+    // The owner is outside the namespace and needs no proxy.
     const home = { ...paired, account: { ...paired.account, url: broker.url } };
     const session = new OwnerSession(home, seams);
     session.listen({
@@ -269,7 +267,7 @@ export class World {
     await this.until('area link', () => (this.state?.area === 'online' ? true : null));
   }
 
-  /** Listens as a second owner and as a neighbour's device would, to everything they are let hear. */
+  /** Subscribes as a second owner and as a neighbour's device to everything allowed. */
   private async spy(): Promise<void> {
     const { broker, deviceId } = this.up;
     const topics = topicsUnder(DEFAULT_PREFIX);
@@ -297,7 +295,7 @@ export class World {
     return server;
   }
 
-  /** A server that takes every notification; returns the targets that lead to it. */
+  /** A server that accepts every notification; returns the targets for it. */
   private async startNotices(): Promise<NonNullable<DeviceConfigInput['notifications']>> {
     const { fronts, privates, undo } = this;
     const server = createServer((request, response) => request.resume().on('end', () => response.end()));
@@ -305,7 +303,7 @@ export class World {
     undo.push(async () => void server.close());
     const address = server.address();
     if (address && typeof address === 'object') fronts.notices.targetPort = address.port;
-    // Beside the device's disk, on which nobody may find them.
+    // Outside the device's disk, which must not contain them.
     const files = { secretFile: join(this.folder, 'webhook.secret'), tokenFile: join(this.folder, 'ntfy.token') };
     await writeFile(files.secretFile, privates.webhookSecret, { mode: 0o600 });
     await writeFile(files.tokenFile, privates.ntfyToken, { mode: 0o600 });
@@ -340,7 +338,7 @@ export class World {
     return this.until(what, () => this.receipts.slice(after).find(pick) ?? null);
   }
 
-  /** The longest span of footage at hand. */
+  /** The longest available span of footage. */
   footage(): Window {
     const spans = this.state?.ring.coverage ?? [];
     const [span] = spans.toSorted((a, b) => b.endUs - b.startUs - (a.endUs - a.startUs));
@@ -348,13 +346,13 @@ export class World {
     return span;
   }
 
-  /** What was said last, for a failing test's message. */
+  /** The last messages, for a failing test's output. */
   story(): string {
     const heard = this.receipts.slice(-6).map(({ outcome, grant, code }) => `heard ${outcome} ${grant} ${code ?? ''}`);
     return [...heard, JSON.stringify(this.state?.camera), this.parts?.device.printed.slice(-3_000) ?? ''].join('\n');
   }
 
-  /** Ends the device and the capture; what they left lies there until `close`. Returns the last marker. */
+  /** Stops the device and the capture; their files stay until `close`. Returns the last marker. */
   async end(): Promise<string> {
     const { device, namespace } = this.up;
     await device.end('SIGTERM');
@@ -363,7 +361,7 @@ export class World {
     return marker;
   }
 
-  /** Takes everything down and away, whatever state it is in. */
+  /** Removes everything, in any state. */
   async close(): Promise<void> {
     const faults: unknown[] = [];
     for (const step of this.undo.splice(0).reverse()) await step().catch((thrown: unknown) => faults.push(thrown));

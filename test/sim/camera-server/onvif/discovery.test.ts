@@ -17,7 +17,7 @@ const pause = (ms: number) => new SystemClock().sleep(ms);
 let client: Socket;
 let heard: string[];
 
-/** Asks as a client of the loopback interface does; hears what comes back to it alone. */
+/** A client on the loopback interface; it receives unicast answers. */
 beforeEach(async () => {
   heard = [];
   client = createSocket('udp4');
@@ -53,7 +53,7 @@ function probe({
   );
 }
 
-/** A server that can be found, with its clock moved by the test. */
+/** A server with discovery, whose clock the test advances. */
 async function findable() {
   const started = await startServer({ discovery: {} });
   const ask = async (text: string | Uint8Array) => {
@@ -64,12 +64,12 @@ async function findable() {
     await pause(10);
     return mine();
   };
-  // Other cameras of this machine may answer, too: those of another run of these tests.
+  // Other cameras on this machine may answer, too, such as those of another run of these tests.
   const mine = () => heard.filter((text) => text.includes(`>${started.address}<`));
   return { ...started, ask, mine };
 }
 
-it('is found by who looks for cameras, on the loopback interface', async () => {
+it('answers a probe for cameras on the loopback interface', async () => {
   const { ask, address, server } = await findable();
   const [match = '', ...others] = await ask(probe({ id: 'urn:uuid:a&amp;b' }));
   expect(others).toEqual([]);
@@ -111,13 +111,13 @@ it.each<[string, ProbeParts, number]>([
   ['another action', { action: `${WSD}/Resolve` }, 0],
   ['no id', { id: '' }, 0],
   ['a long id', { id: 'a'.repeat(201) }, 0],
-])('answers who looks for %s %#', async (_what, parts, count) => {
+])('answers a probe for %s %#', async (_what, parts, count) => {
   const { ask, server } = await findable();
   expect((await ask(probe(parts))).length).toBe(count);
   await server.stop();
 });
 
-it('answers no garbage, no DTD, no large datagram, and still answers a probe', async () => {
+it('ignores garbage, DTDs and large datagrams, and still answers a probe', async () => {
   const { ask, server } = await findable();
   const texts = ['', 'M-SEARCH * HTTP/1.1', '<a/>', `<!DOCTYPE a>${probe()}`, `${probe()}${' '.repeat(8 * 1024)}`];
   for (const text of [...texts, Uint8Array.of(0xff, 0xfe, 0)]) expect(await ask(text)).toEqual([]);
@@ -144,7 +144,7 @@ it.skipIf(!OTHER)('answers nobody whose address is not of the interface’s netw
   await server.stop();
 });
 
-it('has 16 answers on their way at most', async () => {
+it('has at most 16 pending answers', async () => {
   const { clock, server, mine } = await findable();
   for (let at = 0; at < 30; at += 1) client.send(probe({ id: `urn:${at}` }), 3_702, GROUP);
   await pause(30);
@@ -154,7 +154,7 @@ it('has 16 answers on their way at most', async () => {
   await server.stop();
 });
 
-it('says hello and bye when it can be found, and not a word otherwise', async () => {
+it('sends hello and bye with discovery, and nothing without it', async () => {
   const listener = createSocket({ type: 'udp4', reuseAddr: true });
   const said: string[] = [];
   listener.on('message', (bytes) => said.push(String(bytes)));
@@ -181,7 +181,7 @@ it('says hello and bye when it can be found, and not a word otherwise', async ()
   listener.close();
 });
 
-it('does not start where it cannot be found', async () => {
+it('does not start where discovery is impossible', async () => {
   for (const interfaceAddress of ['203.0.113.7', '::1', 'eth0', ''])
     await expect(startServer({ host: '0.0.0.0', discovery: { interfaceAddress } })).rejects.toMatchObject({
       code: 'onvif_discovery_impossible',

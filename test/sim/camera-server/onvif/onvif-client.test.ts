@@ -1,4 +1,4 @@
-// Holds the server against a client that others wrote, npm's onvif: whatever it asks, it understands the answer.
+// An independent client, npm's onvif, understands every answer of the server.
 import { once } from 'node:events';
 import { Cam } from 'onvif/promises/index.js';
 import { afterEach, beforeEach, expect, it } from 'vitest';
@@ -18,7 +18,7 @@ function clientOf({ base }: Started, password = ACCOUNT.password): Cam {
   return new Cam({ hostname, port: Number(port), username: ACCOUNT.user, password, timeout: 5_000 });
 }
 
-it('connects and reads what the camera is', async () => {
+it('connects and reads the camera’s facts', async () => {
   const client = clientOf(started);
   await client.connect();
   expect(await client.getDeviceInformation()).toMatchObject({ manufacturer: 'doorsill', firmwareVersion: '9.8.7' });
@@ -53,13 +53,13 @@ it('gets the stream and the still picture', async () => {
   expect(new Uint8Array(await (await fetch(uri)).arrayBuffer())).toEqual(JPEG);
 });
 
-/** An event as the client makes it of a message. */
+/** The client's form of an event. */
 interface Heard {
   topic: { _: string };
   message: { message: { data: { simpleItem: { $: object } } } };
 }
 
-it('hears of a press while it waits, and of motion', async () => {
+it('receives a press during a pull, and motion', async () => {
   const { camera } = started;
   const client = clientOf(started);
   await client.connect();
@@ -85,7 +85,7 @@ it('hears of a press while it waits, and of motion', async () => {
   client.removeAllListeners('event');
 });
 
-it('is told that its password is wrong', async () => {
+it('gets an error for a wrong password', async () => {
   const client = clientOf(started, 'guess');
   await client.connect();
   await expect(client.getProfiles()).rejects.toThrow('The login is missing, wrong');

@@ -62,7 +62,7 @@ it.each(CLOSED)('answers %s to a client with a login alone', async (name) => {
   expect(answered.text).not.toContain('secret');
 });
 
-it('answers past requests that are never ended', async () => {
+it('answers although unfinished requests fill its limit', async () => {
   const end = await openHalfSent(
     Number(new URL(started.base).port),
     200,
@@ -72,13 +72,13 @@ it('answers past requests that are never ended', async () => {
   end();
 });
 
-it('tells the camera’s time, which is not the machine’s', async () => {
+it('returns the camera’s time, not the machine’s', async () => {
   const { body } = await call('tds', '<tds:GetSystemDateAndTime/>', '');
   const told = ['Year', 'Month', 'Day', 'Hour', 'Minute', 'Second'].map((part) => textOf(body, part));
   expect(told).toEqual(['2026', '11', '27', '12', '0', '0']);
 });
 
-it('tells what the camera is, and nothing of the machine', async () => {
+it('returns the camera’s facts, and none of the machine', async () => {
   const about = (await call('tds', '<tds:GetDeviceInformation/>')).body;
   expect([textOf(about, 'Manufacturer'), textOf(about, 'FirmwareVersion')]).toEqual(['doorsill', '9.8.7']);
   const scopes = (await call('tds', '<tds:GetScopes/>')).text;
@@ -92,12 +92,12 @@ it('tells what the camera is, and nothing of the machine', async () => {
   expect(textOf(profile, 'Name')).toBe('Porch <1> & gate');
 });
 
-it('tells where the stream is for this client, without a login in it', async () => {
+it('returns the stream’s address as this client reaches it, without a login', async () => {
   const { body } = await call('trt', `<trt:GetStreamUri>${SETUP}${OF_PROFILE}</trt:GetStreamUri>`);
   expect(textOf(body, 'Uri')).toBe('rtsp://127.0.0.1:8554/porch?x=1');
 });
 
-it('answers each service at any of their addresses, and at no other', async () => {
+it('answers each service at every service’s path, and at no other', async () => {
   const body = () => envelope(`<trt:GetSnapshotUri>${OF_PROFILE}</trt:GetSnapshotUri>`);
   for (const path of ['/onvif/device_service', '/onvif/imaging_service'])
     expect((await post(`${started.base}${path}`, body())).body.name).toBe('GetSnapshotUriResponse');
@@ -105,7 +105,7 @@ it('answers each service at any of their addresses, and at no other', async () =
     expect((await fetch(`${started.base}${path}`, { method: 'POST', body: body() })).status).toBe(404);
 });
 
-it('gives the still picture at the address that it tells, and at no other', async () => {
+it('serves the still only at the address that it returns', async () => {
   const { camera, clock, base } = started;
   const { body } = await call('trt', `<trt:GetSnapshotUri>${OF_PROFILE}</trt:GetSnapshotUri>`);
   const uri = textOf(body, 'Uri') ?? '';
@@ -138,7 +138,7 @@ it('gives the still picture at the address that it tells, and at no other', asyn
   expect(asked).toBe(1);
 });
 
-it('outlives a request that it cannot answer', async () => {
+it('survives a request whose answer fails', async () => {
   const { camera } = started;
   const uri = textOf((await call('trt', `<trt:GetSnapshotUri>${OF_PROFILE}</trt:GetSnapshotUri>`)).body, 'Uri') ?? '';
   camera.still = () => {
@@ -227,12 +227,12 @@ it.each<[string, string | Uint8Array, string[], number, string?]>([
   expect(faultOf(answered).codes).toEqual(codes);
   expect(answered.status).toBe(status);
   expect(faultOf(answered).reason).toMatch(/^.{10,250}\.$/);
-  // Whatever was sent is quoted in little, and the camera still answers.
+  // The answer quotes little of the message, and the camera still answers.
   expect(answered.text.length).toBeLessThan(2_500);
   expect((await call('tds', TIME, '')).status).toBe(200);
 });
 
-it('accepts the action as clients name it, in the header or the type', async () => {
+it('accepts the action in the header or in the content type', async () => {
   const action = `${NAMESPACES.tds}/GetSystemDateAndTime`;
   const type = `application/soap+xml; charset=utf-8; action="${action}"`;
   const header = `<wsa:Action s:mustUnderstand="1">${action}</wsa:Action><wsa:MessageID>urn:uuid:1&amp;</wsa:MessageID>`;
@@ -241,7 +241,7 @@ it('accepts the action as clients name it, in the header or the type', async () 
   expect(answered.header && textOf(answered.header, 'RelatesTo')).toBe('urn:uuid:1&');
 });
 
-it('refuses a login that was used, even for another call', async () => {
+it('refuses a used login, even for another call', async () => {
   const token = security();
   expect((await call('tds', '<tds:GetScopes/>', token)).status).toBe(200);
   const again = await call('trt', '<trt:GetProfiles/>', token);
@@ -258,12 +258,12 @@ it.each([
   ['GetVideoEncoderConfiguration', '<trt:ConfigurationToken>a</trt:ConfigurationToken>', 'ter:NoConfig'],
   ['GetVideoSourceConfiguration', '', 'ter:NoConfig'],
   ['GetVideoEncoderConfigurationOptions', '<trt:ConfigurationToken>a</trt:ConfigurationToken>', 'ter:NoConfig'],
-])('refuses %s of what is not there: %s', async (name, parts, code) => {
+])('refuses %s for something that does not exist: %s', async (name, parts, code) => {
   const answered = await call('trt', `<trt:${name}>${parts}</trt:${name}>`);
   expect(faultOf(answered).codes).toEqual(['s:Sender', 'ter:InvalidArgVal', code]);
 });
 
-it('refuses what a web page sends, and other methods', async () => {
+it('refuses requests of web pages, and methods other than POST', async () => {
   const url = `${started.base}/onvif/device_service`;
   const headers = { 'content-type': 'application/soap+xml', origin: 'http://a.example' };
   const fromPage = await fetch(url, { method: 'POST', body: envelope(TIME), headers });
@@ -285,7 +285,7 @@ async function nextAnswer(socket: Socket): Promise<string> {
   }
 }
 
-it('understands a call that arrives in two parts, wherever it is split, or byte by byte', async () => {
+it('understands a call split anywhere into two parts, or into single bytes', async () => {
   const body = `<s:Envelope xmlns:s="${NAMESPACES.s}"><s:Body><a:GetHostname xmlns:a="${NAMESPACES.tds}">é</a:GetHostname></s:Body></s:Envelope>`;
   const head = `POST /onvif/device_service HTTP/1.1\r\nHost: a\r\nContent-Type: application/soap+xml\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n`;
   const bytes = Buffer.from(`${head}${body}`);
@@ -307,7 +307,7 @@ it('understands a call that arrives in two parts, wherever it is split, or byte 
   socket.destroy();
 });
 
-it('closes a connection that goes on sending, and of too many the one that has waited longest', async () => {
+it('closes a connection that sends too much and, of too many, the one that has waited longest', async () => {
   const port = Number(new URL(started.base).port);
   const sending = connect({ host: '127.0.0.1', port });
   sending.on('error', () => {});
@@ -331,7 +331,7 @@ async function subscribe(parts = '<tev:InitialTerminationTime>PT1M</tev:InitialT
   return textOf(body, 'Address') ?? '';
 }
 
-it('tells of a press and of motion to who pulls, until the client unsubscribes', async () => {
+it('delivers presses and motion to a pulling client until it unsubscribes', async () => {
   const { camera, base } = started;
   const point = await subscribe();
   expect(point.startsWith(`${base}/onvif/subscription/`)).toBe(true);
@@ -373,7 +373,7 @@ it.each([
   ['tns1:VideoSource//.', 1],
   ['tns1:RuleEngine//.|tns1:VideoSource/MotionAlarm | tns1:Other', 2],
   ['tns1:RuleEngine/tns1:MyRuleDetector/Visitor', 1],
-])('tells of the topics alone that %s chooses', async (text, count) => {
+])('delivers only the topics that %s selects', async (text, count) => {
   const point = await subscribe(topics(text));
   expect((await post(point, envelope(PULL))).text.match(/Initialized/g)?.length).toBe(count);
 });
@@ -405,7 +405,7 @@ it.each<[string, string, string]>([
   expect(faultOf(refused).codes).toEqual(['s:Sender', code]);
 });
 
-it('refuses a pull that asks for too much, and tells the most', async () => {
+it('refuses a pull beyond the limits, and returns them', async () => {
   const point = await subscribe();
   const pull = (timeout: string, limit: string) =>
     post(
@@ -431,13 +431,13 @@ it('refuses a pull that asks for too much, and tells the most', async () => {
     expect(faultOf(await pull(timeout, limit)).codes).toEqual(['s:Sender', 'ter:InvalidArgVal']);
 });
 
-it('has 16 subscriptions at most', async () => {
+it('has at most 16 subscriptions', async () => {
   for (let at = 0; at < 16; at += 1) expect(await subscribe()).toContain('/onvif/subscription/');
   const refused = await call('tev', '<tev:CreatePullPointSubscription/>');
   expect(faultOf(refused).codes).toEqual(['s:Receiver', 'wsnt:SubscribeCreationFailedFault']);
 });
 
-it('loses no message to a client that leaves while it waits', async () => {
+it('loses no message if a client disconnects during a pull', async () => {
   const { camera } = started;
   const point = await subscribe(topics('tns1:VideoSource//.'));
   await post(point, envelope(PULL));
@@ -452,7 +452,7 @@ it('loses no message to a client that leaves while it waits', async () => {
   expect(textOf((await post(point, envelope(PULL))).body, 'Topic')).toBe('tns1:VideoSource/MotionAlarm');
 });
 
-it('asks nobody for a login when it has no account', async () => {
+it('requires no login without an account', async () => {
   const open = await startServer({ account: null });
   const answered = await post(`${open.base}/onvif/media_service`, envelope('<trt:GetProfiles/>', ''));
   expect(answered.body.name).toBe('GetProfilesResponse');
@@ -475,7 +475,7 @@ it('leaves nothing behind when it stops', async () => {
   await server.stop();
 });
 
-it('does not start where it cannot listen, nor beyond this machine without a login', async () => {
+it('does not start on a taken port, nor beyond this machine without a login', async () => {
   const port = Number(new URL(started.base).port);
   await expect(startServer({ port })).rejects.toMatchObject({ code: 'port_in_use' });
   await expect(startServer({ host: '203.0.113.7' })).rejects.toMatchObject({ code: 'camera_address_unserved' });
@@ -483,7 +483,7 @@ it('does not start where it cannot listen, nor beyond this machine without a log
     await expect(startServer({ host, account: null })).rejects.toMatchObject({ code: 'camera_open_to_all' });
 });
 
-it('tells a client the address that it called, not the one that it claims', async () => {
+it('returns the address that a client called, not the one in its `Host` header', async () => {
   const anywhere = await startServer({ host: '0.0.0.0' });
   const { port } = new URL(anywhere.base);
   const socket = connect({ host: '127.0.0.2', port: Number(port) });
@@ -499,14 +499,14 @@ it('tells a client the address that it called, not the one that it claims', asyn
   await anywhere.server.stop();
 });
 
-it('reads where to listen from an address', () => {
+it('parses the address to listen on', () => {
   expect(parseOnvifAddress('http://127.0.0.1:8080')).toEqual({ host: '127.0.0.1', port: 8080 });
   expect(parseOnvifAddress('http://[::1]/')).toEqual({ host: '::1', port: 80 });
   for (const text of ['', '8080', 'https://a:1', 'http://a:1/b', 'http://u:p@a:1', 'http://a:1?b', 'http://a:99999'])
     expect(() => parseOnvifAddress(text)).toThrow(expect.objectContaining({ code: 'usage' }));
 });
 
-it('answers whatever comes with one message, and a call that was spoilt with a fault or its answer', async () => {
+it('answers any input with one message, and a damaged call with a fault or its answer', async () => {
   const url = `${started.base}/onvif/device_service`;
   const whole = Buffer.from(envelope('<tds:GetScopes/>'));
   const spoilt = fc.array(fc.tuple(fc.nat(whole.length - 1), fc.nat(255)), { minLength: 1, maxLength: 3 });

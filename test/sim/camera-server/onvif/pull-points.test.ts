@@ -20,7 +20,7 @@ function makePoints() {
   return { clock, points, pulled, happen };
 }
 
-it('begins with the states, then tells each change once and in order', async () => {
+it('begins with the current states, then delivers each change once and in order', async () => {
   const { points, pulled, happen } = makePoints();
   happen('motion-start');
   const id = points.create(ALL, 60_000);
@@ -31,7 +31,7 @@ it('begins with the states, then tells each change once and in order', async () 
   expect(await pulled(id, 1)).toEqual([`Changed ${MOTION} false`]);
   expect(await pulled(id)).toEqual([`Changed ${VISITOR} true`]);
   expect(await pulled(id)).toEqual([]);
-  points.tellStates(id);
+  points.queueStates(id);
   expect(await pulled(id)).toEqual([`Initialized ${MOTION} false`, `Initialized ${VISITOR} true`]);
   points.stop();
 });
@@ -82,7 +82,7 @@ it('keeps messages for the next pull when a client leaves', async () => {
   points.stop();
 });
 
-it('ends a subscription at its time, when renewed at its new one, and when nobody pulls for a minute', async () => {
+it('ends a subscription at its time, after a renewal at the new one, or after a minute without a pull', async () => {
   const { clock, points, pulled, happen } = makePoints();
   const ended = points.create(ALL, 10_000);
   const renewed = points.create(ALL, 10_000);
@@ -117,7 +117,7 @@ it('ends the wait of a pull whose subscription ends', async () => {
   expect(await waiting).toEqual([]);
 });
 
-it('keeps the newest 200 messages of who does not pull, and 16 subscriptions', async () => {
+it('keeps the newest 200 messages without a pull, and 16 subscriptions', async () => {
   const { points, happen } = makePoints();
   const ids = Array.from({ length: 16 }, () => points.create(ALL, 600_000));
   expect(new Set(ids).size).toBe(16);

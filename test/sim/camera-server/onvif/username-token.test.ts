@@ -13,7 +13,7 @@ function makeLogins() {
   return { clock, logins: new Logins(ACCOUNT, clock) };
 }
 
-it('accepts the example of ONVIF’s guide for programmers', () => {
+it('accepts the example of ONVIF’s Application Programmer’s Guide', () => {
   const clock = new ManualClock(Date.UTC(2010, 8, 16, 7, 50, 45) * 1_000);
   const logins = new Logins({ user: 'user', password: 'userpassword' }, clock);
   const nonce = Buffer.from('LKqI6G/AikKCQrN0zqZFlg==', 'base64');
@@ -36,19 +36,19 @@ it.each<[string, TokenParts | string]>([
   ['a nonce that is no Base64', security().replace(/(<w:Nonce[^>]*>)/, '$1!!')],
   ['a nonce in another encoding', security().replace('#Base64Binary', '#HexBinary')],
   ['an empty digest', security().replace(/(<w:Password[^>]*>)[^<]*/, '$1')],
-])('refuses %s, and says the same of each', (_what, token) => {
+])('refuses %s with the same message as the others', (_what, token) => {
   const { logins } = makeLogins();
   const text = typeof token === 'string' ? token : security(token);
   expect(() => logins.accept(header(text))).toThrow(new SoapFault('login'));
 });
 
-it('refuses a header with two passwords rather than choosing one', () => {
+it('refuses a header with two passwords', () => {
   const { logins } = makeLogins();
   const doubled = security().replace(/<w:Password.*<\/w:Password>/, '$&$&');
   expect(() => logins.accept(header(doubled))).toThrow(XmlFault);
 });
 
-it('accepts a token once, at the edges of the minute too, and again for nobody whose clock was set back', () => {
+it('accepts a token once, also at the edges of its minute, and not again after the clock was set back', () => {
   const { clock, logins } = makeLogins();
   for (const created of [stamp(-60), stamp(0), stamp(60)]) {
     const token = header(security({ created }));
@@ -61,7 +61,7 @@ it('accepts a token once, at the edges of the minute too, and again for nobody w
   }
 });
 
-it('refuses another login while 5,000 could be repeated, and forgets those that could not', () => {
+it('refuses logins while 5,000 could be replayed, and drops those that could not', () => {
   const { clock, logins } = makeLogins();
   const first = header(security());
   logins.accept(first);

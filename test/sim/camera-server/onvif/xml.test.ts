@@ -43,12 +43,12 @@ it.each([
   expect(() => readXml(text)).toThrow(XmlFault);
 });
 
-it('refuses to choose between two elements of a name', () => {
+it('refuses two elements with one name', () => {
   const feed = readXml('<a><b>1</b><b>2</b></a>');
   expect(() => childOf(feed, '', 'b')).toThrow(XmlFault);
 });
 
-it('reads the worst of 64 KiB in little time: line ends, prefixes, attributes, references', () => {
+it('parses the worst cases of 64 KiB quickly: line ends, prefixes, attributes, references', () => {
   const fill = (part: string, around: (all: string) => string) => around(part.repeat(Math.floor(60_000 / part.length)));
   const prefixes = Array.from({ length: 2_000 }, (_, at) => `xmlns:p${at}="u"`).join(' ');
   const texts = [

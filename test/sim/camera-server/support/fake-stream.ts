@@ -1,4 +1,4 @@
-// Owns: a stream for tests of servers: a format, units made by hand, a clock of its own. Not here: a camera that films (started-camera.ts).
+// A stream for tests of servers: hand-made units, and a clock of its own.
 import { fromHex } from '../../../../device/contract/bytes.ts';
 import { soundConfigOf } from '../../../../device/contract/media/aac.ts';
 import type { AccessUnit, H264Format, StreamFormat } from '../../../../sim/camera-server/access-units.ts';
@@ -13,13 +13,13 @@ const PPS = fromHex('68 cb 83 cb 20'.replaceAll(' ', '')) ?? new Uint8Array();
 
 export const FORMAT: H264Format = { codec: 'h264', sps: SPS, pps: PPS, sound: soundConfigOf(48_000, 1) };
 
-/** A slice of so many bytes that hold `fill`. */
+/** A slice of `length` bytes, filled with `fill`. */
 export const slice = (key: boolean, length: number, fill = 0xaa) =>
   Uint8Array.from({ length }, (_, at) => (at === 0 ? (key ? 0x65 : 0x41) : fill));
 
 const FRAME_US = 66_667;
 
-/** The `at`-th picture of 15 a second, a keyframe each second. */
+/** Picture number `at` of 15 a second, a keyframe each second. */
 export function picture(at: number, length = 100): AccessUnit {
   const key = at % 15 === 0;
   const us = at * FRAME_US;
@@ -27,7 +27,7 @@ export function picture(at: number, length = 100): AccessUnit {
   return { track: 'video', ptsUs: us, dtsUs: us, dueUs: us, key, parts };
 }
 
-/** The `at`-th packet of sound. */
+/** Packet of sound number `at`. */
 export function packet(at: number, length = 200): AccessUnit {
   const us = Math.round((at * 1024 * 1_000_000) / 48_000);
   return {
@@ -40,7 +40,7 @@ export function packet(at: number, length = 200): AccessUnit {
   };
 }
 
-/** A stream whose time is what a test says. */
+/** A stream whose time the test sets. */
 export class FakeStream implements ServedStream {
   readonly ready = Promise.resolve();
   readonly faults = new FaultSet();

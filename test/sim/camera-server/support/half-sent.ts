@@ -1,8 +1,7 @@
-// Owns: connections of one address that begin a request and never end it. Not here: what a server does with them.
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 
-/** Opens so many, one after the other, each with the first bytes of a request; resolves with what ends them. */
+/** Opens `many` connections in a row, each with only the first bytes of a request; resolves with a function that closes them. */
 export async function openHalfSent(port: number, many: number, head: string): Promise<() => void> {
   const sockets: Socket[] = [];
   for (let left = many; left > 0; left -= 1) {

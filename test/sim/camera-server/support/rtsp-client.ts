@@ -1,5 +1,4 @@
-// Owns: a viewer for tests that speaks RTSP by hand (RFC 2326): asks, and keeps the answers and packets that come. Not here: viewers that
-// users have (ffmpeg, GStreamer, our device).
+// An RTSP client for tests (RFC 2326) that records answers and packets.
 import { createHash } from 'node:crypto';
 import { connect, type Socket } from 'node:net';
 
@@ -53,7 +52,7 @@ export class RtspClient {
     return `${lines.join('\r\n')}\r\n\r\n`;
   }
 
-  /** An Authorization header for a challenge; `uri`: what it is for. */
+  /** An Authorization header for a challenge and `uri`. */
   proof(challenge: string, method: string, user: string, password: string, uri = this.base): string {
     const md5 = (text: string) => createHash('md5').update(text).digest('hex');
     const nonce = /nonce="([^"]*)"/.exec(challenge)?.[1] ?? '';
@@ -62,7 +61,7 @@ export class RtspClient {
     return `Digest username="${user}", realm="${realm}", nonce="${nonce}", uri="${uri}", response="${response}"`;
   }
 
-  /** Sets the picture up over this connection and plays it; returns the session's id. */
+  /** Sets up the pictures over this connection and plays them; returns the session id. */
   async play(): Promise<string> {
     const set = await this.ask('SETUP', { Transport: 'RTP/AVP/TCP;unicast;interleaved=0-1' }, '/track=video');
     const id = (set.headers.get('session') ?? '').split(';')[0] ?? '';

@@ -1,5 +1,4 @@
-// Owns: a camera that films and is served on loopback, for tests, with every unit that it sent; what others recorded of it, compared with that.
-// Not here: the recorders (device/camera/support/recorder.ts, the programs of users).
+// A camera served on loopback, with every unit that it sent, to compare with a device's recording.
 import { createHash } from 'node:crypto';
 import { SystemClock } from '../../../../device/base/clock.ts';
 import { SystemDisk } from '../../../../device/base/disk.ts';
@@ -12,7 +11,7 @@ import type { AccessUnit } from '../../../../sim/camera-server/access-units.ts';
 import { ServedCamera, type ServedCameraOptions } from '../../../../sim/camera-server/served-camera.ts';
 import type { Recorder } from '../../../device/camera/support/recorder.ts';
 
-/** A small porch costs little. */
+/** A small porch encodes fast. */
 export const SMALL = 'synthetic?size=320x180';
 export const ffmpeg = await findFfmpeg();
 
@@ -44,17 +43,17 @@ export class StartedCamera {
     return this.camera.urls[0] ?? '';
   }
 
-  /** Digests of the pictures that were sent, in order. */
+  /** Digests of the sent pictures, in order. */
   get pictures(): string[] {
     return pictureDigests(this.sent);
   }
 
-  /** Digests of the pictures that the camera made, before anything went wrong with them. */
+  /** Digests of the camera's pictures before faults, in order. */
   get made(): string[] {
     return pictureDigests(this.filmed);
   }
 
-  /** How far the wall times of recorded pictures are from when they left the camera, in ms: the least and the most. */
+  /** Difference in ms between recorded pictures' wall times and their real ones: minimum and maximum. */
   offMs(recorder: Recorder): [number, number] {
     const video = this.filmed.filter(({ track }) => track === 'video');
     const timesUs = recorder.frameTimesUs();
@@ -74,7 +73,7 @@ function pictureDigests(units: readonly AccessUnit[]): string[] {
   return units.filter(({ track }) => track === 'video').map(({ parts }) => pictureDigest(parts));
 }
 
-/** What a picture shows: its slices alone, whatever stands beside them. */
+/** Digest of a picture's slices only. */
 export function pictureDigest(nals: readonly Uint8Array[]): string {
   const hash = createHash('sha256');
   for (const nal of nals) if (nalType(nal) >= 1 && nalType(nal) <= 5) hash.update(nal);
@@ -91,15 +90,14 @@ export function recordedPictures({ segments }: Recorder): string[] {
 }
 
 export interface Comparison {
-  /** Pictures that were recorded. */
   readonly recorded: number;
-  /** Those that nobody sent. */
+  /** Pictures that were never sent. */
   readonly foreign: number;
-  /** Those that were sent between the first and the last of those that were recorded, and were not recorded. */
+  /** Pictures that were sent between the first and the last recorded one, and are not recorded. */
   readonly missing: number;
 }
 
-/** Where each received picture was sent, null: nowhere. Pictures in which nothing changed are alike: then the next one is meant. */
+/** The index of each received picture among the sent ones, or null. Pictures without change are equal: then the next one counts. */
 function placesIn(received: readonly string[], sent: readonly string[]): (number | null)[] {
   const all = new Map<string, number[]>();
   for (const [at, digest] of sent.entries()) all.set(digest, [...(all.get(digest) ?? []), at]);
@@ -111,7 +109,7 @@ function placesIn(received: readonly string[], sent: readonly string[]): (number
   });
 }
 
-/** Compares what was received with what was sent, both in order. A picture that was sent twice may be received once or twice. */
+/** Compares received with sent pictures, both in order. A picture sent twice may be received once or twice. */
 export function compared(received: readonly string[], sent: readonly string[]): Comparison {
   const places = placesIn(received, sent);
   const known = places.filter((place) => place !== null);

@@ -13,11 +13,11 @@ const listed = listTests([...TESTS]);
 const names = (...asked: [status: (typeof TESTS)[number]['status'] | null, words: string]) =>
   filterTests(listed, ...asked).map(({ test, at }) => `${at} ${test.name}`);
 
-it('lists the worst first, each with its place in the report', () => {
+it('lists the worst first, each with its index in the report', () => {
   expect(names(null, '')).toEqual(['1 Motion', '3 B ring', '4 Cut', '5 Odd', '2 A recall', '0 A ring']);
 });
 
-it('finds by status, by name, by variant, by file and by what differed', () => {
+it('finds by status, name, variant, file and first difference', () => {
   expect(names('failed', '')).toEqual(['1 Motion', '3 B ring']);
   expect(names(null, 'RING')).toEqual(['3 B ring', '0 A ring']);
   expect(names(null, 'camera=yard')).toEqual(['1 Motion']);

@@ -15,20 +15,20 @@ const mark = (startS: number, endS = startS, label = 'motion'): Mark => ({
   startUs: SCALE.startUs + startS * 1_000_000,
   endUs: SCALE.startUs + endS * 1_000_000,
   label,
-  told: label,
+  description: label,
   camera: 0,
 });
 const lane = (marks: Mark[]): Lane => ({ title: 'Happened', camera: '', marks });
 const place = (...marks: Mark[]) => placeLanes([lane(marks)], SCALE, 30, false).lanes[0]?.marks ?? [];
 
 describe('a timeline', () => {
-  it('draws a moment where its time is, and nothing outside', () => {
+  it('draws a time at its place, and nothing outside', () => {
     expect([1, 6, 11].map((s) => xOf(SCALE, s * 1_000_000))).toEqual([84, 334, 584]);
     expect([xOf(SCALE, 0), xOf(SCALE, 99_000_000)]).toEqual([84, 584]);
     expect(xOf({ ...SCALE, lengthUs: 0 }, 5)).toBe(84);
   });
 
-  it('gives marks that follow each other one row, and such as overlap a row each', () => {
+  it('puts successive marks into one row, and overlapping ones into a row each', () => {
     expect(place(mark(0, 1), mark(4, 5)).map(({ y }) => y)).toEqual([30, 30]);
     expect(place(mark(0, 5), mark(4, 6)).map(({ y }) => y)).toEqual([30, 30 + ROW_HEIGHT]);
     // The bars do not touch, but the first one's label would be covered.
@@ -42,7 +42,7 @@ describe('a timeline', () => {
     expect((last?.labelX ?? 0) + 15 + 20 * 7.2).toBeLessThanOrEqual(584);
   });
 
-  it('stays low however much happens at once: what has no row of its own is drawn without its label', () => {
+  it('has a limited height: marks without a row of their own have no label', () => {
     const many = Array.from({ length: 300 }, (_, at) => mark(at / 100, 9, `event ${at}`));
     const { lanes, bottom } = placeLanes([lane(many)], SCALE, 0, false);
     expect(bottom).toBeLessThan(8 * ROW_HEIGHT);
@@ -50,13 +50,13 @@ describe('a timeline', () => {
     expect(lanes[0]?.marks.filter(({ labelX }) => labelX !== null).length).toBeLessThan(10);
   });
 
-  it('gives what a reader must not miss a row and a label before all others', () => {
+  it('gives important marks a row and a label before all others', () => {
     const many = Array.from({ length: 300 }, (_, at) => mark(at / 100, 9, `event ${at}`));
     const missed: Mark = { ...mark(8, 9, 'ring missed'), look: 'missed' };
     expect(place(...many, missed).find(({ mark: { look } }) => look === 'missed')).toMatchObject({ y: 30 });
   });
 
-  it('covers no label with another, whatever there is', () => {
+  it('never covers a label with another', () => {
     const marks = Array.from({ length: 60 }, (_, at) =>
       mark((at * 7.3) % 10, ((at * 7.3) % 10) + (at % 4) / 3, `m${at}`.repeat(1 + (at % 5))),
     );

@@ -10,7 +10,7 @@ const timeline = (cameras: TestTimeline['cameras'], steps: TestTimeline['steps']
   ...{ startUs: 0, endUs: 100, cameras, steps },
 });
 
-it('says in words what each mark’s shape and colour say', () => {
+it('has a text for each mark’s shape and colour', () => {
   const lanes = lanesOf(
     timeline(
       [
@@ -30,7 +30,7 @@ it('says in words what each mark’s shape and colour say', () => {
       [{ atUs: 3, text: 'grant', outcome: 'refused', detail: 'too late' }],
     ),
   );
-  expect(lanes.map(({ title, marks }) => [title, marks.map(({ told, label }) => `${label} | ${told}`)])).toEqual([
+  expect(lanes.map(({ title, marks }) => [title, marks.map(({ description, label }) => `${label} | ${description}`)])).toEqual([
     ['Steps', ['grant: refused | Step: grant, refused, too late']],
     [
       'Expected',
@@ -51,7 +51,7 @@ it('says in words what each mark’s shape and colour say', () => {
   ]);
 });
 
-it('names cameras only where there are several, and draws no empty lane', () => {
+it('names cameras only if there are several, and draws no empty lane', () => {
   const events = [{ type: 'ring', startUs: 1 }];
   expect(lanesOf(timeline([camera('front', { events })])).map(({ camera: of }) => of)).toEqual(['']);
   const two = lanesOf(timeline([camera('front', { events }), camera('yard', { events }), camera('idle')]));

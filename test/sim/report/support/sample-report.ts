@@ -1,5 +1,4 @@
-// Owns: a run as a QA engineer's day brings one: stories that passed, one that missed a visitor, one that was flaky, with pictures of the
-// drawn porch. For tests that look at reports, and for pictures of them.
+// A sample run with passed, failed and flaky tests and pictures of the drawn porch, for tests of reports and for screenshots.
 import sharp from 'sharp';
 import { PorchArt } from '../../../../sim/porch/porch-art.ts';
 import { SYNTHETIC_FPS, sceneAt } from '../../../../sim/porch/scene.ts';
@@ -15,7 +14,7 @@ const [WIDTH, HEIGHT] = [640, 360];
 export const START_US = 1_774_745_990_000_000;
 const at = (seconds: number) => START_US + Math.round(seconds * 1_000_000);
 
-/** JPEGs of the drawn porch at seconds from its start, in base64. */
+/** JPEGs of the drawn porch at these seconds, in base64. */
 export async function porchPictures(seconds: readonly number[]): Promise<string[]> {
   const art = await PorchArt.draw(WIDTH, HEIGHT);
   const planes = new Uint8Array((WIDTH * HEIGHT * 3) / 2);
@@ -29,7 +28,7 @@ export async function porchPictures(seconds: readonly number[]): Promise<string[
   return pictures;
 }
 
-/** BT.601 in studio swing, as the porch is drawn. */
+/** BT.601 in limited range, as the porch is drawn. */
 function rgbOf(planes: Uint8Array): Buffer {
   const [lumaSize, rgb] = [WIDTH * HEIGHT, Buffer.alloc(WIDTH * HEIGHT * 3)];
   const clamp = (value: number) => Math.max(0, Math.min(255, Math.round(value)));
@@ -42,7 +41,7 @@ function rgbOf(planes: Uint8Array): Buffer {
   return rgb;
 }
 
-/** Twenty-four seconds of which one visit was found, one missed, and a shadow taken for one. */
+/** Twenty-four seconds with one visit found, one missed, and a false event. */
 export async function missedVisit(): Promise<TestTimeline> {
   const moments = [0.4, 1.2, 2.6, 3.4, 5, 9, 12.4, 14.2, 16, 18.6, 21];
   const pictures = await porchPictures(moments);
@@ -95,7 +94,7 @@ export async function missedVisit(): Promise<TestTimeline> {
   };
 }
 
-/** A test that passed, with what was named of it changed. */
+/** A passed test, with some properties replaced. */
 export function passedTest(named: Partial<TestReport> = {}): TestReport {
   return {
     name: 'The owner grants eight seconds, and no frame more leaves',
@@ -128,7 +127,6 @@ const DIFF = `  { "type": "ring", "atS": 2.6 }
 + { "type": "motion-start", "atS": 9.1 }
 + { "type": "motion-end", "atS": 10.3 }`;
 
-/** The whole run. */
 export async function sampleReport(): Promise<RunReport> {
   const timeline = await missedVisit();
   const tests = STORIES.map(([name, file], index) =>

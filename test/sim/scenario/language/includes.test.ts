@@ -5,7 +5,7 @@ import { readScenarios } from '../../../../sim/scenario/language/read-scenarios.
 import { faultsOf, folderWith, read, readOne } from './support/scenario-files.ts';
 
 describe('an include', () => {
-  it('brings words that own ones win over, and steps that come first', async () => {
+  it('adds values that the scenario’s own override, and steps that come first', async () => {
     const scenario = await readOne(
       'name: own\ninclude: [_one.yaml, parts/_two.yaml]\nseed: 3\nsteps: [{ press: gate, after: visit }]\nsettings: { preRollS: 1 }',
       {
@@ -26,11 +26,11 @@ describe('an include', () => {
       doorbells: [{ name: 'yard', settings: { preRollS: 1, postRollS: 9 } }],
       expect: [{ kind: 'ledger' }],
     });
-    // A path is relative to the file that names it.
+    // A path is relative to the file that contains it.
     expect(scenario.doorbells[0]?.camera).toMatchObject([{ files: [expect.stringMatching(/parts\/clip\.mp4$/)] }]);
   });
 
-  it('has its faults told in its own file', async () => {
+  it('has its faults reported in its own file', async () => {
     const { faults } = await read('name: a\ninclude: _one.yaml', { '_one.yaml': 'sede: 1\nfor: 1s' });
     expect(faults).toMatchObject([{ code: 'scenario_word_unknown', line: 1, column: 1, suggestion: 'seed' }]);
     expect(faults[0]?.file).toMatch(/_one\.yaml$/);
@@ -43,8 +43,8 @@ describe('an include', () => {
       { 'scenario.yaml': 'name: a\ninclude: _b.yaml', '_b.yaml': 'include: _c.yaml', '_c.yaml': 'include: ./_b.yaml' },
       '_b.yaml -> _c.yaml -> _b.yaml',
     ],
-  ])('of %s is refused, with the circle named', async (_, { 'scenario.yaml': text, ...others }, circle) => {
-    expect(await faultsOf(text, others)).toEqual([expect.stringContaining(`the includes form a circle: ${circle}`)]);
+  ])('of %s is refused, with the cycle in the message', async (_, { 'scenario.yaml': text, ...others }, circle) => {
+    expect(await faultsOf(text, others)).toEqual([expect.stringContaining(`the includes are circular: ${circle}`)]);
   });
 
   it('sixteen deep is read, seventeen deep is not', async () => {
@@ -73,14 +73,14 @@ describe('an include', () => {
     ]);
   });
 
-  it('that brings more values than may be is refused', { tags: ['long'] }, async () => {
+  it('that exceeds the limit of values is refused', { tags: ['long'] }, async () => {
     const half = `steps:\n${'- x\n'.repeat(210_000)}`;
     expect(await faultsOf('name: a\ninclude: [_a.yaml, _a.yaml]', { '_a.yaml': half })).toEqual([
       expect.stringContaining('with its includes this is more than 400000 values'),
     ]);
   });
 
-  it('that brings more steps than may be is refused', async () => {
+  it('that exceeds the limit of steps is refused', async () => {
     const half = `steps:\n${'  - { press: true }\n'.repeat(5_001)}`;
     expect(await faultsOf('name: a\ninclude: [_a.yaml, _b.yaml]', { '_a.yaml': half, '_b.yaml': half })).toEqual([
       expect.stringContaining('scenario_limit 5001:5 steps has more than 10000 entries'),
@@ -94,9 +94,9 @@ describe('an include', () => {
       'code',
       'x.scenario.ts',
       { 'x.scenario.ts': 'throw 1' },
-      'scenario_include_refused 2:10 x.scenario.ts is no YAML file',
+      'scenario_include_refused 2:10 x.scenario.ts is not a YAML file',
     ],
-    ['a variable', `"\${x}.yaml"`, {}, 'scenario_include_refused 2:10 variables are put in after includes'],
+    ['a variable', `"\${x}.yaml"`, {}, 'scenario_include_refused 2:10 an include cannot contain a variable'],
     ['a number', '3', {}, 'scenario_include_refused 2:10 include takes a path'],
     ['a file with a matrix', '_m.yaml', { '_m.yaml': 'for: 1s\nmatrix: { a: [1] }' }, 'scenario_include_refused 2:1'],
     ['a list', '_l.yaml', { '_l.yaml': '- a' }, 'scenario_value_refused 1:1'],

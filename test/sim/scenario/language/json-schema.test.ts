@@ -1,4 +1,4 @@
-// Holds the published JSON Schema equal to the schema that reading uses, and to what reading takes.
+// The published JSON Schema equals the schema of the reader, and accepts and refuses the same.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Ajv } from 'ajv';
@@ -9,7 +9,7 @@ import { root } from '../../../layout/source-tree.ts';
 
 const PUBLISHED = join(root, 'sim/scenario/scenario.schema.json');
 
-it('is published as it is now', async () => {
+it('is up to date', async () => {
   await expect(`${JSON.stringify(scenarioJsonSchema(), null, 2)}\n`).toMatchFileSnapshot(PUBLISHED);
 });
 

@@ -17,7 +17,7 @@ async function readModule(text: string, others: Record<string, string> = {}) {
 }
 
 describe('a scenario in TypeScript', () => {
-  it('is code that makes one or several, by its type, and may import more', async () => {
+  it('exports one or several scenarios, typed, and may import other modules', async () => {
     const { scenarios, told } = await readModule(
       `import { defineScenario, type ScenarioInput } from 'doorsill/scenario';
        import { steps } from './_steps.ts';
@@ -38,7 +38,7 @@ describe('a scenario in TypeScript', () => {
     ]);
   });
 
-  it('that waits for what does not come is given up', async () => {
+  it('that never finishes loading is aborted', async () => {
     const folder = folderWith({ 'a.scenario.ts': 'await new Promise(() => {});\nexport default { name: "a" };' });
     const clock = new ManualClock(0);
     const told = loadModule(join(folder, 'a.scenario.ts'), clock).catch((thrown: Error) => thrown.message);
@@ -56,7 +56,7 @@ describe('a scenario in TypeScript', () => {
     expect(await names()).toEqual(['b']);
   });
 
-  it('has the words that YAML has, and its faults told at its file', async () => {
+  it('has the same format as YAML, and its faults are reported at its file', async () => {
     expect((await readModule('export default { name: "a", sede: 1 }')).told).toEqual([
       expect.stringContaining('a.scenario.ts:1:1: there is no word "sede" here (did you mean "seed"?)'),
     ]);
@@ -84,7 +84,7 @@ describe('a scenario in TypeScript', () => {
       'that holds a Date',
       'export default { name: "a", start: new Date(0) };',
       'scenario_module_failed 1:1',
-      'default.start is no plain object',
+      'default.start is not a plain object',
     ],
     [
       'that holds a bigint',

@@ -97,7 +97,7 @@ const FILES = {
 };
 
 describe('a scenario', () => {
-  it('that says everything is read with all it says', async () => {
+  it('with every word is read completely', async () => {
     const { folder, position, ...scenario } = await readOne(WHOLE, FILES);
     const text = JSON.stringify(scenario, null, 2)
       .replaceAll(folder, '.')
@@ -106,7 +106,7 @@ describe('a scenario', () => {
     expect(position).toEqual({ file: join(folder, 'scenario.yaml'), line: 2, column: 1 });
   });
 
-  it('that says little has one doorbell at a quiet door, an owner and a verified agency', async () => {
+  it('without options has one doorbell at a quiet door, an owner and a verified agency', async () => {
     expect(await readOne('name: little\nsteps: [{ press: true }]')).toMatchObject({
       seed: 1,
       timeoutMs: 60_000,
@@ -121,7 +121,7 @@ describe('a scenario', () => {
     });
   });
 
-  it('keeps only the settings that it says, each as the device reads it', async () => {
+  it('keeps only its own settings, each as the device parses it', async () => {
     const { doorbells } = await readOne('name: a\nfor: 1s\nsettings: { motion: { enabled: false }, preRollS: 2 }');
     expect(doorbells[0]?.settings).toEqual({ motion: { enabled: false, sensitivity: 65, zones: [] }, preRollS: 2 });
   });
@@ -322,12 +322,12 @@ const faulty: [string, string, string][] = [
   [
     'a camera fault without a time',
     'steps:\n  - { camera-fault: frozen+5s }',
-    'scenario_value_refused 4:21 a camera-fault says when from the start, with at',
+    'scenario_value_refused 4:21 a camera-fault needs at: its time from the start',
   ],
   [
     'a camera fault that has a time of its own',
     'steps:\n  - { at: 1s, camera-fault: frozen@5s }',
-    'scenario_value_refused 4:29 frozen@5s: when it begins is said with at',
+    'scenario_value_refused 4:29 frozen@5s: give its start with at',
   ],
   [
     'a camera fault that is none',
@@ -352,14 +352,14 @@ const faulty: [string, string, string][] = [
   [
     'a real camera',
     'camera: rtsp://user:secret@10.0.0.2/live',
-    'scenario_outside 3:9 rtsp: is no file; a scenario opens no real camera',
+    'scenario_outside 3:9 rtsp: is not a file, and a scenario cannot open a real camera',
   ],
   ['a device file', 'camera: v4l2:/dev/video0', 'scenario_outside 3:9'],
   ['an option the porch has not', 'camera: synthetic?sise=1x1\nfor: 1s', 'scenario_value_refused 3:9'],
   [
     'footage after what never ends',
     'camera: [synthetic, porch.mp4]',
-    'scenario_value_refused 3:10 this part plays without end',
+    'scenario_value_refused 3:10 this part never ends',
   ],
   [
     'a source that ends before it begins',
@@ -392,7 +392,7 @@ const faulty: [string, string, string][] = [
 
 describe('a scenario is refused, with its place,', () => {
   it.each(faulty)('for %s', async (_, text, said) => {
-    // Without an end, that would be a fault, too.
+    // An endless camera would be a second fault.
     const second = /\bfor:|^camera: synthetic$/.test(text) ? 'seed: 1' : 'for: 1h';
     const found = await faultsOf(`name: a\n${second}\n${text}`, { 'porch.mp4': 'x' });
     expect(found).toEqual([expect.stringContaining(said)]);
@@ -404,7 +404,7 @@ describe('a scenario is refused, with its place,', () => {
     ]);
   });
 
-  it('with each fault of many, up to fifty', async () => {
+  it('with up to fifty faults', async () => {
     const steps = (count: number) => `name: a\nsteps:\n${'  - { pres: true }\n'.repeat(count)}`;
     expect(await faultsOf(steps(3))).toHaveLength(3);
     expect(await faultsOf(steps(9_000))).toHaveLength(50);
@@ -415,7 +415,7 @@ describe('a long scenario', () => {
   const steps = (count: number) =>
     `name: long\nsteps:\n${Array.from({ length: count }, (_, at) => `  - { at: ${at}ms, press: true, id: s-${at} }\n`).join('')}`;
 
-  it('of ten thousand steps is read in a moment', async () => {
+  it('of ten thousand steps is read quickly', async () => {
     const start = performance.now();
     expect((await readOne(steps(10_000))).steps).toHaveLength(10_000);
     expect(performance.now() - start).toBeLessThan(15_000);
@@ -446,7 +446,7 @@ describe('a folder of scenarios', () => {
     expect(scenarios.map(({ name }) => name)).toEqual(['c', 'b', 'z']);
   });
 
-  it('gives those that can be used beside the faults of the others', async () => {
+  it('returns valid scenarios along with the faults of the others', async () => {
     const folder = folderWith({ 'a.yaml': 'name: a\nfor: 1s', 'b.yaml': 'nam: b' });
     const { scenarios, faults } = await readScenarios(folder);
     expect(scenarios.map(({ name }) => name)).toEqual(['a']);
@@ -455,7 +455,7 @@ describe('a folder of scenarios', () => {
     ]);
   });
 
-  it('has no code of it loaded while some YAML cannot be used, or is not read yet', async () => {
+  it('loads no code while any YAML has a fault, or is not read yet', async () => {
     const folder = folderWith({ 'z.yaml': 'nam: z', 'b.yaml': 'name: b\nfor: 1s' });
     const mark = join(folder, 'was-loaded');
     writeFileSync(
@@ -467,7 +467,7 @@ describe('a folder of scenarios', () => {
     const set = new Map([['unit', 'x']]);
     const { scenarios, faults } = await readScenarios(folder, { set });
     expect([existsSync(mark), scenarios.map(({ name }) => name)]).toEqual([false, ['b']]);
-    // That nothing uses what was set cannot be told yet.
+    // Unused settings cannot be detected yet.
     expect(faults.map(({ code, file }) => [code, file])).toEqual([['scenario_word_unknown', join(folder, 'z.yaml')]]);
     writeFileSync(join(folder, 'z.yaml'), 'name: z\nfor: 1s');
     const mended = await readScenarios(folder, { set });
@@ -475,7 +475,7 @@ describe('a folder of scenarios', () => {
     expect([existsSync(mark), mended.scenarios.map(({ name }) => name)]).toEqual([true, ['a', 'b', 'z']]);
   });
 
-  it('that is empty, or not there, is refused', async () => {
+  it('that is empty or missing is refused', async () => {
     await expect(readScenarios(folderWith({ 'a.txt': '' }))).rejects.toMatchObject({ code: 'scenario_none' });
     await expect(readScenarios('/nowhere/at-all')).rejects.toMatchObject({ code: 'scenario_none' });
     await expect(readScenarios(join(folderWith({ 'a.txt': '' }), 'a.txt'))).rejects.toMatchObject({
@@ -493,7 +493,7 @@ describe('a folder of scenarios', () => {
     expect(faults).toMatchObject([{ code: 'scenario_outside', line: 1, column: 1 }]);
   });
 
-  it('of more than ten thousand scenarios is refused where it is too much', async () => {
+  it('of more than ten thousand scenarios is refused at the first beyond the limit', async () => {
     const folder = folderWith({});
     mkdirSync(join(folder, 'many'));
     for (let at = 0; at <= 10; at += 1) {
@@ -505,7 +505,7 @@ describe('a folder of scenarios', () => {
     expect(faults).toMatchObject([{ code: 'scenario_limit', file: join(folder, 'many', '10.yaml') }]);
   });
 
-  it('may be wider than the scenario that is read', async () => {
+  it('may be a parent of the scenario’s folder', async () => {
     const folder = folderWith({ 'media/porch.mp4': 'x', 'stories/a.yaml': 'name: a\ncamera: ../media/porch.mp4' });
     const path = join(folder, 'stories/a.yaml');
     expect((await readScenarios(path)).faults).toMatchObject([{ code: 'scenario_outside' }]);

@@ -6,7 +6,7 @@ import { readScenarios } from '../../../../sim/scenario/language/read-scenarios.
 import { faultsOf, folderWith, readOne } from './support/scenario-files.ts';
 
 describe('a source', () => {
-  it('is a file, a folder or a pattern, in the order of names', async () => {
+  it('is a file, a folder or a pattern, sorted by name', async () => {
     const files = {
       'f/2.png': 'x',
       'f/10.png': 'x',
@@ -46,7 +46,7 @@ describe('a source', () => {
     ]);
   });
 
-  it('behind links is taken only where they end inside', async () => {
+  it('behind links is accepted only if they end inside', async () => {
     const outside = folderWith({ 'far.mp4': 'x' });
     const folder = folderWith({ 'near.mp4': 'x', 'seq/a.mp4': 'x' });
     symlinkSync(join(outside, 'far.mp4'), join(folder, 'far.mp4'));
@@ -67,7 +67,7 @@ describe('a source', () => {
     expect(await read('../loop.mp4')).toEqual(['scenario_file_missing']);
   });
 
-  it('that is a pipe is refused, and nothing waits for it', { tags: ['pipes'] }, async () => {
+  it('that is a pipe is refused without blocking', { tags: ['pipes'] }, async () => {
     const folder = folderWith({
       'a.yaml': 'name: a\ncamera: pipe.mp4\nfor: 1s',
       'b.yaml': 'name: b\ninclude: pipe.yaml\nfor: 1s',
@@ -83,7 +83,7 @@ describe('a source', () => {
 });
 
 describe('a golden file', () => {
-  it('need not be there', async () => {
+  it('need not exist', async () => {
     const scenario = await readOne('name: a\nfor: 1s\nexpect: [{ golden: new/deep/a.json }]');
     expect(scenario.expect).toMatchObject([{ kind: 'golden', file: join(scenario.folder, 'new/deep/a.json') }]);
   });
@@ -104,7 +104,7 @@ describe('a golden file', () => {
     ]);
   });
 
-  it('behind a link to what is not there yet is refused', async () => {
+  it('behind a dangling link is refused', async () => {
     const outside = folderWith({});
     const folder = folderWith({ 'a.yaml': 'name: a\nfor: 1s\nexpect: [{ golden: link.json }]' });
     symlinkSync(join(outside, 'new.json'), join(folder, 'link.json'));

@@ -4,14 +4,14 @@ import { faultsOf, read, readOne } from './support/scenario-files.ts';
 const set = (values: Record<string, string>) => ({ set: new Map(Object.entries(values)) });
 
 describe('a variable', () => {
-  it('stands in a text, and keeps its kind where it stands alone', async () => {
+  it('is substituted in a text, and keeps its type as the whole text', async () => {
     const scenario = await readOne(
       `name: "a \${who} \${n} $\${who}"\nfor: 1s\nseed: \${n}\nvariables: { who: "\${first} Maple", first: Robin, n: 7, tags: [x, y] }\ntags: \${tags}`,
     );
     expect(scenario).toMatchObject({ name: `a Robin Maple 7 \${who}`, seed: 7, tags: ['x', 'y'] });
   });
 
-  it('comes from an include, the scenario, the matrix and the command line, each over the one before', async () => {
+  it('comes from an include, the scenario, the matrix and the command line, each overriding the one before', async () => {
     const others = { '_v.yaml': 'variables: { a: include, b: include, c: include, d: include }' };
     const text = `name: \${a} \${b} \${c} \${d}\nfor: 1s\ninclude: _v.yaml\nvariables: { b: own, c: own, d: own }\nmatrix: { c: [one, two], d: [one] }`;
     const { scenarios } = await read(text, others, set({ d: 'set' }));
@@ -22,12 +22,12 @@ describe('a variable', () => {
     ]);
   });
 
-  it('from the command line is a number or a truth where it looks like one', async () => {
+  it('from the command line is a number or a boolean if it looks like one', async () => {
     const { scenarios } = await read(`name: a\nseed: \${n}\nfor: 1s`, {}, set({ n: '12' }));
     expect(scenarios[0]?.seed).toBe(12);
   });
 
-  it('from the command line that nothing uses is a fault', async () => {
+  it('from the command line must be used by a scenario', async () => {
     expect(await faultsOf(`name: a\nfor: \${long}\nvariables: { long: 1s }`, {}, set({ lnog: '2s' }))).toEqual([
       'scenario_name_unknown 1:1 there is no variable "lnog" (did you mean "long"?)'.replace(
         ' Use a name that the scenario defines.',
@@ -48,14 +48,14 @@ describe('a variable', () => {
       'scenario_variable_refused 2:7 there is no variable "constructor"',
     ],
     [
-      'that stands for itself',
+      'that refers to itself',
       `tags: \${a}\nvariables: { a: "\${b}", b: ["\${c}"], c: "x\${a}" }`,
-      'the variable stands for itself: a -> b -> c -> a',
+      'the variable refers to itself: a -> b -> c -> a',
     ],
     [
       'that is a list within a text',
       `description: "x \${a}"\nvariables: { a: [1] }`,
-      `scenario_variable_refused 2:14 \${a} is no text or number`,
+      `scenario_variable_refused 2:14 \${a} is not a text or number`,
     ],
     ['of a wrong kind', `seed: \${a}\nvariables: { a: many }`, 'scenario_value_refused 2:7 seed: it takes a number'],
     ['of no name', 'variables: { "a b": 1 }', 'scenario_value_refused 2:14 a variable is named by'],
@@ -74,7 +74,7 @@ describe('a variable', () => {
     ]);
   });
 
-  it('that doubles the one before is refused before it has grown, as text and as list', async () => {
+  it('that doubles the one before is refused before it grows, as text and as list', async () => {
     const doubling = (value: (before: string) => string) =>
       [
         'variables:',
@@ -116,11 +116,11 @@ describe('a matrix', () => {
     expect(await faultsOf(text(900, 900))).toHaveLength(1);
   });
 
-  it('tells the same fault of all variants once', async () => {
+  it('reports the same fault of all variants once', async () => {
     expect(await faultsOf(`name: a\nfor: 1s\nsede: \${n}\nmatrix: { n: [1, 2, 3] }`)).toHaveLength(1);
   });
 
-  it('of many variants of many steps is refused before they are made', async () => {
+  it('of many variants with many steps is refused before they are created', async () => {
     const steps = `steps:\n${`  - { press: true, id: "\${n}" }\n`.repeat(5_000)}`;
     const start = performance.now();
     expect(

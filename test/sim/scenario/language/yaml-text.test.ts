@@ -11,7 +11,7 @@ describe('a YAML text', () => {
     ]);
   });
 
-  it('may use anchors and aliases, whose faults are told where they are defined', async () => {
+  it('may use anchors and aliases, whose faults are reported at their definition', async () => {
     const text = lines(
       'name: two',
       'variables: { d: &d { at: 1s, press: true } }',
@@ -77,7 +77,7 @@ describe('a YAML text', () => {
     expect(more).toEqual([]);
   });
 
-  it('that is no UTF-8 is refused', async () => {
+  it('that is not UTF-8 is refused', async () => {
     expect(await faultsOf(Uint8Array.of(0x6e, 0xff, 0xfe))).toEqual([expect.stringContaining('it is not UTF-8 text')]);
     expect(await faultsOf(Buffer.from('name: a', 'utf16le'))).toEqual([
       expect.stringContaining('scenario_yaml_refused 1:'),
@@ -95,7 +95,7 @@ describe('a YAML text that would grow', () => {
       ...Array.from({ length: deep }, (_, at) => `  a${at + 1}: &a${at + 1} [${Array(9).fill(`*a${at}`).join(', ')}]`),
     );
 
-  it('by aliases of aliases is refused at the line where it is too much', async () => {
+  it('by aliases of aliases is refused at the line that exceeds the limit', async () => {
     expect(await faultsOf(bomb(20))).toEqual([expect.stringContaining('scenario_limit 9:')]);
     expect(await faultsOf(bomb(3))).toEqual([]);
   });
@@ -112,7 +112,7 @@ describe('a YAML text that would grow', () => {
     expect(performance.now() - start).toBeLessThan(15_000);
   });
 
-  it('by values 25 deep is refused at the first that is too deep, 24 deep is read', async () => {
+  it('by values 25 deep is refused at the first beyond the limit; 24 deep is read', async () => {
     const nested = (deep: number) => `name: a\nfor: 1s\nvariables: { x: ${'['.repeat(deep)}1${']'.repeat(deep)} }`;
     expect(await faultsOf(nested(22))).toEqual([]);
     expect(await faultsOf(nested(23))).toEqual([
@@ -130,7 +130,7 @@ describe('a YAML text that would grow', () => {
     ]);
   });
 
-  it('by eighty thousand keys is refused in good time', async () => {
+  it('by eighty thousand keys is refused quickly', async () => {
     const keys = Array.from({ length: 80_000 }, (_, at) => `k${at}: 1`).join('\n');
     const start = performance.now();
     const { faults } = await read(`name: a\n${keys}`);

@@ -21,7 +21,7 @@ const all = [
 ];
 const titles = (filters: readonly string[]) => chosen(all, { filters }).map(titleOf);
 
-it('picks by name, variant, file and tag, whatever the case', () => {
+it('selects by name, variant, file and tag, ignoring case', () => {
   expect(titles([])).toHaveLength(4);
   expect(titles(['GRANT'])).toEqual(['a grant', 'a grant (clip=night.mp4)']);
   expect(titles(['night'])).toEqual(['a grant (clip=night.mp4)']);
@@ -30,7 +30,7 @@ it('picks by name, variant, file and tag, whatever the case', () => {
   expect(titles(['#exac'])).toEqual([]);
 });
 
-it('deals every scenario to one shard', () => {
+it('assigns every scenario to exactly one shard', () => {
   const parts = [1, 2, 3].map((part) => chosen(all, { filters: [], shard: { part, of: 3 } }));
   expect(parts.map(({ length }) => length)).toEqual([2, 1, 1]);
   expect(new Set(parts.flat())).toEqual(new Set(all));
@@ -40,7 +40,7 @@ it.each(['0/2', '3/2', '1', 'a/b', '1/0', ''])('refuses "%s" as a shard', (text)
   expect(() => parseShard(text)).toThrow('PART/PARTS');
 });
 
-it('mixes in the same way for the same seed, and loses nothing', () => {
+it('shuffles alike for the same seed, and loses nothing', () => {
   const items = Array.from({ length: 50 }, (_, at) => at);
   expect(mixed(items, 1)).toEqual(mixed(items, 1));
   expect(mixed(items, 1)).not.toEqual(items);

@@ -7,7 +7,7 @@ const attempt = (status: TestReport['status']): TestReport => ({
   failures: status === 'failed' ? [{ what: 'it rang' }] : [],
 });
 
-it('takes a story that fails only sometimes for flaky, and says how often', () => {
+it('reports a scenario that fails only sometimes as flaky, and how often', () => {
   expect(together([attempt('passed'), attempt('failed'), attempt('passed')])).toMatchObject({
     ...{ status: 'flaky', attempts: 3, durationMs: 30 },
     failures: [{ what: 'it rang' }],
@@ -15,7 +15,7 @@ it('takes a story that fails only sometimes for flaky, and says how often', () =
   });
 });
 
-it('takes one that always holds, or never does, for what it is', () => {
+it('reports one that always passes as passed, and one that never does as failed', () => {
   expect(together([attempt('passed'), attempt('passed')])).toMatchObject({
     status: 'passed',
     attempts: 2,

@@ -1,5 +1,5 @@
 // @module-tag long
-// A scenario whose camera misbehaves at its steps: what the device tells of it, and that the clip holds what was filmed then.
+// A scenario with camera faults at its steps: the device reports them, and the clip contains the faulty footage.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
@@ -22,7 +22,7 @@ const STORY = {
   ],
   expect: [
     { event: 'camera', where: { state: 'recording', code: 'camera_pictures_damaged' }, count: 1 },
-    // Three seconds of fifteen pictures each, six of which never came.
+    // Three seconds of fifteen pictures each, of which six are missing.
     { clip: 'theft', frames: 39 },
     { outcome: 'theft', is: 'stored' },
   ],
@@ -31,7 +31,7 @@ const STORY = {
 it.for([
   ['yaml', JSON.stringify(STORY)],
   ['scenario.mjs', `export default ${JSON.stringify(STORY)};\n`],
-])('tells what is missing, in %s', { timeout: 60_000 }, async ([ending = '', text = '']) => {
+])('reports missing pictures, in %s', { timeout: 60_000 }, async ([ending = '', text = '']) => {
   const story = inFolder(`story.${ending}`);
   writeFileSync(story, text);
   const words = ['test', story, '--out', inFolder('out'), '--reporter', 'json', '--json'];

@@ -1,6 +1,6 @@
 // @module-tag long
 // @module-tag mosquitto
-// A scenario whose broker is a stock mosquitto, and what is said where that does not start.
+// A scenario with a stock mosquitto as its broker, and the error if that does not start.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
@@ -23,7 +23,7 @@ async function run(text: string, mosquitto: string) {
   return { ran, report: parseRunReport(readFileSync(inFolder('out/report.json')), 'report.json') };
 }
 
-it('runs over a stock mosquitto, which is gone and back in between, and leaves none behind', {
+it('runs over a stock mosquitto, which stops and comes back in between, and leaves none running', {
   timeout: 90_000,
 }, async () => {
   const { ran, report } = await run(
@@ -54,7 +54,7 @@ expect:
 it.for([
   ['exit 127', 'No mosquitto runs here: it is not installed.'],
   ['echo "1700000000: Error: Address already in use" >&2; exit 1', 'Address already in use'],
-])('says why there is none: %s', { timeout: 60_000 }, async ([mosquitto = '', words = '']) => {
+])('reports why it does not start: %s', { timeout: 60_000 }, async ([mosquitto = '', words = '']) => {
   const { ran, report } = await run(`name: a\nbroker: mosquitto\nfor: 2s\n${CAMERA}\n`, mosquitto);
   expect(ran.status).toBe(1);
   expect(report.tests[0]?.failures[0]).toMatchObject({ what: expect.stringContaining(words) });

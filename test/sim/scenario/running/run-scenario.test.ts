@@ -10,7 +10,6 @@ const folder = temporaryFolder('run-scenario');
 afterAll(folder.dispose);
 afterEach(() => vi.unstubAllEnvs());
 
-/** Runs a scenario from its text. */
 async function run(name: string, text: string, signal = new AbortController().signal) {
   const file = join(folder.path, `${name}.yaml`);
   writeFileSync(file, text);
@@ -25,7 +24,7 @@ const DRAWN = 'synthetic?seconds=3&size=320x180&audio=off&play=nobody';
 it.each([
   ['privacy', 'privacy: on', `camera: ${DRAWN}`],
   ['a pulled cable', 'camera: unplugged', `camera: ${DRAWN}`],
-  // Nobody has looked into the second file when the camera is switched off.
+  // The second file is not probed before the camera is switched off.
   ['privacy before footage of unknown length', 'privacy: on', `camera:\n  - ${DRAWN}\n  - later.mp4`],
 ])(
   'ends by itself where %s lasts to the end',
@@ -40,7 +39,7 @@ it.each([
   40_000,
 );
 
-it('plays nothing when it was ended before it began, and leaves no folder', async () => {
+it('plays nothing when aborted before its start, and leaves no folder', async () => {
   const temporary = join(folder.path, 'temporary');
   mkdirSync(temporary);
   vi.stubEnv('TMPDIR', temporary);
@@ -50,7 +49,7 @@ it('plays nothing when it was ended before it began, and leaves no folder', asyn
   expect(readdirSync(temporary)).toEqual([]);
 });
 
-it('reports as recorded what the ring took, with a gap where the disk was full', async () => {
+it('reports the ring’s spans as recorded, with a gap where the disk was full', async () => {
   const { test } = await run(
     'full-disk',
     `name: Full
@@ -72,6 +71,6 @@ expect:
   ]);
   expect(spans?.length).toBe(2);
   const [[, lostS = 0] = [], [againS = 0, endS = 0] = []] = spans ?? [];
-  // A group of pictures is a second long.
+  // A GOP is a second long.
   expect([lostS > 2.5, lostS < 5.5, againS > 8, againS < 11, endS > 12]).toEqual([true, true, true, true, true]);
 }, 60_000);

@@ -11,7 +11,7 @@ afterEach(async () => {
   for (const end of ends.splice(0).reverse()) await end();
 });
 
-it('brings a part back on its own port, and says so when another program has taken it', async () => {
+it('restarts a part on its own port, and fails if another program has taken it', async () => {
   const folder = temporaryFolder('service-parts');
   ends.push(folder.dispose);
   const world = new VirtualClock({ startUs: 1_760_000_000_000_000 });

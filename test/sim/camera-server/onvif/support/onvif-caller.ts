@@ -1,4 +1,4 @@
-// A camera for ONVIF's tests, a server of it, and messages as a client writes them.
+// A camera for ONVIF's tests, its server, and messages as clients write them.
 import { createHash, randomBytes } from 'node:crypto';
 import { ManualClock, type Timer } from '../../../../../device/base/clock.ts';
 import { silentLog } from '../../../../../device/base/log.ts';
@@ -21,7 +21,7 @@ export const FACTS: CameraFacts = {
   h264: { framesPerGop: 50, profile: 'High' },
 };
 
-/** A camera whose events a test makes. */
+/** A camera whose events a test triggers. */
 export class PlayedCamera implements OnvifCamera {
   readonly facts = FACTS;
   readonly streamUri: string = 'rtsp://user:secret@0.0.0.0:8554/porch?x=1';
@@ -42,7 +42,7 @@ export class PlayedCamera implements OnvifCamera {
   }
 }
 
-/** A clock that stands still and counts the calls that wait. */
+/** A clock that stands still and counts its pending timers. */
 export class CountedClock extends ManualClock {
   waitingCalls = 0;
 
@@ -66,7 +66,7 @@ export class CountedClock extends ManualClock {
   }
 }
 
-/** A server that runs on a clock which stands still, on a free port of the loopback address. */
+/** A server whose clock stands still, on a free port of loopback. */
 export async function startServer(options: Partial<OnvifOptions> = {}) {
   const camera = new PlayedCamera();
   const clock = new CountedClock(START_US);
@@ -87,7 +87,7 @@ export interface TokenParts {
   type?: string;
 }
 
-/** A `Security` header with a digest of its own. */
+/** A `Security` header with a fresh digest. */
 export function security({
   user = ACCOUNT.user,
   password = ACCOUNT.password,
@@ -107,7 +107,6 @@ export function security({
   );
 }
 
-/** An envelope around what a client says. */
 export function envelope(body: string, header = security()): string {
   const declared = Object.entries(NAMESPACES).map(([prefix, namespace]) => `xmlns:${prefix}="${namespace}"`);
   return `<s:Envelope ${declared.join(' ')}><s:Header>${header}</s:Header><s:Body>${body}</s:Body></s:Envelope>`;
@@ -116,12 +115,12 @@ export function envelope(body: string, header = security()): string {
 export interface Answered {
   status: number;
   text: string;
-  /** The one element in the body. */
+  /** The only element in the body. */
   body: XmlElement;
   header: XmlElement | undefined;
 }
 
-/** What a server answers; throws when it is no envelope with one element in its body. */
+/** A server's answer; throws if it is no envelope with one element in its body. */
 export async function post(url: string, body: string | Uint8Array, type = 'application/soap+xml'): Promise<Answered> {
   const response = await fetch(url, { method: 'POST', body, headers: { 'content-type': type } });
   return read(response.status, await response.text());
@@ -134,7 +133,7 @@ export function read(status: number, text: string): Answered {
   return { status, text, body, header: childOf(root, NAMESPACES.s, 'Header') };
 }
 
-/** The codes of a fault, outermost first, and its reason; throws when the answer is no fault and nothing else. */
+/** The codes of a fault, outermost first, and its reason; throws if the answer is not only a fault. */
 export function faultOf({ body }: Answered): { codes: string[]; reason: string } {
   if (body.namespace !== NAMESPACES.s || body.name !== 'Fault') throw new Error(`<${body.name}> is no fault`);
   const codes: string[] = [];

@@ -1,4 +1,3 @@
-// Writes scenarios into a folder of their own and reads them, as `doorsill test` does.
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -6,7 +5,7 @@ import { onTestFinished } from 'vitest';
 import { type ReadOptions, readScenarios } from '../../../../../sim/scenario/language/read-scenarios.ts';
 import type { Scenario } from '../../../../../sim/scenario/language/scenario.ts';
 
-/** A folder with these files, gone after the test. */
+/** A folder with these files, removed after the test. */
 export function folderWith(files: Record<string, string | Uint8Array>): string {
   const folder = mkdtempSync(join(tmpdir(), 'doorsill-scenarios-'));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
@@ -17,7 +16,7 @@ export function folderWith(files: Record<string, string | Uint8Array>): string {
   return folder;
 }
 
-/** What reading `scenario.yaml`, beside other files, comes to. */
+/** Writes `scenario.yaml` and other files, and reads the scenario as `doorsill test` does. */
 export async function read(
   text: string | Uint8Array,
   others: Record<string, string | Uint8Array> = {},
@@ -35,7 +34,7 @@ export async function readOne(text: string, others: Record<string, string | Uint
   return scenario;
 }
 
-/** Each fault of a scenario as `code line:column what is said`, without the path. */
+/** Each fault as `code line:column message`, without the path. */
 export async function faultsOf(
   text: string | Uint8Array,
   others: Record<string, string | Uint8Array> = {},
