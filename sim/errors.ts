@@ -2,7 +2,17 @@
 // test keeps the two equal. Not here: those of an owner's and a board's commands (device/terminal/errors.ts), those that cross a wire (contract).
 
 import { type Failures, failuresOf } from '@doorsill/contract/errors';
-import { type CodedError, type ErrorRule, machineFault, machineFaultForNow, notReachable, notReachableForNow, refused, unusableInput, wrongUsage } from '@doorsill/contract/errors/coded-error';
+import {
+  type CodedError,
+  type ErrorRule,
+  machineFault,
+  machineFaultForNow,
+  notReachable,
+  notReachableForNow,
+  refused,
+  unusableInput,
+  wrongUsage,
+} from '@doorsill/contract/errors/coded-error';
 import { ERRORS as COMMAND_ERRORS } from '@doorsill/device/terminal/errors';
 
 /** The failures that cross no wire. */

@@ -1,8 +1,8 @@
 // Owns: the verb `watch`: prints what the device publishes, live or once. Not here: answering it.
 
+import { recallAnswerOf } from '@doorsill/contract/hand-over-documents';
 import type { DeviceState, Receipt } from '@doorsill/contract/home-messages';
 import { oneLine } from '@doorsill/contract/outside-text';
-import { recallAnswerOf } from '@doorsill/contract/hand-over-documents';
 import type { Command } from 'commander';
 import { type OwnerListeners, OwnerSession } from '../owner/owner-session.ts';
 import { printBytes, printTimeOfDay } from '../terminal/format-units.ts';

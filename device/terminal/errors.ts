@@ -2,7 +2,16 @@
 // prints them; a test keeps the two equal. Not here: the failures that cross a wire (device/contract/errors.ts).
 
 import { type Failures, failuresOf, ERRORS as WIRE_ERRORS } from '@doorsill/contract/errors';
-import { type CodedError, type ErrorRule, machineFault, machineFaultForNow, refused, refusedForNow, unusableInput, wrongUsage } from '@doorsill/contract/errors/coded-error';
+import {
+  type CodedError,
+  type ErrorRule,
+  machineFault,
+  machineFaultForNow,
+  refused,
+  refusedForNow,
+  unusableInput,
+  wrongUsage,
+} from '@doorsill/contract/errors/coded-error';
 
 /** The failures of these commands, and none that cross a wire. */
 export const COMMAND_ERRORS = {

@@ -1,6 +1,6 @@
 // The time of a simulated world. It jumps from one event to the next as soon as there is nothing left to do, at most at a given speed.
 import { performance } from 'node:perf_hooks';
-import { type Clock, sleepOn, SystemClock, type Timer } from '@doorsill/base/clock';
+import { type Clock, SystemClock, sleepOn, type Timer } from '@doorsill/base/clock';
 import { assert } from '@doorsill/contract/assert';
 
 interface Waiting {
@@ -254,8 +254,6 @@ const AWAITED = /Req|ConnectWrap$|ShutdownWrap$|^Immediate$/;
 
 /** Turns in which a fully simulated world does everything that is due now; the rest follows in the same order anyway. */
 const SETTLING_TURNS = 2;
-
-const machine = new SystemClock();
 
 /** Resolves in the next turn of the event loop, after everything that is ready. */
 const turn = () => new Promise<void>((resolve) => setImmediate(resolve));

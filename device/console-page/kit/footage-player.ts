@@ -2,8 +2,8 @@
 // on, and gaps are passed over. Not here: still pictures while one scrubs (still-fetcher.ts), what is shown (timeline-page.tsx).
 import { concatBytes } from '@doorsill/contract/bytes';
 import { isFailure } from '@doorsill/contract/errors';
-import { codecsParameter } from '@doorsill/contract/media/init-segment';
 import { parseInit } from '@doorsill/contract/media/fragment';
+import { codecsParameter } from '@doorsill/contract/media/init-segment';
 import type { Window } from '@doorsill/contract/shared-claims';
 import { clock } from './browser-seams.ts';
 import { type MediaFeed, mediaTypeOf, openFeed } from './media-feed.ts';

@@ -1,8 +1,9 @@
 // Owns: one picture of recorded footage, decoded in the browser (https://www.w3.org/TR/webcodecs/): the device only reads its ring, and
 // starts no decoder for every move of a finger. Not here: which picture is wanted when (still-fetcher.ts); the device's own stills, for
 // browsers that cannot (moment-picture.ts).
-import { codecsParameter } from '@doorsill/contract/media/init-segment';
+
 import { type InitInfo, parseFragment, parseInit, type Sample } from '@doorsill/contract/media/fragment';
+import { codecsParameter } from '@doorsill/contract/media/init-segment';
 import { clock } from './browser-seams.ts';
 import type { Still } from './still-fetcher.ts';
 

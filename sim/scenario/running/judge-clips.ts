@@ -1,8 +1,8 @@
 // Owns: judging what left: the exact pictures of a clip, what was disclosed with it, what was uploaded, its custody. Not here: the rest
 // (judge-expectations.ts), fetching clips (stored-clips.ts).
 
-import type { Receipt } from '@doorsill/contract/home-messages';
 import { recallAnswerOf } from '@doorsill/contract/hand-over-documents';
+import type { Receipt } from '@doorsill/contract/home-messages';
 import { fileInput } from '@doorsill/device/camera/ffmpeg-capture-command';
 import { runFfmpeg } from '@doorsill/device/camera/ffmpeg-run';
 import type { Ffmpeg } from '@doorsill/device/camera/find-ffmpeg';
