@@ -5,8 +5,9 @@
 import { systemCode } from '@doorsill/base/disk';
 import { SeededRandom } from '@doorsill/base/random';
 import { isFailure } from 'doorsill/errors';
+import { settled } from 'doorsill/world/quiet';
 import { SERVICES, type ServiceName } from 'doorsill/world/service-set';
-import { settled, VirtualClock } from 'doorsill/world/virtual-clock';
+import { VirtualClock } from 'doorsill/world/virtual-clock';
 import { CapturedBridge } from './captured-bridge.ts';
 import { watchCiphers } from './cipher-watch.ts';
 import { Reached } from './coverage.ts';
