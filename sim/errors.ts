@@ -1,7 +1,17 @@
 // The failures of the simulator and its commands, and the table of these and of all packages below. A test keeps ERRORS.md equal to it.
 
 import { type Failures, failuresOf } from '@doorsill/contract/errors';
-import { type CodedError, type ErrorRule, machineFault, machineFaultForNow, notReachable, notReachableForNow, refused, unusableInput, wrongUsage } from '@doorsill/contract/errors/coded-error';
+import {
+  type CodedError,
+  type ErrorRule,
+  machineFault,
+  machineFaultForNow,
+  notReachable,
+  notReachableForNow,
+  refused,
+  unusableInput,
+  wrongUsage,
+} from '@doorsill/contract/errors/coded-error';
 import { ERRORS as COMMAND_ERRORS } from '@doorsill/device/terminal/errors';
 
 export const SIM_ERRORS = {

@@ -12,7 +12,8 @@ import {
   statSync,
 } from 'node:fs';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
-import { CodedError, privatePathErrors } from '@doorsill/contract/errors/coded-error';
+import { CodedError } from '@doorsill/contract/errors/coded-error';
+import { privatePathErrors } from '@doorsill/contract/errors/private-paths';
 
 const OTHERS_WRITE = 0o002;
 const GROUP_WRITES = 0o020;

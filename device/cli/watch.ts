@@ -1,7 +1,7 @@
 // The verb `watch`: prints the device's messages, live or once.
+import { recallAnswerOf } from '@doorsill/contract/hand-over-documents';
 import type { DeviceState, Receipt } from '@doorsill/contract/home-messages';
 import { oneLine } from '@doorsill/contract/outside-text';
-import { recallAnswerOf } from '@doorsill/contract/hand-over-documents';
 import type { Command } from 'commander';
 import { type OwnerListeners, OwnerSession } from '../owner/owner-session.ts';
 import { printBytes, printTimeOfDay } from '../terminal/format-units.ts';

@@ -2,8 +2,8 @@
 import type { Socket } from 'node:net';
 import { keepForTransfer, resetConnection } from '@doorsill/base/http/connection-limit';
 import { failure } from '@doorsill/contract/errors';
-import { codecsParameter } from '@doorsill/contract/media/init-segment';
 import { parseFragment } from '@doorsill/contract/media/fragment';
+import { codecsParameter } from '@doorsill/contract/media/init-segment';
 import { moveFragment } from '@doorsill/contract/media/move-fragment';
 import type { FastifyReply } from 'fastify';
 import type { WebSocket } from 'ws';

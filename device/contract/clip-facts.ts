@@ -52,8 +52,7 @@ function faultOfCounts({ window, frames, coverage, audioPackets }: ClipFacts): F
 function faultOfMethod({ frames, method, encodedFrames, redacted }: ClipFacts): FactsFault | null {
   const detail = `${method}, ${encodedFrames} of ${frames} frames encoded`;
   // A zone is drawn into pictures: a frame that was not encoded anew shows all of it.
-  if (redacted && (method !== 're-encode' || encodedFrames !== frames))
-    return { code: 'intake_redaction', detail };
+  if (redacted && (method !== 're-encode' || encodedFrames !== frames)) return { code: 'intake_redaction', detail };
   const isTrue = {
     copy: encodedFrames === 0,
     'smart-cut': encodedFrames > 0 && encodedFrames <= frames,

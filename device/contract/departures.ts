@@ -2,11 +2,11 @@
 import { z } from 'zod';
 import { ClipLeaves } from './custody.ts';
 import { isErrorCode } from './errors.ts';
+import { recallAnswerOf } from './hand-over-documents.ts';
 import { ReceiptClip } from './home-messages.ts';
 import { idSchema, publicKeySchema, sha256Schema } from './ids.ts';
 import { parseToken } from './jws.ts';
 import { IntakeReceipt } from './manifest.ts';
-import { recallAnswerOf } from './hand-over-documents.ts';
 import { Credential } from './request.ts';
 import { DisclosedValues } from './shared-claims.ts';
 import type { VerifiedLeaf } from './verify-custody.ts';

@@ -2,10 +2,11 @@
 import { bridgeErrors } from './errors/bridge.ts';
 import { cameraErrors } from './errors/camera.ts';
 import { clipErrors } from './errors/clip.ts';
-import { CodedError, type ErrorRule, privatePathErrors } from './errors/coded-error.ts';
+import { CodedError, type ErrorRule } from './errors/coded-error.ts';
 import { consentErrors } from './errors/consent.ts';
 import { consoleErrors } from './errors/console.ts';
 import { deviceErrors } from './errors/device.ts';
+import { privatePathErrors } from './errors/private-paths.ts';
 import { usageErrors } from './errors/usage.ts';
 import type { TokenFault } from './jws.ts';
 

@@ -1,7 +1,16 @@
 // The failures of a board's and an owner's commands, and the table of these and of all that cross a wire. ERRORS.md prints the table; a
 // test keeps the two equal.
 import { type Failures, failuresOf, ERRORS as WIRE_ERRORS } from '@doorsill/contract/errors';
-import { type CodedError, type ErrorRule, machineFault, machineFaultForNow, refused, refusedForNow, unusableInput, wrongUsage } from '@doorsill/contract/errors/coded-error';
+import {
+  type CodedError,
+  type ErrorRule,
+  machineFault,
+  machineFaultForNow,
+  refused,
+  refusedForNow,
+  unusableInput,
+  wrongUsage,
+} from '@doorsill/contract/errors/coded-error';
 
 /** The failures that only these commands have. */
 export const COMMAND_ERRORS = {

@@ -4,7 +4,7 @@ import { TaskQueue } from '@doorsill/base/task-queue';
 import { assert } from '@doorsill/contract/assert';
 import { isFailure } from '../errors.ts';
 import type { DrawnDoorbell } from './draw-fleet.ts';
-import { FleetDoorbell, type FleetContext } from './fleet-doorbell.ts';
+import { type FleetContext, FleetDoorbell } from './fleet-doorbell.ts';
 import type { FleetLog } from './fleet-log.ts';
 import type { FleetCounts, FleetTally } from './fleet-process-tally.ts';
 import type { DueQueue } from './loop-schedule.ts';

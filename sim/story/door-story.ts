@@ -2,9 +2,9 @@
 import { join } from 'node:path';
 import type { Timer } from '@doorsill/base/clock';
 import type { SigningKey } from '@doorsill/base/keys';
+import { recallAnswerOf } from '@doorsill/contract/hand-over-documents';
 import type { DeviceEvent, DeviceState, Receipt } from '@doorsill/contract/home-messages';
 import type { VerifiedNotice } from '@doorsill/contract/read-request-notice';
-import { recallAnswerOf } from '@doorsill/contract/hand-over-documents';
 import type { Window } from '@doorsill/contract/shared-claims';
 import { OwnerSession } from '@doorsill/device/owner/owner-session';
 import { makeCommand, type Signer } from '@doorsill/device/owner/sign-owner-messages';
@@ -195,12 +195,18 @@ export class DoorStory {
     if (outcome === 'sent' && clip) void this.printArrival(receipt, clip);
     else {
       const answer = recallAnswerOf(receipt);
-      const vaultAnswer = answer ? `, the vault says ${answer.decision}${answer.reason ? `: ${answer.reason}` : ''}` : '';
-      this.say(outcome, `${outcome}${receipt.code ? ` (${receipt.code})` : ''}: ${receipt.request ?? ''}${vaultAnswer}`, {
-        request: receipt.request,
-        code: receipt.code,
-        ...(answer ? { decision: answer.decision, reason: answer.reason } : {}),
-      });
+      const vaultAnswer = answer
+        ? `, the vault says ${answer.decision}${answer.reason ? `: ${answer.reason}` : ''}`
+        : '';
+      this.say(
+        outcome,
+        `${outcome}${receipt.code ? ` (${receipt.code})` : ''}: ${receipt.request ?? ''}${vaultAnswer}`,
+        {
+          request: receipt.request,
+          code: receipt.code,
+          ...(answer ? { decision: answer.decision, reason: answer.reason } : {}),
+        },
+      );
     }
   }
 

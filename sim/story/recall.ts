@@ -2,8 +2,8 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Receipt } from '@doorsill/contract/home-messages';
 import { recallAnswerOf } from '@doorsill/contract/hand-over-documents';
+import type { Receipt } from '@doorsill/contract/home-messages';
 import { makeRevoke } from '@doorsill/device/owner/sign-owner-messages';
 import { evidenceId } from '../officer/evidence-desk.ts';
 import { testbedPaths } from '../testbed/testbed-folder.ts';

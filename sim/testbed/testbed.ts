@@ -15,15 +15,22 @@ import { type EvidenceDesk, openEvidenceDesk, pinBridge } from '../officer/evide
 import { registerAgency } from '../officer/registration.ts';
 import { PartProcess } from './child-process.ts';
 import {
-  type DoorbellNetwork,
   type DoorbellContext,
+  type DoorbellNetwork,
   type HomePlace,
   ownerKeyOf,
   startDoorbellPart,
 } from './start-doorbell-part.ts';
 import { InProcessParts, type PartSeams } from './start-server-part.ts';
 import { type RunningDoorbell, TestbedDoorbells } from './testbed-doorbells.ts';
-import { claimFolder, storeTestbedFile, type TestbedFile, type TestbedKind, testbedPaths, writeServiceSettings } from './testbed-folder.ts';
+import {
+  claimFolder,
+  storeTestbedFile,
+  type TestbedFile,
+  type TestbedKind,
+  testbedPaths,
+  writeServiceSettings,
+} from './testbed-folder.ts';
 import { tryCamera } from './try-camera.ts';
 
 export { DEMO_HOME } from '../world/home-identity.ts';

@@ -44,7 +44,12 @@ const ROWS = {
   'clock-set': { takes: 'moment', group: 'clock', does: 'the clock is set to another time, and goes on from there' },
   'clock-ahead': { takes: 'time', usual: '1h', group: 'clock', does: 'the clock jumps ahead' },
   'clock-behind': { takes: 'time', usual: '1h', group: 'clock', does: 'the clock jumps back' },
-  'clock-drift': { takes: 'ppm', usual: '200', group: 'drift', does: 'the clock gains this many microseconds a second' },
+  'clock-drift': {
+    takes: 'ppm',
+    usual: '200',
+    group: 'drift',
+    does: 'the clock gains this many microseconds a second',
+  },
   'clock-unsure': {
     takes: 'nothing',
     group: 'trust',

@@ -42,7 +42,7 @@ export interface LinkOptions {
   host?: string;
   /** Default: a free one. */
   port?: number;
-  /** The only address that may connect; default: any. */
+  /** The only address that may connect; by default every address may. */
   near?: string;
   /** Called with the bytes that the near side sends, and with those that it is answered. Connections are numbered from 0. */
   heard?: (bytes: Uint8Array, connection: number) => void;

@@ -46,10 +46,10 @@ export class ConnectionLimit {
     const address = socket.remoteAddress ?? '';
     const network = this.isProxy(address) ? null : networkOf(address);
     const isCrowded =
-      network !== null && this.count((connection) => connection.network === network) >= this.limits.connectionsPerAddress;
+      network !== null &&
+      this.count((connection) => connection.network === network) >= this.limits.connectionsPerAddress;
     if (isCrowded && !this.dropOldest(network)) return void socket.destroy();
-    if (this.held.size >= this.limits.connections && !this.dropOldest(this.mostCrowded()))
-      return void socket.destroy();
+    if (this.held.size >= this.limits.connections && !this.dropOldest(this.mostCrowded())) return void socket.destroy();
     this.held.set(socket, { network, state: 'waiting' });
     limitOf.set(socket, this);
     socket.once('close', () => this.held.delete(socket));

@@ -1,8 +1,8 @@
 // Plays recorded footage from any moment on: fetches it in spans of some seconds, plays a span while it arrives, and skips gaps.
 import { concatBytes } from '@doorsill/contract/bytes';
 import { isFailure } from '@doorsill/contract/errors';
-import { codecsParameter } from '@doorsill/contract/media/init-segment';
 import { parseInit } from '@doorsill/contract/media/fragment';
+import { codecsParameter } from '@doorsill/contract/media/init-segment';
 import type { Window } from '@doorsill/contract/shared-claims';
 import { clock } from './browser-seams.ts';
 import { type MediaFeed, mediaTypeOf, openFeed } from './media-feed.ts';

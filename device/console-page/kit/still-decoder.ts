@@ -1,8 +1,9 @@
 // Decodes one picture of recorded footage in the browser (https://www.w3.org/TR/webcodecs/), so that the device only reads its ring and
 // starts no decoder for each move of a scrubbing finger.
 import { isFailure } from '@doorsill/contract/errors';
-import { codecsParameter } from '@doorsill/contract/media/init-segment';
+
 import { type InitInfo, parseFragment, parseInit, type Sample } from '@doorsill/contract/media/fragment';
+import { codecsParameter } from '@doorsill/contract/media/init-segment';
 import { clock } from './browser-seams.ts';
 import type { DeviceClient } from './device-client.ts';
 

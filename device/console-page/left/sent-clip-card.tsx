@@ -2,7 +2,13 @@
 
 import { checkDeparture, type DepartureCheck, type DepartureFinding } from '@doorsill/contract/check-departure';
 import { pinsSchema } from '@doorsill/contract/console-messages';
-import { type Departure, DepartureCustody, type DepartureOutcome, isRevocable, outcomeOf } from '@doorsill/contract/departures';
+import {
+  type Departure,
+  DepartureCustody,
+  type DepartureOutcome,
+  isRevocable,
+  outcomeOf,
+} from '@doorsill/contract/departures';
 import { ERRORS, failure, isErrorCode, isFailure } from '@doorsill/contract/errors';
 import { oneLine } from '@doorsill/contract/outside-text';
 import { DisclosureKey } from '@doorsill/contract/shared-claims';

@@ -197,11 +197,7 @@ export const bridgeErrors = {
     'The uploaded bytes do not have the announced hash.',
     'The staged part was deleted; the device sends it again.',
   ),
-  intake_offset: notReachableForNow(
-    409,
-    'The upload continues at another offset.',
-    'Ask for that offset with HEAD.',
-  ),
+  intake_offset: notReachableForNow(409, 'The upload continues at another offset.', 'Ask for that offset with HEAD.'),
   intake_structure: refused(
     422,
     'The clip is not a plain recording: {detail}',

@@ -93,5 +93,9 @@ export const clipErrors = {
   ),
 
   // verification
-  verify_failed: refused(422, 'Verification failed: {detail}', 'Do not rely on the clip or its documents. Fetch them again; if they still fail, ask whoever gave them to you.'),
+  verify_failed: refused(
+    422,
+    'Verification failed: {detail}',
+    'Do not rely on the clip or its documents. Fetch them again; if they still fail, ask whoever gave them to you.',
+  ),
 } as const;

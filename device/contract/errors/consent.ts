@@ -211,9 +211,5 @@ export const consentErrors = {
     'Pairing is locked after too many failures.',
     'Press the button on the device to unlock it.',
   ),
-  pairing_refused: refused(
-    403,
-    'Pairing was refused: {detail}',
-    'Correct what is named, then pair again.',
-  ),
+  pairing_refused: refused(403, 'Pairing was refused: {detail}', 'Correct what is named, then pair again.'),
 } as const;

@@ -1,5 +1,12 @@
 // Failures of the device’s own server, its viewers, and its announcement by mDNS.
-import { machineFault, machineFaultForNow, notReachableForNow, refused, refusedForNow, wrongUsage } from './coded-error.ts';
+import {
+  machineFault,
+  machineFaultForNow,
+  notReachableForNow,
+  refused,
+  refusedForNow,
+  wrongUsage,
+} from './coded-error.ts';
 
 export const consoleErrors = {
   console_host_refused: refused(
@@ -58,7 +65,11 @@ export const consoleErrors = {
     'Footage of the span was overwritten or forgotten while it was sent.',
     'Ask again, inside the coverage that the device’s state lists.',
   ),
-  console_too_many_viewers: refusedForNow(503, '{most} viewers, the most allowed, are already watching.', 'Close another view, or wait.'),
+  console_too_many_viewers: refusedForNow(
+    503,
+    '{most} viewers, the most allowed, are already watching.',
+    'Close another view, or wait.',
+  ),
   motion_trial_running: refusedForNow(
     409,
     'A trial on recorded footage is already running.',

@@ -141,7 +141,12 @@ function readAudio(init: Uint8Array, trak: Box, defaults: Map<number, SampleDefa
   const declared = { channels, sampleRate: fields.u16() };
   const esds = findBox(init, 'esds', { contentStart: entry.contentStart + AUDIO_FIELDS_BYTES, end: entry.end });
   const audioSpecificConfig = esds && readEsds(init, esds);
-  return { ...track, ...declared, ...(audioSpecificConfig && readAudioConfig(audioSpecificConfig)), audioSpecificConfig };
+  return {
+    ...track,
+    ...declared,
+    ...(audioSpecificConfig && readAudioConfig(audioSpecificConfig)),
+    audioSpecificConfig,
+  };
 }
 
 /** Sampling frequencies by index (ISO/IEC 14496-3 Table 1.18). */

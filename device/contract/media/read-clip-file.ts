@@ -100,8 +100,10 @@ function viewOf(bytes: Uint8Array): DataView {
 
 function checkCounts({ video, audio }: FileTables, { frames, audioPackets }: SampleCounts): void {
   const packets = audio?.sizes.length ?? 0;
-  if (video.sizes.length !== frames) throw clipFault(`${video.sizes.length} frames, where its manifest or statement says ${frames}`);
-  if (packets !== audioPackets) throw clipFault(`${packets} packets of sound, where its manifest or statement says ${audioPackets}`);
+  if (video.sizes.length !== frames)
+    throw clipFault(`${video.sizes.length} frames, where its manifest or statement says ${frames}`);
+  if (packets !== audioPackets)
+    throw clipFault(`${packets} packets of sound, where its manifest or statement says ${audioPackets}`);
 }
 
 /** Every byte of the payload is in exactly one sample, and each track's samples lie in the order of their times. */

@@ -1,7 +1,7 @@
 // Judges clips: their exact pictures, the disclosed metadata, uploads, custody.
 
-import type { Receipt } from '@doorsill/contract/home-messages';
 import { recallAnswerOf } from '@doorsill/contract/hand-over-documents';
+import type { Receipt } from '@doorsill/contract/home-messages';
 import { fileInput } from '@doorsill/device/camera/ffmpeg-capture-command';
 import { runFfmpeg } from '@doorsill/device/camera/ffmpeg-run';
 import type { Ffmpeg } from '@doorsill/device/camera/find-ffmpeg';

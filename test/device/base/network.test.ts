@@ -10,7 +10,8 @@ import { DEFAULT_PREFIX, PAYLOAD_BYTES_MAX } from '../../../device/contract/topi
 import { listenPrivately } from '../../../device/owner/private-socket.ts';
 import { BridgeHttp } from '../../../device/upload/bridge-http.ts';
 import { Broker } from '../../../sim/broker/broker.ts';
-import { quiet, VirtualClock } from '../../../sim/world/virtual-clock.ts';
+import { quiet } from '../../../sim/world/quiet.ts';
+import { VirtualClock } from '../../../sim/world/virtual-clock.ts';
 import { MemoryDisk } from '../../proofs/simulate/memory-disk.ts';
 import { MemoryNetwork } from '../../proofs/simulate/memory-network.ts';
 

@@ -414,7 +414,10 @@ const FAULTS: Record<string, [RegExp, () => Check]> = {
       }),
     }),
   ],
-  'another number of frames than it says': [/frames, where its manifest or statement says/, () => ({ clip: { frames: 21 } })],
+  'another number of frames than it says': [
+    /frames, where its manifest or statement says/,
+    () => ({ clip: { frames: 21 } }),
+  ],
   'another number of encoded frames than it says': [/frame count/, () => ({ clip: { encodedFrames: 3 } })],
   'a gap over its first frame': [/begins or ends/, () => ({ clip: { gaps: [window] } })],
   'another method than it says': [/method/, () => ({ clip: { method: 'copy' } })],

@@ -222,7 +222,11 @@ it('warns in the log of an unreachable broker, once, without the password', asyn
   await clock.advance(29_999);
   expect(warned).toEqual([]);
   await clock.advance(3_600_000);
-  const facts = { code: 'unreachable', advice: 'Check that it runs, that the address is right, and that nothing else answers there.', forS: 30 };
+  const facts = {
+    code: 'unreachable',
+    advice: 'Check that it runs, that the address is right, and that nothing else answers there.',
+    forS: 30,
+  };
   expect(warned).toEqual([['the home broker is out of reach', expect.objectContaining(facts)]]);
   expect(warned[0]?.[1]?.['detail']).toContain(broker.url);
   expect(JSON.stringify(warned)).not.toContain('the-password');

@@ -2,7 +2,8 @@ import { createServer } from 'node:http';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { SeededRandom } from '../../../device/base/random.ts';
 import { exchangeJson } from '../../../device/contract/json-client.ts';
-import { settled, VirtualClock } from '../../../sim/world/virtual-clock.ts';
+import { settled } from '../../../sim/world/quiet.ts';
+import { VirtualClock } from '../../../sim/world/virtual-clock.ts';
 import { MemoryNetwork } from './memory-network.ts';
 import { replacePlatform } from './replace-platform.ts';
 

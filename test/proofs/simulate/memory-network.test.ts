@@ -2,7 +2,8 @@ import { createServer as createHttpServer, request } from 'node:http';
 import { createServer, type Server, type Socket } from 'node:net';
 import { expect, it } from 'vitest';
 import { SeededRandom } from '../../../device/base/random.ts';
-import { settled, VirtualClock } from '../../../sim/world/virtual-clock.ts';
+import { settled } from '../../../sim/world/quiet.ts';
+import { VirtualClock } from '../../../sim/world/virtual-clock.ts';
 import { MemoryNetwork, type MemoryNetworkOptions } from './memory-network.ts';
 
 /** A network whose time advances until `done` is called. */

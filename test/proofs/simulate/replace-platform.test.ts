@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { SeededRandom } from '../../../device/base/random.ts';
-import { settled, VirtualClock } from '../../../sim/world/virtual-clock.ts';
+import { settled } from '../../../sim/world/quiet.ts';
+import { VirtualClock } from '../../../sim/world/virtual-clock.ts';
 import { MemoryNetwork } from './memory-network.ts';
 import { replacePlatform } from './replace-platform.ts';
 

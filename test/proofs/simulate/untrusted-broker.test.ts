@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import { SeededRandom } from '../../../device/base/random.ts';
-import { settled, VirtualClock } from '../../../sim/world/virtual-clock.ts';
+import { settled } from '../../../sim/world/quiet.ts';
+import { VirtualClock } from '../../../sim/world/virtual-clock.ts';
 import { MemoryNetwork } from './memory-network.ts';
 import { messagesIn, packetOf } from './mqtt-packets.ts';
 import { UntrustedBroker } from './untrusted-broker.ts';

@@ -299,22 +299,25 @@ describe('a clip is accepted', () => {
     );
   });
 
-  it.each([100, 110, 122, 144])('of the high profile %d with the bit depths of our encoder, and no others', (profile) => {
-    const withDepths = (depths: number[], says = profile) => {
-      const file = new Surgery(CLIP);
-      const stsd = file.find(`0/${STBL}/stsd`);
-      const grown = Buffer.concat([stsd.content, Uint8Array.from(depths)]);
-      const avcC = grown.indexOf('avcC') - 4;
-      for (const start of [8, avcC]) grown.writeUInt32BE(grown.readUInt32BE(start) + depths.length, start);
-      grown[avcC + 9] = says;
-      stsd.content = grown;
-      return () => read(file.bytes());
-    };
-    expect(withDepths([0xfd, 0xf8, 0xf8, 0])).not.toThrow();
-    expect(withDepths([0xfd, 0xfa, 0xf8, 0])).toThrow(refusal('unexpected bytes in avcC'));
-    expect(withDepths([])).toThrow(expect.objectContaining({ code: 'fragment_malformed' }));
-    expect(withDepths([0xfd, 0xf8, 0xf8, 0], 66)).toThrow(refusal('data behind what belongs into avcC'));
-  });
+  it.each([100, 110, 122, 144])(
+    'of the high profile %d with the bit depths of our encoder, and no others',
+    (profile) => {
+      const withDepths = (depths: number[], says = profile) => {
+        const file = new Surgery(CLIP);
+        const stsd = file.find(`0/${STBL}/stsd`);
+        const grown = Buffer.concat([stsd.content, Uint8Array.from(depths)]);
+        const avcC = grown.indexOf('avcC') - 4;
+        for (const start of [8, avcC]) grown.writeUInt32BE(grown.readUInt32BE(start) + depths.length, start);
+        grown[avcC + 9] = says;
+        stsd.content = grown;
+        return () => read(file.bytes());
+      };
+      expect(withDepths([0xfd, 0xf8, 0xf8, 0])).not.toThrow();
+      expect(withDepths([0xfd, 0xfa, 0xf8, 0])).toThrow(refusal('unexpected bytes in avcC'));
+      expect(withDepths([])).toThrow(expect.objectContaining({ code: 'fragment_malformed' }));
+      expect(withDepths([0xfd, 0xf8, 0xf8, 0], 66)).toThrow(refusal('data behind what belongs into avcC'));
+    },
+  );
 
   it('with offsets beyond 4 GiB, and sound that begins after 13 hours', () => {
     const hours = 14 * 3_600;

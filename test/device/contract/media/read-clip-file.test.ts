@@ -157,8 +157,12 @@ describe('a clip is refused', () => {
   it.each(cases)('%s', async (_what, bytes, fault) => expect(await faultOf(bytes)).toBe(fault));
 
   it('with other numbers of frames or packets than its manifest says', async () => {
-    expect(await faultOf(good, { frames: 19, audioPackets: 8 })).toBe('20 frames, where its manifest or statement says 19');
-    expect(await faultOf(good, { frames: 20, audioPackets: 0 })).toBe('8 packets of sound, where its manifest or statement says 0');
+    expect(await faultOf(good, { frames: 19, audioPackets: 8 })).toBe(
+      '20 frames, where its manifest or statement says 19',
+    );
+    expect(await faultOf(good, { frames: 20, audioPackets: 0 })).toBe(
+      '8 packets of sound, where its manifest or statement says 0',
+    );
   });
 
   it('before it is read, if its moov is longer than its samples need', async () => {
