@@ -63,7 +63,8 @@ export class Callers {
   ownerOf(cookies: string | undefined, secret: string): Caller {
     const cookie = sessionCookie(cookies, this.device);
     const session = cookie === null ? null : this.sessions.find(cookie, secret);
-    if (!session) throw failure('console_session_refused', { detail: 'the session has ended, or its cookie or secret is missing' });
+    if (!session)
+      throw failure('console_session_refused', { detail: 'the session has ended, or its cookie or secret is missing' });
     return { role: 'owner', id: session.key, name: session.name, rights: ViewRight.options, signal: session.signal };
   }
 

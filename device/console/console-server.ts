@@ -47,16 +47,7 @@ import { sightingRoutes } from './sighting-routes.ts';
 export interface ConsoleServerDeps
   extends Omit<
     OwnerRoutesDeps,
-    | 'device'
-    | 'order'
-    | 'notices'
-    | 'answered'
-    | 'pins'
-    | 'owners'
-    | 'viewers'
-    | 'looks'
-    | 'settings'
-    | 'program'
+    'device' | 'order' | 'notices' | 'answered' | 'pins' | 'owners' | 'viewers' | 'looks' | 'settings' | 'program'
   > {
   settings: ConsoleSettings;
   /** The owner's name for the doorbell, under which it is announced. */

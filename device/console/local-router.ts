@@ -134,7 +134,10 @@ export class LocalRouter {
     if (roles.includes('public')) return null;
     return this.counted(ip, () => {
       const caller = this.deps.callers.callerOf(headers);
-      if (!caller) throw failure('console_session_refused', { detail: 'the call has neither a session nor a viewer’s credentials' });
+      if (!caller)
+        throw failure('console_session_refused', {
+          detail: 'the call has neither a session nor a viewer’s credentials',
+        });
       if (!roles.includes(caller.role))
         throw failure('console_session_refused', { detail: 'the route needs an owner’s session' });
       return caller;

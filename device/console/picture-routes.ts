@@ -90,8 +90,7 @@ export function pictureRoutes(router: LocalRouter, deps: PictureRoutesDeps): voi
       query: spanSchema,
       answer: { media: 'video/mp4' },
       also: { 206: { media: 'video/mp4' } },
-      about:
-        'Recorded footage of a span of at most an hour as fragmented MP4 of whole GOPs. Supports `Range`.',
+      about: 'Recorded footage of a span of at most an hour as fragmented MP4 of whole GOPs. Supports `Range`.',
     },
     async ({ caller, query, request, reply }) => {
       const window = spanOf(query, SPAN_US_MAX);

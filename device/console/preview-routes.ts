@@ -31,8 +31,7 @@ export function previewRoutes(router: LocalRouter, { access, random, gate, clips
       roles: ['owner'],
       body: PreviewAsk,
       answer: Preview,
-      about:
-        'Cuts a clip for a request exactly as it would be sent, for the owner to see. It is kept for 15 minutes.',
+      about: 'Cuts a clip for a request exactly as it would be sent, for the owner to see. It is kept for 15 minutes.',
     },
     async ({ body }) => {
       const live = gate.previews.open({ ...body, byteLimit: CLIP_BYTES_DEFAULT }, random);
@@ -53,7 +52,8 @@ export function previewRoutes(router: LocalRouter, { access, random, gate, clips
       path: '/api/v1/previews',
       roles: ['owner'],
       answer: PreviewList,
-      about: 'The existing previews of all owners. Their number is limited; one can be removed to make room for another.',
+      about:
+        'The existing previews of all owners. Their number is limited; one can be removed to make room for another.',
     },
     () => ({
       previews: gate.previews

@@ -125,7 +125,8 @@ export const en = {
   saving: 'Saving',
   clearSpan: 'Clear',
 
-  viewersHelp: 'Programs and people that may only see pictures, such as VLC, Home Assistant or a tablet in the kitchen.',
+  viewersHelp:
+    'Programs and people that may only see pictures, such as VLC, Home Assistant or a tablet in the kitchen.',
   noViewers: 'Only the owners can see pictures.',
   addViewer: 'Add a viewer',
   viewerName: 'Name',
@@ -162,7 +163,8 @@ export const en = {
     'The device signs its own certificate. If a program asks whether to trust it, agree; in Home Assistant turn off “Verify SSL”.',
   addressLive: 'Live picture (stream source)',
   addressStill: 'Current picture (still image)',
-  whoLookedHelp: 'Who looked at pictures, and when. The device records this in its ledger before it shows the first picture.',
+  whoLookedHelp:
+    'Who looked at pictures, and when. The device records this in its ledger before it shows the first picture.',
   nobodyLooked: 'Nobody has looked at pictures yet.',
   you: 'You, in this browser',
   anotherOwner: 'Another owner',
@@ -319,7 +321,8 @@ export const de: Text = {
   forward10: '10 Sekunden vor',
   newest: 'Neuestes',
   save: 'Einen Teil speichern',
-  saveHelp: 'Gehen Sie zum Anfang des Teils und drücken Sie „Beginnt hier“. Gehen Sie dann zu seinem Ende und drücken Sie „Endet hier“.',
+  saveHelp:
+    'Gehen Sie zum Anfang des Teils und drücken Sie „Beginnt hier“. Gehen Sie dann zu seinem Ende und drücken Sie „Endet hier“.',
   startHere: 'Beginnt hier',
   endHere: 'Endet hier',
   saveSpan: (from, to, length) => `${from} bis ${to}, ${length}`,
@@ -329,7 +332,8 @@ export const de: Text = {
   saving: 'Speichert',
   clearSpan: 'Verwerfen',
 
-  viewersHelp: 'Programme und Personen, die nur Bilder sehen dürfen, etwa VLC, Home Assistant oder ein Tablet in der Küche.',
+  viewersHelp:
+    'Programme und Personen, die nur Bilder sehen dürfen, etwa VLC, Home Assistant oder ein Tablet in der Küche.',
   noViewers: 'Nur die Berechtigten können Bilder sehen.',
   addViewer: 'Zuschauer hinzufügen',
   viewerName: 'Name',
@@ -359,14 +363,16 @@ export const de: Text = {
   password: 'Passwort',
   copy: 'Kopieren',
   copied: 'Kopiert',
-  howVlc: 'VLC: Wählen Sie Medien, Netzwerkstream öffnen, und geben Sie die Adresse ein. VLC fragt dann nach Benutzername und Passwort.',
+  howVlc:
+    'VLC: Wählen Sie Medien, Netzwerkstream öffnen, und geben Sie die Adresse ein. VLC fragt dann nach Benutzername und Passwort.',
   howHomeAssistant:
     'Home Assistant: Fügen Sie die Integration „Generic Camera“ mit diesen Adressen, Benutzername und Passwort hinzu.',
   howCertificate:
     'Das Gerät signiert sein Zertifikat selbst. Fragt ein Programm, ob es ihm vertrauen soll, stimmen Sie zu; in Home Assistant schalten Sie „SSL prüfen“ aus.',
   addressLive: 'Livebild (Stream-Quelle)',
   addressStill: 'Aktuelles Bild (Standbild)',
-  whoLookedHelp: 'Wer wann Bilder angesehen hat. Das Gerät vermerkt es in seinem Logbuch, bevor es das erste Bild zeigt.',
+  whoLookedHelp:
+    'Wer wann Bilder angesehen hat. Das Gerät vermerkt es in seinem Logbuch, bevor es das erste Bild zeigt.',
   nobodyLooked: 'Noch hat niemand Bilder angesehen.',
   you: 'Sie, in diesem Browser',
   anotherOwner: 'Eine andere berechtigte Person',
@@ -378,7 +384,8 @@ export const de: Text = {
     'Scannen Sie den Code im Terminal des Geräts, oder öffnen Sie den Link, der dort steht. Um beide erneut auszugeben, geben Sie am Gerät ein (mit --data und dem Ordner, falls es damit gestartet wurde):',
   pairHelpBoard:
     'Scannen Sie den Code im Terminal des Geräts, oder öffnen Sie den Link, der dort steht. Um beide erneut auszugeben, geben Sie am Gerät ein, etwa über SSH:',
-  pairIntro: 'Sehen Sie Ihre Tür, klingeln Sie und entscheiden Sie, was das Haus verlassen darf. Das können nur gekoppelte Browser.',
+  pairIntro:
+    'Sehen Sie Ihre Tür, klingeln Sie und entscheiden Sie, was das Haus verlassen darf. Das können nur gekoppelte Browser.',
   pairName: 'Name dieses Browsers, für die anderen Berechtigten',
   pair: 'Koppeln',
   pairing: 'Koppelt …',
@@ -395,7 +402,8 @@ export const de: Text = {
     'Fingerabdruck aus dem Code, zum Vergleich mit dem, den der Browser für das Zertifikat dieser Seite zeigt:',
   keyHere: 'Der Schlüssel entsteht in diesem Browser und kann nicht ausgelesen werden.',
   removedTitle: 'Dieser Browser ist nicht mehr berechtigt',
-  removedHelp: 'Er wurde von Berechtigten entfernt, oder das Gerät wurde zurückgesetzt. Koppeln Sie ihn mit einem neuen Code.',
+  removedHelp:
+    'Er wurde von Berechtigten entfernt, oder das Gerät wurde zurückgesetzt. Koppeln Sie ihn mit einem neuen Code.',
   pairAgain: 'Erneut koppeln',
   unsupportedTitle: 'Dieser Browser kann nicht signieren',
   unsupportedHelp:
@@ -528,7 +536,8 @@ export const es: Text = {
   saving: 'Guardando',
   clearSpan: 'Descartar',
 
-  viewersHelp: 'Programas y personas que solo pueden ver imágenes, como VLC, Home Assistant o una tableta en la cocina.',
+  viewersHelp:
+    'Programas y personas que solo pueden ver imágenes, como VLC, Home Assistant o una tableta en la cocina.',
   noViewers: 'Solo los propietarios pueden ver imágenes.',
   addViewer: 'Añadir un espectador',
   viewerName: 'Nombre',
@@ -565,7 +574,8 @@ export const es: Text = {
     'El dispositivo firma su propio certificado. Si un programa pregunta si confía en él, acepte; en Home Assistant desactive «Verificar SSL».',
   addressLive: 'Imagen en directo (fuente del stream)',
   addressStill: 'Imagen actual (imagen fija)',
-  whoLookedHelp: 'Quién ha visto imágenes, y cuándo. El dispositivo lo anota en su registro antes de mostrar la primera imagen.',
+  whoLookedHelp:
+    'Quién ha visto imágenes, y cuándo. El dispositivo lo anota en su registro antes de mostrar la primera imagen.',
   nobodyLooked: 'Todavía nadie ha visto imágenes.',
   you: 'Usted, en este navegador',
   anotherOwner: 'Otro propietario',

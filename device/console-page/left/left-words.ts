@@ -220,7 +220,8 @@ const de: LeftWords = {
   check: 'Nachweis prüfen',
   checking: 'Die Brücke wird gefragt und der Nachweis geprüft …',
   checkAgain: 'Noch einmal prüfen',
-  checkHelp: 'Geprüft in diesem Browser, mit dem Schlüssel der Brücke, den Ihre Türklingel bei der Anmeldung gespeichert hat.',
+  checkHelp:
+    'Geprüft in diesem Browser, mit dem Schlüssel der Brücke, den Ihre Türklingel bei der Anmeldung gespeichert hat.',
   holds: 'Alle Nachweise der Brücke sind gültig.',
   holdsNot: 'Nicht alle Nachweise sind gültig.',
   holdsNotHelp:

@@ -118,7 +118,8 @@ const en = {
   seePreview: 'See the preview',
   makingPreview: 'The doorbell is cutting the clip …',
   fetchingPreview: (share: string) => `Fetching the clip ${share}`,
-  previewNext: 'Nothing is sent yet: the doorbell makes the clip exactly as it would be sent, and you look at it first.',
+  previewNext:
+    'Nothing is sent yet: the doorbell makes the clip exactly as it would be sent, and you look at it first.',
   tooManyTitle: 'Two previews are kept already',
   tooManyHelp: 'End one to make this one.',
   endPreview: (from: string, to: string) => `End the one of ${from} to ${to}`,
@@ -183,7 +184,8 @@ const en = {
   takenBack: {
     'never-left': 'Nothing had left the doorbell. The clip that was cut is erased.',
     waiting: 'Nothing more is sent. The bridge has not confirmed yet that it has erased what it has.',
-    everywhere: 'The clip is erased at the doorbell and, as the bridge has confirmed with its signature, at the bridge.',
+    everywhere:
+      'The clip is erased at the doorbell and, as the bridge has confirmed with its signature, at the bridge.',
   },
   vaultSays: {
     erased: 'The agency’s vault had it already, and has erased it.',
@@ -280,7 +282,8 @@ const de: RequestWords = {
   ignore: 'Ignorieren',
   unignore: 'Nicht ignorieren',
   declining: 'Wird abgelehnt …',
-  declineAsk: 'Ablehnen? Ihre Antwort bleibt auf Ihrer Türklingel; niemand sonst erfährt davon. Sie können sie später nicht ändern.',
+  declineAsk:
+    'Ablehnen? Ihre Antwort bleibt auf Ihrer Türklingel; niemand sonst erfährt davon. Sie können sie später nicht ändern.',
   declineYes: 'Ja, ablehnen',
   keepOpen: 'Zurück',
   ignoredNote: 'Sie ignorieren diese Anfrage in diesem Browser. Niemand erfährt davon.',
@@ -396,11 +399,13 @@ const de: RequestWords = {
   takenBack: {
     'never-left': 'Nichts hatte die Türklingel verlassen. Der geschnittene Clip ist gelöscht.',
     waiting: 'Es wird nichts mehr gesendet. Die Brücke hat noch nicht bestätigt, dass sie gelöscht hat, was sie hat.',
-    everywhere: 'Der Clip ist an der Türklingel gelöscht und, wie die Brücke mit ihrer Signatur bestätigt hat, auch bei der Brücke.',
+    everywhere:
+      'Der Clip ist an der Türklingel gelöscht und, wie die Brücke mit ihrer Signatur bestätigt hat, auch bei der Brücke.',
   },
   vaultSays: {
     erased: 'Das Archiv der Behörde hatte ihn schon und hat ihn gelöscht.',
-    restricted: 'Das Archiv der Behörde hatte ihn schon. Es behält ihn mit eingeschränktem Zugang, weil er für einen Fall gebraucht wird.',
+    restricted:
+      'Das Archiv der Behörde hatte ihn schon. Es behält ihn mit eingeschränktem Zugang, weil er für einen Fall gebraucht wird.',
     kept: 'Das Archiv der Behörde hatte ihn schon und behält ihn.',
   },
   vaultReason: (reason) => `Begründung: ${reason}`,
@@ -509,7 +514,8 @@ const es: RequestWords = {
     'Arrastre los tiradores. Con el teclado, las flechas mueven un fotograma, con Mayús un segundo; Re Pág y Av Pág, diez segundos.',
 
   zonesOffer: 'Puede tapar lo que nadie deba ver: la ventana de un vecino, un niño.',
-  zonesHelp: 'Dibuje sobre lo que nadie deba ver. La zona queda negra en cada fotograma del clip, y nadie puede deshacerlo.',
+  zonesHelp:
+    'Dibuje sobre lo que nadie deba ver. La zona queda negra en cada fotograma del clip, y nadie puede deshacerlo.',
   drawZones: 'Tapar dibujando',
   stopDrawing: 'Hecho',
   addZone: 'Añadir una zona',

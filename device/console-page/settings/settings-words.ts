@@ -28,14 +28,16 @@ const en = {
   removeSelfAsk: 'Remove this browser as an owner?',
   removeSelfConsequence: 'This page closes at once. To come back, this browser has to be paired at the device again.',
   onlyOwner: 'The only owner cannot be removed: nobody could answer requests any more.',
-  ownersAdd: 'To add an owner, open the pairing link on the new phone or computer. Run this at the device to print the link:',
+  ownersAdd:
+    'To add an owner, open the pairing link on the new phone or computer. Run this at the device to print the link:',
 
   disclosureHelp:
     'None of this is ever sent automatically. A request may ask for it; it is sent only if you tick it in that request, which shows the exact text.',
   valueNone: 'Nothing to disclose',
   valueTooShort: 'At least three characters.',
 
-  motionOff: 'Motion detection is turned off in device.json (motion.enabled). These settings have no effect until it is on.',
+  motionOff:
+    'Motion detection is turned off in device.json (motion.enabled). These settings have no effect until it is on.',
   zones: 'Where movement counts',
   zonesHelp:
     'Draw areas on the picture: only movement inside them counts. Without areas, movement counts everywhere. Tinted squares show where the detector sees movement now.',
@@ -233,8 +235,7 @@ const de: SettingsWords = {
   keepingFootageHelp: (bytes) =>
     `Ältere Aufnahmen werden vernichtet. Ist der Speicher von ${bytes} voll, werden die ältesten Aufnahmen schon früher überschrieben.`,
   keepingEvents: 'Vergangene Ereignisse',
-  keepingEventsHelp:
-    'Klingeln, Bewegung und Störungen in der Liste „Zuletzt“. Sie zeigen, wann jemand an der Tür war.',
+  keepingEventsHelp: 'Klingeln, Bewegung und Störungen in der Liste „Zuletzt“. Sie zeigen, wann jemand an der Tür war.',
   days: (count) => (count === 1 ? '1 Tag' : `${count} Tage`),
   eventsNone: 'Bis das Gerät anhält',
   shorterDestroys: (length) =>
@@ -256,7 +257,8 @@ const de: SettingsWords = {
     'Eine Sicherung enthält die Identität des Geräts, seine Einstellungen und sein Logbuch, verschlüsselt mit einer Passphrase, und keine Aufnahmen. Sie wird am Gerät gemacht, nie im Browser: Wer sie und die Passphrase hat, kann sich als Ihre Türklingel ausgeben.',
   backupMake: 'Halten Sie das Gerät an, und machen Sie dann die Sicherung:',
   backupRestore: 'In einem leeren Ordner wiederherstellen:',
-  backupAfter: 'Nach dem Wiederherstellen müssen alle Berechtigten neu koppeln, und früher signierte Aufträge gelten nicht mehr, außer Widerrufen.',
+  backupAfter:
+    'Nach dem Wiederherstellen müssen alle Berechtigten neu koppeln, und früher signierte Aufträge gelten nicht mehr, außer Widerrufen.',
   copy: 'Kopieren',
   copied: 'Kopiert',
 };
@@ -364,11 +366,11 @@ const es: SettingsWords = {
   keepingFootageHelp: (bytes) =>
     `La grabación más antigua se destruye. Cuando el almacenamiento de ${bytes} está lleno, lo más antiguo se sobrescribe antes.`,
   keepingEvents: 'Eventos pasados',
-  keepingEventsHelp: 'Llamadas, movimiento y fallos de la lista «Últimos eventos». Muestran cuándo hubo gente en la puerta.',
+  keepingEventsHelp:
+    'Llamadas, movimiento y fallos de la lista «Últimos eventos». Muestran cuándo hubo gente en la puerta.',
   days: (count) => (count === 1 ? '1 día' : `${count} días`),
   eventsNone: 'Hasta que el dispositivo se pare',
-  shorterDestroys: (length) =>
-    `La grabación de más de ${length} se destruye en cuanto guarde. No se puede recuperar.`,
+  shorterDestroys: (length) => `La grabación de más de ${length} se destruye en cuanto guarde. No se puede recuperar.`,
   shorterDestroysNow: (length) => `Esto destruye ${length} de lo grabado que hay ahora.`,
   shorterEvents: 'Los eventos más antiguos se borran en cuanto guarde.',
   confirmShorter: 'Guardar y destruir la grabación antigua',
@@ -385,7 +387,8 @@ const es: SettingsWords = {
     'Una copia contiene la identidad del dispositivo, sus ajustes y su registro, cifrados con una frase de contraseña, y ninguna grabación. Se hace en el dispositivo, nunca en un navegador: quien tenga la copia y la frase puede hacerse pasar por su timbre.',
   backupMake: 'Pare el dispositivo y haga la copia:',
   backupRestore: 'Restáurela en una carpeta vacía:',
-  backupAfter: 'Después de restaurarla, todos los propietarios tienen que emparejarse de nuevo, y las órdenes firmadas antes ya no valen, salvo las revocaciones.',
+  backupAfter:
+    'Después de restaurarla, todos los propietarios tienen que emparejarse de nuevo, y las órdenes firmadas antes ya no valen, salvo las revocaciones.',
   copy: 'Copiar',
   copied: 'Copiado',
 };

@@ -9,7 +9,9 @@ const OUTSIDE = /^\.part-links?\b/;
 /** Each selector of a style sheet. */
 function selectorsOf(css: string): string[] {
   const rules = css.replaceAll(/\/\*.*?\*\//gs, '').matchAll(/([^{}]+)\{/g);
-  return [...rules].flatMap(([, head = '']) => (head.trim().startsWith('@') ? [] : head.split(/,\n/).map((one) => one.trim())));
+  return [...rules].flatMap(([, head = '']) =>
+    head.trim().startsWith('@') ? [] : head.split(/,\n/).map((one) => one.trim()),
+  );
 }
 
 it.each(['settings', 'left', 'requests'])('limits each rule of %s.css to its page', (page) => {

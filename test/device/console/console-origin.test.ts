@@ -129,9 +129,12 @@ describe('a WebSocket', () => {
     await expect.poll(said).toMatchObject({ code: expect.stringMatching(/ECONNRESET|EPIPE/) });
   });
 
-  it.each(['/', '/api/v1/live?x', '/api/v1/state', '/api/v1/live.mp4'])('is not opened at another path: %s', async (path) => {
-    const view = new OpenView(rig.url, path, { ...WEBSOCKET, ...owner.headers });
-    await view.closed;
-    expect(view.status).toBe(404);
-  });
+  it.each(['/', '/api/v1/live?x', '/api/v1/state', '/api/v1/live.mp4'])(
+    'is not opened at another path: %s',
+    async (path) => {
+      const view = new OpenView(rig.url, path, { ...WEBSOCKET, ...owner.headers });
+      await view.closed;
+      expect(view.status).toBe(404);
+    },
+  );
 });

@@ -1,6 +1,6 @@
 // Holds: blacked-out areas lie inside the picture, whatever a finger or key does, and satisfy a grant's schema.
 import { describe, expect, it } from 'vitest';
-import { moved, centralZone, sized, zoneBetween } from '../../../../device/console-page/requests/blackout-zones.ts';
+import { centralZone, moved, sized, zoneBetween } from '../../../../device/console-page/requests/blackout-zones.ts';
 import { Zone } from '../../../../device/contract/shared-claims.ts';
 
 describe('a blacked-out area', () => {

@@ -12,7 +12,11 @@ const part = (claims: object) => Buffer.from(JSON.stringify(claims)).toString('b
 const draft = (request: string, exp: number) =>
   ({
     request,
-    published: { request: `${part({ alg: 'EdDSA' })}.${part({ exp })}.${'A'.repeat(86)}`, credential: '', publication: '' },
+    published: {
+      request: `${part({ alg: 'EdDSA' })}.${part({ exp })}.${'A'.repeat(86)}`,
+      credential: '',
+      publication: '',
+    },
   }) as Draft;
 const requests = (rows: readonly { request: string }[]) => rows.map(({ request }) => request);
 

@@ -2,11 +2,7 @@
 // and a refused or ended grant can be followed by another.
 import { describe, expect, it } from 'vitest';
 import type { KeptGrant } from '../../../../device/console-page/requests/kept-answers.ts';
-import {
-  isFinal,
-  type StandingFacts,
-  standingOf,
-} from '../../../../device/console-page/requests/request-standing.ts';
+import { isFinal, type StandingFacts, standingOf } from '../../../../device/console-page/requests/request-standing.ts';
 import type { Receipt, ReceiptClip } from '../../../../device/contract/home-messages.ts';
 
 const hash = 'a'.repeat(64);
