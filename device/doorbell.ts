@@ -18,7 +18,7 @@ import {
   type Parts,
 } from './assembly.ts';
 import type { GateEffects } from './consent/gate-interfaces.ts';
-import { provesPresence, type Press } from './hardware/button.ts';
+import { type Press, provesPresence } from './hardware/button.ts';
 import type { ConsoleAddress } from './owner/pairing-wire.ts';
 import { pairingSocketPath } from './owner/private-socket.ts';
 

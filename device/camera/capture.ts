@@ -262,7 +262,10 @@ export class Capture {
 
   private onPictureFault(why: Failure): void {
     const isNew = !this.pictureFaults.has(why.code);
-    this.pictureFaults.set(why.code, { why: this.pictureFaults.get(why.code)?.why ?? why, atMs: this.deps.clock.monotonicMs() });
+    this.pictureFaults.set(why.code, {
+      why: this.pictureFaults.get(why.code)?.why ?? why,
+      atMs: this.deps.clock.monotonicMs(),
+    });
     if (isNew && this.in('recording')) this.report();
   }
 

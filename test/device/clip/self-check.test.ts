@@ -518,7 +518,7 @@ describe('the self-check', () => {
     await check({ byteLimit: good.bytes.length });
   });
 
-  it('passes a clip whose samples' box has a header of 16 bytes, as beyond 4 GiB', async () => {
+  it('passes a clip whose samples’ box has a header of 16 bytes, as beyond 4 GiB', async () => {
     const bytes = operated((file) => {
       file.offsetShift = 8;
     });

@@ -146,10 +146,7 @@ const FAULTS: Record<string, [RegExp, () => Trial]> = {
     () => ({ checked: withSamples(segments, twiceAt(39), (data) => data) }),
   ],
   'a clip that says nothing of its zones': [/redaction flag/, () => ({ clip: { redacted: false } })],
-  'a clip that speaks of zones which nobody named': [
-    /redaction flag/,
-    () => ({ zones: [], clip: { redacted: true } }),
-  ],
+  'a clip that speaks of zones which nobody named': [/redaction flag/, () => ({ zones: [], clip: { redacted: true } })],
 };
 
 const twiceAt = (frame: number) => (data: Uint8Array, number: number) =>
