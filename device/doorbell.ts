@@ -24,6 +24,7 @@ import { pairingSocketPath } from './owner/private-socket.ts';
 
 export type { DoorbellOptions, DoorbellSeams, SimulatedFaults } from './assembly.ts';
 
+/** One doorbell: starts, runs and stops all its parts. */
 export class Doorbell {
   private readonly base: Base;
   private readonly undo = new UndoSteps();
