@@ -379,7 +379,7 @@ const FAULTS: Record<string, [RegExp, () => Check]> = {
     () => ({ bytes: operated((file) => file.setNumber('0/mdia/minf/stbl/stss', 12, 9)) }),
   ],
   'a parameter set that no frame uses': [
-    /nobody uses/,
+    /unused parameter sets/,
     () => ({
       bytes: operated((file) => {
         const stsd = file.find('0/mdia/minf/stbl/stsd');
@@ -403,7 +403,7 @@ const FAULTS: Record<string, [RegExp, () => Check]> = {
     }),
   ],
   "an encoded frame that names the camera's parameter sets": [
-    /encoded frames decode|counting frames|nobody uses/,
+    /encoded frames decode|counting frames|unused parameter sets/,
     () => ({
       bytes: operated((file) => {
         // The first copied frame in place of the first encoded one, padded to its size.

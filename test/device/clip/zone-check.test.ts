@@ -142,7 +142,7 @@ const FAULTS: Record<string, [RegExp, () => Trial]> = {
     () => ({ change: (filter) => `negate=enable='eq(n,13)',${filter}` }),
   ],
   'footage that decodes to more frames than it has times': [
-    /its footage does not decode to as many frames as it has/,
+    /its footage decodes to another number of frames than it has/,
     () => ({ checked: withSamples(segments, twiceAt(39), (data) => data) }),
   ],
   'a clip that says nothing of its zones': [/redaction flag/, () => ({ clip: { redacted: false } })],
