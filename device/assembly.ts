@@ -53,6 +53,7 @@ import { Outbox } from './upload/outbox.ts';
 import { PreviewClips } from './upload/preview-clips.ts';
 import { Uploader } from './upload/upload.ts';
 
+/** Settings and callbacks of one doorbell. */
 export interface DoorbellOptions {
   config: DeviceConfig;
   /** The device's own data folder, absolute; its lock is held by the caller. */

@@ -157,7 +157,8 @@ function openBackup(backup: Uint8Array, passphrase: string) {
   const files = Object.entries(parsed.data.files).map(([name, text]): [string, Uint8Array] => {
     const bytes = fromBase64url(text);
     const bytesMax = Object.hasOwn(KEPT, name) ? KEPT[name] : undefined;
-    if (!bytes || bytesMax === undefined || bytes.length > bytesMax) throw unreadable(`the file ${name} in it is not allowed`);
+    if (!bytes || bytesMax === undefined || bytes.length > bytesMax)
+      throw unreadable(`the file ${name} in it is not allowed`);
     return [name, bytes];
   });
   return { ...parsed.data, files };

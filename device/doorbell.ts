@@ -18,12 +18,13 @@ import {
   type Parts,
 } from './assembly.ts';
 import type { GateEffects } from './consent/gate-interfaces.ts';
-import { provesPresence, type Press } from './hardware/button.ts';
+import { type Press, provesPresence } from './hardware/button.ts';
 import type { ConsoleAddress } from './owner/pairing-wire.ts';
 import { pairingSocketPath } from './owner/private-socket.ts';
 
 export type { DoorbellOptions, DoorbellSeams, SimulatedFaults } from './assembly.ts';
 
+/** One doorbell: starts, runs and stops all its parts. */
 export class Doorbell {
   private readonly base: Base;
   private readonly undo = new UndoSteps();

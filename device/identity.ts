@@ -42,6 +42,7 @@ function parseKeyFile(bytes: Uint8Array): SigningKey | null {
   }
 }
 
+/** The device id derived from a signing key. */
 export function deviceIdOf(key: SigningKey): string {
   return actorId('device', sha256Hex(key.publicKey));
 }

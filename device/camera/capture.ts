@@ -46,6 +46,7 @@ export interface CaptureChange {
   readonly recording?: RecordingPlace & { readonly video: 'copy' | 'encode' };
 }
 
+/** Receivers of a capture's output. */
 export interface CaptureSinks {
   /** Stores a segment; awaited, one at a time. A rejection loses this segment and is reported. */
   segment(segment: Segment): Promise<void>;
@@ -57,6 +58,7 @@ export interface CaptureSinks {
   sceneMotion?(motion: SceneMotion): void;
 }
 
+/** A capture's source, dependencies and limits. */
 export interface CaptureDeps extends RecordingContext {
   readonly source: CameraSource;
   readonly ffmpeg: Ffmpeg;
@@ -82,6 +84,7 @@ const QUEUE_BYTES_MAX = 2 * FRAGMENT_BYTES_MAX;
 
 const DETAIL_LENGTH_MAX = 300;
 
+/** One camera through all its runs. */
 export class Capture {
   /** Live frames for viewers; none of a file that is read faster than it plays. */
   readonly live: LiveFragments;
@@ -262,7 +265,10 @@ export class Capture {
 
   private onPictureFault(why: Failure): void {
     const isNew = !this.pictureFaults.has(why.code);
-    this.pictureFaults.set(why.code, { why: this.pictureFaults.get(why.code)?.why ?? why, atMs: this.deps.clock.monotonicMs() });
+    this.pictureFaults.set(why.code, {
+      why: this.pictureFaults.get(why.code)?.why ?? why,
+      atMs: this.deps.clock.monotonicMs(),
+    });
     if (isNew && this.in('recording')) this.report();
   }
 

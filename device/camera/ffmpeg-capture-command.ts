@@ -14,9 +14,11 @@ export interface CapturePlan {
   readonly audioStream: string;
 }
 
-/** Gray frames for motion: width and height in pixels, frames a second. */
+/** Width of a gray frame for motion, in pixels. */
 export const GRAY_WIDTH = 160;
+/** Height of a gray frame in pixels. */
 export const GRAY_HEIGHT = 90;
+/** Gray frames in a second. */
 export const GRAY_FPS = 5;
 
 /** Longest silence of a network camera. */
@@ -42,6 +44,7 @@ export function fileInput(path: string, { demuxer, skipBytes }: Container): Port
 /** Limits of pixels and streams, for any input. */
 export const LIMITS = ['-max_pixels', String(PIXELS_MAX), '-max_streams', '100'];
 
+/** Input from a sniffed file, read at `pace`. */
 export function pacedFileInput(path: string, container: Container, pace: Pace, ffmpeg: Ffmpeg): Port {
   const input = fileInput(path, container);
   return { ...input, options: [...input.options, ...(pace === 'own' ? ownPace(ffmpeg) : [])] };

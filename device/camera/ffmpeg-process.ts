@@ -31,6 +31,7 @@ export interface Freedom {
   readonly files?: boolean;
 }
 
+/** Options of starting one ffmpeg. */
 export interface StartOptions extends Freedom {
   /** Number of pipes besides the standard three: descriptors 3, 4, ... */
   readonly pipes?: number;

@@ -2,9 +2,9 @@
 // required; the run after that tries the microphone again.
 import { type Failure, failure } from '@doorsill/contract/errors';
 import type { RunEvidence } from './replan-capture.ts';
-import type { Port } from './start-ffmpeg.ts';
 import type { DriverContext } from './source-interfaces.ts';
-import { microphoneEnded, microphoneFault, wantsTwoChannels, messagesOfRun } from './wired-faults.ts';
+import type { Port } from './start-ffmpeg.ts';
+import { messagesOfRun, microphoneEnded, microphoneFault, wantsTwoChannels } from './wired-faults.ts';
 import { alsaInput, type Shift } from './wired-input-arguments.ts';
 import type { Microphone } from './wired-options.ts';
 

@@ -26,6 +26,7 @@ export interface FileSource extends Shown {
   readonly pace: Pace;
 }
 
+/** Results of examining a file. */
 export interface FileFacts {
   readonly container: Container;
   /** Length from the container's start to its end, rounded up; null if the pace does not need it. */

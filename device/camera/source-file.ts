@@ -119,6 +119,7 @@ async function tryOnce(source: FileSource, { ffmpeg, clock }: DriverContext, sig
   return { gives, troubles: [] };
 }
 
+/** The kind of camera that plays a video file. */
 export const fileKind: SourceKind<FileSource> = {
   help: '  file:PATH            a video file                loop (again and again) or once, pace=own|fast, audio=on|off',
   parse,

@@ -59,6 +59,7 @@ export interface SceneMotion {
   readonly atUs: number;
 }
 
+/** Dependencies of a driver. */
 export interface DriverContext {
   readonly ffmpeg: Ffmpeg;
   readonly clock: Clock;
@@ -123,6 +124,7 @@ export interface CameraKind {
   name(text: string, defaults: SourceDefaults): CameraSource | null;
 }
 
+/** Wraps a kind so that the type of its settings is hidden. */
 export function cameraKind<Settings extends { kind: string; shown: string }>(kind: SourceKind<Settings>): CameraKind {
   return {
     help: kind.help,

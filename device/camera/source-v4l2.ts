@@ -210,7 +210,9 @@ async function oneThatGives(
     ungiven.begin(format);
     const picture = v4l2Input(path, format, source.rate, null);
     const args = [...picture.options, '-i', picture.address, '-map', '0:v:0', '-frames:v', '1', '-f', 'null', '-'];
-    const words = await messagesOfRun(context, 'taking one picture', PICTURE_MS_MAX, args, (line) => ungiven.endedBy(line));
+    const words = await messagesOfRun(context, 'taking one picture', PICTURE_MS_MAX, args, (line) =>
+      ungiven.endedBy(line),
+    );
     if (ungiven.learn({ barren: true })) continue;
     if (words !== null) throw cameraFault(source.shown, words);
     return format;

@@ -95,7 +95,8 @@ async function* encodeAgain<Facts>(
     for (let at = 0; ; ) {
       const sample = ready.shift();
       if (sample) {
-        if (sample.length !== sizes[at]) throw failure('clip_not_exact', { detail: 'the second encoding has other bytes' });
+        if (sample.length !== sizes[at])
+          throw failure('clip_not_exact', { detail: 'the second encoding has other bytes' });
         at += 1;
         yield sample;
         continue;

@@ -158,8 +158,7 @@ export class SampleCheck {
     const own = this.setsNotCopied();
     if (this.encodedFrames === 0 && own.length === 0) return [];
     const [ownSps, ownPps] = own;
-    if (!ownSps || !ownPps || own.length !== 2 || this.encodedFrames === 0)
-      throw clipFault('unused parameter sets');
+    if (!ownSps || !ownPps || own.length !== 2 || this.encodedFrames === 0) throw clipFault('unused parameter sets');
     const read = readSps(ownSps);
     if (read.chromaFormat !== CHROMA_420) throw clipFault('another colour format than 4:2:0');
     const readOwn = readPps(ownPps, () => CHROMA_420);
@@ -183,7 +182,8 @@ export class SampleCheck {
     const frame = frameOf(units);
     if (frame.sizeBytes !== sizes[number]) throw clipFault(`frame ${number} holds empty units, or data behind a slice`);
     if ((keys[number] === 1) !== frame.idr) throw clipFault(`frame ${number} is wrongly marked as keyframe`);
-    if (frame.ppsIds.some((id) => !this.setsOfFile.pps.has(id))) throw clipFault(`frame ${number} refers to a missing set`);
+    if (frame.ppsIds.some((id) => !this.setsOfFile.pps.has(id)))
+      throw clipFault(`frame ${number} refers to a missing set`);
     return units;
   }
 }

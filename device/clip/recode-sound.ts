@@ -194,10 +194,13 @@ class KnownSamples {
   }
 
   end(): void {
-    if (this.rest.length > 0 || this.packets !== this.follows.length) throw undecodable('the decoder gave too little sound');
+    if (this.rest.length > 0 || this.packets !== this.follows.length)
+      throw undecodable('the decoder gave too little sound');
   }
 }
 
 function undecodable(detail: string): Error {
-  return failure('clip_not_exact', { detail: `its sound does not decode (${detail}); it can be granted without sound` });
+  return failure('clip_not_exact', {
+    detail: `its sound does not decode (${detail}); it can be granted without sound`,
+  });
 }

@@ -99,7 +99,12 @@ export async function recodeWindow(
 }
 
 /** In a reordered stream the first frame read need not be the first displayed; then surveys again with the right zero. */
-async function surveyInOrder(live: CutPermit, deps: ClipDeps, wide: Window, surveyWindow: SurveyWindow): Promise<SurveyResult> {
+async function surveyInOrder(
+  live: CutPermit,
+  deps: ClipDeps,
+  wide: Window,
+  surveyWindow: SurveyWindow,
+): Promise<SurveyResult> {
   const rough = await surveyWindow(live, deps, wide);
   return rough.earliestUs === rough.timeline.zeroUs ? rough : surveyWindow(live, deps, wide, rough.earliestUs);
 }

@@ -13,7 +13,7 @@ import {
 import type { Sps } from '@doorsill/contract/media/parameter-sets';
 import type { Window } from '@doorsill/contract/shared-claims';
 import { type Segment, wallTimeUs } from '../camera/segment.ts';
-import { canJoinEncodedHead, ActiveParameterSets, UsedSets } from './active-parameter-sets.ts';
+import { ActiveParameterSets, canJoinEncodedHead, UsedSets } from './active-parameter-sets.ts';
 import { ClipTimeline, emptyTable, type TimeBase, type TrackTable } from './clip-timeline.ts';
 import { displayRotation, type Rotation } from './display-rotation.ts';
 import { type Frame, readFrame } from './strip-frame-to-slices.ts';

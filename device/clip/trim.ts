@@ -100,7 +100,8 @@ async function soundOf(live: CutPermit, deps: CutDeps, cut: Cut): Promise<Encode
     byteLimit,
     stopSignal(live, deps),
   );
-  if (encoded.sizes.length !== audio.ticks.length) throw failure('clip_not_exact', { detail: 'sound packets are missing' });
+  if (encoded.sizes.length !== audio.ticks.length)
+    throw failure('clip_not_exact', { detail: 'sound packets are missing' });
   return encoded;
 }
 

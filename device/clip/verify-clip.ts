@@ -152,14 +152,16 @@ function readStatement(token: string, expected: ExpectedClip): Documents {
     const full = checkOpened(statement, token, opened, expected);
     return { ...full, chain: 'statement and manifest', manifest: statement };
   }
-  if (device !== undefined) fail('a statement names no device: only the full manifest does, which its bridge can disclose');
+  if (device !== undefined)
+    fail('a statement names no device: only the full manifest does, which its bridge can disclose');
   return { chain: 'statement', manifest: statement, grantId: statement.grant, grant: null, device: null };
 }
 
 /** Checks that the statement commits to the manifest, that the device certified it, and that both state the same about the clip. */
 function checkOpened(statement: Statement, token: string, text: string, expected: ExpectedClip): Documents {
   const parsed = openedSchema.safeParse(parseJson(text));
-  if (!parsed.success || parsed.data.certificate === undefined) return fail('the disclosed documents hold no certificate');
+  if (!parsed.success || parsed.data.certificate === undefined)
+    return fail('the disclosed documents hold no certificate');
   const { opened: _opened, ...rest } = expected;
   const full = readManifest(parsed.data.manifest, rest);
   const { certificate: certificateToken, manifest: manifestToken } = parsed.data;

@@ -29,7 +29,9 @@ export async function verifyZones(
     const { video } = await readClipFile(clip, due);
     const pictures = new ZonePictures(due.zones, video);
     const frames = framesOf(video, new SampleReader(clip));
-    await forEachPicture(decoder, { video, frames, signal }, (picture, number) => pictures.assertBlack(picture, number));
+    await forEachPicture(decoder, { video, frames, signal }, (picture, number) =>
+      pictures.assertBlack(picture, number),
+    );
   } catch (thrown) {
     if (!isFailure(thrown) || !OF_THE_CLIP.has(thrown.code)) throw thrown;
     throw failure('verify_failed', { detail: String(thrown.facts['detail'] ?? thrown.message) });

@@ -205,7 +205,8 @@ export async function checkZones(job: ZonesToCheck): Promise<void> {
     });
     while (await nextOriginal());
     // With another number, pictures of different times were compared.
-    if (seen.originals !== source.frames) throw clipFault('its footage decodes to another number of frames than it has');
+    if (seen.originals !== source.frames)
+      throw clipFault('its footage decodes to another number of frames than it has');
   } finally {
     await originals.return(undefined);
   }

@@ -36,6 +36,7 @@ export interface Button {
   stop(): void;
 }
 
+/** A button's name, and the receiver of its presses. */
 export interface ButtonOptions {
   clock: Clock;
   /** The button's name in events, e.g. `front`. */

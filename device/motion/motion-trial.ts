@@ -9,6 +9,7 @@ export interface TrialEvent {
   zones: string[];
 }
 
+/** One trial of several settings on recorded pictures. */
 export class MotionTrial {
   private readonly states: ReturnType<typeof initialMotion>[];
 

@@ -95,7 +95,7 @@ describe('a device', () => {
     expect(rig.gate.owners()).toEqual([]);
   });
 
-  it('is restored with the owners' settings of the backup, and refuses their earlier orders', async () => {
+  it('is restored with the owners’ settings of the backup, and refuses their earlier orders', async () => {
     const { cast } = rig;
     const set = (sensitivity: number) =>
       cast.command({ action: 'change-settings', settings: { motion: { sensitivity } } });

@@ -54,7 +54,7 @@ async function expectOwn(kept: readonly string[]) {
   return home;
 }
 
-it('replaces the former device's account, and removes all its accounts', async () => {
+it('replaces the former device’s account, and removes all its accounts', async () => {
   const { home, kept } = await wasAnother();
   const own = await start();
   expect(await expectOwn(kept)).toEqual(own);

@@ -44,7 +44,8 @@ async function recorder(viewer: ViewerAtTheDoor) {
       camera: ({ state }) => {
         if (state === 'off') viewer.events.push('off');
       },
-      filming: (isFilming, privacy) => void viewer.signs.push({ isFilming, privacy, programs: ffmpegChildren().length }),
+      filming: (isFilming, privacy) =>
+        void viewer.signs.push({ isFilming, privacy, programs: ffmpegChildren().length }),
       shutter: async (closed) => void viewer.events.push(closed ? 'lid closed' : 'lid open'),
       storage: () => {},
     },

@@ -115,7 +115,7 @@ describeWithEachFfmpeg('a short job of ffmpeg $version', (ffmpeg) => {
     expect(await runFfmpeg(ffmpeg, { ...job, args, stdin: pieces() })).toEqual(sound);
   });
 
-  it('reports ffmpeg's complaint without credentials', async () => {
+  it('reports ffmpeg’s complaint without credentials', async () => {
     const args = ['-rtsp_transport', 'tcp', '-i', 'rtsp://anna:geheim@127.0.0.1:1/x', '-f', 'null', '-'];
     const failed = runFfmpeg(ffmpeg, { ...job, args });
     await expect(failed).rejects.toMatchObject({ code: 'ffmpeg_failed' });

@@ -104,7 +104,7 @@ describe('packets of a working camera', () => {
     expect(camera.found).toEqual(WELL);
   });
 
-  it('show no fault when this machine's clock is set, or it slept', async () => {
+  it('show no fault when this machine’s clock is set, or it slept', async () => {
     const camera = new Camera();
     await camera.films(10);
     camera.clock.setWallUs(camera.clock.wallUs() - 3_600_000_000);
@@ -204,7 +204,7 @@ describe('packets of a faulty camera', () => {
 });
 
 describe('a relay that watches', () => {
-  it('learns the video's payload types from the description, and forwards nothing after a jump', async () => {
+  it('learns the video’s payload types from the description, and forwards nothing after a jump', async () => {
     const camera = new Camera();
     const watch = new RtpWatch(camera.clock);
     const filter = new RtspFilter(watch);

@@ -124,7 +124,7 @@ describe.each(await ffmpegsForSlowTests())('a wired camera with ffmpeg $version'
     expect(whole).toEqual(whole.toSorted((a, b) => b - a));
   });
 
-  it('dates its pictures by the kernel's stamps, and begins its timeline with the first one', async () => {
+  it('dates its pictures by the kernel’s stamps, and begins its timeline with the first one', async () => {
     const startedUs = Date.now() * 1000;
     const recorder = await recording();
     await recorder.capture.stop();

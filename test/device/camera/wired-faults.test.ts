@@ -27,7 +27,7 @@ describe("ffmpeg's messages about a wired camera", () => {
   it('about its microphone are distinguished from those about the camera', () => {
     const said = (line: string) => microphoneFault('hw:1,0', line)?.message;
     expect(said('[alsa @ 0x1] [error] cannot open audio device hw:1,0 (No such file or directory)')).toContain(
-      'none of this name',
+      'there is no such device',
     );
     expect(said('[alsa @ 0x1] [error] cannot open audio device hw:1,0 (Device or resource busy)')).toContain('busy');
     expect(said('[alsa @ 0x1] [error] cannot set sample rate to 44100 (Invalid argument)')).toContain('plughw:');

@@ -60,7 +60,7 @@ describe('a manifest', () => {
     iat: 1_800_000_100,
   };
 
-  it('follows the contract's schema and names the grant, the request and the clip', () => {
+  it('follows the contract’s schema and names the grant, the request and the clip', () => {
     const { live } = liveGrantFor({ window, disclose: ['email'] });
     const manifest = buildManifest(live, { ...parts, disclosed: disclose(live, VALUES) });
     expect(Manifest.parse(manifest)).toStrictEqual(manifest);

@@ -256,14 +256,17 @@ describe('a clip with an encoded head is refused', () => {
     }
   });
 
-  it.each([{ width: 322 }, { height: 178 }])('that is encoded in another size than the file states: %o', async (size) => {
-    await expect(
-      compared(
-        smart,
-        withVideo(smart, () => size),
-      ),
-    ).rejects.toEqual(refusal('encoded frames of another size'));
-  });
+  it.each([{ width: 322 }, { height: 178 }])(
+    'that is encoded in another size than the file states: %o',
+    async (size) => {
+      await expect(
+        compared(
+          smart,
+          withVideo(smart, () => size),
+        ),
+      ).rejects.toEqual(refusal('encoded frames of another size'));
+    },
+  );
 
   it('with a frame that refers to a missing set', async () => {
     const own = await ownSets();

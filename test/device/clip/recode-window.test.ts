@@ -49,7 +49,7 @@ describeWithEachFfmpeg('with ffmpeg $version', (ffmpeg) => {
     expect(numbers).toEqual(Array.from({ length: 37 }, (_, at) => 33 + at));
   });
 
-  it('a file does not reveal the ring's groups of pictures', async () => {
+  it('a file does not reveal the ring’s groups of pictures', async () => {
     const source = await makeFootage(ffmpeg.path, folder, { video: x264(15), frames: 90, sound: 'sine=r=48000' });
     const segments = await captureFile(ffmpeg.path, source);
     const times = frameTimesUs(segments);

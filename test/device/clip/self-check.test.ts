@@ -379,7 +379,7 @@ const FAULTS: Record<string, [RegExp, () => Check]> = {
     () => ({ bytes: operated((file) => file.setNumber('0/mdia/minf/stbl/stss', 12, 9)) }),
   ],
   'a parameter set that no frame uses': [
-    /nobody uses/,
+    /unused parameter sets/,
     () => ({
       bytes: operated((file) => {
         const stsd = file.find('0/mdia/minf/stbl/stsd');
@@ -403,7 +403,7 @@ const FAULTS: Record<string, [RegExp, () => Check]> = {
     }),
   ],
   "an encoded frame that names the camera's parameter sets": [
-    /encoded frames decode|counting frames|nobody uses/,
+    /encoded frames decode|counting frames|unused parameter sets/,
     () => ({
       bytes: operated((file) => {
         // The first copied frame in place of the first encoded one, padded to its size.
@@ -521,7 +521,7 @@ describe('the self-check', () => {
     await check({ byteLimit: good.bytes.length });
   });
 
-  it('passes a clip whose samples' box has a header of 16 bytes, as beyond 4 GiB', async () => {
+  it('passes a clip whose samples’ box has a header of 16 bytes, as beyond 4 GiB', async () => {
     const bytes = operated((file) => {
       file.offsetShift = 8;
     });

@@ -15,16 +15,13 @@ const SWITCHING_SLICE = slice(1, '00100' + '1'); // type 3, set 0
 const SECRET = utf8('serial number 4711');
 
 describe('a frame', () => {
-  it.each([0, 6, 9, 10, 11, 12, 13, 14, 15, 16, 19, 20, 21, 24, 28, 31])(
-    'drops NAL units of type %i',
-    (type) => {
-      const foreign = concatBytes([Uint8Array.of(type), SECRET]);
-      const frame = frameOf([foreign, P_SLICE, foreign]);
-      expect(frame.slices).toEqual([P_SLICE]);
-      expect(frame.sets).toEqual([]);
-      expect(frame.sizeBytes).toBe(P_SLICE.length + 4);
-    },
-  );
+  it.each([0, 6, 9, 10, 11, 12, 13, 14, 15, 16, 19, 20, 21, 24, 28, 31])('drops NAL units of type %i', (type) => {
+    const foreign = concatBytes([Uint8Array.of(type), SECRET]);
+    const frame = frameOf([foreign, P_SLICE, foreign]);
+    expect(frame.slices).toEqual([P_SLICE]);
+    expect(frame.sets).toEqual([]);
+    expect(frame.sizeBytes).toBe(P_SLICE.length + 4);
+  });
 
   it('separates parameter sets from its slices', () => {
     const [sps, pps] = [Uint8Array.of(0x67, 1), Uint8Array.of(0x68, 1)];

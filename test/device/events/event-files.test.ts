@@ -216,23 +216,26 @@ describe('a file', () => {
   }
   const newer = () => rig.path('newer.jsonl');
 
-  it.each([1, 2, 40, 100])('whose last line lacks %i bytes is read without that line, and appended to', async (lacks) => {
-    await store(2);
-    const before = await rig.start();
-    // Longer than the line that replaces it, and not erased before.
-    rig.clockTrusted = false;
-    const detail = 'ß'.repeat(300);
-    before.append({ ...rig.stamp(), type: 'hardware', part: 'chime', name: 'chime', state: 'failed', detail });
-    await before.stop();
-    truncateSync(newer(), readFileSync(newer()).length - lacks);
-    const history = await rig.start();
-    expect(history.stats()).toMatchObject({ events: 2, damaged: 1 });
-    history.append(rig.ring());
-    await history.stop();
-    const again = await rig.start();
-    expect([numbers(again), again.stats().damaged]).toEqual([[1, 2, 4], 0]);
-    await again.stop();
-  });
+  it.each([1, 2, 40, 100])(
+    'whose last line lacks %i bytes is read without that line, and appended to',
+    async (lacks) => {
+      await store(2);
+      const before = await rig.start();
+      // Longer than the line that replaces it, and not erased before.
+      rig.clockTrusted = false;
+      const detail = 'ß'.repeat(300);
+      before.append({ ...rig.stamp(), type: 'hardware', part: 'chime', name: 'chime', state: 'failed', detail });
+      await before.stop();
+      truncateSync(newer(), readFileSync(newer()).length - lacks);
+      const history = await rig.start();
+      expect(history.stats()).toMatchObject({ events: 2, damaged: 1 });
+      history.append(rig.ring());
+      await history.stop();
+      const again = await rig.start();
+      expect([numbers(again), again.stats().damaged]).toEqual([[1, 2, 4], 0]);
+      await again.stop();
+    },
+  );
 
   it.each([
     ['no text', Buffer.from([0xff, 0xfe, 0x00])],

@@ -61,7 +61,7 @@ describe('a history of events', () => {
     ]);
   });
 
-  it('leaves out event windows, and a lost camera's attempts to reconnect', async () => {
+  it('leaves out event windows, and a lost camera’s attempts to reconnect', async () => {
     const history = await rig.start();
     const camera = (state: 'starting' | 'recording' | 'stalled' | 'lost' | 'off', code?: string) =>
       history.append({ ...rig.stamp(), type: 'camera', state, ...(code === undefined ? {} : { code }) });

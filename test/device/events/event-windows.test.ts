@@ -1,7 +1,7 @@
 // Event windows on a clock (event-detector.ts): they are reported when due, and leave no timer.
 import { expect, it } from 'vitest';
-import type { EventWindow } from '../../../device/events/event-window-machine.ts';
 import { EventWindows } from '../../../device/events/event-detector.ts';
+import type { EventWindow } from '../../../device/events/event-window-machine.ts';
 import { NOON_US } from '../hardware/button-contract.ts';
 import { CountingClock } from '../ring/counting-clock.ts';
 

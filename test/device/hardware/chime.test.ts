@@ -93,7 +93,7 @@ describe('a command chime', () => {
     expect(heard.map((why) => why?.code ?? null)).toEqual([...Array(3).fill('hardware_unavailable'), null]);
     expect(heard.map((why) => why?.message)).toEqual([
       expect.stringContaining('Device or resource busy'),
-      expect.stringContaining('not there'),
+      expect.stringContaining('was not found'),
       expect.stringContaining('longer than 3 s'),
       undefined,
     ]);

@@ -99,7 +99,7 @@ describe('a keyboard button', () => {
     expect(presses).toEqual([]);
   });
 
-  it.each([true, false])('restores the terminal's mode (raw: %s)', (wasRaw) => {
+  it.each([true, false])('restores the terminal’s mode (raw: %s)', (wasRaw) => {
     input.isRaw = wasRaw;
     button.start();
     expect(input.isRaw).toBe(true);

@@ -116,7 +116,7 @@ describe('on drawn scenes', () => {
     ]);
   });
 
-  it('detects a visitor in a tenth of the light, and nothing in the sensor's noise', () => {
+  it('detects a visitor in a tenth of the light, and nothing in the sensor’s noise', () => {
     const night = (number: number) => (gray: number, x: number, y: number) => gray / 10 + grain(number, x, y);
     const visited = (number: number) => (gray: number, x: number, y: number) =>
       walking(number)(gray, x, y) / 10 + grain(number, x, y);
@@ -129,7 +129,7 @@ describe('on drawn scenes', () => {
     ]);
   });
 
-  it('detects nothing when a sensor's noise rises in the dark, and still detects motion afterwards', () => {
+  it('detects nothing when a sensor’s noise rises in the dark, and still detects motion afterwards', () => {
     const dark = (number: number) => (gray: number, x: number, y: number) => gray / 5 + grain(number, x, y);
     const noisier = (number: number) => (gray: number, x: number, y: number) => gray / 5 + 4 * grain(number, x, y);
     const visited = (number: number) => (gray: number, x: number, y: number) =>
@@ -140,7 +140,7 @@ describe('on drawn scenes', () => {
     expect(seen.map(({ type, atS }) => [type, atS])).toEqual([['motion-start', 18]]);
   });
 
-  it('detects nothing in an encoder's artefacts in the dark: patches that come and go, a few levels off', () => {
+  it('detects nothing in an encoder’s artefacts in the dark: patches that come and go, a few levels off', () => {
     const dark = () => (gray: number) => gray / 10;
     const patchy = (number: number) => (gray: number, x: number, y: number) =>
       gray / 10 + (x >= 2 * (number - 20) && x < 2 * (number - 20) + 32 && y >= 24 && y < 56 ? 3 : 0);

@@ -215,21 +215,18 @@ describe('the key', () => {
     }
   });
 
-  it.each(['keyPath', 'deviceKeyPath'] as const)(
-    'is missed when %s is gone, and only a reset helps',
-    async (which) => {
-      await fill(0, 3);
-      await unlink(folder[which]);
-      const ring = folder.ring();
-      await expect(ring.start()).rejects.toMatchObject({ code: 'ring_key_lost' });
-      await expect(ring.append(segmentOf(4))).rejects.toMatchObject({ code: 'ring_key_lost' });
-      await ring.reset();
-      await ring.append(segmentOf(5));
-      expect(await numbersIn(ring)).toEqual([5]);
-      await ring.stop();
-      expect(await folder.with(numbersIn)).toEqual([5]);
-    },
-  );
+  it.each(['keyPath', 'deviceKeyPath'] as const)('is missed when %s is gone, and only a reset helps', async (which) => {
+    await fill(0, 3);
+    await unlink(folder[which]);
+    const ring = folder.ring();
+    await expect(ring.start()).rejects.toMatchObject({ code: 'ring_key_lost' });
+    await expect(ring.append(segmentOf(4))).rejects.toMatchObject({ code: 'ring_key_lost' });
+    await ring.reset();
+    await ring.append(segmentOf(5));
+    expect(await numbersIn(ring)).toEqual([5]);
+    await ring.stop();
+    expect(await folder.with(numbersIn)).toEqual([5]);
+  });
 
   it('opens the ring again when it is restored', async () => {
     await fill(0, 3);
