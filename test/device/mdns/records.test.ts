@@ -2,9 +2,9 @@ import { decode, encode } from 'dns-packet';
 import { describe, expect, it } from 'vitest';
 import {
   type Announced,
+  additionalsFor,
   announcement,
   answersTo,
-  additionalsFor,
   isClaimedBy,
   namesOf,
   plainAnswer,
@@ -38,10 +38,13 @@ describe('the names', () => {
     expect(plain).toEqual({ label: 'Haustür „Süd“, St Ägid', host: 'haustur-sud-st-agid' });
   });
 
-  it.each(['of %j consist of letters that a host name may have', '...', '\u0007'])('of %j are of letters that a host name may have', (name) => {
-    const [{ host, label }] = namesOf(name, DEVICE);
-    expect([host, label === '']).toEqual(['doorbell', false]);
-  });
+  it.each(['of %j consist of letters that a host name may have', '...', '\u0007'])(
+    'of %j are of letters that a host name may have',
+    (name) => {
+      const [{ host, label }] = namesOf(name, DEVICE);
+      expect([host, label === '']).toEqual(['doorbell', false]);
+    },
+  );
 
   it('fit into a label, whatever the owner wrote', () => {
     for (const name of ['ü'.repeat(60), '👪'.repeat(60), `${'a'.repeat(49)}-${'b'.repeat(10)}`]) {
