@@ -54,15 +54,12 @@ describe('a message', () => {
     },
   );
 
-  it.each(['to %s on another request’s topic is refused', 'revoke'] as const)(
-    'to %s on another request’s topic is not believed',
-    async (action) => {
-      const requestToken = await rig.publish();
-      const token = action === 'deny' ? rig.cast.denial(requestToken) : rig.cast.revoke(rig.cast.grant(requestToken));
-      await rig.deliver(rig.topics.consent(rig.cast.device.id, 'request-other', action), token);
-      expect([counts(), rig.effects.receipts]).toEqual([{ message_topic_mismatch: 1 }, []]);
-    },
-  );
+  it.each(['deny', 'revoke'] as const)('to %s on another request’s topic is refused', async (action) => {
+    const requestToken = await rig.publish();
+    const token = action === 'deny' ? rig.cast.denial(requestToken) : rig.cast.revoke(rig.cast.grant(requestToken));
+    await rig.deliver(rig.topics.consent(rig.cast.device.id, 'request-other', action), token);
+    expect([counts(), rig.effects.receipts]).toEqual([{ message_topic_mismatch: 1 }, []]);
+  });
 });
 
 describe('times of signing', () => {
