@@ -57,7 +57,9 @@ Examples:
       const context = openContext(command);
       const folder = options.programs === undefined ? programsFolder() : resolve(options.programs);
       if (folder === null) {
-        throw failure('usage', { detail: 'this command does not run from a folder of programs: name one with --programs' });
+        throw failure('usage', {
+          detail: 'this command does not run from a folder of programs: name one with --programs',
+        });
       }
       // The service's user must be able to read the programs, whatever the umask of the caller.
       process.umask(0o022);

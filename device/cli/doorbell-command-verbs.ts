@@ -15,9 +15,7 @@ export function expectAction(action: CommandAction): void {
     const field = issue.path.join('.');
     const word: unknown = Object(action)[field];
     const detail =
-      typeof word === 'string'
-        ? `"${word}" is not a ${field}: write it as listed`
-        : `no device accepts this ${field}`;
+      typeof word === 'string' ? `"${word}" is not a ${field}: write it as listed` : `no device accepts this ${field}`;
     throw failure('usage', { detail });
   }
 }

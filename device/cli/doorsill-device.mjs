@@ -1,7 +1,6 @@
-// Starts a board's built command; builds a checkout first. Plain JavaScript, because it runs before anything is built.
 #!/usr/bin/env node
-// Owns: starting the built command of a board; a checkout is made ready first. Not here: any command (main.ts). Plain JavaScript, because it runs
-// before anything is built.
+
+// Starts a board's built command; builds a checkout first. Plain JavaScript, because it runs before anything is built.
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';

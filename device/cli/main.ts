@@ -5,8 +5,7 @@ import { DEVICE_VERBS, DOCTOR, OWNER_VERBS } from './verbs.ts';
 
 export const DOORSILL_DEVICE: CommandLine = {
   name: 'doorsill-device',
-  about:
-    'A doorbell that keeps every frame until its owner grants a clip: the command of a board and its owners.',
+  about: 'A doorbell that keeps every frame until its owner grants a clip: the command of a board and its owners.',
   verbs: {
     'A doorbell of this board:': {
       run: {

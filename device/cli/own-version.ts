@@ -1,3 +1,4 @@
+// The version of this program, or of another one on this machine.
 import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 

@@ -1,3 +1,4 @@
+// Parses a rectangle of the picture, in percent, from an argument.
 import type { Zone } from '@doorsill/contract/shared-claims';
 import { failure } from '../terminal/errors.ts';
 

@@ -6,17 +6,17 @@ import { folderHolder } from '@doorsill/base/folder-lock';
 import { utf8 } from '@doorsill/contract/bytes';
 import type { Command } from 'commander';
 import {
-  type InstallSpec,
   boardFiles,
   type FileOutcome,
   hasUnit,
+  type InstallSpec,
   removeBoardFiles,
   writeBoardFiles,
 } from '../board/board-files.ts';
 import { thisBoard, whyUnfit } from '../board/board-fitness.ts';
 import { checkServiceName, credentialFile } from '../board/device-unit.ts';
 import { lastingPath, launcherPath, programsBelow } from '../board/launcher-path.ts';
-import { endService, applyFiles } from '../board/system-service.ts';
+import { applyFiles, endService } from '../board/system-service.ts';
 import { pairingSocketPath } from '../owner/private-socket.ts';
 import { failure } from '../terminal/errors.ts';
 import { readEnrolmentInput } from '../terminal/secret-input.ts';

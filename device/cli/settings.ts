@@ -19,9 +19,7 @@ import { type ServerOptions, withOwnServer, withServerOptions } from './own-serv
 export function addSettings(program: Command): void {
   const group = program
     .command('settings')
-    .description(
-      'show and change the settings of a doorbell that owners may change, its owners and viewers',
-    )
+    .description('show and change the settings of a doorbell that owners may change, its owners and viewers')
     .addHelpText(
       'after',
       `

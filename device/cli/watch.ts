@@ -59,7 +59,9 @@ export function addWatch(program: Command): void {
 
 function showReceipt(receipt: Receipt): string {
   const answer = recallAnswerOf(receipt);
-  const vaultAnswer = answer ? `the vault answers ${answer.decision}${answer.reason ? `: ${oneLine(answer.reason)}` : ''}` : '';
+  const vaultAnswer = answer
+    ? `the vault answers ${answer.decision}${answer.reason ? `: ${oneLine(answer.reason)}` : ''}`
+    : '';
   return [receipt.outcome, receipt.code, receipt.request, vaultAnswer].filter(Boolean).join(' ');
 }
 

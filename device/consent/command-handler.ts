@@ -6,7 +6,7 @@ import { signToken } from '@doorsill/contract/jws';
 import { type Command, type CommandAction, mustNameLastOrder } from '@doorsill/contract/owner-orders';
 import type { SettingsChange } from '@doorsill/contract/owner-settings';
 import { PUBLIC_AUDIENCE, type Window } from '@doorsill/contract/shared-claims';
-import type { OwnerNotifier, AreaMessageHandler } from './area-message-handler.ts';
+import type { AreaMessageHandler, OwnerNotifier } from './area-message-handler.ts';
 import type { ConsentContext } from './consent-context.ts';
 import type { EffectRunner } from './effect-runner.ts';
 import type { GateState } from './gate-state.ts';

@@ -1,3 +1,4 @@
+// The gate's interfaces to the rest of the firmware, and its dependencies.
 import type { Clock } from '@doorsill/base/clock';
 import type { Disk } from '@doorsill/base/disk';
 import type { SigningKey } from '@doorsill/base/keys';

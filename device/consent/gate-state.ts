@@ -222,7 +222,10 @@ export class GateState {
   }
 
   private noteRequestOrder(request: string, token: string): void {
-    this.lastSignedOfRequestS.set(request, Math.max(this.lastSignedOfRequestS.get(request) ?? 0, signedBy(token)?.iat ?? 0));
+    this.lastSignedOfRequestS.set(
+      request,
+      Math.max(this.lastSignedOfRequestS.get(request) ?? 0, signedBy(token)?.iat ?? 0),
+    );
   }
 
   /** Verifies a grant's tokens again: they authorise footage to leave, so the ledger's hash chain alone is not enough. */
@@ -238,7 +241,8 @@ export class GateState {
       verify,
     });
     const ask = this.readAsk(body);
-    if (!grant.ok || ask === null) return 'its grant, its credential, or the request or search that it answers does not verify';
+    if (!grant.ok || ask === null)
+      return 'its grant, its credential, or the request or search that it answers does not verify';
     const { kind, key } = recipientOf(ask.request, sha256Hex);
     const { requestSha256, recipient } = grant.claims;
     if (requestSha256 !== sha256Hex(body.requestToken) || recipient.kind !== kind || recipient.key !== key)

@@ -10,7 +10,7 @@ import { actorId } from '@doorsill/contract/ids';
 import type { SettingsInForce } from '@doorsill/contract/owner-settings';
 import type { PublishedRequest } from '@doorsill/contract/request';
 import type { LedgerHead } from '../ledger/ledger.ts';
-import { OwnerNotifier, AreaMessageHandler } from './area-message-handler.ts';
+import { AreaMessageHandler, OwnerNotifier } from './area-message-handler.ts';
 import { ClipReports } from './clip-report-handler.ts';
 import { CommandHandler, ownerFault, pairingStatement } from './command-handler.ts';
 import { ConsentContext } from './consent-context.ts';

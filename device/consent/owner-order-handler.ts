@@ -9,7 +9,14 @@ import type { CommandHandler } from './command-handler.ts';
 import type { ConsentContext } from './consent-context.ts';
 import { type EffectRunner, rejection } from './effect-runner.ts';
 import { type Step, unfinishedGrant } from './request-machine.ts';
-import { denialFault, grantFault, isMomentary, type OwnerOrder, openRevocation, type RevokeOrder } from './verify-owner.ts';
+import {
+  denialFault,
+  grantFault,
+  isMomentary,
+  type OwnerOrder,
+  openRevocation,
+  type RevokeOrder,
+} from './verify-owner.ts';
 
 type Order<Kind extends OwnerOrder['kind']> = Extract<OwnerOrder, { kind: Kind }>;
 

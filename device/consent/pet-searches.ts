@@ -1,5 +1,5 @@
-// Search Party's open searches and the sightings of their pets. Owners can answer only searches with a sighting here: any other
-// answer is refused like one to an unknown request. In memory.
+// Search Party's open searches and the sightings of their pets. Owners can answer only searches with a sighting here; other
+// answers are refused like those to unknown requests. In memory.
 import { type Clock, wallSeconds } from '@doorsill/base/clock';
 import { sha256Hex, verifySignature } from '@doorsill/base/keys';
 import { assert } from '@doorsill/contract/assert';

@@ -1,3 +1,4 @@
+// The settings of Home Assistant.
 import { DEFAULT_DISCOVERY_PREFIX, topicPrefixSchema } from '@doorsill/contract/topics';
 import { z } from 'zod';
 

@@ -77,7 +77,7 @@ export class HomeLink {
   private readonly offline: LastingTrouble;
   private readonly messageListeners = new Set<(message: IncomingMessage) => void>();
   private readonly connectListeners = new Set<() => void>();
-  private readonly messageListeners = new Set<(message: HomeMessage) => void>();
+  private readonly homeMessageListeners = new Set<(message: HomeMessage) => void>();
   private started = false;
   private stopping = false;
   private latestState: DeviceState | null = null;
@@ -155,8 +155,8 @@ export class HomeLink {
 
   /** Calls `listener` with every message to the owners when it is published, whether or not the broker is connected. */
   onTell(listener: (message: HomeMessage) => void): () => void {
-    this.messageListeners.add(listener);
-    return () => void this.messageListeners.delete(listener);
+    this.homeMessageListeners.add(listener);
+    return () => void this.homeMessageListeners.delete(listener);
   }
 
   /** Publishes the state, retained. In a burst intermediate states are skipped, never the last. */
@@ -208,7 +208,7 @@ export class HomeLink {
   }
 
   private notify(message: HomeMessage): void {
-    for (const listener of [...this.messageListeners]) listener(message);
+    for (const listener of [...this.homeMessageListeners]) listener(message);
   }
 
   private arrived(): void {

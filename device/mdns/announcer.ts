@@ -11,9 +11,9 @@ import { type Failure, failure, isFailure } from '@doorsill/contract/errors';
 import { isOnLink, type MdnsLink } from './links.ts';
 import {
   type Announced,
+  additionalsFor,
   announcement,
   answersTo,
-  additionalsFor,
   isClaimedBy,
   type MdnsMessage,
   type MdnsRecord,
@@ -255,7 +255,9 @@ export class Announcer {
     const nowMs = this.deps.clock.monotonicMs();
     const due = isProbe
       ? answers
-      : answers.filter((record) => nowMs - (link.multicastMs.get(keyOf(record)) ?? -MULTICAST_MS_MIN) >= MULTICAST_MS_MIN);
+      : answers.filter(
+          (record) => nowMs - (link.multicastMs.get(keyOf(record)) ?? -MULTICAST_MS_MIN) >= MULTICAST_MS_MIN,
+        );
     if (due.length === 0) return;
     for (const record of due) link.multicastMs.set(keyOf(record), nowMs);
     const { least, most } = SHARED_WAIT_MS;

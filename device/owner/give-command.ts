@@ -1,3 +1,4 @@
+// Gives a device an order: signs, sends, awaits the receipt, and signs again when another order was accepted first.
 import type { Receipt } from '@doorsill/contract/home-messages';
 import type { CommandAction } from '@doorsill/contract/owner-orders';
 import type { OwnerSession } from './owner-session.ts';

@@ -77,8 +77,7 @@ export class OwnerSession {
 
   /** Why the device's newest state says that owners cannot be asked about a request; null when the state does not list it. */
   whyUnasked(request: string | undefined): Failure | null {
-    const about =
-      this.unasked.find((one) => one.request === request) ?? this.unasked.find((one) => !one.request);
+    const about = this.unasked.find((one) => one.request === request) ?? this.unasked.find((one) => !one.request);
     return about && isErrorCode(about.code) ? reportedFailure(about.code, about.detail) : null;
   }
 

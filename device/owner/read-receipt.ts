@@ -1,3 +1,4 @@
+// Verifies a device's receipt on the owner's side.
 import { verifySignature } from '@doorsill/base/keys';
 import { type Failure, failure, isErrorCode, reportedFailure, TOKEN_FAULT_CODES } from '@doorsill/contract/errors';
 import { Receipt } from '@doorsill/contract/home-messages';

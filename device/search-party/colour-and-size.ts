@@ -2,7 +2,7 @@
 // people by shape only, and reports nothing about a scene that may show one. It needs no model file and no package.
 import type { PetKind } from '@doorsill/contract/search';
 import { coloursOf, commonShare, without } from './colours.ts';
-import type { LikenessModel, Features, Picture, SceneView, Shown, Subject } from './likeness-interfaces.ts';
+import type { Features, LikenessModel, Picture, SceneView, Shown, Subject } from './likeness-interfaces.ts';
 import { type Blob, blobsOf, groundOf } from './motion-blobs.ts';
 
 /** Height of an animal of each kind as a share of a doorbell picture's height. */

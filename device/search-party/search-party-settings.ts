@@ -1,3 +1,4 @@
+// The settings of Search Party.
 import { z } from 'zod';
 
 export const searchPartySchema = z.strictObject({

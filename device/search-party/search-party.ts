@@ -15,7 +15,7 @@ import type { ReceivedSearch } from '../consent/gate-interfaces.ts';
 import type { Ring } from '../ring/ring-interface.ts';
 import { ColourAndSize } from './colour-and-size.ts';
 import { type FramesDeps, framesOf } from './frames.ts';
-import { LIKENESS_MIN, type LikenessModel, type Features, type Picture, type Subject } from './likeness-interfaces.ts';
+import { type Features, LIKENESS_MIN, type LikenessModel, type Picture, type Subject } from './likeness-interfaces.ts';
 import { Yolox } from './yolox.ts';
 
 /** Longest side of a decoded photo in pixels, enough for comparing. */

@@ -1,3 +1,4 @@
+// Draws the QR code that a phone scans to reach a doorbell's own server.
 import encodeQR from 'qr';
 import type { ConsoleAddress } from '../owner/pairing-wire.ts';
 

@@ -1,4 +1,5 @@
-/** A line of progress on stderr, only where that is a terminal. */
+// A line of progress on stderr, only where that is a terminal.
+
 export class ProgressLine {
   private readonly isShown: boolean;
   private isThere = false;

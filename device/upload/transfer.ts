@@ -4,7 +4,7 @@ import { isFailure } from '@doorsill/contract/errors';
 import { DetailedError, type HttpRequest, type HttpResponse, Upload } from 'tus-js-client';
 import type { ClipReader } from '../clip/finished-clip.ts';
 import { type BridgeHttp, CHUNK_BYTES } from './bridge-http.ts';
-import { refusalOf, implausible } from './intake-requests.ts';
+import { implausible, refusalOf } from './intake-requests.ts';
 
 export interface Transfer {
   http: BridgeHttp;

@@ -17,6 +17,7 @@ import type { RevocationTokens } from './delivery.ts';
 import {
   baseOf,
   findUpload,
+  implausible,
   isUploadUrl,
   openAtBridge,
   type PinnedBridge,
@@ -24,7 +25,6 @@ import {
   receiptIn,
   revokeAtBridge,
   statusAtBridge,
-  implausible,
 } from './intake-requests.ts';
 import type { Outbox, OutboxItem } from './outbox.ts';
 import { sendRest } from './transfer.ts';

@@ -405,10 +405,7 @@ describe('a damaged ledger', () => {
   });
 
   it.each<[string, (request: string) => LedgerBody]>([
-    [
-      'an effect without a decision',
-      (request) => ({ type: 'token-presented', body: { request, grant: 'grant-1' } }),
-    ],
+    ['an effect without a decision', (request) => ({ type: 'token-presented', body: { request, grant: 'grant-1' } })],
     [
       'a grant that no owner signed',
       (request) => {

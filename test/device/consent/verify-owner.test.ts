@@ -54,7 +54,7 @@ describe('a message', () => {
     },
   );
 
-  it.each(['to %s on another request’s topic is refused', 'revoke'] as const)('to %s on another request’s topic is not believed', async (action) => {
+  it.each(['deny', 'revoke'] as const)('to %s on another request’s topic is refused', async (action) => {
     const requestToken = await rig.publish();
     const token = action === 'deny' ? rig.cast.denial(requestToken) : rig.cast.revoke(rig.cast.grant(requestToken));
     await rig.deliver(rig.topics.consent(rig.cast.device.id, 'request-other', action), token);

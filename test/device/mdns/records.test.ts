@@ -2,9 +2,9 @@ import { decode, encode } from 'dns-packet';
 import { describe, expect, it } from 'vitest';
 import {
   type Announced,
+  additionalsFor,
   announcement,
   answersTo,
-  additionalsFor,
   isClaimedBy,
   namesOf,
   plainAnswer,
@@ -38,7 +38,7 @@ describe('the names', () => {
     expect(plain).toEqual({ label: 'Haustür „Süd“, St Ägid', host: 'haustur-sud-st-agid' });
   });
 
-  it.each(['of %j consist of letters that a host name may have', '...', '\u0007'])('of %j are of letters that a host name may have', (name) => {
+  it.each(['玄関', '...', '\u0007'])('of %j consist of letters that a host name may have', (name) => {
     const [{ host, label }] = namesOf(name, DEVICE);
     expect([host, label === '']).toEqual(['doorbell', false]);
   });

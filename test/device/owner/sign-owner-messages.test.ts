@@ -153,11 +153,7 @@ describe('reading a notice', () => {
       () => notice(cast.published(cast.request(), cast.credential({ jurisdiction: 'state' }))),
       'consent_agency_ineligible',
     ],
-    [
-      'an expired request',
-      () => notice(cast.published(cast.request({ exp: cast.nowS() }))),
-      'consent_request_expired',
-    ],
+    ['an expired request', () => notice(cast.published(cast.request({ exp: cast.nowS() }))), 'consent_request_expired'],
   ])('refuses %s', (_what, text, code) => {
     expect(() => readNotice(text(), trust, reading(clock))).toThrow(expect.objectContaining({ code }));
   });

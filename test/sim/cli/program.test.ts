@@ -322,11 +322,11 @@ describe('the command line', () => {
   );
 
   it.each([
-    [['settings', 'remove-owner', 'nobody'], '"nobody" is no key'],
-    [['settings', 'viewer', 'remove', 'kitchen tablet'], '"kitchen tablet" is no viewer'],
-    [['ring', '--button', 'the front'], '"the front" is no button'],
-    [['forget', '--all', '--from', '10:00:00'], 'or --all alone'],
-    [['forget', '--to', '10:00:00'], 'name --from and --to'],
+    [['settings', 'remove-owner', 'nobody'], '"nobody" is not a key'],
+    [['settings', 'viewer', 'remove', 'kitchen tablet'], '"kitchen tablet" is not a viewer'],
+    [['ring', '--button', 'the front'], '"the front" is not a button'],
+    [['forget', '--all', '--from', '10:00:00'], 'or --all: destroyed'],
+    [['forget', '--to', '10:00:00'], 'name either --from and --to'],
     [
       ['settings', 'set', '--retention', '600', '--reset', 'ring.retentionS'],
       'ring.retentionS is set and named by --reset',
