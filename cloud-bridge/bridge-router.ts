@@ -15,8 +15,7 @@ import { type Metric, printMetrics } from './http/prometheus.ts';
 import type { RateLimits } from './http/rate-limits.ts';
 import { Router } from './http/router.ts';
 import { instanceChecks } from './instances.ts';
-import { moderatorRoutes } from './requests/moderators.ts';
-import type { Moderators } from './requests/moderators.ts';
+import { type Moderators, moderatorRoutes } from './requests/moderators.ts';
 import type { RequestStore } from './requests/requests-store.ts';
 import type { WebhookStore } from './webhooks/webhooks-store.ts';
 
@@ -134,7 +133,13 @@ export function makeBridgeApi(server: FastifyInstance, deps: BridgeApiDeps): { a
   );
   moderatorRoutes(api, moderators);
   api.route(
-    { method: 'GET', path: '/', roles: ['public'], answer: frontSchema, about: 'What this server is, and links to its parts.' },
+    {
+      method: 'GET',
+      path: '/',
+      roles: ['public'],
+      answer: frontSchema,
+      about: 'What this server is, and links to its parts.',
+    },
     () => FRONT,
   );
   api.route(

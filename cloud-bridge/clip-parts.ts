@@ -15,8 +15,7 @@ import { Clips } from './clips/clips.ts';
 import { clipRoutes } from './clips/clips-routes.ts';
 import type { BridgeConfig } from './config.ts';
 import type { Custody } from './custody/custody-proofs.ts';
-import { disputeRoutes } from './disputes/open-manifest.ts';
-import { ManifestOpening } from './disputes/open-manifest.ts';
+import { disputeRoutes, ManifestOpening } from './disputes/open-manifest.ts';
 import { HandOvers } from './hand-over/hand-overs.ts';
 import { VaultMessages } from './hand-over/sign-vault-messages.ts';
 import { httpVaultClient } from './hand-over/vault-client.ts';
@@ -67,26 +66,14 @@ const SWEEP_EVERY_MS = 30_000;
 
 /** Adds the parts to the API and starts them; `undo` collects the steps that stop them, run in reverse order. */
 export async function addClipParts(api: Router, deps: ClipPartsDeps, undo: UndoSteps): Promise<void> {
-  const {
-    clock,
-    random,
-    disk,
-    log,
-    config,
-    key,
-    bridgeId,
-    database,
-    standing,
-    tokens,
-    locks,
-    custody,
-    calls,
-    outbox,
-    searchParty,
-  } = deps;
+  const { clock, random, disk, log, config, key, bridgeId, database, locks, searchParty } = deps;
+  const { standing, tokens, custody, calls, outbox } = deps;
   const { intakes: store, enrolments, requests, accessLog } = database;
   const instance = config.instance?.name ?? null;
-  const answerables: AnswerableKinds = { agency: new RequestsForIntake(requests, standing), neighbor: searchParty.answerables };
+  const answerables: AnswerableKinds = {
+    agency: new RequestsForIntake(requests, standing),
+    neighbor: searchParty.answerables,
+  };
   const files = openFiles(deps);
   const seal = new ManifestEncryption(key, random);
   // Before anything is read: manifests that an earlier version stored unencrypted name homes.
@@ -123,7 +110,11 @@ export async function addClipParts(api: Router, deps: ClipPartsDeps, undo: UndoS
   const openClip = (intake: Intake) => files.openClip(intake);
   const reading = { clock, store, log: accessLog, openClip, evidenceUrl };
   const clips = new Clips({ ...reading, tokens, organisationOf: (intake) => organisationOf(requests, intake) });
-  const petClips = new Clips({ ...reading, tokens: searchParty.petOwners, organisationOf: async ({ agency }) => agency });
+  const petClips = new Clips({
+    ...reading,
+    tokens: searchParty.petOwners,
+    organisationOf: async ({ agency }) => agency,
+  });
   const endDownloads = async (clip?: string) => {
     for (const each of [clips, petClips]) await each.recheckReaders(clip);
   };

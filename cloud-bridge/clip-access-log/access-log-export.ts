@@ -1,10 +1,11 @@
 // The access log as pages, as CSV and as a printable page; at most one page of rows is in memory.
+
+import { createHash } from 'node:crypto';
 import { type Clock, wallSeconds } from '@doorsill/base/clock';
+import { escapeHtml } from '@doorsill/base/escape-html';
 import { z } from 'zod';
 import type { AccessLog, AccessPage, LoggedAccess } from '../clips/access-log.ts';
 import { pageOf, positionIn } from '../http/paging.ts';
-import { createHash } from 'node:crypto';
-import { escapeHtml } from '@doorsill/base/escape-html';
 
 /** Filter of the log; null matches all agencies, or all clips. */
 export type AuditOf = Pick<AccessPage, 'reader' | 'clip'>;

@@ -7,8 +7,7 @@ import type { Clips } from '../clips/clips.ts';
 import { nextSchema, pageFields } from '../http/paging.ts';
 import type { Who } from '../http/roles.ts';
 import type { Router } from '../http/router.ts';
-import { AUDIT_ROWS_MAX, type AuditOf, type ClipAccessLog } from './access-log-export.ts';
-import { PAGE_POLICY } from './access-log-export.ts';
+import { AUDIT_ROWS_MAX, type AuditOf, type ClipAccessLog, PAGE_POLICY } from './access-log-export.ts';
 
 const exportSchema = z.strictObject({ clip: idSchema.optional(), agency: idSchema.optional() });
 const pageSchema = exportSchema.extend(pageFields(100, AUDIT_ROWS_MAX));

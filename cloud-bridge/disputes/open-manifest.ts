@@ -4,13 +4,13 @@ import { sha256Hex } from '@doorsill/base/keys';
 import type { Log } from '@doorsill/base/log';
 import type { FactsOf } from '@doorsill/contract/custody';
 import { failure } from '@doorsill/contract/errors';
-import type { CustodyCalls } from '../intake/custody-bundle-routes.ts';
-import type { GrantKey, Intake, IntakeStore } from '../intake/intake-store.ts';
-import { SealedPapers, type ManifestEncryption } from '../intake/stored-manifest-encryption.ts';
 import { idSchema } from '@doorsill/contract/ids';
 import { reasonSchema } from '@doorsill/contract/manifest';
 import { z } from 'zod';
 import type { Router } from '../http/router.ts';
+import type { CustodyCalls } from '../intake/custody-bundle-routes.ts';
+import type { GrantKey, Intake, IntakeStore } from '../intake/intake-store.ts';
+import { type ManifestEncryption, SealedPapers } from '../intake/stored-manifest-encryption.ts';
 
 /** What opening a full manifest needs of the database. */
 export interface ClipManifests {

@@ -1,20 +1,20 @@
 // A code lets each device in once. The bridge never learns where devices are.
 import { type Clock, wallSeconds } from '@doorsill/base/clock';
+import type { Disk } from '@doorsill/base/disk';
 import { networkOf } from '@doorsill/base/http/address-networks';
-import { isPublicKey, sha256Hex, type SigningKey } from '@doorsill/base/keys';
+import { isPublicKey, type SigningKey, sha256Hex } from '@doorsill/base/keys';
 import type { Log } from '@doorsill/base/log';
+import { issueAccount } from '@doorsill/base/mqtt-account-files';
 import type { Random } from '@doorsill/base/random';
 import { toBase64url, utf8 } from '@doorsill/contract/bytes';
 import { EnrolmentStatement, enrolmentProofSchema, printEnrolmentCode } from '@doorsill/contract/enrolment';
 import { failure, isFailure } from '@doorsill/contract/errors';
 import { actorId } from '@doorsill/contract/ids';
 import { signToken } from '@doorsill/contract/jws';
+import type { AccountRole } from '@doorsill/contract/topic-access';
 import type { RateLimit, RateLimits } from '../http/rate-limits.ts';
 import { assertLife, peekToken, readToken } from '../signing/verify-token.ts';
 import type { EnrolmentStore } from './enrolment-store.ts';
-import type { Disk } from '@doorsill/base/disk';
-import { issueAccount } from '@doorsill/base/mqtt-account-files';
-import type { AccountRole } from '@doorsill/contract/topic-access';
 
 export interface EnrolmentDeps {
   clock: Clock;

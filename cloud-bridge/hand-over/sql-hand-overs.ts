@@ -179,7 +179,7 @@ export class SqlHandOvers implements HandOverStore {
 
 type RevocationColumns = Pick<Tables['hand_overs'], 'revocation' | 'pairing' | 'home_recall'>;
 /** A row of both tables; columns of the second are null where it has no row. */
-type JobRow = Selectable<Tables['intakes']> & Said & { step: Tables['hand_overs']['state'] | null };
+type JobRow = Selectable<Tables['intakes']> & RevocationColumns & { step: Tables['hand_overs']['state'] | null };
 
 function toJob({ step, ...row }: JobRow): HandOverJob | null {
   return jobOf(toIntake(row), step === null ? undefined : { ...row, state: step });

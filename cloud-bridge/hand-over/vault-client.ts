@@ -66,7 +66,8 @@ async function within<Result>(
   work: (limited: AbortSignal, moved: () => void) => Promise<Result>,
 ): Promise<Result> {
   const late = new AbortController();
-  const arm = () => clock.after(answerMsMax, () => late.abort(unreachable(`no byte moved for ${answerMsMax / 1000} s`)));
+  const arm = () =>
+    clock.after(answerMsMax, () => late.abort(unreachable(`no byte moved for ${answerMsMax / 1000} s`)));
   let timer = arm();
   const moved = () => {
     timer.cancel();

@@ -16,11 +16,10 @@ import { parseJson } from '@doorsill/contract/parse-json';
 import { PROBLEM_TYPE, type ProblemDocument, problemOf } from '@doorsill/contract/problem';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import { bearerOf } from './roles.ts';
 import { type Counted, countedRole, type Rates } from './call-rate-limits.ts';
 import type { IdempotentCalls } from './idempotency.ts';
 import { CallCounts } from './prometheus.ts';
-import { hasBearer, ROLES, type Role, type Staff, type Who, whoPresents } from './roles.ts';
+import { bearerOf, hasBearer, ROLES, type Role, type Staff, type Who, whoPresents } from './roles.ts';
 
 export interface RouteShape<P extends z.ZodType, Q extends z.ZodType, B extends Content, A extends Content, M>
   extends Omit<Declared, 'roles'> {

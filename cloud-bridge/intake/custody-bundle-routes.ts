@@ -81,8 +81,7 @@ export function custodyBundleRoutes(api: Router, calls: CustodyCalls): void {
       roles: ['device'],
       params: grantSchema,
       answer: ClipLeaves,
-      about:
-        'Custody leaves of a grant’s clip, for its device or its owner: intake, hand-over, recall, deletion.',
+      about: 'Custody leaves of a grant’s clip, for its device or its owner: intake, hand-over, recall, deletion.',
     },
     ({ bearer, params }) => calls.leaves(bearer, params.grant),
   );

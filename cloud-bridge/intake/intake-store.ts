@@ -127,7 +127,12 @@ export interface IntakeStore {
    * Stores the revocation for good and ends the intake in one step; for a handed-over clip, records that the vault must be asked. `ownerRevocation`:
    * the owner's signed revocation, to be passed on to the vault.
    */
-  revoke(revoked: RevokedGrant, revokedS: number, perDeviceMax: number, ownerRevocation: OwnerRevocation): Promise<RevokeOutcome>;
+  revoke(
+    revoked: RevokedGrant,
+    revokedS: number,
+    perDeviceMax: number,
+    ownerRevocation: OwnerRevocation,
+  ): Promise<RevokeOutcome>;
   openIntakes(): Promise<Intake[]>;
   /** Clips granted to any key of a reader, here or in the vault, newest first, after `behind`. */
   storedClips(reader: Reader, behind: ClipPosition | null, most: number): Promise<(Intake & ClipPosition)[]>;

@@ -188,7 +188,7 @@ export class SqlIntakes implements IntakeStore {
       const isHandedOver = intake?.state === 'handed-over';
       const asked = await step
         .updateTable('hand_overs')
-        .set(isHandedOver ? { state: 'recalling', ...toWord(word) } : { state: 'withdrawing' })
+        .set(isHandedOver ? { state: 'recalling', ...toRevocationColumns(ownerRevocation) } : { state: 'withdrawing' })
         .where('device', '=', revoked.device)
         .where('grant_id', '=', revoked.grant)
         .where('state', 'not in', ['withdrawn', 'recalling', 'recalled'])

@@ -84,7 +84,13 @@ export function uploadRoutes(api: Router, deps: UploadDeps): void {
     );
   }
   api.route(
-    { method: 'OPTIONS', path: UPLOADS_PATH, roles: ['public'], answer: null, about: 'The parts of tus 1.0.0 that are offered.' },
+    {
+      method: 'OPTIONS',
+      path: UPLOADS_PATH,
+      roles: ['public'],
+      answer: null,
+      about: 'The parts of tus 1.0.0 that are offered.',
+    },
     async ({ request, reply }) => send(request, reply, await tus.handleWeb(toWebRequest(request)), null),
   );
 }

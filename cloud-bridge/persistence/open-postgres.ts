@@ -2,7 +2,7 @@
 
 import { failure } from '@doorsill/contract/errors';
 import { Kysely, PostgresDialect, sql } from 'kysely';
-import { migrate, type Migrations } from './migrations.ts';
+import { type Migrations, migrate } from './migrations.ts';
 import { nameOf } from './postgres-address.ts';
 import { type ConnectionDeps, migrationLock, OneConnection } from './postgres-connection.ts';
 import { postgresFault } from './postgres-faults.ts';

@@ -108,7 +108,9 @@ export class OneConnection implements PostgresPool {
       session = new Session(connectionSettings(address, passwordFile), this.where);
       await session.start();
       const version = await this.assertFit(session);
-      await (this.deps.instance === undefined ? this.lockAlone(session) : this.lockShared(session, this.deps.instance, version));
+      await (this.deps.instance === undefined
+        ? this.lockAlone(session)
+        : this.lockShared(session, this.deps.instance, version));
       await this.useSchema(session);
       return session;
     } catch (thrown) {

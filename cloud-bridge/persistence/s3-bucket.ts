@@ -93,7 +93,7 @@ export class S3Bucket {
     });
   }
 
-    async has(key: string): Promise<boolean> {
+  async has(key: string): Promise<boolean> {
     return this.ask({ method: 'HEAD', key }, [200, 404], async ({ status }) => status === 200);
   }
 

@@ -119,7 +119,8 @@ export class FetchedBytes implements OpenBytes {
     const window = new Uint8Array(end - at);
     let filled = 0;
     const found = await this.bucket.get(this.key, { start: at, end }, (piece) => {
-      if (filled + piece.length > window.length) throw this.bucket.unreachable('it returned more bytes than were requested');
+      if (filled + piece.length > window.length)
+        throw this.bucket.unreachable('it returned more bytes than were requested');
       window.set(piece, filled);
       filled += piece.length;
     });

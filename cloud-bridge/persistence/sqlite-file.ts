@@ -6,7 +6,7 @@ import { isNoSpace, systemCode } from '@doorsill/base/disk';
 import { type Failure, failure, isFailure } from '@doorsill/contract/errors';
 import type Sqlite from 'better-sqlite3';
 import { type DatabaseConnection, type Driver, Kysely, type SqliteDatabase, SqliteDialect } from 'kysely';
-import { migrate, type Migrations } from './migrations.ts';
+import { type Migrations, migrate } from './migrations.ts';
 
 /** For simulations, which may end the process that uses a file before or after any statement. */
 export interface SqliteLife {

@@ -129,8 +129,9 @@ function standingRoutes(api: Router, registry: RegistryDecisions): void {
     { ...decision('suspend', 'Suspends all access until it is reinstated.'), body: suspensionSchema },
     ({ params, body }) => registry.suspend(params.agency, body.reason, body.revision),
   );
-  api.route({ ...decision('revoke', 'Revokes all access, or one scope.'), body: revocationSchema }, ({ params, body }) =>
-    registry.revoke(params.agency, body?.scope, body?.revision),
+  api.route(
+    { ...decision('revoke', 'Revokes all access, or one scope.'), body: revocationSchema },
+    ({ params, body }) => registry.revoke(params.agency, body?.scope, body?.revision),
   );
   api.route(
     { ...decision('reinstate', 'Reinstates all access, or one scope.'), body: reinstatementSchema },

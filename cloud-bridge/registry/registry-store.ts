@@ -17,7 +17,7 @@ export interface RegistryStore {
   history: CustodyStore;
   answers: AnswerStore;
   /**
-   * The book as any instance last saved it; an empty one when there is none yet. Throws `state_damaged`: an empty book would reinstate
+   * The book that was last saved by any instance; an empty one when there is none yet. Throws `state_damaged`: an empty book would reinstate
    * revoked agencies.
    */
   load(): Promise<Book>;

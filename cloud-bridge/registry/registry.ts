@@ -10,7 +10,7 @@ import { IdempotentCalls } from '../http/idempotency.ts';
 import { LocalLimits, type RateLimits } from '../http/rate-limits.ts';
 import { adminAlone } from '../http/roles.ts';
 import { Router } from '../http/router.ts';
-import { type Identity, identityIn, sharedLimits, ownIdentity, sharedIdentity } from '../persistence/instance-part.ts';
+import { type Identity, identityIn, ownIdentity, sharedIdentity, sharedLimits } from '../persistence/instance-part.ts';
 import { databasePlace } from '../persistence/open-database.ts';
 import type { RegistryConfig } from './config.ts';
 import { loadEligibility } from './data-files.ts';

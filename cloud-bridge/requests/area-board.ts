@@ -10,8 +10,8 @@ import { PUBLIC_AUDIENCE } from '@doorsill/contract/shared-claims';
 import { topicsUnder } from '@doorsill/contract/topics';
 import type { AgencyCredentials } from '../agencies/registry-credentials.ts';
 import { ALONE, type Turns } from '../persistence/instance-turns.ts';
-import { assertAnswerable } from './requests-for-intake.ts';
 import { type AreaPublisher, type CellContent, keptEnded, packParts, put, putParts } from './cell-document-parts.ts';
+import { assertAnswerable } from './requests-for-intake.ts';
 import type { RequestStore, StoredRequest } from './requests-store.ts';
 
 export interface BoardDeps {

@@ -5,9 +5,9 @@ import type { Log } from '@doorsill/base/log';
 import type { Random } from '@doorsill/base/random';
 import { toBase64url } from '@doorsill/contract/bytes';
 import { failure } from '@doorsill/contract/errors';
-import { adminAlone, type Staff } from '../http/roles.ts';
 import { idSchema } from '@doorsill/contract/ids';
 import { z } from 'zod';
+import { adminAlone, type Staff } from '../http/roles.ts';
 import type { Router } from '../http/router.ts';
 
 export interface Moderator {
@@ -111,7 +111,7 @@ export function moderatorRoutes(api: Router, moderators: Moderators): void {
       ...admin,
       params: paramsSchema,
       answer: null,
-      about: "Removes a moderator and their token.",
+      about: 'Removes a moderator and their token.',
     },
     async ({ params }) => {
       await moderators.remove(params.moderator);

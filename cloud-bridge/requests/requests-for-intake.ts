@@ -1,12 +1,12 @@
 import { sha256Hex } from '@doorsill/base/keys';
+import { failure } from '@doorsill/contract/errors';
 import { Request } from '@doorsill/contract/request';
 import { recipientOf } from '@doorsill/contract/request-or-search';
 import type { AgencyCredentials } from '../agencies/registry-credentials.ts';
 import type { AnswerableRequest, AnswerableStore } from '../intake/answerable-request.ts';
+import { assertOpen } from '../partners/partners.ts';
 import { peekToken } from '../signing/verify-token.ts';
 import type { RequestStore, StoredRequest } from './requests-store.ts';
-import { failure } from '@doorsill/contract/errors';
-import { assertOpen } from '../partners/partners.ts';
 
 export class RequestsForIntake implements AnswerableStore {
   private readonly store: RequestStore;

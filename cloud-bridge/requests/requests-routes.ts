@@ -4,11 +4,11 @@ import { Request } from '@doorsill/contract/request';
 import { z } from 'zod';
 import { nextSchema, pageFields } from '../http/paging.ts';
 import type { Router } from '../http/router.ts';
+import type { Partners } from '../partners/partners.ts';
 import { peekToken } from '../signing/verify-token.ts';
 import { REQUEST_STATES } from './publication-machine.ts';
 import type { Requests } from './requests.ts';
 import { TextFinding } from './text-check.ts';
-import type { Partners } from '../partners/partners.ts';
 
 const postSchema = z.strictObject({ request: z.string().max(16_384), draft: z.boolean().optional() });
 const paramsSchema = z.strictObject({ request: idSchema });

@@ -1,10 +1,10 @@
 import { join } from 'node:path';
 import type { Disk } from '@doorsill/base/disk';
 import { generateSigningKey, importSigningKey, type SigningKey } from '@doorsill/base/keys';
+import { readSecretFile } from '@doorsill/base/private-paths';
 import type { Random } from '@doorsill/base/random';
 import { fromUtf8, toBase64url, utf8 } from '@doorsill/contract/bytes';
 import { failure, isFailure } from '@doorsill/contract/errors';
-import { readSecretFile } from '@doorsill/base/private-paths';
 
 const SECRET_BYTES_MAX = 200;
 const KEY_NAME = 'signing.key';

@@ -11,7 +11,7 @@ import { z } from 'zod';
 import type { RateLimit, RateLimits } from '../http/rate-limits.ts';
 import type { AccessStore, Client, Doer, SuccessionStore } from './vault-store.ts';
 
-/** `any`: any unclassified item of the agency; a classified one also needs the scope of its class. */
+/** `any` covers every unclassified item of the agency; a classified one also needs the scope of its class. */
 export const SCOPES = [
   'evidence.any.read',
   'evidence.any.download',

@@ -249,7 +249,8 @@ export class Evidence {
       id,
       (now) => {
         assertShown(actor, now);
-        if (now.state === 'erased') throw failure('evidence_state', { state: 'erased', detail: 'its bytes are destroyed' });
+        if (now.state === 'erased')
+          throw failure('evidence_state', { state: 'erased', detail: 'its bytes are destroyed' });
         return alter(now);
       },
       (now) => this.line(actor, now, event, detail),

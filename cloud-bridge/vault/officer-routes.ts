@@ -6,8 +6,8 @@ import { EvidenceSource } from '../signing/hand-over-documents.ts';
 import { actorOf, callerAgain, officerHeadersSchema } from './actor-of-request.ts';
 import type { Clients } from './clients.ts';
 import type { Evidence } from './evidence.ts';
+import { categoryBodySchema, type Policies, policyBodySchema, policyViewSchema } from './policies.ts';
 import { ACCESS_CLASSES } from './vault-store.ts';
-import { categoryBodySchema, policyBodySchema, policyViewSchema, type Policies } from './policies.ts';
 
 const BASE = '/v1/agencies/:agency';
 const ITEM = `${BASE}/evidence/:item`;
@@ -154,7 +154,12 @@ function seeing(api: Router, deps: OfficerRoutesDeps): void {
     ['stream', 'streamed'],
   ] as const) {
     api.route(
-      { ...one, path: `${ITEM}/${path}`, ...clip, about: `The clip, whole or a range of it; the trail records it as ${part}.` },
+      {
+        ...one,
+        path: `${ITEM}/${path}`,
+        ...clip,
+        about: `The clip, whole or a range of it; the trail records it as ${part}.`,
+      },
       async ({ admitted, params, request, reply }) => {
         const item = await evidence.bytes(admitted, params.item, part);
         const sent = { name: item.clip, bytes: item.clipBytes, sha256: item.clipSha256, range: request.headers.range };
@@ -215,7 +220,13 @@ function sorting(api: Router, deps: OfficerRoutesDeps): void {
     ({ admitted, params, body }) => evidence.categorise(admitted, params.item, body.categories),
   );
   api.route(
-    { method: 'PUT', path: `${ITEM}/access-class`, ...one, body: classSchema, about: 'Sets the access class of an item.' },
+    {
+      method: 'PUT',
+      path: `${ITEM}/access-class`,
+      ...one,
+      body: classSchema,
+      about: 'Sets the access class of an item.',
+    },
     ({ admitted, params, body }) => evidence.classify(admitted, params.item, body.accessClass),
   );
   const inCase = { ...one, path: `${ITEM}/cases/:case`, params: caseSchema } as const;

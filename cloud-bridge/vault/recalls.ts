@@ -80,7 +80,7 @@ export class Recalls {
     switch (decision) {
       case 'erased':
         if (now.state === 'erased') return { recall };
-        return { recall, state: 'erased', statement: '', deletion: statements.deleted(now, 'recall') };
+        return { recall, state: 'erased', statement: '', deletion: receipts.deleted(now, 'recall') };
       case 'restricted':
         return { recall, ...confirmed, ...(now.accessClass === 'none' ? { accessClass: 'restricted' } : {}) };
       case 'kept':

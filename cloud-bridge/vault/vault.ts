@@ -19,7 +19,7 @@ import { LocalLimits, type RateLimits } from '../http/rate-limits.ts';
 import { ClipDownloads } from '../http/revocable-downloads.ts';
 import { adminAlone } from '../http/roles.ts';
 import { Router } from '../http/router.ts';
-import { type Identity, sharedLimits, ownIdentity, sharedIdentity } from '../persistence/instance-part.ts';
+import { type Identity, ownIdentity, sharedIdentity, sharedLimits } from '../persistence/instance-part.ts';
 import type { Turns } from '../persistence/instance-turns.ts';
 import { databasePlace, type PlaceSeams } from '../persistence/open-database.ts';
 import { S3Bucket } from '../persistence/s3-bucket.ts';
@@ -105,7 +105,13 @@ export class Vault {
       const url = () => config.publicUrl ?? this.url;
       this.addOfficerRoutes(api, { database, blobs, sweeper, downloads, url, limits });
       api.route(
-        { method: 'GET', path: '/v1/vault', roles: ['public'], answer: factsSchema, about: 'Id and key of this vault.' },
+        {
+          method: 'GET',
+          path: '/v1/vault',
+          roles: ['public'],
+          answer: factsSchema,
+          about: 'Id and key of this vault.',
+        },
         () => ({ id: this.id, key: key.publicKey }),
       );
       this.undo.add(() => server.close());

@@ -1,12 +1,12 @@
 import { failure } from '@doorsill/contract/errors';
+import { idSchema } from '@doorsill/contract/ids';
 import { z } from 'zod';
 import type { AgencyTokens } from '../agencies/verify-agency-token.ts';
 import { nextSchema, pageFields, pageOf, positionIn } from '../http/paging.ts';
-import { webhookAddress } from './send.ts';
-import { EVENT_STATES, type KeptEvent, type Webhook, type WebhookStore } from './webhooks-store.ts';
-import { idSchema } from '@doorsill/contract/ids';
 import type { Router } from '../http/router.ts';
 import { EVENT_TYPES } from './events.ts';
+import { webhookAddress } from './send.ts';
+import { EVENT_STATES, type KeptEvent, type Webhook, type WebhookStore } from './webhooks-store.ts';
 
 export interface WebhooksDeps {
   store: WebhookStore;

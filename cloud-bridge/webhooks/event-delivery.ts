@@ -6,7 +6,7 @@ import { Repeater } from '@doorsill/base/repeater';
 import { isFailure } from '@doorsill/contract/errors';
 import type { AgencyCredentials } from '../agencies/registry-credentials.ts';
 import { ALONE, type Turns } from '../persistence/instance-turns.ts';
-import { expired, eventOf } from './events.ts';
+import { eventOf, expired } from './events.ts';
 import { send } from './send.ts';
 import type { WebhookRules } from './webhooks-settings.ts';
 import type { WebhookStore } from './webhooks-store.ts';

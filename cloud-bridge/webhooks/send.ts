@@ -3,12 +3,12 @@
 import { createHmac } from 'node:crypto';
 import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
+import { isIP } from 'node:net';
 import type { Clock } from '@doorsill/base/clock';
 import { systemCode } from '@doorsill/base/disk';
 import { utf8 } from '@doorsill/contract/bytes';
 import { failure, isFailure } from '@doorsill/contract/errors';
 import { isAllowedAddress, isLoopbackAddress, lookupAllowed } from '../http/public-address.ts';
-import { isIP } from 'node:net';
 
 export interface Delivery {
   url: string;
@@ -54,7 +54,11 @@ export async function send(deps: SendDeps, delivery: Delivery): Promise<Sent> {
   }
 }
 
-function post({ loopback }: SendDeps, { url, secret, event, body, atS }: Delivery, signal: AbortSignal): Promise<number> {
+function post(
+  { loopback }: SendDeps,
+  { url, secret, event, body, atS }: Delivery,
+  signal: AbortSignal,
+): Promise<number> {
   const to = webhookAddress(url, loopback);
   const bytes = utf8(body);
   const headers = {

@@ -2,7 +2,7 @@
 import type { Kysely, Selectable, Transaction } from 'kysely';
 import type { Tables } from '../persistence/bridge-schema.ts';
 import { EVENT_TYPES, type WebhookEvent } from './events.ts';
-import type { EventState, EventMakers, KeptEvent, Webhook, WebhookStore } from './webhooks-store.ts';
+import type { EventMakers, EventState, KeptEvent, Webhook, WebhookStore } from './webhooks-store.ts';
 
 const ABOUT_REQUESTS = EVENT_TYPES.filter((type) => type.startsWith('request.'));
 

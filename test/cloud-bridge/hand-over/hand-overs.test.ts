@@ -38,7 +38,8 @@ afterEach(async () => {
 const itemOf = ({ clipId }: Parcel) => itemId(sha256Hex(itemIdText(fixture.cast.bridge.id, clipId)));
 const atBridge = () => readdirSync(join(fixture.bridgeFolder, 'clips'));
 const atVault = () => readdirSync(join(vault.folder, 'blobs'));
-const waits = () => logged.filter(({ message }) => message === 'a hand-over will be retried').map(({ facts }) => facts['code']);
+const waits = () =>
+  logged.filter(({ message }) => message === 'a hand-over will be retried').map(({ facts }) => facts['code']);
 const handedOver = async (parcel: Parcel) => {
   const officer = await vault.officer(fixture.cast.agency.id);
   await expect
@@ -216,7 +217,11 @@ describe('a vault that is slow or lies', () => {
         (reply) => json(reply, 200, held(sign({ manifestSha256: sha256Hex('x') }))),
       ],
       ['another item’s id', 'hand_over_unconfirmed', (reply) => json(reply, 200, held(sign({ item: other }), other))],
-      ['another item’s acknowledgement', 'hand_over_unconfirmed', (reply) => json(reply, 200, held(sign({ item: other })))],
+      [
+        'another item’s acknowledgement',
+        'hand_over_unconfirmed',
+        (reply) => json(reply, 200, held(sign({ item: other }))),
+      ],
       ['another grant', 'hand_over_unconfirmed', (reply) => json(reply, 200, held(sign({ grant: 'grant-other' })))],
       [
         'that it is erased',

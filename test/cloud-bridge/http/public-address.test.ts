@@ -60,9 +60,12 @@ describe('an address', () => {
     expect(isAllowedAddress(address, false)).toBe(true);
   });
 
-  it.each(['no address', '', '127.1', '0x7f000001', 'fe80::1%eth0', '2606:4700::1111%1'])('"%s" is not an address', (text) => {
-    expect(isAllowedAddress(text, true)).toBe(false);
-  });
+  it.each(['no address', '', '127.1', '0x7f000001', 'fe80::1%eth0', '2606:4700::1111%1'])(
+    '"%s" is not an address',
+    (text) => {
+      expect(isAllowedAddress(text, true)).toBe(false);
+    },
+  );
 
   it('of this machine is allowed where that is set, and no other private one', () => {
     const here = ['127.0.0.0', '127.255.255.255', '::1'];

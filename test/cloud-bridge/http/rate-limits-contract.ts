@@ -21,7 +21,7 @@ class Watched implements CallBatchStore {
     this.store = store;
   }
 
-  take(...wanted: Parameters<CallBatchStore['take']>): ReturnType<LotStore['take']> {
+  take(...wanted: Parameters<CallBatchStore['take']>): ReturnType<CallBatchStore['take']> {
     this.asked += 1;
     return this.store.take(...wanted);
   }

@@ -34,13 +34,16 @@ describe('tokens of one grant', () => {
   it.each([
     ['in turn', 'abaab', 'abab'],
     ['each with new ones', 'abcacbdad', 'abcacbd'],
-  ])('count as two senders %s, from the second alternation on, and are reported once', async (_what, tokens, enough) => {
-    await present(enough);
-    expect(noted).toEqual([]);
-    await present(tokens, 'grant-b');
-    await present(tokens, 'grant-b');
-    expect(noted).toEqual(['device-a device_clone_turns']);
-  });
+  ])(
+    'count as two senders %s, from the second alternation on, and are reported once',
+    async (_what, tokens, enough) => {
+      await present(enough);
+      expect(noted).toEqual([]);
+      await present(tokens, 'grant-b');
+      await present(tokens, 'grant-b');
+      expect(noted).toEqual(['device-a device_clone_turns']);
+    },
+  );
 
   it('are compared within a grant alone', async () => {
     for (const grant of ['grant-a', 'grant-b', 'grant-a', 'grant-b', 'grant-a', 'grant-b']) {

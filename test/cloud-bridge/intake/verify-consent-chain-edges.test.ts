@@ -68,7 +68,7 @@ async function said(changes: Changes = {}): Promise<string> {
   try {
     const manifest = readManifest(manifestToken, presented);
     const judged = await judge(manifest, presented, asks, changes.nowS ?? NOW_S);
-    expect(judged).toEqual({ manifest, grant: judged.grant, grantSha256: sha256Hex(manifest.grant), ask });
+    expect(judged).toEqual({ manifest, grant: judged.grant, grantSha256: sha256Hex(manifest.grant), answerable: ask });
     expect(judged.grant.jti).toBe('grant-1');
     return 'accepted';
   } catch (thrown) {

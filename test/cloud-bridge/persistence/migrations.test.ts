@@ -68,20 +68,17 @@ it('marks a release as able to run beside the former one only when its steps jus
   expect(ADDS.test(`alter table notes add column a text not null default ''`)).toBe(true);
 });
 
-it.each(FORMER_VERSIONS)(
-  'migrates a bridge’s file of version %i with all its rows',
-  async (version) => {
-    write(formerBridge(version, 'sqlite'));
-    const database = await openBridgeDatabase(path);
-    await expectFormer(database, version);
-    await database.close();
-    const file = new Sqlite(path);
-    expect(file.pragma('foreign_key_check')).toEqual([]);
-    expect(file.pragma('integrity_check', { simple: true })).toBe('ok');
-    expect(file.prepare('select version from schema_version').all()).toEqual([{ version: MIGRATIONS.length }]);
-    file.close();
-  },
-);
+it.each(FORMER_VERSIONS)('migrates a bridge’s file of version %i with all its rows', async (version) => {
+  write(formerBridge(version, 'sqlite'));
+  const database = await openBridgeDatabase(path);
+  await expectFormer(database, version);
+  await database.close();
+  const file = new Sqlite(path);
+  expect(file.pragma('foreign_key_check')).toEqual([]);
+  expect(file.pragma('integrity_check', { simple: true })).toBe('ok');
+  expect(file.prepare('select version from schema_version').all()).toEqual([{ version: MIGRATIONS.length }]);
+  file.close();
+});
 
 it('migrates a vault’s file of its first version, and refuses one of a newer version without touching it', async () => {
   write([

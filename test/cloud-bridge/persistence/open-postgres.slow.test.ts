@@ -107,20 +107,17 @@ describe('a server that is killed', () => {
   }, 60_000);
 });
 
-it.each(FORMER_VERSIONS)(
-  'migrates a bridge’s part of version %i with all its rows',
-  async (version) => {
-    const all = [
-      'create schema doorsill_bridge',
-      'set search_path = doorsill_bridge',
-      ...formerBridge(version, 'postgres'),
-    ];
-    await server.ask(all.join(';\n'), name);
-    const database = await open(server.url(name));
-    await expectFormer(database, version);
-    await database.close();
-  },
-);
+it.each(FORMER_VERSIONS)('migrates a bridge’s part of version %i with all its rows', async (version) => {
+  const all = [
+    'create schema doorsill_bridge',
+    'set search_path = doorsill_bridge',
+    ...formerBridge(version, 'postgres'),
+  ];
+  await server.ask(all.join(';\n'), name);
+  const database = await open(server.url(name));
+  await expectFormer(database, version);
+  await database.close();
+});
 
 describe('a connection', () => {
   it('that the server ends is opened again, and a transaction on it was rolled back', async () => {

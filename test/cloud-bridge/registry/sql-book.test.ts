@@ -32,8 +32,8 @@ const agencyOf = (n: number): Agency => ({
 it('writes one row for an agency that applies, changes or is removed, and for an entry of the list, however many others there are', async () => {
   const place = { folder: folder.path, files: REGISTRY_FILES, address: null };
   const store = await openRegistryStore(place, { ...PLACE_SEAMS, random: new SystemRandom() });
-  const told = { kind: 'agency' as const, event: 'applied' as const, agency: 'agency-0', revision: 1 };
-  const change = (next: (book: Book) => Book) => store.change((book) => ({ book: next(book), told }));
+  const event = { kind: 'agency' as const, event: 'applied' as const, agency: 'agency-0', revision: 1 };
+  const change = (next: (book: Book) => Book) => store.change((book) => ({ book: next(book), event }));
   await change((book) => ({ ...book, agencies: Array.from({ length: MANY }, (_, n) => agencyOf(n)) }));
   const file = new Sqlite(join(folder.path, 'custody.sqlite'));
   file.exec('create table touched (what text) strict');

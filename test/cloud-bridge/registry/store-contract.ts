@@ -127,7 +127,7 @@ export function registryStoreContract(ground: () => StoresGround): void {
       await again.close();
     });
 
-    it('does not record who was ever approved: any agency whose state has changed may have been', async () => {
+    it('does not record who was ever approved; any agency whose state has changed may have been', async () => {
       const of = (state: Agency['state'], revision: number) => {
         const { wasApproved, ...former } = { ...entry, agency: `agency-${state}-${revision}`, state, revision };
         return former;

@@ -131,7 +131,9 @@ export function intakesContract(database: () => Database): void {
     expect(await handOvers.offered(key, 'item-a')).toBe(false);
     await publish('vault-a');
     expect(await handOvers.jobs('vault-b', 9)).toEqual([]);
-    expect(await handOvers.jobs('vault-a', 9)).toMatchObject([{ state: null, word: null, intake: { clip: 'clip-a' } }]);
+    expect(await handOvers.jobs('vault-a', 9)).toMatchObject([
+      { state: null, ownerRevocation: null, intake: { clip: 'clip-a' } },
+    ]);
     expect(await handOvers.offered(key, 'item-a')).toBe(true);
     expect(await handOvers.offered(key, 'item-a')).toBe(true);
     expect(await handOvers.job(key)).toMatchObject({ state: 'offered' });
@@ -142,7 +144,7 @@ export function intakesContract(database: () => Database): void {
     await handOvers.confirmed(key);
     expect(await handOvers.jobs('vault-a', 9)).toEqual([]);
     expect(await intakes.revoke(revoked, 10, 10, word)).toMatchObject({ done: 'recall' });
-    expect(await handOvers.job(key)).toMatchObject({ state: 'recalling', word });
+    expect(await handOvers.job(key)).toMatchObject({ state: 'recalling', ownerRevocation: word });
     const before = await custody.size();
     await handOvers.recalled(revoked, { decision: 'erased', token: 'answer' }, 11);
     await handOvers.recalled(revoked, { decision: 'erased', token: 'answer' }, 11);
@@ -173,7 +175,7 @@ export function intakesContract(database: () => Database): void {
     await handOvers.offered(key, 'item-a');
     expect(await intakes.revoke(revoked, 10, 10, word)).toMatchObject({ done: 'now' });
     expect(await handOvers.handedOver(key, 'item-a', 'acknowledgement', 9)).toBe(false);
-    expect(await handOvers.jobs('vault-a', 9)).toMatchObject([{ state: 'withdrawing', word: null }]);
+    expect(await handOvers.jobs('vault-a', 9)).toMatchObject([{ state: 'withdrawing', ownerRevocation: null }]);
     await handOvers.withdrawn(key);
     expect(await handOvers.jobs('vault-a', 9)).toEqual([]);
   });

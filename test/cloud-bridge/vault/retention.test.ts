@@ -202,7 +202,13 @@ it.each([
   ['erases what was deleted and waits to be restored', 'deleted', [], { answer: 'erase', reason: null }, 'erased'],
   ['restricts', 'active', [], { answer: 'restrict', reason: null }, 'restricted'],
   ['keeps with its reason', 'active', [], { answer: 'keep', reason: 'trial' }, 'kept'],
-  ['answers erased for an erased item, whatever the policy', 'erased', [], { answer: 'keep', reason: 'trial' }, 'erased'],
+  [
+    'answers erased for an erased item, whatever the policy',
+    'erased',
+    [],
+    { answer: 'keep', reason: 'trial' },
+    'erased',
+  ],
 ] as const)('a department answers a recall: %s', (_what, state, cases, policy, decision) => {
   const decided = decide({ state, cases: [...cases] }, policy, true);
   expect(decided.decision).toBe(decision);

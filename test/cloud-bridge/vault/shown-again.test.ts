@@ -46,7 +46,7 @@ beforeEach(async () => {
   };
   const watched = { add, list: trail.list.bind(trail) };
   const blobs = new FolderBlobs(disk, random, folder.path);
-  const rest = { blobs, readings: new ClipDownloads(), linkLifeS: 60 };
+  const rest = { blobs, downloads: new ClipDownloads(), linkLifeS: 60 };
   evidence = new Evidence({ clock, random, items, trail: watched, access, ...rest });
   const { scopes, ...who } = actor;
   await items.add(
