@@ -136,7 +136,9 @@ function statusText(status: AgencyStatus): string {
 
 function addRotate(agency: Command): void {
   withAgencyOptions(agency.command('rotate'))
-    .description('replace the agency’s key: the old one and its open requests become invalid; the agency keeps its clips')
+    .description(
+      'replace the agency’s key: the old one and its open requests become invalid; the agency keeps its clips',
+    )
     .addHelpText(
       'after',
       `

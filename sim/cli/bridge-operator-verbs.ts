@@ -104,7 +104,9 @@ function wishOf({ devices, hours }: EnrolOptions): CodeWish {
 
 export function addBridgeClones(bridge: Command): void {
   withBridgeOptions(bridge.command('clones'))
-    .description('list devices that seem to exist twice, such as a copied card or a backup that runs beside its original')
+    .description(
+      'list devices that seem to exist twice, such as a copied card or a backup that runs beside its original',
+    )
     .addHelpText(
       'after',
       `
@@ -118,7 +120,8 @@ Example:
       const { disk, output } = openContext(command);
       const service = await openBridge(disk, options);
       const signs: CloneSign[] = [];
-      for await (const page of pages((cursor) => call(service, 'listCloneSigns', { cursor }))) signs.push(...page.signs);
+      for await (const page of pages((cursor) => call(service, 'listCloneSigns', { cursor })))
+        signs.push(...page.signs);
       output.result({ signs }, signs.length === 0 ? 'No device was seen twice.' : signs.map(cloneLine).join('\n'));
     });
 }
@@ -187,7 +190,9 @@ Examples:
       if (verb !== undefined && verb !== 'add' && verb !== 'remove')
         throw failure('usage', { detail: `bridge moderators takes add or remove, not "${verb}"` });
       if (verb !== undefined && !idSchema.safeParse(id).success)
-        throw failure('usage', { detail: `bridge moderators ${verb} takes an id: lower-case letters, digits, hyphens` });
+        throw failure('usage', {
+          detail: `bridge moderators ${verb} takes an id: lower-case letters, digits, hyphens`,
+        });
       const { url, folder } = (await openTestbed(disk, options)).bridge;
       const service = { url, bearer: await adminBearer(disk, folder) };
       if (verb === 'add') {

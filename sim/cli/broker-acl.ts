@@ -48,10 +48,7 @@ export function addBrokerAcl(broker: Command): void {
     .option('--out <dir>', 'the folder to write (default: one of the broker’s name beside the accounts)')
     .option('--port <n>', 'port to listen on (default: 1883)')
     .option('--host <address>', 'address to listen on (default: 127.0.0.1)')
-    .option(
-      '--cluster <nodes>',
-      'NATS: its nodes with the addresses to listen on: a=10.0.0.1,b=10.0.0.2,c=10.0.0.3',
-    )
+    .option('--cluster <nodes>', 'NATS: its nodes with the addresses to listen on: a=10.0.0.1,b=10.0.0.2,c=10.0.0.3')
     .option('--cluster-port <n>', `with --cluster: port for connections between nodes (default: ${CLUSTER_PORT})`)
     .option('--prefix <topic>', 'topic prefix', 'doorsill/v1')
     .option('--connections <n>', 'connections at the same time (default: 4096)')
@@ -183,10 +180,9 @@ async function watch(
       if (written.changed || told.length > 0)
         output.result(
           { event: 'changed', ...written, told },
-          [
-            ...described(written),
-            ...told.map((pid) => `${program} (process ${pid}) was told to reload them.`),
-          ].join('\n'),
+          [...described(written), ...told.map((pid) => `${program} (process ${pid}) was told to reload them.`)].join(
+            '\n',
+          ),
         );
       failed = '';
     } catch (thrown) {

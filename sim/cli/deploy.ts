@@ -27,7 +27,10 @@ export function addDeploy(bridge: Command): void {
     .description(
       'one machine: registry, vault, bridge and broker as systemd units, PostgreSQL, HAProxy; STEPS.md has the steps',
     )
-    .requiredOption('--domain <name>', 'the domain whose names bridge., registry., vault. and broker. lead to the machine')
+    .requiredOption(
+      '--domain <name>',
+      'the domain whose names bridge., registry., vault. and broker. lead to the machine',
+    )
     .option('--into <dir>', 'write the files into this folder, which must be new or empty (default: print them)')
     .addHelpText('after', '\nExample:\n  $ doorsill bridge deploy systemd --domain doorsill.example --into ./deploy')
     .action(async (options: DeployOptions, command: Command) => {
@@ -38,9 +41,7 @@ export function addDeploy(bridge: Command): void {
   addCompose(deploy);
   deploy
     .command('nats')
-    .description(
-      "a NATS cluster as area broker, in place of systemd's broker; STEPS.md has the steps",
-    )
+    .description("a NATS cluster as area broker, in place of systemd's broker; STEPS.md has the steps")
     .requiredOption('--domain <name>', 'the domain whose name broker. leads to HAProxy')
     .requiredOption('--cluster <nodes>', 'its nodes with their addresses: a=10.0.0.1,b=10.0.0.2,c=10.0.0.3')
     .option('--into <dir>', 'write the files into this folder, which must be new or empty (default: print them)')
@@ -98,10 +99,17 @@ function addCompose(deploy: Command): void {
     .description(
       'containers of one machine: compose.yml, image, PostgreSQL with a standby, a NATS cluster, HAProxy; STEPS.md has the steps',
     )
-    .requiredOption('--domain <name>', 'the domain whose names bridge., registry., vault. and broker. lead to the machine')
+    .requiredOption(
+      '--domain <name>',
+      'the domain whose names bridge., registry., vault. and broker. lead to the machine',
+    )
     .requiredOption('--s3 <url>', 'the server of the buckets')
     .option('--instances <n>', `instances of registry, vault and bridge, 2 to ${INSTANCES_MAX} of each`, '2')
-    .option('--network <subnet>', 'network of the containers: a private /24 that nothing else here uses', '172.31.77.0/24')
+    .option(
+      '--network <subnet>',
+      'network of the containers: a private /24 that nothing else here uses',
+      '172.31.77.0/24',
+    )
     .option('--into <dir>', 'write the files into this folder, which must be new or empty (default: print them)')
     .addHelpText(
       'after',

@@ -160,15 +160,13 @@ function addItemVerb(evidence: Command, { words, about, example, option, operati
   const command = withVaultOptions(evidence.command(words)).description(about);
   if (option) command.option(...option);
   const line = [command.name(), 'item-4f1e', ...(example === undefined ? [] : [example]), WHO].join(' ');
-  command
-    .addHelpText('after', `\nExample:\n  $ doorsill agency evidence ${line}`)
-    .action(async () => {
-      const [item = '', ...rest] = command.args;
-      const options = command.opts<VaultOptions & { remove?: boolean }>();
-      const { name, parameters, body } = operation(rest, options);
-      const { context, vault, who } = await openVault(options, command);
-      show(context, await vault.call(name, who, { item: itemOf(item), ...parameters }, body));
-    });
+  command.addHelpText('after', `\nExample:\n  $ doorsill agency evidence ${line}`).action(async () => {
+    const [item = '', ...rest] = command.args;
+    const options = command.opts<VaultOptions & { remove?: boolean }>();
+    const { name, parameters, body } = operation(rest, options);
+    const { context, vault, who } = await openVault(options, command);
+    show(context, await vault.call(name, who, { item: itemOf(item), ...parameters }, body));
+  });
 }
 
 function addLink(evidence: Command): void {

@@ -52,7 +52,11 @@ export function addLoad(fleet: Command): void {
     .option('--at-once <n>', 'maximum of concurrent calls; due calls beyond it are dropped', '64')
     .option('--open <n>', 'maximum of open requests; the oldest is resolved for a new one', '10')
     .option('--at <latitude,longitude>', 'centre of the requested area (default: a fleet’s town)')
-    .option('--category <category>', 'retention category of the requests, one that the agency is registered for', 'package-theft')
+    .option(
+      '--category <category>',
+      'retention category of the requests, one that the agency is registered for',
+      'package-theft',
+    )
     .option('--for <duration>', 'duration, such as 10m (default: until Ctrl-C)')
     .option('--seed <n>', 'seed for the times and subjects of calls (default: a new one)')
     .option('--beyond-this-machine', 'allow a bridge that is not on this machine')

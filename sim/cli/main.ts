@@ -110,7 +110,7 @@ const VERBS: CommandLine['verbs'] = {
 
 const WHERE_TO_BEGIN = `
 To begin:
-  $ doorsill up                              run a doorbell and its services
+  $ doorsill up                              a doorbell and its services
   $ doorsill replay 'synthetic?seconds=20'   see what it detects at a porch
   $ doorsill doctor                          check this machine`;
 

@@ -76,7 +76,8 @@ const TOKEN_BYTES_MAX = 200;
 async function readToken(disk: Disk, file: string): Promise<string> {
   const bytes = await disk.readSecret(resolve(file), TOKEN_BYTES_MAX, { isNamed: true });
   const token = new TextDecoder().decode(bytes ?? new Uint8Array()).trim();
-  if (!/^[A-Za-z0-9_-]{43}$/.test(token)) throw failure('usage', { detail: `${file} does not hold a moderator’s token` });
+  if (!/^[A-Za-z0-9_-]{43}$/.test(token))
+    throw failure('usage', { detail: `${file} does not hold a moderator’s token` });
   return token;
 }
 

@@ -182,7 +182,9 @@ interface BridgeOptions extends Partial<PartOptions> {
 export function addBridge(program: Command): void {
   const bridge = program
     .command('bridge')
-    .description('run the bridge, which publishes requests and stores granted clips; operate it and the services around it')
+    .description(
+      'run the bridge, which publishes requests and stores granted clips; operate it and the services around it',
+    )
     // Not a required option: commander would also require it for the verbs under this one.
     .option('--data <dir>', 'its folder; settings in bridge.json there (required)')
     .option('--port <n>', 'port (default: a free one)')

@@ -11,7 +11,9 @@ import { openTestbed, type TestbedOptions, withTestbedOptions } from './running-
 export function addPartnerVerbs(bridge: Command): void {
   const partner = bridge
     .command('partner')
-    .description('as the bridge’s admin: list, add, renew, suspend, resume and end partners, who pass on agencies’ requests')
+    .description(
+      'as the bridge’s admin: list, add, renew, suspend, resume and end partners, who pass on agencies’ requests',
+    )
     .addHelpText(
       'after',
       '\nExamples:\n  $ doorsill bridge partner list\n  $ doorsill bridge partner end plate-watch --yes',

@@ -22,10 +22,7 @@ export function addProve(program: Command): void {
       'prove the claims of doorsill on this machine, in a minute or two, and write a page; status 0 if no claim is false',
     )
     .option('--out <file>', 'the page', 'doorsill-proof.html')
-    .option(
-      '--no-namespace',
-      'give the doorbell no network namespace, even as root: its sockets are polled instead',
-    )
+    .option('--no-namespace', 'give the doorbell no network namespace, even as root: its sockets are polled instead')
     .addHelpText(
       'after',
       `

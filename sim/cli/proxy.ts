@@ -84,7 +84,9 @@ function readTarget(text: string): { address: string; path: string } {
 export function addProxy(program: Command): void {
   program
     .command('proxy <target> [trouble...]')
-    .description('put a link with faults in front of any service: slow, delayed, corrupted or lost, changeable while it runs')
+    .description(
+      'put a link with faults in front of any service: slow, delayed, corrupted or lost, changeable while it runs',
+    )
     .option('--listen <[host:]port>', 'address to listen on, by default on loopback (default: a free port)', '0')
     .addHelpText(
       'after',

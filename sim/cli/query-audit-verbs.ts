@@ -272,7 +272,8 @@ async function registryOf(context: Context, options: RegistryOptions) {
     throw failure('usage', { detail: `"${registry}" is not an http address` });
   }
   const token = (await readSecretText(context.disk, adminToken)).trim();
-  if (!/^[\x21-\x7e]{1,200}$/.test(token)) throw failure('usage', { detail: `${adminToken} does not contain an admin token` });
+  if (!/^[\x21-\x7e]{1,200}$/.test(token))
+    throw failure('usage', { detail: `${adminToken} does not contain an admin token` });
   return { url: registry, adminToken: token, ...(registryKey ? { key: registryKey } : {}) };
 }
 

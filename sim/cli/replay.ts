@@ -38,7 +38,10 @@ export function addReplay(program: Command): void {
     .description('play footage through a doorbell in this process; print its events, and check them against the truth')
     .option('--camera <name=source>', 'add a camera, synchronized with the others; may be repeated', repeated, [])
     .option('--expect <truth.json>', 'ground truth of the footage; exit status 1 unless the events match it')
-    .option('--out <dir>', 'keep events, pictures, clips, log and report there: plain footage, which only this user can read')
+    .option(
+      '--out <dir>',
+      'keep events, pictures, clips, log and report there: plain footage, which only this user can read',
+    )
     .option('--from <s>', 'start, in seconds from the first picture')
     .option('--to <s>', 'end, in seconds from the first picture')
     .option('--loop [n]', 'repeat it, forever or n times')

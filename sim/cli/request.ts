@@ -84,9 +84,7 @@ async function askResidents(context: Context, options: RequestOptions): Promise<
   };
   const isFitted = ask.window.startUs !== startUs || ask.window.endUs !== endUs;
   if (isFitted && (options.from || options.to))
-    context.output.progress(
-      'A request covers 15 minutes to 12 hours of the past; the window was changed to fit.',
-    );
+    context.output.progress('A request covers 15 minutes to 12 hours of the past; the window was changed to fit.');
   const { key } = await openAgency(context, options, testbed);
   const { id: request, token } = signRequest(context, key, testbed.bridge.id, ask);
   const { state, findings } = await postRequest(testbed.bridge.url, token);

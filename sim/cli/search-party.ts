@@ -247,8 +247,7 @@ function addClips(group: Command): void {
       for (const clip of clips) {
         lines.push(`${clip.request}  ${clip.clip}  ${printBytes(clip.bytes)}`);
         if (options.out === undefined) continue;
-        if (!CLIP_NAME.test(clip.clip))
-          throw failure('verify_failed', { detail: 'the id of a clip is not valid' });
+        if (!CLIP_NAME.test(clip.clip)) throw failure('verify_failed', { detail: 'the id of a clip is not valid' });
         const folder = resolve(options.out);
         const { bytes, manifestToken } = await fetchClip(owner, clip);
         await new SystemDisk('named').makeFolder(folder);

@@ -59,7 +59,9 @@ function faultsOf({ fault, control }: FaultOptions): UpOptions['faults'] {
 export function addUp(program: Command): void {
   const up = program
     .command('up')
-    .description('run broker, registry, vault, bridge and doorbells (at first one); an agency requests footage of each ring')
+    .description(
+      'run broker, registry, vault, bridge and doorbells (at first one); an agency requests footage of each ring',
+    )
     .option('--data <dir>', 'folder for all data (default: .doorsill here)')
     .option(
       '--camera <source>',
@@ -162,7 +164,9 @@ interface DemoOptions {
 export function addDemo(program: Command): void {
   program
     .command('demo')
-    .description('run request, grant and upload unattended, until the exact clip is in the vault; ends with one JSON line')
+    .description(
+      'run request, grant and upload unattended, until the exact clip is in the vault; ends with one JSON line',
+    )
     .option('--camera <source>', 'synthetic, file:PATH, rtsp://HOST/PATH, v4l2:/dev/video0 or rpicam:', 'synthetic')
     .option('--from <s>', "start of the clip, in seconds on the source's own timeline", '1')
     .option('--to <s>', 'end of the clip, not included', '4')
@@ -201,7 +205,6 @@ ${cameraHelp(ALL_CAMERAS)}`,
 
 /** Runs a story to its end or until the signal. `media`: footage for `leak`. */
 type Telling = (context: Context, signal: AbortSignal, media: string | null) => Promise<void>;
-
 
 const STORIES = {
   leak: runLeakStory,

@@ -52,10 +52,7 @@ function addConvert(group: Command): void {
     )
     .requiredOption('--from <format>', `format of the annotations: ${ANNOTATION_FORMATS.join(' or ')}`)
     .requiredOption('--frame-rate <fps>', 'frame rate of the footage, such as 25 or 30000/1001')
-    .option(
-      '--length <seconds>',
-      'length of the footage (default: from the annotations, or up to their last picture)',
-    )
+    .option('--length <seconds>', 'length of the footage (default: from the annotations, or up to their last picture)')
     .option('--zone <l,t,w,h>', 'count only objects that overlap this part of the picture, in percent')
     .option('--picture <WxH>', 'size of the picture in pixels; a zone needs it with mot')
     .option('--gap <seconds>', 'join spans less than this apart (default: 1)')

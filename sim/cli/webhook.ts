@@ -37,7 +37,10 @@ Examples:
         throw failure('usage', { detail: 'set takes an address, and nothing else does' });
       const { bridge, agency: folder } = await openTestbed(context.disk, options);
       const key = await loadAgencyKey(context, folder);
-      const as = (action: AgencyAction) => ({ url: bridge.url, bearer: signAgencyCall(context, key, bridge.id, action) });
+      const as = (action: AgencyAction) => ({
+        url: bridge.url,
+        bearer: signAgencyCall(context, key, bridge.id, action),
+      });
       const secretFile = join(folder, SECRET_NAME);
       if (url !== undefined) {
         const secret = toBase64url(context.random.bytes(32));

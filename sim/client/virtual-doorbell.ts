@@ -10,7 +10,13 @@ import type { Window } from '@doorsill/contract/shared-claims';
 import { giveOrder } from '@doorsill/device/owner/give-command';
 import type { OwnerSession } from '@doorsill/device/owner/owner-session';
 import { refusalInReceipt } from '@doorsill/device/owner/read-receipt';
-import { makeCommand, makeDenial, makeGrant, makeRevoke, type Signer } from '@doorsill/device/owner/sign-owner-messages';
+import {
+  makeCommand,
+  makeDenial,
+  makeGrant,
+  makeRevoke,
+  type Signer,
+} from '@doorsill/device/owner/sign-owner-messages';
 import { askForState, fetchNotices, RECEIPT_MS_MAX } from '@doorsill/device/terminal/owner-requests';
 import { failure, isFailure } from '../errors.ts';
 import { postRequest, signRequest } from '../officer/agency-client.ts';

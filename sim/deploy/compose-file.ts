@@ -49,9 +49,7 @@ const section = (about: string, services: readonly string[]) => `  # ${about}\n$
 export function composeFile(addresses: ContainerAddresses, network: string): string {
   const { domain, instances, nodes, proxy, database, standby } = addresses;
   const services = [
-    section('The entrance. Its ports are the only ones that this machine opens.', [
-      haproxyService(proxy, domain),
-    ]),
+    section('The entrance. Its ports are the only ones that this machine opens.', [haproxyService(proxy, domain)]),
     ...PARTS.map((part) =>
       section(
         ABOUT[part],

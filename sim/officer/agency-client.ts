@@ -103,12 +103,7 @@ export function signAgencyCall(deps: OfficerDeps, key: SigningKey, audience: str
 }
 
 /** A short-lived token for one stored clip (`all` for the list of the agency's clips). */
-export function signAccess(
-  deps: OfficerDeps,
-  key: SigningKey,
-  bridge: string,
-  access: { clip: string } & Who,
-): string {
+export function signAccess(deps: OfficerDeps, key: SigningKey, bridge: string, access: { clip: string } & Who): string {
   const base = baseClaims(deps, key, { audience: bridge, kind: 'access', lifeS: TOKEN_LIFE_S });
   return signToken('doorsill-access+jws', { ...base, ...access }, key);
 }
@@ -140,9 +135,7 @@ export function callAboutRequest(
 ): Promise<RequestView> {
   const bearer = signAgencyCall(deps, key, bridge.id, { action: `${verb}-request`, request });
   const service = { url: bridge.url, bearer };
-  return verb === 'see'
-    ? call(service, 'readRequest', { request })
-    : call(service, `${verb}Request`, { request }, {});
+  return verb === 'see' ? call(service, 'readRequest', { request }) : call(service, `${verb}Request`, { request }, {});
 }
 
 /** One page of the clips that an agency is shown at a bridge, the newest first. Throws the bridge's refusal, `unreachable`. */

@@ -24,7 +24,10 @@ export type AgencyStatus =
   | { agency: string; state: (typeof STATES)[keyof typeof STATES]; detail: string };
 
 /** An agency's status by its registry's signed credential or refusal. Throws `unreachable`, and any refusal that does not state the status. */
-export async function readAgencyStatus({ url, key }: { url: string; key: string }, agency: string): Promise<AgencyStatus> {
+export async function readAgencyStatus(
+  { url, key }: { url: string; key: string },
+  agency: string,
+): Promise<AgencyStatus> {
   try {
     const { credential } = await call({ url }, 'readCredential', { agency });
     const opened = openToken(credential, {

@@ -30,7 +30,10 @@ const BEYOND_BYTES_MAX = 262_144;
 const bytesOf = (parts: readonly Uint8Array[]) => parts.reduce((sum, part) => sum + part.length, 0);
 
 /** Whether all traffic before a moment went through the proxies. */
-export function checkOtherTraffic({ otherTraffic, places }: Pick<Traffic, 'otherTraffic' | 'places'>, untilUs: number): Check[] {
+export function checkOtherTraffic(
+  { otherTraffic, places }: Pick<Traffic, 'otherTraffic' | 'places'>,
+  untilUs: number,
+): Check[] {
   if (otherTraffic.means === 'capture') {
     const before = otherTraffic.packets.filter(({ atUs }) => atUs < untilUs);
     const foreign = before.filter(({ kind, to }) => kind !== 'link' && !(kind === 'tcp' && places.includes(to)));
@@ -224,7 +227,15 @@ export interface NamedFacts {
 }
 
 /** Whether only the facts that the grant names were disclosed, and no sound. */
-export function checkNamed({ traffic, values, named, disclosed, received, streams, audioPackets }: NamedFacts): Check[] {
+export function checkNamed({
+  traffic,
+  values,
+  named,
+  disclosed,
+  received,
+  streams,
+  audioPackets,
+}: NamedFacts): Check[] {
   const withheld = DisclosureKey.options.filter((key) => !named.includes(key));
   const textsOf = (keys: readonly DisclosureKey[]) => keys.flatMap((key) => values[key] ?? []).map(utf8);
   const bridge = connectionsIn(traffic.bridge, 0, Number.POSITIVE_INFINITY);

@@ -34,9 +34,9 @@ import {
   checkGranted,
   checkNamed,
   checkRevoked,
-  type Traffic,
   type NamedFacts,
   type Revoked,
+  type Traffic,
 } from './judge-leaving.ts';
 import { type TestbedClaimId, testbedTexts } from './testbed-texts.ts';
 import { CLIP_NAME, checkCopies, STATEMENT_NAME } from './verify-copies.ts';

@@ -17,8 +17,7 @@ const FOLDERS = ['../scenarios/', '../../scenarios/'];
 /** Each worker is a process with its own encoder. */
 const WORKERS_MAX = 2;
 
-const IN_ONE_PROCESS =
-  'Doorbell, bridge and vault ran in one process in simulated time, not as separate processes.';
+const IN_ONE_PROCESS = 'Doorbell, bridge and vault ran in one process in simulated time, not as separate processes.';
 
 /** The texts by the scenario's file. */
 const STORIES: Readonly<Record<string, Omit<ClaimText, 'done'>>> = {
@@ -43,7 +42,8 @@ const STORIES: Readonly<Record<string, Omit<ClaimText, 'done'>>> = {
   'sound-only-when-granted.yaml': {
     id: 'sound',
     title: 'Sound leaves only when it is granted',
-    shows: 'A clip that was granted with sound has a sound track; one of the same footage that was granted without has none.',
+    shows:
+      'A clip that was granted with sound has a sound track; one of the same footage that was granted without has none.',
     notShown: `It does not show that no sound is recorded: that is a setting of the camera. ${IN_ONE_PROCESS}`,
   },
 };

@@ -121,7 +121,10 @@ export async function buildRelease(root: string, arch: Cpu): Promise<Release> {
       commit,
       madeS: Number(madeS),
     });
-    const manifestFile: ArchiveFile = { path: MANIFEST_NAME, bytes: Buffer.from(`${JSON.stringify(manifest, null, 2)}\n`) };
+    const manifestFile: ArchiveFile = {
+      path: MANIFEST_NAME,
+      bytes: Buffer.from(`${JSON.stringify(manifest, null, 2)}\n`),
+    };
     const files = [...(await packedFiles(source, own)), ...(await neededFiles(modules))];
     const archive = packArchive([manifestFile, ...files.sort(byPath)], manifest.madeS);
     return { manifest, archive, packages: listPackages(modules, manifest, archive) };

@@ -72,7 +72,12 @@ async function periods({ vault, pass, story }: Stage): Promise<void> {
     short.deletesS === short.uploadedS + 30 * DAY_S,
   );
   await vault.set('setCategory', { category: 'robbery' }, { days: 90 });
-  const long = await vault.act('setItemCategories', 'it was a robbery', {}, { categories: ['package-theft', 'robbery'] });
+  const long = await vault.act(
+    'setItemCategories',
+    'it was a robbery',
+    {},
+    { categories: ['package-theft', 'robbery'] },
+  );
   story.tell(
     'It is a robbery, too, and robberies are kept for 90 days: the longest category wins.',
     long.deletesS === long.uploadedS + 90 * DAY_S,

@@ -186,7 +186,10 @@ it('is passed to an installed unit as its own file, by standard input', async ()
   });
 });
 
-it('`up` passes the code to its doorbell without showing it to anyone', { tags: ['long'], timeout: 120_000 }, async () => {
+it('`up` passes the code to its doorbell without showing it to anyone', {
+  tags: ['long'],
+  timeout: 120_000,
+}, async () => {
   const up = new Running(['up', '--data', join(folder.path, 'testbed'), '--no-ask', '--json']);
   const seen: string[] = [];
   let isUp = false;

@@ -63,10 +63,10 @@ describe('a message from the doorbell', () => {
     const { inbox, clock } = arrivals();
     inbox.add('1', ring('front'));
     await inbox.take('ring', isRing, 1_000);
-    const empty = expect(inbox.take('ring', isRing, 500)).rejects.toThrow(/0\.5 s; what came instead: nothing$/);
+    const empty = expect(inbox.take('ring', isRing, 500)).rejects.toThrow(/0\.5 s; other messages: nothing$/);
     await clock.advance(500);
     await empty;
-    const late = expect(inbox.take('ring', isRing, 500)).rejects.toThrow(/what came instead: motion, motion$/);
+    const late = expect(inbox.take('ring', isRing, 500)).rejects.toThrow(/other messages: motion, motion$/);
     inbox.add('2', { type: 'motion' });
     inbox.add('3', { type: 'motion' });
     await clock.advance(500);

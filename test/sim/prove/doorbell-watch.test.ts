@@ -62,10 +62,9 @@ describe('in its own network namespace', { tags: ['namespaces', 'root'] }, () =>
     const said = otherTraffic.packets.filter(({ to }) => to === place).reduce((sum, { bytes }) => sum + bytes, 0);
     expect(said).toBe('hello again'.length);
     expect(otherTraffic.packets).toHaveLength(otherTraffic.sent);
-    expect(checkOtherTraffic({ places: [place], otherTraffic }, Number.POSITIVE_INFINITY).map(({ holds }) => holds)).toEqual([
-      false,
-      true,
-    ]);
+    expect(
+      checkOtherTraffic({ places: [place], otherTraffic }, Number.POSITIVE_INFINITY).map(({ holds }) => holds),
+    ).toEqual([false, true]);
     const left = ['netns', 'link'].map((kind) => execFileSync('ip', [kind, 'list'], { encoding: 'utf8' })).join('');
     expect(left).not.toContain(watch.inside[3]);
     expect(left).not.toContain(watch.inside[3]?.replace(/^.*-/, 'dsp'));
@@ -77,7 +76,9 @@ describe('in its own network namespace', { tags: ['namespaces', 'root'] }, () =>
     await playIn(watch, speak(door));
     const otherTraffic = await watch.end();
     expect(
-      checkOtherTraffic({ places: [new URL(door).host], otherTraffic }, Number.POSITIVE_INFINITY).map(({ holds }) => holds),
+      checkOtherTraffic({ places: [new URL(door).host], otherTraffic }, Number.POSITIVE_INFINITY).map(
+        ({ holds }) => holds,
+      ),
     ).toEqual([true, true]);
   });
 });

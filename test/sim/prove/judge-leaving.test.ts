@@ -7,14 +7,14 @@ import {
   type AfterGrant,
   type BeforeGrant,
   checkBefore,
-  checkOtherTraffic,
   checkGranted,
   checkNamed,
+  checkOtherTraffic,
   checkRevoked,
   framesBetween,
-  type Traffic,
   type NamedFacts,
   type Revoked,
+  type Traffic,
 } from '../../../sim/prove/judge-leaving.ts';
 import type { Packet } from '../../../sim/prove/packet-list.ts';
 
@@ -108,7 +108,9 @@ describe('other traffic than through the proxies', () => {
     });
     expect(wrongIn(checkOtherTraffic({ places: PLACES, otherTraffic: seen(`tcp ${PLACES[1]}`) }, GRANTED))).toEqual([]);
     for (const end of ['tcp 93.184.215.14:443', 'udp (any)', `udp ${PLACES[1]}`, 'tcp 10.128.0.1:4100']) {
-      expect(wrongIn(checkOtherTraffic({ places: PLACES, otherTraffic: seen(end) }, GRANTED))[0]).toContain(`1 elsewhere: ${end}`);
+      expect(wrongIn(checkOtherTraffic({ places: PLACES, otherTraffic: seen(end) }, GRANTED))[0]).toContain(
+        `1 elsewhere: ${end}`,
+      );
       expect(wrongIn(checkOtherTraffic({ places: PLACES, otherTraffic: seen(end) }, 1_900))).toEqual([]);
     }
   });
@@ -158,7 +160,10 @@ describe('before a grant', () => {
     ['no footage to keep', { recorded: { bytes: 0, us: 0 } }],
     ['a search that finds nothing afterwards either', { clip: mp4(40_000) }],
     ['a clip without pictures', { clip: Buffer.from('\0\0\0\u0010moovxxxxxxxx') }],
-    ['a connection elsewhere', { traffic: { ...traffic, otherTraffic: captured([packet(500), packet(900, '1.2.3.4:80')]) } }],
+    [
+      'a connection elsewhere',
+      { traffic: { ...traffic, otherTraffic: captured([packet(500), packet(900, '1.2.3.4:80')]) } },
+    ],
   ])('%s makes it false', (_what, change) => {
     expect(wrongIn(checkBefore({ ...before, ...change })).length).toBeGreaterThan(0);
   });
@@ -225,7 +230,12 @@ describe('a granted clip', () => {
     ],
     [
       'a picture in a message, after the grant',
-      { traffic: { ...traffic, broker: [...traffic.broker, said(2_950, 0, clip.subarray(9_000, 9_700).toString('hex'))] } },
+      {
+        traffic: {
+          ...traffic,
+          broker: [...traffic.broker, said(2_950, 0, clip.subarray(9_000, 9_700).toString('hex'))],
+        },
+      },
       'pieces of them',
     ],
     [

@@ -4,7 +4,7 @@ import { ManualClock } from '../../../device/base/clock.ts';
 import { findFfmpeg } from '../../../device/camera/find-ffmpeg.ts';
 import type { Claim } from '../../../sim/prove/claim.ts';
 import { proofHtml } from '../../../sim/prove/proof-page.ts';
-import { proveBySimulation, type SeedRun, type SeedSimulation } from '../../../sim/prove/simulated-simulation.ts';
+import { proveBySimulation, type SeedRun, type SeedSimulation } from '../../../sim/prove/simulated-towns.ts';
 import { Simulation } from '../../proofs/simulate/simulate.ts';
 import { sampleProof } from './support/sample-proof.ts';
 
@@ -51,7 +51,10 @@ async function prove(
   const simulation = new ListedSeeds(clock, wrong);
   const told: Claim[] = [];
   const open = async () => simulation;
-  const claim = await proveBySimulation(clock, new AbortController().signal, (each) => told.push(each), { limits, open });
+  const claim = await proveBySimulation(clock, new AbortController().signal, (each) => told.push(each), {
+    limits,
+    open,
+  });
   expect(told).toEqual([claim]);
   expect(simulation.isClosed).toBe(true);
   return { claim, simulation, holds: claim.checks.map(({ holds }) => holds) };
@@ -101,10 +104,15 @@ describe('the claim about simulated deployments', () => {
     const open = async (): Promise<SeedSimulation> => {
       throw new Error('no ffmpeg');
     };
-    expect((await proveBySimulation(clock, stop.signal, () => undefined, { limits: LIMITS, open })).verdict).toBe('false');
+    expect((await proveBySimulation(clock, stop.signal, () => undefined, { limits: LIMITS, open })).verdict).toBe(
+      'false',
+    );
     const simulation = new ListedSeeds(clock);
     stop.abort(new Error('Ctrl-C'));
-    const stopped = proveBySimulation(clock, stop.signal, () => undefined, { limits: LIMITS, open: async () => simulation });
+    const stopped = proveBySimulation(clock, stop.signal, () => undefined, {
+      limits: LIMITS,
+      open: async () => simulation,
+    });
     await expect(stopped).rejects.toThrow('Ctrl-C');
     expect([simulation.ran, simulation.isClosed]).toEqual([[], true]);
   });
