@@ -7,7 +7,8 @@ import needs from '../needs.json' with { type: 'json' };
 import { blockIn } from './support/page.ts';
 
 it('names every package that a check needs, and no other', () => {
-  const [, always = ''] = /^packages=\((.*) "\$\{needed\[@\]\}"\)$/m.exec(readFileSync(join(root, '.ci/run'), 'utf8')) ?? [];
+  const [, always = ''] =
+    /^packages=\((.*) "\$\{needed\[@\]\}"\)$/m.exec(readFileSync(join(root, '.ci/run'), 'utf8')) ?? [];
   const needed = Object.values(needs).flatMap((need) => ('packages' in need ? need.packages : []));
   const named = blockIn('CONTRIBUTING.md', '## What the checks need', 'text').trim().split(/\s+/);
   expect(always).not.toBe('');

@@ -29,8 +29,19 @@ class TypedLine {
     this.line = line;
     const PATH = `${dirname(process.execPath)}:${process.env['PATH']}`;
     // Nobody listens at that registry.
-    const env = { PATH, HOME: home, TMPDIR: home, npm_config_registry: 'http://127.0.0.1:9', npm_config_update_notifier: 'false' };
-    this.child = spawn('bash', ['-c', `exec 2>&1; ${line}`], { cwd, env, detached: true, stdio: ['ignore', 'pipe', 'inherit'] });
+    const env = {
+      PATH,
+      HOME: home,
+      TMPDIR: home,
+      npm_config_registry: 'http://127.0.0.1:9',
+      npm_config_update_notifier: 'false',
+    };
+    this.child = spawn('bash', ['-c', `exec 2>&1; ${line}`], {
+      cwd,
+      env,
+      detached: true,
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
     this.child.stdout?.setEncoding('utf8').on('data', (text: string) => (this.output += text));
     this.over = new Promise((resolve) =>
       this.child.once('close', (status) => {
@@ -148,7 +159,9 @@ describe('README’s three ways in', { tags: ['long'], timeout: 5 * MINUTE_MS },
     const seconds = await doorbell.printed(/recording/);
     await doorbell.interrupt();
     await camera.interrupt();
-    expect(readFileSync(join(checkout, '.doorsill/doorbell/device.json'), 'utf8')).toContain(`127.0.0.1:${port}/stream1`);
+    expect(readFileSync(join(checkout, '.doorsill/doorbell/device.json'), 'utf8')).toContain(
+      `127.0.0.1:${port}/stream1`,
+    );
     proved(test, 'README: a hobbyist’s network camera, until it is recorded', printSeconds(seconds));
   });
 });

@@ -46,10 +46,13 @@ for (const path of listed.toString().split('\0')) {
   }
 }
 const sum = (names) =>
-  names.reduce((all, name) => {
-    const { files = 0, lines = 0 } = code.get(name) ?? {};
-    return { files: all.files + files, lines: all.lines + lines };
-  }, { files: 0, lines: 0 });
+  names.reduce(
+    (all, name) => {
+      const { files = 0, lines = 0 } = code.get(name) ?? {};
+      return { files: all.files + files, lines: all.lines + lines };
+    },
+    { files: 0, lines: 0 },
+  );
 const print = (name, { files, lines }) =>
   console.log(`${name.padEnd(14)} ${String(files).padStart(5)} files ${String(lines).padStart(7)} lines`);
 for (const name of SHIPPED) print(name, sum([name]));

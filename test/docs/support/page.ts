@@ -44,7 +44,9 @@ function commandsOf(body: string): Command[] {
 
 /** The first block of a language below a heading, such as `## Install it`. Throws where there is none. */
 export function blockIn(name: string, heading: string, language: string): string {
-  const section = readFileSync(join(root, name), 'utf8').split(`\n${heading}\n`)[1]?.split(/\n##+ /)[0];
+  const section = readFileSync(join(root, name), 'utf8')
+    .split(`\n${heading}\n`)[1]
+    ?.split(/\n##+ /)[0];
   const block = new RegExp(`\`\`\`${language}\\n([^]*?)\`\`\``).exec(section ?? '')?.[1];
   if (block === undefined) throw new Error(`${name} has no ${language} block below "${heading}"`);
   return block;

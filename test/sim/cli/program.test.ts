@@ -29,9 +29,7 @@ const called = (command: Command): string =>
 function sectionsOf(program: Command, verbs = under(program)): string[] {
   return [program, ...verbs].flatMap((command) => {
     let help = '';
-    command
-      .configureOutput({ writeOut: (text) => (help += text), getOutHelpWidth: () => PAGE_WIDTH })
-      .outputHelp();
+    command.configureOutput({ writeOut: (text) => (help += text), getOutHelpWidth: () => PAGE_WIDTH }).outputHelp();
     const text = wrapHelp(inOwnWords(help, `${program.name()}.mjs`), PAGE_WIDTH).trimEnd();
     return [`## ${called(command)}`, '', '```text', text, '```', ''];
   });
