@@ -247,11 +247,7 @@ it.each<[string, string, Partial<Found>]>([
     `home-1 answered granted, and its ledger does not contain grant-9`,
     { receipts: [receipt('granted', 'grant-9')] },
   ],
-  [
-    '6',
-    `home-1 answered denied, and its ledger does not contain deny-9`,
-    { receipts: [receipt('denied', 'deny-9')] },
-  ],
+  ['6', `home-1 answered denied, and its ledger does not contain deny-9`, { receipts: [receipt('denied', 'deny-9')] }],
   [
     '6',
     'home-1 answered revoked, and its ledger does not contain revoke-9',
