@@ -1,3 +1,4 @@
+// Zooming and panning of a timeline (timeline-layout.ts).
 import { expect, it } from 'vitest';
 import type { Mark } from '../../../../sim/report/page/timeline-marks.ts';
 import { pan, seenLanes, type View, zoomIn, zoomOut } from '../../../../sim/report/page/timeline-layout.ts';
