@@ -1,3 +1,4 @@
+// Access units of a served camera (coded pictures, packets of sound), and their stream format.
 import { concatBytes, utf8 } from '@doorsill/contract/bytes';
 import type { SoundConfig } from '@doorsill/contract/media/aac';
 import type { InitInfo } from '@doorsill/contract/media/init-segment';

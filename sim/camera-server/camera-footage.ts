@@ -138,7 +138,8 @@ export class CameraFootage {
 
   /** Ends the run of ffmpeg if the picture faults that it was started with no longer apply. */
   private restartRun(): void {
-    if (this.run && this.deps.faults.nextPictureChangeUs(this.runFaultsAtUs) !== this.runFaultsUntilUs) this.run.abort();
+    if (this.run && this.deps.faults.nextPictureChangeUs(this.runFaultsAtUs) !== this.runFaultsUntilUs)
+      this.run.abort();
   }
 
   private async playPictures(signal: AbortSignal): Promise<void> {

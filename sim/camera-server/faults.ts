@@ -1,7 +1,16 @@
 // Parses faults such as `frozen@10s+5s`, refuses contradicting ones, and says which are active when.
 import { failure } from '../errors.ts';
 import { type FaultLanguage, readFaultText, readFaultTime } from '../world/fault-text.ts';
-import { type FaultName, faultRow, FAULTS, type FaultValue, isFaultName, type PictureChange, takesWords, type ValueKind } from './fault-table.ts';
+import {
+  FAULTS,
+  type FaultName,
+  type FaultValue,
+  faultRow,
+  isFaultName,
+  type PictureChange,
+  takesWords,
+  type ValueKind,
+} from './fault-table.ts';
 
 /** A fault and its period, in microseconds since the camera's first picture. */
 export interface Fault {

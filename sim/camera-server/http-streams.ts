@@ -111,7 +111,8 @@ export class HttpStreams {
     const { encoder } = this;
     this.encoder = null;
     await encoder?.stop();
-    for (const response of [...this.jpegViewers, ...[...this.mp4Viewers].map((viewer) => viewer.response)]) response.end();
+    for (const response of [...this.jpegViewers, ...[...this.mp4Viewers].map((viewer) => viewer.response)])
+      response.end();
     const closed = server && new Promise<void>((resolve) => server.close(() => resolve()));
     await this.deps.clock.sleep(20);
     server?.closeAllConnections();
@@ -291,7 +292,9 @@ class JpegEncoder {
   private next(): Buffer | null {
     const end = this.buffered.indexOf('\r\n\r\n');
     if (end < 0) return null;
-    const length = Number(/content-length: *(\d{1,9})/i.exec(this.buffered.toString('latin1', 0, end))?.[1] ?? Number.NaN);
+    const length = Number(
+      /content-length: *(\d{1,9})/i.exec(this.buffered.toString('latin1', 0, end))?.[1] ?? Number.NaN,
+    );
     if (!(length <= JPEG_BYTES_MAX)) {
       this.running.kill();
       return null;

@@ -1,3 +1,4 @@
+// A whole camera: footage, faults, servers and control socket.
 import { resolve } from 'node:path';
 import type { Clock } from '@doorsill/base/clock';
 import type { Disk } from '@doorsill/base/disk';

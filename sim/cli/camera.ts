@@ -12,7 +12,7 @@ import { aborted, stopSignal } from '@doorsill/device/terminal/stop-signal';
 import type { Command } from 'commander';
 import { type ControlState, orderCamera } from '../camera-server/control-socket.ts';
 import type { Login } from '../camera-server/digest-login.ts';
-import { faultRow, FAULTS, isFaultName, takesWords } from '../camera-server/fault-table.ts';
+import { FAULTS, faultRow, isFaultName, takesWords } from '../camera-server/fault-table.ts';
 import { OnvifServer, parseOnvifAddress } from '../camera-server/onvif/onvif-server.ts';
 import { type CameraEvent, ServedCamera } from '../camera-server/served-camera.ts';
 import { failure } from '../errors.ts';

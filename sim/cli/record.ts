@@ -18,7 +18,13 @@ import { stopSignal } from '@doorsill/device/terminal/stop-signal';
 import type { Command } from 'commander';
 import { failure, isFailure } from '../errors.ts';
 import { ALL_CAMERAS } from '../porch/porch-camera.ts';
-import { recordCamera, recordedCamera, type RecordEnd, type RecordPlan, ringBytesFor } from '../record/record-camera.ts';
+import {
+  type RecordEnd,
+  type RecordPlan,
+  recordCamera,
+  recordedCamera,
+  ringBytesFor,
+} from '../record/record-camera.ts';
 import { type KeptRecording, RecordFolder } from '../record/record-folder.ts';
 import { wordsOf } from '../record/recorded-scenario.ts';
 

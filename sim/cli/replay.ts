@@ -11,15 +11,15 @@ import { commandLine } from '@doorsill/device/terminal/shell-words';
 import { stopSignal } from '@doorsill/device/terminal/stop-signal';
 import type { Command } from 'commander';
 import { failure } from '../errors.ts';
-import { eventLine, eventRecord, happenedUs, secondsAt, type EventView } from '../replay/event-lines.ts';
+import { type EventView, eventLine, eventRecord, happenedUs, secondsAt } from '../replay/event-lines.ts';
 import { grayFootage } from '../replay/gray-footage.ts';
 import { ReplayFolder } from '../replay/replay-folder.ts';
 import { reportOf } from '../replay/replay-report.ts';
 import { replayedEvents } from '../replay/replay-truth.ts';
 import { type ReplayPlan, type ReplayResult, type ReplaySinks, runReplay } from '../replay/run-replay.ts';
 import { matchEvents } from '../truth/match-events.ts';
-import { playedTruth, type Truth, type TruthSpan } from '../truth/truth-file.ts';
 import { readTruth } from '../truth/read-truth.ts';
+import { playedTruth, type Truth, type TruthSpan } from '../truth/truth-file.ts';
 import { tuneCandidates, tuneMotion, tuneText } from '../truth/tune-motion.ts';
 import { judge, scoreText, type Thresholds } from '../truth/verdict.ts';
 import {

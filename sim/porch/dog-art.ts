@@ -1,3 +1,4 @@
+// Draws the dog, for the porch and for a photo.
 import type { Dog } from './scene.ts';
 
 export const DOG_POSES = ['trot-1', 'trot-2'] as const satisfies readonly Dog['pose'][];

@@ -280,4 +280,5 @@ export const porchKind: CameraKind = cameraKind<SyntheticSource>({
   tryOnce: () => Promise.resolve({ gives: 'a drawn porch', troubles: [] }),
 });
 
+/** The camera kinds of the device, and the drawn porch. */
 export const ALL_CAMERAS: readonly CameraKind[] = [porchKind, ...CAMERA_KINDS];

@@ -18,7 +18,8 @@ export async function missedInReplay(
   const { scenarios, faults } = await readScenarios(folder);
   const [scenario] = scenarios;
   const [fault] = faults;
-  if (!scenario || fault) throw failure('record_replay_fails', { detail: fault?.message ?? 'the scenario cannot be read' });
+  if (!scenario || fault)
+    throw failure('record_replay_fails', { detail: fault?.message ?? 'the scenario cannot be read' });
   const rerun = `doorsill test ${folder}`;
   const { test } = await runScenario(scenario, { disk, update: false, rerun }, signal);
   return test.failures.map(({ what, at, actual }) => {

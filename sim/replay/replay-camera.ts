@@ -19,9 +19,19 @@ import { SYNTHETIC_FPS } from '../porch/scene.ts';
 import type { DeviceClock } from '../world/device-clock.ts';
 import type { Track, VirtualClock } from '../world/virtual-clock.ts';
 import { type CameraFaults, FAULTY_INPUT, feedFaulty } from './faulty-footage.ts';
-import { cutInput, feedImages, filmedPictures, filmedSoundOf, imagesInput, type PartInput, type Showing, showingFrom, withOwnSound } from './replay-inputs.ts';
 import type { FootagePart } from './footage.ts';
 import { FootagePlace } from './footage-place.ts';
+import {
+  cutInput,
+  feedImages,
+  filmedPictures,
+  filmedSoundOf,
+  imagesInput,
+  type PartInput,
+  type Showing,
+  showingFrom,
+  withOwnSound,
+} from './replay-inputs.ts';
 
 /** How many seconds of a video are probed before it is shown; the rest is checked as it is read. */
 const PROBE_S = 30;

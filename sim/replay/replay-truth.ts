@@ -1,3 +1,4 @@
+// A replay's events in the form that ground truth is compared with.
 import type { ReplayedEvent } from '../truth/match-events.ts';
 import type { NoticedEvent, ReplayResult } from './run-replay.ts';
 

@@ -198,7 +198,8 @@ class Replay {
       signal.throwIfAborted();
       this.throwFirstError();
       const nowMs = this.machine.monotonicMs();
-      if (this.world.passedUs !== movedUs || this.pendingStores.size > 0) [movedMs, movedUs] = [nowMs, this.world.passedUs];
+      if (this.world.passedUs !== movedUs || this.pendingStores.size > 0)
+        [movedMs, movedUs] = [nowMs, this.world.passedUs];
       this.sinks.progress?.(this.world.passedUs, this.lengthUs());
       if (isOver) break;
       if (nowMs - movedMs > STUCK_MS)

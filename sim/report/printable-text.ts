@@ -1,3 +1,4 @@
+// Makes untrusted text safe for terminals and logs.
 /** Untrusted text for a terminal or log as one line: control and format characters, line ends and bidirectional overrides become spaces. */
 export function printableLine(text: string): string {
   return harmless(text.replaceAll(/[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]+/gu, ' '));

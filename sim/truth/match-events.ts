@@ -9,7 +9,7 @@ export interface ReplayedEvent {
   startUs: number;
   /** Null: it had not ended when the footage did. Equal to `startUs` for a ring. */
   endUs: number | null;
-  /** Undefined: any camera. */
+  /** Undefined if it may be of each camera. */
   camera?: string;
 }
 
@@ -161,7 +161,7 @@ interface Interval {
   event: TruthEvent;
   startUs: number;
   endUs: number;
-  /** Undefined: any camera. */
+  /** Undefined if it may be of each camera. */
   camera?: string;
 }
 

@@ -1,3 +1,4 @@
+// Reads annotations of other tools as ground truth.
 import type { Disk } from '@doorsill/base/disk';
 import { truthFromCvatXml } from './cvat-xml.ts';
 import { type MotOptions, truthFromMotCsv } from './mot-csv.ts';

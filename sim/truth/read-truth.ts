@@ -4,7 +4,15 @@ import { type Disk, systemCode } from '@doorsill/base/disk';
 import { readBySchema } from '@doorsill/base/schema-fault';
 import { fromUtf8 } from '@doorsill/contract/bytes';
 import { type Failure, failure } from '../errors.ts';
-import { eventsOf, microseconds, TOLERANCE_US, type Truth, TRUTH_DURATION_S_MAX, TruthFile, type TruthSpan } from './truth-file.ts';
+import {
+  eventsOf,
+  microseconds,
+  TOLERANCE_US,
+  TRUTH_DURATION_S_MAX,
+  type Truth,
+  TruthFile,
+  type TruthSpan,
+} from './truth-file.ts';
 
 const TRUTH_BYTES_MAX = 4 * 1024 * 1024;
 /** People round a length to a tenth of a second. */

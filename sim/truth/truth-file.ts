@@ -60,7 +60,7 @@ export interface TruthSpan {
   startUs: number;
   endUs: number;
   label?: string;
-  /** Undefined: any camera. */
+  /** Undefined if it may be of each camera. */
   camera?: string;
   /** Neither an event here nor its absence counts as an error. */
   optional: boolean;

@@ -1,3 +1,4 @@
+// What ONVIF needs to know of a camera.
 /** A camera's event, in microseconds since 1970 by its own clock. */
 export interface CameraEvent {
   readonly type: 'press' | 'motion-start' | 'motion-end';

@@ -1,3 +1,4 @@
+// The report's page: the verdict, the filters, the list of tests.
 import { useMemo, useState } from 'preact/hooks';
 import type { RunHead, TestLine } from '../report-html.ts';
 import { isSuccess, lengthText, placeText, STATUSES_WORST_FIRST } from '../report-words.ts';

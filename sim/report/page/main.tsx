@@ -1,3 +1,4 @@
+// Renders the report's page.
 import { render } from 'preact';
 import { App } from './app.tsx';
 import './report.css';

@@ -1,3 +1,4 @@
+// The icon of a status or verdict.
 import { SIGN_SHAPES, type SignLook } from '../sign-shapes.ts';
 
 /** The icon of a status or verdict; `x` and `y` place it inside a drawing. It is hidden from screen readers. */

@@ -1,3 +1,4 @@
+// The details of one test, with its failures.
 import { useState } from 'preact/hooks';
 import { lateText, placeText } from '../report-words.ts';
 import type { TestFailure, TestReport, TestScore, TestTimeline } from '../run-report.ts';

@@ -1,3 +1,4 @@
+// Sorts and filters the list of tests.
 import type { TestLine } from '../report-html.ts';
 import { placeText, STATUSES_WORST_FIRST, testTitle } from '../report-words.ts';
 import type { TestStatus } from '../run-report.ts';

@@ -1,3 +1,4 @@
+// Ticks and labels of a timeline's axis.
 const SECOND_US = 1_000_000;
 const STEPS_S = [
   ...[0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800],

@@ -75,7 +75,13 @@ function eventMarks(events: TestTimeline['cameras'][number]['events'], camera: n
       startUs,
       endUs: Math.max(startUs, endUs),
       label: shortLabel([eventWord(type), verdict === 'false' ? judged : late].filter(Boolean).join(' ')),
-      description: describe('Happened', eventWord(type), label, judged, late === undefined ? undefined : lateWords(lateByMs ?? 0)),
+      description: describe(
+        'Happened',
+        eventWord(type),
+        label,
+        judged,
+        late === undefined ? undefined : lateWords(lateByMs ?? 0),
+      ),
       camera,
     };
   });

@@ -3,7 +3,19 @@ import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import type { TestTimeline } from '../run-report.ts';
 import { Sign } from './sign.tsx';
 import { offsetText, ticksOf } from './time-axis.ts';
-import { pan, type PlacedLane, type PlacedMark, placeLanes, ROW_HEIGHT, seenLanes, type TimeScale, type View, xOf, zoomIn, zoomOut } from './timeline-layout.ts';
+import {
+  type PlacedLane,
+  type PlacedMark,
+  pan,
+  placeLanes,
+  ROW_HEIGHT,
+  seenLanes,
+  type TimeScale,
+  type View,
+  xOf,
+  zoomIn,
+  zoomOut,
+} from './timeline-layout.ts';
 import type { Lane, Mark } from './timeline-marks.ts';
 
 const AXIS_HEIGHT = 26;

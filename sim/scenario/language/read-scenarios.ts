@@ -117,7 +117,7 @@ class Reading {
     this.#found.set(file, this.#scenarios.slice(before));
     // Every variant has the same fault: it is reported once.
     const distinct = new Map(faults.all.map((fault) => [fault.message, fault]));
-    this.faults.push(...told.values());
+    this.faults.push(...distinct.values());
   }
 
   /** The scenarios, file by file. */

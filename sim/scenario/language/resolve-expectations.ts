@@ -36,7 +36,12 @@ export function resolveExpectations(
   });
 }
 
-function resolveTerms(written: WrittenExpectation, node: Located, scope: ScenarioScope, steps: StepResolver): ExpectationTerms {
+function resolveTerms(
+  written: WrittenExpectation,
+  node: Located,
+  scope: ScenarioScope,
+  steps: StepResolver,
+): ExpectationTerms {
   const request = (word: string, of: string) => {
     steps.checkRequest(of, valueAt(node, word) ?? node);
     return of;
@@ -88,7 +93,12 @@ const LEVELS = { 'none-above-info': 'info', 'none-above-warn': 'warn', 'none-abo
 /** The fields of each kind of event. */
 const EVENT_WORDS = new Map(DeviceEvent.options.map(({ shape }) => [shape.type.value, Object.keys(shape)]));
 
-function eventTerms(written: Written<'event'>, node: Located, scope: ScenarioScope, doorbell: string): ExpectationTerms {
+function eventTerms(
+  written: Written<'event'>,
+  node: Located,
+  scope: ScenarioScope,
+  doorbell: string,
+): ExpectationTerms {
   const { event, where = {}, count } = written;
   checkWords(where, wordsOf(event), valueAt(node, 'where') ?? node, scope);
   const during = duringOf(written, node);
@@ -130,7 +140,12 @@ function duringOf({ at, within, between }: Written<'event'>, node: Located): Spa
 const rangeOf = (count: number | CountRange) => (typeof count === 'number' ? { min: count, max: count } : count);
 
 /** Checks that each path begins with a known field. */
-function checkWords(where: Record<string, PlainValue>, words: readonly string[], node: Located, scope: ScenarioScope): void {
+function checkWords(
+  where: Record<string, PlainValue>,
+  words: readonly string[],
+  node: Located,
+  scope: ScenarioScope,
+): void {
   for (const path of Object.keys(where)) {
     const [word = ''] = path.split('.');
     const place = (node.kind === 'map' ? node.entries.get(path)?.key : undefined) ?? node;
@@ -172,7 +187,12 @@ function framesOf(frames: number | CountRange) {
   return typeof frames === 'number' ? { count: frames } : { first: frames.min, last: frames.max };
 }
 
-function errorTerms(written: Written<'error'>, node: Located, scope: ScenarioScope, steps: StepResolver): ExpectationTerms {
+function errorTerms(
+  written: Written<'error'>,
+  node: Located,
+  scope: ScenarioScope,
+  steps: StepResolver,
+): ExpectationTerms {
   const { error, step } = written;
   checkCode(error, valueAt(node, 'error') ?? node, scope.faults);
   if (step === undefined) return { kind: 'error', code: error };

@@ -76,7 +76,8 @@ function labelOf(value: Located, at: number): string {
 
 function namedValues(node: Located | undefined): Map<string, Located> {
   if (!node || (node.kind === 'scalar' && node.value === null)) return new Map();
-  if (node.kind !== 'map') throw problemAt('scenario_value_refused', node, 'variables and matrix each take a map of names');
+  if (node.kind !== 'map')
+    throw problemAt('scenario_value_refused', node, 'variables and matrix each take a map of names');
   if (node.entries.size > VARIABLES_MAX)
     throw problemAt('scenario_limit', node, `there are more than ${VARIABLES_MAX} variables`);
   return new Map(

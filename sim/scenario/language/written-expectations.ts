@@ -1,3 +1,4 @@
+// The written form of an expectation.
 import { sha256Schema } from '@doorsill/contract/ids';
 import { CutMethod } from '@doorsill/contract/manifest';
 import { DisclosureKey } from '@doorsill/contract/shared-claims';

@@ -1,3 +1,4 @@
+// Selects, shards and shuffles scenarios.
 import { SeededRandom } from '@doorsill/base/random';
 import { failure } from '../../errors.ts';
 import { testTitle } from '../../report/report-words.ts';

@@ -1,3 +1,4 @@
+// Reads the frame numbers in a clip of the drawn porch.
 import type { Clock } from '@doorsill/base/clock';
 import { runFfmpeg } from '@doorsill/device/camera/ffmpeg-run';
 import type { Ffmpeg } from '@doorsill/device/camera/find-ffmpeg';

@@ -1,3 +1,4 @@
+// Judges a scenario's expectations.
 import { join } from 'node:path';
 import type { DeviceEvent } from '@doorsill/contract/home-messages';
 import type { Ffmpeg } from '@doorsill/device/camera/find-ffmpeg';

@@ -1,3 +1,4 @@
+// A scenario's agencies and partners: keys, standings, requests.
 import { join } from 'node:path';
 import type { Clock } from '@doorsill/base/clock';
 import type { Disk } from '@doorsill/base/disk';

@@ -1,3 +1,4 @@
+// A scenario as a report's timeline.
 import { beganBy, replayedEvents } from '../../replay/replay-truth.ts';
 import type { TestTimeline } from '../../report/run-report.ts';
 import type { MatchResult } from '../../truth/match-events.ts';

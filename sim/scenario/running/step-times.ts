@@ -3,7 +3,7 @@ import { isFailure } from '../../errors.ts';
 import type { Track } from '../../world/virtual-clock.ts';
 import type { Step, StepEvent } from '../language/scenario.ts';
 import { performStep } from './perform-step.ts';
-import type { ScenarioHome, HomeMessage } from './scenario-home.ts';
+import type { HomeMessage, ScenarioHome } from './scenario-home.ts';
 import type { ScenarioWorld } from './scenario-world.ts';
 import { isStored } from './stored-clips.ts';
 

@@ -242,7 +242,11 @@ export class CapturedBridge {
   private asPublished(claims: Claims, key: SigningKey, credential: string): PublishedRequest {
     const request = signToken('doorsill-request+jws', claims, key);
     const published = { request: claims['jti'], requestSha256: sha256Hex(request) };
-    return { request, credential, publication: signToken('doorsill-publication+jws', this.publicly(published), this.key) };
+    return {
+      request,
+      credential,
+      publication: signToken('doorsill-publication+jws', this.publicly(published), this.key),
+    };
   }
 
   /** A request of an unregistered agency under a new id, with a credential signed by the bridge. */

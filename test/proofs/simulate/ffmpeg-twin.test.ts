@@ -14,7 +14,15 @@ import { parseCameraSource } from '../../../device/camera/sources.ts';
 import { parseFragment, parseInit } from '../../../device/contract/media/fragment.ts';
 import { settled } from '../../../sim/world/quiet.ts';
 import { VirtualClock } from '../../../sim/world/virtual-clock.ts';
-import { drawFootage, type Footage, FRAME_US, ffmpegTwin, GOP_US, SIMULATED_CAMERA, simulatedCamera } from './ffmpeg-twin.ts';
+import {
+  drawFootage,
+  type Footage,
+  FRAME_US,
+  ffmpegTwin,
+  GOP_US,
+  SIMULATED_CAMERA,
+  simulatedCamera,
+} from './ffmpeg-twin.ts';
 
 const START_US = Date.UTC(2026, 2, 1) * 1_000;
 const real = await findFfmpeg();

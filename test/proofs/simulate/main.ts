@@ -10,7 +10,7 @@ import { Command, CommanderError } from 'commander';
 import { readWhole } from 'doorsill/cli/read-figures';
 import { failure } from 'doorsill/errors';
 import type { Footage } from './ffmpeg-twin.ts';
-import type { SeedTotals, RunSummary } from './seed-processes.ts';
+import type { RunSummary, SeedTotals } from './seed-processes.ts';
 import type { Finding, Kept, Simulation } from './simulate.ts';
 
 const SEEDS_MAX = 10_000_000;
@@ -230,7 +230,10 @@ async function one(
 }
 
 /** Runs seeds in this process. */
-async function inSimulation<Result>(footage: Footage, work: (simulation: Simulation) => Promise<Result>): Promise<Result> {
+async function inSimulation<Result>(
+  footage: Footage,
+  work: (simulation: Simulation) => Promise<Result>,
+): Promise<Result> {
   const { Simulation } = await import('./simulate.ts');
   const simulation = await Simulation.on(footage);
   try {

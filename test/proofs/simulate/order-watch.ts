@@ -83,7 +83,12 @@ export class OrderWatch {
   }
 
   private of(home: OrderedHome): Received {
-    const received = this.received.get(home) ?? { deliveredUs: new Map(), revoked: new Map(), answered: new Set(), list: null };
+    const received = this.received.get(home) ?? {
+      deliveredUs: new Map(),
+      revoked: new Map(),
+      answered: new Set(),
+      list: null,
+    };
     this.received.set(home, received);
     return received;
   }

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { type Act, ordinaryPlanOf, RARE_LIES, shrunk, RUN_MS } from './plan.ts';
+import { type Act, ordinaryPlanOf, RARE_LIES, RUN_MS, shrunk } from './plan.ts';
 import { planOf } from './rare-plan.ts';
 
 const seeds = Array.from({ length: 400 }, (_, at) => at + 1);

@@ -9,13 +9,13 @@ import {
   FIRST_ASK_MS,
   type HomePlan,
   LAST_ACT_MS,
+  type Mistake,
   numbered,
   ordinaryPlanOf,
   type Plan,
   pick,
   RARE_LIES,
   type Rarity,
-  type Mistake,
 } from './plan.ts';
 
 /** Share of plans with a rare act, and of those with a captured bridge. Drawn from a separate seed. */
@@ -65,7 +65,11 @@ export function planOf(seed: number): Plan {
   const isRare = random.fraction() < (plan.isCaptured ? RARE_LIE_SHARE : RARE_SHARE);
   if (plan.isCaptured && !isRare) return plan;
   const { seed: _seed, isCaptured, ...parts } = plan;
-  const draft: PlanDraft = { homes: [...parts.homes], agencies: [...parts.agencies], acts: parts.acts.map(withoutNumber) };
+  const draft: PlanDraft = {
+    homes: [...parts.homes],
+    agencies: [...parts.agencies],
+    acts: parts.acts.map(withoutNumber),
+  };
   happen(isRare ? random : new SeededRandom(seed + WAY_SEED), draft, { isCaptured, isRare });
   return { ...plan, homes: draft.homes, agencies: draft.agencies, acts: numbered(draft.acts) };
 }

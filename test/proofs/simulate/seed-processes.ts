@@ -6,7 +6,7 @@ import { sha256Hex } from '@doorsill/base/keys';
 import { provokedIn } from './coverage.ts';
 import type { Footage } from './ffmpeg-twin.ts';
 import { addCoverage } from './simulate.ts';
-import type { RunResult } from './summary.ts';
+import type { RunResult } from './town.ts';
 
 const PROGRAM = fileURLToPath(new URL('./seed-process.js', import.meta.url));
 

@@ -9,8 +9,8 @@ import { type Plan, shrunk } from './plan.ts';
 import { planOf } from './rare-plan.ts';
 import { rememberSignatures } from './remembered-signatures.ts';
 import { ServiceFolders } from './service-folders.ts';
-import { runPlan, type RunResult } from './town.ts';
-import { prepareInitialState, type InitialState } from './town-ground.ts';
+import { type RunResult, runPlan } from './town.ts';
+import { type InitialState, prepareInitialState } from './town-ground.ts';
 
 /** The registry's lists, relative to the source and to the build. */
 const LISTS = ['../../../cloud-bridge/registry/data', '../../../../cloud-bridge/registry/data'];

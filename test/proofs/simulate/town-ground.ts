@@ -15,7 +15,7 @@ import { replacePlatform } from './replace-platform.ts';
 import type { ServiceFolders } from './service-folders.ts';
 import { enterAgencies } from './town-agencies.ts';
 import { type SettledHome, SimulatedHome } from './town-home.ts';
-import { type Prepared, serviceDisk, type ServiceSeams, SimulatedServices } from './town-services.ts';
+import { type Prepared, type SimulatedSeams, SimulatedServices, serviceDisk } from './town-services.ts';
 
 /** 2026-10-05 10:00 UTC, when it is prepared. */
 export const PREPARED_US = Date.UTC(2026, 9, 5, 10) * 1_000;
@@ -42,7 +42,11 @@ export interface InitialState {
 }
 
 /** Prepares registry with agencies, vault, bridge and homes for all runs. `lists`: the registry's shipped lists. */
-export async function prepareInitialState(footage: Footage, folders: ServiceFolders, lists: string): Promise<InitialState> {
+export async function prepareInitialState(
+  footage: Footage,
+  folders: ServiceFolders,
+  lists: string,
+): Promise<InitialState> {
   const sealed = new Map<string, string>();
   const unwatch = watchCiphers((detail) => {
     throw failure('internal', { detail });
@@ -59,7 +63,7 @@ export async function prepareInitialState(footage: Footage, folders: ServiceFold
   }
 }
 
-interface WorldSeams extends ServiceSeams {
+interface WorldSeams extends SimulatedSeams {
   readonly clock: VirtualClock;
 }
 
@@ -112,7 +116,12 @@ async function prepareHomes(
   const homes: SettledHome[] = [];
   for (let number = 1; number <= HOMES_MAX; number += 1) {
     const name = `home-${number}`;
-    const home = new SimulatedHome({ ...SETTLING, name }, `/${name}`, { ...seams, world: seams.clock, services, footage });
+    const home = new SimulatedHome({ ...SETTLING, name }, `/${name}`, {
+      ...seams,
+      world: seams.clock,
+      services,
+      footage,
+    });
     await home.start(await services.enrolmentCode());
     homes.push(await home.settle());
   }

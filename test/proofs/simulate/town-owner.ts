@@ -254,7 +254,9 @@ export class SimulatedOwner {
     const notice = this.notices.get(taken.request);
     const { plan, signer, orders } = this;
     if (!plan.again || !signer || !notice || taken.kind !== 'revoke' || taken.mistake || outcome === 'refused') return;
-    const grants = orders.filter(({ kind, request, mistake }) => kind === 'grant' && request === taken.request && !mistake);
+    const grants = orders.filter(
+      ({ kind, request, mistake }) => kind === 'grant' && request === taken.request && !mistake,
+    );
     const order = grants.length > 1 ? null : this.grantOf(signer, notice);
     if (order) this.sendAfter(order, plan.answerAfterMs);
   }

@@ -23,7 +23,7 @@ const LOOK_AGAIN_S = 120;
 /** The bridge accepts clips while a good part of its disk is free. */
 const DISK_BYTES = 4 * 1024 * 1024 * 1024;
 
-export interface ServiceSeams {
+export interface SimulatedSeams {
   clock: Clock;
   random: Random;
   network: MemoryNetwork;
@@ -57,11 +57,11 @@ export class SimulatedServices extends ServiceSet {
   disk: MemoryDisk;
   private readonly lives = new ServiceLives();
   private readonly starting = new Map<ServiceName, Promise<void>>();
-  private readonly seams: ServiceSeams;
+  private readonly seams: SimulatedSeams;
   private readonly running = new Map<ServiceName, RunningService>();
 
   /** `prepared` is absent during the preparation. */
-  constructor(folder: string, disk: MemoryDisk, seams: ServiceSeams, prepared?: Prepared) {
+  constructor(folder: string, disk: MemoryDisk, seams: SimulatedSeams, prepared?: Prepared) {
     super(folder, { ports: PORTS, lookAgainS: LOOK_AGAIN_S, stateAgencies: true });
     this.disk = disk;
     this.seams = seams;

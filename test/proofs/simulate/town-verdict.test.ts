@@ -247,11 +247,7 @@ it.each<[string, string, Partial<Found>]>([
     `home-1 answered granted, and its ledger does not contain grant-9`,
     { receipts: [receipt('granted', 'grant-9')] },
   ],
-  [
-    '6',
-    `home-1 answered denied, and its ledger does not contain deny-9`,
-    { receipts: [receipt('denied', 'deny-9')] },
-  ],
+  ['6', `home-1 answered denied, and its ledger does not contain deny-9`, { receipts: [receipt('denied', 'deny-9')] }],
   [
     '6',
     'home-1 answered revoked, and its ledger does not contain revoke-9',
@@ -277,12 +273,12 @@ it.each<[string, string, Partial<Found>]>([
   ['7', 'upload-1 is staged, and no home has sent it', { files: { ...WITH_VAULT, ...staged }, uploads: [] }],
   [
     '8',
-    'a part of the clip of grant-1 is staged, which was revoked',
+    'a part of the clip of grant-1 is staged, although it was revoked',
     { entries: DELETED, orders: [grant, revocation], files: staged },
   ],
   [
     '8',
-    'the clip of grant-1 is still made ready, which was revoked',
+    'the clip of grant-1 is still prepared, although it was revoked',
     { entries: DELETED, orders: [grant, revocation], files: ready },
   ],
   [

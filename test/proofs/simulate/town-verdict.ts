@@ -188,7 +188,8 @@ async function judgeOutOfSight({ services, watch }: RunFacts, all: EntriesByGran
   for (const name of arriving) watch.breach('7', `${name} is still on its way into the vault`);
   for (const name of ready) {
     const [grant, entries] = [...all].find(([, { clip }]) => clip === name) ?? [];
-    if (entries && isRevoked(entries)) watch.breach('8', `the clip of ${grant} is still prepared, although it was revoked`);
+    if (entries && isRevoked(entries))
+      watch.breach('8', `the clip of ${grant} is still prepared, although it was revoked`);
     else watch.breach('7', `${name} is made ready, and the bridge does not store it`);
   }
   for (const upload of staged) {
@@ -198,8 +199,10 @@ async function judgeOutOfSight({ services, watch }: RunFacts, all: EntriesByGran
     // If the bridge's answer was lost, an upload unknown to any home remains, and is empty.
     if (!entries && ((await services.disk.sizeOf(`${services.path('bridge')}/staging/${upload}`)) ?? 0) > 0)
       watch.breach('7', `${upload} is staged, and no home has sent it`);
-    if (entries && isRevoked(entries)) watch.breach('8', `a part of the clip of ${grant} is staged, although it was revoked`);
-    else if (entries?.types.includes('delivered')) watch.breach('7', `the clip of ${grant} was delivered, and is staged`);
+    if (entries && isRevoked(entries))
+      watch.breach('8', `a part of the clip of ${grant} is staged, although it was revoked`);
+    else if (entries?.types.includes('delivered'))
+      watch.breach('7', `the clip of ${grant} was delivered, and is staged`);
   }
 }
 
@@ -228,7 +231,12 @@ function judgeEntries({ watch, agencies }: RunFacts, home: JudgedHome, grant: st
 }
 
 /** What bridge and vault hold for a grant. */
-async function judgeClip({ services, watch }: RunFacts, home: JudgedHome, grant: string, entries: GrantEntries): Promise<void> {
+async function judgeClip(
+  { services, watch }: RunFacts,
+  home: JudgedHome,
+  grant: string,
+  entries: GrantEntries,
+): Promise<void> {
   const { disk } = services;
   if (entries.clip === null) return;
   const item = evidenceId(services.bridgeId, entries.clip);
@@ -247,7 +255,8 @@ async function judgeClip({ services, watch }: RunFacts, home: JudgedHome, grant:
     watch.breach('7', `the clip of ${grant} of ${name} is nowhere`);
   for (const { place, bytes } of held) {
     const sha256 = createHash('sha256').update(bytes).digest('hex');
-    if (sha256 !== entries.sha256) watch.breach('7', `another clip than that of ${name}'s ledger is held under ${grant}`);
+    if (sha256 !== entries.sha256)
+      watch.breach('7', `another clip than that of ${name}'s ledger is held under ${grant}`);
     await judgeContent({ disk, watch }, grantOrderOf(home, grant), place, bytes);
   }
 }

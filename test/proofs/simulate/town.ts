@@ -14,7 +14,7 @@ import { type Act, type Plan, RUN_MS } from './plan.ts';
 import { happenRarely } from './rare-acts.ts';
 import { replacePlatform } from './replace-platform.ts';
 import { SimulatedAgencies } from './town-agencies.ts';
-import { PREPARED_US, type InitialState } from './town-ground.ts';
+import { type InitialState, PREPARED_US } from './town-ground.ts';
 import { SimulatedHome } from './town-home.ts';
 import { RunRecord } from './town-record.ts';
 import { SimulatedServices } from './town-services.ts';

@@ -67,7 +67,7 @@ describe('a port', () => {
     ['EADDRINUSE', 'port_in_use'],
     ['EACCES', 'camera_address_unserved'],
     ['EADDRNOTAVAIL', 'camera_address_unserved'],
-  ])("that fails with %s is reported as %s", (systemCode, code) => {
+  ])('that fails with %s is reported as %s', (systemCode, code) => {
     const thrown = Object.assign(new Error(systemCode), { code: systemCode });
     expect(listenFailure(thrown, '127.0.0.1', 1)).toMatchObject({ code });
   });

@@ -13,8 +13,8 @@ import { parseInit } from '../../../device/contract/media/fragment.ts';
 import { FragmentSplitter } from '../../../device/contract/media/fragment-splitter.ts';
 import type { Zone } from '../../../device/contract/shared-claims.ts';
 import { missedInReplay } from '../../../sim/record/check-recording.ts';
+import { type RecordEnd, recordCamera, recordedCamera, ringBytesFor } from '../../../sim/record/record-camera.ts';
 import { RecordFolder } from '../../../sim/record/record-folder.ts';
-import { recordCamera, recordedCamera, type RecordEnd, ringBytesFor } from '../../../sim/record/record-camera.ts';
 import { temporaryFolder } from '../../support/command-line.ts';
 import { slowIt } from '../../support/slow-it.ts';
 

@@ -130,7 +130,11 @@ describe('what is not CVAT for video', () => {
       fileOf('<track id="1"><box frame="1" xtl="1" ytl="1" xbr="2"/></track>'),
       /ybr="" is no number/,
     ],
-    ['points that are none', fileOf('<track id="1"><points frame="1" points="1,2;x"/></track>'), /not pairs of numbers/],
+    [
+      'points that are none',
+      fileOf('<track id="1"><points frame="1" points="1,2;x"/></track>'),
+      /not pairs of numbers/,
+    ],
     [
       'a shape that is not understood',
       fileOf('<track id="1"><mask frame="1" rle="1"/></track>'),

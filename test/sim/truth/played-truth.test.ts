@@ -1,3 +1,4 @@
+// Ground truth of a part of footage that is played once or several times (truth-file.ts).
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { playedTruth, type Truth, type TruthSpan } from '../../../sim/truth/truth-file.ts';

@@ -209,7 +209,7 @@ describe('on a disk', () => {
     ['is a folder', async () => join(folder.path, 'folder'), /folder/],
     ['is over 4 MB', () => write('large.json', ' '.repeat(4 * 1024 * 1024 + 1)), /too large/],
     ['is no text', () => write('bytes.json', new Uint8Array([0xff, 0xfe, 0])), /not UTF-8/],
-    ['lies in a file', async () => join(await write('file', 'x'), 'truth.json'), /no folder/],
+    ['lies in a file', async () => join(await write('file', 'x'), 'truth.json'), /not a folder/],
   ])('is refused when it %s', async (_, make, said) => {
     await mkdir(join(folder.path, 'folder'), { recursive: true });
     await expect(make().then((path) => readTruth(path, disk))).rejects.toMatchObject({

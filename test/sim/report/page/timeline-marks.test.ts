@@ -30,7 +30,9 @@ it('has a text for each mark’s shape and colour', () => {
       [{ atUs: 3, text: 'grant', outcome: 'refused', detail: 'too late' }],
     ),
   );
-  expect(lanes.map(({ title, marks }) => [title, marks.map(({ description, label }) => `${label} | ${description}`)])).toEqual([
+  expect(
+    lanes.map(({ title, marks }) => [title, marks.map(({ description, label }) => `${label} | ${description}`)]),
+  ).toEqual([
     ['Steps', ['grant: refused | Step: grant, refused, too late']],
     [
       'Expected',

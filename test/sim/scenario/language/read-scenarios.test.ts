@@ -143,7 +143,7 @@ const faulty: [string, string, string][] = [
   [
     'no camera that plays',
     'camera: { files: none, loop: 3 }',
-    'scenario_value_refused 3:18 no camera (none) plays nothing',
+    'scenario_value_refused 3:18 a camera of none takes no other options',
   ],
   ['no camera beside one', 'camera: [none, porch.mp4]', 'scenario_value_refused 3:9 no camera (none) stands alone'],
   [

@@ -59,7 +59,7 @@ describe('a variable', () => {
     ],
     ['of a wrong kind', `seed: \${a}\nvariables: { a: many }`, 'scenario_value_refused 2:7 seed: it takes a number'],
     ['of no name', 'variables: { "a b": 1 }', 'scenario_value_refused 2:14 a variable is named by'],
-    ['among none', 'variables: [1]', 'scenario_value_refused 2:12 variables and matrix take a map'],
+    ['among none', 'variables: [1]', 'scenario_value_refused 2:12 variables and matrix each take a map'],
     ['that leads out of the folder', `camera: "\${a}/porch.mp4"\nvariables: { a: ../.. }`, 'scenario_outside 2:9'],
     ['that names what runs', `camera: \${a}\nvariables: { a: "rtsp://10.0.0.2/" }`, 'scenario_outside 2:9'],
   ])('%s is refused', async (_, text, said) => {

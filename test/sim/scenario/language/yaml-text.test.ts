@@ -47,7 +47,7 @@ describe('a YAML text', () => {
     [
       'an alias inside its anchor',
       lines('name: a', 'tags: &a [*a]'),
-      'scenario_yaml_refused 2:11 this is not the plain YAML of a scenario: the alias *a stands inside',
+      'scenario_yaml_refused 2:11 this is not the plain YAML of a scenario: the alias *a is inside',
     ],
     ['a tab', lines('name: a', 'steps:', '\t- press: true'), 'scenario_yaml_refused 3:1'],
     [
