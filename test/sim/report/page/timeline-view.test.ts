@@ -1,7 +1,7 @@
 // Zooming and panning of a timeline (timeline-layout.ts).
 import { expect, it } from 'vitest';
-import type { Mark } from '../../../../sim/report/page/timeline-marks.ts';
 import { pan, seenLanes, type View, zoomIn, zoomOut } from '../../../../sim/report/page/timeline-layout.ts';
+import type { Mark } from '../../../../sim/report/page/timeline-marks.ts';
 
 const S = 1_000_000;
 const whole: View = { startUs: 100 * S, endUs: 180 * S };
