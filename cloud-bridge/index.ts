@@ -1,20 +1,20 @@
 // What other packages may use.
 export { Bridge, type BridgeDeps, startBridge } from './bridge.ts';
-export { BridgeConfig, type BridgeConfigInput, parseConfig } from './config.ts';
+export { BridgeConfig, type BridgeConfigInput, parseConfig } from './bridge-config.ts';
 export type { SqliteLife } from './persistence/sqlite-file.ts';
+export type { FlaggedRow } from './query-audit/agency-counts.ts';
 export { type AuditReport, auditQueries } from './query-audit/audit.ts';
-export { EXPORT_COLUMNS, WIDER_COLUMNS } from './query-audit/columns.ts';
+export { EXPORT_COLUMNS, WIDER_COLUMNS } from './query-audit/export-columns.ts';
 export { type AuditSettings, parseAuditSettings } from './query-audit/query-audit-settings.ts';
-export { httpRegistryDesk } from './query-audit/registry-admin-client.ts';
+export { httpRegistryAdmin } from './query-audit/registry-admin-client.ts';
 export { reportHtml } from './query-audit/report-html.ts';
 export { reportText } from './query-audit/report-text.ts';
 export { makeRevocations, planRevocations, type RevocationPlan, reinstateAgency } from './query-audit/revoking.ts';
-export type { FlaggedRow } from './query-audit/tally.ts';
 export type { AuditFinding } from './query-audit/verdict.ts';
-export { RegistryConfig, type RegistryConfigInput } from './registry/config.ts';
-export type { RegistryDeps } from './registry/decisions.ts';
 export { Registry, startRegistry } from './registry/registry.ts';
+export { RegistryConfig, type RegistryConfigInput } from './registry/registry-config.ts';
+export type { RegistryDeps } from './registry/registry-decisions.ts';
 export { readAdminToken } from './signing/server-secrets.ts';
-export { VaultConfig, type VaultConfigInput } from './vault/config.ts';
 export { startVault, Vault, type VaultDeps } from './vault/vault.ts';
+export { VaultConfig, type VaultConfigInput } from './vault/vault-config.ts';
 export { Witness, type WitnessDeps } from './witness/witness.ts';

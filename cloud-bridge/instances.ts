@@ -6,7 +6,7 @@ import type { MqttLink } from '@doorsill/base/mqtt-link';
 import { Repeater } from '@doorsill/base/repeater';
 import type { UndoSteps } from '@doorsill/base/undo-steps';
 import { failure } from '@doorsill/contract/errors';
-import type { BridgeConfig } from './config.ts';
+import type { BridgeConfig } from './bridge-config.ts';
 import type { Checks } from './http/health.ts';
 import { BUCKET_MARK } from './intake/bucket-clips.ts';
 import type { Turns } from './persistence/instance-turns.ts';

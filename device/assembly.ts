@@ -43,7 +43,7 @@ import { makePairing } from './pairing-service.ts';
 import { ReceiptCursor } from './receipt-cursor.ts';
 import { Recorder, type RecorderSinks } from './recorder.ts';
 import { makeRing } from './ring/make-ring.ts';
-import { FileDeviceKey, keptSealKey } from './ring/wrapped-key-files.ts';
+import { FileDeviceKey, loadOrCreateSealKey } from './ring/wrapped-key-files.ts';
 import type { Settled } from './search-party/search-party.ts';
 import { makeSearchParty } from './search-party/search-party.ts';
 import { StatusPublisher } from './status-publisher.ts';
@@ -163,7 +163,7 @@ export async function openStorage(door: Door, undo: UndoSteps) {
     clockTrusted,
     storage: (fault) => status.storageIs('events', fault),
   });
-  const outboxKey = await keptSealKey(disk, random, wrapper, join(folder, 'outbox.key'), 'outbox', cipher);
+  const outboxKey = await loadOrCreateSealKey(disk, random, wrapper, join(folder, 'outbox.key'), 'outbox', cipher);
   const outbox = new Outbox({ disk, random, log, folder: join(folder, 'outbox'), key: outboxKey });
   const cursor = new ReceiptCursor(disk, join(folder, 'consent'), log);
   const boot = freshId(random, 'boot');
@@ -241,7 +241,7 @@ export function makeConsent(media: Media) {
     marks,
     settings: baseSettings(config),
     buttons: peripherals.buttonNames,
-    untoldFrom: () => cursor.takeMissed(),
+    missedReceiptsFrom: () => cursor.takeMissed(),
     serveStateAgencies: config.stateAgencies,
     searchParty: config.searchParty.enabled,
   });
@@ -337,7 +337,7 @@ export async function makeOwnServer(links: Links): Promise<ConsoleServer | null>
     press: (button) => events.pressed({ button, source: 'console', atUs: seams.clock.wallUs() }),
     buttons: peripherals.buttonNames,
     others: () => otherDoors(),
-    onTell: (listener) => home.onTell(listener),
+    onHomeMessage: (listener) => home.onHomeMessage(listener),
   });
 }
 

@@ -11,14 +11,19 @@ import { openToken } from '@doorsill/contract/jws';
 import { StillCall } from '@doorsill/contract/owner-orders';
 import { LIFE_S_MAX } from '@doorsill/contract/shared-claims';
 import type { DeviceConfig } from './config.ts';
-import { allDepartures } from './consent/departures.ts';
 import type { ConsentGate } from './consent/gate.ts';
+import { sentClipsOf } from './consent/sent-clips.ts';
 import type { ConsoleServer } from './console/console-server.ts';
 import type { HomeLink } from './home-link/home-link.ts';
 import { type LinkSeams, ownerAddress } from './link-factory.ts';
 import type { HomeAccounts } from './owner/owner-broker-accounts.ts';
 import { PairingServer } from './owner/pairing-server.ts';
-import { DEPARTURES_TOLD_MAX, type Health, LOOKS_TOLD_MAX, type StillAnswer } from './owner/pairing-wire.ts';
+import {
+  type Health,
+  SENT_CLIPS_PER_ANSWER_MAX,
+  type StillAnswer,
+  VIEWS_PER_ANSWER_MAX,
+} from './owner/pairing-wire.ts';
 import type { SearchParty, Still } from './search-party/search-party.ts';
 import type { StatusPublisher } from './status-publisher.ts';
 import type { CustodyFetcher } from './upload/fetch-custody.ts';
@@ -64,10 +69,10 @@ export function makePairing(deps: PairingDeps): PairingServer {
     console: () => ownServer?.reached() ?? null,
     viewers: () => ({
       viewers: gate.viewers().map(({ tokenSha256: _secret, ...viewer }) => viewer),
-      looks: gate.looks().slice(0, LOOKS_TOLD_MAX),
+      looks: gate.looks().slice(0, VIEWS_PER_ANSWER_MAX),
     }),
-    sentClips: (before) => allDepartures(gate).page(before, DEPARTURES_TOLD_MAX),
-    custody: (grant) => deps.custody.fetch(allDepartures(gate).under(grant)),
+    sentClips: (before) => sentClipsOf(gate).page(before, SENT_CLIPS_PER_ANSWER_MAX),
+    custody: (grant) => deps.custody.fetch(sentClipsOf(gate).under(grant)),
     confirm: async (code) => {
       if (!ownServer) throw failure('console_off');
       return (await ownServer.pairing.confirm(code)).name;

@@ -7,13 +7,13 @@ import type { IntakeStatus, Manifest } from '@doorsill/contract/manifest';
 import { type AnswerableKinds, kindOfRecipient } from './answerable-request.ts';
 import type { ClipFiles } from './clip-files.ts';
 import type { CloneSigns } from './clone-signs.ts';
-import { assertGrantAlive, type Finish } from './finish.ts';
+import { assertGrantAlive, type Finish } from './finish-intake.ts';
 import type { IntakeRules } from './intake-settings.ts';
 import { hasArrived, type Intake, type IntakeStore } from './intake-store.ts';
-import type { UploadLocks } from './locks.ts';
 import { revokedStatus } from './revocation.ts';
 import { checkStatement, type PostedPapers } from './statement-check.ts';
 import type { ManifestEncryption } from './stored-manifest-encryption.ts';
+import type { UploadLocks } from './upload-locks.ts';
 import { judge, readManifest } from './verify-consent-chain.ts';
 import type { DeviceTokens, Presented } from './verify-upload-token.ts';
 

@@ -8,9 +8,9 @@ import { Revoke } from '@doorsill/contract/owner-orders';
 import type { EnrolmentStore } from '../enrolment/enrolment-store.ts';
 import { peekToken, readToken } from '../signing/verify-token.ts';
 import type { ClipFiles } from './clip-files.ts';
+import type { Receipts } from './intake-receipts.ts';
 import type { GrantKey, Intake, IntakeStore } from './intake-store.ts';
-import type { UploadLocks } from './locks.ts';
-import type { Receipts } from './receipts.ts';
+import type { UploadLocks } from './upload-locks.ts';
 import { pairedKey } from './verify-consent-chain.ts';
 
 /**

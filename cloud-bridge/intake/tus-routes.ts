@@ -10,11 +10,11 @@ import { Server } from '@tus/server';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { Call, Router } from '../http/router.ts';
-import type { Finish } from './finish.ts';
+import type { Finish } from './finish-intake.ts';
 import type { IntakeAdmission } from './intake-admission.ts';
 import { hasArrived, type Intake, type IntakeStore } from './intake-store.ts';
-import type { UploadLocks } from './locks.ts';
 import { StagedStore } from './staged-store.ts';
+import type { UploadLocks } from './upload-locks.ts';
 
 export const UPLOADS_PATH = '/v1/uploads';
 

@@ -1,5 +1,5 @@
 // JSON Feed 1.1 and Atom (RFC 4287). Pure.
-import { markup } from './html.ts';
+import { markup } from './markup.ts';
 import type { PostView } from './post-view.ts';
 
 /** One page of posts and its place in the feed. Addresses are absolute. */

@@ -8,7 +8,7 @@ import type { Call, Router } from '../http/router.ts';
 import type { Partners } from '../partners/partners.ts';
 import type { RequestRules } from '../requests/requests-settings.ts';
 import { atomFeed, type FeedPage, jsonFeed } from './feeds.ts';
-import { CONTENT_POLICY } from './html.ts';
+import { CONTENT_POLICY } from './markup.ts';
 import type { AgencyProfile, NeighborsStore, PostCursor } from './neighbors-store.ts';
 import { viewOf } from './post-view.ts';
 import { agencyPage, feedPage, postPage } from './public-pages.ts';

@@ -1,5 +1,5 @@
 import { type FeedPage, titleOf } from './feeds.ts';
-import { type Markup, markup, page } from './html.ts';
+import { type Markup, markup, page } from './markup.ts';
 import type { AgencyProfile, Outcomes } from './neighbors-store.ts';
 import type { PostView } from './post-view.ts';
 

@@ -2,7 +2,7 @@
 // about homes that were asked.
 import { z } from 'zod';
 import type { RequestRules } from '../requests/requests-settings.ts';
-import { type Markup, markup, page } from './html.ts';
+import { type Markup, markup, page } from './markup.ts';
 import type { AgencyProfile, Outcomes } from './neighbors-store.ts';
 
 const lines = z.array(z.string());

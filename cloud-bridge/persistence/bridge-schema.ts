@@ -6,8 +6,8 @@ import { CUSTODY_TABLES, type CustodyTables, LEAVES_BY_HOME } from './custody-sc
 import type { TurnTables } from './instance-turns.ts';
 import type { Migrations } from './migrations.ts';
 import { CALL_COUNTS_TABLE, type CallCountTables } from './sql-call-counts.ts';
+import type { HealthTables } from './sql-health.ts';
 import { KEPT_ANSWERS_TABLE, type KeptAnswerTables } from './sql-idempotency.ts';
-import type { HealthTables } from './write-check.ts';
 
 export interface Tables extends CustodyTables, TurnTables, CallCountTables, KeptAnswerTables, HealthTables {
   schema_version: { version: number };

@@ -1,10 +1,10 @@
 // An audit in one pass and bounded memory: bytes to rows, rows to flags, flags to verdicts.
 import { failure } from '@doorsill/contract/errors';
 import { type CsvLimits, type CsvRow, CsvRows, type RowFault } from '../persistence/csv-rows.ts';
-import { type Header, readHeader } from './columns.ts';
+import { type FlaggedRow, Tallies } from './agency-counts.ts';
+import { type Header, readHeader } from './export-columns.ts';
 import { Reader } from './match-word-rules.ts';
 import type { AuditSettings } from './query-audit-settings.ts';
-import { type FlaggedRow, Tallies } from './tally.ts';
 import { type AuditFinding, judge } from './verdict.ts';
 
 const US = /^(\d{1,2})\/(\d{1,2})\/(\d{4}),? +(\d{1,2}):(\d{2})(?::(\d{2}))? ?([AP])\.?M\.?(?: +(UTC|GMT|Z))?/i;

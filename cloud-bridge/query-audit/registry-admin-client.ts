@@ -50,7 +50,7 @@ const PAGES_MAX = 20;
 const ANSWER_BYTES_MAX = 8 * 1024 * 1024;
 
 /** The registry behind an HTTP address. Calls reject with the registry's failures, `unreachable`, or `token_...` for its list. */
-export function httpRegistryDesk({ url, adminToken, key, signal }: RegistryAccess): RegistryAdmin {
+export function httpRegistryAdmin({ url, adminToken, key, signal }: RegistryAccess): RegistryAdmin {
   const ask = <Schema extends z.ZodType>(schema: Schema, path: string, body?: object) =>
     askRegistry(url, path, schema, {
       method: body ? 'POST' : 'GET',

@@ -1,8 +1,9 @@
 // Judges each agency by its flags and habits: its score, and whether a revocation or a review is proposed, for which data.
+
+import { type FlaggedRow, searchCounts, type Tally } from './agency-counts.ts';
 import { discoveries, type HiddenMisuse, judgeHabits } from './hidden-misuse.ts';
 import type { AuditSettings } from './query-audit-settings.ts';
 import { chanceOfAtLeast } from './statistics.ts';
-import { type FlaggedRow, searchCounts, type Tally } from './tally.ts';
 import { WORD_RULES } from './word-rules.ts';
 
 /**

@@ -5,9 +5,9 @@ import type { Disk } from '@doorsill/base/disk';
 import { fromUtf8 } from '@doorsill/contract/bytes';
 import { failure } from '@doorsill/contract/errors';
 import { AgencyNames, type NameLists } from './agency-names.ts';
-import type { RegistryConfig } from './config.ts';
 import type { EligibilityRules } from './eligibility.ts';
 import { readGovernmentDomains } from './government-domains.ts';
+import type { RegistryConfig } from './registry-config.ts';
 
 /** CISA's list has about 1.5 MB. */
 const FILE_BYTES_MAX = 16 * 1024 * 1024;

@@ -9,7 +9,7 @@ import type { RateLimits } from '../http/rate-limits.ts';
 import type { Router } from '../http/router.ts';
 import { peekToken } from '../signing/verify-token.ts';
 import { Agency } from './agency-book.ts';
-import type { RegistryDecisions } from './decisions.ts';
+import type { RegistryDecisions } from './registry-decisions.ts';
 
 const registrationSchema = z.strictObject({ registration: z.string().max(8_192) });
 const idParamsSchema = z.strictObject({ agency: idSchema });

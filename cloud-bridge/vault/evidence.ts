@@ -8,8 +8,8 @@ import type { Random } from '@doorsill/base/random';
 import { toBase64url } from '@doorsill/contract/bytes';
 import { failure } from '@doorsill/contract/errors';
 import type { AssertShown, ClipDownload, ClipDownloads } from '../http/revocable-downloads.ts';
-import type { Blobs } from './blobs.ts';
 import { type Actor, assertScope, type Caller } from './clients.ts';
+import type { Blobs } from './evidence-blobs.ts';
 import { afterStep, erasedAtS, type ItemStep, UNCATEGORIZED } from './retention.ts';
 import {
   ACCESS_CLASSES,

@@ -10,7 +10,7 @@ import { Pairing, Revoke } from '@doorsill/contract/owner-orders';
 import { PUBLIC_AUDIENCE } from '@doorsill/contract/shared-claims';
 import { type RecallBody, sameClip } from '../signing/hand-over-documents.ts';
 import { readLink } from '../signing/verify-token.ts';
-import type { Blobs } from './blobs.ts';
+import type { Blobs } from './evidence-blobs.ts';
 import { afterStep } from './retention.ts';
 import type { VaultReceipts } from './sign-vault-receipts.ts';
 import type { Item, ItemChange, ItemStore, PolicyStore, RecallPolicy } from './vault-store.ts';

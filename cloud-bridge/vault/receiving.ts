@@ -11,7 +11,7 @@ import {
   type HandOverStatus,
   sameClip,
 } from '../signing/hand-over-documents.ts';
-import type { Blobs } from './blobs.ts';
+import type { Blobs } from './evidence-blobs.ts';
 import { afterStep, type ItemState } from './retention.ts';
 import type { VaultReceipts } from './sign-vault-receipts.ts';
 import type { Item, ItemStore, OfferStore, TrailLine } from './vault-store.ts';

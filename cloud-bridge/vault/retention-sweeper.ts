@@ -4,7 +4,7 @@ import type { Log } from '@doorsill/base/log';
 import { Repeater } from '@doorsill/base/repeater';
 import { isFailure } from '@doorsill/contract/errors';
 import type { Turns } from '../persistence/instance-turns.ts';
-import type { Blobs } from './blobs.ts';
+import type { Blobs } from './evidence-blobs.ts';
 import { afterStep, RECOVERABLE_S } from './retention.ts';
 import type { VaultReceipts } from './sign-vault-receipts.ts';
 import type { Item, ItemStore, OfferStore, TrailLine } from './vault-store.ts';

@@ -10,8 +10,8 @@ import type { OpenBytes } from '../http/revocable-downloads.ts';
 import type { Turns } from '../persistence/instance-turns.ts';
 import type { S3Bucket } from '../persistence/s3-bucket.ts';
 import { claimBucket, FetchedBytes, keepFile, keepObject, keysIn, removeObject } from '../persistence/s3-objects.ts';
-import { type Blobs, type BytesPlace, leftovers } from './blobs.ts';
-import { CLIP_NAME, MANIFEST_NAME, type Staged, type StagedClip, Staging } from './staging.ts';
+import { type Blobs, type BytesPlace, leftovers } from './evidence-blobs.ts';
+import { CLIP_NAME, MANIFEST_NAME, type Staged, type StagedClip, Staging } from './stage-evidence.ts';
 import type { BytesStanding } from './vault-store.ts';
 
 export interface S3BlobsDeps {

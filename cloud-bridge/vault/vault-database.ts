@@ -1,7 +1,7 @@
 import { SqlSharedPart, type Turns, turnsAt } from '../persistence/instance-turns.ts';
 import { type DatabasePlace, openAt, type PlaceSeams, placeName } from '../persistence/open-database.ts';
 import { SqlCallCounts } from '../persistence/sql-call-counts.ts';
-import { SqlHealth } from '../persistence/write-check.ts';
+import { SqlHealth } from '../persistence/sql-health.ts';
 import { SqlAccess, SqlOffers } from './sql-clients.ts';
 import { assertBytesHaveNames, SqlItems } from './sql-items.ts';
 import { SqlSuccessions } from './sql-key-successions.ts';

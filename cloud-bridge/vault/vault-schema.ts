@@ -1,6 +1,6 @@
 import { INSTANCE_TABLES, type InstanceTables } from '../persistence/instance-part.ts';
 import { type Migrations, refusal } from '../persistence/migrations.ts';
-import type { HealthTables } from '../persistence/write-check.ts';
+import type { HealthTables } from '../persistence/sql-health.ts';
 
 export interface ItemRow {
   item: string;

@@ -23,11 +23,10 @@ import { type Identity, ownIdentity, sharedIdentity, sharedLimits } from '../per
 import type { Turns } from '../persistence/instance-turns.ts';
 import { databasePlace, type PlaceSeams } from '../persistence/open-database.ts';
 import { S3Bucket } from '../persistence/s3-bucket.ts';
-import { type Blobs, FolderBlobs } from './blobs.ts';
 import { bridgeRoutes } from './bridge-routes.ts';
 import { Clients } from './clients.ts';
-import type { VaultConfig } from './config.ts';
 import { Evidence } from './evidence.ts';
+import { type Blobs, FolderBlobs } from './evidence-blobs.ts';
 import { officerRoutes } from './officer-routes.ts';
 import { operatorRoutes } from './operator-routes.ts';
 import { Policies } from './policies.ts';
@@ -36,6 +35,7 @@ import { Receiving } from './receiving.ts';
 import { RetentionSweeper } from './retention-sweeper.ts';
 import { S3Blobs } from './s3-blobs.ts';
 import { VaultReceipts } from './sign-vault-receipts.ts';
+import type { VaultConfig } from './vault-config.ts';
 import { openVaultDatabase, type VaultDatabase } from './vault-database.ts';
 import type { Item, ItemStore } from './vault-store.ts';
 import { OfferReader } from './verify-hand-over.ts';
@@ -151,7 +151,7 @@ export class Vault {
   }
 
   /** Carries out retention now, instead of at the next interval. */
-  keepNow(): Promise<void> {
+  sweepNow(): Promise<void> {
     return this.up().sweeper.now();
   }
 

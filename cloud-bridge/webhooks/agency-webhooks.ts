@@ -4,8 +4,8 @@ import { z } from 'zod';
 import type { AgencyTokens } from '../agencies/verify-agency-token.ts';
 import { nextSchema, pageFields, pageOf, positionIn } from '../http/paging.ts';
 import type { Router } from '../http/router.ts';
-import { EVENT_TYPES } from './events.ts';
-import { webhookAddress } from './send.ts';
+import { webhookAddress } from './send-webhook.ts';
+import { EVENT_TYPES } from './webhook-events.ts';
 import { EVENT_STATES, type KeptEvent, type Webhook, type WebhookStore } from './webhooks-store.ts';
 
 export interface WebhooksDeps {

@@ -6,8 +6,8 @@ import { Repeater } from '@doorsill/base/repeater';
 import { isFailure } from '@doorsill/contract/errors';
 import type { AgencyCredentials } from '../agencies/registry-credentials.ts';
 import { ALONE, type Turns } from '../persistence/instance-turns.ts';
-import { eventOf, expired } from './events.ts';
-import { send } from './send.ts';
+import { send } from './send-webhook.ts';
+import { eventOf, expired } from './webhook-events.ts';
 import type { WebhookRules } from './webhooks-settings.ts';
 import type { WebhookStore } from './webhooks-store.ts';
 

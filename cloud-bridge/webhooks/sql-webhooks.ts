@@ -1,7 +1,7 @@
 // Agencies' webhooks and events in SQL. One transaction turns leaves of the custody log into events.
 import type { Kysely, Selectable, Transaction } from 'kysely';
 import type { Tables } from '../persistence/bridge-schema.ts';
-import { EVENT_TYPES, type WebhookEvent } from './events.ts';
+import { EVENT_TYPES, type WebhookEvent } from './webhook-events.ts';
 import type { EventMakers, EventState, KeptEvent, Webhook, WebhookStore } from './webhooks-store.ts';
 
 const ABOUT_REQUESTS = EVENT_TYPES.filter((type) => type.startsWith('request.'));

@@ -1,4 +1,4 @@
-import type { WebhookEvent } from './events.ts';
+import type { WebhookEvent } from './webhook-events.ts';
 
 export interface Webhook {
   /** The agency across its keys. */

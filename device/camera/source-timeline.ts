@@ -52,7 +52,7 @@ export const STEP_US_MIN = 500_000;
 /** Arrivals are observed this long before the mapping is fixed: the first burst is over by then. */
 const SETTLE_US = 1_000_000;
 
-/** Lateness must last this long before it counts: a stalled network delivers a late burst, and is then on time again. */
+/** LatencyHistogram must last this long before it counts: a stalled network delivers a late burst, and is then on time again. */
 const LATE_US_MAX = 10_000_000;
 
 /**

@@ -3,15 +3,15 @@
 import { join, resolve } from 'node:path';
 import { SystemDisk } from '@doorsill/base/disk';
 import { sha256, sha256Hex, verifySignature } from '@doorsill/base/keys';
-import { checkDeparture, type DepartureCheck, type DepartureFinding } from '@doorsill/contract/check-departure';
-import { type Departure, type DepartureOutcome, outcomeOf } from '@doorsill/contract/departures';
+import { checkSentClip, type SentClipCheck, type SentClipFinding } from '@doorsill/contract/check-sent-clip';
 import { oneLine } from '@doorsill/contract/outside-text';
+import { outcomeOf, type SentClip, type SentClipOutcome } from '@doorsill/contract/sent-clips';
 import { DisclosureKey } from '@doorsill/contract/shared-claims';
 import type { Command } from 'commander';
 import { readEnrolment } from '../area-link/enrolment.ts';
 import { fetchOpened, fetchProof, keepOpened, keepProof } from '../owner/fetch-custody-proof.ts';
 import { loadOrCreateOwnerKey } from '../owner/owner-key.ts';
-import { askCustody, askDepartures } from '../owner/pairing-client.ts';
+import { askCustody, askSentClips } from '../owner/pairing-client.ts';
 import { failure } from '../terminal/errors.ts';
 import { printBytes, printFrames, printMoment } from '../terminal/format-units.ts';
 import { showWindow } from '../terminal/owner-requests.ts';
@@ -56,21 +56,21 @@ export function addLeft(program: Command): void {
 }
 
 /** All sent clips, newest first. */
-async function fetchSentClips(context: Context, socket: string): Promise<Departure[]> {
-  const all: Departure[] = [];
+async function fetchSentClips(context: Context, socket: string): Promise<SentClip[]> {
+  const all: SentClip[] = [];
   for (let before: number | null = null; ; ) {
-    const { departures, next } = await askDepartures(context, socket, before);
+    const { departures, next } = await askSentClips(context, socket, before);
     all.push(...departures);
     if (next === null) return all;
     before = next;
   }
 }
 
-async function check(context: Context, socket: string, sentClips: readonly Departure[], id: string): Promise<void> {
+async function check(context: Context, socket: string, sentClips: readonly SentClip[], id: string): Promise<void> {
   const sentClip = sentClips.find(({ grant, request }) => grant === id || request === id);
   if (!sentClip) throw failure('departure_unknown');
   const { shown, device, bridgeKey } = await askCustody(context, socket, sentClip.grant);
-  const found = checkDeparture(sentClip, shown, { device, bridgeKey }, crypto);
+  const found = checkSentClip(sentClip, shown, { device, bridgeKey }, crypto);
   const lines = [...showSentClip(sentClip, found), ...found.findings.map(showFinding)];
   if (!found.isWhole) lines.push('  This bridge shows only the latest entry of its log.');
   lines.push(found.holds ? 'Everything that the bridge shows verifies.' : 'NOT everything verifies.');
@@ -79,12 +79,12 @@ async function check(context: Context, socket: string, sentClips: readonly Depar
   if (!found.holds) throw failure('verify_failed', { detail: whyNot(found) });
 }
 
-function whyNot({ findings }: DepartureCheck): string {
+function whyNot({ findings }: SentClipCheck): string {
   const bad = findings.flatMap((finding) => (finding.ok ? [] : [finding.why]));
   return bad.join('; ') || 'there is nothing to check';
 }
 
-function showSentClip(sentClip: Departure, found?: DepartureCheck): string[] {
+function showSentClip(sentClip: SentClip, found?: SentClipCheck): string[] {
   const { recipient, clip, disclosed, audio, zones, grant, request, sentUs } = sentClip;
   const who =
     recipient.kind === 'agency'
@@ -105,7 +105,7 @@ function showSentClip(sentClip: Departure, found?: DepartureCheck): string[] {
   ];
 }
 
-const OUTCOME_TEXTS: Record<DepartureOutcome['is'], string> = {
+const OUTCOME_TEXTS: Record<SentClipOutcome['is'], string> = {
   sending: 'It is being sent: a part of it may have left.',
   stopped: 'Sending ended before the bridge confirmed it: it may have a part. `doorsill revoke` erases that.',
   stored: 'The bridge has it, or has handed it to a vault since (--check tells which).',
@@ -118,11 +118,11 @@ const OUTCOME_TEXTS: Record<DepartureOutcome['is'], string> = {
   kept: 'Revoked when the vault had it: kept, as the vault has signed.',
 };
 
-function reasonOf(outcome: DepartureOutcome): string {
+function reasonOf(outcome: SentClipOutcome): string {
   return 'reason' in outcome && outcome.reason !== null ? ` (${oneLine(outcome.reason)})` : '';
 }
 
-function showFinding(finding: DepartureFinding): string {
+function showFinding(finding: SentClipFinding): string {
   if (!finding.ok) return `  NOT OK     ${finding.of === 'leaf' ? 'log' : 'receipt'}: ${oneLine(finding.why)}`;
   if (finding.of !== 'leaf') {
     const of = finding.of === 'stored' ? 'receipt' : 'answer to the revocation';

@@ -12,7 +12,7 @@ import { statementClaims } from '@doorsill/contract/statement-from-manifest';
 import { assertLiveGrant, type LiveGrant } from '../consent/live-grant.ts';
 
 /** Documents about a clip besides its full manifest. */
-export interface StatementPapers {
+export interface StatementDocuments {
   /** For the recipient: vault, agency or pet owner. */
   statement: string;
   /** For the bridge alone. */
@@ -30,7 +30,7 @@ export interface StatementDeps {
  * Signs statement, certificate and recall for the clip of a full manifest. The key of statement and recall is generated here and not
  * stored. Throws `grant_dead`.
  */
-export function makeStatement(live: LiveGrant, manifestToken: string, deps: StatementDeps): StatementPapers {
+export function makeStatement(live: LiveGrant, manifestToken: string, deps: StatementDeps): StatementDocuments {
   assertLiveGrant(live);
   const { device, random } = deps;
   const key = generateSigningKey(random);

@@ -82,9 +82,9 @@ export class OwnerNotifier {
 
   resendReceipts(): void {
     const { state, effects } = this.context;
-    const { clock, untoldFrom } = this.context.deps;
+    const { clock, missedReceiptsFrom } = this.context.deps;
     const sinceUs = clock.wallUs() - RESEND_US;
-    const untold = untoldFrom?.() ?? Number.POSITIVE_INFINITY;
+    const untold = missedReceiptsFrom?.() ?? Number.POSITIVE_INFINITY;
     const all = [...state.requests].sort(([, a], [, b]) => a.touchedEntries - b.touchedEntries);
     const due = new Set([
       ...all.filter(([, record]) => record.touchedEntries >= untold).slice(-LOST_RECEIPTS_MAX),

@@ -105,7 +105,7 @@ export interface GateDeps {
    * The number of ledger entries from which on receipts may not have reached the owner's broker; null when all have. Reading it
    * clears it: it is called right before those receipts are sent again.
    */
-  untoldFrom?(): number | null;
+  missedReceiptsFrom?(): number | null;
   limits?: Partial<GateLimits>;
   /** Whether Search Party is on until an owner's order decides. Off unless set. */
   searchParty?: boolean;

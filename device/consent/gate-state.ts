@@ -11,7 +11,6 @@ import { PUBLIC_AUDIENCE, signedClaims, type Window } from '@doorsill/contract/s
 import type { Trust } from '@doorsill/contract/verify-published-request';
 import { z } from 'zod';
 import type { LedgerBody, LedgerEntry } from '../ledger/ledger-entry.ts';
-import { Departures, type GrantedFacts } from './departures.ts';
 import { changedBy, NO_OWNER_SETTINGS, type OwnerSettings } from './owner-settings.ts';
 import {
   currentGrant,
@@ -21,6 +20,7 @@ import {
   UNSEEN,
   unfinishedGrant,
 } from './request-machine.ts';
+import { type GrantedFacts, SentClips } from './sent-clips.ts';
 import { Viewers } from './viewers.ts';
 
 /** For other readers of the ledger's entries. */
@@ -80,7 +80,7 @@ export class GateState {
   /** By id of a `forget` order that is not known to be finished: its window, or null for all footage. */
   readonly forgetOrders = new Map<string, Window | null>();
   readonly viewers = new Viewers();
-  readonly sentClips = new Departures();
+  readonly sentClips = new SentClips();
   pins: Pins | null = null;
   /** The owners' overrides of device.json. A restore keeps them: they give nobody a right, and device.json may be older. */
   settings: OwnerSettings = NO_OWNER_SETTINGS;

@@ -62,7 +62,7 @@ export interface OwnerRoutesDeps {
   /** How the command line is called on the device's machine. */
   program: string;
   /** Calls `listener` with each message to the owners; returns a function that removes the listener. */
-  onTell(listener: (message: HomeMessage) => void): () => void;
+  onHomeMessage(listener: (message: HomeMessage) => void): () => void;
 }
 
 const STREAMS_MAX = 32;
@@ -241,7 +241,7 @@ async function receiptOf(deps: OwnerRoutesDeps, order: z.output<typeof orderSche
   const named = z.object({ jti: idSchema }).safeParse(parseToken(order.token)?.claims);
   if (!named.success) throw failure('token_malformed');
   let receipt: string | null = null;
-  const unsubscribe = deps.onTell((message) => {
+  const unsubscribe = deps.onHomeMessage((message) => {
     if (message.kind !== 'receipt') return;
     const answers = z.object({ answers: idSchema }).safeParse(parseToken(message.receipt)?.claims);
     if (answers.success && answers.data.answers === named.data.jti) receipt = message.receipt;
@@ -282,7 +282,7 @@ function streamRoute(router: LocalRouter, deps: OwnerRoutesDeps): void {
         send(': still here\n\n');
         beat = deps.clock.after(BEAT_MS, next);
       });
-      const unsubscribe = deps.onTell((message) => {
+      const unsubscribe = deps.onHomeMessage((message) => {
         const { kind, ...rest } = message;
         send(`event: ${kind}\ndata: ${JSON.stringify(Object.values(rest)[0])}\n\n`);
       });

@@ -154,7 +154,7 @@ export class HomeLink {
   }
 
   /** Calls `listener` with every message to the owners when it is published, whether or not the broker is connected. */
-  onTell(listener: (message: HomeMessage) => void): () => void {
+  onHomeMessage(listener: (message: HomeMessage) => void): () => void {
     this.homeMessageListeners.add(listener);
     return () => void this.homeMessageListeners.delete(listener);
   }

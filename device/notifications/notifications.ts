@@ -16,7 +16,7 @@ import { TargetQueue } from './target-queue.ts';
 
 export interface NotificationsDeps {
   targets: readonly NotificationTarget[];
-  home: Pick<HomeLink, 'onTell'>;
+  home: Pick<HomeLink, 'onHomeMessage'>;
   clock: Clock;
   random: Random;
   disk: Disk;
@@ -48,7 +48,7 @@ export class Notifications {
       running.push({ target, secret, queue });
     }
     this.running = running;
-    this.forget = home.onTell((message) => {
+    this.forget = home.onHomeMessage((message) => {
       const notification = this.reader.read(message, clock.wallUs());
       if (notification) this.send(notification);
     });

@@ -5,11 +5,11 @@ import { type SigningKey, sha256Hex, verifySignature } from '@doorsill/base/keys
 import type { Network } from '@doorsill/base/network';
 import { fromBase64url, toBase64url } from '@doorsill/contract/bytes';
 import { pairingProofInput } from '@doorsill/contract/console-messages';
-import type { DepartureCustody, DeparturePage } from '@doorsill/contract/departures';
 import { failure, isFailure } from '@doorsill/contract/errors';
 import { actorId } from '@doorsill/contract/ids';
 import { openToken } from '@doorsill/contract/jws';
 import { Pairing } from '@doorsill/contract/owner-orders';
+import type { SentClipCustody, SentClipPage } from '@doorsill/contract/sent-clips';
 import { PUBLIC_AUDIENCE } from '@doorsill/contract/shared-claims';
 import type { z } from 'zod';
 import { readLines, writeLine } from './line-socket.ts';
@@ -118,11 +118,11 @@ export async function askViewers(deps: { clock: Clock }, socketPath: string): Pr
 }
 
 /** Sent clips below number `before`, newest first. Throws `unreachable`, `timed_out`, `pairing_refused`, `consent_ledger_damaged`. */
-export async function askDepartures(
+export async function askSentClips(
   deps: { clock: Clock },
   socketPath: string,
   before: number | null,
-): Promise<DeparturePage> {
+): Promise<SentClipPage> {
   const question = { verb: 'left', ...(before === null ? {} : { before }) } as const;
   return converse(deps, socketPath, async (ask) => (await ask(question, leftAnswerSchema)).page);
 }
@@ -135,7 +135,7 @@ export async function askCustody(
   deps: { clock: Clock },
   socketPath: string,
   grant: string,
-): Promise<{ shown: DepartureCustody; device: string; bridgeKey: string }> {
+): Promise<{ shown: SentClipCustody; device: string; bridgeKey: string }> {
   return converse(deps, socketPath, async (ask) => {
     const { device, trust } = await ask({ verb: 'hello' }, HelloAnswer);
     if (!trust) throw failure('device_not_enrolled');

@@ -8,8 +8,8 @@ import type { Network } from '@doorsill/base/network';
 import type { Random } from '@doorsill/base/random';
 import { fromBase64url, toBase64url } from '@doorsill/contract/bytes';
 import { pairingProofInput } from '@doorsill/contract/console-messages';
-import type { DepartureCustody, DeparturePage } from '@doorsill/contract/departures';
 import { type Failure, failure, isFailure } from '@doorsill/contract/errors';
+import type { SentClipCustody, SentClipPage } from '@doorsill/contract/sent-clips';
 import { readLines, writeLine } from './line-socket.ts';
 import type { Home } from './paired-devices.ts';
 import {
@@ -47,8 +47,8 @@ export interface PairingServerDeps {
   /** The viewers, and the views of pictures, newest first. */
   viewers(): Pick<ViewersAnswer, 'viewers' | 'looks'>;
   /** Sent clips, newest first, and the bridge's log entries of one. Throw the refusals. */
-  sentClips(before: number | null): DeparturePage;
-  custody(grant: string): Promise<DepartureCustody>;
+  sentClips(before: number | null): SentClipPage;
+  custody(grant: string): Promise<SentClipCustody>;
   /** Confirms a browser that waits for pairing; returns the new owner's name. Throws `pairing_code_unknown`, `console_off`. */
   confirm(code: string): Promise<string>;
   /** Whether this device issues its owners' accounts. */

@@ -1,9 +1,9 @@
 // The messages on the pairing socket, one JSON object per line, for both ends.
 import { Look, Viewer } from '@doorsill/contract/console-messages';
-import { DepartureCustody, DeparturePage } from '@doorsill/contract/departures';
 import { isErrorCode } from '@doorsill/contract/errors';
 import { DeviceState } from '@doorsill/contract/home-messages';
 import { idSchema, publicKeySchema } from '@doorsill/contract/ids';
+import { SentClipCustody, SentClipPage } from '@doorsill/contract/sent-clips';
 import { z } from 'zod';
 import { Home } from './paired-devices.ts';
 
@@ -119,18 +119,18 @@ export type ConsoleAddress = z.infer<typeof ConsoleAddress>;
 
 export const consoleAnswerSchema = z.strictObject({ ok: z.literal(true), console: ConsoleAddress.nullable() });
 /** Maximum number of views in an answer, the newest: more do not fit on a line. */
-export const LOOKS_TOLD_MAX = 100;
+export const VIEWS_PER_ANSWER_MAX = 100;
 export const ViewersAnswer = z.strictObject({
   ok: z.literal(true),
   viewers: z.array(Viewer.omit({ tokenSha256: true })).max(64),
-  looks: z.array(Look).max(LOOKS_TOLD_MAX),
+  looks: z.array(Look).max(VIEWS_PER_ANSWER_MAX),
 });
 export type ViewersAnswer = z.infer<typeof ViewersAnswer>;
 
 /** Maximum number of sent clips in an answer: more, with their receipts, do not fit on a line. */
-export const DEPARTURES_TOLD_MAX = 8;
-export const leftAnswerSchema = z.strictObject({ ok: z.literal(true), page: DeparturePage });
-export const custodyAnswerSchema = z.strictObject({ ok: z.literal(true), shown: DepartureCustody });
+export const SENT_CLIPS_PER_ANSWER_MAX = 8;
+export const leftAnswerSchema = z.strictObject({ ok: z.literal(true), page: SentClipPage });
+export const custodyAnswerSchema = z.strictObject({ ok: z.literal(true), shown: SentClipCustody });
 
 export const confirmAnswerSchema = z.strictObject({ ok: z.literal(true), name: ownerNameSchema });
 

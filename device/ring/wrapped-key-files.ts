@@ -147,7 +147,7 @@ export function parseWrappedJson<Schema extends z.ZodType>(bytes: Uint8Array, sc
  * A key in a file of its own, made at first use. Throws `state_damaged` if the file cannot be opened under this device key; a lost key
  * is never silently replaced.
  */
-export async function keptSealKey(
+export async function loadOrCreateSealKey(
   disk: Disk,
   random: Random,
   wrapper: KeyWrapper,

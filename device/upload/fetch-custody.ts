@@ -5,11 +5,11 @@ import type { SigningKey } from '@doorsill/base/keys';
 import type { Network } from '@doorsill/base/network';
 import { freshId, type Random } from '@doorsill/base/random';
 import { ClipLeaves, CustodyBundle, type CustodyCall } from '@doorsill/contract/custody';
-import type { Departure, DepartureCustody } from '@doorsill/contract/departures';
 import { failure, isFailure } from '@doorsill/contract/errors';
 import { signToken } from '@doorsill/contract/jws';
 import { claimsHead } from '@doorsill/contract/owner-claims';
 import { parseJson } from '@doorsill/contract/parse-json';
+import type { SentClip, SentClipCustody } from '@doorsill/contract/sent-clips';
 import { LIFE_S_MAX } from '@doorsill/contract/shared-claims';
 import { BridgeHttp, readBridgeTls } from './bridge-http.ts';
 import { baseOf, type PinnedBridge, refusalOf } from './intake-requests.ts';
@@ -40,11 +40,11 @@ export class CustodyFetcher {
   }
 
   /**
-   * The bridge's log entries of a clip sent to it, unchecked (contract/check-departure.ts checks them). Throws `device_not_enrolled`,
+   * The bridge's log entries of a clip sent to it, unchecked (contract/check-sent-clip.ts checks them). Throws `device_not_enrolled`,
    * `device_moved` when the clip was for another bridge, `http_rate_limited`, `custody_unreachable`, and the bridge's refusal:
    * `http_not_found` when it knows no clip of the grant.
    */
-  async fetch({ grant, bridge: id }: Pick<Departure, 'grant' | 'bridge'>): Promise<DepartureCustody> {
+  async fetch({ grant, bridge: id }: Pick<SentClip, 'grant' | 'bridge'>): Promise<SentClipCustody> {
     const bridge = this.deps.bridge();
     if (bridge.id !== id) throw failure('device_moved', { bridge: id });
     this.limit.take('custody');
@@ -92,7 +92,7 @@ export class CustodyFetcher {
 }
 
 /** All leaves about the clip; from a bridge without a list of them, the one in its bundle. */
-async function custodyAt(http: BridgeHttp, grant: string): Promise<DepartureCustody> {
+async function custodyAt(http: BridgeHttp, grant: string): Promise<SentClipCustody> {
   const path = `${http.baseUrl}/v1/intakes/${grant}/custody`;
   const listed = await http.createRequest('GET', `${path}/leaves`).send();
   if (listed.getStatus() === 200) {

@@ -9,7 +9,7 @@ import { generateSealKey, type SealKey } from '@doorsill/base/seal';
 import { type Failure, failure, isFailure } from '@doorsill/contract/errors';
 import { idSchema } from '@doorsill/contract/ids';
 import type { Clip, ClipReader } from '../clip/finished-clip.ts';
-import type { StatementPapers } from '../clip/sign-recipient-statement.ts';
+import type { StatementDocuments } from '../clip/sign-recipient-statement.ts';
 import { assertLiveGrant, type LiveGrant } from '../consent/live-grant.ts';
 import { openSealedFile, type SealedFile, writeSealedFile } from './sealed-clip-file.ts';
 import { CLIP, COMMIT, type Commit, SealedRecords } from './sealed-records.ts';
@@ -29,10 +29,10 @@ export interface OutboxItem {
 }
 
 /** The documents that are sent with the full manifest. */
-export type SentDocuments = Pick<StatementPapers, 'statement' | 'certificate'>;
+export type SentDocuments = Pick<StatementDocuments, 'statement' | 'certificate'>;
 
 /** All signed documents of one clip. */
-export interface ClipDocuments extends StatementPapers {
+export interface ClipDocuments extends StatementDocuments {
   manifest: string;
 }
 
@@ -48,7 +48,7 @@ export interface OutboxDeps {
   random: Random;
   log: Log;
   folder: string;
-  /** Seals the commit records (ring/wrapped-key-files.ts, `keptSealKey`), which hold a key for each clip. */
+  /** Seals the commit records (ring/wrapped-key-files.ts, `loadOrCreateSealKey`), which hold a key for each clip. */
   key: SealKey;
 }
 
@@ -182,7 +182,7 @@ export class Outbox {
   }
 
   /** Adds the documents of a clip that was sealed before statements existed, once; durable when it resolves. */
-  addStatement(grant: string, { statement, certificate, homeRecall }: StatementPapers): Promise<OutboxItem> {
+  addStatement(grant: string, { statement, certificate, homeRecall }: StatementDocuments): Promise<OutboxItem> {
     return this.exclusive(grant, async () => {
       const commit = this.commits.get(grant);
       if (!commit) throw failure('outbox_damaged', { grant });

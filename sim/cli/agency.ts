@@ -9,7 +9,7 @@ import type { Command } from 'commander';
 import { failure } from '../errors.ts';
 import { agencyId, loadAgencyKey } from '../officer/agency-client.ts';
 import { type AgencyStatus, readAgencyStatus, rotateAgencyKey } from '../officer/agency-status.ts';
-import { type AgencyFacts, applyAs, domainLine } from '../officer/registration.ts';
+import { type AgencyFacts, applyToRegistry, domainLine } from '../officer/registration.ts';
 import {
   type AgencyOptions,
   agencyFolder,
@@ -67,7 +67,7 @@ Example:
       const testbed = await openTestbed(context.disk, options);
       const folder = agencyFolder(options, testbed);
       const key = await loadAgencyKey(context, folder);
-      const { state, waits } = await applyAs(context, registryPlace(testbed), key, facts);
+      const { state, waits } = await applyToRegistry(context, registryPlace(testbed), key, facts);
       const id = agencyId(key);
       const proof = domainLine(id);
       const lines = [

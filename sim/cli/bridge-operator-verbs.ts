@@ -7,7 +7,7 @@ import { printMoment } from '@doorsill/device/terminal/format-units';
 import { expectOutputFree, writePrivateFile } from '@doorsill/device/terminal/private-output';
 import type { Command } from 'commander';
 import { failure, isErrorCode } from '../errors.ts';
-import { type CodeWish, createEnrolmentCode } from '../officer/moderator.ts';
+import { type CodeWish, createEnrolmentCode } from '../officer/bridge-operator.ts';
 import { adminBearer } from '../officer/registration.ts';
 import { call, pages } from '../officer/service-client.ts';
 import type { CloneSign } from '../officer/service-operations.ts';

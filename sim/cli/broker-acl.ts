@@ -13,7 +13,7 @@ import { PID_FILE } from '../broker/mosquitto-files.ts';
 import { type NatsClusterWish, natsNodes, natsPidFile } from '../broker/nats-files.ts';
 import { OTHER_BROKERS, type OtherBroker, type WrittenFiles, writeBrokerFiles } from '../broker/write-broker-files.ts';
 import { failure } from '../errors.ts';
-import { addressOf, parseNatsNodes, parsePort, readWhole } from './read-figures.ts';
+import { addressOf, parseNatsNodes, parsePort, readWhole } from './read-options.ts';
 
 interface AclOptions {
   data?: string;

@@ -12,7 +12,7 @@ import { instancesLayout } from '../deploy/instances-layout.ts';
 import { natsLayout } from '../deploy/nats-layout.ts';
 import { type LayoutWish, systemdLayout } from '../deploy/systemd-layout.ts';
 import { failure } from '../errors.ts';
-import { addressOf, parseMachines, parseNatsNodes, readWhole } from './read-figures.ts';
+import { addressOf, parseMachines, parseNatsNodes, readWhole } from './read-options.ts';
 
 /** RFC 1035 §2.3.1, in lower case. */
 const DOMAIN = /^(?=.{3,200}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])$/;

@@ -5,7 +5,7 @@ import { type Context, openContext } from '@doorsill/device/cli/context';
 import { printMoment } from '@doorsill/device/terminal/format-units';
 import type { Command } from 'commander';
 import { failure } from '../errors.ts';
-import { type EvidenceDesk, openEvidenceDesk } from '../officer/evidence-desk.ts';
+import { type EvidenceClient, openEvidenceClient } from '../officer/evidence-client.ts';
 import type { Parameters, Who } from '../officer/service-client.ts';
 import type { ItemView, TrailEntry } from '../officer/service-operations.ts';
 import {
@@ -24,7 +24,7 @@ export interface VaultOptions extends AgencyOptions, OfficerOptions {}
 /** What a verb at the vault needs. */
 interface AtVault {
   context: Context;
-  vault: EvidenceDesk;
+  vault: EvidenceClient;
   who: Who;
 }
 
@@ -40,7 +40,7 @@ export async function openVault(options: VaultOptions, command: Command): Promis
   const testbed = await openTestbed(context.disk, options);
   if (!testbed.vault) throw failure('not_running', { folder: testbed.folder });
   const agency = await openAgency(context, options, testbed);
-  return { context, who, vault: await openEvidenceDesk(context, testbed.vault, agency) };
+  return { context, who, vault: await openEvidenceClient(context, testbed.vault, agency) };
 }
 
 /** A verb about one item, which it prints afterwards. */

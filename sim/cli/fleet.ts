@@ -17,7 +17,7 @@ import type { FleetLine, FleetOptions, FleetSummary, OutsideLinks } from '../fle
 import type { FleetHistory } from '../fleet/fleet-history.ts';
 import type { FleetProfile } from '../fleet/fleet-profile.ts';
 import type { FleetReport } from '../fleet/fleet-report.ts';
-import { checkLoadedAddress, readDuration, readListen, readWhole } from './read-figures.ts';
+import { checkLoadedAddress, readDuration, readListen, readWhole } from './read-options.ts';
 
 const SEED_MAX = 2 ** 32 - 1;
 const DOORBELLS_MAX = 100_000;

@@ -10,7 +10,7 @@ import { failure } from '../errors.ts';
 import type { BridgeAddress } from '../load/bridge-calls.ts';
 import type { LoadLine, LoadOptions, LoadSummary } from '../load/load-run.ts';
 import { KEY_NAME, loadAgencyKey } from '../officer/agency-client.ts';
-import { checkLoadedAddress, readDuration, readWhole } from './read-figures.ts';
+import { checkLoadedAddress, readDuration, readWhole } from './read-options.ts';
 import { openTestbed } from './running-testbed.ts';
 
 const SEED_MAX = 2 ** 32 - 1;

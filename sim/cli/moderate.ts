@@ -5,8 +5,8 @@ import type { Disk } from '@doorsill/base/disk';
 import { type Context, openContext } from '@doorsill/device/cli/context';
 import type { Command } from 'commander';
 import { failure } from '../errors.ts';
-import { type BridgePlace, decideRequest, waitingRequests } from '../officer/moderator.ts';
-import { decideAgency, knownAgencies, type RegistryPlace, vouchForDomain } from '../officer/registration.ts';
+import { type BridgePlace, decideRequest, waitingRequests } from '../officer/bridge-operator.ts';
+import { decideAgency, knownAgencies, type RegistryPlace, writeDomainProof } from '../officer/registration.ts';
 import type { KnownAgency, WaitingRequest } from '../officer/service-operations.ts';
 import { openTestbed, type TestbedOptions, withTestbedOptions } from './running-testbed.ts';
 
@@ -101,7 +101,7 @@ async function vouch({ disk }: Context, { registry }: Places, decision: string, 
     throw failure('usage', { detail: '--vouch goes with approve and the id of an agency' });
   const found = (await knownAgencies(disk, registry)).find(({ agency }) => agency === id);
   if (!found) throw failure('agency_unknown');
-  await vouchForDomain(disk, registry.folder, (found.amendment ?? found).domain, id);
+  await writeDomainProof(disk, registry.folder, (found.amendment ?? found).domain, id);
 }
 
 async function list({ disk, output }: Context, places: Places): Promise<void> {

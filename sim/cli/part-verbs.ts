@@ -17,7 +17,7 @@ import { failure } from '../errors.ts';
 import { startBridgePart, startBrokerPart } from '../testbed/start-server-part.ts';
 import { addBridgeClones, addBridgeCodes, addBridgeEnrol } from './bridge-operator-verbs.ts';
 import { addBrokerAcl } from './broker-acl.ts';
-import { parsePort, readWhole } from './read-figures.ts';
+import { parsePort, readWhole } from './read-options.ts';
 import { addVaultPolicy } from './vault-policy.ts';
 
 interface PartOptions {

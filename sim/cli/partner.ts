@@ -4,7 +4,7 @@ import { idSchema } from '@doorsill/contract/ids';
 import { openContext } from '@doorsill/device/cli/context';
 import type { Command } from 'commander';
 import { failure } from '../errors.ts';
-import { addPartner, listPartners, renewPartner, setPartnerStatus } from '../officer/moderator.ts';
+import { addPartner, listPartners, renewPartner, setPartnerStatus } from '../officer/bridge-operator.ts';
 import type { PartnerFacts } from '../officer/service-operations.ts';
 import { openTestbed, type TestbedOptions, withTestbedOptions } from './running-testbed.ts';
 

@@ -7,7 +7,7 @@ import { serveUntilStopped } from '@doorsill/device/terminal/stop-signal';
 import type { Command } from 'commander';
 import { failure, isFailure } from '../errors.ts';
 import { LINK_LATE_MS_MAX, LinkProxy, type LinkTrouble, printTrouble } from '../world/link-proxy.ts';
-import { readListen } from './read-figures.ts';
+import { readListen } from './read-options.ts';
 
 const STATES = ['ok', 'lost', 'half-open', 'reset'] as const;
 const PORTS = new Map(Object.entries({ mqtt: 1883, mqtts: 8883, http: 80, https: 443, rtsp: 554 }));

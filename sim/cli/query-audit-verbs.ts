@@ -278,8 +278,8 @@ async function registryOf(context: Context, options: RegistryOptions) {
 }
 
 async function registryClient(place: Awaited<ReturnType<typeof registryOf>>, signal: AbortSignal) {
-  const { httpRegistryDesk } = await auditing();
-  return httpRegistryDesk({ ...place, signal });
+  const { httpRegistryAdmin } = await auditing();
+  return httpRegistryAdmin({ ...place, signal });
 }
 
 async function smallFile(context: Context, path: string): Promise<string> {

@@ -22,7 +22,7 @@ import { FIRST_PORT_MAX, PORT_USUAL, Up, type UpOptions } from '../story/up.ts';
 import { DOORBELLS_MAX } from '../testbed/doorbell-folders.ts';
 import { readDeviceFault } from '../world/device-faults.ts';
 import { type FaultOptions, withFaultOptions } from './device-faults.ts';
-import { parsePort } from './read-figures.ts';
+import { parsePort } from './read-options.ts';
 
 interface UpCommandOptions extends FaultOptions {
   data?: string;

@@ -9,7 +9,7 @@ import type { Window } from '@doorsill/contract/shared-claims';
 import { verifyClip } from '@doorsill/device/clip/verify-clip';
 import type { Home } from '@doorsill/device/owner/paired-devices';
 import { failure } from '../errors.ts';
-import { evidenceId } from '../officer/evidence-desk.ts';
+import { evidenceId } from '../officer/evidence-client.ts';
 import { whenHandedOver } from '../story/when-handed-over.ts';
 import { evidenceFolder } from '../testbed/testbed-folder.ts';
 

@@ -3,7 +3,7 @@
 import { CONTAINER_PLACES, CONTAINER_USERS, SECRETS } from './compose-image.ts';
 import { folderOf, type Instance, PARTS, type Part, type Served } from './instances-layout.ts';
 import { followWords, NATS_PLACES, type NatsLayoutWish } from './nats-layout.ts';
-import { partWords } from './part-words.ts';
+import { partArguments } from './part-arguments.ts';
 import { PORTS } from './systemd-layout.ts';
 
 export interface ComposeLayoutWish {
@@ -178,7 +178,7 @@ function partService(part: Part, { name, hosts }: Instance): string {
     target: 'parts',
     user: part,
     lines: [
-      `command: [${partWords(part).join(', ')}, --data, ${folder}, --json]`,
+      `command: [${partArguments(part).join(', ')}, --data, ${folder}, --json]`,
       `networks: { inside: { ipv4_address: ${hosts[part]} } }`,
     ],
     volumes: [

@@ -2,7 +2,7 @@
 // bucket, a NATS cluster, HAProxy in front.
 
 import { type NatsLayoutWish, natsLayout } from './nats-layout.ts';
-import { partWords } from './part-words.ts';
+import { partArguments } from './part-arguments.ts';
 import { haproxyHead, PORTS, printed, serviceUnit, USERS } from './systemd-layout.ts';
 
 export const PARTS = ['registry', 'vault', 'bridge'] as const;
@@ -53,7 +53,7 @@ export function instancesLayout(wish: InstancesLayoutWish): Map<string, string> 
   const served = { ...wish, instances };
   const units = PARTS.map((part): [string, string] => [
     `systemd/doorsill-${part}.service`,
-    serviceUnit(part, `${node} ${program} ${partWords(part).join(' ')} --data ${folderOf(part)} --json`, {
+    serviceUnit(part, `${node} ${program} ${partArguments(part).join(' ')} --data ${folderOf(part)} --json`, {
       isAlone: false,
     }),
   ]);

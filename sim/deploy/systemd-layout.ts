@@ -1,7 +1,7 @@
 // The files of one machine that serves others: registry, vault, bridge and broker as systemd units, PostgreSQL, HAProxy in front.
 
 import { UNIT_HARDENING } from '@doorsill/device/board/unit-hardening';
-import { partWords } from './part-words.ts';
+import { partArguments } from './part-arguments.ts';
 
 export interface LayoutWish {
   /** The domain whose names `bridge.`, `registry.`, `vault.` and `broker.` resolve to this machine. */
@@ -23,7 +23,7 @@ type Part = keyof typeof WHAT;
 /** The files by path, in reading order. None contains a secret. */
 export function systemdLayout({ domain, node, program }: LayoutWish): Map<string, string> {
   const unit = (part: Part, options: string) =>
-    serviceUnit(part, `${node} ${program} ${partWords(part).join(' ')} ${options}`, { isAlone: true });
+    serviceUnit(part, `${node} ${program} ${partArguments(part).join(' ')} ${options}`, { isAlone: true });
   const tls = '--tls-cert /etc/doorsill/broker.crt --tls-key /etc/doorsill/broker.key';
   return new Map([
     ['STEPS.md', steps(domain)],

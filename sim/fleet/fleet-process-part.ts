@@ -9,7 +9,7 @@ import { drawFleet, type FleetPart } from './draw-fleet.ts';
 import type { FleetLinks } from './fleet-doorbell.ts';
 import { FleetLog } from './fleet-log.ts';
 import { FleetProcess } from './fleet-process.ts';
-import { type FleetCounts, FleetTally, Lateness } from './fleet-process-tally.ts';
+import { type FleetCounts, FleetTally, LatencyHistogram } from './fleet-process-tally.ts';
 import type { FleetProfile } from './fleet-profile.ts';
 import { Loop, type LoopParts } from './loop.ts';
 import { DueQueue } from './loop-schedule.ts';
@@ -33,7 +33,7 @@ export interface PartJob {
 /** A process's report. */
 export interface PartReport {
   readonly counts: FleetCounts;
-  /** Latency from filmed to sealed since the last report: the steps of a `Lateness`. */
+  /** Latency from filmed to sealed since the last report: the steps of a `LatencyHistogram`. */
   readonly sealed: ReadonlyMap<number, number>;
   /** Time from grant to bridge, since the start. */
   readonly delivered: ReadonlyMap<number, number>;
@@ -115,8 +115,8 @@ export class RunningPart {
     const before = this.report();
     await this.fleet.stop();
     const last = this.report();
-    const sealed = new Lateness(before.sealed);
-    sealed.merge(new Lateness(last.sealed));
+    const sealed = new LatencyHistogram(before.sealed);
+    sealed.merge(new LatencyHistogram(last.sealed));
     // Doorbells and their resources are reported as they were while they ran.
     const counts = { ...last.counts, up: before.counts.up };
     const { memoryBytes, descriptors, timers } = before;

@@ -5,7 +5,7 @@ const FINE_MS = 2_000;
 const COARSE_STEPS = 600;
 
 /** Counts of latencies by their length. Merging two is exact. */
-export class Lateness {
+export class LatencyHistogram {
   /** Counts by step, sparse. */
   readonly steps: Map<number, number>;
 
@@ -21,7 +21,7 @@ export class Lateness {
     this.steps.set(step, (this.steps.get(step) ?? 0) + 1);
   }
 
-  merge(other: Lateness): void {
+  merge(other: LatencyHistogram): void {
     for (const [step, count] of other.steps) this.steps.set(step, (this.steps.get(step) ?? 0) + count);
   }
 
@@ -114,9 +114,9 @@ export function addCounts(to: FleetCounts, more: Readonly<FleetCounts>): void {
 export class FleetTally {
   readonly counts: FleetCounts = { ...NO_COUNTS };
   /** From filmed to sealed in the ring, for each second of footage since `takeRecent`. */
-  private recent = new Lateness();
+  private recent = new LatencyHistogram();
   /** From an owner's grant until the bridge has the clip. */
-  readonly delivered = new Lateness();
+  readonly delivered = new LatencyHistogram();
   /** How often each code occurred: refusals, failed clips, failed starts. */
   readonly codes = new Map<string, number>();
 
@@ -127,9 +127,9 @@ export class FleetTally {
   }
 
   /** The latencies since the last call. */
-  takeRecent(): Lateness {
+  takeRecent(): LatencyHistogram {
     const { recent } = this;
-    this.recent = new Lateness();
+    this.recent = new LatencyHistogram();
     return recent;
   }
 

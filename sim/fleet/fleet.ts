@@ -10,16 +10,16 @@ import type { Log, LogLevel } from '@doorsill/base/log';
 import type { Random } from '@doorsill/base/random';
 import { findFfmpeg } from '@doorsill/device/camera/find-ffmpeg';
 import { type Failure, failure } from '../errors.ts';
-import { createEnrolmentCode } from '../officer/moderator.ts';
+import { createEnrolmentCode } from '../officer/bridge-operator.ts';
 import { adminBearer } from '../officer/registration.ts';
 import { Testbed } from '../testbed/testbed.ts';
 import { type DrawnDoorbell, drawFleet, type FleetPart } from './draw-fleet.ts';
+import { FleetAgency } from './fleet-agency.ts';
 import { RING_BYTES_MIN } from './fleet-doorbell.ts';
 import { ChildPart } from './fleet-process-children.ts';
 import type { PartJob, PartReport } from './fleet-process-part.ts';
-import { addCounts, type FleetCounts, Lateness, NO_COUNTS } from './fleet-process-tally.ts';
+import { addCounts, type FleetCounts, LatencyHistogram, NO_COUNTS } from './fleet-process-tally.ts';
 import type { FleetProfile } from './fleet-profile.ts';
-import { FleetAgency } from './fleet-questions.ts';
 import { type LoopParts, makeLoop } from './loop.ts';
 
 /** Brokers and a bridge other than the embedded ones. */
@@ -205,8 +205,8 @@ class FleetRun {
   private agency: FleetAgency | null = null;
   private parts: ChildPart[] = [];
   private readonly reports = new Map<number, PartReport>();
-  private readonly sealed = new Lateness();
-  private recent = new Lateness();
+  private readonly sealed = new LatencyHistogram();
+  private recent = new LatencyHistogram();
   private startedMs = 0;
   private died = 0;
   /** Processor time at the last line, and when all doorbells first ran. */
@@ -313,7 +313,7 @@ class FleetRun {
 
   private take(at: number, report: PartReport): void {
     this.reports.set(at, report);
-    const sealed = new Lateness(report.sealed);
+    const sealed = new LatencyHistogram(report.sealed);
     this.sealed.merge(sealed);
     this.recent.merge(sealed);
   }
@@ -341,7 +341,7 @@ class FleetRun {
     const atMs = this.deps.clock.monotonicMs();
     const { before, recent } = this;
     this.before = { cpuMs, atMs };
-    this.recent = new Lateness();
+    this.recent = new LatencyHistogram();
     if (this.steady === null && counts.doorbells > 0 && counts.up + counts.failed >= counts.doorbells)
       this.steady = { cpuMs, atMs };
     return {
@@ -362,10 +362,10 @@ class FleetRun {
     const { steady, before } = this;
     const { cores: _cores, ...line } = this.line();
     const { memoryBeforeBytes } = this.sums();
-    const delivered = new Lateness();
+    const delivered = new LatencyHistogram();
     const codes: Record<string, number> = {};
     for (const report of this.reports.values()) {
-      delivered.merge(new Lateness(report.delivered));
+      delivered.merge(new LatencyHistogram(report.delivered));
       for (const [code, count] of report.codes) codes[code] = (codes[code] ?? 0) + count;
     }
     for (const [code, count] of this.agency?.refused ?? []) codes[code] = (codes[code] ?? 0) + count;

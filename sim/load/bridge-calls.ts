@@ -5,8 +5,8 @@ import { parseJson } from '@doorsill/contract/parse-json';
 import { failureOf } from '@doorsill/contract/problem';
 import { z } from 'zod';
 import { failure, isFailure } from '../errors.ts';
+import { askAbout } from '../fleet/fleet-agency.ts';
 import type { FleetTown } from '../fleet/fleet-profile.ts';
-import { askAbout } from '../fleet/fleet-questions.ts';
 import {
   type Ask,
   type ClipEntry,

@@ -4,7 +4,7 @@ import type { Clock } from '@doorsill/base/clock';
 import type { SigningKey } from '@doorsill/base/keys';
 import { type Random, SeededRandom } from '@doorsill/base/random';
 import { isFailure } from '../errors.ts';
-import { Lateness } from '../fleet/fleet-process-tally.ts';
+import { LatencyHistogram } from '../fleet/fleet-process-tally.ts';
 import { type BridgeCalls, CALL_KINDS, type CallKind, type KnownClip, type OpenRequest } from './bridge-calls.ts';
 
 export interface LoadOptions {
@@ -72,7 +72,7 @@ interface Counts {
   sent: number;
   answered: number;
   refused: number;
-  latency: Lateness;
+  latency: LatencyHistogram;
 }
 
 /** A stream of calls, due at random times around its rate, independent of the bridge's answers (an open load model). */
@@ -87,13 +87,13 @@ export class LoadRun {
   private readonly deps: LoadDeps;
   private readonly random: Random;
   private readonly counts = new Map<CallKind, Counts>(
-    CALL_KINDS.map((kind) => [kind, { sent: 0, answered: 0, refused: 0, latency: new Lateness() }]),
+    CALL_KINDS.map((kind) => [kind, { sent: 0, answered: 0, refused: 0, latency: new LatencyHistogram() }]),
   );
   private readonly codes = new Map<string, number>();
   private readonly underWay = new Set<Promise<void>>();
   private readonly open: OpenRequest[] = [];
   private readonly clips = new Map<string, KnownClip>();
-  private recent = new Lateness();
+  private recent = new LatencyHistogram();
   private startedMs = 0;
   private asking = 0;
   private dropped = 0;
@@ -248,7 +248,7 @@ export class LoadRun {
       }
     };
     await Promise.all(Array.from({ length: DRAIN_AT_ONCE }, resolveNext));
-    const all = new Lateness();
+    const all = new LatencyHistogram();
     const calls = Object.fromEntries(
       [...this.counts].map(([kind, { latency, ...counts }]): [string, CallSummary] => {
         all.merge(latency);
@@ -270,7 +270,7 @@ export class LoadRun {
 
   private line(): LoadLine {
     const { recent, dropped, downloads, downloadedBytes, handedOver } = this;
-    this.recent = new Lateness();
+    this.recent = new LatencyHistogram();
     const sum = (name: 'sent' | 'answered' | 'refused') =>
       [...this.counts.values()].reduce((all, counts) => all + counts[name], 0);
     return {

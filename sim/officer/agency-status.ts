@@ -5,8 +5,8 @@ import { Credential } from '@doorsill/contract/request';
 import { PUBLIC_AUDIENCE } from '@doorsill/contract/shared-claims';
 import { failure, isFailure } from '../errors.ts';
 import { agencyId, KEY_NAME, loadAgencyKey, type OfficerDeps, signAgencyCall } from './agency-client.ts';
-import { CREDENTIALS_NAME, openEvidenceDesk, type VaultPlace } from './evidence-desk.ts';
-import { adminBearer, decideAgency, type RegistryPlace, vouchForDomain } from './registration.ts';
+import { CREDENTIALS_NAME, openEvidenceClient, type VaultPlace } from './evidence-client.ts';
+import { adminBearer, decideAgency, type RegistryPlace, writeDomainProof } from './registration.ts';
 import { call } from './service-client.ts';
 
 const STATES = {
@@ -66,7 +66,7 @@ export async function rotateAgencyKey(
   // The old id's client is invalid; one for the new id is issued below, or on first use.
   await deps.disk.remove(join(folder, CREDENTIALS_NAME));
   await deps.disk.rename(join(folder, NEXT_KEY_NAME), join(folder, KEY_NAME));
-  if (vault) await openEvidenceDesk(deps, vault, { id: agency, folder });
+  if (vault) await openEvidenceClient(deps, vault, { id: agency, folder });
   return { from, agency };
 }
 
@@ -77,7 +77,7 @@ async function atRegistry(deps: OfficerDeps, registry: RegistryPlace, from: stri
   const { domain, successor } = await call(service, 'readAgency', { agency: from });
   // A retired key has its one successor; its domain's proof must not name another key.
   if (successor !== undefined && successor !== agencyId(next)) throw failure('agency_key_rotated', { successor });
-  await vouchForDomain(deps.disk, registry.folder, domain, agencyId(next));
+  await writeDomainProof(deps.disk, registry.folder, domain, agencyId(next));
   const rotation = signAgencyCall(deps, next, registry.registry, { action: 'rotate-key', from });
   await decideAgency(deps.disk, registry, from, 'rotate', { rotation });
 }

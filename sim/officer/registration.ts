@@ -35,7 +35,7 @@ export interface RegistryPlace {
 export type AgencyFacts = Omit<Extract<AgencyAction, { action: 'register' }>, 'action'>;
 
 /** Applies to the registry in an agency's name; returns its entry there. Throws the registry's coded refusal. */
-export function applyAs(
+export function applyToRegistry(
   deps: OfficerDeps,
   where: RegistryPlace,
   key: SigningKey,
@@ -59,7 +59,7 @@ export function domainLine(agency: string): string {
 }
 
 /** Writes the proof that an agency holds a domain where the registry looks for it, as its operator on this machine can. */
-export async function vouchForDomain(disk: Disk, folder: string, domain: string, agency: string): Promise<void> {
+export async function writeDomainProof(disk: Disk, folder: string, domain: string, agency: string): Promise<void> {
   await disk.makeFolder(join(folder, 'domains'));
   await disk.replaceFile(join(folder, 'domains', domain), utf8(`${domainLine(agency)}\n`));
 }
@@ -82,8 +82,8 @@ export async function decideAgency(
 
 /** Proves an agency's domain, applies in its name, and approves it where it waits. Throws the registry's coded refusal. */
 export async function enterAgency(deps: OfficerDeps, where: RegistryPlace, key: SigningKey, facts: AgencyFacts) {
-  await vouchForDomain(deps.disk, where.folder, facts.domain, agencyId(key));
-  const { state } = await applyAs(deps, where, key, facts);
+  await writeDomainProof(deps.disk, where.folder, facts.domain, agencyId(key));
+  const { state } = await applyToRegistry(deps, where, key, facts);
   if (state === 'pending') await decideAgency(deps.disk, where, agencyId(key), 'approve');
 }
 

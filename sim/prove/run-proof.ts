@@ -1,8 +1,8 @@
 import { arch, availableParallelism, platform } from 'node:os';
 import type { Claim } from './claim.ts';
 import { type ProveDeps, proveOnTestbed } from './play-testbed.ts';
-import { proveByStories } from './shipped-stories.ts';
-import { proveBySimulation } from './simulated-towns.ts';
+import { proveByStories } from './scenario-claims.ts';
+import { proveBySimulation } from './simulation-claim.ts';
 
 export interface Proof {
   format: 'doorsill-proof-1';

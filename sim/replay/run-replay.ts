@@ -238,7 +238,7 @@ class Replay {
 
   private keepLater(doorbell: ReplayedDoorbell, noticed: NoticedEvent): void {
     if (!['ring', 'motion-start', 'event-window'].includes(noticed.event.type)) return;
-    this.world.after(KEEP_AFTER_MS, () => this.keepNow(async () => this.sinks.keep?.(doorbell, noticed)));
+    this.world.after(KEEP_AFTER_MS, () => this.sweepNow(async () => this.sinks.keep?.(doorbell, noticed)));
   }
 
   private keepStillsLater(): void {
@@ -246,12 +246,12 @@ class Replay {
     for (const atUs of this.plan.stillsAtUs ?? []) {
       for (const doorbell of this.doorbells) {
         const keep = async () => this.sinks.keepStill?.(doorbell, startUs + atUs);
-        this.world.after(atUs / 1_000 + KEEP_AFTER_MS, () => this.keepNow(keep));
+        this.world.after(atUs / 1_000 + KEEP_AFTER_MS, () => this.sweepNow(keep));
       }
     }
   }
 
-  private keepNow(keep: () => Promise<void>): void {
+  private sweepNow(keep: () => Promise<void>): void {
     const kept = this.world
       .holding(keep)
       .catch((thrown: unknown) => this.fail(thrown))

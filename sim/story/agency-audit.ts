@@ -10,7 +10,7 @@ import {
   type AuditFinding,
   type AuditReport,
   auditQueries,
-  httpRegistryDesk,
+  httpRegistryAdmin,
   makeRevocations,
   parseAuditSettings,
   planRevocations,
@@ -199,7 +199,7 @@ class AuditTestbed {
   async registryAdmin() {
     const { url, key } = this.facts.registry;
     const adminToken = await adminBearer(this.deps.disk, this.place.folder);
-    return httpRegistryDesk({ url, key, adminToken, signal: this.signal });
+    return httpRegistryAdmin({ url, key, adminToken, signal: this.signal });
   }
 
   /** Asks for the last quarter of an hour, repeatedly until the bridge knows of a reinstatement; resolves with the notice. */

@@ -3,7 +3,7 @@
 import { exchangeJson } from '@doorsill/contract/json-client';
 import { z } from 'zod';
 import { callAboutRequest, postRequest } from '../officer/agency-client.ts';
-import { decideRequest, waitingRequests } from '../officer/moderator.ts';
+import { decideRequest, waitingRequests } from '../officer/bridge-operator.ts';
 import type { StoryDeps } from './story-deps.ts';
 import { letters, Stage } from './story-testbed.ts';
 

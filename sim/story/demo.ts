@@ -15,7 +15,7 @@ import { makeGrant, type Signer } from '@doorsill/device/owner/sign-owner-messag
 import { answered, askForState, elapsedMs, showUpload, showWindow } from '@doorsill/device/terminal/owner-requests';
 import { type Failure, failure, isErrorCode } from '../errors.ts';
 import { postRequest, signRequest } from '../officer/agency-client.ts';
-import { evidenceId } from '../officer/evidence-desk.ts';
+import { evidenceId } from '../officer/evidence-client.ts';
 import { DEMO_HOME, Testbed, type TestbedFacts, type TestbedOptions } from '../testbed/testbed.ts';
 import { evidenceFolder, testbedPaths } from '../testbed/testbed-folder.ts';
 import { demoAsk } from './demo-request.ts';

@@ -18,7 +18,7 @@ import {
   showUpload,
 } from '@doorsill/device/terminal/owner-requests';
 import { calledAs, shellWord } from '@doorsill/device/terminal/shell-words';
-import { evidenceId } from '../officer/evidence-desk.ts';
+import { evidenceId } from '../officer/evidence-client.ts';
 import type { RunningDoorbell } from '../testbed/testbed-doorbells.ts';
 import { evidenceFolder, testbedPaths } from '../testbed/testbed-folder.ts';
 import type { StoryDeps } from './story-deps.ts';

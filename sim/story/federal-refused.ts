@@ -1,7 +1,13 @@
 // The story of federal agencies and their local branches that apply, and of what revoking an agency does to an open request.
 import { generateSigningKey } from '@doorsill/base/keys';
 import { agencyId, postRequest, signRequest } from '../officer/agency-client.ts';
-import { type AgencyFacts, applyAs, DEMO_AGENCY, decideAgency, vouchForDomain } from '../officer/registration.ts';
+import {
+  type AgencyFacts,
+  applyToRegistry,
+  DEMO_AGENCY,
+  decideAgency,
+  writeDomainProof,
+} from '../officer/registration.ts';
 import { DEMO_HOME } from '../testbed/testbed.ts';
 import { demoAsk } from './demo-request.ts';
 import type { StoryDeps } from './story-deps.ts';
@@ -33,14 +39,14 @@ async function applications(stage: Stage): Promise<void> {
   for (const [how, facts] of FEDERAL) {
     const key = generateSigningKey(deps.random);
     await stage.refused(`“${facts.name}” (federal ${how})`, 'agency_federal', () =>
-      applyAs(deps, registry, key, { ...DEMO_AGENCY, ...facts }),
+      applyToRegistry(deps, registry, key, { ...DEMO_AGENCY, ...facts }),
     );
   }
   for (const facts of LOCAL) {
     const key = generateSigningKey(deps.random);
     const local = { ...DEMO_AGENCY, ...facts };
-    await vouchForDomain(deps.disk, registry.folder, local.domain, agencyId(key));
-    const { state } = await applyAs(deps, registry, key, local);
+    await writeDomainProof(deps.disk, registry.folder, local.domain, agencyId(key));
+    const { state } = await applyToRegistry(deps, registry, key, local);
     const approved = await decideAgency(deps.disk, registry, agencyId(key), 'approve');
     stage.say(`“${local.name}” applies (${state}) and is ${approved.state}.`);
     stage.prove(`${local.name} is a local agency, whatever its letters`, approved.state === 'approved');
@@ -57,7 +63,7 @@ async function pretence(stage: Stage): Promise<void> {
   const { token } = signRequest(deps, key, bridge.id, demoAsk(deps.clock, DEMO_HOME.place, about, 'nothing'));
   const post = () => postRequest(bridge.url, token);
   await stage.refused('A request of an agency nobody has heard of', 'agency_unknown', post);
-  await applyAs(deps, registry, key, facts);
+  await applyToRegistry(deps, registry, key, facts);
   stage.say(`One applies as “${facts.name}”, which gives nothing away.`);
   await stage.refused('A request of it before a person has looked', 'agency_pending', post);
   await stage.refused('Its approval without a domain of its own', 'agency_domain_unproven', () =>

@@ -1,7 +1,7 @@
 // The story of a partnership that ends while a request is open: requests are cancelled, devices are informed, uploads stop.
 import { exchangeJson } from '@doorsill/contract/json-client';
 import { callAboutRequest, postRequest } from '../officer/agency-client.ts';
-import { addPartner, listPartners, setPartnerStatus } from '../officer/moderator.ts';
+import { addPartner, listPartners, setPartnerStatus } from '../officer/bridge-operator.ts';
 import type { StoryDeps } from './story-deps.ts';
 import { Stage } from './story-testbed.ts';
 

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { recallAnswerOf } from '@doorsill/contract/hand-over-documents';
 import type { Receipt } from '@doorsill/contract/home-messages';
 import { makeRevoke } from '@doorsill/device/owner/sign-owner-messages';
-import { evidenceId } from '../officer/evidence-desk.ts';
+import { evidenceId } from '../officer/evidence-client.ts';
 import { testbedPaths } from '../testbed/testbed-folder.ts';
 import { type DemoRun, type Granted, grantOnce, inTestbed } from './demo.ts';
 import { Narrator } from './narrator.ts';

@@ -35,7 +35,7 @@ await serveUntilStopped(async () => {
   const vault = await startVault(config, seams);
   const orders = new JsonLines((line) => {
     clock.passedS += orderSchema.parse(line).passS;
-    void vault.keepNow().then(() => print({ event: 'passed', passedS: clock.passedS }));
+    void vault.sweepNow().then(() => print({ event: 'passed', passedS: clock.passedS }));
   });
   process.stdin.on('data', (chunk: Buffer) => orders.push(chunk));
   print({ event: 'ready', url: vault.url, id: vault.id, key: vault.publicKey });

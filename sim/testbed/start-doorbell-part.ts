@@ -15,7 +15,7 @@ import { forgetHome, type Home, listHomes, storeHome } from '@doorsill/device/ow
 import { pairWithDevice } from '@doorsill/device/owner/pairing-client';
 import { z } from 'zod';
 import { failure } from '../errors.ts';
-import { createEnrolmentCode } from '../officer/moderator.ts';
+import { createEnrolmentCode } from '../officer/bridge-operator.ts';
 import { adminBearer } from '../officer/registration.ts';
 import { DEMO_HOME, makeIdentity } from '../world/home-identity.ts';
 

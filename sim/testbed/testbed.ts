@@ -8,10 +8,10 @@ import type { BridgeConfigInput } from '@doorsill/cloud-bridge';
 import type { DeviceConfigInput } from '@doorsill/device/config';
 import type { Home } from '@doorsill/device/owner/paired-devices';
 import { z } from 'zod';
-import { partWords } from '../deploy/part-words.ts';
+import { partArguments } from '../deploy/part-arguments.ts';
 import { failure, isFailure } from '../errors.ts';
 import { agencyId, loadAgencyKey } from '../officer/agency-client.ts';
-import { type EvidenceDesk, openEvidenceDesk, pinBridge } from '../officer/evidence-desk.ts';
+import { type EvidenceClient, openEvidenceClient, pinBridge } from '../officer/evidence-client.ts';
 import { registerAgency } from '../officer/registration.ts';
 import { PartProcess } from './child-process.ts';
 import {
@@ -83,7 +83,7 @@ export interface TestbedFacts {
   registry: { id: string; url: string; key: string };
   vault: { id: string; url: string; key: string };
   /** The demo agency's client at the vault. */
-  evidence: EvidenceDesk;
+  evidence: EvidenceClient;
 }
 
 /** The running parts except doorbells. */
@@ -267,7 +267,7 @@ export class Testbed {
     const vaultPlace = { url: vault.url, folder: this.paths.vault };
     const [{ home }, evidence] = await Promise.all([
       this.doorbells.startFirst({ broker, bridge: bridge.url, ports: Object.values(ports) }),
-      openEvidenceDesk(this.deps, vaultPlace, { id: agencyId(agencyKey), folder: this.paths.agency }),
+      openEvidenceClient(this.deps, vaultPlace, { id: agencyId(agencyKey), folder: this.paths.agency }),
       pinBridge(this.deps, vaultPlace, bridge.key),
     ]);
     const ownerKey = await this.ownerKey(this.paths);
@@ -321,7 +321,7 @@ export class Testbed {
 
   /** Starts a server part as a process. */
   private serve(name: PortName, file: TestbedFile | null, more: readonly string[] = []): Promise<unknown> {
-    const args = (port: string) => [...partWords(name), '--data', this.paths[name], '--port', port, ...more];
+    const args = (port: string) => [...partArguments(name), '--data', this.paths[name], '--port', port, ...more];
     return this.onPort(name, file, (port) => this.startAndPin(name, port, args));
   }
 

@@ -13,7 +13,7 @@ import {
 import { DEFAULT_PREFIX } from '@doorsill/contract/topics';
 import { Broker } from '../broker/broker.ts';
 import { failure } from '../errors.ts';
-import { createEnrolmentCode } from '../officer/moderator.ts';
+import { createEnrolmentCode } from '../officer/bridge-operator.ts';
 import { adminBearer } from '../officer/registration.ts';
 
 /** In the order in which they start. */

@@ -1,7 +1,7 @@
 // An instance of a bridge checks its settings, leaves a publishing turn only when the broker has every message, and drains before it stops.
 import { setImmediate } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { BridgeConfig, parseConfig } from '../../cloud-bridge/config.ts';
+import { BridgeConfig, parseConfig } from '../../cloud-bridge/bridge-config.ts';
 import { drain, Health } from '../../cloud-bridge/http/health.ts';
 import { AreaTurns, brokerAccountId } from '../../cloud-bridge/instances.ts';
 import { ALONE } from '../../cloud-bridge/persistence/instance-turns.ts';

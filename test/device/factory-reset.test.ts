@@ -8,7 +8,7 @@ import { EVENT_FILES } from '../../device/events/event-files.ts';
 import { beginFactoryReset, factoryReset, finishFactoryReset } from '../../device/factory-reset.ts';
 import { loadOrCreateDeviceKey } from '../../device/identity.ts';
 import { RESERVE_BYTES, RevocationReserve } from '../../device/ledger/revocation-reserve.ts';
-import { FileDeviceKey, keptSealKey } from '../../device/ring/wrapped-key-files.ts';
+import { FileDeviceKey, loadOrCreateSealKey } from '../../device/ring/wrapped-key-files.ts';
 import { temporaryFolder } from '../support/command-line.ts';
 
 const [disk, random] = [new SystemDisk(), new SystemRandom()];
@@ -18,7 +18,7 @@ afterEach(() => folder.dispose());
 it('overwrites every key, past event and decision in place, removes all sealed files, and keeps the settings', async () => {
   const at = (name: string) => join(folder.path, name);
   const wrapper = new FileDeviceKey(disk, random, at('wrapping.key'));
-  await keptSealKey(disk, random, wrapper, at('outbox.key'), 'outbox');
+  await loadOrCreateSealKey(disk, random, wrapper, at('outbox.key'), 'outbox');
   const before = await loadOrCreateDeviceKey(disk, random, folder.path);
   await disk.replaceFile(at('ring'), utf8('sealed'));
   await disk.replaceFile(at('device.json'), utf8('{}'));

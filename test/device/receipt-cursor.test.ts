@@ -72,7 +72,7 @@ describe('a gate that starts after a long outage', () => {
     const toldUntil = rig.gate.head.entries;
     const second = await rig.granted();
     await rig.clock.advance(3 * 3_600_000);
-    rig.untoldFrom = toldUntil + 1;
+    rig.missedReceiptsFrom = toldUntil + 1;
     await rig.reboot();
     const grants = rig.effects.receipts.map(({ grant }) => grant);
     expect(grants).toEqual([second.grant]);

@@ -3,7 +3,7 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Bridge } from '../../cloud-bridge/bridge.ts';
-import type { BridgeConfigInput } from '../../cloud-bridge/config.ts';
+import type { BridgeConfigInput } from '../../cloud-bridge/bridge-config.ts';
 import { BridgeFixture } from './bridge-fixture.ts';
 import { startBroker, type TestBroker } from './broker.ts';
 import { freePort } from './mosquitto.ts';

@@ -3,7 +3,7 @@
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import type { BridgeConfigInput } from '../../cloud-bridge/config.ts';
+import type { BridgeConfigInput } from '../../cloud-bridge/bridge-config.ts';
 import { BridgeFixture } from './bridge-fixture.ts';
 import type { SharedGround } from './bridge-instances.ts';
 import { type CountingProxy, startCountingProxy } from './counting-proxy.ts';

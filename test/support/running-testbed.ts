@@ -25,7 +25,7 @@ import { type Home, listHomes } from '../../device/owner/paired-devices.ts';
 import { makeCommand, makeGrant, type Signer } from '../../device/owner/sign-owner-messages.ts';
 import { askForState } from '../../device/terminal/owner-requests.ts';
 import { loadAgencyKey, postRequest, signRequest } from '../../sim/officer/agency-client.ts';
-import { evidenceId } from '../../sim/officer/evidence-desk.ts';
+import { evidenceId } from '../../sim/officer/evidence-client.ts';
 import { demoAsk } from '../../sim/story/demo-request.ts';
 import { sendDecision } from '../../sim/story/send-decision.ts';
 import { DEMO_HOME } from '../../sim/testbed/testbed.ts';

@@ -6,17 +6,17 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
 import { z } from 'zod';
-import type { BridgeConfigInput } from '../../cloud-bridge/config.ts';
+import type { BridgeConfigInput } from '../../cloud-bridge/bridge-config.ts';
 import { signingKeyIn } from '../../cloud-bridge/signing/server-secrets.ts';
-import type { VaultConfigInput } from '../../cloud-bridge/vault/config.ts';
+import type { VaultConfigInput } from '../../cloud-bridge/vault/vault-config.ts';
 import { SystemClock } from '../../device/base/clock.ts';
 import { SystemDisk } from '../../device/base/disk.ts';
 import type { SigningKey } from '../../device/base/keys.ts';
 import { SystemRandom } from '../../device/base/random.ts';
 import { DEFAULT_PREFIX } from '../../device/contract/topics.ts';
-import { partWords } from '../../sim/deploy/part-words.ts';
+import { partArguments } from '../../sim/deploy/part-arguments.ts';
 import { loadAgencyKey } from '../../sim/officer/agency-client.ts';
-import { pinBridge } from '../../sim/officer/evidence-desk.ts';
+import { pinBridge } from '../../sim/officer/evidence-client.ts';
 import { adminBearer, registerAgency } from '../../sim/officer/registration.ts';
 import { PartProcess } from '../../sim/testbed/child-process.ts';
 import { writeServiceSettings } from '../../sim/testbed/testbed-folder.ts';
@@ -213,7 +213,7 @@ export class ServedLayout {
 
   /** Starts a server; it comes back at the same port. */
   private async serve(name: LayoutPart, port: number): Promise<unknown> {
-    const verb = partWords(name === 'a' || name === 'b' ? 'bridge' : name);
+    const verb = partArguments(name === 'a' || name === 'b' ? 'bridge' : name);
     const words = [...verb, '--data', join(this.folder, name), '--port', String(port)];
     const part = new PartProcess(name, words, join(this.folder, 'logs', `${name}.log`), {
       ...DEPS,

@@ -1,6 +1,6 @@
 // The page "What has left": every clip that was sent from this doorbell, newest first.
 import './left.css';
-import { DeparturePage } from '@doorsill/contract/departures';
+import { SentClipPage } from '@doorsill/contract/sent-clips';
 import { useEffect, useState } from 'preact/hooks';
 import { clock, type Timer } from '../kit/browser-seams.ts';
 import { type Trouble, troubleOf, useAction, useDoor } from '../kit/door-context.ts';
@@ -26,7 +26,7 @@ function useSentClips(): {
   const load = async (before: number | null) => {
     const query = new URLSearchParams({ limit: String(PAGE_CLIPS) });
     if (before !== null) query.set('before', String(before));
-    const page = await door.client.call(DeparturePage, `/api/v1/departures?${query}`);
+    const page = await door.client.call(SentClipPage, `/api/v1/departures?${query}`);
     setFetched((known) => withPage(known, page));
     setTrouble(null);
   };

@@ -1,16 +1,16 @@
 // One sent clip as a card: its recipient, its present state, its facts, the check of its proof, and taking it back.
 
-import { checkDeparture, type DepartureCheck, type DepartureFinding } from '@doorsill/contract/check-departure';
+import { checkSentClip, type SentClipCheck, type SentClipFinding } from '@doorsill/contract/check-sent-clip';
 import { pinsSchema } from '@doorsill/contract/console-messages';
-import {
-  type Departure,
-  DepartureCustody,
-  type DepartureOutcome,
-  isRevocable,
-  outcomeOf,
-} from '@doorsill/contract/departures';
 import { ERRORS, failure, isErrorCode, isFailure } from '@doorsill/contract/errors';
 import { oneLine } from '@doorsill/contract/outside-text';
+import {
+  isRevocable,
+  outcomeOf,
+  type SentClip,
+  SentClipCustody,
+  type SentClipOutcome,
+} from '@doorsill/contract/sent-clips';
 import { DisclosureKey } from '@doorsill/contract/shared-claims';
 import type { VerifiedLeaf } from '@doorsill/contract/verify-custody';
 import type { ComponentChildren } from 'preact';
@@ -24,7 +24,7 @@ import { tokenCrypto } from '../kit/token-crypto.ts';
 import { words } from './left-words.ts';
 
 /** `out`: a recipient has the clip; `open`: not settled; `gone`: nobody has it any more. */
-const TONES: Record<DepartureOutcome['is'], 'out' | 'open' | 'gone'> = {
+const TONES: Record<SentClipOutcome['is'], 'out' | 'open' | 'gone'> = {
   sending: 'open',
   stopped: 'open',
   stored: 'out',
@@ -38,9 +38,9 @@ const TONES: Record<DepartureOutcome['is'], 'out' | 'open' | 'gone'> = {
 };
 
 function outcomeSentences(
-  { standing, recipient }: Departure,
-  outcome: DepartureOutcome,
-  check: DepartureCheck | null,
+  { standing, recipient }: SentClip,
+  outcome: SentClipOutcome,
+  check: SentClipCheck | null,
 ): string[] {
   const { outcomes } = words;
   switch (outcome.is) {
@@ -68,9 +68,9 @@ function outcomeSentences(
   }
 }
 
-type Checked = DepartureCheck | 'no-clip';
+type Checked = SentClipCheck | 'no-clip';
 
-export function SentClipCard({ sentClip }: { sentClip: Departure }) {
+export function SentClipCard({ sentClip }: { sentClip: SentClip }) {
   const { door } = useDoor();
   const [checked, setChecked] = useState<Checked | null>(null);
   const checking = useAction();
@@ -126,24 +126,24 @@ export function SentClipCard({ sentClip }: { sentClip: Departure }) {
 /** Fetches the bridge's proofs through the device and checks them here. Throws the device's refusal, or `unreachable`. */
 async function checkWithBridge(
   client: ReturnType<typeof useDoor>['door']['client'],
-  sentClip: Departure,
+  sentClip: SentClip,
 ): Promise<Checked> {
   const { trust } = await client.call(pinsSchema, '/api/v1/pins');
   if (!trust) throw failure('device_not_enrolled');
   const parties = { device: client.key.device, bridgeKey: trust.bridgeKey };
   try {
     const path = `/api/v1/departures/${sentClip.grant}/custody`;
-    return checkDeparture(sentClip, await client.call(DepartureCustody, path), parties, tokenCrypto);
+    return checkSentClip(sentClip, await client.call(SentClipCustody, path), parties, tokenCrypto);
   } catch (thrown) {
     if (!isFailure(thrown) || thrown.code !== 'http_not_found') throw thrown;
     // The device's own documents can still be checked.
     const kept = { receipt: null, leaves: [], isWhole: true };
-    const own = checkDeparture(sentClip, kept, parties, tokenCrypto);
+    const own = checkSentClip(sentClip, kept, parties, tokenCrypto);
     return own.findings.length === 0 ? 'no-clip' : own;
   }
 }
 
-function Facts({ sentClip, ownKey }: { sentClip: Departure; ownKey: string }) {
+function Facts({ sentClip, ownKey }: { sentClip: SentClip; ownKey: string }) {
   const { clip, audio, zones, recipient, grantedUs, grantedBy } = sentClip;
   const { startUs, endUs } = clip.window;
   const length = showLength(endUs - startUs);
@@ -181,7 +181,7 @@ function Fact({ name, children }: { name: string; children: ComponentChildren })
 }
 
 /** The disclosed values as they were sent. */
-function Disclosed({ sentClip: { clip, disclosed } }: { sentClip: Departure }) {
+function Disclosed({ sentClip: { clip, disclosed } }: { sentClip: SentClip }) {
   if (clip.disclosed.length === 0) return <>{words.disclosedNothing}</>;
   if (disclosed === null) {
     const names = clip.disclosed.map((key) => text.facts[key]).join(', ');
@@ -203,7 +203,7 @@ function Disclosed({ sentClip: { clip, disclosed } }: { sentClip: Departure }) {
   );
 }
 
-function More({ sentClip: { clip, grant, request, sentUs } }: { sentClip: Departure }) {
+function More({ sentClip: { clip, grant, request, sentUs } }: { sentClip: SentClip }) {
   return (
     <details class="more">
       <summary>{words.more}</summary>
@@ -226,7 +226,7 @@ function More({ sentClip: { clip, grant, request, sentUs } }: { sentClip: Depart
 }
 
 /** The button that takes a clip back, and the question behind it. The card shows the result. */
-function TakeBack({ sentClip }: { sentClip: Departure }) {
+function TakeBack({ sentClip }: { sentClip: SentClip }) {
   const { door } = useDoor();
   const action = useAction();
   const [isAsking, setAsking] = useState(false);
@@ -259,7 +259,7 @@ function TakeBack({ sentClip }: { sentClip: Departure }) {
 }
 
 /** The findings of a check, one sentence each. */
-function CheckFindings({ check }: { check: DepartureCheck }) {
+function CheckFindings({ check }: { check: SentClipCheck }) {
   const { findings, holds, isWhole } = check;
   const isCosigned = findings.some((one) => one.ok && one.of === 'leaf' && one.leaf.witnesses.length > 0);
   return (
@@ -281,7 +281,7 @@ function CheckFindings({ check }: { check: DepartureCheck }) {
   );
 }
 
-function Finding({ finding }: { finding: DepartureFinding }) {
+function Finding({ finding }: { finding: SentClipFinding }) {
   return (
     <li class={finding.ok ? 'finding' : 'finding finding-bad'}>
       <Icon name={finding.ok ? 'check' : 'warning'} />
@@ -302,7 +302,7 @@ function Leaf({ leaf }: { leaf: VerifiedLeaf }) {
   );
 }
 
-function sentenceOf(finding: DepartureFinding): string {
+function sentenceOf(finding: SentClipFinding): string {
   if (!finding.ok) {
     const bad = { stored: words.storedBad, answer: words.answerBad, leaf: words.leafBad };
     return bad[finding.of](finding.why.replace(/\.$/, ''));
@@ -312,7 +312,7 @@ function sentenceOf(finding: DepartureFinding): string {
   return finding.of === 'stored' ? words.storedOk(when) : words.answerOk(when);
 }
 
-function keyOf(finding: DepartureFinding): string {
+function keyOf(finding: SentClipFinding): string {
   if (!finding.ok) return `${finding.of} ${finding.why}`;
   return finding.of === 'leaf' ? `leaf ${finding.leaf.leaf}` : finding.receipt.jti;
 }

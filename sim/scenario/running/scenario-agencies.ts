@@ -16,8 +16,8 @@ import {
   type RequestView,
   signRequest,
 } from '../../officer/agency-client.ts';
-import { addPartner, listPartners, setPartnerStatus } from '../../officer/moderator.ts';
-import { type AgencyDecision, applyAs, decideAgency, vouchForDomain } from '../../officer/registration.ts';
+import { addPartner, listPartners, setPartnerStatus } from '../../officer/bridge-operator.ts';
+import { type AgencyDecision, applyToRegistry, decideAgency, writeDomainProof } from '../../officer/registration.ts';
 import { areaAround } from '../../story/demo-request.ts';
 import type { AgencyStanding, PartnerStanding, ScenarioAgency, ScenarioPartner, Step } from '../language/scenario.ts';
 import type { ServiceParts } from './service-parts.ts';
@@ -78,10 +78,10 @@ export class ScenarioAgencies {
   /** Applies for an agency, and decides as the registry's moderator. Throws the registry's refusal. */
   private async register(facts: ScenarioAgency, key: SigningKey): Promise<void> {
     const { disk, services } = this.deps;
-    await vouchForDomain(disk, services.registry.folder, facts.domain, agencyId(key));
+    await writeDomainProof(disk, services.registry.folder, facts.domain, agencyId(key));
     const { name, jurisdiction, domain, contact, profiles, retention } = facts;
     const said = { name, jurisdiction, domain, contact, profiles, retention };
-    await applyAs(this.deps, services.registry, key, said);
+    await applyToRegistry(this.deps, services.registry, key, said);
     if (facts.standing === 'pending') return;
     const first = facts.standing === 'refused' ? 'refused' : 'approved';
     await this.decide(key, first);

@@ -9,7 +9,7 @@ import { SystemRandom } from '@doorsill/base/random';
 import { actorId } from '@doorsill/contract/ids';
 import { DEFAULT_PREFIX } from '@doorsill/contract/topics';
 import { Mosquitto } from '../../broker/mosquitto.ts';
-import { pinBridge } from '../../officer/evidence-desk.ts';
+import { pinBridge } from '../../officer/evidence-client.ts';
 import {
   type RunningService,
   SERVICES,

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Receipt } from '@doorsill/contract/home-messages';
 import type { Manifest, Statement } from '@doorsill/contract/manifest';
 import { verifyClip } from '@doorsill/device/clip/verify-clip';
-import { evidenceId } from '../../officer/evidence-desk.ts';
+import { evidenceId } from '../../officer/evidence-client.ts';
 import { fetchClip, type GrantedClip, grantedClips, type PetOwner } from '../../pet-owner/pet-owner.ts';
 import type { ScenarioHome } from './scenario-home.ts';
 import type { KnownRequest, ScenarioWorld } from './scenario-world.ts';

@@ -5,8 +5,8 @@ import { SystemRandom } from '../../../device/base/random.ts';
 import { ClipLeaves, CustodyBundle, CustodyEntry } from '../../../device/contract/custody.ts';
 import { type Answer, BridgeFixture, type Parcel } from '../../support/bridge-fixture.ts';
 import { temporaryFolder } from '../../support/command-line.ts';
-import { custodyCall } from '../../support/departure.ts';
 import { makeParty, type Party } from '../../support/parties.ts';
+import { custodyCall } from '../../support/sent-clip.ts';
 import { bridgeWithVault, receiptOf, type VaultFixture } from '../../support/vault-fixture.ts';
 
 const folder = temporaryFolder('clip-leaves');

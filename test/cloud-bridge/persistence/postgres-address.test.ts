@@ -1,10 +1,10 @@
 // The address of a database says exactly where it is, requires TLS with a verified name unless it is local, and never repeats a password.
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { parseConfig } from '../../../cloud-bridge/config.ts';
+import { parseConfig } from '../../../cloud-bridge/bridge-config.ts';
 import { databasePlace } from '../../../cloud-bridge/persistence/open-database.ts';
 import { connectionSettings, databaseSettings, nameOf } from '../../../cloud-bridge/persistence/postgres-address.ts';
-import { VaultConfig } from '../../../cloud-bridge/vault/config.ts';
+import { VaultConfig } from '../../../cloud-bridge/vault/vault-config.ts';
 
 const schema = z.strictObject(databaseSettings);
 const read = (database: string) => {

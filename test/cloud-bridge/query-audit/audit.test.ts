@@ -3,10 +3,10 @@
 import { createReadStream } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
+import { type FlaggedRow, searchCounts, Tallies } from '../../../cloud-bridge/query-audit/agency-counts.ts';
 import { type AuditReport, auditQueries } from '../../../cloud-bridge/query-audit/audit.ts';
 import { parseAuditSettings } from '../../../cloud-bridge/query-audit/query-audit-settings.ts';
 import { reportText } from '../../../cloud-bridge/query-audit/report-text.ts';
-import { type FlaggedRow, searchCounts, Tallies } from '../../../cloud-bridge/query-audit/tally.ts';
 import { type Random, SeededRandom } from '../../../device/base/random.ts';
 import { scoreFindings } from '../../../sim/query-export/score.ts';
 import { writeExport } from '../../../sim/query-export/write.ts';

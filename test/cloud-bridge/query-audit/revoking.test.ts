@@ -4,7 +4,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import {
-  httpRegistryDesk,
+  httpRegistryAdmin,
   type RegisteredAgency,
   type RegistryAdmin,
   type RevokedEntry,
@@ -134,7 +134,7 @@ it('reinstates one agency, and fails when the registry did not, or when no agenc
   await expect(reinstateAgency(stubborn.desk, 'A PD')).rejects.toMatchObject({ code: 'audit_not_taken' });
 });
 
-describe('httpRegistryDesk', () => {
+describe('httpRegistryAdmin', () => {
   let server: Server;
   afterEach(() => new Promise((resolve) => server.close(resolve)));
 
@@ -144,7 +144,7 @@ describe('httpRegistryDesk', () => {
       reply.setHeader('content-type', 'application/json').end(text);
     });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    return httpRegistryDesk({ url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`, adminToken: 'x' });
+    return httpRegistryAdmin({ url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`, adminToken: 'x' });
   }
 
   it('refuses an answer that is not a registry’s, and a list that is not signed', async () => {

@@ -1,6 +1,6 @@
 // A request that waits for moderation is shown to nobody but its agency, a decision counts once, and the agency sees the reasons.
 import { afterEach, describe, expect, it } from 'vitest';
-import type { BridgeConfigInput } from '../../../cloud-bridge/config.ts';
+import type { BridgeConfigInput } from '../../../cloud-bridge/bridge-config.ts';
 import { freshId, SystemRandom } from '../../../device/base/random.ts';
 import type { Request } from '../../../device/contract/request.ts';
 import { BridgeFixture } from '../../support/bridge-fixture.ts';

@@ -1,6 +1,6 @@
 // Each limit of a request at its exact value, and outlines at the edges of the map.
 import { describe, expect, it } from 'vitest';
-import { BridgeConfig } from '../../../cloud-bridge/config.ts';
+import { BridgeConfig } from '../../../cloud-bridge/bridge-config.ts';
 import { checkLimits } from '../../../cloud-bridge/requests/request-limits.ts';
 import { ManualClock } from '../../../device/base/clock.ts';
 import { isFailure } from '../../../device/contract/errors.ts';

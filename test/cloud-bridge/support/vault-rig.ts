@@ -1,6 +1,6 @@
 // A vault that knows a bridge, an officer of the agency that asked, and clips that answer its request: for tests that act as the bridge.
 import { join } from 'node:path';
-import type { VaultConfigInput } from '../../../cloud-bridge/vault/config.ts';
+import type { VaultConfigInput } from '../../../cloud-bridge/vault/vault-config.ts';
 import type { Disk } from '../../../device/base/disk.ts';
 import { BridgeFixture } from '../../support/bridge-fixture.ts';
 import { temporaryFolder } from '../../support/command-line.ts';

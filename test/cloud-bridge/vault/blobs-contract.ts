@@ -1,6 +1,6 @@
 // The contract of evidence storage: what was published is read back byte for byte until it is erased, and a crash leaves no orphaned files.
 import { expect, it } from 'vitest';
-import type { Blobs, BytesPlace } from '../../../cloud-bridge/vault/blobs.ts';
+import type { Blobs, BytesPlace } from '../../../cloud-bridge/vault/evidence-blobs.ts';
 import type { BytesStanding } from '../../../cloud-bridge/vault/vault-store.ts';
 import { sha256Hex } from '../../../device/base/keys.ts';
 import { SystemRandom } from '../../../device/base/random.ts';

@@ -2,7 +2,7 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach } from 'vitest';
-import { FolderBlobs } from '../../../cloud-bridge/vault/blobs.ts';
+import { FolderBlobs } from '../../../cloud-bridge/vault/evidence-blobs.ts';
 import { SystemDisk } from '../../../device/base/disk.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
 import { temporaryFolder } from '../../support/command-line.ts';

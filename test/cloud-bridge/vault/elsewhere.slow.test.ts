@@ -157,13 +157,13 @@ it('overdue evidence counts as destroyed once the bucket has really deleted it, 
     },
   };
   vault.clock.shiftS = 8 * 24 * 3600;
-  await vault.vault.keepNow();
+  await vault.vault.sweepNow();
   for (const parcel of parcels) {
     expect(deletes.some((path) => path.includes(itemOf(parcel)))).toBe(true);
     expect(await inBucket(parcel)).toBe(true);
   }
   proxy.lies = {};
-  await vault.vault.keepNow();
+  await vault.vault.sweepNow();
   for (const parcel of parcels) expect(await inBucket(parcel)).toBe(false);
   vault.clock.shiftS = 0;
 });

@@ -36,7 +36,7 @@ const limited = (...scopes: string[]) => vault.officer(agency, scopes);
 /** Moves the clock on by days; the officer gets a new token. */
 async function pass(days: number): Promise<void> {
   vault.clock.shiftS += days * DAY_S;
-  await vault.vault.keepNow();
+  await vault.vault.sweepNow();
   officer = await vault.officer(agency);
 }
 

@@ -3,7 +3,7 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { ALONE } from '../../../cloud-bridge/persistence/instance-turns.ts';
 import { databasePlace } from '../../../cloud-bridge/persistence/open-database.ts';
-import { FolderBlobs } from '../../../cloud-bridge/vault/blobs.ts';
+import { FolderBlobs } from '../../../cloud-bridge/vault/evidence-blobs.ts';
 import { RECOVERABLE_S } from '../../../cloud-bridge/vault/retention.ts';
 import { RetentionSweeper } from '../../../cloud-bridge/vault/retention-sweeper.ts';
 import { VaultReceipts } from '../../../cloud-bridge/vault/sign-vault-receipts.ts';

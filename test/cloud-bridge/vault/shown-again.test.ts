@@ -3,9 +3,9 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { ClipDownloads } from '../../../cloud-bridge/http/revocable-downloads.ts';
 import { databasePlace } from '../../../cloud-bridge/persistence/open-database.ts';
-import { FolderBlobs } from '../../../cloud-bridge/vault/blobs.ts';
 import { type Actor, SCOPES } from '../../../cloud-bridge/vault/clients.ts';
 import { Evidence } from '../../../cloud-bridge/vault/evidence.ts';
+import { FolderBlobs } from '../../../cloud-bridge/vault/evidence-blobs.ts';
 import { openVaultDatabase, type VaultDatabase } from '../../../cloud-bridge/vault/vault-database.ts';
 import type { ItemChange, TrailLine } from '../../../cloud-bridge/vault/vault-store.ts';
 import { SystemClock } from '../../../device/base/clock.ts';

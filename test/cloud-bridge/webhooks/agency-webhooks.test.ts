@@ -1,7 +1,7 @@
 // An agency gets signed events of its own requests and clips, at least once and under one id; nobody else gets any, and no webhook is sent
 // to an address that is not public.
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { webhookSignature } from '../../../cloud-bridge/webhooks/send.ts';
+import { webhookSignature } from '../../../cloud-bridge/webhooks/send-webhook.ts';
 import { SystemClock } from '../../../device/base/clock.ts';
 import { makeParty } from '../../support/parties.ts';
 import { QUICK_WEBHOOKS, WEBHOOK_SECRET, WebhookRig } from '../../support/webhook-rig.ts';

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { request as plainRequest } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { BridgeConfig } from '../../../cloud-bridge/config.ts';
+import { BridgeConfig } from '../../../cloud-bridge/bridge-config.ts';
 import { enrol } from '../../../device/area-link/enrolment.ts';
 import { SystemClock } from '../../../device/base/clock.ts';
 import { SystemDisk } from '../../../device/base/disk.ts';

@@ -8,10 +8,10 @@ import { sha256Hex, verifySignature } from '../../../device/base/keys.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
 import { OwnerNotifier } from '../../../device/consent/area-message-handler.ts';
 import { ConsentContext } from '../../../device/consent/consent-context.ts';
-import { allDepartures } from '../../../device/consent/departures.ts';
 import { EffectRunner, rejection } from '../../../device/consent/effect-runner.ts';
 import { ConsentGate } from '../../../device/consent/gate.ts';
 import { type GrantFacts, mintLiveGrant } from '../../../device/consent/live-grant.ts';
+import { sentClipsOf } from '../../../device/consent/sent-clips.ts';
 import { openToken } from '../../../device/contract/jws.ts';
 import { Pairing } from '../../../device/contract/owner-orders.ts';
 import { PUBLIC_AUDIENCE } from '../../../device/contract/shared-claims.ts';
@@ -320,7 +320,7 @@ describe('receipts that were lost', () => {
     const third = await rig.publish();
     await rig.send('deny', rig.cast.denial(third));
     await rig.clock.advance(3_600_000);
-    rig.untoldFrom = from + 1;
+    rig.missedReceiptsFrom = from + 1;
     await rig.reboot();
     const said = () => rig.effects.receipts.map(({ outcome: what, request }) => [what, request]);
     expect(said()).toEqual([
@@ -354,11 +354,15 @@ describe('receipts that were lost', () => {
 
   it('are the last five hundred unsent ones, or only the recent ones where nobody counted them', async () => {
     const denied = Array.from({ length: 501 }, (_, number) => `request-${number}`);
-    const repeated = async (untoldFrom: number | null) => {
-      const { untoldFrom: _untoldFrom, ...deps } = rig.deps();
+    const repeated = async (missedReceiptsFrom: number | null) => {
+      const { missedReceiptsFrom: _untoldFrom, ...deps } = rig.deps();
       const effects = new Effects();
-      const counted = untoldFrom === null ? {} : { untoldFrom: () => untoldFrom };
-      const context = new ConsentContext({ ...deps, folder: join(rig.folder, `from-${untoldFrom}`), ...counted });
+      const counted = missedReceiptsFrom === null ? {} : { missedReceiptsFrom: () => missedReceiptsFrom };
+      const context = new ConsentContext({
+        ...deps,
+        folder: join(rig.folder, `from-${missedReceiptsFrom}`),
+        ...counted,
+      });
       await context.open(effects, () => context.ledger.stop());
       for (const [sequence, request] of denied.entries()) {
         const body = { request, jti: `denial-${sequence}`, token: 'x', requestToken: 'x' };
@@ -513,7 +517,7 @@ describe('a damaged ledger', () => {
     });
     const damaged = { code: 'consent_ledger_damaged', facts: { detail } };
     await expect(rig.gate.pair(otherCast(rig).owner.key.publicKey, 'Sam')).rejects.toMatchObject(damaged);
-    expect(() => allDepartures(rig.gate)).toThrow(expect.objectContaining(damaged));
+    expect(() => sentClipsOf(rig.gate)).toThrow(expect.objectContaining(damaged));
   });
 
   it('that cannot be read to its end keeps privacy on, because that may be the last order', async () => {

@@ -177,7 +177,7 @@ export class GateRig {
   otherwise: Partial<GateDeps> = {};
   readonly logged: Logged[] = [];
   /** The entry from which on receipts were not sent; read once. */
-  untoldFrom: number | null = null;
+  missedReceiptsFrom: number | null = null;
   private boots = 0;
 
   private constructor(folder: string, random: Random) {
@@ -217,9 +217,9 @@ export class GateRig {
       marks: new HighWaterMarks(this.disk, this.clock, this.folder),
       settings: this.settings,
       buttons: ['front'],
-      untoldFrom: () => {
-        const untold = this.untoldFrom;
-        this.untoldFrom = null;
+      missedReceiptsFrom: () => {
+        const untold = this.missedReceiptsFrom;
+        this.missedReceiptsFrom = null;
         return untold;
       },
       limits: this.limits,

@@ -3,7 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { SystemClock } from '../../../device/base/clock.ts';
-import { askDepartures } from '../../../device/owner/pairing-client.ts';
+import { askSentClips } from '../../../device/owner/pairing-client.ts';
 import { pairingSocketPath } from '../../../device/owner/private-socket.ts';
 import { ConsoleRig, type OwnerBrowser } from './support/console-rig.ts';
 
@@ -57,14 +57,14 @@ it('gives no list of sent clips from a damaged ledger, rather than an empty one'
   const { folder } = whole;
   const socket = pairingSocketPath(folder);
   await whole.owner();
-  expect(await askDepartures({ clock }, socket, null)).toEqual({ total: 0, departures: [], next: null });
+  expect(await askSentClips({ clock }, socket, null)).toEqual({ total: 0, departures: [], next: null });
   await whole.stop(true);
   const ledger = join(folder, 'consent', 'ledger.jsonl');
   const text = await readFile(ledger, 'utf8');
   await writeFile(ledger, text.replace(/"name":"[^"]*"/, '"name":"Mallory"'));
   const damaged = await ConsoleRig.start({}, folder);
   try {
-    await expect(askDepartures({ clock }, socket, null)).rejects.toMatchObject({ code: 'consent_ledger_damaged' });
+    await expect(askSentClips({ clock }, socket, null)).rejects.toMatchObject({ code: 'consent_ledger_damaged' });
   } finally {
     await damaged.stop();
   }

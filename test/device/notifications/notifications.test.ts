@@ -54,7 +54,7 @@ async function start(targets: object[]): Promise<Notifications> {
   const note = (message: string, facts?: object) => void logged.push(message + JSON.stringify(facts));
   const log: Log = { ...silentLog(), info: note, warn: note, error: note };
   const home = {
-    onTell: (listener: (message: HomeMessage) => void) => {
+    onHomeMessage: (listener: (message: HomeMessage) => void) => {
       listeners.push(listener);
       return () => {
         listeners = [];

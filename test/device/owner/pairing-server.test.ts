@@ -10,18 +10,18 @@ import { silentLog } from '../../../device/base/log.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
 import { toBase64url } from '../../../device/contract/bytes.ts';
 import { pairingProofInput } from '../../../device/contract/console-messages.ts';
-import { Departure, type DeparturePage } from '../../../device/contract/departures.ts';
 import { failure } from '../../../device/contract/errors.ts';
+import { SentClip, type SentClipPage } from '../../../device/contract/sent-clips.ts';
 import {
   askCustody,
-  askDepartures,
   askHealth,
+  askSentClips,
   askStill,
   listOwners,
   pairWithDevice,
 } from '../../../device/owner/pairing-client.ts';
 import { PAIRING_FAILURES_MAX, PairingServer, type PairingServerDeps } from '../../../device/owner/pairing-server.ts';
-import { CONVERSATION_MS_MAX, DEPARTURES_TOLD_MAX, type Health } from '../../../device/owner/pairing-wire.ts';
+import { CONVERSATION_MS_MAX, type Health, SENT_CLIPS_PER_ANSWER_MAX } from '../../../device/owner/pairing-wire.ts';
 import { pairingSocketPath } from '../../../device/owner/private-socket.ts';
 import { Cast } from '../../support/parties.ts';
 
@@ -263,10 +263,10 @@ describe('pairing over the device’s socket', () => {
 
 describe('the list of sent clips', () => {
   it('arrives in answers that fit on a line, also where all fields have their maximum length', async () => {
-    const first = await askDepartures({ clock }, path, null);
-    expect([first.departures.length, first.next]).toEqual([DEPARTURES_TOLD_MAX, 100 - DEPARTURES_TOLD_MAX]);
-    const second = await askDepartures({ clock }, path, first.next);
-    expect(second.departures[0]?.number).toBe(100 - DEPARTURES_TOLD_MAX - 1);
+    const first = await askSentClips({ clock }, path, null);
+    expect([first.departures.length, first.next]).toEqual([SENT_CLIPS_PER_ANSWER_MAX, 100 - SENT_CLIPS_PER_ANSWER_MAX]);
+    const second = await askSentClips({ clock }, path, first.next);
+    expect(second.departures[0]?.number).toBe(100 - SENT_CLIPS_PER_ANSWER_MAX - 1);
   });
 
   it('is shown with the bridge and key that its proof must have, and refused for a clip that never left', async () => {
@@ -294,15 +294,15 @@ describe('the socket’s path', () => {
 });
 
 /** A page of a hundred clips, each as long as the schema allows, in letters that take most bytes. */
-function leftBefore(before: number | null): DeparturePage {
+function leftBefore(before: number | null): SentClipPage {
   const end = before ?? 100;
-  const numbers = Array.from({ length: DEPARTURES_TOLD_MAX }, (_, place) => end - 1 - place);
+  const numbers = Array.from({ length: SENT_CLIPS_PER_ANSWER_MAX }, (_, place) => end - 1 - place);
   const id = 'a'.repeat(63);
   const hash = 'f'.repeat(64);
   const text = (letters: number) => '😀'.repeat(letters / 2);
   const receipt = 'r'.repeat(4_096);
-  const longest = (number: number): Departure =>
-    Departure.parse({
+  const longest = (number: number): SentClip =>
+    SentClip.parse({
       ...{ number, request: id, grant: id, grantSha256: hash, grantedBy: cast.owner.key.publicKey, grantedUs: 1e15 },
       recipient: {
         ...{ kind: 'agency', id, name: text(120), domain: 'd'.repeat(253), jurisdiction: 'municipal' },

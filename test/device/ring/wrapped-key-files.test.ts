@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { SystemDisk } from '../../../device/base/disk.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
-import { FileDeviceKey, keptSealKey, WrappedFile } from '../../../device/ring/wrapped-key-files.ts';
+import { FileDeviceKey, loadOrCreateSealKey, WrappedFile } from '../../../device/ring/wrapped-key-files.ts';
 
 const disk = new SystemDisk();
 const random = new SystemRandom();
@@ -19,7 +19,7 @@ afterEach(() => rm(folder, { recursive: true, force: true }));
 
 const device = (name = 'device.key') => new FileDeviceKey(disk, random, join(folder, name));
 const kept = (wrapper = device(), purpose = 'outbox') =>
-  keptSealKey(disk, random, wrapper, join(folder, 'outbox.key'), purpose);
+  loadOrCreateSealKey(disk, random, wrapper, join(folder, 'outbox.key'), purpose);
 
 describe('a kept key', () => {
   it('is made once and read again, from files that only their user can read', async () => {

@@ -16,9 +16,9 @@ import { agencyId } from 'doorsill/officer/agency-client';
 import type { MemoryNetwork } from './memory-network.ts';
 import { messagesIn, packetOf } from './mqtt-packets.ts';
 import type { Lie } from './plan.ts';
-import type { SimulatedAgencies } from './town-agencies.ts';
-import type { SimulatedHome } from './town-home.ts';
-import type { SimulatedServices } from './town-services.ts';
+import type { SimulatedAgencies } from './simulated-agencies.ts';
+import type { SimulatedHome } from './simulated-home.ts';
+import type { SimulatedServices } from './simulated-services.ts';
 
 const KEY_BYTES_MAX = 200;
 /** A captured agency requests this much more time, and every fact. */

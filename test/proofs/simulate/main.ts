@@ -7,7 +7,7 @@ import { ProgressLine } from '@doorsill/device/terminal/progress-line';
 import { shellWord } from '@doorsill/device/terminal/shell-words';
 import { stopSignal } from '@doorsill/device/terminal/stop-signal';
 import { Command, CommanderError } from 'commander';
-import { readWhole } from 'doorsill/cli/read-figures';
+import { readWhole } from 'doorsill/cli/read-options';
 import { failure } from 'doorsill/errors';
 import type { Footage } from './ffmpeg-twin.ts';
 import type { RunSummary, SeedTotals } from './seed-processes.ts';

@@ -5,7 +5,7 @@ import { SeededRandom } from '../../../device/base/random.ts';
 import { Cast } from '../../support/parties.ts';
 import { packetOf } from './mqtt-packets.ts';
 import { type OrderedHome, OrderWatch } from './order-watch.ts';
-import type { SignedOrder } from './town-owner.ts';
+import type { SignedOrder } from './simulated-owner.ts';
 
 const START_US = Date.UTC(2026, 9, 5, 11) * 1_000;
 const cast = new Cast(new ManualClock(START_US), new SeededRandom(1));

@@ -8,8 +8,8 @@ import { parseJson } from '@doorsill/contract/parse-json';
 import { DEFAULT_PREFIX } from '@doorsill/contract/topics';
 import type { Piece } from './memory-network.ts';
 import { type MqttMessage, messagesIn } from './mqtt-packets.ts';
-import type { SimulatedHome } from './town-home.ts';
-import type { SignedOrder } from './town-owner.ts';
+import type { SimulatedHome } from './simulated-home.ts';
+import type { SignedOrder } from './simulated-owner.ts';
 
 /** A doorbell has processed a revocation list this long after its delivery, if its clock is wrong by less than the second value. */
 const LIST_TAKEN_US = 1_000_000;

@@ -5,10 +5,10 @@ import type { Random } from '@doorsill/base/random';
 import { isFailure } from 'doorsill/errors';
 import type { VirtualClock } from 'doorsill/world/virtual-clock';
 import type { Act } from './plan.ts';
+import type { SimulatedAgencies } from './simulated-agencies.ts';
+import type { SimulatedHome } from './simulated-home.ts';
+import type { SimulatedServices } from './simulated-services.ts';
 import { useStolenKey } from './stolen-key.ts';
-import type { SimulatedAgencies } from './town-agencies.ts';
-import type { SimulatedHome } from './town-home.ts';
-import type { SimulatedServices } from './town-services.ts';
 
 export interface RareSeams {
   world: VirtualClock;

@@ -5,8 +5,8 @@ import { fileURLToPath } from 'node:url';
 import { sha256Hex } from '@doorsill/base/keys';
 import { provokedIn } from './coverage.ts';
 import type { Footage } from './ffmpeg-twin.ts';
+import type { RunResult } from './run.ts';
 import { addCoverage } from './simulate.ts';
-import type { RunResult } from './town.ts';
 
 const PROGRAM = fileURLToPath(new URL('./seed-process.js', import.meta.url));
 

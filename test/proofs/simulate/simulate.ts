@@ -5,12 +5,12 @@ import { fileURLToPath } from 'node:url';
 import type { Ffmpeg } from '@doorsill/device/camera/find-ffmpeg';
 import { failure } from 'doorsill/errors';
 import { drawFootage, type Footage } from './ffmpeg-twin.ts';
+import { type InitialState, prepareInitialState } from './initial-state.ts';
 import { type Plan, shrunk } from './plan.ts';
 import { planOf } from './rare-plan.ts';
 import { rememberSignatures } from './remembered-signatures.ts';
+import { type RunResult, runPlan } from './run.ts';
 import { ServiceFolders } from './service-folders.ts';
-import { type RunResult, runPlan } from './town.ts';
-import { type InitialState, prepareInitialState } from './town-ground.ts';
 
 /** The registry's lists, relative to the source and to the build. */
 const LISTS = ['../../../cloud-bridge/registry/data', '../../../../cloud-bridge/registry/data'];

@@ -14,7 +14,7 @@ import { PUBLIC_AUDIENCE } from '@doorsill/contract/shared-claims';
 import { statementClaims } from '@doorsill/contract/statement-from-manifest';
 import { makeRevoke, type Signer } from '@doorsill/device/owner/sign-owner-messages';
 import { failure } from 'doorsill/errors';
-import { grantOf, type SignedGrant } from './owner-slips.ts';
+import { grantOf, type SignedGrant } from './owner-mistakes.ts';
 
 const CLIP_BYTES = 2_048;
 const TOKEN_LIFE_S = 600;

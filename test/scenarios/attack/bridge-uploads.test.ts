@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { BridgeConfig } from '../../../cloud-bridge/config.ts';
+import { BridgeConfig } from '../../../cloud-bridge/bridge-config.ts';
 import { sha256Hex } from '../../../device/base/keys.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
 import { type Answer, BridgeFixture, type Parcel } from '../../support/bridge-fixture.ts';

@@ -6,7 +6,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { httpRegistryDesk } from '../../../cloud-bridge/query-audit/registry-admin-client.ts';
+import { httpRegistryAdmin } from '../../../cloud-bridge/query-audit/registry-admin-client.ts';
 import { SystemClock } from '../../../device/base/clock.ts';
 import { SystemDisk } from '../../../device/base/disk.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
@@ -47,7 +47,7 @@ describe('audit queries --apply', () => {
   const at = (name: string) => join(folder.path, name);
   let registry: Running;
   let place: { registryUrl: string; registry: string; folder: string };
-  let desk: ReturnType<typeof httpRegistryDesk>;
+  let desk: ReturnType<typeof httpRegistryAdmin>;
   /** Two that the audit proposes and one it does not, registered in other capitals. */
   let names: string[];
   let ids: string[];
@@ -74,7 +74,7 @@ describe('audit queries --apply', () => {
     place = { registryUrl: ready.url, registry: ready.id, folder: at('registry') };
     access = ['--registry', ready.url, '--admin-token', at('registry/admin.token'), '--registry-key', ready.key];
     const adminToken = readFileSync(at('registry/admin.token'), 'utf8').trim();
-    desk = httpRegistryDesk({ url: ready.url, adminToken });
+    desk = httpRegistryAdmin({ url: ready.url, adminToken });
     const plan = ['--seed', '3', '--agencies', '300', '--rows', '12000', '--out', at('export.csv')];
     const made = await runCommand(['audit', 'generate', ...plan, '--labels', at('labels.json'), '--json']);
     expect(made.last).toMatchObject({ misusing: 47, agencies: 300 });
@@ -147,10 +147,10 @@ describe('audit queries --apply', () => {
 
   it('is refused without the registry’s token, and accepts no list under another key', async () => {
     const url = place.registryUrl;
-    const stranger = httpRegistryDesk({ url, adminToken: 'x'.repeat(43) });
+    const stranger = httpRegistryAdmin({ url, adminToken: 'x'.repeat(43) });
     await expect(stranger.revoke(ids[2] ?? '', null)).rejects.toMatchObject({ code: 'http_unauthorised' });
     const { publicKey } = await loadAgencyKey(seams, at('other'));
-    const foreign = httpRegistryDesk({ url, adminToken: '', key: publicKey });
+    const foreign = httpRegistryAdmin({ url, adminToken: '', key: publicKey });
     await expect(foreign.revoked()).rejects.toMatchObject({ code: 'token_unknown_signer' });
   });
 });

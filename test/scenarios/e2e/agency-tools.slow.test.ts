@@ -2,7 +2,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { webhookSignature } from '../../../cloud-bridge/webhooks/send.ts';
+import { webhookSignature } from '../../../cloud-bridge/webhooks/send-webhook.ts';
 import { SystemClock } from '../../../device/base/clock.ts';
 import { Running, runCommand, temporaryFolder } from '../../support/command-line.ts';
 import { WebhookReceiver } from '../../support/webhook-receiver.ts';

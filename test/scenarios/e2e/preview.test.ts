@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import { chmodSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { evidenceId } from '../../../sim/officer/evidence-desk.ts';
+import { evidenceId } from '../../../sim/officer/evidence-client.ts';
 import { runCommand, temporaryFolder } from '../../support/command-line.ts';
 import { RunningTestbed } from '../../support/running-testbed.ts';
 

@@ -9,7 +9,7 @@ import { SystemDisk } from '../../../device/base/disk.ts';
 import { sha256Hex } from '../../../device/base/keys.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
 import { agencyId, loadAgencyKey, signAccess } from '../../../sim/officer/agency-client.ts';
-import { openEvidenceDesk } from '../../../sim/officer/evidence-desk.ts';
+import { openEvidenceClient } from '../../../sim/officer/evidence-client.ts';
 import { processesNaming, Running, runCommand, temporaryFolder } from '../../support/command-line.ts';
 
 const seams = { clock: new SystemClock(), random: new SystemRandom(), disk: new SystemDisk() };
@@ -98,7 +98,7 @@ describe('up', () => {
     const agency = agencyId(key);
     expect(clip.headers.get('location')).toBe(`${testbed.vault.url}/v1/agencies/${agency}${evidence}`);
     expect((await fetch(clip.headers.get('location') ?? '')).status).toBe(401);
-    const desk = await openEvidenceDesk(
+    const desk = await openEvidenceClient(
       seams,
       { url: testbed.vault.url, folder: join(data, 'vault') },
       { id: agency, folder: join(data, 'agency') },

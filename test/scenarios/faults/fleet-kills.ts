@@ -5,7 +5,7 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { expect, type TestContext } from 'vitest';
 import { z } from 'zod';
-import { partWords } from '../../../sim/deploy/part-words.ts';
+import { partArguments } from '../../../sim/deploy/part-arguments.ts';
 import { Running } from '../../support/command-line.ts';
 import { descendants } from '../../support/processes.ts';
 import { proved } from '../../support/proved.ts';
@@ -29,7 +29,7 @@ const portsSchema = z.object({ ports: z.record(z.enum(PARTS), z.int().positive()
 function pidOf(fleet: Running, part: Part): number | null {
   const isPart = (pid: number) => {
     try {
-      return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(`entry.js\0${partWords(part).join('\0')}\0--`);
+      return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(`entry.js\0${partArguments(part).join('\0')}\0--`);
     } catch {
       return false;
     }

@@ -10,7 +10,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
-import { createEnrolmentCode } from '../../../sim/officer/moderator.ts';
+import { createEnrolmentCode } from '../../../sim/officer/bridge-operator.ts';
 import { Running, runCommand, temporaryFolder } from '../../support/command-line.ts';
 import { proved } from '../../support/proved.ts';
 import { ServedLayout } from '../../support/served-layout.ts';

@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { sha256Hex } from '../../../device/base/keys.ts';
 import { readEnrolmentCode } from '../../../device/contract/enrolment.ts';
-import { createEnrolmentCode } from '../../../sim/officer/moderator.ts';
+import { createEnrolmentCode } from '../../../sim/officer/bridge-operator.ts';
 import type { ServedLayout } from '../../support/served-layout.ts';
 
 const EVERY_MS = 250;

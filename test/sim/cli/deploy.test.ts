@@ -3,10 +3,10 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { BridgeConfig, parseConfig } from '../../../cloud-bridge/config.ts';
-import { RegistryConfig } from '../../../cloud-bridge/registry/config.ts';
-import { VaultConfig } from '../../../cloud-bridge/vault/config.ts';
-import { partWords } from '../../../sim/deploy/part-words.ts';
+import { BridgeConfig, parseConfig } from '../../../cloud-bridge/bridge-config.ts';
+import { RegistryConfig } from '../../../cloud-bridge/registry/registry-config.ts';
+import { VaultConfig } from '../../../cloud-bridge/vault/vault-config.ts';
+import { partArguments } from '../../../sim/deploy/part-arguments.ts';
 import { Running, runCommand, temporaryFolder } from '../../support/command-line.ts';
 import { freePort } from '../../support/mosquitto.ts';
 import { proved } from '../../support/proved.ts';
@@ -40,7 +40,7 @@ it('prints the same files, and leaves a folder that is not empty unchanged', asy
 it('names only options that the parts have', async () => {
   for (const part of PARTS) {
     const command = /^ExecStart=(\S+) (\S+) ([\w ]+?) (--.*)$/m.exec(readFileSync(unit(part), 'utf8'));
-    const words = partWords(part);
+    const words = partArguments(part);
     expect(command?.[3]).toBe(words.join(' '));
     const { stdout } = await runCommand([...words, '--help']);
     const options = [...(command?.[4] ?? '').matchAll(/--[a-z-]+/g)].map(([name]) => name);

@@ -10,7 +10,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { connectionSettings } from '../../../cloud-bridge/persistence/postgres-address.ts';
-import { VaultConfig } from '../../../cloud-bridge/vault/config.ts';
+import { VaultConfig } from '../../../cloud-bridge/vault/vault-config.ts';
 import { SystemDisk } from '../../../device/base/disk.ts';
 import { issueAccount, removeAccount } from '../../../device/base/mqtt-account-files.ts';
 import { SystemRandom } from '../../../device/base/random.ts';

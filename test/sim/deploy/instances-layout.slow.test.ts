@@ -11,7 +11,7 @@ import { z } from 'zod';
 import { SystemRandom } from '../../../device/base/random.ts';
 import { signToken } from '../../../device/contract/jws.ts';
 import { haproxyOfInstances, settingsFiles } from '../../../sim/deploy/instances-layout.ts';
-import { partWords } from '../../../sim/deploy/part-words.ts';
+import { partArguments } from '../../../sim/deploy/part-arguments.ts';
 import { VaultRig } from '../../cloud-bridge/support/vault-rig.ts';
 import { Haproxy } from '../../support/haproxy.ts';
 import { freePort } from '../../support/mosquitto.ts';
@@ -117,7 +117,7 @@ function configuration(port: number): string {
 }
 
 async function start(part: Part, name: string): Promise<void> {
-  const process = new PartProcess([...partWords(part), '--data', join(folder, part, name)]);
+  const process = new PartProcess([...partArguments(part), '--data', join(folder, part, name)]);
   running.set(`${part}-${name}`, process);
   const line = await process.ready();
   if (!line) throw new Error(`${part} ${name} did not start: ${process.stderr}`);

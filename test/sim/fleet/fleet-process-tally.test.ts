@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest';
-import { addCounts, FleetTally, Lateness, NO_COUNTS } from '../../../sim/fleet/fleet-process-tally.ts';
+import { addCounts, FleetTally, LatencyHistogram, NO_COUNTS } from '../../../sim/fleet/fleet-process-tally.ts';
 
-function latenessOf(...ms: number[]): Lateness {
-  const lateness = new Lateness();
+function latenessOf(...ms: number[]): LatencyHistogram {
+  const lateness = new LatencyHistogram();
   for (const one of ms) lateness.add(one);
   return lateness;
 }
@@ -16,12 +16,12 @@ it('counts a negative latency as 0, and long ones in steps of a second', () => {
   expect(latenessOf(-5).quantile(1)).toBe(1);
   expect(latenessOf(12_345).quantile(1)).toBe(13_000);
   expect(latenessOf(1e9).quantile(1)).toBe(602_000);
-  expect(new Lateness().quantile(0.5)).toBeNull();
+  expect(new LatencyHistogram().quantile(0.5)).toBeNull();
 });
 
 it('merges to the same counts as if all had been counted together', () => {
   const [one, other] = [latenessOf(1, 2, 3_500, 7), latenessOf(2, 90)];
-  one.merge(new Lateness(other.steps));
+  one.merge(new LatencyHistogram(other.steps));
   expect(one.steps).toEqual(latenessOf(1, 2, 3_500, 7, 2, 90).steps);
   expect(one.count).toBe(6);
 });

@@ -1,15 +1,15 @@
 // The sixteen counts of each agency of a synthetic export, for the oracle (misuse-oracle.ts).
 
 import { CsvRows } from '../../../../cloud-bridge/persistence/csv-rows.ts';
+import { searchCounts, Tallies } from '../../../../cloud-bridge/query-audit/agency-counts.ts';
 import { SearchTimes } from '../../../../cloud-bridge/query-audit/audit.ts';
-import { readHeader } from '../../../../cloud-bridge/query-audit/columns.ts';
+import { readHeader } from '../../../../cloud-bridge/query-audit/export-columns.ts';
 import { Reader } from '../../../../cloud-bridge/query-audit/match-word-rules.ts';
-import { searchCounts, Tallies } from '../../../../cloud-bridge/query-audit/tally.ts';
 
 export interface CountedAgency {
   name: string;
   queries: number;
-  /** As `searchCounts` of tally.ts has them. */
+  /** As `searchCounts` of agency-counts.ts has them. */
   counts: readonly number[];
 }
 

@@ -1,12 +1,12 @@
 // Holds: the list of sent clips joins the fetched pages without a gap, newest first, each clip as the device last sent it.
 import { expect, it } from 'vitest';
 import { type FetchedSentClips, withPage } from '../../../../device/console-page/left/fetched-sent-clips.ts';
-import type { Departure, DeparturePage } from '../../../../device/contract/departures.ts';
+import type { SentClip, SentClipPage } from '../../../../device/contract/sent-clips.ts';
 
-const departure = (number: number, at: Departure['standing']['at'] = 'sending') =>
-  ({ number, standing: { at } }) as Departure;
+const departure = (number: number, at: SentClip['standing']['at'] = 'sending') =>
+  ({ number, standing: { at } }) as SentClip;
 /** The page that a device of `total` clips answers with. */
-function pageOf(total: number, before: number, most: number, at?: Departure['standing']['at']): DeparturePage {
+function pageOf(total: number, before: number, most: number, at?: SentClip['standing']['at']): SentClipPage {
   const start = Math.max(0, before - most);
   const numbers = Array.from({ length: before - start }, (_, place) => before - 1 - place);
   return { total, departures: numbers.map((number) => departure(number, at)), next: start === 0 ? null : start };

@@ -8,8 +8,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { SystemClock } from '../../../../device/base/clock.ts';
 import { generateSigningKey } from '../../../../device/base/keys.ts';
 import { SystemRandom } from '../../../../device/base/random.ts';
-import { DepartureCustody, DeparturePage } from '../../../../device/contract/departures.ts';
 import { signToken } from '../../../../device/contract/jws.ts';
+import { SentClipCustody, SentClipPage } from '../../../../device/contract/sent-clips.ts';
 import type { Window } from '../../../../device/contract/shared-claims.ts';
 import { askConsole } from '../../../../device/owner/pairing-client.ts';
 import { pairingSocketPath } from '../../../../device/owner/private-socket.ts';
@@ -136,10 +136,10 @@ describe('the page of sent clips', { tags: ['chromium', 'long'] }, () => {
   }, 60_000);
 
   /** Checks while somebody between bridge and doorbell changes the documents. */
-  const checkChanged = async (change: (shown: DepartureCustody) => object) => {
+  const checkChanged = async (change: (shown: SentClipCustody) => object) => {
     const handler = async (route: Route) => {
       const answer = await route.fetch();
-      await route.fulfill({ response: answer, json: change(DepartureCustody.parse(await answer.json())) });
+      await route.fulfill({ response: answer, json: change(SentClipCustody.parse(await answer.json())) });
     };
     await page.route('**/custody', handler);
     await check();
@@ -164,7 +164,7 @@ describe('the page of sent clips', { tags: ['chromium', 'long'] }, () => {
 
   it('says exactly which document was forged', async () => {
     const stranger = generateSigningKey(new SystemRandom());
-    const forge = async (change: (shown: DepartureCustody) => object) => {
+    const forge = async (change: (shown: SentClipCustody) => object) => {
       await checkChanged(change);
       expect(await card().locator('.check-fails').count()).toBe(1);
       return card().locator('.finding-bad').allTextContents();
@@ -201,7 +201,7 @@ describe('the page of sent clips', { tags: ['chromium', 'long'] }, () => {
     const hostile = '<img src=x onerror=alert(1)> \u202eecilop\u2066';
     const handler = async (route: Route) => {
       const answer = await route.fetch();
-      const shown = DeparturePage.parse(await answer.json());
+      const shown = SentClipPage.parse(await answer.json());
       const departures = shown.departures.map((one) => ({
         ...one,
         recipient: { ...one.recipient, name: hostile, investigation: hostile },

@@ -11,7 +11,7 @@ import { RecordSeal } from '../../../../device/ring/record.ts';
 import { RingKeyFile } from '../../../../device/ring/ring-key.ts';
 import { scanRing } from '../../../../device/ring/ring-scan.ts';
 import { decodeSegment } from '../../../../device/ring/segment-codec.ts';
-import { FileDeviceKey, keptSealKey, WrappedFile } from '../../../../device/ring/wrapped-key-files.ts';
+import { FileDeviceKey, loadOrCreateSealKey, WrappedFile } from '../../../../device/ring/wrapped-key-files.ts';
 import { CYCLE_FRAMES, SYNTHETIC_FPS } from '../../../../sim/porch/scene.ts';
 import { Recorder } from '../../../device/camera/support/recorder.ts';
 import { Fingerprints } from './fingerprints.ts';
@@ -74,7 +74,7 @@ export class Secrets {
     const wrapper = new FileDeviceKey(disk, random, join(data, 'wrapping.key'));
     this.addKey(
       'the outbox key',
-      (await keptSealKey(disk, random, wrapper, join(data, 'outbox.key'), 'outbox')).secret,
+      (await loadOrCreateSealKey(disk, random, wrapper, join(data, 'outbox.key'), 'outbox')).secret,
     );
     for (const [key, value] of Object.entries(privates.values)) this.addText(`value ${key}`, value);
     this.addText('the longitude', privates.place.longitude.toFixed(6).slice(0, -2));

@@ -1,6 +1,6 @@
 // A value is markup only where this program made it.
 import { expect, it } from 'vitest';
-import { CONTENT_POLICY, markup, page } from '../../../cloud-bridge/neighbors/html.ts';
+import { CONTENT_POLICY, markup, page } from '../../../cloud-bridge/neighbors/markup.ts';
 import { sha256 } from '../../../device/base/keys.ts';
 
 it('escapes every value of a template except markup and lists of markup', () => {

@@ -1,6 +1,6 @@
 // No webhook makes the bridge connect to an address that only the bridge can reach.
 import { describe, expect, it } from 'vitest';
-import { webhookAddress } from '../../../cloud-bridge/webhooks/send.ts';
+import { webhookAddress } from '../../../cloud-bridge/webhooks/send-webhook.ts';
 
 describe('a webhook', () => {
   const refused = (url: string, loopback = false) => {

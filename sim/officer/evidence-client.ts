@@ -34,7 +34,7 @@ export function evidenceId(bridge: string, clip: string): string {
 type VaultOperation = keyof typeof VAULT_OPERATIONS;
 
 /** One agency's access to its evidence at a vault. */
-export class EvidenceDesk {
+export class EvidenceClient {
   private readonly clock: Clock;
   private readonly url: string;
   private readonly agency: string;
@@ -109,11 +109,11 @@ export async function pinBridge({ disk }: Pick<OfficerDeps, 'disk'>, vault: Vaul
 }
 
 /** Reads the agency's credentials at a testbed's vault from its folder; the first time, issues them as the vault's operator would. */
-export async function openEvidenceDesk(
+export async function openEvidenceClient(
   deps: OfficerDeps,
   vault: VaultPlace,
   agency: { id: string; folder: string },
-): Promise<EvidenceDesk> {
+): Promise<EvidenceClient> {
   const bearer = await adminBearer(deps.disk, vault.folder);
   const path = join(agency.folder, CREDENTIALS_NAME);
   let credentials = await storedCredentials(deps.disk, path);
@@ -122,7 +122,7 @@ export async function openEvidenceDesk(
     credentials = await call({ url: vault.url, bearer }, 'createClient', { agency: agency.id }, wish);
     await deps.disk.replaceFile(path, utf8(`${JSON.stringify(credentials)}\n`));
   }
-  return new EvidenceDesk(deps.clock, { url: vault.url, agency: agency.id, credentials });
+  return new EvidenceClient(deps.clock, { url: vault.url, agency: agency.id, credentials });
 }
 
 async function storedCredentials(disk: Disk, path: string): Promise<Credentials | null> {

@@ -4,7 +4,7 @@ import { ManualClock } from '../../../device/base/clock.ts';
 import { findFfmpeg } from '../../../device/camera/find-ffmpeg.ts';
 import type { Claim } from '../../../sim/prove/claim.ts';
 import { proofHtml } from '../../../sim/prove/proof-page.ts';
-import { proveBySimulation, type SeedRun, type SeedSimulation } from '../../../sim/prove/simulated-towns.ts';
+import { proveBySimulation, type SeedRun, type SeedSimulation } from '../../../sim/prove/simulation-claim.ts';
 import { Simulation } from '../../proofs/simulate/simulate.ts';
 import { sampleProof } from './support/sample-proof.ts';
 

@@ -6,8 +6,8 @@ import { findFfmpeg } from '../../../device/camera/find-ffmpeg.ts';
 import { drawFootage, type Footage } from './ffmpeg-twin.ts';
 import { ordinaryPlanOf, type Plan, shrunk } from './plan.ts';
 import { planOf } from './rare-plan.ts';
+import { runPlan } from './run.ts';
 import { type Finding, Simulation } from './simulate.ts';
-import { runPlan } from './town.ts';
 
 let footage: Footage;
 let simulation: Simulation;

@@ -5,14 +5,14 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { importSigningKey, sha256, sha256Hex, verifySignature } from '../../../device/base/keys.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
-import { checkDeparture, type DepartureCheck } from '../../../device/contract/check-departure.ts';
+import { checkSentClip, type SentClipCheck } from '../../../device/contract/check-sent-clip.ts';
 import { ClipLeaves, type CustodyProof } from '../../../device/contract/custody.ts';
-import { type Departure, type DepartureCustody, outcomeOf } from '../../../device/contract/departures.ts';
 import { signToken } from '../../../device/contract/jws.ts';
+import { outcomeOf, type SentClip, type SentClipCustody } from '../../../device/contract/sent-clips.ts';
 import { BridgeFixture, type Parcel } from '../../support/bridge-fixture.ts';
 import { temporaryFolder } from '../../support/command-line.ts';
-import { custodyCall, departureOf } from '../../support/departure.ts';
 import { claimsOf, makeParty } from '../../support/parties.ts';
+import { custodyCall, departureOf } from '../../support/sent-clip.ts';
 import { bridgeWithVault, type VaultFixture } from '../../support/vault-fixture.ts';
 
 const crypto = { sha256, sha256Hex, verify: verifySignature };
@@ -30,14 +30,14 @@ afterAll(async () => {
   folder.dispose();
 });
 
-async function shownOf({ grant }: Parcel): Promise<DepartureCustody> {
+async function shownOf({ grant }: Parcel): Promise<SentClipCustody> {
   const bearer = custodyCall(fixture, fixture.cast.device, grant);
   const { body } = await fixture.get(`/v1/intakes/${grant}/custody/leaves`, bearer);
   return { ...ClipLeaves.parse(body), isWhole: true };
 }
 
 /** A clip that was handed over to the vault, and the device's record of it. */
-async function handedOver(): Promise<{ parcel: Parcel; departure: Departure; shown: DepartureCustody }> {
+async function handedOver(): Promise<{ parcel: Parcel; departure: SentClip; shown: SentClipCustody }> {
   const parcel = fixture.parcel(request);
   await fixture.deliver(parcel);
   const receipt = String((await fixture.status(parcel)).body['receipt']);
@@ -50,19 +50,19 @@ async function handedOver(): Promise<{ parcel: Parcel; departure: Departure; sho
   return { parcel, departure: departureOf(fixture, parcel, receipt), shown };
 }
 
-const check = (departure: Departure, shown: DepartureCustody, bridgeKey = fixture.cast.bridge.key.publicKey) =>
-  checkDeparture(departure, shown, { device: fixture.cast.device.id, bridgeKey }, crypto);
-const why = ({ findings }: DepartureCheck) => findings.map((one) => (one.ok ? `${one.of} ok` : one.why));
+const check = (departure: SentClip, shown: SentClipCustody, bridgeKey = fixture.cast.bridge.key.publicKey) =>
+  checkSentClip(departure, shown, { device: fixture.cast.device.id, bridgeKey }, crypto);
+const why = ({ findings }: SentClipCheck) => findings.map((one) => (one.ok ? `${one.of} ok` : one.why));
 
 /** The record after the bridge has answered the revocation. */
-async function takenBack(parcel: Parcel, departure: Departure): Promise<Departure> {
+async function takenBack(parcel: Parcel, departure: SentClip): Promise<SentClip> {
   const { body } = await fixture.revoke(parcel, { pairing: fixture.cast.pairing() });
   const outcome = body['state'] === 'recalled' ? 'recalled' : 'deleted';
   return { ...departure, standing: { at: 'answered', atUs: 9, outcome, receipt: String(body['receipt']) } };
 }
 
 /** The same, with a department that keeps the clip. */
-async function keptByPolicy(parcel: Parcel, departure: Departure): Promise<Departure> {
+async function keptByPolicy(parcel: Parcel, departure: SentClip): Promise<SentClip> {
   const officer = await vault.officer(fixture.cast.agency.id);
   await vault.as(officer, 'PUT', '/policy', { recall: { answer: 'keep', reason: 'a trial is under way' } });
   const kept = await takenBack(parcel, departure);
@@ -120,7 +120,7 @@ describe('a bridge, or somebody in between, is not believed', () => {
   });
 
   /** The faults that are found when the bridge shows other leaves, or another receipt. */
-  const wrong = (shown: Partial<DepartureCustody>, changes: Partial<Departure> = {}) => {
+  const wrong = (shown: Partial<SentClipCustody>, changes: Partial<SentClip> = {}) => {
     const found = check({ ...honest.departure, ...changes }, { ...honest.shown, ...shown });
     expect(found.holds).toBe(false);
     return why(found).filter((one) => !one.endsWith(' ok'));

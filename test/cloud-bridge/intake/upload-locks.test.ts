@@ -1,7 +1,7 @@
 // An upload has one lock: waiting requests ask the holder to release it, and the holder keeps it until it has done so.
 import { EventEmitter, once } from 'node:events';
 import { expect, it } from 'vitest';
-import { UploadLocks } from '../../../cloud-bridge/intake/locks.ts';
+import { UploadLocks } from '../../../cloud-bridge/intake/upload-locks.ts';
 
 /** Lets all pending promises settle. */
 const settle = () => new Promise((resolve) => setImmediate(resolve));

@@ -7,6 +7,6 @@ const WORDS = {
   bridge: ['bridge'],
 } as const;
 
-export function partWords(part: keyof typeof WORDS): readonly string[] {
+export function partArguments(part: keyof typeof WORDS): readonly string[] {
   return WORDS[part];
 }

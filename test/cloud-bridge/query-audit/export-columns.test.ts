@@ -1,6 +1,6 @@
 // Columns are found by name, in any order and spelling; a file without the needed columns is refused with the reason.
 import { expect, it } from 'vitest';
-import { EXPORT_COLUMNS, readHeader, WIDER_COLUMNS } from '../../../cloud-bridge/query-audit/columns.ts';
+import { EXPORT_COLUMNS, readHeader, WIDER_COLUMNS } from '../../../cloud-bridge/query-audit/export-columns.ts';
 
 it('recognises the usual thirteen columns and the wider variant', () => {
   expect(EXPORT_COLUMNS).toHaveLength(13);

@@ -5,8 +5,8 @@ import { parseToken } from '@doorsill/contract/jws';
 import { type Footage, FRAME_US, GOP_US, MARK_BYTES } from './ffmpeg-twin.ts';
 import type { CarriedPiece, Piece } from './memory-network.ts';
 import { type OrderedHome, OrderWatch } from './order-watch.ts';
-import type { SimulatedHome } from './town-home.ts';
-import type { SignedOrder } from './town-owner.ts';
+import type { SimulatedHome } from './simulated-home.ts';
+import type { SignedOrder } from './simulated-owner.ts';
 
 /** A broken promise of DESIGN.md. `rule` is its number there, or a name. */
 export interface Breach {

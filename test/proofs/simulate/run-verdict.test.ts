@@ -12,13 +12,13 @@ import { Grant } from '../../../device/contract/owner-orders.ts';
 import { Request } from '../../../device/contract/request.ts';
 import { Ledger } from '../../../device/ledger/ledger.ts';
 import type { LedgerBody } from '../../../device/ledger/ledger-entry.ts';
-import { evidenceId } from '../../../sim/officer/evidence-desk.ts';
+import { evidenceId } from '../../../sim/officer/evidence-client.ts';
 import { Cast, claimsOf } from '../../support/parties.ts';
 import { plainMp4 } from '../../support/plain-mp4.ts';
 import { FRAME_US } from './ffmpeg-twin.ts';
 import { MemoryDisk } from './memory-disk.ts';
-import type { SignedOrder } from './town-owner.ts';
-import { isAtRest, type JudgedHome, judgeRun } from './town-verdict.ts';
+import { isAtRest, type JudgedHome, judgeRun } from './run-verdict.ts';
+import type { SignedOrder } from './simulated-owner.ts';
 
 const clock = new ManualClock(Date.UTC(2026, 9, 5, 11) * 1_000);
 const random = new SeededRandom(1);

@@ -2,12 +2,12 @@
 // making the clip (bridge-fixture.ts), any judgement.
 import { sha256Hex } from '../../device/base/keys.ts';
 import { freshId } from '../../device/base/random.ts';
-import type { Departure } from '../../device/contract/departures.ts';
+import type { SentClip } from '../../device/contract/sent-clips.ts';
 import type { BridgeFixture, Parcel } from './bridge-fixture.ts';
 import { claimsOf, type Party, textClaim } from './parties.ts';
 
 /** As the device's ledger would have it after the bridge's first receipt. */
-export function departureOf(fixture: BridgeFixture, parcel: Parcel, receipt: string | null): Departure {
+export function departureOf(fixture: BridgeFixture, parcel: Parcel, receipt: string | null): SentClip {
   const { cast } = fixture;
   const { startUs, endUs } = windowOf(parcel);
   const manifestSha256 = sha256Hex(parcel.manifestToken);

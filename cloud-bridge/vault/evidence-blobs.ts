@@ -5,7 +5,7 @@ import type { Random } from '@doorsill/base/random';
 import { utf8 } from '@doorsill/contract/bytes';
 import { failure } from '@doorsill/contract/errors';
 import type { OpenBytes } from '../http/revocable-downloads.ts';
-import { CLIP_NAME, MANIFEST_NAME, type Staged, type StagedClip, Staging } from './staging.ts';
+import { CLIP_NAME, MANIFEST_NAME, type Staged, type StagedClip, Staging } from './stage-evidence.ts';
 import type { BytesStanding } from './vault-store.ts';
 
 export interface BytesPlace {

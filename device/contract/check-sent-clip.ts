@@ -1,10 +1,10 @@
 // Checks everything that proves what became of a clip that was sent, the bridge's receipts and the leaves of its log, against the device's
 // own record. Shared by the console's page and the command line.
 import { printProof } from './custody.ts';
-import type { Departure, DepartureCustody } from './departures.ts';
 import { failure, isFailure } from './errors.ts';
 import { parseToken } from './jws.ts';
 import { IntakeReceipt } from './manifest.ts';
+import type { SentClip, SentClipCustody } from './sent-clips.ts';
 import {
   type DocumentCrypto,
   type StoredClip,
@@ -18,14 +18,14 @@ import { assertAnswered, openIntake, vaultNamedIn } from './verify-intake-receip
  * One document: its verified content, or why it does not verify. `stored`: the receipt for the whole clip; `answer`: the receipt about a
  * revocation; `leaf`: a leaf of the bridge's log.
  */
-export type DepartureFinding =
+export type SentClipFinding =
   | { of: 'stored' | 'answer'; ok: true; receipt: IntakeReceipt }
   | { of: 'leaf'; ok: true; leaf: VerifiedLeaf }
   | { of: 'stored' | 'answer' | 'leaf'; ok: false; why: string };
 
 /** The result of checking one clip's documents. */
-export interface DepartureCheck {
-  findings: DepartureFinding[];
+export interface SentClipCheck {
+  findings: SentClipFinding[];
   /** Whether there was at least one document, and all of them verify. */
   holds: boolean;
   /** The latest leaf about the clip that verifies. */
@@ -44,12 +44,12 @@ interface DepartureParties {
  * Checks the documents that the bridge shows, and the receipts that the device keeps, against the device's record. Where both have a
  * receipt, both are checked, so that a bridge that shows another receipt than it gave is found out.
  */
-export function checkDeparture(
-  departure: Departure,
-  shown: DepartureCustody,
+export function checkSentClip(
+  departure: SentClip,
+  shown: SentClipCustody,
   parties: DepartureParties,
   crypto: DocumentCrypto,
-): DepartureCheck {
+): SentClipCheck {
   const clip = clipOf(departure, parties.device);
   const { stored, standing } = departure;
   const kept = [stored?.receipt ?? null, standing.at === 'answered' ? standing.receipt : null];
@@ -79,12 +79,12 @@ interface KnownReceipts {
 
 function checkReceipt(
   token: string,
-  { grant, clip: cut, stored }: Departure,
+  { grant, clip: cut, stored }: SentClip,
   clip: StoredClip,
   known: KnownReceipts,
   { device, bridgeKey }: DepartureParties,
   crypto: DocumentCrypto,
-): DepartureFinding {
+): SentClipFinding {
   const of = outcomeIn(token) === 'stored' ? 'stored' : 'answer';
   return finding(of, () => {
     if (of === 'stored') {
@@ -108,7 +108,7 @@ function checkLeaf(
   known: KnownReceipts,
   { bridgeKey }: DepartureParties,
   crypto: DocumentCrypto,
-): DepartureFinding {
+): SentClipFinding {
   return finding('leaf', () => {
     const leaf = verifyLeaf(clip, proof, bridgeKey, crypto);
     const { stored, answer } = known;
@@ -126,7 +126,7 @@ function checkLeaf(
 }
 
 /** The clip according to the device's own record. */
-function clipOf({ clip, grant, request, recipient }: Departure, device: string): StoredClip {
+function clipOf({ clip, grant, request, recipient }: SentClip, device: string): StoredClip {
   return {
     clip: clip.id,
     grant,
@@ -148,7 +148,7 @@ function outcomeIn(token: string): string {
   return receiptIn(token)?.outcome ?? '';
 }
 
-function finding(of: DepartureFinding['of'], check: () => DepartureFinding): DepartureFinding {
+function finding(of: SentClipFinding['of'], check: () => SentClipFinding): SentClipFinding {
   try {
     return check();
   } catch (thrown) {

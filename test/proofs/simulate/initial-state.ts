@@ -3,7 +3,7 @@
 import type { Log } from '@doorsill/base/log';
 import { SeededRandom } from '@doorsill/base/random';
 import { failure } from 'doorsill/errors';
-import { pinBridge } from 'doorsill/officer/evidence-desk';
+import { pinBridge } from 'doorsill/officer/evidence-client';
 import { settled } from 'doorsill/world/quiet';
 import { VirtualClock } from 'doorsill/world/virtual-clock';
 import { watchCiphers } from './cipher-watch.ts';
@@ -13,9 +13,9 @@ import { MemoryNetwork } from './memory-network.ts';
 import { HOMES_MAX, type HomePlan } from './plan.ts';
 import { replacePlatform } from './replace-platform.ts';
 import type { ServiceFolders } from './service-folders.ts';
-import { enterAgencies } from './town-agencies.ts';
-import { type SettledHome, SimulatedHome } from './town-home.ts';
-import { type Prepared, type SimulatedSeams, SimulatedServices, serviceDisk } from './town-services.ts';
+import { enterAgencies } from './simulated-agencies.ts';
+import { type SettledHome, SimulatedHome } from './simulated-home.ts';
+import { type Prepared, type SimulatedSeams, SimulatedServices, serviceDisk } from './simulated-services.ts';
 
 /** 2026-10-05 10:00 UTC, when it is prepared. */
 export const PREPARED_US = Date.UTC(2026, 9, 5, 10) * 1_000;

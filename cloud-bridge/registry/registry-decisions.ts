@@ -30,9 +30,9 @@ import {
   suspend,
 } from './agency-standing.ts';
 import { apply, whyNotAdmitted } from './applications.ts';
-import type { RegistryConfig } from './config.ts';
 import { type DomainProof, dnsProof, httpsProof, localProof, type ProofKind, proveDomain } from './domain-proof.ts';
 import { assertEligible, type EligibilityRules } from './eligibility.ts';
+import type { RegistryConfig } from './registry-config.ts';
 import type { RegistryStore } from './registry-store.ts';
 
 export interface RegistryDeps {

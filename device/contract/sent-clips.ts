@@ -15,7 +15,7 @@ const { name, domain, jurisdiction } = Credential.shape;
 const atUs = z.int();
 
 /** A clip's recipient: an agency, as the registry's credential names it, or somebody who searches for a pet and is known by a key alone. */
-export const DepartureRecipient = z.discriminatedUnion('kind', [
+export const SentClipRecipient = z.discriminatedUnion('kind', [
   z.strictObject({
     kind: z.literal('agency'),
     id: idSchema,
@@ -27,7 +27,7 @@ export const DepartureRecipient = z.discriminatedUnion('kind', [
   }),
   z.strictObject({ kind: z.literal('neighbor'), id: idSchema }),
 ]);
-export type DepartureRecipient = z.infer<typeof DepartureRecipient>;
+export type SentClipRecipient = z.infer<typeof SentClipRecipient>;
 
 const receipt = z.string().max(4_096);
 
@@ -45,7 +45,7 @@ const departureStandingSchema = z.discriminatedUnion('at', [
 ]);
 
 /** One clip that has left the device, or a part of which may have left. */
-export const Departure = z.strictObject({
+export const SentClip = z.strictObject({
   /** Counts from 0, in the order in which sending began. */
   number: z.int().nonnegative(),
   request: idSchema,
@@ -55,7 +55,7 @@ export const Departure = z.strictObject({
   /** The key of the owner who granted. */
   grantedBy: publicKeySchema,
   grantedUs: atUs,
-  recipient: DepartureRecipient,
+  recipient: SentClipRecipient,
   /** Id of the bridge that it was sent to. */
   bridge: idSchema,
   clip: ReceiptClip,
@@ -70,27 +70,27 @@ export const Departure = z.strictObject({
   stored: z.strictObject({ atUs, receipt }).nullable(),
   standing: departureStandingSchema,
 });
-export type Departure = z.infer<typeof Departure>;
+export type SentClip = z.infer<typeof SentClip>;
 
 /** Most clips on one page. */
-export const DEPARTURES_PAGE_MAX = 50;
+export const SENT_CLIPS_PAGE_MAX = 50;
 
 /** A page of sent clips, newest first. `next`: the `before` of the following page; null at the end. */
-export const DeparturePage = z.strictObject({
+export const SentClipPage = z.strictObject({
   total: z.int().nonnegative(),
-  departures: z.array(Departure).max(DEPARTURES_PAGE_MAX),
+  departures: z.array(SentClip).max(SENT_CLIPS_PAGE_MAX),
   next: z.int().nonnegative().nullable(),
 });
-export type DeparturePage = z.infer<typeof DeparturePage>;
+export type SentClipPage = z.infer<typeof SentClipPage>;
 
 /**
  * The documents that the bridge shows about one clip. `isWhole`: with every leaf about it; an older bridge shows only the latest.
  */
-export const DepartureCustody = z.strictObject({ ...ClipLeaves.shape, isWhole: z.boolean() });
-export type DepartureCustody = z.infer<typeof DepartureCustody>;
+export const SentClipCustody = z.strictObject({ ...ClipLeaves.shape, isWhole: z.boolean() });
+export type SentClipCustody = z.infer<typeof SentClipCustody>;
 
 /** `nothing-arrived`: the clip was revoked before the bridge had received any of it. `reason`: in the department's own words. */
-export type DepartureOutcome =
+export type SentClipOutcome =
   | { is: 'sending' | 'stopped' }
   | { is: 'stored' | 'in-vault' | 'revoking' | 'nothing-arrived' | 'erased-at-bridge'; atUs: number }
   | { is: 'erased-at-vault' | 'restricted' | 'kept'; atUs: number; reason: string | null };
@@ -99,7 +99,7 @@ export type DepartureOutcome =
  * What became of a sent clip. The device verified the answers before it recorded them. `last`: the latest verified leaf about the clip,
  * if the bridge's log was asked.
  */
-export function outcomeOf({ standing }: Departure, last: VerifiedLeaf | null = null): DepartureOutcome {
+export function outcomeOf({ standing }: SentClip, last: VerifiedLeaf | null = null): SentClipOutcome {
   switch (standing.at) {
     case 'sending':
     case 'stopped':
@@ -124,6 +124,6 @@ export function outcomeOf({ standing }: Departure, last: VerifiedLeaf | null = n
 }
 
 /** Whether an owner can still revoke it. */
-export function isRevocable({ standing }: Departure): boolean {
+export function isRevocable({ standing }: SentClip): boolean {
   return standing.at === 'sending' || standing.at === 'stopped' || standing.at === 'stored';
 }

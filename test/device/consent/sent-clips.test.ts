@@ -4,10 +4,10 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { sha256Hex } from '../../../device/base/keys.ts';
-import { allDepartures, Departures } from '../../../device/consent/departures.ts';
-import { DeparturePage } from '../../../device/contract/departures.ts';
+import { SentClips, sentClipsOf } from '../../../device/consent/sent-clips.ts';
 import { actorId } from '../../../device/contract/ids.ts';
 import type { IntakeReceipt } from '../../../device/contract/manifest.ts';
+import { SentClipPage } from '../../../device/contract/sent-clips.ts';
 import { claimsOf, textClaim } from '../../support/parties.ts';
 import { Searching } from '../../support/searches.ts';
 import { clipFacts, GateRig } from './gate-rig.ts';
@@ -20,7 +20,7 @@ beforeEach(async () => {
 });
 afterEach(() => rig.close());
 
-const page = (before: number | null = null, most = 50) => DeparturePage.parse(rig.gate.sentClips.page(before, most));
+const page = (before: number | null = null, most = 50) => SentClipPage.parse(rig.gate.sentClips.page(before, most));
 const standings = () => page().departures.map(({ standing }) => standing.at);
 
 /** The bridge's receipt of the clip `name`. */
@@ -214,8 +214,8 @@ describe('the list', () => {
 
   it('is refused of a ledger that does not verify, because it might be incomplete', () => {
     const { sentClips } = rig.gate;
-    expect(allDepartures({ sentClips, damaged: null })).toBe(sentClips);
-    expect(() => allDepartures({ sentClips, damaged: 'entry 3' })).toThrow(
+    expect(sentClipsOf({ sentClips, damaged: null })).toBe(sentClips);
+    expect(() => sentClipsOf({ sentClips, damaged: 'entry 3' })).toThrow(
       expect.objectContaining({ code: 'consent_ledger_damaged' }),
     );
   });
@@ -249,7 +249,7 @@ describe('an entry', () => {
   const about = { request: 'request-1', grant: 'grant-none' };
 
   it('about an unknown grant changes nothing', () => {
-    const sentClips = new Departures();
+    const sentClips = new SentClips();
     sentClips.apply({ ...place, atUs: 1, type: 'failed', body: { ...about, code: 'upload_rejected' } }, null);
     sentClips.apply({ ...place, atUs: 1, type: 'token-presented', body: about }, null);
     const jti = { jti: 'denial-1', token: 'x', requestToken: 'x' };
@@ -284,9 +284,7 @@ describe('an entry', () => {
 
   it('of a grant without its facts is a bug', () => {
     const body = { ...about, grantToken: 'x', requestToken: 'x', pairingToken: 'x' };
-    expect(() => new Departures().apply({ ...place, atUs: 1, type: 'granted', body }, null)).toThrow(
-      'assertion failed',
-    );
+    expect(() => new SentClips().apply({ ...place, atUs: 1, type: 'granted', body }, null)).toThrow('assertion failed');
   });
 });
 

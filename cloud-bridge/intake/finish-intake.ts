@@ -7,9 +7,9 @@ import { Statement } from '@doorsill/contract/manifest';
 import { peekToken } from '../signing/verify-token.ts';
 import { type AnswerableKinds, kindOfRecipient } from './answerable-request.ts';
 import type { ClipFiles, KeptClips } from './clip-files.ts';
+import type { Receipts } from './intake-receipts.ts';
 import type { Intake, IntakeStore } from './intake-store.ts';
-import type { UploadLocks } from './locks.ts';
-import type { Receipts } from './receipts.ts';
+import type { UploadLocks } from './upload-locks.ts';
 
 export interface FinishDeps {
   clock: Clock;

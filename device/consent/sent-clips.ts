@@ -1,10 +1,10 @@
 // Every clip that left this device, or of which a part may have: its recipient and what became of it, folded from the ledger.
 import { sha256Hex } from '@doorsill/base/keys';
 import { assert } from '@doorsill/contract/assert';
-import type { Departure, DeparturePage, DepartureRecipient } from '@doorsill/contract/departures';
 import { failure } from '@doorsill/contract/errors';
 import type { Credential } from '@doorsill/contract/request';
 import { recipientOf } from '@doorsill/contract/request-or-search';
+import type { SentClip, SentClipPage, SentClipRecipient } from '@doorsill/contract/sent-clips';
 import type { LedgerEntry } from '../ledger/ledger-entry.ts';
 import type { GrantFacts } from './live-grant.ts';
 import { END_CODES } from './request-machine.ts';
@@ -14,8 +14,8 @@ export type GrantedFacts = GrantFacts & { credential: Credential | null };
 
 type Entry = LedgerEntry & { body: { request: string; grant?: string } };
 /** A granted clip of which nothing has left yet. */
-type Unsent = Omit<Departure, 'number' | 'clip' | 'disclosed' | 'sentUs' | 'stored' | 'standing'> & {
-  sealed: Pick<Departure, 'clip' | 'disclosed'> | null;
+type Unsent = Omit<SentClip, 'number' | 'clip' | 'disclosed' | 'sentUs' | 'stored' | 'standing'> & {
+  sealed: Pick<SentClip, 'clip' | 'disclosed'> | null;
 };
 
 /**
@@ -23,20 +23,20 @@ type Unsent = Omit<Departure, 'number' | 'clip' | 'disclosed' | 'sentUs' | 'stor
  * granted or cut but never sent stay out. No entry is dropped, so that "nothing has ever left" is true; the ledger's size limit
  * bounds their number.
  */
-export class Departures {
-  private readonly sent: Departure[] = [];
+export class SentClips {
+  private readonly sent: SentClip[] = [];
   private readonly placeOf = new Map<string, number>();
   private readonly unsent = new Map<string, Unsent>();
 
   /** The clip sent under a grant. Throws `departure_unknown` when there is none. */
-  under(grant: string): Departure {
+  under(grant: string): SentClip {
     const departure = this.sent[this.placeOf.get(grant) ?? -1];
     if (!departure) throw failure('departure_unknown');
     return departure;
   }
 
   /** At most `most` clips with a number below `before`, newest first. */
-  page(before: number | null, most: number): DeparturePage {
+  page(before: number | null, most: number): SentClipPage {
     const end = Math.min(before ?? this.sent.length, this.sent.length);
     const start = Math.max(0, end - most);
     const departures = this.sent.slice(start, end).reverse();
@@ -80,12 +80,12 @@ export class Departures {
 }
 
 /** The sent clips. Throws `consent_ledger_damaged`: a damaged ledger may lack some, and the list must be complete. */
-export function allDepartures(gate: { sentClips: Departures; damaged: string | null }): Departures {
+export function sentClipsOf(gate: { sentClips: SentClips; damaged: string | null }): SentClips {
   if (gate.damaged !== null) throw failure('consent_ledger_damaged', { detail: gate.damaged });
   return gate.sentClips;
 }
 
-function changesBy(entry: Entry): Partial<Pick<Departure, 'stored' | 'standing'>> {
+function changesBy(entry: Entry): Partial<Pick<SentClip, 'stored' | 'standing'>> {
   const { atUs } = entry;
   switch (entry.type) {
     case 'delivered':
@@ -120,7 +120,7 @@ function unsentOf({ grant, grantToken, request, credential }: GrantedFacts, gran
 }
 
 /** The recipient as its verified credential names it, never as it names itself. */
-function recipientNamed({ request, credential }: Pick<GrantedFacts, 'request' | 'credential'>): DepartureRecipient {
+function recipientNamed({ request, credential }: Pick<GrantedFacts, 'request' | 'credential'>): SentClipRecipient {
   const { id } = recipientOf(request, sha256Hex);
   if (!('agency' in request)) return { kind: 'neighbor', id };
   assert(credential !== null, 'an agency has a credential');

@@ -18,9 +18,9 @@ import { failure } from 'doorsill/errors';
 import type { VirtualClock } from 'doorsill/world/virtual-clock';
 import { GOP_US } from './ffmpeg-twin.ts';
 import type { MemoryNetwork } from './memory-network.ts';
-import { grantOf, type MistakenOrder, mistakenOrder } from './owner-slips.ts';
+import { grantOf, type MistakenOrder, mistakenOrder } from './owner-mistakes.ts';
 import type { HomePlan, Mistake } from './plan.ts';
-import type { SimulatedServices } from './town-services.ts';
+import type { SimulatedServices } from './simulated-services.ts';
 
 /** Interval at which an owner's app repeats unanswered orders. */
 const AGAIN_MS = 15_000;

@@ -9,17 +9,17 @@ import { VirtualClock } from 'doorsill/world/virtual-clock';
 import { CapturedBridge } from './captured-bridge.ts';
 import { watchCiphers } from './cipher-watch.ts';
 import { Reached } from './coverage.ts';
+import { type InitialState, PREPARED_US } from './initial-state.ts';
 import { type CarriedPiece, type Filter, MemoryNetwork } from './memory-network.ts';
+import { type Breach, NetworkWatch } from './network-watch.ts';
 import { type Act, type Plan, RUN_MS } from './plan.ts';
 import { happenRarely } from './rare-acts.ts';
 import { replacePlatform } from './replace-platform.ts';
-import { SimulatedAgencies } from './town-agencies.ts';
-import { type InitialState, PREPARED_US } from './town-ground.ts';
-import { SimulatedHome } from './town-home.ts';
-import { RunRecord } from './town-record.ts';
-import { SimulatedServices } from './town-services.ts';
-import { isAtRest, judgeRun } from './town-verdict.ts';
-import { type Breach, NetworkWatch } from './town-watch.ts';
+import { RunRecord } from './run-record.ts';
+import { isAtRest, judgeRun } from './run-verdict.ts';
+import { SimulatedAgencies } from './simulated-agencies.ts';
+import { SimulatedHome } from './simulated-home.ts';
+import { SimulatedServices } from './simulated-services.ts';
 import { UntrustedBroker } from './untrusted-broker.ts';
 
 /** How long after the preparation a run begins. */

@@ -7,8 +7,8 @@ import { SystemDisk } from '../../../device/base/disk.ts';
 import { generateSigningKey } from '../../../device/base/keys.ts';
 import { openLog } from '../../../device/base/log.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
+import { FleetAgency } from '../../../sim/fleet/fleet-agency.ts';
 import { FleetProfile } from '../../../sim/fleet/fleet-profile.ts';
-import { FleetAgency } from '../../../sim/fleet/fleet-questions.ts';
 
 const asked: ServerResponse[] = [];
 let heard: (answer: ServerResponse) => void = () => undefined;

@@ -14,7 +14,7 @@ import { type BootParts, NO_PROGRAMS, VirtualHome } from 'doorsill/world/virtual
 import { type Footage, ffmpegTwin, SIMULATED_CAMERA, simulatedCamera } from './ffmpeg-twin.ts';
 import { MemoryDisk } from './memory-disk.ts';
 import type { DiskFault, HomePlan } from './plan.ts';
-import { type OwnerSeams, type PairedOwner, type SignedOrder, SimulatedOwner } from './town-owner.ts';
+import { type OwnerSeams, type PairedOwner, type SignedOrder, SimulatedOwner } from './simulated-owner.ts';
 
 /** All homes are in one area of about 500 m. */
 export const HOMES_PLACE = DEMO_HOME.place;

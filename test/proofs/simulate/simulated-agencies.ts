@@ -15,19 +15,19 @@ import {
   postRequest,
   signRequest,
 } from 'doorsill/officer/agency-client';
-import { openEvidenceDesk } from 'doorsill/officer/evidence-desk';
+import { openEvidenceClient } from 'doorsill/officer/evidence-client';
 import {
   type AgencyFacts,
   adminBearer,
-  applyAs,
+  applyToRegistry,
   DEMO_AGENCY,
   decideAgency,
   enterAgency,
 } from 'doorsill/officer/registration';
 import { demoAsk } from 'doorsill/story/demo-request';
 import type { AgencyPlan } from './plan.ts';
-import { HOMES_PLACE } from './town-home.ts';
-import type { SimulatedServices } from './town-services.ts';
+import { HOMES_PLACE } from './simulated-home.ts';
+import type { SimulatedServices } from './simulated-services.ts';
 
 /** Agencies have the same keys in every run: their registration is part of the initial state. */
 const KEYS_SEED = 4_711;
@@ -90,7 +90,7 @@ export async function enterAgencies({ clock, random, services }: AgencySeams): P
   for (const { key, facts } of all) await enterAgency(deps, where, key, facts);
   const [stranger] = strangers;
   if (!stranger) throw failure('internal', { detail: 'no federal agency tries' });
-  const refused = await applyAs(deps, where, stranger, FEDERAL).catch((thrown: unknown) => thrown);
+  const refused = await applyToRegistry(deps, where, stranger, FEDERAL).catch((thrown: unknown) => thrown);
   if (!isFailure(refused)) throw failure('internal', { detail: 'the registry took in a federal agency' });
 }
 
@@ -143,7 +143,7 @@ export class SimulatedAgencies {
       const folder = `/${name}`;
       await disk.makeFolder(folder);
       const agency = { id: agencyId(this.keyOf(at)), folder };
-      const desk = await openEvidenceDesk(this.deps, vault, agency);
+      const desk = await openEvidenceClient(this.deps, vault, agency);
       const recall = { answer: onRecall, reason: 'It is evidence in a trial.' };
       await desk.call('setPolicy', OFFICER, {}, { recall });
     }
