@@ -43,6 +43,7 @@ import { SearchParty } from './search-party/make-search-party.ts';
 import { Webhooks, webhookRoutes } from './webhooks/agency-webhooks.ts';
 import { EventOutbox } from './webhooks/event-delivery.ts';
 
+/** A bridge's dependencies and settings. */
 export interface BridgeDeps {
   clock: Clock;
   random: Random;

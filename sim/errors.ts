@@ -14,6 +14,7 @@ import {
 } from '@doorsill/contract/errors/coded-error';
 import { ERRORS as COMMAND_ERRORS } from '@doorsill/device/terminal/errors';
 
+/** Failures that the simulator raises and that never cross a wire. */
 export const SIM_ERRORS = {
   // usage
   doorbell_name_taken: wrongUsage(

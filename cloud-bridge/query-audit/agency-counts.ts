@@ -3,6 +3,7 @@ import { failure } from '@doorsill/contract/errors';
 import type { Match, Reading } from './match-word-rules.ts';
 import { ownCopy } from './normalize-text.ts';
 
+/** A flagged row of an export: its line, its text, and the rule that matched. */
 export interface FlaggedRow {
   line: number;
   agency: string;

@@ -62,6 +62,7 @@ export interface BrokenRow {
   fault: RowFault;
 }
 
+/** The result of an audit of one export. */
 export interface AuditReport {
   rows: number;
   agencies: number;

@@ -12,6 +12,7 @@ import { WORD_RULES } from './word-rules.ts';
  */
 export type Verdict = 'revoke' | 'review';
 
+/** An audit's proposal about one agency, with its reasons. */
 export interface AuditFinding {
   agency: string;
   verdict: Verdict;

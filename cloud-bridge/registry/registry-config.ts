@@ -7,6 +7,7 @@ import { instanceFields } from '../persistence/instance-part.ts';
 import { databaseSettings } from '../persistence/postgres-address.ts';
 import { PROOF_KINDS } from './domain-proof.ts';
 
+/** Schema of a registry's settings file. */
 export const RegistryConfig = z
   .strictObject({
     /** `dataFolder` holds the key and the admin token, and, without `database`, also the book and the log of its changes. */

@@ -35,6 +35,7 @@ import { assertEligible, type EligibilityRules } from './eligibility.ts';
 import type { RegistryConfig } from './registry-config.ts';
 import type { RegistryStore } from './registry-store.ts';
 
+/** A registry's dependencies and settings. */
 export interface RegistryDeps {
   clock: Clock;
   random: Random;

@@ -19,6 +19,7 @@ import { registryRoutes } from './registry-routes.ts';
 import type { RegistryStore } from './registry-store.ts';
 import { openRegistryStore, REGISTRY_FILES } from './sql-registry-store.ts';
 
+/** A registry with its HTTP server. */
 export class Registry extends RegistryDecisions {
   private readonly undo = new UndoSteps();
   private drained: () => Promise<void> = async () => undefined;

@@ -40,6 +40,7 @@ import { openVaultDatabase, type VaultDatabase } from './vault-database.ts';
 import type { Item, ItemStore } from './vault-store.ts';
 import { OfferReader } from './verify-hand-over.ts';
 
+/** A vault's dependencies and settings. */
 export interface VaultDeps {
   clock: Clock;
   random: Random;

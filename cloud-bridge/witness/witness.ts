@@ -56,6 +56,7 @@ async function storeMemory(disk: Disk, folder: string, memory: Memory): Promise<
   await disk.replaceFile(memoryPath(folder), utf8(`${JSON.stringify(memorySchema.parse(memory), null, 1)}\n`));
 }
 
+/** A witness's dependencies, its folder, and the bridge that it watches. */
 export interface WitnessDeps {
   clock: Clock;
   random: Random;
@@ -81,6 +82,7 @@ interface Seen {
 
 const bridgeFactsSchema = z.object({ key: publicKeySchema });
 
+/** A witness of one bridge's log. */
 export class Witness {
   private readonly deps: WitnessDeps;
   private key: SigningKey | null = null;

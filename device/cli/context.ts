@@ -51,6 +51,7 @@ export function dataFolder(option: string | undefined): string {
   return resolve(option ?? process.env['DOORSILL_DATA'] ?? '.doorsill');
 }
 
+/** Options that all of an owner's verbs take. */
 export interface OwnerOptions {
   data?: string;
   owner?: string;

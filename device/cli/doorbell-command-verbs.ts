@@ -26,6 +26,7 @@ export async function orderDevice(context: Context, options: OwnerOptions, actio
   return withOwner(context, options, (session, signer) => giveOrder(session, signer, action, RECEIPT_MS_MAX));
 }
 
+/** Adds `ring`. */
 export function addRing(program: Command): void {
   withOwnerOptions(program.command('ring'))
     .description('press the button, by a signed command')
@@ -38,6 +39,7 @@ export function addRing(program: Command): void {
     });
 }
 
+/** Adds `privacy`. */
 export function addPrivacy(program: Command): void {
   withOwnerOptions(program.command('privacy <on|off>'))
     .description('turn privacy on, which stops the camera at its source, or off; the button rings either way')
@@ -51,6 +53,7 @@ export function addPrivacy(program: Command): void {
     });
 }
 
+/** Adds `forget`. */
 export function addForget(program: Command): void {
   withOwnerOptions(program.command('forget'))
     .description('destroy footage and past events on the device permanently: a window of them, or all')
@@ -79,6 +82,7 @@ export function addForget(program: Command): void {
     });
 }
 
+/** Adds `settings trust-clock`. */
 export function addTrustClock(settings: Command): void {
   withOwnerOptions(settings.command('trust-clock'))
     .description('confirm that the device’s clock is right, when grants are refused because it once ran ahead')

@@ -7,6 +7,7 @@ import type { Diagnosis, Seams } from '../doctor/diagnosis.ts';
 import { deviceIdOf, loadDeviceKey } from '../identity.ts';
 import { failure } from '../terminal/errors.ts';
 
+/** A doorbell on this machine, by its folder. */
 export interface DoorbellPlace {
   name: string;
   /** Its data folder, absolute. */

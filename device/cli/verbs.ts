@@ -37,6 +37,7 @@ export const DEVICE_VERBS = {
   },
 } satisfies Record<string, Verb>;
 
+/** The verb that names faults and their remedies. */
 export const DOCTOR: Verb = {
   about: 'find faults of this machine or a doorbell, and their cures',
   load: async () => (await import('./doctor.ts')).addDoctor,

@@ -31,6 +31,7 @@ export interface Pins extends Trust {
   bridge: string;
 }
 
+/** A paired owner. */
 export interface Owner {
   key: string;
   name: string;

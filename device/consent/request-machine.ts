@@ -30,6 +30,7 @@ export type RequestStatus =
   | { at: 'failed'; grant: GrantRef; code: ErrorCode; presented: ReceiptClip | null }
   | { at: 'denied' }
   | { at: 'cancelled'; grant: GrantRef; presented: ReceiptClip | null };
+/** A request's status, and the grants before the current one. */
 export type RequestState = RequestStatus & { past: readonly PastGrant[] };
 
 /** The state of a request that the device has not seen. */

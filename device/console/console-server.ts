@@ -267,7 +267,7 @@ export class ConsoleServer {
     return router;
   }
 
-  /** The live picture's WebSocket: the request passes the same checks as any other before the upgrade. */
+  /** The live picture's WebSocket: the request passes the checks of every other request before the upgrade. */
   private upgrade(
     router: LocalRouter,
     origins: OriginRules,

@@ -17,7 +17,7 @@ const announceSchema = z.strictObject({
 export const ConsoleSettings = z.strictObject({
   /** `this-machine`: plain HTTP on the loopback address. `home-network`: HTTPS on every address of the machine. */
   listen: z.enum(['off', 'this-machine', 'home-network']).default('off'),
-  /** 0: any free port. */
+  /** 0 stands for a free port. */
   port: z.int().min(0).max(65_535).default(8_480),
   /** Further names under which browsers reach it, such as `porch.local`. Calls under other names are refused. */
   names: z.array(hostName).max(8).default([]),

@@ -16,6 +16,7 @@ export interface Diagnosis {
   advice?: string;
 }
 
+/** The parts of the machine that the checks read. */
 export interface Seams {
   clock: Clock;
   random: Random;

@@ -43,6 +43,7 @@ interface Answer {
   body: AsyncIterable<Uint8Array>;
 }
 
+/** An owner's session with the device's own server. */
 export class OwnServerClient {
   private readonly address: Pick<ConsoleAddress, 'url' | 'fingerprint'>;
   private headers: Record<string, string> = {};

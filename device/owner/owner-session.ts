@@ -31,6 +31,7 @@ export interface OwnerListeners {
   upload?: (progress: UploadProgress) => void;
 }
 
+/** An owner session's dependencies, and the device that it is with. */
 export interface OwnerSessionDeps {
   /** Absent: the machine's network. */
   network?: Network | undefined;

@@ -8,6 +8,7 @@ import { failure } from '@doorsill/contract/errors';
 import { brokerUserSchema, idSchema, publicKeySchema } from '@doorsill/contract/ids';
 import { z } from 'zod';
 
+/** A paired device, as its owner keeps it. */
 export const Home = z.strictObject({
   device: idSchema,
   deviceKey: publicKeySchema,

@@ -128,8 +128,10 @@ export const COMMAND_ERRORS = {
 /** All failures of these commands: their own, and those that cross a wire. */
 export const ERRORS = { ...WIRE_ERRORS, ...COMMAND_ERRORS };
 
+/** A code of this table. */
 export type ErrorCode = keyof typeof ERRORS;
 
+/** An expected failure with a code of this table. */
 export type Failure = CodedError<ErrorCode>;
 
 export const { failure, reportedFailure, isErrorCode, isFailure }: Failures<ErrorCode> = failuresOf(ERRORS);

@@ -80,10 +80,12 @@ export function printLength(us: number): string {
     : `${Math.floor(seconds / 60)} min ${Math.round(seconds % 60)} s`;
 }
 
+/** Formats a number of frames for people. */
 export function printFrames(count: number): string {
   return count === 1 ? '1 frame' : `${count} frames`;
 }
 
+/** Formats a number of bytes for people. */
 export function printBytes(bytes: number): string {
   if (bytes < 1000) return `${bytes} B`;
   if (bytes < 1_000_000) return `${(bytes / 1000).toFixed(1)} kB`;

@@ -1,5 +1,6 @@
 // A line of progress on stderr, only where that is a terminal.
 
+/** A line of progress on stderr, shown only where that is a terminal. */
 export class ProgressLine {
   private readonly isShown: boolean;
   private isThere = false;

@@ -5,6 +5,7 @@ import { failure } from '@doorsill/contract/errors';
 
 /** Limit of signature and key files, which have some hundred bytes. */
 export const MINISIGN_BYTES_MAX = 4_096;
+/** Bytes of a key's id. */
 export const KEY_ID_BYTES = 8;
 
 /** `Ed`: an Ed25519 key. `ED`: a signature over the file's BLAKE2b hash of 64 bytes, the only kind that minisign makes today. */

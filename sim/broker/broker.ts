@@ -23,6 +23,7 @@ import { type BrokerLimits, DEFAULT_LIMITS, RateLimit, watchSocket } from './bro
 import { RetainedMessages } from './retained-messages.ts';
 import { certificateUser, makeTlsServer, type TlsListenerOptions } from './tls-listener.ts';
 
+/** Options of an embedded broker. */
 export interface BrokerOptions extends AccessOptions {
   host: string;
   /** 0: a free port, which is `port` of the started broker. */

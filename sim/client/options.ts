@@ -34,6 +34,7 @@ export interface DoorbellOptions {
   onNote?: (text: string) => void;
 }
 
+/** How long a call waits. */
 export interface WaitOptions {
   /** How long the call waits. */
   timeoutMs?: number;

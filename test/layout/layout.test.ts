@@ -177,7 +177,7 @@ describe('imports', () => {
   it('keep the vault a process of its own: it knows nothing of the bridge, nor the bridge of it', () => {
     // What any server process of ours stands on, besides the contract and the base.
     const footing =
-      /^device\/(contract|base)\/|^cloud-bridge\/(http|signing)\/|^cloud-bridge\/persistence\/(open-database|migrations|postgres-address|s3-bucket|s3-objects|instance-part|instance-turns|sql-call-counts|write-check)\.ts$/;
+      /^device\/(contract|base)\/|^cloud-bridge\/(http|signing)\/|^cloud-bridge\/persistence\/(open-database|migrations|postgres-address|s3-bucket|s3-objects|instance-part|instance-turns|sql-call-counts|sql-health)\.ts$/;
     const isVaults = (name: string) => name.startsWith('cloud-bridge/vault/');
     const found = breaches((file) => {
       if (isVaults(file.name)) return file.imports.filter((to) => !isVaults(to) && !footing.test(to));
