@@ -1,6 +1,7 @@
 // Interface of a running ffmpeg and of starting one, which a simulation replaces.
 import type { Readable, Writable } from 'node:stream';
 import type { Clock } from '@doorsill/base/clock';
+import type { Freedom } from './ffmpeg-kernel-limits.ts';
 
 /** How a process ended: its exit status, or the signal that ended it. */
 export interface ProcessEnd {
@@ -23,12 +24,6 @@ export interface FfmpegProcess {
   /** Sends SIGTERM, and kills it if it is still there after `graceMs`. */
   end(clock: Clock, graceMs: number): Promise<ProcessEnd>;
   kill(): void;
-}
-
-/** Permissions of one ffmpeg beyond its pipes. */
-export interface Freedom {
-  /** Whether it may write files. */
-  readonly files?: boolean;
 }
 
 /** Options of starting one ffmpeg. */

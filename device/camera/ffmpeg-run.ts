@@ -1,13 +1,14 @@
 // ffmpeg as a child process: a bare environment, short jobs over pipes, reliable ends. A capture is started in start-ffmpeg.ts.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { constants, setPriority, totalmem } from 'node:os';
+import { constants, setPriority } from 'node:os';
 import type { Readable, Writable } from 'node:stream';
 import type { Clock } from '@doorsill/base/clock';
 import { assert } from '@doorsill/contract/assert';
 import { concatBytes } from '@doorsill/contract/bytes';
 import { failure } from '@doorsill/contract/errors';
-import type { FfmpegProcess, Freedom, ProcessEnd, StartOptions } from './ffmpeg-process.ts';
+import { didNotStart, type Freedom, limited } from './ffmpeg-kernel-limits.ts';
+import type { FfmpegProcess, ProcessEnd, StartOptions } from './ffmpeg-process.ts';
 import type { Ffmpeg } from './find-ffmpeg.ts';
 
 /** ffmpeg refuses larger allocations; the largest picture and the index of a day's footage need less. */
@@ -54,7 +55,7 @@ export function lastFaults(text: string, many = 3): string {
 }
 
 /**
- * Starts ffmpeg under the limits of `limited`. `pipes` makes descriptors 3, 4, ... pipes, too, as `pipe:3` in the
+ * Starts ffmpeg under the limits of `ffmpeg-kernel-limits.ts`. `pipes` makes descriptors 3, 4, ... pipes, too, as `pipe:3` in the
  * arguments. Never throws: a process that cannot start ends at once with status null.
  */
 export function startFfmpeg(ffmpeg: Ffmpeg, args: readonly string[], options: StartOptions = {}): FfmpegProcess {
@@ -218,43 +219,4 @@ async function drain(pipe: Readable | null, job: FfmpegJob, into: Uint8Array[]):
     if (job.onStdout) await job.onStdout(chunk);
     else into.push(chunk);
   }
-}
-
-const GIB = 1024 ** 3;
-
-/** Memory of one ffmpeg: 2 GiB, most of which decoding 4K on many cores takes, but at most half of the board's. */
-export const MEMORY_BYTES_MAX = Math.min(2 * GIB, Math.floor(totalmem() / 2));
-
-/** Open files of one ffmpeg: input, pipes, and the files that its libraries open at start. */
-export const OPEN_FILES_MAX = 64;
-
-/** When memory runs out, the kernel kills ffmpeg, which is restarted, before the device's own process (proc_pid_oom_score_adj(5)). */
-const OOM_SCORE = 800;
-
-/**
- * Returns the command that runs a program under limits of the kernel (setrlimit(2)), whatever a hostile file makes it do: no core file,
- * which would hold footage in the clear, no writing to files, few open files, bounded memory, first to be killed when memory runs out. A
- * shell sets them and then execs the program, because Node cannot. A limit that the platform lacks, or already sets lower, is left as it
- * is. Windows has none of them.
- */
-export function limited(
-  path: string,
-  args: readonly string[],
-  freedom: Freedom = {},
-): { path: string; args: readonly string[] } {
-  if (process.platform === 'win32') return { path, args };
-  const first =
-    process.platform === 'linux' ? `{ echo ${OOM_SCORE} >/proc/self/oom_score_adj; } 2>/dev/null || :; ` : '';
-  const limits = [
-    '-c 0',
-    ...(freedom.files ? [] : ['-f 0']),
-    `-n ${OPEN_FILES_MAX}`,
-    `-d ${Math.floor(MEMORY_BYTES_MAX / 1024)}`,
-  ].map((limit) => `ulimit ${limit} 2>/dev/null || :; `);
-  return { path: '/bin/sh', args: ['-c', `${first}${limits.join('')}exec "$0" "$@"`, path, ...args] };
-}
-
-/** Whether an exit status means that the shell could not start the program (POSIX Shell §2.8.2). */
-export function didNotStart(status: number | null): boolean {
-  return status === 126 || status === 127;
 }

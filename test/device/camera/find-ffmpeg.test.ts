@@ -4,15 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { SystemClock } from '../../../device/base/clock.ts';
-import {
-  didNotStart,
-  lastFaults,
-  limited,
-  MEMORY_BYTES_MAX,
-  OPEN_FILES_MAX,
-  runFfmpeg,
-  withoutCredentials,
-} from '../../../device/camera/ffmpeg-run.ts';
+import { didNotStart, limited, MEMORY_BYTES_MAX, OPEN_FILES_MAX } from '../../../device/camera/ffmpeg-kernel-limits.ts';
+import { lastFaults, runFfmpeg, withoutCredentials } from '../../../device/camera/ffmpeg-run.ts';
 import { findFfmpeg, parseVersion } from '../../../device/camera/find-ffmpeg.ts';
 import { describeWithEachFfmpeg } from '../../support/each-ffmpeg.ts';
 import { ffmpegChildren } from './support/recorder.ts';
