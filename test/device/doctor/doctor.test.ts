@@ -272,7 +272,7 @@ const FAULTS: Record<string, Planted> = {
     },
     what: 'bridge',
     says: /is not bridge-/,
-    advises: /enrol anew/,
+    advises: /enrol again/,
   },
   'nobody who could grant': {
     plant: () => rmSync(at('consent'), { recursive: true }),
