@@ -333,7 +333,10 @@ describe('an MQTT link at a broker that refuses', () => {
     const refused = here.publish(topics.event('device-2'), 'not mine');
     const rest = Promise.all(['1', '2'].map((payload) => here.publish(topics.event(DEVICE), payload)));
     here.start();
-    await expect(refused).rejects.toMatchObject({ code: 'unreachable', message: expect.stringContaining('never accepts') });
+    await expect(refused).rejects.toMatchObject({
+      code: 'unreachable',
+      message: expect.stringContaining('never accepts'),
+    });
     await rest;
     while (text(await heard.next()) !== '2');
     expect(new Set(heard.all.map(text))).toEqual(new Set(['1', '2']));
