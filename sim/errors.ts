@@ -214,7 +214,7 @@ export const SIM_ERRORS = {
   ),
   scenario_yaml_refused: unusableInput(
     422,
-    '{place}: this YAML is not allowed in a scenario: {detail}',
+    '{place}: this YAML is not allowed here: {detail}',
     'Use maps, lists, texts and numbers; tags, merge keys and several documents are refused.',
   ),
   scenario_word_unknown: unusableInput(

@@ -68,7 +68,7 @@ describe('a fleet profile', () => {
 
 describe('an invalid profile is refused with the fault’s position and the values that its key takes', () => {
   it.each([
-    ['', 'town.yaml:1:1: this is not the plain YAML: it is empty'],
+    ['', 'town.yaml:1:1: this YAML is not allowed here: it is empty'],
     ['[]', 'town.yaml:1:1: a profile is a map of words'],
     ['ownrs: { share: 100 }', 'town.yaml:1:1: there is no word "ownrs" here (did you mean "owners"?)'],
     ['owners: { share: 60, decline: 30 }', 'town.yaml:1:9: owners: the percentages take 100 in all, not 90'],
@@ -96,7 +96,7 @@ describe('an invalid profile is refused with the fault’s position and the valu
     ['presses: -1', 'town.yaml:1:10: presses: it takes 0 to 3600 an hour'],
     ['presses: 1e9', 'town.yaml:1:10: presses: it takes 0 to 3600 an hour'],
     ['presses: [1, 2, 3]', 'town.yaml:1:10: presses: it takes one number, or a list of 24, from 0 to 1 o’clock on'],
-    ['presses: .inf', 'town.yaml:1:10: this is not the plain YAML: this value is not a plain kind'],
+    ['presses: .inf', 'town.yaml:1:10: this YAML is not allowed here: this value is not a plain kind'],
     ['startHour: 24', 'town.yaml:1:12: startHour: it takes a whole number of 0 to 23 o’clock'],
     [
       'answerAfter: { from: 9s, to: 3s }',

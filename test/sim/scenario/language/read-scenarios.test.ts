@@ -242,7 +242,7 @@ const faulty: [string, string, string][] = [
   [
     'a start that no clock shows',
     'start: 2026-03-29 02:30:00 Europe/Berlin',
-    'scenario_value_refused 3:8 start: The start "2026-03-29 02:30:00 Europe/Berlin" is not one instant',
+    'scenario_value_refused 3:8 start: The start "2026-03-29 02:30:00 Europe/Berlin" is not a definite time',
   ],
   [
     'two verbs',
@@ -332,7 +332,7 @@ const faulty: [string, string, string][] = [
   [
     'a camera fault that is none',
     'steps:\n  - { at: 1s, camera-fault: frozn }',
-    'scenario_value_refused 4:29 A camera has no fault called "frozn" (did you mean frozen?)',
+    'scenario_value_refused 4:29 There is no camera fault called "frozn" (did you mean frozen?)',
   ],
   [
     'a camera fault that footage cannot have',
