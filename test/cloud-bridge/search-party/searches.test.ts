@@ -68,12 +68,12 @@ describe('a search', () => {
     [
       'under another’s name',
       () => post(searching.search(), BARE_JPEG, pairing(home, fixture.cast.owner.key.publicKey)),
-      /^search_poster_unknown.*else/,
+      /^search_poster_unknown.*another key/,
     ],
     [
       'with a certificate that the device did not sign',
       () => post(searching.search(), BARE_JPEG, forged()),
-      /^search_poster_unknown.*hold/,
+      /^search_poster_unknown.*invalid/,
     ],
     ['for another bridge', () => post(searching.search({ aud: 'bridge-none' })), /^token_wrong_audience/],
     [
@@ -143,7 +143,7 @@ describe('a search', () => {
     expect([await end(first), await post(second), await end(second)]).toEqual(['ended', 'open', 'ended']);
     const third = searching.search();
     expect([await post(third), await end(third)]).toEqual(['open', 'ended']);
-    expect(await post(searching.search())).toMatch(/^search_limits.*a day/);
+    expect(await post(searching.search())).toMatch(/^search_limits.*of the day/);
     fixture.clock.shiftS += 24 * 3600 + 1;
     expect(await post(searching.search())).toBe('open');
     fixture.clock.shiftS = 0;
@@ -264,7 +264,7 @@ it('a search is refused where too many pets are being searched for', async () =>
   await moveIn();
   expect([await post(searching.search()), await post(searching.search())]).toEqual([
     'open',
-    expect.stringMatching(/^search_limits.*around there/),
+    expect.stringMatching(/^search_limits.*in that area/),
   ]);
 });
 

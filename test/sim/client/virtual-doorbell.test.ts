@@ -30,7 +30,7 @@ describe('a virtual doorbell without an agency', () => {
   it('returns the event that `where` selects, and keeps the others', async () => {
     await door.press();
     const none = door.event('ring', { where: ({ button }) => button === 'back', timeoutMs: 50 });
-    await expect(none).rejects.toThrow(/instead: .*ring of front/);
+    await expect(none).rejects.toThrow(/other messages: .*ring of front/);
     expect(await door.event('ring', { where: ({ button }) => button === 'front' })).toMatchObject({ type: 'ring' });
   });
 
@@ -75,7 +75,7 @@ it('ends waiting calls at stop, refuses later ones, and may be stopped again', a
   expect(existsSync(door.folder)).toBe(true);
   const waiting = expect(door.event('ring')).rejects.toMatchObject({
     code: 'client_stopped',
-    message: expect.stringContaining('event() can do nothing'),
+    message: expect.stringContaining('event() cannot work'),
   });
   await Promise.all([door.stop(), door.stop()]);
   await waiting;

@@ -29,7 +29,7 @@ it('is read back as it was made, pictures and all', async () => {
 it('is refused with the position of the error', async () => {
   const report = makeRunReport({ ...RUN, tests: [passedTest()] });
   const withTest = (named: object): unknown => ({ ...report, tests: [{ ...report.tests[0], ...named }] });
-  expect(refusal('{')).toMatch(/^report_unreadable: report\.json is no report .*it is not JSON/);
+  expect(refusal('{')).toMatch(/^report_unreadable: report\.json is not a report .*it is not JSON/);
   expect(refusal({ ...report, format: 'doorsill-report-2' })).toMatch(/format: /);
   expect(refusal({ ...report, totals: { ...report.totals, failed: 1 } })).toMatch(/totals/);
   expect(refusal(withTest({ status: 'green' }))).toMatch(/tests\[0\]\.status: /);

@@ -141,7 +141,7 @@ describe('what is not CVAT for video', () => {
       /<mask> is not understood/,
     ],
     ['a track after the end', fileOf(track(box(50), box(120)), '<task><size>100</size></task>'), /until 12\.1 s.*10 s/],
-    ['no length', fileOf('', ''), /how long/],
+    ['no length', fileOf('', ''), /the length of the footage is unknown/],
     ['a size in words', fileOf('', '<task><size>many</size></task>'), /<size> is "many"/],
   ])('is refused: %s', (_, text, said) => {
     expect(() => convert(text)).toThrow(expect.objectContaining({ code: 'annotations_invalid' }));

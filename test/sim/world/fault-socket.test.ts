@@ -50,7 +50,7 @@ it('is only for its user, and is removed when it stops', async () => {
 it('passes on the doorbell’s refusals', async () => {
   await expect(order(['disk-fulll'])).rejects.toMatchObject({
     code: 'device_fault_unknown',
-    message: 'A doorbell has no fault called "disk-fulll" (did you mean disk-full?).',
+    message: 'There is no doorbell fault called "disk-fulll" (did you mean disk-full?).',
   });
   await expect(order([], ['disk-full'])).rejects.toMatchObject({ code: 'device_fault_not_set' });
   expect(faults.list()).toEqual([]);

@@ -482,7 +482,7 @@ end:
       :: else -> answerChunk(g, ASK)
       fi
     }
-  /* code: cloud-bridge/intake/finish.ts finish, settle */
+  /* code: cloud-bridge/intake/finish-intake.ts finish, settle */
   :: atomic { intake[g] == OPEN && staged[g] && !publishing[g] -> publishing[g] = true }
   /* code: cloud-bridge/intake/sql-intakes.ts publish; cloud-bridge/intake/clip-files.ts show, takeBack */
   :: atomic { publishing[g] ->
@@ -492,7 +492,7 @@ end:
       :: else
       fi
     }
-  /* code: cloud-bridge/intake/finish.ts drop, isFinal; cloud-bridge/intake/sql-intakes.ts drop */
+  /* code: cloud-bridge/intake/finish-intake.ts drop, isFinal; cloud-bridge/intake/sql-intakes.ts drop */
   :: atomic { intake[g] == OPEN && !publishing[g] && !calm -> intake[g] = ERASED_HERE; staged[g] = false }
 
   /* code: cloud-bridge/intake/revocation.ts revoke; cloud-bridge/intake/sql-intakes.ts revoke, addRevoked */
@@ -519,12 +519,12 @@ end:
         answering[g] = WIPE
       fi
     }
-  /* code: cloud-bridge/intake/revocation.ts wipe; cloud-bridge/intake/locks.ts hold; cloud-bridge/intake/clip-files.ts remove */
+  /* code: cloud-bridge/intake/revocation.ts wipe; cloud-bridge/intake/upload-locks.ts hold; cloud-bridge/intake/clip-files.ts remove */
   :: atomic { answering[g] == WIPE && !publishing[g] ->
       staged[g] = false;
       answering[g] = WITHDRAW
     }
-  /* code: cloud-bridge/hand-over/hand-overs.ts withdraw, sayWithdrawn; cloud-bridge/vault/receiving.ts withdraw; cloud-bridge/intake/receipts.ts sign */
+  /* code: cloud-bridge/hand-over/hand-overs.ts withdraw, sayWithdrawn; cloud-bridge/vault/receiving.ts withdraw; cloud-bridge/intake/intake-receipts.ts sign */
   :: atomic { answering[g] == WITHDRAW && !acknowledged[g] ->
       if
       :: !calm && hand[g] == WITHDRAWING -> skip /* vault_unreachable */
@@ -684,7 +684,7 @@ end:
     }
   /* code: device/consent/gate.ts open, start, resume; device/consent/owner-order-handler.ts start; device/doorbell.ts dropFinishedClips */
   :: atomic { booting -> wakeUp(0); wakeUp(1); booting = false }
-  /* code: cloud-bridge/intake/finish.ts start, showStored; cloud-bridge/intake/clip-files.ts sweep; cloud-bridge/hand-over/hand-overs.ts start */
+  /* code: cloud-bridge/intake/finish-intake.ts start, showStored; cloud-bridge/intake/clip-files.ts sweep; cloud-bridge/hand-over/hand-overs.ts start */
   :: atomic { bridgeCrashes < BRIDGE_CRASHES && !calm -> bridgeCrashes++; bridgeRises(0); bridgeRises(1) }
   /* world: all faults end, and the broker delivers nothing more */
   :: atomic { !calm -> calm = true }
