@@ -1,4 +1,4 @@
-// Composes the parts that handle granted clips: intake, showing, hand-over, revocation.
+// Composes the parts of the bridge that handle granted clips: they receive, show and revoke them, and hand them over to a vault.
 import type { Clock } from '@doorsill/base/clock';
 import type { Disk } from '@doorsill/base/disk';
 import { type SigningKey, sha256Hex } from '@doorsill/base/keys';
@@ -50,6 +50,7 @@ export interface ClipPartsDeps {
   key: SigningKey;
   bridgeId: string;
   database: Database;
+  /** Decides whether an agency may act. */
   standing: AgencyCredentials;
   /** Verifies agencies' tokens. */
   tokens: AgencyTokens;
@@ -76,13 +77,14 @@ export async function addClipParts(api: Router, deps: ClipPartsDeps, undo: UndoS
   };
   const files = openFiles(deps);
   const seal = new ManifestEncryption(key, random);
-  // Before anything is read: manifests that an earlier version stored unencrypted name homes.
+  // An earlier version stored manifests unencrypted, and they name homes: they are encrypted before any request can read them.
   await database.turns.run('seal former manifests', () =>
     seal.sealFormer(database.manifests, (clip) => files.removeFormerManifest(clip)),
   );
   const receipts = new Receipts({ clock, random, key });
   const shared = { clock, random, log, store, files, locks, receipts, answerables };
   const vault = openVault(deps, files, receipts);
+  // Called when a clip has just been stored: hands it over to the vault and sends its webhook events at once.
   const stored = () => {
     vault?.handOvers.wake();
     void outbox.now();
@@ -115,6 +117,7 @@ export async function addClipParts(api: Router, deps: ClipPartsDeps, undo: UndoS
     tokens: searchParty.petOwners,
     organisationOf: async ({ agency }) => agency,
   });
+  // Ends the downloads of a clip, or of all clips, whose reader may not see the clip any more.
   const endDownloads = async (clip?: string) => {
     for (const each of [clips, petClips]) await each.recheckReaders(clip);
   };
@@ -128,6 +131,7 @@ export async function addClipParts(api: Router, deps: ClipPartsDeps, undo: UndoS
   undo.add(() => finish.stop());
   vault?.handOvers.start();
   undo.add(() => vault?.handOvers.stop());
+  // With several instances, both run periodically: after revocations by another instance, and for the work of one that died.
   const revoked = () => Promise.all([endDownloads(), finish.eraseEnded()]).then(() => undefined);
   const leftBehind = async () => vault?.handOvers.wake();
   if (config.instance) watchOthers(deps, { revoked, leftBehind }, undo);

@@ -1,3 +1,4 @@
+// Agencies' credentials and the revocation list (here: the list), fetched from the registry, verified and cached.
 import { type Clock, wallSeconds } from '@doorsill/base/clock';
 import { sha256Hex } from '@doorsill/base/keys';
 import type { Log } from '@doorsill/base/log';
@@ -28,12 +29,13 @@ export interface AgencyCredentialsDeps {
   client: RegistryClient;
   registryKey: string;
   store: CredentialStore;
+  /** Whether agencies of a state may act, not only those of municipalities and counties. */
   stateAgencies: boolean;
 }
 
-/** A credential younger than this is used without asking again. */
+/** A credential fetched less than this ago is used without asking the registry again. */
 const CREDENTIAL_REUSE_S = 300;
-/** A credential that expires sooner than this is not handed out. */
+/** A cached credential that expires sooner than this is not used. */
 const CREDENTIAL_LEFT_S = 60;
 const CREDENTIALS_MAX = 1_000;
 
@@ -47,14 +49,14 @@ export class AgencyCredentials {
     this.deps = deps;
   }
 
-  /** Loads the list of the last run; the registry need not be reachable. */
+  /** Loads the list that was stored before the restart; the registry need not be reachable. */
   async start(): Promise<void> {
     const token = await this.deps.store.loadRevocations();
     if (!token) return;
     try {
       this.list = this.openList(token);
     } catch (thrown) {
-      // Signed by another registry key than the pinned one: ignored. Without a list nothing is allowed.
+      // A list that the configured registry key did not sign is ignored. Without a list no agency may act.
       if (!isFailure(thrown)) throw thrown;
       this.deps.log.warn('the stored revocation list is not the registry’s', { code: thrown.code });
     }

@@ -1,4 +1,5 @@
-// One spelling for typed text. Deliberately modest: it undoes what keyboards and exports do, and the simplest ways to hide a word.
+// Brings texts that officers typed to one spelling, in which the audit's word rules search. It removes case, accents, punctuation
+// and invisible characters, and replaces lookalike letters. Better hidden words stay hidden, on purpose.
 
 /** Cyrillic and Greek letters that look like a Latin one, lower case. */
 const LOOKALIKES: Readonly<Record<string, string>> = {
@@ -53,7 +54,7 @@ export function wordsOf(text: string): string {
     .trim();
 }
 
-/** A copy in its own memory: a substring would keep the whole larger text alive. */
+/** A copy in its own memory: the engine keeps a large text in memory as long as a substring of it is used. */
 export function ownCopy(text: string): string {
   return Buffer.from(text, 'utf16le').toString('utf16le');
 }

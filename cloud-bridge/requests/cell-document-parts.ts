@@ -1,4 +1,5 @@
-// Splits a cell's content into documents that fit an MQTT payload, and publishes them as retained messages.
+// Splits what is published for one map cell (its entries: requests or searches) into parts that fit an MQTT payload, and publishes each
+// part as a retained message.
 
 import type { Log } from '@doorsill/base/log';
 import { utf8 } from '@doorsill/contract/bytes';
@@ -40,7 +41,7 @@ export function packParts<Entry>(content: CellContent<Entry>, entriesPerPartMax:
   return parts;
 }
 
-/** The newest ended ids that fit into a document: the older ones were announced long enough. */
+/** The newest ended ids, as many as a document may hold: older ones were in earlier documents for long enough. */
 export function keptEnded({ ended }: Pick<CellContent<unknown>, 'ended'>): string[] {
   return ended.slice(-ENDED_MAX);
 }

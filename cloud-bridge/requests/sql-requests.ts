@@ -1,3 +1,4 @@
+// The request store in SQL. A change of a request, the limits on it and its custody event share one transaction (`step`).
 import { REQUEST_EVENTS } from '@doorsill/contract/custody';
 import { parseJson } from '@doorsill/contract/parse-json';
 import type { Kysely, Selectable, Transaction } from 'kysely';
@@ -18,6 +19,7 @@ import type {
 import { SqlPublishedCells } from './sql-published-cells.ts';
 import { TextFinding } from './text-check.ts';
 
+/** A request with its partner's columns, which are null without a partner. */
 interface Row extends Selectable<Tables['requests']> {
   partner_name: string | null;
   partner_status: Tables['partners']['status'] | null;
@@ -169,12 +171,12 @@ export class SqlRequests implements RequestStore {
   }
 }
 
-/** A statement takes a bounded number of values. */
+/** Values in one statement: databases limit their number. */
 const ROWS_AT_ONCE = 500;
 
 /**
- * Cancels the open requests of a partner after a change of its status, and, if it has ended, the waiting ones, too; returns their number.
- * They stay cancelled when the partner is active again: owners were asked under its former status.
+ * Cancels a partner's requests after a change of its status and returns their number: the published ones, and those that wait for a
+ * moderator only if the partner has ended. They stay cancelled when the partner is active again: owners were asked under its former status.
  */
 export async function cancelOfPartner(
   step: Transaction<Tables>,
@@ -195,7 +197,7 @@ export async function cancelOfPartner(
 const cancellable = (step: Transaction<Tables>) =>
   step.selectFrom('requests').select(['request', 'agency', 'state', 'revision', 'token_sha256', 'published_s']);
 
-/** Returns whether it changed anything. */
+/** Cancels the request of a row; returns false if its state does not allow that, or it is cancelled already. */
 async function cancelRow(
   custody: SqlCustody,
   step: Transaction<Tables>,
@@ -211,7 +213,7 @@ async function cancelRow(
   return true;
 }
 
-/** The limit on numbers that a request would exceed in its new state. */
+/** Which limit on the number of requests would be exceeded if `request` were stored in its new state; null if none. */
 async function beyondNumbers(
   step: Transaction<Tables>,
   request: StoredRequest,
@@ -243,6 +245,7 @@ async function beyondNumbers(
   return state === 'published' && (await isCellFull(step, request, limits)) ? 'cell-full' : null;
 }
 
+/** Whether one of the request's map cells already has as many published requests as are allowed. */
 async function isCellFull(step: Transaction<Tables>, request: StoredRequest, limits: NumberLimits): Promise<boolean> {
   const full = await step
     .selectFrom('request_cells')
@@ -280,7 +283,7 @@ async function findIn(from: Kysely<Tables> | Transaction<Tables>, request: strin
   );
 }
 
-/** The cells of some requests, in order for each. In batches, so that no database prefers to scan the whole table. */
+/** The cells of some requests, in order for each. Reads in batches: for too many values a database would scan the whole table. */
 async function cellsOf(
   from: Kysely<Tables> | Transaction<Tables>,
   rows: readonly { request: string }[],

@@ -1,5 +1,5 @@
-// Chooses the H.264 encoder, a board's own if a trial shows that it works, else libx264, and the libx264 preset that keeps up, by
-// measuring it. ffmpeg's list of encoders proves nothing: `h264_v4l2m2m` is listed everywhere.
+// Chooses the H.264 encoder: the board's hardware encoder if a trial with it succeeds, else libx264. For libx264 it also measures which
+// preset is fast enough. ffmpeg's list of encoders proves nothing: it names `h264_v4l2m2m` on machines without that hardware, too.
 import { readdir } from 'node:fs/promises';
 import type { Clock } from '@doorsill/base/clock';
 import type { Log } from '@doorsill/base/log';
@@ -21,7 +21,7 @@ const TRIAL_SIZE: Size = { width: 640, height: 360 };
 /** Results by ffmpeg's path; they do not change while the process lives. */
 const chosen = new Map<string, Promise<VideoEncoder>>();
 
-/** The encoder to use; tried once in a process, and logged. Never rejects. */
+/** The encoder to use. The trial runs once in a process, and its result is logged. Never rejects. */
 export function chooseEncoder(ffmpeg: Ffmpeg, seams: { clock: Clock; log: Log }): Promise<VideoEncoder> {
   let choice = chosen.get(ffmpeg.path);
   if (!choice) {
@@ -40,7 +40,7 @@ async function choose(ffmpeg: Ffmpeg, { clock, log }: { clock: Clock; log: Log }
   return encoder;
 }
 
-/** V4L2 encoders are nodes beside the cameras'. */
+/** Whether this machine has V4L2 devices: hardware encoders are among them, and so are cameras. */
 async function hasVideoNodes(): Promise<boolean> {
   const names = await readdir('/sys/class/video4linux').catch(() => []);
   return names.length > 0;
@@ -51,12 +51,12 @@ export interface EncodedPicture extends Size {
   readonly rate: number;
 }
 
-/** Encoding's share of the processor; the rest is for decoding, motion, other programs, and throttling on warm days. */
+/** Encoding may take this share of the video's duration; the rest is for decoding, motion, other programs, and throttling on warm days. */
 const SHARE_MAX = 1 / 3;
 
 const measured = new Map<string, Promise<Preset>>();
 
-/** `superfast` if it takes at most `SHARE_MAX` of the video's duration; measured once in a process, and logged. Never rejects. */
+/** `superfast` if it takes at most `SHARE_MAX`, else `ultrafast`; measured once per size and rate, and logged. Never rejects. */
 export function choosePreset(
   ffmpeg: Ffmpeg,
   { width, height, rate }: EncodedPicture,
@@ -76,7 +76,7 @@ export function choosePreset(
   return choice;
 }
 
-/** Encodes two seconds like a capture; returns why the result cannot be kept, or null. */
+/** Encodes two seconds with a capture's arguments; returns why the result cannot be used, or null if it can. */
 export async function faultOfEncoder(
   ffmpeg: Ffmpeg,
   encoder: VideoEncoder,

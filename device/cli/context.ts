@@ -1,4 +1,4 @@
-// Shared by all verbs: options, the machine's seams, the owner's folder and its homes.
+// What all verbs share: options, the clock, disk, log and output, and the owner's folder with its paired doorbells (homes).
 import { join, resolve } from 'node:path';
 import { type Clock, SystemClock } from '@doorsill/base/clock';
 import { type Disk, SystemDisk } from '@doorsill/base/disk';
@@ -13,8 +13,9 @@ import { failure } from '../terminal/errors.ts';
 import { type Output, openOutput } from '../terminal/output.ts';
 import { aroundOf, type DoorbellPlace, deviceOf, isCalled, type Surroundings } from './surroundings.ts';
 
-/** The machine's seams, the output to the user, and the program's knowledge of doorbells. */
+/** What a verb uses of the machine, and its log and output. */
 export interface Context {
+  /** Finds the doorbells that this program manages. */
   around: Surroundings;
   clock: Clock;
   random: Random;
@@ -71,7 +72,7 @@ export function ownerFolder(options: OwnerOptions): string {
   return resolve(options.owner ?? join(dataFolder(options.data), 'owner'));
 }
 
-/** Every paired device. When there is none, throws the reason that the program knows, else `usage`. */
+/** All paired devices. When there is none, throws the reason that `context.around` gives, or `usage` when it gives none. */
 export async function pairedHomes(context: Context, options: OwnerOptions): Promise<Home[]> {
   const folder = ownerFolder(options);
   const homes = await listHomes(context.disk, folder);
@@ -81,7 +82,7 @@ export async function pairedHomes(context: Context, options: OwnerOptions): Prom
   throw why ?? failure('usage', { detail });
 }
 
-/** The one paired device that the options name. Throws as `pairedHomes`, `doorbell_not_named`, `doorbell_unknown`. */
+/** The one paired device that the options name. Throws what `pairedHomes` throws, `doorbell_not_named`, `doorbell_unknown`. */
 export async function chosenHome(context: Context, options: OwnerOptions): Promise<Home> {
   return homeAmong(await pairedHomes(context, options), options.device);
 }
@@ -104,7 +105,7 @@ function choicesOf(homes: readonly Home[]): string {
     .join(' | ');
 }
 
-/** Runs `work` in a session with a home, by default the chosen one; ends the session in any case. */
+/** Runs `work` in a session with the device `given`, by default with the one that the options name; ends the session in any case. */
 export async function withOwner<Result>(
   context: Context,
   options: OwnerOptions,
@@ -123,7 +124,7 @@ export async function withOwner<Result>(
   }
 }
 
-/** The doorbells in the folder DATA. When there is none, throws the reason that the program knows, else `usage`. */
+/** The doorbells in a data folder. When there is none, throws the reason that `around` gives, or `usage` when it gives none. */
 export async function doorbellsIn(
   { disk, around }: Context,
   folder: string,
@@ -134,7 +135,7 @@ export async function doorbellsIn(
   throw (await around.whyEmpty(disk, folder)) ?? failure('usage', { detail });
 }
 
-/** The data folder of a paired device: of the doorbells in DATA the one with its key, else the first. Throws as `doorbellsIn`. */
+/** A paired device's own folder: that of the doorbell with its id, else the first doorbell's. Throws what `doorbellsIn` throws. */
 export async function doorbellFolder(context: Context, options: OwnerOptions, device: string): Promise<string> {
   const there = await doorbellsIn(context, dataFolder(options.data));
   const [first] = there;

@@ -1,24 +1,25 @@
-// When the gate's upkeep is due: every 30 s at the latest, sooner where a grant ends, and never twice at a time.
+// Calls the consent gate's periodic upkeep: every 30 s, earlier when a grant ends. At most one call waits in the gate's queue.
 import type { Clock, Timer } from '@doorsill/base/clock';
 
-/** Expired grants are ended, marks advanced and unfinished work retried at least this often. */
+/** Longest time between two upkeeps, which end expired grants, advance the latest wall time seen, and retry unfinished work. */
 const TICK_MS_MAX = 30_000;
 
 export interface UpkeepTimerDeps {
   clock: Clock;
   /** Milliseconds until the next grant ends; 0 or less where one is overdue. */
   nextDeadlineMs: () => number;
-  /** Called as soon as upkeep is due, even while the last one runs. */
+  /** Ends overdue grants. Called as soon as upkeep is due, even while an earlier upkeep waits or runs. */
   endOverdue: () => void;
-  /** Queues upkeep; calls `begins` when it starts. */
+  /** Queues one upkeep, which calls `begins` when it starts. */
   upkeep: (begins: () => void) => void;
 }
 
 export class UpkeepTimer {
   private readonly deps: UpkeepTimerDeps;
   private timer: Timer | null = null;
-  /** By the monotonic clock; null while stopped. */
+  /** When the next upkeep is due at the latest, by the monotonic clock; null while stopped. */
   private dueMs: number | null = null;
+  /** Whether an upkeep is queued and has not started. */
   private isWaiting = false;
 
   constructor(deps: UpkeepTimerDeps) {

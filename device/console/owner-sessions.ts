@@ -1,5 +1,5 @@
-// Owners' sessions. A session is opened by a signature over a fresh challenge, and identified by a cookie and a header together, because
-// all ports of a machine share its cookies. Kept in memory: a restart ends them.
+// Owners' sessions in the device's console. A session is opened by a signature over a fresh challenge, and identified by a cookie and a
+// header together, because all ports of a machine share its cookies. Sessions are kept in memory: a restart ends them.
 
 import type { Clock } from '@doorsill/base/clock';
 import { sha256Hex, verifySignature } from '@doorsill/base/keys';
@@ -24,9 +24,9 @@ export interface OwnerSessionsDeps {
 }
 
 const SECRET_BYTES = 16;
-/** Browsers sign a challenge at once. */
+/** How long a challenge is valid. Two minutes are plenty, because browsers sign it at once. */
 const CHALLENGE_MS_MAX = 120_000;
-/** More than one address may request in that time (local-router.ts), so no single address can displace others' challenges. */
+/** So many that one address needs over a minute to displace the others' challenges: local-router.ts limits its calls a minute. */
 const CHALLENGES_MAX = 4_096;
 /** Enough for several owners with two phones and a laptop each. */
 const SESSIONS_MAX = 32;
@@ -116,7 +116,7 @@ export class OwnerSessions {
     this.drop(sha256Hex(cookie));
   }
 
-  /** Ends the sessions and views of keys that are not owners' any more. Call it when owners change. */
+  /** Ends the sessions, and thereby the live views, of keys that are not owners' any more. Call it when owners change. */
   sweep(): void {
     const keys = new Set(this.deps.owners().map(({ key }) => key));
     for (const [name, { key }] of this.sessions) if (!keys.has(key)) this.drop(name);

@@ -1,4 +1,4 @@
-// One viewer's session: its transport, its tracks, what it sends of each unit, and the faults of its packets.
+// The RTSP session of one viewer: sends each track's access units as RTP packets, and applies the camera's faults to them.
 import type { Clock, Timer } from '@doorsill/base/clock';
 import type { Random } from '@doorsill/base/random';
 import type { AccessUnit, StreamFormat } from './access-units.ts';
@@ -13,7 +13,7 @@ export interface ServedStream {
   readonly faults: FaultSet;
   /** Microseconds since the camera's first picture. */
   nowUs(): number;
-  /** The camera's wall clock, right or wrong, at a camera time. */
+  /** What the camera's wall clock, right or wrong, showed `us` after the first picture. */
   wallUs(us: number): number;
   format(): StreamFormat;
 }
@@ -29,7 +29,7 @@ export interface PacketWay {
 const REPORT_US = 5_000_000;
 /** A viewer that is silent for longer, in seconds, loses its session. */
 export const SESSION_S_MAX = 60;
-/** Delayed packets of one session. */
+/** Most packets of one session that wait because of the fault `late-packets`. */
 const WAITING_MAX = 10_000;
 
 /** Share of packets that the fault `late-packets` delays. */
@@ -49,7 +49,7 @@ export class RtspSession {
   private readonly tracks = new Map<AccessUnit['track'], SetUpTrack>();
   private readonly timers = new Set<Timer>();
   private isPlaying = false;
-  /** The pictures that the next one refers to were not sent: waits for a keyframe. */
+  /** Whether nothing is sent before the next keyframe, because the viewer lacks the pictures that others refer to. */
   private waitsForKey = true;
   private lastSeenMs: number;
 
@@ -107,7 +107,7 @@ export class RtspSession {
     this.isPlaying = false;
   }
 
-  /** Sends a unit; nothing before the first keyframe. */
+  /** Sends a unit. With a video track, sends nothing while the session waits for a keyframe. */
   unit(unit: AccessUnit): void {
     const track = this.tracks.get(unit.track);
     if (!this.isPlaying || !track) return;

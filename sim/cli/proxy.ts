@@ -40,7 +40,7 @@ function lateMs(text: string): number | null {
   return ms !== null && ms <= LINK_LATE_MS_MAX ? ms : null;
 }
 
-/** The faults in words, or `reset`. Throws `usage`. */
+/** The faults that the user's words name, or `reset`. Throws `usage`. */
 function readTrouble(words: readonly string[]): LinkTrouble | 'reset' {
   const [state] = words;
   if (state === 'reset' && words.length === 1) return 'reset';
@@ -108,11 +108,11 @@ Examples:
       await serveUntilStopped(async () => {
         if (first !== 'reset') proxy.set(first);
         await proxy.start();
-        const is = printTrouble(first === 'reset' ? {} : first);
+        const faults = printTrouble(first === 'reset' ? {} : first);
         const url = `${proxy.url}${path}`;
         context.output.result(
-          { event: 'ready', pid: process.pid, url, target: `${address}${path}`, is },
-          `${url} leads to ${address}${path}: ${is}.\nA line such as \`lost\` or \`delay=2s\` changes it; Ctrl-C ends it.`,
+          { event: 'ready', pid: process.pid, url, target: `${address}${path}`, is: faults },
+          `${url} leads to ${address}${path}: ${faults}.\nA line such as \`lost\` or \`delay=2s\` changes it; Ctrl-C ends it.`,
         );
         followLines(context, proxy);
         return proxy;
@@ -120,7 +120,7 @@ Examples:
     });
 }
 
-/** Changes the link by lines on standard input. An invalid line changes nothing. */
+/** Reads lines from standard input and changes the link as they say. An invalid line changes nothing. */
 function followLines({ output }: Context, proxy: LinkProxy): void {
   createInterface({ input: process.stdin }).on('line', (line) => {
     const words = line.slice(0, LINE_LETTERS_MAX).trim().split(/\s+/);
@@ -129,10 +129,10 @@ function followLines({ output }: Context, proxy: LinkProxy): void {
       const read = readTrouble(words);
       if (read === 'reset') proxy.reset();
       else proxy.set(read);
-      const is = read === 'reset' ? 'reset' : printTrouble(read);
+      const change = read === 'reset' ? 'reset' : printTrouble(read);
       output.result(
-        { event: 'link', is, connections: proxy.connections, sentBytes: proxy.sentBytes },
-        `The link: ${is}.`,
+        { event: 'link', is: change, connections: proxy.connections, sentBytes: proxy.sentBytes },
+        `The link: ${change}.`,
       );
     } catch (thrown) {
       if (!isFailure(thrown)) throw thrown;

@@ -1,4 +1,5 @@
-// The claim that simulated deployments show. The simulation (test/proofs/simulate) is in the project's checkout and in no package.
+// A claim of `doorsill prove`: simulated deployments keep every invariant under faults. It runs the simulation (test/proofs/simulate),
+// which is in the project's checkout and in no package.
 import { existsSync } from 'node:fs';
 import type { Clock } from '@doorsill/base/clock';
 import { findFfmpeg } from '@doorsill/device/camera/find-ffmpeg';
@@ -11,6 +12,7 @@ export interface SeedRun {
   readonly result: {
     /** The invariants that did not hold. */
     readonly breaches: readonly { readonly rule: string; readonly what: string }[];
+    /** Number of simulated network chunks. */
     readonly pieces: number;
     readonly simulatedMs: number;
     /** Hash of all events. */
@@ -40,7 +42,7 @@ const WITHOUT_SIMULATION = 'the simulation is only in the project’s checkout, 
 
 const LIMITS: SeedLimits = { seeds: 200, seedsLeast: 50, runningMs: 30_000 };
 
-/** Events that must have happened for a run without breaches to mean anything: by their names in the simulation and in the text. */
+/** Events that must have happened, or a run without breaches shows nothing. Each: its name in the simulation, its name in the report. */
 const PROVOKED: readonly [string, string][] = [
   ['ledger granted', 'grants'],
   ['ledger delivered', 'clips delivered'],
@@ -62,8 +64,8 @@ interface Ran {
 }
 
 /**
- * Runs the seeds and calls `ended` with the claim. Throws the signal's reason between two seeds; any other error makes the claim
- * false, and without the simulation it is left out. `open`: by default the simulation of this checkout, whose code is loaded only then.
+ * Runs the seeds, calls `ended` with the claim and returns it. The claim is left out where there is no simulation, and false after an
+ * error. When the signal is aborted, throws its reason before the next seed. `open` loads the simulation, by default this checkout's.
  */
 export async function proveBySimulation(
   clock: Clock,

@@ -1,4 +1,4 @@
-// Verifies a clip and its documents by `doorsill verify` in a process without a network: as they are, and with a change in each of them.
+// Runs `doorsill verify` on a clip and its documents, without a network if possible: first unchanged, then with one file changed at a time.
 import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -14,10 +14,10 @@ import type { Check } from './claim.ts';
 export const CLIP_NAME = 'clip.mp4';
 export const STATEMENT_NAME = 'manifest.jws';
 
-/** The built command line, from the build and from a source. */
+/** The built command line, relative to this file: when this file is built, and when it runs as source. */
 const LAUNCHERS = ['../cli/entry.js', '../dist/cli/entry.js'];
 
-/** Commands that run another without a network: for root, and for users who may create user namespaces. */
+/** Commands that run another command without a network: for root, and for users who may create user namespaces. */
 const ALONE = [
   ['unshare', '--net'],
   ['unshare', '--user', '--map-root-user', '--net'],
@@ -32,8 +32,8 @@ const CHANGES: readonly { name: string; how: string; change: (bytes: Uint8Array)
 ];
 
 /**
- * Verifies the files in `folder` (`clip.mp4`, `manifest.jws`, `receipt.jws`, `proof.json`), then again with each of them changed; the changed
- * copies stay beside them. `isAlone`: whether the process had no network.
+ * Verifies the files in `folder` (`clip.mp4`, `manifest.jws`, `receipt.jws`, `proof.json`), then again with each of them changed; the
+ * changed copies stay beside them. `isAlone`: whether the process had no network.
  */
 export async function checkCopies(
   folder: string,
@@ -61,7 +61,7 @@ export async function checkCopies(
 
 const changedName = (name: string) => `changed-${name}`;
 
-/** The command that runs another without a network; null where this user may not. */
+/** The first command in `ALONE` that this user may run; null if there is none. */
 async function commandAlone(programs: Programs): Promise<string[] | null> {
   for (const command of ALONE) if ((await programs.run([...command, 'true']).ended).status === 0) return command;
   return null;

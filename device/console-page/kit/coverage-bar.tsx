@@ -1,10 +1,11 @@
+// The bar that shows at which times of a window there is footage, with its labels and its text alternative.
 import type { DeviceEvent } from '@doorsill/contract/home-messages';
 import type { Window } from '@doorsill/contract/shared-claims';
 import { text } from './choose-language.ts';
 import { showLength, showMinute, zoneUs } from './format.ts';
 import { coveredUs, fractionOf, joined, SECOND_US, ticks } from './time-spans.ts';
 
-/** Shorter pauses between spans are not shown as gaps. */
+/** Pauses of at most this length between spans of footage are not shown as gaps. */
 export const GAP_US_MIN = 2 * SECOND_US;
 
 interface Line {
@@ -13,7 +14,7 @@ interface Line {
   events: readonly DeviceEvent[];
 }
 
-/** Footage and events of a time window, drawn over its whole width. */
+/** Draws the footage, rings and motion of a time window; the window fills the width of the bar. */
 export function CoverageShapes({ window, spans, events }: Line) {
   const share = (us: number) => fractionOf(window, us) * 1_000;
   const inside = (us: number) => us >= window.startUs && us <= window.endUs;
@@ -48,6 +49,7 @@ export function TimeLabels({ window, everyUs }: { window: Window; everyUs: numbe
     <div class="time-labels" aria-hidden="true">
       {ticks(window, everyUs, zoneUs(window.endUs)).map((us) => {
         const share = fractionOf(window, us);
+        // Labels are centred on their time: near an end they would extend beyond the bar.
         const shown = share > 0.04 && share < 0.96;
         return shown ? (
           <span key={us} style={{ left: `${share * 100}%` }}>

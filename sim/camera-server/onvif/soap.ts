@@ -2,7 +2,7 @@
 import { assert } from '@doorsill/contract/assert';
 import { type Content, childOf, type Markup, readXml, writeXml, type XmlElement, XmlFault, xml } from './xml.ts';
 
-/** Namespaces by the prefix that is written. */
+/** The namespaces of written messages, by prefix. */
 export const NAMESPACES = {
   s: 'http://www.w3.org/2003/05/soap-envelope',
   wsa: 'http://www.w3.org/2005/08/addressing',
@@ -241,7 +241,7 @@ function isActionOf(action: string, call: string): boolean {
 
 export interface Operation {
   needsLogin: boolean;
-  /** The action URI without `Request` or `Response`, if answers have one. */
+  /** The action URI without its end `Request` or `Response`; absent if the answer names no action. */
   action?: string;
   /** The content of the answer. Throws `SoapFault`, `XmlFault`. */
   answer(call: Call): Content | Promise<Content>;
@@ -254,7 +254,7 @@ export interface Call {
   request: XmlElement;
   /** The server's URL as the client reached it: `http://127.0.0.1:8080`. */
   baseUrl: string;
-  /** The rest of the path after the service's. */
+  /** The part of the URL's path that follows the service's path, such as a subscription's id. */
   resource: string;
   /** Aborts when the client disconnects. */
   gone: AbortSignal;

@@ -66,7 +66,7 @@ export function App({ run }: { run: RunHead }) {
     const next = new Set(opened);
     if (!next.delete(at)) next.add(at);
     setOpened(next);
-    // The address then names the test and can be shared. A framed page may not change it.
+    // The address then names the test and can be shared. In a frame the browser may refuse the change; the test is open by then.
     if (next.has(at)) history.replaceState(null, '', `#test-${at}`);
   };
   const choose = (next: TestStatus | null) => {
@@ -177,13 +177,13 @@ function number(value: number): string {
 
 /** The totals as proportional bars; the numbers are also on the buttons below. */
 function Proportions({ totals, amount }: { totals: RunTotals; amount: number }) {
-  let from = 0;
+  let endX = 0;
   return (
     <svg class="proportions" viewBox="0 0 1000 8" preserveAspectRatio="none" aria-hidden="true">
       {STATUSES_WORST_FIRST.map((status) => {
         const width = amount === 0 ? 0 : (totals[status] / amount) * 1000;
-        from += width;
-        return <rect key={status} class={`look-${status}`} x={from - width} width={width} height={8} />;
+        endX += width;
+        return <rect key={status} class={`look-${status}`} x={endX - width} width={width} height={8} />;
       })}
     </svg>
   );

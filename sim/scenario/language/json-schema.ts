@@ -1,11 +1,11 @@
-// The JSON Schema of scenarios, with which editors complete and check them; published as sim/scenario/scenario.schema.json.
+// The JSON Schema with which editors complete and check scenario files; published as sim/scenario/scenario.schema.json.
 import { z } from 'zod';
 import { WrittenScenario } from './written-scenario.ts';
 import { STEP_VERBS, WrittenStep } from './written-steps.ts';
 
 type Json = { [key: string]: unknown };
 
-/** Draft 7, which YAML language servers support. */
+/** The schema in JSON Schema draft 7, which YAML language servers support. */
 export function scenarioJsonSchema(): Json {
   const verbs = Object.keys(STEP_VERBS).map((verb) => ({ required: [verb] }));
   const schema = z.toJSONSchema(WrittenScenario, {
@@ -14,6 +14,7 @@ export function scenarioJsonSchema(): Json {
     reused: 'ref',
     unrepresentable: 'any',
     override: ({ zodSchema, jsonSchema }) => {
+      // A step has exactly one verb; Zod checks that in code, which it cannot convert.
       if (zodSchema === WrittenStep) jsonSchema.oneOf = verbs;
     },
   });
@@ -27,7 +28,7 @@ export function scenarioJsonSchema(): Json {
   };
 }
 
-/** Wherever a value of one kind is expected, a text with a variable may stand instead. */
+/** Lets a text with a variable, such as `${rate}`, stand wherever a number, a boolean, a list or a restricted text is expected. */
 function withVariables(schema: unknown, isRoot = false): Json {
   const node = asJson(schema);
   const inner = Object.fromEntries(
@@ -41,11 +42,11 @@ function withVariables(schema: unknown, isRoot = false): Json {
   );
   if (isRoot || !isNarrow(node)) return inner;
   const { description, ...narrow } = inner;
-  const said = description === undefined ? {} : { description };
-  return { ...said, anyOf: [narrow, { $ref: '#/definitions/variable' }] };
+  const described = description === undefined ? {} : { description };
+  return { ...described, anyOf: [narrow, { $ref: '#/definitions/variable' }] };
 }
 
-/** Whether a schema accepts no text, or not every text. */
+/** Whether a schema is that of a number, a boolean, a list or a restricted text. */
 function isNarrow({ type, pattern, format, enum: words, const: word }: Json): boolean {
   if (type === 'string')
     return pattern !== undefined || format !== undefined || words !== undefined || word !== undefined;

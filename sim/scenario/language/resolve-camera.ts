@@ -1,4 +1,5 @@
-// Resolves a scenario's cameras to existing sources: files of its folder, the drawn porch, or nothing. A real camera is never opened.
+// Resolves a scenario's cameras to sources: files in the scenario's folder, the synthetic camera (a drawn porch), or none. Real cameras
+// are refused.
 import type { z } from 'zod';
 import { parseSyntheticSource } from '../../porch/porch-camera.ts';
 import { type Located, valueAt } from './located.ts';
@@ -11,7 +12,7 @@ type WrittenCamera = z.output<typeof cameraSchema>;
 type WrittenPart = Exclude<WrittenCamera, readonly unknown[]>;
 type WrittenCut = Exclude<WrittenPart, string>;
 
-/** The parts in order. Throws a ScenarioProblem. */
+/** The parts that a camera plays, in order. `node`: where it is written, for messages. Throws a ScenarioProblem. */
 export function resolveCamera(written: WrittenCamera, node: Located, folder: ScenarioFolder): CameraPart[] {
   if (!Array.isArray(written)) return resolvePart(written, node, folder);
   const items = node.kind === 'list' ? node.items : [];
@@ -27,7 +28,7 @@ export function resolveCamera(written: WrittenCamera, node: Located, folder: Sce
   return parts;
 }
 
-/** Whether it never ends, as the drawn porch does unless it is cut. */
+/** Whether a part never ends. The synthetic camera ends only at a `to` or after its `seconds`. */
 export function isEndless(part: CameraPart): boolean {
   if (part.kind === 'none') return false;
   if (part.loop === 'forever') return true;
@@ -67,6 +68,7 @@ function cutOf(written: WrittenCut, node: Located): CameraCut {
   };
 }
 
+/** Options of files that the synthetic camera does not take. */
 type More = { sound?: string; fps?: number };
 
 function resolveSource(text: string, place: Located, folder: ScenarioFolder, cut: CameraCut, more: More): CameraPart {
