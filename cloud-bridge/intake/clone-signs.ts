@@ -1,5 +1,5 @@
-// Signs that a device was copied (its card or a backup), reported to the bridge's operator. They are seen in what a device signs anyway:
-// no call is refused for them, and no address is stored.
+// Detects indications ("clone signs") that a device was copied from its memory card or a backup, and reports them to the bridge's operator.
+// The bridge sees them in the tokens and clips that a device sends anyway. It refuses no call because of them, and stores no IP address.
 
 import { type Clock, wallSeconds } from '@doorsill/base/clock';
 import type { Log } from '@doorsill/base/log';
@@ -29,8 +29,8 @@ export interface CloneSignStore {
 const positionSchema = z.strictObject({ lastS: z.int(), device: z.string(), code: z.enum(CLONE_SIGNS) });
 
 /**
- * A device uses one token at a time for a grant. A request under way when it took the next token may arrive late, once; a token that comes
- * this often after a newer one belongs to somebody else.
+ * A device uses one token at a time for a grant. When it changes to a new token, a request with the old one may still be under way, and
+ * arrive late once. If an old token comes back this often, a second device uses it.
  */
 const RETURNS = 2;
 /** Grants watched at a time, and older tokens remembered of each. */

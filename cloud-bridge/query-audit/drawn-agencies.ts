@@ -1,19 +1,21 @@
-// Monte Carlo draws of agencies from a model: shares of searches from a group's habits, and the likelihood of counts over many draws.
-// Pure and deterministic.
+// The statistical model by which hidden-misuse.ts judges whether an agency's searches fit honest habits. It draws random agencies from a
+// group with similar habits (Monte Carlo), and computes how likely an agency's counts of searches are over all these draws. Pure and
+// deterministic.
 import { type Random, SeededRandom } from '@doorsill/base/random';
 
 /**
- * An agency's searches by four bits, sixteen counts: 8 is set if a search is wide, 4 if it is wordless, 2 if it has no case, 1 if it was
- * made off hours. A search with the first three bits is in the pattern of hidden misuse.
+ * An agency's searches, counted in sixteen cells. Four bits of a search make the number of its cell: 8 is set if it is wide (it searches
+ * many networks), 4 if it is wordless (it gives no meaningful reason), 2 if it has no case number, 1 if it was made off hours. A search
+ * with the first three bits is in the pattern of hidden misuse.
  */
 export type SearchCounts = readonly number[];
 export const CELLS = 16;
-/** The first cell of the pattern; the other one is the last. */
+/** The first of the two cells of the pattern; the other is the last cell. */
 export const PATTERN_FROM = 14;
 
 /**
  * An agency's habits are six numbers: the logits of the four bits, the logarithm of the share of searches made in haste, and the logarithm
- * of how much its officers differ.
+ * of its `difference`: how much its officers differ.
  */
 export const NUMBERS = 6;
 const HASTE = 4;
@@ -28,13 +30,14 @@ export interface Group {
 /** Shares of the four bits: wide, wordless, without a case, off hours. */
 export type BitShares = readonly [number, number, number, number];
 
-/** Share of the bits wide, wordless and no case among searches in haste, the same for all officers. */
+/** Of the searches made in haste, this share is wide, wordless and without a case, each; it is the same for all officers. */
 const HASTE_SHARE = 0.6;
+/** Upper limits of the share of searches made in haste, and of the logarithm of the difference. */
 const HASTE_MAX = 0.4;
 const DIFFERENCE_MAX = 1.2;
 /**
- * How an officer's carelessness shifts the four logits, and the spread of each logit's own shift; both are scaled by the agency's
- * difference.
+ * An officer's carelessness shifts the four logits by this much, all together; besides, each logit has a random shift of its own, with this
+ * deviation. Both are scaled by the agency's difference.
  */
 const CARELESS_MOVES: BitShares = [0.6, 0.6, 0.6, 0.2];
 const OWN_MOVE = 0.5;
@@ -117,7 +120,7 @@ export function drawnNumbers({ mean, root }: Group, { normals }: Draws, draw: nu
   });
 }
 
-/** Drawn agencies of a group, with the number of officers of size class `staff`. */
+/** Shares of the cells in agencies drawn from a group; each has as many officers as agencies of size class `staff`. */
 export function cellShares(group: Group, draws: Draws, staff: number): CellShares {
   const { count, officers } = draws;
   const shares = new Float64Array(CELLS * count).fill(SURPRISE / CELLS);
@@ -152,7 +155,10 @@ export function addCells(shares: CellShares, draw: number, weight: number, bits:
   }
 }
 
-/** Writes into `into`, for each draw, the log likelihood of an agency's counts times `scale`. Returns the largest. */
+/**
+ * Writes into `into`, for each draw, the log likelihood of an agency's counts times `scale`; returns the largest. `logs`: the logarithms of
+ * the cells' shares.
+ */
 export function logLikelihoods(counts: SearchCounts, scale: number, logs: CellShares, into: Float64Array): number {
   const draws = into.length;
   const cells = counts.flatMap((count, cell) => (count === 0 ? [] : [{ times: count * scale, from: cell * draws }]));

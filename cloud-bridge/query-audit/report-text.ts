@@ -1,3 +1,4 @@
+// An audit's report as text for a terminal. It proposes which agencies to revoke, and which ones a person should look at (`review`).
 import type { AuditReport } from './audit.ts';
 import type { AuditFinding } from './verdict.ts';
 
@@ -63,11 +64,11 @@ function patternText({ inPattern, predicted }: NonNullable<AuditFinding['hidden'
 /** How reliable the proposals for review are. */
 export function habitsText({ habits, findings }: AuditReport): string {
   if (!habits.judged) return 'Habits were not judged: there are too few agencies to learn what is usual.';
-  const looks = findings.filter(({ verdict }) => verdict === 'review');
-  const honest = looks.reduce((sum, { hidden }) => sum + (hidden?.honestChance ?? 0), 0);
+  const reviews = findings.filter(({ verdict }) => verdict === 'review');
+  const honestExpected = reviews.reduce((sum, { hidden }) => sum + (hidden?.honestChance ?? 0), 0);
   const bound = `${Math.round(habits.falseDiscoveries * 100)} %`;
-  if (looks.length === 0) return `Habits were judged under a bound of ${bound} false proposals.`;
-  return `To look at is a question, not proof: of these ${looks.length}, ${honest.toFixed(1)} are expected to be honest (bound: ${bound}).`;
+  if (reviews.length === 0) return `Habits were judged under a bound of ${bound} false proposals.`;
+  return `To look at is a question, not proof: of these ${reviews.length}, ${honestExpected.toFixed(1)} are expected to be honest (bound: ${bound}).`;
 }
 
 function explained(finding: AuditFinding): string[] {

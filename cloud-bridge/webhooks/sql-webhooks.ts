@@ -25,15 +25,16 @@ export class SqlWebhooks implements WebhookStore {
         .executeTakeFirst();
       if (known && known.said_s > webhook.saidS) return false;
       const { organisation, agency, url, secret, saidS } = webhook;
-      const said = { agency, url, secret, said_s: saidS };
+      const setting = { agency, url, secret, said_s: saidS };
       await step
         .insertInto('webhooks')
-        .values({ organisation, ...said })
-        .onConflict((conflict) => conflict.column('organisation').doUpdateSet(said))
+        .values({ organisation, ...setting })
+        .onConflict((conflict) => conflict.column('organisation').doUpdateSet(setting))
         .execute();
+      // The webhook was removed: its waiting events will not be sent.
       if (url === null) {
-        const over = { state: 'given-up', detail: 'removed' } as const;
-        const waiting = step.updateTable('webhook_events').set(over).where('organisation', '=', organisation);
+        const givenUp = { state: 'given-up', detail: 'removed' } as const;
+        const waiting = step.updateTable('webhook_events').set(givenUp).where('organisation', '=', organisation);
         await waiting.where('state', '=', 'waiting').execute();
       }
       return true;
@@ -49,7 +50,7 @@ export class SqlWebhooks implements WebhookStore {
     return row ? { ...row, saidS: row.said_s } : null;
   }
 
-  async gather(nowS: number, seams: EventMakers): Promise<boolean> {
+  async gather(nowS: number, makers: EventMakers): Promise<boolean> {
     return this.tables.transaction().execute(async (step) => {
       const progress = await step.selectFrom('webhook_progress').selectAll().executeTakeFirst();
       const from = progress?.leaf ?? 0;
@@ -63,15 +64,16 @@ export class SqlWebhooks implements WebhookStore {
       // Without any webhook only the position in the log is stored.
       const hooks = step.selectFrom('webhooks').select('url').where('url', 'is not', null).limit(1);
       const hasHooks = await hooks.executeTakeFirst();
-      if (hasHooks) for (const leaf of leaves) await addEvent(step, seams.eventOf(leaf));
+      if (hasHooks) for (const leaf of leaves) await addEvent(step, makers.eventOf(leaf));
       if (hasHooks) {
         for (const { request, expires_s } of await expiredSince(step, progress?.swept_s ?? nowS, nowS)) {
-          await addEvent(step, seams.expired(request, expires_s));
+          await addEvent(step, makers.expired(request, expires_s));
         }
       }
-      const leaf = (leaves.at(-1)?.leaf ?? from - 1) + 1;
+      const nextLeaf = (leaves.at(-1)?.leaf ?? from - 1) + 1;
+      // Requests that expired until this time have their events.
       const sweptS = Math.max(progress?.swept_s ?? 0, nowS);
-      if (progress?.leaf !== leaf || hasHooks) await noteProgress(step, leaf, sweptS);
+      if (progress?.leaf !== nextLeaf || hasHooks) await noteProgress(step, nextLeaf, sweptS);
       return leaves.length === LEAVES_AT_ONCE;
     });
   }
@@ -106,6 +108,7 @@ export class SqlWebhooks implements WebhookStore {
         .returning('organisation')
         .executeTakeFirst();
       if (!settled || state !== 'waiting') return;
+      // The attempt failed, so the agency's other waiting events are not tried before the retry either.
       await step
         .updateTable('webhook_events')
         .set({ next_s: nextS })
@@ -176,7 +179,7 @@ async function addEvent(step: Transaction<Tables>, event: WebhookEvent | null): 
     .execute();
 }
 
-/** The agency of an event; null if it has no webhook, and for a clip that no agency ever saw. */
+/** The agency and the request of an event; null if the agency has no webhook, or if the clip was never stored at the bridge. */
 async function subjectOf(
   step: Transaction<Tables>,
   { request, clip }: WebhookEvent,

@@ -1,5 +1,5 @@
-// TLS of every session: 1.3 or nothing, the other side's name and certificate always checked, an authority and a certificate of our own
-// from PEM files.
+// TLS of every session. Only TLS 1.3 is used, and the other side's name and certificate are always checked. PEM files can hold the
+// authority to trust, and our own certificate with its key.
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { isAbsolute, join } from 'node:path';
 import type { ConnectionOptions, SecureVersion } from 'node:tls';

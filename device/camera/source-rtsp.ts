@@ -1,4 +1,5 @@
-// A network camera: one connection a run, and a plan that is learnt from its runs.
+// The driver of a network camera (RTSP). Each ffmpeg run has one connection to the camera, through a relay of ours. What a run reveals
+// about the camera's streams improves the plan of the next: which streams are copied and which are encoded.
 import { lookup } from 'node:dns/promises';
 import { createConnection, isIP } from 'node:net';
 import type { Clock } from '@doorsill/base/clock';

@@ -14,7 +14,7 @@ export interface FrameSets {
   pps: Pps[];
 }
 
-/** The active parameter sets: those of the init segment, replaced by those that arrive with frames (§7.4.1.2.1). */
+/** The active parameter sets: those of the init segment, replaced by those that arrive with frames (H.264 §7.4.1.2.1). */
 export class ActiveParameterSets {
   private readonly spsById = new Map<number, Sps>();
   private readonly ppsById = new Map<number, Pps>();
@@ -51,7 +51,7 @@ export class ActiveParameterSets {
     return lowestFree(this.spsById, this.ppsById);
   }
 
-  /** The sets that a frame's slices refer to. Throws `clip_not_exact` when they are missing or of several sequences. */
+  /** The sets that a frame's slices refer to. Throws `clip_not_exact` when one is missing, or when they refer to several SPS. */
   of(ppsIds: readonly number[]): FrameSets {
     const pps = ppsIds.map((id) => this.ppsById.get(id) ?? missing());
     const sps = this.spsById.get(pps[0]?.spsId ?? -1) ?? missing();
@@ -95,6 +95,7 @@ function lowestFree(sps: ReadonlyMap<number, Sps>, pps: ReadonlyMap<number, Pps>
   return null;
 }
 
+/** Adds a set, unless it is there; false if a different set has its id. */
 function keep<Kept extends { id: number; bytes: Uint8Array }>(into: Map<number, Kept>, set: Kept): boolean {
   const known = into.get(set.id);
   if (known === set) return true;

@@ -1,5 +1,5 @@
-// Requests that owners cannot be asked about, and why. Each goes into the log once, and into the owners' state. Nobody else learns
-// of them: what the bridge and the agency see must not depend on it.
+// Requests that the doorbell cannot ask its owners about, and why. Each is logged once, and listed in the device's state, which owners
+// read. Nobody else learns of them: what the bridge and the agency see must not depend on it.
 import type { Clock } from '@doorsill/base/clock';
 import type { Log } from '@doorsill/base/log';
 import { type ErrorCode, failure } from '@doorsill/contract/errors';

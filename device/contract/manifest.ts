@@ -5,7 +5,7 @@ import { idSchema, publicKeySchema, sha256Schema } from './ids.ts';
 import { statedText } from './outside-text.ts';
 import { DisclosedValues, expSchema, signedClaims, Window } from './shared-claims.ts';
 
-/** `copy`: nothing was encoded, since the window starts on a keyframe; `smart-cut`: only the rest of the first GOP was. */
+/** `copy`: nothing was encoded, since the window starts on a keyframe; `smart-cut`: only the frames before its first keyframe were encoded. */
 export const CutMethod = z.enum(['copy', 'smart-cut', 're-encode']);
 export type CutMethod = z.infer<typeof CutMethod>;
 
@@ -44,7 +44,7 @@ export const Manifest = z.strictObject({
 });
 export type Manifest = z.infer<typeof Manifest>;
 
-/** Statements round coverage and gaps to this step: exact frame times would show that several clips have the same camera's clock. */
+/** Statements round coverage and gaps to this step: exact frame times would show that one camera made several clips. */
 export const STATEMENT_TIME_STEP_US = 100_000;
 
 /**
@@ -60,7 +60,10 @@ export const Statement = z.strictObject({
   /** The grant's id. */
   grant: idSchema,
   ...clipFacts,
-  /** SHA-256 of the certificate's salt and the full manifest: it can be opened in a dispute, and nobody can guess the manifest from it. */
+  /**
+   * SHA-256 of the certificate's salt and the full manifest. Whoever has both can prove in a dispute that this manifest was meant; without
+   * the salt nobody can confirm a guess at it.
+   */
   manifestCommitment: sha256Schema,
 });
 export type Statement = z.infer<typeof Statement>;

@@ -1,5 +1,5 @@
-// Search Party on the wire: a pet owner's search, its publication, a cell's document of searches, and its poster's calls. It shares nothing
-// with community requests but the shapes of claims.
+// The messages of Search Party, in which the owner of a lost pet (the poster) asks homes for footage of it: the search, its publication by
+// the bridge, the document of all open searches in a map cell, and the poster's calls. Agencies' requests have messages of their own.
 import { z } from 'zod';
 import { CELL_LETTERS } from './area-cells.ts';
 import { type ErrorCode, TOKEN_FAULT_CODES } from './errors.ts';
@@ -32,7 +32,7 @@ export const Search = z.strictObject({
   text: z.string().min(1).max(500),
   /** Hash of the photo's exact bytes as they are published. */
   photoSha256: sha256Schema,
-  /** The cell where the pet was lost; its poster is not asked for the exact place. */
+  /** The cell where the pet was lost; the poster is not asked for the exact place. */
   cell: cellSchema,
   /** The footage to search: from when, and until when. */
   window: Window,
@@ -80,7 +80,7 @@ export const SearchAction = z.discriminatedUnion('action', [
   /** Convert a photo to a plain JPEG. `pairing`: the device's statement that the signer is its owner. */
   z.strictObject({ action: z.literal('photo'), pairing: z.string().max(2_048) }),
   z.strictObject({ action: z.literal('end'), search: idSchema }),
-  /** Read one clip that was granted to the signer, or the list of them (`all`). */
+  /** Read one clip that was granted to the signer; with `all` as `clip`, the list of these clips. */
   z.strictObject({ action: z.literal('see'), clip: idSchema }),
 ]);
 export type SearchAction = z.infer<typeof SearchAction>;
@@ -93,7 +93,8 @@ export const SearchCall = z.strictObject({
   call: SearchAction,
 });
 export type SearchCall = z.infer<typeof SearchCall>;
-/** A search whose signatures verify and belong together. Not checked: whether it is open, and anything about its photo. */
+
+/** A search whose signatures verify and belong together. Not checked: whether the search has ended, and its photo. */
 export interface OpenedSearch {
   request: Search;
   requestToken: string;

@@ -13,7 +13,7 @@ import type { DeviceConfig } from '../config.ts';
 import { failure, isFailure } from '../terminal/errors.ts';
 import { type Diagnosis, failed, note, ok, type Seams, wrong } from './diagnosis.ts';
 
-/** Timeout of a check. All checks run at the same time, so that on a small board a working broker may take seconds. */
+/** Timeout of a check. It is long because all checks run at the same time: on a small board a working broker may take seconds to answer. */
 const REACH_MS_MAX = 10_000;
 
 /** Checks the camera of a doorbell that is not running. A missing ffmpeg, which examine.ts reports, is not a fault of the camera. */

@@ -51,7 +51,10 @@ const PROGRESS_EVERY_MS = 500;
 const TOKEN_LIFE_S = 600;
 /** A token is replaced at this age, so that it never expires during a slow upload. */
 const TOKEN_FRESH_MS = 120_000;
-/** Maximum number of retries after the bridge rejects our hash or token: a part may be corrupted there, or a clock corrected. */
+/**
+ * We give up when the bridge has rejected our hash or token this many times. Until then a retry may help: the bridge may have stored
+ * corrupted bytes, or a wrong clock may be corrected.
+ */
 const DOUBTS_MAX = 3;
 const DOUBTFUL = new Set<string>(['intake_hash', 'intake_token_invalid']);
 
@@ -101,7 +104,7 @@ export class Uploader {
 
   /**
    * Sends the owner's revocation to the bridge and resolves with its signed receipt: either nothing of the clip is left there, or
-   * it had been handed over and the vault has answered. The gate must have verified the revocation, because the device vouches for
+   * it had been handed over and the vault has answered. The consent gate must have verified the revocation, because the device vouches for
    * its signer. Retries until done or `signal` is aborted. Throws the signal's reason, `upload_rejected`, `device_moved` when the
    * clip's bridge, `bridgeId`, is not the present one: no other bridge may learn of the clip or confirm its end.
    */
@@ -277,8 +280,8 @@ export class Uploader {
 }
 
 /**
- * The wait before a retry in milliseconds: `ownMs`, or the bridge's Retry-After, at most `mostMs`, plus a random share of up to half of
- * it, so that doorbells with the same answer do not come back together.
+ * The wait before a retry in milliseconds: `ownMs` or, if that is longer, the bridge's Retry-After. Of Retry-After at most `mostMs` counts;
+ * up to half of it is added at random, so that doorbells with the same answer do not come back together.
  */
 export function retryWaitMs(failed: Failure, ownMs: number, mostMs: number, random: Pick<Random, 'fraction'>): number {
   const { retryAfterS } = failed.facts;

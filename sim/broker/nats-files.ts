@@ -1,4 +1,4 @@
-// NATS' accounts with permissions, and a configuration for each node, for our accounts. Pure.
+// Makes the configuration files of NATS, as our MQTT broker: one with our accounts and their permissions, and one for each node. Pure.
 import type { TopicRule } from '@doorsill/contract/topic-access';
 import type { ListedAccount } from './account-list.ts';
 import { DEFAULT_LIMITS } from './broker-limits.ts';
@@ -18,12 +18,15 @@ export interface NatsCluster extends NatsClusterWish {
 
 const ACCOUNTS = 'accounts.conf';
 const ONLY_NODE = 'nats';
-/** One filter of a session is up to three subscriptions: the topic, its parent for `#`, and the delivery. */
+/** NATS makes up to three subscriptions of one MQTT filter: the topic, its parent level (for `#`), and the delivery. */
 const SUBSCRIPTIONS_PER_FILTER = 3;
 const CLUSTER_USER = 'node';
 /** Copies of each stream, so that any one node may fail. */
 const CLUSTER_REPLICAS = 3;
-/** The subjects by which NATS delivers QoS 1 messages to sessions. It refuses MQTT clients that subscribe to them. */
+/**
+ * The subjects by which NATS delivers QoS 1 messages to sessions. An account that subscribes to anything needs permission for them. That
+ * gives clients nothing more: NATS refuses MQTT clients that subscribe to them themselves.
+ */
 const MQTT_DELIVERY = '$MQTT.sub.>';
 
 /** Names of a node's configuration and pid file. */
@@ -79,7 +82,7 @@ function permission(subjects: readonly string[]): string {
   return subjects.length > 0 ? `{ allow: [${subjects.map(quoted).join(', ')}] }` : '{ deny: [">"] }';
 }
 
-/** The schemas of ids and prefix exclude `.`, `*`, `>` and blanks. */
+/** The NATS subject of an MQTT topic pattern. Nothing needs escaping: the schemas of ids and prefix exclude `.`, `*`, `>` and blanks. */
 function subjectOf({ pattern }: TopicRule): string {
   return pattern
     .split('/')

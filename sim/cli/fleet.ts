@@ -43,7 +43,7 @@ interface FleetCommandOptions {
   report?: string;
 }
 
-/** Where to serve metrics and write the page. */
+/** Where to serve metrics, and where to write the report page; null: not at all. */
 interface Reporting {
   metrics: { host: string; port: number } | null;
   report: string | null;
@@ -248,7 +248,7 @@ export function againCommand(command: string, seed: number): string {
   return /(^| )--seed[ =]/.test(elsewhere) ? elsewhere : `${elsewhere} --seed ${seed}`;
 }
 
-/** The content of the page. */
+/** The content of the report page. */
 function reportOf(
   { seed, shard, profile }: FleetOptions,
   ran: { summary: FleetSummary; history: FleetHistory; startedUs: number },
@@ -270,9 +270,10 @@ function reportOf(
 const megabytes = (bytes: number) => `${Math.round(bytes / 1e6)} MB`;
 const ms = (value: number | null) => (value === null ? '-' : `${value}`);
 
-/** A second of a fleet on one line, without zeros, so that it fits a terminal as long as possible. */
+/** A second of a fleet on one line. Figures that are zero or unknown are left out, so that the line fits into more terminals. */
 export function lineText(line: FleetLine): string {
   const { seconds, up, doorbells, events, requests, grants, clipsUnderWay, clipsStored, segmentsLost } = line;
+  // Each text with the figure that decides whether it is shown; 1: always.
   const facts: [number | null, string][] = [
     [1, doorbells === 0 ? `${seconds} s: starting` : `${seconds} s: ${up} of ${doorbells} up`],
     [events, `${events} events`],
@@ -285,7 +286,7 @@ export function lineText(line: FleetLine): string {
     [1, `${line.cores.toFixed(2)} cores`],
     [line.memoryBytes, megabytes(line.memoryBytes)],
   ];
-  return facts.flatMap(([count, words]) => (count === 0 || count === null ? [] : [words])).join(', ');
+  return facts.flatMap(([figure, words]) => (figure === 0 || figure === null ? [] : [words])).join(', ');
 }
 
 function shownText({ clipsShown }: FleetSummary): string {

@@ -1,4 +1,5 @@
-// Owns: the words that start a part as a process of its own. Not here: its options, the verbs themselves (sim/cli).
+// The arguments of `doorsill` that start each part of the bridge's side (broker, registry, vault, bridge) as a process of its own. Callers
+// add the options; the verbs themselves are in sim/cli.
 
 const WORDS = {
   broker: ['bridge', 'broker'],

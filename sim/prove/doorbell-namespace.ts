@@ -1,5 +1,5 @@
 // A network namespace for one doorbell. Its only link is captured from before its first packet until after its last, and the kernel counts
-// the packets, too. Needs root, `ip` and `tcpdump`; removes its namespace, and those that killed processes left.
+// the packets, too. Needs root, `ip` and `tcpdump`; removes its namespace, and those left by processes that were killed.
 import { readFile, readlink } from 'node:fs/promises';
 import type { Clock } from '@doorsill/base/clock';
 import type { Log } from '@doorsill/base/log';
@@ -22,7 +22,7 @@ export interface Captured {
 
 type RunningProgram = ReturnType<Programs['run']>;
 
-/** Followed by its maker and eight hex digits, which are in its link's name, too. */
+/** The start of each namespace's name. Its maker (see `makerOf`) and eight hex digits follow; its link's name has the same digits. */
 const NAME_BEGINS = 'doorsill-prove-';
 const NAME = /^(doorsill-prove-(\d+-(\d+)-\d+)-([0-9a-f]{8}))(?: |$)/gm;
 const linkOf = (hex: string) => `dsp${hex}`;
@@ -55,7 +55,7 @@ export class DoorbellNamespace {
     [this.host, this.device] = [address(1), address(2)];
   }
 
-  /** Makes one and starts its capture. Without the right or the programs it returns `why` not, as a clause. */
+  /** Makes a namespace and starts its capture. If that is not possible here, returns the reason (`why`) as a clause. */
   static async open(deps: NamespaceDeps): Promise<DoorbellNamespace | { why: string }> {
     if (process.platform !== 'linux') return { why: 'this system has no network namespaces' };
     if (process.getuid?.() !== 0) return { why: 'only root may make a network namespace' };
@@ -69,7 +69,7 @@ export class DoorbellNamespace {
     return { why };
   }
 
-  /** The command that starts a program inside. `ip` executes the program in its own process. */
+  /** The words before a program's command that run it inside. `ip` replaces itself by the program (exec), so both have the same PID. */
   get inside(): string[] {
     return ['ip', 'netns', 'exec', this.name];
   }

@@ -37,9 +37,9 @@ const TIMEOUT_MS_LEAST = 60_000;
 const BYTES_MAX = 2 ** 40;
 
 /**
- * Writes the footage of a span: one file for each format of the camera. On a full disk, whole fragments that fit remain, which play, and
- * `isWhole` is false. On other errors incomplete files are removed. Throws errors of ffmpeg and of the disk, and `disk_full` if not one
- * fragment fits.
+ * Writes the footage of a span: one file for each format of the camera. On a full disk, the whole fragments that fit are kept and can be
+ * played, and `isWhole` is false. On other errors incomplete files are removed. Throws errors of ffmpeg and of the disk, and `disk_full` if
+ * not one fragment fits.
  */
 export async function writeFootage(
   session: OwnServerClient,
@@ -84,12 +84,12 @@ function nothingFits(folder: string, cause?: unknown): Error {
   return failure('disk_full', { detail: `not even the start of the recording fits into ${folder}` }, cause);
 }
 
-/** Truncates a file after its last whole fragment but `fewer`; removes it if nothing remains. */
-async function cut(folder: string, { file, window }: WrittenFootage, fewer: number): Promise<WrittenFootage[]> {
+/** Truncates a file to its whole fragments without the last `dropped` of them; removes it if none remains. */
+async function cut(folder: string, { file, window }: WrittenFootage, dropped: number): Promise<WrittenFootage[]> {
   const path = join(folder, file);
   // The file may not exist if it could not be created.
   const isThere = (await stat(path).catch(() => null)) !== null;
-  const last = isThere ? (await wholeFragments(path)).at(-1 - fewer) : undefined;
+  const last = isThere ? (await wholeFragments(path)).at(-1 - dropped) : undefined;
   if (!last) {
     await rm(path, { force: true });
     return [];
