@@ -109,7 +109,7 @@ export interface Base {
   startedMs: number;
 }
 
-/** Stands for a missing `place`: without one there is no area link, so no request arrives. */
+/** Stands for a missing `place`. Without a place the device does not connect to the area broker, so no agency's request arrives. */
 const NOWHERE = { longitude: 0, latitude: -90 };
 
 /** Hardware, event detector and status publisher. */
@@ -206,6 +206,7 @@ export function makeConsent(media: Media) {
   const { options, seams, status, peripherals, device, boot, enrolment, marks, ring, outbox, cursor, recorder } = media;
   const { config, folder } = options;
   const { clock, random, disk, log, ffmpeg, network, cuts = new TaskQueue() } = seams;
+  // Cuts one clip at a time.
   const alone = <Result>(work: () => Promise<Result>) => cuts.run(work);
   const recent = new RecentEncodings(clock);
   const settled: Settled = (window, signal) => recorder.settled(window.endUs, signal);
@@ -235,6 +236,7 @@ export function makeConsent(media: Media) {
     footage: {
       coverage: (window) => partsInside(ring.coverage(), window),
       ambiguous: (window) => ring.ambiguous(window),
+      // Zones can be blacked out in any footage: with zones, the whole window is encoded again.
       zonesFault: () => null,
       isPreviewed: (grant) => previews.isPreviewed(grant),
     },
@@ -270,7 +272,7 @@ export function makeConsent(media: Media) {
 }
 type Consent = ReturnType<typeof makeConsent>;
 
-/** The links to the owners and to the area. */
+/** The links to the home broker (owners) and to the area broker (requests), and the parts that use the home link. */
 export function makeLinks(consent: Consent) {
   const { options, seams, events, device, homeSettings, enrolment, gate } = consent;
   const { clock, disk, random, log } = seams;

@@ -1,3 +1,4 @@
+// The HTTP routes of the custody log, the public append-only Merkle tree (RFC 6962) of what happened to clips.
 import { countSchema } from '@doorsill/base/http/http-server';
 import { sha256Schema } from '@doorsill/contract/ids';
 import { z } from 'zod';
@@ -19,7 +20,7 @@ const entriesAnswerSchema = z.strictObject({
   next: count.nullable(),
 });
 
-/** The public routes of a log, and the one by which witnesses cosign it. */
+/** Adds the public routes that read a custody log, and the route by which witnesses cosign its heads. */
 export function custodyRoutes(api: Router, custody: Custody): void {
   const open = { method: 'GET', roles: ['public'] } as const;
   api.route(

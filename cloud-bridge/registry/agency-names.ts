@@ -1,5 +1,5 @@
-// Reads an agency's name, and a host name, as a person would, and compares it with lists: names of federal agencies with sworn officers,
-// and words that require a person's review. Pure.
+// Finds federal agencies among applicants, which are never served, by their name and host name. Reads both as a person would, and
+// compares them with lists: names of federal agencies with sworn officers, and words that require a person's review. Pure.
 import { NameSpelling, type Word } from './name-spelling.ts';
 import { readTable } from './read-csv-table.ts';
 
@@ -34,11 +34,11 @@ const ROWS_MAX = 2_000;
 const MEANINGS = ['federal office', 'law enforcement', 'kind of government'] as const;
 type Meaning = (typeof MEANINGS)[number];
 
-/** Consecutive words of a name that are compared, joined, with a phrase ("D H S", "Home land Security"). */
+/** At most so many consecutive words of a name are joined and compared with a phrase ("D H S", "Home land Security"). */
 const JOINED_MAX = 12;
 /** Phrases of several words are also found inside a word ("Homelandsecuritypolice") from this length on; shorter ones occur by chance. */
 const INSIDE_LETTERS_MIN = 9;
-/** Shorter words are not compared by their looks alone. */
+/** Words with fewer letters are not compared by `looks` alone: they coincide by chance. */
 const ALIKE_LETTERS_MIN = 3;
 
 /** Labels at the end of federal host names. */
@@ -51,10 +51,11 @@ export class AgencyNames {
   private readonly federal: readonly Phrase[];
   /** Federal if written in capitals, or next to words of a federal office. */
   private readonly capitals: readonly Phrase[];
+  /** Not proof of a federal agency, but a person must review a name that has one ("task force"). */
   private readonly lookedAt: readonly Phrase[];
-  /** All three, by `looks`. */
+  /** The phrases of `federal`, `capitals` and `lookedAt`, by `looks`. */
   private readonly byLooks: ReadonlyMap<string, readonly Phrase[]>;
-  /** Those that are also found inside a word. */
+  /** Those of them that are also found inside a word. */
   private readonly long: readonly Phrase[];
   /** The federal body for each label of federal host names, by `looksOf` the label. */
   private readonly labels: ReadonlyMap<string, string>;
@@ -82,7 +83,7 @@ export class AgencyNames {
         labelsOf(domain).map((label) => [label, cell('Agency')] as const),
       ),
     );
-    // Not single words that only require a review: ordinary hosts have them, too ("postal", "customs").
+    // Single words of `lookedAt` are left out: ordinary host names have them, too ("postal", "customs").
     const ofSeveral = this.lookedAt.filter(({ words }) => words.length > 1);
     const ofNames = [...this.federal, ...this.capitals, ...ofSeveral].map(
       ({ words, says }) => [words.join(''), says] as const,

@@ -12,7 +12,10 @@ export interface Staged {
   write(bytes: Uint8Array): Promise<void>;
   /** Makes them durable here; returns their hash and number. */
   seal(): Promise<{ sha256: string; bytes: number }>;
-  /** Copies them to their final place, not visible yet; returns their name there. May take long. `publish` or `erase` must follow. */
+  /**
+   * Copies them to their final place, not visible yet; returns their name there. May take long. Afterwards the caller must call `publish`,
+   * or `erase` of the blobs (evidence-blobs.ts).
+   */
   prepare(item: string, manifest: string): Promise<string>;
   /** Makes them and the manifest visible as an item's, in one durable step. Replaces the item's former bytes. */
   publish(item: string, manifest: string): Promise<void>;
@@ -32,7 +35,7 @@ export interface StagedClip {
 
 /** Final place of a staged clip. Each step may be repeated after a failure. */
 export interface Destination {
-  /** May take long: it runs outside of the queue of decisions, since its result is not visible yet. */
+  /** May take long, so it runs beside the vault's queue of changes, not in it: its result is not visible yet. */
   prepare(clip: StagedClip, item: string, manifest: string): Promise<string>;
   /** The one step that makes the bytes visible as the item's. */
   publish(clip: StagedClip, item: string, manifest: string): Promise<void>;

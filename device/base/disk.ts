@@ -213,9 +213,10 @@ export class SystemDisk implements LinkDisk {
   private readonly whose: keyof typeof MODES;
   private readonly modes: { file: number; folder: number };
   private readonly also: readonly number[];
+  /** Folders from which leftovers of a crash have been removed. */
   private readonly swept = new Set<string>();
 
-  /** `readable`: for programs that another user runs. `also`: another user whose folders and secrets root works with. */
+  /** `readable`: for programs that another user runs. `also`: ids of further users who may own the folders and secrets; for root. */
   constructor(whose: keyof typeof MODES = 'own', also: readonly number[] = []) {
     this.whose = whose;
     this.modes = MODES[whose];
@@ -266,8 +267,8 @@ export class SystemDisk implements LinkDisk {
       try {
         return await this.throughTemporary(path, (temporary) => this.writeNew(temporary, bytes));
       } catch (thrown) {
-        const wasTaken = systemCode(thrown) === 'ENOENT' && (await isFolder(dirname(path)));
-        if (!wasTaken || attempt === ATTEMPTS_MAX) throw thrown;
+        const wasTemporaryRemoved = systemCode(thrown) === 'ENOENT' && (await isFolder(dirname(path)));
+        if (!wasTemporaryRemoved || attempt === ATTEMPTS_MAX) throw thrown;
       }
     }
   }

@@ -1,4 +1,5 @@
-// Which previews are live, and what ends them: expiry, privacy, forgetting, and whatever would end a grant of the same request.
+// The previews that are live. A preview is the clip that a grant would release, cut for the owner to look at first. It is ended by expiry,
+// by privacy, by forgetting footage, and by whatever would end a grant of the same request.
 import type { Timer } from '@doorsill/base/clock';
 import { freshId, type Random } from '@doorsill/base/random';
 import { PREVIEW_LIFE_MS } from '@doorsill/contract/console-messages';

@@ -57,9 +57,10 @@ const ownerStatement = { key: publicKeySchema, name: z.string().min(1).max(60) }
 export const CommandAction = z.discriminatedUnion('action', [
   z.strictObject({ action: z.literal('press'), button: idSchema }),
   z.strictObject({ action: z.literal('privacy'), on: z.boolean() }),
-  /** Whether this home takes part in Search Party. */
+  /** Whether this home takes part in Search Party: the device then looks for lost pets in its own footage, and tells only the owners. */
   z.strictObject({ action: z.literal('search-party'), on: z.boolean() }),
   z.strictObject({ action: z.literal('forget'), window: Window.optional() }),
+  /** Lowers the device's stored latest time to its clock's time, after that clock had been wrong and ahead. */
   z.strictObject({ action: z.literal('reset-clock-mark') }),
   /** Publishes the open requests again, for an owner's client that was not connected when they came. No lasting effect. */
   z.strictObject({ action: z.literal('announce') }),
@@ -88,8 +89,8 @@ export const Command = z.strictObject({
 export type Command = z.infer<typeof Command>;
 
 /**
- * Whether a command is refused unless its `after` names the device's last accepted order. The others either take something back, which is
- * safe in any order of arrival, or have no lasting effect and a bounded age.
+ * Whether a command is refused unless its `after` names the device's last accepted order, because a broker could hold it back until it
+ * does harm. The other commands either take something back, which is safe at any time, or have no lasting effect and a bounded age.
  */
 export function mustNameLastOrder(command: CommandAction): boolean {
   switch (command.action) {
@@ -113,7 +114,8 @@ export function mustNameLastOrder(command: CommandAction): boolean {
 
 /**
  * The text whose SHA-256 names an order once it is accepted. `before`: the hash of the order before it; `token`: the order's exact bytes.
- * Chained, so that nobody can be tricked into naming an order still in transit: its hash changes if another is accepted first.
+ * Each hash depends on all orders before it. So `after` cannot name an order that the device has not accepted yet and be valid later, when
+ * that order arrives behind another one: its hash is then different.
  */
 export function orderHeadInput(before: string, token: string): string {
   return `${before}\n${token}`;
@@ -124,7 +126,7 @@ export function noOrderYet(device: string): string {
   return `doorsill-orders\n${device}`;
 }
 
-/** Asks a device for the still of a sighting, only over the device's own socket; invalid after a minute. */
+/** Asks a device for its picture of the pet that a search found, only over the device's own socket; invalid after a minute. */
 export const StillCall = z.strictObject({ ...signedClaims, exp: expSchema, jti: idSchema, search: idSchema });
 export type StillCall = z.infer<typeof StillCall>;
 /** The device's statement that a key is its owner's, for those who must check a grant without knowing the home (`aud: public`). */

@@ -1,5 +1,5 @@
-// Learns the still scene and finds the blocks of a picture that differ from it: running average, exposure, noise, votes. Arrays are
-// reused for speed.
+// Learns the still scene and finds the blocks of a picture that differ from it. The scene is a running average of pictures. The pixels
+// of a block vote whether it differs; changes of exposure and noise do not count. Arrays are reused for speed.
 import { BLOCK_COLUMNS, BLOCK_PIXELS, BLOCK_ROWS, BLOCKS, PICTURE_HEIGHT, PICTURE_WIDTH } from './gray-picture-size.ts';
 
 const PIXELS = PICTURE_WIDTH * PICTURE_HEIGHT;
@@ -17,7 +17,7 @@ export interface Votes {
 
 /** Time in which a quiet part of the scene follows the picture by 63 %. */
 const FOLLOW_MS = 4_000;
-/** Pixels that vote follow by this factor more slowly in a block that is quiet as a whole. */
+/** In a quiet block the scene follows voting pixels more slowly, by this factor. */
 const OFF_STEP = 1 / 16;
 /** A pixel's vote is capped at this many threshold votes, or a single lamp would count as a visitor. */
 const VOTE_MOST = 3;
@@ -35,17 +35,17 @@ const LEARN_STILL_MS = 1_500;
 const DAY_LEVEL = 96;
 /** Least share of the daylight threshold, however dark it is. */
 const DARK_SHARE_LEAST = 0.05;
-/** Threshold as a multiple of the average distance of pixels, in the block and in the whole picture: less is noise. */
+/** The threshold is at least this multiple of the noise, which is the average distance of pixels from the scene. */
 const NOISE_FACTOR = 4;
 /** Least threshold: smaller differences come from the encoder. */
 const LEVELS_LEAST = 4;
-/** The same between two pictures, which are both noisy. */
+/** As NOISE_FACTOR, for the difference of two pictures: both are noisy, while the scene is not. */
 const MOVED_NOISE_FACTOR = 4.5;
-/** Mean distance of pixels, assumed until it is measured. */
+/** The noise that is assumed until it is measured. */
 const FIRST_NOISE = 4;
 /** Time in which the measured noise of a block follows by 63 %. */
 const BLOCK_NOISE_MS = 4_000;
-/** Share by which the measured noise of the whole picture follows with each picture, after the first ones. */
+/** Weight of each new picture in the measured noise of the whole picture; the first pictures weigh more. */
 const NOISE_SHARE_LEAST = 0.1;
 /** Darker blocks are not used for the exposure: their ratio is noise. */
 const GAIN_LEVEL_LEAST = 4;

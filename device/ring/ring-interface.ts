@@ -1,4 +1,5 @@
-// The interface of rings for the rest of the firmware. ring-file.ts and ring-memory.ts implement it; one contract suite runs on both.
+// The interface of the ring, the encrypted ring buffer that stores recent footage on the device. ring-file.ts and ring-memory.ts implement
+// it; the same tests run on both.
 
 import type { Window } from '@doorsill/contract/shared-claims';
 import type { Segment } from '../camera/segment.ts';
@@ -39,5 +40,5 @@ export interface Ring {
   stop(): Promise<void>;
 }
 
-/** Segments further apart have a gap between them; the same holds for frames of a clip. */
+/** Segments that are further apart than this have a gap between them, and so have frames of a clip. */
 export { GAP_US } from '@doorsill/contract/clip-facts';

@@ -1,5 +1,5 @@
-// The failures of a board's and an owner's commands, and the table of these and of all that cross a wire. ERRORS.md prints the table; a
-// test keeps the two equal.
+// The failures of commands that set up a board (e.g. a Raspberry Pi) or that an owner runs, and one table of these failures and of those
+// that are sent over a network (contract/errors.ts). ERRORS.md prints the table; a test keeps the two equal.
 import { type Failures, failuresOf, ERRORS as WIRE_ERRORS } from '@doorsill/contract/errors';
 import {
   type CodedError,
@@ -125,7 +125,7 @@ export const COMMAND_ERRORS = {
   ),
 } as const satisfies Record<string, ErrorRule>;
 
-/** All failures of these commands: their own, and those that cross a wire. */
+/** All failures of these commands: their own, and those that are also sent over a network. */
 export const ERRORS = { ...WIRE_ERRORS, ...COMMAND_ERRORS };
 
 /** A code of this table. */

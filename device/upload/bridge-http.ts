@@ -1,5 +1,5 @@
 // Single HTTP requests to the pinned bridge and no other host: answers are small, redirects are not followed, and no byte is written
-// once nothing may leave. Serves tus-js-client as its HTTP stack.
+// after the permission to send has ended (e.g. by a revocation). Serves tus-js-client as its HTTP stack.
 import { Agent, type ClientRequest, type IncomingMessage, request as plainRequest } from 'node:http';
 import { Agent as TlsAgent, request as tlsRequest } from 'node:https';
 import type { Clock } from '@doorsill/base/clock';
@@ -14,7 +14,7 @@ export interface BridgeHttpOptions {
   baseUrl: string;
   /** Returns an upload token fresh enough for one more request; absent where the body carries its own signature. */
   bearer?: () => string;
-  /** Throws once nothing may leave; called right before anything is written. */
+  /** Throws if the permission to send has ended, e.g. because the owner revoked the grant; called right before each request. */
   mayLeave: () => void;
   /** When aborted, running requests end at once. */
   signal: AbortSignal;

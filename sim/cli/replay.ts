@@ -1,4 +1,4 @@
-// The verb `replay`.
+// The command `doorsill replay`: plays footage through a doorbell, prints its events, and compares them with the expected ones.
 
 import { basename, dirname } from 'node:path';
 import { silentLog } from '@doorsill/base/log';
@@ -91,6 +91,7 @@ The format of porch.events.json: sim/truth/README.md. Exit status: 0 passed; 1 o
       const cameras = await camerasOf(sources, options);
       if (options.tune) await tune(cameras, options, context, signal);
       else await replay(cameras, options, context, signal);
+      // `stopSignal` may listen on stdin, which would keep the process alive.
       process.stdin.destroy();
     });
 }
@@ -109,9 +110,10 @@ async function replay(cameras: Cameras, options: ReplayOptions, context: Context
   );
   const startedMs = context.clock.monotonicMs();
   const startedAt = new Date(context.clock.wallUs() / 1_000).toISOString();
-  // The report has a picture of each labelled span, detected or not.
-  const isWhole = options.from === undefined && options.loop === undefined;
-  const stillsAtUs = folder && truth && isWhole ? truth.spans.map(momentOf) : [];
+  // The report has a picture of each labelled span, detected or not; but only if the footage is played once, from its first picture: only
+  // then the labels' times are those of the replay.
+  const isPlayedOnce = options.from === undefined && options.loop === undefined;
+  const stillsAtUs = folder && truth && isPlayedOnce ? truth.spans.map(momentOf) : [];
   const result = await runReplay(
     { ...plan, stillsAtUs },
     { disk: context.disk, log: folder?.openLog() ?? (context.logLevel === 'warn' ? silentLog() : context.log) },

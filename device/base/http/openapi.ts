@@ -89,7 +89,7 @@ function parametersOf(schema: z.ZodType | undefined, where: 'path' | 'query' | '
   }));
 }
 
-/** Leaves out the pattern of a count in an address, which is a text: the document calls it an integer. */
+/** Removes the pattern from the schema of a count in an address: the count is parsed from text, but the document calls it an integer. */
 function plain({ jsonSchema: written }: { jsonSchema: { type?: unknown; pattern?: unknown } }): void {
   if (written.type === 'integer') delete written.pattern;
 }

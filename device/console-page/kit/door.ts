@@ -42,6 +42,7 @@ export class Door {
   private readonly listeners = new Set<() => void>();
   private readonly messageListeners = new Set<(kind: string, value: unknown) => void>();
   private readonly stopping = new AbortController();
+  /** Where the next page of older events begins; null if there is none. */
   private older: number | null = null;
   private heardUs: number | null = null;
   /** Ends the current connection attempt, connection, or pause between two. */

@@ -1,5 +1,5 @@
-// The marks on one test's timeline, in lanes: steps, then for each camera the expected, the actual and the recorded. Each mark has a text
-// for its shape and colour.
+// The marks on one test's timeline, in lanes: the test's steps, then for each camera what was expected and what happened. Each mark says
+// in words what its shape and colour show.
 import { lateText } from '../report-words.ts';
 import type { TestTimeline, TimelineStill } from '../run-report.ts';
 
@@ -87,6 +87,7 @@ function eventMarks(events: TestTimeline['cameras'][number]['events'], camera: n
   });
 }
 
+/** `lateText` in words in place of its sign: "began 0.5 s late". */
 function lateWords(ms: number): string {
   return `began ${lateText(Math.abs(ms)).slice(1)} ${ms < 0 ? 'early' : 'late'}`;
 }
