@@ -102,7 +102,7 @@ export async function caToPin(
   if (ca === undefined) return undefined;
   const pem = (ca.match(CERTIFICATE) ?? []).map((block) => `${block.replaceAll('\r', '')}\n`).join('');
   if (pem.length <= bytesMax) return pem;
-  throw new TlsFault('file', `${files?.ca} holds more than the one authority that others can pin (${bytesMax} bytes)`);
+  throw new TlsFault('file', `${files?.ca} is larger than the authority that others can pin (${bytesMax} bytes)`);
 }
 
 /** `secret`: the rules of a secret file; absent for other files. */

@@ -115,7 +115,7 @@ export const COMMAND_ERRORS = {
   board_command_failed: machineFault(
     500,
     'The system refused `{command}`: {detail}',
-    'Do what it says and run the same verb again; a second run is safe.',
+    'Mend what it reports and run the same command again; a second run is safe.',
   ),
 
   update_outside_window: refusedForNow(

@@ -110,8 +110,8 @@ export function addBridgeClones(bridge: Command): void {
     .addHelpText(
       'after',
       `
-The bridge sees this from what devices sign to it, so it does not see a copy that grants nothing; doorbells themselves report two logins
-with one account. Nothing is refused because of it. An entry stays: when it was last seen shows whether it is over.
+The bridge finds a copy by the signed messages of devices, so it misses a copy that grants nothing; doorbells themselves report when two log in
+with one account. The bridge refuses nothing because of a copy. Entries stay: the time of the last sighting shows whether a copy still runs.
 
 Example:
   $ doorsill bridge clones`,

@@ -25,7 +25,7 @@ export function addDeploy(bridge: Command): void {
   deploy
     .command('systemd')
     .description(
-      'one machine: registry, vault, bridge and broker as systemd units, PostgreSQL, HAProxy; STEPS.md has the steps',
+      'write the files for one machine: registry, vault, bridge and broker as systemd units, PostgreSQL, HAProxy; STEPS.md has the steps',
     )
     .requiredOption(
       '--domain <name>',
@@ -60,7 +60,7 @@ function addInstances(deploy: Command): void {
   deploy
     .command('instances')
     .description(
-      'several machines: registry, vault and bridge on each, PostgreSQL with a standby, a bucket, a NATS cluster, HAProxy; STEPS.md has the steps',
+      'write the files for several machines: registry, vault and bridge on each, PostgreSQL with a standby, a bucket, a NATS cluster, HAProxy; STEPS.md has the steps',
     )
     .requiredOption('--domain <name>', 'the domain whose names bridge., registry., vault. and broker. lead to HAProxy')
     .requiredOption('--machines <list>', 'machines with one instance of each part: a=10.0.0.11,b=10.0.0.12')
@@ -97,7 +97,7 @@ function addCompose(deploy: Command): void {
   deploy
     .command('compose')
     .description(
-      'containers of one machine: compose.yml, image, PostgreSQL with a standby, a NATS cluster, HAProxy; STEPS.md has the steps',
+      'write the files for containers of one machine: compose.yml, image, PostgreSQL with a standby, a NATS cluster, HAProxy; STEPS.md has the steps',
     )
     .requiredOption(
       '--domain <name>',

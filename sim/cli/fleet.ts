@@ -79,7 +79,7 @@ export function addFleet(program: Command): void {
       'after',
       `
 Prints one line per second, without figures that are still zero. Doorbells start one by one within 30 s, or within the profile's \`ramp\`. Ctrl-C
-ends it: uploads are completed and every doorbell disconnects; a second Ctrl-C waits for no upload. While the embedded services run, verbs of
+ends it: uploads are completed and every doorbell disconnects; a second Ctrl-C ends it without waiting for uploads. While the embedded services run, verbs of
 agencies and moderators find them with --data.
 
 Examples:

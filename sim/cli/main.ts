@@ -16,7 +16,7 @@ const VERBS: CommandLine['verbs'] = {
       },
     },
     demo: {
-      about: 'run request, grant and upload unattended, up to the vault',
+      about: 'request, grant and upload a clip unattended',
       load: async () => (await import('./story-verbs.ts')).addDemo,
     },
     replay: {

@@ -63,14 +63,14 @@ function withRegistry(command: Command): Command {
 
 function addQueries(audit: Command): void {
   withRegistry(audit.command('queries <file>'))
-    .description('flag searches of an export (CSV), score its agencies, propose revocations')
+    .description('audit a CSV export of agencies’ searches: flag suspicious ones, score each agency, propose revocations and reviews')
     .option('--time-zone <name>', 'time zone of the agencies, for off-hours (default: UTC)')
     .option('--off-hours <from-until>', 'hours that count as night (default: 22-6)')
-    .option('--scope <scope>', 'revoke access only to this data, such as area-9yzg: homes in cells with this prefix')
-    .option('--false-discoveries <share>', 'allowed share of honest agencies among the proposed reviews (default: 0.2)')
+    .option('--scope <scope>', 'revoke only this access, such as area-9yzg: homes in map cells whose names begin with 9yzg (default: all access)')
+    .option('--false-discoveries <share>', 'allowed share of honest agencies among those proposed for review (default: 0.2)')
     .option('--html <file>', 'also write the report as a page')
     .option('--flags <file>', 'write every flagged row with its explanation, as JSON lines')
-    .option('--labels <file>', 'labels of a synthetic export: print precision and recall')
+    .option('--labels <file>', 'true answers for a synthetic export, to print precision and recall')
     .option('--agency-names <file>', "JSON file that maps the export's names to the registry's ids, where they differ")
     .option('--apply', 'make the proposed revocations, after confirmation')
     .option('--yes-revoke <n>', 'confirm exactly this number of revocations without a terminal')

@@ -165,7 +165,7 @@ export function addDemo(program: Command): void {
   program
     .command('demo')
     .description(
-      'run request, grant and upload unattended, until the exact clip is in the vault; ends with one JSON line',
+      'request a clip, grant it and upload it, unattended, until exactly that clip is in the vault; ends with one JSON line',
     )
     .option('--camera <source>', 'synthetic, file:PATH, rtsp://HOST/PATH, v4l2:/dev/video0 or rpicam:', 'synthetic')
     .option('--from <s>', "start of the clip, in seconds on the source's own timeline", '1')

@@ -20,7 +20,7 @@ export function addWitness(audit: Command): void {
   audit
     .command('witness')
     .description("watch a bridge's log of custody from outside, and cosign it as long as it only grows")
-    .requiredOption('--data <dir>', 'its folder: key, pinned bridge, newest head')
+    .requiredOption('--data <dir>', "the witness's folder: its key, the pinned bridge's key, the newest head of the log")
     .requiredOption('--bridge <url>', "the bridge's address")
     .option('--bridge-key <key>', "the bridge's public key (default: pin the key of the first answer)")
     .option('--every <s>', 'seconds between checks', '60')
@@ -32,8 +32,8 @@ Examples:
   $ doorsill audit witness --data ./witness --bridge http://127.0.0.1:8700
   $ doorsill audit witness --data ./witness --bridge http://127.0.0.1:8700 --once --json
 
-It ends with custody_rollback or custody_fork when the log was rewritten. The bridge serves its cosignatures once bridge.json contains its
-key: {"custody": {"witnesses": ["..."]}}; the key is in witness.pub.`,
+The witness ends with custody_rollback or custody_fork when the log was rewritten. The bridge serves the witness's cosignatures once bridge.json
+contains the witness's public key, which is in witness.pub: {"custody": {"witnesses": ["..."]}}.`,
     )
     .action(async (options: WitnessOptions, command: Command) => {
       const context = openContext(command);

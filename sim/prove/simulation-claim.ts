@@ -169,6 +169,6 @@ function textOf(ran: Pick<Ran, 'seeds' | 'simulatedMs'> | null, { seeds }: SeedL
     done: `${extent}: doorbells, owners, agencies, a broker, a registry, a bridge and a vault, each deployment drawn from a seed. Power was cut in the middle of writes, disks were full, slow or failing, clocks jumped, links were slow, silent or lost, services stopped, and a broker repeated, withheld and reordered owners' messages. In the project's checkout \`npm run simulate\` does the same.${isCutShort ? ` ${seeds} seeds were planned; time was up before the others.` : ''}`,
     shows:
       'In these deployments no picture went to the bridge without a grant, each clip was there once, no decision was lost, every ledger verified, revocations won, and every grant came to an end.',
-    notShown: `It does not show other orders of events than these seeds draw: \`npm run simulate -- --from ${seeds + 1} --minutes 30\` tries others. Their disks, network and ffmpeg are in memory, and their clips begin at a GOP; the claims above are about real ones.`,
+    notShown: `It does not show other orders of events than these seeds draw: \`npm run simulate -- --from ${seeds + 1} --minutes 30\` tries others. The simulated disks, network and ffmpeg are in memory, and every simulated clip begins at a GOP; the other claims use real ones.`,
   };
 }

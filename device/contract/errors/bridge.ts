@@ -220,8 +220,8 @@ export const bridgeErrors = {
   ),
   intake_redaction: refused(
     422,
-    'The clip is called redacted, but not every frame was encoded again: {detail}.',
-    'All frames of a clip with zones are encoded again. The device must make the clip anew.',
+    'The clip’s manifest says that it is redacted, but not every frame was encoded again: {detail}.',
+    'Every frame of a clip with blacked-out zones must be encoded again. The device must make the clip anew.',
   ),
   intake_coverage: refused(
     422,

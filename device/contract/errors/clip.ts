@@ -7,7 +7,7 @@ export const clipErrors = {
   clip_footage_gone: refused(
     410,
     'The ring no longer has all footage of the window: it was recorded over before the clip was made.',
-    'Nothing was sent. Choose a later window, or a larger ring: while clips wait for each other, the ring is recorded over.',
+    'Nothing was sent. Choose a later window, or make the ring larger: it is recorded over while a clip waits for others.',
   ),
   clip_not_exact: refused(
     500,
@@ -68,7 +68,7 @@ export const clipErrors = {
   ),
   custody_unknown: refused(
     404,
-    'The custody log does not reach there: {detail}',
+    'The custody log has no such entry or size: {detail}',
     'Ask /v1/custody/head how long the log is.',
   ),
   custody_cosignature_refused: refused(

@@ -99,8 +99,8 @@ export const consoleErrors = {
   console_starting: notReachableForNow(503, 'The device’s own server is starting.', 'Ask again in some seconds.'),
   console_unusable: refused(
     409,
-    'The device’s own server does not listen: {detail}',
-    'Mend that, or set another console.port in its device.json, and start it again. It rings and records meanwhile.',
+    'The device’s own server, which serves its console page, could not start: {detail}',
+    'Mend that, or set another console.port in its device.json, and restart the device. Until then it still rings and records.',
   ),
   pairing_code_unknown: wrongUsage(
     404,

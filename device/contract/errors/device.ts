@@ -10,8 +10,8 @@ export const deviceErrors = {
   ),
   ring_full_disk: machineFaultForNow(
     507,
-    'No space for the ring at {path}.',
-    'Free space on that disk or make the ring smaller; recording goes on when there is room.',
+    'No disk space for the footage buffer (the ring) at {path}.',
+    'Free space on that disk or make the ring smaller; recording resumes when there is room.',
   ),
   ring_write_failed: machineFaultForNow(
     500,

@@ -18,7 +18,7 @@ export function resolveCamera(written: WrittenCamera, node: Located, folder: Sce
   const items = node.kind === 'list' ? node.items : [];
   const parts = written.flatMap((part, at) => resolvePart(part, items[at] ?? node, folder));
   if (parts.length > 1 && parts.some(({ kind }) => kind === 'none')) {
-    throw problemAt('scenario_value_refused', node, 'no camera (none) stands alone');
+    throw problemAt('scenario_value_refused', node, '`none` must be the only part of a camera');
   }
   const endless = parts.findIndex((part) => isEndless(part));
   if (endless !== -1 && endless < parts.length - 1) {
@@ -48,7 +48,7 @@ function resolvePart(written: WrittenPart, node: Located, folder: ScenarioFolder
     throw problemAt(
       'scenario_value_refused',
       node,
-      'loop, at and sound are for one source; make each a part of its own',
+      'loop, at and sound apply to one source; write each source as a part of its own',
     );
   }
   const places = named.kind === 'list' ? named.items : [];
@@ -73,7 +73,7 @@ type More = { sound?: string; fps?: number };
 
 function resolveSource(text: string, place: Located, folder: ScenarioFolder, cut: CameraCut, more: More): CameraPart {
   if (text === 'none') {
-    if (isCut(cut, more)) throw notForThis(place, 'a camera of none takes no other options');
+    if (isCut(cut, more)) throw notForThis(place, '`none` takes no options');
     return { kind: 'none' };
   }
   if (/^synthetic(\?|$)/.test(text)) {

@@ -143,9 +143,9 @@ const faulty: [string, string, string][] = [
   [
     'no camera that plays',
     'camera: { files: none, loop: 3 }',
-    'scenario_value_refused 3:18 a camera of none takes no other options',
+    'scenario_value_refused 3:18 `none` takes no options',
   ],
-  ['no camera beside one', 'camera: [none, porch.mp4]', 'scenario_value_refused 3:9 no camera (none) stands alone'],
+  ['no camera beside one', 'camera: [none, porch.mp4]', 'scenario_value_refused 3:9 `none` must be the only part of a camera'],
   [
     'a clip backwards',
     'steps: [{ request: { as: r } }]\nexpect:\n  - { clip: r, from: 3s, to: 3s }',
