@@ -86,7 +86,7 @@ it('leaves out by its tag what needs real footage, and runs the rest of a file',
   expect(read.counts.passed).toBeGreaterThan(0);
   const { leftOut, unexcused } = judged(read.skipped, [FOOTAGE]);
   expect(unexcused).toEqual([]);
-  expect(leftOut[0]?.names.join('\n')).toContain('detector.test.ts: on real footage sees the cars that pass');
+  expect(leftOut[0]?.names.join('\n')).toContain('detector.test.ts: on real footage detects passing cars');
 });
 
 it('says why a test, a hook and a file failed when they did, also where the run is ended before its end', async () => {

@@ -225,7 +225,7 @@ const FAULTS: Record<string, Planted> = {
     },
     what: 'camera',
     says: /mjpeg 640x480 \(.*No space left.*\), yuyv422 640x480 \(.*changed the video/,
-    advises: /USB port/,
+    advises: /USB bus/,
   },
   'a microphone that is not there': {
     plant: () => {
