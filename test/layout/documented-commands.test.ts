@@ -9,7 +9,7 @@ const PLACES: Record<string, RegExp> = {
   'README.md': /Run `npx doorsill` in this folder only/,
   'CONTRIBUTING.md': /npm run dev/,
   'docs/developer.md': /In a checkout, write\n`npx doorsill` for `doorsill`/,
-  'docs/qa.md': /npm install --save-dev .*\n[\s\S]*All further\ncommands run in that folder/,
+  'docs/qa.md': /npm install --save-dev .*\n[\s\S]*Run all further\scommands in that folder/,
   'docs/ci/github-workflow.yml': /npm ci/,
 };
 /** Texts that are shown where npx finds the program, as they find out first. */

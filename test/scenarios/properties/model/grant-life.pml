@@ -484,7 +484,7 @@ end:
     }
   /* code: cloud-bridge/intake/finish-intake.ts finish, settle */
   :: atomic { intake[g] == OPEN && staged[g] && !publishing[g] -> publishing[g] = true }
-  /* code: cloud-bridge/intake/sql-intakes.ts publish; cloud-bridge/intake/clip-files.ts show, takeBack */
+  /* code: cloud-bridge/intake/sql-intakes.ts publish; cloud-bridge/intake/clip-files.ts show, moveBack */
   :: atomic { publishing[g] ->
       publishing[g] = false;
       if
@@ -524,7 +524,7 @@ end:
       staged[g] = false;
       answering[g] = WITHDRAW
     }
-  /* code: cloud-bridge/hand-over/hand-overs.ts withdraw, sayWithdrawn; cloud-bridge/vault/receiving.ts withdraw; cloud-bridge/intake/intake-receipts.ts sign */
+  /* code: cloud-bridge/hand-over/hand-overs.ts withdraw, sendWithdrawal; cloud-bridge/vault/receiving.ts withdraw; cloud-bridge/intake/intake-receipts.ts sign */
   :: atomic { answering[g] == WITHDRAW && !acknowledged[g] ->
       if
       :: !calm && hand[g] == WITHDRAWING -> skip /* vault_unreachable */
@@ -613,13 +613,13 @@ end:
       item[g] = ACTIVE;
       hand[g] = CONFIRMED
     }
-  /* code: cloud-bridge/hand-over/hand-overs.ts advance, sayWithdrawn; cloud-bridge/vault/receiving.ts withdraw */
+  /* code: cloud-bridge/hand-over/hand-overs.ts advance, sendWithdrawal; cloud-bridge/vault/receiving.ts withdraw */
   :: atomic { hand[g] == WITHDRAWING && answering[g] == CALM && !acknowledged[g] ->
       assert(item[g] != ACTIVE);
       item[g] = ERASED;
       hand[g] = WITHDRAWN
     }
-  /* code: cloud-bridge/vault/recalls.ts answer, decide, carriedOut; cloud-bridge/hand-over/hand-overs.ts askBack; cloud-bridge/hand-over/sql-hand-overs.ts recalled */
+  /* code: cloud-bridge/vault/recalls.ts answer, decide, carriedOut; cloud-bridge/hand-over/hand-overs.ts sendRecall; cloud-bridge/hand-over/sql-hand-overs.ts recalled */
   :: atomic { hand[g] == RECALLING ->
       staged[g] = false;
       revokedHere[g] = true;
