@@ -89,7 +89,9 @@ describe('a machine with Node and git and nothing else', { tags: ['long', 'root'
     expect(printed.text).not.toMatch(/EBADENGINE|npm (warn|error)|WARN|ERROR/i);
   });
 
-  it('passes `npm test` within 3 minutes, and says what was left out', { timeout: 10 * MINUTES_MS }, async (test) => {
+  it('passes `npm test` within 3 minutes, on a slow machine in proportion, and says what was left out', {
+    timeout: 10 * MINUTES_MS,
+  }, async (test) => {
     // Not even the essential packages' programs are found, which other systems have others of or none.
     const links = 'mkdir four && for name in node npm git sh; do ln -s "$(command -v $name)" four; done';
     expect(await ended(start(links))).toEqual({ status: 0, output: '' });
@@ -100,7 +102,9 @@ describe('a machine with Node and git and nothing else', { tags: ['long', 'root'
     expect(output).toMatch(/Left out here: \d+ tests, which `npm run check` runs\./);
     expect(output).toMatch(/sudo apt-get install -y --no-install-recommends .*ffmpeg.*mosquitto/);
     expect(output).toMatch(/\n\d{4,} passed, 0 failed, \d+ skipped\n$/);
-    expect(seconds).toBeLessThan(180);
+    // On a machine that is slow, or that others use meanwhile, the fixed piece of work takes longer, too.
+    const workMs = Number(/a fixed piece of work (\d+) ms/.exec(output)?.[1]);
+    expect(seconds, `the fixed piece of work took ${workMs} ms`).toBeLessThan(180 * Math.max(1, workMs / 100));
     proved(
       test,
       '`npm test` with node, npm, git and sh alone, not root',
