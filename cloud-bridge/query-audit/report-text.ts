@@ -12,7 +12,9 @@ export function reportText(report: AuditReport, explainedMax: number = FINDINGS_
   const revoke = findings.filter(({ verdict }) => verdict === 'revoke').length;
   return [
     `${report.rows} searches of ${report.agencies} agencies; ${report.flagged} flagged: ${counts(report.byRule) || 'none'}`,
-    ...(report.nameless > 0 ? [`${report.nameless} rows name no agency; they count in the totals, but for no agency.`] : []),
+    ...(report.nameless > 0
+      ? [`${report.nameless} rows name no agency; they count in the totals, but for no agency.`]
+      : []),
     ...(broken.rows > 0
       ? [
           `${broken.rows} broken rows (${counts(broken.byFault)}), audited as far as they can be read: ${brokenLines(report)}`,

@@ -131,7 +131,8 @@ export async function doorbellsIn(
 ): Promise<readonly [DoorbellPlace, ...DoorbellPlace[]]> {
   const [first, ...others] = await around.doorbells(disk, folder);
   if (first) return [first, ...others];
-  const detail = 'name the doorbell’s own folder with --device-data; if it runs as a service, only root can read its folder';
+  const detail =
+    'name the doorbell’s own folder with --device-data; if it runs as a service, only root can read its folder';
   throw (await around.whyEmpty(disk, folder)) ?? failure('usage', { detail });
 }
 

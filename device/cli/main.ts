@@ -5,7 +5,8 @@ import { DEVICE_VERBS, DOCTOR, OWNER_VERBS } from './verbs.ts';
 
 export const DOORSILL_DEVICE: CommandLine = {
   name: 'doorsill-device',
-  about: 'Runs a doorbell on this board, which keeps every frame to itself until its owner grants a clip, and sends its owner’s orders.',
+  about:
+    'Runs a doorbell on this board, which keeps every frame to itself until its owner grants a clip, and sends its owner’s orders.',
   verbs: {
     'A doorbell of this board:': {
       run: {

@@ -70,7 +70,7 @@ export const OWNER_VERBS = {
     load: async () => (await import('./consent-verbs.ts')).addRevoke,
   },
   left: {
-    about: 'list the clips that have left a doorbell; fetch the proof of one',
+    about: 'list the clips that have left a doorbell, or prove one',
     load: async () => (await import('./left.ts')).addLeft,
     under: { proof: async () => (await import('./left.ts')).addProof },
   },

@@ -63,11 +63,19 @@ function withRegistry(command: Command): Command {
 
 function addQueries(audit: Command): void {
   withRegistry(audit.command('queries <file>'))
-    .description('audit a CSV export of agencies’ searches: flag suspicious ones, score each agency, propose revocations and reviews')
+    .description(
+      'audit a CSV export of agencies’ searches: flag suspicious ones, score each agency, propose revocations and reviews',
+    )
     .option('--time-zone <name>', 'time zone of the agencies, for off-hours (default: UTC)')
     .option('--off-hours <from-until>', 'hours that count as night (default: 22-6)')
-    .option('--scope <scope>', 'revoke only this access, such as area-9yzg: homes in map cells whose names begin with 9yzg (default: all access)')
-    .option('--false-discoveries <share>', 'allowed share of honest agencies among those proposed for review (default: 0.2)')
+    .option(
+      '--scope <scope>',
+      'revoke only this access, such as area-9yzg: homes in map cells whose names begin with 9yzg (default: all access)',
+    )
+    .option(
+      '--false-discoveries <share>',
+      'allowed share of honest agencies among those proposed for review (default: 0.2)',
+    )
     .option('--html <file>', 'also write the report as a page')
     .option('--flags <file>', 'write every flagged row with its explanation, as JSON lines')
     .option('--labels <file>', 'true answers for a synthetic export, to print precision and recall')

@@ -236,7 +236,9 @@ function addFound(group: Command): void {
 
 function addClips(group: Command): void {
   withBridge(group.command('clips'))
-    .description('list the clips and stills of your lost pet that other doorbells’ owners granted to you; nobody else can read them')
+    .description(
+      'list the clips and stills of your lost pet that other doorbells’ owners granted to you; nobody else can read them',
+    )
     .option('--out <dir>', 'folder to write them into, each with its manifest')
     .addHelpText('after', '\nExample:\n  $ doorsill search-party clips --out ./seen')
     .action(async (options: BridgeOptions & { out?: string }, command: Command) => {

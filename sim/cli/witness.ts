@@ -20,7 +20,10 @@ export function addWitness(audit: Command): void {
   audit
     .command('witness')
     .description("watch a bridge's log of custody from outside, and cosign it as long as it only grows")
-    .requiredOption('--data <dir>', "the witness's folder: its key, the pinned bridge's key, the newest head of the log")
+    .requiredOption(
+      '--data <dir>',
+      "the witness's folder: its key, the pinned bridge's key, the newest head of the log",
+    )
     .requiredOption('--bridge <url>', "the bridge's address")
     .option('--bridge-key <key>', "the bridge's public key (default: pin the key of the first answer)")
     .option('--every <s>', 'seconds between checks', '60')

@@ -140,12 +140,12 @@ const faulty: [string, string, string][] = [
     'camera: { files: synthetic, sound: porch.mp4 }',
     'scenario_value_refused 3:18 the drawn porch has its own sound',
   ],
+  ['no camera that plays', 'camera: { files: none, loop: 3 }', 'scenario_value_refused 3:18 `none` takes no options'],
   [
-    'no camera that plays',
-    'camera: { files: none, loop: 3 }',
-    'scenario_value_refused 3:18 `none` takes no options',
+    'no camera beside one',
+    'camera: [none, porch.mp4]',
+    'scenario_value_refused 3:9 `none` must be the only part of a camera',
   ],
-  ['no camera beside one', 'camera: [none, porch.mp4]', 'scenario_value_refused 3:9 `none` must be the only part of a camera'],
   [
     'a clip backwards',
     'steps: [{ request: { as: r } }]\nexpect:\n  - { clip: r, from: 3s, to: 3s }',
