@@ -44,7 +44,7 @@ const ALIKE_LETTERS_MIN = 3;
 /** Labels at the end of federal host names. */
 const FEDERAL_ENDINGS = ['gov', 'mil'];
 
-export class AgencyNames {
+export class AgencyNameRules {
   /** Domains of federal bodies; every domain below one counts, too. */
   readonly federalDomains: readonly string[];
   private readonly spelling: NameSpelling;

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import type { Disk } from '@doorsill/base/disk';
 import { fromUtf8 } from '@doorsill/contract/bytes';
 import { failure } from '@doorsill/contract/errors';
-import { AgencyNames, type NameLists } from './agency-names.ts';
+import { AgencyNameRules, type NameLists } from './agency-names.ts';
 import type { EligibilityRules } from './eligibility.ts';
 import { readGovernmentDomains } from './government-domains.ts';
 import type { RegistryConfig } from './registry-config.ts';
@@ -33,7 +33,7 @@ export async function loadEligibility(disk: Pick<Disk, 'readFile'>, settings: Se
   return {
     stateAgencies,
     namesAllowed,
-    names: parsed(dirname(files.federalAgencies.path), () => new AgencyNames(textsOf(files))),
+    names: parsed(dirname(files.federalAgencies.path), () => new AgencyNameRules(textsOf(files))),
     domains: parsed(list.path, () => readGovernmentDomains(list.text)),
   };
 }

@@ -1,7 +1,7 @@
 // Which applicants are never served, which need a person's review, and why. Pure.
 import { failure } from '@doorsill/contract/errors';
 import type { Credential } from '@doorsill/contract/request';
-import type { AgencyNames } from './agency-names.ts';
+import type { AgencyNameRules } from './agency-names.ts';
 import { type GovernmentDomains, isFederalType } from './government-domains.ts';
 
 /** Mail providers where anyone can have an address: not an agency's own domain. */
@@ -17,7 +17,7 @@ export interface EligibilityRules {
   stateAgencies: boolean;
   /** Names that match a rule and that a person has cleared, in exact spelling. */
   namesAllowed: readonly string[];
-  names: AgencyNames;
+  names: AgencyNameRules;
   domains: GovernmentDomains;
 }
 

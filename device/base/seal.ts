@@ -51,7 +51,7 @@ export function sealKeyId(key: SealKey): string {
 }
 
 /** Overwrites a key in memory: it can open nothing afterwards. */
-export function destroySealKey(key: SealKey): void {
+export function wipeSealKey(key: SealKey): void {
   key.secret.fill(0);
 }
 

@@ -6,7 +6,7 @@ import type { SearchDocument } from '@doorsill/contract/search';
 import { DocumentQueue, type VerifiedDocument } from './area-documents.ts';
 import type { ConsentContext } from './consent-context.ts';
 import type { EffectRunner } from './effect-runner.ts';
-import { standingReceipt } from './gate-state.ts';
+import { currentStateReceipt } from './gate-state.ts';
 import { awaitsOwner } from './request-machine.ts';
 
 /** After a restart the receipts of requests changed within this time are sent again: the last ones may not have been sent. */
@@ -92,7 +92,7 @@ export class OwnerNotifier {
     ]);
     for (const each of all) {
       const [request, record] = each;
-      const body = due.has(each) ? standingReceipt(request, record) : null;
+      const body = due.has(each) ? currentStateReceipt(request, record) : null;
       if (body) effects.receipt(body);
     }
   }

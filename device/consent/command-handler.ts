@@ -11,7 +11,7 @@ import type { ConsentContext } from './consent-context.ts';
 import type { EffectRunner } from './effect-runner.ts';
 import type { GateState } from './gate-state.ts';
 import { settingsFault } from './owner-settings.ts';
-import { commandFault, mayActWithoutClock, type OwnerOrder, PRESS_AGE_S_MAX } from './verify-owner.ts';
+import { commandTimeFault, mayActWithoutClock, type OwnerOrder, PRESS_AGE_S_MAX } from './verify-owner.ts';
 
 type CommandOrder = Extract<OwnerOrder, { kind: 'command' }>;
 
@@ -59,7 +59,7 @@ export class CommandHandler {
       await this.finishForget(command.jti);
       return DONE;
     }
-    const fault = commandFault(command, deps.clock);
+    const fault = commandTimeFault(command, deps.clock);
     if (fault && !this.isFreshWithoutClock(command, isPrivate)) return { refused: fault };
     // A broker can delay or reorder orders: each acts only on the state that its signer knew, and only once.
     if (mustNameLastOrder(command.command) && command.after !== state.lastOrder) {

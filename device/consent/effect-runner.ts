@@ -7,7 +7,7 @@ import { type Failure, failure, isFailure } from '@doorsill/contract/errors';
 import type { ReceiptClip } from '@doorsill/contract/home-messages';
 import type { EndReason, LedgerBody } from '../ledger/ledger-entry.ts';
 import type { ConsentContext } from './consent-context.ts';
-import { type RequestRecord, standingReceipt } from './gate-state.ts';
+import { type RequestRecord, currentStateReceipt } from './gate-state.ts';
 import type { GrantFacts, LiveGrant } from './live-grant.ts';
 import {
   currentGrant,
@@ -115,7 +115,7 @@ export class EffectRunner {
         });
       }
       case 'restate': {
-        const body = standingReceipt(details.request, state.record(details.request));
+        const body = currentStateReceipt(details.request, state.record(details.request));
         assert(body !== null, 'a granted request has a receipt');
         return effects.receipt({ ...body, ...answering(details) });
       }

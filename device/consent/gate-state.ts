@@ -313,7 +313,7 @@ export function requestInputOf(entry: RequestEntry, currentSha256: string): Requ
 }
 
 /** A receipt of a request's current state that answers no message: sent when an earlier one may have been lost. */
-export function standingReceipt(request: string, record: RequestRecord): ReceiptBody | null {
+export function currentStateReceipt(request: string, record: RequestRecord): ReceiptBody | null {
   const { state, intake } = record;
   switch (state.at) {
     case 'unseen':

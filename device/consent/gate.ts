@@ -23,7 +23,7 @@ import { OwnerMessageHandler } from './owner-order-handler.ts';
 import { Previews } from './previews.ts';
 import { type RequestState, revocableGrant, unfinishedGrant } from './request-machine.ts';
 import { UpkeepTimer } from './upkeep-timer.ts';
-import { type OwnerMessage, openOwnerMessage } from './verify-owner.ts';
+import { type DeliveredMessage, openOwnerMessage } from './verify-owner.ts';
 
 /** Maximum number of requests in one state message (contract/home-messages.ts). */
 const LISTED_MAX = 200;
@@ -302,7 +302,7 @@ export class ConsentGate {
    * processed. A message that is not authentic is counted, never answered; all others get a receipt. A revocation takes
    * effect before this returns, whatever else is running.
    */
-  async onOwnerMessage(message: OwnerMessage): Promise<void> {
+  async onOwnerMessage(message: DeliveredMessage): Promise<void> {
     if (!this.context.running) return;
     const owners = [...this.context.state.owners.keys()];
     const { prefix, device } = this.context.deps;

@@ -30,7 +30,7 @@ export const PRESS_AGE_S_MAX = 60;
 export const WINDOW_US_MIN = 1_000;
 
 /** A message as a link delivered it. */
-export interface OwnerMessage {
+export interface DeliveredMessage {
   topic: string;
   payload: Uint8Array | string;
   /** Whether it was a retained message. */
@@ -57,7 +57,7 @@ interface Signed {
 
 /** Opens a message if it is not retained, on its own topic, and signed by a paired owner for this device; else returns the code. */
 export function openOwnerMessage(
-  message: OwnerMessage,
+  message: DeliveredMessage,
   expected: { prefix: string; device: string; owners: readonly string[] },
 ): OwnerOrder | ErrorCode {
   if (message.retained) return 'message_retained';
@@ -205,7 +205,7 @@ export function isMomentary({ command }: Pick<Command, 'command'>): boolean {
  * Why a command is refused; null when it is accepted. Its time is checked by the wall clock even when that is not trusted:
  * the owner's signature then vouches for the clock; otherwise `reset-clock-mark` could never be accepted.
  */
-export function commandFault(command: Command, clock: Clock): Failure | null {
+export function commandTimeFault(command: Command, clock: Clock): Failure | null {
   const nowS = wallSeconds(clock);
   const untimely = timeFault(command, nowS, isMomentary(command) ? PRESS_AGE_S_MAX : OWNER_MESSAGE_AGE_S_MAX);
   if (command.exp <= nowS) return failure('token_expired');

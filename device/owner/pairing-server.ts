@@ -24,7 +24,7 @@ import {
   type StillAnswer,
   type ViewersAnswer,
 } from './pairing-wire.ts';
-import { listenPrivately, stopPrivately } from './private-socket.ts';
+import { listenPrivately, closePrivateSocket } from './private-socket.ts';
 
 export interface PairingServerDeps {
   disk: Disk;
@@ -84,7 +84,7 @@ export class PairingServer {
   async stop(): Promise<void> {
     const server = this.server;
     this.server = null;
-    if (server) await stopPrivately(this.deps.disk, server, this.deps.path, this.sockets);
+    if (server) await closePrivateSocket(this.deps.disk, server, this.deps.path, this.sockets);
   }
 
   get locked(): boolean {

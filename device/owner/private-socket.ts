@@ -46,7 +46,7 @@ export async function listenPrivately(disk: Disk, server: Server, path: string, 
 }
 
 /** Stops listening, ends the open connections `sockets`, and removes the socket's file. */
-export async function stopPrivately(
+export async function closePrivateSocket(
   disk: Disk,
   server: Server,
   path: string,

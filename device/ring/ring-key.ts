@@ -1,7 +1,7 @@
 // The ring's key file: the key, the id of its predecessor, and the numbers of forgotten records.
 
 import type { Random } from '@doorsill/base/random';
-import { destroySealKey, generateSealKey, type SealCipher, type SealKey, sealKeyId } from '@doorsill/base/seal';
+import { wipeSealKey, generateSealKey, type SealCipher, type SealKey, sealKeyId } from '@doorsill/base/seal';
 import { utf8 } from '@doorsill/contract/bytes';
 import { z } from 'zod';
 import { parseWrappedJson, sealKeySchema, sealKeyToJson, type WrappedFile } from './wrapped-key-files.ts';
@@ -65,7 +65,7 @@ export class RingKeyFile {
 
   /** Overwrites the key in memory. */
   unload(): void {
-    if (this.state) destroySealKey(this.state.key);
+    if (this.state) wipeSealKey(this.state.key);
     this.state = null;
   }
 }

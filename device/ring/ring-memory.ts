@@ -2,7 +2,7 @@
 import type { Clock, Timer } from '@doorsill/base/clock';
 import type { Random } from '@doorsill/base/random';
 import {
-  destroySealKey,
+  wipeSealKey,
   generateSealKey,
   openWithNonce,
   SEAL_NONCE_BYTES,
@@ -147,7 +147,7 @@ export class RingMemory extends IndexedRing<Entry> implements Ring {
 
   private destroy(entry: Entry): void {
     this.index.remove(entry);
-    destroySealKey(entry.key);
+    wipeSealKey(entry.key);
     this.pages.release(entry.sealed);
   }
 

@@ -5,7 +5,7 @@ import type { Disk } from '@doorsill/base/disk';
 import { sha256Stream } from '@doorsill/base/keys';
 import type { Log } from '@doorsill/base/log';
 import type { Random } from '@doorsill/base/random';
-import { destroySealKey, generateSealKey, type SealCipher } from '@doorsill/base/seal';
+import { wipeSealKey, generateSealKey, type SealCipher } from '@doorsill/base/seal';
 import { failure } from '@doorsill/contract/errors';
 import type { Grant } from '@doorsill/contract/owner-orders';
 import type { Window } from '@doorsill/contract/shared-claims';
@@ -162,7 +162,7 @@ export class PreviewClips {
   }
 
   private async destroy({ key, path }: SealedFileIdentity): Promise<void> {
-    destroySealKey(key);
+    wipeSealKey(key);
     await this.deps.disk.remove(path).catch((thrown: unknown) => {
       this.deps.log.warn('a preview could not be removed yet', { error: String(thrown) });
     });

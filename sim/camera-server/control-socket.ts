@@ -7,7 +7,7 @@ import type { Disk } from '@doorsill/base/disk';
 import type { Log } from '@doorsill/base/log';
 import { readBySchema } from '@doorsill/base/schema-fault';
 import { readLines, writeLine } from '@doorsill/device/owner/line-socket';
-import { stopPrivately } from '@doorsill/device/owner/private-socket';
+import { closePrivateSocket } from '@doorsill/device/owner/private-socket';
 import { z } from 'zod';
 import { failure, isFailure } from '../errors.ts';
 import { giveOrder, listenAtNamedPath, refusalOf } from '../world/order-socket.ts';
@@ -68,7 +68,7 @@ export class ControlSocket {
   async stop(): Promise<void> {
     const { server } = this;
     this.server = null;
-    if (server) await stopPrivately(this.deps.disk, server, this.path, this.sockets);
+    if (server) await closePrivateSocket(this.deps.disk, server, this.path, this.sockets);
   }
 
   private converse(socket: Socket): void {

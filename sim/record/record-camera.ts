@@ -41,7 +41,7 @@ export interface Recording {
   session: OwnServerClient;
 }
 
-export interface RecordSinks {
+export interface RecordCallbacks {
   /** Called with the first picture; `press` presses the doorbell's button. */
   begins(press: (press: Press) => void): void;
   progress(recordedUs: number): void;
@@ -89,7 +89,7 @@ export function ringBytesFor(forUs: number, freeBytes: number): number {
 export async function recordCamera(
   plan: RecordPlan,
   deps: LiveDoorbellDeps & { freeBytes: number },
-  sinks: RecordSinks,
+  sinks: RecordCallbacks,
   signal: AbortSignal,
 ): Promise<void> {
   const ringBytes = ringBytesFor(plan.forUs, deps.freeBytes);
@@ -113,12 +113,12 @@ export async function recordCamera(
 class Run {
   private readonly plan: RecordPlan;
   private readonly clock: Clock;
-  private readonly sinks: RecordSinks;
+  private readonly sinks: RecordCallbacks;
   private readonly events: DeviceEvent[] = [];
   private camera: Extract<DeviceEvent, { type: 'camera' }> | null = null;
   private isOver = false;
 
-  constructor(plan: RecordPlan, clock: Clock, sinks: RecordSinks) {
+  constructor(plan: RecordPlan, clock: Clock, sinks: RecordCallbacks) {
     this.plan = plan;
     this.clock = clock;
     this.sinks = sinks;

@@ -94,7 +94,7 @@ const TestTimeline = z
   })
   .refine(({ startUs, endUs }) => startUs <= endUs, 'ends before it starts');
 
-const TestScore = z.strictObject({
+const TestAccuracy = z.strictObject({
   precision: z.number().min(0).max(1).nullable(),
   recall: z.number().min(0).max(1).nullable(),
   delayMs: z.strictObject({ median: z.number(), p90: z.number() }).nullable(),
@@ -131,7 +131,7 @@ const TestReport = z.strictObject({
   failures: z.array(TestFailure).max(REPORT_LIMITS.failuresOfTest),
   notes: z.array(line).max(1000),
   timeline: TestTimeline.optional(),
-  score: TestScore.optional(),
+  score: TestAccuracy.optional(),
 });
 
 const RunTotals = z.strictObject({ passed: count, failed: count, skipped: count, flaky: count, interrupted: count });
@@ -157,7 +157,7 @@ export type TestFailure = z.infer<typeof TestFailure>;
 export type TestTimeline = z.infer<typeof TestTimeline>;
 export type TimelineCamera = TestTimeline['cameras'][number];
 export type TimelineStill = z.infer<typeof TimelineStill>;
-export type TestScore = z.infer<typeof TestScore>;
+export type TestAccuracy = z.infer<typeof TestAccuracy>;
 export type RunTotals = z.infer<typeof RunTotals>;
 
 export function totalsOf(tests: readonly { status: TestStatus }[]): RunTotals {

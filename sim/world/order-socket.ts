@@ -5,7 +5,7 @@ import { connect, createServer, type Server, type Socket } from 'node:net';
 import type { Clock } from '@doorsill/base/clock';
 import { type Disk, systemCode } from '@doorsill/base/disk';
 import { readLines, writeLine } from '@doorsill/device/owner/line-socket';
-import { listenPrivately, stopPrivately } from '@doorsill/device/owner/private-socket';
+import { listenPrivately, closePrivateSocket } from '@doorsill/device/owner/private-socket';
 import { z } from 'zod';
 import { failure, isErrorCode, isFailure } from '../errors.ts';
 
@@ -66,7 +66,7 @@ export class OrderServer<Order> {
   async stop(): Promise<void> {
     const { server } = this;
     this.server = null;
-    if (server) await stopPrivately(this.deps.disk, server, this.deps.path, this.sockets);
+    if (server) await closePrivateSocket(this.deps.disk, server, this.deps.path, this.sockets);
   }
 
   private serve(socket: Socket): void {

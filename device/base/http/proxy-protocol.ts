@@ -60,7 +60,7 @@ function readBinary(seen: Buffer): ProxyHeader | 'more' | null {
   return { bytes, source: family.address === 4 ? source.join('.') : groups.map((each) => each.toString(16)).join(':') };
 }
 
-export interface ProxyPeers {
+export interface ProxyHeaderOptions {
   clock: Clock;
   /** Whether an address is a proxy's, which must send a header. */
   isPeer: (address: string) => boolean;
@@ -74,7 +74,7 @@ export interface ProxyPeers {
  * Reads the header before any other listener gets the connection; from then on its `remoteAddress` is the client's. To be called after all
  * listeners for connections were added. Returns a function that ends connections whose header has not come yet.
  */
-export function takeProxyHeaders(server: Server, { clock, isPeer, headerMs, refuse }: ProxyPeers): () => void {
+export function takeProxyHeaders(server: Server, { clock, isPeer, headerMs, refuse }: ProxyHeaderOptions): () => void {
   const listeners = server.listeners('connection');
   const waiting = new Set<Socket>();
   server.removeAllListeners('connection');

@@ -1,7 +1,7 @@
 // The details of one test, with its failures.
 import { useState } from 'preact/hooks';
 import { lateText, placeText } from '../report-words.ts';
-import type { TestFailure, TestReport, TestScore, TestTimeline } from '../run-report.ts';
+import type { TestFailure, TestReport, TestAccuracy, TestTimeline } from '../run-report.ts';
 import { CopiedCommand } from './copied-command.tsx';
 import { Sign } from './sign.tsx';
 import { offsetText } from './time-axis.ts';
@@ -45,7 +45,7 @@ export function TestDetails({ test }: { test: TestReport }) {
   );
 }
 
-function ScorePart({ score }: { score: TestScore }) {
+function ScorePart({ score }: { score: TestAccuracy }) {
   const percent = (share: number | null) => (share === null ? '–' : `${Number((share * 100).toFixed(1))} %`);
   const delay = (ms: number | undefined) => (ms === undefined ? '–' : lateText(ms));
   const facts: [string, string, string][] = [

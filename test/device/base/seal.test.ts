@@ -4,7 +4,7 @@ import { ManualClock, SystemClock } from '../../../device/base/clock.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
 import {
   deriveSealKey,
-  destroySealKey,
+  wipeSealKey,
   fittingCipher,
   generateSealKey,
   open,
@@ -51,7 +51,7 @@ describe.each(SEAL_CIPHERS)('sealing with %s', (cipher) => {
     const sealed = seal(key, plain, associated, random);
     expect(open(generateSealKey(random, cipher), sealed, associated)).toBeNull();
     expect(open(key, sealed, utf8('record 8'))).toBeNull();
-    destroySealKey(key);
+    wipeSealKey(key);
     expect(open(key, sealed, associated)).toBeNull();
   });
 

@@ -2,7 +2,7 @@ import { appendFile, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { sha256Hex } from '../../../device/base/keys.ts';
-import { GateState, type RequestRecord, standingReceipt } from '../../../device/consent/gate-state.ts';
+import { GateState, type RequestRecord, currentStateReceipt } from '../../../device/consent/gate-state.ts';
 import type { RequestStatus } from '../../../device/consent/request-machine.ts';
 import { Ledger } from '../../../device/ledger/ledger.ts';
 import type { LedgerBody } from '../../../device/ledger/ledger-entry.ts';
@@ -16,7 +16,7 @@ describe('the repeated receipt of a request', () => {
   const said = (status: RequestStatus, intake: string | null = null) => {
     const rest = { facts: null, bridge: '', revocation: null, touchedUs: 0, touchedEntries: 0 };
     const record: RequestRecord = { state: { ...status, past: [] }, intake, ...rest };
-    return standingReceipt('request-1', record);
+    return currentStateReceipt('request-1', record);
   };
   const about = { request: 'request-1', grant: 'grant-a' };
 
