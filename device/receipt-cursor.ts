@@ -16,7 +16,7 @@ export class ReceiptCursor {
   private readonly log: Log;
   private readonly path: string;
   private stored = 0;
-  /** Number of ledger entries at the newest receipt that reached the broker. */
+  /** How many entries the ledger had when the newest receipt that reached the broker was made. */
   private arrived = 0;
   private underWay = 0;
   /** Receipts from this count of entries on may not have reached the broker; null when all have. */
@@ -76,7 +76,7 @@ export class ReceiptCursor {
     this.saving = this.saving
       .then(() => this.disk.replaceFile(this.path, utf8(text)))
       .catch((thrown: unknown) => {
-        // The receipts are sent again after the next start.
+        // The next receipt makes it try again. After a restart before that, these are sent again.
         this.stored = 0;
         this.log.warn('cannot store which receipts have been delivered', { error: String(thrown) });
       });

@@ -11,7 +11,7 @@ import { openPostgres } from './open-postgres.ts';
 import { nameOf, type PostgresAddress } from './postgres-address.ts';
 import { openSqlite, type SqliteLife } from './sqlite-file.ts';
 
-/** File in the folder with the identity of the PostgreSQL database that has its rows. */
+/** A file in a data folder whose rows are in PostgreSQL: it holds the identity of that database. */
 const MARK_NAME = 'database.id';
 const identitySchema = z.uuid();
 
@@ -23,8 +23,8 @@ function assertRowsInFile(folder: string, name: string): void {
 }
 
 /**
- * Binds a folder and the open database to each other. `where` names the database. Throws `database_unfit` for a folder whose rows are in
- * another one, or in one of its `files`.
+ * Binds a folder and the open database to each other. `where` names the database. Throws `database_unfit` if the folder's rows are in
+ * another database, or in one of the folder's own `files`.
  */
 async function bindFolder<Tables>(
   tables: Kysely<Tables>,

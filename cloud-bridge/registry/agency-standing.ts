@@ -111,7 +111,7 @@ export function reinstate(
     except: scopes === undefined ? [] : agency.except.filter((prefix) => !scopes.includes(AREA_SCOPE + prefix)),
   };
   if (JSON.stringify(next) === JSON.stringify(agency)) return book;
-  // The entries of the list do not change, but its new revision tells holders of credentials to fetch new ones.
+  // The revocation list has the same entries, but its new revision tells holders of credentials to fetch new credentials.
   return { ...replace(book, { ...next, revision: agency.revision + 1 }), listRevision: book.listRevision + 1 };
 }
 
@@ -147,7 +147,7 @@ export function revokedEntries(book: Book): Revocations['revoked'] {
   }));
 }
 
-/** Stores an agency that has lost its access; lists its credentials as revoked if the machine says so. */
+/** Stores an agency that has lost its access; lists its credentials as revoked if standing-machine.ts says so. */
 function withoutAccess(book: Book, agency: Agency, { effects }: ReturnType<typeof step>, nowS: number): Book {
   const { waits, appliedS, appliedFrom, amendment, ...kept } = agency;
   if (effects.includes('end-credentials')) return revokeCredentials(book, kept, [undefined], nowS);

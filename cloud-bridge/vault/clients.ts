@@ -124,8 +124,8 @@ export class Clients {
   }
 
   /**
-   * The caller with a token, for this agency, from this address; the returned `agency` is the agency across its keys. An id whose key was
-   * rotated may not act. Counts the call. Throws `vault_token_invalid`, `http_rate_limited`.
+   * Who calls with a token, for this agency, from this address. The returned `agency` stays the same when the agency's key is rotated; the
+   * former id may not act then. Counts the call. Throws `vault_token_invalid`, `http_rate_limited`.
    */
   async actor(bearer: string, agency: string, address: string): Promise<Caller> {
     const caller = await this.caller(bearer, agency, address).catch(async (thrown: unknown) => {

@@ -1,4 +1,4 @@
-// The trail is append-only; triggers of the tables enforce it.
+// The trail in SQL: who did what with an agency's evidence. Lines are only ever added; triggers in the database refuse the rest.
 
 import { parseJson } from '@doorsill/contract/parse-json';
 import type { Kysely, Transaction } from 'kysely';

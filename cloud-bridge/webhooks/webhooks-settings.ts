@@ -9,6 +9,7 @@ export const WebhookRules = z
     /** Interval of searches for waiting events. */
     everyS: z.number().positive().max(HOUR_S).default(5),
     answerSMax: z.number().positive().max(60).default(10),
+    /** The longest wait before the first retry; it doubles with each further one, up to `retrySMost`. */
     retrySFirst: z.int().positive().max(HOUR_S).default(30),
     retrySMost: z
       .int()

@@ -2,8 +2,9 @@
 //
 // The lock is a link, `process.lock`, whose target names its holder. A killed holder leaves it behind, and its successor must not remove
 // it: two successors at once could each remove the other's. Instead it makes a link whose name is derived from the dead holder's, which
-// only one process can make, and moves it to `process.lock`. A dead holder's name never comes back, so a process that is still trying to
-// succeed it makes a link that is not in the chain, notices that, and looks again.
+// only one process can make, and moves it to `process.lock`. If it is killed before the move, its own successor does the same after it: the
+// links form a chain, whose last one counts. A process that is late, and makes a link after a holder whose link has been replaced already,
+// finds that its link is not in the chain, removes it and starts again: no two holders have the same name.
 import {
   existsSync,
   lstatSync,
@@ -38,10 +39,10 @@ export interface FolderLock {
 }
 
 /**
- * Takes the folder (made when missing) for this process; returns the holder's process id when another live process has it. A link is made
- * with its text or not at all, and a full disk has room for it. A folder on a read-only mount needs no lock: nobody can change it. `also`:
- * another user whose folder root looks after. Throws `data_folder_exposed` where other users could change its content, and the disk's
- * errors.
+ * Takes the folder (made when missing) for this process; returns the holder's process id when another live process has it. The lock is a
+ * link, not a file, because a link is made with its text or not at all, even on a full disk. A folder on a read-only mount needs no lock:
+ * nobody can change it. `also`: the user who owns the folder, when root works on it for that user. Throws `data_folder_exposed` where other
+ * users could change its content, and the disk's errors.
  */
 export function lockFolder(folder: string, also: readonly number[] = []): FolderLock | { heldBy: number } {
   expectPrivateFolder(folder, also);

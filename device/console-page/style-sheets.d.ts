@@ -1,2 +1,2 @@
-// Pages import their style sheets; the build makes files of them.
+// Lets pages import their style sheets, which the build writes to files of their own.
 declare module '*.css';

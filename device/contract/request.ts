@@ -42,14 +42,14 @@ export const Credential = z.strictObject({
   retention: registeredTerms.retention.optional(),
   /** Cells, by prefix of their names, whose homes this agency may not ask. */
   except: z.array(areaPrefixSchema).max(64).optional(),
-  /** The id of the agency's first key, if its key was rotated since. */
+  /** The agency's first id, which followed from its first key; absent if its key was never rotated. */
   organisation: idSchema.optional(),
   /** Grows with every change of the agency's standing; a revocation up to a revision invalidates all older credentials. */
   revision: z.int().positive(),
 });
 export type Credential = z.infer<typeof Credential>;
 
-/** Prefix of a revocation's scope that covers only the homes in some cells. */
+/** A revocation with this plus a prefix of cell names as its scope covers only the homes in those cells. */
 export const AREA_SCOPE = 'area-';
 
 /** The scope that a credential needs for a request to residents. */

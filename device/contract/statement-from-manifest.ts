@@ -1,12 +1,13 @@
-// Derives a statement's claims from the full manifest: the same facts without what names the home, times rounded to whole steps. Device,
-// bridge and whoever settles a dispute derive the same claims.
+// Derives the claims of a statement, the manifest for a clip's recipients, from the full manifest: the same facts without what names the
+// home, times rounded to whole steps. Device, bridge and whoever settles a dispute derive the same claims.
 import { type Manifest, STATEMENT_TIME_STEP_US, type Statement } from './manifest.ts';
 import type { Window } from './shared-claims.ts';
 
 /** The claims of a statement that the manifest does not give. */
 interface StatementKey {
-  /** The statement's key, and the pseudonym derived from it. */
+  /** The key that signs the statement. */
   key: string;
+  /** The home's pseudonym, which is derived from `key`. */
   home: string;
   /** The grant's id. */
   grant: string;
@@ -40,7 +41,7 @@ export function statementClaims(manifest: Manifest, { key, home, grant, commitme
   };
 }
 
-/** The smallest span of whole steps around `span`, cut off at the window's ends, which the statement names exactly. */
+/** The smallest span of whole steps around `span`, but never beyond the window, whose times the statement does not round. */
 function coarseSpan(span: Window, window: Window): Window {
   const step = STATEMENT_TIME_STEP_US;
   return {

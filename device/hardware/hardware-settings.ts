@@ -20,7 +20,7 @@ export const hardwareShape = {
   /** Wired buttons. Several may share a name. */
   buttons: buttonsSchema,
   chime: chimeSchema.optional(),
-  /** Closed by privacy, besides stopping the camera. */
+  /** Privacy mode closes it, and stops the camera as well. */
   shutter: shutterSchema.optional(),
   lights: lightsSchema.prefault({}),
 };

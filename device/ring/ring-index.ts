@@ -79,8 +79,8 @@ export class RingIndex<Entry extends IndexEntry> {
   }
 
   /**
-   * First and last sequence number of each run of `doomed` among all entries. No kept entry has a number inside a run; a record in it
-   * that is unreadable for now must not come back, either.
+   * First and last sequence number of each run of `doomed` among all entries. No kept entry has a number inside a run. Numbers inside it
+   * that have no entry are doomed, too: such a record may be unreadable only for now, and must not come back.
    */
   runsOf(doomed: ReadonlySet<Entry>): [number, number][] {
     const runs: [number, number][] = [];

@@ -51,7 +51,7 @@ interface ItemVerb {
   /** The arguments of its example, behind the item. */
   example?: string;
   option?: [flags: string, about: string];
-  /** The operation of the vault for the words behind the item. Throws `usage`. */
+  /** Which operation of the vault to call, given the arguments behind the item's id. Throws `usage`. */
   operation: (words: string[], options: { remove?: boolean }) => ItemCall;
 }
 

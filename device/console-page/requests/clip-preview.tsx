@@ -1,4 +1,4 @@
-// Playing the preview, the sentence that says what a grant means, and the grant.
+// The step in which the owner plays the preview of a clip, reads in one sentence what a grant means, and grants.
 
 import { PREVIEW_LIFE_MS, type Preview } from '@doorsill/contract/console-messages';
 import { isFailure } from '@doorsill/contract/errors';
@@ -29,7 +29,7 @@ export function ClipPreview({ notice, answers, view }: StepProps) {
       const timer = clock.after(Math.max(0, Math.min(leftMs, PREVIEW_LIFE_MS)), over);
       return () => timer.cancel();
     }
-    // The device has no such preview any more: choose again.
+    // There is no preview, or privacy mode has ended it: choose again.
     over();
     return undefined;
   }, [preview?.made.preview, isPrivate]);
