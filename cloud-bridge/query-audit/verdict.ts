@@ -7,8 +7,8 @@ import { chanceOfAtLeast } from './statistics.ts';
 import { WORD_RULES } from './word-rules.ts';
 
 /**
- * `revoke`: the words of its own searches show misuse. `review`: it shows the pattern of hidden misuse more often than its habits predict,
- * and a person should ask why.
+ * `revoke`: the words of its own searches show misuse. `review`: more of its searches than its habits predict are in the pattern of hidden
+ * misuse (wide, without a meaningful reason and without a case), and a person should ask why.
  */
 export type Verdict = 'revoke' | 'review';
 
@@ -31,7 +31,7 @@ export interface AuditFinding {
   reasons: string[];
 }
 
-/** Upper limit on the assumed rate of accidental wording; otherwise misuse by many agencies would hide each of them. */
+/** Upper limit on the assumed rate of accidental wording: if many agencies misuse searches, their flags must not pass as accidents. */
 const BACKGROUND_MAX = 0.003;
 /** The chance that at least one honest agency in the file is proposed for revocation. */
 const FALSE_REVOCATION_CHANCE = 0.01;
@@ -47,7 +47,7 @@ export interface Verdicts {
   findings: AuditFinding[];
 }
 
-/** Rows without an agency are not judged. */
+/** Rows without an agency are not judged. `wideFrom`: the reach (class of numbers of searched networks) from which a search is wide. */
 export function judge(tallies: readonly Tally[], wideFrom: number, settings: AuditSettings): Verdicts {
   const named = tallies.filter(({ agency }) => agency !== '');
   const { background, revoked } = revocable(named, settings.flaggedMin);

@@ -88,7 +88,7 @@ export class Evidence {
     return readable(await this.show(actor, id, SCOPE_OF[taking], taking));
   }
 
-  /** The item's bytes, as long as `caller` resolves to somebody who may read them this way. */
+  /** The item's bytes. While they are sent, `caller` is asked again who reads; they stop once that one may not read them. */
   read(caller: () => Promise<Caller>, item: Item, taking: Taking, span: Span): ClipDownload {
     return this.readAs(item, span, async () => {
       const now = await caller();
@@ -125,7 +125,7 @@ export class Evidence {
     return item;
   }
 
-  /** The bytes behind a used link, for as long as the link is valid. */
+  /** The bytes behind a link that `followLink` has marked as used. They stop once it has expired or its maker may not see the item. */
   readLinked(secret: string, item: Item, span: Span): ClipDownload {
     const linkSha256 = sha256Hex(secret);
     return this.readAs(item, span, async () => void (await this.linked(linkSha256)));

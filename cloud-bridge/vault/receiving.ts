@@ -181,7 +181,7 @@ export class Receiving {
     return this.standing(item);
   }
 
-  /** An item's status for its bridge. An acknowledgement older than statements is signed again. */
+  /** An item's status for its bridge. A new version of the database empties acknowledgements of the old form; they are signed again. */
   private standing(item: Item): HandOverStatus {
     const state = wireState(item.state);
     const isKept = item.state !== 'erased' && item.acknowledgement === '';

@@ -39,7 +39,10 @@ export interface BrokerSocket {
   fault(): TlsFault | null;
 }
 
-/** Connects, over TLS when the address says so. The socket is destroyed when the broker sends a packet that is not allowed. */
+/**
+ * Connects, over TLS when the address says so. The socket is destroyed when the broker sends a packet that is not allowed.
+ * `network`: a simulated network in place of the machine's own, only without TLS.
+ */
 export function openBrokerSocket(
   address: BrokerAddress,
   tls: TlsMaterial,

@@ -89,7 +89,7 @@ export class UsedSets {
   }
 }
 
-/** The lowest unused id of the 32 that a sequence parameter set can have. */
+/** The lowest id from 0 to 31, the ids of a sequence parameter set, that no set of either kind uses. */
 function lowestFree(sps: ReadonlyMap<number, Sps>, pps: ReadonlyMap<number, Pps>): number | null {
   for (let id = 0; id <= 31; id += 1) if (!sps.has(id) && !pps.has(id)) return id;
   return null;
@@ -105,7 +105,7 @@ function keep<Kept extends { id: number; bytes: Uint8Array }>(into: Map<number, 
   return true;
 }
 
-/** Whether a smart cut can join an encoded head to frames with these sets. */
+/** Whether a smart cut can put its encoded head (the frames up to the next keyframe) in front of copied frames with these sets. */
 export function canJoinEncodedHead(sets: FrameSets): boolean {
   const { sps, pps } = sets;
   return (

@@ -277,7 +277,7 @@ export class ConsentGate {
     });
   }
 
-  /** Handles the cell's document from the topic of part `part`. It is not an order, so retained messages are accepted. */
+  /** Handles part `part` of the document of requests of the home's cell. It is not an order, so a retained message is accepted, too. */
   onAreaDocument(part: number, token: string): Promise<ErrorCode | null> {
     return this.areaMessages.areaDocument(part, token);
   }
@@ -316,7 +316,7 @@ export class ConsentGate {
       this.runner.endNamed(order);
     } else if (!this.context.hasRoom()) return;
     await this.context.queue.run(async () => {
-      // The newest list's mark may fit on the disk now: a grant need not wait for the next upkeep.
+      // A revocation list may wait because the disk had no room for its mark. Try again now: a grant need not wait for the next upkeep.
       if (order.kind === 'grant') await this.context.area.retryList();
       await this.ownerMessages.carryOut(order);
     });

@@ -1,4 +1,4 @@
-// Plain JavaScript, so that a browser runs it, too.
+// Conversions between bytes and text (base64url, hexadecimal, UTF-8), without Node's Buffer: browsers run this, too.
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
 /** The six bits of each character code; 255 outside the alphabet. A table, because documents of 64 KiB are decoded. */
 const VALUE_OF = new Uint8Array(128).fill(255);

@@ -1,4 +1,4 @@
-// The settings that owners may change by a signed order, with the limits that device.json shares. All other settings: device/config.ts.
+// The settings that owners may change by a signed order. Their limits in device.json are the same. All other settings: device/config.ts.
 import { z } from 'zod';
 import { idSchema } from './ids.ts';
 import { DisclosedValues, DisclosureKey, eachFact, Zone } from './shared-claims.ts';
@@ -17,7 +17,7 @@ const polygonZoneSchema = z.strictObject({
 export const MotionZone = z.strictObject({ name: idSchema, zone: z.union([Zone, polygonZoneSchema]) });
 export type MotionZone = z.infer<typeof MotionZone>;
 
-/** Most zones of an event, and bits of a zone mask. */
+/** The most zones that an event can name. Motion detection has a bit for each in its masks. */
 export const ZONES_MAX = 16;
 /** All zones of one doorbell. */
 export const motionZonesSchema = z.array(MotionZone).max(ZONES_MAX);

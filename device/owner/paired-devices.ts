@@ -23,7 +23,7 @@ export const Home = z.strictObject({
     /** The broker's certificate authority, named by the device at pairing; absent: a public one. */
     ca: caSchema.optional(),
   }),
-  /** The device's signed statement that this key is its owner's; absent in files from before it was stored. */
+  /** The device's signed statement that the key of this owner is paired with it; absent in files from before it was stored. */
   pairing: z.string().max(2_048).optional(),
   /** This owner's own TLS files for that broker, by absolute path; a `ca` here overrides the device's. */
   tls: TlsFiles.optional(),

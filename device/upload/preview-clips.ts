@@ -44,6 +44,7 @@ export interface PreviewClipsDeps {
 
 /** Size of a read when a grant takes the clip's bytes. */
 const PIECE_BYTES = 512 * 1024;
+/** Space that must stay free on the disk beside the clip. */
 const SPARE_BYTES = 1_048_576;
 
 export class PreviewClips {
@@ -66,8 +67,8 @@ export class PreviewClips {
   }
 
   /**
-   * Cuts, seals and checks the clip of a preview, as it would leave. It is removed when the preview ends. Throws the errors of
-   * cutting, `outbox_full`, `clip_check_failed`, `preview_ended`.
+   * Cuts, seals and checks the clip of a preview: the very clip that a grant would upload. It is removed when the preview ends.
+   * Throws the errors of cutting, `outbox_full`, `clip_check_failed`, `preview_ended`.
    */
   async make(live: LivePreview): Promise<PreviewClip> {
     assertLivePreview(live);

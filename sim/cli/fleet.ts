@@ -1,4 +1,4 @@
-// The verb `fleet`.
+// The verb `fleet`: reads and checks its options, runs the fleet, and prints a line each second, then the totals.
 
 import { mkdir } from 'node:fs/promises';
 import { arch, availableParallelism, platform } from 'node:os';
@@ -242,7 +242,7 @@ function printBeginning({ doorbells, seed, shard }: FleetOptions, output: Contex
   );
 }
 
-/** The command that draws the same fleet: with its seed, and without its folder, since a fleet needs a new one. */
+/** The command that draws the same fleet: with its seed, but without `--data`: that folder exists now, and a fleet needs a new one. */
 export function againCommand(command: string, seed: number): string {
   const elsewhere = command.replace(/ --data[ =](?:'(?:[^']|'\\'')*'|\S+)/, '');
   return /(^| )--seed[ =]/.test(elsewhere) ? elsewhere : `${elsewhere} --seed ${seed}`;

@@ -77,7 +77,7 @@ StateDirectory=doorsill-nats
 InaccessiblePaths=-/var/lib/doorsill-bridge -/var/lib/doorsill-broker
 ${HARDENING}`;
 
-/** HAProxy's configuration for the nodes, which follows that of the parts. */
+/** HAProxy's configuration for the nodes; it is appended to that of systemd-layout.ts. */
 export function haproxyOfNodes({ domain, nodes }: Pick<NatsLayoutWish, 'domain' | 'nodes'>): string {
   return `# Append to haproxy.cfg. /etc/haproxy/doorsill-broker.pem has a certificate for broker.${domain}, then its key, readable only by the user
 # who starts HAProxy. Connections to the nodes are not encrypted: give them a network of their own.

@@ -39,7 +39,7 @@ export function showWallTime(atUs: number, zone: string): string {
   return `${of('year')}-${of('month')}-${of('day')}T${of('hour')}:${of('minute')}:${of('second')}.${ms}${offset}`;
 }
 
-/** An event as JSON: the device's own fields, and its time in seconds since the first picture. */
+/** An event as JSON: the device's own fields without its ids, the camera, and the time in seconds since the first picture. */
 export function eventRecord(noticed: NoticedEvent, view: EventView): Record<string, unknown> {
   const { id: _id, device: _device, type, ...more } = noticed.event;
   return { event: type, camera: noticed.camera, atS: secondsAt(happenedUs(noticed, view)), ...more };

@@ -19,8 +19,9 @@ const TRUTH_BYTES_MAX = 4 * 1024 * 1024;
 const ROUNDED_US = 50_000;
 /** Assumed duration of a picture if the frame rate is unknown: that of a slow camera. */
 const FRAME_US = 100_000;
-/** A higher frame rate is taken for milliseconds. */
+/** Times that exceed the length more than this many times are not frame numbers: footage hardly has a higher frame rate. */
 const FPS_MAX = 240;
+/** Above this ratio they may be milliseconds: few cameras have a higher frame rate. */
 const FPS_LEAST_LIKELY = 60;
 
 /** Known facts of the footage; unknown ones are not checked. */

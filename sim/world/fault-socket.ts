@@ -26,7 +26,7 @@ export type FaultState = z.infer<typeof FaultState>;
 
 export interface FaultServerDeps {
   clock: Clock;
-  /** The machine's: a faulty disk cannot make the socket. */
+  /** The machine's own disk, for the socket's file. The doorbell's simulated disk may be faulty. */
   disk: Disk;
   faults: DeviceFaults;
 }

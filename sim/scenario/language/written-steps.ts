@@ -1,4 +1,4 @@
-// The written form of a step.
+// Schema of a step as a scenario file writes it: when it happens, whom it concerns, and one verb.
 
 import { idSchema } from '@doorsill/contract/ids';
 import { SettingsChange } from '@doorsill/contract/owner-settings';
@@ -171,6 +171,7 @@ export const WrittenStep = z
       context.addIssue({
         code: 'custom',
         message: `a step does one of ${Object.keys(STEP_VERBS).join(', ')}`,
+        // Not reported if a misspelled word of the step is.
         params: { [NEEDS_WORD]: true },
       });
     if (verbs.length > 1) {
