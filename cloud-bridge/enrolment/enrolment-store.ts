@@ -17,8 +17,8 @@ export interface EnrolmentStore {
   /** Stores a code, as its secret's hash only; deletes expired codes. `devicesMax`: devices it lets in, one by default. */
   addCode(secretSha256: string, expiresS: number, nowS: number, devicesMax?: number): Promise<void>;
   /**
-   * Counts a device under a code and adds it, in one step; false when the code is unknown, expired, ended or used up. A key that it has let
-   * in may repeat it until it expires: the first answer may have been lost.
+   * Counts a device under a code and adds it, in one step; false when the code is unknown, expired, ended or used up. A device that the
+   * code has let in may repeat this until the code expires, because the first answer may have been lost.
    */
   redeem(secretSha256: string, device: EnrolledDevice): Promise<boolean>;
   /** Codes that have not expired, the next to expire first. */

@@ -5,6 +5,9 @@ import type { AddSearchOutcome, SearchLimits, SearchStore, StoredSearch } from '
 
 const DAY_S = 24 * 3600;
 
+/**
+ * Owners' searches for their lost pets, in SQL tables: each with its photo, and the map cells in whose documents the bridge publishes it.
+ */
 export class SqlSearches implements SearchStore {
   private readonly tables: Kysely<Tables>;
   private readonly published: SqlPublishedCells;

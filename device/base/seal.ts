@@ -60,7 +60,7 @@ export function sealedBytesOf(plainBytes: number): number {
   return plainBytes + SEAL_TAG_BYTES;
 }
 
-/** Bytes sealed in one step: Node allocates each result anew, and small ones come from the heap instead of the system. */
+/** Bytes sealed in one step. Node allocates each step's result anew, and takes small ones from the heap, without a call to the system. */
 const STEP_BYTES = 32_768;
 
 /**

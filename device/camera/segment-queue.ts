@@ -1,4 +1,5 @@
-// Bounded queue between a capture and the ring, so that a slow disk never fills the memory: a full queue waits or drops.
+// Bounded queue between a capture and the ring, so that a slow disk never fills the memory. When it is full, the capture
+// waits (`room`) or loses the segment (`offer`).
 import { assert } from '@doorsill/contract/assert';
 import type { Segment } from './segment.ts';
 

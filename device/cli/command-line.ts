@@ -37,7 +37,7 @@ export interface CommandLine {
   name: string;
   /** The help's first sentence. */
   about: string;
-  /** The verbs by their heading in the help. A verb's module is loaded when the command line names it, or may name it. */
+  /** The verbs by their heading in the help. A verb's module is loaded only when the verb is needed (see `makeProgram`). */
   verbs: Readonly<Record<string, Readonly<Record<string, Verb>>>>;
   /** Other words that people try for a verb, such as its former names, which no spelling correction would find. */
   tried: Readonly<Record<string, string>>;
@@ -142,8 +142,8 @@ function innermost(program: Command, words: readonly string[]): { verb: Command;
 }
 
 /**
- * Refuses a word that is no verb, and a word after a verb that resembles one of its sub-verbs, which commander takes for an argument,
- * such as the source of `camera`. A word that names an existing file is that file. Throws `usage`.
+ * Refuses an unknown verb and a misspelt sub-verb. Commander would take the latter for an argument of the verb, such as the source of
+ * `camera`; so a word counts as misspelt if it resembles a sub-verb and does not name an existing file. Throws `usage`.
  */
 export function refuseMisspelt({ tried }: CommandLine, program: Command, words: readonly string[]): void {
   const { verb, called, rest } = innermost(program, words);

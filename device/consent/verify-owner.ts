@@ -214,9 +214,9 @@ export function commandTimeFault(command: Command, clock: Clock): Failure | null
 
 /**
  * Whether a command whose time is wrong by an untrusted clock, as on a board without a battery that starts in 1970, may act.
- * Allowed are commands that restrict and, on the device's own server, where the owner has just proved to be present, the end of
- * privacy. They must be signed neither before `latestS`, the latest known past time, nor before `signerS`, the time of their
- * signer's last accepted order, so that commands which a broker had kept stay refused.
+ * Two kinds may: commands that restrict what the device does, and the command that ends privacy; the latter only if it came over the
+ * device's own server, where the owner has just proved to be present. Both must be signed neither before `latestS`, the latest known
+ * past time, nor before `signerS`, the time of their signer's last accepted order, so that commands which a broker had kept stay refused.
  */
 export function mayActWithoutClock(
   { command, iat, exp }: Command,

@@ -42,7 +42,7 @@ export function failed(what: string, failed: Failure, advice = failed.advice): D
   return { what, level: 'fault', detail: failed.message, code: failed.code, advice };
 }
 
-/** A fault without a code. */
+/** A fault without a code of the error table. */
 export const wrong = (what: string, detail: string, advice: string): Diagnosis => ({
   what,
   level: 'fault',

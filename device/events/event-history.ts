@@ -84,8 +84,9 @@ export class EventHistory {
   private isFailing = false;
   private hurriedMs = Number.NEGATIVE_INFINITY;
   private expiredMs = Number.NEGATIVE_INFINITY;
-  /** The last sequence known to be too old, and whether a file may hold such events, or unreadable lines. */
+  /** The last sequence known to be too old. */
   private oldThrough = 0;
+  /** Whether a file may hold events that are too old, or unreadable lines. */
   private mustErase = false;
   /** The camera's last state in the history since the start, with its failure code. */
   private camera: string | null = null;
@@ -313,8 +314,8 @@ export class EventHistory {
   }
 
   /**
-   * Drops events older than `keepDays`, by a trusted clock only. An event with a doubtful time is dropped together with the first
-   * trusted one after it.
+   * Drops events older than `keepDays`, by a trusted clock only. An event whose own time is not trusted is dropped once a later event
+   * with a trusted time is too old.
    */
   private async expire(): Promise<void> {
     const { clock, clockTrusted } = this.deps;

@@ -59,7 +59,7 @@ const BEFORE_JUMP_SHARE = 0.25;
 const SAME_PATTERN = 0.6 ** 2;
 /** Largest change of brightness by light alone. */
 const LIGHT_RATIO_MAX = 1.7;
-/** Least variance of a block with a pattern, in gray levels squared; with little noise, PATTERN_NOISE_FACTOR times the noise squared. */
+/** Least variance of a block with a pattern, in gray levels squared; or PATTERN_NOISE_FACTOR times the noise squared, if that is less. */
 const PATTERN_VARIANCE_LEAST = 4;
 const PATTERN_NOISE_FACTOR = 3;
 /** A block with less variance than this times the noise squared is flat: it counts as lit differently if a neighbour is. */
@@ -94,7 +94,7 @@ export class Background {
   private readonly levels = new Float32Array(BLOCKS);
   /** Sum of each block's votes, brighter pixels minus darker ones. */
   private readonly votes = new Float32Array(BLOCKS);
-  /** Sum of each block's distances from the scene, without the block's common shift. */
+  /** Sum of the distances of each block's pixels from the scene, less the part by which the block is brighter or darker as a whole. */
   private readonly distances = new Float32Array(BLOCKS);
   private readonly before = new Uint8Array(PIXELS);
   /** 1 for each block that is still being learnt. */

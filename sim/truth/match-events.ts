@@ -47,18 +47,18 @@ export interface Score {
   /** Spans found and not found, without optional ones. */
   matched: number;
   missed: number;
-  /** Events that touch a span, and that touch none, without those that touch only optional spans. */
+  /** Events that touch a span which is not optional. */
   matchedEvents: number;
+  /** Events that touch no span, not even an optional one. */
   false: number;
   notJudged: number;
   /** Share of the counted events that touch a span; 1 if there are none. */
   precision: number;
   /** Share of the counted spans that an event touches; 1 if there are none. */
   recall: number;
-  /**
-   * The same by duration: the share of the events' time within spans, and of the spans' time within events, each grown by the tolerance.
-   */
+  /** Precision by duration: the share of the events' time that lies within spans, when these are grown by the tolerance. */
   timePrecision: number;
+  /** Recall by duration: the share of the time of spans that are not optional within events, when these are grown by the tolerance. */
   timeRecall: number;
   /** Null if no span was found. */
   delay: Delay | null;

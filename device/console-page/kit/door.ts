@@ -79,7 +79,7 @@ export class Door {
 
   start(): void {
     const { signal } = this.stopping;
-    // Reconnects at once: the device may be this same machine, which needs no network.
+    // Reconnects at once, even when offline: the device may be this same machine, and then needs no network.
     const changed = () => {
       this.show({ isOffline: !navigator.onLine });
       this.turn.abort();
@@ -119,7 +119,7 @@ export class Door {
         if (isFailure(thrown) && thrown.code === 'console_session_refused') return this.show({ refused: thrown });
       }
       if (signal.aborted) return;
-      // The browser's network has changed: only the next attempt shows whether the device is gone.
+      // The browser's network has changed while connected: try again before calling the device gone.
       if (wasOpen && turn.aborted) continue;
       this.show({ link: 'gone', heardUs: this.heardUs });
       await clock.pause(waitMs, AbortSignal.any([signal, turn]));
