@@ -25,7 +25,7 @@ import { enrolmentRoutes } from './enrolment/enrolment-routes.ts';
 import { drain } from './http/health.ts';
 import { LocalLimits, type RateLimits } from './http/rate-limits.ts';
 import type { Router } from './http/router.ts';
-import { AreaTurns, brokerAccountId } from './instances.ts';
+import { AcknowledgedTurns, brokerAccountId } from './instances.ts';
 import { CustodyCalls, custodyBundleRoutes } from './intake/custody-bundle-routes.ts';
 import { UploadLocks } from './intake/upload-locks.ts';
 import { neighborsRoutes } from './neighbors/neighbors-routes.ts';
@@ -271,7 +271,7 @@ export class Bridge {
   /** Several instances publish in turn. */
   private publishing({ database }: Core, link: MqttLink): { publisher: AreaPublisher; turns?: Turns } {
     if (!this.deps.config.instance) return { publisher: link };
-    const turns = new AreaTurns(link, database.turns, this.deps.clock);
+    const turns = new AcknowledgedTurns(link, database.turns, this.deps.clock);
     return { publisher: turns, turns };
   }
 

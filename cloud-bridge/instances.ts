@@ -20,7 +20,7 @@ const PUBLISHED_MS_MAX = 10_000;
  * Publishes for one of several instances: a turn lasts until the broker has acknowledged what was published in it. Nothing is queued while
  * the broker is away: a queued document would overwrite a newer one of another instance. All is published again when the link is back.
  */
-export class AreaTurns implements AreaPublisher, Turns {
+export class AcknowledgedTurns implements AreaPublisher, Turns {
   private readonly link: Pick<MqttLink, 'publish' | 'state'>;
   private readonly turns: Turns;
   private readonly clock: Clock;

@@ -119,7 +119,7 @@ export function addRegistry(bridge: Command): void {
   bridge
     .command('registry')
     .description('run the registry of agencies, which has its own key')
-    .requiredOption('--data <dir>', 'its folder')
+    .requiredOption('--data <dir>', 'data folder of the registry (required)')
     .option('--port <n>', 'port (default: a free one)')
     .addHelpText('after', '\nExample:\n  $ doorsill bridge registry --data ./registry --port 8701')
     .action(async (options: PartOptions, command: Command) => {

@@ -8,7 +8,7 @@ import { parseMoment } from '@doorsill/device/terminal/format-units';
 import { showWindow } from '@doorsill/device/terminal/owner-requests';
 import type { Command } from 'commander';
 import { failure } from '../errors.ts';
-import { callAboutRequest, postRequest, signRequest } from '../officer/agency-client.ts';
+import { callAboutRequest, postRequest, signFootageRequest } from '../officer/agency-client.ts';
 import { demoAsk } from '../story/demo-request.ts';
 import { DEMO_HOME } from '../testbed/testbed.ts';
 import { type AgencyOptions, openAgency, openTestbed, withAgencyOptions } from './running-testbed.ts';
@@ -30,7 +30,7 @@ interface RequestOptions extends AgencyOptions {
 
 export function addRequest(agency: Command): void {
   withAgencyOptions(agency.command('request [action] [id]'))
-    .description('request footage of residents; see, withdraw or resolve a request')
+    .description('ask residents for footage; with `see`, `withdraw` or `resolve` and an id, act on such a request')
     .option('--from <time>', 'start of the window (default: 15 minutes ago)')
     .option('--to <time>', 'end of the window (default: now)')
     .option('--at <latitude,longitude>', 'centre of the area (default: the demo home)')
@@ -39,12 +39,12 @@ export function addRequest(agency: Command): void {
       `facts about the home to ask for: ${Object.keys(DISCLOSURE_PROFILES).join(', ')}`,
       'address-and-email',
     )
-    .option('--text <text>', 'what happened')
+    .option('--text <text>', 'what happened (default: that of the demo)')
     .option('--type <type>', 'incident type')
     .option('--investigation <code>', 'investigation code; at most two requests have the same')
     .option('--contact <name>', 'the person whom residents can ask (default: the demo agency’s detective)')
     .option('--email <address>', 'the contact’s email, at the agency’s own domain')
-    .option('--category <category>', 'retention category of the evidence')
+    .option('--category <category>', 'retention category of the evidence, one that the agency is registered for')
     .addHelpText(
       'after',
       `
@@ -86,7 +86,7 @@ async function askResidents(context: Context, options: RequestOptions): Promise<
   if (isFitted && (options.from || options.to))
     context.output.progress('A request covers 15 minutes to 12 hours of the past; the window was changed to fit.');
   const { key } = await openAgency(context, options, testbed);
-  const { id: request, token } = signRequest(context, key, testbed.bridge.id, ask);
+  const { id: request, token } = signFootageRequest(context, key, testbed.bridge.id, ask);
   const { state, findings } = await postRequest(testbed.bridge.url, token);
   const found = findings.map(({ words, why }) => `  ${why} ("${words}")`);
   context.output.result(

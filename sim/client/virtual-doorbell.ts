@@ -19,7 +19,7 @@ import {
 } from '@doorsill/device/owner/sign-owner-messages';
 import { askForState, fetchNotices, RECEIPT_MS_MAX } from '@doorsill/device/terminal/owner-requests';
 import { failure, isFailure } from '../errors.ts';
-import { postRequest, signRequest } from '../officer/agency-client.ts';
+import { postRequest, signFootageRequest } from '../officer/agency-client.ts';
 import { demoAsk } from '../story/demo-request.ts';
 import { sendDecision } from '../story/send-decision.ts';
 import { DEMO_HOME, type TestbedFacts } from '../testbed/testbed.ts';
@@ -188,7 +188,7 @@ export class VirtualDoorbell {
         this.stopping.signal,
       );
       const ask = demoAsk(deps.clock, DEMO_HOME.place, about, wanted.profile);
-      const { id, token } = signRequest(deps, facts.agencyKey, facts.bridge.id, {
+      const { id, token } = signFootageRequest(deps, facts.agencyKey, facts.bridge.id, {
         ...ask,
         // An agency may post an investigation twice at most.
         investigation: freshId(deps.random, 'case'),

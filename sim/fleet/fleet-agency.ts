@@ -5,7 +5,7 @@ import type { SigningKey } from '@doorsill/base/keys';
 import type { Log } from '@doorsill/base/log';
 import { freshId, type Random } from '@doorsill/base/random';
 import { isFailure } from '../errors.ts';
-import { type Ask, listClips, type OfficerDeps, postRequest, signRequest } from '../officer/agency-client.ts';
+import { type Ask, listClips, type OfficerDeps, postRequest, signFootageRequest } from '../officer/agency-client.ts';
 import { demoAsk } from '../story/demo-request.ts';
 import type { FleetTown, TownArea } from './fleet-profile.ts';
 import { areaPolygon } from './home-placement.ts';
@@ -100,6 +100,6 @@ export class FleetAgency {
   private async ask(area: TownArea): Promise<void> {
     const { town, bridge, agencyKey } = this.deps;
     const ask = { ...askAbout(this.deps, town, area), expiresInS: EXPIRES_S };
-    await postRequest(bridge.url, signRequest(this.deps, agencyKey, bridge.id, ask).token);
+    await postRequest(bridge.url, signFootageRequest(this.deps, agencyKey, bridge.id, ask).token);
   }
 }

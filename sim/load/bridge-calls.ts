@@ -15,7 +15,7 @@ import {
   type OfficerDeps,
   postRequest,
   signAccess,
-  signRequest,
+  signFootageRequest,
 } from '../officer/agency-client.ts';
 import { call, operationUrl } from '../officer/service-client.ts';
 
@@ -41,7 +41,7 @@ export interface OpenRequest {
 }
 
 /** A clip from the list of an agency. */
-export interface KnownClip {
+export interface ListedClip {
   readonly agency: SigningKey;
   readonly entry: ClipEntry;
 }
@@ -75,7 +75,7 @@ export class BridgeCalls {
 
   /** Posts a request about the town's first area; resolves with it. */
   async ask(agency: SigningKey): Promise<OpenRequest> {
-    const { id, token } = signRequest(this.deps, agency, this.bridge.id, this.question());
+    const { id, token } = signFootageRequest(this.deps, agency, this.bridge.id, this.question());
     await postRequest(this.bridge.url, token);
     return { agency, request: id };
   }
@@ -95,13 +95,13 @@ export class BridgeCalls {
   }
 
   /** The newest clips of an agency: one page. */
-  async list(agency: SigningKey): Promise<KnownClip[]> {
+  async list(agency: SigningKey): Promise<ListedClip[]> {
     const { clips } = await listClipPage(this.deps, agency, this.bridge, WHO);
     return clips.map((entry) => ({ agency, entry }));
   }
 
   /** Downloads a whole clip and compares its length and hash with the list's. Keeps nothing of it. */
-  async download({ agency, entry }: KnownClip, signal: AbortSignal): Promise<Downloaded> {
+  async download({ agency, entry }: ListedClip, signal: AbortSignal): Promise<Downloaded> {
     const { clip, bytes, sha256 } = entry;
     const bearer = signAccess(this.deps, agency, this.bridge.id, { clip, ...WHO });
     const unreachable = (detail: string, cause?: unknown) =>

@@ -5,7 +5,7 @@ import type { SigningKey } from '@doorsill/base/keys';
 import { type Random, SeededRandom } from '@doorsill/base/random';
 import { isFailure } from '../errors.ts';
 import { LatencyHistogram } from '../fleet/fleet-process-tally.ts';
-import { type BridgeCalls, CALL_KINDS, type CallKind, type KnownClip, type OpenRequest } from './bridge-calls.ts';
+import { type BridgeCalls, CALL_KINDS, type CallKind, type ListedClip, type OpenRequest } from './bridge-calls.ts';
 
 export interface LoadOptions {
   readonly agencies: readonly SigningKey[];
@@ -92,7 +92,7 @@ export class LoadRun {
   private readonly codes = new Map<string, number>();
   private readonly underWay = new Set<Promise<void>>();
   private readonly open: OpenRequest[] = [];
-  private readonly clips = new Map<string, KnownClip>();
+  private readonly clips = new Map<string, ListedClip>();
   private recent = new LatencyHistogram();
   private startedMs = 0;
   private asking = 0;
@@ -216,7 +216,7 @@ export class LoadRun {
     }
   }
 
-  private async download(clip: KnownClip, signal: AbortSignal): Promise<void> {
+  private async download(clip: ListedClip, signal: AbortSignal): Promise<void> {
     try {
       const got = await this.deps.calls.download(clip, signal);
       if (got.is !== 'whole') this.clips.delete(clip.entry.clip);

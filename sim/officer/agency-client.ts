@@ -81,7 +81,7 @@ function baseClaims(
 }
 
 /** Signs a request to residents, addressed to the bridge; throws `usage` when a field is out of limits. */
-export function signRequest(
+export function signFootageRequest(
   deps: OfficerDeps,
   key: SigningKey,
   bridge: string,

@@ -17,7 +17,7 @@ import { makeGrant, makeRevoke } from '@doorsill/device/owner/sign-owner-message
 import { asFailure } from '@doorsill/device/terminal/output';
 import { askForState } from '@doorsill/device/terminal/owner-requests';
 import { failure } from '../errors.ts';
-import { listClips, postRequest, signRequest } from '../officer/agency-client.ts';
+import { listClips, postRequest, signFootageRequest } from '../officer/agency-client.ts';
 import { DEMO_AGENCY } from '../officer/registration.ts';
 import { numbersIn } from '../scenario/running/clip-pictures.ts';
 import { type DemoRun, grantOnce, handedOver, inTestbed, layOut, noticeOf } from '../story/demo.ts';
@@ -227,7 +227,7 @@ class Play {
     deps.output.progress('A second request; the owner grants it, and revokes in the middle of the upload ...');
     const vaulted = await deps.disk.list(join(testbedPaths(testbed.folder).vault, 'blobs'));
     const ask = { ...demoAsk(deps.clock, DEMO_HOME.place, window, 'nothing'), investigation: 'SPD-2026-0002' };
-    const { id, token } = signRequest(deps, facts.agencyKey, facts.bridge.id, ask);
+    const { id, token } = signFootageRequest(deps, facts.agencyKey, facts.bridge.id, ask);
     const notice = await noticeOf(session, id, () => postRequest(facts.bridge.url, token), signal);
     const grant = makeGrant(signer, notice, { window, disclose: [], audio: false });
     const outcomes: Receipt['outcome'][] = [];

@@ -25,7 +25,7 @@ import { OwnerSession } from '@doorsill/device/owner/owner-session';
 import { makeGrant } from '@doorsill/device/owner/sign-owner-messages';
 import { fetchNotices } from '@doorsill/device/terminal/owner-requests';
 import { failure, isFailure } from '../errors.ts';
-import { agencyId, loadAgencyKey, postRequest, signRequest } from '../officer/agency-client.ts';
+import { agencyId, loadAgencyKey, postRequest, signFootageRequest } from '../officer/agency-client.ts';
 import { adminBearer, DEMO_AGENCY, enterAgency } from '../officer/registration.ts';
 import { MISUSING } from '../query-export/cast.ts';
 import { type Score, scoreFindings, scoreText } from '../query-export/score.ts';
@@ -209,7 +209,7 @@ class AuditTestbed {
     const domain = key === this.facts.agencyKey ? DEMO_AGENCY.domain : await this.domainOf(key);
     const contact = { ...DEMO_AGENCY.contact, email: `records@${domain}` };
     const ask = { ...base, contact, investigation: freshId(this.deps.random, 'case').slice(0, 20) };
-    const { id, token } = signRequest(this.deps, key, this.facts.bridge.id, ask);
+    const { id, token } = signFootageRequest(this.deps, key, this.facts.bridge.id, ask);
     return this.session.waitFor<VerifiedNotice>(
       `the request of ${agencyId(key)} at the doorbell`,
       WAIT_MS_MAX,

@@ -14,7 +14,7 @@ import { OwnerSession } from '@doorsill/device/owner/owner-session';
 import { makeGrant, type Signer } from '@doorsill/device/owner/sign-owner-messages';
 import { answered, askForState, elapsedMs, showUpload, showWindow } from '@doorsill/device/terminal/owner-requests';
 import { type Failure, failure, isErrorCode } from '../errors.ts';
-import { postRequest, signRequest } from '../officer/agency-client.ts';
+import { postRequest, signFootageRequest } from '../officer/agency-client.ts';
 import { evidenceId } from '../officer/evidence-client.ts';
 import { DEMO_HOME, Testbed, type TestbedFacts, type TestbedOptions } from '../testbed/testbed.ts';
 import { evidenceFolder, testbedPaths } from '../testbed/testbed-folder.ts';
@@ -166,7 +166,7 @@ export async function grantOnce(
   const disclose = parseKeys(keys);
   deps.output.progress(`Recorded. An agency asks; the owner grants ${showWindow(window)}.`);
   const ask = demoAsk(deps.clock, DEMO_HOME.place, window, profileFor(disclose));
-  const { id, token } = signRequest(deps, facts.agencyKey, facts.bridge.id, {
+  const { id, token } = signFootageRequest(deps, facts.agencyKey, facts.bridge.id, {
     ...ask,
     ...(investigation === undefined ? {} : { investigation }),
   });

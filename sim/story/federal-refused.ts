@@ -1,6 +1,6 @@
 // The story of federal agencies and their local branches that apply, and of what revoking an agency does to an open request.
 import { generateSigningKey } from '@doorsill/base/keys';
-import { agencyId, postRequest, signRequest } from '../officer/agency-client.ts';
+import { agencyId, postRequest, signFootageRequest } from '../officer/agency-client.ts';
 import {
   type AgencyFacts,
   applyToRegistry,
@@ -60,7 +60,7 @@ async function pretence(stage: Stage): Promise<void> {
   const facts = { ...DEMO_AGENCY, name: 'Springfield Safety Office', domain: 'safety.springfield.example' };
   const nowUs = deps.clock.wallUs();
   const about = { startUs: nowUs, endUs: nowUs };
-  const { token } = signRequest(deps, key, bridge.id, demoAsk(deps.clock, DEMO_HOME.place, about, 'nothing'));
+  const { token } = signFootageRequest(deps, key, bridge.id, demoAsk(deps.clock, DEMO_HOME.place, about, 'nothing'));
   const post = () => postRequest(bridge.url, token);
   await stage.refused('A request of an agency nobody has heard of', 'agency_unknown', post);
   await applyToRegistry(deps, registry, key, facts);

@@ -12,7 +12,7 @@ import { makeGrant, type Signer } from '@doorsill/device/owner/sign-owner-messag
 import { type Answerable, fetchNotices } from '@doorsill/device/terminal/owner-requests';
 import { z } from 'zod';
 import { type ErrorCode, failure, isFailure } from '../errors.ts';
-import { type Ask, listClips, type RequestView, signRequest } from '../officer/agency-client.ts';
+import { type Ask, listClips, type RequestView, signFootageRequest } from '../officer/agency-client.ts';
 import { adminBearer, type RegistryPlace } from '../officer/registration.ts';
 import { DEMO_HOME, Testbed, type TestbedFacts, type TestbedOptions } from '../testbed/testbed.ts';
 import { testbedPaths } from '../testbed/testbed-folder.ts';
@@ -175,7 +175,7 @@ export class Stage {
     this.cases += 1;
     const asked = demoAsk(clock, DEMO_HOME.place, { startUs: nowUs, endUs: nowUs }, 'address-and-email');
     const ask = { ...asked, investigation: `${asked.investigation}-${this.cases}`, ...changes };
-    return signRequest(this.deps, this.facts.agencyKey, this.bridge.id, ask);
+    return signFootageRequest(this.deps, this.facts.agencyKey, this.bridge.id, ask);
   }
 
   /** Posts a request and waits until the doorbell shows it to its owner. */

@@ -7,7 +7,7 @@ import { askConsole } from '@doorsill/device/owner/pairing-client';
 import { pairingSocketPath } from '@doorsill/device/owner/private-socket';
 import { printTimeOfDay } from '@doorsill/device/terminal/format-units';
 import { failure } from '../errors.ts';
-import { loadAgencyKey, postRequest, signRequest } from '../officer/agency-client.ts';
+import { loadAgencyKey, postRequest, signFootageRequest } from '../officer/agency-client.ts';
 import { type ChangedDoorbell, ControlServer, type TestbedOrder } from '../testbed/control-socket.ts';
 import { DOORBELLS_MAX } from '../testbed/doorbell-folders.ts';
 import { DEMO_HOME, Testbed, type TestbedFacts, type TestbedOptions } from '../testbed/testbed.ts';
@@ -253,7 +253,7 @@ export class Up {
   private async post(facts: TestbedFacts, about: Window): Promise<void> {
     const key = await loadAgencyKey(this.deps, testbedPaths(this.options.folder).agency);
     const ask = demoAsk(this.deps.clock, DEMO_HOME.place, about, 'address-and-email');
-    const { id, token } = signRequest(this.deps, key, facts.bridge.id, ask);
+    const { id, token } = signFootageRequest(this.deps, key, facts.bridge.id, ask);
     this.pieces.set(id, about);
     await postRequest(facts.bridge.url, token);
   }

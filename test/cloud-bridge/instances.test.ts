@@ -3,7 +3,7 @@ import { setImmediate } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { BridgeConfig, parseConfig } from '../../cloud-bridge/bridge-config.ts';
 import { drain, Health } from '../../cloud-bridge/http/health.ts';
-import { AreaTurns, brokerAccountId } from '../../cloud-bridge/instances.ts';
+import { AcknowledgedTurns, brokerAccountId } from '../../cloud-bridge/instances.ts';
 import { ALONE } from '../../cloud-bridge/persistence/instance-turns.ts';
 import { S3_BYTES_MAX } from '../../cloud-bridge/persistence/s3-bucket.ts';
 import { ManualClock } from '../../device/base/clock.ts';
@@ -65,7 +65,7 @@ describe('a turn of publishing', () => {
         return new Promise<void>((resolve) => void acknowledge.push(resolve));
       },
     };
-    return { clock, acknowledge, sent, link, turns: new AreaTurns(link, ALONE, clock) };
+    return { clock, acknowledge, sent, link, turns: new AcknowledgedTurns(link, ALONE, clock) };
   }
 
   it('ends when the broker has acknowledged every message, even if no caller waited for that', async () => {

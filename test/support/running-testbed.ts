@@ -24,7 +24,7 @@ import { OwnerSession } from '../../device/owner/owner-session.ts';
 import { type Home, listHomes } from '../../device/owner/paired-devices.ts';
 import { makeCommand, makeGrant, type Signer } from '../../device/owner/sign-owner-messages.ts';
 import { askForState } from '../../device/terminal/owner-requests.ts';
-import { loadAgencyKey, postRequest, signRequest } from '../../sim/officer/agency-client.ts';
+import { loadAgencyKey, postRequest, signFootageRequest } from '../../sim/officer/agency-client.ts';
 import { evidenceId } from '../../sim/officer/evidence-client.ts';
 import { demoAsk } from '../../sim/story/demo-request.ts';
 import { sendDecision } from '../../sim/story/send-decision.ts';
@@ -210,7 +210,7 @@ export class RunningTestbed {
     const ask = demoAsk(seams.clock, DEMO_HOME.place, { startUs: nowUs, endUs: nowUs }, 'address-and-email');
     // An investigation may be posted twice at most.
     const investigation = freshId(seams.random, 'case');
-    const { id, token } = signRequest(seams, agencyKey, bridge.id, { ...ask, investigation });
+    const { id, token } = signFootageRequest(seams, agencyKey, bridge.id, { ...ask, investigation });
     return this.session.waitFor<VerifiedNotice>(
       `request ${id}`,
       PATIENCE_MS,

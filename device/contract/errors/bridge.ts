@@ -162,7 +162,7 @@ export const bridgeErrors = {
   intake_statement_invalid: refused(
     422,
     'The statement for the recipient is not acceptable: {detail}',
-    'The device must sign statement and certificate anew, about the very clip and manifest that it opens with.',
+    'The device must sign a new statement and certificate, for exactly the clip and manifest with which it opens the intake.',
   ),
   intake_grant_invalid: refused(
     403,
@@ -200,7 +200,7 @@ export const bridgeErrors = {
   intake_offset: notReachableForNow(409, 'The upload continues at another offset.', 'Ask for that offset with HEAD.'),
   intake_structure: refused(
     422,
-    'The clip is not a plain recording: {detail}',
+    'The clip’s file is not built as a doorbell builds it: {detail}',
     'It was deleted; report this with the device version.',
   ),
   intake_frame_count: refused(

@@ -42,8 +42,8 @@ export const cameraErrors = {
   ),
   camera_clock_wrong: unusableInputForNow(
     422,
-    'The clock of the camera {source} is wrong: {detail}',
-    'Update its firmware, or let it set its clock less often; recording goes on by itself, and pictures without a date are never sent.',
+    'The camera {source} gives its pictures wrong times: {detail}',
+    'Update its firmware; if its clock jumps, let it set its clock less often. Recording resumes by itself. Pictures without a trusted time are never sent.',
   ),
   camera_rate_lowered: unusableInputForNow(
     500,

@@ -23,7 +23,7 @@ export const consentErrors = {
   consent_credential_invalid: refused(
     403,
 
-    "The agency's credential is not the registry's, or is for another key.",
+    "The agency's credential was not issued by the registry, or was issued for another key.",
     'Do not answer this request.',
   ),
   consent_agency_revoked: refused(403, "The agency's access has been revoked.", 'Do not answer this request.'),
@@ -169,7 +169,7 @@ export const consentErrors = {
   consent_clock_untrusted: refusedForNow(
     503,
     'The device does not trust its clock, so it grants nothing.',
-    'Wait for time synchronisation, or send the signed command that resets the clock mark.',
+    'Wait until it has synchronised its time. If its clock is right already, confirm that with `doorsill settings trust-clock`.',
   ),
   consent_zones_unsupported: refused(
     400,

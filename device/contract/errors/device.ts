@@ -21,7 +21,7 @@ export const deviceErrors = {
   ring_key_lost: machineFault(
     500,
     'The ring at {path} was sealed with another key.',
-    'Restore the key beside it, or reset the ring; its footage cannot be read without the key.',
+    'Put its key file back beside it: without the key nobody can read its footage. To record anew, move both files away.',
   ),
 
   // events

@@ -14,7 +14,7 @@ import {
   type PartnerChannel,
   postRequest,
   type RequestView,
-  signRequest,
+  signFootageRequest,
 } from '../../officer/agency-client.ts';
 import { addPartner, listPartners, setPartnerStatus } from '../../officer/bridge-operator.ts';
 import { type AgencyDecision, applyToRegistry, decideAgency, writeDomainProof } from '../../officer/registration.ts';
@@ -107,7 +107,7 @@ export class ScenarioAgencies {
     const { facts, key } = this.agency(step.agency);
     const { investigation, incidentType, text, profile, retention, expiresUs } = step;
     const at = step.area === 'here' ? place : elsewhere(place);
-    const { id, token } = signRequest(this.deps, key, services.bridge.id, {
+    const { id, token } = signFootageRequest(this.deps, key, services.bridge.id, {
       incidentType,
       text,
       profile,

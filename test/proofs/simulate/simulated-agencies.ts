@@ -13,7 +13,7 @@ import {
   listClips,
   type OfficerDeps,
   postRequest,
-  signRequest,
+  signFootageRequest,
 } from 'doorsill/officer/agency-client';
 import { openEvidenceClient } from 'doorsill/officer/evidence-client';
 import {
@@ -156,7 +156,7 @@ export class SimulatedAgencies {
     const nowUs = clock.wallUs();
     const ask = demoAsk(clock, HOMES_PLACE, { startUs: nowUs - ASKED_US, endUs: nowUs }, 'address-and-email');
     const kind = this.plans[at]?.kind;
-    const signed = signRequest(this.deps, key, services.bridgeId, {
+    const signed = signFootageRequest(this.deps, key, services.bridgeId, {
       ...ask,
       contact: (kind === 'state' ? STATE : factsOf(at)).contact,
       expiresInS: lifeS,

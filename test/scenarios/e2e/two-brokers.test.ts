@@ -22,7 +22,7 @@ import { OwnerSession } from '../../../device/owner/owner-session.ts';
 import { listHomes } from '../../../device/owner/paired-devices.ts';
 import { makeGrant } from '../../../device/owner/sign-owner-messages.ts';
 import { askForState } from '../../../device/terminal/owner-requests.ts';
-import { loadAgencyKey, postRequest, signRequest } from '../../../sim/officer/agency-client.ts';
+import { loadAgencyKey, postRequest, signFootageRequest } from '../../../sim/officer/agency-client.ts';
 import { adminBearer, registerAgency } from '../../../sim/officer/registration.ts';
 import { demoAsk } from '../../../sim/story/demo-request.ts';
 import { sendDecision } from '../../../sim/story/send-decision.ts';
@@ -134,7 +134,7 @@ it.for(kinds)(
       .finally(() => clearInterval(asking));
     const nowUs = seams.clock.wallUs();
     const ask = demoAsk(seams.clock, DEMO_HOME.place, { startUs: nowUs, endUs: nowUs }, 'address-and-email');
-    const request = signRequest(seams, agencyKey, textOf(bridge, 'id'), ask);
+    const request = signFootageRequest(seams, agencyKey, textOf(bridge, 'id'), ask);
     const notice = await session.waitFor<VerifiedNotice>(
       'the request',
       PATIENCE_MS,

@@ -5,7 +5,7 @@ import { SystemClock } from '../../../device/base/clock.ts';
 import { SystemDisk } from '../../../device/base/disk.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
 import { parseToken } from '../../../device/contract/jws.ts';
-import { agencyId, KEY_NAME, loadAgencyKey, signRequest } from '../../../sim/officer/agency-client.ts';
+import { agencyId, KEY_NAME, loadAgencyKey, signFootageRequest } from '../../../sim/officer/agency-client.ts';
 import { demoAsk } from '../../../sim/story/demo-request.ts';
 import { DEMO_HOME } from '../../../sim/testbed/testbed.ts';
 import { temporaryFolder } from '../../support/command-line.ts';
@@ -35,13 +35,13 @@ it('signs a request for one bridge, and refuses one that violates the contract',
   const key = await loadAgencyKey(deps, join(folder.path, 'agency'));
   const nowUs = deps.clock.wallUs();
   const ask = demoAsk(deps.clock, DEMO_HOME.place, { startUs: nowUs - 5_000_000, endUs: nowUs }, 'nothing');
-  const { id, token } = signRequest(deps, key, 'bridge-1', ask);
+  const { id, token } = signFootageRequest(deps, key, 'bridge-1', ask);
   expect(parseToken(token)?.claims).toMatchObject({
     jti: id,
     aud: 'bridge-1',
     agency: agencyId(key),
     iss: key.publicKey,
   });
-  const sign = () => signRequest(deps, key, 'bridge-1', { ...ask, text: '' });
+  const sign = () => signFootageRequest(deps, key, 'bridge-1', { ...ask, text: '' });
   expect(sign).toThrow(expect.objectContaining({ code: 'usage', message: expect.stringContaining('text') }));
 });
