@@ -201,7 +201,7 @@ export const bridgeErrors = {
   intake_structure: refused(
     422,
     'The clip’s file is not built as a doorbell builds it: {detail}',
-    'It was deleted; report this with the device version.',
+    'The bridge deleted what it had received. Report this, with the version of the device.',
   ),
   intake_frame_count: refused(
     422,
@@ -211,7 +211,7 @@ export const bridgeErrors = {
   intake_duration: refused(
     422,
     'The clip is longer than its grant allows: {detail}.',
-    'Its frames must lie in its coverage, its sound in its window. It was deleted; report this with the device version.',
+    'Its frames must lie in its coverage, its sound in its window. The bridge deleted what it had received. Report this, with the version of the device.',
   ),
   intake_method: refused(
     422,
