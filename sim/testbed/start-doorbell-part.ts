@@ -33,8 +33,8 @@ export function isPortFree(port: number): Promise<boolean> {
 }
 
 /**
- * The wanted port if it is free and not one of `others`; otherwise the next such port from `after` on, wrapping context to 1024. Throws
- * `port_in_use` when there is none.
+ * The wanted port if it is free and not one of `others`; otherwise the next such port from `after` on, wrapping around to 1024.
+ * Throws `port_in_use` when there is none.
  */
 export async function freePort(
   wanted: number,

@@ -168,12 +168,14 @@ export class TestbedDoorbells {
 
   /** A page's port, and the ports of all other parts and pages, running or not, which it must not use. */
   private async pagePorts(number: number, first: number): Promise<NonNullable<HomePlace['page']>> {
-    const { disk, folder } = this.deps;
+    const { disk, folder, random } = this.deps;
     const others = (await listDoorbells(disk, folder)).filter((one) => one.number !== number);
     const settings = await Promise.all(others.map(({ path }) => readDoorbellSettings(disk, path)));
     const pages = settings.flatMap((one) => one?.console?.port ?? []);
     const notFor = new Set([...(this.addresses?.ports ?? []), ...pages]);
-    return { port: first + number - 1, notFor, after: first + DOORBELLS_MAX + 1 };
+    // From a place drawn at random: two testbeds that start together would find the same port free, and one of them would lose it.
+    const after = first + DOORBELLS_MAX + 1 + Math.floor(random.fraction() * OTHER_PORTS);
+    return { port: first + number - 1, notFor, after };
   }
 
   private async linkPages(): Promise<void> {
