@@ -72,6 +72,9 @@ export interface TestbedAddresses {
   ports: readonly number[];
 }
 
+/** How many other ports a page may have when its usual one is taken. */
+const OTHER_PORTS = 1_000;
+
 export class TestbedDoorbells {
   private readonly deps: TestbedDoorbellsDeps;
   private readonly running = new Map<number, RunningDoorbell>();
