@@ -7,7 +7,7 @@ import { type Failure, failure, isFailure } from '@doorsill/contract/errors';
 import type { ReceiptClip } from '@doorsill/contract/home-messages';
 import type { EndReason, LedgerBody } from '../ledger/ledger-entry.ts';
 import type { ConsentContext } from './consent-context.ts';
-import { type RequestRecord, currentStateReceipt } from './gate-state.ts';
+import { currentStateReceipt, type RequestRecord } from './gate-state.ts';
 import type { GrantFacts, LiveGrant } from './live-grant.ts';
 import {
   currentGrant,

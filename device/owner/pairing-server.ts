@@ -24,7 +24,7 @@ import {
   type StillAnswer,
   type ViewersAnswer,
 } from './pairing-wire.ts';
-import { listenPrivately, closePrivateSocket } from './private-socket.ts';
+import { closePrivateSocket, listenPrivately } from './private-socket.ts';
 
 export interface PairingServerDeps {
   disk: Disk;

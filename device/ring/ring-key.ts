@@ -1,7 +1,7 @@
 // The ring's key file: the key, the id of its predecessor, and the numbers of forgotten records.
 
 import type { Random } from '@doorsill/base/random';
-import { wipeSealKey, generateSealKey, type SealCipher, type SealKey, sealKeyId } from '@doorsill/base/seal';
+import { generateSealKey, type SealCipher, type SealKey, sealKeyId, wipeSealKey } from '@doorsill/base/seal';
 import { utf8 } from '@doorsill/contract/bytes';
 import { z } from 'zod';
 import { parseWrappedJson, sealKeySchema, sealKeyToJson, type WrappedFile } from './wrapped-key-files.ts';

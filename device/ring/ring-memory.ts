@@ -2,7 +2,6 @@
 import type { Clock, Timer } from '@doorsill/base/clock';
 import type { Random } from '@doorsill/base/random';
 import {
-  wipeSealKey,
   generateSealKey,
   openWithNonce,
   SEAL_NONCE_BYTES,
@@ -10,6 +9,7 @@ import {
   type SealKey,
   sealedBytesOf,
   sealTo,
+  wipeSealKey,
 } from '@doorsill/base/seal';
 import { failure } from '@doorsill/contract/errors';
 import type { Window } from '@doorsill/contract/shared-claims';

@@ -5,7 +5,7 @@ import type { Disk } from '@doorsill/base/disk';
 import { sha256Stream } from '@doorsill/base/keys';
 import type { Log } from '@doorsill/base/log';
 import type { Random } from '@doorsill/base/random';
-import { wipeSealKey, generateSealKey, type SealCipher } from '@doorsill/base/seal';
+import { generateSealKey, type SealCipher, wipeSealKey } from '@doorsill/base/seal';
 import { failure } from '@doorsill/contract/errors';
 import type { Grant } from '@doorsill/contract/owner-orders';
 import type { Window } from '@doorsill/contract/shared-claims';

@@ -31,7 +31,9 @@ interface EnrolOptions extends BridgeOptions {
 
 export function addBridgeEnrol(bridge: Command): void {
   withBridgeOptions(bridge.command('enrol'))
-    .description('print a code with which a device, or with --devices several, can enrol once each; it is valid for an hour')
+    .description(
+      'print a code with which a device, or with --devices several, can enrol once each; it is valid for an hour',
+    )
     .option('--devices <n>', 'how many devices it lets in, each once (default: 1)')
     .option('--hours <n>', 'how long it is valid, up to a week (default: as the bridge is set, an hour)')
     .addHelpText(

@@ -5,7 +5,7 @@ import { connect, createServer, type Server, type Socket } from 'node:net';
 import type { Clock } from '@doorsill/base/clock';
 import { type Disk, systemCode } from '@doorsill/base/disk';
 import { readLines, writeLine } from '@doorsill/device/owner/line-socket';
-import { listenPrivately, closePrivateSocket } from '@doorsill/device/owner/private-socket';
+import { closePrivateSocket, listenPrivately } from '@doorsill/device/owner/private-socket';
 import { z } from 'zod';
 import { failure, isErrorCode, isFailure } from '../errors.ts';
 

@@ -1,7 +1,7 @@
 // The details of one test, with its failures.
 import { useState } from 'preact/hooks';
 import { lateText, placeText } from '../report-words.ts';
-import type { TestFailure, TestReport, TestAccuracy, TestTimeline } from '../run-report.ts';
+import type { TestAccuracy, TestFailure, TestReport, TestTimeline } from '../run-report.ts';
 import { CopiedCommand } from './copied-command.tsx';
 import { Sign } from './sign.tsx';
 import { offsetText } from './time-axis.ts';

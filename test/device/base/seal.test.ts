@@ -4,7 +4,6 @@ import { ManualClock, SystemClock } from '../../../device/base/clock.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
 import {
   deriveSealKey,
-  wipeSealKey,
   fittingCipher,
   generateSealKey,
   open,
@@ -16,6 +15,7 @@ import {
   sealTo,
   sealWithNonce,
   triedCipher,
+  wipeSealKey,
 } from '../../../device/base/seal.ts';
 import { utf8 } from '../../../device/contract/bytes.ts';
 

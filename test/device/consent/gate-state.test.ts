@@ -2,7 +2,7 @@ import { appendFile, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { sha256Hex } from '../../../device/base/keys.ts';
-import { GateState, type RequestRecord, currentStateReceipt } from '../../../device/consent/gate-state.ts';
+import { currentStateReceipt, GateState, type RequestRecord } from '../../../device/consent/gate-state.ts';
 import type { RequestStatus } from '../../../device/consent/request-machine.ts';
 import { Ledger } from '../../../device/ledger/ledger.ts';
 import type { LedgerBody } from '../../../device/ledger/ledger-entry.ts';
