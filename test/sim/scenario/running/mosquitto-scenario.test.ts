@@ -52,7 +52,7 @@ expect:
 });
 
 it.for([
-  ['exit 127', 'No mosquitto runs here: it is not installed.'],
+  ['exit 127', 'mosquitto cannot run here: it is not installed.'],
   ['echo "1700000000: Error: Address already in use" >&2; exit 1', 'Address already in use'],
 ])('reports why it does not start: %s', { timeout: 60_000 }, async ([mosquitto = '', words = '']) => {
   const { ran, report } = await run(`name: a\nbroker: mosquitto\nfor: 2s\n${CAMERA}\n`, mosquitto);
