@@ -120,7 +120,7 @@ export class NetworkPairing {
     return { state: 'waiting', pairing, code };
   }
 
-  /** Replaces the token before anything is awaited, and drops the other offers: nobody else who has the token can be paired. */
+  /** Uses up the token: replaces it and drops all other offers at once, before any `await`, so that one token pairs one key only. */
   private async finish(pairing: string, { key, name }: { key: string; name: string }): Promise<PairingState> {
     this.currentToken = this.freshToken();
     for (const other of this.waiting.keys()) if (other !== pairing) this.waiting.delete(other);

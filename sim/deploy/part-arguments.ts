@@ -8,6 +8,7 @@ const WORDS = {
   bridge: ['bridge'],
 } as const;
 
+/** The verb that starts a part, as the words of its command line. */
 export function partArguments(part: keyof typeof WORDS): readonly string[] {
   return WORDS[part];
 }

@@ -47,7 +47,6 @@ export async function goesOnUnlessStuck(fleet: Running, what: string): Promise<n
   const newest = () => countsSchema.parse(fleet.lines.findLast(({ event }) => event === 'second'));
   const before = newest();
   const looks: Look[] = [];
-  let times = processorTimes();
   for (;;) {
     const now = newest();
     if ((['requests', 'clipsStored', 'revocations'] as const).every((name) => now[name] > before[name]))
@@ -59,16 +58,13 @@ export async function goesOnUnlessStuck(fleet: Running, what: string): Promise<n
       const told = [`before ${JSON.stringify(before)}`, `now ${JSON.stringify(now)}`, fleet.stderr.slice(-3_000)];
       throw new Error([`${elapsedS} s after ${what} the fleet is ${state}`, ...told].join('\n'));
     }
-    await sleep(LOOK_MS);
-    const then = processorTimes();
-    const idle = (then.idle - times.idle) / Math.max(1, then.all - times.all);
-    times = then;
+    const idle = await idleShare(LOOK_MS);
     const { clipsUnderWay: _, ...done } = now;
     looks.push({ done: Object.values(done).reduce((sum, count) => sum + count, 0), idle });
   }
 }
 
-/** The share of all processors that has nothing to do for so many milliseconds, 0 to 1. */
+/** Measures for `ms` milliseconds which share of all processors' time is idle, 0 to 1. */
 export async function idleShare(ms: number): Promise<number> {
   const before = processorTimes();
   await sleep(ms);
