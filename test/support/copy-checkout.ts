@@ -9,7 +9,9 @@ const COPIED = ['device', 'cloud-bridge', 'sim', 'test/proofs', 'tsconfig.json',
 
 /** Copies from `root` into `folder`, which is there. */
 export function copyCheckout(root: string, folder: string): void {
-  for (const name of COPIED) cpSync(join(root, name), join(folder, name), { recursive: true });
+  // With their times: the compiler would check again what seems newer than its build.
+  for (const name of COPIED)
+    cpSync(join(root, name), join(folder, name), { recursive: true, preserveTimestamps: true });
   const modules = join(folder, 'node_modules');
   const own = packageFolders(root);
   mkdirSync(join(modules, '@doorsill'), { recursive: true });

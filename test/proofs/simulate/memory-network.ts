@@ -382,7 +382,7 @@ export class MemoryNetwork {
 }
 
 function linkOf(one: string, other: string): string {
-  return [one, other].sort().join(' ');
+  return one < other ? `${one} ${other}` : `${other} ${one}`;
 }
 
 /** All addresses are of this one machine. */

@@ -1,4 +1,5 @@
-// Plants bugs into a copy of the sources, one at a time; the compiler must accept each, and the simulation must find it within 2,000 seeds.
+// Plants bugs into a copy of the sources, one at a time; the simulation must find each within 2,000 seeds. That the compiler accepts them is
+// held by planted-bugs.test.ts.
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -27,10 +28,10 @@ afterAll(() => {
   rmSync(folder, { recursive: true });
 });
 
-/** Builds the copy. Throws the compiler's output. */
+/** Builds the copy; types are not checked again for each bug. Throws the compiler's output. */
 function compile(): void {
   const tsc = join(root, 'node_modules/typescript/bin/tsc');
-  const asked = [tsc, '-b', 'sim', 'test/proofs'];
+  const asked = [tsc, '-b', 'sim', 'test/proofs', '--noCheck'];
   const { status, stdout } = spawnSync(process.execPath, asked, { cwd: folder, encoding: 'utf8' });
   if (status !== 0) throw new Error(`the compiler refuses it:\n${stdout}`);
 }

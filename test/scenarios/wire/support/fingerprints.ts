@@ -1,5 +1,5 @@
 // Fingerprints of secrets (footage, sealed or plain, keys, private texts), and the search for any piece of them in any bytes.
-import { unfold } from './unfold.ts';
+import { type Layer, unfold } from './unfold.ts';
 
 /** Bytes of one fingerprint. Any 31 consecutive bytes of a secret contain a whole one. */
 export const BLOCK_BYTES = 16;
@@ -12,6 +12,10 @@ const VARIETY_MIN = 9;
  */
 const ALIKE_BITS_MAX = 96;
 const SLOTS_FIRST = 2 ** 12;
+/** A disk is mostly zeros, which are no block. */
+const ZEROS = Buffer.alloc(4_096);
+/** How often the search looks for so many zeros at once, in bytes. */
+const ZEROS_EVERY = 1_024;
 
 /** The name of blocks that occur in more than one secret. */
 export const SEVERAL_SECRETS = 'several';
@@ -35,6 +39,9 @@ export class Fingerprints {
   private readonly names: string[] = ['', SEVERAL_SECRETS];
   private readonly numbers = new Map<string, number>();
   private readonly texts: { name: string; needles: Buffer[] }[] = [];
+  /** The first two bytes of each spelling of a text, and the names of those that begin so. */
+  private readonly beginnings = new Map<number, Set<string>>();
+  private readonly begins = new Uint8Array(2 ** 16);
   private held = 0;
   /** Number of blocks added, and of those ignored as too uniform. */
   offered = 0;
@@ -73,30 +80,64 @@ export class Fingerprints {
       escaped.join(''),
     ];
     const needles = [...new Set(spellings)].map((spelling) => Buffer.from(spelling));
-    this.texts.push({ name, needles: [...needles, Buffer.from(text, 'utf16le')] });
+    this.addNeedles(name, [...needles, Buffer.from(text, 'utf16le')]);
   }
 
   /** Adds a few bytes that are searched for as a whole. */
   addBytes(name: string, bytes: Uint8Array): void {
-    this.texts.push({ name, needles: [Buffer.from(bytes)] });
+    this.addNeedles(name, [Buffer.from(bytes)]);
+  }
+
+  private addNeedles(name: string, needles: Buffer[]): void {
+    this.texts.push({ name, needles });
+    for (const needle of needles) {
+      if (needle.length < 2) throw new Error(`${name} is too short to be searched for`);
+      const beginning = needle.readUInt16LE(0);
+      this.begins[beginning] = 1;
+      this.beginnings.set(beginning, (this.beginnings.get(beginning) ?? new Set()).add(name));
+    }
   }
 
   /** Every secret with a piece in `bytes`, at its first place; plain or under any encoding. */
   find(bytes: Uint8Array): Finding[] {
+    return this.findIn(unfold(bytes));
+  }
+
+  /** The same in bytes that are decoded already, for a search for several sets of secrets. */
+  findIn(layers: readonly Layer[]): Finding[] {
     const found = new Map<string, Finding>();
-    for (const { under, bytes: layer } of unfold(bytes)) {
+    for (const { under, bytes: layer } of layers) {
       this.scan(layer, (owner, position) => {
         const secret = this.names[owner] ?? '';
         if (!found.has(secret)) found.set(secret, { secret, under, position });
       });
+      const begun = this.begunIn(layer);
+      if (begun === null) continue;
       const buffer = Buffer.from(layer.buffer, layer.byteOffset, layer.length);
       for (const { name, needles } of this.texts) {
-        if (found.has(name)) continue;
+        if (found.has(name) || !begun.has(name)) continue;
         const position = Math.max(...needles.map((needle) => buffer.indexOf(needle)));
         if (position >= 0) found.set(name, { secret: name, under, position });
       }
     }
     return [...found.values()];
+  }
+
+  /** Names of texts of which a spelling may begin in `bytes`; null: of none. One pass is faster than a search for each spelling. */
+  private begunIn(bytes: Uint8Array): Set<string> | null {
+    if (this.texts.length === 0) return null;
+    const { begins } = this;
+    let begun: Set<string> | null = null;
+    let last = bytes[0] ?? 0;
+    for (let at = 1; at < bytes.length && begun?.size !== this.texts.length; at += 1) {
+      const next = bytes[at] ?? 0;
+      const beginning = last | (next << 8);
+      last = next;
+      if (begins[beginning] === 0) continue;
+      begun ??= new Set();
+      for (const name of this.beginnings.get(beginning) ?? []) begun.add(name);
+    }
+    return begun;
   }
 
   /** Every secret with a plain block in `bytes`; for data that is too large to be decoded. */
@@ -122,15 +163,13 @@ export class Fingerprints {
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
     for (let at = 0; at + BLOCK_BYTES <= bytes.length; at += step) {
       this.offered += 1;
-      if (isStructure(bytes.subarray(at, at + BLOCK_BYTES))) {
+      if (isStructure(bytes, at)) {
         this.skipped += 1;
         continue;
       }
       if (2 * this.held >= this.slots) this.grow();
-      this.insert(
-        [0, 4, 8, 12].map((word) => view.getUint32(at + word, true)),
-        owner,
-      );
+      const word = (number: number) => view.getUint32(at + 4 * number, true);
+      this.insert(word(0), word(1), word(2), word(3), owner);
     }
   }
 
@@ -142,12 +181,12 @@ export class Fingerprints {
     this.held = 0;
     for (let slot = 0; slot < slots; slot += 1) {
       const owner = owners[slot] ?? 0;
-      if (owner > 0) this.insert([...words.subarray(slot * WORDS, (slot + 1) * WORDS)], owner);
+      const word = (number: number) => words[slot * WORDS + number] ?? 0;
+      if (owner > 0) this.insert(word(0), word(1), word(2), word(3), owner);
     }
   }
 
-  private insert(block: number[], owner: number): void {
-    const [a = 0, b = 0, c = 0, d = 0] = block;
+  private insert(a: number, b: number, c: number, d: number, owner: number): void {
     const { words, owners, slots } = this;
     for (let slot = mix(a, b) & (slots - 1); ; slot = (slot + 1) & (slots - 1)) {
       const at = slot * WORDS;
@@ -158,7 +197,10 @@ export class Fingerprints {
         return;
       }
       if (owners[slot] !== 0) continue;
-      words.set(block, at);
+      words[at] = a;
+      words[at + 1] = b;
+      words[at + 2] = c;
+      words[at + 3] = d;
       owners[slot] = owner;
       this.held += 1;
       const bit = mix(a, b) >>> 10;
@@ -174,6 +216,7 @@ export class Fingerprints {
     for (let at = 0; at + BLOCK_BYTES <= bytes.length; at += 1) {
       const a = view.getUint32(at, true);
       const b = view.getUint32(at + 4, true);
+      if (a === 0 && b === 0 && at % ZEROS_EVERY === 0) at = afterZeros(bytes, at);
       const mixed = mix(a, b);
       const bit = mixed >>> 10;
       if (((filter[bit >>> 3] ?? 0) & (1 << (bit & 7))) === 0) continue;
@@ -189,9 +232,31 @@ export class Fingerprints {
   }
 }
 
-function isStructure(block: Uint8Array): boolean {
-  const ones = block.reduce((sum, byte) => sum + byte.toString(2).replaceAll('0', '').length, 0);
-  return new Set(block).size < VARIETY_MIN || Math.max(ones, BLOCK_BYTES * 8 - ones) > ALIKE_BITS_MAX;
+/** The last place from `at` on whose block is in a run of whole `ZEROS`; `at` itself if there is none. */
+function afterZeros(bytes: Uint8Array, at: number): number {
+  let end = at;
+  while (end + ZEROS.length <= bytes.length && ZEROS.equals(bytes.subarray(end, end + ZEROS.length)))
+    end += ZEROS.length;
+  return end > at ? end - BLOCK_BYTES : at;
+}
+
+/** Ones in the bits of each byte. */
+const ONES = Uint8Array.from({ length: 256 }, (_, byte) => byte.toString(2).replaceAll('0', '').length);
+/** The number of the block that had each byte last. */
+const seenIn = new Float64Array(256);
+let blocks = 0;
+
+/** Whether the block at `at` is structure. */
+function isStructure(bytes: Uint8Array, at: number): boolean {
+  blocks += 1;
+  let [ones, variety] = [0, 0];
+  for (let each = at; each < at + BLOCK_BYTES; each += 1) {
+    const byte = bytes[each] ?? 0;
+    ones += ONES[byte] ?? 0;
+    if (seenIn[byte] !== blocks) variety += 1;
+    seenIn[byte] = blocks;
+  }
+  return variety < VARIETY_MIN || Math.max(ones, BLOCK_BYTES * 8 - ones) > ALIKE_BITS_MAX;
 }
 
 /** Hashes 64 bits to 32 (the finalizer of MurmurHash3). */

@@ -4,6 +4,7 @@ import { join, relative } from 'node:path';
 import type { DiskImage } from './disk-image.ts';
 import { BLOCK_BYTES } from './fingerprints.ts';
 import type { Secrets } from './secrets.ts';
+import { unfold } from './unfold.ts';
 import { describeFinding, noticeTexts } from './verdict.ts';
 import type { World } from './world.ts';
 
@@ -20,6 +21,7 @@ export interface Place {
 const KEEPS_ITS_OWN = /^doorbell\/(device\.json|device\.key|wrapping\.key|enrolment\.json)$/;
 /** The ledger contains the values that went with clips, and no others. */
 const LEDGER = 'doorbell/consent/ledger.jsonl';
+const DELIVERED = 'MQTT as delivered';
 /** Larger files are searched without decoding. */
 const UNFOLDED_BYTES_MAX = 4 * 1024 * 1024;
 
@@ -32,7 +34,8 @@ export async function searchPlaces(world: World, secrets: Secrets): Promise<Plac
   const message = { topic: 'doorsill/v1/leak', payload: Buffer.from(JSON.stringify([...leak])) };
   const controls = [
     printed(`${log}{"picture":"${encoded}"}`, secrets),
-    delivered([...world.delivered, message], secrets),
+    // Each message is searched by itself.
+    delivered([message], secrets),
   ];
   if (world.image) places.push(await image(world.image, secrets));
   await world.image?.mountAgain();
@@ -46,24 +49,26 @@ export async function searchPlaces(world: World, secrets: Secrets): Promise<Plac
   if (world.image) controls.push(await image(world.image, secrets));
   return places.map((place, at) => ({
     ...place,
-    controlFound: (controls[at]?.found.length ?? 0) > place.found.length,
+    controlFound: (controls[at]?.found.length ?? 0) > (place.name === DELIVERED ? 0 : place.found.length),
   }));
 }
 
 /** Searches a text for people. */
 export function printed(text: string, secrets: Secrets): Place {
   const bytes = Buffer.from(text);
-  const found = [secrets.footage, secrets.never, secrets.texts].flatMap((set) => set.find(bytes));
+  const layers = unfold(bytes);
+  const found = [secrets.footage, secrets.never, secrets.texts].flatMap((set) => set.findIn(layers));
   return { name: 'log and output', bytes: bytes.length, found: found.map((each) => describeFinding(each, 'the log')) };
 }
 
 function delivered(messages: World['delivered'], secrets: Secrets): Place {
   const found = messages.flatMap(({ topic, payload }) => {
     const shown = topic.endsWith('/request') ? noticeTexts(payload) : [];
-    const findings = [secrets.footage, secrets.never, secrets.texts].flatMap((set) => set.find(payload));
+    const layers = unfold(payload);
+    const findings = [secrets.footage, secrets.never, secrets.texts].flatMap((set) => set.findIn(layers));
     return findings.filter(({ secret }) => !shown.includes(secret)).map((each) => describeFinding(each, topic));
   });
-  return { name: 'MQTT as delivered', bytes: messages.reduce((sum, { payload }) => sum + payload.length, 0), found };
+  return { name: DELIVERED, bytes: messages.reduce((sum, { payload }) => sum + payload.length, 0), found };
 }
 
 /** Every file: no plain footage, and keys and private texts only where they belong. */
@@ -75,13 +80,14 @@ async function files(world: World, secrets: Secrets): Promise<Place> {
     place.bytes += bytes.length;
     if (name.startsWith('tmp/') || name.startsWith('../cwd/')) place.found.push(`${name} was left behind`);
     const isLarge = bytes.length > UNFOLDED_BYTES_MAX;
+    const layers = isLarge ? [] : unfold(bytes);
     const frames = isLarge
       ? secrets.footage.findBare(bytes)
-      : secrets.footage.find(bytes).map((each) => describeFinding(each, ''));
+      : secrets.footage.findIn(layers).map((each) => describeFinding(each, ''));
     place.found.push(...frames.map((each) => `${each} ${name}`));
     if (isLarge || KEEPS_ITS_OWN.test(name)) continue;
     // Sealed records belong into the ring, which is large.
-    const others = [...secrets.never.find(bytes), ...secrets.texts.find(bytes)];
+    const others = [...secrets.never.findIn(layers), ...secrets.texts.findIn(layers)];
     const allowed = name === LEDGER ? [...world.disclosed].map((key) => `value ${key}`) : [];
     const foreign = others.filter(({ secret }) => !allowed.includes(secret));
     place.found.push(...foreign.map((each) => describeFinding(each, name)));

@@ -21,17 +21,21 @@ const NUMBERS = /(?:\d{1,3}\s*,\s*){7,}\d{1,3}/g;
 
 /** The bytes themselves, then everything encoded in them. */
 export function unfold(bytes: Uint8Array): Layer[] {
-  const layers: Layer[] = [{ under: [], bytes }];
+  const layers: Layer[] = bytes.length > 0 ? [{ under: [], bytes }] : [];
   for (const { under, bytes: outer } of layers) {
     if (under.length >= DEPTH_MAX) continue;
+    if (under.length > 0 && !isText(outer)) {
+      // In noise only a compressed stream that starts at its beginning.
+      const plain = inflatedAtOnce(outer);
+      if (plain && plain.length >= PIECE_BYTES_MIN) layers.push({ under: [...under, 'deflate'], bytes: plain });
+      continue;
+    }
     // As Latin-1, one letter a byte; a line break that a log wrote as `\n` is restored.
-    const text = Buffer.from(outer.buffer, outer.byteOffset, outer.length).toString('latin1').replaceAll('\\n', '\n');
+    const text = lettersOf(outer).replaceAll('\\n', '\n');
     const inside = (how: string, found: Uint8Array) => {
       if (found.length >= PIECE_BYTES_MIN) layers.push({ under: [...under, how], bytes: found });
     };
-    const isNoise = under.length > 0 && !isText(text);
-    for (const plain of inflated(outer, text, isNoise)) inside('deflate', plain);
-    if (isNoise) continue;
+    for (const plain of inflated(outer, text)) inside('deflate', plain);
     for (const [run] of text.matchAll(BASE64)) {
       // A secret inside a longer text may begin at any of four offsets.
       for (let phase = 0; phase < 4; phase += 1) inside('base64', Buffer.from(run.slice(phase), 'base64'));
@@ -45,30 +49,56 @@ export function unfold(bytes: Uint8Array): Layer[] {
   return layers;
 }
 
-/** Whether a decoded piece should be decoded again: random text decodes to noise. */
-function isText(text: string): boolean {
-  const sample = text.slice(0, 64);
-  return [...sample].filter((letter) => letter >= ' ' && letter <= '~').length >= 0.9 * sample.length;
+function lettersOf(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1');
 }
+
+/** Whether a decoded piece should be decoded again: random text decodes to noise. */
+function isText(bytes: Uint8Array): boolean {
+  let [letters, readable] = [0, 0];
+  for (let at = 0; letters < SAMPLE_LETTERS && at < bytes.length; at += 1, letters += 1) {
+    const letter = bytes[at] ?? 0;
+    // A written line break, `\n`, is one letter, and not a readable one.
+    if (letter === 0x5c && bytes[at + 1] === 0x6e) at += 1;
+    else if (letter >= 0x20 && letter <= 0x7e) readable += 1;
+  }
+  return readable >= 0.9 * letters;
+}
+
+/** How many letters tell a text from noise. */
+const SAMPLE_LETTERS = 64;
 
 /** The first bytes of gzip and zlib streams (RFC 1952 §2.3.1, RFC 1950 §2.2). */
 const GZIP = '\x1f\x8b\x08';
 const ZLIB = ['x\x01', 'x^', 'x\x9c', 'x\xda'];
 
-/** Every compressed stream inside; in noise only one that starts at its beginning. */
-function inflated(bytes: Uint8Array, text: string, isNoise: boolean): Uint8Array[] {
-  const options = { finishFlush: constants.Z_SYNC_FLUSH, maxOutputLength: INFLATED_BYTES_MAX };
+/** Every compressed stream inside. */
+function inflated(bytes: Uint8Array, text: string): Uint8Array[] {
   const plain: Uint8Array[] = [];
   for (const magic of [GZIP, ...ZLIB]) {
     for (let at = text.indexOf(magic); at >= 0; at = text.indexOf(magic, at + 1)) {
-      if (isNoise && at > 0) break;
-      try {
-        const rest = bytes.subarray(at);
-        plain.push(magic === GZIP ? gunzipSync(rest, options) : inflateSync(rest, options));
-      } catch {
-        // Random bytes that look like the start of a compressed stream.
-      }
+      const found = inflate(bytes.subarray(at), magic);
+      if (found) plain.push(found);
     }
   }
   return plain;
+}
+
+/** The compressed stream at the beginning; null if there is none. */
+function inflatedAtOnce(bytes: Uint8Array): Uint8Array | null {
+  // Most noise begins with another byte.
+  if (bytes[0] !== 0x1f && bytes[0] !== 0x78) return null;
+  const text = lettersOf(bytes.subarray(0, GZIP.length));
+  const magic = [GZIP, ...ZLIB].find((each) => text.startsWith(each));
+  return magic === undefined ? null : inflate(bytes, magic);
+}
+
+function inflate(bytes: Uint8Array, magic: string): Uint8Array | null {
+  const options = { finishFlush: constants.Z_SYNC_FLUSH, maxOutputLength: INFLATED_BYTES_MAX };
+  try {
+    return magic === GZIP ? gunzipSync(bytes, options) : inflateSync(bytes, options);
+  } catch {
+    // Random bytes that look like the start of a compressed stream.
+    return null;
+  }
 }

@@ -10,12 +10,13 @@ import { DEFAULT_PREFIX, topicsUnder } from '../../../../device/contract/topics.
 import { claimsOf } from '../../../support/parties.ts';
 import { type Chunk, type Packet, readCapture, type Stream, tcpStreams } from './capture-file.ts';
 import { decryptStreams } from './decrypted.ts';
-import { type Finding, type Fingerprints, SEVERAL_SECRETS } from './fingerprints.ts';
+import { type Finding, SEVERAL_SECRETS } from './fingerprints.ts';
 import { announcementBreach, LOOPBACK, NOTICES, type Notices, notificationBreach } from './home-flows.ts';
 import { httpRequests, type Message, mqttMessages } from './messages.ts';
 import { DOMAIN, MARKER } from './namespace.ts';
 import { CONSOLE_PORT } from './phone.ts';
 import type { Sample, Secrets } from './secrets.ts';
+import { type Layer, unfold } from './unfold.ts';
 import type { World } from './world.ts';
 
 /** A grant, and its progress. */
@@ -397,17 +398,20 @@ class Judgement {
   }
 
   private search(where: string, bytes: Uint8Array, allowed: readonly string[] = []): void {
-    this.searchFootage(where, bytes);
-    this.report(where, bytes, this.secrets.texts, allowed);
+    const layers = this.searchFootage(where, bytes);
+    this.report(where, this.secrets.texts.findIn(layers), allowed);
   }
 
-  private searchFootage(where: string, bytes: Uint8Array): void {
+  /** Returns the bytes, decoded. */
+  private searchFootage(where: string, bytes: Uint8Array): Layer[] {
     this.searchedBytes += bytes.length;
-    for (const set of [this.secrets.footage, this.secrets.never]) this.report(where, bytes, set, []);
+    const layers = unfold(bytes);
+    for (const set of [this.secrets.footage, this.secrets.never]) this.report(where, set.findIn(layers), []);
+    return layers;
   }
 
-  private report(where: string, bytes: Uint8Array, set: Fingerprints, allowed: readonly string[]): void {
-    for (const finding of set.find(bytes)) {
+  private report(where: string, findings: readonly Finding[], allowed: readonly string[]): void {
+    for (const finding of findings) {
       if (!allowed.includes(finding.secret)) this.breaches.add(describeFinding(finding, where));
     }
   }
@@ -425,10 +429,11 @@ export function describeFinding({ secret, under }: Finding, where: string): stri
 
 /** Footage of a clip that is outside the granted window, or without a grant. */
 export function clipBreaches(clip: Uint8Array, secrets: Secrets, { window, keys, zones }: Granted): string[] {
-  const breaches = [...secrets.never.find(clip), ...secrets.texts.find(clip)].map((finding) =>
+  const layers = unfold(clip);
+  const breaches = [...secrets.never.findIn(layers), ...secrets.texts.findIn(layers)].map((finding) =>
     describeFinding(finding, 'the clip'),
   );
-  for (const finding of secrets.footage.find(clip)) {
+  for (const finding of secrets.footage.findIn(layers)) {
     const sample = secrets.samples.get(finding.secret);
     if (finding.secret === SEVERAL_SECRETS) continue;
     // No frame of a clip with a zone is copied.
