@@ -5,7 +5,7 @@ import { sharesProcess } from '../support/shared-process.ts';
 import { root } from './source-tree.ts';
 
 /** In two parts, or this file would itself seem to have such tests. */
-const [MODULE_TAG, TAGS, SLOW_IT] = [`// @module-${'tag'}`, `tag${'s:'}`, `slow${'It'}`];
+const [OWN_PROCESS, SLOW_IT] = [`// @own-${'process'}`, `slow${'It'}`];
 
 afterEach(() => {
   vi.unstubAllEnvs();
@@ -14,10 +14,10 @@ afterEach(() => {
 
 it.each([
   ["it('ends', async () => {});", true],
-  ["it('reads its own module-tag', () => {});", true],
-  [`// Holds: a thing.\n${MODULE_TAG} mosquitto\n`, false],
-  [`it('ends', { ${TAGS} ['long'] }, async () => {});`, false],
-  [`describe('as root', { ${TAGS} NEEDED }, () => {});`, false],
+  ["it('has an own-process', () => {});", true],
+  ['// Holds: a thing.\n// @module-tag long\n', true],
+  ["it('ends', { tags: ['long'] }, async () => {});", true],
+  [`// Holds: a thing.\n${OWN_PROCESS}: it measures its memory\n`, false],
   [`${SLOW_IT}('ends', async () => {});`, false],
 ])('reads %j', (source, shares) => {
   expect(sharesProcess(source)).toBe(shares);
@@ -39,6 +39,7 @@ it.each(['0', '1'])('runs each file once, slow ones with DOORSILL_SLOW=%s', asyn
   const shared = await settings('shared', slow);
   expect([...own.files, ...shared.files].sort()).toEqual(all.files);
   expect(shared.files).toContain('test/device/ledger/ledger.test.ts');
-  expect(own.files).toContain('test/scenarios/e2e/story.test.ts');
+  expect(shared.files).toContain('test/scenarios/e2e/story.test.ts');
+  expect(own.files).toContain('test/proofs/simulate/run.test.ts');
   expect([all.isolate, own.isolate, shared.isolate]).toEqual([true, true, false]);
 });

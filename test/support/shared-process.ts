@@ -3,12 +3,14 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** How a file says that one of its tests takes long, needs something, or runs in `npm run check:slow` alone. */
-const HAS_OTHER_TESTS = /^\/\/ @module-tag |\btags: |\bslowIt\b/m;
+/**
+ * How a file says that it needs a process of its own, because it measures this process's memory or replaces what all share; or that some of
+ * its tests run in `npm run check:slow` alone, whose settings the other processes do not have.
+ */
+const OWN_PROCESS = /^\/\/ @own-process\b|\bslowIt\b/m;
 
-/** Whether a file's tests are all among those of `npm test`, which has its files share processes. */
 export function sharesProcess(source: string): boolean {
-  return !HAS_OTHER_TESTS.test(source);
+  return !OWN_PROCESS.test(source);
 }
 
 /** Every such file, by its path from the root, in alphabetical order. */

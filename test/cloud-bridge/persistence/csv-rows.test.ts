@@ -1,5 +1,6 @@
 // Rows are parsed as RFC 4180 says wherever the stream is cut. A broken row is reported with its line and spoils no other row; hostile
 // input costs bounded memory.
+// @own-process: it measures its memory
 
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';

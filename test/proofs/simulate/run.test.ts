@@ -1,5 +1,6 @@
 // @module-tag long
 // Runs with a captured bridge, or with services that are killed, keep every promise.
+// @own-process: a simulation replaces the clock, the network and the disk of its process
 import { createCipheriv } from 'node:crypto';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { findFfmpeg } from '../../../device/camera/find-ffmpeg.ts';

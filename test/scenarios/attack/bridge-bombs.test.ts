@@ -1,5 +1,6 @@
 // @module-tag long
 // A clip designed to cost its reader time or memory is refused within bounds, by reading its metadata only.
+// @own-process: it measures its memory
 import { mkdtemp, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,5 +1,6 @@
 // None of ten thousand forged messages of every kind has any effect on the gate, directly or through an attacker's broker; and the judge
 // detects a message that has one.
+// @own-process: it measures its memory
 import { describe, expect, it } from 'vitest';
 import { SeededRandom } from '../../../device/base/random.ts';
 import { proved } from '../../support/proved.ts';

@@ -6,7 +6,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { plainJpegSize } from '../../../device/contract/plain-jpeg.ts';
 import { drawDogPhoto } from '../../../sim/porch/dog-art.ts';
-import { Running, runCommand, runStory, temporaryFolder } from '../../support/command-line.ts';
+import { Running, runInOne, runStory, temporaryFolder } from '../../support/command-line.ts';
 import { proved } from '../../support/proved.ts';
 
 const PROOFS = 18;
@@ -33,7 +33,7 @@ describe('search-party', () => {
     folder.dispose();
   });
 
-  const testbed = (...words: string[]) => runCommand([...words, '--data', data, '--json']);
+  const testbed = (...words: string[]) => runInOne([...words, '--data', data, '--json']);
   const party = (...words: string[]) => testbed('search-party', ...words);
   const last = async (running: ReturnType<typeof testbed>) => {
     const done = await running;
@@ -80,11 +80,10 @@ describe('search-party', () => {
     expect(posted).toMatchObject({ cell: 'dp062' });
     expect((await party(...post)).stderr).toContain('search_limits');
 
-    let sightings: unknown = [];
-    const endMs = performance.now() + 90_000;
-    while (JSON.stringify(sightings) === '[]' && performance.now() < endMs)
-      sightings = (await last(party('sightings')))['sightings'];
-    expect(sightings).toMatchObject([{ search, kind: 'dog', text: 'Red collar.' }]);
+    const sightings = async () => (await last(party('sightings')))['sightings'];
+    await expect
+      .poll(sightings, { timeout: 90_000, interval: 500 })
+      .toMatchObject([{ search, kind: 'dog', text: 'Red collar.' }]);
 
     const still = join(folder.path, 'still.jpg');
     await last(party('still', search, '--out', still));

@@ -1,4 +1,5 @@
 // The simulation's claim is shown only when enough seeds ran, every kind of event happened, no invariant broke, and a seed repeats its run.
+// @own-process: a simulation replaces the clock, the network and the disk of its process
 import { describe, expect, it } from 'vitest';
 import { ManualClock } from '../../../device/base/clock.ts';
 import { findFfmpeg } from '../../../device/camera/find-ffmpeg.ts';
