@@ -55,6 +55,8 @@ interface BackupDeps {
   disk: Disk;
   clock: Clock;
   random: Random;
+  /** Absent: `passphraseKey`. */
+  keyOf?: typeof passphraseKey;
 }
 
 /**
@@ -62,7 +64,7 @@ interface BackupDeps {
  * Throws `usage` for a short passphrase or a folder without a device, `data_newer`.
  */
 export async function makeBackup(deps: BackupDeps, folder: string, passphrase: string): Promise<Uint8Array> {
-  const { disk, clock, random } = deps;
+  const { disk, clock, random, keyOf = passphraseKey } = deps;
   if ((await disk.sizeOf(join(folder, 'device.key'))) === null) {
     throw failure('usage', { detail: `${folder} holds no device` });
   }
@@ -80,7 +82,7 @@ export async function makeBackup(deps: BackupDeps, folder: string, passphrase: s
   }
   const content = { kind: 'doorsill-device-backup', format: DEVICE_FORMAT, device, madeUs: clock.wallUs(), files };
   const head = concatBytes([MAGIC, Uint8Array.of(VERSION), random.bytes(SALT_BYTES)]);
-  const key = { cipher: 'aes-256-gcm' as const, secret: passphraseKey(passphrase, head.subarray(-SALT_BYTES)) };
+  const key = { cipher: 'aes-256-gcm' as const, secret: keyOf(passphrase, head.subarray(-SALT_BYTES)) };
   return concatBytes([head, seal(key, utf8(JSON.stringify(content)), concatBytes([PURPOSE, head]), random)]);
 }
 
@@ -107,13 +109,13 @@ export async function restoreBackup(
   folder: string,
   passphrase: string,
 ): Promise<Restored> {
-  const { disk, clock } = deps;
+  const { disk, clock, keyOf = passphraseKey } = deps;
   checkPassphrase(passphrase);
   if ((await disk.list(folder)).length > 0)
-    throw await whyTaken(disk, folder, () => openBackup(backup, passphrase).device);
+    throw await whyTaken(disk, folder, () => openBackup(backup, passphrase, keyOf).device);
   // Everything signed before the time of the restore is refused, so the clock must be right.
   if (!clock.synchronised()) throw failure('consent_clock_untrusted');
-  const content = openBackup(backup, passphrase);
+  const content = openBackup(backup, passphrase, keyOf);
   if (content.format > DEVICE_FORMAT) {
     throw failure('data_newer', { folder: 'of the backup', format: content.format, known: DEVICE_FORMAT });
   }
@@ -143,13 +145,13 @@ function checkPassphrase(passphrase: string): void {
   }
 }
 
-function openBackup(backup: Uint8Array, passphrase: string) {
+function openBackup(backup: Uint8Array, passphrase: string, keyOf: typeof passphraseKey) {
   const unreadable = (detail: string) => failure('backup_unreadable', { detail });
   if (backup.length > BACKUP_BYTES_MAX || backup.length < HEAD_BYTES) throw unreadable('its size is impossible');
   const head = backup.subarray(0, HEAD_BYTES);
   if (!equalBytes(head.subarray(0, MAGIC.length), MAGIC)) throw unreadable('it is not a backup of a device');
   if (head[MAGIC.length] !== VERSION) throw unreadable('it was made by a newer doorsill');
-  const key = { cipher: 'aes-256-gcm' as const, secret: passphraseKey(passphrase, head.subarray(-SALT_BYTES)) };
+  const key = { cipher: 'aes-256-gcm' as const, secret: keyOf(passphrase, head.subarray(-SALT_BYTES)) };
   const plain = open(key, backup.subarray(HEAD_BYTES), concatBytes([PURPOSE, head]));
   if (!plain) throw unreadable('the passphrase is wrong, or the file was altered');
   const parsed = contentSchema.safeParse(parseJson(fromUtf8(plain) ?? ''));

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { makeBackup, type Restored, restoreBackup } from '../../device/backup.ts';
 import { SystemDisk } from '../../device/base/disk.ts';
-import { passphraseKey } from '../../device/base/keys.ts';
+import { hmacSha256, passphraseKey } from '../../device/base/keys.ts';
 import { SystemRandom } from '../../device/base/random.ts';
 import { open, seal } from '../../device/base/seal.ts';
 import { concatBytes, fromUtf8, utf8 } from '../../device/contract/bytes.ts';
@@ -23,13 +23,17 @@ import { clipFacts, GateRig } from './consent/gate-rig.ts';
 const PASSPHRASE = 'correct horse battery';
 const disk = new SystemDisk();
 const random = new SystemRandom();
+/** In place of `passphraseKey`, which is slow on purpose, where a test does not guess passphrases. */
+const quickKey: typeof passphraseKey = (passphrase, salt) => hmacSha256(salt, utf8(passphrase));
 
 describe('a device', () => {
   let base: string;
   let folder: string;
   let rig: GateRig;
+  let keyOf: typeof passphraseKey;
 
   beforeEach(async () => {
+    keyOf = quickKey;
     base = await mkdtemp(join(tmpdir(), 'doorsill-backup-'));
     folder = join(base, 'porch');
     rig = await (await GateRig.open()).ready();
@@ -48,7 +52,7 @@ describe('a device', () => {
     await rm(base, { recursive: true });
   });
 
-  const deps = () => ({ disk, random, clock: rig.clock });
+  const deps = () => ({ disk, random, clock: rig.clock, keyOf });
 
   /** Stops the gate, makes a backup, and starts the gate on the same folder again. */
   async function backUp(): Promise<Uint8Array> {
@@ -77,6 +81,7 @@ describe('a device', () => {
   const refusals = () => rig.effects.receipts.filter(({ outcome }) => outcome === 'refused').map(({ code }) => code);
 
   it('is restored with identity, settings and ledger, and without footage, footage keys or past events', async () => {
+    keyOf = passphraseKey;
     const restored = await restore(await backUp());
     expect(restored).toMatchObject({ device: rig.cast.device.id, endedGrants: [] });
     const anew = join(base, 'anew');
@@ -219,6 +224,7 @@ describe('a device', () => {
   });
 
   it('opens only a complete backup, and only with its passphrase', async () => {
+    keyOf = passphraseKey;
     const backup = await backUp();
     const anew = join(base, 'anew');
     const attempt = (bytes: Uint8Array, passphrase = PASSPHRASE) => restoreBackup(deps(), bytes, anew, passphrase);
@@ -240,7 +246,7 @@ describe('a device', () => {
     async (name) => {
       const backup = await backUp();
       const head = backup.subarray(0, 25);
-      const key = { cipher: 'aes-256-gcm' as const, secret: passphraseKey(PASSPHRASE, head.subarray(-16)) };
+      const key = { cipher: 'aes-256-gcm' as const, secret: keyOf(PASSPHRASE, head.subarray(-16)) };
       const bound = concatBytes([utf8('doorsill device backup'), head]);
       const content = JSON.parse(fromUtf8(open(key, backup.subarray(25), bound) ?? new Uint8Array(0)) ?? '');
       content.files[name] = 'AAAA';

@@ -133,22 +133,22 @@ describe.each(['ENOSPC', 'EROFS', 'EIO'])('a folder of format 1 on a disk that a
     await format.stop();
   });
 
-  it('can be stopped and backed up while it waits', async () => {
-    const { broken } = failing(code);
-    const clock = new ManualClock(1_000_000);
-    const format = new FolderFormat({ disk: broken, clock, folder, storage: () => undefined });
-    await format.start();
-    await format.stop();
-    const backup = await makeBackup({ disk: broken, clock, random }, folder, 'correct horse battery');
-    expect(backup.length).toBeGreaterThan(1_000);
-  });
-
   it('is not opened if a step to the next format fails', async () => {
     const step = async () => {
       throw Object.assign(new Error(code), { code });
     };
     await expect(bringUpToDate(disk, folder, [step])).rejects.toMatchObject({ code: 'file_unusable' });
   });
+});
+
+it('a folder of format 1 can be stopped and backed up while it waits for its disk', async () => {
+  const { broken } = failing('EIO');
+  const clock = new ManualClock(1_000_000);
+  const format = new FolderFormat({ disk: broken, clock, folder, storage: () => undefined });
+  await format.start();
+  await format.stop();
+  const backup = await makeBackup({ disk: broken, clock, random }, folder, 'correct horse battery');
+  expect(backup.length).toBeGreaterThan(1_000);
 });
 
 describe('an upgrade', () => {

@@ -28,21 +28,37 @@ const ROOT_OF_MINUS_1 = power(2n, (P - 1n) / 4n);
 
 export const IDENTITY: Point = { x: 0n, y: 1n };
 
-export function add(a: Point, b: Point): Point {
-  const product = mod(D * a.x * b.x * a.y * b.y);
-  return {
-    x: mod((a.x * b.y + b.x * a.y) * inverse(1n + product)),
-    y: mod((a.y * b.y + a.x * b.x) * inverse(1n - product)),
-  };
+/** A point in extended coordinates (RFC 8032 §5.1.4): x is x/z, y is y/z, and t is xy/z. Sums need no inverse. */
+interface Extended extends Point {
+  z: bigint;
+  t: bigint;
 }
 
+const extended = ({ x, y }: Point): Extended => ({ x, y, z: 1n, t: mod(x * y) });
+
+function affine({ x, y, z }: Extended): Point {
+  const by = inverse(z);
+  return { x: mod(x * by), y: mod(y * by) };
+}
+
+function sum(one: Extended, other: Extended): Extended {
+  const a = mod((one.y - one.x) * (other.y - other.x));
+  const b = mod((one.y + one.x) * (other.y + other.x));
+  const c = mod(2n * D * one.t * other.t);
+  const d = 2n * one.z * other.z;
+  const [e, f, g, h] = [b - a, d - c, d + c, b + a];
+  return { x: mod(e * f), y: mod(g * h), z: mod(f * g), t: mod(e * h) };
+}
+
+export const add = (a: Point, b: Point): Point => affine(sum(extended(a), extended(b)));
+
 export function multiply(scalar: bigint, point: Point): Point {
-  let [result, double] = [IDENTITY, point];
+  let [result, double] = [extended(IDENTITY), extended(point)];
   for (let left = scalar; left > 0n; left >>= 1n) {
-    if (left & 1n) result = add(result, double);
-    double = add(double, double);
+    if (left & 1n) result = sum(result, double);
+    double = sum(double, double);
   }
-  return result;
+  return affine(result);
 }
 
 /** The point with this y and an x of this parity; null when the curve has none. */

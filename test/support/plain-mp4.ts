@@ -74,8 +74,10 @@ export function plainMp4(clip: PlainClip): Uint8Array {
     { track: 'video' as const, samples: Math.floor(frames / 2) },
   ].filter((chunk) => chunk.samples > 0);
   const { header, sizeBytes } = layOut(video, audio, chunks);
-  const body = Uint8Array.from({ length: sizeBytes - header.length }, (_, at) => (at * 31) & 0xff);
-  return concatBytes([header, body]);
+  const file = new Uint8Array(sizeBytes);
+  file.set(header);
+  for (let at = header.length; at < sizeBytes; at += 1) file[at] = (at - header.length) * 31;
+  return file;
 }
 
 /** Where a box begins, by its type's first occurrence; throws when there is none. */

@@ -124,7 +124,8 @@ describe('an inclusion proof', () => {
           return found && toHex(found);
         };
         expect(rootAt(leaf, size)).toBe(root);
-        for (let other = 0; other < size; other += 1) if (other !== leaf) expect(rootAt(other, size)).not.toBe(root);
+        const fits = [...leaves.keys()].filter((other) => other !== leaf && rootAt(other, size) === root);
+        expect(fits).toEqual([]);
         if (size > 1) expect(rootAt(leaf, size, path.slice(1))).not.toBe(root);
         expect(rootAt(leaf, size, [...path, hash])).not.toBe(root);
         expect(rootAt(size, size)).toBeNull();
@@ -163,11 +164,12 @@ describe('a consistency proof', () => {
   it('holds between every two sizes of one log', async () => {
     const leaves = numbered(40);
     const kept = new Kept(leaves);
+    const roots = [null, ...leaves].map((_, size) => naiveRoot(leaves.slice(0, size)));
     for (let to = 0; to <= leaves.length; to += 1) {
       for (let from = 0; from <= to; from += 1) {
         const path = from === 0 ? [] : await kept.path(consistencySpans(from, to));
-        const older = { size: from, root: naiveRoot(leaves.slice(0, from)) };
-        const newer = { size: to, root: naiveRoot(leaves.slice(0, to)) };
+        const older = { size: from, root: roots[from] ?? new Uint8Array() };
+        const newer = { size: to, root: roots[to] ?? new Uint8Array() };
         expect(isConsistent(older, newer, path, sha256), `${from} to ${to}`).toBe(true);
         if (from < to) expect(isConsistent(newer, older, path, sha256), `${to} back to ${from}`).toBe(false);
       }
@@ -192,8 +194,8 @@ describe('a consistency proof', () => {
 });
 
 it('needs a number of reads that grows with the logarithm of the log’s size', async () => {
-  const kept = new Kept(numbered(20_000));
-  for (let size = 19_000; size <= 20_000; size += 37) {
+  const kept = new Kept(numbered(5_000));
+  for (let size = 4_000; size <= 5_000; size += 37) {
     for (const spans of [
       inclusionSpans((size * 7) % size, size),
       inclusionSpans(size - 1, size),

@@ -11,7 +11,8 @@ export const ALWAYS = { startUs: 0, endUs: 8_000_000_000_000_000 };
 /** Segment number `number`, starting that many seconds after `originUs`. */
 export function segmentOf(number: number, { fragmentBytes = 13_000, originUs = NOON_US } = {}): Segment {
   const seed = new SeededRandom(number).bytes(64);
-  const fragment = Uint8Array.from({ length: fragmentBytes }, (_, at) => ((seed[at % 64] ?? 0) + (at >> 6)) & 255);
+  const fragment = new Uint8Array(fragmentBytes);
+  for (let at = 0; at < fragmentBytes; at += 1) fragment[at] = (seed[at % 64] ?? 0) + (at >> 6);
   return {
     recording: 'recording-1',
     index: number,
@@ -23,6 +24,11 @@ export function segmentOf(number: number, { fragmentBytes = 13_000, originUs = N
     init: new SeededRandom(7).bytes(800),
     fragment,
   };
+}
+
+/** A segment with its bytes as texts, which `toEqual` compares at once. */
+export function textOf({ init, fragment, ...rest }: Segment) {
+  return { ...rest, init: Buffer.from(init).toString('hex'), fragment: Buffer.from(fragment).toString('hex') };
 }
 
 /** The segments `from` to `to`, both included. */

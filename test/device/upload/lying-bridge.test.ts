@@ -1,6 +1,6 @@
 // An upload to a bridge that lies ends with the exact bytes sent or with nothing, whatever the bridge answers.
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { sha256Hex } from '../../../device/base/keys.ts';
 import type { UploadProgress } from '../../../device/contract/home-messages.ts';
 import type { OutboxItem } from '../../../device/upload/outbox.ts';
@@ -29,9 +29,12 @@ let heard: Told[];
 let received: number;
 const server = createServer((message, reply) => void serve(message, reply));
 
+beforeAll(async () => {
+  ({ fixture, request } = await BridgeFixture.openReady());
+});
+afterAll(() => fixture.close());
 beforeEach(async () => {
-  fixture = await BridgeFixture.open();
-  request = await fixture.ready();
+  fixture.clock.shiftS = 0;
   sender = await Sender.open(fixture);
   errand = makeErrand(fixture, request, 400_000);
   item = await sender.seal(errand);
@@ -47,7 +50,6 @@ afterEach(async () => {
     server.closeAllConnections();
   });
   await sender.close();
-  await fixture.close();
 });
 
 const storedReceipt = (changes: object = {}, by = fixture.cast.bridge) => {

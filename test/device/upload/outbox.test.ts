@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type Disk, type DiskFile, SystemDisk } from '../../../device/base/disk.ts';
 import { sha256Hex } from '../../../device/base/keys.ts';
 import { generateSealKey, open, seal } from '../../../device/base/seal.ts';
@@ -13,16 +13,15 @@ let fixture: BridgeFixture;
 let request: string;
 let sender: Sender;
 let errand: Errand;
+beforeAll(async () => {
+  ({ fixture, request } = await BridgeFixture.openReady());
+});
+afterAll(() => fixture.close());
 beforeEach(async () => {
-  fixture = await BridgeFixture.open();
-  request = await fixture.ready();
   sender = await Sender.open(fixture);
   errand = makeErrand(fixture, request, 1_100_000);
 });
-afterEach(async () => {
-  await sender.close();
-  await fixture.close();
-});
+afterEach(() => sender.close());
 
 /** Files of clips; recalls outlive them. */
 const names = async (folder = sender.folder) => (await disk.list(folder)).filter((name) => !name.endsWith('.recall'));

@@ -23,10 +23,12 @@ let folder: string;
 let segments: Segment[];
 let clips: PreviewClips;
 let terms: PreviewTerms;
+let cut: ReturnType<typeof depsFor>;
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'doorsill-preview-'));
   segments = await captureFile(ffmpeg.path, await makeFootage(ffmpeg.path, folder, { video: x264(15), frames: 50 }));
+  cut = depsFor(ffmpeg, segments);
   const times = frameTimesUs(segments);
   const window = { startUs: times[5] ?? 0, endUs: times[33] ?? 0 };
   terms = { request: 'request-1', window, audio: false, zones: [], byteLimit: 10_000_000 };
@@ -40,7 +42,7 @@ beforeEach(async () => {
     log: silentLog(),
     folder: join(folder, 'previews'),
     cipher: 'aes-256-gcm',
-    clip: depsFor(ffmpeg, segments),
+    clip: cut,
     alone: (work) => work(),
     footageSettled: () => Promise.resolve(),
   });
@@ -71,20 +73,23 @@ it('returns the clip, sealed on the disk, and gives a grant exactly its bytes', 
   expect(await onDisk()).toEqual([]);
 });
 
-it.each([
-  ['another hash', { clipSha256: 'f'.repeat(64) }],
-  ['another request', { request: 'request-2' }],
-  ['a longer window', { window: { startUs: 1, endUs: 2 } }],
-  ['sound', { audio: true }],
-  ['zones', { zones: [{ left: 0, top: 0, width: 10, height: 10 }] }],
-  ['fewer bytes than it has', { byteLimit: 10 }],
-] as const)('takes nothing for a grant of %s', async (_what, changes) => {
+it('takes nothing for a grant of other terms', async () => {
   const { live } = mintLivePreview('preview-1', terms);
   const { sha256 } = await clips.make(live);
-  const grant = grantOf({ clipSha256: sha256, ...(changes as Partial<Grant>) });
   expect(clips.isPreviewed(grantOf({ clipSha256: sha256 }))).toBe(true);
-  expect(clips.isPreviewed(grant)).toBe(false);
-  expect(() => clips.take(grant)).toThrow(expect.objectContaining({ code: 'preview_changed' }));
+  const others: Partial<Grant>[] = [
+    { clipSha256: 'f'.repeat(64) },
+    { request: 'request-2' },
+    { window: { startUs: 1, endUs: 2 } },
+    { audio: true },
+    { zones: [{ left: 0, top: 0, width: 10, height: 10 }] },
+    { byteLimit: 10 },
+  ];
+  for (const changes of others) {
+    const grant = grantOf({ clipSha256: sha256, ...changes });
+    expect(clips.isPreviewed(grant), JSON.stringify(changes)).toBe(false);
+    expect(() => clips.take(grant)).toThrow(expect.objectContaining({ code: 'preview_changed' }));
+  }
 });
 
 it('is gone the moment its preview ends: no file, no bytes for an open reader, nothing for a grant', async () => {

@@ -3,7 +3,7 @@ import { createServer, request as httpRequest } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { sha256Hex, verifySignature } from '../../../device/base/keys.ts';
 import { SeededRandom } from '../../../device/base/random.ts';
 import type { LiveGrant } from '../../../device/consent/live-grant.ts';
@@ -27,9 +27,16 @@ let fixture: BridgeFixture;
 let request: string;
 let sender: Sender;
 let proxy: CountingProxy;
+/** What the bridge holds of earlier tests. */
+let earlier: string[];
+beforeAll(async () => {
+  ({ fixture, request } = await BridgeFixture.openReady());
+});
+afterAll(() => fixture.close());
 beforeEach(async () => {
-  fixture = await BridgeFixture.open();
-  request = await fixture.ready();
+  fixture.clock.shiftS = 0;
+  earlier = [];
+  earlier = await atBridge();
   sender = await Sender.open(fixture);
   proxy = await startCountingProxy(Number(new URL(fixture.bridge.url).port));
   sender.bridgeUrl = proxy.url;
@@ -37,15 +44,21 @@ beforeEach(async () => {
 afterEach(async () => {
   await proxy.stop();
   await sender.close();
-  await fixture.close();
 });
+
+/** What the bridge holds of this test's clips: whole ones, and parts that were sent. */
+async function atBridge(): Promise<string[]> {
+  const folders = ['clips', 'staging'].map(async (folder) =>
+    (await fixture.disk.list(join(fixture.bridgeFolder, folder))).map((name) => join(folder, name)),
+  );
+  return (await Promise.all(folders)).flat().filter((path) => !earlier.includes(path));
+}
 
 /** Whether the bridge holds exactly this clip, once, and no part of another. */
 async function expectStoredOnce(parcel: Parcel): Promise<void> {
-  const clips = join(fixture.bridgeFolder, 'clips');
-  expect(await fixture.disk.list(clips)).toEqual([parcel.clipId]);
-  expect(sha256Hex(await readFile(join(clips, parcel.clipId, 'clip.mp4')))).toBe(sha256Hex(parcel.clip));
-  expect(await fixture.disk.list(join(fixture.bridgeFolder, 'staging'))).toEqual([]);
+  const clip = join('clips', parcel.clipId);
+  expect(await atBridge()).toEqual([clip]);
+  expect(sha256Hex(await readFile(join(fixture.bridgeFolder, clip, 'clip.mp4')))).toBe(sha256Hex(parcel.clip));
 }
 
 /** Runs `act` once, when a client has sent this many more bytes. */
@@ -262,7 +275,7 @@ describe('an upload', () => {
     await file.close();
     await expect(sender.uploader.send(errand.live, item)).rejects.toMatchObject({ code: 'outbox_damaged' });
     expect(proxy.acknowledgedBytes).toBeLessThan(300_000);
-    expect(await fixture.disk.list(join(fixture.bridgeFolder, 'clips'))).toEqual([]);
+    expect((await atBridge()).filter((path) => path.startsWith('clips'))).toEqual([]);
   });
 
   it('sends nothing for an object that the gate did not make', async () => {
@@ -298,7 +311,7 @@ describe('a revocation during an upload', () => {
       expect(proxy.sentBytes - from).toBeGreaterThanOrEqual(moment);
       expect(sender.told.at(-1)).toMatchObject({ state: 'stopped', code: 'grant_dead' });
     }
-    expect(await fixture.disk.list(join(fixture.bridgeFolder, 'clips'))).toEqual([]);
+    expect((await atBridge()).filter((path) => path.startsWith('clips'))).toEqual([]);
   });
 
   it('keeps the same limit when the bridge acknowledges nothing', async () => {
@@ -327,10 +340,9 @@ describe('a revocation during an upload', () => {
 
   /** Waits until the bridge has staged this many bytes. */
   async function staged(bytes: number): Promise<void> {
-    const folder = join(fixture.bridgeFolder, 'staging');
     for (;;) {
-      const names = await fixture.disk.list(folder);
-      const sizes = await Promise.all(names.map((name) => fixture.disk.sizeOf(join(folder, name))));
+      const parts = (await atBridge()).filter((path) => path.startsWith('staging'));
+      const sizes = await Promise.all(parts.map((path) => fixture.disk.sizeOf(join(fixture.bridgeFolder, path))));
       if (sizes.some((size) => (size ?? 0) >= bytes)) return;
       await new Promise((resolve) => setImmediate(resolve));
     }
@@ -361,8 +373,7 @@ describe('a revocation at the bridge', () => {
         }),
         moment,
       ).toMatchObject({ ok: true, claims: { outcome: 'deleted', grant: item.grant } });
-      expect(await fixture.disk.list(join(fixture.bridgeFolder, 'clips'))).toEqual([]);
-      expect(await fixture.disk.list(join(fixture.bridgeFolder, 'staging'))).toEqual([]);
+      expect(await atBridge()).toEqual([]);
       expect(
         await sender.uploader.revoke(
           item.grant,

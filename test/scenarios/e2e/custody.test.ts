@@ -24,7 +24,9 @@ let bridgeKey: string;
 let found = 0;
 
 beforeAll(async () => {
-  const done = await runCommand(['demo', '--data', data, '--disclose', 'name,email,phone', '--json']);
+  const camera = 'synthetic?size=320x180&audio=off';
+  const words = ['demo', '--data', data, '--camera', camera, '--disclose', 'name,email,phone', '--json'];
+  const done = await runCommand(words);
   expect(done.status, done.stderr).toBe(0);
   clipFolder = dirname(z.object({ clip: z.string() }).parse(done.last).clip);
   const read = (name: Name) => new Uint8Array(readFileSync(join(clipFolder, name)));

@@ -288,47 +288,23 @@ describe('the embedded broker', () => {
   });
 });
 
-it('the broker of the command line listens on loopback by default', async () => {
-  broker = await startBroker();
-  const folder = temporaryFolder('loopback');
-  const running = new Running(['bridge', 'broker', '--data', folder.path, '--port', '0', '--json']);
-  try {
-    const ready = await running.line('the broker', ({ event }) => event === 'ready');
-    const port = Number(new URL(String(ready['url'])).port)
-      .toString(16)
-      .toUpperCase()
-      .padStart(4, '0');
-    const listening = ['/proc/net/tcp', '/proc/net/tcp6']
-      .flatMap((path) => readFileSync(path, 'utf8').split('\n'))
-      .map((line) => line.trim().split(/\s+/))
-      // State 0A is LISTEN; the address is 127.0.0.1 with its bytes in the machine's order.
-      .filter(([, local = '', , state]) => state === '0A' && local.endsWith(`:${port}`))
-      .map(([, local]) => local);
-    expect(listening).toEqual([`0100007F:${port}`]);
-  } finally {
-    await running.stop();
-    folder.dispose();
-  }
-});
-
-it('the broker of the command line accepts as many connections as --connections says', async () => {
+it('the broker of the command line listens on loopback, and accepts as many connections as --connections says', async () => {
   broker = await startBroker();
   const folder = temporaryFolder('connections');
-  const running = new Running([
-    'bridge',
-    'broker',
-    '--data',
-    folder.path,
-    '--port',
-    '0',
-    '--connections',
-    '2',
-    '--json',
-  ]);
+  const words = ['bridge', 'broker', '--data', folder.path, '--port', '0', '--connections', '2', '--json'];
+  const running = new Running(words);
   const sockets: Socket[] = [];
   try {
     const ready = await running.line('the broker', ({ event }) => event === 'ready');
     const port = Number(new URL(String(ready['url'])).port);
+    const hex = port.toString(16).toUpperCase().padStart(4, '0');
+    const listening = ['/proc/net/tcp', '/proc/net/tcp6']
+      .flatMap((path) => readFileSync(path, 'utf8').split('\n'))
+      .map((line) => line.trim().split(/\s+/))
+      // State 0A is LISTEN; the address is 127.0.0.1 with its bytes in the machine's order.
+      .filter(([, local = '', , state]) => state === '0A' && local.endsWith(`:${hex}`))
+      .map(([, local]) => local);
+    expect(listening).toEqual([`0100007F:${hex}`]);
     for (let nth = 0; nth < 3; nth += 1) {
       const socket = connectTcp(port, '127.0.0.1');
       socket.on('error', () => undefined);

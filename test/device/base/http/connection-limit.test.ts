@@ -2,7 +2,7 @@
 // of clips leave room for health checks and for revocations.
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
-import { afterEach, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { HTTP_LIMITS } from '../../../../device/base/http/http-server.ts';
 import { BridgeFixture } from '../../../support/bridge-fixture.ts';
 import { temporaryFolder } from '../../../support/command-line.ts';
@@ -11,11 +11,15 @@ import { VaultFixture } from '../../../support/vault-fixture.ts';
 
 const SMALL = { ...HTTP_LIMITS, connections: 40, connectionsPerAddress: 10, connectionsReserved: 8 };
 let fixture: BridgeFixture;
+let request: string;
 let sockets: Line[] = [];
-afterEach(async () => {
+beforeAll(async () => {
+  ({ fixture, request } = await BridgeFixture.openReady({ httpLimits: SMALL }));
+});
+afterAll(() => fixture.close());
+afterEach(() => {
   for (const { socket } of sockets) socket.destroy();
   sockets = [];
-  await fixture.close();
 });
 
 interface Line {
@@ -58,8 +62,7 @@ const WAYS: [string, string][] = [
 const open = () => sockets.filter(({ isOpen }) => isOpen).length;
 
 it.each(WAYS)('accepts a newcomer, also from the same address, while others %s', async (_what, text) => {
-  fixture = await BridgeFixture.open({ httpLimits: SMALL });
-  const parcel = fixture.parcel(await fixture.ready());
+  const parcel = fixture.parcel(request);
   await fixture.deliver(parcel);
   for (let count = 0; count < 30; count += 1) await line(fixture.bridge.url, text);
   await expect.poll(open).toBeLessThanOrEqual(SMALL.connectionsPerAddress);
@@ -71,7 +74,6 @@ it.each(WAYS)('accepts a newcomer, also from the same address, while others %s',
 });
 
 it('ends half-closed connections', async () => {
-  fixture = await BridgeFixture.open({ httpLimits: SMALL });
   for (let count = 0; count < 5; count += 1) {
     const half = await line(fixture.bridge.url, 'GET /healthz HTTP/1.1\r\nX-Slow: ');
     half.socket.end();
@@ -84,8 +86,6 @@ it('keeps an authenticated client’s transfer, however many connections come, b
   timeout: 60_000,
 }, async () => {
   const big = plainMp4({ frames: 30, audioPackets: 12, frameBytes: 800_000 });
-  fixture = await BridgeFixture.open({ httpLimits: SMALL });
-  const request = await fixture.ready();
   const [parcel, other] = [fixture.parcel(request, { clip: big }), fixture.parcel(request)];
   for (const each of [parcel, other]) await fixture.deliver(each);
   const ask = () =>
@@ -117,13 +117,13 @@ it('keeps an authenticated client’s transfer, however many connections come, b
 });
 
 it('holds for bridge, registry and vault with the limits they have', { tags: ['long'] }, async () => {
-  fixture = await BridgeFixture.open();
+  const usual = await BridgeFixture.open();
   const folder = temporaryFolder('seats');
   const vault = await new VaultFixture(join(folder.path, 'vault')).start();
   try {
     for (const [url, path] of [
-      [fixture.bridge.url, '/healthz'],
-      [fixture.registry.url, '/v1/key'],
+      [usual.bridge.url, '/healthz'],
+      [usual.registry.url, '/v1/key'],
       [vault.vault.url, '/v1/vault'],
     ] as const) {
       const before = sockets.length;
@@ -134,6 +134,7 @@ it('holds for bridge, registry and vault with the limits they have', { tags: ['l
     }
   } finally {
     await vault.stop();
+    await usual.close();
     folder.dispose();
   }
 });

@@ -14,18 +14,28 @@ const [WIDTH, HEIGHT] = [640, 360];
 export const START_US = 1_774_745_990_000_000;
 const at = (seconds: number) => START_US + Math.round(seconds * 1_000_000);
 
+let porch: Promise<PorchArt> | undefined;
+/** Each picture that was asked for, by its second. */
+const drawn = new Map<number, Promise<string>>();
+
 /** JPEGs of the drawn porch at these seconds, in base64. */
-export async function porchPictures(seconds: readonly number[]): Promise<string[]> {
-  const art = await PorchArt.draw(WIDTH, HEIGHT);
+export function porchPictures(seconds: readonly number[]): Promise<string[]> {
+  return Promise.all(
+    seconds.map((second) => {
+      const picture = drawn.get(second) ?? pictureAt(second);
+      drawn.set(second, picture);
+      return picture;
+    }),
+  );
+}
+
+async function pictureAt(second: number): Promise<string> {
+  porch ??= PorchArt.draw(WIDTH, HEIGHT);
   const planes = new Uint8Array((WIDTH * HEIGHT * 3) / 2);
-  const pictures: string[] = [];
-  for (const second of seconds) {
-    art.compose(sceneAt(Math.round(second * SYNTHETIC_FPS)), planes);
-    const raw = { width: WIDTH, height: HEIGHT, channels: 3 } as const;
-    const jpeg = await sharp(rgbOf(planes), { raw }).jpeg({ quality: 72 }).toBuffer();
-    pictures.push(jpeg.toString('base64'));
-  }
-  return pictures;
+  (await porch).compose(sceneAt(Math.round(second * SYNTHETIC_FPS)), planes);
+  const raw = { width: WIDTH, height: HEIGHT, channels: 3 } as const;
+  const jpeg = await sharp(rgbOf(planes), { raw }).jpeg({ quality: 72 }).toBuffer();
+  return jpeg.toString('base64');
 }
 
 /** BT.601 in limited range, as the porch is drawn. */
@@ -36,7 +46,9 @@ function rgbOf(planes: Uint8Array): Buffer {
     const chroma = lumaSize + (Math.floor(pixel / WIDTH) >> 1) * (WIDTH / 2) + ((pixel % WIDTH) >> 1);
     const y = ((planes[pixel] ?? 0) - 16) * 1.164;
     const [u, v] = [(planes[chroma] ?? 0) - 128, (planes[chroma + lumaSize / 4] ?? 0) - 128];
-    rgb.set([clamp(y + 1.596 * v), clamp(y - 0.392 * u - 0.813 * v), clamp(y + 2.017 * u)], pixel * 3);
+    rgb[pixel * 3] = clamp(y + 1.596 * v);
+    rgb[pixel * 3 + 1] = clamp(y - 0.392 * u - 0.813 * v);
+    rgb[pixel * 3 + 2] = clamp(y + 2.017 * u);
   }
   return rgb;
 }
