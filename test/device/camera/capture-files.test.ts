@@ -4,13 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, expect, it } from 'vitest';
 import { parseFragment, parseInit } from '../../../device/contract/media/fragment.ts';
-import { describeWithEachFfmpeg } from '../../support/each-ffmpeg.ts';
+import { describeWithEachFfmpeg, npmFfmpeg } from '../../support/each-ffmpeg.ts';
 import { frameTimes } from '../../support/frame-times.ts';
 import { mediaFile } from '../../support/media.ts';
-import { ffmpegChildren, ffmpegsHere, Recorder } from './support/recorder.ts';
+import { ffmpegChildren, Recorder } from './support/recorder.ts';
 
-const ffmpegs = await ffmpegsHere();
-const maker = ffmpegs[0]?.path ?? 'ffmpeg';
 const folder = mkdtempSync(join(tmpdir(), 'doorsill-capture-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 afterEach(() => expect(ffmpegChildren()).toEqual([]));
@@ -22,7 +20,9 @@ const x264 = (...options: string[]) => ['-c:v', 'libx264', '-preset', 'ultrafast
 /** Makes a file with ffmpeg; once for all tests. */
 function make(name: string, ...args: string[]): string {
   const path = join(folder, name);
-  execFileSync(maker, ['-v', 'error', '-nostdin', '-y', ...args, path], { stdio: ['ignore', 'ignore', 'inherit'] });
+  execFileSync(npmFfmpeg.path, ['-v', 'error', '-nostdin', '-y', ...args, path], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
   return path;
 }
 
@@ -94,7 +94,7 @@ const late = make(
 const shifted = make('shifted.mkv', '-i', made.gop2, '-c', 'copy', '-output_ts_offset', '17.8');
 /** The option of ffmpeg 6 and newer, and that of older releases. */
 const turned =
-  (ffmpegs[0]?.release[0] ?? 0) < 6
+  npmFfmpeg.release[0] < 6
     ? ['-i', made.gop1, '-c', 'copy', '-metadata:s:v:0', 'rotate=90']
     : ['-display_rotation', '90', '-i', made.gop1, '-c', 'copy'];
 const rotated = make('rotated.mp4', ...turned);

@@ -8,13 +8,13 @@ import { layOut } from '../../../device/clip/mp4-layout.ts';
 import { selfCheck } from '../../../device/clip/self-check.ts';
 import { FTYP_BYTES, readMoov } from '../../../device/contract/media/clip-file-check.ts';
 import type { Sps } from '../../../device/contract/media/parameter-sets.ts';
+import { npmFfmpeg as ffmpeg } from '../../support/each-ffmpeg.ts';
 import { liveGrantFor } from '../../support/live-grant.ts';
-import { cut, depsFor, everyFfmpeg, readerOf } from './support/cutting.ts';
+import { cut, depsFor, readerOf } from './support/cutting.ts';
 import { makeFootage, type Style, x264 } from './support/footage.ts';
 import { captureFile, frameTimesUs } from './support/segmenter.ts';
 import { turnedInit } from './support/turned.ts';
 
-const [ffmpeg] = await everyFfmpeg();
 let folder = '';
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'doorsill-mp4-'));
@@ -24,7 +24,6 @@ afterAll(async () => {
 });
 
 async function clipOf(style: Style, from: number, to: number, turn = false) {
-  if (!ffmpeg) throw new Error('no ffmpeg');
   const source = await makeFootage(ffmpeg.path, folder, style);
   const captured = await captureFile(ffmpeg.path, source);
   const segments = turn ? captured.map((segment) => ({ ...segment, init: turnedInit(segment.init, 90) })) : captured;

@@ -4,12 +4,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { concatBytes } from '../../../device/contract/bytes.ts';
+import { npmFfmpeg as ffmpeg } from '../../support/each-ffmpeg.ts';
 import { liveGrantFor } from '../../support/live-grant.ts';
-import { cut, depsFor, everyFfmpeg } from './support/cutting.ts';
+import { cut, depsFor } from './support/cutting.ts';
 import { makeFootage, x264 } from './support/footage.ts';
 import { captureFile, frameTimesUs } from './support/segmenter.ts';
 
-const [ffmpeg] = await everyFfmpeg();
 let folder = '';
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'doorsill-private-'));
@@ -38,7 +38,6 @@ describe('a clip', () => {
     ['smart cut', 7, 'smart-cut'],
     ['copied', 15, 'copy'],
   ])('that is %s holds no user data, encoder name or other text of its source', async (_, from, method) => {
-    if (!ffmpeg) throw new Error('no ffmpeg');
     const source = await makeFootage(ffmpeg.path, folder, { video: x264(15), frames: 120, sound: 'sine=r=48000' });
     const segments = await captureFile(ffmpeg.path, source, { extra: ['-bsf:v', SEI] });
     const times = frameTimesUs(segments);
@@ -56,7 +55,6 @@ describe('a clip', () => {
   });
 
   it('is the same file, byte for byte, whenever it is cut', async () => {
-    if (!ffmpeg) throw new Error('no ffmpeg');
     const source = await makeFootage(ffmpeg.path, folder, { video: x264(15), frames: 50 });
     const segments = await captureFile(ffmpeg.path, source);
     const times = frameTimesUs(segments);

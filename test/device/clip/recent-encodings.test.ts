@@ -5,12 +5,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { ManualClock } from '../../../device/base/clock.ts';
-import { findFfmpeg } from '../../../device/camera/find-ffmpeg.ts';
 import type { Segment } from '../../../device/camera/segment.ts';
 import type { EncodedSample } from '../../../device/clip/encoded-sample-buffer.ts';
 import { RecentEncodings } from '../../../device/clip/recent-encodings.ts';
 import { selfCheck } from '../../../device/clip/self-check.ts';
 import type { Zone } from '../../../device/contract/shared-claims.ts';
+import { npmFfmpeg as ffmpeg } from '../../support/each-ffmpeg.ts';
 import { liveGrantFor } from '../../support/live-grant.ts';
 import { cut, depsFor, readerOf } from './support/cutting.ts';
 import { makeFootage, x264 } from './support/footage.ts';
@@ -81,8 +81,7 @@ describe('encodings', () => {
   });
 });
 
-describe('a second grant of the same footage', async () => {
-  const ffmpeg = await findFfmpeg();
+describe('a second grant of the same footage', () => {
   /** Starting this ffmpeg fails. */
   const none = { ...ffmpeg, path: '/no/such/ffmpeg' };
   const window = { startUs: FOOTAGE_START_US + 400_000, endUs: FOOTAGE_START_US + 2_300_000 };

@@ -7,14 +7,13 @@ import { ALL_FORMATS, BufferSource, Input } from 'mediabunny';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Ffmpeg } from '../../../device/camera/find-ffmpeg.ts';
 import { selfCheck } from '../../../device/clip/self-check.ts';
-import { describeWithEachFfmpeg } from '../../support/each-ffmpeg.ts';
+import { describeWithEachFfmpeg, npmFfmpeg } from '../../support/each-ffmpeg.ts';
 import { liveGrantFor } from '../../support/live-grant.ts';
-import { cut, depsFor, everyFfmpeg, readerOf, saved } from './support/cutting.ts';
+import { cut, depsFor, readerOf, saved } from './support/cutting.ts';
 import { makeFootage, readSound, x264 } from './support/footage.ts';
 import { markedByLibfaac, withSamples } from './support/planting.ts';
 import { type CaptureOptions, captureFile, FOOTAGE_START_US } from './support/segmenter.ts';
 
-const ffmpegs = await everyFfmpeg();
 let folder = '';
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'doorsill-sound-'));
@@ -114,12 +113,10 @@ describeWithEachFfmpeg('with ffmpeg $version, sound', (ffmpeg) => {
 
 describe('sound', () => {
   it('is left out when the grant says so', async () => {
-    const [ffmpeg] = ffmpegs;
-    if (!ffmpeg) throw new Error('no ffmpeg');
-    const source = await makeFootage(ffmpeg.path, folder, { video: x264(15), frames: 50, sound: toneBetween(0, 9) });
-    const segments = await captureFile(ffmpeg.path, source);
+    const source = await makeFootage(npmFfmpeg.path, folder, { video: x264(15), frames: 50, sound: toneBetween(0, 9) });
+    const segments = await captureFile(npmFfmpeg.path, source);
     const window = { startUs: FOOTAGE_START_US, endUs: FOOTAGE_START_US + 2_000_000 };
-    const { clip, bytes } = await cut(liveGrantFor({ window }).live, depsFor(ffmpeg, segments));
+    const { clip, bytes } = await cut(liveGrantFor({ window }).live, depsFor(npmFfmpeg, segments));
     expect(clip.audioPackets).toBe(0);
     expect(Buffer.from(bytes).includes('soun')).toBe(false);
   });

@@ -10,14 +10,11 @@ import { trim } from '../../../device/clip/trim.ts';
 import type { LiveGrant } from '../../../device/consent/live-grant.ts';
 import { failure } from '../../../device/contract/errors.ts';
 import type { Window } from '../../../device/contract/shared-claims.ts';
+import { npmFfmpeg as ffmpeg } from '../../support/each-ffmpeg.ts';
 import { liveGrantFor } from '../../support/live-grant.ts';
-import { allBytes, childProcesses, cut, depsFor, everyFfmpeg, readerOf, saved } from './support/cutting.ts';
+import { allBytes, childProcesses, cut, depsFor, readerOf, saved } from './support/cutting.ts';
 import { makeFootage, readFrameNumbers, x264 } from './support/footage.ts';
 import { captureFile, FOOTAGE_START_US, frameTimesUs, ringOf } from './support/segmenter.ts';
-
-const [found] = await everyFfmpeg();
-if (!found) throw new Error('no ffmpeg');
-const ffmpeg = found;
 
 /** One recording of 4 s; and one of another camera setting, each with 15 frames a second and a keyframe a second. */
 let segments: Segment[] = [];

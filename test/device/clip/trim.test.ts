@@ -8,13 +8,12 @@ import type { Ffmpeg } from '../../../device/camera/find-ffmpeg.ts';
 import type { Segment } from '../../../device/camera/segment.ts';
 import { selfCheck } from '../../../device/clip/self-check.ts';
 import type { Grant } from '../../../device/contract/owner-orders.ts';
-import { describeWithEachFfmpeg } from '../../support/each-ffmpeg.ts';
+import { describeWithEachFfmpeg, npmFfmpeg } from '../../support/each-ffmpeg.ts';
 import { liveGrantFor } from '../../support/live-grant.ts';
-import { cut, depsFor, everyFfmpeg, readerOf, saved } from './support/cutting.ts';
+import { cut, depsFor, readerOf, saved } from './support/cutting.ts';
 import { makeFootage, readFrameNumbers, type Style, x264 } from './support/footage.ts';
 import { captureFile, frameTimesUs } from './support/segmenter.ts';
 
-const ffmpegs = await everyFfmpeg();
 let folder = '';
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'doorsill-clip-'));
@@ -173,7 +172,7 @@ const LONG = [
 ];
 
 describeWithEachFfmpeg('with ffmpeg $version', (ffmpeg) => {
-  const thorough = slow || ffmpeg.path === ffmpegs.at(-1)?.path;
+  const thorough = slow || ffmpeg === npmFfmpeg;
   for (const [name, one] of Object.entries(CASES)) {
     const { style, codec, gop } = one;
     it(`cuts ${name} to the frame`, { tags: LONG.includes(name) ? ['long'] : [] }, async () => {
@@ -181,7 +180,7 @@ describeWithEachFfmpeg('with ffmpeg $version', (ffmpeg) => {
       const segments = await captureFile(ffmpeg.path, source, codec ? { codec } : {});
       for (const span of spansOf(one, thorough)) {
         const { clip, bytes } = await cutAndCheck(ffmpeg, segments, { audio: style.sound !== undefined }, span);
-        const numbers = await readFrameNumbers(ffmpeg.path, await saved(folder, 'clip.mp4', bytes));
+        const numbers = await readFrameNumbers(npmFfmpeg.path, await saved(folder, 'clip.mp4', bytes));
         expect(numbers, `window ${span.join(' to ')}`).toEqual(range(span[0], span[1] ?? style.frames));
         const onKey = span[0] % gop === 0;
         // One or two frames, such as a keyframe alone, may be in order in any stream.

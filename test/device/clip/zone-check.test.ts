@@ -19,17 +19,13 @@ import { concatBytes } from '../../../device/contract/bytes.ts';
 import { parseFragment, parseInit } from '../../../device/contract/media/fragment.ts';
 import { joinAnnexB, splitSample } from '../../../device/contract/media/nal.ts';
 import type { Zone } from '../../../device/contract/shared-claims.ts';
-import { describeWithEachFfmpeg } from '../../support/each-ffmpeg.ts';
+import { describeWithEachFfmpeg, npmFfmpeg as machines } from '../../support/each-ffmpeg.ts';
 import { liveGrantFor } from '../../support/live-grant.ts';
-import { childProcesses, cut, depsFor, everyFfmpeg, readerOf } from './support/cutting.ts';
+import { childProcesses, cut, depsFor, readerOf } from './support/cutting.ts';
 import { HEIGHT, makeFootage, WIDTH, x264 } from './support/footage.ts';
 import { withSamples } from './support/planting.ts';
 import { captureFile, frameTimesUs } from './support/segmenter.ts';
 import { turnedInit } from './support/turned.ts';
-
-const [first] = await everyFfmpeg();
-if (!first) throw new Error('no ffmpeg');
-const machines = first;
 
 /** Odd edges: pixels 101 to 187 and 53 to 113 of 320 by 176. */
 const ZONE: Zone = { left: 3_157, top: 3_012, width: 2_718, height: 3_465 };

@@ -9,7 +9,6 @@ import { listenOn, makeHttpServer } from '../../../device/base/http/http-server.
 import { generateSigningKey, sha256Hex } from '../../../device/base/keys.ts';
 import { silentLog } from '../../../device/base/log.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
-import { findFfmpeg } from '../../../device/camera/find-ffmpeg.ts';
 import type { Segment } from '../../../device/camera/segment.ts';
 import { Callers, sessionCookieName } from '../../../device/console/callers.ts';
 import { LocalRouter } from '../../../device/console/local-router.ts';
@@ -23,6 +22,7 @@ import type { SettingsInForce } from '../../../device/contract/owner-settings.ts
 import type { Window } from '../../../device/contract/shared-claims.ts';
 import { BLOCK_COLUMNS, BLOCK_ROWS, BLOCKS } from '../../../device/motion/gray-picture-size.ts';
 import { GrayPictures } from '../../../device/motion/gray-pictures.ts';
+import { npmFfmpeg } from '../../support/each-ffmpeg.ts';
 import { descendants } from '../../support/processes.ts';
 import { captureFile, FOOTAGE_START_US as START_US } from '../clip/support/segmenter.ts';
 import { drawn, grayOf, visitorAt, watch } from '../motion/gray.ts';
@@ -49,10 +49,9 @@ let server: MotionServer;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'doorsill-motion-'));
   walkPath = join(folder, 'walk.mp4');
-  const { path } = await findFfmpeg();
   const encode = ['-c:v', 'libx264', '-preset', 'ultrafast', '-qp', '8', '-g', '15', '-pix_fmt', 'yuv420p'];
-  execFileSync(path, ['-v', 'error', '-f', 'lavfi', '-i', WALK, ...encode, walkPath]);
-  walk = await captureFile(path, walkPath);
+  execFileSync(npmFfmpeg.path, ['-v', 'error', '-f', 'lavfi', '-i', WALK, ...encode, walkPath]);
+  walk = await captureFile(npmFfmpeg.path, walkPath);
   return () => rm(folder, { recursive: true });
 }, 60_000);
 beforeEach(async () => {
@@ -78,7 +77,7 @@ class MotionServer {
   private readonly access: PictureAccess;
   private readonly sessions: OwnerSessions;
 
-  private constructor(held: readonly Segment[], ffmpeg: Awaited<ReturnType<typeof findFfmpeg>>) {
+  private constructor(held: readonly Segment[]) {
     this.held = held;
     const owner = { key: this.key.publicKey, name: 'Anna', statement: '' };
     this.sessions = new OwnerSessions({ clock, random, device: DEVICE, owners: () => (this.isOwner ? [owner] : []) });
@@ -95,7 +94,7 @@ class MotionServer {
     const callers = new Callers(DEVICE, this.sessions, viewerOf);
     const router = new LocalRouter(this.http, { clock, callers, origins, title: 'x', version: '1' });
     motionRoutes(router, {
-      ...{ access: this.access, gray: this.gray, ffmpeg, clock, log: silentLog() },
+      ...{ access: this.access, gray: this.gray, ffmpeg: npmFfmpeg, clock, log: silentLog() },
       ring: { read: (window) => this.read(window), coverage: () => this.coverage() },
       settings: () => ({
         disclosure: {},
@@ -110,7 +109,7 @@ class MotionServer {
   private readonly key = generateSigningKey(random);
 
   static async start(held: readonly Segment[]): Promise<MotionServer> {
-    const made = new MotionServer(held, await findFfmpeg());
+    const made = new MotionServer(held);
     made.url = await listenOn(made.http, '127.0.0.1', 0);
     const challenge = made.sessions.challenge();
     const proof = toBase64url(made.key.sign(sessionProofInput(DEVICE, made.url, challenge, made.key.publicKey)));

@@ -6,8 +6,9 @@ import { join } from 'node:path';
 import type { Segment } from '../../../../device/camera/segment.ts';
 import { type FileTables, FTYP_BYTES, readMoov } from '../../../../device/contract/media/clip-file-check.ts';
 import type { Window } from '../../../../device/contract/shared-claims.ts';
+import { npmFfmpeg } from '../../../support/each-ffmpeg.ts';
 import { liveGrantFor } from '../../../support/live-grant.ts';
-import { type CutClip, cut, depsFor, everyFfmpeg } from './cutting.ts';
+import { type CutClip, cut, depsFor } from './cutting.ts';
 import { makeFootage, type Style, x264 } from './footage.ts';
 import { captureFile, frameTimesUs } from './segmenter.ts';
 
@@ -17,11 +18,10 @@ export interface CheckedClip extends CutClip {
   window: Window;
 }
 
-export const [ffmpeg] = await everyFfmpeg();
+export const ffmpeg = npmFfmpeg;
 
 /** Footage of these frames. */
 async function captured(style: Style): Promise<Segment[]> {
-  if (!ffmpeg) throw new Error('no ffmpeg');
   const folder = await mkdtemp(join(tmpdir(), 'doorsill-checked-'));
   try {
     return await captureFile(ffmpeg.path, await makeFootage(ffmpeg.path, folder, style));
@@ -37,7 +37,6 @@ export function tablesOf(bytes: Uint8Array): FileTables {
 
 /** The clip of frame `from` up to frame `to` and `moreUs` beyond. */
 export async function cutOf(segments: Segment[], [from, to]: [number, number], audio = false, moreUs = 0) {
-  if (!ffmpeg) throw new Error('no ffmpeg');
   const times = frameTimesUs(segments);
   const window = { startUs: times[from] ?? 0, endUs: (times[to] ?? 0) + moreUs };
   return { segments, window, ...(await cut(liveGrantFor({ window, audio }).live, depsFor(ffmpeg, segments))) };
