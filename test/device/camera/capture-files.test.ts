@@ -13,7 +13,7 @@ const folder = mkdtempSync(join(tmpdir(), 'doorsill-capture-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 afterEach(() => expect(ffmpegChildren()).toEqual([]));
 
-const picture = (size = '320x240', seconds = 6) => ['-f', 'lavfi', '-i', `testsrc2=s=${size}:r=15:d=${seconds}`];
+const picture = (seconds = 6) => ['-f', 'lavfi', '-i', `testsrc2=s=160x120:r=15:d=${seconds}`];
 const sine = (seconds = 6) => ['-f', 'lavfi', '-i', `sine=f=440:r=48000:d=${seconds}`];
 const x264 = (...options: string[]) => ['-c:v', 'libx264', '-preset', 'ultrafast', '-pix_fmt', 'yuv420p', ...options];
 
@@ -29,8 +29,8 @@ function make(name: string, ...args: string[]): string {
 const made = {
   gop1: make('gop1.mp4', ...picture(), ...sine(), ...x264('-bf', '0', '-g', '15'), '-c:a', 'aac'),
   gop2: make('gop2.mkv', ...picture(), ...x264('-bf', '0', '-g', '30')),
-  gop4: make('gop4.mp4', ...picture('320x240', 9), ...x264('-bf', '0', '-g', '60')),
-  gop6: make('gop6.mp4', ...picture('320x240', 13), ...x264('-bf', '0', '-g', '90', '-sc_threshold', '0')),
+  gop4: make('gop4.mp4', ...picture(9), ...x264('-bf', '0', '-g', '60')),
+  gop6: make('gop6.mp4', ...picture(13), ...x264('-bf', '0', '-g', '90', '-sc_threshold', '0')),
   reordered: make('b.mp4', ...picture(), ...x264('-bf', '2', '-g', '15', '-b_strategy', '0')),
   /** AVI has no presentation times. */
   untimed: make('b.avi', ...picture(), ...x264('-bf', '2', '-g', '15', '-b_strategy', '0')),
@@ -49,12 +49,12 @@ const made = {
     '-cpu-used',
     '8',
   ),
-  deep: make('deep.mp4', ...picture('320x240', 2), ...x264('-bf', '0', '-g', '15'), '-pix_fmt', 'yuv422p'),
+  deep: make('deep.mp4', ...picture(2), ...x264('-bf', '0', '-g', '15'), '-pix_fmt', 'yuv422p'),
   transport: make('t.ts', ...picture(), ...sine(), ...x264('-bf', '0', '-g', '15'), '-c:a', 'aac'),
   raw: make('raw.h264', ...picture(), ...x264('-bf', '0', '-g', '25')),
   twoSounds: make(
     'two.mp4',
-    ...picture('320x240', 3),
+    ...picture(3),
     ...sine(3),
     ...sine(3),
     '-map',
@@ -67,14 +67,7 @@ const made = {
     '-c:a',
     'aac',
   ),
-  foreignSound: make(
-    'pcm.avi',
-    ...picture('320x240', 3),
-    ...sine(3),
-    ...x264('-bf', '0', '-g', '15'),
-    '-c:a',
-    'pcm_s16le',
-  ),
+  foreignSound: make('pcm.avi', ...picture(3), ...sine(3), ...x264('-bf', '0', '-g', '15'), '-c:a', 'pcm_s16le'),
 };
 const late = make(
   'late.mkv',
@@ -112,9 +105,12 @@ const FOOTAGE = [
   ['torture/androidx_sample_fragmented_sei.mp4', 'encode'],
 ] as const;
 
+const known = new Map<string, Promise<number[]>>();
+const timesOf = (path: string) => known.get(path) ?? known.set(path, frameTimes(path)).get(path);
+
 /** Times by another decoder, within the rounding of containers. */
 async function expectSourceTimes(recorder: Recorder, path: string): Promise<void> {
-  const wanted = await frameTimes(path);
+  const wanted = (await timesOf(path)) ?? [];
   const got = recorder.sourceTimesS();
   expect(got.length).toBe(wanted.length);
   const worst = Math.max(...got.map((time, n) => Math.abs(time - (wanted[n] ?? Number.NaN))));
