@@ -11,8 +11,8 @@ import type { Grant } from '../../../device/contract/owner-orders.ts';
 import { describeWithEachFfmpeg, npmFfmpeg } from '../../support/each-ffmpeg.ts';
 import { liveGrantFor } from '../../support/live-grant.ts';
 import { cut, depsFor, readerOf, saved } from './support/cutting.ts';
-import { frameNumbersOf, makeFootage, type Style, x264 } from './support/footage.ts';
-import { captureFile, frameTimesUs } from './support/segmenter.ts';
+import { frameNumbersOf, type Style, x264 } from './support/footage.ts';
+import { capturedFootage, frameTimesUs } from './support/segmenter.ts';
 
 let folder = '';
 beforeAll(async () => {
@@ -176,8 +176,7 @@ describeWithEachFfmpeg('with ffmpeg $version', (ffmpeg) => {
   for (const [name, one] of Object.entries(CASES)) {
     const { style, codec, gop } = one;
     it(`cuts ${name} to the frame`, { tags: LONG.includes(name) ? ['long'] : [] }, async () => {
-      const source = await makeFootage(ffmpeg.path, folder, style);
-      const segments = await captureFile(ffmpeg.path, source, codec ? { codec } : {});
+      const segments = await capturedFootage(ffmpeg.path, style, codec ? { codec } : {});
       const [spans, clips]: [Span[], string[]] = [spansOf(one, thorough), []];
       for (const span of spans) {
         const { clip, bytes } = await cutAndCheck(ffmpeg, segments, { audio: style.sound !== undefined }, span);

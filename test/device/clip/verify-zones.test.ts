@@ -21,8 +21,8 @@ import { npmFfmpeg as ffmpeg } from '../../support/each-ffmpeg.ts';
 import { liveGrantFor } from '../../support/live-grant.ts';
 import { makeParty } from '../../support/parties.ts';
 import { cut, depsFor, readerOf, saved } from './support/cutting.ts';
-import { makeFootage, x264 } from './support/footage.ts';
-import { captureFile, frameTimesUs } from './support/segmenter.ts';
+import { x264 } from './support/footage.ts';
+import { capturedFootage, frameTimesUs } from './support/segmenter.ts';
 import { Surgery } from './support/surgery.ts';
 import { turnedInit } from './support/turned.ts';
 
@@ -33,7 +33,7 @@ let folder = '';
 let segments: Segment[] = [];
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'doorsill-verify-'));
-  segments = await captureFile(ffmpeg.path, await makeFootage(ffmpeg.path, folder, { video: x264(15), frames: 30 }));
+  segments = await capturedFootage(ffmpeg.path, { video: x264(15), frames: 30 });
 }, 300_000);
 afterAll(() => rm(folder, { recursive: true }));
 

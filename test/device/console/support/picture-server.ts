@@ -1,7 +1,4 @@
 // The picture routes on a real HTTP server, with a ring, a live picture, viewers, privacy and records of looks that the test controls.
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { type Clock, SystemClock } from '../../../../device/base/clock.ts';
 import { listenOn, makeHttpServer } from '../../../../device/base/http/http-server.ts';
 import { sha256Hex } from '../../../../device/base/keys.ts';
@@ -22,19 +19,14 @@ import { type Viewer, ViewRight } from '../../../../device/contract/console-mess
 import { parseInit } from '../../../../device/contract/media/fragment.ts';
 import type { Window } from '../../../../device/contract/shared-claims.ts';
 import { npmFfmpeg } from '../../../support/each-ffmpeg.ts';
-import { makeFootage, x264 } from '../../clip/support/footage.ts';
-import { captureFile } from '../../clip/support/segmenter.ts';
+import { x264 } from '../../clip/support/footage.ts';
+import { capturedFootage } from '../../clip/support/segmenter.ts';
 
 const TOKEN = 'A'.repeat(22);
 
 /** Six seconds of numbered frames in GOPs of one second. */
-export async function recordedSeconds(): Promise<Segment[]> {
-  const folder = await mkdtemp(join(tmpdir(), 'doorsill-pictures-'));
-  const path = await makeFootage(npmFfmpeg.path, folder, { video: x264(15), frames: 90, fps: 15 });
-  const segments = await captureFile(npmFfmpeg.path, path);
-  await rm(folder, { recursive: true });
-  return segments;
-}
+export const recordedSeconds = (): Promise<Segment[]> =>
+  capturedFootage(npmFfmpeg.path, { video: x264(15), frames: 90 });
 
 /** A fragment followed by a box that players skip (ISO/IEC 14496-12 §8.1.2), as large as a better camera's. */
 export function padded(fragment: Uint8Array, bytes: number): Uint8Array {
