@@ -128,11 +128,11 @@ const [THUMB_WIDTH, THUMB_HEIGHT] = [32, 18];
 const [newest = npmFfmpeg] = ffmpegs;
 const THUMB_BYTES = THUMB_WIDTH * THUMB_HEIGHT;
 
-/** Decodes all of a file with the newest ffmpeg here, whichever is under test; `options` go before the input. */
-export async function shownBy(path: string, options: readonly string[] = []): Promise<Shown> {
+/** Decodes all of a file, by default with the newest ffmpeg here, whichever is under test; `options` go before the input. */
+export async function shownBy(path: string, options: readonly string[] = [], decoder = newest): Promise<Shown> {
   const filter = `showinfo,scale=${THUMB_WIDTH}:${THUMB_HEIGHT}:flags=area,format=gray`;
   const args = ['-v', 'info', '-nostdin', ...options, '-i', path, '-map', '0:v:0', '-an', '-fps_mode', 'passthrough'];
-  const child = spawn(newest.path, [...args, '-vf', filter, '-f', 'rawvideo', '-'], {
+  const child = spawn(decoder.path, [...args, '-vf', filter, '-f', 'rawvideo', '-'], {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const parts: Buffer[] = [];
