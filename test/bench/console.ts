@@ -97,6 +97,10 @@ export async function consoleRows({ folder }: Run): Promise<Row[]> {
 }
 
 /** A browser's page, paired and open. */
+/** A doorbell with the ffmpeg that a device would choose. */
+const startRig = async (settings: Parameters<typeof ConsoleRig.start>[0], kept?: string) =>
+  ConsoleRig.start(settings, kept, { ffmpeg: await findFfmpeg() });
+
 async function openPage(browser: Browser, rig: ConsoleRig): Promise<Page> {
   const page = await (await browser.newContext({ viewport: { width: 1280, height: 800 } })).newPage();
   await page.addInitScript(IN_PAGE);
@@ -136,7 +140,7 @@ async function liveRows(browser: Browser, folder: string): Promise<Row[]> {
 
 /** Milliseconds from the source's own time of each frame to its time on the screen. `firstFrame`: the number of its first one. */
 async function shownDelaysMs(browser: Browser, camera: string, firstFrame: number): Promise<number[]> {
-  const rig = await ConsoleRig.start({ camera, ring: { kind: 'memory', bytes: 64 * MIB } });
+  const rig = await startRig({ camera, ring: { kind: 'memory', bytes: 64 * MIB } });
   try {
     const page = await openPage(browser, rig);
     await page.locator('.chip-live').waitFor({ timeout: 20_000 });
@@ -165,7 +169,7 @@ const FILM_SECONDS = 60;
 /** The drawn porch as a file of H.264, as a camera gives it that encodes by itself. */
 async function filmPorch(folder: string): Promise<{ path: string; firstFrame: number }> {
   const camera = `synthetic?size=1280x720&audio=off&seconds=${FILM_SECONDS}&pace=fast`;
-  const rig = await ConsoleRig.start({ camera, ring: { kind: 'memory', bytes: 128 * MIB } });
+  const rig = await startRig({ camera, ring: { kind: 'memory', bytes: 128 * MIB } });
   try {
     const owner = await rig.owner();
     const state = async () => sourceSchema.parse((await owner.get('/api/v1/state')).json);
@@ -199,7 +203,7 @@ const REST_MS = 900;
 /** A finger that moves and rests, again and again. */
 async function scrubRows(browser: Browser, folder: string, size: string, fps: number): Promise<Row[]> {
   const footage = await filmed(folder, size, fps);
-  const rig = await ConsoleRig.start({
+  const rig = await startRig({
     camera: `file:${footage}?once&pace=fast`,
     ring: { kind: 'memory', bytes: 256 * MIB },
   });
@@ -280,7 +284,7 @@ async function playRow(browser: Browser, folder: string): Promise<Row> {
   const place = await mkdtemp(join(folder, 'day-'));
   const ring = { kind: 'file', bytes: 2048 * MIB, retentionS: 2 * DAY_SECONDS } as const;
   const bytes = await fillDay(place, ring);
-  const rig = await ConsoleRig.start({ camera: `file:${join(place, 'porch.mp4')}?once&pace=fast`, ring }, place);
+  const rig = await startRig({ camera: `file:${join(place, 'porch.mp4')}?once&pace=fast`, ring }, place);
   try {
     const page = await openPage(browser, rig);
     await page.locator('.tab').nth(1).click();

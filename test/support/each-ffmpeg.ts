@@ -1,29 +1,25 @@
-// Owns: running a suite with each ffmpeg that the product may choose; what runs with the system's carries its tag.
-// Not here: finding one (device/camera/find-ffmpeg.ts).
+// Owns: which ffmpegs tests run with, found once in a process; running a suite with each of them. What runs with the system's carries its
+// tag. Not here: finding one (device/camera/find-ffmpeg.ts).
 import { describe } from 'vitest';
 import { bundledPath, type Ffmpeg, findFfmpeg } from '../../device/camera/find-ffmpeg.ts';
 
-export interface TaggedFfmpeg {
-  ffmpeg: Ffmpeg;
-  tags: 'ffmpeg'[];
-}
+const chosen = await findFfmpeg();
+const bundled = bundledPath();
+
+/** npm's; where nothing is bundled, the system's. It starts in 5 ms of a processor's time, a system's with its libraries in 100. */
+export const npmFfmpeg: Ffmpeg =
+  bundled === null || bundled === chosen.path ? chosen : await findFfmpeg({ env: { FFMPEG_PATH: bundled } });
+
+/** Every ffmpeg of this machine that the product may choose: the one that it would, and npm's. */
+export const ffmpegs: readonly Ffmpeg[] = npmFfmpeg === chosen ? [chosen] : [chosen, npmFfmpeg];
 
 /** Stands for the system's where there is none: its suites are declared, so that they are counted, and left out. */
-const ABSENT: Ffmpeg = { ...(await findFfmpeg()), version: 'of the system' };
+const ABSENT: Ffmpeg = { ...chosen, version: 'of the system' };
 
-/** The bundled one, and the system's with its tag. Where nothing is bundled, the system's alone and without a tag. */
-export async function eachFfmpeg(): Promise<TaggedFfmpeg[]> {
-  const bundled = bundledPath();
-  const chosen = await findFfmpeg();
-  if (bundled === null) return [{ ffmpeg: chosen, tags: [] }];
-  const system = chosen.path === bundled ? ABSENT : chosen;
-  return [
-    { ffmpeg: system, tags: ['ffmpeg'] },
-    { ffmpeg: await findFfmpeg({ env: { FFMPEG_PATH: bundled } }), tags: [] },
-  ];
-}
-
-const all = await eachFfmpeg();
+const all: { ffmpeg: Ffmpeg; tags: 'ffmpeg'[] }[] = [
+  ...(bundled === null ? [] : [{ ffmpeg: npmFfmpeg === chosen ? ABSENT : chosen, tags: ['ffmpeg' as const] }]),
+  { ffmpeg: npmFfmpeg, tags: [] },
+];
 
 /** Declares a suite once for each; `$version` in its name is the ffmpeg's. */
 export function describeWithEachFfmpeg(name: string, suite: (ffmpeg: Ffmpeg) => void): void {

@@ -2,9 +2,10 @@
 // Not here: the product's own parsing, on purpose.
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import { findFfmpeg } from '../../device/camera/find-ffmpeg.ts';
+import { ffmpegs, npmFfmpeg } from './each-ffmpeg.ts';
 
 const run = promisify(execFile);
+const [newest = npmFfmpeg] = ffmpegs;
 const OUTPUT_BYTES_MAX = 100_000_000;
 
 /** Presentation times of all decoded frames in seconds, from the container's own start, as a player counts. */
@@ -27,7 +28,7 @@ export async function frameTimes(path: string, options: readonly string[] = []):
     'null',
     '-',
   ];
-  const { stderr } = await run((await findFfmpeg()).path, args, { maxBuffer: OUTPUT_BYTES_MAX });
+  const { stderr } = await run(newest.path, args, { maxBuffer: OUTPUT_BYTES_MAX });
   return [...stderr.matchAll(/pts_time:\s*(-?[\d.]+)/g)].map((match) => Number(match[1]));
 }
 

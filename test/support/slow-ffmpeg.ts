@@ -2,12 +2,13 @@
 // Not here: which ffmpeg there are (each-ffmpeg.ts).
 import { chmod, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Ffmpeg, findFfmpeg } from '../../device/camera/find-ffmpeg.ts';
+import type { Ffmpeg } from '../../device/camera/find-ffmpeg.ts';
+import { npmFfmpeg } from './each-ffmpeg.ts';
 
 /** One in `folder`, which says that it is of the release of the real one. */
 export async function slowFfmpeg(folder: string): Promise<Ffmpeg> {
   const path = join(folder, 'ffmpeg');
   await writeFile(path, `#!/bin/sh\nexec '${process.execPath}' -e 'setTimeout(() => {}, 30_000)'\n`);
   await chmod(path, 0o755);
-  return { ...(await findFfmpeg()), path };
+  return { ...npmFfmpeg, path };
 }

@@ -1,7 +1,7 @@
 // Owns: odd and broken media from other projects' test suites: what is odd about each file, the window that is cut out of it
 // and what must come of it; and what a stranger's decoder sees in a file. Not here: capturing and cutting (the tests).
 import { spawn } from 'node:child_process';
-import { findFfmpeg } from '../../device/camera/find-ffmpeg.ts';
+import { ffmpegs, npmFfmpeg } from './each-ffmpeg.ts';
 import { mediaFile } from './media.ts';
 
 type Method = 'copy' | 'smart-cut' | 're-encode';
@@ -125,14 +125,16 @@ export interface Shown {
 }
 
 const [THUMB_WIDTH, THUMB_HEIGHT] = [32, 18];
+const [newest = npmFfmpeg] = ffmpegs;
 const THUMB_BYTES = THUMB_WIDTH * THUMB_HEIGHT;
 
-/** Decodes all of a file with the newest ffmpeg here, whichever is under test; `options` go before the input. */
-export async function shownBy(path: string, options: readonly string[] = []): Promise<Shown> {
-  const { path: ffmpeg } = await findFfmpeg();
+/** Decodes all of a file, by default with the newest ffmpeg here, whichever is under test; `options` go before the input. */
+export async function shownBy(path: string, options: readonly string[] = [], decoder = newest): Promise<Shown> {
   const filter = `showinfo,scale=${THUMB_WIDTH}:${THUMB_HEIGHT}:flags=area,format=gray`;
   const args = ['-v', 'info', '-nostdin', ...options, '-i', path, '-map', '0:v:0', '-an', '-fps_mode', 'passthrough'];
-  const child = spawn(ffmpeg, [...args, '-vf', filter, '-f', 'rawvideo', '-'], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(decoder.path, [...args, '-vf', filter, '-f', 'rawvideo', '-'], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   const parts: Buffer[] = [];
   let words = '';
   child.stdout.on('data', (part: Buffer) => parts.push(part));

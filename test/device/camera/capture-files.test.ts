@@ -4,33 +4,33 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, expect, it } from 'vitest';
 import { parseFragment, parseInit } from '../../../device/contract/media/fragment.ts';
-import { describeWithEachFfmpeg } from '../../support/each-ffmpeg.ts';
+import { describeWithEachFfmpeg, npmFfmpeg } from '../../support/each-ffmpeg.ts';
 import { frameTimes } from '../../support/frame-times.ts';
 import { mediaFile } from '../../support/media.ts';
-import { ffmpegChildren, ffmpegsHere, Recorder } from './support/recorder.ts';
+import { ffmpegChildren, Recorder } from './support/recorder.ts';
 
-const ffmpegs = await ffmpegsHere();
-const maker = ffmpegs[0]?.path ?? 'ffmpeg';
 const folder = mkdtempSync(join(tmpdir(), 'doorsill-capture-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 afterEach(() => expect(ffmpegChildren()).toEqual([]));
 
-const picture = (size = '320x240', seconds = 6) => ['-f', 'lavfi', '-i', `testsrc2=s=${size}:r=15:d=${seconds}`];
+const picture = (seconds = 6) => ['-f', 'lavfi', '-i', `testsrc2=s=160x120:r=15:d=${seconds}`];
 const sine = (seconds = 6) => ['-f', 'lavfi', '-i', `sine=f=440:r=48000:d=${seconds}`];
 const x264 = (...options: string[]) => ['-c:v', 'libx264', '-preset', 'ultrafast', '-pix_fmt', 'yuv420p', ...options];
 
 /** Makes a file with ffmpeg; once for all tests. */
 function make(name: string, ...args: string[]): string {
   const path = join(folder, name);
-  execFileSync(maker, ['-v', 'error', '-nostdin', '-y', ...args, path], { stdio: ['ignore', 'ignore', 'inherit'] });
+  execFileSync(npmFfmpeg.path, ['-v', 'error', '-nostdin', '-y', ...args, path], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
   return path;
 }
 
 const made = {
   gop1: make('gop1.mp4', ...picture(), ...sine(), ...x264('-bf', '0', '-g', '15'), '-c:a', 'aac'),
   gop2: make('gop2.mkv', ...picture(), ...x264('-bf', '0', '-g', '30')),
-  gop4: make('gop4.mp4', ...picture('320x240', 9), ...x264('-bf', '0', '-g', '60')),
-  gop6: make('gop6.mp4', ...picture('320x240', 13), ...x264('-bf', '0', '-g', '90', '-sc_threshold', '0')),
+  gop4: make('gop4.mp4', ...picture(9), ...x264('-bf', '0', '-g', '60')),
+  gop6: make('gop6.mp4', ...picture(13), ...x264('-bf', '0', '-g', '90', '-sc_threshold', '0')),
   reordered: make('b.mp4', ...picture(), ...x264('-bf', '2', '-g', '15', '-b_strategy', '0')),
   /** AVI has no presentation times. */
   untimed: make('b.avi', ...picture(), ...x264('-bf', '2', '-g', '15', '-b_strategy', '0')),
@@ -49,12 +49,12 @@ const made = {
     '-cpu-used',
     '8',
   ),
-  deep: make('deep.mp4', ...picture('320x240', 2), ...x264('-bf', '0', '-g', '15'), '-pix_fmt', 'yuv422p'),
+  deep: make('deep.mp4', ...picture(2), ...x264('-bf', '0', '-g', '15'), '-pix_fmt', 'yuv422p'),
   transport: make('t.ts', ...picture(), ...sine(), ...x264('-bf', '0', '-g', '15'), '-c:a', 'aac'),
   raw: make('raw.h264', ...picture(), ...x264('-bf', '0', '-g', '25')),
   twoSounds: make(
     'two.mp4',
-    ...picture('320x240', 3),
+    ...picture(3),
     ...sine(3),
     ...sine(3),
     '-map',
@@ -67,14 +67,7 @@ const made = {
     '-c:a',
     'aac',
   ),
-  foreignSound: make(
-    'pcm.avi',
-    ...picture('320x240', 3),
-    ...sine(3),
-    ...x264('-bf', '0', '-g', '15'),
-    '-c:a',
-    'pcm_s16le',
-  ),
+  foreignSound: make('pcm.avi', ...picture(3), ...sine(3), ...x264('-bf', '0', '-g', '15'), '-c:a', 'pcm_s16le'),
 };
 const late = make(
   'late.mkv',
@@ -94,7 +87,7 @@ const late = make(
 const shifted = make('shifted.mkv', '-i', made.gop2, '-c', 'copy', '-output_ts_offset', '17.8');
 /** The option of ffmpeg 6 and newer, and that of older releases. */
 const turned =
-  (ffmpegs[0]?.release[0] ?? 0) < 6
+  npmFfmpeg.release[0] < 6
     ? ['-i', made.gop1, '-c', 'copy', '-metadata:s:v:0', 'rotate=90']
     : ['-display_rotation', '90', '-i', made.gop1, '-c', 'copy'];
 const rotated = make('rotated.mp4', ...turned);
@@ -112,9 +105,12 @@ const FOOTAGE = [
   ['torture/androidx_sample_fragmented_sei.mp4', 'encode'],
 ] as const;
 
+const known = new Map<string, Promise<number[]>>();
+const timesOf = (path: string) => known.get(path) ?? known.set(path, frameTimes(path)).get(path);
+
 /** Times by another decoder, within the rounding of containers. */
 async function expectSourceTimes(recorder: Recorder, path: string): Promise<void> {
-  const wanted = await frameTimes(path);
+  const wanted = (await timesOf(path)) ?? [];
   const got = recorder.sourceTimesS();
   expect(got.length).toBe(wanted.length);
   const worst = Math.max(...got.map((time, n) => Math.abs(time - (wanted[n] ?? Number.NaN))));

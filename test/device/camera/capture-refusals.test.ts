@@ -15,11 +15,9 @@ import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { describeWithEachFfmpeg } from '../../support/each-ffmpeg.ts';
-import { ffmpegChildren, ffmpegsHere, Recorder } from './support/recorder.ts';
+import { describeWithEachFfmpeg, npmFfmpeg } from '../../support/each-ffmpeg.ts';
+import { ffmpegChildren, Recorder } from './support/recorder.ts';
 
-const ffmpegs = await ffmpegsHere();
-const maker = ffmpegs[0]?.path ?? 'ffmpeg';
 const folder = mkdtempSync(join(tmpdir(), 'doorsill-hostile-'));
 const secret = join(folder, 'secret.mp4');
 const fragmented = join(folder, 'fragmented.mp4');
@@ -42,8 +40,18 @@ beforeAll(async () => {
     '-g',
     '25',
   ];
-  execFileSync(maker, [...args, secret]);
-  execFileSync(maker, ['-v', 'error', '-i', secret, '-c', 'copy', '-movflags', 'frag_keyframe+empty_moov', fragmented]);
+  execFileSync(npmFfmpeg.path, [...args, secret]);
+  execFileSync(npmFfmpeg.path, [
+    '-v',
+    'error',
+    '-i',
+    secret,
+    '-c',
+    'copy',
+    '-movflags',
+    'frag_keyframe+empty_moov',
+    fragmented,
+  ]);
   server = createServer((socket) => {
     connections += 1;
     socket.destroy();
@@ -176,7 +184,7 @@ describeWithEachFfmpeg('a hostile file and ffmpeg $version', (ffmpeg) => {
 
   it('refuses a sound file as having no video', async () => {
     const path = join(folder, 'sound.mp4');
-    execFileSync(maker, ['-v', 'error', '-y', '-f', 'lavfi', '-i', 'sine=d=1', '-c:a', 'aac', path]);
+    execFileSync(npmFfmpeg.path, ['-v', 'error', '-y', '-f', 'lavfi', '-i', 'sine=d=1', '-c:a', 'aac', path]);
     const recorder = new Recorder(ffmpeg, path);
     await expect(recorder.capture.start(new AbortController().signal)).rejects.toMatchObject({
       code: 'camera_no_video',

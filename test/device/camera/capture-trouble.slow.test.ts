@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { ffmpegChildren, ffmpegsForSlowTests, killFfmpeg, Recorder, recording } from './support/recorder.ts';
 
-const ffmpegs = await ffmpegsForSlowTests();
+const ffmpegs = ffmpegsForSlowTests;
 const folder = mkdtempSync(join(tmpdir(), 'doorsill-stalls-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 afterEach(() => expect(ffmpegChildren()).toEqual([]));

@@ -8,7 +8,7 @@ import { failure } from '../../../device/contract/errors.ts';
 import { readFrameNumber } from '../../../sim/porch/frame-number.ts';
 import { ffmpegChildren, ffmpegsForSlowTests, killFfmpeg, Recorder, recording } from './support/recorder.ts';
 
-const ffmpegs = await ffmpegsForSlowTests();
+const ffmpegs = ffmpegsForSlowTests;
 const folder = mkdtempSync(join(tmpdir(), 'doorsill-trouble-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 afterEach(() => expect(ffmpegChildren()).toEqual([]));

@@ -5,11 +5,9 @@ import { silentLog } from '../../../device/base/log.ts';
 import { chooseEncoder, choosePreset, faultOfEncoder, faultOfTrial } from '../../../device/camera/choose-encoder.ts';
 import { captureCommand, encodeArgs, FRAGMENT_ARGS } from '../../../device/camera/ffmpeg-capture-command.ts';
 import { runFfmpeg } from '../../../device/camera/ffmpeg-run.ts';
-import { describeWithEachFfmpeg } from '../../support/each-ffmpeg.ts';
-import { ffmpegsHere } from './support/recorder.ts';
+import { describeWithEachFfmpeg, npmFfmpeg } from '../../support/each-ffmpeg.ts';
 
 const clock = new SystemClock();
-const ffmpegs = await ffmpegsHere();
 const hasNodes = existsSync('/dev') && readdirSync('/dev').some((name) => /^video\d+$/.test(name));
 
 describeWithEachFfmpeg('the encoder of ffmpeg $version', (ffmpeg) => {
@@ -78,10 +76,8 @@ describeWithEachFfmpeg('the encoder of ffmpeg $version', (ffmpeg) => {
 });
 
 it('is used by a capture that encodes', () => {
-  const [ffmpeg] = ffmpegs;
-  if (!ffmpeg) throw new Error('no ffmpeg');
   const plan = { video: 'encode', audio: 'none', videoStream: '0:v:0', audioStream: '' } as const;
-  const options = captureCommand([], plan, ffmpeg, 'h264_v4l2m2m').outputs[0]?.options.join(' ') ?? '';
+  const options = captureCommand([], plan, npmFfmpeg, 'h264_v4l2m2m').outputs[0]?.options.join(' ') ?? '';
   expect(options).toContain('-c:v h264_v4l2m2m');
   expect(options).toContain('+delay_moov');
   expect(options).not.toContain('-preset');

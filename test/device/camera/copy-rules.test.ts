@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { faultOfGop, isCutOff } from '../../../device/camera/copy-rules.ts';
-import { findFfmpeg } from '../../../device/camera/find-ffmpeg.ts';
 import { parseFragment, parseInit } from '../../../device/contract/media/fragment.ts';
+import { npmFfmpeg } from '../../support/each-ffmpeg.ts';
 import { Recorder } from './support/recorder.ts';
 
 /** An access unit delimiter alone, behind its length (ISO/IEC 14496-10 §7.3.2.4). */
@@ -9,7 +9,7 @@ const DELIMITER = new Uint8Array([0, 0, 0, 2, 9, 0xf0]);
 
 describe('a copied GOP', async () => {
   const source = 'synthetic?pace=fast&seconds=1&size=320x180&audio=off';
-  const { segments } = await new Recorder(await findFfmpeg(), source).whole();
+  const { segments } = await new Recorder(npmFfmpeg, source).whole();
   const init = parseInit(segments[0]?.init ?? new Uint8Array());
   const { video } = parseFragment(init, segments[0]?.fragment ?? new Uint8Array());
 

@@ -17,7 +17,7 @@ import { type HostileFile, makeHostileFiles } from './support/hostile-media.ts';
 import { ffmpegsForSlowTests } from './support/recorder.ts';
 import { type Traced, traced } from './support/traced.ts';
 
-const ffmpegs = await ffmpegsForSlowTests();
+const ffmpegs = ffmpegsForSlowTests;
 const slow = process.env['DOORSILL_SLOW'] === '1';
 const folder = mkdtempSync(join(tmpdir(), 'doorsill-hostile-'));
 const secret = join(folder, 'secret.mp4');

@@ -9,10 +9,10 @@ import { SystemClock } from '../../../device/base/clock.ts';
 import { runFfmpeg } from '../../../device/camera/ffmpeg-run.ts';
 import { concatBytes } from '../../../device/contract/bytes.ts';
 import { readFrameNumber } from '../../../sim/porch/frame-number.ts';
+import { ffmpegs, npmFfmpeg } from '../../support/each-ffmpeg.ts';
 import { LiveViewer } from './support/live-viewer.ts';
-import { ffmpegChildren, ffmpegsForSlowTests, ffmpegsHere, killFfmpeg, Recorder } from './support/recorder.ts';
+import { ffmpegChildren, ffmpegsForSlowTests, killFfmpeg, Recorder } from './support/recorder.ts';
 
-const everyFfmpeg = await ffmpegsHere();
 const folder = mkdtempSync(join(tmpdir(), 'doorsill-viewer-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 afterEach(() => expect(ffmpegChildren()).toEqual([]));
@@ -22,7 +22,7 @@ const clock = new SystemClock();
 
 /** Nine frames of H.264 that a capture copies. */
 const moment = join(folder, 'moment.mp4');
-execFileSync(everyFfmpeg[0]?.path ?? 'ffmpeg', [
+execFileSync(npmFfmpeg.path, [
   ...['-v', 'error', '-nostdin', '-f', 'lavfi', '-i', 'testsrc2=s=320x240:r=15:d=0.6', '-c:v', 'libx264'],
   ...['-preset', 'ultrafast', '-pix_fmt', 'yuv420p', '-bf', '0', '-g', '15', moment],
 ]);
@@ -35,7 +35,7 @@ function watched(recorder: Recorder): LiveViewer {
 
 const start = (recorder: Recorder) => recorder.capture.start(new AbortController().signal);
 
-describe.each(everyFfmpeg)('live pictures of the drawn porch with ffmpeg $version', (ffmpeg) => {
+describe.each(ffmpegs)('live pictures of the drawn porch with ffmpeg $version', (ffmpeg) => {
   it('come before their GOP is complete, all of them, at the same times as in the recording', async () => {
     const recorder = new Recorder(ffmpeg, SMALL);
     const viewer = watched(recorder);
@@ -70,7 +70,7 @@ describe.each(everyFfmpeg)('live pictures of the drawn porch with ffmpeg $versio
   });
 });
 
-describe.each(await ffmpegsForSlowTests())('live pictures with ffmpeg $version', (ffmpeg) => {
+describe.each(ffmpegsForSlowTests)('live pictures with ffmpeg $version', (ffmpeg) => {
   it('end at once when the camera is stopped, and no frame is held', async () => {
     const recorder = new Recorder(ffmpeg, SMALL);
     const viewer = watched(recorder);

@@ -1,16 +1,16 @@
 import { execFileSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
 import { type Log, silentLog } from '../../../device/base/log.ts';
-import { findFfmpeg } from '../../../device/camera/find-ffmpeg.ts';
 import { LIVE_BYTES_MAX, LiveFragments, type LiveListener } from '../../../device/camera/live-fragments.ts';
 import { concatBytes } from '../../../device/contract/bytes.ts';
 import { FragmentSplitter } from '../../../device/contract/media/fragment-splitter.ts';
+import { npmFfmpeg } from '../../support/each-ffmpeg.ts';
 import { LiveViewer } from './support/live-viewer.ts';
 
 /** Two seconds at 10 frames a second as a capture writes them: a keyframe every third frame. */
 const GOP = 3;
 const FPS = 10;
-const file = execFileSync((await findFfmpeg()).path, [
+const file = execFileSync(npmFfmpeg.path, [
   ...['-v', 'error', '-f', 'lavfi', '-i', `testsrc2=s=64x64:r=${FPS}:d=2`, '-pix_fmt', 'yuv420p', '-c:v', 'libx264'],
   ...['-preset', 'ultrafast', '-bf', '0', '-g', String(GOP), '-sc_threshold', '0'],
   ...['-movflags', '+frag_every_frame+empty_moov+default_base_moof+frag_discont', '-f', 'mp4', 'pipe:1'],

@@ -21,11 +21,10 @@ import { concatBytes } from '../../../device/contract/bytes.ts';
 import type { Failure } from '../../../device/contract/errors.ts';
 import { parseFragment, parseInit, type Sample } from '../../../device/contract/media/fragment.ts';
 import { SyntheticDriver } from '../../../sim/porch/porch-camera.ts';
-import { describeWithEachFfmpeg } from '../../support/each-ffmpeg.ts';
+import { describeWithEachFfmpeg, npmFfmpeg } from '../../support/each-ffmpeg.ts';
 import { LiveViewer } from './support/live-viewer.ts';
-import { ffmpegChildren, ffmpegsHere } from './support/recorder.ts';
+import { ffmpegChildren } from './support/recorder.ts';
 
-const ffmpegs = await ffmpegsHere();
 const folder = mkdtempSync(join(tmpdir(), 'doorsill-live-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 afterEach(() => expect(ffmpegChildren()).toEqual([]));
@@ -33,7 +32,7 @@ afterEach(() => expect(ffmpegChildren()).toEqual([]));
 const SECONDS = 3;
 const FRAMES = SECONDS * 15;
 const file = join(folder, 'camera.mp4');
-execFileSync(ffmpegs[0]?.path ?? 'ffmpeg', [
+execFileSync(npmFfmpeg.path, [
   ...['-v', 'error', '-nostdin', '-f', 'lavfi', '-i', `testsrc2=s=320x240:r=15:d=${SECONDS}`],
   ...['-f', 'lavfi', '-i', `sine=f=440:r=48000:d=${SECONDS}`],
   ...['-c:v', 'libx264', '-preset', 'ultrafast', '-pix_fmt', 'yuv420p', '-bf', '0', '-g', '15', '-c:a', 'aac', file],
@@ -88,7 +87,7 @@ class Captured {
     const path = join(folder, `${which}.mp4`);
     writeFileSync(path, concatBytes([this.init(which), ...this[which]]));
     const args = ['-v', 'error', '-nostdin', '-i', path, '-map', '0:v:0', '-fps_mode', 'passthrough', '-copyts'];
-    const text = execFileSync(ffmpegs[0]?.path ?? 'ffmpeg', [...args, '-f', 'framemd5', '-'], { encoding: 'utf8' });
+    const text = execFileSync(npmFfmpeg.path, [...args, '-f', 'framemd5', '-'], { encoding: 'utf8' });
     return text.split('\n').filter((line) => /^\d/.test(line));
   }
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { findFfmpeg } from '../../../device/camera/find-ffmpeg.ts';
 import { isPictureMissing, tellsDamage } from '../../../device/camera/picture-damage.ts';
 import { parseFragment, parseInit } from '../../../device/contract/media/fragment.ts';
+import { npmFfmpeg } from '../../support/each-ffmpeg.ts';
 import { Recorder } from './support/recorder.ts';
 
 describe('a line of ffmpeg', () => {
@@ -30,7 +30,7 @@ describe('a line of ffmpeg', () => {
 
 describe('the numbers of the pictures of a GOP', async () => {
   const source = 'synthetic?pace=fast&seconds=1&size=320x180&audio=off';
-  const { segments } = await new Recorder(await findFfmpeg(), source).whole();
+  const { segments } = await new Recorder(npmFfmpeg, source).whole();
   const init = parseInit(segments[0]?.init ?? new Uint8Array());
   const { video } = parseFragment(init, segments[0]?.fragment ?? new Uint8Array());
 

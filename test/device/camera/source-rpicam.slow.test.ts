@@ -12,7 +12,7 @@ import { CameraModule } from './support/wired-programs.ts';
 
 const SOURCE = 'rpicam:?size=320x180&rate=10';
 
-describe.each(await ffmpegsForSlowTests())("a Pi's camera module with ffmpeg $version", (ffmpeg) => {
+describe.each(ffmpegsForSlowTests)("a Pi's camera module with ffmpeg $version", (ffmpeg) => {
   let module: CameraModule;
 
   beforeEach(() => {

@@ -2,10 +2,10 @@
 // @module-tag gstreamer
 import { afterEach, describe, expect, it } from 'vitest';
 import { parseFragment, parseInit } from '../../../device/contract/media/fragment.ts';
+import { ffmpegs } from '../../support/each-ffmpeg.ts';
 import { hasRtspServer, type RtspServer, STREAMS, startRtspServer } from '../../support/rtsp-server.ts';
-import { ffmpegChildren, ffmpegsForSlowTests, ffmpegsHere, Recorder } from './support/recorder.ts';
+import { ffmpegChildren, ffmpegsForSlowTests, Recorder } from './support/recorder.ts';
 
-const ffmpegs = await ffmpegsHere();
 const here = hasRtspServer();
 let server: RtspServer | null = null;
 
@@ -58,42 +58,39 @@ describe.skipIf(!here).each(ffmpegs)(
   },
 );
 
-describe.skipIf(!here).each(await ffmpegsForSlowTests())(
-  "a network camera's trouble with ffmpeg $version",
-  (ffmpeg) => {
-    it('is reported as lost, without the login, and recording continues when it is back', async () => {
-      server = await startRtspServer(STREAMS.h264, { user: 'anna', password: 'geheim' });
-      const { port } = server;
-      const recorder = new Recorder(ffmpeg, `rtsp://anna:geheim@127.0.0.1:${port}/porch`);
-      await recorder.capture.start(new AbortController().signal);
-      await recorder.until(() => recorder.segments.length >= 1);
-      await server.stop();
-      await recorder.until(() => recorder.states().at(-1) === 'lost');
-      expect(recorder.changes.at(-1)?.failure).toMatchObject({ code: 'camera_unreachable' });
-      const before = recorder.segments.length;
-      server = await startRtspServer(STREAMS.h264, { port, user: 'anna', password: 'geheim' });
-      await recorder.until(() => recorder.segments.length > before);
-      await recorder.capture.stop();
-      expect(recorder.states()).toEqual(['starting', 'recording', 'lost', 'recording', 'off']);
-      expect(recorder.segments.at(-1)?.recording).not.toBe(recorder.segments[0]?.recording);
-      expect(JSON.stringify([recorder.changes, recorder.logged])).not.toMatch(/anna|geheim/);
-    });
+describe.skipIf(!here).each(ffmpegsForSlowTests)("a network camera's trouble with ffmpeg $version", (ffmpeg) => {
+  it('is reported as lost, without the login, and recording continues when it is back', async () => {
+    server = await startRtspServer(STREAMS.h264, { user: 'anna', password: 'geheim' });
+    const { port } = server;
+    const recorder = new Recorder(ffmpeg, `rtsp://anna:geheim@127.0.0.1:${port}/porch`);
+    await recorder.capture.start(new AbortController().signal);
+    await recorder.until(() => recorder.segments.length >= 1);
+    await server.stop();
+    await recorder.until(() => recorder.states().at(-1) === 'lost');
+    expect(recorder.changes.at(-1)?.failure).toMatchObject({ code: 'camera_unreachable' });
+    const before = recorder.segments.length;
+    server = await startRtspServer(STREAMS.h264, { port, user: 'anna', password: 'geheim' });
+    await recorder.until(() => recorder.segments.length > before);
+    await recorder.capture.stop();
+    expect(recorder.states()).toEqual(['starting', 'recording', 'lost', 'recording', 'off']);
+    expect(recorder.segments.at(-1)?.recording).not.toBe(recorder.segments[0]?.recording);
+    expect(JSON.stringify([recorder.changes, recorder.logged])).not.toMatch(/anna|geheim/);
+  });
 
-    it('is reported for a refused login, a closed port and an unknown name', async () => {
-      server = await startRtspServer(STREAMS.h264, { user: 'anna', password: 'geheim' });
-      const addresses = [
-        `rtsp://anna:falsch@127.0.0.1:${server.port}/porch`,
-        'rtsp://anna:falsch@127.0.0.1:1/x',
-        'rtsp://anna:falsch@doorbell.invalid/x',
-      ];
-      for (const address of addresses) {
-        const recorder = new Recorder(ffmpeg, address);
-        await recorder.capture.start(new AbortController().signal);
-        await recorder.until(() => recorder.states().at(-1) === 'lost');
-        await recorder.capture.stop();
-        expect(recorder.changes[1]?.failure).toMatchObject({ code: 'camera_unreachable' });
-        expect(JSON.stringify([recorder.changes, recorder.logged])).not.toMatch(/anna|falsch/);
-      }
-    });
-  },
-);
+  it('is reported for a refused login, a closed port and an unknown name', async () => {
+    server = await startRtspServer(STREAMS.h264, { user: 'anna', password: 'geheim' });
+    const addresses = [
+      `rtsp://anna:falsch@127.0.0.1:${server.port}/porch`,
+      'rtsp://anna:falsch@127.0.0.1:1/x',
+      'rtsp://anna:falsch@doorbell.invalid/x',
+    ];
+    for (const address of addresses) {
+      const recorder = new Recorder(ffmpeg, address);
+      await recorder.capture.start(new AbortController().signal);
+      await recorder.until(() => recorder.states().at(-1) === 'lost');
+      await recorder.capture.stop();
+      expect(recorder.changes[1]?.failure).toMatchObject({ code: 'camera_unreachable' });
+      expect(JSON.stringify([recorder.changes, recorder.logged])).not.toMatch(/anna|falsch/);
+    }
+  });
+});

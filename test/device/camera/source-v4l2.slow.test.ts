@@ -13,7 +13,7 @@ import { WiredCamera } from './support/wired-programs.ts';
 
 const SOURCE = 'v4l2:/dev/null?size=320x180&rate=10';
 
-describe.each(await ffmpegsForSlowTests())('a wired camera with ffmpeg $version', (ffmpeg) => {
+describe.each(ffmpegsForSlowTests)('a wired camera with ffmpeg $version', (ffmpeg) => {
   let camera: WiredCamera;
 
   beforeEach(() => {
@@ -257,7 +257,7 @@ describe.each(await ffmpegsForSlowTests())('a wired camera with ffmpeg $version'
 
 describe('where a wired camera is', () => {
   it('follows its lasting name to another node, and uses no other camera instead', async () => {
-    const [ffmpeg] = await ffmpegsForSlowTests();
+    const [ffmpeg] = ffmpegsForSlowTests;
     if (!ffmpeg) throw new Error('no ffmpeg');
     const camera = new WiredCamera(ffmpeg);
     const source = v4l2Kind.parse('v4l2:/dev/video0?size=320x180', {});

@@ -9,12 +9,12 @@ import type { Segment } from '../../../device/camera/segment.ts';
 import type { ClipRecode } from '../../../device/clip/clip-deps.ts';
 import { selfCheck } from '../../../device/clip/self-check.ts';
 import { concatBytes, utf8 } from '../../../device/contract/bytes.ts';
-import { describeWithEachFfmpeg } from '../../support/each-ffmpeg.ts';
+import { describeWithEachFfmpeg, npmFfmpeg } from '../../support/each-ffmpeg.ts';
 import { liveGrantFor } from '../../support/live-grant.ts';
 import { cut, depsFor, readerOf, saved } from './support/cutting.ts';
-import { makeFootage, readFrameNumbers, x264 } from './support/footage.ts';
+import { readFrameNumbers, x264 } from './support/footage.ts';
 import { beforeSound, behindSlices, behindSound, type Change, countHeld, withSamples } from './support/planting.ts';
-import { captureFile, frameTimesUs } from './support/segmenter.ts';
+import { capturedFootage, frameTimesUs } from './support/segmenter.ts';
 
 const folder = await mkdtemp(join(tmpdir(), 'doorsill-hidden-'));
 afterAll(() => rm(folder, { recursive: true }));
@@ -49,19 +49,13 @@ async function ringBytes(segments: readonly Segment[]): Promise<Uint8Array> {
 }
 
 describeWithEachFfmpeg('with ffmpeg $version, a clip that discloses nothing', (ffmpeg) => {
-  const footage = async (...more: string[]) => {
-    const source = await makeFootage(ffmpeg.path, folder, {
-      video: x264(15, ...more),
-      frames: 75,
-      sound: 'sine=r=48000',
-    });
-    return captureFile(ffmpeg.path, source);
-  };
-  const clipOf = async (segments: readonly Segment[], recode: ClipRecode = 'when-needed') => {
+  const footage = (...more: string[]) =>
+    capturedFootage(ffmpeg.path, { video: x264(15, ...more), frames: 75, sound: 'sine=r=48000' });
+  const clipOf = async (segments: readonly Segment[], recode: ClipRecode = 'when-needed', audio = false) => {
     const times = frameTimesUs(segments);
     const { live } = liveGrantFor({
       window: { startUs: times[FIRST] ?? 0, endUs: times[AFTER_LAST] ?? 0 },
-      audio: true,
+      audio,
     });
     const deps = depsFor(ffmpeg, segments, { recode });
     const { clip, bytes } = await cut(live, deps);
@@ -73,7 +67,7 @@ describeWithEachFfmpeg('with ffmpeg $version, a clip that discloses nothing', (f
     const planted = withSamples(await footage(), same, plant);
     const all = positions('fill', 'data');
     expect(countHeld(await ringBytes(planted), all)).toBeGreaterThan(300);
-    const { clip, bytes } = await clipOf(planted);
+    const { clip, bytes } = await clipOf(planted, 'when-needed', true);
     expect(clip.audioPackets).toBeGreaterThan(150);
     expect(countHeld(bytes, all)).toBe(0);
   });
@@ -89,7 +83,7 @@ describeWithEachFfmpeg('with ffmpeg $version, a clip that discloses nothing', (f
     expect(encoded.clip).toMatchObject({ method: 're-encode', frames: AFTER_LAST - FIRST });
     expect(countHeld(encoded.bytes, all)).toBe(0);
     const path = await saved(folder, 'clip.mp4', encoded.bytes);
-    expect(await readFrameNumbers(ffmpeg.path, path)).toEqual(count.slice(FIRST, AFTER_LAST));
+    expect(await readFrameNumbers(npmFfmpeg.path, path)).toEqual(count.slice(FIRST, AFTER_LAST));
   });
 
   describe.each([
@@ -104,7 +98,7 @@ describeWithEachFfmpeg('with ffmpeg $version, a clip that discloses nothing', (f
       expect(countHeld(bytes, all)).toBe(0);
       const path = await saved(folder, 'clip.mp4', bytes);
       expect(clip.frames).toBe(AFTER_LAST - FIRST);
-      expect(await readFrameNumbers(ffmpeg.path, path)).toEqual(count.slice(FIRST, AFTER_LAST));
+      expect(await readFrameNumbers(npmFfmpeg.path, path)).toEqual(count.slice(FIRST, AFTER_LAST));
     });
   });
 });

@@ -4,14 +4,13 @@ import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { temporaryFolder } from '../../support/command-line.ts';
+import { ffmpegs, npmFfmpeg } from '../../support/each-ffmpeg.ts';
 import { otherWindows, shownBy, strangers } from '../../support/torture.ts';
-import { everyFfmpeg } from './support/cutting.ts';
 import { TortureRun } from './support/torture-run.ts';
 
 const folder = temporaryFolder('made-media');
 afterAll(() => folder.dispose());
-const [ffmpeg] = await everyFfmpeg();
-if (!ffmpeg) throw new Error('no ffmpeg');
+const [ffmpeg = npmFfmpeg] = ffmpegs;
 
 const drawn = (size = '320x180', rate = 15, seconds = 3) => [
   ...['-f', 'lavfi', '-i', `testsrc2=size=${size}:rate=${rate}:duration=${seconds}`],
@@ -72,7 +71,7 @@ const MADE: readonly (readonly [odd: string, name: string, args: readonly string
 describe('odd media that is made here', () => {
   it.each(MADE)('gives exact clips: %s', { timeout: 120_000 }, async (_, name, args) => {
     const path = join(folder.path, name);
-    execFileSync(ffmpeg.path, ['-v', 'error', '-nostdin', '-y', ...args, path]);
+    execFileSync(npmFfmpeg.path, ['-v', 'error', '-nostdin', '-y', ...args, path]);
     const source = await shownBy(path);
     expect(source.times.length).toBeGreaterThan(7);
     const run = await TortureRun.capture(ffmpeg, path);

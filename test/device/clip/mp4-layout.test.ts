@@ -1,32 +1,19 @@
 // An independent reader (mediabunny) finds a clip's frames, times, keyframes and pixel shape as in the ring.
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { ALL_FORMATS, BufferSource, EncodedPacketSink, Input } from 'mediabunny';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { layOut } from '../../../device/clip/mp4-layout.ts';
 import { selfCheck } from '../../../device/clip/self-check.ts';
 import { FTYP_BYTES, readMoov } from '../../../device/contract/media/clip-file-check.ts';
 import type { Sps } from '../../../device/contract/media/parameter-sets.ts';
+import { npmFfmpeg as ffmpeg } from '../../support/each-ffmpeg.ts';
 import { liveGrantFor } from '../../support/live-grant.ts';
-import { cut, depsFor, everyFfmpeg, readerOf } from './support/cutting.ts';
-import { makeFootage, type Style, x264 } from './support/footage.ts';
-import { captureFile, frameTimesUs } from './support/segmenter.ts';
+import { cut, depsFor, readerOf } from './support/cutting.ts';
+import { type Style, x264 } from './support/footage.ts';
+import { capturedFootage, frameTimesUs } from './support/segmenter.ts';
 import { turnedInit } from './support/turned.ts';
 
-const [ffmpeg] = await everyFfmpeg();
-let folder = '';
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'doorsill-mp4-'));
-});
-afterAll(async () => {
-  await rm(folder, { recursive: true });
-});
-
 async function clipOf(style: Style, from: number, to: number, turn = false) {
-  if (!ffmpeg) throw new Error('no ffmpeg');
-  const source = await makeFootage(ffmpeg.path, folder, style);
-  const captured = await captureFile(ffmpeg.path, source);
+  const captured = await capturedFootage(ffmpeg.path, style);
   const segments = turn ? captured.map((segment) => ({ ...segment, init: turnedInit(segment.init, 90) })) : captured;
   const times = frameTimesUs(segments);
   const { live } = liveGrantFor({

@@ -9,12 +9,13 @@ import { expect, it } from 'vitest';
 import { SystemClock } from '../../../device/base/clock.ts';
 import { countFrames } from '../../../device/clip/hidden-frame-count.ts';
 import { selfCheck } from '../../../device/clip/self-check.ts';
+import { ffmpegs } from '../../support/each-ffmpeg.ts';
 import { liveGrantFor } from '../../support/live-grant.ts';
 import { mediaFile } from '../../support/media.ts';
-import { cut, depsFor, everyFfmpeg, readerOf, saved } from './support/cutting.ts';
+import { cut, depsFor, readerOf, saved } from './support/cutting.ts';
 import { captureFile, frameTimesUs } from './support/segmenter.ts';
 
-const [ffmpeg] = await everyFfmpeg();
+const [ffmpeg] = ffmpegs;
 const ENCODE = ['-c:v', 'libx264', '-preset', 'ultrafast', '-tune', 'zerolatency', '-pix_fmt', 'yuv420p', '-bf', '0'];
 const ONE_SECOND_GOPS = [
   ...ENCODE,

@@ -1,20 +1,17 @@
 // Several grants of one window need one encoding, which is in memory only, for a short time: the second clip is cut without an encoder,
 // has the same bytes, and passes the same check. No encoding of forgotten footage is held.
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { ManualClock } from '../../../device/base/clock.ts';
-import { findFfmpeg } from '../../../device/camera/find-ffmpeg.ts';
 import type { Segment } from '../../../device/camera/segment.ts';
 import type { EncodedSample } from '../../../device/clip/encoded-sample-buffer.ts';
 import { RecentEncodings } from '../../../device/clip/recent-encodings.ts';
 import { selfCheck } from '../../../device/clip/self-check.ts';
 import type { Zone } from '../../../device/contract/shared-claims.ts';
+import { npmFfmpeg as ffmpeg } from '../../support/each-ffmpeg.ts';
 import { liveGrantFor } from '../../support/live-grant.ts';
 import { cut, depsFor, readerOf } from './support/cutting.ts';
-import { makeFootage, x264 } from './support/footage.ts';
-import { captureFile, FOOTAGE_START_US } from './support/segmenter.ts';
+import { x264 } from './support/footage.ts';
+import { capturedFootage, FOOTAGE_START_US } from './support/segmenter.ts';
 
 const MIB = 1024 * 1024;
 const never = new AbortController().signal;
@@ -81,20 +78,15 @@ describe('encodings', () => {
   });
 });
 
-describe('a second grant of the same footage', async () => {
-  const ffmpeg = await findFfmpeg();
+describe('a second grant of the same footage', () => {
   /** Starting this ffmpeg fails. */
   const none = { ...ffmpeg, path: '/no/such/ffmpeg' };
   const window = { startUs: FOOTAGE_START_US + 400_000, endUs: FOOTAGE_START_US + 2_300_000 };
   const zone: Zone = { left: 1_000, top: 1_000, width: 2_000, height: 2_000 };
-  let folder = '';
   let segments: Segment[] = [];
   beforeAll(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'doorsill-recent-'));
-    const source = await makeFootage(ffmpeg.path, folder, { video: x264(15), frames: 45, sound: 'sine=r=48000' });
-    segments = await captureFile(ffmpeg.path, source);
+    segments = await capturedFootage(ffmpeg.path, { video: x264(15), frames: 45, sound: 'sine=r=48000' });
   });
-  afterAll(() => rm(folder, { recursive: true }));
 
   it.for<[string, Parameters<typeof liveGrantFor>[0]]>([
     ['with its first frames encoded anew', { window }],

@@ -7,14 +7,13 @@ import { ALL_FORMATS, BufferSource, Input } from 'mediabunny';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Ffmpeg } from '../../../device/camera/find-ffmpeg.ts';
 import { selfCheck } from '../../../device/clip/self-check.ts';
-import { describeWithEachFfmpeg } from '../../support/each-ffmpeg.ts';
+import { describeWithEachFfmpeg, npmFfmpeg } from '../../support/each-ffmpeg.ts';
 import { liveGrantFor } from '../../support/live-grant.ts';
-import { cut, depsFor, everyFfmpeg, readerOf, saved } from './support/cutting.ts';
-import { makeFootage, readSound, x264 } from './support/footage.ts';
+import { cut, depsFor, readerOf, saved } from './support/cutting.ts';
+import { readSound, x264 } from './support/footage.ts';
 import { markedByLibfaac, withSamples } from './support/planting.ts';
-import { type CaptureOptions, captureFile, FOOTAGE_START_US } from './support/segmenter.ts';
+import { type CaptureOptions, capturedFootage, FOOTAGE_START_US } from './support/segmenter.ts';
 
-const ffmpegs = await everyFfmpeg();
 let folder = '';
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'doorsill-sound-'));
@@ -31,6 +30,8 @@ const TONE = '0.98*sin(2*PI*1000*t)';
 const silentBetween = (from: number, to: number) =>
   `aevalsrc='if(gte(t\\,${from})*lt(t\\,${to})\\,0\\,${TONE})':s=48000`;
 const toneBetween = (from: number, to: number) => `aevalsrc='if(gte(t\\,${from})*lt(t\\,${to})\\,${TONE}\\,0)':s=48000`;
+
+const LOUD = { video: x264(15), frames: 50, sound: toneBetween(0, 9) };
 
 interface Way {
   soundCodec: string[];
@@ -49,8 +50,11 @@ const WAYS: Record<string, Way> = {
 
 async function clipOf(ffmpeg: Ffmpeg, way: Way, sound: string, startMs: number, endMs: number) {
   const { soundCodec, name } = way;
-  const source = await makeFootage(ffmpeg.path, folder, { video: x264(15), frames: 40, sound, soundCodec, name });
-  const segments = await captureFile(ffmpeg.path, source, way.capture);
+  const segments = await capturedFootage(
+    ffmpeg.path,
+    { video: x264(15), frames: 40, sound, soundCodec, name },
+    way.capture,
+  );
   const window = { startUs: FOOTAGE_START_US + startMs * 1000, endUs: FOOTAGE_START_US + endMs * 1000 };
   const { live } = liveGrantFor({ window, audio: true });
   const deps = depsFor(ffmpeg, segments);
@@ -71,7 +75,7 @@ describeWithEachFfmpeg('with ffmpeg $version', (ffmpeg) => {
       ['off by less than a packet', 1010, 1990],
     ])('nothing loud outside the window is heard in a clip that starts %s', async (_name, startMs, endMs) => {
       const { clip, path } = await clipOf(ffmpeg, way, silentBetween(startMs / 1000, endMs / 1000), startMs, endMs);
-      const sound = await readSound(ffmpeg.path, path);
+      const sound = await readSound(npmFfmpeg.path, path);
       expect(clip.audioPackets).toBeGreaterThan(38);
       expect(sound.length).toBeGreaterThan(0.8 * 48 * (endMs - startMs));
       expect(peak(sound)).toBeLessThan(QUIET);
@@ -79,7 +83,7 @@ describeWithEachFfmpeg('with ffmpeg $version', (ffmpeg) => {
 
     it('a tone inside the window is heard at its time', async () => {
       const { bytes, path } = await clipOf(ffmpeg, way, toneBetween(1.5, 1.6), 1_100, 2_100);
-      const sound = await readSound(ffmpeg.path, path);
+      const sound = await readSound(npmFfmpeg.path, path);
       expect(peak(sound)).toBeGreaterThan(20_000);
       const onset = sound.findIndex((sample) => Math.abs(sample) > 8_000) / 48_000;
       const input = new Input({ formats: ALL_FORMATS, source: new BufferSource(bytes) });
@@ -97,9 +101,8 @@ describeWithEachFfmpeg('with ffmpeg $version', (ffmpeg) => {
 
 describeWithEachFfmpeg('with ffmpeg $version, sound', (ffmpeg) => {
   it('keeps every packet of an encoder whose name makes decoders drop the first one', async () => {
-    const source = await makeFootage(ffmpeg.path, folder, { video: x264(15), frames: 50, sound: toneBetween(0, 9) });
     const segments = withSamples(
-      await captureFile(ffmpeg.path, source),
+      await capturedFootage(ffmpeg.path, LOUD),
       (frame) => frame,
       (packet, number) => (number === 20 ? markedByLibfaac(packet) : packet),
     );
@@ -114,12 +117,9 @@ describeWithEachFfmpeg('with ffmpeg $version, sound', (ffmpeg) => {
 
 describe('sound', () => {
   it('is left out when the grant says so', async () => {
-    const [ffmpeg] = ffmpegs;
-    if (!ffmpeg) throw new Error('no ffmpeg');
-    const source = await makeFootage(ffmpeg.path, folder, { video: x264(15), frames: 50, sound: toneBetween(0, 9) });
-    const segments = await captureFile(ffmpeg.path, source);
+    const segments = await capturedFootage(npmFfmpeg.path, LOUD);
     const window = { startUs: FOOTAGE_START_US, endUs: FOOTAGE_START_US + 2_000_000 };
-    const { clip, bytes } = await cut(liveGrantFor({ window }).live, depsFor(ffmpeg, segments));
+    const { clip, bytes } = await cut(liveGrantFor({ window }).live, depsFor(npmFfmpeg, segments));
     expect(clip.audioPackets).toBe(0);
     expect(Buffer.from(bytes).includes('soun')).toBe(false);
   });

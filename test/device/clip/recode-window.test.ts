@@ -7,11 +7,11 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { selfCheck } from '../../../device/clip/self-check.ts';
 import type { Zone } from '../../../device/contract/shared-claims.ts';
-import { describeWithEachFfmpeg } from '../../support/each-ffmpeg.ts';
+import { describeWithEachFfmpeg, npmFfmpeg } from '../../support/each-ffmpeg.ts';
 import { liveGrantFor } from '../../support/live-grant.ts';
 import { cut, depsFor, readerOf, saved } from './support/cutting.ts';
 import { HEIGHT, makeFootage, readFrameNumbers, WIDTH, x264 } from './support/footage.ts';
-import { captureFile, FOOTAGE_START_US, frameTimesUs } from './support/segmenter.ts';
+import { capturedFootage, captureFile, FOOTAGE_START_US, frameTimesUs } from './support/segmenter.ts';
 import { Surgery } from './support/surgery.ts';
 
 const run = promisify(execFile);
@@ -37,21 +37,19 @@ async function lumaOf(ffmpeg: string, path: string, options: readonly string[] =
 describeWithEachFfmpeg('with ffmpeg $version', (ffmpeg) => {
   it('a stream of periodic intra refresh is decoded from before the window and cut to the frame', async () => {
     const video = ['-c:v', 'libx264', '-preset', 'veryfast', '-bf', '0', '-g', '15', '-x264-params', 'intra-refresh=1'];
-    const source = await makeFootage(ffmpeg.path, folder, { video, frames: 80 });
-    const segments = await captureFile(ffmpeg.path, source);
+    const segments = await capturedFootage(ffmpeg.path, { video, frames: 80 });
     const times = frameTimesUs(segments);
     const { live } = liveGrantFor({ window: { startUs: times[33] ?? 0, endUs: times[70] ?? 0 } });
     const deps = depsFor(ffmpeg, segments);
     const { clip, bytes } = await cut(live, deps);
     await selfCheck(live, clip, readerOf(bytes), deps);
     expect(clip.method).toBe('re-encode');
-    const numbers = await readFrameNumbers(ffmpeg.path, await saved(folder, 'clip.mp4', bytes));
+    const numbers = await readFrameNumbers(npmFfmpeg.path, await saved(folder, 'clip.mp4', bytes));
     expect(numbers).toEqual(Array.from({ length: 37 }, (_, at) => 33 + at));
   });
 
   it('a file does not reveal the ring’s groups of pictures', async () => {
-    const source = await makeFootage(ffmpeg.path, folder, { video: x264(15), frames: 90, sound: 'sine=r=48000' });
-    const segments = await captureFile(ffmpeg.path, source);
+    const segments = await capturedFootage(ffmpeg.path, { video: x264(15), frames: 90, sound: 'sine=r=48000' });
     const times = frameTimesUs(segments);
     const chunksFrom = async (first: number) => {
       const window = { startUs: times[first] ?? 0, endUs: times[first + 70] ?? 0 };
@@ -77,9 +75,9 @@ describeWithEachFfmpeg('with ffmpeg $version', (ffmpeg) => {
     await selfCheck(live, clip, readerOf(bytes), deps);
     expect(clip).toMatchObject({ method: 're-encode', redacted: true, frames: 25, encodedFrames: 25 });
     const path = await saved(folder, 'clip.mp4', bytes);
-    expect(await readFrameNumbers(ffmpeg.path, path)).toEqual(Array.from({ length: 25 }, (_, at) => 5 + at));
-    const frames = await lumaOf(ffmpeg.path, path);
-    const originals = await lumaOf(ffmpeg.path, source);
+    expect(await readFrameNumbers(npmFfmpeg.path, path)).toEqual(Array.from({ length: 25 }, (_, at) => 5 + at));
+    const frames = await lumaOf(npmFfmpeg.path, path);
+    const originals = await lumaOf(npmFfmpeg.path, source);
     frames.forEach((frame, at) => {
       const original = originals[at + 5] ?? Buffer.alloc(0);
       const inside = difference(

@@ -2,6 +2,7 @@
 // @module-tag long
 // Odd and broken files with every ffmpeg that the product may choose, and windows of every kind.
 import { describe, expect, it } from 'vitest';
+import { ffmpegs } from '../../support/each-ffmpeg.ts';
 import { proved } from '../../support/proved.ts';
 import {
   EXACT,
@@ -12,12 +13,11 @@ import {
   strangersOptions,
   torturePath,
 } from '../../support/torture.ts';
-import { everyFfmpeg } from './support/cutting.ts';
 import { TortureRun } from './support/torture-run.ts';
 
 const present = torturePath('androidx_sample.mp4') !== null;
 
-describe.skipIf(!present).each(await everyFfmpeg())('odd and broken media and ffmpeg $version', (ffmpeg) => {
+describe.skipIf(!present).each(ffmpegs)('odd and broken media and ffmpeg $version', (ffmpeg) => {
   let exact = 0;
   let refusals = 0;
 

@@ -4,13 +4,12 @@
 import { readdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { ffmpegs, npmFfmpeg } from '../../support/each-ffmpeg.ts';
 import { proved } from '../../support/proved.ts';
 import { EXACT, REFUSED, shownBy, strangers, strangersOptions, torturePath } from '../../support/torture.ts';
-import { everyFfmpeg } from './support/cutting.ts';
 import { TortureRun } from './support/torture-run.ts';
 
-const [ffmpeg] = await everyFfmpeg();
-if (!ffmpeg) throw new Error('no ffmpeg');
+const [ffmpeg = npmFfmpeg] = ffmpegs;
 const present = torturePath('androidx_sample.mp4');
 
 describe.skipIf(present === null)('odd and broken media', () => {

@@ -10,14 +10,11 @@ import { trim } from '../../../device/clip/trim.ts';
 import type { LiveGrant } from '../../../device/consent/live-grant.ts';
 import { failure } from '../../../device/contract/errors.ts';
 import type { Window } from '../../../device/contract/shared-claims.ts';
+import { npmFfmpeg as ffmpeg } from '../../support/each-ffmpeg.ts';
 import { liveGrantFor } from '../../support/live-grant.ts';
-import { allBytes, childProcesses, cut, depsFor, everyFfmpeg, readerOf, saved } from './support/cutting.ts';
-import { makeFootage, readFrameNumbers, x264 } from './support/footage.ts';
-import { captureFile, FOOTAGE_START_US, frameTimesUs, ringOf } from './support/segmenter.ts';
-
-const [found] = await everyFfmpeg();
-if (!found) throw new Error('no ffmpeg');
-const ffmpeg = found;
+import { allBytes, childProcesses, cut, depsFor, readerOf, saved } from './support/cutting.ts';
+import { readFrameNumbers, x264 } from './support/footage.ts';
+import { capturedFootage, FOOTAGE_START_US, frameTimesUs, ringOf } from './support/segmenter.ts';
 
 /** One recording of 4 s; and one of another camera setting, each with 15 frames a second and a keyframe a second. */
 let segments: Segment[] = [];
@@ -27,17 +24,12 @@ let otherSets: Segment[] = [];
 let nextId: Segment[] = [];
 
 beforeAll(async () => {
-  const folder = await mkdtemp(join(tmpdir(), 'doorsill-refusals-'));
-  const plain = await makeFootage(ffmpeg.path, folder, { video: x264(15), frames: 60 });
-  segments = await captureFile(ffmpeg.path, plain);
+  segments = await capturedFootage(ffmpeg.path, { video: x264(15), frames: 60 });
   const next = { recording: 'recording-2', startUs: FOOTAGE_START_US + 6_000_000 };
-  const small = await makeFootage(ffmpeg.path, folder, { video: ['-vf', 'scale=160:96', ...x264(15)], frames: 30 });
-  otherSize = await captureFile(ffmpeg.path, small, next);
-  const high = await makeFootage(ffmpeg.path, folder, { video: x264(15, '-preset', 'veryfast'), frames: 30 });
-  otherSets = await captureFile(ffmpeg.path, high, next);
-  const numbered = await makeFootage(ffmpeg.path, folder, { video: x264(15, '-x264-params', 'sps-id=1'), frames: 30 });
-  nextId = await captureFile(ffmpeg.path, numbered, next);
-  await rm(folder, { recursive: true });
+  const later = (...video: string[]) => capturedFootage(ffmpeg.path, { video, frames: 30 }, next);
+  otherSize = await later('-vf', 'scale=160:96', ...x264(15));
+  otherSets = await later(...x264(15, '-preset', 'veryfast'));
+  nextId = await later(...x264(15, '-x264-params', 'sps-id=1'));
 });
 
 /** A window in microseconds after the footage's start. */

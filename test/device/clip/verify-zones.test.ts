@@ -17,17 +17,15 @@ import { concatBytes, utf8 } from '../../../device/contract/bytes.ts';
 import { signToken } from '../../../device/contract/jws.ts';
 import type { Zone } from '../../../device/contract/shared-claims.ts';
 import { runCommand } from '../../support/command-line.ts';
+import { npmFfmpeg as ffmpeg } from '../../support/each-ffmpeg.ts';
 import { liveGrantFor } from '../../support/live-grant.ts';
 import { makeParty } from '../../support/parties.ts';
-import { cut, depsFor, everyFfmpeg, readerOf, saved } from './support/cutting.ts';
-import { makeFootage, x264 } from './support/footage.ts';
-import { captureFile, frameTimesUs } from './support/segmenter.ts';
+import { cut, depsFor, readerOf, saved } from './support/cutting.ts';
+import { x264 } from './support/footage.ts';
+import { capturedFootage, frameTimesUs } from './support/segmenter.ts';
 import { Surgery } from './support/surgery.ts';
 import { turnedInit } from './support/turned.ts';
 
-const [found] = await everyFfmpeg();
-if (!found) throw new Error('no ffmpeg');
-const ffmpeg = found;
 const ZONE: Zone = { left: 3_157, top: 3_012, width: 2_718, height: 3_465 };
 const FRAMES = 22;
 
@@ -35,7 +33,7 @@ let folder = '';
 let segments: Segment[] = [];
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'doorsill-verify-'));
-  segments = await captureFile(ffmpeg.path, await makeFootage(ffmpeg.path, folder, { video: x264(15), frames: 30 }));
+  segments = await capturedFootage(ffmpeg.path, { video: x264(15), frames: 30 });
 }, 300_000);
 afterAll(() => rm(folder, { recursive: true }));
 

@@ -19,17 +19,13 @@ import { concatBytes } from '../../../device/contract/bytes.ts';
 import { parseFragment, parseInit } from '../../../device/contract/media/fragment.ts';
 import { joinAnnexB, splitSample } from '../../../device/contract/media/nal.ts';
 import type { Zone } from '../../../device/contract/shared-claims.ts';
-import { describeWithEachFfmpeg } from '../../support/each-ffmpeg.ts';
+import { describeWithEachFfmpeg, npmFfmpeg as machines } from '../../support/each-ffmpeg.ts';
 import { liveGrantFor } from '../../support/live-grant.ts';
-import { childProcesses, cut, depsFor, everyFfmpeg, readerOf } from './support/cutting.ts';
-import { HEIGHT, makeFootage, WIDTH, x264 } from './support/footage.ts';
+import { childProcesses, cut, depsFor, readerOf } from './support/cutting.ts';
+import { HEIGHT, WIDTH, x264 } from './support/footage.ts';
 import { withSamples } from './support/planting.ts';
-import { captureFile, frameTimesUs } from './support/segmenter.ts';
+import { capturedFootage, frameTimesUs } from './support/segmenter.ts';
 import { turnedInit } from './support/turned.ts';
-
-const [first] = await everyFfmpeg();
-if (!first) throw new Error('no ffmpeg');
-const machines = first;
 
 /** Odd edges: pixels 101 to 187 and 53 to 113 of 320 by 176. */
 const ZONE: Zone = { left: 3_157, top: 3_012, width: 2_718, height: 3_465 };
@@ -39,11 +35,9 @@ const BLACK_LUMA = 16;
 
 let segments: Segment[] = [];
 beforeAll(async () => {
-  const folder = await mkdtemp(join(tmpdir(), 'doorsill-zones-'));
   const coloured = "geq=lum='lum(X,Y)':cb='60+mod(X*3+N*5,97)':cr='90+mod(Y*3,97)'";
   const style = { video: ['-vf', coloured, ...x264(15, '-crf', '12')], frames: 40 };
-  segments = await captureFile(machines.path, await makeFootage(machines.path, folder, style));
-  await rm(folder, { recursive: true });
+  segments = await capturedFootage(machines.path, style);
 }, MAKING_MS);
 
 const turnedRing = (degrees: 90 | 180 | 270) =>
@@ -199,9 +193,7 @@ const STYLES: Record<string, string[]> = {
 
 describeWithEachFfmpeg('with ffmpeg $version', (ffmpeg) => {
   it.each(Object.entries(STYLES))('a clip with zones, of footage with %s, passes', async (_, video) => {
-    const folder = await mkdtemp(join(tmpdir(), 'doorsill-zones-'));
-    const ring = await captureFile(machines.path, await makeFootage(machines.path, folder, { video, frames: 40 }));
-    await rm(folder, { recursive: true });
+    const ring = await capturedFootage(machines.path, { video, frames: 40 });
     expect(await tried(ffmpeg, { ring })).toMatchObject({ frames: 28, redacted: true });
   });
 });
@@ -212,7 +204,7 @@ describeWithEachFfmpeg('with ffmpeg $version', (ffmpeg) => {
     // Blobs of the encoder's block size, different in each frame: the worst case for smearing.
     const blobs = `scale=40:22,geq=lum='255*random(1)':cb=128:cr=128,scale=${WIDTH}:${HEIGHT}`;
     const style = { video: ['-vf', blobs, ...x264(15, '-crf', '12')], frames: 40 };
-    const ring = await captureFile(machines.path, await makeFootage(machines.path, folder, style));
+    const ring = await capturedFootage(machines.path, style);
     const times = frameTimesUs(ring);
     // Pixels 109 to 178: three pixels of each block that an edge cuts are black, which smears most.
     const zones = [{ ...ZONE, left: 3_407, width: 2_183 }];

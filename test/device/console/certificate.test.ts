@@ -2,7 +2,7 @@ import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { chmod, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { ManualClock } from '../../../device/base/clock.ts';
 import { SystemDisk } from '../../../device/base/disk.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
@@ -28,6 +28,22 @@ const refusal = () =>
     () => null,
     (thrown: unknown) => (thrown instanceof Error && 'code' in thrown ? String(thrown.code) : String(thrown)),
   );
+
+/** A pair that a device made, for tests of what happens next: a key takes long to make. */
+let first: Awaited<ReturnType<typeof start>>;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'doorsill-certificate-'));
+  clock = new ManualClock(NOW_US);
+  first = await start();
+  await rm(folder, { recursive: true });
+});
+
+/** As after a first start. */
+async function startedOnce(): Promise<typeof first> {
+  await writeFile(keyFile(), first.key, { mode: 0o600 });
+  await writeFile(certificateFile(), first.certificate);
+  return first;
+}
 
 describe('the certificate', () => {
   it('is made once: for servers, without a name of the home, its key for its user alone', async () => {
@@ -60,7 +76,7 @@ describe('the certificate', () => {
   });
 
   it('is the same after a restart, until a month before its end', async () => {
-    const made = await start();
+    const made = await startedOnce();
     expect(await start()).toEqual({ ...made, fresh: false });
     clock.setWallUs(NOW_US + 793 * DAY_US);
     expect(await start()).toEqual({ ...made, fresh: false });
@@ -78,14 +94,14 @@ describe('the certificate', () => {
     ['its key', keyFile],
     ['itself', certificateFile],
   ])('is made again if %s is missing, as after a crash', async (_what, path) => {
-    const made = await start();
+    const made = await startedOnce();
     await rm(path());
     const again = await start();
     expect([again.fresh, again.fingerprint === made.fingerprint]).toEqual([true, false]);
   });
 
   it('is made again if a crash during a renewal left the new key with it', async () => {
-    const made = await start();
+    const made = await startedOnce();
     await rm(certificateFile());
     await start();
     await writeFile(certificateFile(), made.certificate);
@@ -100,7 +116,7 @@ describe('the certificate', () => {
     ['an empty key', keyFile, () => ''],
     ['no text at all', certificateFile, () => Uint8Array.of(0xff, 0xfe, 0)],
   ])('that is damaged makes the start fail with a code, and is not changed: %s', async (_what, path, damage) => {
-    await start();
+    await startedOnce();
     const damaged = Buffer.from(damage(await readFile(path(), 'utf8')));
     await writeFile(path(), damaged);
     expect(await refusal()).toBe('tls_file_unusable');

@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { findFfmpeg } from '../../../device/camera/find-ffmpeg.ts';
 import type { Segment } from '../../../device/camera/segment.ts';
 import { type FootageFile, footageFile } from '../../../device/console/footage-file.ts';
 import type { Window } from '../../../device/contract/shared-claims.ts';
+import { npmFfmpeg } from '../../support/each-ffmpeg.ts';
 import { makeFootage, readFrameNumbers, x264 } from '../clip/support/footage.ts';
 import { captureFile, FOOTAGE_START_US } from '../clip/support/segmenter.ts';
 
@@ -16,14 +16,12 @@ const GOP_US = 1_000_000;
 const run = promisify(execFile);
 
 let folder: string;
-let ffmpeg: string;
 /** Six GOPs of a second each, with sound. */
 let recorded: Segment[];
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'doorsill-footage-'));
-  ffmpeg = (await findFfmpeg()).path;
   const style = { video: x264(FPS), frames: 6 * FPS, fps: FPS, sound: 'sine=frequency=440:sample_rate=48000' };
-  recorded = await captureFile(ffmpeg, await makeFootage(ffmpeg, folder, style));
+  recorded = await captureFile(npmFfmpeg.path, await makeFootage(npmFfmpeg.path, folder, style));
 });
 afterAll(() => rm(folder, { recursive: true }));
 
@@ -74,8 +72,8 @@ describe('the footage of a span', () => {
         )
       ).length,
     ).toBe(file.byteLength);
-    expect(await readFrameNumbers(ffmpeg, path)).toEqual(numbers(30, 60));
-    const { stderr } = await run(ffmpeg, ['-hide_banner', '-i', path, '-map', '0', '-f', 'null', '-']);
+    expect(await readFrameNumbers(npmFfmpeg.path, path)).toEqual(numbers(30, 60));
+    const { stderr } = await run(npmFfmpeg.path, ['-hide_banner', '-i', path, '-map', '0', '-f', 'null', '-']);
     expect(stderr).toMatch(/start: 0\.0000/);
     expect(stderr).not.toMatch(/non monoton|Invalid|error/i);
   });
@@ -87,18 +85,18 @@ describe('the footage of a span', () => {
       span(1, 5),
     );
     const path = await stored(file);
-    expect(await readFrameNumbers(ffmpeg, path)).toEqual([...numbers(15, 30), ...numbers(60, 75)]);
+    expect(await readFrameNumbers(npmFfmpeg.path, path)).toEqual([...numbers(15, 30), ...numbers(60, 75)]);
     expect(file.window).toEqual(span(1, 5));
     const args = ['-hide_banner', '-i', path, '-map', '0:v', '-vf', 'showinfo', '-fps_mode', 'passthrough'];
-    const { stderr } = await run(ffmpeg, [...args, '-f', 'null', '-']);
+    const { stderr } = await run(npmFfmpeg.path, [...args, '-f', 'null', '-']);
     const times = [...stderr.matchAll(/pts_time:([\d.]+)/g)].map(([, time]) => Number(time));
     expect([times[0], times[15]]).toEqual([0, 3]);
   });
 
   it('ends where the camera’s format changes, and says where to continue', async () => {
     const other = { video: x264(FPS, '-profile:v', 'baseline', '-vf', 'scale=160:88'), frames: 2 * FPS, fps: FPS };
-    const path = await makeFootage(ffmpeg, folder, { ...other, name: 'other.mp4' });
-    const later = await captureFile(ffmpeg, path, { startUs: FOOTAGE_START_US + 6 * GOP_US });
+    const path = await makeFootage(npmFfmpeg.path, folder, { ...other, name: 'other.mp4' });
+    const later = await captureFile(npmFfmpeg.path, path, { startUs: FOOTAGE_START_US + 6 * GOP_US });
     const ring = ringOf(() => [...recorded, ...later]);
     const first = await footageFile(ring, span(4, 8));
     expect(first.window).toEqual(span(4, 6));

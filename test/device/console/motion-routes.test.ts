@@ -9,7 +9,6 @@ import { listenOn, makeHttpServer } from '../../../device/base/http/http-server.
 import { generateSigningKey, sha256Hex } from '../../../device/base/keys.ts';
 import { silentLog } from '../../../device/base/log.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
-import { findFfmpeg } from '../../../device/camera/find-ffmpeg.ts';
 import type { Segment } from '../../../device/camera/segment.ts';
 import { Callers, sessionCookieName } from '../../../device/console/callers.ts';
 import { LocalRouter } from '../../../device/console/local-router.ts';
@@ -23,6 +22,7 @@ import type { SettingsInForce } from '../../../device/contract/owner-settings.ts
 import type { Window } from '../../../device/contract/shared-claims.ts';
 import { BLOCK_COLUMNS, BLOCK_ROWS, BLOCKS } from '../../../device/motion/gray-picture-size.ts';
 import { GrayPictures } from '../../../device/motion/gray-pictures.ts';
+import { npmFfmpeg } from '../../support/each-ffmpeg.ts';
 import { descendants } from '../../support/processes.ts';
 import { captureFile, FOOTAGE_START_US as START_US } from '../clip/support/segmenter.ts';
 import { drawn, grayOf, visitorAt, watch } from '../motion/gray.ts';
@@ -46,13 +46,15 @@ let walk: Segment[];
 let walkPath: string;
 let folder: string;
 let server: MotionServer;
+/** Processes that run without a trial; an ended one may take a moment to go. */
+let idle: number;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'doorsill-motion-'));
   walkPath = join(folder, 'walk.mp4');
-  const { path } = await findFfmpeg();
   const encode = ['-c:v', 'libx264', '-preset', 'ultrafast', '-qp', '8', '-g', '15', '-pix_fmt', 'yuv420p'];
-  execFileSync(path, ['-v', 'error', '-f', 'lavfi', '-i', WALK, ...encode, walkPath]);
-  walk = await captureFile(path, walkPath);
+  execFileSync(npmFfmpeg.path, ['-v', 'error', '-f', 'lavfi', '-i', WALK, ...encode, walkPath]);
+  walk = await captureFile(npmFfmpeg.path, walkPath);
+  idle = descendants(process.pid).length;
   return () => rm(folder, { recursive: true });
 }, 60_000);
 beforeEach(async () => {
@@ -78,7 +80,7 @@ class MotionServer {
   private readonly access: PictureAccess;
   private readonly sessions: OwnerSessions;
 
-  private constructor(held: readonly Segment[], ffmpeg: Awaited<ReturnType<typeof findFfmpeg>>) {
+  private constructor(held: readonly Segment[]) {
     this.held = held;
     const owner = { key: this.key.publicKey, name: 'Anna', statement: '' };
     this.sessions = new OwnerSessions({ clock, random, device: DEVICE, owners: () => (this.isOwner ? [owner] : []) });
@@ -95,7 +97,7 @@ class MotionServer {
     const callers = new Callers(DEVICE, this.sessions, viewerOf);
     const router = new LocalRouter(this.http, { clock, callers, origins, title: 'x', version: '1' });
     motionRoutes(router, {
-      ...{ access: this.access, gray: this.gray, ffmpeg, clock, log: silentLog() },
+      ...{ access: this.access, gray: this.gray, ffmpeg: npmFfmpeg, clock, log: silentLog() },
       ring: { read: (window) => this.read(window), coverage: () => this.coverage() },
       settings: () => ({
         disclosure: {},
@@ -110,7 +112,7 @@ class MotionServer {
   private readonly key = generateSigningKey(random);
 
   static async start(held: readonly Segment[]): Promise<MotionServer> {
-    const made = new MotionServer(held, await findFfmpeg());
+    const made = new MotionServer(held);
     made.url = await listenOn(made.http, '127.0.0.1', 0);
     const challenge = made.sessions.challenge();
     const proof = toBase64url(made.key.sign(sessionProofInput(DEVICE, made.url, challenge, made.key.publicKey)));
@@ -313,7 +315,6 @@ describe('a trial on recorded footage', () => {
   }, 30_000);
 
   it('runs one at a time; closing the connection ends its ffmpeg and makes room', async () => {
-    const before = descendants(process.pid).length;
     let letGo = () => {};
     server.afterFootage = () =>
       new Promise((resolve) => {
@@ -322,10 +323,10 @@ describe('a trial on recorded footage', () => {
     const leaving = new AbortController();
     const answer = await postTrial({}, server.headers, leaving.signal);
     expect(answer.status).toBe(200);
-    await expect.poll(() => descendants(process.pid).length).toBe(before + 1);
+    await expect.poll(() => descendants(process.pid).length).toBe(idle + 1);
     expect(await codeOf(await postTrial())).toEqual([409, 'motion_trial_running']);
     leaving.abort();
-    await expect.poll(() => descendants(process.pid).length, { timeout: 5_000 }).toBe(before);
+    await expect.poll(() => descendants(process.pid).length, { timeout: 5_000 }).toBe(idle);
     letGo();
     server.afterFootage = async () => undefined;
     await expect.poll(async () => (await postTrial({ sensitivities: [50] })).status, { timeout: 5_000 }).toBe(200);
@@ -350,13 +351,12 @@ describe('a trial on recorded footage', () => {
   }, 30_000);
 
   it('ends at once with privacy, together with its ffmpeg', async () => {
-    const before = descendants(process.pid).length;
     server.afterFootage = () => new Promise(() => undefined);
     const answer = await postTrial();
-    await expect.poll(() => descendants(process.pid).length).toBe(before + 1);
+    await expect.poll(() => descendants(process.pid).length).toBe(idle + 1);
     server.privacy();
     await expect(answer.text()).rejects.toThrow();
-    await expect.poll(() => descendants(process.pid).length, { timeout: 5_000 }).toBe(before);
+    await expect.poll(() => descendants(process.pid).length, { timeout: 5_000 }).toBe(idle);
     expect(await codeOf(await postTrial())).toEqual([409, 'console_privacy_on']);
   }, 30_000);
 

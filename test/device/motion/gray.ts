@@ -40,15 +40,24 @@ const still = Float32Array.from({ length: FRAME_BYTES }, (_, at) => {
   return 90 + 30 * Math.sin(x / 3) * Math.cos(y / 4);
 });
 
-/** A drawn picture: a pattern, noise that differs by `number`, and `change` applied to each pixel. */
-export function drawn(number: number, change: (gray: number, x: number, y: number) => number = (gray) => gray) {
-  // One row of noise, shifted from line to line, at a hundredth of the cost of independent noise.
+const noises = new Map<number, Float32Array>();
+
+/** One row of noise, shifted from line to line, at a hundredth of the cost of independent noise. */
+function noiseOf(number: number): Float32Array {
   const random = new SeededRandom(number);
-  const noise = Float32Array.from({ length: 1_009 }, () => 6 * (random.fraction() - 0.5));
+  const noise = noises.get(number) ?? Float32Array.from({ length: 1_009 }, () => 6 * (random.fraction() - 0.5));
+  noises.set(number, noise);
+  return noise;
+}
+
+/** A drawn picture: a pattern, noise that differs by `number`, and `change` applied to each pixel. */
+export function drawn(number: number, change?: (gray: number, x: number, y: number) => number) {
+  const noise = noiseOf(number);
   const picture = new Uint8Array(FRAME_BYTES);
   for (let y = 0, at = 0; y < ROWS; y += 1) {
     for (let x = 0; x < COLUMNS; x += 1, at += 1) {
-      const gray = change((still[at] ?? 0) + (noise[at % 1_009] ?? 0), x, y);
+      const plain = (still[at] ?? 0) + (noise[at % 1_009] ?? 0);
+      const gray = change ? change(plain, x, y) : plain;
       picture[at] = Math.max(0, Math.min(255, Math.round(gray)));
     }
   }

@@ -5,25 +5,18 @@ import { type Log, silentLog } from '../../../../device/base/log.ts';
 import { SeededRandom } from '../../../../device/base/random.ts';
 import { SystemPrograms } from '../../../../device/base/system-programs.ts';
 import { Capture, type CaptureChange, type CaptureDeps, type GrayFrame } from '../../../../device/camera/capture.ts';
-import { bundledPath, type Ffmpeg, findFfmpeg } from '../../../../device/camera/find-ffmpeg.ts';
+import type { Ffmpeg } from '../../../../device/camera/find-ffmpeg.ts';
 import { type Segment, wallTimeUs } from '../../../../device/camera/segment.ts';
 import { parseCameraSource } from '../../../../device/camera/sources.ts';
 import { parseFragment, parseInit } from '../../../../device/contract/media/fragment.ts';
 import { ALL_CAMERAS } from '../../../../sim/porch/porch-camera.ts';
+import { ffmpegs } from '../../../support/each-ffmpeg.ts';
 
-/** Every ffmpeg of this machine that the product may choose: the system's and the bundled one. */
-export async function ffmpegsHere(): Promise<Ffmpeg[]> {
-  const bundled = bundledPath();
-  const found = [await findFfmpeg()];
-  if (bundled && found[0]?.path !== bundled) found.push(await findFfmpeg({ env: { FFMPEG_PATH: bundled } }));
-  return found;
-}
+/** For tests elsewhere; here `ffmpegs`. */
+export const ffmpegsHere = async (): Promise<readonly Ffmpeg[]> => ffmpegs;
 
 /** For tests that wait for real time: the ffmpeg that would be chosen; with DOORSILL_SLOW=1 all of them. */
-export async function ffmpegsForSlowTests(): Promise<Ffmpeg[]> {
-  const all = await ffmpegsHere();
-  return process.env['DOORSILL_SLOW'] === '1' ? all : all.slice(0, 1);
-}
+export const ffmpegsForSlowTests = process.env['DOORSILL_SLOW'] === '1' ? ffmpegs : ffmpegs.slice(0, 1);
 
 /** A capture with its output so far, and a way to wait for more. */
 export class Recorder {

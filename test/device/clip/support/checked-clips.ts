@@ -1,15 +1,13 @@
 // The clips that faults are planted into, each with its ring: made once in a thread, which `npm run check:mutants` reuses. Nobody may
 // change their bytes.
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { Segment } from '../../../../device/camera/segment.ts';
 import { type FileTables, FTYP_BYTES, readMoov } from '../../../../device/contract/media/clip-file-check.ts';
 import type { Window } from '../../../../device/contract/shared-claims.ts';
+import { npmFfmpeg } from '../../../support/each-ffmpeg.ts';
 import { liveGrantFor } from '../../../support/live-grant.ts';
-import { type CutClip, cut, depsFor, everyFfmpeg } from './cutting.ts';
-import { makeFootage, type Style, x264 } from './footage.ts';
-import { captureFile, frameTimesUs } from './segmenter.ts';
+import { type CutClip, cut, depsFor } from './cutting.ts';
+import { x264 } from './footage.ts';
+import { capturedFootage, frameTimesUs } from './segmenter.ts';
 
 /** A clip, the ring that it was cut from, and its window. */
 export interface CheckedClip extends CutClip {
@@ -17,18 +15,7 @@ export interface CheckedClip extends CutClip {
   window: Window;
 }
 
-export const [ffmpeg] = await everyFfmpeg();
-
-/** Footage of these frames. */
-async function captured(style: Style): Promise<Segment[]> {
-  if (!ffmpeg) throw new Error('no ffmpeg');
-  const folder = await mkdtemp(join(tmpdir(), 'doorsill-checked-'));
-  try {
-    return await captureFile(ffmpeg.path, await makeFootage(ffmpeg.path, folder, style));
-  } finally {
-    await rm(folder, { recursive: true });
-  }
-}
+export const ffmpeg = npmFfmpeg;
 
 /** The tables of a clip's file. */
 export function tablesOf(bytes: Uint8Array): FileTables {
@@ -37,7 +24,6 @@ export function tablesOf(bytes: Uint8Array): FileTables {
 
 /** The clip of frame `from` up to frame `to` and `moreUs` beyond. */
 export async function cutOf(segments: Segment[], [from, to]: [number, number], audio = false, moreUs = 0) {
-  if (!ffmpeg) throw new Error('no ffmpeg');
   const times = frameTimesUs(segments);
   const window = { startUs: times[from] ?? 0, endUs: (times[to] ?? 0) + moreUs };
   return { segments, window, ...(await cut(liveGrantFor({ window, audio }).live, depsFor(ffmpeg, segments))) };
@@ -48,7 +34,7 @@ let sounding: Promise<CheckedClip> | null = null;
 /** 22 frames with sound: 12 are encoded anew, the others are copies of two slices each. */
 export function clipWithSound(): Promise<CheckedClip> {
   const style = { video: x264(15, '-slices', '2'), frames: 60, sound: 'sine=r=48000' };
-  sounding ??= captured(style).then((segments) => cutOf(segments, [18, 40], true));
+  sounding ??= capturedFootage(ffmpeg.path, style).then((segments) => cutOf(segments, [18, 40], true));
   return sounding;
 }
 
@@ -64,8 +50,11 @@ let silent: Promise<Silent> | null = null;
 /** Clips without sound. No frame of `reordered` is copied: display order and decoding order differ. */
 export function silentClips(): Promise<Silent> {
   silent ??= (async () => {
-    const plain = await captured({ video: x264(15, '-slices', '2'), frames: FRAMES });
-    const shuffled = await captured({ video: x264(15, '-preset', 'medium', '-bf', '3'), frames: FRAMES });
+    const plain = await capturedFootage(ffmpeg.path, { video: x264(15, '-slices', '2'), frames: FRAMES });
+    const shuffled = await capturedFootage(ffmpeg.path, {
+      video: x264(15, '-preset', 'medium', '-bf', '3'),
+      frames: FRAMES,
+    });
     return {
       smart: await cutOf(plain, [15 - HEAD, 40]),
       copy: await cutOf(plain, [15, 40]),

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { SystemClock } from '../../../../device/base/clock.ts';
 import { silentLog } from '../../../../device/base/log.ts';
-import { bundledPath, type Ffmpeg, findFfmpeg } from '../../../../device/camera/find-ffmpeg.ts';
+import type { Ffmpeg } from '../../../../device/camera/find-ffmpeg.ts';
 import type { Segment } from '../../../../device/camera/segment.ts';
 import type { Clip, ClipReader } from '../../../../device/clip/finished-clip.ts';
 import type { CutDeps } from '../../../../device/clip/recent-encodings.ts';
@@ -12,15 +12,11 @@ import { RecentEncodings } from '../../../../device/clip/recent-encodings.ts';
 import { trim } from '../../../../device/clip/trim.ts';
 import type { LiveGrant } from '../../../../device/consent/live-grant.ts';
 import { concatBytes } from '../../../../device/contract/bytes.ts';
+import { ffmpegs } from '../../../support/each-ffmpeg.ts';
 import { ringOf } from './segmenter.ts';
 
-/** Every ffmpeg of this machine: the one that would be used, and the bundled one. */
-export async function everyFfmpeg(): Promise<Ffmpeg[]> {
-  const found = [await findFfmpeg()];
-  const bundled = bundledPath();
-  if (bundled && bundled !== found[0]?.path) found.push(await findFfmpeg({ env: { FFMPEG_PATH: bundled } }));
-  return found;
-}
+/** For tests elsewhere; here `ffmpegs`. */
+export const everyFfmpeg = async (): Promise<readonly Ffmpeg[]> => ffmpegs;
 
 export function depsFor(ffmpeg: Ffmpeg, segments: readonly Segment[], more: Partial<CutDeps> = {}): CutDeps {
   return {

@@ -1,6 +1,7 @@
 // Footage whose frames show their number as black and white blocks, made with real ffmpeg in a temporary folder; and reading the numbers
 // back.
 import { execFile, spawn } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -77,21 +78,41 @@ export async function makeFootage(ffmpeg: string, folder: string, style: Style):
 }
 
 /** The frame numbers in a file, decoded with its edit list ignored: every frame the file holds. */
-export async function readFrameNumbers(
-  ffmpeg: string,
-  path: string,
-  options: readonly string[] = [],
-): Promise<number[]> {
-  const args = [
-    ...['-hide_banner', '-loglevel', 'error', '-ignore_editlist', '1', ...options, '-i', path, '-map', '0:v:0', '-an'],
-    ...['-fps_mode', 'passthrough', '-vf', `crop=${BITS * BLOCK_WIDTH}:${BLOCK_HEIGHT}:0:0,format=gray`],
-    ...['-f', 'rawvideo', 'pipe:1'],
-  ];
-  const { stdout } = await run(ffmpeg, args, { encoding: 'buffer', maxBuffer: 512 * 1024 * 1024 });
-  const frameBytes = BITS * BLOCK_WIDTH * BLOCK_HEIGHT;
-  const numbers: number[] = [];
-  for (let at = 0; at + frameBytes <= stdout.length; at += frameBytes) numbers.push(numberOf(stdout, at));
+export async function readFrameNumbers(ffmpeg: string, path: string): Promise<number[]> {
+  const [numbers = []] = await frameNumbersOf(ffmpeg, [path]);
   return numbers;
+}
+
+/** The same of several files, with one process. */
+export async function frameNumbersOf(ffmpeg: string, paths: readonly string[]): Promise<number[][]> {
+  const filter = `crop=${BITS * BLOCK_WIDTH}:${BLOCK_HEIGHT}:0:0,format=gray`;
+  const [base = ''] = paths;
+  const args = [
+    ...['-hide_banner', '-loglevel', 'error', '-y', ...paths.flatMap((path) => ['-ignore_editlist', '1', '-i', path])],
+    ...paths.flatMap((_, at) => [
+      ...[
+        '-map',
+        `${at}:v:0`,
+        '-an',
+        '-fps_mode',
+        'passthrough',
+        '-vf',
+        filter,
+        '-f',
+        'rawvideo',
+        `${base}.${at}.gray`,
+      ],
+    ]),
+  ];
+  await run(ffmpeg, args);
+  const frameBytes = BITS * BLOCK_WIDTH * BLOCK_HEIGHT;
+  return Promise.all(
+    paths.map(async (_, file) => {
+      const pixels = await readFile(`${base}.${file}.gray`);
+      const frames = Math.floor(pixels.length / frameBytes);
+      return Array.from({ length: frames }, (_, at) => numberOf(pixels, at * frameBytes));
+    }),
+  );
 }
 
 function numberOf(pixels: Buffer, start: number): number {

@@ -115,12 +115,19 @@ export function markedByLibfaac(packet: Uint8Array): Uint8Array {
 /** How many of the texts are in the bytes, at any of the eight bit positions: AAC elements are not byte-aligned. */
 export function countHeld(bytes: Uint8Array, texts: readonly string[]): number {
   const held = new Set<string>();
+  const wanted = new Set(texts);
+  const lengths = new Set(texts.map((text) => text.length));
+  const starts = new Set(texts.map((text) => text.slice(0, 4)));
   for (let shift = 0; shift < 8; shift += 1) {
     const shifted = Buffer.alloc(bytes.length);
     for (let at = 0; at < bytes.length; at += 1) {
       shifted[at] = (((bytes[at] ?? 0) << shift) | ((bytes[at + 1] ?? 0) >> (8 - shift))) & 255;
     }
-    for (const text of texts) if (shifted.includes(text)) held.add(text);
+    for (const start of starts) {
+      for (let at = shifted.indexOf(start); at >= 0; at = shifted.indexOf(start, at + 1)) {
+        for (const length of lengths) held.add(shifted.toString('latin1', at, at + length));
+      }
+    }
   }
-  return held.size;
+  return [...held].filter((text) => wanted.has(text)).length;
 }

@@ -1,9 +1,13 @@
 // A small ring for tests: runs ffmpeg with the capture's arguments on a file and keeps its fragments as segments.
 import { spawn } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { type Segment, wallTimeUs } from '../../../../device/camera/segment.ts';
 import { parseFragment, parseInit } from '../../../../device/contract/media/fragment.ts';
 import { FragmentSplitter } from '../../../../device/contract/media/fragment-splitter.ts';
 import type { Window } from '../../../../device/contract/shared-claims.ts';
+import { makeFootage, type Style } from './footage.ts';
 
 /** Wall time at which test footage starts: a round number of microseconds. */
 export const FOOTAGE_START_US = 1_800_000_000_000_000;
@@ -42,6 +46,25 @@ export async function captureFile(ffmpeg: string, path: string, options: Capture
   }
   if ((await ended) !== 0) throw new Error(`ffmpeg could not capture: ${words}`);
   return segmentsOf(init, fragments, options);
+}
+
+const captured = new Map<string, Promise<Segment[]>>();
+
+/** Footage of this style, captured; made once in a process, so nobody may change its bytes. */
+export function capturedFootage(ffmpeg: string, style: Style, options: CaptureOptions = {}): Promise<Segment[]> {
+  const key = JSON.stringify([ffmpeg, style, options]);
+  const made = captured.get(key) ?? captureFootage(ffmpeg, style, options);
+  captured.set(key, made);
+  return made;
+}
+
+async function captureFootage(ffmpeg: string, style: Style, options: CaptureOptions): Promise<Segment[]> {
+  const folder = await mkdtemp(join(tmpdir(), 'doorsill-footage-'));
+  try {
+    return await captureFile(ffmpeg, await makeFootage(ffmpeg, folder, style), options);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
 }
 
 function segmentsOf(init: Uint8Array, fragments: readonly Uint8Array[], options: CaptureOptions): Segment[] {

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Ffmpeg } from '../../../../device/camera/find-ffmpeg.ts';
 import { selfCheck } from '../../../../device/clip/self-check.ts';
+import { npmFfmpeg } from '../../../support/each-ffmpeg.ts';
 import { liveGrantFor } from '../../../support/live-grant.ts';
 import { type Shown, shownBy } from '../../../support/torture.ts';
 import { Recorder } from '../../camera/support/recorder.ts';
@@ -49,7 +50,11 @@ export class TortureRun {
     const folder = await mkdtemp(join(tmpdir(), 'doorsill-torture-'));
     try {
       const path = await saved(folder, 'clip.mp4', bytes);
-      return { ...(await shownBy(path, ['-ignore_editlist', '1'])), method: clip.method, frames: clip.frames };
+      return {
+        ...(await shownBy(path, ['-ignore_editlist', '1'], npmFfmpeg)),
+        method: clip.method,
+        frames: clip.frames,
+      };
     } finally {
       await rm(folder, { recursive: true });
     }

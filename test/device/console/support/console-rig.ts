@@ -11,7 +11,7 @@ import { generateSigningKey, type SigningKey, sha256Hex } from '../../../../devi
 import { type Log, silentLog } from '../../../../device/base/log.ts';
 import { freshId, SystemRandom } from '../../../../device/base/random.ts';
 import { SystemPrograms } from '../../../../device/base/system-programs.ts';
-import { findFfmpeg } from '../../../../device/camera/find-ffmpeg.ts';
+import type { Ffmpeg } from '../../../../device/camera/find-ffmpeg.ts';
 import { type DeviceConfigInput, parseDeviceConfig } from '../../../../device/config.ts';
 import { toBase64url } from '../../../../device/contract/bytes.ts';
 import { pairingProofInput, sessionProofInput, type Viewer } from '../../../../device/contract/console-messages.ts';
@@ -19,6 +19,7 @@ import { parseToken, signToken } from '../../../../device/contract/jws.ts';
 import { type CommandAction, mustNameLastOrder } from '../../../../device/contract/owner-orders.ts';
 import { Doorbell, type DoorbellOptions } from '../../../../device/doorbell.ts';
 import { porchKind } from '../../../../sim/porch/porch-camera.ts';
+import { npmFfmpeg } from '../../../support/each-ffmpeg.ts';
 
 const clock = new SystemClock();
 const random = new SystemRandom();
@@ -43,7 +44,7 @@ export class ConsoleRig {
   static async start(
     settings: Partial<DeviceConfigInput> = {},
     kept?: string,
-    changes: { disk?: Disk; log?: Log; clock?: Clock } = {},
+    changes: { disk?: Disk; log?: Log; clock?: Clock; ffmpeg?: Ffmpeg } = {},
     more: Pick<DoorbellOptions, 'otherDoors'> = {},
   ): Promise<ConsoleRig> {
     const folder = kept ?? (await mkdtemp(join(tmpdir(), 'doorsill-console-')));
@@ -58,9 +59,9 @@ export class ConsoleRig {
       'device.json',
     );
     const machine = { clock, random, disk: new SystemDisk(), log: silentLog(), programs: new SystemPrograms() };
-    const seams = { ...machine, ...changes };
+    const seams = { ...machine, ffmpeg: npmFfmpeg, ...changes };
     const options = { config, folder, cameraKinds: [porchKind], ...more };
-    const doorbell = new Doorbell(options, { ...seams, ffmpeg: await findFfmpeg() });
+    const doorbell = new Doorbell(options, seams);
     await doorbell.start();
     return new ConsoleRig(doorbell, folder);
   }

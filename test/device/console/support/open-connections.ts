@@ -57,7 +57,7 @@ export class OpenView {
   }
 
   get bytes(): Buffer {
-    this.parts = [Buffer.concat(this.parts)];
+    if (this.parts.length > 1) this.parts = [Buffer.concat(this.parts)];
     return this.parts[0] ?? Buffer.alloc(0);
   }
 

@@ -1,13 +1,10 @@
 // The picture routes on a real HTTP server, with a ring, a live picture, viewers, privacy and records of looks that the test controls.
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { type Clock, SystemClock } from '../../../../device/base/clock.ts';
 import { listenOn, makeHttpServer } from '../../../../device/base/http/http-server.ts';
 import { sha256Hex } from '../../../../device/base/keys.ts';
 import { type Log, silentLog } from '../../../../device/base/log.ts';
 import { SystemRandom } from '../../../../device/base/random.ts';
-import { type Ffmpeg, findFfmpeg } from '../../../../device/camera/find-ffmpeg.ts';
+import type { Ffmpeg } from '../../../../device/camera/find-ffmpeg.ts';
 import type { LiveListener } from '../../../../device/camera/live-fragments.ts';
 import type { Segment } from '../../../../device/camera/segment.ts';
 import { Callers } from '../../../../device/console/callers.ts';
@@ -21,20 +18,15 @@ import { concatBytes } from '../../../../device/contract/bytes.ts';
 import { type Viewer, ViewRight } from '../../../../device/contract/console-messages.ts';
 import { parseInit } from '../../../../device/contract/media/fragment.ts';
 import type { Window } from '../../../../device/contract/shared-claims.ts';
-import { makeFootage, x264 } from '../../clip/support/footage.ts';
-import { captureFile } from '../../clip/support/segmenter.ts';
+import { npmFfmpeg } from '../../../support/each-ffmpeg.ts';
+import { x264 } from '../../clip/support/footage.ts';
+import { capturedFootage } from '../../clip/support/segmenter.ts';
 
 const TOKEN = 'A'.repeat(22);
 
 /** Six seconds of numbered frames in GOPs of one second. */
-export async function recordedSeconds(): Promise<Segment[]> {
-  const folder = await mkdtemp(join(tmpdir(), 'doorsill-pictures-'));
-  const ffmpeg = (await findFfmpeg()).path;
-  const path = await makeFootage(ffmpeg, folder, { video: x264(15), frames: 90, fps: 15 });
-  const segments = await captureFile(ffmpeg, path);
-  await rm(folder, { recursive: true });
-  return segments;
-}
+export const recordedSeconds = (): Promise<Segment[]> =>
+  capturedFootage(npmFfmpeg.path, { video: x264(15), frames: 90 });
 
 /** A fragment followed by a box that players skip (ISO/IEC 14496-12 §8.1.2), as large as a better camera's. */
 export function padded(fragment: Uint8Array, bytes: number): Uint8Array {
@@ -86,9 +78,9 @@ export class PictureServer {
 
   static async start(
     held: readonly Segment[],
-    { clock = new SystemClock() as Clock, ffmpeg = null as Ffmpeg | null, log = silentLog() } = {},
+    { clock = new SystemClock() as Clock, ffmpeg = npmFfmpeg, log = silentLog() } = {},
   ): Promise<PictureServer> {
-    const made = new PictureServer(held, clock, ffmpeg ?? (await findFfmpeg()), log);
+    const made = new PictureServer(held, clock, ffmpeg, log);
     made.url = await listenOn(made.server, '127.0.0.1', 0);
     return made;
   }
