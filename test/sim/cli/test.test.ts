@@ -3,6 +3,7 @@ import { cpSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from
 import { join } from 'node:path';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
 import { parseRunReport } from '../../../sim/report/run-report.ts';
+import { callCommand } from '../../support/call-command.ts';
 import { Running, runCommand, temporaryFolder } from '../../support/command-line.ts';
 import { slowIt } from '../../support/slow-it.ts';
 
@@ -206,7 +207,7 @@ describe('`test`', { timeout: 60_000 }, () => {
     [['--filter', 'no such story'], 'scenario_none', 6],
   ])('refuses %j with %s', async (args, code, status) => {
     scenario('rings', `name: it rings\n${CAMERA}\n`);
-    const ran = await test(...args);
+    const ran = await callCommand(['test', inFolder('stories'), ...args, '--json']);
     expect(ran.stderr).toContain(`"code":"${code}"`);
     expect(ran.status).toBe(status);
   });
