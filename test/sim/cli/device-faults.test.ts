@@ -49,7 +49,8 @@ it('refuses invalid faults, and any fault of a doorbell with hardware or of a se
   expect(await said(wired, ['--fault', 'disk-full'])).toContain('[device_fault_on_hardware]');
   // What was opened for a doorbell that cannot start does not keep its process running.
   writeFileSync(join(porch, 'device.key'), 'no key', { mode: 0o600 });
-  expect(await said(porch, ['--control', join(folder.path, 'left.sock')])).toContain('[state_damaged]');
+  const damaged = await runCommand(['device', '--data', porch, '--control', join(folder.path, 'left.sock')]);
+  expect(damaged.stderr).toContain('[state_damaged]');
   expect(existsSync(join(folder.path, 'left.sock'))).toBe(false);
 });
 
