@@ -36,7 +36,7 @@ it('refuses invalid faults, and any fault of a doorbell with hardware or of a se
   timeout: 120_000,
 }, async () => {
   const said = async (data: string, words: string[], environment = {}) =>
-    (await callCommand(['device', '--data', data, ...words], { environment })).stderr;
+    (await callCommand(['device', '--data', data, '--log', 'error', ...words], { environment })).stderr;
   const porch = setUp('refusing');
   expect(await said(porch, ['--fault', 'disk-ful'])).toContain('[device_fault_unknown]');
   expect(await said(porch, ['--fault', 'disk-full', '--fault', 'disk-slow'])).toContain('[device_faults_contradict]');
