@@ -3,6 +3,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
 import { z } from 'zod';
+import { callCommand } from '../../support/call-command.ts';
 import { Running, runCommand, temporaryFolder } from '../../support/command-line.ts';
 
 const folder = temporaryFolder('device-init');
@@ -15,10 +16,10 @@ afterAll(async () => {
 /** A file with no password in it. */
 const empty = at('empty');
 writeFileSync(empty, '\n', { mode: 0o600 });
-const init = (...words: string[]) => runCommand(['device', 'init', '--data', at('porch'), '--json', ...words]);
+const init = (...words: string[]) => callCommand(['device', 'init', '--data', at('porch'), '--json', ...words]);
 
 it('names the command to run where there are no settings yet', async () => {
-  const done = await runCommand(['device', '--data', at('nothing'), '--json']);
+  const done = await callCommand(['device', '--data', at('nothing'), '--json']);
   expect(done.status).toBe(2);
   expect(JSON.parse(done.stderr).error).toMatchObject({
     code: 'config_invalid',
@@ -42,9 +43,9 @@ it.each([
 
 it('names the broker to start where none has run in its folder yet', async () => {
   const early = ['device', 'init', '--broker', at('early'), '--data'];
-  const { stdout } = await runCommand([...early, at('early-first')]);
+  const { stdout } = await callCommand([...early, at('early-first')]);
   expect(stdout).toMatch(new RegExp(`^ {4}.*doorsill(.mjs)? bridge broker --data ${at('early')} `, 'm'));
-  expect((await runCommand([...early, at('early-second')])).stdout).not.toMatch(/doorsill(.mjs)? bridge broker/);
+  expect((await callCommand([...early, at('early-second')])).stdout).not.toMatch(/doorsill(.mjs)? bridge broker/);
 });
 
 it('makes settings with which a doorbell rings, records events as JSON, and is paired', {
@@ -92,7 +93,7 @@ it('makes settings with which a doorbell rings, records events as JSON, and is p
   const backup = await runCommand(['device', 'backup', '--data', at('porch'), '--out', at('porch.backup'), ...sealed]);
   expect(backup, backup.stderr).toMatchObject({ status: 0, last: { outcome: 'written' } });
   const restore = (...words: string[]) =>
-    runCommand(['device', 'restore', at('porch.backup'), '--data', at('again'), ...words, '--json']);
+    callCommand(['device', 'restore', at('porch.backup'), '--data', at('again'), ...words, '--json']);
   writeFileSync(at('wrong'), 'six words that are not these\n', { mode: 0o600 });
   expect(await restore('--passphrase-file', at('wrong'))).toMatchObject({ status: 6 });
   expect(await restore('--passphrase-file', passphrase)).toMatchObject({
@@ -114,7 +115,7 @@ it('prints no event without --json', { tags: ['long'], timeout: 60_000 }, async 
 
 it('lets Home Assistant find the doorbell, and makes its account where the broker’s accounts are made here', async () => {
   const broker = ['--broker', at('second-broker')];
-  const done = await runCommand(['device', 'init', '--data', at('second'), '--json', '--home-assistant', ...broker]);
+  const done = await callCommand(['device', 'init', '--data', at('second'), '--json', '--home-assistant', ...broker]);
   expect(done.status, done.stderr).toBe(0);
   const { device, homeAssistant } = z
     .object({ device: z.string(), homeAssistant: z.object({ user: z.string(), password: z.string() }) })
@@ -126,15 +127,15 @@ it('lets Home Assistant find the doorbell, and makes its account where the broke
   expect(account).toMatchObject({ role: 'home-assistant', homes: [device] });
 
   const verb = ['bridge', 'broker', 'home-assistant', '--data', at('second-broker'), '--json', '--device'];
-  const again = await runCommand([...verb, device]);
+  const again = await callCommand([...verb, device]);
   expect(again.last).toMatchObject({ outcome: 'issued', user: homeAssistant.user, devices: [device] });
   expect(again.last?.['password']).not.toBe(homeAssistant.password);
-  expect((await runCommand([...verb, 'No Device'])).status).toBe(2);
+  expect((await callCommand([...verb, 'No Device'])).status).toBe(2);
 });
 
 it('serves its owners a page only with --console', async () => {
   const init = (folder: string, ...words: string[]) =>
-    runCommand(['device', 'init', '--data', at(folder), '--json', '--broker', at('third-broker'), ...words]);
+    callCommand(['device', 'init', '--data', at(folder), '--json', '--broker', at('third-broker'), ...words]);
   expect((await init('shown', '--console', 'this-machine')).status).toBe(0);
   expect(JSON.parse(readFileSync(at('shown/device.json'), 'utf8')).console).toEqual({ listen: 'this-machine' });
   expect((await init('named', '--console', 'home-network', '--announce')).status).toBe(0);
@@ -159,7 +160,7 @@ it('accepts an account at a broker of one’s own, whatever its name', async () 
 
 it('accepts no address in place of a broker’s folder', async () => {
   const asked = ['device', 'init', '--data', at('address'), '--broker', 'mqtt://127.0.0.1:1883', '--json'];
-  const { status, stderr } = await runCommand(asked);
+  const { status, stderr } = await callCommand(asked);
   expect([status, JSON.parse(stderr).error.code]).toEqual([2, 'usage']);
   expect(stderr).toContain('--home-url');
 });

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { isHealthy } from '../../../device/cli/device-status.ts';
 import { ownVersion } from '../../../device/cli/own-version.ts';
 import type { Health } from '../../../device/owner/pairing-wire.ts';
+import { callCommand } from '../../support/call-command.ts';
 import { LAUNCHER, runCommand, SAY, temporaryFolder } from '../../support/command-line.ts';
 import { healthSocket } from '../../support/health-socket.ts';
 
@@ -29,14 +30,14 @@ afterAll(async () => {
 });
 
 /** Runs the verb with this answer of systemctl. */
-function status(facts: Record<string, string>, data = folder.path, ...more: string[]) {
+function status(facts: Record<string, string>, data = folder.path, more: string[] = ['--json'], call = callCommand) {
   const bin = join(folder.path, 'bin');
   mkdirSync(bin, { recursive: true });
   const lines = Object.entries(facts).map(([name, value]) => `${name}=${value}`);
   writeFileSync(join(bin, 'systemctl'), `#!/bin/sh\n${SAY} <<'END'\n${lines.join('\n')}\nEND\n`);
   chmodSync(join(bin, 'systemctl'), 0o755);
   const environment = { PATH: `${bin}:${process.env['PATH']}` };
-  return runCommand(['device', 'status', '--name', 'porch', '--data', data, ...more], { environment });
+  return call(['device', 'status', '--name', 'porch', '--data', data, ...more], { environment });
 }
 
 const RUNNING = {
@@ -50,7 +51,7 @@ const RUNNING = {
 };
 
 it('shows state, restarts, since when, version, camera, ring and link, and ends with 0 when all is well', async () => {
-  const { status: ended, stdout } = await status(RUNNING);
+  const { status: ended, stdout } = await status(RUNNING, folder.path, [], runCommand);
   for (const said of [
     'porch: active since Sun 2026-11-29 20:00:00 UTC',
     '3; starts at boot',
@@ -66,12 +67,12 @@ it('shows state, restarts, since when, version, camera, ring and link, and ends 
 });
 
 it('ends with 5 when the service failed, or the doorbell does not answer', async () => {
-  const failed = await status({ ...RUNNING, ActiveState: 'failed', Result: 'watchdog' }, folder.path, '--json');
+  const failed = await status({ ...RUNNING, ActiveState: 'failed', Result: 'watchdog' });
   expect([failed.status, failed.last]).toMatchObject([
     5,
     { well: false, service: { state: 'failed', result: 'watchdog' } },
   ]);
-  const silent = await status(RUNNING, join(folder.path, 'nowhere'), '--json');
+  const silent = await status(RUNNING, join(folder.path, 'nowhere'));
   expect([silent.status, silent.last]).toMatchObject([
     5,
     { well: false, unanswered: expect.stringContaining('nowhere') },
@@ -88,10 +89,6 @@ it.each([
 });
 
 it('ends with a code when nothing is installed under that name', async () => {
-  const { status: ended, stderr } = await status(
-    { LoadState: 'not-found', ActiveState: 'inactive' },
-    folder.path,
-    '--json',
-  );
+  const { status: ended, stderr } = await status({ LoadState: 'not-found', ActiveState: 'inactive' });
   expect([ended, JSON.parse(stderr).error]).toMatchObject([5, { code: 'board_service_missing' }]);
 });

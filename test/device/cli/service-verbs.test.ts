@@ -3,12 +3,13 @@ import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync
 import { dirname, join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
 import { root } from '../../layout/source-tree.ts';
+import { callCommand } from '../../support/call-command.ts';
 import { runCommand, temporaryFolder } from '../../support/command-line.ts';
 
 const folder = temporaryFolder('service');
 afterAll(() => folder.dispose());
 const at = (path: string) => join(folder.path, path);
-const verb = (name: string, ...more: string[]) => runCommand(['device', name, '--name', 'porch', ...more, '--json']);
+const verb = (name: string, ...more: string[]) => callCommand(['device', name, '--name', 'porch', ...more, '--json']);
 const below = ['--root', folder.path];
 
 it('install writes below a root what --print prints, and uninstall keeps the data without --with-data', {
@@ -86,6 +87,6 @@ it('writes nothing below a missing root, such as a card that is not mounted', as
 });
 
 it('refuses a name that is a path', async () => {
-  const wrong = await runCommand(['device', 'install', '--name', '../../sim/porch', '--json']);
+  const wrong = await callCommand(['device', 'install', '--name', '../../sim/porch', '--json']);
   expect(JSON.parse(wrong.stderr).error).toMatchObject({ code: 'usage' });
 });

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { ownerListSchema } from '../../../device/contract/console-messages.ts';
+import { callCommand } from '../../support/call-command.ts';
 import { runCommand, temporaryFolder } from '../../support/command-line.ts';
 import { ConsoleRig, type OwnerBrowser, soon } from '../console/support/console-rig.ts';
 
@@ -14,7 +15,7 @@ describe('settings in the terminal', () => {
   let rig: ConsoleRig;
   let browser: OwnerBrowser;
   /** One run of `doorsill settings`. */
-  const settings = (...words: string[]) => runCommand(['settings', ...words, '--owner', own.path, '--json']);
+  const settings = (...words: string[]) => callCommand(['settings', ...words, '--owner', own.path, '--json']);
   const there = () => ['--device-data', rig.folder];
   beforeAll(async () => {
     rig = await ConsoleRig.start({ camera: 'synthetic?size=640x360&play=visitor' });
@@ -59,7 +60,7 @@ describe('settings in the terminal', () => {
     expect(set.last).toMatchObject(inForce);
     expect((await browser.get('/api/v1/settings')).json).toMatchObject(inForce);
     const all = 'disclosure.name,motion.sensitivity,motion.zones,ring.retentionS,events.keepDays';
-    const reset = await settings('set', '--reset', all, ...there());
+    const reset = await runCommand(['settings', 'set', '--reset', all, ...there(), '--owner', own.path, '--json']);
     expect(reset.last).toMatchObject({ disclosure: {}, motion: { sensitivity: 65, zones: [] }, byOwners: [] });
   }, 60_000);
 

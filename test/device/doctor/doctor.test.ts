@@ -37,7 +37,8 @@ import { ALL_CAMERAS } from '../../../sim/porch/porch-camera.ts';
 import { storeTestbedFile } from '../../../sim/testbed/testbed-folder.ts';
 import { TESTBED } from '../../../sim/testbed/testbed-surroundings.ts';
 import { startBroker, type TestBroker } from '../../support/broker.ts';
-import { runCommand } from '../../support/command-line.ts';
+import { callCommand } from '../../support/call-command.ts';
+import { runCommand, temporaryFolder } from '../../support/command-line.ts';
 import { unpackFormerDevice } from '../../support/former-device.ts';
 import { healthSocket } from '../../support/health-socket.ts';
 import { proved } from '../../support/proved.ts';
@@ -55,9 +56,13 @@ const bridge = createServer((_request, response) => {
   response.end(JSON.stringify({ id: bridgeId }));
 });
 let folder: string;
+/** An ffmpeg that takes no time, for faults of other things. */
+const quick = temporaryFolder('quick-ffmpeg');
+const quickFfmpeg = join(quick.path, 'ffmpeg');
 const at = (name: string) => join(folder, name);
 
 beforeAll(async () => {
+  writeProgram(quickFfmpeg, 'echo encoded');
   broker = await startBroker();
   await new Promise<void>((resolve) => bridge.listen(0, '127.0.0.1', resolve));
 });
@@ -65,6 +70,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await broker.stop();
   bridge.close();
+  quick.dispose();
 });
 
 const bridgeUrl = () => `http://127.0.0.1:${(bridge.address() as AddressInfo).port}`;
@@ -74,6 +80,7 @@ const setHome = (changes: object) => set({ home: { ...settings().home, ...change
 
 /** A stopped doorbell without a fault, whose broker and bridge run. */
 beforeEach(async () => {
+  process.env['FFMPEG_PATH'] = quickFfmpeg;
   folder = await mkdtemp(join(tmpdir(), 'doorsill-doctor-'));
   await unpackFormerDevice(folder);
   bridgeId = JSON.parse(readFileSync(at('enrolment.json'), 'utf8')).bridge;
@@ -98,13 +105,15 @@ interface Planted {
   advises: RegExp;
 }
 
-/** A program that prints ffmpeg's version and encodes nothing. */
+/** Writes a program that prints ffmpeg's version, and for anything else does this. */
+function writeProgram(path: string, otherwise: string): void {
+  const version = 'ffmpeg version 7.1 Copyright\\nconfiguration: --enable-libx264\\n';
+  writeFileSync(path, `#!/bin/sh\n[ "$1" = -version ] && printf "${version}" && exit 0\n${otherwise}\n`);
+  chmodSync(path, 0o755);
+}
+
 function withoutX264(): void {
-  writeFileSync(
-    at('ffmpeg'),
-    '#!/bin/sh\n[ "$1" = -version ] && printf "ffmpeg version 7.1 Copyright\\nconfiguration: --enable-libx264\\n" && exit 0\nexit 1\n',
-  );
-  chmodSync(at('ffmpeg'), 0o755);
+  writeProgram(at('ffmpeg'), 'exit 1');
   process.env['FFMPEG_PATH'] = at('ffmpeg');
 }
 
@@ -308,6 +317,7 @@ const examine = (of: Seams, at: string) => examineFolder(of, at, TESTBED.examine
 
 describe('the doctor', () => {
   it('finds no fault in a doorbell without one, and says so', async () => {
+    delete process.env['FFMPEG_PATH'];
     const findings = await examine(seams, folder);
     expect(faultsOf(findings)).toEqual([]);
     for (const what of [
@@ -351,7 +361,7 @@ describe('the doctor', () => {
       { level: 'ok', detail: `only user ${service} can read and change them` },
       { level: 'ok' },
     ]);
-    const { last } = await runCommand(['doctor', '--data', folder, '--json']);
+    const { last } = await callCommand(['doctor', '--data', folder, '--json']);
     expect(last).toMatchObject({ faults: 0 });
     chownSync(folder, 0, 0);
     expect(await said(0)).toMatchObject([{ level: 'fault' }, { what: 'records', level: 'note' }]);
@@ -366,6 +376,7 @@ describe('the doctor', () => {
         ledger: readFileSync(at('consent/ledger.jsonl')),
       };
       const head = readFileSync(at('consent/ledger-head.json'));
+      if (what === 'camera') delete process.env['FFMPEG_PATH'];
       await plant();
       const faults = faultsOf(await examine(seams, folder));
       expect(faults, name).toHaveLength(1);
@@ -375,7 +386,7 @@ describe('the doctor', () => {
       expect(only?.advice, name).toMatch(advises);
       expect(JSON.stringify(faults), name).not.toContain('swordfish');
       found += 1;
-      delete process.env['FFMPEG_PATH'];
+      process.env['FFMPEG_PATH'] = quickFfmpeg;
       bridgeId = kept.bridgeId;
       mkdirSync(at('consent'), { recursive: true });
       writeFileSync(at('device.json'), kept.settings);
@@ -387,7 +398,7 @@ describe('the doctor', () => {
       chmodSync(at('device.json'), 0o600);
       rmSync(at('outbox'), { recursive: true, force: true });
     }
-    const { status } = await runCommand(['doctor', '--data', '/proc/doorsill', '--json']);
+    const { status } = await callCommand(['doctor', '--data', '/proc/doorsill', '--json']);
     expect(status).toBe(5);
     proved(
       test,

@@ -4,6 +4,7 @@ import Sqlite from 'better-sqlite3';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { readEnrolmentCode } from '../../../device/contract/enrolment.ts';
 import { BridgeFixture } from '../../support/bridge-fixture.ts';
+import { callCommand } from '../../support/call-command.ts';
 import { runCommand } from '../../support/command-line.ts';
 
 let fixture: BridgeFixture;
@@ -36,14 +37,14 @@ it.each([
   ['codes end code-1', 2],
 ])('it refuses `%s` before it calls a bridge', async (words, status) => {
   const nowhere = ['--url', 'http://127.0.0.1:9', '--bridge-data', fixture.folder];
-  const refused = await runCommand(['bridge', ...words.split(' '), ...nowhere, '--json']);
+  const refused = await callCommand(['bridge', ...words.split(' '), ...nowhere, '--json']);
   expect([refused.status, refused.stderr]).toEqual([status, expect.stringContaining('"usage"')]);
 });
 
 it('lists devices that seem to exist twice, from every page, each with an advice', async () => {
   const { fixture, request } = await BridgeFixture.openReady();
   const clones = (...words: string[]) =>
-    runCommand(['bridge', 'clones', '--url', fixture.bridge.url, '--bridge-data', fixture.bridgeFolder, ...words]);
+    callCommand(['bridge', 'clones', '--url', fixture.bridge.url, '--bridge-data', fixture.bridgeFolder, ...words]);
   try {
     const parcel = fixture.parcel(request);
     await fixture.deliver(parcel);

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { Cam } from 'onvif/promises/index.js';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { FAULTS } from '../../../sim/camera-server/fault-table.ts';
+import { callCommand } from '../../support/call-command.ts';
 import { Running, runCommand, temporaryFolder } from '../../support/command-line.ts';
 import { RtspClient } from '../camera-server/support/rtsp-client.ts';
 
@@ -50,7 +51,7 @@ describe('doorsill camera', () => {
     expect(refused.status).toBe(401);
     const proof = viewer.proof(refused.headers.get('www-authenticate') ?? '', 'DESCRIBE', 'anna', 'geheim');
     expect((await viewer.ask('DESCRIBE', { Authorization: proof })).status).toBe(200);
-    const fault = (...words: string[]) => runCommand(['camera', 'fault', '--control', control, ...words, '--json']);
+    const fault = (...words: string[]) => callCommand(['camera', 'fault', '--control', control, ...words, '--json']);
     const added = await fault('not-found');
     expect(added.last).toMatchObject({
       viewers: 0,
@@ -91,7 +92,7 @@ describe('doorsill camera', () => {
     [['camera', SMALL, '--serve', RTSP, '--control', '/etc/hostname'], 'camera_control_unusable', 5],
     [['camera', 'fault', '--control', '/no/such.sock'], 'camera_control_silent', 4],
   ])('answers %j with the code %s and exit status %i', async (args, code, status) => {
-    const done = await runCommand([...args, '--json']);
+    const done = await callCommand([...args, '--json']);
     expect(JSON.parse(done.stderr)).toMatchObject({ error: { code } });
     expect(done.status).toBe(status);
   });
@@ -104,7 +105,7 @@ describe('doorsill camera', () => {
     await new Promise((resolve) => server.once('listening', resolve));
     const address = server.address();
     const port = typeof address === 'object' && address ? address.port : 0;
-    const done = await runCommand(['camera', 'fault', '--control', String(port), '--json']);
+    const done = await callCommand(['camera', 'fault', '--control', String(port), '--json']);
     server.close();
     expect(JSON.parse(done.stderr)).toMatchObject({ error: { code: 'camera_control_silent' } });
     expect(connections).toBe(0);
@@ -151,7 +152,7 @@ describe('doorsill camera', () => {
       [['--serve', RTSP, '--discovery'], '--discovery goes with --onvif'],
       [['--serve', RTSP, '--onvif', 'ftp://x'], 'is no address'],
     ] as const) {
-      const ran = await runCommand(['camera', SMALL, ...words, '--json']);
+      const ran = await callCommand(['camera', SMALL, ...words, '--json']);
       expect([ran.status, ran.stderr]).toEqual([2, expect.stringContaining(says)]);
     }
   });

@@ -7,7 +7,8 @@ import { BridgeConfig, parseConfig } from '../../../cloud-bridge/bridge-config.t
 import { RegistryConfig } from '../../../cloud-bridge/registry/registry-config.ts';
 import { VaultConfig } from '../../../cloud-bridge/vault/vault-config.ts';
 import { partArguments } from '../../../sim/deploy/part-arguments.ts';
-import { Running, runCommand, temporaryFolder } from '../../support/command-line.ts';
+import { callCommand } from '../../support/call-command.ts';
+import { Running, temporaryFolder } from '../../support/command-line.ts';
 import { freePort } from '../../support/mosquitto.ts';
 import { proved } from '../../support/proved.ts';
 
@@ -17,7 +18,7 @@ const read = (name: string) => readFileSync(join(into, name), 'utf8');
 const PARTS = ['registry', 'vault', 'broker', 'bridge'] as const;
 const unit = (part: string) => join(into, `systemd/doorsill-${part}.service`);
 const deploy = (...more: string[]) =>
-  runCommand(['bridge', 'deploy', 'systemd', '--domain', 'doorsill.example', ...more, '--json']);
+  callCommand(['bridge', 'deploy', 'systemd', '--domain', 'doorsill.example', ...more, '--json']);
 
 beforeAll(async () => {
   expect((await deploy('--into', into)).last).toMatchObject({ event: 'written' });
@@ -32,7 +33,7 @@ it('prints the same files, and leaves a folder that is not empty unchanged', asy
   expect(JSON.parse(again.stderr).error).toMatchObject({ code: 'usage' });
   expect(read('STEPS.md')).toBe('my own notes');
   for (const domain of ['', 'example', 'a b.example', 'x.example\nUser=root', '../x.example', '$(id).example']) {
-    const refused = await runCommand(['bridge', 'deploy', 'systemd', '--domain', domain, '--json']);
+    const refused = await callCommand(['bridge', 'deploy', 'systemd', '--domain', domain, '--json']);
     expect(JSON.parse(refused.stderr).error, domain).toMatchObject({ code: 'usage' });
   }
 });
@@ -42,7 +43,7 @@ it('names only options that the parts have', async () => {
     const command = /^ExecStart=(\S+) (\S+) ([\w ]+?) (--.*)$/m.exec(readFileSync(unit(part), 'utf8'));
     const words = partArguments(part);
     expect(command?.[3]).toBe(words.join(' '));
-    const { stdout } = await runCommand([...words, '--help']);
+    const { stdout } = await callCommand([...words, '--help']);
     const options = [...(command?.[4] ?? '').matchAll(/--[a-z-]+/g)].map(([name]) => name);
     expect(options).toContain('--data');
     expect(options.filter((name) => !stdout.includes(`  ${name}`))).toEqual([]);

@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
 import { z } from 'zod';
+import { callCommand } from '../../support/call-command.ts';
 import { Running, runCommand, temporaryFolder } from '../../support/command-line.ts';
 
 const folder = temporaryFolder('cli-faults');
@@ -35,7 +36,7 @@ it('refuses invalid faults, and any fault of a doorbell with hardware or of a se
   timeout: 120_000,
 }, async () => {
   const said = async (data: string, words: string[], environment = {}) =>
-    (await runCommand(['device', '--data', data, ...words], { environment })).stderr;
+    (await callCommand(['device', '--data', data, '--log', 'error', ...words], { environment })).stderr;
   const porch = setUp('refusing');
   expect(await said(porch, ['--fault', 'disk-ful'])).toContain('[device_fault_unknown]');
   expect(await said(porch, ['--fault', 'disk-full', '--fault', 'disk-slow'])).toContain('[device_faults_contradict]');
@@ -48,7 +49,8 @@ it('refuses invalid faults, and any fault of a doorbell with hardware or of a se
   expect(await said(wired, ['--fault', 'disk-full'])).toContain('[device_fault_on_hardware]');
   // What was opened for a doorbell that cannot start does not keep its process running.
   writeFileSync(join(porch, 'device.key'), 'no key', { mode: 0o600 });
-  expect(await said(porch, ['--control', join(folder.path, 'left.sock')])).toContain('[state_damaged]');
+  const damaged = await runCommand(['device', '--data', porch, '--control', join(folder.path, 'left.sock')]);
+  expect(damaged.stderr).toContain('[state_damaged]');
   expect(existsSync(join(folder.path, 'left.sock'))).toBe(false);
 });
 
@@ -63,13 +65,13 @@ it('makes the doorbell of a testbed fail, notifies its owner, and restarts it af
   try {
     await up.line('a testbed', ({ event }) => event === 'up', 180);
     const told = async () => {
-      const { last } = await runCommand(['watch', '--once', '--json', '--data', data]);
+      const { last } = await callCommand(['watch', '--once', '--json', '--data', data]);
       const { state } = stateSchema.parse(last);
       return [...(state.simulatedFaults ?? []), `storage ${state.storage.state}`];
     };
     expect(await told()).toEqual(['clock-drift=100', 'storage ok']);
 
-    const order = (...more: string[]) => runCommand(['device', 'fault', '--control', control, '--json', ...more]);
+    const order = (...more: string[]) => callCommand(['device', 'fault', '--control', control, '--json', ...more]);
     expect((await order('disk-failing')).last).toMatchObject({ faults: [{}, { fault: 'disk-failing', untilS: null }] });
     const failing = ['clock-drift=100', 'disk-failing', 'storage failed'];
     await expect.poll(told, { timeout: 60_000 }).toEqual(failing);

@@ -7,7 +7,8 @@ import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { printEnrolmentCode } from '../../../device/contract/enrolment.ts';
-import { LAUNCHER, Running, runCommand, temporaryFolder } from '../../support/command-line.ts';
+import { callCommand } from '../../support/call-command.ts';
+import { LAUNCHER, Running, temporaryFolder } from '../../support/command-line.ts';
 import { proved } from '../../support/proved.ts';
 
 const folder = temporaryFolder('enrolment-code');
@@ -93,6 +94,12 @@ async function device(args: string[], input = '', environment: NodeJS.ProcessEnv
   return { status: child.exitCode, error: JSON.parse(stderr.trim().split('\n').at(-1) ?? '').error, stderr };
 }
 
+/** As `device`, in this process, for a code that is refused before anything starts. */
+async function refused(args: string[], input = '') {
+  const { status, stderr } = await callCommand(['device', '--data', data, ...args, '--json'], { input });
+  return { status, error: JSON.parse(stderr).error, stderr };
+}
+
 function expectHidden(): void {
   expect(secrets).toEqual([secret]);
   const seen = whileHeld.flat();
@@ -134,7 +141,7 @@ describe('an enrolment code', () => {
   });
 
   it.each(['640', '604', '660', '622'])('in a file of mode 0%s is refused and not used', async (mode) => {
-    const { error } = await device(['--enrol', codeFile(Number.parseInt(mode, 8))]);
+    const { error } = await refused(['--enrol', codeFile(Number.parseInt(mode, 8))]);
     expect(error.code).toBe('enrolment_code_exposed');
     expect(secrets).toEqual([]);
   });
@@ -142,7 +149,7 @@ describe('an enrolment code', () => {
   it('in a file that others may read is refused through a link that only its owner may', async () => {
     const link = join(folder.path, `link-${number}`);
     symlinkSync(codeFile(0o644), link);
-    expect((await device(['--enrol', link])).error.code).toBe('enrolment_code_exposed');
+    expect((await refused(['--enrol', link])).error.code).toBe('enrolment_code_exposed');
     expect(secrets).toEqual([]);
   });
 
@@ -151,16 +158,16 @@ describe('an enrolment code', () => {
     ['other words', 'hello\n'],
     ['more than a code can have', `${'x'.repeat(10_000)}`],
   ])('is refused with advice when standard input contains %s', async (_what, input) => {
-    const { status, error } = await device(['--enrol', '-'], input);
+    const { status, error } = await refused(['--enrol', '-'], input);
     expect([status, error.code]).toEqual([2, 'usage']);
     expect(error.message).toMatch(/enrolment code/);
     expect(secrets).toEqual([]);
   });
 
   it('in a file that is missing, or contains something else, is refused', async () => {
-    const missing = await device(['--enrol', join(folder.path, 'none')]);
+    const missing = await refused(['--enrol', join(folder.path, 'none')]);
     expect(missing.error.code).toBe('file_unusable');
-    const other = await device(['--enrol', codeFile(0o600, 'hello')]);
+    const other = await refused(['--enrol', codeFile(0o600, 'hello')]);
     expect([other.error.code, other.error.message]).toEqual(['usage', expect.stringMatching(/enrolment code/)]);
   });
 });
@@ -178,7 +185,7 @@ it('is passed to an installed unit as its own file, by standard input', async ()
   const file = join(credentials, 'porch.enrolment-code');
   expect(readFileSync(file, 'utf8')).toBe(`${code}\n`);
   expect(statSync(file).mode & 0o777).toBe(0o600);
-  const unit = await runCommand(['device', 'install', '--name', 'porch', '--print', '--json']);
+  const unit = await callCommand(['device', 'install', '--name', 'porch', '--print', '--json']);
   expect(unit.last?.['files']).toMatchObject({
     '/etc/systemd/system/porch.service': expect.stringContaining(
       '\nLoadCredential=enrolment-code:porch.enrolment-code\n',

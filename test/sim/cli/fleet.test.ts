@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
 import { printEnrolmentCode } from '../../../device/contract/enrolment.ts';
 import { againCommand, lineText } from '../../../sim/cli/fleet.ts';
+import { callCommand } from '../../support/call-command.ts';
 import { runCommand, temporaryFolder } from '../../support/command-line.ts';
 import { sampleLines } from '../fleet/support/sample-run.ts';
 
@@ -19,7 +20,7 @@ async function codeFile(url: string): Promise<string> {
   return file;
 }
 
-const fleet = (...args: string[]) => runCommand(['fleet', '--doorbells', '3', ...args, '--json']);
+const fleet = (...args: string[]) => callCommand(['fleet', '--doorbells', '3', ...args, '--json']);
 
 it('refuses addresses that are not on this machine in every option, also in the enrolment code', async () => {
   const here = {
@@ -87,6 +88,6 @@ it('reports before it starts that its page cannot be written', async () => {
 
 it('starts only in a new folder', async () => {
   await codeFile('http://127.0.0.1:1');
-  const { status, stderr } = await fleet('--data', folder.path);
+  const { status, stderr } = await runCommand(['fleet', '--doorbells', '3', '--data', folder.path, '--json']);
   expect([status, JSON.parse(stderr).error.code]).toEqual([2, 'data_folder_foreign']);
 });

@@ -1,6 +1,7 @@
 // @module-tag long
 // `doorsill fleet load` refuses wrong arguments before it makes any call.
 import { afterAll, expect, it } from 'vitest';
+import { callCommand } from '../../support/call-command.ts';
 import { runCommand, temporaryFolder } from '../../support/command-line.ts';
 
 const folder = temporaryFolder('load');
@@ -19,7 +20,7 @@ it.each([
   [['--bridge', 'me:secret@127.0.0.1', '--agency', '.'], 2, 'usage', 'an address with its scheme'],
   [['--bridge', 'http://127.0.0.1:1', '--agency', '.'], 4, 'unreachable', '127.0.0.1:1'],
 ])('refuses %j', async (args, status, code, words) => {
-  const ran = await runCommand(['fleet', 'load', '--data', folder.path, ...args, '--json']);
+  const ran = await callCommand(['fleet', 'load', '--data', folder.path, ...args, '--json']);
   expect([ran.status, JSON.parse(ran.stderr).error.code]).toEqual([status, code]);
   expect(ran.stderr).toContain(words);
   expect(ran.stderr, 'what stood in a wrong place').not.toContain('secret');

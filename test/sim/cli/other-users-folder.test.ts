@@ -3,7 +3,8 @@ import { spawnSync } from 'node:child_process';
 import { chmodSync, chownSync, lstatSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { runCommand, temporaryFolder } from '../../support/command-line.ts';
+import { callCommand } from '../../support/call-command.ts';
+import { temporaryFolder } from '../../support/command-line.ts';
 
 const NOBODY = 65_534;
 let folder: ReturnType<typeof temporaryFolder>;
@@ -46,7 +47,7 @@ describe('a folder that another user laid out', { tags: ['long'] }, () => {
     lay(0o777);
     const verb = words.filter((word) => word !== undefined);
     const more = verb[1] === 'init' ? passwordFile() : [];
-    const done = await runCommand([...verb, at('porch'), ...more, '--json']);
+    const done = await callCommand([...verb, at('porch'), ...more, '--json']);
     // A testbed refuses a folder with other files first.
     expect(errorOf(done)).toMatchObject({ code: expect.stringMatching(/^data_folder_(exposed|foreign)$/) });
     untouched();
@@ -55,7 +56,7 @@ describe('a folder that another user laid out', { tags: ['long'] }, () => {
   it('gets no identity and no password of root’s', { tags: ['root'] }, async () => {
     lay(0o755);
     spawnSync('chown', ['-R', String(NOBODY), at('porch')]);
-    const done = await runCommand(['device', 'init', '--data', at('porch'), ...passwordFile(), '--json']);
+    const done = await callCommand(['device', 'init', '--data', at('porch'), ...passwordFile(), '--json']);
     expect(done.status).toBe(5);
     expect(errorOf(done)).toMatchObject({
       code: 'data_folder_exposed',
@@ -68,7 +69,7 @@ describe('a folder that another user laid out', { tags: ['long'] }, () => {
   it('gets no keys of a testbed that is started below it', async () => {
     mkdirSync(at('shared'));
     chmodSync(at('shared'), 0o777);
-    const done = await runCommand(['up', '--data', at('shared', 'testbed'), '--json']);
+    const done = await callCommand(['up', '--data', at('shared', 'testbed'), '--json']);
     expect([done.status, errorOf(done)]).toMatchObject([5, { code: 'data_folder_exposed' }]);
     expect(readdirSync(at('shared'))).toEqual([]);
   });
@@ -76,7 +77,7 @@ describe('a folder that another user laid out', { tags: ['long'] }, () => {
 
 describe('a password', { tags: ['long'] }, () => {
   it.each([0o644, 0o640, 0o622])('in a file that others can read or write is refused (mode %o)', async (mode) => {
-    const done = await runCommand(['device', 'init', '--data', at('porch'), ...passwordFile(mode), '--json']);
+    const done = await callCommand(['device', 'init', '--data', at('porch'), ...passwordFile(mode), '--json']);
     expect([done.status, errorOf(done)]).toMatchObject([
       5,
       { code: 'secret_file_exposed', advice: expect.stringContaining(`chmod 600 ${at('password')}`) },
@@ -87,8 +88,8 @@ describe('a password', { tags: ['long'] }, () => {
   it('in a file of another user is refused, except of the user who called sudo', { tags: ['root'] }, async () => {
     const words = ['device', 'init', '--data', at('porch'), ...passwordFile(), '--json'];
     chownSync(at('password'), NOBODY, NOBODY);
-    expect(errorOf(await runCommand(words))).toMatchObject({ code: 'secret_file_exposed' });
-    const done = await runCommand(words, { environment: { SUDO_UID: String(NOBODY) } });
+    expect(errorOf(await callCommand(words))).toMatchObject({ code: 'secret_file_exposed' });
+    const done = await callCommand(words, { environment: { SUDO_UID: String(NOBODY) } });
     expect([done.status, done.stderr]).toEqual([0, '']);
     expect(readFileSync(at('porch', 'device.json'), 'utf8')).toContain('swordfish');
     expect(readdirSync(at('porch')).sort()).toEqual(['device.json', 'device.key']);
@@ -109,7 +110,7 @@ describe('a file that others can read', { tags: ['long'] }, () => {
     writeFileSync(file(), 'theirs', { mode: 0o644 });
     writeFileSync(at('export.csv'), 'agency,time,plate,reason\n', { mode: 0o600 });
     const named = words.map((word) => (word === 'export.csv' ? at(word) : word));
-    const done = await runCommand([...named, file(), '--json']);
+    const done = await callCommand([...named, file(), '--json']);
     expect([done.status, errorOf(done)]).toMatchObject([2, { code: 'output_taken' }]);
     expect([readFileSync(file(), 'utf8'), readdirSync(folder.path).length]).toEqual(['theirs', 2]);
   });

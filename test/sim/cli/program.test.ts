@@ -15,6 +15,7 @@ import { DOORSILL } from '../../../sim/cli/main.ts';
 import { storeTestbedFile } from '../../../sim/testbed/testbed-folder.ts';
 import { expectRunning } from '../../../sim/testbed/testbed-surroundings.ts';
 import { root } from '../../layout/source-tree.ts';
+import { callCommand } from '../../support/call-command.ts';
 import { runCommand, temporaryFolder } from '../../support/command-line.ts';
 
 const under = ({ commands }: Command): Command[] => commands.flatMap((verb) => [verb, ...under(verb)]);
@@ -161,7 +162,7 @@ describe('the command line', () => {
     const folder = temporaryFolder('mistake');
     try {
       const args = words.map((word) => word.replace('{folder}', folder.path));
-      const plain = await runCommand(args);
+      const plain = await callCommand(args);
       expect(plain.stderr.trim().split('\n')).toHaveLength(1);
       expect(plain.stderr).toMatch(/^doorsill: .*[.!?] [A-Z].*[.!?] \[/);
       expect(plain.stderr).toContain(`[${code}]`);
@@ -176,7 +177,7 @@ describe('the command line', () => {
     [['verify', '/no/such.mp4', '/no/such.jws', '--json'], 'usage'],
     [['ring', '--data', '/no/such/folder', '--json'], 'not_running'],
   ])('answers %j with its code as JSON', async (words, code) => {
-    expect(JSON.parse((await runCommand(words)).stderr)).toMatchObject({ error: { code } });
+    expect(JSON.parse((await callCommand(words)).stderr)).toMatchObject({ error: { code } });
   });
 
   it.each([
@@ -189,10 +190,10 @@ describe('the command line', () => {
   });
 
   it('lists the verbs under a verb that does nothing by itself', async () => {
-    expect((await runCommand(['agency', 'evidence', 'see'])).stderr).toContain(
+    expect((await callCommand(['agency', 'evidence', 'see'])).stderr).toContain(
       'there is no "agency evidence see"; say what to do: agency evidence list, ',
     );
-    const { stderr } = await runCommand(['replay', 'truth']);
+    const { stderr } = await callCommand(['replay', 'truth']);
     expect(stderr).toContain('say what to do: replay truth convert, replay truth check.');
   });
 
@@ -218,7 +219,7 @@ describe('the command line', () => {
   });
 
   it('suggests the verbs of `up` for the former verb doorbell', async () => {
-    const { stderr } = await runCommand(['doorbell', 'list']);
+    const { stderr } = await callCommand(['doorbell', 'list']);
     expect(stderr).toContain('(did you mean "up add", "up list" or "up remove"?)');
   });
 
@@ -228,13 +229,13 @@ describe('the command line', () => {
       const names = agency?.commands.map((verb) => verb.name());
       expect(names).toEqual(['apply', 'status', 'rotate', 'request', 'evidence', 'webhook']);
     }
-    const { stderr } = await runCommand(['settings']);
+    const { stderr } = await callCommand(['settings']);
     expect(stderr).toContain('settings remove-owner, settings viewer, settings trust-clock.');
   });
 
   it('reports a misspelt verb, unless it is the name of a file', async () => {
     const words = ['camera', 'faul', '--control', 'porch.sock', 'frozen'];
-    const { stderr, status } = await runCommand(words);
+    const { stderr, status } = await callCommand(words);
     expect(stderr).toContain('there is no "camera faul" (did you mean "camera fault"?). ');
     expect(status).toBe(2);
     const program = await makeProgram(DOORSILL, ['camera']);
@@ -265,7 +266,7 @@ describe('the command line', () => {
         bridge: { id: 'bridge-1', url: 'http://127.0.0.1:1' },
       });
       await expect(expectRunning(disk, folder.path)).rejects.toMatchObject({ code: 'not_running' });
-      const { stderr } = await runCommand(['agency', 'request', '--data', folder.path]);
+      const { stderr } = await callCommand(['agency', 'request', '--data', folder.path]);
       expect(stderr).toContain('[not_running]');
       await storeHome(disk, join(folder.path, 'owner'), {
         ...{ device: 'device-1', deviceKey: 'A'.repeat(43), name: 'Porch', trust: null },
@@ -360,7 +361,7 @@ describe('the command line', () => {
   });
 
   it('prints one line for each verb, with status 0, without arguments', async () => {
-    const { status, stderr, stdout } = await runCommand([]);
+    const { status, stderr, stdout } = await callCommand([]);
     expect(status).toBe(0);
     expect(stderr).toBe('');
     const lines = stdout.split('\n');
@@ -370,14 +371,14 @@ describe('the command line', () => {
   });
 
   it('prints the help of a verb under a verb for `help` before both', async () => {
-    const { status, stdout } = await runCommand(['help', 'bridge', 'broker', 'acl']);
+    const { status, stdout } = await callCommand(['help', 'bridge', 'broker', 'acl']);
     expect(status).toBe(0);
     expect(stdout).toMatch(/^Usage: doorsill bridge broker acl /);
   });
 
   it('reports for an empty folder that nothing is wrong, and how to start', async () => {
     const folder = temporaryFolder('doctor');
-    const { status, last } = await runCommand(['doctor', '--data', folder.path, '--json']);
+    const { status, last } = await callCommand(['doctor', '--data', folder.path, '--json']);
     expect(last).toMatchObject({ faults: 0 });
     expect(JSON.stringify(last)).toContain('npm start');
     expect(status).toBe(0);

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { connect, createServer } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
+import { callCommand } from '../../support/call-command.ts';
 import { LAUNCHER, runCommand } from '../../support/command-line.ts';
 
 const ends: (() => unknown)[] = [];
@@ -112,7 +113,7 @@ describe('`proxy`', { timeout: 30_000 }, () => {
     ['127.0.0.1:1', ['delay=1s=2s'], 'delay=200ms'],
     ['constructor://127.0.0.1', [], 'is not an address'],
   ])('refuses %s %s', async (target, words, detail) => {
-    const ran = await runCommand(['proxy', target, ...words, '--json']);
+    const ran = await callCommand(['proxy', target, ...words, '--json']);
     expect([ran.status, ran.stderr]).toEqual([2, expect.stringContaining(detail)]);
   });
 });

@@ -2,6 +2,7 @@
 import { existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
+import { callCommand } from '../../support/call-command.ts';
 import { runCommand, temporaryFolder } from '../../support/command-line.ts';
 
 const folder = temporaryFolder('record-verb');
@@ -36,7 +37,7 @@ describe('`record`', () => {
     ['a file that is not there', ['--camera', 'porch.mp4'], 'camera_not_found', 6],
     ['a camera that is not there', ['--camera', 'rtsp://127.0.0.1:1/porch'], 'camera_unreachable', 4],
   ])('refuses %s, and leaves no folder', async (_, options, code, status) => {
-    const refused = await runCommand(['record', '--camera', CAMERA, '--out', out('none'), ...options, '--json']);
+    const refused = await callCommand(['record', '--camera', CAMERA, '--out', out('none'), ...options, '--json']);
     expect([JSON.parse(refused.stderr).error.code, refused.status]).toEqual([code, status]);
     expect(existsSync(out('none'))).toBe(false);
   });

@@ -5,6 +5,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSy
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
+import { callCommand } from '../../support/call-command.ts';
 import { Running, runCommand, temporaryFolder } from '../../support/command-line.ts';
 
 const folder = temporaryFolder('replay-verb');
@@ -13,7 +14,7 @@ const inFolder = (name: string) => join(folder.path, name);
 
 /** A visitor comes, rings, and goes; small. */
 const PORCH = 'synthetic?size=320x180&seconds=20';
-const replay = (...args: string[]) => runCommand(['replay', ...args, '--json']);
+const replay = (...args: string[]) => callCommand(['replay', ...args, '--json']);
 
 function truthFile(name: string, changes: object = {}): string {
   const path = inFolder(name);
@@ -45,7 +46,7 @@ function filesIn(path: string): Map<string, { sha256: string; mode: number }> {
 
 describe('`replay`', () => {
   it('prints the doorbell’s events, and ends with the length of the footage', async () => {
-    const ran = await replay(PORCH, '--start', '2026-03-29T01:59:50 Europe/Berlin');
+    const ran = await runCommand(['replay', PORCH, '--start', '2026-03-29T01:59:50 Europe/Berlin', '--json']);
     expect(ran.status).toBe(0);
     const lines = ran.lines;
     expect(lines.find(({ event }) => event === 'ring')).toMatchObject({ atS: 2.6, button: 'front', camera: 'front' });
@@ -74,7 +75,7 @@ describe('`replay`', () => {
     const right = await replay(PORCH, '--expect', truthFile('right.json'));
     expect(right).toMatchObject({ status: 0, last: { passed: true } });
     const spans = [{ event: 'motion', fromS: 16, toS: 19, label: 'cat' }];
-    const wrong = await runCommand(['replay', PORCH, '--expect', truthFile('wrong.json', { spans })]);
+    const wrong = await callCommand(['replay', PORCH, '--expect', truthFile('wrong.json', { spans })]);
     expect(wrong.status).toBe(1);
     expect(wrong.stdout).toContain('missed: motion (cat) at 16.0 s to 19.0 s');
     expect(wrong.stdout).toMatch(/false: motion at 0\.\d s/);

@@ -4,6 +4,7 @@ import { chmodSync, lstatSync, mkdirSync, readdirSync, writeFileSync } from 'nod
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
+import { callCommand } from '../../support/call-command.ts';
 import { Running, temporaryFolder } from '../../support/command-line.ts';
 import { descendants } from '../../support/processes.ts';
 import { proved } from '../../support/proved.ts';
@@ -27,6 +28,8 @@ interface Trouble {
   environment?: NodeJS.ProcessEnv;
   code: string;
   says: RegExp;
+  /** Called in this process: another row shows that such a process ends. */
+  isCalled?: true;
 }
 
 const busy = createServer();
@@ -47,12 +50,14 @@ const TROUBLES: Record<string, Trouble> = {
     environment: { FFMPEG_PATH: at('folder') },
     code: 'ffmpeg_missing',
     says: /does not run/,
+    isCalled: true,
   },
   'FFMPEG_PATH to a file that is no program': {
     args: DEVICE,
     environment: { FFMPEG_PATH: at('no-program') },
     code: 'ffmpeg_missing',
     says: /does not run/,
+    isCalled: true,
   },
   'DOORSILL_LOG to a level that is none': {
     args: DEVICE,
@@ -74,11 +79,13 @@ const TROUBLES: Record<string, Trouble> = {
     args: ['device', '--data', '/proc/doorsill'],
     code: 'file_unusable',
     says: /\/proc\/doorsill/,
+    isCalled: true,
   },
   'a folder that is a file': {
     args: ['bridge', 'broker', '--data', at('no-program')],
     code: 'file_unusable',
     says: /no-program/,
+    isCalled: true,
   },
 };
 
@@ -92,7 +99,12 @@ if (process.env['DOORSILL_SLOW'] === '1') {
   };
 }
 
-async function outcome(args: string[], environment: NodeJS.ProcessEnv = {}) {
+async function outcome({ args, environment = {}, isCalled }: Trouble) {
+  if (isCalled) {
+    const before = descendants(process.pid);
+    const called = await callCommand(args, { environment });
+    return { ...called, left: descendants(process.pid).filter((one) => !before.includes(one)) };
+  }
   const running = new Running(args, environment);
   const status = await running.ended(90);
   return { status, stderr: running.stderr, lines: running.lines, left: descendants(running.child.pid ?? 0) };
@@ -101,8 +113,9 @@ async function outcome(args: string[], environment: NodeJS.ProcessEnv = {}) {
 describe('trouble around the command line', () => {
   it.each(Object.entries(TROUBLES))(
     '%s',
-    async (_what, { args, environment, code, says }) => {
-      const { status, stderr, lines, left } = await outcome(args, environment);
+    async (_what, trouble) => {
+      const { code, says } = trouble;
+      const { status, stderr, lines, left } = await outcome(trouble);
       expect(stderr.trim().split('\n'), stderr).toHaveLength(1);
       expect(stderr).toMatch(new RegExp(`^doorsill: .*[.!?] [A-Z].*[.!?] \\[${code}\\]\\n$`));
       expect(stderr).toMatch(says);

@@ -3,6 +3,7 @@ import { cpSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from
 import { join } from 'node:path';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
 import { parseRunReport } from '../../../sim/report/run-report.ts';
+import { callCommand } from '../../support/call-command.ts';
 import { Running, runCommand, temporaryFolder } from '../../support/command-line.ts';
 import { slowIt } from '../../support/slow-it.ts';
 
@@ -75,31 +76,35 @@ describe('`test`', { timeout: 60_000 }, () => {
   });
 
   it('compares with golden files, shows the difference, and writes them with --update', async () => {
-    scenario('golden', `name: golden\n${CAMERA}\nexpect:\n  - golden: events.jsonl\n`);
-    expect((await test()).status).toBe(1);
-    expect((await test('--update')).status).toBe(0);
-    const text = readFileSync(inFolder('stories/events.jsonl'), 'utf8');
+    // In one process, one after the other.
+    const compared = (...args: string[]) => test('--workers', '1', '--reporter', 'json', ...args);
+    const file = (name: string) => inFolder(`stories/${name}.jsonl`);
+    for (const name of ['golden', 'former'])
+      scenario(name, `name: ${name}\n${CAMERA}\nexpect:\n  - golden: ${name}.jsonl\n`);
+    expect((await compared('--update')).status).toBe(0);
+    const text = readFileSync(file('golden'), 'utf8');
     expect(text).toContain('"type":"ring"');
     // Seconds are called seconds.
     expect(text).toContain('"happenedS":2.6');
     expect(text).not.toMatch(/"\w+Us":/);
-    expect((await test()).status).toBe(0);
     // A golden file of a version that called them microseconds holds still, and is written anew with the next update.
     const former = text.replaceAll('"happenedS":', '"atUs":').replaceAll(/"(start|end)S":/g, '"$1Us":');
-    writeFileSync(inFolder('stories/events.jsonl'), former);
-    expect((await test()).status).toBe(0);
-    expect((await test('--update')).status).toBe(0);
-    expect(readFileSync(inFolder('stories/events.jsonl'), 'utf8')).toBe(text);
-    writeFileSync(inFolder('stories/events.jsonl'), text.replace('"type":"ring"', '"type":"rang"'));
-    const differs = await test('--reporter', 'json');
-    expect(differs.status).toBe(1);
-    expect(report().tests[0]?.failures[0]?.diff).toMatch(/^-.*"rang"[\s\S]*^\+.*"ring"/m);
-    expect(readFileSync(inFolder('stories/events.jsonl'), 'utf8')).toContain('rang');
+    writeFileSync(file('former'), former);
+    expect((await compared()).status).toBe(0);
+    expect((await compared('--update')).status).toBe(0);
+    for (const name of ['golden', 'former']) expect(readFileSync(file(name), 'utf8'), name).toBe(text);
+    writeFileSync(file('golden'), text.replace('"type":"ring"', '"type":"rang"'));
+    rmSync(file('former'));
+    const differs = await compared();
+    expect([differs.status, statuses(differs.lines)]).toEqual([1, { golden: 'failed', former: 'failed' }]);
+    const [golden] = report().tests.filter(({ name }) => name === 'golden');
+    expect(golden?.failures[0]?.diff).toMatch(/^-.*"rang"[\s\S]*^\+.*"ring"/m);
+    expect(readFileSync(file('golden'), 'utf8')).toContain('rang');
   });
 
   it('runs one part of several, and all parts together are all scenarios', async () => {
     for (const name of ['one', 'two', 'three']) scenario(name, `name: ${name}\n${CAMERA}\n`);
-    const parts = [await test('--shard', '1/2'), await test('--shard', '2/2')];
+    const parts = [await test('--shard', '1/2', '--workers', '1'), await test('--shard', '2/2')];
     expect(parts.map(({ lines }) => Object.keys(statuses(lines)).length)).toEqual([2, 1]);
     expect(parts.flatMap(({ lines }) => Object.keys(statuses(lines))).sort()).toEqual(['one', 'three', 'two']);
   });
@@ -114,26 +119,18 @@ describe('`test`', { timeout: 60_000 }, () => {
     expect(ran.lines).toEqual([]);
   });
 
-  it('prints annotations for GitHub and adds to its summary', async () => {
-    scenario('silent', `name: it is silent\n${CAMERA}\nexpect:\n  - no-event: ring\n`);
-    const summary = inFolder('summary.md');
-    writeFileSync(summary, '');
-    const ran = await runCommand(['test', inFolder('stories'), '--out', inFolder('out'), '--reporter', 'github'], {
-      environment: { GITHUB_STEP_SUMMARY: summary },
-    });
-    expect(ran.stdout).toMatch(/^::error file=.*\/stories\/silent\.yaml,line=4,col=\d+,title=/m);
-    expect(readFileSync(summary, 'utf8')).toContain('it is silent');
-  });
-
   it.each([
     ['its folder', {}, ['env', '-C', folder.path]],
     ['the checkout of a workflow that runs below it', { GITHUB_WORKSPACE: folder.path }, ['env', '-C', '/']],
-  ])('names files in every report relative to %s', async (_, environment, under) => {
+  ])('names files in every report, GitHub’s annotations and summary, relative to %s', async (_, environment, under) => {
     scenario('silent', `name: it is silent\n${CAMERA}\nexpect:\n  - no-event: ring\n`);
+    const summary = inFolder('summary.md');
+    writeFileSync(summary, '');
     const words = ['test', inFolder('stories'), '--out', inFolder('out'), '--reporter', 'github,junit,json'];
-    const running = new Running(words, { GITHUB_WORKSPACE: '', GITHUB_STEP_SUMMARY: '', ...environment }, under);
+    const running = new Running(words, { GITHUB_WORKSPACE: '', GITHUB_STEP_SUMMARY: summary, ...environment }, under);
     expect(await running.ended(), running.stderr).toBe(1);
-    expect(running.stdout).toMatch(/^::error file=stories\/silent\.yaml,line=4,/m);
+    expect(running.stdout).toMatch(/^::error file=stories\/silent\.yaml,line=4,col=\d+,title=/m);
+    expect(readFileSync(summary, 'utf8')).toContain('it is silent');
     expect(readFileSync(inFolder('out/junit.xml'), 'utf8')).toMatch(
       /<testsuite name="stories\/silent\.yaml"[\s\S]*<testcase [^>]*classname="stories\.silent" [^>]*file="stories\/silent\.yaml" line="1"/,
     );
@@ -206,7 +203,7 @@ describe('`test`', { timeout: 60_000 }, () => {
     [['--filter', 'no such story'], 'scenario_none', 6],
   ])('refuses %j with %s', async (args, code, status) => {
     scenario('rings', `name: it rings\n${CAMERA}\n`);
-    const ran = await test(...args);
+    const ran = await callCommand(['test', inFolder('stories'), ...args, '--json']);
     expect(ran.stderr).toContain(`"code":"${code}"`);
     expect(ran.status).toBe(status);
   });

@@ -3,12 +3,13 @@ import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { root } from '../../layout/source-tree.ts';
+import { callCommand } from '../../support/call-command.ts';
 import { runCommand, temporaryFolder } from '../../support/command-line.ts';
 
 const folder = temporaryFolder('truth-verb');
 afterAll(folder.dispose);
 const fixture = (name: string) => join(root, 'test/sim/truth/fixtures', name);
-const converted = (args: readonly string[]) => runCommand(['replay', 'truth', 'convert', ...args, '--json']);
+const converted = (args: readonly string[]) => callCommand(['replay', 'truth', 'convert', ...args, '--json']);
 
 describe('`replay truth convert`', () => {
   it('converts CVAT’s annotations to ground truth, which `replay truth check` accepts only for that footage', async () => {
@@ -20,7 +21,7 @@ describe('`replay truth convert`', () => {
       durationS: 10,
       spans: [{ fromS: 2, toS: 5 }, {}],
     });
-    const right = await runCommand([
+    const right = await callCommand([
       'replay',
       'truth',
       'check',

@@ -58,7 +58,7 @@ export class LoopbackRegistry {
   readonly fetchedPlants: string[] = [];
   /** Called at each fetch of a package. */
   onFetch: (count: number) => void = () => {};
-  /** A package of the lock file to which a script is added that leaves a mark at install; set before `start`. */
+  /** A package of the lock file to which a script is added that leaves a mark at install; set before it is asked for. */
   armed: string | null = null;
   /** False: the database driver's prebuilt file cannot be had. */
   servesDriver = true;
@@ -77,13 +77,7 @@ export class LoopbackRegistry {
     this.server.keepAliveTimeout = 10 * 60_000;
   }
 
-  /** Packs what is installed in the checkout, and listens. */
   async start(): Promise<void> {
-    for (const path of this.locked.keys()) {
-      const installed = join(this.checkout, path);
-      if (!existsSync(join(installed, 'package.json'))) continue;
-      this.pack(packageName(path) === this.armed ? this.arm(installed) : installed, path);
-    }
     this.packDriver();
     await new Promise<void>((resolve) => this.server.listen(0, '127.0.0.1', resolve));
   }
@@ -108,10 +102,12 @@ export class LoopbackRegistry {
   /** Writes the checkout's lock file elsewhere. Packages packed anew have other hashes than the published ones; these stand in it. */
   writeLock(file: string): void {
     const lock = lockSchema.parse(JSON.parse(readFileSync(join(this.checkout, 'package-lock.json'), 'utf8')));
-    for (const [path, integrity] of this.integrity) {
+    for (const path of this.locked.keys()) {
       const entry = lock.packages[path];
-      if (entry) entry['integrity'] = integrity;
-      if (entry && packageName(path) === this.armed) entry['hasInstallScript'] = true;
+      const integrity = this.packed(path);
+      if (!entry || !integrity) continue;
+      entry['integrity'] = integrity;
+      if (packageName(path) === this.armed) entry['hasInstallScript'] = true;
     }
     writeFileSync(file, JSON.stringify(lock, null, 2));
   }
@@ -124,6 +120,14 @@ export class LoopbackRegistry {
     const facts: object = JSON.parse(readFileSync(file, 'utf8'));
     writeFileSync(file, JSON.stringify({ ...facts, scripts: { postinstall: `echo ${this.armed} >> "$${MARK}"` } }));
     return copy;
+  }
+
+  /** The hash of a package of the lock file, packed when it is first asked for; undefined where it is not installed in the checkout. */
+  private packed(path: string): string | undefined {
+    const installed = join(this.checkout, path);
+    if (!this.integrity.has(path) && this.locked.has(path) && existsSync(join(installed, 'package.json')))
+      this.pack(packageName(path) === this.armed ? this.arm(installed) : installed, path);
+    return this.integrity.get(path);
   }
 
   private pack(from: string, path: string): void {
@@ -188,7 +192,7 @@ export class LoopbackRegistry {
   }
 
   private dist(path: string): object {
-    return { tarball: `${this.url}/-/tar/${encodeURIComponent(path)}`, integrity: this.integrity.get(path) };
+    return { tarball: `${this.url}/-/tar/${encodeURIComponent(path)}`, integrity: this.packed(path) };
   }
 
   /** A package whoever claims a free name would publish: it has every version, and its script runs at install. */

@@ -1,6 +1,6 @@
 // Owns: the packed packages, or some of them, installed into an empty project, what they need from a registry on loopback.
 // Not here: what the project then does (packed.test.ts).
-import { mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { root } from '../../../layout/source-tree.ts';
 import { packedName } from '../../../support/own-packages.ts';
@@ -41,10 +41,22 @@ export class PackedProject {
         .filter((name) => name.endsWith('.tgz'))
         .map((file) => [packedName(file), join(machine.folder, file)]),
     );
-    const folder = join(machine.folder, 'project');
-    mkdirSync(folder);
+    return await PackedProject.install({ registry, machine, tarballs }, names);
+  }
+
+  /** Another empty project of the same machine, which has packed them already. */
+  beside(names: readonly string[]): Promise<PackedProject> {
+    return PackedProject.install(this, names);
+  }
+
+  private static async install(
+    of: Pick<PackedProject, 'registry' | 'machine' | 'tarballs'>,
+    names: readonly string[] = [...of.tarballs.keys()],
+  ): Promise<PackedProject> {
+    const { registry, machine, tarballs } = of;
+    const folder = mkdtempSync(join(machine.folder, 'project-'));
     writeFileSync(join(folder, 'package.json'), JSON.stringify({ name: 'empty', private: true, type: 'module' }));
-    const wanted = (names ?? [...tarballs.keys()]).map((name) => tarballs.get(name) ?? `no tarball of ${name}`);
+    const wanted = names.map((name) => tarballs.get(name) ?? `no tarball of ${name}`);
     const installed = await ended(machine.start(folder, 'npm', ['install', '--no-audit', '--no-fund', ...wanted]));
     return new PackedProject({ registry, machine, folder, tarballs, installed });
   }
@@ -56,6 +68,7 @@ export class PackedProject {
     if (!readdirSync(dirname(path)).includes(path.slice(dirname(path).length + 1))) symlinkSync(from, path);
   }
 
+  /** Removes the machine, with all its projects. */
   async dispose(): Promise<void> {
     await this.registry.stop();
     this.machine.dispose();
