@@ -16,7 +16,7 @@ import { grayFootage } from '../replay/gray-footage.ts';
 import { ReplayFolder } from '../replay/replay-folder.ts';
 import { reportOf } from '../replay/replay-report.ts';
 import { replayedEvents } from '../replay/replay-truth.ts';
-import { type ReplayPlan, type ReplayResult, type ReplaySinks, runReplay } from '../replay/run-replay.ts';
+import type { ReplayPlan, ReplayResult, ReplaySinks } from '../replay/run-replay.ts';
 import { matchEvents } from '../truth/match-events.ts';
 import { readTruth } from '../truth/read-truth.ts';
 import { playedTruth, type Truth, type TruthSpan } from '../truth/truth-file.ts';
@@ -114,6 +114,8 @@ async function replay(cameras: Cameras, options: ReplayOptions, context: Context
   // then the labels' times are those of the replay.
   const isPlayedOnce = options.from === undefined && options.loop === undefined;
   const stillsAtUs = folder && truth && isPlayedOnce ? truth.spans.map(momentOf) : [];
+  // Loaded here, because --help needs no doorbell.
+  const { runReplay } = await import('../replay/run-replay.ts');
   const result = await runReplay(
     { ...plan, stillsAtUs },
     { disk: context.disk, log: folder?.openLog() ?? (context.logLevel === 'warn' ? silentLog() : context.log) },

@@ -10,14 +10,6 @@ import { aborted, stopSignal } from '@doorsill/device/terminal/stop-signal';
 import type { Command } from 'commander';
 import { failure } from '../errors.ts';
 import { ALL_CAMERAS } from '../porch/porch-camera.ts';
-import { tellCommunityRequest } from '../story/community-request.ts';
-import { runDemo } from '../story/demo.ts';
-import { tellFederalRefused } from '../story/federal-refused.ts';
-import { runLeakStory } from '../story/hidden-frames-leak.ts';
-import { tellPartnerEnded } from '../story/partner-ended.ts';
-import { runRecallStory } from '../story/recall.ts';
-import { runRetentionStory } from '../story/retention.ts';
-import { tellSearchParty } from '../story/search-party.ts';
 import { FIRST_PORT_MAX, PORT_USUAL, Up, type UpOptions } from '../story/up.ts';
 import { DOORBELLS_MAX } from '../testbed/doorbell-folders.ts';
 import { readDeviceFault } from '../world/device-faults.ts';
@@ -186,6 +178,7 @@ ${cameraHelp(ALL_CAMERAS)}`,
       const context = openContext(command);
       const window = { fromUs: parseSeconds(options.from, '--from'), toUs: parseSeconds(options.to, '--to') };
       if (window.fromUs >= window.toUs) throw failure('usage', { detail: '--to must be later than --from' });
+      const { runDemo } = await import('../story/demo.ts');
       const result = await runDemo(
         {
           camera: options.camera,
@@ -206,18 +199,17 @@ ${cameraHelp(ALL_CAMERAS)}`,
 /** Runs a story to its end or until the signal. `media`: footage for `leak`. */
 type Telling = (context: Context, signal: AbortSignal, media: string | null) => Promise<void>;
 
+// Each is loaded when it is told.
 const STORIES = {
-  leak: runLeakStory,
-  retention: runRetentionStory,
-  recall: runRecallStory,
-  // Imported on use: only this story needs the bridge's code.
-  'agency-audit': async (context, signal) =>
-    (await import('../story/agency-audit.ts')).runAgencyAuditStory(context, signal),
-  'community-request': tellCommunityRequest,
-  'partner-ended': tellPartnerEnded,
-  'federal-refused': tellFederalRefused,
-  'search-party': tellSearchParty,
-} satisfies Record<string, Telling>;
+  leak: async () => (await import('../story/hidden-frames-leak.ts')).runLeakStory,
+  retention: async () => (await import('../story/retention.ts')).runRetentionStory,
+  recall: async () => (await import('../story/recall.ts')).runRecallStory,
+  'agency-audit': async () => (await import('../story/agency-audit.ts')).runAgencyAuditStory,
+  'community-request': async () => (await import('../story/community-request.ts')).tellCommunityRequest,
+  'partner-ended': async () => (await import('../story/partner-ended.ts')).tellPartnerEnded,
+  'federal-refused': async () => (await import('../story/federal-refused.ts')).tellFederalRefused,
+  'search-party': async () => (await import('../story/search-party.ts')).tellSearchParty,
+} satisfies Record<string, () => Promise<Telling>>;
 
 export function addStory(program: Command): void {
   program
@@ -247,7 +239,8 @@ Examples:
       const names = Object.keys(STORIES).join(', ');
       if (!isStory(name)) throw failure('usage', { detail: `there is no story "${name}"; there are: ${names}` });
       if (options.media && name !== 'leak') throw failure('usage', { detail: `--media is not for story ${name}` });
-      await STORIES[name](context, stopSignal(), options.media ? resolve(options.media) : null);
+      const tell: Telling = await STORIES[name]();
+      await tell(context, stopSignal(), options.media ? resolve(options.media) : null);
       process.stdin.destroy();
     });
 }
