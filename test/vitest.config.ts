@@ -37,7 +37,7 @@ export default defineConfig({
     exclude: [...configDefaults.exclude, ...(processes === 'own' ? sharing : [])],
     isolate: processes !== 'shared',
     globalSetup: ['test/support/build-first.ts'],
-    setupFiles: ['test/support/processor-times.ts'],
+    setupFiles: ['test/support/processor-times.ts', 'test/support/compare-bytes.ts'],
     tags: [
       { name: 'long', description: 'takes more than 2 s' },
       ...(Object.keys(needs) as (keyof typeof needs)[]).map((name) => ({ name, description: needs[name].what })),

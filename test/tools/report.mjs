@@ -1,7 +1,19 @@
 // Reads vitest's JSON report: how many tests passed, failed and were left out, and what was proved; what tests may need, and which of them
 // may be left out where that is missing.
+
+import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statfsSync,
+  writeFileSync,
+} from 'node:fs';
+import { freemem, tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -34,6 +46,37 @@ export function fixedWorkMs() {
     return performance.now() - startedMs;
   });
   return times.sort((a, b) => a - b)[2];
+}
+
+const IN_MEMORY = '/dev/shm';
+
+/**
+ * A new folder for all that tests write, which they find as TMPDIR, and the function that removes it, whether the run ends or is interrupted.
+ * It is in memory where there is room for `bytes` and programs may run from there, which saves the disk's waits; else where the system has it.
+ */
+export function temporaryFolder(bytes) {
+  const make = (parent) => mkdtempSync(join(parent, 'doorsill-run-'));
+  let folder = null;
+  if (hasRoom(bytes)) {
+    folder = make(IN_MEMORY);
+    const program = join(folder, 'program');
+    writeFileSync(program, '#!/bin/sh\n', { mode: 0o700 });
+    const { status } = spawnSync(program);
+    rmSync(status === 0 ? program : folder, { recursive: true });
+    if (status !== 0) folder = null;
+  }
+  folder ??= make(tmpdir());
+  // Some tests run programs as another user; it may write there as in /tmp.
+  chmodSync(folder, 0o1777);
+  // A signal for the tests reaches this process, too; it lives on to remove the folder.
+  for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => {});
+  return { folder, remove: () => rmSync(folder, { recursive: true, force: true }) };
+}
+
+function hasRoom(bytes) {
+  if (freemem() < 2 * bytes || !existsSync(IN_MEMORY)) return false;
+  const { bavail, bsize } = statfsSync(IN_MEMORY);
+  return bavail * bsize >= bytes;
 }
 
 /** Folders to search for commands; Debian keeps root's commands in the last two. */

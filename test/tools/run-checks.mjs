@@ -2,13 +2,12 @@
 // may be skipped, and those of real footage where there is none: they are named. Its last line is `N passed, N failed, N skipped`.
 // Not here: the quick tests alone (test.mjs), installing system packages (.ci/run).
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
-import { fixedWorkMs, installLine, judgeSkipped, missingNeeds, readReport, root } from './report.mjs';
+import { fixedWorkMs, installLine, judgeSkipped, missingNeeds, readReport, root, temporaryFolder } from './report.mjs';
 
 const slow = process.argv.includes('--slow');
-const folder = mkdtempSync(join(tmpdir(), 'doorsill-check-'));
+const { folder, remove } = temporaryFolder(6 * 1_024 ** 3);
 /** Written by test/support/processor-times.ts: a line of JSON for each file of tests. */
 const processorTimes = join(folder, 'processor-times');
 const bin = (name) => join(root, 'node_modules/.bin', name);
@@ -53,6 +52,7 @@ function runSteps() {
       env: {
         ...process.env,
         ...(process.stdout.isTTY ? {} : { NO_COLOR: '1' }),
+        TMPDIR: folder,
         DOORSILL_PROCESSOR_TIMES: processorTimes,
         ...environment,
       },
@@ -95,6 +95,7 @@ if (refused.length > 0) {
   const line = installLine(refused);
   if (line) console.log(`Packages are installed by:\n    ${line}`);
   console.log('`npm test` runs what needs none of it.\n\n0 passed, 1 failed');
+  remove();
   process.exit(1);
 }
 
@@ -107,7 +108,7 @@ try {
 }
 const { counts, failed, skipped, proved, files } = report;
 printTimes(times, files);
-rmSync(folder, { recursive: true, force: true });
+remove();
 printProved(proved);
 const { leftOut, unexcused } = judgeSkipped(skipped, missing);
 const printNames = (heading, names) => {

@@ -1,12 +1,20 @@
 // `npm test`: every test that needs only Node, git and npm's packages and takes less than 2 s; then the number of tests left out, and how to
 // run them. Arguments are vitest's: `npm test -- test/device/ring`. `npm run check` runs everything else (run-checks.mjs).
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { availableParallelism, tmpdir } from 'node:os';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import { fixedWorkMs, installLine, missingNeeds, readReport, root, tagsLeftOut, whatTagMeans } from './report.mjs';
+import {
+  fixedWorkMs,
+  installLine,
+  missingNeeds,
+  readReport,
+  root,
+  tagsLeftOut,
+  temporaryFolder,
+  whatTagMeans,
+} from './report.mjs';
 
-const folder = mkdtempSync(join(tmpdir(), 'doorsill-test-report-'));
+const { folder, remove } = temporaryFolder(2 * 1_024 ** 3);
 const reportFile = join(folder, 'tests.json');
 // Dots and colours are for a terminal; a log gets failures, and a line now and then.
 const isTerminal = process.stdout.isTTY === true;
@@ -30,7 +38,7 @@ const { status } = spawnSync(
   {
     cwd: root,
     stdio: ['ignore', 'inherit', 'inherit'],
-    env: { ...process.env, ...(isTerminal ? {} : { NO_COLOR: '1' }) },
+    env: { ...process.env, TMPDIR: folder, ...(isTerminal ? {} : { NO_COLOR: '1' }) },
   },
 );
 const seconds = (performance.now() - startedMs) / 1_000;
@@ -41,7 +49,7 @@ try {
 } catch {
   // The runner has printed why there is no report.
 }
-rmSync(folder, { recursive: true, force: true });
+remove();
 if (report) {
   const { counts, skipped } = report;
   if (skipped.length > 0) {

@@ -10,7 +10,7 @@ import { trim } from '../../../device/clip/trim.ts';
 import type { LiveGrant } from '../../../device/consent/live-grant.ts';
 import { failure } from '../../../device/contract/errors.ts';
 import type { Window } from '../../../device/contract/shared-claims.ts';
-import { npmFfmpeg as ffmpeg } from '../../support/each-ffmpeg.ts';
+import { chosenFfmpeg as ffmpeg } from '../../support/each-ffmpeg.ts';
 import { liveGrantFor } from '../../support/live-grant.ts';
 import { allBytes, childProcesses, cut, depsFor, readerOf, saved } from './support/cutting.ts';
 import { readFrameNumbers, x264 } from './support/footage.ts';

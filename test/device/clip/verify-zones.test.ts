@@ -17,7 +17,7 @@ import { concatBytes, utf8 } from '../../../device/contract/bytes.ts';
 import { signToken } from '../../../device/contract/jws.ts';
 import type { Zone } from '../../../device/contract/shared-claims.ts';
 import { runCommand } from '../../support/command-line.ts';
-import { npmFfmpeg as ffmpeg } from '../../support/each-ffmpeg.ts';
+import { chosenFfmpeg as ffmpeg } from '../../support/each-ffmpeg.ts';
 import { liveGrantFor } from '../../support/live-grant.ts';
 import { makeParty } from '../../support/parties.ts';
 import { cut, depsFor, readerOf, saved } from './support/cutting.ts';

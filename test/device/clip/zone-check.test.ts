@@ -19,7 +19,7 @@ import { concatBytes } from '../../../device/contract/bytes.ts';
 import { parseFragment, parseInit } from '../../../device/contract/media/fragment.ts';
 import { joinAnnexB, splitSample } from '../../../device/contract/media/nal.ts';
 import type { Zone } from '../../../device/contract/shared-claims.ts';
-import { describeWithEachFfmpeg, npmFfmpeg as machines } from '../../support/each-ffmpeg.ts';
+import { describeWithEachFfmpeg, chosenFfmpeg as machines } from '../../support/each-ffmpeg.ts';
 import { liveGrantFor } from '../../support/live-grant.ts';
 import { childProcesses, cut, depsFor, readerOf } from './support/cutting.ts';
 import { HEIGHT, WIDTH, x264 } from './support/footage.ts';
