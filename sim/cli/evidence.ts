@@ -91,7 +91,7 @@ const ITEM_VERBS: readonly ItemVerb[] = [
     words: 'case <item> <case>',
     about: 'put an item into a case, which suspends its deletion',
     example: 'SPD-2026-0117',
-    option: ['--remove', 'take it out instead'],
+    option: ['--remove', 'take the item out of the case instead'],
     operation: ([id], { remove }) => ({ name: remove ? 'removeFromCase' : 'addToCase', parameters: { case: id } }),
   },
   {
