@@ -143,7 +143,9 @@ export class Finish {
         const names = await files.hiddenNames();
         if (intake?.state !== 'stored' || !names.some((one) => one === seen.upload || one === seen.clip)) return;
         await files.showAgain(intake, intake.statement);
-        log.warn('a stored clip was not visible, and is again', { clip: intake.clip });
+        log.warn('a stored clip could not be seen after an interrupted step; it can be seen again', {
+          clip: intake.clip,
+        });
         this.deps.stored();
       });
     }
@@ -160,7 +162,7 @@ export class Finish {
   private async drop(intake: Intake, why: ErrorCode): Promise<void> {
     const { store, receipts, files, log } = this.deps;
     if (await store.drop(intake, why, receipts.sign(intake, 'deleted'))) {
-      log.warn('a clip is refused and deleted', { code: why });
+      log.warn('an upload is refused for good (see code), and its bytes are deleted', { code: why });
     }
     await files.remove(intake);
   }
@@ -175,7 +177,10 @@ export class Finish {
       } catch (thrown) {
         // One clip that cannot be stored must not keep the others waiting.
         const detail = thrown instanceof Error ? thrown.message : 'not an error';
-        this.deps.log.warn('a clip waits to be stored', { code: isFailure(thrown) ? thrown.code : 'internal', detail });
+        this.deps.log.warn('an upload could not be finished or ended; it is tried again at the next sweep', {
+          code: isFailure(thrown) ? thrown.code : 'internal',
+          detail,
+        });
       }
     }
     await files.sweepShared(keptBy(store));

@@ -84,7 +84,8 @@ export class Revocations {
     if (outcome.done === 'recall') return this.recall(key);
     const clip = outcome.done === 'now' ? outcome.intake : intake;
     if (clip) await this.wipe(clip);
-    if (outcome.done === 'now') log.info('a grant is revoked', { hadClip: outcome.intake !== null });
+    if (outcome.done === 'now')
+      log.info('an owner revoked a grant; the bridge keeps no clip of it', { hadClip: outcome.intake !== null });
     // The vault may hold bytes that were offered to it: a clip reported as deleted must be gone there, too.
     await this.deps.vault?.withdraw(key);
     return outcome.done === 'before' ? revokedStatus(grant, outcome.receipt) : { grant, state: 'deleted', receipt };

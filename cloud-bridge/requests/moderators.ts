@@ -68,7 +68,7 @@ export class Moderators {
   /** Removes a moderator and their token. Throws `http_not_found`. */
   async remove(moderator: string): Promise<void> {
     if (!(await this.deps.store.remove(moderator))) throw failure('http_not_found');
-    this.deps.log.info('a moderator was removed', { moderator });
+    this.deps.log.info('a moderator was removed, and the token no longer works', { moderator });
   }
 }
 

@@ -287,7 +287,12 @@ export class Requests {
   }
 
   private announce({ request, agency, state, findings, cells }: StoredRequest): void {
-    this.deps.log.info('the state of a request has changed', { request, agency, state, findings: findings.length });
+    this.deps.log.info('the state of a footage request has changed', {
+      request,
+      agency,
+      state,
+      findings: findings.length,
+    });
     this.deps.changed(cells);
   }
 

@@ -113,7 +113,7 @@ export class Searches {
     const outcome = await store.add(stored, this.limits(nowS));
     if (outcome !== 'added' && outcome !== 'same') throw failure('search_limits', { detail: WHY[outcome] });
     if (outcome === 'added') {
-      log.info('a search is published', { search: search.jti });
+      log.info('a search for a pet is open and will be published to the homes around', { search: search.jti });
       this.deps.changed();
     }
     return this.viewOf((await store.find(search.jti)) ?? stored);

@@ -68,7 +68,8 @@ export class Recalls {
     );
     if (!after?.recall) throw failure('evidence_unknown');
     if (after.state === 'erased') await blobs.erase(after);
-    if (decided !== '') log.info('an owner recalled a clip', { item: after.item, decision: decided });
+    if (decided !== '')
+      log.info('the vault has decided on an owner’s recall of a clip', { item: after.item, decision: decided });
     return { item: after.item, answer: after.recall };
   }
 

@@ -121,7 +121,7 @@ export class Receiving {
       }
       await offers.remove(step.item);
       await blobs.erase({ item: step.item, object: after?.object ?? '' });
-      log.info('a clip is withdrawn', { item: step.item });
+      log.info('a clip is erased: its owner revoked it before the hand-over was complete', { item: step.item });
       return { item: step.item, state: 'erased' };
     });
   }
@@ -172,7 +172,7 @@ export class Receiving {
       if (other) return this.known(other, step);
       throw failure('evidence_unknown');
     }
-    log.info('a clip is held', { item: step.item, bytes: step.clipBytes });
+    log.info('a clip has arrived from the bridge and is held', { item: step.item, bytes: step.clipBytes });
     return { item: step.item, state: 'held', acknowledgement };
   }
 

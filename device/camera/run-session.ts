@@ -289,7 +289,9 @@ export class RunSession {
       // A copy that cannot be kept is about to be replaced.
       accepts: (info) => input.plan.video === 'encode' || faultOfTrack(info) === null,
       broken: ({ message }) =>
-        this.context.log.warn('no live picture until the camera is restarted', { detail: message }),
+        this.context.log.warn('there is no live picture until the camera starts again; recording goes on', {
+          detail: message,
+        }),
     });
   }
 

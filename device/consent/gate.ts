@@ -371,7 +371,10 @@ export class ConsentGate {
   }
 
   private markFailed(thrown: unknown): void {
-    this.context.deps.log.warn('a mark could not be stored', { error: String(thrown) });
+    this.context.deps.log.warn(
+      'what guards against old times and documents could not be stored; it is tried again (check the disk)',
+      { error: String(thrown) },
+    );
   }
 
   private async upkeep(begins: () => void = () => undefined): Promise<void> {
@@ -385,7 +388,9 @@ export class ConsentGate {
     await this.ownerMessages.retryRevokes();
     await this.commands.finishForgets().catch((thrown: unknown) => {
       if (!isFailure(thrown)) throw thrown;
-      log.warn('footage could not be deleted yet', { code: thrown.code });
+      log.warn('footage that an owner ordered to delete could not be deleted yet; it is tried again (check the disk)', {
+        code: thrown.code,
+      });
     });
     await this.runner.sweep();
     this.previews.sweep();

@@ -58,7 +58,10 @@ export class HomeAccounts {
       .then(() => this.removeOthers(folder))
       .catch((thrown: unknown) => {
         this.followed = null;
-        this.deps.log.warn('former owners’ accounts could not be removed yet', { error: String(thrown) });
+        this.deps.log.warn(
+          'former owners’ accounts at the home broker could not be removed and still work; the next change tries again',
+          { error: String(thrown) },
+        );
       });
   }
 
@@ -76,7 +79,7 @@ export class HomeAccounts {
       const owners = this.deps.owners();
       if (owners === null || owners.some((key) => accountUser(this.accountOf(key)) === user)) continue;
       await removeAccount(disk, folder, user);
-      log.info('the account of a former owner is removed', { user });
+      log.info('the account of a former owner at the home broker is removed', { user });
     }
   }
 

@@ -117,7 +117,7 @@ export class OwnerSession {
         this.receive(name, text);
       } catch (thrown) {
         this.unverified += 1;
-        this.deps.log.warn('a message did not verify', {
+        this.deps.log.warn('a message is ignored: it is not verifiably from the doorbell', {
           topic: name,
           detail: thrown instanceof Error ? thrown.message : '',
         });

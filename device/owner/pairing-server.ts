@@ -100,7 +100,7 @@ export class PairingServer {
     const { clock, log } = this.deps;
     this.sockets.add(socket);
     const timer = clock.after(CONVERSATION_MS_MAX, () => socket.destroy());
-    socket.on('error', (thrown) => log.debug('a pairing connection broke', { error: thrown.message }));
+    socket.on('error', (thrown) => log.debug('a connection to the pairing socket broke', { error: thrown.message }));
     socket.on('close', () => {
       timer.cancel();
       this.sockets.delete(socket);
@@ -146,8 +146,10 @@ export class PairingServer {
       turn = turn
         .then(() => answer(value))
         .catch((thrown: unknown) => {
-          log.warn('pairing failed', { error: String(thrown) });
-          fail(isFailure(thrown) ? thrown : failure('internal', { detail: 'pairing failed' }));
+          log.warn('a request on the pairing socket was refused or failed', { error: String(thrown) });
+          fail(
+            isFailure(thrown) ? thrown : failure('internal', { detail: 'the request on the pairing socket failed' }),
+          );
         });
     };
     readLines(socket, LINE_BYTES_MAX, next, () => socket.destroy());

@@ -141,6 +141,8 @@ it('logs a camera that stays lost once, and not while privacy is on', async () =
   await becomes('lost');
   await clock.advance(3_600_000);
   const { code, message: detail, advice } = why;
-  expect(warned).toEqual([['the camera does not record', { code, detail, advice, forS: 30 }]]);
+  expect(warned).toEqual([
+    ['the camera does not record, and no footage is stored until it does', { code, detail, advice, forS: 30 }],
+  ]);
   await door.stop();
 });
