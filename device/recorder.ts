@@ -38,7 +38,7 @@ const WEDGED_MS = 120_000;
 /** States in which no camera program runs. Not `off`: it is reported before the program has ended. */
 const WITHOUT_CAMERA: ReadonlySet<CaptureChange['state']> = new Set(['lost', 'ended', 'failed']);
 
-export class Recorder {
+export class ContinuousRecorder {
   private readonly deps: RecorderDeps;
   private readonly capture: Capture;
   private readonly stopping = new AbortController();

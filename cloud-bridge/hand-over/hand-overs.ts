@@ -9,13 +9,13 @@ import { failure, isFailure } from '@doorsill/contract/errors';
 import type { RecallAnswer } from '@doorsill/contract/hand-over-documents';
 import { Revoke } from '@doorsill/contract/owner-orders';
 import type { ClipFiles } from '../intake/clip-files.ts';
-import type { Receipts } from '../intake/intake-receipts.ts';
+import type { IntakeReceiptSigner } from '../intake/intake-receipts.ts';
 import type { GrantKey, Intake } from '../intake/intake-store.ts';
 import type { UploadLocks } from '../intake/upload-locks.ts';
 import { ALONE, type Turns } from '../persistence/instance-turns.ts';
 import { peekToken } from '../signing/verify-token.ts';
 import type { HandOverJob, HandOverStore } from './hand-over-store.ts';
-import type { VaultMessages } from './sign-vault-messages.ts';
+import type { VaultMessageSigner } from './sign-vault-messages.ts';
 import type { VaultClient } from './vault-client.ts';
 
 export interface HandOversDeps {
@@ -25,9 +25,9 @@ export interface HandOversDeps {
   store: HandOverStore;
   files: ClipFiles;
   locks: UploadLocks;
-  receipts: Receipts;
+  receipts: IntakeReceiptSigner;
   client: VaultClient;
-  messages: VaultMessages;
+  messages: VaultMessageSigner;
   vaultKey: string;
   retryMsFirst: number;
   retryMsMost: number;

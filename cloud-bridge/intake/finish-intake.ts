@@ -7,17 +7,17 @@ import { Statement } from '@doorsill/contract/manifest';
 import { peekToken } from '../signing/verify-token.ts';
 import { type AnswerableKinds, kindOfRecipient } from './answerable-request.ts';
 import type { ClipFiles, KeptClips } from './clip-files.ts';
-import type { Receipts } from './intake-receipts.ts';
+import type { IntakeReceiptSigner } from './intake-receipts.ts';
 import type { Intake, IntakeStore } from './intake-store.ts';
 import type { UploadLocks } from './upload-locks.ts';
 
-export interface FinishDeps {
+export interface IntakeFinisherDeps {
   clock: Clock;
   log: Log;
   store: IntakeStore;
   files: ClipFiles;
   locks: UploadLocks;
-  receipts: Receipts;
+  receipts: IntakeReceiptSigner;
   answerables: AnswerableKinds;
   sweepEveryMs: number;
   /** Key of the vault that stored clips are handed to; null: they stay here. */
@@ -26,11 +26,11 @@ export interface FinishDeps {
   stored: () => void;
 }
 
-export class Finish {
-  private readonly deps: FinishDeps;
+export class IntakeFinisher {
+  private readonly deps: IntakeFinisherDeps;
   private readonly sweeping: Repeater;
 
-  constructor(deps: FinishDeps) {
+  constructor(deps: IntakeFinisherDeps) {
     this.deps = deps;
     this.sweeping = new Repeater(deps, 'sweep intakes', deps.sweepEveryMs, () => this.sweep());
   }

@@ -7,7 +7,7 @@ import { toBase64url } from '@doorsill/contract/bytes';
 import { failure } from '@doorsill/contract/errors';
 import { idSchema } from '@doorsill/contract/ids';
 import { z } from 'zod';
-import { adminAlone, type Staff } from '../http/roles.ts';
+import { type RecogniseStaff, recogniseAdmin } from '../http/roles.ts';
 import type { Router } from '../http/router.ts';
 
 export interface Moderator {
@@ -40,8 +40,8 @@ export class Moderators {
   }
 
   /** Recognises the admin and the moderators by their tokens. */
-  staff(adminToken: string): Staff {
-    const admin = adminAlone(adminToken);
+  staff(adminToken: string): RecogniseStaff {
+    const admin = recogniseAdmin(adminToken);
     return async (token) => {
       const known = await admin(token);
       if (known) return known;

@@ -6,7 +6,7 @@ import { isFailure } from '@doorsill/contract/errors';
 import type { Turns } from '../persistence/instance-turns.ts';
 import type { Blobs } from './evidence-blobs.ts';
 import { afterStep, RECOVERABLE_S } from './retention.ts';
-import type { VaultReceipts } from './sign-vault-receipts.ts';
+import type { VaultReceiptSigner } from './sign-vault-receipts.ts';
 import type { Item, ItemStore, OfferStore, TrailLine } from './vault-store.ts';
 
 export interface RetentionSweeperDeps {
@@ -15,7 +15,7 @@ export interface RetentionSweeperDeps {
   items: ItemStore;
   offers: OfferStore;
   blobs: Blobs;
-  receipts: VaultReceipts;
+  receipts: VaultReceiptSigner;
   turns: Turns;
   sweepEveryMs: number;
 }

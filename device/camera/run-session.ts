@@ -15,7 +15,7 @@ import type { Ffmpeg } from './find-ffmpeg.ts';
 import { FootageInStep } from './footage-in-step.ts';
 import { bootWallUsOf, endOf, Recording, type RecordingContext, type RecordingPlace } from './fragments-to-segments.ts';
 import type { LiveFragments } from './live-fragments.ts';
-import { isPictureMissing, tellsDamage } from './picture-damage.ts';
+import { isPictureMissing, reportsDamage } from './picture-damage.ts';
 import type { SegmentQueue } from './segment-queue.ts';
 import type { RunInput, SourceDriver } from './source-interfaces.ts';
 import type { SourceTimeline } from './source-timeline.ts';
@@ -177,7 +177,7 @@ export class RunSession {
   private onLine(line: string): void {
     this.facts.read(line);
     // Before the first fragment the decoder may have begun in the middle of a GOP.
-    if (this.segments > 0 && tellsDamage(line)) this.isDamaged = true;
+    if (this.segments > 0 && reportsDamage(line)) this.isDamaged = true;
     const why = this.context.driver.endedBy?.(line) ?? null;
     if (why !== null) this.sinks.stalled(why);
   }

@@ -7,7 +7,7 @@ import type { Random } from '@doorsill/base/random';
 import { failure } from '@doorsill/contract/errors';
 import { actorId } from '@doorsill/contract/ids';
 
-export interface HomeAccountsDeps {
+export interface OwnerBrokerAccountsDeps {
   disk: Disk;
   random: Random;
   log: Log;
@@ -20,12 +20,12 @@ export interface HomeAccountsDeps {
   hadOthers(): boolean;
 }
 
-export class HomeAccounts {
-  private readonly deps: HomeAccountsDeps;
+export class OwnerBrokerAccounts {
+  private readonly deps: OwnerBrokerAccountsDeps;
   private followed: string | null = null;
   private turn: Promise<void> = Promise.resolve();
 
-  constructor(deps: HomeAccountsDeps) {
+  constructor(deps: OwnerBrokerAccountsDeps) {
     this.deps = deps;
   }
 

@@ -11,7 +11,7 @@ import { pairingProofInput } from '@doorsill/contract/console-messages';
 import { type Failure, failure, isFailure } from '@doorsill/contract/errors';
 import type { SentClipCustody, SentClipPage } from '@doorsill/contract/sent-clips';
 import { readLines, writeLine } from './line-socket.ts';
-import type { Home } from './paired-devices.ts';
+import type { PairedDevice } from './paired-devices.ts';
 import {
   CONVERSATION_MS_MAX,
   type ConsoleAddress,
@@ -35,7 +35,7 @@ export interface PairingServerDeps {
   network?: Network | undefined;
   path: string;
   /** The device's facts for a new owner; called at each hello. */
-  about(): Pick<Home, 'device' | 'deviceKey' | 'name' | 'trust'>;
+  about(): Pick<PairedDevice, 'device' | 'deviceKey' | 'name' | 'trust'>;
   owners(): { key: string; name: string }[];
   /** `ConsentGate.pair`: the statement for a key whose possession was proven. */
   pair(key: string, name: string): Promise<string>;

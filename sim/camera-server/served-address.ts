@@ -26,7 +26,7 @@ export interface ServedAddress {
 const DEFAULT_PORTS = { 'rtsp:': 554, 'http:': 80 } as const;
 
 /** Parses an address to serve at. Throws `camera_address_unserved`. */
-export function readServedAddress(text: string): ServedAddress {
+export function parseAddressToServe(text: string): ServedAddress {
   const refused = (detail: string) =>
     failure('camera_address_unserved', { url: text.replace(/\/\/.*@/, '//***@'), detail });
   const node = /^v4l2:(.*)$/.exec(text)?.[1];

@@ -10,17 +10,17 @@ import { aborted, stopSignal } from '@doorsill/device/terminal/stop-signal';
 import type { Command } from 'commander';
 import { failure } from '../errors.ts';
 import { ALL_CAMERAS } from '../porch/porch-camera.ts';
-import { tellCommunityRequest } from '../story/community-request.ts';
+import { runCommunityRequestStory } from '../story/community-request.ts';
 import { runDemo } from '../story/demo.ts';
-import { tellFederalRefused } from '../story/federal-refused.ts';
+import { runFederalRefusedStory } from '../story/federal-refused.ts';
 import { runLeakStory } from '../story/hidden-frames-leak.ts';
-import { tellPartnerEnded } from '../story/partner-ended.ts';
+import { runPartnerEndedStory } from '../story/partner-ended.ts';
 import { runRecallStory } from '../story/recall.ts';
 import { runRetentionStory } from '../story/retention.ts';
-import { tellSearchParty } from '../story/search-party.ts';
+import { runSearchPartyStory } from '../story/search-party.ts';
 import { FIRST_PORT_MAX, PORT_USUAL, Up, type UpOptions } from '../story/up.ts';
 import { DOORBELLS_MAX } from '../testbed/doorbell-folders.ts';
-import { readDeviceFault } from '../world/device-faults.ts';
+import { parseDeviceFault } from '../world/device-faults.ts';
 import { type FaultOptions, withFaultOptions } from './device-faults.ts';
 import { parsePort } from './read-options.ts';
 
@@ -51,7 +51,7 @@ function parseDoorbells(text: string): number {
 
 /** The first doorbell's faults; undefined without fault options. Throws `device_fault_unknown`, `device_fault_invalid`. */
 function faultsOf({ fault, control }: FaultOptions): UpOptions['faults'] {
-  for (const each of fault) readDeviceFault(each, 0);
+  for (const each of fault) parseDeviceFault(each, 0);
   if (fault.length === 0 && control === undefined) return undefined;
   return { fault, ...(control === undefined ? {} : { control: resolve(control) }) };
 }
@@ -213,10 +213,10 @@ const STORIES = {
   // Imported on use: only this story needs the bridge's code.
   'agency-audit': async (context, signal) =>
     (await import('../story/agency-audit.ts')).runAgencyAuditStory(context, signal),
-  'community-request': tellCommunityRequest,
-  'partner-ended': tellPartnerEnded,
-  'federal-refused': tellFederalRefused,
-  'search-party': tellSearchParty,
+  'community-request': runCommunityRequestStory,
+  'partner-ended': runPartnerEndedStory,
+  'federal-refused': runFederalRefusedStory,
+  'search-party': runSearchPartyStory,
 } satisfies Record<string, Telling>;
 
 export function addStory(program: Command): void {
