@@ -13,7 +13,7 @@ import { failure } from '@doorsill/contract/errors';
 import { PAYLOAD_BYTES_MAX } from '@doorsill/contract/topics';
 import { httpRegistryClient } from './agencies/registry-client.ts';
 import { AgencyCredentials } from './agencies/registry-credentials.ts';
-import { AgencyTokens } from './agencies/verify-agency-token.ts';
+import { AgencyTokenVerifier } from './agencies/verify-agency-token.ts';
 import type { BridgeConfig } from './bridge-config.ts';
 import { type Database, openDatabase } from './bridge-database.ts';
 import { makeBridgeApi } from './bridge-router.ts';
@@ -63,7 +63,7 @@ interface Core extends Identity {
   database: Database;
   standing: AgencyCredentials;
   moderators: Moderators;
-  tokens: AgencyTokens;
+  tokens: AgencyTokenVerifier;
   limits: RateLimits;
 }
 
@@ -211,7 +211,7 @@ export class Bridge {
       database,
       standing,
       moderators,
-      tokens: new AgencyTokens({ clock, standing, bridgeId: identity.id }),
+      tokens: new AgencyTokenVerifier({ clock, standing, bridgeId: identity.id }),
       limits: config.instance ? sharedLimits(clock, database.callCounts, identity.key) : new LocalLimits(clock),
     };
   }

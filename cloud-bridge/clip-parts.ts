@@ -7,7 +7,7 @@ import type { Random } from '@doorsill/base/random';
 import type { UndoSteps } from '@doorsill/base/undo-steps';
 import { actorId } from '@doorsill/contract/ids';
 import type { AgencyCredentials } from './agencies/registry-credentials.ts';
-import type { AgencyTokens } from './agencies/verify-agency-token.ts';
+import type { AgencyTokenVerifier } from './agencies/verify-agency-token.ts';
 import type { BridgeConfig } from './bridge-config.ts';
 import type { Database } from './bridge-database.ts';
 import { ClipAccessLog } from './clip-access-log/access-log-export.ts';
@@ -17,7 +17,7 @@ import { clipRoutes } from './clips/clips-routes.ts';
 import type { Custody } from './custody/custody-proofs.ts';
 import { disputeRoutes, ManifestOpening } from './disputes/open-manifest.ts';
 import { HandOvers } from './hand-over/hand-overs.ts';
-import { VaultMessages } from './hand-over/sign-vault-messages.ts';
+import { VaultMessageSigner } from './hand-over/sign-vault-messages.ts';
 import { httpVaultClient } from './hand-over/vault-client.ts';
 import type { Router } from './http/router.ts';
 import { watchOthers } from './instances.ts';
@@ -26,16 +26,16 @@ import { BucketClips } from './intake/bucket-clips.ts';
 import { ClipFiles } from './intake/clip-files.ts';
 import { CloneSigns } from './intake/clone-signs.ts';
 import type { CustodyCalls } from './intake/custody-bundle-routes.ts';
-import { Finish } from './intake/finish-intake.ts';
+import { IntakeFinisher } from './intake/finish-intake.ts';
 import { IntakeAdmission } from './intake/intake-admission.ts';
-import { Receipts } from './intake/intake-receipts.ts';
+import { IntakeReceiptSigner } from './intake/intake-receipts.ts';
 import { intakeRoutes } from './intake/intake-routes.ts';
 import type { Intake } from './intake/intake-store.ts';
-import { Revocations } from './intake/revocation.ts';
+import { RevocationHandler } from './intake/revocation.ts';
 import { ManifestEncryption } from './intake/stored-manifest-encryption.ts';
 import { uploadRoutes } from './intake/tus-routes.ts';
 import type { UploadLocks } from './intake/upload-locks.ts';
-import { DeviceTokens } from './intake/verify-upload-token.ts';
+import { DeviceTokenVerifier } from './intake/verify-upload-token.ts';
 import { S3Bucket } from './persistence/s3-bucket.ts';
 import { organisationOf, RequestsForIntake } from './requests/requests-for-intake.ts';
 import type { SearchParty } from './search-party/make-search-party.ts';
@@ -53,7 +53,7 @@ export interface ClipPartsDeps {
   /** Decides whether an agency may act. */
   standing: AgencyCredentials;
   /** Verifies agencies' tokens. */
-  tokens: AgencyTokens;
+  tokens: AgencyTokenVerifier;
   locks: UploadLocks;
   custody: Custody;
   /** Verifies calls of devices and owners about their own grants. */
@@ -81,22 +81,22 @@ export async function addClipParts(api: Router, deps: ClipPartsDeps, undo: UndoS
   await database.turns.run('seal former manifests', () =>
     seal.sealFormer(database.manifests, (clip) => files.removeFormerManifest(clip)),
   );
-  const receipts = new Receipts({ clock, random, key });
+  const receipts = new IntakeReceiptSigner({ clock, random, key });
   const shared = { clock, random, log, store, files, locks, receipts, answerables };
-  const vault = openVault(deps, files, receipts);
+  const vault = connectVault(deps, files, receipts);
   // Called when a clip has just been stored: hands it over to the vault and sends its webhook events at once.
   const stored = () => {
     vault?.handOvers.wake();
     void outbox.now();
   };
-  const finish = new Finish({
+  const finish = new IntakeFinisher({
     ...shared,
     sweepEveryMs: SWEEP_EVERY_MS,
     vault: config.vault?.key ?? null,
     stored,
   });
   const { uploadTokenLifeSMax: lifeSMax, creationsMax } = config.intake;
-  const deviceTokens = new DeviceTokens({ clock, store: enrolments, bridgeId, lifeSMax });
+  const deviceTokens = new DeviceTokenVerifier({ clock, store: enrolments, bridgeId, lifeSMax });
   const clones = new CloneSigns({ clock, log, store: database.cloneSigns });
   const admission = new IntakeAdmission({
     ...shared,
@@ -121,7 +121,7 @@ export async function addClipParts(api: Router, deps: ClipPartsDeps, undo: UndoS
   const endDownloads = async (clip?: string) => {
     for (const each of [clips, petClips]) await each.recheckReaders(clip);
   };
-  const revocations = new Revocations({ ...shared, enrolments, endDownloads, vault: vault?.handOvers ?? null });
+  const revocations = new RevocationHandler({ ...shared, enrolments, endDownloads, vault: vault?.handOvers ?? null });
   intakeRoutes(api, admission, { revocations, clones });
   clipRoutes(api, clips, custody);
   searchParty.addRoutes(api, petClips);
@@ -147,13 +147,13 @@ function openFiles({ clock, disk, config, bridgeId, database: { turns } }: ClipP
 }
 
 /** The hand-over to the vault; null when no vault is configured. */
-function openVault(deps: ClipPartsDeps, files: ClipFiles, receipts: Receipts) {
+function connectVault(deps: ClipPartsDeps, files: ClipFiles, receipts: IntakeReceiptSigner) {
   const { clock, random, log, config, key: ownKey, bridgeId, database, locks } = deps;
   if (!config.vault) return null;
   const { url, key, answerSMax, ...retry } = config.vault;
   const vault = { id: actorId('vault', sha256Hex(key)), key };
   const { requests, handOvers: store } = database;
-  const messages = new VaultMessages({ clock, random, key: ownKey, bridgeId, vault, requests });
+  const messages = new VaultMessageSigner({ clock, random, key: ownKey, bridgeId, vault, requests });
   const client = httpVaultClient({ clock, url, answerMsMax: answerSMax * 1000 });
   const shared = { clock, random, log, store, files, locks, receipts, client, messages, turns: database.turns };
   const base = url.replace(/\/+$/, '');

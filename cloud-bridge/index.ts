@@ -9,7 +9,7 @@ export { type AuditSettings, parseAuditSettings } from './query-audit/query-audi
 export { httpRegistryAdmin } from './query-audit/registry-admin-client.ts';
 export { reportHtml } from './query-audit/report-html.ts';
 export { reportText } from './query-audit/report-text.ts';
-export { makeRevocations, planRevocations, type RevocationPlan, reinstateAgency } from './query-audit/revoking.ts';
+export { carryOutRevocations, planRevocations, type RevocationPlan, reinstateAgency } from './query-audit/revoking.ts';
 export type { AuditFinding } from './query-audit/verdict.ts';
 export { Registry, startRegistry } from './registry/registry.ts';
 export { RegistryConfig, type RegistryConfigInput } from './registry/registry-config.ts';

@@ -37,11 +37,11 @@ import { HighWaterMarks } from './ledger/high-water-marks.ts';
 import { makeAreaLink, makeHomeLink, pinnedBridge } from './link-factory.ts';
 import { GrayPictures } from './motion/gray-pictures.ts';
 import { Notifications } from './notifications/notifications.ts';
-import { HomeAccounts } from './owner/owner-broker-accounts.ts';
+import { OwnerBrokerAccounts } from './owner/owner-broker-accounts.ts';
 import { pairingSocketPath } from './owner/private-socket.ts';
 import { makePairing } from './pairing-service.ts';
 import { ReceiptCursor } from './receipt-cursor.ts';
-import { Recorder, type RecorderSinks } from './recorder.ts';
+import { ContinuousRecorder, type RecorderSinks } from './recorder.ts';
 import { makeRing } from './ring/make-ring.ts';
 import { FileDeviceKey, loadOrCreateSealKey } from './ring/wrapped-key-files.ts';
 import type { Settled } from './search-party/search-party.ts';
@@ -196,7 +196,7 @@ export function makeMedia(storage: Storage) {
     storage: (fault) => status.storageIs('ring', fault),
     stored: (window) => stored?.(window),
   };
-  const recorder = new Recorder({ camera, ring, clock, log, sinks });
+  const recorder = new ContinuousRecorder({ camera, ring, clock, log, sinks });
   return { ...storage, recorder, gray, source: source.shown };
 }
 type Media = ReturnType<typeof makeMedia>;
@@ -295,7 +295,7 @@ export function makeLinks(consent: Consent) {
     turnPrivacyOn: () => gate.turnPrivacyOn(),
   });
   const notifications = new Notifications({ ...seams, targets: config.notifications, home, folder });
-  const accounts = new HomeAccounts({
+  const accounts = new OwnerBrokerAccounts({
     disk,
     random,
     log,

@@ -271,7 +271,10 @@ async function applyRetention({ gate, ring, held, history }: Parts): Promise<voi
 function applyMotionSettings({ seams, events, gate }: Parts): void {
   const { byOwners, motion } = gate.settings;
   events.setMotionSettings(motion);
-  if (byOwners.length > 0) seams.log.info('owners changed settings of device.json', { settings: byOwners.join(', ') });
+  if (byOwners.length > 0)
+    seams.log.info('settings that owners have changed are in force instead of those in device.json', {
+      settings: byOwners.join(', '),
+    });
 }
 
 /** Removes clips whose grant has ended according to the ledger: a crash may have prevented it. */
@@ -292,6 +295,9 @@ async function startOwnServer({ seams, ownServer }: Parts): Promise<void> {
     await ownServer?.start();
   } catch (thrown) {
     if (!isFailure(thrown)) throw thrown;
-    seams.log.error('the doorbell’s HTTP server cannot start', { code: thrown.code, detail: thrown.message });
+    seams.log.error('the doorbell’s HTTP server cannot start; the doorbell runs without its console', {
+      code: thrown.code,
+      detail: thrown.message,
+    });
   }
 }

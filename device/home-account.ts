@@ -36,12 +36,18 @@ export async function withOwnAccount(deps: HomeAccountDeps, home: DeviceConfig['
     const own = { ...home, ...(await issueAccount(disk, random, accounts, wish)) };
     await removeAccountsOf(disk, accounts, user.slice(ROLE.length + 1));
     await storeAccount(deps, user, own);
-    log.info('issued a new account at the home broker for this device', { user: own.user, before: user });
+    log.info(
+      'device.json named another device’s account at the home broker; that is removed, and this device has its own',
+      { user: own.user, before: user },
+    );
     return own;
   } catch (thrown) {
-    log.error('device.json names another device’s account, and a new one cannot be stored', {
-      error: String(thrown),
-    });
+    log.error(
+      'device.json names another device’s account, and an own one could not be made; the next start tries again',
+      {
+        error: String(thrown),
+      },
+    );
     return home;
   }
 }

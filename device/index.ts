@@ -13,7 +13,7 @@ export { KeyboardButton } from './hardware/keyboard-button.ts';
 export { deviceIdOf, loadOrCreateDeviceKey } from './identity.ts';
 export { loadOrCreateOwnerKey, loadOwnerKey } from './owner/owner-key.ts';
 export { type OwnerListeners, OwnerSession, type OwnerSessionDeps } from './owner/owner-session.ts';
-export { type Home, listHomes, storeHome } from './owner/paired-devices.ts';
+export { listPairedDevices, type PairedDevice, storePairedDevice } from './owner/paired-devices.ts';
 export { pairWithDevice } from './owner/pairing-client.ts';
 export { pairingSocketPath } from './owner/private-socket.ts';
 export {

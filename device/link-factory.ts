@@ -13,7 +13,7 @@ import { AreaLink } from './area-link/area-link.ts';
 import type { Enrolment } from './area-link/enrolment.ts';
 import type { DeviceConfig } from './config.ts';
 import { HomeLink } from './home-link/home-link.ts';
-import type { Home } from './owner/paired-devices.ts';
+import type { PairedDevice } from './owner/paired-devices.ts';
 import type { PinnedBridge } from './upload/intake-requests.ts';
 
 export interface LinkSeams {
@@ -72,7 +72,7 @@ export async function ownerAddress(
   config: DeviceConfig,
   folder: string,
   disk: Disk,
-): Promise<Pick<Home['account'], 'url' | 'prefix' | 'ca'>> {
+): Promise<Pick<PairedDevice['account'], 'url' | 'prefix' | 'ca'>> {
   const { url, prefix, tls } = config.home;
   const ca = await tlsFilesRead(caToPin(disk, folder, tls, CA_BYTES_MAX));
   return { url, prefix, ...(ca === undefined ? {} : { ca }) };

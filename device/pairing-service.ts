@@ -16,7 +16,7 @@ import { sentClipsOf } from './consent/sent-clips.ts';
 import type { ConsoleServer } from './console/console-server.ts';
 import type { HomeLink } from './home-link/home-link.ts';
 import { type LinkSeams, ownerAddress } from './link-factory.ts';
-import type { HomeAccounts } from './owner/owner-broker-accounts.ts';
+import type { OwnerBrokerAccounts } from './owner/owner-broker-accounts.ts';
 import { PairingServer } from './owner/pairing-server.ts';
 import {
   type Health,
@@ -39,7 +39,7 @@ export interface PairingDeps {
   gate: ConsentGate;
   custody: CustodyFetcher;
   home: HomeLink;
-  accounts: HomeAccounts;
+  accounts: OwnerBrokerAccounts;
   status: StatusPublisher;
   searchParty: SearchParty;
   /** The device's HTTP server; null if it is off. */

@@ -78,7 +78,9 @@ export class ReceiptCursor {
       .catch((thrown: unknown) => {
         // The next receipt makes it try again. After a restart before that, these are sent again.
         this.stored = 0;
-        this.log.warn('cannot store which receipts have been delivered', { error: String(thrown) });
+        this.log.warn('it could not be stored which receipts were delivered; a restart may send some again', {
+          error: String(thrown),
+        });
       });
   }
 }

@@ -38,7 +38,7 @@ const WEDGED_MS = 120_000;
 /** States in which no camera program runs. Not `off`: it is reported before the program has ended. */
 const WITHOUT_CAMERA: ReadonlySet<CaptureChange['state']> = new Set(['lost', 'ended', 'failed']);
 
-export class Recorder {
+export class ContinuousRecorder {
   private readonly deps: RecorderDeps;
   private readonly capture: Capture;
   private readonly stopping = new AbortController();
@@ -54,7 +54,7 @@ export class Recorder {
 
   constructor(deps: RecorderDeps) {
     this.deps = deps;
-    this.lost = new LastingTrouble(deps, 'the camera does not record');
+    this.lost = new LastingTrouble(deps, 'the camera does not record, and no footage is stored until it does');
     const { gray, scenePress, sceneMotion } = deps.sinks;
     this.capture = new Capture(deps.camera, {
       segment: (segment) => this.keep(segment),
@@ -132,7 +132,7 @@ export class Recorder {
     this.capture.start(this.stopping.signal).catch((thrown: unknown) => {
       const detail = thrown instanceof Error ? thrown.message : String(thrown);
       const coded = isFailure(thrown) ? { code: thrown.code, advice: thrown.advice } : {};
-      this.deps.log.error('the camera cannot be used', { detail, ...coded });
+      this.deps.log.error('the camera cannot be used, and nothing is recorded', { detail, ...coded });
       this.lost.is(null); // The line above reports it.
     });
   }

@@ -135,7 +135,8 @@ export class StatusPublisher {
       await step();
     } catch (thrown) {
       this.storageIs(part, thrown);
-      this.seams.log.error(thrown instanceof Error ? thrown.message : '', { part });
+      const detail = thrown instanceof Error ? thrown.message : '';
+      this.seams.log.error('a step on the disk failed; the doorbell goes on without it', { part, detail });
     }
   }
 
@@ -181,7 +182,9 @@ export class StatusPublisher {
     };
     const sent = home.publishReceipt(signToken('doorsill-receipt+jws', receipt, key));
     cursor.follow(receipt.ledger.entries, sent);
-    sent.catch(() => log.warn('a receipt was not delivered', { outcome: body.outcome }));
+    sent.catch(() =>
+      log.warn('a receipt did not reach the home broker; it is sent again later', { outcome: body.outcome }),
+    );
   }
 
   /** Publishes the state, after a change or on request. */

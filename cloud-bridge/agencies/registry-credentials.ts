@@ -58,7 +58,10 @@ export class AgencyCredentials {
     } catch (thrown) {
       // A list that the configured registry key did not sign is ignored. Without a list no agency may act.
       if (!isFailure(thrown)) throw thrown;
-      this.deps.log.warn('the stored revocation list is not the registry’s', { code: thrown.code });
+      this.deps.log.warn(
+        'the stored revocation list is ignored (see code); no agency may act until the registry gives a new one',
+        { code: thrown.code },
+      );
     }
   }
 

@@ -21,7 +21,7 @@ const anything = z.unknown().optional();
 const unreasonedSchema = AccessToken.extend({ officer: anything, reason: anything });
 
 /** Reads tokens of agencies that are in good standing. */
-export class AgencyTokens {
+export class AgencyTokenVerifier {
   private readonly deps: { clock: Clock; standing: AgencyCredentials; bridgeId: string };
 
   constructor(deps: { clock: Clock; standing: AgencyCredentials; bridgeId: string }) {

@@ -73,7 +73,7 @@ export function clipRoutes(api: Router, clips: Clips, custody: Custody): void {
     },
     async ({ bearer, params: { clip }, reply }) => {
       const { intake, evidence } = await clips.see(bearer, clip, 'manifest', 'view');
-      return evidence ? elsewhere(reply, clip, `${evidence}/manifest`) : { manifest: statementOf(intake) };
+      return evidence ? elsewhere(reply, clip, `${evidence}/manifest`) : { manifest: storedStatementOf(intake) };
     },
   );
   api.route(
@@ -94,7 +94,7 @@ export function clipRoutes(api: Router, clips: Clips, custody: Custody): void {
 }
 
 /** The statement, which the recipient gets in place of the full manifest. Throws `statement_missing`. */
-export function statementOf({ statement }: Pick<Intake, 'statement'>): string {
+export function storedStatementOf({ statement }: Pick<Intake, 'statement'>): string {
   if (statement === '') throw failure('statement_missing');
   return statement;
 }

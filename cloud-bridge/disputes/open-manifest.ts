@@ -64,7 +64,12 @@ export class ManifestOpening {
     }
     const { clip, grant, manifestSha256 } = intake;
     const leaf = await store.note(intake, { clip, grant, manifestSha256, by, reasonSha256: sha256Hex(reason) });
-    log.warn('a full manifest is opened', { clip, by, leaf, ...(by === 'operator' ? { reason } : {}) });
+    log.warn('the full manifest of a clip is opened, and the custody log records it', {
+      clip,
+      by,
+      leaf,
+      ...(by === 'operator' ? { reason } : {}),
+    });
     // Checked again: the owner may have revoked the clip while the leaf was being written.
     if (!(await store.sealed(intake))) throw failure('dispute_nothing_kept');
     return { clip, grant, leaf, ...papers };

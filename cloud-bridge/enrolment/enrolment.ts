@@ -100,7 +100,7 @@ export class Enrolment {
   /** Ends a code; devices that have enrolled with it stay. Throws `enrolment_code_unknown`. */
   async endCode(id: string): Promise<void> {
     if (!(await this.deps.store.endCode(id.slice(CODE_ID_PREFIX.length)))) throw failure('enrolment_code_unknown');
-    this.deps.log.info('an enrolment code was ended', { code: id });
+    this.deps.log.info('an enrolment code was ended; devices that enrolled with it stay enrolled', { code: id });
   }
 
   /**

@@ -9,13 +9,13 @@ import { failure, isFailure } from '@doorsill/contract/errors';
 import type { RecallAnswer } from '@doorsill/contract/hand-over-documents';
 import { Revoke } from '@doorsill/contract/owner-orders';
 import type { ClipFiles } from '../intake/clip-files.ts';
-import type { Receipts } from '../intake/intake-receipts.ts';
+import type { IntakeReceiptSigner } from '../intake/intake-receipts.ts';
 import type { GrantKey, Intake } from '../intake/intake-store.ts';
 import type { UploadLocks } from '../intake/upload-locks.ts';
 import { ALONE, type Turns } from '../persistence/instance-turns.ts';
 import { peekToken } from '../signing/verify-token.ts';
 import type { HandOverJob, HandOverStore } from './hand-over-store.ts';
-import type { VaultMessages } from './sign-vault-messages.ts';
+import type { VaultMessageSigner } from './sign-vault-messages.ts';
 import type { VaultClient } from './vault-client.ts';
 
 export interface HandOversDeps {
@@ -25,9 +25,9 @@ export interface HandOversDeps {
   store: HandOverStore;
   files: ClipFiles;
   locks: UploadLocks;
-  receipts: Receipts;
+  receipts: IntakeReceiptSigner;
   client: VaultClient;
-  messages: VaultMessages;
+  messages: VaultMessageSigner;
   vaultKey: string;
   retryMsFirst: number;
   retryMsMost: number;
@@ -128,9 +128,12 @@ export class HandOvers {
       try {
         for (const job of await store.jobs(vaultKey, JOBS_MAX)) this.begin(job);
       } catch (thrown) {
-        log.error('hand-overs could not be read', {
-          detail: thrown instanceof Error ? thrown.message : 'not an error',
-        });
+        log.error(
+          'the clips to hand over could not be read from the database; nothing is lost, and it is tried again',
+          {
+            detail: thrown instanceof Error ? thrown.message : 'not an error',
+          },
+        );
       }
     }
     // Nothing else wakes it when the answer to a committed step was lost, or when the instance that took the clip is gone for good.
@@ -180,7 +183,12 @@ export class HandOvers {
     if (!isRevoked) {
       const code = isFailure(thrown) ? thrown.code : 'internal';
       const detail = thrown instanceof Error ? thrown.message : 'not an error';
-      this.deps.log.warn('a hand-over will be retried', { ...idsOf(key), code, detail, retryInMs });
+      this.deps.log.warn('a step of handing a clip over to the vault failed; it is tried again after retryInMs', {
+        ...idsOf(key),
+        code,
+        detail,
+        retryInMs,
+      });
     }
     this.runs.set(nameOf(key), run);
     run.timer = this.deps.clock.after(retryInMs, () => {
@@ -207,7 +215,7 @@ export class HandOvers {
       throw failure('hand_over_unconfirmed', { detail: `it says that the item is ${status.state}` });
     }
     if (!(await store.handedOver(intake, item, acknowledgement, wallSeconds(clock)))) return false;
-    log.info('a clip is handed over', { ...idsOf(intake), item });
+    log.info('a clip is handed over: the vault holds it now', { ...idsOf(intake), item });
     return true;
   }
 
@@ -242,7 +250,7 @@ export class HandOvers {
     const { device, grant, ownerKey } = intake;
     const revoked = { device, grant, ownerKey, grantSha256, receipt };
     await store.recalled(revoked, { decision: said.decision, token: answer }, wallSeconds(clock));
-    log.info('a recall is answered', { ...idsOf(intake), decision: said.decision });
+    log.info('the vault has answered an owner’s recall of a clip', { ...idsOf(intake), decision: said.decision });
   }
 
   /** Runs work on a clip after all other work on it has ended. */

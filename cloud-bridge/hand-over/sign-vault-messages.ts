@@ -20,7 +20,7 @@ import {
 } from '../signing/hand-over-documents.ts';
 import { peekToken, readLink } from '../signing/verify-token.ts';
 
-export interface VaultMessagesDeps {
+export interface VaultMessageSignerDeps {
   clock: Clock;
   random: Random;
   key: SigningKey;
@@ -32,10 +32,10 @@ export interface VaultMessagesDeps {
 
 const STEP_LIFE_S = 900;
 
-export class VaultMessages {
-  private readonly deps: VaultMessagesDeps;
+export class VaultMessageSigner {
+  private readonly deps: VaultMessageSignerDeps;
 
-  constructor(deps: VaultMessagesDeps) {
+  constructor(deps: VaultMessageSignerDeps) {
     this.deps = deps;
   }
 

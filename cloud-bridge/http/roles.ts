@@ -49,10 +49,10 @@ export interface Who {
 }
 
 /** Recognises the operator's staff by their token; null for a token that is not theirs. */
-export type Staff = (token: string) => Promise<Who | null>;
+export type RecogniseStaff = (token: string) => Promise<Who | null>;
 
 /** For a process whose only staff is the admin. */
-export function adminAlone(adminToken: string): Staff {
+export function recogniseAdmin(adminToken: string): RecogniseStaff {
   // Hashed first, so that the comparison takes constant time for every length.
   const known = sha256(utf8(adminToken));
   return async (token) => (timingSafeEqual(sha256(utf8(token)), known) ? { role: 'admin', name: 'admin' } : null);
@@ -70,7 +70,7 @@ export function hasBearer(role: Role): boolean {
  * The caller behind this token, among the roles a route allows. Staff are authenticated here; the others are as claimed until the
  * route has verified them. Throws `http_unauthorised`, `role_missing`.
  */
-export async function whoPresents(token: string, roles: readonly Role[], staff: Staff): Promise<Who> {
+export async function whoPresents(token: string, roles: readonly Role[], staff: RecogniseStaff): Promise<Who> {
   const signed = roles.find((role) => !OF_STAFF.includes(role));
   // A signed token contains dots, staff tokens do not.
   const isForStaff = roles.some((role) => OF_STAFF.includes(role)) && !token.includes('.');

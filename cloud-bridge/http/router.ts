@@ -19,7 +19,7 @@ import { z } from 'zod';
 import { type Counted, countedRole, type Rates } from './call-rate-limits.ts';
 import type { IdempotentCalls } from './idempotency.ts';
 import { CallCounts } from './prometheus.ts';
-import { bearerOf, hasBearer, ROLES, type Role, type Staff, type Who, whoPresents } from './roles.ts';
+import { bearerOf, hasBearer, type RecogniseStaff, ROLES, type Role, type Who, whoPresents } from './roles.ts';
 
 export interface RouteShape<P extends z.ZodType, Q extends z.ZodType, B extends Content, A extends Content, M>
   extends Omit<Declared, 'roles'> {
@@ -82,7 +82,7 @@ export interface RouterDeps {
   rates: Rates;
   /** Stores answers to repeatable calls; without it idempotency keys are ignored. */
   repeats?: IdempotentCalls;
-  staff: Staff;
+  staff: RecogniseStaff;
   title: string;
   version: string;
 }

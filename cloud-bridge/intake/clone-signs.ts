@@ -102,7 +102,11 @@ export class CloneSigns {
   private async note(device: string, code: CloneSign['code']): Promise<void> {
     const { clock, log, store } = this.deps;
     const times = await store.note(device, code, wallSeconds(clock));
-    if (times === 1) log.warn('two seem to act as one device', { code, device });
+    if (times === 1)
+      log.warn('two doorbells seem to act as one (was a memory card copied?); nothing is refused because of it', {
+        code,
+        device,
+      });
   }
 }
 

@@ -7,17 +7,17 @@ import { Statement } from '@doorsill/contract/manifest';
 import { peekToken } from '../signing/verify-token.ts';
 import { type AnswerableKinds, kindOfRecipient } from './answerable-request.ts';
 import type { ClipFiles, KeptClips } from './clip-files.ts';
-import type { Receipts } from './intake-receipts.ts';
+import type { IntakeReceiptSigner } from './intake-receipts.ts';
 import type { Intake, IntakeStore } from './intake-store.ts';
 import type { UploadLocks } from './upload-locks.ts';
 
-export interface FinishDeps {
+export interface IntakeFinisherDeps {
   clock: Clock;
   log: Log;
   store: IntakeStore;
   files: ClipFiles;
   locks: UploadLocks;
-  receipts: Receipts;
+  receipts: IntakeReceiptSigner;
   answerables: AnswerableKinds;
   sweepEveryMs: number;
   /** Key of the vault that stored clips are handed to; null: they stay here. */
@@ -26,11 +26,11 @@ export interface FinishDeps {
   stored: () => void;
 }
 
-export class Finish {
-  private readonly deps: FinishDeps;
+export class IntakeFinisher {
+  private readonly deps: IntakeFinisherDeps;
   private readonly sweeping: Repeater;
 
-  constructor(deps: FinishDeps) {
+  constructor(deps: IntakeFinisherDeps) {
     this.deps = deps;
     this.sweeping = new Repeater(deps, 'sweep intakes', deps.sweepEveryMs, () => this.sweep());
   }
@@ -143,7 +143,9 @@ export class Finish {
         const names = await files.hiddenNames();
         if (intake?.state !== 'stored' || !names.some((one) => one === seen.upload || one === seen.clip)) return;
         await files.showAgain(intake, intake.statement);
-        log.warn('a stored clip was not visible, and is again', { clip: intake.clip });
+        log.warn('a stored clip could not be seen after an interrupted step; it can be seen again', {
+          clip: intake.clip,
+        });
         this.deps.stored();
       });
     }
@@ -160,7 +162,7 @@ export class Finish {
   private async drop(intake: Intake, why: ErrorCode): Promise<void> {
     const { store, receipts, files, log } = this.deps;
     if (await store.drop(intake, why, receipts.sign(intake, 'deleted'))) {
-      log.warn('a clip is refused and deleted', { code: why });
+      log.warn('an upload is refused for good (see code), and its bytes are deleted', { code: why });
     }
     await files.remove(intake);
   }
@@ -175,7 +177,10 @@ export class Finish {
       } catch (thrown) {
         // One clip that cannot be stored must not keep the others waiting.
         const detail = thrown instanceof Error ? thrown.message : 'not an error';
-        this.deps.log.warn('a clip waits to be stored', { code: isFailure(thrown) ? thrown.code : 'internal', detail });
+        this.deps.log.warn('an upload could not be finished or ended; it is tried again at the next sweep', {
+          code: isFailure(thrown) ? thrown.code : 'internal',
+          detail,
+        });
       }
     }
     await files.sweepShared(keptBy(store));

@@ -8,7 +8,7 @@ import type { GrantKey } from './intake-store.ts';
 type ReceiptFacts = Pick<IntakeReceipt, 'clipSha256' | 'clipBytes' | 'manifestSha256' | 'statementSha256'>;
 type VaultFacts = Pick<IntakeReceipt, 'vault' | 'recall'>;
 
-export class Receipts {
+export class IntakeReceiptSigner {
   private readonly deps: { clock: Clock; random: Random; key: SigningKey };
 
   constructor(deps: { clock: Clock; random: Random; key: SigningKey }) {

@@ -5,7 +5,7 @@ import { nextSchema, pageFields } from '../http/paging.ts';
 import type { Router } from '../http/router.ts';
 import { CLONE_SIGNS, type CloneSigns } from './clone-signs.ts';
 import type { IntakeAdmission } from './intake-admission.ts';
-import type { Revocations } from './revocation.ts';
+import type { RevocationHandler } from './revocation.ts';
 import { UPLOADS_PATH } from './tus-routes.ts';
 
 const paramsSchema = z.strictObject({ grant: idSchema });
@@ -33,7 +33,7 @@ const signsSchema = z.strictObject({
 export function intakeRoutes(
   api: Router,
   admission: IntakeAdmission,
-  { revocations, clones }: { revocations: Revocations; clones: CloneSigns },
+  { revocations, clones }: { revocations: RevocationHandler; clones: CloneSigns },
 ): void {
   const device = { roles: ['device'], answer: IntakeStatus } as const;
   api.route(

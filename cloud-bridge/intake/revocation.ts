@@ -8,7 +8,7 @@ import { Revoke } from '@doorsill/contract/owner-orders';
 import type { EnrolmentStore } from '../enrolment/enrolment-store.ts';
 import { peekToken, readToken } from '../signing/verify-token.ts';
 import type { ClipFiles } from './clip-files.ts';
-import type { Receipts } from './intake-receipts.ts';
+import type { IntakeReceiptSigner } from './intake-receipts.ts';
 import type { GrantKey, Intake, IntakeStore } from './intake-store.ts';
 import type { UploadLocks } from './upload-locks.ts';
 import { pairedKey } from './verify-consent-chain.ts';
@@ -25,14 +25,14 @@ export interface PostedRevocation {
   homeRecall?: string | undefined;
 }
 
-export interface RevocationDeps {
+export interface RevocationHandlerDeps {
   clock: Clock;
   log: Log;
   store: IntakeStore;
   enrolments: EnrolmentStore;
   files: ClipFiles;
   locks: UploadLocks;
-  receipts: Receipts;
+  receipts: IntakeReceiptSigner;
   /** Ends every running download of the clip; called once the revocation is durable. Never rejects. */
   endDownloads: (clip: string) => Promise<void>;
   /** The vault's side; null: this bridge does not hand over clips. */
@@ -52,10 +52,10 @@ export interface RevokedAtVault {
 /** Grants unknown to the bridge that one device may have revoked. */
 const UNKNOWN_PER_DEVICE_MAX = 10_000;
 
-export class Revocations {
-  private readonly deps: RevocationDeps;
+export class RevocationHandler {
+  private readonly deps: RevocationHandlerDeps;
 
-  constructor(deps: RevocationDeps) {
+  constructor(deps: RevocationHandlerDeps) {
     this.deps = deps;
   }
 
@@ -84,7 +84,8 @@ export class Revocations {
     if (outcome.done === 'recall') return this.recall(key);
     const clip = outcome.done === 'now' ? outcome.intake : intake;
     if (clip) await this.wipe(clip);
-    if (outcome.done === 'now') log.info('a grant is revoked', { hadClip: outcome.intake !== null });
+    if (outcome.done === 'now')
+      log.info('an owner revoked a grant; the bridge keeps no clip of it', { hadClip: outcome.intake !== null });
     // The vault may hold bytes that were offered to it: a clip reported as deleted must be gone there, too.
     await this.deps.vault?.withdraw(key);
     return outcome.done === 'before' ? revokedStatus(grant, outcome.receipt) : { grant, state: 'deleted', receipt };

@@ -10,7 +10,7 @@ import { Server } from '@tus/server';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { Call, Router } from '../http/router.ts';
-import type { Finish } from './finish-intake.ts';
+import type { IntakeFinisher } from './finish-intake.ts';
 import type { IntakeAdmission } from './intake-admission.ts';
 import { hasArrived, type Intake, type IntakeStore } from './intake-store.ts';
 import { StagedStore } from './staged-store.ts';
@@ -21,7 +21,7 @@ export const UPLOADS_PATH = '/v1/uploads';
 export interface UploadDeps {
   disk: Disk;
   admission: IntakeAdmission;
-  finish: Finish;
+  finish: IntakeFinisher;
   locks: UploadLocks;
   store: IntakeStore;
   stagingFolder: string;

@@ -4,7 +4,7 @@ import { UploadToken } from '@doorsill/contract/manifest';
 import type { EnrolmentStore } from '../enrolment/enrolment-store.ts';
 import { assertLife, peekToken, readLink } from '../signing/verify-token.ts';
 
-export interface DeviceTokensDeps {
+export interface DeviceTokenVerifierDeps {
   clock: Clock;
   store: Pick<EnrolmentStore, 'deviceKey'>;
   bridgeId: string;
@@ -20,12 +20,12 @@ export interface Presented {
 /** Cache size for verified tokens: each request of an upload presents the same one. */
 const PROVEN_MAX = 256;
 
-export class DeviceTokens {
-  private readonly deps: DeviceTokensDeps;
+export class DeviceTokenVerifier {
+  private readonly deps: DeviceTokenVerifierDeps;
   /** By the token's exact text; valid only while the key that verified it is still the device's. */
   private readonly proven = new Map<string, Presented>();
 
-  constructor(deps: DeviceTokensDeps) {
+  constructor(deps: DeviceTokenVerifierDeps) {
     this.deps = deps;
   }
 

@@ -44,7 +44,8 @@ export class Partners {
    */
   async start(): Promise<void> {
     const cancelled = await this.deps.store.cancelLeftOpen(wallSeconds(this.deps.clock));
-    if (cancelled > 0) this.deps.log.info('requests of suspended partners are cancelled', { cancelled });
+    if (cancelled > 0)
+      this.deps.log.info('requests that suspended partners still had open are cancelled', { cancelled });
   }
 
   /** All partners, including those that ended before this program existed (contract/built-in-ended-partners.ts). */

@@ -111,7 +111,7 @@ export function normal(random: Random): number {
 export type CellShares = Float64Array;
 
 /** The six numbers of one drawn agency of a group. */
-export function drawnNumbers({ mean, root }: Group, { normals }: Draws, draw: number): number[] {
+export function numbersOfDraw({ mean, root }: Group, { normals }: Draws, draw: number): number[] {
   return mean.map((value, row) => {
     let sum = value;
     for (let column = 0; column <= row; column += 1)
@@ -125,7 +125,7 @@ export function cellShares(group: Group, draws: Draws, staff: number): CellShare
   const { count, officers } = draws;
   const shares = new Float64Array(CELLS * count).fill(SURPRISE / CELLS);
   for (let draw = 0; draw < count; draw += 1) {
-    const numbers = drawnNumbers(group, draws, draw);
+    const numbers = numbersOfDraw(group, draws, draw);
     const bit = (at: number, by: number) => logistic((numbers[at] ?? 0) + by);
     const haste = Math.min(HASTE_MAX, Math.exp(numbers[HASTE] ?? 0));
     const difference = Math.exp(Math.min(DIFFERENCE_MAX, numbers[DIFFERENCE] ?? 0));

@@ -3,11 +3,11 @@ import {
   type CellShares,
   cellShares,
   type Draws,
-  drawnNumbers,
   type Group,
   logit,
   logLikelihoods,
   NUMBERS,
+  numbersOfDraw,
   type SearchCounts,
   STAFF_CLASSES,
   staffClass,
@@ -144,7 +144,7 @@ export function withUnlike({ groups, byKind }: HabitGroups): HabitGroups {
 }
 
 /** Drawn agencies by size class, where `agencies` has any of that class, then by group. */
-export function drawnShares(
+export function cellSharesOfDraws(
   groups: readonly Group[],
   draws: Draws,
   agencies: readonly CountedAgency[],
@@ -265,7 +265,7 @@ function momentsOf(group: Group, draws: Draws, weights: Float64Array): Moments {
   const axes = Array.from({ length: NUMBERS }, (_, axis) => axis);
   const points = axes.map(() => new Float64Array(draws.count));
   for (let draw = 0; draw < draws.count; draw += 1) {
-    const numbers = drawnNumbers(group, draws, draw);
+    const numbers = numbersOfDraw(group, draws, draw);
     for (const [axis, point] of points.entries()) point[draw] = numbers[axis] ?? 0;
   }
   const average = (of: (draw: number) => number) =>

@@ -20,7 +20,7 @@ import {
 } from './drawn-agencies.ts';
 import {
   type CountedAgency,
-  drawnShares,
+  cellSharesOfDraws,
   firstGroups,
   fitRound,
   type HabitGroups,
@@ -194,7 +194,7 @@ function fitHabits(
   let habits = firstGroups(agencies);
   let misuseShare = MISUSE_PRIOR;
   for (let round = 0; round < FIT_ROUNDS; round += 1) {
-    const shares = drawnShares(habits.groups, draws, agencies);
+    const shares = cellSharesOfDraws(habits.groups, draws, agencies);
     if (!SUSPICION_ROUNDS.has(round)) {
       habits = fitRound(agencies, habits, draws, keep, shares);
       continue;
@@ -248,7 +248,7 @@ function weigh(
 ): Map<CountedAgency, Evidence> {
   const sums = new Map(agencies.map((agency) => [agency, new Sums()]));
   const into = new Float64Array(draws.count);
-  for (const [staff, ofStaff] of drawnShares(groups, draws, agencies).entries()) {
+  for (const [staff, ofStaff] of cellSharesOfDraws(groups, draws, agencies).entries()) {
     const own = agencies.filter(({ searches }) => staffClass(searches) === staff);
     for (const [group, shares] of own.length === 0 ? [] : ofStaff.entries()) {
       const logs = shares.map(Math.log);

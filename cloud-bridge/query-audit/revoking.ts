@@ -61,7 +61,10 @@ function hasLost(standing: RegisteredAgency, scope: string | null): boolean {
  * Makes the revocations, one after the other, and then reads the signed list. Throws `audit_not_taken` when an agency or the list does not
  * show a revocation; earlier ones stay, and repeating all of them is safe.
  */
-export async function makeRevocations(registry: RegistryAdmin, planned: readonly PlannedRevocation[]): Promise<void> {
+export async function carryOutRevocations(
+  registry: RegistryAdmin,
+  planned: readonly PlannedRevocation[],
+): Promise<void> {
   const changed: PlannedRevocation[] = [];
   const before = new Map((await registry.agencies()).map((known) => [known.agency, known]));
   for (const one of planned) {

@@ -6,7 +6,7 @@ import { fromUtf8 } from '@doorsill/contract/bytes';
 import { failure } from '@doorsill/contract/errors';
 import { AgencyNameRules, type NameLists } from './agency-names.ts';
 import type { EligibilityRules } from './eligibility.ts';
-import { readGovernmentDomains } from './government-domains.ts';
+import { parseGovernmentDomains } from './government-domains.ts';
 import type { RegistryConfig } from './registry-config.ts';
 
 /** CISA's list has about 1.5 MB. */
@@ -34,7 +34,7 @@ export async function loadEligibility(disk: Pick<Disk, 'readFile'>, settings: Se
     stateAgencies,
     namesAllowed,
     names: parsed(dirname(files.federalAgencies.path), () => new AgencyNameRules(textsOf(files))),
-    domains: parsed(list.path, () => readGovernmentDomains(list.text)),
+    domains: parsed(list.path, () => parseGovernmentDomains(list.text)),
   };
 }
 

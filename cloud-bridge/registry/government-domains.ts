@@ -40,7 +40,7 @@ export class GovernmentDomains {
 }
 
 /** Reads the list. Throws a plain `Error` that names the invalid line; a list with an error is not used at all. */
-export function readGovernmentDomains(text: string): GovernmentDomains {
+export function parseGovernmentDomains(text: string): GovernmentDomains {
   const domains = new Map<string, ListedDomain>();
   for (const { line, cell } of readTable(text, COLUMNS, LIST_ROWS_MAX)) {
     const domain = domainSchema.safeParse(cell('Domain name').toLowerCase());

@@ -8,7 +8,7 @@ import { Rates } from '../http/call-rate-limits.ts';
 import { drain, Health, healthRoutes } from '../http/health.ts';
 import { IdempotentCalls } from '../http/idempotency.ts';
 import { LocalLimits, type RateLimits } from '../http/rate-limits.ts';
-import { adminAlone } from '../http/roles.ts';
+import { recogniseAdmin } from '../http/roles.ts';
 import { Router } from '../http/router.ts';
 import { type Identity, identityIn, ownIdentity, sharedIdentity, sharedLimits } from '../persistence/instance-part.ts';
 import { databasePlace } from '../persistence/open-database.ts';
@@ -76,7 +76,7 @@ export class Registry extends RegistryDecisions {
     const api = new Router(server, {
       title: 'doorsill registry',
       version: '1',
-      staff: adminAlone(adminToken),
+      staff: recogniseAdmin(adminToken),
       rates: new Rates(clock, config.http.perMinuteMax, limits),
       repeats: new IdempotentCalls(clock, store.answers, config.instance && store.shared ? store.shared.turns : null),
     });

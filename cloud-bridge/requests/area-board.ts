@@ -202,10 +202,20 @@ export class AreaBoard {
     } catch (thrown) {
       if (!isFailure(thrown)) throw thrown;
       const { code } = thrown;
-      this.deps.log.warn('a request is not published', { request: request.request, code });
       // Cancelled for good: an agency that gets its access back must post again.
-      if (LOST_ACCESS.includes(code)) await this.deps.store.cancel(request.request, code.replaceAll('_', '-'));
-      return thrown.retryable && !LOST_ACCESS.includes(code) ? 'absent' : 'cancelled';
+      const isLost = LOST_ACCESS.includes(code);
+      const isAbsent = thrown.retryable && !isLost;
+      const standing = isLost
+        ? 'cancelled for good'
+        : isAbsent
+          ? 'left out for now, and tried again'
+          : 'shown as cancelled';
+      this.deps.log.warn(`a footage request cannot be published (see code): it is ${standing}`, {
+        request: request.request,
+        code,
+      });
+      if (isLost) await this.deps.store.cancel(request.request, code.replaceAll('_', '-'));
+      return isAbsent ? 'absent' : 'cancelled';
     }
   }
 

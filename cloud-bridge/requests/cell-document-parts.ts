@@ -53,7 +53,7 @@ function jsonBytes(value: unknown): number {
 /** Publishes without waiting: the link queues while the broker is down, and everything is published again when it is back. */
 export function put({ publisher, log }: { publisher: AreaPublisher; log: Log }, topic: string, payload: string): void {
   publisher.publish(topic, payload, { retain: true }).catch((thrown: unknown) => {
-    log.debug('a message did not reach the area broker', {
+    log.debug('a message did not reach the area broker; it is published again when the broker is back', {
       topic,
       detail: thrown instanceof Error ? thrown.message : '',
     });

@@ -7,7 +7,7 @@ import { toBase64url } from '@doorsill/contract/bytes';
 import { failure } from '@doorsill/contract/errors';
 import { idSchema } from '@doorsill/contract/ids';
 import { z } from 'zod';
-import { adminAlone, type Staff } from '../http/roles.ts';
+import { type RecogniseStaff, recogniseAdmin } from '../http/roles.ts';
 import type { Router } from '../http/router.ts';
 
 export interface Moderator {
@@ -40,8 +40,8 @@ export class Moderators {
   }
 
   /** Recognises the admin and the moderators by their tokens. */
-  staff(adminToken: string): Staff {
-    const admin = adminAlone(adminToken);
+  staff(adminToken: string): RecogniseStaff {
+    const admin = recogniseAdmin(adminToken);
     return async (token) => {
       const known = await admin(token);
       if (known) return known;
@@ -68,7 +68,7 @@ export class Moderators {
   /** Removes a moderator and their token. Throws `http_not_found`. */
   async remove(moderator: string): Promise<void> {
     if (!(await this.deps.store.remove(moderator))) throw failure('http_not_found');
-    this.deps.log.info('a moderator was removed', { moderator });
+    this.deps.log.info('a moderator was removed, and the token no longer works', { moderator });
   }
 }
 

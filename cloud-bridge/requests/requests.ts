@@ -13,7 +13,7 @@ import { PUBLIC_AUDIENCE } from '@doorsill/contract/shared-claims';
 import { asksBeyond } from '@doorsill/contract/verify-published-request';
 import { z } from 'zod';
 import type { AgencyCredentials } from '../agencies/registry-credentials.ts';
-import type { AgencyTokens } from '../agencies/verify-agency-token.ts';
+import type { AgencyTokenVerifier } from '../agencies/verify-agency-token.ts';
 import { pageOf, positionIn } from '../http/paging.ts';
 import { assertOpen, type Partners } from '../partners/partners.ts';
 import { peekToken, readToken } from '../signing/verify-token.ts';
@@ -37,7 +37,7 @@ export interface RequestsDeps {
   bridgeId: string;
   store: RequestStore;
   standing: AgencyCredentials;
-  tokens: AgencyTokens;
+  tokens: AgencyTokenVerifier;
   partners: Partners;
   /** Stores each agency's newest credential for its public page. */
   profiles: { noteProfile(credential: Credential, nowS: number): Promise<void> };
@@ -287,7 +287,12 @@ export class Requests {
   }
 
   private announce({ request, agency, state, findings, cells }: StoredRequest): void {
-    this.deps.log.info('the state of a request has changed', { request, agency, state, findings: findings.length });
+    this.deps.log.info('the state of a footage request has changed', {
+      request,
+      agency,
+      state,
+      findings: findings.length,
+    });
     this.deps.changed(cells);
   }
 

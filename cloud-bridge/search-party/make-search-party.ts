@@ -13,13 +13,13 @@ import type { AnswerableRequest, AnswerableStore } from '../intake/answerable-re
 import type { Turns } from '../persistence/instance-turns.ts';
 import type { AreaPublisher } from '../requests/cell-document-parts.ts';
 import { peekToken } from '../signing/verify-token.ts';
-import { Photos } from './sanitize-photo.ts';
+import { PhotoSanitizer } from './sanitize-photo.ts';
 import { SearchBoard } from './search-board.ts';
 import { searchRoutes } from './search-party-routes.ts';
 import type { SearchRules } from './search-party-settings.ts';
 import type { SearchStore } from './search-party-store.ts';
 import { Searches } from './searches.ts';
-import { PetOwners } from './verify-pet-owner.ts';
+import { PetOwnerVerifier } from './verify-pet-owner.ts';
 
 class SearchesForIntake implements AnswerableStore {
   private readonly store: SearchStore;
@@ -66,21 +66,21 @@ export class SearchParty {
   /** Searches as intake needs them: requests that a clip may answer. */
   readonly answerables: SearchesForIntake;
   /** Verifies pets' owners who read clips granted to them. */
-  readonly petOwners: PetOwners;
+  readonly petOwners: PetOwnerVerifier;
   readonly board: SearchBoard;
   private readonly deps: SearchPartyDeps;
 
   constructor(deps: SearchPartyDeps) {
     this.deps = deps;
     this.answerables = new SearchesForIntake(deps.store);
-    this.petOwners = new PetOwners(deps);
+    this.petOwners = new PetOwnerVerifier(deps);
     this.board = new SearchBoard(deps);
   }
 
   /** Adds the routes; `clips`: those granted to pets' owners. */
   addRoutes(api: Router, clips: Clips): void {
     const { petOwners, board, deps } = this;
-    const photos = new Photos();
+    const photos = new PhotoSanitizer();
     const searches = new Searches({ ...deps, petOwners, photos, changed: () => void board.refresh() });
     searchRoutes(api, { searches, photos, clips, rules: deps.rules });
   }

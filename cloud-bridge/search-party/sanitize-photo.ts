@@ -13,7 +13,7 @@ const QUALITIES = [80, 65, 50, 35, 20];
 const SIDE_LEAST = 16;
 const WAITING_MAX = 16;
 
-export class Photos {
+export class PhotoSanitizer {
   private readonly queue = new TaskQueue();
 
   /** A plain JPEG of at most PHOTO_BYTES_MAX bytes. Throws `search_photo_invalid`, `http_rate_limited`. */

@@ -4,16 +4,16 @@ import { idSchema } from '@doorsill/contract/ids';
 import { PublishedSearch } from '@doorsill/contract/search';
 import { z } from 'zod';
 import type { Clips } from '../clips/clips.ts';
-import { clipListSchema, clipPageSchema, statementOf, statementSchema } from '../clips/clips-routes.ts';
+import { clipListSchema, clipPageSchema, statementSchema, storedStatementOf } from '../clips/clips-routes.ts';
 import type { Router } from '../http/router.ts';
 import { sendClip } from '../http/send-clip.ts';
-import { PHOTO_POSTED_BYTES_MAX, type Photos } from './sanitize-photo.ts';
+import { PHOTO_POSTED_BYTES_MAX, type PhotoSanitizer } from './sanitize-photo.ts';
 import { SearchRules } from './search-party-settings.ts';
 import { type Searches, SearchPostedView } from './searches.ts';
 
 export interface SearchRouteDeps {
   searches: Searches;
-  photos: Photos;
+  photos: PhotoSanitizer;
   /** Clips granted to pets' owners. */
   clips: Clips;
   rules: SearchRules;
@@ -129,7 +129,7 @@ function clipRoutes(api: Router, clips: SearchRouteDeps['clips']): void {
       about: 'The statement that the home signed about the clip.',
     },
     async ({ bearer, params: { clip } }) => ({
-      manifest: statementOf((await clips.see(bearer, clip, 'manifest', 'view')).intake),
+      manifest: storedStatementOf((await clips.see(bearer, clip, 'manifest', 'view')).intake),
     }),
   );
 }

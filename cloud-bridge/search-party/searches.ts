@@ -22,10 +22,10 @@ import { PUBLIC_AUDIENCE } from '@doorsill/contract/shared-claims';
 import { z } from 'zod';
 import type { RateLimit, RateLimits } from '../http/rate-limits.ts';
 import { readToken } from '../signing/verify-token.ts';
-import type { Photos } from './sanitize-photo.ts';
+import type { PhotoSanitizer } from './sanitize-photo.ts';
 import type { SearchRules } from './search-party-settings.ts';
 import type { AddSearchOutcome, SearchLimits, SearchStore, StoredSearch } from './search-party-store.ts';
-import type { PetOwners } from './verify-pet-owner.ts';
+import type { PetOwnerVerifier } from './verify-pet-owner.ts';
 
 export interface SearchesDeps {
   clock: Clock;
@@ -33,8 +33,8 @@ export interface SearchesDeps {
   key: SigningKey;
   bridgeId: string;
   store: SearchStore;
-  petOwners: PetOwners;
-  photos: Photos;
+  petOwners: PetOwnerVerifier;
+  photos: PhotoSanitizer;
   rules: SearchRules;
   limits: RateLimits;
   /** Called when the board must change; need not be awaited. */
@@ -113,7 +113,7 @@ export class Searches {
     const outcome = await store.add(stored, this.limits(nowS));
     if (outcome !== 'added' && outcome !== 'same') throw failure('search_limits', { detail: WHY[outcome] });
     if (outcome === 'added') {
-      log.info('a search is published', { search: search.jti });
+      log.info('a search for a pet is open and will be published to the homes around', { search: search.jti });
       this.deps.changed();
     }
     return this.viewOf((await store.find(search.jti)) ?? stored);

@@ -9,16 +9,16 @@ import { LIFE_S_MAX, PUBLIC_AUDIENCE } from '@doorsill/contract/shared-claims';
 import type { EnrolmentStore } from '../enrolment/enrolment-store.ts';
 import { assertLife, peekToken, readToken, tryToken } from '../signing/verify-token.ts';
 
-export interface PetOwnersDeps {
+export interface PetOwnerVerifierDeps {
   clock: Clock;
   enrolments: EnrolmentStore;
   bridgeId: string;
 }
 
-export class PetOwners {
-  private readonly deps: PetOwnersDeps;
+export class PetOwnerVerifier {
+  private readonly deps: PetOwnerVerifierDeps;
 
-  constructor(deps: PetOwnersDeps) {
+  constructor(deps: PetOwnerVerifierDeps) {
     this.deps = deps;
   }
 

@@ -6,12 +6,12 @@ import { z } from 'zod';
 import type { Router } from '../http/router.ts';
 import { HandOverBody, HandOverStatus, RecallBody, recallStatusSchema } from '../signing/hand-over-documents.ts';
 import type { Recalls } from './recalls.ts';
-import type { Receiving } from './receiving.ts';
+import type { EvidenceReceiver } from './receiving.ts';
 
 const itemSchema = z.strictObject({ item: idSchema });
 const stepSchema = z.strictObject({ step: z.string().max(4_096) });
 
-export function bridgeRoutes(api: Router, receiving: Receiving, recalls: Recalls): void {
+export function bridgeRoutes(api: Router, receiving: EvidenceReceiver, recalls: Recalls): void {
   const signed = { method: 'POST', roles: ['signed'], answer: HandOverStatus } as const;
   api.route(
     {

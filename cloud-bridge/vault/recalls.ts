@@ -12,7 +12,7 @@ import { type RecallBody, sameClip } from '../signing/hand-over-documents.ts';
 import { readLink } from '../signing/verify-token.ts';
 import type { Blobs } from './evidence-blobs.ts';
 import { afterStep } from './retention.ts';
-import type { VaultReceipts } from './sign-vault-receipts.ts';
+import type { VaultReceiptSigner } from './sign-vault-receipts.ts';
 import type { Item, ItemChange, ItemStore, PolicyStore, RecallPolicy } from './vault-store.ts';
 import type { OfferReader } from './verify-hand-over.ts';
 
@@ -23,7 +23,7 @@ export interface RecallsDeps {
   policies: PolicyStore;
   reader: OfferReader;
   blobs: Blobs;
-  receipts: VaultReceipts;
+  receipts: VaultReceiptSigner;
 }
 
 export class Recalls {
@@ -68,7 +68,8 @@ export class Recalls {
     );
     if (!after?.recall) throw failure('evidence_unknown');
     if (after.state === 'erased') await blobs.erase(after);
-    if (decided !== '') log.info('an owner recalled a clip', { item: after.item, decision: decided });
+    if (decided !== '')
+      log.info('the vault has decided on an owner’s recall of a clip', { item: after.item, decision: decided });
     return { item: after.item, answer: after.recall };
   }
 

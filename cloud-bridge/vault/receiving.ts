@@ -13,27 +13,27 @@ import {
 } from '../signing/hand-over-documents.ts';
 import type { Blobs } from './evidence-blobs.ts';
 import { afterStep, type ItemState } from './retention.ts';
-import type { VaultReceipts } from './sign-vault-receipts.ts';
+import type { VaultReceiptSigner } from './sign-vault-receipts.ts';
 import type { Item, ItemStore, OfferStore, TrailLine } from './vault-store.ts';
 import type { OfferReader, ReadStep } from './verify-hand-over.ts';
 
-export interface ReceivingDeps {
+export interface EvidenceReceiverDeps {
   clock: Clock;
   log: Log;
   items: ItemStore;
   offers: OfferStore;
   reader: OfferReader;
   blobs: Blobs;
-  receipts: VaultReceipts;
+  receipts: VaultReceiptSigner;
   freeBytesMin: number;
 }
 
-export class Receiving {
-  private readonly deps: ReceivingDeps;
+export class EvidenceReceiver {
+  private readonly deps: EvidenceReceiverDeps;
   /** Decisions about items are serialised; bytes are received in parallel. */
   private readonly turns = new TaskQueue();
 
-  constructor(deps: ReceivingDeps) {
+  constructor(deps: EvidenceReceiverDeps) {
     this.deps = deps;
   }
 
@@ -121,7 +121,7 @@ export class Receiving {
       }
       await offers.remove(step.item);
       await blobs.erase({ item: step.item, object: after?.object ?? '' });
-      log.info('a clip is withdrawn', { item: step.item });
+      log.info('a clip is erased: its owner revoked it before the hand-over was complete', { item: step.item });
       return { item: step.item, state: 'erased' };
     });
   }
@@ -172,7 +172,7 @@ export class Receiving {
       if (other) return this.known(other, step);
       throw failure('evidence_unknown');
     }
-    log.info('a clip is held', { item: step.item, bytes: step.clipBytes });
+    log.info('a clip has arrived from the bridge and is held', { item: step.item, bytes: step.clipBytes });
     return { item: step.item, state: 'held', acknowledgement };
   }
 

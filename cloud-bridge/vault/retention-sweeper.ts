@@ -6,7 +6,7 @@ import { isFailure } from '@doorsill/contract/errors';
 import type { Turns } from '../persistence/instance-turns.ts';
 import type { Blobs } from './evidence-blobs.ts';
 import { afterStep, RECOVERABLE_S } from './retention.ts';
-import type { VaultReceipts } from './sign-vault-receipts.ts';
+import type { VaultReceiptSigner } from './sign-vault-receipts.ts';
 import type { Item, ItemStore, OfferStore, TrailLine } from './vault-store.ts';
 
 export interface RetentionSweeperDeps {
@@ -15,7 +15,7 @@ export interface RetentionSweeperDeps {
   items: ItemStore;
   offers: OfferStore;
   blobs: Blobs;
-  receipts: VaultReceipts;
+  receipts: VaultReceiptSigner;
   turns: Turns;
   sweepEveryMs: number;
 }
@@ -89,14 +89,22 @@ export class RetentionSweeper {
       (now) => this.line(now, 'erased', now.clipSha256),
     );
     if (after?.state !== 'erased') return;
-    // Retried at the end of each turn; other due items must not wait for it.
-    await blobs.erase(item).catch((thrown: unknown) => {
-      log.warn('the bytes of erased evidence are not destroyed yet', {
-        item: item.item,
-        code: isFailure(thrown) ? thrown.code : 'internal',
-      });
-    });
-    log.info('evidence is erased', { item: item.item, by: item.deletedBy ?? 'retention' });
+    // Retried at the end of each turn in a bucket, at the next start on a disk; other due items must not wait for it.
+    const isDestroyed = await blobs.erase(item).then(
+      () => true,
+      (thrown: unknown) => {
+        const code = isFailure(thrown) ? thrown.code : 'internal';
+        log.warn(
+          'nobody can get erased evidence any more, but its bytes could not be destroyed yet (check the store)',
+          {
+            item: item.item,
+            code,
+          },
+        );
+        return false;
+      },
+    );
+    if (isDestroyed) log.info('evidence is erased for good', { item: item.item, by: item.deletedBy ?? 'retention' });
   }
 
   private line(item: Item, event: string, detail: string): TrailLine {

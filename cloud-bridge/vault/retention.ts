@@ -19,7 +19,7 @@ export interface RetentionRules {
 }
 
 /** Times in seconds since 1970. */
-export interface Retained {
+export interface RetentionFacts {
   source: EvidenceSource;
   recordedS: number;
   uploadedS: number;
@@ -30,7 +30,7 @@ export interface Retained {
 }
 
 /** When an item is deleted, in seconds since 1970; null: never automatically. */
-export function deletedAtS(item: Retained, rules: RetentionRules): number | null {
+export function deletedAtS(item: RetentionFacts, rules: RetentionRules): number | null {
   // Membership of a case suspends deletion, whatever the categories say.
   if (item.cases.length > 0) return null;
   const periodS = periodOf(item, rules);
@@ -41,7 +41,7 @@ export function deletedAtS(item: Retained, rules: RetentionRules): number | null
   return item.restoredS === null ? dueS : Math.max(dueS, item.restoredS + RECOVERABLE_S);
 }
 
-function periodOf(item: Retained, rules: RetentionRules): PeriodS {
+function periodOf(item: RetentionFacts, rules: RetentionRules): PeriodS {
   if (item.triage === 'declined' && rules.declinedPeriodS !== undefined) return rules.declinedPeriodS;
   // A category that the department does not have (any more) has no effect.
   const known = item.categories.filter((category) => rules.categories.has(category));

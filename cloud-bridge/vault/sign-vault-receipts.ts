@@ -13,7 +13,7 @@ import { signToken } from '@doorsill/contract/jws';
 import { PUBLIC_AUDIENCE } from '@doorsill/contract/shared-claims';
 import { acknowledgementSchema, clipOf } from '../signing/hand-over-documents.ts';
 
-export class VaultReceipts {
+export class VaultReceiptSigner {
   private readonly deps: { clock: Clock; random: Random; key: SigningKey };
 
   constructor(deps: { clock: Clock; random: Random; key: SigningKey }) {

@@ -17,7 +17,7 @@ import { Rates } from '../http/call-rate-limits.ts';
 import { drain, Health, healthRoutes } from '../http/health.ts';
 import { LocalLimits, type RateLimits } from '../http/rate-limits.ts';
 import { ClipDownloads } from '../http/revocable-downloads.ts';
-import { adminAlone } from '../http/roles.ts';
+import { recogniseAdmin } from '../http/roles.ts';
 import { Router } from '../http/router.ts';
 import { type Identity, ownIdentity, sharedIdentity, sharedLimits } from '../persistence/instance-part.ts';
 import type { Turns } from '../persistence/instance-turns.ts';
@@ -31,10 +31,10 @@ import { officerRoutes } from './officer-routes.ts';
 import { operatorRoutes } from './operator-routes.ts';
 import { Policies } from './policies.ts';
 import { Recalls } from './recalls.ts';
-import { Receiving } from './receiving.ts';
+import { EvidenceReceiver } from './receiving.ts';
 import { RetentionSweeper } from './retention-sweeper.ts';
 import { S3Blobs } from './s3-blobs.ts';
-import { VaultReceipts } from './sign-vault-receipts.ts';
+import { VaultReceiptSigner } from './sign-vault-receipts.ts';
 import type { VaultConfig } from './vault-config.ts';
 import { openVaultDatabase, type VaultDatabase } from './vault-database.ts';
 import type { Item, ItemStore } from './vault-store.ts';
@@ -84,7 +84,7 @@ export class Vault {
       const database = { ...opened, items: watchedItems(opened.items, downloads) };
       const blobs = this.makeBlobs(key, opened.turns);
       await blobs.start((item) => database.items.bytesOf(item));
-      const receipts = new VaultReceipts({ clock, random, key });
+      const receipts = new VaultReceiptSigner({ clock, random, key });
       const sweeper = new RetentionSweeper({
         clock,
         log,
@@ -98,7 +98,7 @@ export class Vault {
       const api = new Router(server, {
         title: 'doorsill vault',
         version: '1',
-        staff: adminAlone(adminToken),
+        staff: recogniseAdmin(adminToken),
         rates: new Rates(clock, http.perMinuteMax, limits),
       });
       const health = this.addHealth(api, database, blobs);
@@ -207,7 +207,7 @@ export class Vault {
 
   private addBridgeRoutes(
     api: Router,
-    parts: { key: SigningKey; database: Stores; blobs: Blobs; receipts: VaultReceipts },
+    parts: { key: SigningKey; database: Stores; blobs: Blobs; receipts: VaultReceiptSigner },
   ): void {
     const { clock, log, config } = this.deps;
     const { database, blobs, receipts, key } = parts;
@@ -215,7 +215,7 @@ export class Vault {
     const { clipBytesMax, freeBytesMin } = config;
     const vaultKey = key.publicKey;
     const reader = new OfferReader({ clock, access, vaultId: vaultId(vaultKey), vaultKey, clipBytesMax });
-    const receiving = new Receiving({ clock, log, items, offers, reader, blobs, receipts, freeBytesMin });
+    const receiving = new EvidenceReceiver({ clock, log, items, offers, reader, blobs, receipts, freeBytesMin });
     const recalls = new Recalls({ clock, log, items, policies, reader, blobs, receipts });
     this.undo.add(() => receiving.idle());
     bridgeRoutes(api, receiving, recalls);

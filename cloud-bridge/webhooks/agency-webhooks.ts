@@ -1,7 +1,7 @@
 import { failure } from '@doorsill/contract/errors';
 import { idSchema } from '@doorsill/contract/ids';
 import { z } from 'zod';
-import type { AgencyTokens } from '../agencies/verify-agency-token.ts';
+import type { AgencyTokenVerifier } from '../agencies/verify-agency-token.ts';
 import { nextSchema, pageFields, pageOf, positionIn } from '../http/paging.ts';
 import type { Router } from '../http/router.ts';
 import { webhookAddress } from './send-webhook.ts';
@@ -10,7 +10,7 @@ import { EVENT_STATES, type KeptEvent, type Webhook, type WebhookStore } from '.
 
 export interface WebhooksDeps {
   store: WebhookStore;
-  tokens: AgencyTokens;
+  tokens: AgencyTokenVerifier;
   /** Whether receivers on this machine are allowed. */
   loopback: boolean;
 }

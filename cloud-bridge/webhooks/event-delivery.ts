@@ -91,7 +91,12 @@ export class EventOutbox {
     const state = sent.isAccepted ? 'delivered' : isOver ? 'given-up' : 'waiting';
     const nextS = atS + this.waitS(attempts);
     await store.settle(event, { state, attempts, nextS, detail: sent.detail });
-    log.debug('a webhook was called', { event, state, attempts, detail: sent.detail });
+    log.debug(standing ? 'a webhook was not called, as its agency may not act now' : 'a webhook was called', {
+      event,
+      state,
+      attempts,
+      detail: sent.detail,
+    });
     return sent.isAccepted;
   }
 

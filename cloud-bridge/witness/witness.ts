@@ -194,7 +194,10 @@ export class Witness {
     const alarm = { code, detail, heads: [known.token, head.token] as [string, string] };
     this.memory = { ...memory, alarm };
     await storeMemory(this.deps.disk, this.deps.folder, this.memory);
-    this.deps.log.error('the bridge contradicts itself', { code, detail });
+    this.deps.log.error('the bridge has changed its signed custody log; both signed heads are kept as proof', {
+      code,
+      detail,
+    });
     throw this.alarmOf(alarm);
   }
 
@@ -246,7 +249,10 @@ export class Witness {
       return true;
     } catch (thrown) {
       if (!isFailure(thrown)) throw thrown;
-      this.deps.log.warn('the bridge does not take the cosignature', { code: thrown.code, detail: thrown.message });
+      this.deps.log.warn(
+        'the bridge did not take this witness’s cosignature; the witness has stored the head all the same',
+        { code: thrown.code, detail: thrown.message },
+      );
       return thrown.code;
     }
   }

@@ -186,7 +186,9 @@ export class AreaLink {
         this.waiting.findIndex(({ kind }) => kind !== 'revocations'),
         1,
       );
-      this.options.log.warn('an area document is dropped: the queue is full');
+      this.options.log.warn(
+        'too many area documents wait, so one is dropped; the bridge publishes it again within minutes',
+      );
     }
     if (message.kind === 'revocations') this.arm(0);
     else if (this.timer === null) this.arm(this.pauseMs());

@@ -7,7 +7,7 @@ import type { Network } from '@doorsill/base/network';
 import { freshId, type Random } from '@doorsill/base/random';
 import type { TlsSource } from '@doorsill/base/tls';
 import { utf8 } from '@doorsill/contract/bytes';
-import { EnrolmentStatement, readEnrolmentCode } from '@doorsill/contract/enrolment';
+import { EnrolmentStatement, parseEnrolmentCode } from '@doorsill/contract/enrolment';
 import { failure, isFailure } from '@doorsill/contract/errors';
 import { actorId, idSchema, publicKeySchema, sha256Schema } from '@doorsill/contract/ids';
 import { openToken, parseToken, signToken } from '@doorsill/contract/jws';
@@ -50,7 +50,7 @@ interface EnrolmentDeps {
  * `enrolment_key_mismatch`, `unreachable`, `tls_file_unusable`.
  */
 export async function enrol(deps: EnrolmentDeps, codeText: string, signal?: AbortSignal): Promise<Enrolment> {
-  const code = readEnrolmentCode(codeText);
+  const code = parseEnrolmentCode(codeText);
   if (!code) throw failure('usage', { detail: 'that is not an enrolment code' });
   // The bridge would refuse a proof dated 1970, and its refusal would blame the code.
   if (!deps.clock.synchronised()) throw failure('enrolment_clock_unset');

@@ -15,10 +15,12 @@ const PRLIMIT_MS_MAX = 5_000;
  */
 export function keepMemoryOutOfCoreDumps(log: Log): void {
   if (process.platform !== 'linux') return;
+  let isFiltered = true;
   try {
     writeFileSync(FILTER, '0');
   } catch (thrown) {
-    log.warn('a crash of this process may write footage to disk: switch core dumps off', {
+    isFiltered = false;
+    log.warn('a crash of this process may write footage and keys to disk: switch core dumps off (ulimit -c 0)', {
       detail: systemCode(thrown) ?? 'unknown',
     });
   }
@@ -28,5 +30,6 @@ export function keepMemoryOutOfCoreDumps(log: Log): void {
     stdio: 'ignore',
     timeout: PRLIMIT_MS_MAX,
   });
-  if (status !== 0) log.info('core dumps are not limited, since there is no prlimit: they hold no memory');
+  if (status !== 0 && isFiltered)
+    log.info('core dumps could not be switched off (is prlimit installed?); they would hold no memory');
 }

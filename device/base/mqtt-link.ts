@@ -399,7 +399,7 @@ export class MqttLink {
   }
 
   private setOnline(): void {
-    this.options.log.info('mqtt link is online', { where: this.where });
+    this.options.log.info('connected to an MQTT broker', { where: this.where });
     this.loggedDetail = undefined;
     this.onlineSinceMs = this.options.clock.monotonicMs();
     this.change({ online: true, ...(this.isContested ? { trouble: this.failure(ENDED_AGAIN) } : {}) });
@@ -424,7 +424,11 @@ export class MqttLink {
   private logOffline(retryInMs: number): void {
     const detail = this.lastError?.message;
     const level = !this.isTlsAtFault || detail === this.loggedDetail ? 'info' : 'warn';
-    this.options.log[level]('mqtt link is offline', { where: this.where, detail, retryInMs });
+    this.options.log[level]('not connected to an MQTT broker; it is tried again after retryInMs', {
+      where: this.where,
+      detail,
+      retryInMs,
+    });
     this.loggedDetail = detail;
   }
 

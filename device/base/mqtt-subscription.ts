@@ -149,7 +149,11 @@ export class Subscriptions {
 
   private askAgain(send: SendSubscribe, refused: readonly string[]): void {
     const level = this.again.count === 0 ? 'warn' : 'info';
-    for (const filter of refused) this.options.log[level]('the broker refused a subscription', { filter });
+    for (const filter of refused)
+      this.options.log[level](
+        'the broker refused a subscription; it is asked again, and its messages are missing until then',
+        { filter },
+      );
     const timer = this.options.clock.after(this.again.nextMs(), () => {
       this.timers.delete(timer);
       const wanted = new Set(this.filters());

@@ -89,7 +89,7 @@ export class Repeater {
         this.failures += 1;
         const code = thrown instanceof CodedError ? thrown.code : 'internal';
         const detail = thrown instanceof Error ? thrown.message : 'not an error';
-        this.log.warn('a regular task failed', { task: this.name, code, detail });
+        this.log.warn('a regular task failed; it is tried again at its next turn', { task: this.name, code, detail });
       }
     } while (this.again && !this.stopped);
     this.running = null;

@@ -2,7 +2,7 @@
 import { unreachable } from '@doorsill/contract/assert';
 
 /** How kinds of sources differ. */
-export interface CapturePolicy {
+export interface CaptureFailurePolicy {
   /** What the end of the source means: a camera is lost, a file has ended or is played again. */
   readonly atEnd: 'lost' | 'ended' | 'again';
   /** Consecutive failures that are retried before the camera has proven itself; null: no limit. */
@@ -59,7 +59,7 @@ export interface CaptureStep {
 export const CAPTURE_OFF: CaptureState = { name: 'off' };
 
 /** The next state and its effects, for every input in every state. */
-export function nextCapture(policy: CapturePolicy, state: CaptureState, input: CaptureInput): CaptureStep {
+export function nextCapture(policy: CaptureFailurePolicy, state: CaptureState, input: CaptureInput): CaptureStep {
   const rejected: CaptureStep = { state, effects: [{ do: 'reject', input: input.type }] };
   switch (input.type) {
     case 'start':
@@ -90,7 +90,7 @@ function isTrying(state: CaptureState): state is Extract<CaptureState, { name: '
   return state.name === 'lost' && state.trying;
 }
 
-function onSegment(policy: CapturePolicy, state: CaptureState): CaptureStep | null {
+function onSegment(policy: CaptureFailurePolicy, state: CaptureState): CaptureStep | null {
   const count = (segments: number, before: Failures): CaptureState => {
     const isProven = policy.forgiveAfter !== null && segments >= policy.forgiveAfter;
     return { name: 'recording', failures: isProven ? null : before, segments };
@@ -104,7 +104,7 @@ function onSegment(policy: CapturePolicy, state: CaptureState): CaptureStep | nu
 }
 
 function onRunEnded(
-  policy: CapturePolicy,
+  policy: CaptureFailurePolicy,
   state: CaptureState,
   input: Extract<CaptureInput, { type: 'run-ended' }>,
 ): CaptureStep | null {

@@ -195,7 +195,10 @@ export class Capture {
         this.report(effect.detail, effect.failures);
         break;
       case 'reject':
-        this.deps.log.debug('camera input rejected in this state', { input: effect.input, state: this.state.name });
+        this.deps.log.debug('an event of the camera is ignored in this state', {
+          input: effect.input,
+          state: this.state.name,
+        });
         break;
     }
   }
@@ -285,7 +288,9 @@ export class Capture {
     const first = this.lostAt === null;
     this.lostAt = at;
     if (!first) return;
-    this.deps.log.warn('footage is being lost', { detail });
+    this.deps.log.warn('footage is being lost, as it cannot be stored; later footage is tried again (check the disk)', {
+      detail,
+    });
     if (this.in('recording')) this.report(`footage is being lost: ${detail}`);
   }
 

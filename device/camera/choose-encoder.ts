@@ -36,7 +36,7 @@ async function choose(ffmpeg: Ffmpeg, { clock, log }: { clock: Clock; log: Log }
     ? await faultOfEncoder(ffmpeg, 'h264_v4l2m2m', clock)
     : 'there is no such device';
   const encoder = fault === null ? 'h264_v4l2m2m' : 'libx264';
-  log.info('video encoder', { encoder, ...(fault === null ? {} : { h264_v4l2m2m: fault }) });
+  log.info('this video encoder is used', { encoder, ...(fault === null ? {} : { h264_v4l2m2m: fault }) });
   return encoder;
 }
 
@@ -68,7 +68,11 @@ export function choosePreset(
     const fault = await faultOfEncoder(ffmpeg, 'libx264', clock, { size: { width, height }, preset: 'superfast' });
     const share = (clock.monotonicMs() - startedMs) / ((TRIAL_FRAMES / rate) * 1_000);
     const preset = fault === null && share <= SHARE_MAX ? 'superfast' : 'ultrafast';
-    log.info('encoder preset', { preset, share: share.toFixed(2), ...(fault === null ? {} : { superfast: fault }) });
+    log.info('this preset of the encoder is used; share is the time of encoding by the length of the video', {
+      preset,
+      share: share.toFixed(2),
+      ...(fault === null ? {} : { superfast: fault }),
+    });
     return preset;
   };
   const choice = measured.get(key) ?? measure();

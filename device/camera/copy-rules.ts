@@ -3,7 +3,7 @@ import type { AvcConfig } from '@doorsill/contract/media/avc-config';
 import { BitReader, unescapeNal } from '@doorsill/contract/media/bit-reader';
 import type { InitInfo, Sample } from '@doorsill/contract/media/fragment';
 import { NAL, nalType } from '@doorsill/contract/media/nal';
-import { readSps } from '@doorsill/contract/media/parameter-sets';
+import { parseSps } from '@doorsill/contract/media/parameter-sets';
 import { FieldReader, malformed } from '@doorsill/contract/media/read-boxes';
 
 /** Longer GOPs make segments that lose too much in a crash and are slow to cut. */
@@ -14,7 +14,7 @@ export function faultOfTrack(init: InitInfo): string | null {
   const { avc, codec } = init.video;
   if (!avc || codec !== 'avc1') return `the codec is ${codec}`;
   for (const nal of avc.sps) {
-    const sps = readSps(nal, malformed);
+    const sps = parseSps(nal, malformed);
     if (sps.chromaFormat !== 1 || sps.bitDepthLuma !== 8 || sps.bitDepthChroma !== 8)
       return 'the picture is not 8-bit 4:2:0';
     if (!sps.progressive) return 'the picture is interlaced';

@@ -164,7 +164,9 @@ export class LiveFragments {
       event();
     } catch (thrown) {
       this.viewers.delete(viewer);
-      this.log.error('a viewer of the live picture failed', { detail: String(thrown) });
+      this.log.error('a viewer of the live picture failed and is cut off; recording goes on', {
+        detail: String(thrown),
+      });
     }
   }
 

@@ -5,7 +5,7 @@ import type { AvcConfig } from '@doorsill/contract/media/avc-config';
 import { BitReader, unescapeNal } from '@doorsill/contract/media/bit-reader';
 import type { InitInfo, Sample } from '@doorsill/contract/media/fragment';
 import { NAL, nalType } from '@doorsill/contract/media/nal';
-import { readSps } from '@doorsill/contract/media/parameter-sets';
+import { parseSps } from '@doorsill/contract/media/parameter-sets';
 import { malformed } from '@doorsill/contract/media/read-boxes';
 import { isSlice, unitsOf } from './copy-rules.ts';
 
@@ -17,7 +17,7 @@ const DAMAGE =
   /^(?:error while decoding MB \d|concealing \d+ DC, \d|corrupted macroblock \d|Could not find ref with POC )/;
 
 /** Whether a line of ffmpeg's stderr reports a damaged picture. A camera that forges such a line harms only itself. */
-export function tellsDamage(line: string): boolean {
+export function reportsDamage(line: string): boolean {
   return DAMAGE.test(DECODER.exec(line)?.[1] ?? '');
 }
 
@@ -66,7 +66,7 @@ function bitsOfTrack(avc: AvcConfig): number | null {
 
 /** Length of `frame_num` in bits; null if parameter sets contradict each other, or gaps are allowed. */
 function bitsOfNumbers(nals: readonly Uint8Array[]): number | null {
-  const [first, ...others] = nals.map((nal) => readSps(nal, malformed));
+  const [first, ...others] = nals.map((nal) => parseSps(nal, malformed));
   if (!first || [first, ...others].some(({ gapsAllowed, progressive }) => gapsAllowed || !progressive)) return null;
   return others.every(({ frameNumBits }) => frameNumBits === first.frameNumBits) ? first.frameNumBits : null;
 }

@@ -15,7 +15,7 @@ import type { Ffmpeg } from './find-ffmpeg.ts';
 import { FootageInStep } from './footage-in-step.ts';
 import { bootWallUsOf, endOf, Recording, type RecordingContext, type RecordingPlace } from './fragments-to-segments.ts';
 import type { LiveFragments } from './live-fragments.ts';
-import { isPictureMissing, tellsDamage } from './picture-damage.ts';
+import { isPictureMissing, reportsDamage } from './picture-damage.ts';
 import type { SegmentQueue } from './segment-queue.ts';
 import type { RunInput, SourceDriver } from './source-interfaces.ts';
 import type { SourceTimeline } from './source-timeline.ts';
@@ -177,7 +177,7 @@ export class RunSession {
   private onLine(line: string): void {
     this.facts.read(line);
     // Before the first fragment the decoder may have begun in the middle of a GOP.
-    if (this.segments > 0 && tellsDamage(line)) this.isDamaged = true;
+    if (this.segments > 0 && reportsDamage(line)) this.isDamaged = true;
     const why = this.context.driver.endedBy?.(line) ?? null;
     if (why !== null) this.sinks.stalled(why);
   }
@@ -289,7 +289,9 @@ export class RunSession {
       // A copy that cannot be kept is about to be replaced.
       accepts: (info) => input.plan.video === 'encode' || faultOfTrack(info) === null,
       broken: ({ message }) =>
-        this.context.log.warn('no live picture until the camera is restarted', { detail: message }),
+        this.context.log.warn('there is no live picture until the camera starts again; recording goes on', {
+          detail: message,
+        }),
     });
   }
 

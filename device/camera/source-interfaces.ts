@@ -3,7 +3,7 @@ import type { Writable } from 'node:stream';
 import type { Clock } from '@doorsill/base/clock';
 import type { Programs } from '@doorsill/base/system-programs';
 import type { Failure } from '@doorsill/contract/errors';
-import type { CapturePolicy } from './capture-machine.ts';
+import type { CaptureFailurePolicy } from './capture-machine.ts';
 import type { EncodedPicture } from './choose-encoder.ts';
 import type { CapturePlan } from './ffmpeg-capture-command.ts';
 import type { Ffmpeg } from './find-ffmpeg.ts';
@@ -74,7 +74,7 @@ export interface DriverContext {
 
 /** One source through all its runs. */
 export interface SourceDriver {
-  readonly policy: CapturePolicy;
+  readonly policy: CaptureFailurePolicy;
   /** Live footage cannot wait: a full queue drops it. Other sources wait. */
   readonly live: boolean;
   /** Its content does not change: if a run finds no picture, no other run will. */

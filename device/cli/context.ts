@@ -7,7 +7,7 @@ import { type Random, SystemRandom } from '@doorsill/base/random';
 import type { Command } from 'commander';
 import { loadOrCreateOwnerKey } from '../owner/owner-key.ts';
 import { OwnerSession } from '../owner/owner-session.ts';
-import { type Home, listHomes } from '../owner/paired-devices.ts';
+import { listPairedDevices, type PairedDevice } from '../owner/paired-devices.ts';
 import type { Signer } from '../owner/sign-owner-messages.ts';
 import { failure } from '../terminal/errors.ts';
 import { type Output, openOutput } from '../terminal/output.ts';
@@ -73,22 +73,22 @@ export function ownerFolder(options: OwnerOptions): string {
 }
 
 /** All paired devices. When there is none, throws the reason that `context.around` gives, or `usage` when it gives none. */
-export async function pairedHomes(context: Context, options: OwnerOptions): Promise<Home[]> {
+export async function pairedDevices(context: Context, options: OwnerOptions): Promise<PairedDevice[]> {
   const folder = ownerFolder(options);
-  const homes = await listHomes(context.disk, folder);
+  const homes = await listPairedDevices(context.disk, folder);
   if (homes.length > 0) return homes;
   const why = options.owner ? null : await context.around.whyEmpty(context.disk, dataFolder(options.data));
   const detail = `no device is paired in ${folder}; run \`doorsill pair --owner ${folder}\` first`;
   throw why ?? failure('usage', { detail });
 }
 
-/** The one paired device that the options name. Throws what `pairedHomes` throws, `doorbell_not_named`, `doorbell_unknown`. */
-export async function chosenHome(context: Context, options: OwnerOptions): Promise<Home> {
-  return homeAmong(await pairedHomes(context, options), options.device);
+/** The one paired device that the options name. Throws what `pairedDevices` throws, `doorbell_not_named`, `doorbell_unknown`. */
+export async function chosenHome(context: Context, options: OwnerOptions): Promise<PairedDevice> {
+  return homeAmong(await pairedDevices(context, options), options.device);
 }
 
 /** The device with this id or name; without one, the only device. Throws `doorbell_not_named`, `doorbell_unknown`. */
-export function homeAmong(homes: readonly Home[], word: string | undefined): Home {
+export function homeAmong(homes: readonly PairedDevice[], word: string | undefined): PairedDevice {
   const found = word === undefined ? homes : homes.filter((home) => home.device === word || isCalled(home, word));
   const [only] = found;
   if (found.length === 1 && only) return only;
@@ -97,7 +97,7 @@ export function homeAmong(homes: readonly Home[], word: string | undefined): Hom
 }
 
 /** The names of doorbells, or ids where two have the same name. */
-function choicesOf(homes: readonly Home[]): string {
+function choicesOf(homes: readonly PairedDevice[]): string {
   const isUnique = new Set(homes.map(({ name }) => name.toLowerCase())).size === homes.length;
   return homes
     .map(({ name, device }) => (isUnique ? name : `${name} (${device})`))
@@ -110,7 +110,7 @@ export async function withOwner<Result>(
   context: Context,
   options: OwnerOptions,
   work: (session: OwnerSession, signer: Signer) => Promise<Result>,
-  given?: Home,
+  given?: PairedDevice,
 ): Promise<Result> {
   const home = given ?? (await chosenHome(context, options));
   if (!options.owner) await context.around.expectRunning(context.disk, dataFolder(options.data));

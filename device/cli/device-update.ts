@@ -9,7 +9,7 @@ import { checkServiceName } from '../board/device-unit.ts';
 import { programsFolder, RELEASED_LAUNCHER } from '../board/launcher-path.ts';
 import { doorbellByHand, identityOf, serviceDoorbell } from '../board/updated-doorbell.ts';
 import { failure } from '../terminal/errors.ts';
-import { MINISIGN_BYTES_MAX, nameOfKey, readMinisignKey } from '../update/minisign.ts';
+import { MINISIGN_BYTES_MAX, nameOfKey, parseMinisignKey } from '../update/minisign.ts';
 import { ARCHIVE_BYTES_MAX } from '../update/release-archive.ts';
 import { type GivenRelease, installFirst, settleUpdate, type UpdateDeps, updateDoorbell } from '../update/update.ts';
 import { versionOrder } from '../update/version-order.ts';
@@ -91,7 +91,7 @@ async function settle({ output }: Context, deps: UpdateDeps): Promise<void> {
 
 async function first(context: Context, deps: UpdateDeps, keyFile: string, path: string): Promise<void> {
   const held = await context.disk.readFile(keyFile, MINISIGN_BYTES_MAX);
-  const key = held && readMinisignKey(fromUtf8(held) ?? '');
+  const key = held && parseMinisignKey(fromUtf8(held) ?? '');
   if (!key) throw failure('usage', { detail: `${keyFile} is not a public key of minisign` });
   const release = await readGiven(context, path);
   const version = await installFirst(deps, key, release);

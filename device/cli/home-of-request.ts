@@ -1,18 +1,18 @@
 // Finds which of an owner's doorbells a request or grant belongs to when --device does not name it.
 import type { OwnerSession } from '../owner/owner-session.ts';
-import type { Home } from '../owner/paired-devices.ts';
+import type { PairedDevice } from '../owner/paired-devices.ts';
 import type { Signer } from '../owner/sign-owner-messages.ts';
 import { failure, isFailure } from '../terminal/errors.ts';
 import { fetchNotice, receiptsAbout } from '../terminal/owner-requests.ts';
-import { type Context, homeAmong, type OwnerOptions, ownerFolder, pairedHomes, withOwner } from './context.ts';
+import { type Context, homeAmong, type OwnerOptions, ownerFolder, pairedDevices, withOwner } from './context.ts';
 import { type KeptGrant, keptGrants } from './kept-grants.ts';
 
 /**
  * The doorbell that got a request, or whose owner has granted it. Throws `consent_request_unknown` when no doorbell knows it,
  * `doorbell_not_named` when several do or one does not answer; and as `chosenHome`.
  */
-export async function homeOfRequest(context: Context, options: OwnerOptions, request: string): Promise<Home> {
-  const homes = await pairedHomes(context, options);
+export async function homeOfRequest(context: Context, options: OwnerOptions, request: string): Promise<PairedDevice> {
+  const homes = await pairedDevices(context, options);
   if (options.device !== undefined || homes.length === 1) return homeAmong(homes, options.device);
   const granted = devicesOf(await keptGrants(context.disk, ownerFolder(options)), request);
   return meant(context, options, homes, async (home, session, signer) => {
@@ -28,8 +28,8 @@ export async function homeOfRequest(context: Context, options: OwnerOptions, req
 }
 
 /** The doorbell that holds a grant, by its id or its request's. Throws `consent_nothing_to_revoke`, and as `homeOfRequest`. */
-export async function homeOfGrant(context: Context, options: OwnerOptions, id: string): Promise<Home> {
-  const homes = await pairedHomes(context, options);
+export async function homeOfGrant(context: Context, options: OwnerOptions, id: string): Promise<PairedDevice> {
+  const homes = await pairedDevices(context, options);
   if (options.device !== undefined || homes.length === 1) return homeAmong(homes, options.device);
   const devices = devicesOf(await keptGrants(context.disk, ownerFolder(options)), id);
   const here = homes.filter(({ device }) => devices.has(device));
@@ -44,8 +44,8 @@ export async function homeOfGrant(context: Context, options: OwnerOptions, id: s
 }
 
 /** The doorbell for which this owner granted something. Throws `usage` when there is none, and as `homeOfRequest`. */
-export async function homeOfKeptGrant(context: Context, options: OwnerOptions, id: string): Promise<Home> {
-  const homes = await pairedHomes(context, options);
+export async function homeOfKeptGrant(context: Context, options: OwnerOptions, id: string): Promise<PairedDevice> {
+  const homes = await pairedDevices(context, options);
   if (options.device !== undefined || homes.length === 1) return homeAmong(homes, options.device);
   const devices = devicesOf(await keptGrants(context.disk, ownerFolder(options)), id);
   const here = homes.filter(({ device }) => devices.has(device));
@@ -60,10 +60,15 @@ function devicesOf(kept: readonly KeptGrant[], id: string): Set<string> {
   );
 }
 
-type IsMeant = (home: Home, session: OwnerSession, signer: Signer) => Promise<boolean>;
+type IsMeant = (home: PairedDevice, session: OwnerSession, signer: Signer) => Promise<boolean>;
 
 /** Asks all doorbells at once which one is meant. If one does not answer, it may be that one, so the owner must name it. */
-async function meant(context: Context, options: OwnerOptions, homes: readonly Home[], isMeant: IsMeant): Promise<Home> {
+async function meant(
+  context: Context,
+  options: OwnerOptions,
+  homes: readonly PairedDevice[],
+  isMeant: IsMeant,
+): Promise<PairedDevice> {
   const answers = await askEach(context, options, homes, isMeant);
   if (answers.length < homes.length) return homeAmong(homes, undefined);
   const here = answers.flatMap(({ home, answer }) => (answer ? [home] : []));
@@ -79,8 +84,8 @@ export async function askDoorbells<Answer>(
   context: Context,
   options: OwnerOptions,
   ask: (session: OwnerSession, signer: Signer) => Promise<Answer>,
-): Promise<{ home: Home; answer: Answer }[]> {
-  const all = await pairedHomes(context, options);
+): Promise<{ home: PairedDevice; answer: Answer }[]> {
+  const all = await pairedDevices(context, options);
   const homes = options.device === undefined ? all : [homeAmong(all, options.device)];
   return askEach(context, options, homes, (_home, session, signer) => ask(session, signer));
 }
@@ -88,9 +93,9 @@ export async function askDoorbells<Answer>(
 async function askEach<Answer>(
   context: Context,
   options: OwnerOptions,
-  homes: readonly Home[],
-  ask: (home: Home, session: OwnerSession, signer: Signer) => Promise<Answer>,
-): Promise<{ home: Home; answer: Answer }[]> {
+  homes: readonly PairedDevice[],
+  ask: (home: PairedDevice, session: OwnerSession, signer: Signer) => Promise<Answer>,
+): Promise<{ home: PairedDevice; answer: Answer }[]> {
   const asked = homes.map((home) =>
     withOwner(context, options, (session, signer) => ask(home, session, signer), home).then(
       (answer) => [{ home, answer }],

@@ -5,7 +5,7 @@ import { readTlsFiles, type TlsFiles } from '@doorsill/base/tls';
 import { brokerUserSchema } from '@doorsill/contract/ids';
 import { type Command, Option } from 'commander';
 import { loadOrCreateOwnerKey } from '../owner/owner-key.ts';
-import { listHomes, storeHome } from '../owner/paired-devices.ts';
+import { listPairedDevices, storePairedDevice } from '../owner/paired-devices.ts';
 import { askConsole, confirmPairing, pairWithDevice } from '../owner/pairing-client.ts';
 import { failure } from '../terminal/errors.ts';
 import { drawPairingCode } from '../terminal/pairing-code.ts';
@@ -92,7 +92,7 @@ export function addPair(program: Command): void {
         throw failure('usage', { detail: '--name takes 1 to 60 letters' });
       const folder = ownerFolder(options);
       if (options.list) {
-        const homes = await listHomes(context.disk, folder);
+        const homes = await listPairedDevices(context.disk, folder);
         const lines = homes.map((home) => `${home.device}  ${home.name}  ${home.account.url}`);
         context.output.result(
           { homes: homes.map(({ account: _, ...home }) => home) },
@@ -110,7 +110,7 @@ export function addPair(program: Command): void {
       const tls = await ownTls(context, options);
       const account = await ownAccount(context, options);
       const home = { ...(await pairWithDevice(context, socket, key, options.name, account)), ...(tls ? { tls } : {}) };
-      await storeHome(context.disk, folder, home);
+      await storePairedDevice(context.disk, folder, home);
       if (!home.trust) context.output.progress('The device is not enrolled with a bridge yet; pair again after it is.');
       context.output.result({ device: home.device, name: home.name }, `Paired with ${home.name} (${home.device}).`);
     });

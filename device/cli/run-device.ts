@@ -167,13 +167,18 @@ function resetByButton(
   const begin = () => {
     begun ??= device
       .beginFactoryReset(disk, folder)
-      .catch((thrown: unknown) => log.error('the reset could not be recorded', { detail: String(thrown) }))
+      .catch((thrown: unknown) =>
+        log.error(
+          'the factory reset could not be recorded; it is tried again as the doorbell stops now (check the disk)',
+          { detail: String(thrown) },
+        ),
+      )
       .then(() => void process.kill(process.pid, 'SIGTERM'));
   };
   const finish = async () => {
     if (!begun) return;
     await device.factoryReset(disk, random, folder);
-    log.warn('the doorbell was reset by its button', { folder });
+    log.warn('the doorbell was reset to its factory state by its button', { folder });
   };
   return { begin, finish };
 }

@@ -3,7 +3,7 @@ import { equalBytes } from '@doorsill/contract/bytes';
 import { failure } from '@doorsill/contract/errors';
 import type { AvcConfig } from '@doorsill/contract/media/avc-config';
 import { NAL, nalType } from '@doorsill/contract/media/nal';
-import { type Pps, readPps, readSps, type Sps } from '@doorsill/contract/media/parameter-sets';
+import { type Pps, parsePps, parseSps, type Sps } from '@doorsill/contract/media/parameter-sets';
 
 /** No camera uses more sets in one clip. */
 const SETS_MAX = 64;
@@ -30,11 +30,11 @@ export class ActiveParameterSets {
   take(units: readonly Uint8Array[]): void {
     for (const unit of units) {
       if (nalType(unit) === NAL.sps) {
-        const sps = readSps(unit);
+        const sps = parseSps(unit);
         const known = this.spsById.get(sps.id);
         if (!known || !equalBytes(known.bytes, unit)) this.spsById.set(sps.id, sps);
       } else {
-        const pps = readPps(unit, (spsId) => this.spsById.get(spsId)?.chromaFormat ?? 1);
+        const pps = parsePps(unit, (spsId) => this.spsById.get(spsId)?.chromaFormat ?? 1);
         const known = this.ppsById.get(pps.id);
         if (!known || !equalBytes(known.bytes, unit)) this.ppsById.set(pps.id, pps);
       }

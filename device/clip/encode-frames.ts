@@ -3,7 +3,7 @@
 
 import { failure } from '@doorsill/contract/errors';
 import { joinSample, NAL, nalType } from '@doorsill/contract/media/nal';
-import { type Pps, readPps, readSps, type Sps } from '@doorsill/contract/media/parameter-sets';
+import { type Pps, parsePps, parseSps, type Sps } from '@doorsill/contract/media/parameter-sets';
 import { type FfmpegJob, PIXELS_MAX, runFfmpeg } from '../camera/ffmpeg-run.ts';
 import { threadArgs } from '../camera/find-ffmpeg.ts';
 import type { ClipDecoder, ClipDeps } from './clip-deps.ts';
@@ -188,8 +188,8 @@ class EncodedOutput {
   sets(): EncodedSets {
     if (!this.spsUnit || !this.ppsUnit)
       throw failure('clip_not_exact', { detail: 'the encoder wrote no parameter sets' });
-    const sps = readSps(this.spsUnit);
-    return { sps, pps: readPps(this.ppsUnit, () => sps.chromaFormat) };
+    const sps = parseSps(this.spsUnit);
+    return { sps, pps: parsePps(this.ppsUnit, () => sps.chromaFormat) };
   }
 
   private async add(unit: Uint8Array): Promise<void> {

@@ -4,7 +4,7 @@ import { equalBytes } from '@doorsill/contract/bytes';
 import { clipFault, type FileTables } from '@doorsill/contract/media/clip-file-check';
 import { type InitInfo, parseFragment, parseInit, type Sample } from '@doorsill/contract/media/fragment';
 import { NAL, nalType, splitSample } from '@doorsill/contract/media/nal';
-import { readPps, readSps } from '@doorsill/contract/media/parameter-sets';
+import { parsePps, parseSps } from '@doorsill/contract/media/parameter-sets';
 import type { Window } from '@doorsill/contract/shared-claims';
 import { type Segment, wallTimeUs } from '../camera/segment.ts';
 import { ActiveParameterSets } from './active-parameter-sets.ts';
@@ -159,9 +159,9 @@ export class SampleCheck {
     if (this.encodedFrames === 0 && own.length === 0) return [];
     const [ownSps, ownPps] = own;
     if (!ownSps || !ownPps || own.length !== 2 || this.encodedFrames === 0) throw clipFault('unused parameter sets');
-    const read = readSps(ownSps);
+    const read = parseSps(ownSps);
     if (read.chromaFormat !== CHROMA_420) throw clipFault('another colour format than 4:2:0');
-    const readOwn = readPps(ownPps, () => CHROMA_420);
+    const readOwn = parsePps(ownPps, () => CHROMA_420);
     if (!read.clean || !readOwn.clean || readOwn.spsId !== read.id)
       throw clipFault('a parameter set with data behind it');
     if (read.width !== this.tables.video.width || read.height !== this.tables.video.height)
@@ -203,9 +203,9 @@ function usualDuration(times: Float64Array, timescale: number): number {
 }
 
 function byId(tables: FileTables): { sps: Map<number, Uint8Array>; pps: Map<number, Uint8Array> } {
-  const sps = new Map(tables.video.sps.map((set) => [readSps(set).id, set]));
+  const sps = new Map(tables.video.sps.map((set) => [parseSps(set).id, set]));
   // The id comes before the fields that depend on the colour format.
-  const pps = new Map(tables.video.pps.map((set) => [readPps(set, () => CHROMA_420).id, set]));
+  const pps = new Map(tables.video.pps.map((set) => [parsePps(set, () => CHROMA_420).id, set]));
   if (sps.size !== tables.video.sps.length || pps.size !== tables.video.pps.length)
     throw clipFault('two sets with one id');
   return { sps, pps };

@@ -2,7 +2,7 @@
 // their times; it decodes without errors.
 
 import { equalBytes } from '@doorsill/contract/bytes';
-import { PACKET_SAMPLES, readSoundConfig, type SoundConfig } from '@doorsill/contract/media/aac';
+import { PACKET_SAMPLES, parseSoundConfig, type SoundConfig } from '@doorsill/contract/media/aac';
 import { clipFault, type FileAudio, type FileTables, MOVIE_TIMESCALE } from '@doorsill/contract/media/clip-file-check';
 import { parseFragment, parseInit } from '@doorsill/contract/media/fragment';
 import type { Window } from '@doorsill/contract/shared-claims';
@@ -93,7 +93,7 @@ async function* packetsInside({ live, deps, clip, readWindow }: SoundToCheck): A
   for await (const segment of readRing(live, deps, readWindow)) {
     const info = parseInit(segment.init);
     const config = info.audio?.audioSpecificConfig;
-    const source = config ? readSoundConfig(config) : null;
+    const source = config ? parseSoundConfig(config) : null;
     if (!info.audio || !source || source.sampleRate !== info.audio.timescale) continue;
     for (const { pts, data } of parseFragment(info, segment.fragment).audio) {
       const startUs = wallTimeUs(pts, source.sampleRate, segment.wallOffsetUs);

@@ -2,7 +2,7 @@
 // obstacles to copying them. Keeps numbers, and the bytes of at most one GOP.
 
 import { failure } from '@doorsill/contract/errors';
-import { PACKET_SAMPLES, readSoundConfig, type SoundConfig } from '@doorsill/contract/media/aac';
+import { PACKET_SAMPLES, parseSoundConfig, type SoundConfig } from '@doorsill/contract/media/aac';
 import {
   type AudioTrack,
   type InitInfo,
@@ -284,7 +284,7 @@ export class Survey {
   /** Picks the packets whose sound lies wholly inside the window and not before its first frame. */
   private flushAudio(zeroUs: number): void {
     for (const { segment, surveyed, track, packets } of this.waiting) {
-      const sound = track.audioSpecificConfig && readSoundConfig(track.audioSpecificConfig);
+      const sound = track.audioSpecificConfig && parseSoundConfig(track.audioSpecificConfig);
       // Sound that a clip cannot contain is left out: silence reveals nothing.
       if (!sound || sound.sampleRate !== track.timescale) continue;
       packets.forEach((packet, position) => {

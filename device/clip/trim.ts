@@ -59,7 +59,7 @@ async function cutWindow(live: CutPermit, deps: CutDeps, readWindow: Window, hea
   });
   if (isAllEncoded || survey.obstacles.length > 0) {
     const why = survey.obstacles.join(', ') || (zoned ? 'zones' : 'the setting clip.recode');
-    deps.log.info('the window is encoded anew', { why });
+    deps.log.info('the footage of a clip is encoded anew instead of copied', { why });
     await heading.stop();
     return recodeWindow(live, deps, survey, readWindow, surveyWindow);
   }

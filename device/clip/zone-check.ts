@@ -4,7 +4,7 @@
 import { clipFault, type FileVideo } from '@doorsill/contract/media/clip-file-check';
 import { parseFragment, parseInit } from '@doorsill/contract/media/fragment';
 import { joinAnnexB } from '@doorsill/contract/media/nal';
-import { readSps } from '@doorsill/contract/media/parameter-sets';
+import { parseSps } from '@doorsill/contract/media/parameter-sets';
 import type { Window, Zone } from '@doorsill/contract/shared-claims';
 import { wallTimeUs } from '../camera/segment.ts';
 import type { CutPermit } from '../consent/live-preview.ts';
@@ -262,7 +262,7 @@ async function findSource({ live, deps, readWindow }: ZonesToCheck): Promise<Sou
     const times = video.map(({ pts }) => wallTimeUs(pts, info.video.timescale, segment.wallOffsetUs));
     const [first] = video;
     const [sps] = info.video.avc?.sps ?? [];
-    const format = sps && readSps(sps);
+    const format = sps && parseSps(sps);
     seen.push({
       isAlone: first !== undefined && readFrame(first.data, info.video.avc?.nalLengthSize ?? 4).idr,
       frames: video.length,

@@ -77,7 +77,10 @@ export class CellDocuments<Document extends { part: number; revision: number }> 
     const name = this.markName(pins, document.part);
     if (document.revision < marks.area(name)) return false;
     await marks.raiseArea(name, document.revision).catch((thrown: unknown) => {
-      log.warn('a revision mark could not be stored', { error: String(thrown) });
+      log.warn(
+        'the number of an area document could not be stored; the document is used all the same (check the disk)',
+        { error: String(thrown) },
+      );
     });
     this.lastOfPart.set(document.part, sha256Hex(token));
     return true;

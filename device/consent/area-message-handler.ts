@@ -212,6 +212,6 @@ export class AreaMessageHandler {
     if (!on) searches.clear();
     effects.searches(searches.searches());
     effects.changed();
-    deps.log.info('Search Party', { on });
+    deps.log.info(on ? 'Search Party is on' : 'Search Party is off, and its searches are dropped', { on });
   }
 }

@@ -138,7 +138,10 @@ export class AreaRequests implements GrantGround {
       this.list = null;
       this.whyNoList = 'consent_storage_failed';
       this.deps.changed();
-      this.deps.log.warn('a revocation list is not accepted: its mark could not be stored', { error: String(thrown) });
+      this.deps.log.warn(
+        'the number of a revocation list could not be stored; nothing is granted or sent until it can (check the disk)',
+        { error: String(thrown) },
+      );
       return;
     }
     this.unmarked = null;

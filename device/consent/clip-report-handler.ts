@@ -10,7 +10,7 @@ import type { ConsentContext } from './consent-context.ts';
 import type { EffectRunner, StepDetails } from './effect-runner.ts';
 import type { RequestInput, RequestState } from './request-machine.ts';
 
-export class ClipReports {
+export class ClipReportHandler {
   private readonly context: ConsentContext;
   private readonly runner: EffectRunner;
 

@@ -149,7 +149,10 @@ export class CommandHandler {
     if (!clock.synchronised()) return failure('consent_clock_untrusted');
     await this.runner.record({ type: 'clock-reset', body: { ...signed, markUs: clock.wallUs() } });
     await this.context.marks.resetClock().catch((thrown: unknown) => {
-      log.warn('the clock mark could not be stored', { error: String(thrown) });
+      log.warn(
+        'the time that an owner’s order has set could not be stored in its file; the order is recorded and holds',
+        { error: String(thrown) },
+      );
     });
     return null;
   }

@@ -69,7 +69,9 @@ export class ConsentContext {
     } catch (thrown) {
       const { detail, isTamper } = recordsFault(thrown);
       this.damage = detail;
-      this.deps.log.error('the consent records cannot be used, nothing will be granted', { detail });
+      this.deps.log.error('the consent records cannot be used; nothing is granted, and no clip leaves the doorbell', {
+        detail,
+      });
       if (isTamper) this.tampered = detail;
     }
   }

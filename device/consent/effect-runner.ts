@@ -203,7 +203,11 @@ export class EffectRunner {
         effects.changed();
       } catch (thrown) {
         if (!isFailure(thrown)) throw thrown;
-        deps.log.warn('the end of a grant could not be recorded', { grant, reason, code: thrown.code });
+        deps.log.warn('the end of a grant could not be recorded; it is tried again (check the disk)', {
+          grant,
+          reason,
+          code: thrown.code,
+        });
       }
     }
   }

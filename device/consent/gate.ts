@@ -11,7 +11,7 @@ import type { SettingsInForce } from '@doorsill/contract/owner-settings';
 import type { PublishedRequest } from '@doorsill/contract/request';
 import type { LedgerHead } from '../ledger/ledger.ts';
 import { AreaMessageHandler, OwnerNotifier } from './area-message-handler.ts';
-import { ClipReports } from './clip-report-handler.ts';
+import { ClipReportHandler } from './clip-report-handler.ts';
 import { CommandHandler, ownerFault, pairingStatement } from './command-handler.ts';
 import { ConsentContext } from './consent-context.ts';
 import { EffectRunner } from './effect-runner.ts';
@@ -35,7 +35,7 @@ export class ConsentGate {
   private readonly areaMessages: AreaMessageHandler;
   private readonly commands: CommandHandler;
   private readonly ownerMessages: OwnerMessageHandler;
-  private readonly reports: ClipReports;
+  private readonly reports: ClipReportHandler;
   /** Clips that owners look at before they decide. */
   readonly previews: Previews;
   readonly sentClips: GateState['sentClips'];
@@ -51,7 +51,7 @@ export class ConsentGate {
     this.areaMessages = new AreaMessageHandler(context, this.runner, this.notifier);
     this.commands = new CommandHandler(context, this.runner, this.notifier, this.areaMessages);
     this.ownerMessages = new OwnerMessageHandler(context, this.runner, this.commands);
-    this.reports = new ClipReports(context, this.runner);
+    this.reports = new ClipReportHandler(context, this.runner);
     this.previews = new Previews(context, mintLivePreview);
     this.sentClips = context.state.sentClips;
     this.timer = new UpkeepTimer({
@@ -324,7 +324,7 @@ export class ConsentGate {
   }
 
   /** Records that the clip is sealed on disk, and the facts disclosed with it. Throws `grant_dead`, `consent_storage_failed`. */
-  clipSealed(...report: Parameters<ClipReports['clipSealed']>): Promise<void> {
+  clipSealed(...report: Parameters<ClipReportHandler['clipSealed']>): Promise<void> {
     return this.reported(() => this.reports.clipSealed(...report));
   }
 
@@ -371,7 +371,10 @@ export class ConsentGate {
   }
 
   private markFailed(thrown: unknown): void {
-    this.context.deps.log.warn('a mark could not be stored', { error: String(thrown) });
+    this.context.deps.log.warn(
+      'what guards against old times and documents could not be stored; it is tried again (check the disk)',
+      { error: String(thrown) },
+    );
   }
 
   private async upkeep(begins: () => void = () => undefined): Promise<void> {
@@ -385,7 +388,9 @@ export class ConsentGate {
     await this.ownerMessages.retryRevokes();
     await this.commands.finishForgets().catch((thrown: unknown) => {
       if (!isFailure(thrown)) throw thrown;
-      log.warn('footage could not be deleted yet', { code: thrown.code });
+      log.warn('footage that an owner ordered to delete could not be deleted yet; it is tried again (check the disk)', {
+        code: thrown.code,
+      });
     });
     await this.runner.sweep();
     this.previews.sweep();

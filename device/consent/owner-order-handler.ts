@@ -64,7 +64,9 @@ export class OwnerMessageHandler {
     const { device, log } = deps;
     const tokens = await this.reserve.start();
     await this.reserve.makeRoom().catch((thrown: unknown) => {
-      log.warn('disk space for revocations could not be reserved', { error: String(thrown) });
+      log.warn('disk space to record revocations could not be reserved; on a full disk a restart could lose one', {
+        error: String(thrown),
+      });
     });
     for (const token of tokens) {
       const order = openRevocation(token, { device: device.id, owners: [...state.owners.keys()] });

@@ -129,7 +129,10 @@ export class ConsoleServer {
     const { settings, folder, clock, log } = this.deps;
     const onNetwork = settings.listen === 'home-network';
     const certificate = onNetwork ? await serverCertificate(this.deps, join(folder, 'console')) : null;
-    if (certificate?.fresh) log.info('the console has a new certificate', { sha256: certificate.fingerprint });
+    if (certificate?.fresh)
+      log.info('the console has a new certificate, which browsers do not trust yet', {
+        sha256: certificate.fingerprint,
+      });
     const limits = { ...HTTP_LIMITS, bodyBytes: BODY_BYTES_MAX };
     const server = makeHttpServer({ clock, log, limits, ...(certificate ? { tls: certificate } : {}) });
     const host = hostname().toLowerCase();
@@ -142,7 +145,7 @@ export class ConsoleServer {
       names: onNetwork ? [CERTIFICATE_NAME, ...settings.names, ...hosts, host, `${host}.local`] : [],
     };
     const page = await readPageFiles(this.deps.disk);
-    if (!page) log.warn('the console’s page is not built: there is only its API');
+    if (!page) log.warn('the console’s page is not built, so only its API is served (npm run build)');
     const router = this.addRoutes(server, origins, page);
     server.server.on('upgrade', (request, socket, head) => this.upgrade(router, origins, request, socket, head));
     const url = onNetwork
@@ -204,7 +207,9 @@ export class ConsoleServer {
   /** A real button was pressed: unlocks pairing, and confirms a waiting new owner. */
   buttonPressed(): void {
     this.pairing.buttonPressed().catch((thrown: unknown) => {
-      this.deps.log.warn('a new owner could not be paired', { error: String(thrown) });
+      this.deps.log.warn('a new owner could not be paired at the press of the button; begin the pairing again', {
+        error: String(thrown),
+      });
     });
   }
 

@@ -178,7 +178,7 @@ const PICTURE_US_MAX = 200_000;
 function sendFailure(log: Log, thrown: unknown, send: (line: TrialLine) => void, signal: AbortSignal): void {
   if (signal.aborted) return;
   if (!isFailure(thrown)) throw thrown;
-  log.warn('a trial of motion settings failed', { code: thrown.code });
+  log.warn('a trial of motion settings failed; the settings in force are unchanged', { code: thrown.code });
   send({ line: 'failed', code: thrown.code, detail: `${thrown.message} ${thrown.advice}`.slice(0, 600) });
 }
 

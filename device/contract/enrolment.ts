@@ -22,7 +22,7 @@ export function printEnrolmentCode(code: EnrolmentCode): string {
 }
 
 /** Reads a code; null for other text. */
-export function readEnrolmentCode(text: string): EnrolmentCode | null {
+export function parseEnrolmentCode(text: string): EnrolmentCode | null {
   const trimmed = text.trim();
   if (!trimmed.startsWith(CODE_PREFIX) || trimmed.length > 2_000) return null;
   const bytes = fromBase64url(trimmed.slice(CODE_PREFIX.length));

@@ -143,7 +143,7 @@ export class EventHistory {
     await this.queue.run(() => this.tolerate(() => this.files.close()));
     const { unwritten, lost } = this.stats();
     if (unwritten + lost > 0 && this.isFiled) {
-      this.deps.log.warn('events were not stored', { events: unwritten + lost });
+      this.deps.log.warn('some events could not be stored and are lost (check the disk)', { events: unwritten + lost });
     }
   }
 
@@ -260,7 +260,10 @@ export class EventHistory {
     this.damaged = damaged;
     this.mustErase = damaged > 0;
     this.isFiled = true;
-    if (damaged > 0) this.deps.log.warn('past events could not be read', { lines: damaged });
+    if (damaged > 0)
+      this.deps.log.warn('some past events are damaged and left out; their lines are removed from the history', {
+        lines: damaged,
+      });
   }
 
   private async work(): Promise<void> {

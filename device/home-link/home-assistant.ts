@@ -320,7 +320,9 @@ export class HomeAssistant {
       await Promise.all(states.map(empty));
     } catch {
       if (this.isStopping) return;
-      log.warn('the home broker refused to remove a Home Assistant discovery', { device: place.device });
+      log.warn('the home broker refused to remove an entry of Home Assistant, which may go on showing it', {
+        device: place.device,
+      });
       // Not retried at every start for another device id: only that device's account may have the right.
       if (place.device === device) return;
     }
@@ -330,7 +332,10 @@ export class HomeAssistant {
   /** Logs a disk error: a stale record only makes the next start remove or announce something once more. */
   private async tolerateDisk(step: Promise<void>): Promise<void> {
     await step.catch((thrown: unknown) =>
-      this.deps.log.warn('the Home Assistant record could not be stored', { error: String(thrown) }),
+      this.deps.log.warn(
+        'what is published for Home Assistant could not be stored; the next start may publish or remove it again',
+        { error: String(thrown) },
+      ),
     );
   }
 
@@ -367,7 +372,11 @@ export class HomeAssistant {
     this.work(
       this.deps
         .turnPrivacyOn()
-        .catch((thrown: unknown) => this.deps.log.warn('privacy could not be turned on', { error: String(thrown) }))
+        .catch((thrown: unknown) =>
+          this.deps.log.warn('an order from Home Assistant to turn privacy on failed: privacy is still off', {
+            error: String(thrown),
+          }),
+        )
         .finally(() => {
           this.isTurningPrivacyOn = false;
         }),

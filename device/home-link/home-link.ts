@@ -88,7 +88,10 @@ export class HomeLink {
   constructor(options: HomeLinkOptions) {
     this.options = options;
     this.topics = topicsUnder(options.prefix);
-    this.offline = new LastingTrouble(options, 'the home broker is out of reach');
+    this.offline = new LastingTrouble(
+      options,
+      'the home broker cannot be reached: owners get no messages from it; recording does not need it',
+    );
     const { url } = options;
     if (url === null) {
       this.link = new NoBroker();

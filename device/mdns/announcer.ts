@@ -124,7 +124,7 @@ export class Announcer {
   private failed(fault: Failure): void {
     const { log } = this.deps;
     const facts = [
-      'the doorbell is not announced on the network',
+      'the doorbell may not be found by its name on the network; its address works',
       { code: fault.code, detail: fault.message },
     ] as const;
     // A missing network is only `info`: a board may start before its network.

@@ -78,7 +78,7 @@ const ENDS = STARTS.map((start) => Math.min(start + SIDE * WIDTH, PIXELS));
 const SIZES = STARTS.map((start) => SIDE * Math.min(SIDE, PICTURE_HEIGHT - Math.floor(start / WIDTH)));
 
 /** The learnt scene. */
-export class Background {
+export class BackgroundModel {
   /** 1 for each block that differed in the last picture. */
   readonly differs = new Uint8Array(BLOCKS);
   /** Votes of each block as a multiple of the threshold. */

@@ -1,5 +1,5 @@
 // Joins blocks that differ (background.ts) into blobs, and selects those large and lively enough to be somebody.
-import type { Background } from './background.ts';
+import type { BackgroundModel } from './background.ts';
 import { BLOCK_COLUMNS, BLOCK_ROWS, BLOCKS } from './gray-picture-size.ts';
 
 /** A blob without a change for this long has stopped moving: a chair that was left elsewhere. */
@@ -18,7 +18,7 @@ const RESTLESS_MOST = 0.5;
 /** For each block that is only lit differently, blobs must be larger by this share of a block, because the light is changing. */
 const LIGHT_SHARE = 0.1;
 
-export class Blobs {
+export class BlobFinder {
   /** Recent share of time in which each block differed outside large blobs: 0 to 1. */
   private readonly restless = new Float32Array(BLOCKS);
   private readonly open = new Uint8Array(BLOCKS);
@@ -30,7 +30,7 @@ export class Blobs {
    * least `sizeLeast` blocks; 0 without any. `masks`: the zones of each block, 0 for a block to ignore. `passedMs`: since the last
    * picture.
    */
-  movingZones(background: Background, masks: Uint32Array, sizeLeast: number, passedMs: number): number {
+  movingZones(background: BackgroundModel, masks: Uint32Array, sizeLeast: number, passedMs: number): number {
     const { differs, lit } = background;
     const calm = Math.exp(-passedMs / CALM_DOWN_MS);
     for (let block = 0; block < BLOCKS; block += 1) {
@@ -78,7 +78,11 @@ export class Blobs {
   }
 
   /** The weight of a blob in blocks, and its zones; nothing if no block is lively. */
-  private weigh(count: number, { strength, stillMs }: Background, masks: Uint32Array): { size: number; zones: number } {
+  private weigh(
+    count: number,
+    { strength, stillMs }: BackgroundModel,
+    masks: Uint32Array,
+  ): { size: number; zones: number } {
     let size = 0;
     let zones = 0;
     let isLively = false;

@@ -1,8 +1,8 @@
 // The state machine that decides when motion starts and ends: learning, sensitivity, zones, hysteresis. Its inputs are gray pictures.
 import { assert } from '@doorsill/contract/assert';
 import { type MotionZone, ZONES_MAX } from '@doorsill/contract/owner-settings';
-import { Background, type Votes } from './background.ts';
-import { Blobs } from './blobs.ts';
+import { BackgroundModel, type Votes } from './background.ts';
+import { BlobFinder } from './blobs.ts';
 import { BLOCK_COLUMNS, BLOCK_PIXELS, BLOCK_ROWS, PICTURE_HEIGHT, PICTURE_WIDTH } from './gray-picture-size.ts';
 
 /** Bit of every block if no zones are set: then the whole picture counts, and no name is reported. */
@@ -71,8 +71,8 @@ type Phase =
 export interface MotionState {
   readonly settings: MotionSettings;
   readonly masks: Uint32Array;
-  readonly background: Background;
-  readonly blobs: Blobs;
+  readonly background: BackgroundModel;
+  readonly blobs: BlobFinder;
   readonly phase: Phase;
   readonly lastUs: number;
 }
@@ -89,7 +89,7 @@ export function initialMotion(settings: MotionSettings): MotionState {
   assert(settings.sensitivity >= 1 && settings.sensitivity <= 100, 'the sensitivity is 1 to 100');
   assert(settings.zones.length <= ZONES_MAX, 'an event can name every zone');
   const masks = zoneMasks(settings.zones);
-  const [background, blobs] = [new Background(), new Blobs()];
+  const [background, blobs] = [new BackgroundModel(), new BlobFinder()];
   return { settings, masks, background, blobs, phase: { name: 'blind' }, lastUs: 0 };
 }
 

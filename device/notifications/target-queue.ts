@@ -95,7 +95,7 @@ export class TargetQueue {
     // Logged once for many: an earlier warning has named the target that is unreachable.
     if (this.droppedCount % WAITING_MAX !== 1) return;
     const facts = { target: oldest?.parcel.url.host, dropped: this.droppedCount };
-    this.deps.log.warn('the queue of notifications is full, and the oldest are dropped', facts);
+    this.deps.log.warn('too many notifications wait for this target, and the oldest are dropped', facts);
   }
 
   /** Ends the running call and empties the queue; tries `last` once, for half a second at most. */
@@ -128,10 +128,13 @@ export class TargetQueue {
       if (clock.monotonicMs() - sinceMs >= KEEP_MS) {
         this.leave(next);
         this.droppedCount += 1;
-        log.warn('a notification failed for an hour and is dropped', { ...facts, dropped: this.droppedCount });
+        log.warn('a notification could not be sent for an hour and is dropped', {
+          ...facts,
+          dropped: this.droppedCount,
+        });
         continue;
       }
-      if (this.backoff.count === 0) log.warn('a notification failed and is tried again', facts);
+      if (this.backoff.count === 0) log.warn('a notification could not be sent; it is tried again for an hour', facts);
       await clock.sleep(this.backoff.nextMs(), signal);
     }
     // Set without an await after the last look at the queue, so that nothing added later is overlooked.

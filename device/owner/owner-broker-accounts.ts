@@ -7,7 +7,7 @@ import type { Random } from '@doorsill/base/random';
 import { failure } from '@doorsill/contract/errors';
 import { actorId } from '@doorsill/contract/ids';
 
-export interface HomeAccountsDeps {
+export interface OwnerBrokerAccountsDeps {
   disk: Disk;
   random: Random;
   log: Log;
@@ -20,12 +20,12 @@ export interface HomeAccountsDeps {
   hadOthers(): boolean;
 }
 
-export class HomeAccounts {
-  private readonly deps: HomeAccountsDeps;
+export class OwnerBrokerAccounts {
+  private readonly deps: OwnerBrokerAccountsDeps;
   private followed: string | null = null;
   private turn: Promise<void> = Promise.resolve();
 
-  constructor(deps: HomeAccountsDeps) {
+  constructor(deps: OwnerBrokerAccountsDeps) {
     this.deps = deps;
   }
 
@@ -58,7 +58,10 @@ export class HomeAccounts {
       .then(() => this.removeOthers(folder))
       .catch((thrown: unknown) => {
         this.followed = null;
-        this.deps.log.warn('former owners’ accounts could not be removed yet', { error: String(thrown) });
+        this.deps.log.warn(
+          'former owners’ accounts at the home broker could not be removed and still work; the next change tries again',
+          { error: String(thrown) },
+        );
       });
   }
 
@@ -76,7 +79,7 @@ export class HomeAccounts {
       const owners = this.deps.owners();
       if (owners === null || owners.some((key) => accountUser(this.accountOf(key)) === user)) continue;
       await removeAccount(disk, folder, user);
-      log.info('the account of a former owner is removed', { user });
+      log.info('the account of a former owner at the home broker is removed', { user });
     }
   }
 

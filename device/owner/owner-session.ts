@@ -15,7 +15,7 @@ import { noOrderYet } from '@doorsill/contract/owner-orders';
 import { type Reading, readNotice, type VerifiedNotice } from '@doorsill/contract/read-request-notice';
 import { readSighting, type VerifiedSighting } from '@doorsill/contract/read-sighting';
 import { type ConsentAction, PAYLOAD_BYTES_MAX, topicsUnder } from '@doorsill/contract/topics';
-import type { Home } from './paired-devices.ts';
+import type { PairedDevice } from './paired-devices.ts';
 import { readReceipt } from './read-receipt.ts';
 
 /** A session's events. A payload that does not verify is dropped, counted, and never shown. */
@@ -51,7 +51,7 @@ type TopicName = (typeof TOPICS)[number];
 
 /** An owner's connection to the home link of one device. */
 export class OwnerSession {
-  readonly home: Home;
+  readonly home: PairedDevice;
   private readonly deps: OwnerSessionDeps;
   private readonly link: MqttLink;
   private readonly listeners = new Set<OwnerListeners>();
@@ -62,7 +62,7 @@ export class OwnerSession {
   /** The device's last accepted order by the newest message that named it. */
   private namedOrder: { sha256: string; isSigned: boolean } | null = null;
 
-  constructor(home: Home, deps: OwnerSessionDeps) {
+  constructor(home: PairedDevice, deps: OwnerSessionDeps) {
     this.home = home;
     this.deps = deps;
     this.link = new MqttLink({
@@ -117,7 +117,7 @@ export class OwnerSession {
         this.receive(name, text);
       } catch (thrown) {
         this.unverified += 1;
-        this.deps.log.warn('a message did not verify', {
+        this.deps.log.warn('a message is ignored: it is not verifiably from the doorbell', {
           topic: name,
           detail: thrown instanceof Error ? thrown.message : '',
         });

@@ -9,7 +9,7 @@ import { brokerUserSchema, idSchema, publicKeySchema } from '@doorsill/contract/
 import { z } from 'zod';
 
 /** A paired device, as its owner keeps it. */
-export const Home = z.strictObject({
+export const PairedDevice = z.strictObject({
   device: idSchema,
   deviceKey: publicKeySchema,
   name: z.string().max(60),
@@ -28,35 +28,35 @@ export const Home = z.strictObject({
   /** This owner's own TLS files for that broker, by absolute path; a `ca` here overrides the device's. */
   tls: TlsFiles.optional(),
 });
-export type Home = z.infer<typeof Home>;
+export type PairedDevice = z.infer<typeof PairedDevice>;
 
 const HOME_BYTES_MAX = 10_000;
 const SUFFIX = '.json';
 
 /** Every paired device of an owner's folder, by device id. Throws `state_damaged`. */
-export async function listHomes(disk: Disk, folder: string): Promise<Home[]> {
+export async function listPairedDevices(disk: Disk, folder: string): Promise<PairedDevice[]> {
   const names = (await disk.list(join(folder, 'homes'))).filter(
     (name) => name.endsWith(SUFFIX) && !name.startsWith('.'),
   );
-  return Promise.all(names.map((name) => readHome(disk, join(folder, 'homes', name))));
+  return Promise.all(names.map((name) => readPairedDevice(disk, join(folder, 'homes', name))));
 }
 
-async function readHome(disk: Disk, path: string): Promise<Home> {
+async function readPairedDevice(disk: Disk, path: string): Promise<PairedDevice> {
   const text = fromUtf8((await disk.readSecret(path, HOME_BYTES_MAX)) ?? new Uint8Array());
   try {
-    return Home.parse(JSON.parse(text ?? ''));
+    return PairedDevice.parse(JSON.parse(text ?? ''));
   } catch (thrown) {
     throw failure('state_damaged', { file: path, detail: 'it does not describe a paired device' }, thrown);
   }
 }
 
 /** Deletes a device's file; the account at its broker remains. */
-export async function forgetHome(disk: Disk, folder: string, device: string): Promise<void> {
+export async function forgetPairedDevice(disk: Disk, folder: string, device: string): Promise<void> {
   await disk.remove(join(folder, 'homes', `${idSchema.parse(device)}${SUFFIX}`));
 }
 
 /** Stores a device, replacing its earlier file. */
-export async function storeHome(disk: Disk, folder: string, home: Home): Promise<void> {
+export async function storePairedDevice(disk: Disk, folder: string, home: PairedDevice): Promise<void> {
   await disk.makeFolder(join(folder, 'homes'));
   await disk.replaceFile(join(folder, 'homes', `${home.device}${SUFFIX}`), utf8(`${JSON.stringify(home, null, 2)}\n`));
 }

@@ -13,7 +13,7 @@ import type { SentClipCustody, SentClipPage } from '@doorsill/contract/sent-clip
 import { PUBLIC_AUDIENCE } from '@doorsill/contract/shared-claims';
 import type { z } from 'zod';
 import { readLines, writeLine } from './line-socket.ts';
-import type { Home } from './paired-devices.ts';
+import type { PairedDevice } from './paired-devices.ts';
 import {
   ANSWER_BYTES_MAX,
   CONVERSATION_MS_MAX,
@@ -46,7 +46,7 @@ export async function pairWithDevice(
   key: SigningKey,
   name: string,
   own?: { user: string; password: string },
-): Promise<Home> {
+): Promise<PairedDevice> {
   return converse(deps, socketPath, async (ask) => {
     const hello = await ask({ verb: 'hello' }, HelloAnswer);
     const { device, deviceKey, trust, nonce } = hello;

@@ -11,7 +11,7 @@ import { pairingProofInput } from '@doorsill/contract/console-messages';
 import { type Failure, failure, isFailure } from '@doorsill/contract/errors';
 import type { SentClipCustody, SentClipPage } from '@doorsill/contract/sent-clips';
 import { readLines, writeLine } from './line-socket.ts';
-import type { Home } from './paired-devices.ts';
+import type { PairedDevice } from './paired-devices.ts';
 import {
   CONVERSATION_MS_MAX,
   type ConsoleAddress,
@@ -35,7 +35,7 @@ export interface PairingServerDeps {
   network?: Network | undefined;
   path: string;
   /** The device's facts for a new owner; called at each hello. */
-  about(): Pick<Home, 'device' | 'deviceKey' | 'name' | 'trust'>;
+  about(): Pick<PairedDevice, 'device' | 'deviceKey' | 'name' | 'trust'>;
   owners(): { key: string; name: string }[];
   /** `ConsentGate.pair`: the statement for a key whose possession was proven. */
   pair(key: string, name: string): Promise<string>;
@@ -100,7 +100,7 @@ export class PairingServer {
     const { clock, log } = this.deps;
     this.sockets.add(socket);
     const timer = clock.after(CONVERSATION_MS_MAX, () => socket.destroy());
-    socket.on('error', (thrown) => log.debug('a pairing connection broke', { error: thrown.message }));
+    socket.on('error', (thrown) => log.debug('a connection to the pairing socket broke', { error: thrown.message }));
     socket.on('close', () => {
       timer.cancel();
       this.sockets.delete(socket);
@@ -146,8 +146,10 @@ export class PairingServer {
       turn = turn
         .then(() => answer(value))
         .catch((thrown: unknown) => {
-          log.warn('pairing failed', { error: String(thrown) });
-          fail(isFailure(thrown) ? thrown : failure('internal', { detail: 'pairing failed' }));
+          log.warn('a request on the pairing socket was refused or failed', { error: String(thrown) });
+          fail(
+            isFailure(thrown) ? thrown : failure('internal', { detail: 'the request on the pairing socket failed' }),
+          );
         });
     };
     readLines(socket, LINE_BYTES_MAX, next, () => socket.destroy());

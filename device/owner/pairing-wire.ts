@@ -5,7 +5,7 @@ import { DeviceState } from '@doorsill/contract/home-messages';
 import { idSchema, publicKeySchema } from '@doorsill/contract/ids';
 import { SentClipCustody, SentClipPage } from '@doorsill/contract/sent-clips';
 import { z } from 'zod';
-import { Home } from './paired-devices.ts';
+import { PairedDevice } from './paired-devices.ts';
 
 export const LINE_BYTES_MAX = 8_192;
 /** Large enough for an answer with a still. */
@@ -49,7 +49,7 @@ export const refusalSchema = z.strictObject({
 
 export const HelloAnswer = z.strictObject({
   ok: z.literal(true),
-  ...Home.pick({ device: true, deviceKey: true, name: true, trust: true }).shape,
+  ...PairedDevice.pick({ device: true, deviceKey: true, name: true, trust: true }).shape,
   /** Whether the device creates its owners' accounts at its broker; else owners must bring their own. */
   issuesAccounts: z.boolean(),
   /** Generated for each hello, valid for one `pair` on this connection. */
@@ -62,7 +62,7 @@ export const PairAnswer = z.strictObject({
   /** The device's signed pairing statement. */
   pairing: z.string().max(2_048),
   /** The broker, with an account if the device issues them. */
-  account: Home.shape.account.partial({ user: true, password: true }),
+  account: PairedDevice.shape.account.partial({ user: true, password: true }),
 });
 export type PairAnswer = z.infer<typeof PairAnswer>;
 

@@ -217,7 +217,7 @@ export class RingFile extends IndexedRing<Entry> implements Ring {
       await file.close();
       throw thrown;
     }
-    this.options.log.info('ring opened', { segments: this.index.count, damaged: this.damaged });
+    this.options.log.info('the stored footage is opened', { segments: this.index.count, damaged: this.damaged });
     this.tick();
     return this.records;
   }
@@ -299,14 +299,21 @@ export class RingFile extends IndexedRing<Entry> implements Ring {
       body = await records.readBody(entry.header, scratch);
     } catch (thrown) {
       // A disk error may be temporary: the record stays, so that it can be read later, or forgotten.
-      if (this.records === records) this.options.log.warn('ring record not readable', { detail: String(thrown) });
+      if (this.records === records)
+        this.options.log.warn(
+          'a piece of stored footage could not be read; it is kept and tried again when needed (check the disk)',
+          { detail: String(thrown) },
+        );
       return null;
     }
     const segment = body && decodeSegment(body);
     if (!segment && this.records === records && this.index.has(entry)) {
       this.damaged += 1;
       this.drop(entry);
-      this.options.log.warn('ring record damaged', { sequence: entry.sequence });
+      this.options.log.warn(
+        'a piece of stored footage is damaged and has been dropped (if it happens again: check the disk)',
+        { sequence: entry.sequence },
+      );
     }
     return segment;
   }
@@ -365,7 +372,9 @@ export class RingFile extends IndexedRing<Entry> implements Ring {
   }
 
   private warnOfSweep(thrown: unknown): void {
-    this.options.log.warn('old footage not destroyed yet', { detail: String(thrown) });
+    this.options.log.warn('footage that is too old could not be destroyed yet; it is tried again (check the disk)', {
+      detail: String(thrown),
+    });
   }
 
   /** Runs a task after all earlier ones; turns an error of the operating system into a failure of the ring. */

@@ -191,7 +191,9 @@ export class SearchParty {
         await this.compare(event, due);
       } catch (thrown) {
         if (!isFailure(thrown) || this.stopping.signal.aborted) throw thrown;
-        this.deps.log.warn('an event could not be compared with searches', { code: thrown.code });
+        this.deps.log.warn('motion could not be compared with the searches for pets; it is not tried again for them', {
+          code: thrown.code,
+        });
       }
     }
   }
@@ -246,7 +248,8 @@ export class SearchParty {
     const picture = await decodePhoto(photo, photoSha256);
     const features = picture && (await this.deps.model.featuresOf(picture, kind));
     this.features.set(jti, features);
-    if (!features) this.deps.log.info('a search has no photo that can be compared', { search: jti });
+    if (!features)
+      this.deps.log.info('the photo of a search cannot be used, so nothing is compared with it', { search: jti });
     return features;
   }
 }

@@ -97,7 +97,7 @@ export class Yolox extends ColourAndSize {
     await find({ width: 2, height: 2, rgb: new Uint8Array(12) }).catch((thrown: unknown) => {
       throw unusable(words(thrown), thrown);
     });
-    this.log.info('the likeness model is loaded', { file: this.file });
+    this.log.info('the model that finds pets is loaded', { file: this.file });
   }
 
   override async stop(): Promise<void> {

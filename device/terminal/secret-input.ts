@@ -6,7 +6,7 @@ import { createInterface } from 'node:readline/promises';
 import { type Readable, Writable } from 'node:stream';
 import { type Disk, systemCode } from '@doorsill/base/disk';
 import { expectPrivateFile } from '@doorsill/base/private-paths';
-import { readEnrolmentCode } from '@doorsill/contract/enrolment';
+import { parseEnrolmentCode } from '@doorsill/contract/enrolment';
 import { failure, isFailure } from './errors.ts';
 
 const LINE_CHARACTERS_MAX = 4_096;
@@ -29,13 +29,13 @@ export async function readEnrolmentInput(
     if (folder === undefined) return undefined;
     return checkedCode(await lineOfFile(join(folder, CODE_CREDENTIAL), { groupMayRead: true, mayBeMissing: true }));
   }
-  if (readEnrolmentCode(source)) throw failure('enrolment_code_exposed', { detail: 'it is on the command line' });
+  if (parseEnrolmentCode(source)) throw failure('enrolment_code_exposed', { detail: 'it is on the command line' });
   if (source !== '-') return checkedCode(await lineOfFile(resolve(source), {}));
   return checkedCode(stdin.isTTY ? await askHidden('Enrolment code: ') : await firstLine(stdin));
 }
 
 function checkedCode(text: string | undefined): string | undefined {
-  if (text !== undefined && !readEnrolmentCode(text)) {
+  if (text !== undefined && !parseEnrolmentCode(text)) {
     throw failure('usage', { detail: 'the text that --enrol read is not an enrolment code' });
   }
   return text?.trim();

@@ -45,7 +45,11 @@ export class ServiceManager {
       void this.deps.fault().then((fault) => {
         if (this.stopped) return;
         if (fault === null) this.say('WATCHDOG=1');
-        else this.deps.log.error('a fault prevents the watchdog message to the service manager', { fault });
+        else
+          this.deps.log.error(
+            'a fault keeps the doorbell from reporting that it is well; systemd ends it if that lasts',
+            { fault },
+          );
         this.live(everyMs);
       });
     });
@@ -58,6 +62,11 @@ export class ServiceManager {
       env: { NOTIFY_SOCKET: socket, PATH },
       stdio: 'ignore',
     });
-    child.on('error', (thrown) => this.deps.log.warn('systemd-notify failed', { detail: thrown.message }));
+    child.on('error', (thrown) =>
+      this.deps.log.warn(
+        'systemd-notify could not be run (is it installed?): systemd does not learn whether the doorbell runs',
+        { detail: thrown.message },
+      ),
+    );
   }
 }

@@ -30,7 +30,7 @@ export function printMinisignKey({ id, publicKey }: MinisignKey): string {
 }
 
 /** The key in a public key file; null when the text is not one. Its comment may be anything, or missing. */
-export function readMinisignKey(text: string): MinisignKey | null {
+export function parseMinisignKey(text: string): MinisignKey | null {
   const lines = text.split('\n').filter((line) => line !== '');
   const bytes = fromBase64(lines.at(-1) ?? '');
   if (lines.length > 2 || bytes?.length !== 42 || !startsWith(bytes, KEY_KIND)) return null;

@@ -6,7 +6,7 @@ import { fromUtf8, utf8 } from '@doorsill/contract/bytes';
 import { failure } from '@doorsill/contract/errors';
 import { parseJson } from '@doorsill/contract/parse-json';
 import { z } from 'zod';
-import { MINISIGN_BYTES_MAX, type MinisignKey, printMinisignKey, readMinisignKey } from './minisign.ts';
+import { MINISIGN_BYTES_MAX, type MinisignKey, parseMinisignKey, printMinisignKey } from './minisign.ts';
 import { type ReleaseContent, readRelease } from './release-archive.ts';
 
 const KEY_FILE = 'update-key.pub';
@@ -56,7 +56,7 @@ export class VersionsFolder {
   /** Throws `update_folder_foreign` where no key is pinned. */
   async pinnedKey(): Promise<MinisignKey> {
     const held = await this.disk.readFile(join(this.folder, KEY_FILE), MINISIGN_BYTES_MAX);
-    const key = held && readMinisignKey(fromUtf8(held) ?? '');
+    const key = held && parseMinisignKey(fromUtf8(held) ?? '');
     if (!key) throw failure('update_folder_foreign', { folder: this.folder });
     return key;
   }

@@ -75,6 +75,12 @@ const REVOKE_AGAIN_MS: ReadonlyMap<ErrorCode, number> = new Map([
   ['verify_failed', 60_000],
 ]);
 
+/** Log lines of work that failed for good, and what follows. */
+const NOT_DELIVERED = 'a clip was not delivered to the bridge; its grant ends as failed (see code)';
+const NOT_REMOVED =
+  'a clip that may not be sent any more could not be deleted; the next start tries again (check the disk)';
+const NOT_REVOKED = 'a revocation could not be completed; it goes on at the next start of the doorbell';
+
 export class Deliveries {
   private readonly deps: DeliveryDeps;
   private readonly stopping = new AbortController();
@@ -87,18 +93,18 @@ export class Deliveries {
 
   /** Cuts, seals and sends the clip of a grant; does nothing while that is running. */
   make(live: LiveGrant): void {
-    this.begin(`deliver ${live.id}`, () => this.deliver(live));
+    this.begin(`deliver ${live.id}`, NOT_DELIVERED, () => this.deliver(live));
   }
 
   /** Continues with a clip sealed before a restart: sends exactly these bytes or none. */
   resume(live: LiveGrant, clip: ReceiptClip): void {
-    this.begin(`deliver ${live.id}`, () => this.deliver(live, clip));
+    this.begin(`deliver ${live.id}`, NOT_DELIVERED, () => this.deliver(live, clip));
   }
 
   /** Deletes a grant's clip once no task uses it. */
   remove(grant: string): void {
     const working = this.underWay.get(`deliver ${grant}`) ?? Promise.resolve();
-    this.begin(`remove ${grant}`, async () => {
+    this.begin(`remove ${grant}`, NOT_REMOVED, async () => {
       await working;
       await this.deps.outbox.remove(grant);
     });
@@ -109,7 +115,7 @@ export class Deliveries {
    * retries: a refusal may come from a proxy or attacker in between.
    */
   revoke(grant: string, revocation: string, bridge: string): void {
-    this.begin(`revoke ${grant}`, async () => {
+    this.begin(`revoke ${grant}`, NOT_REVOKED, async () => {
       const { signal } = this.stopping;
       const { sender, gate, outbox, clock, log } = this.deps;
       const homeRecall = await this.recallOf(grant, signal);
@@ -124,7 +130,12 @@ export class Deliveries {
           const retryInMs = isFailure(thrown) ? REVOKE_AGAIN_MS.get(thrown.code) : undefined;
           if (signal.aborted || !isFailure(thrown) || retryInMs === undefined) throw thrown;
           const code = String(thrown.facts['code'] ?? thrown.code);
-          log.warn('a revocation is not answered yet', { grant, code, detail: thrown.message, retryInMs });
+          log.warn('the bridge has not confirmed a revocation yet; it is sent again after retryInMs', {
+            grant,
+            code,
+            detail: thrown.message,
+            retryInMs,
+          });
           await clock.sleep(retryInMs, signal);
         }
       }
@@ -137,13 +148,14 @@ export class Deliveries {
     await Promise.allSettled([...this.tasks]);
   }
 
-  private begin(name: string, work: () => Promise<void>): void {
+  /** `ended`: the log line if the work fails. */
+  private begin(name: string, ended: string, work: () => Promise<void>): void {
     if (this.underWay.has(name) || this.stopping.signal.aborted) return;
     const task = work()
       .catch((thrown: unknown) => {
         if (this.stopping.signal.aborted) return;
         const code = isFailure(thrown) ? thrown.code : 'internal';
-        this.deps.log.warn('work on a grant ended', {
+        this.deps.log.warn(ended, {
           work: name,
           code,
           detail: thrown instanceof Error ? thrown.message : '',
@@ -207,7 +219,11 @@ export class Deliveries {
       } catch (thrown) {
         if (signal.aborted || !isDiskFault(thrown)) throw thrown;
         storage(thrown);
-        log.warn('work on a grant waits for the disk', { grant, code: thrown.code, retryInMs: RETRY_MS });
+        log.warn('a clip cannot be read now; it is tried again after retryInMs (check the disk)', {
+          grant,
+          code: thrown.code,
+          retryInMs: RETRY_MS,
+        });
         await clock.sleep(RETRY_MS, signal);
       }
     }
@@ -222,7 +238,10 @@ export class Deliveries {
         return;
       } catch (thrown) {
         if (!isFailure(thrown) || thrown.code !== 'consent_storage_failed') throw thrown;
-        log.warn('work on a grant waits for the ledger', { code: thrown.code, retryInMs: RETRY_MS });
+        log.warn('a step of a clip cannot be recorded now; it is tried again after retryInMs (check the disk)', {
+          code: thrown.code,
+          retryInMs: RETRY_MS,
+        });
         await clock.sleep(RETRY_MS, signal);
       }
     }
@@ -253,7 +272,11 @@ export class Deliveries {
         if (signal.aborted || !isFailure(thrown) || !thrown.retryable || attempt >= RETRIES_MAX) throw thrown;
         if (isDiskFault(thrown)) storage(thrown);
         else attempt += 1;
-        log.warn('the clip could not be made yet', { grant: live.id, code: thrown.code, retryInMs: RETRY_MS });
+        log.warn('a clip could not be made yet, and nothing of it has left; it is tried again after retryInMs', {
+          grant: live.id,
+          code: thrown.code,
+          retryInMs: RETRY_MS,
+        });
         await clock.sleep(RETRY_MS, signal);
       }
     }

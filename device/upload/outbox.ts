@@ -92,7 +92,10 @@ export class Outbox {
       const grant = name.slice(0, -COMMIT.length);
       await this.lookAt(grant).catch((thrown: unknown) => {
         this.unread.add(grant);
-        log.error('a sealed clip cannot be read yet', { grant, error: String(thrown) });
+        log.error('an encrypted clip cannot be read now; it is kept and tried again (check the disk)', {
+          grant,
+          error: String(thrown),
+        });
       });
     }
     for (const name of names) {
@@ -278,7 +281,7 @@ export class Outbox {
       return;
     }
     this.damaged.add(grant);
-    this.deps.log.error('a sealed clip is damaged', { grant });
+    this.deps.log.error('an encrypted clip is damaged and is never sent', { grant });
   }
 
   /** A quick check of length and last chunk. The other chunks are authenticated when they are read for sending. */
@@ -321,7 +324,9 @@ export class Outbox {
   }
 
   private removeFailed(thrown: unknown): void {
-    this.deps.log.warn('a part of a clip could not be removed yet', { error: String(thrown) });
+    this.deps.log.warn('leftovers of an interrupted clip could not be removed; the next start tries again', {
+      error: String(thrown),
+    });
   }
 
   private full(cause?: unknown): Failure {

@@ -165,7 +165,10 @@ export class PreviewClips {
   private async destroy({ key, path }: SealedFileIdentity): Promise<void> {
     wipeSealKey(key);
     await this.deps.disk.remove(path).catch((thrown: unknown) => {
-      this.deps.log.warn('a preview could not be removed yet', { error: String(thrown) });
+      this.deps.log.warn(
+        'the encrypted file of a preview could not be removed; its key is destroyed, and the next start removes it',
+        { error: String(thrown) },
+      );
     });
   }
 

@@ -94,7 +94,11 @@ export class Uploader {
           throw rejection(failed);
         }
         const retryInMs = retryWaitMs(failed, backoff.nextMs(), ASKED_MOST_MS, random);
-        this.deps.log.info('an upload waits', { grant: item.grant, code: failed.code, retryInMs });
+        this.deps.log.info('an upload cannot go on now; it is tried again after retryInMs', {
+          grant: item.grant,
+          code: failed.code,
+          retryInMs,
+        });
         report.state('retrying', failed.code, retryInMs);
         // The start of the next attempt detects a grant that has ended meanwhile.
         await clock.sleep(retryInMs, live.signal).catch(() => undefined);
@@ -129,7 +133,11 @@ export class Uploader {
         if (isFailure(thrown) && DOUBTFUL.has(thrown.code)) doubts += 1;
         if (!isPassing(thrown, doubts)) throw rejection(thrown);
         const retryInMs = retryWaitMs(thrown, backoff.nextMs(), RETRY_MOST_MS, random);
-        log.info('a revocation waits for the bridge', { grant, code: thrown.code, retryInMs });
+        log.info('a revocation could not be delivered to the bridge; it is sent again after retryInMs', {
+          grant,
+          code: thrown.code,
+          retryInMs,
+        });
         await clock.sleep(retryInMs, signal);
       }
     }
@@ -211,7 +219,10 @@ export class Uploader {
     try {
       await this.deps.outbox.setUploadUrl(grant, uploadUrl);
     } catch (thrown) {
-      this.deps.log.warn('the address of an upload could not be stored', { grant, error: String(thrown) });
+      this.deps.log.warn('the address of an upload could not be stored; a later attempt asks the bridge for it', {
+        grant,
+        error: String(thrown),
+      });
     }
   }
 

@@ -119,7 +119,7 @@ export class Broker {
       for (const topic of topics) this.granted.get(client)?.filters.delete(topic);
     });
     const note = (_client: Client, error: Error) =>
-      this.options.log.debug('a client connection failed', { detail: error.message });
+      this.options.log.debug('a client’s connection to the broker failed', { detail: error.message });
     aedes.on('clientError', note);
     aedes.on('connectionError', note);
     this.aedes = aedes;
@@ -155,7 +155,9 @@ export class Broker {
       server.once('error', reject);
       server.listen(this.options.port, this.options.host, () => {
         server.off('error', reject);
-        server.on('error', (error) => this.options.log.warn('the broker port failed', { detail: error.message }));
+        server.on('error', (error) =>
+          this.options.log.warn('the broker could not accept a connection; others go on', { detail: error.message }),
+        );
         const address = server.address();
         if (address && typeof address === 'object') this.boundPort = address.port;
         resolve();
@@ -196,7 +198,7 @@ export class Broker {
     const rate = new RateLimit(this.options.clock, this.limits);
     this.rates.set(client, rate);
     watchSocket(socket, rate, (fault) => {
-      this.options.log.debug('a client broke a limit', { fault });
+      this.options.log.debug('a client broke a limit and is disconnected', { fault });
       socket.destroy();
     });
     return client;
@@ -230,7 +232,9 @@ export class Broker {
       if (certified !== undefined) session = certified === null ? null : await this.access.sessionOf(certified);
       else session = user && password ? await this.access.login(user, new TextDecoder().decode(password)) : null;
     } catch (thrown) {
-      this.options.log.warn('an account could not be read', { detail: systemCode(thrown) ?? 'unknown' });
+      this.options.log.warn('an account could not be read, so its login is refused (check the folder of accounts)', {
+        detail: systemCode(thrown) ?? 'unknown',
+      });
     } finally {
       this.logins -= 1;
     }
@@ -295,7 +299,9 @@ export class Broker {
   private checkAccountsLater(): void {
     this.accountsTimer = this.options.clock.after(this.options.accountsAgainMs ?? ACCOUNTS_AGAIN_MS, () => {
       const failed = (thrown: unknown) =>
-        this.options.log.warn('the accounts could not be read again', { detail: systemCode(thrown) ?? 'unknown' });
+        this.options.log.warn('the accounts could not be checked; sessions of removed ones stay until the next check', {
+          detail: systemCode(thrown) ?? 'unknown',
+        });
       void this.checkAccounts()
         .catch(failed)
         .then(() => {
@@ -318,7 +324,9 @@ export class Broker {
     for (const [at, [client, session]] of sessions.entries()) {
       const isRead = (at - from + sessions.length) % sessions.length < ACCOUNTS_READ_AGAIN;
       if (kept.has(session.account.user) && (!isRead || (await this.access.stillHolds(session)))) continue;
-      this.options.log.info('a session ended with its account', { user: session.account.user });
+      this.options.log.info('a session is ended: its account was removed or issued anew', {
+        user: session.account.user,
+      });
       client.close();
     }
   }

@@ -3,7 +3,7 @@ import { concatBytes, utf8 } from '@doorsill/contract/bytes';
 import type { SoundConfig } from '@doorsill/contract/media/aac';
 import type { InitInfo } from '@doorsill/contract/media/init-segment';
 import { NAL, nalType, splitSample } from '@doorsill/contract/media/nal';
-import { readSps } from '@doorsill/contract/media/parameter-sets';
+import { parseSps } from '@doorsill/contract/media/parameter-sets';
 
 /**
  * One coded picture, or one packet of sound. Times are integer microseconds since the camera's first picture. `ptsUs` and `dtsUs` are the
@@ -55,7 +55,7 @@ export function videoFormat({ video }: InitInfo, sound: SoundConfig | null): Str
 
 /** The size of a format's pictures in pixels. */
 export function sizeOf(format: StreamFormat): { width: number; height: number } {
-  const { width, height } = format.codec === 'h264' ? readSps(format.sps) : format;
+  const { width, height } = format.codec === 'h264' ? parseSps(format.sps) : format;
   return { width, height };
 }
 

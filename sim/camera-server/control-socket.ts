@@ -73,7 +73,9 @@ export class ControlSocket {
 
   private converse(socket: Socket): void {
     this.sockets.add(socket);
-    socket.on('error', (thrown) => this.deps.log.debug('a control connection broke', { error: thrown.message }));
+    socket.on('error', (thrown) =>
+      this.deps.log.debug('a connection to the camera’s control socket broke', { error: thrown.message }),
+    );
     socket.on('close', () => void this.sockets.delete(socket));
     let orders = 0;
     const refuse = (thrown: unknown) => {

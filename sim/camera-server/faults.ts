@@ -1,6 +1,6 @@
 // Parses faults such as `frozen@10s+5s`, refuses contradicting ones, and says which are active when.
 import { failure } from '../errors.ts';
-import { type FaultLanguage, readFaultText, readFaultTime } from '../world/fault-text.ts';
+import { type FaultLanguage, parseFaultText, parseFaultTime } from '../world/fault-text.ts';
 import {
   FAULTS,
   type FaultName,
@@ -39,8 +39,8 @@ const LANGUAGE: FaultLanguage<FaultName> = {
  * Reads `NAME[=VALUE][@START][+LENGTH]`: from START after the camera's first picture, for LENGTH. Without START it begins at `nowUs`.
  * Throws `camera_fault_unknown`, `camera_fault_invalid`.
  */
-export function readFault(text: string, nowUs = 0): Fault {
-  const read = readFaultText(text, nowUs, LANGUAGE);
+export function parseFault(text: string, nowUs = 0): Fault {
+  const read = parseFaultText(text, nowUs, LANGUAGE);
   const { name, value: said } = read;
   const row = faultRow(name);
   if (row.takes === 'nothing') {
@@ -52,7 +52,7 @@ export function readFault(text: string, nowUs = 0): Fault {
   return { ...read, value };
 }
 
-const readTime = (text: string) => readFaultTime(text, LANGUAGE.timeUsMax);
+const readTime = (text: string) => parseFaultTime(text, LANGUAGE.timeUsMax);
 
 /** Null if the text is no value of this kind. */
 function readValue(kind: Exclude<ValueKind, 'nothing'>, text: string): FaultValue | null {

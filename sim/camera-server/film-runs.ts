@@ -136,7 +136,7 @@ function inputArgs({ inputs }: FilmInput): string[] {
 }
 
 function start({ ffmpeg, log }: FilmDeps, args: readonly string[], signal: AbortSignal): FfmpegProcess {
-  const options = { onLine: (line: string) => log.debug('ffmpeg', { line }), pipes: EXTRA_PIPES };
+  const options = { onLine: (line: string) => log.debug('ffmpeg wrote a line', { line }), pipes: EXTRA_PIPES };
   const running = startFfmpeg(ffmpeg, [...COMMON_ARGS, '-loglevel', 'level+warning', ...args], options);
   if (signal.aborted) running.kill();
   else signal.addEventListener('abort', running.kill, { once: true });
@@ -148,7 +148,8 @@ function start({ ffmpeg, log }: FilmDeps, args: readonly string[], signal: Abort
 async function conclude({ log }: FilmDeps, running: FfmpegProcess, isWhole: boolean): Promise<void> {
   if (!isWhole) running.kill();
   const end = await running.ended;
-  if (end.status !== null && end.status !== 0) log.warn('ffmpeg failed', { detail: end.words });
+  if (end.status !== null && end.status !== 0)
+    log.warn('ffmpeg failed, so this run of the film ends early', { detail: end.words });
 }
 
 /** A picture as a unit; its run begins at `startUs` of the camera's time. */

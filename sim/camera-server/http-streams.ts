@@ -264,7 +264,7 @@ class JpegEncoder {
       '1',
     ];
     const args = [...COMMON_ARGS, '-loglevel', 'level+warning', ...input, ...output, '-f', 'mpjpeg', 'pipe:1'];
-    this.running = startFfmpeg(ffmpeg, args, { onLine: (line) => log.debug('ffmpeg', { line }) });
+    this.running = startFfmpeg(ffmpeg, args, { onLine: (line) => log.debug('ffmpeg wrote a line', { line }) });
     this.running.child.stdout?.on('data', (chunk: Buffer) => {
       this.buffered = Buffer.concat([this.buffered, chunk]);
       for (let picture = this.next(); picture; picture = this.next()) each(picture);

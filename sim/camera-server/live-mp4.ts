@@ -2,7 +2,7 @@
 
 import { concatBytes } from '@doorsill/contract/bytes';
 import { joinSample } from '@doorsill/contract/media/nal';
-import { readSps } from '@doorsill/contract/media/parameter-sets';
+import { parseSps } from '@doorsill/contract/media/parameter-sets';
 import {
   audioTkhd,
   avc1,
@@ -102,7 +102,7 @@ export class LiveMp4 {
 
 /** `ftyp` and `moov`; all samples follow in fragments. */
 export function initSegment({ sps: spsBytes, pps, sound }: H264Format): Uint8Array {
-  const sps = readSps(spsBytes);
+  const sps = parseSps(spsBytes);
   const video = trak(
     videoTkhd(TRACK_IDS.video, 0, sps, 0),
     VIDEO_TIMESCALE,

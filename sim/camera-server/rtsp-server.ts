@@ -162,7 +162,7 @@ export class RtspServer {
       turn: Promise.resolve(),
     };
     this.connections.add(connection);
-    socket.on('error', (thrown) => this.deps.log.debug('a connection broke', { detail: thrown.message }));
+    socket.on('error', (thrown) => this.deps.log.debug('an RTSP connection broke', { detail: thrown.message }));
     socket.on('close', () => {
       this.connections.delete(connection);
       for (const session of connection.sessions) this.end(session);
@@ -183,7 +183,9 @@ export class RtspServer {
       connection.turn = connection.turn
         .then(() => this.respond(connection, input))
         .catch((thrown: unknown) => {
-          this.deps.log.error('a request could not be answered', { detail: String(thrown) });
+          this.deps.log.error('an RTSP request could not be answered, and its connection is ended', {
+            detail: String(thrown),
+          });
           connection.socket.destroy();
         });
     }

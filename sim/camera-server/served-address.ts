@@ -26,7 +26,7 @@ export interface ServedAddress {
 const DEFAULT_PORTS = { 'rtsp:': 554, 'http:': 80 } as const;
 
 /** Parses an address to serve at. Throws `camera_address_unserved`. */
-export function readServedAddress(text: string): ServedAddress {
+export function parseAddressToServe(text: string): ServedAddress {
   const refused = (detail: string) =>
     failure('camera_address_unserved', { url: text.replace(/\/\/.*@/, '//***@'), detail });
   const node = /^v4l2:(.*)$/.exec(text)?.[1];
@@ -103,7 +103,11 @@ export async function listenAt(
   await once(server, 'listening').catch((thrown: unknown) => {
     throw listenFailure(thrown, host, port);
   });
-  server.on('error', (thrown) => log.warn('a connection could not be let in', { detail: thrown.message }));
+  server.on('error', (thrown) =>
+    log.warn('the camera server could not accept a connection; others go on (EMFILE: raise ulimit -n)', {
+      detail: thrown.message,
+    }),
+  );
   const bound = server.address();
   return bound !== null && typeof bound === 'object' ? bound.port : port;
 }
@@ -131,7 +135,7 @@ export function answering(
 ): RequestListener {
   return (request, response) => {
     answer(request, response).catch((thrown: unknown) => {
-      log.error('a request could not be answered', { detail: String(thrown) });
+      log.error('an HTTP request could not be answered, and its connection is ended', { detail: String(thrown) });
       response.destroy();
     });
   };
@@ -212,7 +216,9 @@ export class PortPair {
   /** The open ports, or new ones. Null if none are free; the next call tries again. */
   open(): Promise<[Socket, Socket] | null> {
     this.opened ??= openPortPair(this.address.host, this.onReport).catch((thrown: unknown) => {
-      this.log.warn('a viewer gets no UDP ports', { detail: String(thrown) });
+      this.log.warn('no UDP ports could be opened for a viewer, who can still watch over TCP', {
+        detail: String(thrown),
+      });
       this.opened = null;
       return null;
     });

@@ -12,11 +12,11 @@ import { CameraFootage, readFilmedSource } from './camera-footage.ts';
 import { type ControlOrder, ControlSocket, type ControlState } from './control-socket.ts';
 import type { Login } from './digest-login.ts';
 import { isFaultName } from './fault-table.ts';
-import { FaultSet, readFault } from './faults.ts';
+import { FaultSet, parseFault } from './faults.ts';
 import { HttpStreams, stillOf } from './http-streams.ts';
 import { RtspServer } from './rtsp-server.ts';
 import type { ServedStream } from './rtsp-session.ts';
-import { assertMayServe, grouped, readServedAddress, type ServedAddress } from './served-address.ts';
+import { assertMayServe, grouped, parseAddressToServe, type ServedAddress } from './served-address.ts';
 import { UnitFaults } from './unit-faults.ts';
 import { V4l2Output } from './v4l2-output.ts';
 
@@ -25,7 +25,7 @@ export interface ServedCameraOptions {
   source: string;
   /** URLs; port 0 takes any free one. */
   serve: readonly string[];
-  /** In the syntax of `readFault`, from the first picture on. */
+  /** In the syntax of `parseFault`, from the first picture on. */
   faults?: readonly string[];
   login?: Login;
   /** Whether everybody may watch, also from other machines. */
@@ -91,7 +91,7 @@ export class ServedCamera {
       this.begin = resolve;
     });
     this.login = options.login ?? null;
-    this.addresses = options.serve.map(readServedAddress);
+    this.addresses = options.serve.map(parseAddressToServe);
     if (this.addresses.length === 0 || this.addresses.length > ADDRESSES_MAX)
       throw failure('camera_address_unserved', {
         url: 'none, or too many',
@@ -101,7 +101,7 @@ export class ServedCamera {
     // File permissions decide who may open a v4l2 node.
     for (const { kind, host } of this.addresses) if (kind !== 'v4l2') assertMayServe(host, watching);
     this.faults = new FaultSet({ isCopied });
-    for (const text of options.faults ?? []) this.faults.add(readFault(text));
+    for (const text of options.faults ?? []) this.faults.add(parseFault(text));
     this.footage = new CameraFootage(
       source,
       { ...deps, faults: this.faults, isCopied },
@@ -198,11 +198,11 @@ export class ServedCamera {
   /** Executes an order of the control socket. Throws `camera_fault_...`. */
   execute(order: ControlOrder): ControlState {
     const { nowUs } = this.footage;
-    if (order.do === 'add') this.faults.add(readFault(order.fault, nowUs));
+    if (order.do === 'add') this.faults.add(parseFault(order.fault, nowUs));
     if (order.do === 'clear') {
       const { name } = order;
       const known = name === 'all' || isFaultName(name) ? name : null;
-      if (known === null) readFault(name);
+      if (known === null) parseFault(name);
       else if (this.faults.clear(known, nowUs) === 0 && known !== 'all')
         throw failure('camera_fault_not_set', { name });
     }

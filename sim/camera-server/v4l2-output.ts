@@ -92,11 +92,14 @@ export class V4l2Output {
       ...[...COMMON_ARGS, '-loglevel', 'level+warning', ...inputOf(format)],
       ...[...output, '-fps_mode', 'passthrough', '-f', 'v4l2', this.path],
     ];
-    const running = startFfmpeg(ffmpeg, args, { onLine: (line) => log.debug('ffmpeg', { line }) });
+    const running = startFfmpeg(ffmpeg, args, { onLine: (line) => log.debug('ffmpeg wrote a line', { line }) });
     this.running = running;
     void running.ended.then(({ words }) => {
       if (this.running !== running || this.isStopped) return;
-      log.warn('no pictures can be written to the node any more', { node: this.path, detail: words });
+      log.warn('no pictures are written to the video device any more: ffmpeg has ended', {
+        node: this.path,
+        detail: words,
+      });
     });
   }
 }

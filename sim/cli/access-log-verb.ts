@@ -17,15 +17,15 @@ import { loadAgencyKey, signAccess } from '../officer/agency-client.ts';
 import { adminBearer } from '../officer/registration.ts';
 import { call, operationUrl, pages } from '../officer/service-client.ts';
 import {
-  type OfficerOptions,
+  type AccessReasonOptions,
   officerOf,
   openTestbed,
   type TestbedOptions,
-  withOfficerOptions,
+  withAccessReasonOptions,
   withTestbedOptions,
 } from './running-testbed.ts';
 
-interface AuditAccessOptions extends TestbedOptions, OfficerOptions {
+interface AuditAccessOptions extends TestbedOptions, AccessReasonOptions {
   clip?: string;
   admin?: boolean;
   csv?: boolean;
@@ -37,7 +37,7 @@ const PAGE_ROWS = '500';
 
 /** Adds `access` under `audit`. */
 export function addAuditAccess(audit: Command): void {
-  withOfficerOptions(withTestbedOptions(audit.command('access')))
+  withAccessReasonOptions(withTestbedOptions(audit.command('access')))
     .description('list who was shown which clip, when and why: as the testbed’s agency its own, as the admin all')
     .option('--clip <id>', 'only this clip')
     .option('--admin', "as the bridge's admin, for all agencies")

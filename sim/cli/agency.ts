@@ -9,7 +9,7 @@ import type { Command } from 'commander';
 import { failure } from '../errors.ts';
 import { agencyId, loadAgencyKey } from '../officer/agency-client.ts';
 import { type AgencyStatus, readAgencyStatus, rotateAgencyKey } from '../officer/agency-status.ts';
-import { type AgencyFacts, applyToRegistry, domainLine } from '../officer/registration.ts';
+import { type AgencyFacts, applyToRegistry, domainProofLine } from '../officer/registration.ts';
 import {
   type AgencyOptions,
   agencyFolder,
@@ -69,7 +69,7 @@ Example:
       const key = await loadAgencyKey(context, folder);
       const { state, waits } = await applyToRegistry(context, registryPlace(testbed), key, facts);
       const id = agencyId(key);
-      const proof = domainLine(id);
+      const proof = domainProofLine(id);
       const lines = [
         `${facts.name} is ${id}; its application is ${state}.`,
         ...(waits === undefined ? [] : [`It waits: ${waits}.`]),

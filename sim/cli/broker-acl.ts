@@ -13,7 +13,7 @@ import { PID_FILE } from '../broker/mosquitto-files.ts';
 import { type NatsClusterWish, natsNodes, natsPidFile } from '../broker/nats-files.ts';
 import { OTHER_BROKERS, type OtherBroker, type WrittenFiles, writeBrokerFiles } from '../broker/write-broker-files.ts';
 import { failure } from '../errors.ts';
-import { addressOf, parseNatsNodes, parsePort, readWhole } from './read-options.ts';
+import { addressOf, parseNatsNodes, parsePort, parseWholeNumber } from './read-options.ts';
 
 interface AclOptions {
   data?: string;
@@ -122,7 +122,9 @@ function writerOf(
     port: parsePort(options.port, 1883),
     folder: resolve(options.out ?? join(dirname(access.accounts), kind)),
     systemUser: userInfo().username,
-    ...(connections === undefined ? {} : { connections: readWhole('--connections', connections, 1, CONNECTIONS_MAX) }),
+    ...(connections === undefined
+      ? {}
+      : { connections: parseWholeNumber('--connections', connections, 1, CONNECTIONS_MAX) }),
     ...(cluster ? { cluster: { ...cluster, random: context.random } } : {}),
   };
   return () => writeBrokerFiles(kind, access, wish);

@@ -12,7 +12,7 @@ import { instancesLayout } from '../deploy/instances-layout.ts';
 import { natsLayout } from '../deploy/nats-layout.ts';
 import { type LayoutWish, systemdLayout } from '../deploy/systemd-layout.ts';
 import { failure } from '../errors.ts';
-import { addressOf, parseMachines, parseNatsNodes, readWhole } from './read-options.ts';
+import { addressOf, parseMachines, parseNatsNodes, parseWholeNumber } from './read-options.ts';
 
 /** RFC 1035 §2.3.1, in lower case. */
 const DOMAIN = /^(?=.{3,200}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])$/;
@@ -120,7 +120,7 @@ function addCompose(deploy: Command): void {
       const [, network] = PRIVATE_24.exec(options.network) ?? [];
       if (network === undefined)
         throw failure('usage', { detail: '--network takes a private /24, such as 172.31.77.0/24' });
-      const instances = readWhole('--instances', options.instances, 2, INSTANCES_MAX);
+      const instances = parseWholeNumber('--instances', options.instances, 2, INSTANCES_MAX);
       const wish = { domain: domainOf(options.domain), s3: s3Of(options.s3), instances, network };
       await printOrWrite(context, options.into, composeLayout(wish));
     });

@@ -9,17 +9,17 @@ import { type EvidenceClient, openEvidenceClient } from '../officer/evidence-cli
 import type { Parameters, Who } from '../officer/service-client.ts';
 import type { ItemView, TrailEntry } from '../officer/service-operations.ts';
 import {
+  type AccessReasonOptions,
   type AgencyOptions,
-  type OfficerOptions,
   officerOf,
   openAgency,
   openTestbed,
+  withAccessReasonOptions,
   withAgencyOptions,
-  withOfficerOptions,
 } from './running-testbed.ts';
 
 /** The options of a verb that an officer runs at the vault. */
-export interface VaultOptions extends AgencyOptions, OfficerOptions {}
+export interface VaultOptions extends AgencyOptions, AccessReasonOptions {}
 
 /** What a verb at the vault needs. */
 interface AtVault {
@@ -30,11 +30,11 @@ interface AtVault {
 
 /** Adds the options of verbs that an officer runs at the vault. */
 export function withVaultOptions(command: Command): Command {
-  return withOfficerOptions(withAgencyOptions(command));
+  return withAccessReasonOptions(withAgencyOptions(command));
 }
 
 /** The agency's client at the testbed's vault; checks first that the options name an officer and a reason. Throws `usage`, `not_running`. */
-export async function openVault(options: VaultOptions, command: Command): Promise<AtVault> {
+export async function openVaultAsOfficer(options: VaultOptions, command: Command): Promise<AtVault> {
   const context = openContext(command);
   const who = officerOf(options);
   const testbed = await openTestbed(context.disk, options);
@@ -91,7 +91,7 @@ const ITEM_VERBS: readonly ItemVerb[] = [
     words: 'case <item> <case>',
     about: 'put an item into a case, which suspends its deletion',
     example: 'SPD-2026-0117',
-    option: ['--remove', 'take it out instead'],
+    option: ['--remove', 'take the item out of the case instead'],
     operation: ([id], { remove }) => ({ name: remove ? 'removeFromCase' : 'addToCase', parameters: { case: id } }),
   },
   {
@@ -144,7 +144,7 @@ function addList(evidence: Command): void {
         options: VaultOptions & { state?: string; triage?: string; category?: string; case?: string },
         command: Command,
       ) => {
-        const { context, vault, who } = await openVault(options, command);
+        const { context, vault, who } = await openVaultAsOfficer(options, command);
         const { state, triage, category, case: caseId } = options;
         let count = 0;
         for await (const item of vault.list(who, { state, triage, category, case: caseId })) {
@@ -164,7 +164,7 @@ function addItemVerb(evidence: Command, { words, about, example, option, operati
     const [item = '', ...rest] = command.args;
     const options = command.opts<VaultOptions & { remove?: boolean }>();
     const { name, parameters, body } = operation(rest, options);
-    const { context, vault, who } = await openVault(options, command);
+    const { context, vault, who } = await openVaultAsOfficer(options, command);
     show(context, await vault.call(name, who, { item: itemOf(item), ...parameters }, body));
   });
 }
@@ -174,7 +174,7 @@ function addLink(evidence: Command): void {
     .description('make a link from which anyone who has it can download the clip, once, for a limited time')
     .addHelpText('after', `\nExample:\n  $ doorsill agency evidence link item-4f1e ${WHO}`)
     .action(async (item: string, options: VaultOptions, command: Command) => {
-      const { context, vault, who } = await openVault(options, command);
+      const { context, vault, who } = await openVaultAsOfficer(options, command);
       const link = await vault.call('createLink', who, { item: itemOf(item) });
       context.output.progress(`Works once, until ${printMoment(link.expiresS * 1_000_000)}:`);
       context.output.result({ item, ...link }, link.url);
@@ -186,7 +186,7 @@ function addTrail(evidence: Command): void {
     .description('show who did what with an item, or with all of the agency’s evidence, newest first')
     .addHelpText('after', `\nExample:\n  $ doorsill agency evidence trail item-4f1e ${WHO}`)
     .action(async (item: string | undefined, options: VaultOptions, command: Command) => {
-      const { context, vault, who } = await openVault(options, command);
+      const { context, vault, who } = await openVaultAsOfficer(options, command);
       for await (const entry of vault.trail(who, item === undefined ? undefined : itemOf(item))) {
         context.output.result(entry, trailLine(entry));
       }

@@ -3,7 +3,7 @@
 import { mkdir } from 'node:fs/promises';
 import { arch, availableParallelism, platform } from 'node:os';
 import { resolve } from 'node:path';
-import { readEnrolmentCode } from '@doorsill/contract/enrolment';
+import { parseEnrolmentCode } from '@doorsill/contract/enrolment';
 import { type Context, openContext } from '@doorsill/device/cli/context';
 import { ownVersion } from '@doorsill/device/cli/own-version';
 import { ProgressLine } from '@doorsill/device/terminal/progress-line';
@@ -17,7 +17,7 @@ import type { FleetLine, FleetOptions, FleetSummary, OutsideLinks } from '../fle
 import type { FleetHistory } from '../fleet/fleet-history.ts';
 import type { FleetProfile } from '../fleet/fleet-profile.ts';
 import type { FleetReport } from '../fleet/fleet-report.ts';
-import { checkLoadedAddress, readDuration, readListen, readWhole } from './read-options.ts';
+import { checkLoadedAddress, parseDuration, parseListenAddress, parseWholeNumber } from './read-options.ts';
 
 const SEED_MAX = 2 ** 32 - 1;
 const DOORBELLS_MAX = 100_000;
@@ -93,7 +93,7 @@ Exit status: 0 nothing was lost; 1 footage, messages or doorbells were lost; 2 w
     .action(async (options: FleetCommandOptions, command: Command) => {
       const context = openContext(command);
       const reporting = {
-        metrics: options.metrics === undefined ? null : readListen(options.metrics),
+        metrics: options.metrics === undefined ? null : parseListenAddress(options.metrics),
         report: options.report === undefined ? null : resolve(options.report),
       };
       await run(await read(options, context), reporting, context);
@@ -107,23 +107,25 @@ async function read(options: FleetCommandOptions, context: Context): Promise<Fle
   if (outside !== null && ask !== undefined)
     throw failure('usage', { detail: '--ask is for the embedded agency: omit --bridge' });
   const folder = options.data === undefined ? null : resolve(options.data);
-  const doorbells = readWhole('--doorbells', options.doorbells, 1, DOORBELLS_MAX);
+  const doorbells = parseWholeNumber('--doorbells', options.doorbells, 1, DOORBELLS_MAX);
   const shard = readShard(options.shard);
   const { processesFor } = await import('../fleet/fleet-process-children.ts');
   return {
     doorbells,
     shard,
     seed:
-      seed === undefined ? Math.floor(context.random.fraction() * SEED_MAX) : readWhole('--seed', seed, 0, SEED_MAX),
+      seed === undefined
+        ? Math.floor(context.random.fraction() * SEED_MAX)
+        : parseWholeNumber('--seed', seed, 0, SEED_MAX),
     profile: await readProfile(options, context),
     workers:
       workers === undefined
         ? processesFor(Math.ceil(doorbells / shard.of))
-        : readWhole('--workers', workers, 1, WORKERS_MAX),
+        : parseWholeNumber('--workers', workers, 1, WORKERS_MAX),
     folder,
     outside,
-    forMs: await readDuration('--for', options.for),
-    askEveryMs: await readDuration('--ask', ask),
+    forMs: await parseDuration('--for', options.for),
+    askEveryMs: await parseDuration('--ask', ask),
     logLevel: context.logLevel,
   };
 }
@@ -140,8 +142,8 @@ function readShard(text: string): FleetPart {
     throw failure('usage', {
       detail: `--shard takes a part and the number of parts, such as 2/8, not "${text.slice(0, 40)}"`,
     });
-  const parts = readWhole('--shard', of, 1, SHARDS_MAX);
-  return { index: readWhole('--shard', index, 1, parts), of: parts };
+  const parts = parseWholeNumber('--shard', of, 1, SHARDS_MAX);
+  return { index: parseWholeNumber('--shard', index, 1, parts), of: parts };
 }
 
 /** The bridge and the brokers that the options name; null for the embedded ones. */
@@ -158,7 +160,7 @@ async function readOutside(options: FleetCommandOptions): Promise<OutsideLinks |
   )
     throw failure('usage', { detail: '--bridge, --enrol, --broker, --home-broker and --home-accounts go together' });
   const code = await readEnrolmentInput(enrol, { stdin: process.stdin, environment: process.env });
-  const inCode = code === undefined ? '' : (readEnrolmentCode(code)?.url ?? '');
+  const inCode = code === undefined ? '' : (parseEnrolmentCode(code)?.url ?? '');
   const addresses = [
     ['--bridge', bridge, /^https?:$/],
     ['--enrol', inCode, /^https?:$/],

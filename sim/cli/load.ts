@@ -10,7 +10,7 @@ import { failure } from '../errors.ts';
 import type { BridgeAddress } from '../load/bridge-calls.ts';
 import type { LoadLine, LoadOptions, LoadSummary } from '../load/load-run.ts';
 import { KEY_NAME, loadAgencyKey } from '../officer/agency-client.ts';
-import { checkLoadedAddress, readDuration, readWhole } from './read-options.ts';
+import { checkLoadedAddress, parseDuration, parseWholeNumber } from './read-options.ts';
 import { openTestbed } from './running-testbed.ts';
 
 const SEED_MAX = 2 ** 32 - 1;
@@ -115,19 +115,19 @@ function readPlace(text: string): { latitude: number; longitude: number } {
 async function run(options: LoadCommandOptions, context: Context): Promise<void> {
   const { output, clock } = context;
   const perMinute = {
-    ask: readWhole('--ask', options.ask, 0, PER_MINUTE_MAX),
-    poll: readWhole('--poll', options.poll, 0, PER_MINUTE_MAX),
-    download: readWhole('--download', options.download, 0, PER_MINUTE_MAX),
+    ask: parseWholeNumber('--ask', options.ask, 0, PER_MINUTE_MAX),
+    poll: parseWholeNumber('--poll', options.poll, 0, PER_MINUTE_MAX),
+    download: parseWholeNumber('--download', options.download, 0, PER_MINUTE_MAX),
   };
   if (perMinute.ask + perMinute.poll + perMinute.download === 0)
     throw failure('usage', { detail: 'there is nothing to do: --ask, --poll and --download are 0' });
-  const atOnce = readWhole('--at-once', options.atOnce, 1, AT_ONCE_MAX);
-  const openMax = readWhole('--open', options.open, 1, OPEN_MAX);
-  const forMs = await readDuration('--for', options.for);
+  const atOnce = parseWholeNumber('--at-once', options.atOnce, 1, AT_ONCE_MAX);
+  const openMax = parseWholeNumber('--open', options.open, 1, OPEN_MAX);
+  const forMs = await parseDuration('--for', options.for);
   const seed =
     options.seed === undefined
       ? Math.floor(context.random.fraction() * SEED_MAX)
-      : readWhole('--seed', options.seed, 0, SEED_MAX);
+      : parseWholeNumber('--seed', options.seed, 0, SEED_MAX);
   const place = options.at === undefined ? {} : readPlace(options.at);
   const [bridge, folders] = await readTarget(options, context);
   const agencies = await readKeys(folders, context);

@@ -17,7 +17,7 @@ import { failure } from '../errors.ts';
 import { startBridgePart, startBrokerPart } from '../testbed/start-server-part.ts';
 import { addBridgeClones, addBridgeCodes, addBridgeEnrol } from './bridge-operator-verbs.ts';
 import { addBrokerAcl } from './broker-acl.ts';
-import { parsePort, readWhole } from './read-options.ts';
+import { parsePort, parseWholeNumber } from './read-options.ts';
 import { addVaultPolicy } from './vault-policy.ts';
 
 interface PartOptions {
@@ -75,7 +75,7 @@ Examples:
       const folder = resolve(options.data);
       const { connections: count } = options;
       const connections =
-        count === undefined ? {} : { connections: readWhole('--connections', count, 1, CONNECTIONS_MAX) };
+        count === undefined ? {} : { connections: parseWholeNumber('--connections', count, 1, CONNECTIONS_MAX) };
       await runPart(context, folder, async () => {
         const tls = await listenerTls(context, options);
         const part = await startBrokerPart(context, {

@@ -7,7 +7,7 @@ import { serveUntilStopped } from '@doorsill/device/terminal/stop-signal';
 import type { Command } from 'commander';
 import { failure, isFailure } from '../errors.ts';
 import { LINK_LATE_MS_MAX, LinkProxy, type LinkTrouble, printTrouble } from '../world/link-proxy.ts';
-import { readListen } from './read-options.ts';
+import { parseListenAddress } from './read-options.ts';
 
 const STATES = ['ok', 'lost', 'half-open', 'reset'] as const;
 const PORTS = new Map(Object.entries({ mqtt: 1883, mqtts: 8883, http: 80, https: 443, rtsp: 554 }));
@@ -104,7 +104,7 @@ Examples:
       const context = openContext(command);
       const { address, path } = readTarget(target);
       const first = readTrouble(words);
-      const proxy = new LinkProxy(context, () => address, readListen(options.listen));
+      const proxy = new LinkProxy(context, () => address, parseListenAddress(options.listen));
       await serveUntilStopped(async () => {
         if (first !== 'reset') proxy.set(first);
         await proxy.start();

@@ -94,7 +94,7 @@ Examples:
       const context = openContext(command);
       const signal = stopSignal();
       if (options.html) await expectOutputFree(resolve(options.html));
-      const { makeRevocations, parseAuditSettings, planRevocations, reportHtml, reportText } = await auditing();
+      const { carryOutRevocations, parseAuditSettings, planRevocations, reportHtml, reportText } = await auditing();
       const settings = parseAuditSettings({
         ...(options.timeZone === undefined ? {} : { timeZone: options.timeZone }),
         ...(options.offHours === undefined ? {} : { offHours: parseHours(options.offHours) }),
@@ -122,7 +122,7 @@ Examples:
       context.output.say(planText(plan));
       if (plan.planned.length > 0) {
         await confirm(context, plan.planned.length, options.yesRevoke, signal);
-        await makeRevocations(registry, plan.planned);
+        await carryOutRevocations(registry, plan.planned);
       }
       context.output.result(
         { ...report, ...plan, revoked: plan.planned.length },

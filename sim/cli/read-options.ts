@@ -4,7 +4,7 @@ import { idSchema } from '@doorsill/contract/ids';
 import { failure } from '../errors.ts';
 
 /** A whole number from `least` to `most`. */
-export function readWhole(option: string, text: string, least: number, most: number): number {
+export function parseWholeNumber(option: string, text: string, least: number, most: number): number {
   const value = /^\d{1,10}$/.test(text) ? Number(text) : Number.NaN;
   if (value >= least && value <= most) return value;
   throw failure('usage', {
@@ -13,7 +13,7 @@ export function readWhole(option: string, text: string, least: number, most: num
 }
 
 /** Milliseconds, one second at least; null where the option is absent. */
-export async function readDuration(option: string, text: string | undefined): Promise<number | null> {
+export async function parseDuration(option: string, text: string | undefined): Promise<number | null> {
   if (text === undefined) return null;
   const { durationSchema } = await import('../scenario/language/durations.ts');
   const read = durationSchema.safeParse(text);
@@ -34,7 +34,7 @@ export function parsePort(text: string | undefined, otherwise: number): number {
 }
 
 /** `[HOST:]PORT`, on the loopback address unless a host is named. */
-export function readListen(text: string): { host: string; port: number } {
+export function parseListenAddress(text: string): { host: string; port: number } {
   const at = text.lastIndexOf(':');
   const port = parsePort(text.slice(at + 1), 0);
   const host = at < 0 ? '127.0.0.1' : text.slice(0, at).replace(/^\[|\]$/g, '');

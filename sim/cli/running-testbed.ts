@@ -99,20 +99,20 @@ export async function openBridge(disk: Disk, options: BridgeOptions): Promise<Se
   return { url: bridge.url, bearer: await adminBearer(disk, bridge.folder) };
 }
 
-export interface OfficerOptions {
+export interface AccessReasonOptions {
   officer?: string;
   reason?: string;
 }
 
 /** Adds the options of verbs that show evidence. Neither has a default: a default name would be a false entry in the log. */
-export function withOfficerOptions(command: Command): Command {
+export function withAccessReasonOptions(command: Command): Command {
   return command
     .option('--officer <name>', 'the officer’s name or badge, which is logged (required)')
     .option('--reason <text>', 'the reason, which is logged, too (required)');
 }
 
 /** The officer and the reason. Throws `usage` when either is missing, or out of limits. */
-export function officerOf({ officer, reason }: OfficerOptions): Who {
+export function officerOf({ officer, reason }: AccessReasonOptions): Who {
   if (officer === undefined || reason === undefined) {
     throw failure('usage', { detail: 'say who looks and why: --officer NAME --reason TEXT; both are logged' });
   }

@@ -12,7 +12,7 @@ import { failure } from '../errors.ts';
 import { ALL_CAMERAS } from '../porch/porch-camera.ts';
 import { FIRST_PORT_MAX, PORT_USUAL, Up, type UpOptions } from '../story/up.ts';
 import { DOORBELLS_MAX } from '../testbed/doorbell-folders.ts';
-import { readDeviceFault } from '../world/device-faults.ts';
+import { parseDeviceFault } from '../world/device-faults.ts';
 import { type FaultOptions, withFaultOptions } from './device-faults.ts';
 import { parsePort } from './read-options.ts';
 
@@ -43,7 +43,7 @@ function parseDoorbells(text: string): number {
 
 /** The first doorbell's faults; undefined without fault options. Throws `device_fault_unknown`, `device_fault_invalid`. */
 function faultsOf({ fault, control }: FaultOptions): UpOptions['faults'] {
-  for (const each of fault) readDeviceFault(each, 0);
+  for (const each of fault) parseDeviceFault(each, 0);
   if (fault.length === 0 && control === undefined) return undefined;
   return { fault, ...(control === undefined ? {} : { control: resolve(control) }) };
 }
@@ -205,10 +205,10 @@ const STORIES = {
   retention: async () => (await import('../story/retention.ts')).runRetentionStory,
   recall: async () => (await import('../story/recall.ts')).runRecallStory,
   'agency-audit': async () => (await import('../story/agency-audit.ts')).runAgencyAuditStory,
-  'community-request': async () => (await import('../story/community-request.ts')).tellCommunityRequest,
-  'partner-ended': async () => (await import('../story/partner-ended.ts')).tellPartnerEnded,
-  'federal-refused': async () => (await import('../story/federal-refused.ts')).tellFederalRefused,
-  'search-party': async () => (await import('../story/search-party.ts')).tellSearchParty,
+  'community-request': async () => (await import('../story/community-request.ts')).runCommunityRequestStory,
+  'partner-ended': async () => (await import('../story/partner-ended.ts')).runPartnerEndedStory,
+  'federal-refused': async () => (await import('../story/federal-refused.ts')).runFederalRefusedStory,
+  'search-party': async () => (await import('../story/search-party.ts')).runSearchPartyStory,
 } satisfies Record<string, () => Promise<Telling>>;
 
 export function addStory(program: Command): void {

@@ -141,7 +141,7 @@ function addCheck(group: Command): void {
     .command('check <truth>')
     .description('check a ground truth, optionally against the length of its footage')
     .option('--length <seconds>', 'length of the footage')
-    .option('--frame-rate <fps>', 'its frame rate: a difference of two pictures is tolerated')
+    .option('--frame-rate <fps>', 'frame rate of the footage; its length may then differ by up to two pictures')
     .addHelpText('after', '\nExample:\n  $ doorsill replay truth check porch.truth.json --length 22.8 --frame-rate 15')
     .action(async (path: string, { length, frameRate }: CheckOptions, command: Command) => {
       const context = openContext(command);

@@ -4,7 +4,7 @@ import { idSchema } from '@doorsill/contract/ids';
 import type { Command } from 'commander';
 import { failure } from '../errors.ts';
 import type { DepartmentPolicy } from '../officer/service-operations.ts';
-import { openVault, type VaultOptions, withVaultOptions } from './evidence.ts';
+import { openVaultAsOfficer, type VaultOptions, withVaultOptions } from './evidence.ts';
 
 const ANSWERS = ['erase', 'restrict', 'keep'] as const;
 const WHO = '--officer "Lt. Hill" --reason "new department policy"';
@@ -40,7 +40,7 @@ Examples:
         throw failure('usage', { detail: 'keeping needs --because TEXT; the owner is told' });
       if (known === undefined && options.because !== undefined)
         throw failure('usage', { detail: '--because goes with erase, restrict or keep' });
-      const { context, vault: client, who } = await openVault(options, command);
+      const { context, vault: client, who } = await openVaultAsOfficer(options, command);
       const because = options.because === undefined ? {} : { reason: options.because };
       const policy = known
         ? await client.call('setPolicy', who, {}, { recall: { answer: known, ...because } })
@@ -70,7 +70,7 @@ Examples:
       if (category !== undefined && !idSchema.safeParse(category).success)
         throw failure('usage', { detail: `"${category}" is not a category: lower-case letters, digits, hyphens` });
       const days = options.days === undefined ? null : daysOf(options.days);
-      const { context, vault: client, who } = await openVault(options, command);
+      const { context, vault: client, who } = await openVaultAsOfficer(options, command);
       const policy =
         category === undefined
           ? await client.call('readPolicy', who)

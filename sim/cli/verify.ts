@@ -2,9 +2,7 @@
 
 import { createReadStream } from 'node:fs';
 import { open, stat } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
-import { isPublicKey } from '@doorsill/base/keys';
-import { fromUtf8 } from '@doorsill/contract/bytes';
+import { join } from 'node:path';
 import { oneLine } from '@doorsill/contract/outside-text';
 import { readEnrolment } from '@doorsill/device/area-link/enrolment';
 import { findFfmpeg } from '@doorsill/device/camera/find-ffmpeg';
@@ -26,8 +24,7 @@ import { showWindow } from '@doorsill/device/terminal/owner-requests';
 import type { Command } from 'commander';
 import { failure, isFailure } from '../errors.ts';
 import { testbedPaths } from '../testbed/testbed-folder.ts';
-
-const TOKEN_BYTES_MAX = 65_536;
+import { namedKey, readTokenFile } from './named-key.ts';
 
 interface VerifyOptions extends OwnerOptions {
   ledger?: boolean;
@@ -81,27 +78,6 @@ Examples:
     );
 }
 
-async function readToken(context: Context, path: string): Promise<string> {
-  const isTokenSized = await stat(path).then(
-    (found) => found.isFile() && found.size <= TOKEN_BYTES_MAX,
-    () => true,
-  );
-  if (!isTokenSized) throw failure('usage', { detail: `${path} is not a manifest or receipt` });
-  const bytes = await context.disk.readFile(resolve(path), TOKEN_BYTES_MAX);
-  if (!bytes) throw failure('usage', { detail: `there is no file ${path}` });
-  // Every byte counts, except for one line end, which editors and `echo` append.
-  const text = fromUtf8(bytes)?.replace(/\r?\n$/, '');
-  if (text === undefined) throw failure('verify_failed', { detail: `${path} is not text` });
-  return text;
-}
-
-/** A public key, given directly or by the file that contains it. Throws `usage`. */
-async function namedKey(context: Context, named: string): Promise<string> {
-  const key = isPublicKey(named) ? named : (await readToken(context, named)).trim();
-  if (!isPublicKey(key)) throw failure('usage', { detail: `${named} is neither a public key nor a file with one` });
-  return key;
-}
-
 /** The required key of the bridge: from --bridge-key, or the one that the doorbells of the testbed in --data pinned. */
 async function expectedBridge(context: Context, options: VerifyOptions): Promise<string | undefined> {
   if (options.bridgeKey !== undefined) return namedKey(context, options.bridgeKey);
@@ -117,12 +93,12 @@ async function verifyFiles(context: Context, clip: string, manifest: string, opt
   if (isLost) throw failure('usage', { detail: '--proof goes with --receipt, and --witness-key with --proof' });
   const bridgeKey = await expectedBridge(context, options);
   const witnessKeys = await Promise.all(options.witnessKey.map((named) => namedKey(context, named)));
-  const verified = await verifyClip(bytesOf(clip), await readToken(context, manifest), {
+  const verified = await verifyClip(bytesOf(clip), await readTokenFile(context, manifest), {
     ...(options.device ? { device: options.device } : {}),
     ...(bridgeKey === undefined ? {} : { bridgeKey }),
-    ...(options.receipt ? { receipt: await readToken(context, options.receipt) } : {}),
-    ...(options.proof ? { proof: await readToken(context, options.proof) } : {}),
-    ...(options.opened ? { opened: await readToken(context, options.opened) } : {}),
+    ...(options.receipt ? { receipt: await readTokenFile(context, options.receipt) } : {}),
+    ...(options.proof ? { proof: await readTokenFile(context, options.proof) } : {}),
+    ...(options.opened ? { opened: await readTokenFile(context, options.opened) } : {}),
     witnessKeys,
   });
   const { manifest: facts, chain, device, receipt, custody } = verified;
@@ -211,7 +187,7 @@ async function* bytesOf(path: string): AsyncGenerator<Uint8Array> {
 async function verifyLedger(context: Context, options: VerifyOptions): Promise<void> {
   const home = await chosenHome(context, options);
   const device = { id: home.device, key: home.deviceKey };
-  const kept = options.receipt ? readReceipt(await readToken(context, options.receipt), device).ledger : null;
+  const kept = options.receipt ? readReceipt(await readTokenFile(context, options.receipt), device).ledger : null;
   const counts = new Map<string, number>();
   const folder = join(await doorbellFolder(context, options, home.device), 'consent');
   const count = ({ type }: { type: string }) => counts.set(type, (counts.get(type) ?? 0) + 1);

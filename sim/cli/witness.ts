@@ -2,11 +2,11 @@
 
 import { resolve } from 'node:path';
 import { lockFolder } from '@doorsill/base/folder-lock';
-import { isPublicKey } from '@doorsill/base/keys';
 import { openContext } from '@doorsill/device/cli/context';
 import { stopSignal } from '@doorsill/device/terminal/stop-signal';
 import type { Command } from 'commander';
 import { failure } from '../errors.ts';
+import { namedKey } from './named-key.ts';
 
 interface WitnessOptions {
   data: string;
@@ -25,7 +25,10 @@ export function addWitness(audit: Command): void {
       "the witness's folder: its key, the pinned bridge's key, the newest head of the log",
     )
     .requiredOption('--bridge <url>', "the bridge's address")
-    .option('--bridge-key <key>', "the bridge's public key (default: pin the key of the first answer)")
+    .option(
+      '--bridge-key <key>',
+      "the bridge's public key, or a file with it (default: trust and keep the key of its first answer)",
+    )
     .option('--every <s>', 'seconds between checks', '60')
     .option('--once', 'check once and exit')
     .addHelpText(
@@ -45,9 +48,7 @@ contains the witness's public key, which is in witness.pub: {"custody": {"witnes
         throw failure('usage', { detail: '--every takes whole seconds' });
       if (!/^https?:\/\/[^\s@]{1,200}$/.test(options.bridge))
         throw failure('usage', { detail: '--bridge takes an address' });
-      const { bridgeKey } = options;
-      if (bridgeKey !== undefined && !isPublicKey(bridgeKey))
-        throw failure('usage', { detail: '--bridge-key takes a key' });
+      const bridgeKey = options.bridgeKey === undefined ? undefined : await namedKey(context, options.bridgeKey);
       const folder = resolve(options.data);
       const { Witness } = await import('@doorsill/cloud-bridge');
       const witness = new Witness({

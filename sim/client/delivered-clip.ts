@@ -7,7 +7,7 @@ import type { Receipt } from '@doorsill/contract/home-messages';
 import type { Manifest, Statement } from '@doorsill/contract/manifest';
 import type { Window } from '@doorsill/contract/shared-claims';
 import { verifyClip } from '@doorsill/device/clip/verify-clip';
-import type { Home } from '@doorsill/device/owner/paired-devices';
+import type { PairedDevice } from '@doorsill/device/owner/paired-devices';
 import { failure } from '../errors.ts';
 import { evidenceId } from '../officer/evidence-client.ts';
 import { whenHandedOver } from '../story/when-handed-over.ts';
@@ -34,7 +34,7 @@ export interface ClipRoute {
   /** The testbed's folder. */
   testbed: string;
   bridge: { id: string };
-  home: Home;
+  home: PairedDevice;
   /** Folder for the plain files. */
   into: string;
 }

@@ -80,7 +80,10 @@ export class FleetAgency {
       } catch (thrown) {
         if (!isFailure(thrown)) throw thrown;
         this.refused.set(thrown.code, (this.refused.get(thrown.code) ?? 0) + 1);
-        this.deps.log.warn('the agency could not ask', { code: thrown.code, detail: thrown.message });
+        this.deps.log.warn('the simulated agency could not ask an area for footage; it asks again in its next round', {
+          code: thrown.code,
+          detail: thrown.message,
+        });
       }
     }
   }
@@ -92,7 +95,10 @@ export class FleetAgency {
       return (await listClips(this.deps, agencyKey, bridge, { officer: 'fleet', reason: 'counting them' })).length;
     } catch (thrown) {
       if (!isFailure(thrown)) throw thrown;
-      log.warn('the agency could not count its clips', { code: thrown.code, detail: thrown.message });
+      log.warn('the simulated agency could not count its clips at the bridge; their number stays unknown', {
+        code: thrown.code,
+        detail: thrown.message,
+      });
       return null;
     }
   }

@@ -262,7 +262,10 @@ export class FleetDoorbell {
   /** It did not come back after a reboot. */
   private rebootFailed(thrown: unknown): void {
     if (!isFailure(thrown)) throw thrown;
-    this.log.error('a doorbell did not come back', { code: thrown.code, detail: thrown.message });
+    this.log.error('a simulated doorbell did not start again after its reboot; it stays off until its next reboot', {
+      code: thrown.code,
+      detail: thrown.message,
+    });
   }
 
   private countEvent({ type }: DeviceEvent): void {

@@ -6,7 +6,7 @@ import type { Receipt } from '@doorsill/contract/home-messages';
 import type { VerifiedNotice } from '@doorsill/contract/read-request-notice';
 import type { Window } from '@doorsill/contract/shared-claims';
 import { OwnerSession, type OwnerSessionDeps } from '@doorsill/device/owner/owner-session';
-import type { Home } from '@doorsill/device/owner/paired-devices';
+import type { PairedDevice } from '@doorsill/device/owner/paired-devices';
 import { pairWithDevice } from '@doorsill/device/owner/pairing-client';
 import { makeDenial, makeGrant, makeRevoke, type Signer } from '@doorsill/device/owner/sign-owner-messages';
 import { askForState } from '@doorsill/device/terminal/owner-requests';
@@ -104,7 +104,7 @@ export class FleetOwner {
   private readonly signer: Signer;
   private readonly requests = new Map<string, SeenRequest>();
   private readonly steps = new Set<PlannedStep>();
-  private paired: Home | null = null;
+  private paired: PairedDevice | null = null;
   private session: OwnerSession | null = null;
   /** Of sessions that have ended. */
   private unbelievedBefore = 0;
@@ -118,7 +118,7 @@ export class FleetOwner {
   }
 
   /** Its doorbell, once they are paired. */
-  get home(): Home | null {
+  get home(): PairedDevice | null {
     return this.paired;
   }
 
@@ -132,7 +132,7 @@ export class FleetOwner {
   }
 
   /** Pairs with the doorbell at a socket; `own`: an account, where the doorbell issues none. Throws as `pairWithDevice`. */
-  async pair(socketPath: string, own?: { user: string; password: string }): Promise<Home> {
+  async pair(socketPath: string, own?: { user: string; password: string }): Promise<PairedDevice> {
     const { clock, network } = this.deps;
     const seams = network ? { clock, network } : { clock };
     this.paired = await pairWithDevice(seams, socketPath, this.signer.key, 'owner', own);

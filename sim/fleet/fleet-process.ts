@@ -152,6 +152,9 @@ async function startLogged(doorbell: FleetDoorbell): Promise<void> {
     await doorbell.start();
   } catch (thrown) {
     if (!isFailure(thrown)) throw thrown;
-    doorbell.log.error('a doorbell cannot start', { code: thrown.code, detail: thrown.message });
+    doorbell.log.error('a simulated doorbell cannot start, and counts as failed', {
+      code: thrown.code,
+      detail: thrown.message,
+    });
   }
 }

@@ -296,7 +296,10 @@ class FleetRun {
         this.failed ??= child.failure;
         this.died += 1;
         this.markDied(at);
-        this.deps.log.error('a process of the fleet has ended', { process: at + 1, detail: how });
+        this.deps.log.error('a process of the fleet has ended; its doorbells count as failed', {
+          process: at + 1,
+          detail: how,
+        });
         this.deps.say(`A process of the fleet has ended (${how}): its doorbells are gone.`);
       },
     });

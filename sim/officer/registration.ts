@@ -54,14 +54,14 @@ export async function knownAgencies(disk: Disk, where: RegistryPlace): Promise<K
 }
 
 /** The line that a domain publishes as proof that it belongs to an agency. */
-export function domainLine(agency: string): string {
+export function domainProofLine(agency: string): string {
   return `doorsill-agency=${agency}`;
 }
 
 /** Writes the proof that an agency holds a domain where the registry looks for it, as its operator on this machine can. */
 export async function writeDomainProof(disk: Disk, folder: string, domain: string, agency: string): Promise<void> {
   await disk.makeFolder(join(folder, 'domains'));
-  await disk.replaceFile(join(folder, 'domains', domain), utf8(`${domainLine(agency)}\n`));
+  await disk.replaceFile(join(folder, 'domains', domain), utf8(`${domainProofLine(agency)}\n`));
 }
 
 /** Decisions of a registry's moderator about an agency. */

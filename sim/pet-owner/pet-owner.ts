@@ -6,7 +6,7 @@ import { exchangeJson } from '@doorsill/contract/json-client';
 import type { Manifest, Statement } from '@doorsill/contract/manifest';
 import { plainJpegSize } from '@doorsill/contract/plain-jpeg';
 import { verifyClip } from '@doorsill/device/clip/verify-clip';
-import type { Home } from '@doorsill/device/owner/paired-devices';
+import type { PairedDevice } from '@doorsill/device/owner/paired-devices';
 import { makeSearch, makeSearchCall, type SearchChoice, type Signer } from '@doorsill/device/owner/sign-owner-messages';
 import { failure } from '../errors.ts';
 import { type Answers, call, operationUrl } from '../officer/service-client.ts';
@@ -15,7 +15,7 @@ import { BRIDGE_OPERATIONS, type SearchPosted } from '../officer/service-operati
 /** Where a pet owner posts: the bridge that their own doorbell is enrolled with. */
 export interface PetOwner {
   signer: Signer;
-  home: Home;
+  home: PairedDevice;
   bridgeUrl: string;
 }
 

@@ -191,6 +191,6 @@ async function removeLeft({ programs, log }: NamespaceDeps, own: string): Promis
     if ((await outputOf(['pids', name])).trim() !== '') continue;
     await programs.run(['ip', 'link', 'del', linkOf(hex)]).ended;
     await programs.run(['ip', 'netns', 'del', name]).ended;
-    log.warn('removed the network namespace of a killed proof', { namespace: name });
+    log.warn('removed the network namespace that a killed proof had left', { namespace: name });
   }
 }

@@ -10,8 +10,8 @@ import {
   type AuditFinding,
   type AuditReport,
   auditQueries,
+  carryOutRevocations,
   httpRegistryAdmin,
-  makeRevocations,
   parseAuditSettings,
   planRevocations,
   reinstateAgency,
@@ -131,7 +131,7 @@ async function playOut(deps: StoryDeps, story: Narrator, homes: AuditTestbed, au
 
   const registry = await homes.registryAdmin();
   const { planned, unmatched } = planRevocations(report.findings, await registry.agencies());
-  await makeRevocations(registry, planned);
+  await carryOutRevocations(registry, planned);
   const [only] = planned;
   story.tell(
     `The revocations are made: ${only?.name} loses ${only?.scope}, by the registry's signed list. ${unmatched.length} others are not registered here.`,

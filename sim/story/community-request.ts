@@ -9,7 +9,7 @@ import { letters, Stage } from './story-testbed.ts';
 
 const profileSchema = z.object({ _doorsill: z.object({ outcomes: z.record(z.string(), z.number()) }) });
 
-export function tellCommunityRequest(deps: StoryDeps & { logLevel: string }, signal: AbortSignal): Promise<void> {
+export function runCommunityRequestStory(deps: StoryDeps & { logLevel: string }, signal: AbortSignal): Promise<void> {
   return Stage.run({ name: 'community-request', logLevel: deps.logLevel }, deps, signal, async (stage) => {
     await moderation(stage);
     await publication(stage);

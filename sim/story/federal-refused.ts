@@ -26,7 +26,7 @@ const LOCAL: readonly Partial<AgencyFacts>[] = [
   { name: 'Alice Police Department', domain: 'police.alice.example' },
 ];
 
-export function tellFederalRefused(deps: StoryDeps & { logLevel: string }, signal: AbortSignal): Promise<void> {
+export function runFederalRefusedStory(deps: StoryDeps & { logLevel: string }, signal: AbortSignal): Promise<void> {
   return Stage.run({ name: 'federal-refused', logLevel: deps.logLevel }, deps, signal, async (stage) => {
     await applications(stage);
     await pretence(stage);

@@ -7,7 +7,7 @@ import { Stage } from './story-testbed.ts';
 
 const PARTNER = 'plate-watch';
 
-export function tellPartnerEnded(deps: StoryDeps & { logLevel: string }, signal: AbortSignal): Promise<void> {
+export function runPartnerEndedStory(deps: StoryDeps & { logLevel: string }, signal: AbortSignal): Promise<void> {
   return Stage.run({ name: 'partner-ended', logLevel: deps.logLevel }, deps, signal, async (stage) => {
     await flockSafety(stage);
     await midRequest(stage);

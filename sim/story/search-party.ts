@@ -30,7 +30,7 @@ const SILENCE_MS = 3_000;
 const STILL_US = 1_000;
 const FILE_BYTES_MAX = 64 * 1024 * 1024;
 
-export function tellSearchParty(deps: StoryDeps & { logLevel: string }, signal: AbortSignal): Promise<void> {
+export function runSearchPartyStory(deps: StoryDeps & { logLevel: string }, signal: AbortSignal): Promise<void> {
   const device = { preRollS: 2, postRollS: 1 };
   const options = { name: 'search-party', logLevel: deps.logLevel, camera: CAMERA, device };
   return Stage.run(options, deps, signal, async (stage) => {

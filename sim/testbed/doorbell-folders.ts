@@ -5,7 +5,7 @@ import { fromUtf8, utf8 } from '@doorsill/contract/bytes';
 import { parseJson } from '@doorsill/contract/parse-json';
 import { deviceOf, doorbellCalled, isCalled } from '@doorsill/device/cli/surroundings';
 import { removeAccountsOf } from '@doorsill/device/home-account';
-import { forgetHome } from '@doorsill/device/owner/paired-devices';
+import { forgetPairedDevice } from '@doorsill/device/owner/paired-devices';
 import { z } from 'zod';
 import { failure } from '../errors.ts';
 import { testbedPaths } from './testbed-folder.ts';
@@ -153,6 +153,6 @@ export async function finishRemovals(
 /** Removes the accounts of a device and its owner at the testbed's broker. */
 async function endAccess(disk: Disk, folder: string, device: string): Promise<void> {
   const { accounts, owner } = testbedPaths(folder);
-  await forgetHome(disk, owner, device);
+  await forgetPairedDevice(disk, owner, device);
   await removeAccountsOf(disk, accounts, device);
 }

@@ -4,7 +4,7 @@ import { exchangeJson } from '@doorsill/contract/json-client';
 import { examineDevice } from '@doorsill/device/doctor/device';
 import { type Diagnosis, look, note, ok, type Seams } from '@doorsill/device/doctor/diagnosis';
 import { OwnerSession } from '@doorsill/device/owner/owner-session';
-import { type Home, listHomes } from '@doorsill/device/owner/paired-devices';
+import { listPairedDevices, type PairedDevice } from '@doorsill/device/owner/paired-devices';
 import { type DoorbellFolder, listDoorbells } from './doorbell-folders.ts';
 import { readTestbedFile, testbedPaths } from './testbed-folder.ts';
 
@@ -17,7 +17,7 @@ export async function examineTestbed(seams: Seams, folder: string): Promise<Diag
   const pid = folderHolder(folder);
   if (pid === null) return [note('testbed', `${folder} is not running`, 'Start it with `npm start`.')];
   const paths = testbedPaths(folder);
-  const homes = await listHomes(seams.disk, paths.owner);
+  const homes = await listPairedDevices(seams.disk, paths.owner);
   // A fleet's doorbells are not listed here: the fleet itself reports their state.
   const doorbells = testbed.kind === 'doorsill-fleet' ? [] : await listDoorbells(seams.disk, folder);
   const looks = [
@@ -46,7 +46,7 @@ async function answers(part: string, url: string | undefined, path: string): Pro
 }
 
 /** Asks the device for its state over its broker, as its owner does: both must answer. */
-async function ownerReaches(seams: Seams, home: Home): Promise<Diagnosis> {
+async function ownerReaches(seams: Seams, home: PairedDevice): Promise<Diagnosis> {
   const session = new OwnerSession(home, seams);
   try {
     await session.waitFor(

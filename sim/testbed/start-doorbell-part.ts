@@ -8,10 +8,15 @@ import { readAccount } from '@doorsill/base/mqtt-account-files';
 import type { Random } from '@doorsill/base/random';
 import { assert } from '@doorsill/contract/assert';
 import { utf8 } from '@doorsill/contract/bytes';
-import { printEnrolmentCode, readEnrolmentCode } from '@doorsill/contract/enrolment';
+import { parseEnrolmentCode, printEnrolmentCode } from '@doorsill/contract/enrolment';
 import type { DeviceConfigInput } from '@doorsill/device/config';
 import { loadOrCreateOwnerKey } from '@doorsill/device/owner/owner-key';
-import { forgetHome, type Home, listHomes, storeHome } from '@doorsill/device/owner/paired-devices';
+import {
+  forgetPairedDevice,
+  listPairedDevices,
+  type PairedDevice,
+  storePairedDevice,
+} from '@doorsill/device/owner/paired-devices';
 import { pairWithDevice } from '@doorsill/device/owner/pairing-client';
 import { z } from 'zod';
 import { failure } from '../errors.ts';
@@ -106,7 +111,7 @@ export async function startDoorbellPart(
   place: HomePlace,
   brokerUrl: string,
   bridgeUrl: string | null,
-): Promise<{ home: Home; page: string | null }> {
+): Promise<{ home: PairedDevice; page: string | null }> {
   const { disk } = context;
   const { network } = place;
   const seen = {
@@ -128,22 +133,22 @@ export async function startDoorbellPart(
   // A code is valid for one enrolment and for an hour, so a restart must not need it, nor the bridge. Faults are not repeated either.
   const first = [...args, ...fault.flatMap((each) => ['--fault', each]), ...(code === null ? [] : ['--enrol', '-'])];
   const ready = deviceReady.parse(await context.startPart(place.name, first, args, code ?? undefined));
-  const known = (await listHomes(disk, place.owner)).find((home) => home.device === ready.device);
+  const known = (await listPairedDevices(disk, place.owner)).find((home) => home.device === ready.device);
   const home = known
     ? { ...known, name: config.name ?? known.name }
     : await pairWithDevice(context, ready.socket, await ownerKeyOf(context, place.owner), 'owner');
   // The owner uses the broker's own address, which may differ from the doorbell's.
   const reached = { ...home, account: { ...home.account, url: brokerUrl } };
-  await storeHome(disk, place.owner, reached);
+  await storePairedDevice(disk, place.owner, reached);
   await forgetResetHomes(context, place, brokerUrl);
   return { home: reached, page: ready.console ?? null };
 }
 
 /** Forgets identities of this testbed's doorbells from before a factory reset, which has ended the owner's accounts for them. */
 async function forgetResetHomes({ disk, accounts }: DoorbellContext, { owner }: HomePlace, brokerUrl: string) {
-  for (const { device, account } of await listHomes(disk, owner)) {
+  for (const { device, account } of await listPairedDevices(disk, owner)) {
     if (account.url !== brokerUrl || (await readAccount(disk, accounts, account.user))) continue;
-    await forgetHome(disk, owner, device);
+    await forgetPairedDevice(disk, owner, device);
   }
 }
 
@@ -193,7 +198,7 @@ async function pageSettings(
 
 /** An enrolment code that names the bridge at another address. */
 function codeAt(printed: string, url: string): string {
-  const code = readEnrolmentCode(printed);
+  const code = parseEnrolmentCode(printed);
   assert(code !== null, 'the bridge prints codes that can be read');
   return printEnrolmentCode({ ...code, url });
 }

@@ -7,7 +7,7 @@ import type { Disk } from '@doorsill/base/disk';
 import { utf8 } from '@doorsill/contract/bytes';
 import { OTHER_DOORS_MAX, OtherDoor } from '@doorsill/contract/console-messages';
 import { factoryReset } from '@doorsill/device/factory-reset';
-import type { Home } from '@doorsill/device/owner/paired-devices';
+import type { PairedDevice } from '@doorsill/device/owner/paired-devices';
 import { failure } from '../errors.ts';
 import {
   addDoorbell,
@@ -48,7 +48,7 @@ function isThisMachine(url: string): boolean {
 
 /** A running doorbell of a testbed. */
 export interface RunningDoorbell extends DoorbellFolder {
-  home: Home;
+  home: PairedDevice;
   /** The address of its page; null if it has none. */
   page: string | null;
 }

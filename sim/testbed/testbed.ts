@@ -6,7 +6,7 @@ import type { SigningKey } from '@doorsill/base/keys';
 import type { LogLevel } from '@doorsill/base/log';
 import type { BridgeConfigInput } from '@doorsill/cloud-bridge';
 import type { DeviceConfigInput } from '@doorsill/device/config';
-import type { Home } from '@doorsill/device/owner/paired-devices';
+import type { PairedDevice } from '@doorsill/device/owner/paired-devices';
 import { z } from 'zod';
 import { partArguments } from '../deploy/part-arguments.ts';
 import { failure, isFailure } from '../errors.ts';
@@ -74,7 +74,7 @@ export interface TestbedDeps extends PartSeams {
 export interface TestbedFacts {
   isNew: boolean;
   /** The first doorbell's. */
-  home: Home;
+  home: PairedDevice;
   /** All doorbells, the first one first. */
   doorbells: RunningDoorbell[];
   ownerKey: SigningKey;
@@ -388,7 +388,7 @@ export class Testbed {
     name: string,
     facts: TestbedFacts,
     options: Required<Pick<HomePlace, 'camera' | 'settings'>>,
-  ): Promise<{ home: Home; ownerKey: SigningKey }> {
+  ): Promise<{ home: PairedDevice; ownerKey: SigningKey }> {
     const folder = join(this.options.folder, 'homes', name);
     const place = {
       name: `doorbell-${name}`,

@@ -6,7 +6,7 @@ import type { Log } from '@doorsill/base/log';
 import type { Random } from '@doorsill/base/random';
 import { failure, isFailure } from '../errors.ts';
 import { DeviceClock, MachineTime } from './device-clock.ts';
-import { type FaultLanguage, readFaultText, readFaultTime } from './fault-text.ts';
+import { type FaultLanguage, parseFaultText, parseFaultTime } from './fault-text.ts';
 import { type DiskState, POWER_CUT_LEAVES, type PowerCutLeaves, SimulatedDisk, SLOW_MS } from './simulated-disk.ts';
 import { parseStart } from './start-time.ts';
 
@@ -108,8 +108,8 @@ const LANGUAGE: FaultLanguage<DeviceFaultName> = {
  * Reads `NAME[=VALUE][@START][+LENGTH]`. START counts from the doorbell's start; the default is `nowUs`. Throws `device_fault_unknown`,
  * `device_fault_invalid`.
  */
-export function readDeviceFault(text: string, nowUs: number): DeviceFault {
-  const read = readFaultText(text, nowUs, LANGUAGE);
+export function parseDeviceFault(text: string, nowUs: number): DeviceFault {
+  const read = parseFaultText(text, nowUs, LANGUAGE);
   const { name, value: given, untilUs } = read;
   const invalid = (detail: string) => LANGUAGE.invalid(read.text, detail);
   const row: FaultRow = ROWS[name];
@@ -129,7 +129,7 @@ function readValue(
 ): number | string | null {
   switch (kind) {
     case 'time':
-      return readFaultTime(text, LANGUAGE.timeUsMax) || null;
+      return parseFaultTime(text, LANGUAGE.timeUsMax) || null;
     case 'ppm': {
       const ppm = /^-?\d{1,6}$/.test(text) ? Number(text) : 0;
       return ppm !== 0 && Math.abs(ppm) <= PPM_MAX ? ppm : null;
@@ -208,7 +208,7 @@ export class DeviceFaults {
    */
   add(texts: readonly string[]): void {
     const { nowUs } = this;
-    const read = texts.map((text) => readDeviceFault(text, nowUs));
+    const read = texts.map((text) => parseDeviceFault(text, nowUs));
     try {
       for (const fault of read) {
         const other = this.faults.find((one) => isContrary(one, fault));

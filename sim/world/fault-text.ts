@@ -1,6 +1,6 @@
 // Reads `NAME[=VALUE][@START][+LENGTH]`, the form in which faults of doorbells and cameras are written.
 import { nearestWord } from '@doorsill/base/schema-fault';
-import { readDurationUs } from './durations.ts';
+import { parseDurationUs } from './durations.ts';
 
 export const FAULT_LETTERS_MAX = 300;
 
@@ -32,7 +32,7 @@ export interface FaultText<Name extends string> {
  * Reads `NAME[=VALUE][@START][+LENGTH]`: from START on, for LENGTH. The default START is `nowUs`. Throws the errors that the language's
  * `unknown` and `invalid` make.
  */
-export function readFaultText<Name extends string>(
+export function parseFaultText<Name extends string>(
   text: string,
   nowUs: number,
   { names, timeUsMax, timeMaxWords, example, origin, unknown, invalid }: FaultLanguage<Name>,
@@ -51,8 +51,8 @@ export function readFaultText<Name extends string>(
   if (parts === null)
     throw refuse(`the name is followed by =VALUE, @START and +LENGTH, in this order, such as ${example}`);
   const [, value = null, start, length] = parts;
-  const fromUs = start === undefined ? nowUs : readFaultTime(start, timeUsMax);
-  const lengthUs = length === undefined ? Number.POSITIVE_INFINITY : readFaultTime(length, timeUsMax);
+  const fromUs = start === undefined ? nowUs : parseFaultTime(start, timeUsMax);
+  const lengthUs = length === undefined ? Number.POSITIVE_INFINITY : parseFaultTime(length, timeUsMax);
   if (fromUs === null || lengthUs === null || lengthUs === 0)
     throw refuse(`a time is at most ${timeMaxWords}, and a length more than 0`);
   if (fromUs + lengthUs <= nowUs)
@@ -61,7 +61,7 @@ export function readFaultText<Name extends string>(
 }
 
 /** A duration without a sign, in microseconds; null for other text, or if it is longer than `usMax`. */
-export function readFaultTime(text: string, usMax: number): number | null {
-  const us = /^\d/.test(text) ? readDurationUs(text) : null;
+export function parseFaultTime(text: string, usMax: number): number | null {
+  const us = /^\d/.test(text) ? parseDurationUs(text) : null;
   return us !== null && us <= usMax ? us : null;
 }

@@ -8,7 +8,7 @@ import { findFfmpeg } from '../../device/camera/find-ffmpeg.ts';
 import type { CameraSource } from '../../device/camera/source-interfaces.ts';
 import { parseCameraSource } from '../../device/camera/sources.ts';
 import { failure } from '../../device/contract/errors.ts';
-import { Recorder } from '../../device/recorder.ts';
+import { ContinuousRecorder } from '../../device/recorder.ts';
 import { RingMemory } from '../../device/ring/ring-memory.ts';
 import { ALL_CAMERAS } from '../../sim/porch/porch-camera.ts';
 import { LiveViewer } from './camera/support/live-viewer.ts';
@@ -34,7 +34,7 @@ async function recorder(viewer: ViewerAtTheDoor) {
   await ring.start();
   const source = parseCameraSource('synthetic?size=320x180', {}, ALL_CAMERAS);
   const seams = { ffmpeg: await findFfmpeg(), clock, random, log, programs: new SystemPrograms() };
-  const made = new Recorder({
+  const made = new ContinuousRecorder({
     camera: { ...seams, source, boot: 'boot-1', clockTrusted: () => true },
     ring,
     clock,
@@ -122,7 +122,7 @@ it('logs a camera that stays lost once, and not while privacy is on', async () =
   const ring = new RingMemory({ clock, random, bytesMax: 8_000_000, retentionS: 600, cipher: 'aes-256-gcm' });
   const states: string[] = [];
   const seams = { ffmpeg: await findFfmpeg(), clock, random, log, programs: new SystemPrograms() };
-  const door = new Recorder({
+  const door = new ContinuousRecorder({
     ...{ camera: { ...seams, source, boot: 'boot-1', clockTrusted: () => true }, ring, clock, log },
     sinks: {
       ...{ gray: () => {}, filming: () => {}, shutter: async () => {}, storage: () => {} },
@@ -141,6 +141,8 @@ it('logs a camera that stays lost once, and not while privacy is on', async () =
   await becomes('lost');
   await clock.advance(3_600_000);
   const { code, message: detail, advice } = why;
-  expect(warned).toEqual([['the camera does not record', { code, detail, advice, forS: 30 }]]);
+  expect(warned).toEqual([
+    ['the camera does not record, and no footage is stored until it does', { code, detail, advice, forS: 30 }],
+  ]);
   await door.stop();
 });

@@ -15,7 +15,7 @@ import type { HttpLimits } from '../../device/base/http/http-server.ts';
 import { sha256Hex } from '../../device/base/keys.ts';
 import { type Log, silentLog } from '../../device/base/log.ts';
 import { freshId, type Random, SystemRandom } from '../../device/base/random.ts';
-import { readEnrolmentCode } from '../../device/contract/enrolment.ts';
+import { parseEnrolmentCode } from '../../device/contract/enrolment.ts';
 import { isFailure } from '../../device/contract/errors.ts';
 import type { Manifest, UploadToken } from '../../device/contract/manifest.ts';
 import type { Grant } from '../../device/contract/owner-orders.ts';
@@ -211,7 +211,7 @@ export class BridgeFixture {
 
   async newSecret(): Promise<string> {
     const { code } = await this.bridge.printEnrolmentCode();
-    const secret = readEnrolmentCode(code)?.secret;
+    const secret = parseEnrolmentCode(code)?.secret;
     if (secret === undefined) throw new Error('the bridge printed an unreadable code');
     return secret;
   }

@@ -21,7 +21,7 @@ import { walkLedger } from '../../device/ledger/ledger.ts';
 import { giveOrder } from '../../device/owner/give-command.ts';
 import { loadOrCreateOwnerKey } from '../../device/owner/owner-key.ts';
 import { OwnerSession } from '../../device/owner/owner-session.ts';
-import { type Home, listHomes } from '../../device/owner/paired-devices.ts';
+import { listPairedDevices, type PairedDevice } from '../../device/owner/paired-devices.ts';
 import { makeCommand, makeGrant, type Signer } from '../../device/owner/sign-owner-messages.ts';
 import { askForState } from '../../device/terminal/owner-requests.ts';
 import { loadAgencyKey, postRequest, signFootageRequest } from '../../sim/officer/agency-client.ts';
@@ -52,7 +52,7 @@ const ASK_EVERY_MS = 500;
 
 /** What exists only once the testbed is up. */
 interface Cast {
-  home: Home;
+  home: PairedDevice;
   session: OwnerSession;
   signer: Signer;
   agencyKey: SigningKey;
@@ -94,7 +94,7 @@ export class RunningTestbed {
     this.up = new Running(words, this.environment);
     const { bridge } = upLine.parse(await this.up.line('the testbed', (line) => line['event'] === 'up'));
     const owner = join(this.data, 'owner');
-    const [home] = await listHomes(seams.disk, owner);
+    const [home] = await listPairedDevices(seams.disk, owner);
     if (!home) throw new Error('no home is paired');
     const session = new OwnerSession(home, seams);
     session.listen({

@@ -126,7 +126,10 @@ export function makeHttpServer(deps: HttpDeps): FastifyInstance {
     let refused = refusalOf(thrown);
     if (!refused) {
       const detail = thrown instanceof Error ? thrown.message : 'not an error';
-      log.error('a request failed unexpectedly', { route: request.routeOptions.url, detail });
+      log.error('a request failed unexpectedly; it was answered with the code internal', {
+        route: request.routeOptions.url,
+        detail,
+      });
       refused = failure('internal', { detail: 'see the server’s log' });
     }
     // The rest of an upload's body is not read: the connection ends with the answer.

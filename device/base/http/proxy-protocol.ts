@@ -18,7 +18,7 @@ interface ProxyHeader {
 }
 
 /** The header at the beginning of `seen`; 'more' when it is not complete yet, null when there is none. */
-export function readProxyHeader(seen: Buffer): ProxyHeader | 'more' | null {
+export function parseProxyHeader(seen: Buffer): ProxyHeader | 'more' | null {
   const asked = Math.min(seen.length, SIGNATURE.length);
   if (seen.subarray(0, asked).equals(SIGNATURE.subarray(0, asked))) {
     return seen.length < V2_HEAD_BYTES ? 'more' : readBinary(seen);
@@ -94,7 +94,7 @@ export function takeProxyHeaders(server: Server, { clock, isPeer, headerMs, refu
     };
     const read = (piece: Buffer) => {
       seen = Buffer.concat([seen, piece]);
-      const header = readProxyHeader(seen);
+      const header = parseProxyHeader(seen);
       if (header === 'more') return;
       done();
       socket.pause();

@@ -1,5 +1,5 @@
 // The page's language: the first of the browser's languages that is supported, else English.
-import { de, en, es, type Text } from './page-words.ts';
+import { de, en, es, type PageWords } from './page-words.ts';
 
 const LANGUAGES = ['en', 'de', 'es'] as const;
 type Language = (typeof LANGUAGES)[number];
@@ -14,7 +14,7 @@ export function inLanguage<Words>(words: Readonly<Record<Language, Words>>): Wor
 }
 
 /** The texts that several pages share. */
-export const text: Text = inLanguage({ en, de, es });
+export const text: PageWords = inLanguage({ en, de, es });
 /** For dates and numbers, with the browser's region. */
 export const locale = wanted;
 

@@ -202,9 +202,9 @@ export const en = {
 };
 
 /** What every language has. */
-export type Text = typeof en;
+export type PageWords = typeof en;
 
-export const de: Text = {
+export const de: PageWords = {
   facts: { name: 'Name', address: 'Adresse', email: 'E-Mail', phone: 'Telefon' },
   factsInside: { name: 'Ihr Name', address: 'Ihre Adresse', email: 'Ihre E-Mail', phone: 'Ihre Telefonnummer' },
 
@@ -412,7 +412,7 @@ export const de: Text = {
   serverGoneHelp: 'Läuft die Türklingel, und ist dieses Gerät im selben Netz? Die Seite versucht es weiter.',
 };
 
-export const es: Text = {
+export const es: PageWords = {
   facts: { name: 'Nombre', address: 'Dirección', email: 'Correo', phone: 'Teléfono' },
   factsInside: { name: 'nombre', address: 'dirección', email: 'correo', phone: 'número de teléfono' },
 

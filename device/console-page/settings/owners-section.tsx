@@ -2,13 +2,13 @@ import type { ShownOwner } from '@doorsill/contract/console-messages';
 import { useDoor } from '../kit/door-context.ts';
 import { showDateAndTime } from '../kit/format.ts';
 import { Icon } from '../kit/icons.tsx';
-import { type OwnMachine, ownerCommand } from '../kit/owner-command.ts';
+import { type DeviceCommandLine, ownerCommand } from '../kit/owner-command.ts';
 import { ConfirmRemoval } from './confirm-removal.tsx';
 import { CommandLine, Part } from './settings-part.tsx';
 import { words } from './settings-words.ts';
 import type { People } from './viewers-section.tsx';
 
-export function OwnersSection({ people, machine }: { people: People; machine: OwnMachine }) {
+export function OwnersSection({ people, machine }: { people: People; machine: DeviceCommandLine }) {
   const { owners } = people;
   return (
     <Part id="owners">

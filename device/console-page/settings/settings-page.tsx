@@ -1,7 +1,7 @@
 import './settings.css';
 import { useDoor } from '../kit/door-context.ts';
 import { TroubleNotice } from '../kit/notices.tsx';
-import { type OwnMachine, ownerCommand, UNKNOWN_MACHINE } from '../kit/owner-command.ts';
+import { type DeviceCommandLine, ownerCommand, UNKNOWN_COMMAND_LINE } from '../kit/owner-command.ts';
 import { DisclosureSection } from './disclosure-section.tsx';
 import { KeepingSection } from './keeping-section.tsx';
 import { MotionSection } from './motion-section.tsx';
@@ -11,7 +11,7 @@ import { CommandLine, Part } from './settings-part.tsx';
 import { words } from './settings-words.ts';
 import { LooksSection, usePeople, ViewersSection } from './viewers-section.tsx';
 
-function RecoverySection({ machine }: { machine: OwnMachine }) {
+function RecoverySection({ machine }: { machine: DeviceCommandLine }) {
   return (
     <Part id="recovery">
       <h3>{words.recoveryLost}</h3>
@@ -39,7 +39,7 @@ export function SettingsPage() {
   const { view } = useDoor();
   const people = usePeople();
   const { settings, trouble } = useSettings();
-  const { program = UNKNOWN_MACHINE.program, dataFolder = null } = settings?.inForce ?? {};
+  const { program = UNKNOWN_COMMAND_LINE.program, dataFolder = null } = settings?.inForce ?? {};
   const machine = { program, folder: dataFolder };
   return (
     <>

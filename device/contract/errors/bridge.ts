@@ -255,7 +255,8 @@ export const bridgeErrors = {
   hand_over_refused: refused(
     422,
     'The vault refuses the clip: {detail}',
-    'The clip stays at the bridge; compare the keys that bridge and vault have pinned.',
+    'The clip stays at the bridge. If it is about a key or a receipt, compare vault.key in bridge.json with the vault’s key, and the ' +
+      'bridge’s key with the one added at the vault. Report anything else with this text.',
   ),
   hand_over_unconfirmed: notReachableForNow(
     502,

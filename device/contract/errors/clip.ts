@@ -78,8 +78,8 @@ export const clipErrors = {
   ),
   custody_head_refused: notReachableForNow(
     422,
-    'The answer is not from the log of this bridge: {detail}',
-    'Check the address and the key; it is asked again.',
+    'The answer is not from the custody log of the bridge that this witness watches: {detail}',
+    'Check --bridge and --bridge-key, or use a new --data folder for another bridge. A running witness asks again by itself.',
   ),
   custody_rollback: refused(
     409,

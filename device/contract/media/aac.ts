@@ -25,7 +25,7 @@ export interface SoundConfig {
  * Reads an AudioSpecificConfig; null unless it is plain AAC-LC with channel configuration 1 to 7 at a listed rate, the only sound of
  * clips. Bytes after the first two (extensions, foreign data) are left out: AAC-LC is decoded without them.
  */
-export function readSoundConfig(bytes: Uint8Array): SoundConfig | null {
+export function parseSoundConfig(bytes: Uint8Array): SoundConfig | null {
   const word = (bytes[0] ?? 0) * 256 + (bytes[1] ?? 0);
   if (bytes.length < 2) return null;
   const rateIndex = (word >> 7) & 15;

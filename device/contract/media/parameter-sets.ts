@@ -82,7 +82,7 @@ const ASPECTS: readonly (readonly [number, number])[] = [
 const EXTENDED_ASPECT = 255;
 
 /** Reads a sequence parameter set. When it is malformed, throws the error that `fault` makes; default: `clip_not_exact`. */
-export function readSps(nal: Uint8Array, fault: BitFault = notExact): Sps {
+export function parseSps(nal: Uint8Array, fault: BitFault = notExact): Sps {
   if (nalType(nal) !== NAL.sps) throw fault('a sequence parameter set is none');
   const bits = new BitReader(unescapeNal(nal.subarray(1)), fault);
   const profileIdc = bits.bits(8);
@@ -198,7 +198,7 @@ function skipHrd(bits: BitReader): void {
 }
 
 /** Reads a picture parameter set; `chromaFormatOf` gives the chroma_format_idc of a sequence parameter set by its id. */
-export function readPps(nal: Uint8Array, chromaFormatOf: (spsId: number) => number): Pps {
+export function parsePps(nal: Uint8Array, chromaFormatOf: (spsId: number) => number): Pps {
   if (nalType(nal) !== NAL.pps) throw failure('clip_not_exact', { detail: 'a picture parameter set is none' });
   const bits = new BitReader(unescapeNal(nal.subarray(1)), notExact);
   const id = bits.unsigned(255);

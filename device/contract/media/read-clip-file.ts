@@ -1,7 +1,7 @@
 // Reads a finished clip's file for the device's own check, the bridge and `verify`: every byte outside its samples must be one that a clip
 // has there, or the file is refused.
 import { isFailure } from '../errors.ts';
-import { readSoundConfig } from './aac.ts';
+import { parseSoundConfig } from './aac.ts';
 import {
   checkFtyp,
   clipFault,
@@ -11,7 +11,7 @@ import {
   FTYP_BYTES,
   readMoov,
 } from './clip-file-check.ts';
-import { readPps, readSps } from './parameter-sets.ts';
+import { parsePps, parseSps } from './parameter-sets.ts';
 
 /** Random access to a file. */
 interface ClipBytes {
@@ -127,9 +127,9 @@ function checkSets({ sps, pps, width, height }: FileVideo): void {
   const bytes = [...sps, ...pps].reduce((sum, set) => sum + set.length, 0);
   if (bytes > SETS_BYTES_MAX) throw clipFault('parameter sets that are too long');
   if (pps.length === 0) throw clipFault('a clip without parameter sets');
-  const sequences = new Map(sps.map((set) => readSps(set)).map((set) => [set.id, set]));
+  const sequences = new Map(sps.map((set) => parseSps(set)).map((set) => [set.id, set]));
   const chromaFormatOf = (id: number) => sequences.get(id)?.chromaFormat ?? 1;
-  const pictures = new Map(pps.map((set) => readPps(set, chromaFormatOf)).map((set) => [set.id, set]));
+  const pictures = new Map(pps.map((set) => parsePps(set, chromaFormatOf)).map((set) => [set.id, set]));
   if (sequences.size !== sps.length || pictures.size !== pps.length) throw clipFault('two sets with one id');
   for (const set of [...sequences.values(), ...pictures.values()])
     if (!set.clean) throw clipFault('a parameter set with data behind it');
@@ -141,5 +141,5 @@ function checkSets({ sps, pps, width, height }: FileVideo): void {
 
 /** Sound is plain AAC-LC, and its timescale is its sample rate. */
 function checkSound({ config, timescale }: FileAudio): void {
-  if (readSoundConfig(config)?.sampleRate !== timescale) throw clipFault('sound of another kind than ours');
+  if (parseSoundConfig(config)?.sampleRate !== timescale) throw clipFault('sound of another kind than ours');
 }

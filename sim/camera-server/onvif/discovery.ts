@@ -85,7 +85,11 @@ export class Discovery {
       throw failure('onvif_discovery_impossible', { address: interfaceAddress, detail }, thrown);
     }
     socket.removeAllListeners('error');
-    socket.on('error', (error) => this.seams.log.warn('discovery failed', { detail: error.message }));
+    socket.on('error', (error) =>
+      this.seams.log.warn('ONVIF discovery failed; clients may not find the camera, but its address works', {
+        detail: error.message,
+      }),
+    );
     socket.on('message', (bytes, sender) => this.hear(bytes, sender));
     this.socket = socket;
     this.startedAtS = wallSeconds(this.seams.clock);
@@ -173,7 +177,10 @@ export class Discovery {
     return new Promise((resolve) => {
       if (!this.socket) return resolve();
       this.socket.send(text, port, address, (error) => {
-        if (error) this.seams.log.warn('a datagram of discovery was not sent', { detail: error.message });
+        if (error)
+          this.seams.log.warn('a datagram of ONVIF discovery was not sent; a client may not find the camera', {
+            detail: error.message,
+          });
         resolve();
       });
     });

@@ -131,7 +131,7 @@ export class OnvifServer {
         throw thrown;
       });
     }
-    seams.log.info('ONVIF listens', { address, discovery: interfaceAddress });
+    seams.log.info('ONVIF is served', { address, discovery: interfaceAddress });
     return address;
   }
 
@@ -187,7 +187,7 @@ export class OnvifServer {
     } catch (thrown) {
       const fault = thrown instanceof XmlFault ? new SoapFault('malformed', thrown.message) : thrown;
       if (!(fault instanceof SoapFault)) throw fault;
-      this.seams.log.debug('a call was refused', {
+      this.seams.log.debug('an ONVIF call was refused', {
         path: isSubscription ? SUBSCRIPTION_PATH : path,
         why: fault.message,
       });
@@ -236,7 +236,7 @@ export class OnvifServer {
   private take(): Promise<Uint8Array | null> {
     return new Promise((resolve) => {
       const refuse = (detail: string) => {
-        this.seams.log.warn('the camera gave no still picture', { detail });
+        this.seams.log.warn('the camera gave no still picture; the request was answered with status 503', { detail });
         resolve(null);
       };
       const timer = this.seams.clock.after(LIMITS.snapshotMs, () => refuse('it took too long'));

@@ -171,7 +171,7 @@ export class PullPoints {
     point.queue.push(message);
     if (point.queue.length > MESSAGES_MAX) {
       point.queue.shift();
-      this.log.debug('a subscription lost its oldest message: nobody pulls', { subscription: id });
+      this.log.debug('an ONVIF subscription lost its oldest message: its client does not pull', { subscription: id });
     }
     point.wake?.();
   }

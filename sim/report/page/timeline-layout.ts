@@ -52,7 +52,7 @@ export function xOf({ startUs, lengthUs, left, width }: TimeScale, atUs: number)
  * Places all lanes below `top`; `titlesAbove` puts each lane's title above its marks instead of into the margin. Returns the lanes and
  * their lower end.
  */
-export function placeLanes(lanes: readonly Lane[], scale: TimeScale, top: number, titlesAbove: boolean) {
+export function layOutLanes(lanes: readonly Lane[], scale: TimeScale, top: number, titlesAbove: boolean) {
   let y = top;
   const placed: PlacedLane[] = [];
   for (const lane of lanes) {

@@ -4,10 +4,10 @@ import type { TestTimeline } from '../run-report.ts';
 import { Sign } from './sign.tsx';
 import { offsetText, ticksOf } from './time-axis.ts';
 import {
+  layOutLanes,
   type PlacedLane,
   type PlacedMark,
   pan,
-  placeLanes,
   ROW_HEIGHT,
   seenLanes,
   type TimeScale,
@@ -50,7 +50,7 @@ export function Timeline(props: TimelineProps) {
   const seen = useMemo(() => seenLanes(lanes, view), [lanes, view]);
   const drawn = useMemo(() => seen.map((lane) => ({ ...lane, marks: lane.marks.slice(0, MARKS_MAX) })), [seen]);
   const { lanes: placed, bottom } = useMemo(
-    () => placeLanes(drawn, scale, AXIS_HEIGHT + 6, narrow),
+    () => layOutLanes(drawn, scale, AXIS_HEIGHT + 6, narrow),
     [drawn, scale.width, narrow],
   );
   const left = seen.reduce((sum, { marks }) => sum + Math.max(0, marks.length - MARKS_MAX), 0);

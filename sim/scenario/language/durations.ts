@@ -1,6 +1,6 @@
 // Durations, spans and counts as zod schemas. Durations become integer microseconds.
 import { z } from 'zod';
-import { readDurationUs, UNIT_US } from '../../world/durations.ts';
+import { parseDurationUs, UNIT_US } from '../../world/durations.ts';
 import type { CountRange, Span } from './scenario.ts';
 
 const SHORT_UNITS: Record<string, keyof typeof UNIT_US> = {
@@ -27,7 +27,7 @@ const SIGNED_PATTERN = '^[+-]?[0-9]+(\\.[0-9]+)?(ms|s|m|h|d)$';
 /** Microseconds, or why the text is not a duration. A number is seconds. */
 function readDuration(written: string | number, isSigned: boolean): number | string {
   const text = String(written).trim();
-  const us = readDurationUs(typeof written === 'number' ? `${text}s` : text);
+  const us = parseDurationUs(typeof written === 'number' ? `${text}s` : text);
   if (us === null) {
     if (/^[+-]?\d+(\.\d+)?$/.test(text)) return `a duration needs its unit; write ${text}s`;
     const [, number, unit = ''] = /^([+-]?[\d.]+)\s*([a-z]+)$/i.exec(text) ?? [];

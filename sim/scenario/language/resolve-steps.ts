@@ -1,7 +1,7 @@
 // Resolves steps: the doorbell, owner, agency and request that each names, its time, and defaults.
 
 import { nearestWord, readBySchema } from '@doorsill/base/schema-fault';
-import { FaultSet, isReplayed, readFault } from '../../camera-server/faults.ts';
+import { FaultSet, isReplayed, parseFault } from '../../camera-server/faults.ts';
 import { ERRORS, isErrorCode } from '../../errors.ts';
 import { type LinkTrouble, printTrouble } from '../../world/link-proxy.ts';
 import { durationSchema } from './durations.ts';
@@ -200,7 +200,7 @@ export class StepResolver {
     if (at === undefined)
       throw problemAt('scenario_value_refused', place, 'a camera-fault needs at: its time from the start');
     try {
-      const fault = readFault(text, at);
+      const fault = parseFault(text, at);
       if (fault.fromUs !== at) {
         const detail = `${shown(text)}: give its start with at, not after the fault`;
         throw problemAt('scenario_value_refused', place, detail);

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { sha256Hex, verifySignature } from '../../../device/base/keys.ts';
 import { passwordFits, readAccount } from '../../../device/base/mqtt-account-files.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
-import { EnrolmentStatement, readEnrolmentCode } from '../../../device/contract/enrolment.ts';
+import { EnrolmentStatement, parseEnrolmentCode } from '../../../device/contract/enrolment.ts';
 import { openToken } from '../../../device/contract/jws.ts';
 import { BridgeFixture } from '../../support/bridge-fixture.ts';
 import { makeParty, type Party } from '../../support/parties.ts';
@@ -34,7 +34,7 @@ function statementOf(token: unknown) {
 it('prints a code with its address and the thumbprints of both keys', async () => {
   const { code, expiresS } = await fixture.bridge.printEnrolmentCode();
   const { cast } = fixture;
-  expect(readEnrolmentCode(code)).toMatchObject({
+  expect(parseEnrolmentCode(code)).toMatchObject({
     url: fixture.bridge.url,
     bridge: sha256Hex(cast.bridge.key.publicKey),
     registry: sha256Hex(cast.registry.key.publicKey),
@@ -46,7 +46,7 @@ it('prints codes over HTTP for the holder of the admin token alone', async () =>
   expect((await fixture.post('/v1/enrolment-codes', {})).status).toBe(401);
   expect((await fixture.post('/v1/enrolment-codes', {}, 'a'.repeat(43))).status).toBe(401);
   const answer = await fixture.post('/v1/enrolment-codes', {}, fixture.bridge.adminToken);
-  expect(readEnrolmentCode(String(answer.body['code']))).not.toBeNull();
+  expect(parseEnrolmentCode(String(answer.body['code']))).not.toBeNull();
   const stored = (await readFile(join(fixture.bridgeFolder, 'admin.token'), 'utf8')).trim();
   expect(stored).toBe(fixture.bridge.adminToken);
 });
@@ -146,7 +146,7 @@ describe('a code for several devices', () => {
   };
   const batch = async (wish: object) => {
     const { status, body } = await fixture.post('/v1/enrolment-codes', wish, fixture.bridge.adminToken);
-    const secret = readEnrolmentCode(String(body['code']))?.secret ?? '';
+    const secret = parseEnrolmentCode(String(body['code']))?.secret ?? '';
     return { status, body, secret, id: String(body['id']) };
   };
   const codes = async () => (await fixture.get('/v1/enrolment-codes', fixture.bridge.adminToken)).body['codes'];

@@ -39,7 +39,12 @@ const itemOf = ({ clipId }: Parcel) => itemId(sha256Hex(itemIdText(fixture.cast.
 const atBridge = () => readdirSync(join(fixture.bridgeFolder, 'clips'));
 const atVault = () => readdirSync(join(vault.folder, 'blobs'));
 const waits = () =>
-  logged.filter(({ message }) => message === 'a hand-over will be retried').map(({ facts }) => facts['code']);
+  logged
+    .filter(
+      ({ message }) =>
+        message === 'a step of handing a clip over to the vault failed; it is tried again after retryInMs',
+    )
+    .map(({ facts }) => facts['code']);
 const handedOver = async (parcel: Parcel) => {
   const officer = await vault.officer(fixture.cast.agency.id);
   await expect
@@ -355,7 +360,9 @@ describe('an owner who revokes a clip after its hand-over', () => {
     await vault.start();
     // The bridge also retries by itself: the device may be offline.
     await expect
-      .poll(() => logged.some(({ message }) => message === 'a recall is answered'), { timeout: 5_000 })
+      .poll(() => logged.some(({ message }) => message === 'the vault has answered an owner’s recall of a clip'), {
+        timeout: 5_000,
+      })
       .toBe(true);
     const revoked = await fixture.revoke(parcel);
     expect(revoked.body).toMatchObject({ state: 'recalled' });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { DeviceTokens } from '../../../cloud-bridge/intake/verify-upload-token.ts';
+import { DeviceTokenVerifier } from '../../../cloud-bridge/intake/verify-upload-token.ts';
 import { ManualClock } from '../../../device/base/clock.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
 import { failure } from '../../../device/contract/errors.ts';
@@ -22,7 +22,7 @@ function ground() {
       return keys.get(device) ?? null;
     },
   };
-  const tokens = new DeviceTokens({ clock, store, bridgeId: cast.bridge.id, lifeSMax: LIFE_S });
+  const tokens = new DeviceTokenVerifier({ clock, store, bridgeId: cast.bridge.id, lifeSMax: LIFE_S });
   const claims = (changes: Partial<UploadToken> = {}): UploadToken => ({
     ...{ iss: cast.device.key.publicKey, aud: cast.bridge.id, iat: NOW_S, exp: NOW_S + 600, jti: 'upload-1' },
     ...{ device: cast.device.id, grant: 'grant-1', clipSha256: 'a'.repeat(64), clipBytes: 9 },
@@ -111,7 +111,12 @@ describe('an upload token', () => {
   it('is not refused as invalid when the database does not answer', async () => {
     const { sign, clock, cast } = ground();
     const broken = { deviceKey: () => Promise.reject(new Error('gone')) };
-    const tokens = new DeviceTokens({ clock, store: broken as never, bridgeId: cast.bridge.id, lifeSMax: LIFE_S });
+    const tokens = new DeviceTokenVerifier({
+      clock,
+      store: broken as never,
+      bridgeId: cast.bridge.id,
+      lifeSMax: LIFE_S,
+    });
     await expect(tokens.readUpload(sign())).rejects.toThrow('gone');
   });
 });

@@ -11,7 +11,7 @@ import {
 } from '../../../cloud-bridge/query-audit/registry-admin-client.ts';
 import {
   agencyNamed,
-  makeRevocations,
+  carryOutRevocations,
   planRevocations,
   reinstateAgency,
 } from '../../../cloud-bridge/query-audit/revoking.ts';
@@ -101,26 +101,26 @@ describe('planRevocations', () => {
   });
 });
 
-describe('makeRevocations', () => {
+describe('carryOutRevocations', () => {
   const one = (scope: string | null) => [{ name: 'A PD', agency: 'agency-1', scope }];
 
   it.each([null, 'area-9v', 'community-request'])('revokes the scope %s, once', async (scope) => {
     const registry = desk([agency('agency-1', 'A PD')]);
-    await makeRevocations(registry.desk, one(scope));
-    await makeRevocations(registry.desk, one(scope));
+    await carryOutRevocations(registry.desk, one(scope));
+    await carryOutRevocations(registry.desk, one(scope));
     expect(registry.list).toHaveLength(1);
   });
 
   it('does not trust a positive answer: both the standing and the list must show the revocation', async () => {
     const same = agency('agency-1', 'A PD');
     const idle = desk([same], { revoke: () => Promise.resolve(same) });
-    await expect(makeRevocations(idle.desk, one('area-9v'))).rejects.toMatchObject({ code: 'audit_not_taken' });
+    await expect(carryOutRevocations(idle.desk, one('area-9v'))).rejects.toMatchObject({ code: 'audit_not_taken' });
     const unlisted = desk([same], { revoked: () => Promise.resolve([]) });
-    await expect(makeRevocations(unlisted.desk, one(null))).rejects.toMatchObject({ code: 'audit_not_taken' });
+    await expect(carryOutRevocations(unlisted.desk, one(null))).rejects.toMatchObject({ code: 'audit_not_taken' });
     const narrower = desk([agency('agency-1', 'A PD')], {
       revoked: () => Promise.resolve([{ agency: 'agency-1', upToRevision: 1, scope: 'area-9v' }]),
     });
-    await expect(makeRevocations(narrower.desk, one(null))).rejects.toMatchObject({ code: 'audit_not_taken' });
+    await expect(carryOutRevocations(narrower.desk, one(null))).rejects.toMatchObject({ code: 'audit_not_taken' });
   });
 });
 

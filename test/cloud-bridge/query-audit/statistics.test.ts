@@ -10,7 +10,7 @@ import {
   STAFF_CLASSES,
   staffClass,
 } from '../../../cloud-bridge/query-audit/drawn-agencies.ts';
-import { drawnShares, firstGroups, fitRound, kindsOf } from '../../../cloud-bridge/query-audit/habit-groups.ts';
+import { cellSharesOfDraws, firstGroups, fitRound, kindsOf } from '../../../cloud-bridge/query-audit/habit-groups.ts';
 import { discoveries, judgeHabits } from '../../../cloud-bridge/query-audit/hidden-misuse.ts';
 import { logSum } from '../../../cloud-bridge/query-audit/statistics.ts';
 import { SeededRandom } from '../../../device/base/random.ts';
@@ -83,7 +83,7 @@ it('recovers the two groups of habits that agencies were drawn from, and which k
   const draws = makeDraws(200, 1);
   let habits = firstGroups(agencies);
   for (let round = 0; round < 6; round += 1)
-    habits = fitRound(agencies, habits, draws, () => 0, drawnShares(habits.groups, draws, agencies));
+    habits = fitRound(agencies, habits, draws, () => 0, cellSharesOfDraws(habits.groups, draws, agencies));
   const share = (kind: number, at: number) =>
     habits.groups.reduce(
       (sum, { mean }, group) => sum + (habits.byKind[kind]?.[group] ?? 0) / (1 + Math.exp(-(mean[at] ?? 0))),

@@ -6,7 +6,7 @@ import { databasePlace } from '../../../cloud-bridge/persistence/open-database.t
 import { FolderBlobs } from '../../../cloud-bridge/vault/evidence-blobs.ts';
 import { RECOVERABLE_S } from '../../../cloud-bridge/vault/retention.ts';
 import { RetentionSweeper } from '../../../cloud-bridge/vault/retention-sweeper.ts';
-import { VaultReceipts } from '../../../cloud-bridge/vault/sign-vault-receipts.ts';
+import { VaultReceiptSigner } from '../../../cloud-bridge/vault/sign-vault-receipts.ts';
 import { openVaultDatabase, type VaultDatabase } from '../../../cloud-bridge/vault/vault-database.ts';
 import type { Item, ItemChange, TrailLine } from '../../../cloud-bridge/vault/vault-store.ts';
 import { ManualClock } from '../../../device/base/clock.ts';
@@ -48,7 +48,7 @@ beforeEach(async () => {
     ...{ find: items.find.bind(items), add: items.add.bind(items), change: items.change.bind(items) },
     ...{ list: items.list.bind(items), bytesOf: items.bytesOf.bind(items), overdue },
   };
-  const receipts = new VaultReceipts({ clock, random, key: generateSigningKey(random) });
+  const receipts = new VaultReceiptSigner({ clock, random, key: generateSigningKey(random) });
   const blobs = new FolderBlobs(disk, random, folder.path);
   const rest = { clock, log: silentLog(), offers, blobs, receipts, turns: ALONE, sweepEveryMs: 3_600_000 };
   sweeper = new RetentionSweeper({ ...rest, items: watched });

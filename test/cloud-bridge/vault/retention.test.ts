@@ -9,13 +9,13 @@ import {
   ITEM_STEPS,
   type ItemState,
   RECOVERABLE_S,
-  type Retained,
+  type RetentionFacts,
   type RetentionRules,
   UNCATEGORIZED,
 } from '../../../cloud-bridge/vault/retention.ts';
 
 const DAY_S = 24 * 3600;
-const item = (changes: Partial<Retained> = {}): Retained => ({
+const item = (changes: Partial<RetentionFacts> = {}): RetentionFacts => ({
   source: 'community-request',
   recordedS: 1_000_000,
   uploadedS: 2_000_000,
@@ -38,7 +38,7 @@ const upload = (days: number) => 2_000_000 + days * DAY_S;
 const recording = (days: number) => 1_000_000 + days * DAY_S;
 
 describe('an item is deleted', () => {
-  it.each<[string, Partial<Retained>, RetentionRules, number | null]>([
+  it.each<[string, Partial<RetentionFacts>, RetentionRules, number | null]>([
     ['never by itself without a category', {}, rules({ theft: 30 }), null],
     ['by the period of uncategorized, where that has one', {}, rules({ [UNCATEGORIZED]: 60 }), upload(60)],
     ['counted from its upload, when residents were asked', { categories: ['theft'] }, rules({ theft: 30 }), upload(30)],

@@ -105,6 +105,22 @@ describe('a log that grows', () => {
     expect(JSON.parse(readFileSync(join(data, 'cosigned.json'), 'utf8'))).toEqual(cosigned);
   }, 60_000);
 
+  it('is checked with the bridge’s key as text or in a file, and with no other', async () => {
+    const bridgeKey = fixture.cast.bridge.key.publicKey;
+    const [keyFile, otherFile] = [join(folder.path, 'bridge.pub'), join(folder.path, 'other.txt')];
+    writeFileSync(keyFile, `${bridgeKey}\n`);
+    writeFileSync(otherFile, 'not a key\n');
+    const lookWith = (named: string, at: number) =>
+      runCommand([...words(join(folder.path, `named-${at}`)), '--once', '--bridge-key', named]);
+    for (const [at, named] of [bridgeKey, keyFile].entries()) {
+      const done = await lookWith(named, at);
+      expect(done.status, done.stderr).toBe(0);
+      expect(done.last).toMatchObject({ event: 'seen' });
+    }
+    for (const named of [otherFile, join(folder.path, 'nowhere')])
+      expect(codeOf((await lookWith(named, 2)).stderr), named).toBe('usage');
+  }, 60_000);
+
   it('lets `verify` require the witness', async () => {
     await event();
     const answer = await fixture.get(`/v1/clips/${parcel.clipId}/custody`, fixture.access(parcel.clipId));

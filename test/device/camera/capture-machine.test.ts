@@ -1,15 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import {
   CAPTURE_OFF,
+  type CaptureFailurePolicy,
   type CaptureInput,
-  type CapturePolicy,
   type CaptureState,
   nextCapture,
 } from '../../../device/camera/capture-machine.ts';
 
-const FILE: CapturePolicy = { atEnd: 'ended', retriesMax: 2, forgiveAfter: null };
-const LOOP: CapturePolicy = { atEnd: 'again', retriesMax: 2, forgiveAfter: null };
-const RTSP: CapturePolicy = { atEnd: 'lost', retriesMax: null, forgiveAfter: 1 };
+const FILE: CaptureFailurePolicy = { atEnd: 'ended', retriesMax: 2, forgiveAfter: null };
+const LOOP: CaptureFailurePolicy = { atEnd: 'again', retriesMax: 2, forgiveAfter: null };
+const RTSP: CaptureFailurePolicy = { atEnd: 'lost', retriesMax: null, forgiveAfter: 1 };
 
 const ended = (how: 'complete' | 'broken' | 'replan' | 'hopeless'): CaptureInput => ({
   type: 'run-ended',
@@ -23,7 +23,7 @@ const RETRY: CaptureInput = { type: 'retry' };
 const STOP: CaptureInput = { type: 'stop' };
 
 /** Runs inputs in order; returns the last state's name and all effects. */
-function play(policy: CapturePolicy, ...inputs: CaptureInput[]): { name: string; did: string[] } {
+function play(policy: CaptureFailurePolicy, ...inputs: CaptureInput[]): { name: string; did: string[] } {
   let state: CaptureState = CAPTURE_OFF;
   const did: string[] = [];
   for (const input of inputs) {
@@ -65,7 +65,7 @@ describe('the camera machine', () => {
   });
 
   it('never gives up a proven camera, whatever fails, and reports each loss once', () => {
-    const policy: CapturePolicy = { atEnd: 'ended', retriesMax: 1, forgiveAfter: 2 };
+    const policy: CaptureFailurePolicy = { atEnd: 'ended', retriesMax: 1, forgiveAfter: 2 };
     const stalls = Array.from({ length: 50 }, () => [STALL, ended('broken'), RETRY]).flat();
     const proven = [START, SEGMENT, SEGMENT, ...stalls];
     expect(play(policy, ...proven).name).toBe('lost');

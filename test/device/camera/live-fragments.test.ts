@@ -236,7 +236,7 @@ describe('the live picture', () => {
     run.write(frame(3));
     live.end();
     expect(asked).toBe(1);
-    expect(logged).toEqual(['a viewer of the live picture failed']);
+    expect(logged).toEqual(['a viewer of the live picture failed and is cut off; recording goes on']);
     expect(numbers(other)).toEqual([0, 1, 2, 3]);
   });
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { isPictureMissing, tellsDamage } from '../../../device/camera/picture-damage.ts';
+import { isPictureMissing, reportsDamage } from '../../../device/camera/picture-damage.ts';
 import { parseFragment, parseInit } from '../../../device/contract/media/fragment.ts';
 import { npmFfmpeg } from '../../support/each-ffmpeg.ts';
 import { Recorder } from './support/recorder.ts';
@@ -11,7 +11,7 @@ describe('a line of ffmpeg', () => {
     '[h264 @ 0x55d0c0ffee00] concealing 80 DC, 80 AC, 80 MV errors',
     '[hevc @ 0x55d0c0ffee00] [error] Could not find ref with POC 12',
   ])('reports damage: %s', (line) => {
-    expect(tellsDamage(line)).toBe(true);
+    expect(reportsDamage(line)).toBe(true);
   });
 
   it.each([
@@ -24,7 +24,7 @@ describe('a line of ffmpeg', () => {
     '[info]   comment: [h264 @ 0x0] [error] error while decoding MB 1 1, bytestream -1',
     '',
   ])('reports no damage: %s', (line) => {
-    expect(tellsDamage(line)).toBe(false);
+    expect(reportsDamage(line)).toBe(false);
   });
 });
 

@@ -10,7 +10,7 @@ import { concatBytes, utf8 } from '../../../device/contract/bytes.ts';
 import type { FileTables, FileVideo } from '../../../device/contract/media/clip-file-check.ts';
 import { parseInit } from '../../../device/contract/media/fragment.ts';
 import { splitSample } from '../../../device/contract/media/nal.ts';
-import { readSps } from '../../../device/contract/media/parameter-sets.ts';
+import { parseSps } from '../../../device/contract/media/parameter-sets.ts';
 import type { Window } from '../../../device/contract/shared-claims.ts';
 import { type CheckedClip, HEAD, silentClips, tablesOf } from './support/checked-clips.ts';
 import { readerOf } from './support/cutting.ts';
@@ -293,8 +293,8 @@ describe('a clip with an encoded head is refused', () => {
     const own = await ownSets();
     // High 4:4:4, level 1.3, id 1, 320 by 176 pixels.
     const sps444 = Uint8Array.of(0x67, 0xf4, 0, 0x0d, 0x44, 0x65, 0xa0, 0x50, 0x5e, 0x40);
-    expect(readSps(sps444)).toMatchObject({
-      id: readSps(own.sps).id,
+    expect(parseSps(sps444)).toMatchObject({
+      id: parseSps(own.sps).id,
       chromaFormat: 3,
       width: 320,
       height: 176,

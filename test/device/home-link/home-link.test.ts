@@ -227,7 +227,12 @@ it('warns in the log of an unreachable broker, once, without the password', asyn
     advice: 'Check that it runs, that the address is right, and that nothing else answers there.',
     forS: 30,
   };
-  expect(warned).toEqual([['the home broker is out of reach', expect.objectContaining(facts)]]);
+  expect(warned).toEqual([
+    [
+      'the home broker cannot be reached: owners get no messages from it; recording does not need it',
+      expect.objectContaining(facts),
+    ],
+  ]);
   expect(warned[0]?.[1]?.['detail']).toContain(broker.url);
   expect(JSON.stringify(warned)).not.toContain('the-password');
 });

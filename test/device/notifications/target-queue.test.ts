@@ -47,7 +47,7 @@ it('keeps the newest hundred', async () => {
   await expect.poll(() => bodies().at(-1)).toBe(249);
   const taken = new Set(bodies().filter((number) => number >= 150));
   expect([taken.size, queue.dropped]).toEqual([100, 150]);
-  expect(logged.filter((line) => line.includes('the queue of notifications is full'))).toHaveLength(2);
+  expect(logged.filter((line) => line.includes('too many notifications wait'))).toHaveLength(2);
   expect(logged.join()).not.toContain('hook');
 });
 
@@ -59,5 +59,5 @@ it('drops a notification that failed for an hour, and goes on with the next', as
   add(2);
   receiver.status = 204;
   await expect.poll(() => bodies().at(-1)).toBe(2);
-  expect(logged.join()).toContain('failed for an hour');
+  expect(logged.join()).toContain('could not be sent for an hour');
 });

@@ -8,8 +8,8 @@ import { SeededRandom } from '../../../device/base/random.ts';
 import { utf8 } from '../../../device/contract/bytes.ts';
 import {
   nameOfKey,
+  parseMinisignKey,
   printMinisignKey,
-  readMinisignKey,
   signAsMinisign,
   verifyMinisign,
 } from '../../../device/update/minisign.ts';
@@ -47,7 +47,7 @@ describe('a signature of minisign', () => {
   });
 
   it('verifies when minisign itself made it', () => {
-    const pinned = readMinisignKey(OTHERS.key);
+    const pinned = parseMinisignKey(OTHERS.key);
     expect(pinned && verifyMinisign(data, utf8(OTHERS.signature), pinned)).toBe('by minisign');
   });
 
@@ -173,16 +173,16 @@ describe('a signature of minisign', () => {
 
 describe('a public key of minisign', () => {
   it('is read as it was printed', () => {
-    expect(readMinisignKey(printMinisignKey(key))).toEqual({ id: key.id, publicKey: key.publicKey });
+    expect(parseMinisignKey(printMinisignKey(key))).toEqual({ id: key.id, publicKey: key.publicKey });
     expect(printMinisignKey(key)).toContain(nameOfKey(key.id));
-    expect(readMinisignKey(printMinisignKey(key).split('\n')[1] ?? '')).toEqual({
+    expect(parseMinisignKey(printMinisignKey(key).split('\n')[1] ?? '')).toEqual({
       id: key.id,
       publicKey: key.publicKey,
     });
   });
 
   it('has minisign’s own name for it, and none when it is not a key', () => {
-    expect(nameOfKey(readMinisignKey(OTHERS.key)?.id ?? new Uint8Array())).toBe('E0EE93BC07B048E7');
+    expect(nameOfKey(parseMinisignKey(OTHERS.key)?.id ?? new Uint8Array())).toBe('E0EE93BC07B048E7');
     const damaged = { ...key, publicKey: '!' };
     expect(() => printMinisignKey(damaged)).toThrow(
       expect.objectContaining({ code: 'usage', facts: { detail: 'that is not a public key' } }),
@@ -192,6 +192,6 @@ describe('a public key of minisign', () => {
   it('is not read from anything else', () => {
     const printed = printMinisignKey(key);
     const others = ['', 'RWQ', signed(), `${printed}more\n`, `more\n${printed}`, printed.replace('RW', 'RU')];
-    expect(others.filter((text) => readMinisignKey(text) !== null)).toEqual([]);
+    expect(others.filter((text) => parseMinisignKey(text) !== null)).toEqual([]);
   });
 });

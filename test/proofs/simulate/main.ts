@@ -7,7 +7,7 @@ import { ProgressLine } from '@doorsill/device/terminal/progress-line';
 import { shellWord } from '@doorsill/device/terminal/shell-words';
 import { stopSignal } from '@doorsill/device/terminal/stop-signal';
 import { Command, CommanderError } from 'commander';
-import { readWhole } from 'doorsill/cli/read-options';
+import { parseWholeNumber } from 'doorsill/cli/read-options';
 import { failure } from 'doorsill/errors';
 import type { Footage } from './ffmpeg-twin.ts';
 import type { RunSummary, SeedTotals } from './seed-processes.ts';
@@ -94,13 +94,13 @@ function read(options: SimulateOptions): Asked {
   if (seed === undefined && (homes !== undefined || acts !== undefined || options.trace))
     throw failure('usage', { detail: '--homes, --acts and --trace need a single --seed' });
   return {
-    seed: seed === undefined ? null : readWhole('--seed', seed, 0, SEED_MAX),
-    from: readWhole('--from', options.from, 0, SEED_MAX),
-    seeds: readWhole('--seeds', options.seeds, 1, SEEDS_MAX),
-    minutes: minutes === undefined ? null : readWhole('--minutes', minutes, 1, MINUTES_MAX),
-    workers: workers === undefined ? availableParallelism() : readWhole('--workers', workers, 1, WORKERS_MAX),
+    seed: seed === undefined ? null : parseWholeNumber('--seed', seed, 0, SEED_MAX),
+    from: parseWholeNumber('--from', options.from, 0, SEED_MAX),
+    seeds: parseWholeNumber('--seeds', options.seeds, 1, SEEDS_MAX),
+    minutes: minutes === undefined ? null : parseWholeNumber('--minutes', minutes, 1, MINUTES_MAX),
+    workers: workers === undefined ? availableParallelism() : parseWholeNumber('--workers', workers, 1, WORKERS_MAX),
     kept: {
-      ...(homes === undefined ? {} : { homes: readWhole('--homes', homes, 1, HOMES_MAX) }),
+      ...(homes === undefined ? {} : { homes: parseWholeNumber('--homes', homes, 1, HOMES_MAX) }),
       ...(acts === undefined ? {} : { acts: actsIn(acts) }),
     },
   };
@@ -108,7 +108,7 @@ function read(options: SimulateOptions): Asked {
 
 function actsIn(text: string): ReadonlySet<number> {
   if (text === 'none') return new Set();
-  return new Set(text.split(',').map((number) => readWhole('--acts', number, 0, ACTS_MAX)));
+  return new Set(text.split(',').map((number) => parseWholeNumber('--acts', number, 0, ACTS_MAX)));
 }
 
 /** Runs seeds until one fails or all have passed. */

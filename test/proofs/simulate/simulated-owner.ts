@@ -11,7 +11,7 @@ import type { VerifiedNotice } from '@doorsill/contract/read-request-notice';
 import type { Window } from '@doorsill/contract/shared-claims';
 import { giveOrder } from '@doorsill/device/owner/give-command';
 import { OwnerSession } from '@doorsill/device/owner/owner-session';
-import type { Home } from '@doorsill/device/owner/paired-devices';
+import type { PairedDevice } from '@doorsill/device/owner/paired-devices';
 import { pairWithDevice } from '@doorsill/device/owner/pairing-client';
 import { makeDenial, makeGrant, makeRevoke, type Signer } from '@doorsill/device/owner/sign-owner-messages';
 import { failure } from 'doorsill/errors';
@@ -49,7 +49,7 @@ export interface PairedOwner {
   readonly device: string;
   readonly key: SigningKey;
   readonly account: { user: string; password: string };
-  readonly home: Home;
+  readonly home: PairedDevice;
 }
 
 /** An order that an owner has signed. */
@@ -78,7 +78,7 @@ export class SimulatedOwner {
   private account: { user: string; password: string } | null = null;
   private session: OwnerSession | null = null;
   private signer: Signer | null = null;
-  private home: Home | null = null;
+  private home: PairedDevice | null = null;
   private readonly notices = new Map<string, VerifiedNotice>();
 
   constructor(plan: HomePlan, seams: OwnerSeams) {

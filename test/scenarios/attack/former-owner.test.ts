@@ -7,7 +7,7 @@ import { SystemDisk } from '../../../device/base/disk.ts';
 import { silentLog } from '../../../device/base/log.ts';
 import { issueAccount, listAccounts } from '../../../device/base/mqtt-account-files.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
-import { HomeAccounts } from '../../../device/owner/owner-broker-accounts.ts';
+import { OwnerBrokerAccounts } from '../../../device/owner/owner-broker-accounts.ts';
 import { AccountAccess } from '../../../sim/broker/account-login.ts';
 import { makeParty } from '../../support/parties.ts';
 
@@ -17,12 +17,12 @@ const device = makeParty('device', random).id;
 const neighbour = makeParty('device', random).id;
 let folder: string;
 let owners: string[] | null;
-let accounts: HomeAccounts;
+let accounts: OwnerBrokerAccounts;
 let access: AccountAccess;
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'doorsill-accounts-'));
   owners = [alex.key.publicKey, sam.key.publicKey];
-  accounts = new HomeAccounts({
+  accounts = new OwnerBrokerAccounts({
     disk,
     random,
     log: silentLog(),
@@ -87,7 +87,7 @@ it('reads no account if there were no other owners: the folder may have those of
   const warned: string[] = [];
   const log = { ...silentLog(), warn: (message: string) => warned.push(message) };
   const deps = { disk: seldom, random, log, folder, device, owners: () => owners, hadOthers: () => others };
-  const quiet = new HomeAccounts(deps);
+  const quiet = new OwnerBrokerAccounts(deps);
   for (const now of [false, true]) {
     others = now;
     owners = [now ? alex.key.publicKey : sam.key.publicKey];

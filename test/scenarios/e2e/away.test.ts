@@ -17,7 +17,7 @@ import type { Doorbell } from '../../../device/doorbell.ts';
 import { deviceIdOf, loadOrCreateDeviceKey } from '../../../device/identity.ts';
 import { walkLedger } from '../../../device/ledger/ledger.ts';
 import { OwnerSession } from '../../../device/owner/owner-session.ts';
-import type { Home } from '../../../device/owner/paired-devices.ts';
+import type { PairedDevice } from '../../../device/owner/paired-devices.ts';
 import { pairWithDevice } from '../../../device/owner/pairing-client.ts';
 import { makeCommand, makeDenial, makeGrant, makeRevoke } from '../../../device/owner/sign-owner-messages.ts';
 import { startDevice } from '../../../device/start-device.ts';
@@ -62,7 +62,7 @@ describe('a doorbell whose broker is away for a day', () => {
   let fixture: BridgeFixture;
   let folder: string;
   let doorbell: Doorbell;
-  let home: Home;
+  let home: PairedDevice;
   let session: OwnerSession;
   const signer = { key: generateSigningKey(random), clock, random };
   const heard = {

@@ -19,7 +19,7 @@ import type { Window } from '../../../device/contract/shared-claims.ts';
 import { deviceIdOf, loadOrCreateDeviceKey } from '../../../device/identity.ts';
 import { loadOrCreateOwnerKey } from '../../../device/owner/owner-key.ts';
 import { OwnerSession } from '../../../device/owner/owner-session.ts';
-import { listHomes } from '../../../device/owner/paired-devices.ts';
+import { listPairedDevices } from '../../../device/owner/paired-devices.ts';
 import { makeGrant } from '../../../device/owner/sign-owner-messages.ts';
 import { askForState } from '../../../device/terminal/owner-requests.ts';
 import { loadAgencyKey, postRequest, signFootageRequest } from '../../../sim/officer/agency-client.ts';
@@ -106,7 +106,7 @@ it.for(kinds)(
     expect(paired.status, paired.stderr).toBe(0);
 
     // Footage, a request, a grant, the clip at the bridge.
-    const [home] = await listHomes(seams.disk, at('me'));
+    const [home] = await listPairedDevices(seams.disk, at('me'));
     if (!home) throw new Error('no home is paired');
     expect(home.account.url).toBe(homeUrl);
     const session = new OwnerSession(home, seams);

@@ -12,7 +12,7 @@ import { SystemRandom } from '../../../device/base/random.ts';
 import type { DeviceEvent, DeviceState, Receipt } from '../../../device/contract/home-messages.ts';
 import type { Window } from '../../../device/contract/shared-claims.ts';
 import { OwnerSession } from '../../../device/owner/owner-session.ts';
-import type { Home } from '../../../device/owner/paired-devices.ts';
+import type { PairedDevice } from '../../../device/owner/paired-devices.ts';
 import { pairWithDevice } from '../../../device/owner/pairing-client.ts';
 import { openBridgeDatabase } from '../../support/bridge-database.ts';
 import { BridgeFixture } from '../../support/bridge-fixture.ts';
@@ -69,7 +69,7 @@ export class DoorStory {
   readonly fixture: BridgeFixture;
   private readonly broker: TestBroker;
   private readonly disk: DoorDisk | null;
-  private home: Home | null = null;
+  private home: PairedDevice | null = null;
   private door: DoorProcess | null = null;
   private session: OwnerSession | null = null;
   private request = '';

@@ -1,7 +1,7 @@
 // Calls a layout continuously during faults, one reader and one writer; measures outages, and records the writer's acknowledgements.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { sha256Hex } from '../../../device/base/keys.ts';
-import { readEnrolmentCode } from '../../../device/contract/enrolment.ts';
+import { parseEnrolmentCode } from '../../../device/contract/enrolment.ts';
 import { createEnrolmentCode } from '../../../sim/officer/bridge-operator.ts';
 import type { ServedLayout } from '../../support/served-layout.ts';
 
@@ -61,7 +61,7 @@ export class ServedProbes {
     }, signal);
     this.writes = new Probe(async () => {
       const { code } = await createEnrolmentCode(urls.bridge, bearer, { lifeS: CODE_LIFE_S });
-      this.acknowledged.push(sha256Hex(readEnrolmentCode(code)?.secret ?? ''));
+      this.acknowledged.push(sha256Hex(parseEnrolmentCode(code)?.secret ?? ''));
     }, signal);
   }
 

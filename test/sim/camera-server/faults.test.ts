@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { FAULTS, faultRow, isFaultName } from '../../../sim/camera-server/fault-table.ts';
-import { FaultSet, readFault } from '../../../sim/camera-server/faults.ts';
+import { FaultSet, parseFault } from '../../../sim/camera-server/faults.ts';
 
 const S = 1_000_000;
 const set = (...texts: string[]) => {
   const faults = new FaultSet();
-  for (const text of texts) faults.add(readFault(text));
+  for (const text of texts) faults.add(parseFault(text));
   return faults;
 };
 const code = (code: string) => expect.objectContaining({ code });
@@ -24,7 +24,7 @@ describe('a fault as it is written', () => {
     ['hidden-text=a@b+c d=1@2s', { value: 'a@b+c d=1', fromUs: 2 * S }],
     ['redirect=rtsp://user@192.0.2.1:554/x+y+3s', { value: 'rtsp://user@192.0.2.1:554/x+y', untilUs: 10 * S }],
   ])('%s is read', (text, fault) => {
-    expect(readFault(text, 7 * S)).toMatchObject(fault);
+    expect(parseFault(text, 7 * S)).toMatchObject(fault);
   });
 
   it.each([
@@ -45,23 +45,23 @@ describe('a fault as it is written', () => {
     ['clock-drift=0', 'camera_fault_invalid'],
     [`hidden-text=${'x'.repeat(400)}`, 'camera_fault_invalid'],
   ])('%j is refused', (text, wanted) => {
-    expect(() => readFault(text)).toThrow(code(wanted));
+    expect(() => parseFault(text)).toThrow(code(wanted));
   });
 
   it('is refused if it would end before it begins, and only then', () => {
-    expect(readFault('black@1s+5s', 6 * S - 1).untilUs).toBe(6 * S);
-    expect(() => readFault('black@1s+5s', 6 * S)).toThrow('over by now, 6.0 s after the first picture: leave @1s out');
+    expect(parseFault('black@1s+5s', 6 * S - 1).untilUs).toBe(6 * S);
+    expect(() => parseFault('black@1s+5s', 6 * S)).toThrow('over by now, 6.0 s after the first picture: leave @1s out');
   });
 
   it('gets a suggestion if its name is misspelled', () => {
-    expect(() => readFault('frozn')).toThrow(/did you mean frozen/);
+    expect(() => parseFault('frozn')).toThrow(/did you mean frozen/);
   });
 
   it('has a row for every name, with a valid default', () => {
     const names = Object.keys(FAULTS).filter(isFaultName);
     expect(names.length).toBeGreaterThanOrEqual(40);
     for (const name of names) {
-      expect(readFault(name).name).toBe(name);
+      expect(parseFault(name).name).toBe(name);
       expect(faultRow(name).layer === 'picture').toBe('picture' in faultRow(name));
     }
   });
@@ -77,8 +77,8 @@ describe("a camera's faults", () => {
 
   it('cannot change the pictures of a file that is sent unchanged', () => {
     const faults = new FaultSet({ isCopied: true });
-    expect(() => faults.add(readFault('noise'))).toThrow(code('camera_faults_contradict'));
-    faults.add(readFault('lost-packets'));
+    expect(() => faults.add(parseFault('noise'))).toThrow(code('camera_faults_contradict'));
+    faults.add(parseFault('lost-packets'));
   });
 
   it('change filters and encoder options for their period', () => {
@@ -117,7 +117,7 @@ describe("a camera's faults", () => {
 
   it('are limited to 64', () => {
     const faults = new FaultSet();
-    for (let at = 0; at < 64; at += 1) faults.add(readFault(`frozen@${at * 2}s+1s`));
-    expect(() => faults.add(readFault('noise'))).toThrow(code('camera_faults_too_many'));
+    for (let at = 0; at < 64; at += 1) faults.add(parseFault(`frozen@${at * 2}s+1s`));
+    expect(() => faults.add(parseFault('noise'))).toThrow(code('camera_faults_too_many'));
   });
 });

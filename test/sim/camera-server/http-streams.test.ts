@@ -8,7 +8,7 @@ import { SeededRandom } from '../../../device/base/random.ts';
 import { parseFragment, parseInit } from '../../../device/contract/media/fragment.ts';
 import { FragmentSplitter } from '../../../device/contract/media/fragment-splitter.ts';
 import { type Login, REALM } from '../../../sim/camera-server/digest-login.ts';
-import { readFault } from '../../../sim/camera-server/faults.ts';
+import { parseFault } from '../../../sim/camera-server/faults.ts';
 import { HttpStreams } from '../../../sim/camera-server/http-streams.ts';
 import { FakeStream, picture } from './support/fake-stream.ts';
 import { openHalfSent } from './support/half-sent.ts';
@@ -161,7 +161,7 @@ describe('streams over HTTP', () => {
     ['busy', 503],
   ])('misbehave: %s is %i', async (fault, status) => {
     const stream = new FakeStream();
-    stream.faults.add(readFault(fault));
+    stream.faults.add(parseFault(fault));
     await start(stream);
     const response = await ask('/porch.mp4');
     response.resume();

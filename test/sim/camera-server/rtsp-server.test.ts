@@ -6,7 +6,7 @@ import { ManualClock, SystemClock } from '../../../device/base/clock.ts';
 import { silentLog } from '../../../device/base/log.ts';
 import { SeededRandom } from '../../../device/base/random.ts';
 import type { Login } from '../../../sim/camera-server/digest-login.ts';
-import { readFault } from '../../../sim/camera-server/faults.ts';
+import { parseFault } from '../../../sim/camera-server/faults.ts';
 import { RtspServer, SESSIONS_MAX } from '../../../sim/camera-server/rtsp-server.ts';
 import { FakeStream, FORMAT, packet, picture } from './support/fake-stream.ts';
 import { openHalfSent } from './support/half-sent.ts';
@@ -289,14 +289,14 @@ describe('faults of connections', () => {
     ['redirect', 302],
     ['not-found', 404],
   ])('%s: DESCRIBE is answered with %i', async (fault, status) => {
-    stream.faults.add(readFault(fault));
+    stream.faults.add(parseFault(fault));
     await start();
     expect((await client().ask('DESCRIBE')).status).toBe(status);
   });
 
   it('busy: no session is accepted; udp-only: no interleaved one', async () => {
-    stream.faults.add(readFault('busy@0s+5s'));
-    stream.faults.add(readFault('udp-only@5s'));
+    stream.faults.add(parseFault('busy@0s+5s'));
+    stream.faults.add(parseFault('udp-only@5s'));
     await start();
     expect((await client().ask('SETUP', TCP, '/track=video')).status).toBe(453);
     stream.atUs = 6_000_000;
@@ -339,7 +339,7 @@ describe('faults of connections', () => {
   });
 
   it('web-page: the answer is not RTSP', async () => {
-    stream.faults.add(readFault('web-page'));
+    stream.faults.add(parseFault('web-page'));
     await start();
     const viewer = client();
     let text = '';
@@ -352,7 +352,7 @@ describe('faults of connections', () => {
   });
 
   it('slow-start: the first answer of each connection is late', async () => {
-    stream.faults.add(readFault('slow-start=300ms'));
+    stream.faults.add(parseFault('slow-start=300ms'));
     await start();
     const viewer = client();
     const startedMs = performance.now();
@@ -364,7 +364,7 @@ describe('faults of connections', () => {
   });
 
   it('two-cameras: another camera, without the stream, takes every second connection', async () => {
-    stream.faults.add(readFault('two-cameras'));
+    stream.faults.add(parseFault('two-cameras'));
     await start();
     const statuses = [];
     for (let left = 4; left > 0; left -= 1) statuses.push((await client().ask('DESCRIBE')).status);
@@ -377,7 +377,7 @@ describe('faults of connections', () => {
     const id = await viewer.play();
     server.unit(picture(0));
     await viewer.until(() => rtpOf(viewer).length === 2);
-    stream.faults.add(readFault('half-open'));
+    stream.faults.add(parseFault('half-open'));
     viewer.socket.write(viewer.request('GET_PARAMETER', { Session: id }));
     server.unit(picture(1));
     await new Promise((resolve) => setTimeout(resolve, 100));
@@ -385,7 +385,7 @@ describe('faults of connections', () => {
   });
 
   it('dies: every connection ends, and new ones are refused for two seconds', async () => {
-    stream.faults.add(readFault('dies=10s'));
+    stream.faults.add(parseFault('dies=10s'));
     await start();
     const viewer = client();
     await viewer.play();
@@ -398,9 +398,9 @@ describe('faults of connections', () => {
   });
 
   it('lost, late and duplicate packets: a share of all, the late ones out of order', async () => {
-    stream.faults.add(readFault('lost-packets=20%@0s+10s'));
-    stream.faults.add(readFault('duplicate-packets=20%@10s+10s'));
-    stream.faults.add(readFault('late-packets=50ms@20s'));
+    stream.faults.add(parseFault('lost-packets=20%@0s+10s'));
+    stream.faults.add(parseFault('duplicate-packets=20%@10s+10s'));
+    stream.faults.add(parseFault('late-packets=50ms@20s'));
     await start();
     const viewer = client();
     await viewer.play();

@@ -4,7 +4,7 @@ import {
   grouped,
   listenFailure,
   openPortPair,
-  readServedAddress,
+  parseAddressToServe,
 } from '../../../sim/camera-server/served-address.ts';
 
 const UNSERVED = expect.objectContaining({ code: 'camera_address_unserved' });
@@ -18,8 +18,8 @@ describe('an address to serve at', () => {
     ['http://127.0.0.1:0/x.jpg', { kind: 'jpg', port: 0 }],
     ['v4l2:/dev/video9', { kind: 'v4l2', path: '/dev/video9' }],
   ])('%s is read', (text, address) => {
-    expect(readServedAddress(text)).toMatchObject(address);
-    expect(readServedAddress('rtsp://127.0.0.1:0/porch').urlAt(8554)).toBe('rtsp://127.0.0.1:8554/porch');
+    expect(parseAddressToServe(text)).toMatchObject(address);
+    expect(parseAddressToServe('rtsp://127.0.0.1:0/porch').urlAt(8554)).toBe('rtsp://127.0.0.1:8554/porch');
   });
 
   it.each([
@@ -32,16 +32,16 @@ describe('an address to serve at', () => {
       ...['v4l2:', 'v4l2:video9', 'v4l2:/dev/../etc/passwd', 'v4l2:/dev/video 9'],
     ],
   ])('%s is refused', (text) => {
-    expect(() => readServedAddress(text)).toThrow(UNSERVED);
+    expect(() => parseAddressToServe(text)).toThrow(UNSERVED);
   });
 
   it('must not contain a password, which the message does not repeat', () => {
-    expect(() => readServedAddress('rtsp://anna:geheim@127.0.0.1/porch')).toThrow(UNSERVED);
-    expect(() => readServedAddress('rtsp://anna:geheim@127.0.0.1/porch')).not.toThrow(/geheim/);
+    expect(() => parseAddressToServe('rtsp://anna:geheim@127.0.0.1/porch')).toThrow(UNSERVED);
+    expect(() => parseAddressToServe('rtsp://anna:geheim@127.0.0.1/porch')).not.toThrow(/geheim/);
   });
 
   it('shares its server with others on its port, over HTTP', () => {
-    const read = (...texts: string[]) => grouped(texts.map(readServedAddress)).map((group) => group.length);
+    const read = (...texts: string[]) => grouped(texts.map(parseAddressToServe)).map((group) => group.length);
     expect(read('http://127.0.0.1:80/a.mp4', 'rtsp://127.0.0.1/a', 'http://127.0.0.1/b.jpg')).toEqual([2, 1]);
     expect(read('rtsp://127.0.0.1:0/a', 'rtsp://127.0.0.1:0/b')).toEqual([1, 1]);
     expect(() => read('rtsp://127.0.0.1/a', 'rtsp://127.0.0.1/b')).toThrow(UNSERVED);

@@ -3,7 +3,7 @@ import { ManualClock } from '../../../device/base/clock.ts';
 import { SeededRandom } from '../../../device/base/random.ts';
 import { nalType } from '../../../device/contract/media/nal.ts';
 import type { AccessUnit } from '../../../sim/camera-server/access-units.ts';
-import { FaultSet, readFault } from '../../../sim/camera-server/faults.ts';
+import { FaultSet, parseFault } from '../../../sim/camera-server/faults.ts';
 import { UnitFaults } from '../../../sim/camera-server/unit-faults.ts';
 import { packet, picture } from './support/fake-stream.ts';
 
@@ -11,7 +11,7 @@ import { packet, picture } from './support/fake-stream.ts';
 async function through(texts: readonly string[], units = Array.from({ length: 90 }, (_, at) => picture(at))) {
   const clock = new ManualClock(0);
   const faults = new FaultSet();
-  for (const text of texts) faults.add(readFault(text));
+  for (const text of texts) faults.add(parseFault(text));
   const sent: { unit: AccessUnit; atMs: number }[] = [];
   const stage = new UnitFaults({
     ...{ faults, random: new SeededRandom(7) },

@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import Sqlite from 'better-sqlite3';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { readEnrolmentCode } from '../../../device/contract/enrolment.ts';
+import { parseEnrolmentCode } from '../../../device/contract/enrolment.ts';
 import { BridgeFixture } from '../../support/bridge-fixture.ts';
 import { callCommand } from '../../support/call-command.ts';
 import { runCommand } from '../../support/command-line.ts';
@@ -21,7 +21,7 @@ it('an operator prints a code for several devices, sees how many have enrolled, 
   expect(printed.status, printed.stderr).toBe(0);
   const { code, id, devices, expiresS } = printed.last ?? {};
   expect([devices, expiresS]).toEqual([2, expect.closeTo(fixture.cast.nowS() + 9_000, -2)]);
-  const secret = readEnrolmentCode(String(code))?.secret ?? expect.fail();
+  const secret = parseEnrolmentCode(String(code))?.secret ?? expect.fail();
   const enrolled = await fixture.post('/v1/enrolments', { secret, proof: fixture.enrolmentProof(secret) });
   expect(enrolled.status).toBe(201);
   const listed = await bridge('codes');

@@ -8,7 +8,7 @@ import { makeProgram, refuseMisspelt } from '../../../device/cli/command-line.ts
 import { DOORSILL_DEVICE } from '../../../device/cli/main.ts';
 import { DEVICE_VERBS } from '../../../device/cli/verbs.ts';
 import { oneLine } from '../../../device/contract/outside-text.ts';
-import { storeHome } from '../../../device/owner/paired-devices.ts';
+import { storePairedDevice } from '../../../device/owner/paired-devices.ts';
 import { inOwnWords, shellWord } from '../../../device/terminal/shell-words.ts';
 import { wrapHelp } from '../../../device/terminal/wrap-help.ts';
 import { DOORSILL } from '../../../sim/cli/main.ts';
@@ -268,7 +268,7 @@ describe('the command line', () => {
       await expect(expectRunning(disk, folder.path)).rejects.toMatchObject({ code: 'not_running' });
       const { stderr } = await callCommand(['agency', 'request', '--data', folder.path]);
       expect(stderr).toContain('[not_running]');
-      await storeHome(disk, join(folder.path, 'owner'), {
+      await storePairedDevice(disk, join(folder.path, 'owner'), {
         ...{ device: 'device-1', deviceKey: 'A'.repeat(43), name: 'Porch', trust: null },
         account: { url: 'mqtt://127.0.0.1:9', user: 'owner-1', password: 'x', prefix: 'doorsill/v1' },
       });

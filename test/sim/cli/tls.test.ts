@@ -9,7 +9,7 @@ import { silentLog } from '../../../device/base/log.ts';
 import { issueAccount } from '../../../device/base/mqtt-account-files.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
 import { OwnerSession } from '../../../device/owner/owner-session.ts';
-import { listHomes, storeHome } from '../../../device/owner/paired-devices.ts';
+import { listPairedDevices, storePairedDevice } from '../../../device/owner/paired-devices.ts';
 import { type CertificateFiles, CertificateMaker } from '../../support/certificates.ts';
 import { Running, runCommand, temporaryFolder } from '../../support/command-line.ts';
 import { makeParty } from '../../support/parties.ts';
@@ -47,7 +47,7 @@ describe('a broker that was started with certificates', () => {
     const wish = { role: 'owner', id: 'owner-1', homes: [device.id] };
     const account = await issueAccount(disk, random, join(folder.path, 'broker', 'accounts'), wish);
     const home = { device: device.id, deviceKey: device.key.publicKey, name: 'Front door', trust: null, tls };
-    await storeHome(disk, owner, { ...home, account: { url, prefix: 'doorsill/v1', ...account } });
+    await storePairedDevice(disk, owner, { ...home, account: { url, prefix: 'doorsill/v1', ...account } });
     const watched = await runCommand(['watch', '--once', '--owner', owner, '--json']);
     return /"code":"([a-z_]+)"/.exec(watched.stderr)?.[1] ?? watched.stderr;
   }
@@ -65,7 +65,7 @@ describe('a broker that was started with certificates', () => {
     expect(await watchWith('stranger', {})).toBe('tls_unknown_authority');
     expect(await watchWith('missing', { ca: join(folder.path, 'none.pem') })).toBe('tls_file_unusable');
     expect(await watchWith('nobody', { ca })).toBe('tls_client_refused');
-    const [home] = await listHomes(disk, join(folder.path, 'nobody'));
+    const [home] = await listPairedDevices(disk, join(folder.path, 'nobody'));
     if (!home) throw new Error('no home');
     const session = new OwnerSession({ ...home, tls: { ca, ...maker.signed(authority, { name: user }) } }, seams);
     await session.start();

@@ -12,7 +12,7 @@ import { RecentEncodings } from '../../../device/clip/recent-encodings.ts';
 import { trim } from '../../../device/clip/trim.ts';
 import { concatBytes } from '../../../device/contract/bytes.ts';
 import { parseFragment, parseInit } from '../../../device/contract/media/fragment.ts';
-import { Recorder } from '../../../device/recorder.ts';
+import { ContinuousRecorder } from '../../../device/recorder.ts';
 import { RingMemory } from '../../../device/ring/ring-memory.ts';
 import { DEFAULT_SCENE, makeLoop } from '../../../sim/fleet/loop.ts';
 import { LOOP_CAMERA, LoopCamera, type LoopTimebase } from '../../../sim/fleet/loop-camera.ts';
@@ -39,7 +39,7 @@ const loop = await makeLoop(
 );
 
 interface Door {
-  recorder: Recorder;
+  recorder: ContinuousRecorder;
   ring: RingMemory;
   camera: LoopCamera;
   motions: SceneMotion[];
@@ -59,7 +59,7 @@ function doorOf(
   const ring = new RingMemory({ clock, random, bytesMax: 32_000_000, retentionS: 3_600, cipher: 'aes-256-gcm' });
   const [motions, stored]: [SceneMotion[], Door['stored']] = [[], []];
   const source = parseCameraSource(LOOP_CAMERA, {}, [camera.kind]);
-  const recorder = new Recorder({
+  const recorder = new ContinuousRecorder({
     camera: {
       ...{ source, ffmpeg: camera.ffmpeg(ffmpeg ?? real), clock, random, log },
       ...{ programs: new SystemPrograms(), boot: 'boot-1', clockTrusted: () => true },

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
 import { SystemDisk } from '../../../device/base/disk.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
-import { readMinisignKey } from '../../../device/update/minisign.ts';
+import { parseMinisignKey } from '../../../device/update/minisign.ts';
 import { createReleaseKey, loadReleaseKey } from '../../../sim/release/release-key.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'doorsill-release-key-'));
@@ -15,7 +15,7 @@ const create = (name: string) => createReleaseKey(disk, new SystemRandom(), join
 it('is made once, readable only by its maker, with a public key for doorbells', async () => {
   const { id, publicKey } = await create('key');
   expect(statSync(join(folder, 'key')).mode & 0o777).toBe(0o600);
-  expect(readMinisignKey(readFileSync(join(folder, 'key.pub'), 'utf8'))).toEqual({ id, publicKey });
+  expect(parseMinisignKey(readFileSync(join(folder, 'key.pub'), 'utf8'))).toEqual({ id, publicKey });
   expect(readFileSync(join(folder, 'key.pub'), 'utf8')).not.toContain('secret');
   expect(await loadReleaseKey(disk, join(folder, 'key'))).toMatchObject({ id, publicKey });
   await expect(create('key')).rejects.toMatchObject({ code: 'usage' });

@@ -8,7 +8,7 @@ import { findFfmpeg } from '../../../device/camera/find-ffmpeg.ts';
 import { type Segment, wallTimeUs } from '../../../device/camera/segment.ts';
 import { parseFragment } from '../../../device/contract/media/fragment.ts';
 import { parseInit } from '../../../device/contract/media/init-segment.ts';
-import { FaultSet, readFault } from '../../../sim/camera-server/faults.ts';
+import { FaultSet, parseFault } from '../../../sim/camera-server/faults.ts';
 import { parseSyntheticSource } from '../../../sim/porch/porch-camera.ts';
 import { ReplayCamera } from '../../../sim/replay/replay-camera.ts';
 import { DeviceClock } from '../../../sim/world/device-clock.ts';
@@ -26,7 +26,7 @@ async function shown(faults: readonly string[]) {
   const world = new VirtualClock({ startUs: START_US });
   const clock = new DeviceClock(world);
   const set = new FaultSet();
-  for (const text of faults) set.add(readFault(text));
+  for (const text of faults) set.add(parseFault(text));
   const porch = parseSyntheticSource('synthetic?size=320x180&seconds=4', { pace: 'own' });
   if (!porch) throw new Error('the drawn porch has a name');
   const footage = [{ source: { kind: 'porch', source: porch }, audio: true, fromUs: 0, loop: 1 }] as const;

@@ -7,7 +7,7 @@ import { issueAccount, listAccounts } from '../../../device/base/mqtt-account-fi
 import { SystemRandom } from '../../../device/base/random.ts';
 import { factoryReset } from '../../../device/factory-reset.ts';
 import { deviceIdOf, loadOrCreateDeviceKey } from '../../../device/identity.ts';
-import { listHomes, storeHome } from '../../../device/owner/paired-devices.ts';
+import { listPairedDevices, storePairedDevice } from '../../../device/owner/paired-devices.ts';
 import {
   addDoorbell,
   DOORBELLS_MAX,
@@ -43,7 +43,7 @@ async function started(path: string): Promise<string> {
   await issueAccount(disk, random, accounts, { role: 'device-home', id: device });
   await issueAccount(disk, random, accounts, { role: 'device-area', id: device });
   const account = await issueAccount(disk, random, accounts, { role: 'owner', id: 'owner-1', homes: [device] });
-  await storeHome(disk, owner, {
+  await storePairedDevice(disk, owner, {
     device,
     deviceKey: generateSigningKey(random).publicKey,
     name: 'x',
@@ -141,7 +141,7 @@ describe('removing a doorbell', () => {
     await removeDoorbell(disk, folder.path, gone, destroy);
     expect(await names()).toEqual(['Front door']);
     expect(readdirSync(join(folder.path, 'doorbells'))).toEqual([]);
-    expect((await listHomes(disk, owner)).map(({ device }) => device)).toEqual([keptId]);
+    expect((await listPairedDevices(disk, owner)).map(({ device }) => device)).toEqual([keptId]);
     const left = await listAccounts(disk, accounts);
     expect(left).toHaveLength(3);
     expect(left.join()).not.toContain(goneId);
@@ -163,7 +163,7 @@ describe('removing a doorbell', () => {
     expect(await names()).toEqual(['Front door']);
     await finishRemovals(disk, folder.path, destroy);
     expect(readdirSync(join(folder.path, 'doorbells'))).toEqual([]);
-    expect([await listAccounts(disk, accounts), await listHomes(disk, owner)]).toEqual([[], []]);
+    expect([await listAccounts(disk, accounts), await listPairedDevices(disk, owner)]).toEqual([[], []]);
   });
 
   it('frees its number for the next one, which gets none of its data', async () => {

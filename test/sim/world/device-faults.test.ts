@@ -7,7 +7,7 @@ import { ManualClock } from '../../../device/base/clock.ts';
 import { SystemDisk } from '../../../device/base/disk.ts';
 import { type Log, silentLog } from '../../../device/base/log.ts';
 import { SeededRandom } from '../../../device/base/random.ts';
-import { DeviceFaults, listDeviceFaults, readDeviceFault } from '../../../sim/world/device-faults.ts';
+import { DeviceFaults, listDeviceFaults, parseDeviceFault } from '../../../sim/world/device-faults.ts';
 import { temporaryFolder } from '../../support/command-line.ts';
 
 const START_US = Date.UTC(2026, 9, 5) * 1_000;
@@ -57,7 +57,7 @@ describe('a fault', () => {
     ['clock-ahead=3h', 3 * HOUR_US, 7, Number.POSITIVE_INFINITY],
     ['clock-drift=-250@1s', -250, 1_000_000, Number.POSITIVE_INFINITY],
   ])('is read from %s', (text, value, fromUs, untilUs) => {
-    expect(readDeviceFault(text, 7)).toMatchObject({ value, fromUs, untilUs, text });
+    expect(parseDeviceFault(text, 7)).toMatchObject({ value, fromUs, untilUs, text });
   });
 
   it.each([
@@ -78,13 +78,13 @@ describe('a fault', () => {
     ['clock-drift=1000000', 'device_fault_invalid', 'millionths'],
     [`disk-full${'x'.repeat(400)}`, 'device_fault_invalid', '300 letters'],
   ])('is refused when it is %s', (text, code, words) => {
-    expect(() => readDeviceFault(text, 0)).toThrow(expect.objectContaining({ code }));
-    expect(() => readDeviceFault(text, 0)).toThrow(words);
+    expect(() => parseDeviceFault(text, 0)).toThrow(expect.objectContaining({ code }));
+    expect(() => parseDeviceFault(text, 0)).toThrow(words);
   });
 
   it('is refused if it would already be over, and not a moment earlier', () => {
-    expect(readDeviceFault('disk-full@1s+5s', 5_999_999).untilUs).toBe(6_000_000);
-    expect(() => readDeviceFault('disk-full@1s+5s', 6_000_000)).toThrow(
+    expect(parseDeviceFault('disk-full@1s+5s', 5_999_999).untilUs).toBe(6_000_000);
+    expect(() => parseDeviceFault('disk-full@1s+5s', 6_000_000)).toThrow(
       'over by now, 6.0 s after the start: leave @1s out',
     );
   });

@@ -4,7 +4,7 @@ import { setTimeout } from 'node:timers/promises';
 import { afterEach, expect, it } from 'vitest';
 import { SystemClock } from '../../../../device/base/clock.ts';
 import { HTTP_LIMITS, listenOn, makeHttpServer } from '../../../../device/base/http/http-server.ts';
-import { readProxyHeader } from '../../../../device/base/http/proxy-protocol.ts';
+import { parseProxyHeader } from '../../../../device/base/http/proxy-protocol.ts';
 import { silentLog } from '../../../../device/base/log.ts';
 
 const servers: { close(): Promise<unknown> }[] = [];
@@ -135,6 +135,6 @@ it('counts connections by the client’s address, not by the proxy’s', async (
 });
 
 it('refuses a header of twice the allowed length', () => {
-  expect(readProxyHeader(Buffer.from('PROXY TCP4'))).toBe('more');
-  expect(readProxyHeader(Buffer.from(`PROXY TCP6 ${'f'.repeat(120)}\r\n`))).toBeNull();
+  expect(parseProxyHeader(Buffer.from('PROXY TCP4'))).toBe('more');
+  expect(parseProxyHeader(Buffer.from(`PROXY TCP6 ${'f'.repeat(120)}\r\n`))).toBeNull();
 });

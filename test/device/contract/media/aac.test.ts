@@ -1,11 +1,11 @@
 // Holds: only plain AAC-LC enters a clip, and packets pass through ADTS unchanged.
 import { describe, expect, it } from 'vitest';
 import { concatBytes } from '../../../../device/contract/bytes.ts';
-import { AdtsSplitter, adtsPacket, readSoundConfig, soundConfigOf } from '../../../../device/contract/media/aac.ts';
+import { AdtsSplitter, adtsPacket, parseSoundConfig, soundConfigOf } from '../../../../device/contract/media/aac.ts';
 
 describe('a sound configuration', () => {
   it('is accepted when it is plain AAC-LC', () => {
-    expect(readSoundConfig(Uint8Array.of(0x11, 0x90))).toEqual({
+    expect(parseSoundConfig(Uint8Array.of(0x11, 0x90))).toEqual({
       config: Uint8Array.of(0x11, 0x90),
       sampleRate: 48_000,
       channels: 2,
@@ -13,7 +13,7 @@ describe('a sound configuration', () => {
   });
 
   it('loses the bytes after its first two', () => {
-    expect(readSoundConfig(Uint8Array.of(0x11, 0x88, 0x56, 0xe5, 0x00))?.config).toEqual(Uint8Array.of(0x11, 0x88));
+    expect(parseSoundConfig(Uint8Array.of(0x11, 0x88, 0x56, 0xe5, 0x00))?.config).toEqual(Uint8Array.of(0x11, 0x88));
   });
 
   it.each([
@@ -23,7 +23,7 @@ describe('a sound configuration', () => {
     ['channels listed elsewhere', [0x11, 0x80]],
     ['one byte', [0x11]],
   ])('is refused with %s', (_, bytes) => {
-    expect(readSoundConfig(Uint8Array.from(bytes))).toBeNull();
+    expect(parseSoundConfig(Uint8Array.from(bytes))).toBeNull();
   });
 });
 

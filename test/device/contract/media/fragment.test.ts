@@ -5,7 +5,7 @@ import { FRAGMENT_ARGS } from '../../../../device/camera/ffmpeg-capture-command.
 import { runFfmpeg } from '../../../../device/camera/ffmpeg-run.ts';
 import { parseFragment, parseInit } from '../../../../device/contract/media/fragment.ts';
 import { FragmentSplitter } from '../../../../device/contract/media/fragment-splitter.ts';
-import { readSps } from '../../../../device/contract/media/parameter-sets.ts';
+import { parseSps } from '../../../../device/contract/media/parameter-sets.ts';
 import { malformed } from '../../../../device/contract/media/read-boxes.ts';
 import { describeWithEachFfmpeg } from '../../../support/each-ffmpeg.ts';
 import { ffmpegsHere } from '../../camera/support/recorder.ts';
@@ -62,7 +62,7 @@ describeWithEachFfmpeg('fragments written by ffmpeg $version', (ffmpeg) => {
     const { video, audio } = parseInit(init);
     expect(video).toMatchObject({ codec: 'avc1', width: 322, height: 182 });
     expect(video.avc?.nalLengthSize).toBe(4);
-    expect(readSps(video.avc?.sps[0] ?? new Uint8Array(0))).toMatchObject({
+    expect(parseSps(video.avc?.sps[0] ?? new Uint8Array(0))).toMatchObject({
       chromaFormat: 1,
       bitDepthLuma: 8,
       bitDepthChroma: 8,
@@ -141,7 +141,7 @@ describeWithEachFfmpeg('fragments written by ffmpeg $version', (ffmpeg) => {
         bad[at] = value;
         try {
           const sps = parseInit(bad).video.avc?.sps[0];
-          if (sps) readSps(sps, malformed);
+          if (sps) parseSps(sps, malformed);
         } catch (thrown) {
           expect(thrown).toMatchObject({ code: 'fragment_malformed' });
         }

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { concatBytes } from '../../../../device/contract/bytes.ts';
 import { parseInit } from '../../../../device/contract/media/fragment.ts';
-import { readPps, readSps } from '../../../../device/contract/media/parameter-sets.ts';
+import { parsePps, parseSps } from '../../../../device/contract/media/parameter-sets.ts';
 import { everyFfmpeg } from '../../clip/support/cutting.ts';
 import { makeFootage } from '../../clip/support/footage.ts';
 import { captureFile } from '../../clip/support/segmenter.ts';
@@ -27,8 +27,8 @@ async function setsOf(...video: string[]) {
   const [spsUnit] = avc?.sps ?? [];
   const [ppsUnit] = avc?.pps ?? [];
   if (!spsUnit || !ppsUnit) throw new Error('no parameter sets');
-  const sps = readSps(spsUnit);
-  return { sps, pps: readPps(ppsUnit, () => sps.chromaFormat) };
+  const sps = parseSps(spsUnit);
+  return { sps, pps: parsePps(ppsUnit, () => sps.chromaFormat) };
 }
 
 describe('parameter sets', () => {
@@ -62,14 +62,14 @@ describe('parameter sets', () => {
   it('with data after them are not clean', async () => {
     const { sps, pps } = await setsOf('-pix_fmt', 'yuv420p');
     const secret = Uint8Array.of(0x53, 0x4e);
-    expect(readSps(concatBytes([sps.bytes, secret])).clean).toBe(false);
-    expect(readPps(concatBytes([pps.bytes, secret]), () => 1).clean).toBe(false);
+    expect(parseSps(concatBytes([sps.bytes, secret])).clean).toBe(false);
+    expect(parsePps(concatBytes([pps.bytes, secret]), () => 1).clean).toBe(false);
   });
 
   it('that are torn or of another type are refused', async () => {
     const { sps } = await setsOf('-pix_fmt', 'yuv420p');
-    expect(() => readSps(sps.bytes.subarray(0, 6))).toThrow(/ends too early/);
-    expect(() => readSps(Uint8Array.of(0x68, 1, 2, 3))).toThrow(/is none/);
-    expect(() => readPps(Uint8Array.of(0x67, 1, 2, 3), () => 1)).toThrow(/is none/);
+    expect(() => parseSps(sps.bytes.subarray(0, 6))).toThrow(/ends too early/);
+    expect(() => parseSps(Uint8Array.of(0x68, 1, 2, 3))).toThrow(/is none/);
+    expect(() => parsePps(Uint8Array.of(0x67, 1, 2, 3), () => 1)).toThrow(/is none/);
   });
 });

@@ -3,7 +3,7 @@
 import { describe, expect, it } from 'vitest';
 import { concatBytes } from '../../../../device/contract/bytes.ts';
 import { isFailure } from '../../../../device/contract/errors.ts';
-import { readSps } from '../../../../device/contract/media/parameter-sets.ts';
+import { parseSps } from '../../../../device/contract/media/parameter-sets.ts';
 import { clipHeadBytesMax, readClipFile } from '../../../../device/contract/media/read-clip-file.ts';
 import { fillerBox, findBox, grown, PPS, patched, plainMp4, SPS } from '../../../support/plain-mp4.ts';
 import { Surgery } from '../../clip/support/surgery.ts';
@@ -198,5 +198,5 @@ describe('a clip is refused', () => {
 });
 
 it('uses clips with the parameter sets of a camera', () => {
-  expect(readSps(sequence(1))).toMatchObject({ id: 1, width: 640, height: 360, clean: true });
+  expect(parseSps(sequence(1))).toMatchObject({ id: 1, width: 640, height: 360, clean: true });
 });

@@ -12,7 +12,7 @@ import { issueAccount } from '../../../../device/base/mqtt-account-files.ts';
 import type { MqttLink } from '../../../../device/base/mqtt-link.ts';
 import { SeededRandom, SystemRandom } from '../../../../device/base/random.ts';
 import { parseDeviceConfig } from '../../../../device/config.ts';
-import { printEnrolmentCode, readEnrolmentCode } from '../../../../device/contract/enrolment.ts';
+import { parseEnrolmentCode, printEnrolmentCode } from '../../../../device/contract/enrolment.ts';
 import type { DeviceState, Receipt } from '../../../../device/contract/home-messages.ts';
 import type { VerifiedNotice } from '../../../../device/contract/read-request-notice.ts';
 import type { VerifiedSighting } from '../../../../device/contract/read-sighting.ts';
@@ -459,7 +459,7 @@ export class Homes<Kind extends string = HomeKind> {
 
 /** The bridge's code with the proxy's address, through which homes call the bridge. */
 function throughTap(code: string, { port }: Tap): string {
-  const read = readEnrolmentCode(code);
+  const read = parseEnrolmentCode(code);
   if (!read) throw new Error('the bridge printed an unreadable code');
   return printEnrolmentCode({ ...read, url: `http://127.0.0.1:${port}` });
 }

@@ -1,7 +1,7 @@
 // The same kind of run for Search Party: a neighbour posts a search, and homes of one kind get it or not; records everything that bridge,
 // broker, agency, public and the pet's owner see.
 
-import { Photos } from '../../../../cloud-bridge/search-party/sanitize-photo.ts';
+import { PhotoSanitizer } from '../../../../cloud-bridge/search-party/sanitize-photo.ts';
 import { sha256Hex } from '../../../../device/base/keys.ts';
 import { SeededRandom, SystemRandom } from '../../../../device/base/random.ts';
 import { toBase64url } from '../../../../device/contract/bytes.ts';
@@ -54,7 +54,7 @@ export class SearchHomes extends Homes<SearchKind> {
     const random = new SeededRandom(seed + 50);
     const searching = new Searching(this.testbed.cast, random);
     this.searching = searching;
-    const photo = await new Photos().sanitise(await drawDogPhoto());
+    const photo = await new PhotoSanitizer().sanitise(await drawDogPhoto());
     for (let home = 0; home < count; home += 1) await this.addHome(seed + 100 + home);
     for (const { doorbell } of this.homes) if (this.kind === 'offline') await doorbell.stop();
     const homes = [makeParty('device', random), makeParty('device', random)];

@@ -17,7 +17,7 @@ import { DEFAULT_PREFIX, topicsUnder } from '../../../../device/contract/topics.
 import { deviceIdOf, loadOrCreateDeviceKey } from '../../../../device/identity.ts';
 import { NOTIFICATION_KINDS } from '../../../../device/notifications/notifications-settings.ts';
 import { OwnerSession } from '../../../../device/owner/owner-session.ts';
-import type { Home } from '../../../../device/owner/paired-devices.ts';
+import type { PairedDevice } from '../../../../device/owner/paired-devices.ts';
 import { pairWithDevice } from '../../../../device/owner/pairing-client.ts';
 import { BridgeFixture } from '../../../support/bridge-fixture.ts';
 import { startBroker, type TestBroker } from '../../../support/broker.ts';
@@ -93,7 +93,7 @@ interface Parts {
   camera: RtspServer | null;
   deviceId: string;
   homeAccount: { user: string; password: string };
-  home: Home;
+  home: PairedDevice;
   session: OwnerSession;
 }
 

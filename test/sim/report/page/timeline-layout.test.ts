@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import {
+  layOutLanes,
   type PlacedMark,
-  placeLanes,
   ROW_HEIGHT,
   type TimeScale,
   xOf,
@@ -19,7 +19,7 @@ const mark = (startS: number, endS = startS, label = 'motion'): Mark => ({
   camera: 0,
 });
 const lane = (marks: Mark[]): Lane => ({ title: 'Happened', camera: '', marks });
-const place = (...marks: Mark[]) => placeLanes([lane(marks)], SCALE, 30, false).lanes[0]?.marks ?? [];
+const place = (...marks: Mark[]) => layOutLanes([lane(marks)], SCALE, 30, false).lanes[0]?.marks ?? [];
 
 describe('a timeline', () => {
   it('draws a time at its place, and nothing outside', () => {
@@ -44,7 +44,7 @@ describe('a timeline', () => {
 
   it('has a limited height: marks without a row of their own have no label', () => {
     const many = Array.from({ length: 300 }, (_, at) => mark(at / 100, 9, `event ${at}`));
-    const { lanes, bottom } = placeLanes([lane(many)], SCALE, 0, false);
+    const { lanes, bottom } = layOutLanes([lane(many)], SCALE, 0, false);
     expect(bottom).toBeLessThan(8 * ROW_HEIGHT);
     expect(lanes[0]?.marks).toHaveLength(300);
     expect(lanes[0]?.marks.filter(({ labelX }) => labelX !== null).length).toBeLessThan(10);
