@@ -74,7 +74,8 @@ export function plainMp4(clip: PlainClip): Uint8Array {
     { track: 'video' as const, samples: Math.floor(frames / 2) },
   ].filter((chunk) => chunk.samples > 0);
   const { header, sizeBytes } = layOut(video, audio, chunks);
-  const body = Uint8Array.from({ length: sizeBytes - header.length }, (_, at) => (at * 31) & 0xff);
+  const body = new Uint8Array(sizeBytes - header.length);
+  for (let at = 0; at < body.length; at += 1) body[at] = at * 31;
   return concatBytes([header, body]);
 }
 
