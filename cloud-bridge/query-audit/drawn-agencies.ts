@@ -72,7 +72,8 @@ export interface Draws {
   officers: readonly (readonly (readonly Officer[])[])[];
 }
 
-export function makeDraws(count: number, seed: number): Draws {
+/** `staffMost`: the largest size class that is needed. */
+export function makeDraws(count: number, seed: number, staffMost: number = STAFF_CLASSES - 1): Draws {
   const random = new SeededRandom(seed);
   const normals = new Float64Array(count * NUMBERS);
   // Evenly spread points in six dimensions (Roberts' sequence), made normal in pairs (Box-Muller).
@@ -87,7 +88,9 @@ export function makeDraws(count: number, seed: number): Draws {
       normals[draw * NUMBERS + axis + 1] = length * Math.sin(angle);
     }
   }
-  const officers = STAFFS.map((staff) => Array.from({ length: count }, () => drawOfficers(random, staff.officers)));
+  const officers = STAFFS.slice(0, staffMost + 1).map((staff) =>
+    Array.from({ length: count }, () => drawOfficers(random, staff.officers)),
+  );
   return { count, normals, officers };
 }
 
@@ -161,25 +164,35 @@ export function addCells(shares: CellShares, draw: number, weight: number, bits:
  */
 export function logLikelihoods(counts: SearchCounts, scale: number, logs: CellShares, into: Float64Array): number {
   const draws = into.length;
-  const cells = counts.flatMap((count, cell) => (count === 0 ? [] : [{ times: count * scale, from: cell * draws }]));
-  into.fill(0);
-  // Four cells at a time, added in the same order: the same sums, with a quarter of the memory accesses.
-  for (let at = 0; at < cells.length; at += 4) {
-    const [one, two, three, four] = cells.slice(at, at + 4);
-    if (one && two && three && four) {
-      for (let draw = 0; draw < draws; draw += 1) {
-        let sum = (into[draw] ?? 0) + one.times * (logs[one.from + draw] ?? 0);
-        sum += two.times * (logs[two.from + draw] ?? 0);
-        sum += three.times * (logs[three.from + draw] ?? 0);
-        into[draw] = sum + four.times * (logs[four.from + draw] ?? 0);
-      }
-      continue;
-    }
-    for (const { times, from } of cells.slice(at))
-      for (let draw = 0; draw < draws; draw += 1) into[draw] = (into[draw] ?? 0) + times * (logs[from + draw] ?? 0);
+  const times: number[] = [];
+  const from: number[] = [];
+  for (let cell = 0; cell < counts.length; cell += 1) {
+    if (counts[cell] === 0) continue;
+    times.push((counts[cell] ?? 0) * scale);
+    from.push(cell * draws);
   }
+  // Eight cells at a time, added in the same order: the same sums, with few memory accesses. Cells that are missing count nothing.
   let most = Number.NEGATIVE_INFINITY;
-  for (let draw = 0; draw < draws; draw += 1) most = Math.max(most, into[draw] ?? most);
+  for (let at = 0; at === 0 || at < times.length; at += 8) {
+    const [t0 = 0, t1 = 0, t2 = 0, t3 = 0] = times.slice(at, at + 4);
+    const [t4 = 0, t5 = 0, t6 = 0, t7 = 0] = times.slice(at + 4, at + 8);
+    const [f0 = 0, f1 = 0, f2 = 0, f3 = 0] = from.slice(at, at + 4);
+    const [f4 = 0, f5 = 0, f6 = 0, f7 = 0] = from.slice(at + 4, at + 8);
+    most = Number.NEGATIVE_INFINITY;
+    for (let draw = 0; draw < draws; draw += 1) {
+      let sum = at === 0 ? 0 : (into[draw] ?? 0);
+      sum += t0 * (logs[f0 + draw] ?? 0);
+      sum += t1 * (logs[f1 + draw] ?? 0);
+      sum += t2 * (logs[f2 + draw] ?? 0);
+      sum += t3 * (logs[f3 + draw] ?? 0);
+      sum += t4 * (logs[f4 + draw] ?? 0);
+      sum += t5 * (logs[f5 + draw] ?? 0);
+      sum += t6 * (logs[f6 + draw] ?? 0);
+      sum += t7 * (logs[f7 + draw] ?? 0);
+      into[draw] = sum;
+      if (sum > most) most = sum;
+    }
+  }
   return most;
 }
 

@@ -103,9 +103,9 @@ export function judgeHabits(all: readonly { name: string; counts: SearchCounts }
   const { habits: fitted, misuseShare } = fitHabits(agencies, hasTimes);
   const habits = withUnlike(fitted);
   const asked = agencies.filter((agency) => inPatternOf(agency) >= IN_PATTERN_MIN);
-  const evidence = weigh(asked, habits, makeDraws(ROUGH_DRAWS, 2), waysOf(ROUGH_DRAWS, hasTimes));
+  const evidence = weigh(asked, habits, drawsFor(asked, ROUGH_DRAWS, 2), waysOf(ROUGH_DRAWS, hasTimes));
   const close = asked.filter((agency) => (evidence.get(agency)?.ratio ?? 0) >= FINE_FROM);
-  for (const [agency, fine] of weigh(close, habits, makeDraws(FINE_DRAWS, 3), waysOf(FINE_DRAWS, hasTimes)))
+  for (const [agency, fine] of weigh(close, habits, drawsFor(close, FINE_DRAWS, 3), waysOf(FINE_DRAWS, hasTimes)))
     evidence.set(agency, fine);
   return agencies.map((agency) => {
     const one = evidence.get(agency);
@@ -144,6 +144,11 @@ function sumOf(counts: SearchCounts): number {
 
 function inPatternOf({ counts }: { counts: SearchCounts }): number {
   return sumOf(counts.slice(PATTERN_FROM));
+}
+
+/** Draws for the size classes of these agencies. */
+function drawsFor(agencies: readonly CountedAgency[], count: number, seed: number): Draws {
+  return makeDraws(count, seed, Math.max(-1, ...agencies.map(({ searches }) => staffClass(searches))));
 }
 
 /** The probability of misuse from the log likelihood ratio and the share of agencies that misuse. */
@@ -187,7 +192,7 @@ function fitHabits(
   agencies: readonly CountedAgency[],
   hasTimes: boolean,
 ): { habits: HabitGroups; misuseShare: number } {
-  const draws = makeDraws(FIT_DRAWS, 1);
+  const draws = drawsFor(agencies, FIT_DRAWS, 1);
   const ways = waysOf(FIT_WAYS, hasTimes);
   const suspicions = new Map<CountedAgency, number>();
   const keep: Suspicion = (agency) => suspicions.get(agency) ?? 0;

@@ -14,6 +14,7 @@ const LOOKS_COLUMNS = ['Written', 'Read as', 'How near'] as const;
 const SHORT_COLUMNS = ['Short', 'Word'] as const;
 const ROWS_MAX = 2_000;
 
+const ASCII = /^\p{ASCII}*$/u;
 /** An abbreviation with separators between its letters. */
 const SPELLED_OUT = /(?<![\p{L}\p{N}])(?:\p{L}[\p{P}\p{S}\s]{1,3}){1,11}\p{L}(?![\p{L}\p{N}])/gu;
 /** A possessive ending is not a letter of an abbreviation. */
@@ -72,6 +73,7 @@ export class NameSpelling {
 
   /** Latin letters without accents. */
   private latin(text: string): string {
+    if (ASCII.test(text)) return text;
     const folded = text.normalize('NFKC').replaceAll(/\P{ASCII}/gu, (letter) => this.same.get(letter) ?? letter);
     return folded
       .normalize('NFKD')

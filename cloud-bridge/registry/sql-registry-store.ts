@@ -41,7 +41,7 @@ export const MIGRATIONS: Migrations = [
   BOOK_TABLES,
 ];
 /** For an SQLite file, which instances do not share. */
-const FILE_MIGRATIONS: Migrations = [CUSTODY_TABLES, LEAVES_BY_HOME, [...KEPT_ANSWERS_TABLE, ...BOOK_TABLES]];
+export const FILE_MIGRATIONS: Migrations = [CUSTODY_TABLES, LEAVES_BY_HOME, [...KEPT_ANSWERS_TABLE, ...BOOK_TABLES]];
 
 /**
  * Opens the place, creating it if missing, migrates it to the current schema, and imports a book from before it had rows. Throws as

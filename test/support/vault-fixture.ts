@@ -6,6 +6,7 @@ import type { HandOver } from '../../cloud-bridge/signing/hand-over-documents.ts
 import { SCOPES } from '../../cloud-bridge/vault/clients.ts';
 import { Vault } from '../../cloud-bridge/vault/vault.ts';
 import { VaultConfig, type VaultConfigInput } from '../../cloud-bridge/vault/vault-config.ts';
+import { MIGRATIONS } from '../../cloud-bridge/vault/vault-schema.ts';
 import { type Disk, SystemDisk } from '../../device/base/disk.ts';
 import { sha256Hex, verifySignature } from '../../device/base/keys.ts';
 import { type Log, silentLog } from '../../device/base/log.ts';
@@ -13,6 +14,7 @@ import { SystemRandom } from '../../device/base/random.ts';
 import { type HandedClip, itemId, itemIdText } from '../../device/contract/hand-over-documents.ts';
 import { openToken, parseToken, type TokenType } from '../../device/contract/jws.ts';
 import { IntakeReceipt } from '../../device/contract/manifest.ts';
+import { putMigrated } from './bridge-database.ts';
 import { type BridgeFixture, type FixtureOptions, type Parcel, ShiftedClock } from './bridge-fixture.ts';
 import { claimsOf, type Party } from './parties.ts';
 import type { RecordedCall } from './recorded-calls.ts';
@@ -57,6 +59,8 @@ export class VaultFixture {
   /** Starts on the same folder and port as before. */
   async start(): Promise<this> {
     this.vault = this.make();
+    await this.disk.makeFolder(this.folder);
+    if (!this.settings.database) await putMigrated(join(this.folder, 'vault.sqlite'), MIGRATIONS);
     await this.vault.start();
     this.port = Number(new URL(this.vault.url).port);
     return this;
@@ -166,12 +170,14 @@ export class OfferedClip {
   private readonly vault: VaultFixture;
   readonly parcel: Parcel;
   readonly request: string;
+  private readonly clipSha256: string;
 
   constructor(fixture: BridgeFixture, vault: VaultFixture, request: string, parcel: Parcel) {
     this.fixture = fixture;
     this.vault = vault;
     this.request = request;
     this.parcel = parcel;
+    this.clipSha256 = sha256Hex(parcel.clip);
   }
 
   get facts(): HandedClip {
@@ -182,7 +188,7 @@ export class OfferedClip {
       home: parcel.home.id,
       grant: parcel.grant,
       clip: parcel.clipId,
-      clipSha256: sha256Hex(parcel.clip),
+      clipSha256: this.clipSha256,
       clipBytes: parcel.clip.length,
       statementSha256: sha256Hex(parcel.statement),
     };

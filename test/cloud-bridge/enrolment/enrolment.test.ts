@@ -206,17 +206,12 @@ describe('a code for several devices', () => {
     expect(await codes()).toEqual([]);
   });
 
-  it.each([
-    { devices: 0 },
-    { devices: -1 },
-    { devices: 1.5 },
-    { devices: 1e9 },
-    { devices: '3' },
-    { lifeS: 59 },
-    { lifeS: 8 * 24 * 3_600 },
-    { device: 3 },
-  ])('is refused as %j', async (wish) => {
-    expect(await batch(wish)).toMatchObject({ status: 400, body: { code: 'http_body_invalid' } });
+  it('is refused with a wrong number, life or name', async () => {
+    const numbers = [0, -1, 1.5, 1e9, '3'].map((devices) => ({ devices }));
+    for (const wish of [...numbers, { lifeS: 59 }, { lifeS: 8 * 24 * 3_600 }, { device: 3 }]) {
+      const { status, body } = await batch(wish);
+      expect([wish, status, body['code']]).toEqual([wish, 400, 'http_body_invalid']);
+    }
     expect(await codes()).toEqual([]);
   });
 

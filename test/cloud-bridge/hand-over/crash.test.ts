@@ -38,7 +38,7 @@ async function inVaultOnce(parcel: Parcel): Promise<void> {
   await expect.poll(() => names(join(fixture.bridgeFolder, 'clips')), { timeout: 5_000 }).toEqual([]);
   expect(names(join(vault.folder, 'blobs')).filter((name) => name === item)).toHaveLength(1);
   expect(names(join(vault.folder, 'staging'))).toEqual([]);
-  expect(readFileSync(join(vault.folder, 'blobs', item, 'clip.mp4'))).toEqual(Buffer.from(parcel.clip));
+  expect(readFileSync(join(vault.folder, 'blobs', item, 'clip.mp4')).equals(parcel.clip)).toBe(true);
 }
 
 /** Resolves when the disk has died, or when there was no further change to die at. */

@@ -10,10 +10,15 @@ import { BridgeFixture, type FixtureOptions } from '../../support/bridge-fixture
 import { makeParty } from '../../support/parties.ts';
 
 let fixture: BridgeFixture;
-afterEach(() => fixture.close());
+let opened = false;
+afterEach(async () => {
+  if (opened) await fixture.close();
+  opened = false;
+});
 
 const open = async (perMinuteMax: object, http: object = {}, options: FixtureOptions = {}) => {
   fixture = await BridgeFixture.open({ ...options, bridge: { http: { perMinuteMax, ...http } } });
+  opened = true;
 };
 const shown = ({ headers }: { headers: Headers }) => [headers.get('ratelimit-policy'), headers.get('ratelimit')];
 
@@ -138,14 +143,12 @@ describe('a client that shares an address with an abusive one', () => {
   });
 });
 
-it('does not slow down an upload at the speed of a gigabit line', async () => {
-  fixture = await BridgeFixture.open();
+it('does not slow down an upload at the speed of a gigabit line', () => {
   const { device } = PerMinute.parse({});
   expect((device / 60) * CHUNK_BYTES).toBeGreaterThan(125_000_000);
 });
 
 it('is reset with each period', async () => {
-  fixture = await BridgeFixture.open();
   const clock = new ManualClock(0);
   const limit = new FixedWindowLimit(new WindowCounts(clock, 60_000), 2);
   limit.note('a');
@@ -158,8 +161,7 @@ it('is reset with each period', async () => {
   expect(limit.leftOf('a')).toEqual({ left: 2, resetS: 60 });
 });
 
-it('refuses nobody because many others were counted: the name counted longest ago is dropped', async () => {
-  fixture = await BridgeFixture.open();
+it('refuses nobody because many others were counted: the name counted longest ago is dropped', () => {
   const limit = new FixedWindowLimit(new WindowCounts(new ManualClock(0), 60_000, 3), 1);
   for (const name of ['a', 'b', 'c', 'd']) limit.take(name);
   for (const name of ['b', 'c', 'd']) expect(() => limit.assertOpen(name)).toThrow();
@@ -167,8 +169,7 @@ it('refuses nobody because many others were counted: the name counted longest ag
   expect(() => limit.assertOpen('a')).not.toThrow();
 });
 
-it('counts a network as one however its address is spelled', async () => {
-  fixture = await BridgeFixture.open();
+it('counts a network as one however its address is spelled', () => {
   const same = (name: string, ...spellings: string[]) => expect([...new Set(spellings.map(networkOf))]).toEqual([name]);
   same('198.51.100.7', '198.51.100.7', '::ffff:198.51.100.7', '::FFFF:c633:6407', '0:0:0:0:0:ffff:198.51.100.7');
   same('2001:db8:1:2::/64', '2001:db8:1:2::1', '2001:0DB8:1:2:ffff:0:0:1', '2001:db8:1:2:0:0:0:0');

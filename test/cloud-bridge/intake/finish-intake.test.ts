@@ -29,7 +29,7 @@ async function assertStoredOnce(parcel: Parcel): Promise<void> {
   expect(await folder('staging')).toEqual([]);
   expect(await folder('ready')).toEqual([]);
   const stored = await readFile(join(fixture.bridgeFolder, 'clips', parcel.clipId, 'clip.mp4'));
-  expect(new Uint8Array(stored)).toEqual(parcel.clip);
+  expect(stored.equals(parcel.clip)).toBe(true);
   const shown = await fixture.get('/v1/clips', fixture.access('all'));
   expect(shown.body['clips']).toHaveLength(1);
 }

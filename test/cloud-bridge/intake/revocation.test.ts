@@ -1,7 +1,7 @@
 // An owner's revocation holds before, during and after the upload, in races, and permanently.
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { verifySignature } from '../../../device/base/keys.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
 import { openToken } from '../../../device/contract/jws.ts';
@@ -14,14 +14,21 @@ import { plainMp4 } from '../../support/plain-mp4.ts';
 let fixture: BridgeFixture;
 let request: string;
 
-beforeEach(async () => {
+/** Files of clips that earlier tests leave stored. */
+let before: string[] = [];
+
+beforeAll(async () => {
   ({ fixture, request } = await BridgeFixture.openReady());
 });
-afterEach(() => fixture.close());
+beforeEach(async () => {
+  before = [];
+  before = await filesLeft();
+});
+afterAll(() => fixture.close());
 
 async function filesLeft(): Promise<string[]> {
   const folders = ['staging', 'ready', 'clips'].map((name) => fixture.disk.list(join(fixture.bridgeFolder, name)));
-  return (await Promise.all(folders)).flat();
+  return (await Promise.all(folders)).flat().filter((name) => !before.includes(name));
 }
 
 function outcomeOf(receipt: unknown): string | undefined {

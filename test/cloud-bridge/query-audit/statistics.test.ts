@@ -27,7 +27,7 @@ describe('drawn agencies', () => {
   };
 
   it('have normal numbers with the mean and the deviation asked for', () => {
-    const { count, normals } = makeDraws(2_000, 1);
+    const { count, normals } = makeDraws(2_000, 1, -1);
     for (let axis = 0; axis < 6; axis += 1) {
       const own = Array.from({ length: count }, (_, draw) => normals[draw * 6 + axis] ?? 0);
       const mean = own.reduce((sum, value) => sum + value, 0) / count;
@@ -141,22 +141,26 @@ describe('among a thousand agencies', () => {
       const found = [...discoveries(judged ?? [], 0.2)];
       expect(found.filter((at) => at < 10).length).toBeGreaterThanOrEqual(9);
       expect(found.filter((at) => at >= 10).length).toBeLessThanOrEqual(2);
-      // The same export gives the same findings.
-      if (has) expect(judgeHabits(all)).toEqual(judged);
     },
     // Takes some seconds on an idle machine.
     120_000,
   );
 
+  it('the same export gives the same findings', () => {
+    const random = new SeededRandom(12);
+    const all = Array.from({ length: 60 }, (_, at) => agency(random, at < 2 ? 30 : 0));
+    expect(judgeHabits(all)).toEqual(judgeHabits(all));
+  });
+
   it('the pattern is predicted from the other searches alone, so that misuse does not explain itself', () => {
     const random = new SeededRandom(14);
-    const all = Array.from({ length: 1_000 }, () => agency(random, 0));
+    const all = Array.from({ length: 300 }, () => agency(random, 0));
     const [one] = all;
     if (!one) throw new Error('no agency');
+    const few = one.counts.map((count, cell) => (cell === 15 ? 4 : count));
     const misused = one.counts.map((count, cell) => (cell >= PATTERN_FROM ? count + 30 : count));
-    const predicted = (counts: readonly number[]) =>
-      judgeHabits([{ name: one.name, counts }, ...all])?.[0]?.predicted ?? 0;
-    const [before, after] = [predicted(one.counts.map((count, cell) => (cell === 15 ? 4 : count))), predicted(misused)];
+    const same = [few, misused].map((counts) => ({ name: one.name, counts }));
+    const [before = 0, after = 0] = judgeHabits([...same, ...all])?.map((judged) => judged?.predicted ?? 0) ?? [];
     expect(after).toBeGreaterThan(0);
     expect(after).toBeLessThan(2 * before + 2);
   });

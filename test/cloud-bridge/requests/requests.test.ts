@@ -1,5 +1,5 @@
 // Which requests are published, what an agency sees of its own, and what is retained at a real broker.
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { sha256Hex, verifySignature } from '../../../device/base/keys.ts';
 import type { MqttLink } from '../../../device/base/mqtt-link.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
@@ -18,11 +18,11 @@ const crypto = { verify: verifySignature, sha256Hex };
 
 describe('a request', () => {
   let fixture: BridgeFixture;
-  beforeEach(async () => {
+  const open = async () => {
     fixture = await BridgeFixture.open();
     await fixture.admitAgency();
-  });
-  afterEach(() => fixture.close());
+  };
+  const close = () => fixture.close();
 
   const post = async (request: string) => {
     const { status, body } = await fixture.post('/v1/requests', { request });
@@ -33,161 +33,171 @@ describe('a request', () => {
     return { startUs: endUs - lengthUs, endUs };
   };
 
-  it.each(['search-1', 'case-7', 'request'])(
-    'is refused under the id %s, which is not one of a request',
-    async (jti) => {
-      expect(await post(fixture.cast.request({ jti }))).toMatch(/^id_kind_wrong/);
-    },
-  );
+  describe('that breaks a rule', () => {
+    beforeAll(open);
+    afterAll(close);
 
-  it('is published once, and the same bytes sent again change nothing', async () => {
-    const request = fixture.cast.request();
-    expect(await post(request)).toBe('published');
-    expect(await post(request)).toBe('published');
-  });
-
-  it.each<[string, () => object, RegExp]>([
-    ['a window under 15 minutes', () => ({ window: window(15 * minuteUs - 1) }), /900/],
-    ['a window over 12 hours', () => ({ window: window(12 * 60 * minuteUs + 1) }), /43200/],
-    ['a window that has not ended', () => ({ window: window(20 * minuteUs, -2 * minuteUs) }), /not ended/],
-    ['an area under 0.025 square miles', () => ({ area: squareAround(HOME, 0.0011) }), /64750/],
-    ['an area over 0.5 square miles', () => ({ area: squareAround(HOME, 0.006) }), /1294994/],
-    ['a life over 7 days', () => ({ exp: fixture.cast.nowS() + 7 * 24 * 3600 + 60 }), /lives longer/],
-    ['an expiry in the past', () => ({ exp: fixture.cast.nowS() - 1 }), /expired/],
-    ['a date in the future', () => ({ iat: fixture.cast.nowS() + 1_000 }), /future/],
-    ['an old date', () => ({ iat: fixture.cast.nowS() - 2 * 24 * 3600 }), /too long ago/],
-    ['a contact elsewhere', () => ({ contact: { name: 'R', email: 'rivera@gmail.com' } }), /springfield\.example/],
-    [
-      'a contact at a look-alike',
-      () => ({ contact: { name: 'R', email: 'r@notspringfield.example' } }),
-      /springfield\.example/,
-    ],
-    ['a blank incident type', () => ({ incidentType: '  ' }), /mandatory/],
-  ])('is refused with %s', async (_what, changes, detail) => {
-    const answer = await post(fixture.cast.request(changes()));
-    expect(answer).toMatch(/^request_limits/);
-    expect(answer).toMatch(detail);
-  });
-
-  it('is refused with an area that is long and thin or crosses itself', async () => {
-    const { longitude: x, latitude: y } = HOME;
-    const ring = (corners: [number, number][]) => ({
-      type: 'Polygon' as const,
-      coordinates: [corners] as [[number, number][]],
-    });
-    const thin = ring([
-      [x, y],
-      [x + 0.5, y],
-      [x + 0.5, y + 0.00001],
-      [x, y + 0.00001],
-      [x, y],
-    ]);
-    const eight = ring([
-      [x, y],
-      [x + 0.008, y + 0.008],
-      [x + 0.008, y],
-      [x, y + 0.008],
-      [x, y],
-    ]);
-    const wide = ring([
-      [x, y],
-      [x + 0.5, y],
-      [x + 0.5, y + 0.00002],
-      [x, y + 0.00002],
-      [x, y],
-    ]);
-    expect(await post(fixture.cast.request({ area: thin }))).toMatch(/^request_limits/);
-    expect(await post(fixture.cast.request({ area: wide }))).toMatch(/too long and thin/);
-    expect(await post(fixture.cast.request({ area: eight }))).toMatch(/crosses/);
-  });
-
-  it('is refused as the third post of an investigation, however its code is spelled', async () => {
-    expect(await post(fixture.cast.request({ investigation: 'SPD 17' }))).toBe('published');
-    expect(await post(fixture.cast.request({ investigation: 'spd-17' }))).toBe('published');
-    expect(await post(fixture.cast.request({ investigation: ' S.P.D. 17 ' }))).toMatch(/^request_limits.*at most 2/);
-    expect(await post(fixture.cast.request({ investigation: 'SPD 18' }))).toBe('published');
-  });
-
-  it('cannot be edited: its id with other content is refused', async () => {
-    const request = fixture.cast.request();
-    await post(request);
-    const jti = String(claimsOf(request)['jti']);
-    expect(await post(fixture.cast.request({ jti, text: 'Another text.' }))).toMatch(/^request_exists/);
-  });
-
-  it('is refused from another bridge’s agency, an unknown, unapproved or revoked one', async () => {
-    const stranger = makeParty('agency', new SystemRandom());
-    expect(await post(fixture.cast.request({ aud: 'bridge-other' }))).toMatch(/^token_wrong_audience/);
-    expect(await post(fixture.cast.request({}, stranger))).toMatch(/^agency_unknown/);
-    expect(await post(fixture.cast.request({ agency: fixture.cast.agency.id }, stranger))).toMatch(
-      /^token_unknown_signer/,
+    it.each(['search-1', 'case-7', 'request'])(
+      'is refused under the id %s, which is not one of a request',
+      async (jti) => {
+        expect(await post(fixture.cast.request({ jti }))).toMatch(/^id_kind_wrong/);
+      },
     );
-    await fixture.registry.register(fixture.registration({}, stranger));
-    expect(await post(fixture.cast.request({}, stranger))).toMatch(/^agency_pending/);
-    await fixture.registry.revoke(fixture.cast.agency.id);
-    await fixture.bridge.refreshRevocations();
-    expect(await post(fixture.cast.request())).toMatch(/^agency_revoked/);
-  });
 
-  it('is refused while the registry is down and no credential is cached; later a cached one is used', async () => {
-    await fixture.registry.stop();
-    expect(await post(fixture.cast.request())).toMatch(/^credential_unavailable/);
-    await fixture.startRegistry();
-    expect(await post(fixture.cast.request())).toBe('published');
-    await fixture.registry.stop();
-    expect(await post(fixture.cast.request())).toBe('published');
-  });
-
-  it('shows its agency its state alone, and nobody else anything', async () => {
-    const request = fixture.cast.request();
-    await post(request);
-    const id = String(claimsOf(request)['jti']);
-    const see = (party = fixture.cast.agency, asked = id) =>
-      fixture.get(`/v1/requests/${id}`, fixture.agencyCall({ action: 'see-request', request: asked }, party));
-    expect((await see()).body).toEqual({ request: id, state: 'published' });
-    expect((await see(fixture.cast.agency, 'request-other')).body['code']).toBe('token_unknown_claims');
-    const other = makeParty('agency', new SystemRandom());
-    await fixture.registry.register(fixture.registration({}, other));
-    await fixture.registry.approve(other.id);
-    expect((await see(other)).body['code']).toBe('request_not_live');
-    const resolve = fixture.agencyCall({ action: 'resolve-request', request: id });
-    const seen = fixture.agencyCall({ action: 'see-request', request: id });
-    expect((await fixture.post(`/v1/requests/${id}/resolve`, {}, seen)).body['code']).toBe('token_unknown_claims');
-    expect((await fixture.post(`/v1/requests/${id}/resolve`, {}, resolve)).body).toEqual({
-      request: id,
-      state: 'resolved',
+    it.each<[string, () => object, RegExp]>([
+      ['a window under 15 minutes', () => ({ window: window(15 * minuteUs - 1) }), /900/],
+      ['a window over 12 hours', () => ({ window: window(12 * 60 * minuteUs + 1) }), /43200/],
+      ['a window that has not ended', () => ({ window: window(20 * minuteUs, -2 * minuteUs) }), /not ended/],
+      ['an area under 0.025 square miles', () => ({ area: squareAround(HOME, 0.0011) }), /64750/],
+      ['an area over 0.5 square miles', () => ({ area: squareAround(HOME, 0.006) }), /1294994/],
+      ['a life over 7 days', () => ({ exp: fixture.cast.nowS() + 7 * 24 * 3600 + 60 }), /lives longer/],
+      ['an expiry in the past', () => ({ exp: fixture.cast.nowS() - 1 }), /expired/],
+      ['a date in the future', () => ({ iat: fixture.cast.nowS() + 1_000 }), /future/],
+      ['an old date', () => ({ iat: fixture.cast.nowS() - 2 * 24 * 3600 }), /too long ago/],
+      ['a contact elsewhere', () => ({ contact: { name: 'R', email: 'rivera@gmail.com' } }), /springfield\.example/],
+      [
+        'a contact at a look-alike',
+        () => ({ contact: { name: 'R', email: 'r@notspringfield.example' } }),
+        /springfield\.example/,
+      ],
+      ['a blank incident type', () => ({ incidentType: '  ' }), /mandatory/],
+    ])('is refused with %s', async (_what, changes, detail) => {
+      const answer = await post(fixture.cast.request(changes()));
+      expect(answer).toMatch(/^request_limits/);
+      expect(answer).toMatch(detail);
     });
-    expect((await fixture.post(`/v1/requests/${id}/resolve`, {}, resolve)).body).toEqual({
-      request: id,
-      state: 'resolved',
+
+    it('is refused with an area that is long and thin or crosses itself', async () => {
+      const { longitude: x, latitude: y } = HOME;
+      const ring = (corners: [number, number][]) => ({
+        type: 'Polygon' as const,
+        coordinates: [corners] as [[number, number][]],
+      });
+      const thin = ring([
+        [x, y],
+        [x + 0.5, y],
+        [x + 0.5, y + 0.00001],
+        [x, y + 0.00001],
+        [x, y],
+      ]);
+      const eight = ring([
+        [x, y],
+        [x + 0.008, y + 0.008],
+        [x + 0.008, y],
+        [x, y + 0.008],
+        [x, y],
+      ]);
+      const wide = ring([
+        [x, y],
+        [x + 0.5, y],
+        [x + 0.5, y + 0.00002],
+        [x, y + 0.00002],
+        [x, y],
+      ]);
+      expect(await post(fixture.cast.request({ area: thin }))).toMatch(/^request_limits/);
+      expect(await post(fixture.cast.request({ area: wide }))).toMatch(/too long and thin/);
+      expect(await post(fixture.cast.request({ area: eight }))).toMatch(/crosses/);
     });
-    expect((await see()).body).toEqual({ request: id, state: 'resolved' });
   });
 
-  it('looks the same for its agency whether a home has answered or not', async () => {
-    await fixture.enrol();
-    const [answered, ignored] = [fixture.cast.request(), fixture.cast.request()];
-    await post(answered);
-    await post(ignored);
-    await fixture.deliver(fixture.parcel(answered));
-    const state = async (request: string) => {
-      const id = String(claimsOf(request)['jti']);
-      const { body } = await fixture.get(
-        `/v1/requests/${id}`,
-        fixture.agencyCall({ action: 'see-request', request: id }),
+  describe('that keeps them', () => {
+    beforeEach(open);
+    afterEach(close);
+
+    it('is published once, and the same bytes sent again change nothing', async () => {
+      const request = fixture.cast.request();
+      expect(await post(request)).toBe('published');
+      expect(await post(request)).toBe('published');
+    });
+
+    it('is refused as the third post of an investigation, however its code is spelled', async () => {
+      expect(await post(fixture.cast.request({ investigation: 'SPD 17' }))).toBe('published');
+      expect(await post(fixture.cast.request({ investigation: 'spd-17' }))).toBe('published');
+      expect(await post(fixture.cast.request({ investigation: ' S.P.D. 17 ' }))).toMatch(/^request_limits.*at most 2/);
+      expect(await post(fixture.cast.request({ investigation: 'SPD 18' }))).toBe('published');
+    });
+
+    it('cannot be edited: its id with other content is refused', async () => {
+      const request = fixture.cast.request();
+      await post(request);
+      const jti = String(claimsOf(request)['jti']);
+      expect(await post(fixture.cast.request({ jti, text: 'Another text.' }))).toMatch(/^request_exists/);
+    });
+
+    it('is refused from another bridge’s agency, an unknown, unapproved or revoked one', async () => {
+      const stranger = makeParty('agency', new SystemRandom());
+      expect(await post(fixture.cast.request({ aud: 'bridge-other' }))).toMatch(/^token_wrong_audience/);
+      expect(await post(fixture.cast.request({}, stranger))).toMatch(/^agency_unknown/);
+      expect(await post(fixture.cast.request({ agency: fixture.cast.agency.id }, stranger))).toMatch(
+        /^token_unknown_signer/,
       );
-      return { ...body, request: '' };
-    };
-    expect(await state(answered)).toEqual(await state(ignored));
-  });
+      await fixture.registry.register(fixture.registration({}, stranger));
+      expect(await post(fixture.cast.request({}, stranger))).toMatch(/^agency_pending/);
+      await fixture.registry.revoke(fixture.cast.agency.id);
+      await fixture.bridge.refreshRevocations();
+      expect(await post(fixture.cast.request())).toMatch(/^agency_revoked/);
+    });
 
-  it('counts as expired from its expiry on', async () => {
-    const request = fixture.cast.request({ exp: fixture.cast.nowS() + 60 });
-    await post(request);
-    fixture.clock.shiftS = 61;
-    const id = String(claimsOf(request)['jti']);
-    const seen = await fixture.get(`/v1/requests/${id}`, fixture.agencyCall({ action: 'see-request', request: id }));
-    expect(seen.body['state']).toBe('expired');
+    it('is refused while the registry is down and no credential is cached; later a cached one is used', async () => {
+      await fixture.registry.stop();
+      expect(await post(fixture.cast.request())).toMatch(/^credential_unavailable/);
+      await fixture.startRegistry();
+      expect(await post(fixture.cast.request())).toBe('published');
+      await fixture.registry.stop();
+      expect(await post(fixture.cast.request())).toBe('published');
+    });
+
+    it('shows its agency its state alone, and nobody else anything', async () => {
+      const request = fixture.cast.request();
+      await post(request);
+      const id = String(claimsOf(request)['jti']);
+      const see = (party = fixture.cast.agency, asked = id) =>
+        fixture.get(`/v1/requests/${id}`, fixture.agencyCall({ action: 'see-request', request: asked }, party));
+      expect((await see()).body).toEqual({ request: id, state: 'published' });
+      expect((await see(fixture.cast.agency, 'request-other')).body['code']).toBe('token_unknown_claims');
+      const other = makeParty('agency', new SystemRandom());
+      await fixture.registry.register(fixture.registration({}, other));
+      await fixture.registry.approve(other.id);
+      expect((await see(other)).body['code']).toBe('request_not_live');
+      const resolve = fixture.agencyCall({ action: 'resolve-request', request: id });
+      const seen = fixture.agencyCall({ action: 'see-request', request: id });
+      expect((await fixture.post(`/v1/requests/${id}/resolve`, {}, seen)).body['code']).toBe('token_unknown_claims');
+      expect((await fixture.post(`/v1/requests/${id}/resolve`, {}, resolve)).body).toEqual({
+        request: id,
+        state: 'resolved',
+      });
+      expect((await fixture.post(`/v1/requests/${id}/resolve`, {}, resolve)).body).toEqual({
+        request: id,
+        state: 'resolved',
+      });
+      expect((await see()).body).toEqual({ request: id, state: 'resolved' });
+    });
+
+    it('looks the same for its agency whether a home has answered or not', async () => {
+      await fixture.enrol();
+      const [answered, ignored] = [fixture.cast.request(), fixture.cast.request()];
+      await post(answered);
+      await post(ignored);
+      await fixture.deliver(fixture.parcel(answered));
+      const state = async (request: string) => {
+        const id = String(claimsOf(request)['jti']);
+        const { body } = await fixture.get(
+          `/v1/requests/${id}`,
+          fixture.agencyCall({ action: 'see-request', request: id }),
+        );
+        return { ...body, request: '' };
+      };
+      expect(await state(answered)).toEqual(await state(ignored));
+    });
+
+    it('counts as expired from its expiry on', async () => {
+      const request = fixture.cast.request({ exp: fixture.cast.nowS() + 60 });
+      await post(request);
+      fixture.clock.shiftS = 61;
+      const id = String(claimsOf(request)['jti']);
+      const seen = await fixture.get(`/v1/requests/${id}`, fixture.agencyCall({ action: 'see-request', request: id }));
+      expect(seen.body['state']).toBe('expired');
+    });
   });
 });
 

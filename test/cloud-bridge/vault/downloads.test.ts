@@ -27,15 +27,16 @@ beforeAll(async () => {
   ({ vault, officer: chief } = rig);
 });
 afterAll(() => rig.close());
-beforeEach(async () => {
+/** Hands over a clip of these bytes; without them a small one. */
+const handOver = (bytes?: Uint8Array) => async () => {
   vault.clock.shiftS = 0;
-  clip = await rig.clip(vault, big).handOver();
+  clip = await rig.clip(vault, bytes).handOver();
   at = `/evidence/${clip.item}`;
   const plain = SCOPES.filter((scope) => !/restricted|confidential/.test(scope));
   const issued = await vault.client(chief.agency, plain);
   readersClient = issued.client;
   reader = { token: String((await vault.token(issued)).body['access_token']), agency: chief.agency };
-});
+};
 
 const code = ({ status, body }: VaultAnswer) => `${status} ${body['code']}`;
 const linkOf = async (officer: Officer) => String((await vault.as(officer, 'POST', `${at}/links`)).body['url']);
@@ -74,6 +75,8 @@ const ENDS: [string, () => Promise<void>][] = [
 ];
 
 describe.each(DOORS)('%s', { tags: ['long'] }, (_name, open) => {
+  beforeEach(handOver(big));
+
   it.each(ENDS)('ends at once with %s', async (_what, end) => {
     const start = disk.bytesRead;
     const reading = await open(reader);
@@ -99,6 +102,7 @@ describe.each(DOORS)('%s', { tags: ['long'] }, (_name, open) => {
 });
 
 it('ends when the token that it was started with expires', { tags: ['long'] }, async () => {
+  await handOver(big)();
   const [, open] = DOORS[0] as (typeof DOORS)[number];
   const reading = await open(reader);
   vault.clock.shiftS = 5 * 3600;
@@ -109,6 +113,8 @@ it('ends when the token that it was started with expires', { tags: ['long'] }, a
 });
 
 describe('an unused link', { tags: ['long'] }, () => {
+  beforeEach(handOver());
+
   it.each(ENDS)('does not work after %s, nor when that is undone', async (_what, end) => {
     const [url, chiefs] = [await linkOf(reader), await linkOf(chief)];
     await end();

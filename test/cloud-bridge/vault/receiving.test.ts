@@ -43,7 +43,7 @@ describe('a hand-over', () => {
     const taken = await clip.bytes();
     expect(taken.body).toMatchObject({ item: clip.item, state: 'held' });
     expect(acknowledged(taken.body)).toMatchObject(clip.facts);
-    expect(readFileSync(join(vault.folder, 'blobs', clip.item, 'clip.mp4'))).toEqual(Buffer.from(clip.parcel.clip));
+    expect(readFileSync(join(vault.folder, 'blobs', clip.item, 'clip.mp4')).equals(clip.parcel.clip)).toBe(true);
     expect(readFileSync(join(vault.folder, 'blobs', clip.item, 'manifest.jws'), 'utf8')).toBe(clip.parcel.statement);
     expect(await seen()).toBe(404);
     expect((await clip.confirm()).body).toMatchObject({ state: 'confirmed' });
