@@ -1,5 +1,4 @@
-// Owns: vitest's settings for `npm run check:mutants`: the usual ones with the tests of one part alone, without a build before them.
-// Not here: which tests those are (test/tools/check-mutants.mjs), the usual settings (vitest.config.ts).
+// Vitest's settings for `npm run check:mutants`: the usual ones with the tests of one part alone, without a build before them.
 import { defineConfig } from 'vitest/config';
 import { keptThreads } from './support/kept-threads.ts';
 import usual from './vitest.config.ts';

@@ -1,5 +1,4 @@
-// Owns: what the audit of a million searches costs, over a baseline that only reads the file's lines, and its memory.
-// Not here: what it finds (test/cloud-bridge/query-audit).
+// What the audit of a million searches costs, over a baseline that only reads the file's lines, and its memory.
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';

@@ -1,5 +1,5 @@
-// Owns: what one more doorbell, request, cell and clip costs those who serve them, in processor time, rows and messages; and what one more
-// connection costs a broker. The figures from which docs/figures.md reckons. Not here: that arithmetic; how fast anything is.
+// What one more doorbell, request, cell and clip costs those who serve them, in processor time, rows and messages; and what one more
+// connection costs a broker. The figures from which docs/figures.md reckons.
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { connect, type MqttClient } from 'mqtt';

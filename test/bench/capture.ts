@@ -1,5 +1,5 @@
-// Owns: what capturing a camera costs the processor: ffmpeg and this program with ring and motion, over ffmpeg alone that
-// encodes the same with the same settings into files. Not here: whether footage is right (test/device/camera).
+// What capturing a camera costs the processor: ffmpeg and this program with ring and motion, over ffmpeg alone that encodes the same with
+// the same settings into files.
 import { execFile } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';

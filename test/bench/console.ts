@@ -1,6 +1,5 @@
-// Owns: how quickly an owner sees in the console, in Debian's chromium on this machine: how late the live picture is, by the number that
-// the drawn porch gives each frame; how soon a still follows the finger; how soon footage plays from any instant of a day.
-// Not here: whether it is the right picture (test/device/console).
+// How quickly an owner sees in the console, in Debian's chromium on this machine: how late the live picture is, by the number that the
+// drawn porch gives each frame; how soon a still follows the finger; how soon footage plays from any instant of a day.
 import { execFile } from 'node:child_process';
 import { mkdtemp, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';

@@ -1,5 +1,5 @@
-// Owns: how long the public feed and the lists take with 100,000 requests in the database, over the same with 100: what an
-// index is for. As a page is answered, queries and writing included. Not here: what the pages say (test/cloud-bridge/neighbors).
+// How long the public feed and the lists take with 100,000 requests in the database, over the same with 100: what an index is for. As a
+// page is answered, queries and writing included.
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import Sqlite from 'better-sqlite3';

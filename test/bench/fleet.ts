@@ -1,5 +1,5 @@
-// Owns: what a doorbell of a fleet costs, beside one ffmpeg that copies the same footage and one `doorsill device` that films it; and how that
-// grows with the fleet. In real time, through the command line. Not here: whether a fleet is right (test/sim/fleet).
+// What a doorbell of a fleet costs, beside one ffmpeg that copies the same footage and one `doorsill device` that films it; and how that
+// grows with the fleet. In real time, through the command line.
 import { spawn } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';

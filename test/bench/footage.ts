@@ -1,5 +1,4 @@
-// Owns: the footage that is measured on, made anew in each run: 720p at 15 frames a second, noisy as a camera's, 2 Mbit/s.
-// Not here: what is done with it.
+// The footage that is measured on, made anew in each run: 720p at 15 frames a second, noisy as a camera's, 2 Mbit/s.
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';

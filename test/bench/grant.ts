@@ -1,6 +1,5 @@
-// Owns: how long a granted clip takes to the bridge: from the grant's publication to the clip visible there, over cutting,
-// sealing and checking the same window alone. Device, bridge, registry and broker are processes of their own on loopback.
-// Not here: whether the right clip arrives (test/scenarios/e2e).
+// How long a granted clip takes to the bridge: from the grant's publication to the clip visible there, over cutting, sealing and checking
+// the same window alone. Device, bridge, registry and broker are processes of their own on loopback.
 import { watch } from 'node:fs';
 import { join } from 'node:path';
 import { findFfmpeg } from '../../device/camera/find-ffmpeg.ts';

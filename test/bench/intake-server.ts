@@ -1,6 +1,5 @@
-// Owns: the two servers that `intake.ts` sends clips to, each as a process of its own: our bridge with all papers in order, or
-// a bare tus server that writes the same bytes and syncs them. Each message from the parent makes one upload ready.
-// Not here: sending and timing.
+// The two servers that `intake.ts` sends clips to, each as a process of its own: our bridge with all papers in order, or a bare tus server
+// that writes the same bytes and syncs them. Each message from the parent makes one upload ready.
 import { open } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';

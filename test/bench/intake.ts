@@ -1,5 +1,5 @@
-// Owns: how fast the bridge takes a clip in, verified, synced and visible, over a bare tus server that writes and syncs the
-// same bytes. Sent as a device sends: a chunk after the other on one connection. Not here: what is refused (test/cloud-bridge).
+// How fast the bridge takes a clip in, verified, synced and visible, over a bare tus server that writes and syncs the same bytes. Sent as a
+// device sends: a chunk after the other on one connection.
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir } from 'node:fs/promises';

@@ -1,5 +1,5 @@
-// Owns: how late a viewer of the live picture gets a frame that the porch has just drawn, and what making live pictures costs the
-// processor while nobody watches, over the same capture without them. Not here: the viewer's connection, decoding and screen.
+// How late a viewer of the live picture gets a frame that the porch has just drawn, and what making live pictures costs the processor while
+// nobody watches, over the same capture without them.
 import { execFile } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';

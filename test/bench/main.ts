@@ -1,5 +1,4 @@
-// Owns: `npm run bench`: every measurement as one table, each against its baseline in the same run.
-// Not here: what must hold in any case; that is a test's business, and no test is timed.
+// `npm run bench`: every measurement as one table, each against its baseline in the same run.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,5 +1,4 @@
-// Owns: comparing a piece of work with its baseline in the same run, what a process tree has cost, and what a row is.
-// Not here: the work (one file for each), printing (table.ts).
+// Comparing a piece of work with its baseline in the same run, what a process tree has cost, and what a row is.
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { processorTime } from '../support/processes.ts';
 

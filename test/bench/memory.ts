@@ -1,5 +1,5 @@
-// Owns: what a doorbell process holds in memory through an hour of events: an hour of footage with motion every minute, read
-// fast, with presses, requests and denials in between. Not here: ffmpeg, which is a process of its own.
+// What a doorbell process holds in memory through an hour of events: an hour of footage with motion every minute, read fast, with presses,
+// requests and denials in between.
 import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,5 +1,4 @@
-// Owns: `npm run bench -- motion-quality`: whom our detector and Debian's `motion` see in the same footage, by day, at dusk and by night.
-// Not here: the footage and what happens in it (motion-quality/); what a picture costs (motion.ts).
+// `npm run bench -- motion-quality`: whom our detector and Debian's `motion` see in the same footage, by day, at dusk and by night.
 import { findFfmpeg } from '../../device/camera/find-ffmpeg.ts';
 import { initialMotion, nextMotion } from '../../device/motion/detector.ts';
 import { motionSchema } from '../../device/motion/motion-settings.ts';

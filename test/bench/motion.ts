@@ -1,5 +1,4 @@
-// Owns: what motion detection costs a picture, over a bare loop that reads each of its pixels twice.
-// Not here: whether the detector is right (test/device/motion).
+// What motion detection costs a picture, over a bare loop that reads each of its pixels twice.
 import { SeededRandom } from '../../device/base/random.ts';
 import { initialMotion, nextMotion } from '../../device/motion/detector.ts';
 import { PICTURE_HEIGHT, PICTURE_WIDTH } from '../../device/motion/gray-picture-size.ts';

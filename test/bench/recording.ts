@@ -1,5 +1,5 @@
-// Owns: a camera's footage into a ring with motion on, by the device's own parts; alone it is a process for `capture.ts`,
-// which says in JSON what it cost. Not here: links, consent, or any judgement.
+// A camera's footage into a ring with motion on, by the device's own parts; alone it is a process for `capture.ts`, which says in JSON what
+// it cost.
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { SystemClock } from '../../device/base/clock.ts';

@@ -1,5 +1,5 @@
-// Owns: how fast footage is replayed, with ring and motion, beside ffmpeg that only decodes it, or encodes it the same way; and how soon a
-// replay records and tells of what it saw. Not here: whether what it tells is right (test/sim/replay).
+// How fast footage is replayed, with ring and motion, beside ffmpeg that only decodes it, or encodes it the same way; and how soon a replay
+// records and tells of what it saw.
 import { execFile, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';

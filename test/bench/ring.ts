@@ -1,6 +1,5 @@
-// Owns: what a segment costs in the ring file: bytes written, and time over a log that sealed segments are appended to, each
-// with fdatasync; and how long a ring of many segments takes to open.
-// Not here: whether the ring is right (test/device/ring).
+// What a segment costs in the ring file: bytes written, and time over a log that sealed segments are appended to, each with fdatasync; and
+// how long a ring of many segments takes to open.
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SystemClock } from '../../device/base/clock.ts';

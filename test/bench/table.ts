@@ -1,4 +1,4 @@
-// Owns: how the figures are printed. Not here: what they are (measure.ts).
+// How the figures are printed.
 import { readFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { isMet, type Row } from './measure.ts';

@@ -1,5 +1,4 @@
-// Owns: what an exact clip costs, cut, sealed and checked as the device does it, over encoding the window anew.
-// Not here: whether it is exact (test/device/clip).
+// What an exact clip costs, cut, sealed and checked as the device does it, over encoding the window anew.
 import { execFile } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';

@@ -1,6 +1,5 @@
-// Owns: what `doorsill up` costs whoever waits for it: seconds until it is up again, until an agency's first request on a new folder, and
-// the memory of all its processes; beside `up --separate`, whose parts each have a process.
-// Not here: what it says and does (test/sim/story, test/scenarios/e2e).
+// What `doorsill up` costs whoever waits for it: seconds until it is up again, until an agency's first request on a new folder, and the
+// memory of all its processes; beside `up --separate`, whose parts each have a process.
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';

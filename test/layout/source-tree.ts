@@ -1,4 +1,4 @@
-// Owns: reading the project's own sources for the tests that hold its layout rules.
+// Reading the project's own sources for the tests that hold its layout rules.
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';

@@ -1,5 +1,5 @@
 // Holds: which tests `npm run check` has: every story, each guard of an invariant; what waits for `npm run check:slow` is listed with why
-// (test/slow-tests.json). And a test of real footage says so, so that it can be left out by name. Not here: what tests need (needs.json).
+// (test/slow-tests.json). And a test of real footage says so, so that it can be left out by name.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';

@@ -1,4 +1,4 @@
-// Owns: what axe finds wrong with a page as it is shown now. Not here: which pages, at which widths.
+// What axe finds wrong with a page as it is shown now.
 import axe from 'axe-core';
 import type { Page } from 'playwright-core';
 import { z } from 'zod';

@@ -1,4 +1,4 @@
-// Owns: an upload's PATCH over a bare socket, whose bytes a test sends when it likes. Not here: a whole one (bridge-fixture.ts).
+// An upload's PATCH over a bare socket, whose bytes a test sends when it likes.
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import type { BridgeFixture, Parcel } from './bridge-fixture.ts';

@@ -1,4 +1,4 @@
-// Owns: opening a bridge's database as the bridge does, on the machine's own clock and randomness. Not here: what is in it.
+// Opening a bridge's database as the bridge does, on the machine's own clock and randomness.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { z } from 'zod';

@@ -1,5 +1,5 @@
-// Owns: a real registry and a real bridge for tests, with the keys of a cast, on loopback and in a folder of their own; and
-// the calls that a device, an agency and an operator make to them. Not here: any judgement.
+// A real registry and a real bridge for tests, with the keys of a cast, on loopback and in a folder of their own; and the calls that a
+// device, an agency and an operator make to them.
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,5 +1,4 @@
-// Owns: several instances of one bridge on a PostgreSQL server, an S3 server and a broker, all real; calls go to whichever is named.
-// Not here: what they are asked (bridge-fixture.ts).
+// Several instances of one bridge on a PostgreSQL server, an S3 server and a broker, all real; calls go to whichever is named.
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Bridge } from '../../cloud-bridge/bridge.ts';

@@ -1,5 +1,5 @@
-// Owns: instances of one bridge that are processes of their own, each behind proxies to its database and its bucket at which a moment of its
-// work can be told, so that it can be killed there. Not here: what they are asked (bridge-fixture.ts).
+// Instances of one bridge that are processes of their own, each behind proxies to its database and its bucket at which a moment of its work
+// can be told, so that it can be killed there.
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';

@@ -1,5 +1,4 @@
-// Owns: a tour of a bridge: each of its operations called as its real callers do, and each kind of refusal once. Not here: any
-// judgement of the answers (they are recorded by the fixture).
+// A tour of a bridge: each of its operations called as its real callers do, and each kind of refusal once.
 import sharp from 'sharp';
 import { z } from 'zod';
 import { signatureOf } from '../../cloud-bridge/partners/partners.ts';

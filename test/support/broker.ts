@@ -1,4 +1,4 @@
-// Owns: a real broker for tests, embedded, mosquitto or a NATS cluster, on a free port, with accounts in a folder of its own; and links into it.
+// A real broker for tests, embedded, mosquitto or a NATS cluster, on a free port, with accounts in a folder of its own; and links into it.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

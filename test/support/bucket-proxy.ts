@@ -1,5 +1,4 @@
-// Owns: an HTTP proxy before a server that speaks S3, which can be slow or full; it says when it is. Not here: other troubles of a link
-// (sim/world/link-proxy.ts).
+// An HTTP proxy before a server that speaks S3, which can be slow or full; it says when it is.
 import { createServer, request, type Server } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 

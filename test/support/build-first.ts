@@ -1,4 +1,4 @@
-// Owns: building before the tests, so that those that run the command line run today's sources however vitest was started.
+// Building before the tests, so that those that run the command line run today's sources however vitest was started.
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { root } from '../layout/source-tree.ts';

@@ -1,5 +1,4 @@
-// Owns: running a command of `doorsill` in the tests' own process, for a hundredth of what a process of its own costs.
-// Not here: processes of their own (command-line.ts), for commands that serve until they are stopped, whose log counts, or that another process sees.
+// Running a command of `doorsill` in the tests' own process, for a hundredth of what a process of its own costs.
 import { Readable } from 'node:stream';
 import { vi } from 'vitest';
 import { main } from '../../sim/cli/main.ts';

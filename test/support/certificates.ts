@@ -1,4 +1,4 @@
-// Owns: certificates for tests, made by openssl in a folder of their own: an authority, and what it signs well or badly.
+// Certificates for tests, made by openssl in a folder of their own: an authority, and what it signs well or badly.
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,5 +1,4 @@
-// Owns: turning a TypeScript file of the tests into a program that a child process can run (for tests that kill one).
-// Not here: running and killing it (each test does that itself).
+// Turning a TypeScript file of the tests into a program that a child process can run (for tests that kill one).
 import { execFile } from 'node:child_process';
 import { mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join, relative, resolve } from 'node:path';

@@ -1,5 +1,4 @@
-// Owns: running the built command line as a user does: processes of their own, JSON lines read back, nothing left behind.
-// Not here: what the commands mean.
+// Running the built command line as a user does: processes of their own, JSON lines read back, nothing left behind.
 import { type ChildProcess, fork, spawn } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

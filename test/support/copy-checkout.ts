@@ -1,5 +1,4 @@
-// Owns: a copy of what is built of a checkout, with its packages: its own are the copy's, the others are the checkout's. Not here: a copy that installs
-// them (test/sim/setup/support/checkout.ts).
+// A copy of what is built of a checkout, with its packages: its own are the copy's, the others are the checkout's.
 import { cpSync, mkdirSync, readdirSync, symlinkSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { packageFolders } from './own-packages.ts';

@@ -1,5 +1,5 @@
-// Owns: a TCP proxy in front of a real server that counts what a client sends, reads the server's acknowledgements of a tus
-// upload as they pass, and cuts, holds or refuses connections. Not here: any protocol beyond that one header.
+// A TCP proxy in front of a real server that counts what a client sends, reads the server's acknowledgements of a tus upload as they pass,
+// and cuts, holds or refuses connections.
 import { connect, createServer, type Socket } from 'node:net';
 
 export interface CountingProxy {

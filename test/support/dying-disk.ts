@@ -1,5 +1,4 @@
-// Owns: a disk that dies after a number of changes, as a killed process's would: the last one done or not, nothing after it.
-// Not here: torn writes inside one change (the real disk's steps are whole).
+// A disk that dies after a number of changes, as a killed process's would: the last one done or not, nothing after it.
 import type { Disk, DiskFile } from '../../device/base/disk.ts';
 import type { SecretRules } from '../../device/base/private-paths.ts';
 

@@ -1,4 +1,4 @@
-// Owns: running a suite on each kind of broker; what runs on a stock broker carries its tag. Not here: the brokers (broker.ts).
+// Running a suite on each kind of broker; what runs on a stock broker carries its tag.
 import { describe, vi } from 'vitest';
 import { BROKERS, type BrokerKind } from './broker.ts';
 

@@ -1,5 +1,4 @@
-// Owns: which ffmpegs tests run with, found once in a process; running a suite with each of them. What runs with the system's carries its
-// tag. Not here: finding one (device/camera/find-ffmpeg.ts).
+// Which ffmpegs tests run with, found once in a process; running a suite with each of them. What runs with the system's carries its tag.
 import { describe } from 'vitest';
 import { bundledPath, type Ffmpeg, findFfmpeg } from '../../device/camera/find-ffmpeg.ts';
 

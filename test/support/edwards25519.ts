@@ -1,5 +1,5 @@
-// Owns: the arithmetic of edwards25519 in big integers (RFC 8032 §5.1), to make keys and signatures that no honest signer
-// makes. Slow, not constant in time, for tests alone. Not here: what must become of them (test/device/base/keys.test.ts).
+// The arithmetic of edwards25519 in big integers (RFC 8032 §5.1), to make keys and signatures that no honest signer makes. Slow, not
+// constant in time, for tests alone.
 import { createHash } from 'node:crypto';
 
 /** The field's prime and the base point's order. */

@@ -1,4 +1,4 @@
-// Owns: a log that keeps what a part tells as an error of its own, and nothing else.
+// A log that keeps what a part tells as an error of its own, and nothing else.
 import { type Log, silentLog } from '../../device/base/log.ts';
 
 /** `errors`: each with its facts as JSON, of the log and of all its children. */

@@ -1,5 +1,5 @@
-// Owns: settings that `doorsill bridge deploy` prints for several instances, with what its steps have an operator fill in: keys of registry and
-// vault, and the ids of the buckets' keys; read by the part's own schema. Not here: what they must say.
+// Settings that `doorsill bridge deploy` prints for several instances, with what its steps have an operator fill in: keys of registry and
+// vault, and the ids of the buckets' keys; read by the part's own schema.
 import { BridgeConfig, parseConfig } from '../../cloud-bridge/bridge-config.ts';
 import { RegistryConfig } from '../../cloud-bridge/registry/registry-config.ts';
 import { VaultConfig } from '../../cloud-bridge/vault/vault-config.ts';

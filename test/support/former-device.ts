@@ -1,5 +1,4 @@
-// Owns: a device's folder as doorsill 0.1 left it: it recorded, was granted one clip and delivered it. Its secrets are nobody's.
-// Not here: what must come of it.
+// A device's folder as doorsill 0.1 left it: it recorded, was granted one clip and delivered it. Its secrets are nobody's.
 import { mkdir, readFile, truncate, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { gunzipSync } from 'node:zlib';

@@ -1,5 +1,4 @@
-// Owns: what a stranger's decoder says of a video: frames inside a window of the source, frames a clip holds in all.
-// Not here: the product's own parsing, on purpose.
+// What a stranger's decoder says of a video: frames inside a window of the source, frames a clip holds in all.
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { ffmpegs, npmFfmpeg } from './each-ffmpeg.ts';

@@ -1,5 +1,4 @@
-// Owns: HAProxy from Debian's package, on a configuration of a test's own; the configurations before two bridges and before nodes of NATS. Not
-// here: what is behind it.
+// HAProxy from Debian's package, on a configuration of a test's own; the configurations before two bridges and before nodes of NATS.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';

@@ -1,4 +1,4 @@
-// Owns: a doorbell's own socket that tells how it is, and answers nothing else. Not here: what it tells.
+// A doorbell's own socket that tells how it is, and answers nothing else.
 import { SystemClock } from '../../device/base/clock.ts';
 import { SystemDisk } from '../../device/base/disk.ts';
 import { silentLog } from '../../device/base/log.ts';

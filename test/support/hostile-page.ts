@@ -1,5 +1,5 @@
-// Owns: a page of another port of this machine, open in the owner's own browser, that tries all it can at a doorbell's own server: the
-// browser sends it the session's cookie, because cookies are shared by all ports. Not here: what must come of it.
+// A page of another port of this machine, open in the owner's own browser, that tries all it can at a doorbell's own server: the browser
+// sends it the session's cookie, because cookies are shared by all ports.
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { BrowserContext, Page } from 'playwright-core';

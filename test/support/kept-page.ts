@@ -1,5 +1,5 @@
-// Owns: opening a page that a user keeps as a file, in a browser, at the width of a phone and of a desktop, light and dark; what it called
-// or complained of. Not here: what must be on it.
+// Opening a page that a user keeps as a file, in a browser, at the width of a phone and of a desktop, light and dark; what it called or
+// complained of.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

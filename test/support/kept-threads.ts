@@ -1,7 +1,6 @@
-// Owns: a pool of vitest that keeps its thread from one run to the next, for `npm run check:mutants`: most of the time that a mutant
-// takes is a new thread's, which loads the device again. A mutant of code that runs while modules load still gets a thread of its own:
-// until the first test of a run a kept thread has the mutant of the run before, which no code meets that runs so early.
-// Not here: which tests run (test/mutants.config.ts).
+// A pool of vitest that keeps its thread from one run to the next, for `npm run check:mutants`: most of the time that a mutant takes is a
+// new thread's, which loads the device again. A mutant of code that runs while modules load still gets a thread of its own: until the first
+// test of a run a kept thread has the mutant of the run before, which no code meets that runs so early.
 import { Worker } from 'node:worker_threads';
 import type { PoolOptions, PoolWorker, Vite, WorkerRequest, WorkerResponse } from 'vitest/node';
 

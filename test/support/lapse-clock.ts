@@ -1,4 +1,4 @@
-// Owns: a clock that runs like the machine's, but can be moved on by hours: whatever falls due in between happens at once.
+// A clock that runs like the machine's, but can be moved on by hours: whatever falls due in between happens at once.
 import { type Clock, SystemClock, sleepOn, type Timer } from '../../device/base/clock.ts';
 
 interface Entry {

@@ -1,5 +1,4 @@
-// Owns: live grants for tests of what takes one (clip, upload), minted as the gate would. Not here: how the gate judges
-// grants (test/device/consent). The grant can be killed with `end`.
+// Live grants for tests of what takes one (clip, upload), minted as the gate would. The grant can be killed with `end`.
 import type { Clock } from '../../device/base/clock.ts';
 import { ManualClock } from '../../device/base/clock.ts';
 import { sha256Hex } from '../../device/base/keys.ts';

@@ -1,5 +1,5 @@
-// Owns: the order of test files: those with tests that take long come first, so that no worker ends a run with one of them while the others
-// have nothing left. Not here: how many workers there are (test/vitest.config.ts).
+// The order of test files: those with tests that take long come first, so that no worker ends a run with one of them while the others have
+// nothing left.
 import { readFileSync } from 'node:fs';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 

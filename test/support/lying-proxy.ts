@@ -1,5 +1,4 @@
-// Owns: an HTTP proxy in front of a real server that changes what it is told to: requests on their way, answers on their way
-// back. Not here: which lie is told.
+// An HTTP proxy in front of a real server that changes what it is told to: requests on their way, answers on their way back.
 import { request as ask, createServer, type IncomingHttpHeaders, type IncomingMessage, type Server } from 'node:http';
 
 export interface Passing {

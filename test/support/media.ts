@@ -1,4 +1,4 @@
-// Owns: finding real footage for tests, which is never part of the repository. Not here: what is done with it.
+// Finding real footage for tests, which is never part of the repository.
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';

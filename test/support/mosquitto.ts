@@ -1,5 +1,4 @@
-// Owns: the name under which tests know a stock mosquitto, and a free port for a server that can't look for one itself. Not here: the product's
-// own start of a mosquitto (sim/broker/mosquitto.ts), accounts and links (broker.ts).
+// The name under which tests know a stock mosquitto, and a free port for a server that can't look for one itself.
 import { isPortFree } from '../../sim/testbed/start-doorbell-part.ts';
 
 export { Mosquitto } from '../../sim/broker/mosquitto.ts';

@@ -1,6 +1,5 @@
-// Owns: a server that speaks S3, from Debian's packages python3-moto and python3-flask-cors, which checks the signatures it is given, when it is
+// A server that speaks S3, from Debian's packages python3-moto and python3-flask-cors, which checks the signatures it is given, when it is
 // told to, with its own code.
-// Not here: what lies in its buckets.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { AwsV4Signer } from 'aws4fetch';

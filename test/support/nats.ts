@@ -1,5 +1,5 @@
-// Owns: nats-servers for tests, one node or a cluster of three on loopback addresses, with the files that `doorsill bridge broker acl --nats` writes and
-// no other settings. Not here: what is said on them, the other brokers (broker.ts).
+// Servers of NATS for tests, one node or a cluster of three on loopback addresses, with the files that `doorsill bridge broker acl --for nats`
+// writes and no other settings.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';

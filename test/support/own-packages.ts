@@ -1,5 +1,4 @@
-// Owns: our own packages, as tests need them: their folders, names and packed files, and where the sources of what they export lie.
-// Not here: what they export (each package.json), what is built of them (sim/setup/freshness.mjs).
+// Our own packages, as tests need them: their folders, names and packed files, and where the sources of what they export lie.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 

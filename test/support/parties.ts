@@ -1,5 +1,4 @@
-// Owns: the cast of a test: keys of every actor and the documents they sign, valid unless a test says otherwise.
-// Not here: any judgement of them; what is made here is signed raw, so that a test can also make what must be refused.
+// The cast of a test: keys of every actor and the documents they sign, valid unless a test says otherwise.
 import { z } from 'zod';
 import type { Clock } from '../../device/base/clock.ts';
 import { wallSeconds } from '../../device/base/clock.ts';

@@ -1,5 +1,4 @@
-// Owns: small MP4 files for tests of the bridge: laid out by the device's own writer around made-up samples, and ways to spoil
-// them. Not here: decodable pictures (the bridge decodes nothing).
+// Small MP4 files for tests of the bridge: laid out by the device's own writer around made-up samples, and ways to spoil them.
 
 import type { AudioTrack, VideoTrack } from '../../device/clip/mp4-layout.ts';
 import { layOut } from '../../device/clip/mp4-layout.ts';

@@ -1,5 +1,5 @@
-// Owns: a PostgreSQL server of a test's own, from Debian's package, on a loopback port and a socket in a temporary folder, that
-// can be killed and started again on what it had written. Not here: what is in its databases.
+// A PostgreSQL server of a test's own, from Debian's package, on a loopback port and a socket in a temporary folder, that can be killed and
+// started again on what it had written.
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import {
   chmodSync,

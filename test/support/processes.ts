@@ -1,5 +1,4 @@
-// Owns: what /proc says of processes: which belong together, by session and by descent; what they have used of processor and memory.
-// Not here: starting or ending any.
+// What /proc says of processes: which belong together, by session and by descent; what they have used of processor and memory.
 import { readdirSync, readFileSync } from 'node:fs';
 
 interface Process {

@@ -1,5 +1,4 @@
-// Owns: how much processor time each file of tests takes, its child processes included, for what `npm run check` ends with.
-// Not here: printing it (test/tools/run-checks.mjs).
+// How much processor time each file of tests takes, its child processes included, for what `npm run check` ends with.
 import { appendFileSync } from 'node:fs';
 import { afterAll, expect } from 'vitest';
 import { processorTime } from './processes.ts';

@@ -1,4 +1,4 @@
-// Owns: what a test has to say for the table that `npm run check` ends with. Not here: printing it (test/tools/run-checks.mjs).
+// What a test has to say for the table that `npm run check` ends with.
 import type { TestContext } from 'vitest';
 
 declare module 'vitest' {

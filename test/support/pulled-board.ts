@@ -1,7 +1,6 @@
-// Owns: a doorbell on an emulated board whose plug can be pulled: each start boots the board anew from the same second disk, ext4 with its
-// defaults, which holds program and folder; a pull kills the emulation. What the board's kernel had not yet written to the disk is gone then.
-// Broker and bridge stay on this machine; the doorbell reaches them over the console (test/tools/pi-doorbell.mjs).
-// Not here: the emulation (DOORSILL_PI_RIG, see test/tools/check-pi.mjs); a disk that says it has written and has not.
+// A doorbell on an emulated board whose plug can be pulled: each start boots the board anew from the same second disk, ext4 with its
+// defaults, which holds program and folder; a pull kills the emulation. What the board's kernel had not yet written to the disk is gone
+// then. Broker and bridge stay on this machine; the doorbell reaches them over the console (test/tools/pi-doorbell.mjs).
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { createConnection, type Socket } from 'node:net';

@@ -1,6 +1,5 @@
-// Owns: a disk whose plug can be pulled: ext4 on a loop device, in a mount namespace of its own. What the kernel had not yet written to the
+// A disk whose plug can be pulled: ext4 on a loop device, in a mount namespace of its own. What the kernel had not yet written to the
 // device is gone after a pull, as it is on a board without power. It also counts the bytes that the kernel wrote. Needs root.
-// Not here: what runs on it; a device that says it has written and has not.
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { constants, copyFileSync, mkdirSync, rmSync } from 'node:fs';

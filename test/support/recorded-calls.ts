@@ -1,5 +1,5 @@
-// Owns: real calls to a server as they were made and answered, told apart by the operations of an OpenAPI document, and what
-// about them the document does not say. Not here: which calls (tests), the document (cloud-bridge/http).
+// Real calls to a server as they were made and answered, told apart by the operations of an OpenAPI document, and what about them the
+// document does not say.
 import { z } from 'zod';
 
 /** One call as it went over the wire. */

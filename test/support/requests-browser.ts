@@ -1,5 +1,5 @@
-// Owns: an owner's browser on the page "Requests" of a whole running testbed: paired by the drawn link, requests asked by the agency's own
-// command, the signed orders that leave the browser, and what axe finds. Not here: what must come of it.
+// An owner's browser on the page "Requests" of a whole running testbed: paired by the drawn link, requests asked by the agency's own
+// command, the signed orders that leave the browser, and what axe finds.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Browser, type BrowserContext, chromium, type Locator, type Page, type Route } from 'playwright-core';

@@ -1,5 +1,4 @@
-// Owns: starting a real RTSP server for tests (rtsp-server.py beside it), where GStreamer's is installed.
-// Not here: what is recorded from it.
+// Starting a real RTSP server for tests (rtsp-server.py beside it), where GStreamer's is installed.
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';

@@ -1,6 +1,5 @@
-// Owns: a whole running testbed (`doorsill up`) as tests drive it: its parts' processes by name, to be killed or halted; its
-// owner's session; requests and grants by the product's own code; and what bridge and ledger hold in the end.
-// Not here: when which part is hit, and what must come of it.
+// A whole running testbed (`doorsill up`) as tests drive it: its parts' processes by name, to be killed or halted; its owner's session;
+// requests and grants by the product's own code; and what bridge and ledger hold in the end.
 
 import { createReadStream, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

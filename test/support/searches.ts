@@ -1,5 +1,4 @@
-// Owns: what a cast signs of Search Party: searches, their publication and documents, valid unless a test says otherwise.
-// Not here: any judgement of them.
+// What a cast signs of Search Party: searches, their publication and documents, valid unless a test says otherwise.
 
 import { sha256Hex } from '../../device/base/keys.ts';
 import { freshId, type Random, SystemRandom } from '../../device/base/random.ts';

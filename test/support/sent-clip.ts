@@ -1,5 +1,4 @@
-// Owns: a device's record of a clip that a bridge's tests deliver, and the device's or owner's call for what the log says of it. Not here:
-// making the clip (bridge-fixture.ts), any judgement.
+// A device's record of a clip that a bridge's tests deliver, and the device's or owner's call for what the log says of it.
 import { sha256Hex } from '../../device/base/keys.ts';
 import { freshId } from '../../device/base/random.ts';
 import type { SentClip } from '../../device/contract/sent-clips.ts';

@@ -1,6 +1,6 @@
-// Owns: what docs/operate.md tells operators of several bridges to set up, all of it on this machine and real: a PostgreSQL with a
-// synchronous standby, a bucket, three nodes of NATS, two bridges, vault and registry, HAProxy in front; and a link before each thing that
-// another needs. Not here: what goes wrong with it (scenarios/faults/served-faults.ts), who uses it.
+// What docs/operate.md tells operators of several bridges to set up, all of it on this machine and real: a PostgreSQL with a synchronous
+// standby, a bucket, three nodes of NATS, two bridges, vault and registry, HAProxy in front; and a link before each thing that another
+// needs.
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';

@@ -1,5 +1,4 @@
-// Owns: which test files run in one process after each other, so that what they import is loaded once for all of them, not once for each.
-// Not here: the order of files (long-first.ts), how many processes there are (test/vitest.config.ts).
+// Which test files run in one process after each other, so that what they import is loaded once for all of them, not once for each.
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 

@@ -1,5 +1,4 @@
-// Owns: an ffmpeg that does nothing and does not end by itself, so that a test can look while it runs. It needs no program but Node.
-// Not here: which ffmpeg there are (each-ffmpeg.ts).
+// An ffmpeg that does nothing and does not end by itself, so that a test can look while it runs. It needs no program but Node.
 import { chmod, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Ffmpeg } from '../../device/camera/find-ffmpeg.ts';

@@ -1,5 +1,4 @@
-// Owns: single tests that run in `npm run check:slow` alone, in files whose other tests run in `npm run check`.
-// Not here: whole files of them (*.slow.test.ts).
+// Single tests that run in `npm run check:slow` alone, in files whose other tests run in `npm run check`.
 import { it } from 'vitest';
 
 /** `it`, where the long proofs run; else nothing. For what guards no invariant, or shows that another test can fail. */

@@ -1,5 +1,5 @@
-// Owns: a client that takes an HTTP answer over a bare socket and stops reading in the middle of it, and a disk that counts what
-// is read of some files. Not here: any judgement.
+// A client that takes an HTTP answer over a bare socket and stops reading in the middle of it, and a disk that counts what is read of some
+// files.
 import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { type DiskFile, SystemDisk } from '../../device/base/disk.ts';

@@ -1,5 +1,5 @@
-// Owns: a small disk for one test: a tmpfs in a mount namespace of its own, filled, emptied and made read-only at will.
-// Not here: what runs on it. (Without root the namespace is a user's own.)
+// A small disk for one test: a tmpfs in a mount namespace of its own, filled, emptied and made read-only at will. (Without root the
+// namespace is a user's own.)
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs';

@@ -1,4 +1,4 @@
-// Owns: a row of the bridge's requests for tests of the stores, published unless a test says otherwise. Not here: tokens that hold.
+// A row of the bridge's requests for tests of the stores, published unless a test says otherwise.
 import type { StoredRequest } from '../../cloud-bridge/requests/requests-store.ts';
 import { sha256Hex } from '../../device/base/keys.ts';
 

@@ -1,5 +1,5 @@
-// Owns: running the built command line under strace with one fault in it: the process killed at, or an error returned by,
-// the n-th call of one system call on named files. Not here: which call, and what must come of it.
+// Running the built command line under strace with one fault in it: the process killed at, or an error returned by, the n-th call of one
+// system call on named files.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';

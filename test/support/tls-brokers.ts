@@ -1,4 +1,4 @@
-// Owns: the two brokers that speak TLS in tests, started alike: the embedded one and a stock mosquitto.
+// The two brokers that speak TLS in tests, started alike: the embedded one and a stock mosquitto.
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,5 +1,5 @@
-// Owns: odd and broken media from other projects' test suites: what is odd about each file, the window that is cut out of it
-// and what must come of it; and what a stranger's decoder sees in a file. Not here: capturing and cutting (the tests).
+// Odd and broken media from other projects' test suites: what is odd about each file, the window that is cut out of it and what must come
+// of it; and what a stranger's decoder sees in a file.
 import { spawn } from 'node:child_process';
 import { ffmpegs, npmFfmpeg } from './each-ffmpeg.ts';
 import { mediaFile } from './media.ts';

@@ -1,4 +1,4 @@
-// Owns: waiting for what something that runs by itself comes to show. Not here: what is waited for.
+// Waiting for what something that runs by itself comes to show.
 import { SystemClock } from '../../device/base/clock.ts';
 
 const clock = new SystemClock();

@@ -1,5 +1,4 @@
-// Owns: a real vault for tests beside the bridge fixture, with the calls that its operator, officers and bridge make to it.
-// Not here: any judgement.
+// A real vault for tests beside the bridge fixture, with the calls that its operator, officers and bridge make to it.
 import { join } from 'node:path';
 import type { z } from 'zod';
 import type { HandOver } from '../../cloud-bridge/signing/hand-over-documents.ts';

@@ -1,4 +1,4 @@
-// Owns: an agency's server for tests: it takes webhooks on loopback and answers as it is told to. Not here: any judgement.
+// An agency's server for tests: it takes webhooks on loopback and answers as it is told to.
 import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
 import { text } from 'node:stream/consumers';
 

@@ -1,4 +1,4 @@
-// Owns: a bridge whose agency has a server of its own for webhooks, and what the agency does about them. Not here: any judgement.
+// A bridge whose agency has a server of its own for webhooks, and what the agency does about them.
 import { SystemClock } from '../../device/base/clock.ts';
 import { freshId } from '../../device/base/random.ts';
 import { type Answer, BridgeFixture, ShiftedClock } from './bridge-fixture.ts';

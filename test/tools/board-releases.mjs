@@ -1,5 +1,5 @@
-// Owns: the releases that `npm run check:pi -- --updates` updates the board with: the installed package under several version numbers, and one that does
-// not start, signed by a key of the moment. Not here: what a release of ours holds (sim/release), the updates (pi-updates.mjs).
+// The releases that `npm run check:pi -- --updates` updates the board with: the installed package under several version numbers, and one
+// that does not start, signed by a key of the moment.
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { root } from './report.mjs';

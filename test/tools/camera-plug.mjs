@@ -1,5 +1,4 @@
-// Owns: simulating unplug and replug of a camera: unbinding and binding its driver, or stopping and starting a loopback's feeder.
-// Not here: what must follow (check-camera.mjs).
+// Simulating unplug and replug of a camera: unbinding and binding its driver, or stopping and starting a loopback's feeder.
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, realpathSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';

@@ -1,5 +1,5 @@
-// Owns: `npm run check:camera`: the whole story with every real camera of a Linux machine, including unplug and replug.
-// Its last line is `N passed, N failed, N skipped`. Not here: cameras that are drawn, files or on the network (npm test).
+// `npm run check:camera`: the whole story with every real camera of a Linux machine, including unplug and replug. Its last line is `N
+// passed, N failed, N skipped`.
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,7 +1,6 @@
-// Owns: `npm run check:mutants`: how many of the mistakes that Stryker plants in the code that decides what leaves, who sees it and what
-// stays are found by unit tests; that each one that is not was judged; and the branches of consent that its tests reach. Its last line
-// is `N passed, N failed`.
-// Not here: the tests, what is said about each survivor (test/survivors.json).
+// `npm run check:mutants`: how many of the mistakes that Stryker plants in the code that decides what leaves, who sees it and what stays
+// are found by unit tests; that each one that is not was judged; and the branches of consent that its tests reach. Its last line is `N
+// passed, N failed`.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,6 +1,4 @@
-// Owns: `npm run check:pi`: a doorbell installed on an emulated Raspberry Pi as docs/raspberry-pi.md says, and a table of what that showed.
-// Not here: the emulation (whoever sets DOORSILL_PI_RIG), what is done inside (pi-proofs.mjs and the other pi-*.mjs), pulled plugs
-// (test/support/pulled-board.ts).
+// `npm run check:pi`: a doorbell installed on an emulated Raspberry Pi as docs/raspberry-pi.md says, and a table of what that showed.
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import {

@@ -1,5 +1,5 @@
-// Owns: `npm run check:unit`: the installed unit of a doorbell under this machine's systemd: start, button press, kill, hang,
-// camera unplugged, uninstall. Its last line is `N passed, N failed`. Not here: what the unit says (device/board/device-unit.ts).
+// `npm run check:unit`: the installed unit of a doorbell under this machine's systemd: start, button press, kill, hang, camera unplugged,
+// uninstall. Its last line is `N passed, N failed`.
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';

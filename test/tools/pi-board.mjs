@@ -1,5 +1,5 @@
-// Owns: the emulated board as each proof of `npm run check:pi` uses it, from inside, as root: its commands, its service, saying what came of a proof.
-// Not here: the proofs (pi-proofs.mjs, and beside it those of one subject).
+// The emulated board as each proof of `npm run check:pi` uses it, from inside, as root: its commands, its service, saying what came of a
+// proof.
 import { spawnSync } from 'node:child_process';
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';

@@ -1,5 +1,4 @@
-// Owns: what `npm run check:pi -- --cards` shows: the doorbell's folder on a second disk that is full, slow, failing or read-only.
-// Not here: making that disk (check-pi.mjs).
+// What `npm run check:pi -- --cards` shows: the doorbell's folder on a second disk that is full, slow, failing or read-only.
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {

@@ -1,4 +1,4 @@
-// Owns: ten faults of a Pi that `npm run check:pi` plants, one after the other, and that the doctor is to find. Not here: the doctor (device/doctor).
+// Ten faults of a Pi that `npm run check:pi` plants, one after the other, and that the doctor is to find.
 import { createSocket } from 'node:dgram';
 import { mkdirSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';

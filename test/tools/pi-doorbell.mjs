@@ -1,6 +1,5 @@
-// Owns: a doorbell on an emulated board that has no network: its connections to broker and bridge, which run on the machine that runs the
-// board, go out as lines `DOOR {...}` on the console and come back as files below /host, numbered from 0. So does what it prints.
-// Not here: booting and killing the board, the other end (test/support/pulled-board.ts).
+// A doorbell on an emulated board that has no network: its connections to broker and bridge, which run on the machine that runs the board,
+// go out as lines `DOOR {...}` on the console and come back as files below /host, numbered from 0. So does what it prints.
 // Usage: node pi-doorbell.mjs FOLDER PORT,PORT PROGRAM ARG...   FOLDER is where those files appear.
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';

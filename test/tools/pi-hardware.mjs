@@ -1,5 +1,4 @@
-// Owns: what `npm run check:pi` shows of a board's hardware: buttons, lights, the speaker, a firmware that slows the board down.
-// Not here: cameras (pi-proofs.mjs), cards (pi-cards.mjs).
+// What `npm run check:pi` shows of a board's hardware: buttons, lights, the speaker, a firmware that slows the board down.
 import { spawn } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import {

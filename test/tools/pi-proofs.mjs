@@ -1,5 +1,5 @@
-// Owns: the proofs of `npm run check:pi` that run inside the emulated board, as root under its systemd: a doorbell installed as docs/raspberry-pi.md
-// says, and its service. Not here: booting it and the table (check-pi.mjs), what they share (pi-board.mjs), proofs of one subject (pi-*.mjs).
+// The proofs of `npm run check:pi` that run inside the emulated board, as root under its systemd: a doorbell installed as
+// docs/raspberry-pi.md says, and its service.
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import {

@@ -1,5 +1,4 @@
-// Owns: what `npm run check:pi -- --small-boards` shows inside: that 512 MB are enough for a doorbell that records, and that less is refused.
-// Not here: booting boards of that memory (check-pi.mjs).
+// What `npm run check:pi -- --small-boards` shows inside: that 512 MB are enough for a doorbell that records, and that less is refused.
 import { readFileSync } from 'node:fs';
 import { totalmem } from 'node:os';
 import { doorsill, ensure, isRecording, notHere, prove, ran, shell, show, status, until } from './pi-board.mjs';

@@ -1,5 +1,4 @@
-// Owns: what `npm run check:pi -- --updates` shows: the service's programs replaced by signed releases, whole, killed on the way, and taken back.
-// Not here: making the releases (board-releases.mjs).
+// What `npm run check:pi -- --updates` shows: the service's programs replaced by signed releases, whole, killed on the way, and taken back.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readFileSync, readlinkSync } from 'node:fs';

@@ -1,6 +1,5 @@
-// Owns: a report of a run as pictures for the documents: `node test/tools/report-picture.mjs REPORT.html [FOLDER]` opens it in Debian's
-// chromium at the width of a phone and of a desktop, light and dark. Not here: the console's pictures (screenshots.mjs), making the
-// report (sim/report).
+// A report of a run as pictures for the documents: `node test/tools/report-picture.mjs REPORT.html [FOLDER]` opens it in Debian's chromium
+// at the width of a phone and of a desktop, light and dark.
 import { mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';

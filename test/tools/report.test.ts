@@ -1,5 +1,5 @@
 // Holds: what `npm run check` says of tests that it left out: where real footage is missing they are named and fail nothing; whatever else was
-// skipped fails; and that it says why a test failed when it does. Not here: running every gate (test/tools/run-checks.mjs).
+// skipped fails; and that it says why a test failed when it does.
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { mkdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';

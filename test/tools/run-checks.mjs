@@ -1,6 +1,5 @@
-// Owns: `npm run check` and `npm run check:slow`: every gate in order, where the time went, and what was proved. Only tests of real hardware
-// may be skipped, and those of real footage where there is none: they are named. Its last line is `N passed, N failed, N skipped`.
-// Not here: the quick tests alone (test.mjs), installing system packages (.ci/run).
+// `npm run check` and `npm run check:slow`: every gate in order, where the time went, and what was proved. Only tests of real hardware may
+// be skipped, and those of real footage where there is none: they are named. Its last line is `N passed, N failed, N skipped`.
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';

@@ -1,5 +1,5 @@
-// Owns: running a program of the tests from its TypeScript source, by `node --import`: what it imports of our packages is what was built of
-// them, also where it names a source by its path. Not here: building (sim/setup/prepare.mjs), the programs.
+// Running a program of the tests from its TypeScript source, by `node --import`: what it imports of our packages is what was built of them,
+// also where it names a source by its path.
 import { readFileSync } from 'node:fs';
 import { register } from 'node:module';
 import { dirname, join, relative } from 'node:path';

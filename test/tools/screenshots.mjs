@@ -1,6 +1,5 @@
-// Owns: `npm run screenshots`: each page of the console at the width of a phone and of a desktop, light and dark, as pictures for the
-// documents. Runs a testbed with the drawn porch, whose agency asks for footage, and Debian's chromium. Not here: the pages
-// (device/console-page), what they do (tests).
+// `npm run screenshots`: each page of the console at the width of a phone and of a desktop, light and dark, as pictures for the documents.
+// Runs a testbed with the drawn porch, whose agency asks for footage, and Debian's chromium.
 import { execFileSync, spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

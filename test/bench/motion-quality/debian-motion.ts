@@ -1,4 +1,4 @@
-// Owns: running Debian's `motion` over a file and reading from its log which events it makes. Not here: the files; what is right.
+// Running Debian's `motion` over a file and reading from its log which events it makes.
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { open, rm, writeFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';

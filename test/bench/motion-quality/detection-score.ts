@@ -1,5 +1,4 @@
-// Owns: what a detector's events are worth beside the truth, clip by clip and over many, with intervals. Pure.
-// Not here: the rule by which an event is a span's (sim/truth); where the events come from.
+// What a detector's events are worth beside the truth, clip by clip and over many, with intervals. Pure.
 import { SeededRandom } from '../../../device/base/random.ts';
 import { matchEvents, type ReplayedEvent } from '../../../sim/truth/match-events.ts';
 import type { Truth } from '../../../sim/truth/truth-file.ts';

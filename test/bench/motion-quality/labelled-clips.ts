@@ -1,5 +1,5 @@
-// Owns: the clips whose motion people have written down: where each is looked for, that it is the very file, and what happens in it; and each
-// as a camera would record it in less light. The clips are no part of the repository. Not here: who sees what in them.
+// The clips whose motion people have written down: where each is looked for, that it is the very file, and what happens in it; and each as
+// a camera would record it in less light. The clips are no part of the repository.
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';

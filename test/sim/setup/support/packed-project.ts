@@ -1,5 +1,4 @@
-// Owns: the packed packages, or some of them, installed into an empty project, what they need from a registry on loopback.
-// Not here: what the project then does (packed.test.ts).
+// The packed packages, or some of them, installed into an empty project, what they need from a registry on loopback.
 import { mkdirSync, mkdtempSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { root } from '../../../layout/source-tree.ts';
