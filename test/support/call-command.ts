@@ -23,13 +23,27 @@ function withoutLaterListeners(emitter: NodeJS.EventEmitter, event: string): () 
   };
 }
 
+interface CallOptions {
+  environment?: NodeJS.ProcessEnv;
+  input?: string;
+}
+
+/** The command before: each has the process's output to itself. */
+let last: Promise<unknown> = Promise.resolve();
+
 /**
  * Runs a command to its end, as `runCommand` does. `input`: what standard input holds, which stays open after it, as a terminal does; without it
  * standard input has ended.
  */
-export async function callCommand(
+export async function callCommand(args: readonly string[], options: CallOptions = {}): ReturnType<typeof runCommand> {
+  const called = last.then(() => call(args, options));
+  last = called.catch(() => undefined);
+  return called;
+}
+
+async function call(
   args: readonly string[],
-  { environment = {}, input = '' }: { environment?: NodeJS.ProcessEnv; input?: string } = {},
+  { environment = {}, input = '' }: CallOptions,
 ): ReturnType<typeof runCommand> {
   const { argv, env, exitCode } = process;
   const [out, error] = [heard(process.stdout), heard(process.stderr)];

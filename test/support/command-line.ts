@@ -1,5 +1,5 @@
 // Running the built command line as a user does: processes of their own, JSON lines read back, nothing left behind.
-import { type ChildProcess, fork, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -129,59 +129,6 @@ export async function runCommand(
   const status = await running.ended(options.seconds ?? 120);
   const { lines, stdout, stderr } = running;
   return { status, lines, stdout, stderr, last: lines.at(-1) };
-}
-
-/** The process of `runInOne`, and its commands that have not ended. */
-let one: { child: ChildProcess; waiting: Map<number, (answer: Answer | Error) => void> } | null = null;
-let asked = 0;
-
-interface Answer {
-  id: number;
-  status: number;
-  stdout: string;
-  stderr: string;
-  /** What would keep a process of its own from ending. */
-  open: string[];
-}
-
-function startOne(): NonNullable<typeof one> {
-  const child = fork(join(root, 'test/support/command-server.mjs'), {
-    cwd: root,
-    execArgv: [],
-    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-  });
-  const waiting = new Map<number, (answer: Answer | Error) => void>();
-  child.on('message', (answer: Answer) => waiting.get(answer.id)?.(answer));
-  child.once('exit', (code) => {
-    one = null;
-    for (const wake of waiting.values()) wake(new Error(`the process of commands ended with ${code}`));
-  });
-  // It ends with this process, whose end it does not delay.
-  child.unref();
-  child.channel?.unref();
-  return { child, waiting };
-}
-
-/**
- * Runs a command to its end, in one process for all of them, which has loaded the command line already. Rejects if it leaves anything open
- * that would keep a process of its own from ending.
- */
-export async function runInOne(words: readonly string[]): ReturnType<typeof runCommand> {
-  one ??= startOne();
-  const { child, waiting } = one;
-  asked += 1;
-  const id = asked;
-  const answer = await new Promise<Answer | Error>((resolve) => {
-    waiting.set(id, resolve);
-    child.send({ id, words });
-  });
-  waiting.delete(id);
-  if (answer instanceof Error) throw answer;
-  const { status, stdout, stderr, open } = answer;
-  if (open.length > 0) throw new Error(`${words.join(' ')} would not end: ${open.join(', ')}\n${stderr}`);
-  const lines = stdout.split('\n').filter((line) => line.startsWith('{'));
-  const parsed: Line[] = lines.map((line) => JSON.parse(line));
-  return { status, lines: parsed, stdout, stderr, last: parsed.at(-1) };
 }
 
 /** Runs a story to its end; `left` are the processes and files that it left behind. */

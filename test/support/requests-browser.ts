@@ -8,7 +8,7 @@ import { parseToken } from '../../device/contract/jws.ts';
 import { Grant } from '../../device/contract/owner-orders.ts';
 import { soon } from '../device/console/support/console-rig.ts';
 import { axeFaults } from './axe-faults.ts';
-import { runInOne } from './command-line.ts';
+import { callCommand } from './call-command.ts';
 import { RunningTestbed } from './running-testbed.ts';
 
 const PHONE = { width: 390, height: 844 };
@@ -98,7 +98,7 @@ export class RequestsBrowser {
 
   /** A command of the testbed; throws what it failed with. */
   async say(...words: string[]): Promise<Record<string, unknown>> {
-    const { status, last, stderr } = await runInOne([...words, '--data', this.testbed.data, '--json']);
+    const { status, last, stderr } = await callCommand([...words, '--data', this.testbed.data, '--json']);
     if (status !== 0) throw new Error(`${words.join(' ')}: ${stderr.slice(-600)}`);
     return last ?? {};
   }

@@ -4,7 +4,8 @@ import { cpSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { evidenceId } from '../../../sim/officer/evidence-client.ts';
-import { runInOne, temporaryFolder } from '../../support/command-line.ts';
+import { callCommand } from '../../support/call-command.ts';
+import { temporaryFolder } from '../../support/command-line.ts';
 import { RunningTestbed } from '../../support/running-testbed.ts';
 
 const folder = temporaryFolder('agency-verbs');
@@ -21,7 +22,7 @@ describe('a testbed’s command line', { tags: ['long'] }, () => {
 
   /** Every line that a verb prints with --json, or its error. */
   async function lines(...words: string[]): Promise<Record<string, unknown>[]> {
-    const { status, lines: printed, stderr } = await runInOne([...words, '--data', testbed.data, '--json']);
+    const { status, lines: printed, stderr } = await callCommand([...words, '--data', testbed.data, '--json']);
     return status === 0 ? printed : [{ ...JSON.parse(stderr.trim().split('\n').at(-1) ?? '').error, status }];
   }
   const say = async (...words: string[]) => (await lines(...words)).at(-1) ?? {};

@@ -5,7 +5,8 @@ import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { processesNaming, Running, runCommand, runInOne, temporaryFolder } from '../../support/command-line.ts';
+import { callCommand } from '../../support/call-command.ts';
+import { processesNaming, Running, runCommand, temporaryFolder } from '../../support/command-line.ts';
 
 const CAMERA = 'synthetic?size=320x180&audio=off';
 const PORT = 18_960;
@@ -64,7 +65,7 @@ describe('several doorbells', { tags: ['long'] }, () => {
 
   /** A command's last line, or its refusal with the exit status. */
   async function say(...words: string[]): Promise<Record<string, unknown>> {
-    const { status, last, stderr } = await runInOne([...words, '--data', data, '--json']);
+    const { status, last, stderr } = await callCommand([...words, '--data', data, '--json']);
     if (status === 0) return last as Record<string, unknown>;
     return { ...JSON.parse(stderr.trim().split('\n').at(-1) ?? '').error, status };
   }

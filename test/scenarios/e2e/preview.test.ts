@@ -5,7 +5,8 @@ import { chmodSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { evidenceId } from '../../../sim/officer/evidence-client.ts';
-import { runInOne, temporaryFolder } from '../../support/command-line.ts';
+import { callCommand } from '../../support/call-command.ts';
+import { temporaryFolder } from '../../support/command-line.ts';
 import { RunningTestbed } from '../../support/running-testbed.ts';
 
 const folder = temporaryFolder('preview');
@@ -26,7 +27,7 @@ describe('a preview', { tags: ['long'] }, () => {
   });
 
   async function say(...words: string[]): Promise<Record<string, unknown>> {
-    const { status, last, stderr } = await runInOne([...words, '--data', testbed.data, '--json']);
+    const { status, last, stderr } = await callCommand([...words, '--data', testbed.data, '--json']);
     if (status === 0) return last as Record<string, unknown>;
     return { ...JSON.parse(stderr.trim().split('\n').at(-1) ?? '').error, status };
   }

@@ -6,7 +6,8 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { plainJpegSize } from '../../../device/contract/plain-jpeg.ts';
 import { drawDogPhoto } from '../../../sim/porch/dog-art.ts';
-import { Running, runInOne, runStory, temporaryFolder } from '../../support/command-line.ts';
+import { callCommand } from '../../support/call-command.ts';
+import { Running, runStory, temporaryFolder } from '../../support/command-line.ts';
 import { proved } from '../../support/proved.ts';
 
 const PROOFS = 18;
@@ -33,7 +34,7 @@ describe('search-party', () => {
     folder.dispose();
   });
 
-  const testbed = (...words: string[]) => runInOne([...words, '--data', data, '--json']);
+  const testbed = (...words: string[]) => callCommand([...words, '--data', data, '--json']);
   const party = (...words: string[]) => testbed('search-party', ...words);
   const last = async (running: ReturnType<typeof testbed>) => {
     const done = await running;
@@ -57,7 +58,7 @@ describe('search-party', () => {
     const post = ['post', '--photo', photo, '--kind', 'dog', '--text', 'Red collar.', '--near', '-89.644,39.799'];
     expect(await last(party('sightings'))).toEqual({ sightings: [] });
     expect(await last(party('on'))).toMatchObject({ searchParty: true });
-    expect(await last(testbed('watch', '--once'))).toMatchObject({ state: { searchParty: true } });
+    await expect.poll(() => last(testbed('watch', '--once'))).toMatchObject({ state: { searchParty: true } });
 
     const wrong = await party('post', '--photo', photo, '--kind', 'person', '--text', 'x', '--near', '0,0');
     expect([wrong.status, wrong.stderr]).toEqual([2, expect.stringContaining('--kind is dog or cat')]);

@@ -15,7 +15,7 @@ import { askConsole } from '../../../../device/owner/pairing-client.ts';
 import { pairingSocketPath } from '../../../../device/owner/private-socket.ts';
 import { printMoment } from '../../../../device/terminal/format-units.ts';
 import { axeFaults } from '../../../support/axe-faults.ts';
-import { runInOne } from '../../../support/command-line.ts';
+import { callCommand } from '../../../support/call-command.ts';
 import { claimsOf } from '../../../support/parties.ts';
 import { RunningTestbed } from '../../../support/running-testbed.ts';
 
@@ -79,7 +79,7 @@ describe('the page of sent clips', { tags: ['chromium', 'long'] }, () => {
     await page.getByText('Nothing has ever left this device.').waitFor({ timeout: 20_000 });
     expect(await card().count()).toBe(0);
     expect(await axe()).toEqual([]);
-    const { status, last } = await runInOne(['left', '--data', testbed.data, '--json']);
+    const { status, last } = await callCommand(['left', '--data', testbed.data, '--json']);
     expect([status, last]).toMatchObject([0, { total: 0, departures: [] }]);
   }, 60_000);
 
@@ -92,7 +92,7 @@ describe('the page of sent clips', { tags: ['chromium', 'long'] }, () => {
 
   it('has a granted clip with its recipient, its window and the disclosed values', async () => {
     const span = ['--from', printMoment(window.startUs), '--to', printMoment(window.endUs)];
-    const granted = await runInOne([
+    const granted = await callCommand([
       ...['grant', request, ...span, '--disclose', 'address,email', '--data', testbed.data, '--json'],
     ]);
     expect(granted.status, granted.stderr).toBe(0);
@@ -252,14 +252,14 @@ describe('the page of sent clips', { tags: ['chromium', 'long'] }, () => {
   }, 90_000);
 
   it('is the same in the terminal', async () => {
-    const listed = await runInOne(['left', '--data', testbed.data, '--json']);
+    const listed = await callCommand(['left', '--data', testbed.data, '--json']);
     expect(listed.last).toMatchObject({
       total: 1,
       departures: [{ request, outcome: { is: 'erased-at-vault' }, disclosed: { address: expect.any(String) } }],
     });
-    const checked = await runInOne(['left', '--check', request, '--data', testbed.data, '--json']);
+    const checked = await callCommand(['left', '--check', request, '--data', testbed.data, '--json']);
     expect([checked.status, checked.last]).toMatchObject([0, { ok: true, outcome: { is: 'erased-at-vault' } }]);
-    const unknown = await runInOne(['left', '--check', 'request-other', '--data', testbed.data, '--json']);
+    const unknown = await callCommand(['left', '--check', 'request-other', '--data', testbed.data, '--json']);
     expect([unknown.status, unknown.stderr]).toEqual([2, expect.stringContaining('departure_unknown')]);
   }, 60_000);
 
