@@ -55,7 +55,7 @@ const IN_MEMORY = '/dev/shm';
  * It is in memory where there is room for `bytes` and programs may run from there, which saves the disk's waits; else where the system has it.
  */
 export function temporaryFolder(bytes) {
-  const make = (parent) => mkdtempSync(join(parent, 'doorsill-run-'));
+  const make = (parent) => mkdtempSync(join(parent, 'doorsill-'));
   let folder = null;
   if (hasRoom(bytes)) {
     folder = make(IN_MEMORY);

@@ -73,7 +73,7 @@ it('leaves out by its tag what needs real footage, and runs the rest of a file',
       ...['run', '--config', 'test/vitest.config.ts', 'test/device/motion/detector.test.ts'],
       ...['--tags-filter=!(footage)', '--reporter=json', `--outputFile.json=${report}`],
     ],
-    { cwd: root, encoding: 'utf8', env: { ...process.env, ...without, DOORSILL_PROCESSES: 'own' } },
+    { cwd: root, encoding: 'utf8', env: { ...process.env, ...without, DOORSILL_PROCESSES: 'shared' } },
   );
   expect(status, stderr).toBe(0);
   const read = z

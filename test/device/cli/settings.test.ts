@@ -65,12 +65,16 @@ describe('settings in the terminal', () => {
   }, 60_000);
 
   it('are tried on recorded footage without changing anything', async () => {
-    await soon(async () => (await browser.get('/api/v1/events?types=motion-end')).body.includes('motion-end'), 60_000);
     const at = (s: number) => new Date(Date.now() + s * 1_000).toISOString();
-    const tried = await settings('try', '--from', at(-120), '--to', at(0), '--sensitivity', '1,65', ...there());
-    const { counts, found } = trialSchema.parse(tried.last);
+    let { counts, found }: z.infer<typeof trialSchema> = { counts: [], found: [] };
+    const isFound = async () => {
+      const tried = await settings('try', '--from', at(-120), '--to', at(0), '--sensitivity', '1,65', ...there());
+      if (tried.last) ({ counts, found } = trialSchema.parse(tried.last));
+      return found.some(({ by }) => by === 65);
+    };
+    // The visitor comes in the first seconds of the footage.
+    await soon(isFound, 60_000);
     expect(counts.map(({ by }) => by)).toEqual([1, 65, 'in-force']);
-    expect(found.filter(({ by }) => by === 65).length).toBeGreaterThan(0);
     expect(found.some(({ by }) => by === 1)).toBe(false);
     expect((await browser.get('/api/v1/settings')).json).toMatchObject({ byOwners: [] });
   }, 120_000);

@@ -14,6 +14,9 @@ it('`up` killed with SIGKILL leaves no process, and the next one finds the same 
     'synthetic?size=320x180',
     '--data',
     join(folder.path, 'testbed'),
+    // Ports that no other testbed of these tests takes between the two.
+    '--port',
+    '18990',
     '--json',
   ];
   let up = new Running(words);

@@ -24,7 +24,7 @@ export interface Ended {
 
 /** A temporary folder that stands for a user's machine: a home, npm's cache, and what a planted script would write. */
 export class Machine {
-  readonly folder = mkdtempSync(join(tmpdir(), 'doorsill-test-install-'));
+  readonly folder = mkdtempSync(join(tmpdir(), 'install-'));
   /** What a planted script writes when it runs. */
   readonly mark = join(this.folder, 'mark');
   /** The program that is run as Node. */

@@ -26,7 +26,7 @@ export async function runClient(
   { machine, folder }: PackedProject,
   args: readonly string[],
 ): Promise<Ended & { left: string[] }> {
-  const temporary = join(machine.folder, `temporary-${readdirSync(machine.folder).length}`);
+  const temporary = join(machine.folder, `t${readdirSync(machine.folder).length}`);
   mkdirSync(temporary);
   const ran = await ended(machine.start(folder, machine.node, args, { TMPDIR: temporary }));
   const files = readdirSync(temporary).filter((name) => name.startsWith('doorsill'));
