@@ -5,7 +5,7 @@ import { main } from '../../sim/cli/main.ts';
 import { LAUNCHER, type Line, type runCommand } from './command-line.ts';
 
 /** Takes what the process writes to a stream, and gives the text of it. */
-function heard(stream: NodeJS.WriteStream): { text: () => string; end: () => void } {
+function captureWrites(stream: NodeJS.WriteStream): { text: () => string; end: () => void } {
   let text = '';
   const write = vi.spyOn(stream, 'write').mockImplementation((chunk) => {
     text += Buffer.from(chunk as Uint8Array).toString();
@@ -46,7 +46,7 @@ async function call(
   { environment = {}, input = '' }: CallOptions,
 ): ReturnType<typeof runCommand> {
   const { argv, env, exitCode } = process;
-  const [out, error] = [heard(process.stdout), heard(process.stderr)];
+  const [out, error] = [captureWrites(process.stdout), captureWrites(process.stderr)];
   const stdin = new Readable({ read: () => undefined });
   stdin.push(input || null);
   const standardInput = vi.spyOn(process, 'stdin', 'get').mockReturnValue(stdin as typeof process.stdin);

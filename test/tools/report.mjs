@@ -51,10 +51,10 @@ export function fixedWorkMs() {
 const IN_MEMORY = '/dev/shm';
 
 /**
- * A new folder for all that tests write, which they find as TMPDIR, and the function that removes it, whether the run ends or is interrupted.
+ * A new folder for all that tests write, which they find as TMPDIR, and the function that removes it, whether the run ends or Ctrl-C ends it.
  * It is in memory where there is room for `bytes` and programs may run from there, which saves the disk's waits; else where the system has it.
  */
-export function temporaryFolder(bytes) {
+export function folderOfRun(bytes) {
   const make = (parent) => mkdtempSync(join(parent, 'doorsill-'));
   let folder = null;
   if (hasRoom(bytes)) {
@@ -68,8 +68,8 @@ export function temporaryFolder(bytes) {
   folder ??= make(tmpdir());
   // Some tests run programs as another user; it may write there as in /tmp.
   chmodSync(folder, 0o1777);
-  // A signal for the tests reaches this process, too; it lives on to remove the folder.
-  for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => {});
+  // Ctrl-C ends the tests, too; this process lives on to remove the folder.
+  process.on('SIGINT', () => {});
   return { folder, remove: () => rmSync(folder, { recursive: true, force: true }) };
 }
 

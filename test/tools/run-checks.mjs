@@ -3,12 +3,14 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
-import { fixedWorkMs, installLine, judgeSkipped, missingNeeds, readReport, root, temporaryFolder } from './report.mjs';
+import { fixedWorkMs, folderOfRun, installLine, judgeSkipped, missingNeeds, readReport, root } from './report.mjs';
 
 const slow = process.argv.includes('--slow');
-const { folder, remove } = temporaryFolder(6 * 1_024 ** 3);
+const { folder, remove } = folderOfRun(6 * 1_024 ** 3);
 /** Written by test/support/processor-times.ts: a line of JSON for each file of tests. */
 const processorTimes = join(folder, 'processor-times');
+/** Vitest's status when Ctrl-C ends it. */
+const ENDED_BY_CTRL_C = 130;
 const bin = (name) => join(root, 'node_modules/.bin', name);
 
 const missing = missingNeeds();
@@ -45,7 +47,7 @@ function runSteps() {
   for (const { name, command, args, environment, report } of steps) {
     console.log(`\n== ${name}`);
     const startedAt = performance.now();
-    const { status } = spawnSync(command, args, {
+    const { status, signal } = spawnSync(command, args, {
       cwd: root,
       stdio: ['ignore', 'inherit', 'inherit'],
       env: {
@@ -58,7 +60,7 @@ function runSteps() {
     });
     times.push([name, (performance.now() - startedAt) / 1000]);
     if (status !== 0) failedStep ??= name;
-    if (status !== 0 && !report) break;
+    if ((status !== 0 && !report) || signal === 'SIGINT' || status === ENDED_BY_CTRL_C) break;
   }
   return { times, failedStep };
 }

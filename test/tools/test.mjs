@@ -5,16 +5,16 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import {
   fixedWorkMs,
+  folderOfRun,
   installLine,
   missingNeeds,
   readReport,
   root,
   tagsLeftOut,
-  temporaryFolder,
   whatTagMeans,
 } from './report.mjs';
 
-const { folder, remove } = temporaryFolder(2 * 1_024 ** 3);
+const { folder, remove } = folderOfRun(2 * 1_024 ** 3);
 const reportFile = join(folder, 'tests.json');
 // Dots and colours are for a terminal; a log gets failures, and a line now and then.
 const isTerminal = process.stdout.isTTY === true;

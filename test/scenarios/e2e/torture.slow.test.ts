@@ -2,14 +2,14 @@
 // @module-tag long
 // Every odd and broken file through `doorsill demo`, with every supported ffmpeg.
 import { describe, expect, it } from 'vitest';
-import { ffmpegsHere } from '../../device/camera/support/recorder.ts';
+import { ffmpegs } from '../../support/each-ffmpeg.ts';
 import { proved } from '../../support/proved.ts';
 import { EXACT, REFUSED, torturePath } from '../../support/torture.ts';
 import { demoExactly, demoRefused } from './torture-demo.ts';
 
 const present = torturePath('androidx_sample.mp4') !== null;
 
-describe.skipIf(!present).each(await ffmpegsHere())('demo on odd and broken media with ffmpeg $version', (ffmpeg) => {
+describe.skipIf(!present).each(ffmpegs)('demo on odd and broken media with ffmpeg $version', (ffmpeg) => {
   /** The bundled static build crashes on any transport stream with a service name. */
   const isCrashing = (name: string) => name === 'mediabunny_hevc.ts' && ffmpeg.version.includes('static');
   const rows = EXACT.filter((row) => !isCrashing(row.name));

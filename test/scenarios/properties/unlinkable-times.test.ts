@@ -12,15 +12,16 @@ import { buildManifest } from '../../../device/clip/disclosure.ts';
 import { u32 } from '../../../device/clip/mp4-boxes.ts';
 import { makeStatement } from '../../../device/clip/sign-recipient-statement.ts';
 import { signToken } from '../../../device/contract/jws.ts';
-import { cut, depsFor, everyFfmpeg } from '../../device/clip/support/cutting.ts';
+import { cut, depsFor } from '../../device/clip/support/cutting.ts';
 import { makeFootage, x264 } from '../../device/clip/support/footage.ts';
 import { captureFile, FOOTAGE_START_US, soundLater } from '../../device/clip/support/segmenter.ts';
 import { Surgery } from '../../device/clip/support/surgery.ts';
+import { ffmpegs } from '../../support/each-ffmpeg.ts';
 import { liveGrantFor } from '../../support/live-grant.ts';
 import { claimsOf, makeParty } from '../../support/parties.ts';
 import { linkingPlaces, type ReceivedClip } from './support/clip-phases.ts';
 
-const [found] = await everyFfmpeg();
+const [found] = ffmpegs;
 if (!found) throw new Error('no ffmpeg');
 const ffmpeg = found;
 const SOUND_RATE = 48_000;

@@ -12,9 +12,6 @@ import { parseFragment, parseInit } from '../../../../device/contract/media/frag
 import { ALL_CAMERAS } from '../../../../sim/porch/porch-camera.ts';
 import { ffmpegs } from '../../../support/each-ffmpeg.ts';
 
-/** For tests elsewhere; here `ffmpegs`. */
-export const ffmpegsHere = async (): Promise<readonly Ffmpeg[]> => ffmpegs;
-
 /** For tests that wait for real time: the ffmpeg that would be chosen; with DOORSILL_SLOW=1 all of them. */
 export const ffmpegsForSlowTests = process.env['DOORSILL_SLOW'] === '1' ? ffmpegs : ffmpegs.slice(0, 1);
 

@@ -12,11 +12,7 @@ import { RecentEncodings } from '../../../../device/clip/recent-encodings.ts';
 import { trim } from '../../../../device/clip/trim.ts';
 import type { LiveGrant } from '../../../../device/consent/live-grant.ts';
 import { concatBytes } from '../../../../device/contract/bytes.ts';
-import { ffmpegs } from '../../../support/each-ffmpeg.ts';
 import { ringOf } from './segmenter.ts';
-
-/** For tests elsewhere; here `ffmpegs`. */
-export const everyFfmpeg = async (): Promise<readonly Ffmpeg[]> => ffmpegs;
 
 export function depsFor(ffmpeg: Ffmpeg, segments: readonly Segment[], more: Partial<CutDeps> = {}): CutDeps {
   return {

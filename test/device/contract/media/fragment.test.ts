@@ -7,10 +7,7 @@ import { parseFragment, parseInit } from '../../../../device/contract/media/frag
 import { FragmentSplitter } from '../../../../device/contract/media/fragment-splitter.ts';
 import { parseSps } from '../../../../device/contract/media/parameter-sets.ts';
 import { malformed } from '../../../../device/contract/media/read-boxes.ts';
-import { describeWithEachFfmpeg } from '../../../support/each-ffmpeg.ts';
-import { ffmpegsHere } from '../../camera/support/recorder.ts';
-
-const ffmpegs = await ffmpegsHere();
+import { describeWithEachFfmpeg, type ffmpegs } from '../../../support/each-ffmpeg.ts';
 
 const INPUTS = ['-f', 'lavfi', '-i', 'testsrc2=s=322x182:r=10:d=3', '-f', 'lavfi', '-i', 'sine=f=440:r=44100:d=3'];
 

@@ -6,11 +6,11 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { concatBytes } from '../../../../device/contract/bytes.ts';
 import { parseInit } from '../../../../device/contract/media/fragment.ts';
 import { parsePps, parseSps } from '../../../../device/contract/media/parameter-sets.ts';
-import { everyFfmpeg } from '../../clip/support/cutting.ts';
+import { ffmpegs } from '../../../support/each-ffmpeg.ts';
 import { makeFootage } from '../../clip/support/footage.ts';
 import { captureFile } from '../../clip/support/segmenter.ts';
 
-const [ffmpeg] = await everyFfmpeg();
+const [ffmpeg] = ffmpegs;
 let folder = '';
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'doorsill-sets-'));
