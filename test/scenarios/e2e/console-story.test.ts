@@ -53,7 +53,12 @@ describe('the console’s story', { tags: ['chromium', 'long'] }, () => {
 
   /** Recalls the newest clip up to the vault's signed answer; retries while the doorbell is unreachable. */
   async function recall(): Promise<void> {
-    await departure().getByRole('button', { name: 'Take it back' }).click();
+    await departure()
+      .getByRole('button', { name: 'Take it back' })
+      .click()
+      .catch(async (thrown: unknown) => {
+        throw new Error(`the page shows: ${await rig.page.locator('body').textContent()}`, { cause: thrown });
+      });
     const yes = departure().locator('.button-danger');
     await yes.click();
     await soon(async () => {
