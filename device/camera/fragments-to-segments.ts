@@ -3,7 +3,7 @@ import type { Clock } from '@doorsill/base/clock';
 import { freshId, type Random } from '@doorsill/base/random';
 import type { InitInfo, Sample } from '@doorsill/contract/media/fragment';
 import { type Segment, wallTimeUs } from './segment.ts';
-import { ArrivalTimeline, type SourceTimeline, STEP_US_MIN } from './source-timeline.ts';
+import { ArrivalTimeline, CLOCK_STEP_US_MIN, type SourceTimeline } from './source-timeline.ts';
 
 /** Sources of the fields that all segments of this boot share. */
 export interface RecordingContext {
@@ -68,7 +68,7 @@ export class Recording {
     const bootWallUs = bootWallUsOf(this.context.clock);
     const stepUs = bootWallUs - this.bootWallUs;
     this.bootWallUs = bootWallUs;
-    if (Math.abs(stepUs) < STEP_US_MIN) return;
+    if (Math.abs(stepUs) < CLOCK_STEP_US_MIN) return;
     if (this.timeline.offsetUs !== null) {
       this.stepUs += stepUs;
       return;

@@ -1,6 +1,6 @@
 // Detects, from a network camera's RTP headers (RFC 3550), lost packets and a camera clock that jumps or stands still.
 import type { Clock } from '@doorsill/base/clock';
-import { DRIFT_US_MAX, STEP_US_MIN } from './source-timeline.ts';
+import { CLOCK_STEP_US_MIN, DRIFT_US_MAX } from './source-timeline.ts';
 
 /** Findings since the connection began. */
 export interface PacketFacts {
@@ -170,7 +170,7 @@ class PictureClock {
   take({ timestamp, source, isLast }: RtpHead, monotonicUs: number, wallUs: number): number | null {
     const bootWallUs = wallUs - monotonicUs;
     // If the machine slept or its clock was set, the elapsed time is unknown.
-    const isStepped = Math.abs(bootWallUs - this.bootWallUs) >= STEP_US_MIN;
+    const isStepped = Math.abs(bootWallUs - this.bootWallUs) >= CLOCK_STEP_US_MIN;
     this.bootWallUs = bootWallUs;
     this.lastUs = monotonicUs;
     if (this.source !== source || isStepped) {

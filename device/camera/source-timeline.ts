@@ -47,12 +47,12 @@ export class KnownTimeline implements SourceTimeline {
 export const DRIFT_US_MAX = 1_500_000;
 
 /** A wall clock that moves by this much against the monotonic one between two arrivals was set; less is slewing. */
-export const STEP_US_MIN = 500_000;
+export const CLOCK_STEP_US_MIN = 500_000;
 
 /** Arrivals are observed this long before the mapping is fixed: the first burst is over by then. */
 const SETTLE_US = 1_000_000;
 
-/** LatencyHistogram must last this long before it counts: a stalled network delivers a late burst, and is then on time again. */
+/** Lateness must last this long before it counts: a stalled network delivers a late burst, and is then on time again. */
 const LATE_US_MAX = 10_000_000;
 
 /**

@@ -1,6 +1,6 @@
 // Parses ffmpeg's list of a V4L2 camera's formats and chooses one. Pure. The list has no rates: a camera uses the nearest it has, and
 // frames keep their times.
-import type { Size, WantedFormat } from './wired-options.ts';
+import type { Size, WantedEncoding } from './wired-options.ts';
 
 /** Sizes from `least` to `most` in steps; for a single size both are the same. */
 interface Sizes {
@@ -20,7 +20,7 @@ export interface OfferedFormat {
 /** The size and format of the options; null: the best one. */
 export interface Wanted {
   readonly size: Size | null;
-  readonly format: WantedFormat | null;
+  readonly format: WantedEncoding | null;
 }
 
 export interface ChosenFormat extends Size {
@@ -108,7 +108,7 @@ export function chooseFormat(
   return nearest ?? `it lists no sizes; ${describe(fitting)}`;
 }
 
-function isWanted({ kind, name }: OfferedFormat, format: WantedFormat): boolean {
+function isWanted({ kind, name }: OfferedFormat, format: WantedEncoding): boolean {
   return format === 'raw' ? kind === 'raw' : name === format;
 }
 

@@ -24,8 +24,8 @@ const SAMPLE_RATES = ['8000', '16000', '22050', '24000', '32000', '44100', '4800
 const ALSA_NAME = /^alsa:(default|(?:hw|plughw|dsnoop|sysdefault|front):[\w=,-]{1,60})$/;
 
 /** Values of `format`; `raw` is any uncompressed format. */
-export const WANTED_FORMATS = ['h264', 'mjpeg', 'raw'] as const;
-export type WantedFormat = (typeof WANTED_FORMATS)[number];
+export const WANTED_ENCODINGS = ['h264', 'mjpeg', 'raw'] as const;
+export type WantedEncoding = (typeof WANTED_ENCODINGS)[number];
 
 /** A picture's width and height in pixels. */
 export interface Size {
@@ -46,7 +46,7 @@ export interface WiredOptions {
   readonly size: Size | null;
   readonly rate: number;
   /** Null: the cheapest format to record. */
-  readonly format: WantedFormat | null;
+  readonly format: WantedEncoding | null;
   readonly controls: ReadonlyMap<string, number>;
   readonly microphone: Microphone | null;
 }
@@ -81,7 +81,7 @@ const controlsSchema = z
 const optionsSchema = z.strictObject({
   size: sizeSchema.optional(),
   rate: numberSchema(1, RATE_MAX).default(RATE_DEFAULT),
-  format: z.enum(WANTED_FORMATS).optional(),
+  format: z.enum(WANTED_ENCODINGS).optional(),
   controls: controlsSchema,
   audio: z.enum(['on', 'off', 'required']).optional(),
   mic: z.string().regex(ALSA_NAME, 'alsa:DEVICE, as `arecord -L` names it').optional(),
