@@ -2,7 +2,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import { clock } from './kit/browser-seams.ts';
 import { text } from './kit/choose-language.ts';
-import { DeviceClient, serverFacts } from './kit/device-client.ts';
+import { DeviceClient, fetchServerFacts } from './kit/device-client.ts';
 import { Door } from './kit/door.ts';
 import { DoorContext, useDoor } from './kit/door-context.ts';
 import { Icon } from './kit/icons.tsx';
@@ -12,7 +12,7 @@ import type { PairingCode } from './pairing/pairing-code.ts';
 import { Gate, PairingPage } from './pairing/pairing-page.tsx';
 import { Shell } from './shell.tsx';
 
-type Facts = Awaited<ReturnType<typeof serverFacts>>;
+type Facts = Awaited<ReturnType<typeof fetchServerFacts>>;
 type Stage =
   | { at: 'starting' }
   | { at: 'unsupported' }
@@ -88,7 +88,7 @@ async function firstStage(
 /** Asks the server for its device until it answers. */
 async function findServer(signal: AbortSignal, show: (stage: Stage) => void): Promise<void> {
   while (!signal.aborted) {
-    const facts = await serverFacts().catch(() => null);
+    const facts = await fetchServerFacts().catch(() => null);
     if (signal.aborted) return;
     if (facts) return show({ at: 'pairing', facts });
     show({ at: 'gone' });

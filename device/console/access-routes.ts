@@ -5,8 +5,8 @@ import {
   PairingOffer,
   PairingState,
   serverFactsSchema,
+  sessionAnswerSchema,
   sessionOfferSchema,
-  sessionSchema,
 } from '@doorsill/contract/console-messages';
 import { idSchema } from '@doorsill/contract/ids';
 import { z } from 'zod';
@@ -103,7 +103,7 @@ function sessionRoutes(router: LocalRouter, { device, sessions, ownerName, onNet
       path: '/api/v1/sessions',
       roles: ['public'],
       body: sessionOfferSchema,
-      answer: sessionSchema,
+      answer: sessionAnswerSchema,
       about: 'Opens an owner’s session. Later calls need both its cookie and the secret in this answer.',
     },
     ({ body, origin, request, reply }) =>

@@ -58,7 +58,7 @@ export type PairingState = z.infer<typeof PairingState>;
 export const sessionOfferSchema = z.strictObject({ key: publicKeySchema, challenge: secretSchema, proof: proofSchema });
 
 /** The header's secret; the cookie's is in `Set-Cookie`, where no script can read it. */
-export const sessionSchema = z.strictObject({ session: secretSchema, name: z.string().max(60) });
+export const sessionAnswerSchema = z.strictObject({ session: secretSchema, name: z.string().max(60) });
 
 /** What an owner's key signs to open a session; it cannot be confused with another signature of the contract. */
 export function sessionProofInput(device: string, origin: string, challenge: string, key: string): Uint8Array {

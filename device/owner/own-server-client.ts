@@ -14,8 +14,8 @@ import {
   PreviewAsk,
   type ShownOwner,
   serverFactsSchema,
+  sessionAnswerSchema,
   sessionProofInput,
-  sessionSchema,
 } from '@doorsill/contract/console-messages';
 import { failure } from '@doorsill/contract/errors';
 import { DeviceState, type Receipt } from '@doorsill/contract/home-messages';
@@ -65,7 +65,7 @@ export class OwnServerClient {
     const { origin } = new URL(address.url);
     const proof = toBase64url(key.sign(sessionProofInput(device, origin, challenge, key.publicKey)));
     const opened = await client.call('POST', '/api/v1/sessions', { key: key.publicKey, challenge, proof });
-    const { session } = await client.read(opened, sessionSchema);
+    const { session } = await client.read(opened, sessionAnswerSchema);
     client.headers = { cookie: opened.cookie?.split(';')[0] ?? '', 'x-doorsill-session': session };
     return client;
   }

@@ -10,8 +10,8 @@ import {
   pairingProofInput,
   pinsSchema,
   serverFactsSchema,
+  sessionAnswerSchema,
   sessionProofInput,
-  sessionSchema,
 } from '@doorsill/contract/console-messages';
 import {
   type Failure,
@@ -48,7 +48,7 @@ const SESSION_HEADER = 'x-doorsill-session';
 const ORDER_LIFE_S = 120;
 
 /** The device's public identity; needs no session. */
-export async function serverFacts() {
+export async function fetchServerFacts() {
   return serverFactsSchema.parse(await exchange('/api/v1/server', { method: 'GET' }));
 }
 
@@ -60,7 +60,7 @@ export async function offerKey(key: OwnerKey, token: string, name: string): Prom
   return PairingState.parse(await exchange('/api/v1/pairings', { method: 'POST', body }));
 }
 
-export async function pairingState(pairing: string): Promise<PairingState> {
+export async function fetchPairingState(pairing: string): Promise<PairingState> {
   return PairingState.parse(await exchange(`/api/v1/pairings/${pairing}`, { method: 'GET' }));
 }
 
@@ -251,7 +251,7 @@ export class DeviceClient {
     const { challenge } = challengeSchema.parse(await exchange('/api/v1/challenges', { method: 'POST' }));
     const input = sessionProofInput(device, location.origin, challenge, publicKey);
     const body = { key: publicKey, challenge, proof: toBase64url(await sign(this.key, input)) };
-    const { session } = sessionSchema.parse(await exchange('/api/v1/sessions', { method: 'POST', body }));
+    const { session } = sessionAnswerSchema.parse(await exchange('/api/v1/sessions', { method: 'POST', body }));
     this.secret.keep(session);
   }
 }

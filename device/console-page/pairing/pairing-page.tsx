@@ -4,7 +4,7 @@ import { failure } from '@doorsill/contract/errors';
 import { useEffect, useState } from 'preact/hooks';
 import { clock } from '../kit/browser-seams.ts';
 import { text } from '../kit/choose-language.ts';
-import { offerKey, pairingState, type serverFacts } from '../kit/device-client.ts';
+import { fetchPairingState, type fetchServerFacts, offerKey } from '../kit/device-client.ts';
 import { useAction } from '../kit/door-context.ts';
 import { Icon } from '../kit/icons.tsx';
 import { TroubleNotice } from '../kit/notices.tsx';
@@ -14,7 +14,7 @@ import type { PairingCode } from './pairing-code.ts';
 
 const POLL_MS = 1_000;
 
-type Facts = Awaited<ReturnType<typeof serverFacts>>;
+type Facts = Awaited<ReturnType<typeof fetchServerFacts>>;
 
 export interface PairingPageProps {
   device: string;
@@ -115,7 +115,7 @@ function Waiting({ pairing, digits, commandLine, code, confirmed, refused }: Wai
     const poll = async () => {
       while (!leaving.signal.aborted) {
         // A device that is unreachable for a moment may still confirm.
-        const answer = await pairingState(pairing).catch(() => null);
+        const answer = await fetchPairingState(pairing).catch(() => null);
         if (leaving.signal.aborted) return;
         if (answer?.state === 'paired') return confirmed();
         if (answer?.state === 'refused') return setRefused(true);
