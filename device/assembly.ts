@@ -30,7 +30,7 @@ import { EventHistory } from './events/event-history.ts';
 import { FolderFormat } from './folder-format.ts';
 import { Peripherals } from './hardware/peripherals.ts';
 import { HELD_S } from './hardware/switch-contact.ts';
-import { withOwnAccount } from './home-account.ts';
+import { ensureOwnAccount } from './home-account.ts';
 import { HomeAssistant } from './home-link/home-assistant.ts';
 import { deviceIdOf, loadOrCreateDeviceKey } from './identity.ts';
 import { HighWaterMarks } from './ledger/high-water-marks.ts';
@@ -144,7 +144,7 @@ export async function openStorage(door: Door, undo: UndoSteps) {
     await status.tolerate('folder', () => removeTemporaries(disk, each));
   const key = await loadOrCreateDeviceKey(disk, random, folder);
   const device = { id: deviceIdOf(key), key };
-  const homeSettings = await withOwnAccount({ ...seams, folder, device: device.id }, config.home);
+  const homeSettings = await ensureOwnAccount({ ...seams, folder, device: device.id }, config.home);
   const enrolment = await ensureEnrolled(
     { ...seams, ...device, tls: tlsSource(disk, folder, config.bridgeTls) },
     join(folder, 'enrolment.json'),

@@ -27,7 +27,10 @@ const settingsSchema = z.looseObject({ home: z.looseObject({ user: z.string() })
  * issued here, all accounts of that device are removed, and a new one is issued and stored in device.json. If interrupted, the next
  * start does it again. Disk errors are logged only: without a broker a doorbell still records.
  */
-export async function withOwnAccount(deps: HomeAccountDeps, home: DeviceConfig['home']): Promise<DeviceConfig['home']> {
+export async function ensureOwnAccount(
+  deps: HomeAccountDeps,
+  home: DeviceConfig['home'],
+): Promise<DeviceConfig['home']> {
   const { disk, random, log, device } = deps;
   const { accounts, user } = home;
   const wish = { role: ROLE, id: device };

@@ -30,7 +30,7 @@ export interface DeliveryGate {
 }
 
 /** The tokens of a revocation for the bridge: the owner's, and the recall signed with the clip's key, if any. */
-export interface RevocationTokens {
+export interface SignedRevocation {
   revocation: string;
   homeRecall: string | null;
 }
@@ -40,7 +40,7 @@ export interface DeliverySender {
   /** Resolves with the bridge's signed receipt once the whole clip is stored there. */
   send(live: LiveGrant, item: OutboxItem): Promise<string>;
   /** Resolves with the signed answer of the clip's bridge, whose id is `bridge`. */
-  revoke(grant: string, tokens: RevocationTokens, bridge: string, signal: AbortSignal): Promise<string>;
+  revoke(grant: string, tokens: SignedRevocation, bridge: string, signal: AbortSignal): Promise<string>;
 }
 
 export interface DeliveryDeps {

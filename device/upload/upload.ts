@@ -13,7 +13,7 @@ import { type Pairing, Revoke } from '@doorsill/contract/owner-orders';
 import { PUBLIC_AUDIENCE } from '@doorsill/contract/shared-claims';
 import { assertMayLeave, type LiveGrant } from '../consent/live-grant.ts';
 import { BridgeHttp, type BridgeHttpOptions, readBridgeTls } from './bridge-http.ts';
-import type { RevocationTokens } from './delivery.ts';
+import type { SignedRevocation } from './delivery.ts';
 import {
   baseOf,
   findUpload,
@@ -112,7 +112,7 @@ export class Uploader {
    * its signer. Retries until done or `signal` is aborted. Throws the signal's reason, `upload_rejected`, `device_moved` when the
    * clip's bridge, `bridgeId`, is not the present one: no other bridge may learn of the clip or confirm its end.
    */
-  async revoke(grant: string, tokens: RevocationTokens, bridgeId: string, signal: AbortSignal): Promise<string> {
+  async revoke(grant: string, tokens: SignedRevocation, bridgeId: string, signal: AbortSignal): Promise<string> {
     const { clock, random, device, log } = this.deps;
     const backoff = new Backoff(random, RETRY_FIRST_MS, RETRY_MOST_MS);
     const { revocation, homeRecall } = tokens;

@@ -5,7 +5,7 @@ import { issueAccount, listAccounts, passwordFits, readAccount } from '../../dev
 import { SystemRandom } from '../../device/base/random.ts';
 import { parseDeviceConfig } from '../../device/config.ts';
 import { utf8 } from '../../device/contract/bytes.ts';
-import { withOwnAccount } from '../../device/home-account.ts';
+import { ensureOwnAccount } from '../../device/home-account.ts';
 import { readSettings } from '../../device/settings-file.ts';
 import { temporaryFolder } from '../support/command-line.ts';
 
@@ -41,7 +41,7 @@ async function stored() {
 }
 
 const start = async (by: Disk = disk, device = NOW) =>
-  withOwnAccount({ disk: by, random, log: silentLog(), folder: folder.path, device }, (await stored()).home);
+  ensureOwnAccount({ disk: by, random, log: silentLog(), folder: folder.path, device }, (await stored()).home);
 
 /** The device's own account is used and stored, and no account of the former device is left. */
 async function expectOwn(kept: readonly string[]) {
