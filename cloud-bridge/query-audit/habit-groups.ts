@@ -54,7 +54,7 @@ const FIT_SEARCHES_MAX = 150;
 const KIND_AGENCIES_MIN = 20;
 
 /** For each name, the position of its agency's kind: its last word or, if many share them, its last two. */
-export function kindsOf(names: readonly string[]): number[] {
+export function agencyKindsOf(names: readonly string[]): number[] {
   const words = names.map((name) => {
     const [last = '', before = ''] = name
       .split(/\s+/)

@@ -19,12 +19,12 @@ import {
   staffClass,
 } from './drawn-agencies.ts';
 import {
+  agencyKindsOf,
   type CountedAgency,
   cellSharesOfDraws,
   firstGroups,
   fitRound,
   type HabitGroups,
-  kindsOf,
   type Suspicion,
   scaleTo,
   withUnlike,
@@ -93,7 +93,7 @@ interface Way {
  * with a share of misuse. (Efron, Large-Scale Inference, 2010, ch. 5: the two-groups model.)
  */
 export function judgeHabits(all: readonly { name: string; counts: SearchCounts }[]): (HiddenMisuse | null)[] | null {
-  const kinds = kindsOf(all.map(({ name }) => name));
+  const kinds = agencyKindsOf(all.map(({ name }) => name));
   const agencies = all.map(
     ({ counts }, at): CountedAgency => ({ counts, searches: sumOf(counts), kind: kinds[at] ?? 0 }),
   );

@@ -10,7 +10,12 @@ import {
   STAFF_CLASSES,
   staffClass,
 } from '../../../cloud-bridge/query-audit/drawn-agencies.ts';
-import { cellSharesOfDraws, firstGroups, fitRound, kindsOf } from '../../../cloud-bridge/query-audit/habit-groups.ts';
+import {
+  agencyKindsOf,
+  cellSharesOfDraws,
+  firstGroups,
+  fitRound,
+} from '../../../cloud-bridge/query-audit/habit-groups.ts';
 import { discoveries, judgeHabits } from '../../../cloud-bridge/query-audit/hidden-misuse.ts';
 import { logSum } from '../../../cloud-bridge/query-audit/statistics.ts';
 import { SeededRandom } from '../../../device/base/random.ts';
@@ -61,7 +66,12 @@ describe('drawn agencies', () => {
 
 it('takes the last word of a name as the kind, or two words where many agencies share them, but not the state', () => {
   const many = (of: string, count: number) => Array.from({ length: count }, (_, at) => `Town${at} KS ${of}`);
-  const kinds = kindsOf([...many('PD', 30), ...many('County SO', 30), ...many('Harbour SO', 3), 'Ash TX PD #9001']);
+  const kinds = agencyKindsOf([
+    ...many('PD', 30),
+    ...many('County SO', 30),
+    ...many('Harbour SO', 3),
+    'Ash TX PD #9001',
+  ]);
   expect(new Set(kinds).size).toBe(3);
   expect(kinds[62]).not.toBe(kinds[30]);
   expect(kinds.at(-1)).toBe(kinds[0]);
