@@ -8,8 +8,8 @@ import type { Ffmpeg } from '@doorsill/device/camera/find-ffmpeg';
 import { failure } from '../errors.ts';
 import { pressesAt, SYNTHETIC_FPS, sceneAt } from '../porch/scene.ts';
 import { type AccessUnit, type StreamFormat, sizeOf } from './access-units.ts';
+import { CameraControlSocket, type ControlOrder, type ControlState } from './camera-control-socket.ts';
 import { CameraFootage, readFilmedSource } from './camera-footage.ts';
-import { type ControlOrder, ControlSocket, type ControlState } from './control-socket.ts';
 import type { Login } from './digest-login.ts';
 import { isFaultName } from './fault-table.ts';
 import { FaultSet, parseFault } from './faults.ts';
@@ -62,7 +62,7 @@ export class ServedCamera {
   private readonly unitFaults: UnitFaults;
   private readonly addresses: ServedAddress[];
   private readonly login: Login | null;
-  private readonly control: ControlSocket | null;
+  private readonly control: CameraControlSocket | null;
   private readonly servers: (RtspServer | HttpStreams | V4l2Output)[] = [];
   private readonly listeners = new Set<(event: CameraEvent) => void>();
   private readonly filmedListeners = new Set<(unit: AccessUnit) => void>();
@@ -116,7 +116,7 @@ export class ServedCamera {
     });
     const { control } = options;
     const execute = (order: ControlOrder) => this.execute(order);
-    this.control = control === undefined ? null : new ControlSocket(resolve(control), { ...deps, execute });
+    this.control = control === undefined ? null : new CameraControlSocket(resolve(control), { ...deps, execute });
   }
 
   /**

@@ -10,7 +10,7 @@ import { readSecretText } from '@doorsill/device/terminal/secret-input';
 import { calledAs, shellWord } from '@doorsill/device/terminal/shell-words';
 import { aborted, stopSignal } from '@doorsill/device/terminal/stop-signal';
 import type { Command } from 'commander';
-import { type ControlState, orderCamera } from '../camera-server/control-socket.ts';
+import { type ControlState, orderCamera } from '../camera-server/camera-control-socket.ts';
 import type { Login } from '../camera-server/digest-login.ts';
 import { FAULTS, faultRow, isFaultName, takesWords } from '../camera-server/fault-table.ts';
 import { OnvifServer, parseOnvifAddress } from '../camera-server/onvif/onvif-server.ts';

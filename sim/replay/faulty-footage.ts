@@ -29,7 +29,7 @@ export interface CameraFaults {
 }
 
 /** Input of one run of the camera's own ffmpeg. */
-export interface Filmed {
+export interface PictureInput {
   readonly inputs: readonly Port[];
   readonly feed: RunInput['feed'];
   /** ffmpeg's specifier of the pictures. */
@@ -43,7 +43,7 @@ interface FaultyShowing {
   /** When the first picture is shown, in the world's time. */
   readonly startUs: number;
   /** The input for the pictures from `fromUs` of this showing, for `lengthUs` (Infinity: to the end). */
-  pictures(fromUs: number, lengthUs: number): Promise<Filmed>;
+  pictures(fromUs: number, lengthUs: number): Promise<PictureInput>;
   /** Null: no sound. */
   readonly sound: FilmedSound | null;
   /** Registers a program that waits for us, so that time may pass while it runs; returns the function that unregisters it. */

@@ -12,7 +12,7 @@ import type { FilmedSound } from '../camera-server/film-runs.ts';
 import { failure } from '../errors.ts';
 import { soundOf } from '../porch/chime-sound.ts';
 import { SYNTHETIC_FPS, SYNTHETIC_SAMPLE_RATE } from '../porch/scene.ts';
-import type { Filmed } from './faulty-footage.ts';
+import type { PictureInput } from './faulty-footage.ts';
 import { type FootagePart, formatOf } from './footage.ts';
 
 /** Images are read whole. */
@@ -110,7 +110,7 @@ export async function filmedPictures(
   { part, intoUs, startUs }: Showing,
   facts: FileFacts | null,
   porch: (showing: Showing) => Promise<PartInput>,
-): Promise<Filmed> {
+): Promise<PictureInput> {
   switch (part.source.kind) {
     case 'porch': {
       const { inputs, feed } = await porch({ part: { ...part, audio: false }, intoUs, startUs });

@@ -5,7 +5,11 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { SystemClock } from '../../../device/base/clock.ts';
 import { SystemDisk } from '../../../device/base/disk.ts';
 import { silentLog } from '../../../device/base/log.ts';
-import { ControlSocket, type ControlState, orderCamera } from '../../../sim/camera-server/control-socket.ts';
+import {
+  CameraControlSocket,
+  type ControlState,
+  orderCamera,
+} from '../../../sim/camera-server/camera-control-socket.ts';
 import { failure } from '../../../sim/errors.ts';
 import { temporaryFolder } from '../../support/command-line.ts';
 
@@ -13,7 +17,7 @@ const clock = new SystemClock();
 const STATE: ControlState = { nowS: 1.5, viewers: 2, serves: ['rtsp://127.0.0.1/porch'], faults: [] };
 let folder: ReturnType<typeof temporaryFolder>;
 let path = '';
-let control: ControlSocket | null = null;
+let control: CameraControlSocket | null = null;
 const executed: unknown[] = [];
 
 beforeEach(() => {
@@ -28,8 +32,8 @@ afterEach(async () => {
   folder.dispose();
 });
 
-function make(): ControlSocket {
-  return new ControlSocket(path, {
+function make(): CameraControlSocket {
+  return new CameraControlSocket(path, {
     disk: new SystemDisk(),
     log: silentLog(),
     execute: (order) => {

@@ -42,7 +42,7 @@ export interface ControlDeps {
   execute(order: ControlOrder): ControlState;
 }
 
-export class ControlSocket {
+export class CameraControlSocket {
   private readonly path: string;
   private readonly deps: ControlDeps;
   private readonly sockets = new Set<Socket>();
