@@ -132,11 +132,12 @@ export async function restoreBackup(
 
 /** Why a folder that is not empty cannot be restored into; names the device whose folder it is, if there is one. */
 async function whyTaken(disk: Disk, folder: string, deviceOfBackup: () => string): Promise<Failure> {
+  const advice = 'Name a new or empty folder, or move this one away first.';
   const key = await loadDeviceKey(disk, folder).catch(() => null);
-  if (!key) return failure('data_folder_foreign', { folder, detail: 'it is not empty' });
+  if (!key) return failure('data_folder_foreign', { folder, detail: 'it is not empty', advice });
   const [held, device] = [deviceIdOf(key), deviceOfBackup()];
   if (held !== device) return failure('backup_device_foreign', { device, folder, held });
-  return failure('data_folder_foreign', { folder, detail: 'it holds the device of this backup already' });
+  return failure('data_folder_foreign', { folder, detail: 'it holds the device of this backup already', advice });
 }
 
 function checkPassphrase(passphrase: string): void {

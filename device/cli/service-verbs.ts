@@ -185,7 +185,11 @@ async function dataFolders(disk: Context['disk'], root: string, name: string): P
     const names = await disk.list(folder);
     if (names.length === 0) continue;
     if (!names.includes('device.key') && !names.includes('device.json')) {
-      throw failure('data_folder_foreign', { folder, detail: 'it holds no doorbell, so nothing was removed.' });
+      throw failure('data_folder_foreign', {
+        folder,
+        detail: 'it holds no doorbell, so nothing was removed',
+        advice: 'Name the doorbell’s service with --name, or leave out --with-data.',
+      });
     }
     found.push(folder);
   }

@@ -21,7 +21,7 @@ import {
   namedDoorbell,
   removeDoorbell,
 } from '../testbed/doorbell-folders.ts';
-import { readTestbedFile } from '../testbed/testbed-folder.ts';
+import { makerOf, readTestbedFile } from '../testbed/testbed-folder.ts';
 import { tryCamera } from '../testbed/try-camera.ts';
 
 interface FolderOptions {
@@ -188,7 +188,11 @@ async function testbedFolder({ disk }: Context, options: FolderOptions): Promise
   const file = await readTestbedFile(disk, folder);
   if (!file) throw failure('not_running', { folder });
   if (file.kind !== 'doorsill-up')
-    throw failure('data_folder_foreign', { folder, detail: `it is a ${file.kind} folder` });
+    throw failure('data_folder_foreign', {
+      folder,
+      detail: `it was made by \`${makerOf(file.kind)}\``,
+      advice: 'Name a folder that `doorsill up` made.',
+    });
   return folder;
 }
 

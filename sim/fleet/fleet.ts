@@ -185,7 +185,11 @@ export async function runFleet(options: FleetOptions, deps: FleetDeps, signal: A
     roomHere(options.folder ?? tmpdir()),
   );
   if (options.folder !== null && (await deps.disk.list(options.folder)).length > 0)
-    throw failure('data_folder_foreign', { folder: options.folder, detail: 'a fleet begins in a new folder' });
+    throw failure('data_folder_foreign', {
+      folder: options.folder,
+      detail: 'it is not empty',
+      advice: 'Name a new or empty folder, or leave out --data.',
+    });
   const folder = options.folder ?? (await mkdtemp(join(tmpdir(), 'doorsill-fleet-')));
   const run = new FleetRun(options, deps, folder);
   try {

@@ -23,6 +23,11 @@ export type TestbedFile = z.infer<typeof TestbedFile>;
 
 export type TestbedKind = TestbedFile['kind'];
 
+/** The command that makes testbeds of this kind, as it is written. */
+export function makerOf(kind: TestbedKind): string {
+  return kind.replace('-', ' ');
+}
+
 const NAME = 'town.json';
 const FILE_BYTES_MAX = 20_000;
 /** Files of a start that was killed at its very beginning. */
@@ -74,11 +79,12 @@ export async function claimFolder(
   kind: TestbedKind,
 ): Promise<{ file: TestbedFile | null; lock: FolderLock }> {
   const file = await readTestbedFile(disk, folder);
+  const advice = `Name a new or empty folder, or one that \`${makerOf(kind)}\` made.`;
   if (file && file.kind !== kind)
-    throw failure('data_folder_foreign', { folder, detail: `it is a ${file.kind} folder` });
+    throw failure('data_folder_foreign', { folder, detail: `it was made by \`${makerOf(file.kind)}\``, advice });
   const names = await disk.list(folder);
   if (!file && names.some((name) => !OURS.test(name))) {
-    throw failure('data_folder_foreign', { folder, detail: 'it holds other files' });
+    throw failure('data_folder_foreign', { folder, detail: 'it holds other files', advice });
   }
   const lock = lockFolder(folder);
   if ('heldBy' in lock) throw failure('data_folder_locked', { folder, pid: lock.heldBy });

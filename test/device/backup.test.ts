@@ -263,6 +263,7 @@ describe('a device', () => {
     await expect(restoreBackup(deps(), backup, folder, PASSPHRASE)).rejects.toMatchObject({
       code: 'data_folder_foreign',
       message: expect.stringContaining('holds the device of this backup already'),
+      advice: expect.stringContaining('new or empty folder'),
     });
     const other = join(base, 'other');
     const held = deviceIdOf(await loadOrCreateDeviceKey(disk, random, other));

@@ -21,11 +21,7 @@ export const usageErrors = {
     'The configuration {file} is not valid: {detail}',
     'Correct the named setting; unknown settings are refused.',
   ),
-  data_folder_foreign: wrongUsage(
-    409,
-    'The folder {folder} does not belong to this command: {detail}',
-    'Name an empty folder or the one this command made.',
-  ),
+  data_folder_foreign: wrongUsage(409, 'The folder {folder} is not one for this command: {detail}.', '{advice}'),
   file_unusable: machineFault(
     500,
     'A file or folder cannot be used: {detail}',

@@ -74,7 +74,10 @@ it('uninstall destroys no folder without a doorbell', async () => {
   mkdirSync(at('var/lib/porch'), { recursive: true });
   writeFileSync(at('var/lib/porch/thesis.txt'), 'years of work');
   const refused = await verb('uninstall', ...below, '--with-data');
-  expect(JSON.parse(refused.stderr).error).toMatchObject({ code: 'data_folder_foreign' });
+  expect(JSON.parse(refused.stderr).error).toMatchObject({
+    code: 'data_folder_foreign',
+    advice: expect.stringContaining('--name'),
+  });
   expect(existsSync(at('var/lib/porch/thesis.txt'))).toBe(true);
 });
 

@@ -89,5 +89,9 @@ it('reports before it starts that its page cannot be written', async () => {
 it('starts only in a new folder', async () => {
   await codeFile('http://127.0.0.1:1');
   const { status, stderr } = await runCommand(['fleet', '--doorbells', '3', '--data', folder.path, '--json']);
-  expect([status, JSON.parse(stderr).error.code]).toEqual([2, 'data_folder_foreign']);
+  expect(status).toBe(2);
+  expect(JSON.parse(stderr).error).toMatchObject({
+    code: 'data_folder_foreign',
+    advice: expect.stringContaining('new or empty folder'),
+  });
 });

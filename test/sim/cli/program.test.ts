@@ -304,6 +304,21 @@ describe('the command line', () => {
     folder.dispose();
   });
 
+  it('changes no doorbells in the folder of a demo, and says whose folder to name', async () => {
+    const folder = temporaryFolder('demo');
+    await storeTestbedFile(new SystemDisk(), folder.path, {
+      ...{ kind: 'doorsill-demo', format: 1 },
+      ports: { broker: 1, registry: 1, bridge: 1, vault: 1 },
+    });
+    const { stderr } = await callCommand(['up', 'list', '--data', folder.path, '--json']);
+    expect(JSON.parse(stderr).error).toMatchObject({
+      code: 'data_folder_foreign',
+      message: `The folder ${folder.path} is not one for this command: it was made by \`doorsill demo\`.`,
+      advice: 'Name a folder that `doorsill up` made.',
+    });
+    folder.dispose();
+  });
+
   it.each([[['left']], [['settings', 'viewer', 'list']], [['up', 'list']]])(
     'reports that nothing runs, not that a socket is missing: %j',
     async (words) => {

@@ -30,9 +30,14 @@ describe('a testbed’s folder', () => {
     lock.release();
     await expect(claimFolder(disk, join(folder.path, 'testbed'), 'doorsill-demo')).rejects.toMatchObject({
       code: 'data_folder_foreign',
+      message: expect.stringContaining('made by `doorsill up`'),
+      advice: 'Name a new or empty folder, or one that `doorsill demo` made.',
     });
     writeFileSync(join(folder.path, 'letter.txt'), 'Dear Robin');
-    await expect(claimFolder(disk, folder.path, 'doorsill-up')).rejects.toMatchObject({ code: 'data_folder_foreign' });
+    await expect(claimFolder(disk, folder.path, 'doorsill-up')).rejects.toMatchObject({
+      code: 'data_folder_foreign',
+      advice: 'Name a new or empty folder, or one that `doorsill up` made.',
+    });
   });
 
   it('cannot be in a folder that takes no entries: that fails at once', async () => {
