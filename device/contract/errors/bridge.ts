@@ -237,7 +237,7 @@ export const bridgeErrors = {
   access_reason_missing: wrongUsage(
     400,
     'Every access to a clip needs an officer and a reason.',
-    'Sign `officer` (name or badge) and `reason` into the access token: 2 to 80 and 3 to 200 letters in one line, at least two of them letters or digits.',
+    'Sign `officer` (name or badge, 2 to 80 characters) and `reason` (3 to 200 characters) into the access token, each in one line with at least two letters or digits.',
   ),
   clip_unknown: refused(404, 'There is no such clip, or it is not for you.', 'Check the id.'),
   credential_unavailable: notReachableForNow(
@@ -270,8 +270,8 @@ export const bridgeErrors = {
   ),
   statement_missing: refused(
     409,
-    'This clip is older than statements; its full manifest names the home and is not shown.',
-    "The clip itself can be fetched. In a dispute the bridge's operator can open the full manifest: doorsill bridge dispute.",
+    'This clip was made before doorbells signed statements for agencies: it has only its full manifest, which names the home and is not shown.',
+    'Fetch the clip itself. In a dispute, ask the bridge’s operator to open the full manifest with `doorsill bridge dispute`.',
   ),
   dispute_nothing_kept: refused(
     404,
@@ -317,7 +317,7 @@ export const bridgeErrors = {
   vault_reason_missing: wrongUsage(
     400,
     'Every access to evidence needs an officer’s name and reason.',
-    'Send the headers x-officer and x-reason, percent-encoded where they are not plain ASCII: 2 to 80 and 3 to 200 letters in one line, at least two of them letters or digits.',
+    'Send the headers x-officer (name or badge, 2 to 80 characters) and x-reason (3 to 200 characters), each in one line with at least two letters or digits. Percent-encode what is not plain ASCII.',
   ),
   download_link_invalid: refused(
     410,

@@ -169,7 +169,7 @@ export const usageErrors = {
   ),
   token_unknown_claims: refused(
     400,
-    'The token has claims that are missing, unknown or out of limits.',
+    'The token has claims that are missing, unknown, out of limits, or not for this call.',
     'Send exactly the claims of the contract.',
   ),
   token_wrong_audience: refused(403, 'The token is addressed to somebody else.', 'Sign one for this reader.'),
