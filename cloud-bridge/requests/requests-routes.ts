@@ -155,7 +155,7 @@ export function partnerChannelRoutes(
       body: partnerPostSchema,
       answer: viewSchema,
       status: 201,
-      about: 'Submits a request that an agency signed for this channel.',
+      about: 'Submits a request that an agency signed and that names this partner.',
       repeatable: ({ params }) => params.partner,
       admit: ({ params, bearer }) => partners.enter(params.partner, bearer),
     },
@@ -170,7 +170,7 @@ export function partnerChannelRoutes(
       headers: signatureSchema,
       body: webhookSchema,
       answer: viewSchema,
-      about: 'Reports that the investigation behind a request of this channel has ended.',
+      about: 'Reports that the investigation behind a request that names this partner has ended.',
       repeatable: ({ params }) => params.partner,
       // The signature is over the exact bytes.
       exactBody: true,

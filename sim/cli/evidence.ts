@@ -96,7 +96,7 @@ const ITEM_VERBS: readonly ItemVerb[] = [
   },
   {
     words: 'class <item> <none|restricted|confidential>',
-    about: 'set who may read an item: each class but none needs its own scope',
+    about: 'set who may read an item: restricted and confidential each need a further scope',
     example: 'restricted',
     operation: ([accessClass]) => ({ name: 'setAccessClass', body: { accessClass } }),
   },
