@@ -194,10 +194,10 @@ export class Witness {
     const alarm = { code, detail, heads: [known.token, head.token] as [string, string] };
     this.memory = { ...memory, alarm };
     await storeMemory(this.deps.disk, this.deps.folder, this.memory);
-    this.deps.log.error('the bridge has changed its signed custody log; both signed heads are kept as proof', {
-      code,
-      detail,
-    });
+    this.deps.log.error(
+      'the bridge has changed its signed custody log; keep memory.json, which has both signed heads as proof, and tell those who rely on the bridge',
+      { code, detail },
+    );
     throw this.alarmOf(alarm);
   }
 
