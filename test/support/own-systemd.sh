@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Owns: a systemd of a test's own as process 1, native, in namespaces over a copy-on-write view of this machine's root. It keeps the
-# contract of DOORSILL_PI_RIG (test/tools/check-pi.mjs) but for the processor. Not here: what runs inside.
+# A systemd of a test's own as process 1, native, in namespaces over a copy-on-write view of this machine's root. It keeps the
+# contract of DOORSILL_PI_RIG (test/tools/check-pi.mjs) but for the processor.
 # Usage: own-systemd.sh SCRIPT [SECONDS]. Takes root and a mounted cgroup v2. No network but loopback; no devices
 # but the second disk; nothing else is kept.
 set -euo pipefail

@@ -3,6 +3,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { systemCode } from '../../device/base/disk.ts';
 import { root } from '../layout/source-tree.ts';
 import type { Line } from './command-line.ts';
 
@@ -153,7 +154,16 @@ export class PartProcess {
 
   /** Sends a signal to the part itself and waits for its end. */
   async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<string> {
-    if (this.end === null) process.kill(this.pid ?? this.child.pid ?? 0, signal);
+    if (this.end === null) signalUnlessGone(this.pid ?? this.child.pid ?? 0, signal);
     return this.ended;
+  }
+}
+
+/** A process may have ended a moment before this one hears of it. */
+function signalUnlessGone(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch (thrown) {
+    if (systemCode(thrown) !== 'ESRCH') throw thrown;
   }
 }
