@@ -29,6 +29,7 @@ import { demoAsk } from '../../sim/story/demo-request.ts';
 import { sendDecision } from '../../sim/story/send-decision.ts';
 import { DEMO_HOME } from '../../sim/testbed/testbed.ts';
 import { Running, temporaryFolder } from './command-line.ts';
+import { type OwnPorts, ownPorts } from './own-ports.ts';
 import { sessionProcesses } from './processes.ts';
 import { untilFound } from './until-found.ts';
 
@@ -70,6 +71,7 @@ export class RunningTestbed {
   private readonly posting: Promise<void>[] = [];
   /** The last one heard: a state that nothing changes is not said again. */
   private state: DeviceState | null = null;
+  private ports: OwnPorts | null = null;
   private up: Running | null = null;
   private facts: Cast | null = null;
 
@@ -89,8 +91,9 @@ export class RunningTestbed {
 
   /** Starts a testbed on a new folder, without an agency that asks by itself, and its owner's session. */
   async start(): Promise<void> {
+    this.ports ??= await ownPorts();
     const words = ['up', '--separate', '--no-ask', '--camera', this.camera, '--data', this.data, '--json'];
-    this.up = new Running(words, this.environment);
+    this.up = new Running([...words, '--port', String(this.ports.first)], this.environment);
     const { bridge } = upLine.parse(await this.up.line('the testbed', (line) => line['event'] === 'up'));
     const owner = join(this.data, 'owner');
     const [home] = await listPairedDevices(seams.disk, owner);
@@ -116,6 +119,7 @@ export class RunningTestbed {
   }
 
   dispose(): void {
+    this.ports?.release();
     this.folder.dispose();
   }
 
