@@ -37,9 +37,14 @@ mount -t overlay overlay -o "lowerdir=/,upperdir=$place/up,workdir=$place/work" 
 mkdir "\$root/host"
 mount --bind / "\$root/host"
 mount -o remount,ro,bind "\$root/host"
-# Temporary files may lie on a mount of their own, which a bind mount of / leaves out.
-mount --bind "${TMPDIR:-/tmp}" "\$root/host${TMPDIR:-/tmp}"
-mount -o remount,ro,bind "\$root/host${TMPDIR:-/tmp}"
+# Temporary files may lie on a mount of their own, such as /dev/shm, which a bind mount of / leaves out.
+temporary="${TMPDIR:-/tmp}"
+if [ ! -d "\$root/host\$temporary" ]; then
+  mount -t tmpfs tmpfs "\$root/host/\$(echo "\$temporary" | cut -d/ -f2)"
+  mkdir -p "\$root/host\$temporary"
+fi
+mount --bind "\$temporary" "\$root/host\$temporary"
+mount -o remount,ro,bind "\$root/host\$temporary"
 mount -t proc proc "\$root/proc"
 mount -t sysfs -o ro sysfs "\$root/sys"
 mount -t cgroup2 cgroup2 "\$root/sys/fs/cgroup"
