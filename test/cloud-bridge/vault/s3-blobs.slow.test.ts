@@ -261,7 +261,10 @@ describe('a bucket', () => {
     });
     await started({ prefix: 'others/' }, 'vault-b');
     await moto.call('DELETE', `/${name}/clips/vault.txt`);
-    expect(await refused()).toMatchObject({ code: 'evidence_store_unfit', message: expect.stringMatching(/no mark names its owner/) });
+    expect(await refused()).toMatchObject({
+      code: 'evidence_store_unfit',
+      message: expect.stringMatching(/no mark names its owner/),
+    });
     expect(await items()).toEqual(['item-a']);
   });
 

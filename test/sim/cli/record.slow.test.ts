@@ -18,7 +18,9 @@ describe('`record`', () => {
       text += part.toString();
     });
     expect(await running.ended()).toBe(0);
-    expect(text).toMatch(/^Recorded \d[\d.]* s \([\d.]+ kB\), without sound, one area blacked out in every picture\.$/m);
+    expect(text).toMatch(
+      /^Recorded \d[\d.]* s \([\d.]+ kB\), without sound, one area blacked out in every picture\.$/m,
+    );
     expect(text).toContain(`It is in ${out('it’s black')}: footage.mp4, scenario.yaml, events.jsonl.`);
     expect(text).toContain('It is plain footage of everybody who passed');
     expect(text).toMatch(/^ {2}motion-start at \d/m);
