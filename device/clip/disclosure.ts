@@ -3,6 +3,7 @@ import { type PublicKey, sha256Hex } from '@doorsill/base/keys';
 import { failure } from '@doorsill/contract/errors';
 import { Manifest } from '@doorsill/contract/manifest';
 import { recipientOf } from '@doorsill/contract/request-or-search';
+import type { SealedClip } from '@doorsill/contract/sealing';
 import type { DisclosedValues } from '@doorsill/contract/shared-claims';
 import { assertLiveGrant, type LiveGrant } from '../consent/live-grant.ts';
 import type { CutFacts } from './finished-clip.ts';
@@ -25,10 +26,14 @@ export function disclose(live: LiveGrant, values: DisclosedValues): DisclosedVal
 /** Parts of the manifest besides the grant's claims. */
 export interface ManifestParts {
   clipId: string;
-  clip: CutFacts;
+  clip: Omit<CutFacts, 'sizeBytes'>;
+  /** Of the file that is sent. */
   clipSha256: string;
-  /** The result of `disclose` under the same grant. */
-  disclosed: DisclosedValues;
+  clipBytes: number;
+  /** The device's values. */
+  values: DisclosedValues;
+  /** Of a clip that only its recipient can read, whose disclosed facts are encrypted with it. */
+  sealed: SealedClip | null;
   device: { id: string; publicKey: PublicKey };
   /** Time of signing in whole seconds since 1970. */
   iat: number;
@@ -49,7 +54,7 @@ export function buildManifest(live: LiveGrant, parts: ManifestParts): Manifest {
     grant: grantToken,
     pairing: pairingToken,
     clipSha256: parts.clipSha256,
-    clipBytes: clip.sizeBytes,
+    clipBytes: parts.clipBytes,
     window: grant.window,
     frames: clip.frames,
     coverage: clip.coverage,
@@ -58,6 +63,6 @@ export function buildManifest(live: LiveGrant, parts: ManifestParts): Manifest {
     method: clip.method,
     encodedFrames: clip.encodedFrames,
     redacted: clip.redacted,
-    disclosed: disclose(live, parts.disclosed),
+    ...(parts.sealed ? { disclosed: {}, sealed: parts.sealed } : { disclosed: disclose(live, parts.values) }),
   } satisfies Manifest);
 }

@@ -5,7 +5,7 @@ import { actorId } from '@doorsill/contract/ids';
 import { openToken, parseToken } from '@doorsill/contract/jws';
 import { CLOCK_SKEW_S_MAX, Grant, noOrderYet, orderHeadInput } from '@doorsill/contract/owner-orders';
 import { Credential, Request } from '@doorsill/contract/request';
-import { type Ask, recipientOf } from '@doorsill/contract/request-or-search';
+import { type Ask, isSealedAs, recipientOf, sealingOf } from '@doorsill/contract/request-or-search';
 import { claimedSigner, Search } from '@doorsill/contract/search';
 import { PUBLIC_AUDIENCE, signedClaims, type Window } from '@doorsill/contract/shared-claims';
 import type { Trust } from '@doorsill/contract/verify-published-request';
@@ -248,6 +248,7 @@ export class GateState {
     const { requestSha256, recipient } = grant.claims;
     if (requestSha256 !== sha256Hex(body.requestToken) || recipient.kind !== kind || recipient.key !== key)
       return 'its request does not verify';
+    if (!isSealedAs(grant.claims, sealingOf(ask))) return 'its clip is not encrypted as its recipient asks';
     const { grantToken, requestToken, pairingToken } = body;
     return { grant: grant.claims, grantToken, requestToken, pairingToken, ...ask };
   }

@@ -1,11 +1,12 @@
 // Verifies an owner's signed message: is it authentic, timely, and allowed here and now? Changes nothing.
 import { type Clock, wallSeconds } from '@doorsill/base/clock';
+import { isSealingKey } from '@doorsill/base/hpke';
 import { sha256Hex, verifySignature } from '@doorsill/base/keys';
 import { fromUtf8 } from '@doorsill/contract/bytes';
 import { type ErrorCode, type Failure, failure, TOKEN_FAULT_CODES } from '@doorsill/contract/errors';
 import { openToken } from '@doorsill/contract/jws';
 import { CLOCK_SKEW_S_MAX, Command, Denial, Grant, mustNameLastOrder, Revoke } from '@doorsill/contract/owner-orders';
-import { recipientOf } from '@doorsill/contract/request-or-search';
+import { isSealedAs, type OpenedAsk, recipientOf, sealingOf } from '@doorsill/contract/request-or-search';
 import {
   DISCLOSURE_PROFILES,
   type DisclosedValues,
@@ -142,10 +143,19 @@ export function grantFault(grant: Grant, context: GrantContext): Failure | null 
   if (standing) return failure(standing);
   const { kind, key } = recipientOf(opened.request, sha256Hex);
   if (grant.recipient.kind !== kind || grant.recipient.key !== key) return failure('consent_wrong_recipient');
+  const unsealed = sealingFault(grant, opened);
+  if (unsealed) return unsealed;
   const unfit = windowFault(grant, opened.request.window, context);
   if (unfit) return unfit;
   if (grant.clipSha256 !== undefined && !context.footage.isPreviewed(grant)) return failure('preview_changed');
   return disclosureFault(grant, opened.request.profile, context);
+}
+
+/** A clip is encrypted exactly as its recipient's signed document says, or not sent: a broker or bridge cannot name another key. */
+function sealingFault(grant: Grant, opened: OpenedAsk): Failure | null {
+  const sealing = sealingOf(opened);
+  if (!isSealedAs(grant, sealing)) return failure('consent_sealing_changed');
+  return sealing && !isSealingKey(sealing.key) ? failure('consent_sealing_key') : null;
 }
 
 /** Why a preview is refused now; null when a grant of the same terms could be accepted. */

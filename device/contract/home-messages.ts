@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { idSchema, sha256Schema } from './ids.ts';
 import { CutMethod } from './manifest.ts';
 import { PublishedRequest } from './request.ts';
+import { ClipKeeper } from './sealing.ts';
 import { searchPapersSchema } from './search.ts';
 import { DisclosedValues, DisclosureKey, signedClaims, Window } from './shared-claims.ts';
 
@@ -185,8 +186,13 @@ export type ReceiptOutcome = z.infer<typeof ReceiptOutcome>;
 /** A finished clip, in a receipt. */
 export const ReceiptClip = z.strictObject({
   id: idSchema,
+  /** Of the file that is sent: the clip or, of an encrypted one, the encrypted file. */
   sha256: sha256Schema,
   bytes: z.int().positive(),
+  /** Of a clip that only its recipient can read: hash and size of the clip itself, and who opens it. */
+  sealed: z
+    .strictObject({ clipSha256: sha256Schema, clipBytes: z.int().positive(), keeper: ClipKeeper })
+    .optional(),
   frames: z.int().positive(),
   window: Window,
   method: CutMethod,

@@ -3,6 +3,7 @@
 import { z } from 'zod';
 import { idSchema, publicKeySchema, sha256Schema } from './ids.ts';
 import { statedText } from './outside-text.ts';
+import { SealedClip } from './sealing.ts';
 import { DisclosedValues, expSchema, signedClaims, Window } from './shared-claims.ts';
 
 /** `copy`: nothing was encoded, since the window starts on a keyframe; `smart-cut`: only the frames before its first keyframe were encoded. */
@@ -12,6 +13,7 @@ export type CutMethod = z.infer<typeof CutMethod>;
 /** The facts about a clip that manifest and statement share. */
 const clipFacts = {
   request: idSchema,
+  /** Of the file that travels: the clip or, of an encrypted one, the encrypted file. */
   clipSha256: sha256Schema,
   clipBytes: z.int().positive(),
   window: Window,
@@ -25,8 +27,10 @@ const clipFacts = {
   /** Frames encoded again (0 for `copy`). */
   encodedFrames: z.int().nonnegative(),
   redacted: z.boolean(),
-  /** Exactly the granted keys. */
+  /** Exactly the granted keys. Empty for an encrypted clip, whose facts are encrypted with it. */
   disclosed: DisclosedValues,
+  /** Absent for a clip that is not encrypted. */
+  sealed: SealedClip.optional(),
 } as const;
 
 /**

@@ -3,7 +3,7 @@
 import { CLIP_BYTES_DEFAULT, type Denial, type Grant, type Revoke } from './owner-orders.ts';
 import type { VerifiedNotice } from './read-request-notice.ts';
 import type { VerifiedSighting } from './read-sighting.ts';
-import { recipientOf } from './request-or-search.ts';
+import { recipientOf, sealingOf } from './request-or-search.ts';
 import { DisclosureKey, type Window, type Zone } from './shared-claims.ts';
 import type { TokenCrypto } from './verify-published-request.ts';
 
@@ -41,13 +41,14 @@ export function grantClaims(
   sha256Hex: TokenCrypto['sha256Hex'],
 ): Grant {
   const { kind, key } = recipientOf(notice.request, sha256Hex);
+  const sealing = sealingOf(notice);
   const disclose = choice.disclose ?? [];
   return {
     ...claimsHead(author, notice.device, 'grant'),
     exp: author.nowS + (choice.lifeS ?? GRANT_LIFE_S_DEFAULT),
     request: notice.request.jti,
     requestSha256: notice.requestSha256,
-    recipient: { kind, key },
+    recipient: { kind, key, ...(sealing ? { sealing } : {}) },
     window: choice.window ?? ('sighted' in notice ? notice.sighted[0].window : notice.request.window),
     audio: choice.audio ?? false,
     zones: choice.zones ?? [],

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { Viewer } from './console-messages.ts';
 import { idSchema, publicKeySchema, sha256Schema } from './ids.ts';
 import { SettingsChange } from './owner-settings.ts';
+import { Sealing } from './sealing.ts';
 import { disclosureSetSchema, expSchema, signedClaims, Window, Zone } from './shared-claims.ts';
 
 /** Clip size an owner allows when they name none: 30 minutes at 2 Mbit/s. */
@@ -16,7 +17,12 @@ export const Grant = z.strictObject({
   request: idSchema,
   /** SHA-256 of the request token's exact bytes, as the owner's side read and showed it. */
   requestSha256: sha256Schema,
-  recipient: z.strictObject({ kind: z.enum(['agency', 'neighbor']), key: publicKeySchema }),
+  /** `sealing`: how the clip is encrypted, as the recipient's credential or search says. Absent: the bridge can read it. */
+  recipient: z.strictObject({
+    kind: z.enum(['agency', 'neighbor']),
+    key: publicKeySchema,
+    sealing: Sealing.optional(),
+  }),
   window: Window,
   audio: z.boolean(),
   zones: z.array(Zone).max(16),

@@ -1,6 +1,7 @@
 // An agency's request, its credential, the registry's revocations, the bridge's publication, and the area document.
 import { z } from 'zod';
 import { idSchema, publicKeySchema, sha256Schema } from './ids.ts';
+import { Sealing } from './sealing.ts';
 import { DisclosureProfile, expSchema, signedClaims, Window } from './shared-claims.ts';
 
 /** Jurisdictions a credential can carry. `federal` is never issued; it is here so that a refusal can name it. */
@@ -42,6 +43,8 @@ export const Credential = z.strictObject({
   retention: registeredTerms.retention.optional(),
   /** Cells, by prefix of their names, whose homes this agency may not ask. */
   except: z.array(areaPrefixSchema).max(64).optional(),
+  /** How clips for this agency are encrypted. Absent: not at all, so that the bridge can read them. */
+  sealing: Sealing.optional(),
   /** The agency's first id, which followed from its first key; absent if its key was never rotated. */
   organisation: idSchema.optional(),
   /** Grows with every change of the agency's standing; a revocation up to a revision invalidates all older credentials. */

@@ -5,6 +5,7 @@ import { CELL_LETTERS } from './area-cells.ts';
 import { type ErrorCode, TOKEN_FAULT_CODES } from './errors.ts';
 import { actorId, askKindOf, idSchema, sha256Schema } from './ids.ts';
 import { openToken, parseToken } from './jws.ts';
+import { Sealing } from './sealing.ts';
 import { DisclosureProfile, expSchema, PUBLIC_AUDIENCE, signedClaims, Window } from './shared-claims.ts';
 import type { TokenCrypto, Trust } from './verify-published-request.ts';
 
@@ -38,6 +39,8 @@ export const Search = z.strictObject({
   window: Window,
   /** The facts that the poster asks of a home that has seen the pet. */
   profile: DisclosureProfile,
+  /** How clips for this search are encrypted. Absent: not at all, so that the bridge can read them. */
+  sealing: Sealing.optional(),
 });
 export type Search = z.infer<typeof Search>;
 

@@ -37,6 +37,7 @@ export function statementClaims(manifest: Manifest, { key, home, grant, commitme
     encodedFrames: manifest.encodedFrames,
     redacted: manifest.redacted,
     disclosed: manifest.disclosed,
+    ...(manifest.sealed ? { sealed: manifest.sealed } : {}),
     manifestCommitment: commitment,
   };
 }

@@ -8,16 +8,18 @@ import { type ErrorCode, type Failure, failure, isFailure } from '@doorsill/cont
 import type { ReceiptClip } from '@doorsill/contract/home-messages';
 import { parseToken, signToken } from '@doorsill/contract/jws';
 import { Manifest } from '@doorsill/contract/manifest';
-import { type DisclosedValues, DisclosureKey, type Window } from '@doorsill/contract/shared-claims';
-import { buildManifest, disclose } from '../clip/disclosure.ts';
+import { disclosedKeys, innerClip, type SealedContents, writeContents } from '@doorsill/contract/sealing';
+import type { DisclosedValues, Window } from '@doorsill/contract/shared-claims';
+import { buildManifest } from '../clip/disclosure.ts';
 import type { Clip } from '../clip/finished-clip.ts';
 import type { HeldFootage } from '../clip/held-footage.ts';
 import type { CutDeps } from '../clip/recent-encodings.ts';
+import { contentsOf, sealedClaims } from '../clip/seal-to-recipient.ts';
 import { SelfCheck } from '../clip/self-check.ts';
 import { makeStatement } from '../clip/sign-recipient-statement.ts';
 import { footageWindow, trim } from '../clip/trim.ts';
 import type { LiveGrant } from '../consent/live-grant.ts';
-import type { Outbox, OutboxItem, SealedClip } from './outbox.ts';
+import type { Outbox, OutboxItem, StoredClip } from './outbox.ts';
 import type { PreviewClips } from './preview-clips.ts';
 
 /** The gate's reports, made in this order; each is durable when it resolves. */
@@ -178,7 +180,7 @@ export class Deliveries {
       const kept = outbox.item(live.id);
       if (!kept && sealedAs) throw failure('outbox_damaged', { grant: live.id });
       const item = await this.withStatement(live, kept ?? (await this.makeItem(live, signal)));
-      const { clip, disclosed } = factsOf(item);
+      const { clip, disclosed } = await this.factsOf(live, item);
       await this.recorded(signal, () => gate.clipSealed(live.id, clip, disclosed));
       await this.recorded(signal, () => gate.tokenPresented(live.id));
       const intake = await sender.send(live, item);
@@ -287,11 +289,7 @@ export class Deliveries {
     const clip = await trim(live, deps);
     const check = new SelfCheck(live, clip, deps);
     try {
-      return await this.deps.outbox.seal(live, clip, async (sealed) => {
-        await check.run(sealed.reader);
-        const manifest = this.manifestOf(live, clip, sealed);
-        return { manifest, ...makeStatement(live, manifest, this.deps) };
-      });
+      return await this.seal(live, clip, (stored) => check.run(stored.reader));
     } finally {
       await check.stop();
     }
@@ -301,46 +299,63 @@ export class Deliveries {
   private async sealPreviewed(live: LiveGrant, clipSha256: string): Promise<OutboxItem> {
     const { clip, done } = this.deps.previews.take(live.facts.grant);
     try {
-      return await this.deps.outbox.seal(live, clip, (sealed) => {
-        if (sealed.sha256 !== clipSha256) throw failure('preview_changed');
-        const manifest = this.manifestOf(live, clip, sealed);
-        return { manifest, ...makeStatement(live, manifest, this.deps) };
+      return await this.seal(live, clip, async (stored) => {
+        if (stored.sha256 !== clipSha256) throw failure('preview_changed');
       });
     } finally {
       await done();
     }
   }
 
-  private manifestOf(live: LiveGrant, clip: Clip, sealed: SealedClip): string {
+  /** Stores a clip, encrypted to its recipient where the grant says so; `check` throws unless it may be sent. */
+  private seal(live: LiveGrant, clip: Clip, check: (stored: StoredClip) => Promise<void>): Promise<OutboxItem> {
+    const contents = contentsOf(live, this.deps.values(), this.deps.random);
+    const prepare = async (stored: StoredClip) => {
+      await check(stored);
+      const manifest = this.manifestOf(live, clip, stored, contents);
+      return { manifest, ...makeStatement(live, manifest, this.deps) };
+    };
+    return this.deps.outbox.seal(live, clip, prepare, contents && writeContents(contents));
+  }
+
+  private manifestOf(live: LiveGrant, clip: Clip, stored: StoredClip, contents: SealedContents | null): string {
     const { device, values, clock, random } = this.deps;
+    const { sha256: clipSha256, bytes: clipBytes, sealed: file } = stored;
+    const inner = file && { clipSha256, clipBytes, contentKey: file.contentKey };
     const claims = buildManifest(live, {
       clipId: freshId(random, 'clip'),
       clip,
-      clipSha256: sealed.sha256,
-      disclosed: disclose(live, values()),
+      clipSha256: file?.sha256 ?? clipSha256,
+      clipBytes: file?.bytes ?? clipBytes,
+      values: values(),
+      sealed: contents && inner && sealedClaims(live, contents, inner, random),
       device: { id: device.id, publicKey: device.key.publicKey },
       iat: wallSeconds(clock),
     });
     return signToken('doorsill-manifest+jws', claims, device.key);
   }
+
+  /** The facts of a stored clip for ledger and receipts, and the disclosed values for the ledger alone. */
+  private async factsOf(live: LiveGrant, item: OutboxItem): Promise<{ clip: ReceiptClip; disclosed: DisclosedValues }> {
+    const manifest = Manifest.parse(parseToken(item.manifest)?.claims);
+    const { sealing } = live.facts.grant.recipient;
+    const { sealed } = manifest;
+    const clip: ReceiptClip = {
+      id: manifest.jti,
+      sha256: manifest.clipSha256,
+      bytes: manifest.clipBytes,
+      ...(sealed && sealing ? { sealed: { ...innerClip(manifest), keeper: sealing.keeper } } : {}),
+      frames: manifest.frames,
+      window: manifest.window,
+      method: manifest.method,
+      disclosed: disclosedKeys(manifest),
+      manifestSha256: item.manifestSha256,
+    };
+    const contents = await this.onceReadable(live.id, live.signal, () => this.deps.outbox.contents(live.id));
+    return { clip, disclosed: contents?.disclosed ?? manifest.disclosed };
+  }
 }
 
 function isDiskFault(thrown: unknown): thrown is Failure {
   return isFailure(thrown) && (thrown.code === 'outbox_full' || thrown.code === 'outbox_unusable');
-}
-
-/** From a sealed clip's manifest: its facts for ledger and receipts, and the disclosed values for the ledger alone. */
-function factsOf(item: OutboxItem): { clip: ReceiptClip; disclosed: DisclosedValues } {
-  const manifest = Manifest.parse(parseToken(item.manifest)?.claims);
-  const clip: ReceiptClip = {
-    id: manifest.jti,
-    sha256: manifest.clipSha256,
-    bytes: manifest.clipBytes,
-    frames: manifest.frames,
-    window: manifest.window,
-    method: manifest.method,
-    disclosed: DisclosureKey.options.filter((key) => manifest.disclosed[key] !== undefined),
-    manifestSha256: item.manifestSha256,
-  };
-  return { clip, disclosed: manifest.disclosed };
 }

@@ -6,17 +6,19 @@ import { sha256Hex, sha256Stream } from '@doorsill/base/keys';
 import type { Log } from '@doorsill/base/log';
 import type { Random } from '@doorsill/base/random';
 import { generateSealKey, type SealKey } from '@doorsill/base/seal';
+import { openSealedFile, type SealedFile, writeSealedFile } from '@doorsill/base/sealed-file';
 import { type Failure, failure, isFailure } from '@doorsill/contract/errors';
 import { idSchema } from '@doorsill/contract/ids';
+import { readContents, SEALED_CONTENTS_BYTES, type SealedContents } from '@doorsill/contract/sealing';
 import type { Clip, ClipReader } from '../clip/finished-clip.ts';
 import type { StatementDocuments } from '../clip/sign-recipient-statement.ts';
 import { assertLiveGrant, type LiveGrant } from '../consent/live-grant.ts';
-import { openSealedFile, type SealedFile, writeSealedFile } from './sealed-clip-file.ts';
-import { CLIP, COMMIT, type Commit, SealedRecords } from './sealed-records.ts';
+import { CLIP, COMMIT, type Commit, isSentSealed, SealedRecords } from './sealed-records.ts';
 
 export interface OutboxItem {
   grant: string;
   request: string;
+  /** Of the file that is sent: the clip or, if only its recipient can read it, the encrypted file. */
   clipSha256: string;
   clipBytes: number;
   /** The full manifest, for the bridge. */
@@ -37,10 +39,13 @@ export interface ClipDocuments extends StatementDocuments {
 }
 
 /** A clip on disk before its commit: the input of its check and its manifest. */
-export interface SealedClip {
+export interface StoredClip {
+  /** Reads the clip itself. */
   reader: ClipReader;
   sha256: string;
   bytes: number;
+  /** Of a clip that only its recipient can read: its content key, and hash and size of the encrypted file. Null: it is sent as it is. */
+  sealed: { contentKey: SealKey; sha256: string; bytes: number } | null;
 }
 
 export interface OutboxDeps {
@@ -134,12 +139,14 @@ export class Outbox {
   /**
    * Streams a clip into a sealed file, makes it durable, lets `prepare` check it and sign its documents, and commits. Returns the
    * existing clip of a grant that has one: no clip is cut twice. Throws `outbox_full`, `outbox_damaged`, `grant_dead`,
-   * `clip_check_failed`, and the errors of the clip's stream or `prepare`; then no file of it remains.
+   * `clip_check_failed`, and the errors of the clip's stream or `prepare`; then no file of it remains. `contents`: the block in front of a
+   * clip that only its recipient can read (contract/sealing.ts); null: the bridge gets the clip itself.
    */
   async seal(
     live: LiveGrant,
     clip: Clip,
-    prepare: (sealed: SealedClip) => Promise<ClipDocuments> | ClipDocuments,
+    prepare: (stored: StoredClip) => Promise<ClipDocuments> | ClipDocuments,
+    contents: Uint8Array | null = null,
   ): Promise<OutboxItem> {
     assertLiveGrant(live);
     return this.exclusive(live.id, async () => {
@@ -147,7 +154,7 @@ export class Outbox {
       const known = this.item(live.id);
       if (known) return known;
       try {
-        const commit = await this.sealAndCommit(live, clip, prepare);
+        const commit = await this.sealAndCommit(live, clip, prepare, contents);
         this.commits.set(live.id, commit);
         return itemOf(commit);
       } catch (thrown) {
@@ -158,7 +165,7 @@ export class Outbox {
     });
   }
 
-  /** Random access to a clip's bytes, authenticated as they are read. Throws `outbox_damaged`. Close it. */
+  /** Random access to the bytes that are sent, authenticated as they are read. Throws `outbox_damaged`. Close it. */
   async reader(grant: string): Promise<ClipReader & { close(): Promise<void> }> {
     this.item(grant);
     const commit = this.commits.get(grant);
@@ -167,10 +174,29 @@ export class Outbox {
       throw this.damage(thrown, grant);
     });
     const read = (position: number, length: number) =>
-      opened.read(position, length).catch((thrown: unknown) => {
-        throw this.damage(thrown, grant);
-      });
-    return { sizeBytes: opened.sizeBytes, read, close: () => opened.close() };
+      (isSentSealed(commit) ? opened.readSealed(position, length) : opened.read(position, length)).catch(
+        (thrown: unknown) => {
+          throw this.damage(thrown, grant);
+        },
+      );
+    const sizeBytes = isSentSealed(commit) ? opened.fileBytes : opened.sizeBytes;
+    return { sizeBytes, read, close: () => opened.close() };
+  }
+
+  /** The block in front of a clip that only its recipient can read; null for another clip. Throws `outbox_damaged`. */
+  async contents(grant: string): Promise<SealedContents | null> {
+    this.item(grant);
+    const commit = this.commits.get(grant);
+    if (!commit) throw failure('outbox_damaged', { grant });
+    if (!isSentSealed(commit)) return null;
+    try {
+      const file = await openSealedFile(this.deps.disk, this.identity(commit));
+      const contents = readContents(await usingFile(file, () => file.read(0, SEALED_CONTENTS_BYTES)));
+      if (contents) return contents;
+    } catch (thrown) {
+      throw this.damage(thrown, grant);
+    }
+    throw failure('outbox_damaged', { grant });
   }
 
   /** Stores the clip's upload address; null removes it. Durable when it resolves. */
@@ -228,28 +254,38 @@ export class Outbox {
   private async sealAndCommit(
     live: LiveGrant,
     clip: Clip,
-    prepare: (sealed: SealedClip) => Promise<ClipDocuments> | ClipDocuments,
+    prepare: (stored: StoredClip) => Promise<ClipDocuments> | ClipDocuments,
+    contents: Uint8Array | null,
   ): Promise<Commit> {
     const { disk, folder, random } = this.deps;
     if ((await disk.freeBytes(folder)) < clip.sizeBytes + SPARE_BYTES) throw this.full();
-    const clipKey = generateSealKey(random, this.deps.key.cipher);
+    // An encrypted clip is sent as it lies here, in the one cipher of the contract.
+    const clipKey = generateSealKey(random, contents ? 'aes-256-gcm' : this.deps.key.cipher);
     const identity = { path: this.path(live.id, CLIP), key: clipKey, id: live.id };
-    const hash = sha256Stream();
-    const bytes = await writeSealedFile(disk, random, identity, hashed(live, clip, hash));
+    const [hash, fileHash] = [sha256Stream(), sha256Stream()];
+    const written = contents ? (part: Uint8Array) => fileHash.update(part) : undefined;
+    const before = contents?.length ?? 0;
+    const parts = hashed(live, clip, hash, contents);
+    const bytes = (await writeSealedFile(disk, random, identity, parts, written)) - before;
     if (bytes !== clip.sizeBytes || bytes === 0) {
       throw failure('clip_check_failed', { detail: `it has ${bytes} bytes, not the ${clip.sizeBytes} it was cut to` });
     }
-    const clipSha256 = hash.digestHex();
     const file = await openSealedFile(disk, identity);
+    const reader: ClipReader = {
+      sizeBytes: bytes,
+      read: (position, length, into) => file.read(before + position, length, into),
+    };
+    const clipSha256 = hash.digestHex();
+    const sealed = contents ? { contentKey: clipKey, sha256: fileHash.digestHex(), bytes: file.fileBytes } : null;
     const { manifest, statement, certificate, homeRecall } = await usingFile(file, () =>
-      prepare({ reader: file, sha256: clipSha256, bytes }),
+      prepare({ reader, sha256: clipSha256, bytes, sealed }),
     );
     const commit: Commit = {
-      version: 2,
+      version: sealed ? 3 : 2,
       grant: live.id,
       request: live.facts.grant.request,
-      clipSha256,
-      clipBytes: bytes,
+      clipSha256: sealed?.sha256 ?? clipSha256,
+      clipBytes: sealed?.bytes ?? bytes,
       clipKey,
       manifest,
       papers: { statement, certificate },
@@ -291,7 +327,7 @@ export class Outbox {
       throw thrown;
     });
     await opened?.close();
-    return opened?.sizeBytes === commit.clipBytes;
+    return (isSentSealed(commit) ? opened?.fileBytes : opened?.sizeBytes) === commit.clipBytes;
   }
 
   private async destroy(grant: string): Promise<void> {
@@ -372,12 +408,14 @@ function isLost(thrown: unknown): boolean {
   return systemCode(thrown) === 'ENOENT' || (isFailure(thrown) && thrown.code === 'state_damaged');
 }
 
-/** A clip's parts on their way to disk: hashed, counted, and only while the grant is live. */
+/** A clip's parts on their way to disk: hashed, counted, and only while the grant is live; the block in front of them is not hashed. */
 async function* hashed(
   live: LiveGrant,
   clip: Clip,
   hash: { update(part: Uint8Array): void },
+  contents: Uint8Array | null,
 ): AsyncGenerator<Uint8Array> {
+  if (contents) yield contents;
   let bytes = 0;
   for await (const part of clip.parts()) {
     assertLiveGrant(live);

@@ -6,6 +6,7 @@ import { sha256Stream } from '@doorsill/base/keys';
 import type { Log } from '@doorsill/base/log';
 import type { Random } from '@doorsill/base/random';
 import { generateSealKey, type SealCipher, wipeSealKey } from '@doorsill/base/seal';
+import { openSealedFile, type SealedFileIdentity, writeSealedFile } from '@doorsill/base/sealed-file';
 import { failure } from '@doorsill/contract/errors';
 import type { Grant } from '@doorsill/contract/owner-orders';
 import type { Window } from '@doorsill/contract/shared-claims';
@@ -14,7 +15,6 @@ import type { CutDeps } from '../clip/recent-encodings.ts';
 import { SelfCheck } from '../clip/self-check.ts';
 import { trim } from '../clip/trim.ts';
 import { assertLivePreview, type LivePreview } from '../consent/live-preview.ts';
-import { openSealedFile, type SealedFileIdentity, writeSealedFile } from './sealed-clip-file.ts';
 
 export interface PreviewClip {
   id: string;

@@ -30,11 +30,18 @@ const sentPapersSchema = z.strictObject({
 
 /** The last file written when a clip is sealed; without it the clip does not exist. It is encrypted because manifests name a home. */
 const Commit = z.discriminatedUnion('version', [
+  /** The file is sent as it is: `clipKey` is the clip's content key, and hash and size are the file's. */
+  z.strictObject({ version: z.literal(3), ...commitFields, papers: sentPapersSchema }),
   z.strictObject({ version: z.literal(2), ...commitFields, papers: sentPapersSchema }),
   /** The format from before statements existed. */
   z.strictObject({ version: z.literal(1), ...commitFields }).transform((former) => ({ ...former, papers: null })),
 ]);
 export type Commit = z.output<typeof Commit>;
+
+/** Whether the file is sent as it is, because only the clip's recipient can read it. */
+export function isSentSealed({ version }: Pick<Commit, 'version'>): boolean {
+  return version === 3;
+}
 
 /** Kept after the clip's deletion until the bridge has answered a revocation. */
 const recallSchema = z.strictObject({

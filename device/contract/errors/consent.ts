@@ -53,6 +53,16 @@ export const consentErrors = {
     'The grant’s recipient is not the one who asked.',
     'Grant to the agency that signed the request, or to the neighbour who signed the search.',
   ),
+  consent_sealing_changed: refused(
+    409,
+    'The grant does not encrypt the clip as its recipient asks now; the recipient’s key may have changed.',
+    'Read the request again and grant it again.',
+  ),
+  consent_sealing_key: refused(
+    409,
+    'The recipient’s key cannot be used to encrypt a clip.',
+    'Do not answer this request until the agency has published another key.',
+  ),
   consent_window_outside: refused(
     400,
 

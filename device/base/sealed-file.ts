@@ -1,7 +1,7 @@
 // A file sealed in chunks, so that a clip never has to fit into memory: written once as a stream, read at random. Each chunk is bound
 // to its file, its place and whether it is the last: cut, reordered or swapped chunks do not open.
-import type { Disk, DiskFile } from '@doorsill/base/disk';
-import type { Random } from '@doorsill/base/random';
+import type { Disk, DiskFile } from './disk.ts';
+import type { Random } from './random.ts';
 import {
   deriveSealKey,
   openWithNonce,
@@ -9,7 +9,7 @@ import {
   SEAL_TAG_BYTES,
   type SealKey,
   sealInto,
-} from '@doorsill/base/seal';
+} from './seal.ts';
 import { assert } from '@doorsill/contract/assert';
 import { concatBytes, equalBytes, utf8 } from '@doorsill/contract/bytes';
 import { failure } from '@doorsill/contract/errors';
@@ -37,21 +37,26 @@ export interface SealedFileIdentity {
 }
 
 /**
- * Writes `parts` to a new sealed file, makes it durable, and resolves with the plain size in bytes. When the disk or `parts` fails,
- * that failure is thrown and no file is left.
+ * Writes `parts` to a new sealed file, makes it durable, and resolves with the plain size in bytes. `written` gets the file's own bytes in
+ * order. When the disk or `parts` fails, that failure is thrown and no file is left.
  */
 export async function writeSealedFile(
   disk: Disk,
   random: Random,
   identity: SealedFileIdentity,
   parts: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+  written: (bytes: Uint8Array) => void = () => undefined,
 ): Promise<number> {
   await disk.remove(identity.path);
   const file = await disk.open(identity.path, { create: true });
+  const write = async (position: number, bytes: Uint8Array) => {
+    await file.write(position, bytes);
+    written(bytes);
+  };
   try {
     const salt = random.bytes(SALT_BYTES);
-    await file.write(0, concatBytes([MAGIC, salt]));
-    const sizeBytes = await writeChunks(file, chunkSealer(identity, salt), parts);
+    await write(0, concatBytes([MAGIC, salt]));
+    const sizeBytes = await writeChunks(write, chunkSealer(identity, salt), parts);
     await file.sync();
     await file.close();
     return sizeBytes;
@@ -63,7 +68,7 @@ export async function writeSealedFile(
 }
 
 async function writeChunks(
-  file: DiskFile,
+  write: (position: number, bytes: Uint8Array) => Promise<void>,
   sealer: ChunkSealer,
   parts: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
 ): Promise<number> {
@@ -78,7 +83,7 @@ async function writeChunks(
     index += 1;
     pendingBytes = 0;
     if (!final && sealedBytes < sealed.length) return;
-    await file.write(position, sealed.subarray(0, sealedBytes));
+    await write(position, sealed.subarray(0, sealedBytes));
     position += sealedBytes;
     sealedBytes = 0;
   };
@@ -126,6 +131,8 @@ export async function openSealedFile(disk: Disk, identity: SealedFileIdentity): 
 export class SealedFile {
   /** Plain bytes. */
   readonly sizeBytes: number;
+  /** Bytes of the file itself. */
+  readonly fileBytes: number;
   readonly chunks: number;
   private readonly file: DiskFile;
   private readonly path: string;
@@ -141,6 +148,7 @@ export class SealedFile {
     this.sealer = sealer;
     this.sizeBytes = sizeBytes;
     this.chunks = Math.max(1, Math.ceil(sizeBytes / SEALED_CHUNK_BYTES));
+    this.fileBytes = HEADER_BYTES + sizeBytes + this.chunks * SEAL_TAG_BYTES;
   }
 
   /** The plain bytes of chunk `index`, from 0. Throws `state_damaged` when it does not authenticate, RangeError beyond the end. */
@@ -155,24 +163,43 @@ export class SealedFile {
   private async open(first: number, last: number): Promise<Uint8Array[]> {
     if (this.latest?.index === first) return [this.latest.plain];
     const count = Math.min(last - first + 1, CHUNKS_AT_ONCE);
-    const end = HEADER_BYTES + this.sizeBytes + this.chunks * SEAL_TAG_BYTES;
     const position = HEADER_BYTES + first * STEP_BYTES;
     const scratch = this.scratch ?? new Uint8Array(CHUNKS_AT_ONCE * STEP_BYTES);
     this.scratch = null;
-    const sealed = await this.file.read(position, Math.min(count * STEP_BYTES, end - position), scratch);
-    const chunks = Array.from({ length: count }, (_, at) => {
-      const index = first + at;
-      const plain = this.sealer.open(
-        index,
-        index === this.chunks - 1,
-        sealed.subarray(at * STEP_BYTES, (at + 1) * STEP_BYTES),
-      );
-      if (!plain) throw failure('state_damaged', { file: this.path, detail: `chunk ${index} does not authenticate` });
-      this.latest = { index, plain };
-      return plain;
-    });
+    const sealed = await this.file.read(position, Math.min(count * STEP_BYTES, this.fileBytes - position), scratch);
+    const chunks = this.openEach(first, sealed);
+    this.latest = { index: first + count - 1, plain: chunks.at(-1) ?? new Uint8Array() };
     this.scratch = scratch;
     return chunks;
+  }
+
+  /** Opens consecutive sealed chunks, the first of which is chunk `first`. */
+  private openEach(first: number, sealed: Uint8Array): Uint8Array[] {
+    return Array.from({ length: Math.ceil(sealed.length / STEP_BYTES) }, (_, at) => {
+      const index = first + at;
+      const chunk = sealed.subarray(at * STEP_BYTES, (at + 1) * STEP_BYTES);
+      const plain = this.sealer.open(index, index === this.chunks - 1, chunk);
+      if (plain) return plain;
+      throw failure('state_damaged', { file: this.path, detail: `chunk ${index} does not authenticate` });
+    });
+  }
+
+  /**
+   * Returns `length` bytes of the file itself at `position`, as they are to be sent to somebody who has the key. Every chunk that they
+   * touch has been authenticated. Throws `state_damaged`, RangeError beyond the end.
+   */
+  async readSealed(position: number, length: number): Promise<Uint8Array> {
+    if (position < 0 || length < 0 || position + length > this.fileBytes) {
+      throw new RangeError(`${length} bytes at ${position} of ${this.fileBytes}`);
+    }
+    const first = Math.max(0, Math.floor((position - HEADER_BYTES) / STEP_BYTES));
+    const last = Math.max(first, Math.floor((position + length - 1 - HEADER_BYTES) / STEP_BYTES));
+    const start = HEADER_BYTES + first * STEP_BYTES;
+    const end = Math.min(HEADER_BYTES + (last + 1) * STEP_BYTES, this.fileBytes);
+    const from = Math.min(start, position);
+    const bytes = await this.file.read(from, end - from);
+    this.openEach(first, bytes.subarray(start - from));
+    return bytes.subarray(position - from, position - from + length);
   }
 
   /**

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { SystemRandom } from '../../../device/base/random.ts';
 import { generateSealKey } from '../../../device/base/seal.ts';
-import { openSealedFile, SEALED_CHUNK_BYTES, writeSealedFile } from '../../../device/upload/sealed-clip-file.ts';
+import { openSealedFile, SEALED_CHUNK_BYTES, writeSealedFile } from '../../../device/base/sealed-file.ts';
 import { osError, ProbingDisk } from '../ring/probing-disk.ts';
 
 const random = new SystemRandom();
