@@ -3,24 +3,39 @@
 import { join } from 'node:path';
 import type { Disk, DiskFile } from '@doorsill/base/disk';
 import { sha256Stream } from '@doorsill/base/keys';
+import { isSealedFile, SEALED_MAGIC_BYTES } from '@doorsill/base/sealed-file';
 import { utf8 } from '@doorsill/contract/bytes';
 import type { ClipFacts } from '@doorsill/contract/clip-facts';
 import { failure } from '@doorsill/contract/errors';
 import { STATEMENT_TIME_STEP_US, Statement } from '@doorsill/contract/manifest';
 import { faultOfTimes } from '@doorsill/contract/media/clip-times';
 import { readClipFile } from '@doorsill/contract/media/read-clip-file';
+import { sealedBytesOf } from '@doorsill/contract/sealing';
 import type { OpenBytes } from '../http/revocable-downloads.ts';
 import { peekToken } from '../signing/verify-token.ts';
 
 /**
- * Throws `intake_structure` unless the file of `sizeBytes` is a plain recording with the statement's numbers of frames and packets, and
+ * Throws `intake_structure` unless the file of `sizeBytes` is a plain recording with the statement's numbers of frames and packets, or an
+ * encrypted file of the stated size, and
  * `intake_duration`, `intake_coverage` or `intake_gaps` where its times differ from the statement's.
  */
-export async function checkStructure(file: DiskFile, sizeBytes: number, statement: ClipFacts): Promise<void> {
+export async function checkStructure(
+  file: DiskFile,
+  sizeBytes: number,
+  statement: ClipFacts & Pick<Statement, 'sealed'>,
+): Promise<void> {
+  if (statement.sealed) return checkSealedForm(file, sizeBytes, statement.sealed.clipBytes);
   const clip = { sizeBytes, read: (position: number, length: number) => file.read(position, length) };
   const tables = await readClipFile(clip, statement, (detail) => failure('intake_structure', { detail }));
   const fault = faultOfTimes(tables, statement, STATEMENT_TIME_STEP_US);
   if (fault) throw failure(fault.code, { detail: fault.detail });
+}
+
+/** Of an encrypted clip only the form of its file can be checked here; whoever opens it checks the clip. */
+async function checkSealedForm(file: DiskFile, sizeBytes: number, clipBytes: number): Promise<void> {
+  const isOne = isSealedFile(await file.read(0, Math.min(sizeBytes, SEALED_MAGIC_BYTES)));
+  if (isOne && sizeBytes === sealedBytesOf(clipBytes)) return;
+  throw failure('intake_structure', { detail: 'it is not an encrypted file of the stated size' });
 }
 
 const CLIP_NAME = 'clip.mp4';
@@ -100,7 +115,7 @@ export class ClipFiles {
   }
 
   /** Checks the staged bytes against the statement. Throws as `checkStructure`. */
-  async checkStaged(upload: string, statement: ClipFacts): Promise<void> {
+  async checkStaged(upload: string, statement: Statement): Promise<void> {
     const file = await this.disk.open(this.stagedPath(upload), { create: false });
     try {
       await checkStructure(file, await file.size(), statement);

@@ -99,13 +99,17 @@ export class IntakeFinisher {
       await files.removeStaged(intake.upload);
       throw failure('intake_hash');
     }
-    await files.checkStaged(intake.upload, peekToken(intake.statement, Statement));
+    const statement = peekToken(intake.statement, Statement);
+    await files.checkStaged(intake.upload, statement);
     const kind = kindOfRecipient(intake.agency);
     const answerable = await answerables[kind].find(intake.request);
     const assertGood = await answerable.admit();
     // A clip granted to an agency goes to the vault, one granted to a neighbour for a pet search never does.
     const vault = kind === 'agency' ? this.deps.vault : null;
-    const named = vault === null ? {} : { vault };
+    const named = {
+      ...(vault === null ? {} : { vault }),
+      ...(statement.sealed ? { unopened: true as const } : {}),
+    };
     const receipt = receipts.sign(intake, 'stored', named);
     const statementReceipt = receipts.signFor(intake.agency, intake, 'stored', named);
     const stored = { receipt, statementReceipt, storedS: wallSeconds(clock), vault };

@@ -6,7 +6,7 @@ import { IntakeReceipt } from '@doorsill/contract/manifest';
 import type { GrantKey } from './intake-store.ts';
 
 type ReceiptFacts = Pick<IntakeReceipt, 'clipSha256' | 'clipBytes' | 'manifestSha256' | 'statementSha256'>;
-type VaultFacts = Pick<IntakeReceipt, 'vault' | 'recall'>;
+type MoreFacts = Pick<IntakeReceipt, 'unopened' | 'vault' | 'recall'>;
 
 export class IntakeReceiptSigner {
   private readonly deps: { clock: Clock; random: Random; key: SigningKey };
@@ -16,15 +16,15 @@ export class IntakeReceiptSigner {
   }
 
   /** For the device; `signFor` signs the recipient's copy of a `stored` receipt. */
-  sign(about: GrantKey & ReceiptFacts, outcome: IntakeReceipt['outcome'], vault: VaultFacts = {}): string {
-    return this.signFor(about.device, about, outcome, vault);
+  sign(about: GrantKey & ReceiptFacts, outcome: IntakeReceipt['outcome'], more: MoreFacts = {}): string {
+    return this.signFor(about.device, about, outcome, more);
   }
 
   signFor(
     audience: string,
     about: Pick<GrantKey, 'grant'> & ReceiptFacts,
     outcome: IntakeReceipt['outcome'],
-    vault: VaultFacts = {},
+    more: MoreFacts = {},
   ): string {
     const { clock, random, key } = this.deps;
     const { grant, clipSha256, clipBytes, manifestSha256, statementSha256 = '' } = about;
@@ -39,7 +39,7 @@ export class IntakeReceiptSigner {
       clipBytes,
       manifestSha256,
       ...(outcome === 'stored' && statementSha256 !== '' ? { statementSha256 } : {}),
-      ...vault,
+      ...more,
     };
     return signToken('doorsill-intake+jws', IntakeReceipt.parse(claims), key);
   }

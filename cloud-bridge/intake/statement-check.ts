@@ -53,9 +53,10 @@ export function checkStatement(
   const commitment = commitmentOf(saltBytes, papers.manifest, sha256);
   const home = actorId('home', sha256Hex(key));
   const due = Statement.parse(statementClaims(manifest, { key, home, grant: token.grant, commitment }));
-  for (const [name, value] of Object.entries(due)) {
-    const said: unknown = Object.entries(statement).find(([claim]) => claim === name)?.[1];
-    if (JSON.stringify(said) !== JSON.stringify(value)) throw refuse(`its ${name} does not follow from the manifest`);
+  const [dueClaims, saidClaims] = [new Map(Object.entries(due)), new Map(Object.entries(statement))];
+  for (const name of new Set([...dueClaims.keys(), ...saidClaims.keys()])) {
+    if (JSON.stringify(saidClaims.get(name)) !== JSON.stringify(dueClaims.get(name)))
+      throw refuse(`its ${name} does not follow from the manifest`);
   }
   return statement;
 }

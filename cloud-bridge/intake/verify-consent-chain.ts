@@ -6,9 +6,9 @@ import { faultOfFacts } from '@doorsill/contract/clip-facts';
 import { failure } from '@doorsill/contract/errors';
 import { Manifest } from '@doorsill/contract/manifest';
 import { CLOCK_SKEW_S_MAX, Grant, Pairing } from '@doorsill/contract/owner-orders';
+import { disclosedKeys, innerClip, sealedBytesOf } from '@doorsill/contract/sealing';
 import {
   DISCLOSURE_PROFILES,
-  DisclosureKey,
   LIFE_S_MAX,
   PUBLIC_AUDIENCE,
   type Window,
@@ -118,15 +118,27 @@ function checkManifest(manifest: Manifest, grant: Grant, answerable: AnswerableR
   if (![manifest.coverage, ...manifest.gaps].every((span) => windowWithin(span, grant.window))) {
     throw refuse('it covers more than the granted window');
   }
-  if (manifest.clipBytes > grant.byteLimit) throw refuse('the clip is longer than the grant allows');
-  if (grant.clipSha256 !== undefined && grant.clipSha256 !== manifest.clipSha256)
+  const inner = innerClip(manifest);
+  if (inner.clipBytes > grant.byteLimit) throw refuse('the clip is longer than the grant allows');
+  if (grant.clipSha256 !== undefined && grant.clipSha256 !== inner.clipSha256)
     throw refuse('the owner granted another clip, which they had looked at');
   if (!grant.audio && manifest.audioPackets > 0) throw refuse('it has audio that was not granted');
   if (grant.zones.length > 0 !== manifest.redacted) throw refuse('it is not redacted as granted');
-  const disclosed = DisclosureKey.options.filter((key) => manifest.disclosed[key] !== undefined);
-  if (disclosed.join() !== grant.disclose.join()) throw refuse('it discloses other facts than granted');
+  const sealing = faultOfSealing(manifest, grant);
+  if (sealing) throw refuse(sealing);
+  if (disclosedKeys(manifest).join() !== grant.disclose.join()) throw refuse('it discloses other facts than granted');
   const fault = faultOfFacts(manifest, 0);
   if (fault) throw failure(fault.code, { detail: fault.detail });
+}
+
+/** What is wrong with how a clip is encrypted; null if it is as granted. Whether it opens, only its recipient can tell. */
+function faultOfSealing({ sealed, clipBytes, disclosed, grant: grantToken }: Manifest, grant: Grant): string | null {
+  const { sealing } = grant.recipient;
+  if (!sealed || !sealing) return sealed || sealing ? 'it is not encrypted as granted' : null;
+  if (sealed.recipientKey !== sealing.key) return 'it is encrypted to another key than granted';
+  if (sealed.grantSha256 !== sha256Hex(grantToken)) return 'its content key is bound to another grant';
+  if (clipBytes !== sealedBytesOf(sealed.clipBytes)) return 'its encrypted file has not the size of its clip';
+  return Object.keys(disclosed).length > 0 ? 'it discloses facts that are not encrypted' : null;
 }
 
 function sameWindow(a: Window, b: Window): boolean {

@@ -1,18 +1,12 @@
 // A file sealed in chunks, so that a clip never has to fit into memory: written once as a stream, read at random. Each chunk is bound
 // to its file, its place and whether it is the last: cut, reordered or swapped chunks do not open.
-import type { Disk, DiskFile } from './disk.ts';
-import type { Random } from './random.ts';
-import {
-  deriveSealKey,
-  openWithNonce,
-  SEAL_NONCE_BYTES,
-  SEAL_TAG_BYTES,
-  type SealKey,
-  sealInto,
-} from './seal.ts';
+
 import { assert } from '@doorsill/contract/assert';
 import { concatBytes, equalBytes, utf8 } from '@doorsill/contract/bytes';
 import { failure } from '@doorsill/contract/errors';
+import type { Disk, DiskFile } from './disk.ts';
+import type { Random } from './random.ts';
+import { deriveSealKey, openWithNonce, SEAL_NONCE_BYTES, SEAL_TAG_BYTES, type SealKey, sealInto } from './seal.ts';
 
 /** Plain bytes in every chunk but the last. */
 export const SEALED_CHUNK_BYTES = 65_536;
@@ -28,6 +22,14 @@ const MAGIC = utf8('DSSEAL01');
 const SALT_BYTES = 16;
 const HEADER_BYTES = MAGIC.length + SALT_BYTES;
 const STEP_BYTES = SEALED_CHUNK_BYTES + SEAL_TAG_BYTES;
+
+/** Bytes by which a sealed file is recognised. */
+export const SEALED_MAGIC_BYTES = MAGIC.length;
+
+/** Whether these first bytes of a file are those of a sealed one. */
+export function isSealedFile(first: Uint8Array): boolean {
+  return equalBytes(first, MAGIC);
+}
 
 export interface SealedFileIdentity {
   path: string;

@@ -26,14 +26,12 @@ export function disclose(live: LiveGrant, values: DisclosedValues): DisclosedVal
 /** Parts of the manifest besides the grant's claims. */
 export interface ManifestParts {
   clipId: string;
-  clip: Omit<CutFacts, 'sizeBytes'>;
-  /** Of the file that is sent. */
+  clip: CutFacts;
   clipSha256: string;
-  clipBytes: number;
-  /** The device's values. */
-  values: DisclosedValues;
-  /** Of a clip that only its recipient can read, whose disclosed facts are encrypted with it. */
-  sealed: SealedClip | null;
+  /** The result of `disclose` under the same grant. */
+  disclosed: DisclosedValues;
+  /** Of a clip that only its recipient can read, and the disclosed facts with it: hash and size of the encrypted file, and its claims. */
+  sealed?: { sha256: string; bytes: number; claims: SealedClip } | null;
   device: { id: string; publicKey: PublicKey };
   /** Time of signing in whole seconds since 1970. */
   iat: number;
@@ -43,7 +41,7 @@ export interface ManifestParts {
 export function buildManifest(live: LiveGrant, parts: ManifestParts): Manifest {
   assertLiveGrant(live);
   const { grant, grantToken, pairingToken, request } = live.facts;
-  const { clip } = parts;
+  const { clip, sealed = null } = parts;
   return Manifest.parse({
     iss: parts.device.publicKey,
     aud: recipientOf(request, sha256Hex).id,
@@ -53,8 +51,8 @@ export function buildManifest(live: LiveGrant, parts: ManifestParts): Manifest {
     request: request.jti,
     grant: grantToken,
     pairing: pairingToken,
-    clipSha256: parts.clipSha256,
-    clipBytes: parts.clipBytes,
+    clipSha256: sealed?.sha256 ?? parts.clipSha256,
+    clipBytes: sealed?.bytes ?? clip.sizeBytes,
     window: grant.window,
     frames: clip.frames,
     coverage: clip.coverage,
@@ -63,6 +61,6 @@ export function buildManifest(live: LiveGrant, parts: ManifestParts): Manifest {
     method: clip.method,
     encodedFrames: clip.encodedFrames,
     redacted: clip.redacted,
-    ...(parts.sealed ? { disclosed: {}, sealed: parts.sealed } : { disclosed: disclose(live, parts.values) }),
+    ...(sealed ? { disclosed: {}, sealed: sealed.claims } : { disclosed: disclose(live, parts.disclosed) }),
   } satisfies Manifest);
 }

@@ -10,9 +10,9 @@ import { failure } from '@doorsill/contract/errors';
 import {
   commitmentsOf,
   contentKeyInfo,
-  type Sealing,
   type SealedClip,
   type SealedContents,
+  type Sealing,
 } from '@doorsill/contract/sealing';
 import { type DisclosedValues, DisclosureKey } from '@doorsill/contract/shared-claims';
 import { assertLiveGrant, type LiveGrant } from '../consent/live-grant.ts';

@@ -21,6 +21,7 @@ import { faultOfTimes } from '@doorsill/contract/media/clip-times';
 import { clipHeadBytesMax, readClipFile } from '@doorsill/contract/media/read-clip-file';
 import { Grant, Pairing } from '@doorsill/contract/owner-orders';
 import { parseJson } from '@doorsill/contract/parse-json';
+import { disclosedKeys, innerClip } from '@doorsill/contract/sealing';
 import { PUBLIC_AUDIENCE, windowWithin } from '@doorsill/contract/shared-claims';
 import { statementClaims } from '@doorsill/contract/statement-from-manifest';
 import { type VerifiedCustody, verifyCustody } from '@doorsill/contract/verify-custody';
@@ -192,18 +193,19 @@ function refuseFault(fault: FactsFault | null): void {
 /** The bytes must be the signed ones, and a plain recording: nothing is hidden in its boxes. Returns its tables. */
 async function checkBytes(
   clip: AsyncIterable<Uint8Array>,
-  manifest: Pick<Manifest, 'clipBytes' | 'clipSha256' | 'frames' | 'audioPackets'>,
+  manifest: Pick<Manifest, 'clipBytes' | 'clipSha256' | 'sealed' | 'frames' | 'audioPackets'>,
 ): Promise<FileTables> {
   const hash = sha256Stream();
-  const head = new Uint8Array(Math.min(clipHeadBytesMax(manifest), manifest.clipBytes));
+  const stated = innerClip(manifest);
+  const head = new Uint8Array(Math.min(clipHeadBytesMax(manifest), stated.clipBytes));
   let bytes = 0;
   for await (const part of clip) {
     hash.update(part);
     if (bytes < head.length) head.set(part.subarray(0, head.length - bytes), bytes);
     bytes += part.length;
   }
-  if (bytes !== manifest.clipBytes) fail(`the clip has ${bytes} bytes, its manifest says ${manifest.clipBytes}`);
-  if (hash.digestHex() !== manifest.clipSha256) fail('the clip is not the one its manifest names');
+  if (bytes !== stated.clipBytes) fail(`the clip has ${bytes} bytes, its manifest says ${stated.clipBytes}`);
+  if (hash.digestHex() !== stated.clipSha256) fail('the clip is not the one its manifest names');
   const file = { sizeBytes: bytes, read: async (at: number, length: number) => head.subarray(at, at + length) };
   return readClipFile(file, manifest, (detail) =>
     failure('verify_failed', { detail: `the clip is not a plain recording: ${detail}` }),
@@ -217,12 +219,17 @@ function checkAgainstGrant(manifest: Manifest, grant: Grant): void {
   const { coverage } = manifest;
   if (coverage.startUs < grant.window.startUs || coverage.endUs > grant.window.endUs)
     fail('the clip reaches outside the window');
-  const disclosed = Object.keys(manifest.disclosed).sort().join();
-  if (disclosed !== [...grant.disclose].sort().join()) fail('the disclosed facts are not the granted ones');
+  const { sealing } = grant.recipient;
+  const { sealed } = manifest;
+  if (sealed?.recipientKey !== sealing?.key) fail('the clip is not encrypted as granted');
+  if (sealed && sealed.grantSha256 !== sha256Hex(manifest.grant)) fail('its content key is bound to another grant');
+  if (sealed && Object.keys(manifest.disclosed).length > 0) fail('it discloses facts that are not encrypted');
+  if (disclosedKeys(manifest).join() !== grant.disclose.join()) fail('the disclosed facts are not the granted ones');
   if (!grant.audio && manifest.audioPackets > 0) fail('there is sound that was not granted');
   if (grant.zones.length > 0 !== manifest.redacted) fail('the clip is not redacted as granted');
-  if (manifest.clipBytes > grant.byteLimit) fail('the clip is larger than granted');
-  if (grant.clipSha256 !== undefined && grant.clipSha256 !== manifest.clipSha256)
+  const inner = innerClip(manifest);
+  if (inner.clipBytes > grant.byteLimit) fail('the clip is larger than granted');
+  if (grant.clipSha256 !== undefined && grant.clipSha256 !== inner.clipSha256)
     fail('the grant names another clip, the one that its owner previewed');
 }
 

@@ -190,9 +190,7 @@ export const ReceiptClip = z.strictObject({
   sha256: sha256Schema,
   bytes: z.int().positive(),
   /** Of a clip that only its recipient can read: hash and size of the clip itself, and who opens it. */
-  sealed: z
-    .strictObject({ clipSha256: sha256Schema, clipBytes: z.int().positive(), keeper: ClipKeeper })
-    .optional(),
+  sealed: z.strictObject({ clipSha256: sha256Schema, clipBytes: z.int().positive(), keeper: ClipKeeper }).optional(),
   frames: z.int().positive(),
   window: Window,
   method: CutMethod,

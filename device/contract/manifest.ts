@@ -153,6 +153,8 @@ export const IntakeReceipt = z.strictObject({
   manifestSha256: sha256Schema,
   /** With `stored`: of the statement. Absent in receipts that are older than statements. */
   statementSha256: sha256Schema.optional(),
+  /** With `stored`, of a clip that only its recipient can read: the bridge has not seen it. */
+  unopened: z.literal(true).optional(),
   /** With `stored`: the key of the one vault that the clip may be handed to; with `recall`: of the vault that answered. */
   vault: publicKeySchema.optional(),
   /** With `recalled`, and with `deleted` after a hand-over: the vault's signed answer, whole. */

@@ -114,7 +114,11 @@ export function commitmentsOf(contents: SealedContents, sha256: Sha256): Pick<Se
 }
 
 /** Whether contents are those that a manifest or statement names: the same facts and zones, and no others. */
-export function areNamed(contents: SealedContents, named: Pick<SealedClip, 'facts' | 'zones'>, sha256: Sha256): boolean {
+export function areNamed(
+  contents: SealedContents,
+  named: Pick<SealedClip, 'facts' | 'zones'>,
+  sha256: Sha256,
+): boolean {
   const { disclosed, salts } = contents;
   const { zones: _zones, ...factSalts } = salts;
   if (Object.keys(factSalts).sort().join() !== Object.keys(disclosed).sort().join()) return false;

@@ -10,7 +10,7 @@ import { parseToken, signToken } from '@doorsill/contract/jws';
 import { Manifest } from '@doorsill/contract/manifest';
 import { disclosedKeys, innerClip, type SealedContents, writeContents } from '@doorsill/contract/sealing';
 import type { DisclosedValues, Window } from '@doorsill/contract/shared-claims';
-import { buildManifest } from '../clip/disclosure.ts';
+import { buildManifest, disclose } from '../clip/disclosure.ts';
 import type { Clip } from '../clip/finished-clip.ts';
 import type { HeldFootage } from '../clip/held-footage.ts';
 import type { CutDeps } from '../clip/recent-encodings.ts';
@@ -321,14 +321,19 @@ export class Deliveries {
   private manifestOf(live: LiveGrant, clip: Clip, stored: StoredClip, contents: SealedContents | null): string {
     const { device, values, clock, random } = this.deps;
     const { sha256: clipSha256, bytes: clipBytes, sealed: file } = stored;
-    const inner = file && { clipSha256, clipBytes, contentKey: file.contentKey };
+    const sealed =
+      file && contents
+        ? {
+            ...file,
+            claims: sealedClaims(live, contents, { clipSha256, clipBytes, contentKey: file.contentKey }, random),
+          }
+        : null;
     const claims = buildManifest(live, {
       clipId: freshId(random, 'clip'),
       clip,
-      clipSha256: file?.sha256 ?? clipSha256,
-      clipBytes: file?.bytes ?? clipBytes,
-      values: values(),
-      sealed: contents && inner && sealedClaims(live, contents, inner, random),
+      clipSha256,
+      disclosed: contents?.disclosed ?? disclose(live, values()),
+      sealed,
       device: { id: device.id, publicKey: device.key.publicKey },
       iat: wallSeconds(clock),
     });

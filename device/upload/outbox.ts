@@ -21,6 +21,8 @@ export interface OutboxItem {
   /** Of the file that is sent: the clip or, if only its recipient can read it, the encrypted file. */
   clipSha256: string;
   clipBytes: number;
+  /** Whether only the clip's recipient can read the file. */
+  isSentSealed: boolean;
   /** The full manifest, for the bridge. */
   manifest: string;
   manifestSha256: string;
@@ -428,7 +430,8 @@ async function* hashed(
 
 function itemOf(commit: Commit): OutboxItem {
   const { grant, request, clipSha256, clipBytes, manifest, papers, uploadUrl } = commit;
-  return { grant, request, clipSha256, clipBytes, manifest, manifestSha256: sha256Hex(manifest), papers, uploadUrl };
+  const known = { grant, request, clipSha256, clipBytes, manifest, papers, uploadUrl };
+  return { ...known, isSentSealed: isSentSealed(commit), manifestSha256: sha256Hex(manifest) };
 }
 
 /** Runs `work` and closes the file afterwards, whether it succeeds or throws. */

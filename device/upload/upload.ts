@@ -234,6 +234,7 @@ export class Uploader {
       claims.clipSha256 === item.clipSha256 &&
       claims.clipBytes === item.clipBytes &&
       claims.manifestSha256 === item.manifestSha256 &&
+      (claims.unopened ?? false) === item.isSentSealed &&
       item.papers !== null &&
       // The hash is absent when the bridge stored the clip before statements existed.
       (claims.statementSha256 === undefined || claims.statementSha256 === sha256Hex(item.papers.statement));

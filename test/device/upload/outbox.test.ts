@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { type Disk, type DiskFile, SystemDisk } from '../../../device/base/disk.ts';
 import { sha256Hex } from '../../../device/base/keys.ts';
 import { generateSealKey, open, seal } from '../../../device/base/seal.ts';
-import { Outbox, type SealedClip } from '../../../device/upload/outbox.ts';
+import { Outbox, type StoredClip } from '../../../device/upload/outbox.ts';
 import { BridgeFixture } from '../../support/bridge-fixture.ts';
 import { clipOf, type Errand, liveFor, makeErrand, papersOf, Sender } from './support/sender.ts';
 
@@ -122,7 +122,7 @@ describe('an outbox', () => {
 
   it('keeps a clip with its hash, and shows exactly its bytes to the check before anything is signed', async () => {
     const { clip, manifestToken } = errand.parcel;
-    let seen: SealedClip | null = null;
+    let seen: StoredClip | null = null;
     const item = await sender.outbox.seal(errand.live, clipOf(clip), async (sealed) => {
       seen = sealed;
       expect(sha256Hex(await sealed.reader.read(0, sealed.reader.sizeBytes))).toBe(sha256Hex(clip));
