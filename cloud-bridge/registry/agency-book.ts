@@ -4,6 +4,7 @@ import { domainSchema } from '@doorsill/contract/agency-calls';
 import { failure } from '@doorsill/contract/errors';
 import { idSchema, publicKeySchema } from '@doorsill/contract/ids';
 import { areaPrefixSchema, Contact, Jurisdiction, registeredTerms } from '@doorsill/contract/request';
+import { Sealing } from '@doorsill/contract/sealing';
 import { z } from 'zod';
 import { PROOF_KINDS } from './domain-proof.ts';
 import { nextStanding, STANDINGS, type StandingInput } from './standing-machine.ts';
@@ -17,11 +18,20 @@ const saidFields = {
   jurisdiction: Jurisdiction,
   domain: domainSchema,
 };
+/** How clips for it are encrypted; null: not at all, as for agencies from before clips could be. */
+const sealing = Sealing.nullable().default(null);
 const waits = z.string().max(600);
 const appliedS = z.int().nonnegative();
 
 /** The facts with which an approved agency has applied again. */
-const amendmentSchema = z.strictObject({ ...saidFields, contact: Contact, ...registeredTerms, waits, appliedS });
+const amendmentSchema = z.strictObject({
+  ...saidFields,
+  contact: Contact,
+  ...registeredTerms,
+  sealing,
+  waits,
+  appliedS,
+});
 
 export const Agency = z.strictObject({
   agency: idSchema,
@@ -31,6 +41,7 @@ export const Agency = z.strictObject({
   contact: Contact.nullable().default(null),
   profiles: registeredTerms.profiles.default(['address-and-email']),
   retention: registeredTerms.retention.default(['uncategorized']),
+  sealing,
   /** `retired`: its key was rotated; `successor` is the same agency under its new key. */
   state: z.enum(STANDINGS),
   /** Whether it was ever approved, so that credentials may exist. Older entries do not have it: assumed true. */
@@ -79,7 +90,7 @@ export const EMPTY_BOOK: Book = { agencies: [], revoked: [], listRevision: 1, fo
 /** The facts of an application. */
 export type AgencyFacts = Pick<
   Agency,
-  'agency' | 'key' | 'name' | 'jurisdiction' | 'domain' | 'profiles' | 'retention'
+  'agency' | 'key' | 'name' | 'jurisdiction' | 'domain' | 'profiles' | 'retention' | 'sealing'
 > & { contact: NonNullable<Agency['contact']> };
 
 /** The agency; throws `agency_unknown`. */
@@ -96,15 +107,16 @@ export function waitingOf(agency: Agency): Agency | null {
   return agency.state === 'pending' ? agency : null;
 }
 
-type Said = Pick<AgencyFacts, 'name' | 'jurisdiction' | 'domain' | 'profiles' | 'retention'> & Pick<Agency, 'contact'>;
+type Said = Pick<AgencyFacts, 'name' | 'jurisdiction' | 'domain' | 'profiles' | 'retention' | 'sealing'> &
+  Pick<Agency, 'contact'>;
 
 export function isSame(one: Said, other: Said): boolean {
   return statedOf(one) === statedOf(other) && JSON.stringify(one.contact) === JSON.stringify(other.contact);
 }
 
 /** The facts that a credential states. */
-function statedOf({ name, jurisdiction, domain, profiles, retention }: Said): string {
-  return JSON.stringify([name, jurisdiction, domain, profiles, retention]);
+function statedOf({ name, jurisdiction, domain, profiles, retention, sealing }: Said): string {
+  return JSON.stringify([name, jurisdiction, domain, profiles, retention, sealing?.key, sealing?.keeper]);
 }
 
 /** The machine's answer to an input; throws the failure for one that it does not allow. */

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { type Clock, wallSeconds } from '@doorsill/base/clock';
 import type { Disk } from '@doorsill/base/disk';
 import type { HttpLimits } from '@doorsill/base/http/http-server';
+import { isSealingKey } from '@doorsill/base/hpke';
 import { isPublicKey, type SigningKey, sha256Hex } from '@doorsill/base/keys';
 import type { Log } from '@doorsill/base/log';
 import type { Network } from '@doorsill/base/network';
@@ -108,14 +109,16 @@ export abstract class RegistryDecisions {
   /**
    * Stores the application of the agency that signed this `register` call. An agency under the domain of a listed local government is
    * admitted if its domain shows its id; all others wait for a moderator. `from`: the network it came from. Throws `token_...`,
-   * `agency_federal`, `agency_ineligible`, `agency_suspended`, `agency_revoked`, `agency_key_rotated`, `agency_applications_full`,
-   * `http_rate_limited` for one that applies again too often.
+   * `agency_sealing_key`, `agency_federal`, `agency_ineligible`, `agency_suspended`, `agency_revoked`, `agency_key_rotated`,
+   * `agency_applications_full`, `http_rate_limited` for one that applies again too often.
    */
   async register(token: string, from?: string): Promise<Agency> {
     const { agency, key, call } = this.readCall(token);
     if (call.action !== 'register') throw failure('token_unknown_claims');
     const { action, ...said } = call;
-    const facts = { agency, key, ...said };
+    const { sealing = null } = said;
+    if (sealing && !isSealingKey(sealing.key)) throw failure('agency_sealing_key');
+    const facts = { agency, key, ...said, sealing };
     const { rules, store, applicationsAgain } = this.up();
     const arrival = { nowS: this.nowS(), ...(from === undefined ? {} : { from }) };
     const next = (book: Book, isProven: boolean) => apply(book, facts, rules, { ...arrival, isProven });
@@ -267,6 +270,7 @@ export abstract class RegistryDecisions {
       scopes: agency.scopes,
       profiles: agency.profiles,
       retention: agency.retention,
+      ...(agency.sealing ? { sealing: agency.sealing } : {}),
       except: agency.except,
       ...(agency.organisation === undefined ? {} : { organisation: agency.organisation }),
       revision: agency.revision,

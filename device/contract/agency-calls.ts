@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { idSchema } from './ids.ts';
 import { Contact, Jurisdiction, registeredTerms } from './request.ts';
+import { Sealing } from './sealing.ts';
 import { expSchema, signedClaims } from './shared-claims.ts';
 
 /** A host name of at least two labels, lower case (RFC 1123 §2.1). */
@@ -19,6 +20,8 @@ export const AgencyAction = z.discriminatedUnion('action', [
     domain: domainSchema,
     contact: Contact,
     ...registeredTerms,
+    /** How clips for it are encrypted. Absent: not at all. */
+    sealing: Sealing.optional(),
   }),
   /** Signed by the new key, which replaces the key that `agency` is derived from. */
   z.strictObject({ action: z.literal('rotate-key'), from: idSchema }),

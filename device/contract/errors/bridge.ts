@@ -67,6 +67,11 @@ export const bridgeErrors = {
     'This agency cannot be served: {detail}',
     'Verified municipal and county agencies with a domain of their own are.',
   ),
+  agency_sealing_key: wrongUsage(
+    400,
+    'The agency’s key for encrypting clips is not a usable X25519 key.',
+    'Apply with a key made by `doorsill agency apply`; nothing could be encrypted to this one.',
+  ),
   registry_list_invalid: wrongUsage(
     500,
     'The registry’s list {file} cannot be used: {detail}',
