@@ -3,9 +3,14 @@ import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promise
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { SystemRandom } from '../../../device/base/random.ts';
+import { integerBelow, SystemRandom } from '../../../device/base/random.ts';
 import { generateSealKey } from '../../../device/base/seal.ts';
-import { openSealedFile, SEALED_CHUNK_BYTES, writeSealedFile } from '../../../device/base/sealed-file.ts';
+import {
+  openSealedFile,
+  SEALED_CHUNK_BYTES,
+  type SealedFile,
+  writeSealedFile,
+} from '../../../device/base/sealed-file.ts';
 import { osError, ProbingDisk } from '../ring/probing-disk.ts';
 
 const random = new SystemRandom();
@@ -159,5 +164,130 @@ describe('a sealed file', () => {
     };
     await write('a', random.bytes(10));
     expect(synced).toBe(1);
+  });
+});
+
+describe('a sealed file’s own bytes', () => {
+  /** Opens a new sealed file of so many plain bytes, for a test to read, with the bytes on the disk. */
+  async function withFile(plainBytes: number, test: (file: SealedFile, bytes: Uint8Array) => Promise<void>) {
+    await write('a', random.bytes(plainBytes));
+    const file = await openSealedFile(disk, identity('a'));
+    try {
+      await test(file, await readFile(join(folder, 'a')));
+    } finally {
+      await file.close();
+    }
+  }
+
+  it.each([0, 1, SEALED_CHUNK_BYTES, SEALED_CHUNK_BYTES + 1, 300_000, 20 * SEALED_CHUNK_BYTES + 5])(
+    'of %i plain ones are read at any position',
+    async (plainBytes) => {
+      await withFile(plainBytes, async (file, bytes) => {
+        const size = bytes.length;
+        expect(file.fileBytes).toBe(size);
+        const chosen = Array.from({ length: 60 }, () => {
+          const at = integerBelow(random, size + 1);
+          return [at, integerBelow(random, size - at + 1)] as const;
+        });
+        const edges = [0, 1, HEADER - 1, HEADER, HEADER + 1, HEADER + STEP - 1, HEADER + STEP, HEADER + STEP + 1, size];
+        const within = edges.filter((edge) => edge <= size);
+        const between = within.flatMap((at) => within.filter((end) => end >= at).map((end) => [at, end - at] as const));
+        for (const [at, length] of [...chosen, ...between, [size, 0] as const])
+          expect(
+            Buffer.compare(await file.readSealed(at, length), bytes.subarray(at, at + length)),
+            `${length} bytes at ${at}`,
+          ).toBe(0);
+      });
+    },
+  );
+
+  it.each([
+    [-1, 1],
+    [0, -1],
+    [0, HEADER + STEP + 16 + 11],
+    [HEADER + STEP + 16 + 9, 2],
+    [HEADER + STEP + 16 + 10, 1],
+    [HEADER + STEP + 16 + 11, 0],
+  ])('are not read at %i when %i are asked for, which is beyond its end', async (at, length) => {
+    await withFile(SEALED_CHUNK_BYTES + 10, async (file, bytes) => {
+      expect(bytes).toHaveLength(HEADER + STEP + 16 + 10);
+      await expect(file.readSealed(at, length)).rejects.toThrow(RangeError);
+    });
+  });
+
+  it.each<[string, number]>([
+    ['the first byte of a chunk', HEADER + STEP],
+    ['a byte in the middle of a chunk', HEADER + STEP + 30_000],
+    ['the last byte of a chunk’s tag', HEADER + 2 * STEP - 1],
+  ])('are not given out when %s has changed, and those of other chunks are', async (_what, changed) => {
+    await withFile(4 * SEALED_CHUNK_BYTES, async (file, bytes) => {
+      const spoilt = Buffer.from(bytes);
+      spoilt[changed] = (spoilt[changed] ?? 0) ^ 1;
+      await writeFile(join(folder, 'a'), spoilt);
+      for (const [at, length] of [
+        [HEADER + STEP, 1],
+        [HEADER + 2 * STEP - 1, 1],
+        [HEADER + STEP - 1, 2],
+        [HEADER + 2 * STEP - 1, 2],
+        [0, bytes.length],
+      ] as const)
+        await expect(file.readSealed(at, length), `${length} bytes at ${at}`).rejects.toMatchObject({
+          code: 'state_damaged',
+        });
+      for (const [at, length] of [
+        [0, HEADER + STEP],
+        [HEADER + 2 * STEP, 2 * STEP],
+      ] as const)
+        expect(Buffer.compare(await file.readSealed(at, length), bytes.subarray(at, at + length))).toBe(0);
+    });
+  });
+
+  describe.each([
+    ['its magic', 7],
+    ['its salt', 8],
+    ['the end of its salt', HEADER - 1],
+  ])('are not given out when %s has changed', (_what, changed) => {
+    const spoil = async (bytes: Uint8Array) => {
+      const spoilt = Buffer.from(bytes);
+      spoilt[changed] = (spoilt[changed] ?? 0) ^ 1;
+      await writeFile(join(folder, 'a'), spoilt);
+    };
+
+    it('before it is opened', async () => {
+      await write('a', random.bytes(100_000));
+      await spoil(await readFile(join(folder, 'a')));
+      await expect(openSealedFile(disk, identity('a'))).rejects.toMatchObject({ code: 'state_damaged' });
+    });
+
+    it('while it is open', async () => {
+      await withFile(100_000, async (file, bytes) => {
+        await spoil(bytes);
+        await expect(file.readSealed(0, HEADER + 1)).rejects.toMatchObject({ code: 'state_damaged' });
+      });
+    });
+  });
+
+  it.each([0, 1, SEALED_CHUNK_BYTES, 300_000, 20 * SEALED_CHUNK_BYTES + 5])(
+    'of %i plain ones are reported in order while it is written',
+    async (plainBytes) => {
+      const pieces: Buffer[] = [];
+      // Copied at once: the writer uses its buffer again.
+      const written = (bytes: Uint8Array) => void pieces.push(Buffer.from(bytes));
+      await writeSealedFile(disk, random, identity('a'), inParts(random.bytes(plainBytes)), written);
+      expect(Buffer.compare(Buffer.concat(pieces), await readFile(join(folder, 'a')))).toBe(0);
+    },
+  );
+
+  it('are not reported when the disk does not take them', async () => {
+    const taken: number[] = [];
+    disk.onWrite = ({ position }) => {
+      if (position > STEP) throw osError('ENOSPC');
+    };
+    const written = (bytes: Uint8Array) => void taken.push(bytes.length);
+    const source = [random.bytes(1_200_000)];
+    await expect(writeSealedFile(disk, random, identity('a'), source, written)).rejects.toMatchObject({
+      code: 'ENOSPC',
+    });
+    expect(taken).toEqual([HEADER, 8 * STEP]);
   });
 });
