@@ -1,9 +1,12 @@
 import { appendFile, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { generateSealingKey } from '../../../device/base/hpke.ts';
 import { sha256Hex } from '../../../device/base/keys.ts';
+import { SystemRandom } from '../../../device/base/random.ts';
 import { currentStateReceipt, GateState, type RequestRecord } from '../../../device/consent/gate-state.ts';
 import type { RequestStatus } from '../../../device/consent/request-machine.ts';
+import type { Sealing } from '../../../device/contract/sealing.ts';
 import { Ledger } from '../../../device/ledger/ledger.ts';
 import type { LedgerBody } from '../../../device/ledger/ledger-entry.ts';
 import { Searching } from '../../support/searches.ts';
@@ -145,6 +148,56 @@ describe('a ledger whose chain and signature are right', () => {
     ],
   ])('%s', async (_what, said, wrong) => {
     expect(await add(said())).toMatch(wrong);
+  });
+
+  const random = new SystemRandom();
+  const [key, another] = [generateSealingKey(random).publicKey, generateSealingKey(random).publicKey];
+
+  /** The entry of a grant that encrypts its clip so, for a recipient who wants it encrypted so. */
+  function sealed(kind: 'agency' | 'neighbor', wanted: Sealing | null, granted: Sealing | null): LedgerBody {
+    const { cast } = rig;
+    const wish = wanted ? { sealing: wanted } : {};
+    const recipient = (signer: string) => ({ kind, key: signer, ...(granted ? { sealing: granted } : {}) });
+    const pairingToken = cast.pairing();
+    if (kind === 'agency') {
+      const requestToken = cast.request({ jti: 'request-1' });
+      const grantToken = cast.grant(requestToken, { jti: 'grant-1', recipient: recipient(cast.agency.key.publicKey) });
+      const tokens = { grantToken, requestToken, credentialToken: cast.credential(wish), pairingToken };
+      return { type: 'granted', body: { request: 'request-1', grant: 'grant-1', ...tokens } };
+    }
+    const searching = new Searching(cast);
+    const requestToken = searching.search({ jti: 'search-1', ...wish });
+    const to = recipient(searching.poster.key.publicKey);
+    const grantToken = searching.grant(requestToken, { jti: 'grant-1', recipient: to });
+    return { type: 'granted', body: { request: 'search-1', grant: 'grant-1', grantToken, requestToken, pairingToken } };
+  }
+
+  describe.each(['agency', 'neighbor'] as const)('of a grant to an encrypting %s', (kind) => {
+    it.each<[string, Sealing | null, Sealing | null]>([
+      ['without encryption', { key, keeper: 'vault' }, null],
+      ['with encryption that nobody asked for', null, { key, keeper: 'vault' }],
+      ['with another key', { key, keeper: 'vault' }, { key: another, keeper: 'vault' }],
+      ['with another keeper', { key, keeper: 'agency' }, { key, keeper: 'vault' }],
+    ])('is damaged when it is %s', async (_what, wanted, granted) => {
+      expect(await add(sealed(kind, wanted, granted))).toMatch(/its clip is not encrypted as its recipient asks$/);
+    });
+
+    it.each<[string, Sealing | null]>([
+      ['as asked', { key, keeper: 'agency' }],
+      ['not at all, as asked', null],
+    ])('is right when it is encrypted %s', (_what, sealing) => {
+      const { cast } = rig;
+      const state = new GateState(cast.device.id);
+      const entry = { sequence: 0, previousHash: '', atUs: 0, boot: 'boot-1' } as const;
+      const { bridge, registry, owner } = cast;
+      const pins = { bridge: bridge.id, bridgeKey: bridge.key.publicKey, registryKey: registry.key.publicKey };
+      const paired = { key: owner.key.publicKey, name: 'Alex', statement: cast.pairing() };
+      state.pins = pins;
+      state.owners.set(paired.key, paired);
+      expect(state.apply({ ...entry, ...sealed(kind, sealing, sealing) })).toBeNull();
+      const [record] = state.requests.values();
+      expect(record?.facts?.grant.recipient.sealing).toEqual(sealing ?? undefined);
+    });
   });
 
   it('is damaged when it grants before the device was enrolled, for a request as for a search', async () => {

@@ -3,7 +3,10 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { generateSealingKey } from '../../../device/base/hpke.ts';
 import { sha256Hex } from '../../../device/base/keys.ts';
+import { SystemRandom } from '../../../device/base/random.ts';
+import { toBase64url } from '../../../device/contract/bytes.ts';
 import { ERRORS, type ErrorCode } from '../../../device/contract/errors.ts';
 
 import { describeOnEachBroker } from '../../support/each-broker.ts';
@@ -17,6 +20,7 @@ import { HostileWire } from './hostile-wire.ts';
 type How = 'counted' | 'told';
 type Case = { code: ErrorCode; how: How; what: string; provoke: (rig: GateRig) => Promise<void> };
 
+const SEALING_KEY = generateSealingKey(new SystemRandom()).publicKey;
 const now = (rig: GateRig) => rig.cast.nowS();
 
 /** A published request and the grant of it with these claims changed. */
@@ -216,6 +220,27 @@ const grants: Case[] = [
     how: 'told',
     what: 'a grant to another agency’s key',
     provoke: (rig) => grantWith(rig, { recipient: { kind: 'agency', key: otherCast(rig).agency.key.publicKey } }),
+  },
+  {
+    code: 'consent_sealing_changed',
+    how: 'told',
+    what: 'a grant of a clip that the bridge could read, to an agency that wants it encrypted',
+    provoke: async (rig) => {
+      const credential = rig.cast.credential({ sealing: { key: SEALING_KEY, keeper: 'agency' } });
+      await rig.send('grant', rig.cast.grant(await rig.publish(rig.cast.request(), credential)));
+    },
+  },
+  {
+    code: 'consent_sealing_key',
+    how: 'told',
+    what: 'a grant of a clip that nobody could encrypt',
+    provoke: async (rig) => {
+      // A point of low order.
+      const sealing = { key: toBase64url(new Uint8Array(32)), keeper: 'vault' } as const;
+      const request = await rig.publish(rig.cast.request(), rig.cast.credential({ sealing }));
+      const recipient = { kind: 'agency', key: rig.cast.agency.key.publicKey, sealing } as const;
+      await rig.send('grant', rig.cast.grant(request, { recipient }));
+    },
   },
   {
     code: 'consent_window_outside',

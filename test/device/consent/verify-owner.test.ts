@@ -1,8 +1,12 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { generateSealingKey } from '../../../device/base/hpke.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
 import { OWNER_MESSAGE_AGE_S_MAX, timeFault } from '../../../device/consent/verify-owner.ts';
+import { toBase64url } from '../../../device/contract/bytes.ts';
 import { CLOCK_SKEW_S_MAX } from '../../../device/contract/owner-orders.ts';
-import { textClaim } from '../../support/parties.ts';
+import type { Sealing } from '../../../device/contract/sealing.ts';
+import { claimsOf, textClaim } from '../../support/parties.ts';
+import { Searching } from '../../support/searches.ts';
 import { GateRig, otherCast } from './gate-rig.ts';
 
 let rig: GateRig;
@@ -191,6 +195,137 @@ describe('a grant at the limits', () => {
       code: 'consent_disclosure_missing',
       detail: expect.stringContaining('email'),
     });
+  });
+});
+
+describe.each(['agency', 'neighbor'] as const)('a grant to an encrypting %s', (kind) => {
+  const random = new SystemRandom();
+  const [key, another] = [generateSealingKey(random).publicKey, generateSealingKey(random).publicKey];
+  const LOW_ORDER = toBase64url(new Uint8Array(32));
+  /** 43 letters, but the last one has bits that no 32 bytes have. */
+  const NO_BYTES = `${'A'.repeat(42)}B`;
+
+  /** A request or search of a recipient who wants clips so, which can be answered. */
+  async function asked(sealing: Sealing | null): Promise<string> {
+    const wanted = sealing ? { sealing } : {};
+    if (kind === 'agency') return rig.publish(rig.cast.request(), rig.cast.credential(wanted));
+    const searching = new Searching(rig.cast);
+    const token = searching.search(wanted);
+    await rig.command(rig.cast.command({ action: 'search-party', on: true }));
+    await rig.gate.onSearchDocument(1, searching.document([searching.published(token)]));
+    const endUs = rig.cast.nowS() * 1_000_000 - 60_000_000;
+    const window = { startUs: endUs - 10_000_000, endUs };
+    await rig.gate.sighted(textClaim(token, 'jti'), { window, stillUs: endUs - 4_000_000, likeness: 0.8 });
+    return token;
+  }
+
+  async function answer(token: string, sealing: Sealing | null): Promise<string> {
+    const recipient = { kind, key: textClaim(token, 'iss'), ...(sealing ? { sealing } : {}) };
+    const changes = { recipient, disclose: [] };
+    const grant = kind === 'agency' ? rig.cast.grant(token, changes) : new Searching(rig.cast).grant(token, changes);
+    await rig.send('grant', grant);
+    return outcome();
+  }
+
+  it.each<[string, Sealing | null, Sealing | null, string]>([
+    ['as the recipient asks', { key, keeper: 'vault' }, { key, keeper: 'vault' }, 'granted'],
+    ['as a recipient asks who opens clips alone', { key, keeper: 'agency' }, { key, keeper: 'agency' }, 'granted'],
+    ['not at all, for one who does not ask', null, null, 'granted'],
+    ['not at all, for one who asks', { key, keeper: 'vault' }, null, 'consent_sealing_changed'],
+    ['for one who does not ask', null, { key, keeper: 'vault' }, 'consent_sealing_changed'],
+    ['to another key', { key, keeper: 'vault' }, { key: another, keeper: 'vault' }, 'consent_sealing_changed'],
+    ['for another keeper', { key, keeper: 'vault' }, { key, keeper: 'agency' }, 'consent_sealing_changed'],
+    [
+      'to a key of low order instead',
+      { key, keeper: 'vault' },
+      { key: LOW_ORDER, keeper: 'vault' },
+      'consent_sealing_changed',
+    ],
+    [
+      'to a key of low order, as asked',
+      { key: LOW_ORDER, keeper: 'vault' },
+      { key: LOW_ORDER, keeper: 'vault' },
+      'consent_sealing_key',
+    ],
+    [
+      'to a key that is no bytes, as asked',
+      { key: NO_BYTES, keeper: 'agency' },
+      { key: NO_BYTES, keeper: 'agency' },
+      'consent_sealing_key',
+    ],
+  ])('of a clip encrypted %s is answered rightly', async (_what, wanted, granted, due) => {
+    expect(await answer(await asked(wanted), granted)).toBe(due);
+    const made = due === 'granted' ? [granted ?? undefined] : [];
+    expect(rig.effects.made.map((live) => live.facts.grant.recipient.sealing)).toEqual(made);
+    await rig.reboot();
+    expect([rig.gate.damaged, rig.gate.unfinishedGrants().length]).toEqual([null, made.length]);
+  });
+
+  it.each<[string, object]>([
+    ['of another keeper than the two', { key, keeper: 'bridge' }],
+    ['without a keeper', { key }],
+    ['with a claim that nobody knows', { key, keeper: 'vault', also: another }],
+    ['to a key of other letters', { key: '='.repeat(43), keeper: 'vault' }],
+  ])('of a clip encrypted %s is not believed', async (_what, sealing) => {
+    const token = await asked({ key, keeper: 'vault' });
+    const before = rig.effects.receipts.length;
+    await answer(token, sealing as Sealing).catch(() => undefined);
+    expect([rig.effects.receipts.length, rig.effects.made]).toEqual([before, []]);
+    expect(counts()).toEqual({ token_unknown_claims: 1 });
+  });
+});
+
+it('a grant that was signed before its agency changed its key is refused, and one signed afterwards is not', async () => {
+  const random = new SystemRandom();
+  const before: Sealing = { key: generateSealingKey(random).publicKey, keeper: 'vault' };
+  const after: Sealing = { key: generateSealingKey(random).publicKey, keeper: 'vault' };
+  const request = rig.cast.request();
+  const grant = (sealing: Sealing) =>
+    rig.cast.grant(request, { recipient: { kind: 'agency', key: rig.cast.agency.key.publicKey, sealing } });
+  const publish = (sealing: Sealing, revision: number) =>
+    rig.publish(request, rig.cast.credential({ revision, sealing }));
+  await publish(before, 1);
+  const early = grant(before);
+  await publish(after, 2);
+  await rig.send('grant', early);
+  expect(outcome()).toBe('consent_sealing_changed');
+  await rig.send('grant', grant(after));
+  expect(outcome()).toBe('granted');
+});
+
+describe('a grant to an agency whose new key came with another of its requests', () => {
+  const random = new SystemRandom();
+  const before: Sealing = { key: generateSealingKey(random).publicKey, keeper: 'vault' };
+  const after: Sealing = { key: generateSealingKey(random).publicKey, keeper: 'vault' };
+
+  /** Two requests of an agency; the first one's document still has the credential of before. */
+  async function changed() {
+    const { cast } = rig;
+    const [first, second] = [cast.request(), cast.request()];
+    const early = cast.published(first, cast.credential({ revision: 1, sealing: before }));
+    const late = cast.published(second, cast.credential({ revision: 2, sealing: after }));
+    await rig.area(cast.areaDocument([early]));
+    await rig.area(cast.areaDocument([early, late]));
+    return first;
+  }
+
+  const answer = async (token: string, sealing: Sealing) => {
+    const recipient = { kind: 'agency', key: rig.cast.agency.key.publicKey, sealing } as const;
+    await rig.send('grant', rig.cast.grant(token, { recipient }));
+    return outcome();
+  };
+
+  it('is accepted with the key that its notice names', async () => {
+    const token = await changed();
+    const notice = rig.effects.notices.findLast(({ published }) => published.request === token);
+    expect(claimsOf(notice?.published.credential ?? '')['sealing']).toEqual(after);
+    expect(await answer(token, after)).toBe('granted');
+  });
+
+  it('is refused with the key of before, and the ledger stays whole', async () => {
+    expect(await answer(await changed(), before)).toBe('consent_sealing_changed');
+    await rig.reboot();
+    expect(rig.gate.damaged).toBeNull();
   });
 });
 

@@ -1,6 +1,7 @@
 // Holds: the owner's side shows only what the poster signed and the bridge published, and nothing that does not verify.
 import { beforeEach, expect, it } from 'vitest';
 import { ManualClock, wallSeconds } from '../../../device/base/clock.ts';
+import { generateSealingKey } from '../../../device/base/hpke.ts';
 import { sha256Hex, verifySignature } from '../../../device/base/keys.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
 import { isFailure } from '../../../device/contract/errors.ts';
@@ -57,6 +58,15 @@ it('reads a sighting; a grant of it is for the poster, for the window of the sig
     audio: false,
     requestSha256: sighting.requestSha256,
   });
+});
+
+it('a grant of it encrypts the clip as the poster’s search says, and not otherwise', () => {
+  const signer = { key: cast.owner.key, clock, random: new SystemRandom() };
+  const sealing = { key: generateSealingKey(new SystemRandom()).publicKey, keeper: 'agency' } as const;
+  const key = searching.poster.key.publicKey;
+  const sealed = makeGrant(signer, read(notice({}, searching.search({ sealing }))));
+  expect(sealed.claims.recipient).toStrictEqual({ kind: 'neighbor', key, sealing });
+  expect(makeGrant(signer, read(notice())).claims.recipient).toStrictEqual({ kind: 'neighbor', key });
 });
 
 it.each<[string, () => SightingNotice | string, string]>([

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Clock, ManualClock, wallSeconds } from '../../../device/base/clock.ts';
 import { SystemDisk } from '../../../device/base/disk.ts';
+import { generateSealingKey } from '../../../device/base/hpke.ts';
 import { sha256Hex, verifySignature } from '../../../device/base/keys.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
 import { type OwnerTrust, readNotice } from '../../../device/contract/read-request-notice.ts';
@@ -23,8 +24,8 @@ describe('an owner’s messages, signed for a verified notice', () => {
   });
   afterEach(() => rig.close());
 
-  const verified = async () => {
-    await rig.publish();
+  const verified = async (credential?: string) => {
+    await rig.publish(undefined, credential);
     const trust = {
       device: rig.cast.device.id,
       bridgeKey: rig.cast.bridge.key.publicKey,
@@ -54,6 +55,19 @@ describe('an owner’s messages, signed for a verified notice', () => {
     expect(grant.claims).toMatchObject({ window, audio: true, disclose: ['address', 'email'], byteLimit: 9 });
     await rig.send('grant', grant.token);
     expect(rig.effects.last().outcome).toBe('granted');
+  });
+
+  it('encrypt the clip as the agency’s credential says, and the gate accepts it', async () => {
+    const sealing = { key: generateSealingKey(random).publicKey, keeper: 'vault' } as const;
+    const grant = makeGrant(signer(), await verified(rig.cast.credential({ sealing })), { disclose: ['email'] });
+    expect(grant.claims.recipient).toStrictEqual({ kind: 'agency', key: rig.cast.agency.key.publicKey, sealing });
+    await rig.send('grant', grant.token);
+    expect(rig.effects.last().outcome).toBe('granted');
+  });
+
+  it('say nothing of encryption to an agency that does not ask for it', async () => {
+    const { recipient } = makeGrant(signer(), await verified()).claims;
+    expect(recipient).toStrictEqual({ kind: 'agency', key: rig.cast.agency.key.publicKey });
   });
 
   it('deny, and order', async () => {
