@@ -7,6 +7,7 @@ import { type LiveGrant, mintLiveGrant } from '../../device/consent/live-grant.t
 import { signToken } from '../../device/contract/jws.ts';
 import { CLIP_BYTES_DEFAULT, Grant } from '../../device/contract/owner-orders.ts';
 import { Request } from '../../device/contract/request.ts';
+import type { Sealing } from '../../device/contract/sealing.ts';
 import type { Window } from '../../device/contract/shared-claims.ts';
 import { makeParty, squareAround } from './parties.ts';
 
@@ -14,6 +15,8 @@ import { makeParty, squareAround } from './parties.ts';
 export interface LiveGrantParts
   extends Partial<Pick<Grant, 'audio' | 'zones' | 'disclose' | 'byteLimit' | 'clipSha256'>> {
   window: Window;
+  /** How the clip is encrypted; absent: not at all. */
+  sealing?: Sealing;
   clock?: Clock;
 }
 
@@ -53,7 +56,11 @@ export function liveGrantFor(parts: LiveGrantParts): { live: LiveGrant; end: (de
     jti: 'grant-1',
     request: request.jti,
     requestSha256: sha256Hex(requestToken),
-    recipient: { kind: 'agency', key: agency.key.publicKey },
+    recipient: {
+      kind: 'agency',
+      key: agency.key.publicKey,
+      ...(parts.sealing === undefined ? {} : { sealing: parts.sealing }),
+    },
     window: parts.window,
     audio: parts.audio ?? false,
     zones: parts.zones ?? [],
