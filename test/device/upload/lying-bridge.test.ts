@@ -5,7 +5,8 @@ import { sha256Hex } from '../../../device/base/keys.ts';
 import type { UploadProgress } from '../../../device/contract/home-messages.ts';
 import type { OutboxItem } from '../../../device/upload/outbox.ts';
 import { BridgeFixture } from '../../support/bridge-fixture.ts';
-import { makeParty } from '../../support/parties.ts';
+import { claimsOf, makeParty } from '../../support/parties.ts';
+import { sealErrand } from './support/sealed-errand.ts';
 import { type Errand, makeErrand, Sender } from './support/sender.ts';
 
 // A bridge of the test's own, which behaves as each test says: honest where nothing else is said. The device must neither
@@ -133,6 +134,7 @@ describe('an upload to a bridge that lies', () => {
     ['for fewer bytes', () => storedReceipt({ clipBytes: 5 })],
     ['for another manifest', () => storedReceipt({ manifestSha256: sha256Hex('other') })],
     ['of a deletion', () => storedReceipt({ outcome: 'deleted' })],
+    ['that says it has not opened a clip that is not encrypted', () => storedReceipt({ unopened: true })],
     ['that is not a token', () => 'yes'],
     ['that is missing', () => undefined],
   ])('does not believe a receipt %s', async (_name, receipt) => {
@@ -142,6 +144,39 @@ describe('an upload to a bridge that lies', () => {
       return true;
     };
     expect(await firstRetry()).toMatchObject({ code: 'upload_unreachable', sentBytes: item.clipBytes });
+  });
+
+  describe('about a clip that only its recipient can read', () => {
+    beforeEach(async () => {
+      await sender.outbox.remove(item.grant);
+      const sealed = await sealErrand(sender, request, { plain: errand.parcel.clip });
+      [errand, item] = [sealed, sealed.item];
+    });
+
+    const innerSha256 = () => String(Object(claimsOf(item.manifest)['sealed'])['clipSha256']);
+
+    /** Answers the upload with this receipt. */
+    const answerWith = (changes: object) => {
+      lie = (told, reply) => {
+        if (!isStatus(told)) return false;
+        json(reply, 200, { grant: item.grant, state: 'stored', receipt: storedReceipt(changes) });
+        return true;
+      };
+    };
+
+    it('believes a receipt that says that the bridge has not opened it', async () => {
+      answerWith({ unopened: true });
+      expect(await sender.uploader.send(errand.live, item)).toContain('.');
+      expect(received).toBe(item.clipBytes);
+    });
+
+    it.each<[string, () => object]>([
+      ['that does not say so', () => ({})],
+      ['for the clip itself', () => ({ unopened: true, clipSha256: innerSha256() })],
+    ])('does not believe a receipt %s', async (_name, changes) => {
+      answerWith(changes());
+      expect(await firstRetry()).toMatchObject({ code: 'upload_unreachable', sentBytes: item.clipBytes });
+    });
   });
 
   it.each([

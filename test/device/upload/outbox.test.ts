@@ -135,6 +135,7 @@ describe('an outbox', () => {
       request: errand.live.facts.grant.request,
       clipSha256: sha256Hex(clip),
       clipBytes: clip.length,
+      isSentSealed: false,
       manifest: manifestToken,
       manifestSha256: sha256Hex(manifestToken),
       papers: { statement: errand.parcel.statement, certificate: errand.parcel.certificate },
