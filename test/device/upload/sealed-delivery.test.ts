@@ -214,7 +214,7 @@ describe('a delivery', () => {
       { recipient: { kind: 'agency', key: '', sealing: { key: toBase64url(new Uint8Array(32)), keeper: 'vault' } } },
       'consent_sealing_key',
     ],
-    ['the clip is larger than granted', HOME_VALUES, { byteLimit: 1_000 }, 'clip_too_large'],
+    ['the clip is larger than granted', HOME_VALUES, { byteLimit: 1_000 }, 'clip_over_limit'],
   ])('leaves nothing in the outbox where %s', async (_what, values, changes, code) => {
     const named = changes.recipient && { recipient: { ...changes.recipient, key: textClaim(request, 'iss') } };
     const grantToken = sealedGrant(fixture, request, { ...terms, ...changes, ...named });
