@@ -16,8 +16,8 @@ import { peekToken } from '../signing/verify-token.ts';
 
 /**
  * Throws `intake_structure` unless the file of `sizeBytes` is a plain recording with the statement's numbers of frames and packets, or an
- * encrypted file of the stated size, and
- * `intake_duration`, `intake_coverage` or `intake_gaps` where its times differ from the statement's.
+ * encrypted file of the stated size; `intake_duration`, `intake_coverage` or `intake_gaps` where a recording's times differ from the
+ * statement's.
  */
 export async function checkStructure(
   file: DiskFile,

@@ -30,7 +30,8 @@ export function assertStored(intake: IntakeReceipt, clip: ReceiptClip | null): a
     intake.outcome === 'stored' &&
     intake.clipSha256 === clip.sha256 &&
     intake.clipBytes === clip.bytes &&
-    intake.manifestSha256 === clip.manifestSha256;
+    intake.manifestSha256 === clip.manifestSha256 &&
+    (intake.unopened ?? false) === (clip.sealed !== undefined);
   if (!isSame) throw failure('verify_failed', { detail: 'the receipt is not for the clip that was sent' });
 }
 

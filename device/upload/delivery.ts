@@ -180,7 +180,7 @@ export class Deliveries {
       const kept = outbox.item(live.id);
       if (!kept && sealedAs) throw failure('outbox_damaged', { grant: live.id });
       const item = await this.withStatement(live, kept ?? (await this.makeItem(live, signal)));
-      const { clip, disclosed } = await this.factsOf(live, item);
+      const { clip, disclosed } = await this.factsOf(live, item, signal);
       await this.recorded(signal, () => gate.clipSealed(live.id, clip, disclosed));
       await this.recorded(signal, () => gate.tokenPresented(live.id));
       const intake = await sender.send(live, item);
@@ -341,7 +341,11 @@ export class Deliveries {
   }
 
   /** The facts of a stored clip for ledger and receipts, and the disclosed values for the ledger alone. */
-  private async factsOf(live: LiveGrant, item: OutboxItem): Promise<{ clip: ReceiptClip; disclosed: DisclosedValues }> {
+  private async factsOf(
+    live: LiveGrant,
+    item: OutboxItem,
+    signal: AbortSignal,
+  ): Promise<{ clip: ReceiptClip; disclosed: DisclosedValues }> {
     const manifest = Manifest.parse(parseToken(item.manifest)?.claims);
     const { sealing } = live.facts.grant.recipient;
     const { sealed } = manifest;
@@ -356,7 +360,7 @@ export class Deliveries {
       disclosed: disclosedKeys(manifest),
       manifestSha256: item.manifestSha256,
     };
-    const contents = await this.onceReadable(live.id, live.signal, () => this.deps.outbox.contents(live.id));
+    const contents = await this.onceReadable(live.id, signal, () => this.deps.outbox.contents(live.id));
     return { clip, disclosed: contents?.disclosed ?? manifest.disclosed };
   }
 }
