@@ -119,7 +119,8 @@ export async function openSealedFile(disk: Disk, identity: SealedFileIdentity): 
       throw failure('state_damaged', { file: identity.path, detail: 'it is cut short or not a sealed file' });
     }
     const sizeBytes = (chunks - 1) * SEALED_CHUNK_BYTES + lastBytes;
-    const opened = new SealedFile(file, identity.path, chunkSealer(identity, header.subarray(MAGIC.length)), sizeBytes);
+    const sealer = chunkSealer(identity, header.subarray(MAGIC.length));
+    const opened = new SealedFile(file, { path: identity.path, header, sealer }, sizeBytes);
     // The last chunk carries the final flag: opening it finds a file that was cut or extended by whole chunks.
     await opened.chunk(opened.chunks - 1);
     return opened;
@@ -138,15 +139,22 @@ export class SealedFile {
   readonly chunks: number;
   private readonly file: DiskFile;
   private readonly path: string;
+  /** As it was when the file was opened: the chunks were authenticated with its salt. */
+  private readonly header: Uint8Array;
   private readonly sealer: ChunkSealer;
   private latest: { index: number; plain: Uint8Array } | null = null;
   /** A buffer for sealed chunks, used by one call at a time; other calls allocate their own. */
   private scratch: Uint8Array | null = null;
 
   /** Use `openSealedFile`. */
-  constructor(file: DiskFile, path: string, sealer: ChunkSealer, sizeBytes: number) {
+  constructor(
+    file: DiskFile,
+    { path, header, sealer }: { path: string; header: Uint8Array; sealer: ChunkSealer },
+    sizeBytes: number,
+  ) {
     this.file = file;
     this.path = path;
+    this.header = Uint8Array.from(header);
     this.sealer = sealer;
     this.sizeBytes = sizeBytes;
     this.chunks = Math.max(1, Math.ceil(sizeBytes / SEALED_CHUNK_BYTES));
@@ -201,6 +209,7 @@ export class SealedFile {
     const from = Math.min(start, position);
     const bytes = await this.file.read(from, end - from);
     this.openEach(first, bytes.subarray(start - from));
+    if (from < HEADER_BYTES) bytes.set(this.header.subarray(from));
     return bytes.subarray(position - from, position - from + length);
   }
 

@@ -21,7 +21,7 @@ import { faultOfTimes } from '@doorsill/contract/media/clip-times';
 import { clipHeadBytesMax, readClipFile } from '@doorsill/contract/media/read-clip-file';
 import { Grant, Pairing } from '@doorsill/contract/owner-orders';
 import { parseJson } from '@doorsill/contract/parse-json';
-import { disclosedKeys, innerClip } from '@doorsill/contract/sealing';
+import { disclosedKeys, innerClip, sealedBytesOf } from '@doorsill/contract/sealing';
 import { PUBLIC_AUDIENCE, windowWithin } from '@doorsill/contract/shared-claims';
 import { statementClaims } from '@doorsill/contract/statement-from-manifest';
 import { type VerifiedCustody, verifyCustody } from '@doorsill/contract/verify-custody';
@@ -149,6 +149,7 @@ function readStatement(token: string, expected: ExpectedClip): Documents {
     fail('the statement names another home than that of its key');
   const { coverage, gaps, window } = statement;
   if (![coverage, ...gaps].every((span) => windowWithin(span, window))) fail('the clip reaches outside the window');
+  checkSealed(statement);
   if (opened !== undefined) {
     const full = checkOpened(statement, token, opened, expected);
     return { ...full, chain: 'statement and manifest', manifest: statement };
@@ -223,7 +224,7 @@ function checkAgainstGrant(manifest: Manifest, grant: Grant): void {
   const { sealed } = manifest;
   if (sealed?.recipientKey !== sealing?.key) fail('the clip is not encrypted as granted');
   if (sealed && sealed.grantSha256 !== sha256Hex(manifest.grant)) fail('its content key is bound to another grant');
-  if (sealed && Object.keys(manifest.disclosed).length > 0) fail('it discloses facts that are not encrypted');
+  checkSealed(manifest);
   if (disclosedKeys(manifest).join() !== grant.disclose.join()) fail('the disclosed facts are not the granted ones');
   if (!grant.audio && manifest.audioPackets > 0) fail('there is sound that was not granted');
   if (grant.zones.length > 0 !== manifest.redacted) fail('the clip is not redacted as granted');
@@ -231,6 +232,13 @@ function checkAgainstGrant(manifest: Manifest, grant: Grant): void {
   if (inner.clipBytes > grant.byteLimit) fail('the clip is larger than granted');
   if (grant.clipSha256 !== undefined && grant.clipSha256 !== inner.clipSha256)
     fail('the grant names another clip, the one that its owner previewed');
+}
+
+/** An encrypted clip's file has the size that follows from its clip, and every disclosed fact is in it. */
+function checkSealed({ sealed, clipBytes, disclosed }: Pick<Manifest, 'sealed' | 'clipBytes' | 'disclosed'>): void {
+  if (!sealed) return;
+  if (clipBytes !== sealedBytesOf(sealed.clipBytes)) fail('the encrypted file has not the size of its clip');
+  if (Object.keys(disclosed).length > 0) fail('it discloses facts that are not encrypted');
 }
 
 /** Opens a token with the key that it names; the caller must check that it is the right key. */

@@ -6,7 +6,8 @@ import { type ErrorCode, failure } from '@doorsill/contract/errors';
 import { askKindOf } from '@doorsill/contract/ids';
 import type { SettingsInForce } from '@doorsill/contract/owner-settings';
 import type { Credential } from '@doorsill/contract/request';
-import type { Ask, OpenedAsk } from '@doorsill/contract/request-or-search';
+import { type Ask, type OpenedAsk, sealingOf } from '@doorsill/contract/request-or-search';
+import type { Sealing } from '@doorsill/contract/sealing';
 import type { HighWaterMarks } from '../ledger/high-water-marks.ts';
 import { Ledger, recordsFault } from '../ledger/ledger.ts';
 import { AreaRequests } from './area-requests.ts';
@@ -156,6 +157,11 @@ export class AnswerableRequests {
   /** The newest credential of the ask's agency; null for a neighbour, who has none. */
   credentialTokenOf(ask: OpenedAsk): string | null {
     return 'credential' in ask ? this.area.newestCredential(ask).token : null;
+  }
+
+  /** How a clip for the ask's sender is encrypted now, by the newest credential of an agency; null: not at all. */
+  sealingOf(ask: OpenedAsk): Sealing | null {
+    return sealingOf('credential' in ask ? { ...ask, ...this.area.newestCredential(ask) } : ask);
   }
 
   /** The condition for footage to leave under a grant: for an agency a current revocation list; for a neighbour none. */

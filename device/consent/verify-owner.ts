@@ -6,7 +6,8 @@ import { fromUtf8 } from '@doorsill/contract/bytes';
 import { type ErrorCode, type Failure, failure, TOKEN_FAULT_CODES } from '@doorsill/contract/errors';
 import { openToken } from '@doorsill/contract/jws';
 import { CLOCK_SKEW_S_MAX, Command, Denial, Grant, mustNameLastOrder, Revoke } from '@doorsill/contract/owner-orders';
-import { isSealedAs, type OpenedAsk, recipientOf, sealingOf } from '@doorsill/contract/request-or-search';
+import { isSealedAs, recipientOf } from '@doorsill/contract/request-or-search';
+import type { Sealing } from '@doorsill/contract/sealing';
 import {
   DISCLOSURE_PROFILES,
   type DisclosedValues,
@@ -143,7 +144,7 @@ export function grantFault(grant: Grant, context: GrantContext): Failure | null 
   if (standing) return failure(standing);
   const { kind, key } = recipientOf(opened.request, sha256Hex);
   if (grant.recipient.kind !== kind || grant.recipient.key !== key) return failure('consent_wrong_recipient');
-  const unsealed = sealingFault(grant, opened);
+  const unsealed = sealingFault(grant, context.answerable.sealingOf(opened));
   if (unsealed) return unsealed;
   const unfit = windowFault(grant, opened.request.window, context);
   if (unfit) return unfit;
@@ -152,8 +153,7 @@ export function grantFault(grant: Grant, context: GrantContext): Failure | null 
 }
 
 /** A clip is encrypted exactly as its recipient's signed document says, or not sent: a broker or bridge cannot name another key. */
-function sealingFault(grant: Grant, opened: OpenedAsk): Failure | null {
-  const sealing = sealingOf(opened);
+function sealingFault(grant: Grant, sealing: Sealing | null): Failure | null {
   if (!isSealedAs(grant, sealing)) return failure('consent_sealing_changed');
   return sealing && !isSealingKey(sealing.key) ? failure('consent_sealing_key') : null;
 }
