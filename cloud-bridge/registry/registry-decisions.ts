@@ -2,8 +2,8 @@
 import { join } from 'node:path';
 import { type Clock, wallSeconds } from '@doorsill/base/clock';
 import type { Disk } from '@doorsill/base/disk';
-import type { HttpLimits } from '@doorsill/base/http/http-server';
 import { isSealingKey } from '@doorsill/base/hpke';
+import type { HttpLimits } from '@doorsill/base/http/http-server';
 import { isPublicKey, type SigningKey, sha256Hex } from '@doorsill/base/keys';
 import type { Log } from '@doorsill/base/log';
 import type { Network } from '@doorsill/base/network';

@@ -64,12 +64,17 @@ export function contentKeyInfo(grantSha256: string): Uint8Array {
   return utf8(`doorsill clip key\n${grantSha256}`);
 }
 
-const saltSchema = z.string().refine((text) => fromBase64url(text)?.length === SALT_BYTES, `${SALT_BYTES} bytes as base64url`);
+const saltSchema = z
+  .string()
+  .refine((text) => fromBase64url(text)?.length === SALT_BYTES, `${SALT_BYTES} bytes as base64url`);
 
 /** The block in front of an encrypted clip. Each value has a salt of its own, so that one can be shown without the others. */
 export const SealedContents = z.strictObject({
   /** Well-formed, because two texts with halves of letters may have the same bytes, and so the same hash. */
-  disclosed: DisclosedValues.refine((values) => Object.values(values).every(isWellFormed), 'texts of whole letters'),
+  disclosed: DisclosedValues.refine(
+    (values) => Object.values(values).every((text) => text === undefined || isWellFormed(text)),
+    'texts of whole letters',
+  ),
   zones: z.array(Zone).max(16),
   salts: z.strictObject({ ...eachFact(() => saltSchema.optional()), zones: saltSchema }),
 });

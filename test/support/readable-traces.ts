@@ -4,7 +4,9 @@ import { join } from 'node:path';
 
 /** Encoded letters that the bytes before and behind a text do not change. */
 function base64Of(bytes: Buffer, offset: number, encoding: 'base64' | 'base64url'): string {
-  const letters = Buffer.concat([Buffer.alloc(offset), bytes]).toString(encoding).replaceAll('=', '');
+  const letters = Buffer.concat([Buffer.alloc(offset), bytes])
+    .toString(encoding)
+    .replaceAll('=', '');
   const whole = Math.floor(((offset + bytes.length) * 8) / 6);
   return letters.slice(Math.ceil((offset * 8) / 6), whole);
 }

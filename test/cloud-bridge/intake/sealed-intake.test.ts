@@ -7,15 +7,15 @@ import { generateSealingKey } from '../../../device/base/hpke.ts';
 import { sha256Hex } from '../../../device/base/keys.ts';
 import { IntakeReceipt } from '../../../device/contract/manifest.ts';
 import type { Grant } from '../../../device/contract/owner-orders.ts';
-import { sealedBytesOf, type SealedClip } from '../../../device/contract/sealing.ts';
+import { type SealedClip, sealedBytesOf } from '../../../device/contract/sealing.ts';
 import {
   GRANTED_VALUES,
   HOME_VALUES,
   openedByRecipient,
   plainClip,
+  type SealedErrandParts,
   sealErrand,
   sealedGrant,
-  type SealedErrandParts,
 } from '../../device/upload/support/sealed-errand.ts';
 import { makeErrand, Sender } from '../../device/upload/support/sender.ts';
 import { BridgeFixture, type Parcel } from '../../support/bridge-fixture.ts';
@@ -125,7 +125,11 @@ describe('an encrypted clip is', () => {
   });
 
   it.each<[string, SealedErrandParts['manifest'], string, Partial<Grant>?]>([
-    ['without its claims', () => ({ sealed: undefined, disclosed: GRANTED_VALUES }), wrong('it is not encrypted as granted')],
+    [
+      'without its claims',
+      () => ({ sealed: undefined, disclosed: GRANTED_VALUES }),
+      wrong('it is not encrypted as granted'),
+    ],
     [
       'to another key than granted',
       sealedWith(() => ({ recipientKey: other.publicKey })),
@@ -230,7 +234,9 @@ describe('the statement of an encrypted clip is refused', () => {
     ['with a fact more', (claims) => ({ ...claims, facts: { ...claims.facts, phone: SHA } })],
   ])('%s', async (_what, change) => {
     const { parcel, claims } = await sealErrand(sender, request, { plain: PLAIN });
-    const papers = fixture.cast.statement(parcel.manifestToken, parcel.grant, { statement: { sealed: change(claims) } });
+    const papers = fixture.cast.statement(parcel.manifestToken, parcel.grant, {
+      statement: { sealed: change(claims) },
+    });
     expect(await said({ ...parcel, ...papers })).toBe(due);
     expect(await said(parcel)).toBe('accepted');
   });
@@ -243,17 +249,23 @@ describe('the statement of an encrypted clip is refused', () => {
 
 describe('bytes that are said to be an encrypted clip are refused and deleted', () => {
   it.each<[string, (size: number) => Uint8Array]>([
-    ['if they are a plain recording', (size) => {
-      const bytes = new Uint8Array(size);
-      bytes.set(PLAIN);
-      return bytes;
-    }],
+    [
+      'if they are a plain recording',
+      (size) => {
+        const bytes = new Uint8Array(size);
+        bytes.set(PLAIN);
+        return bytes;
+      },
+    ],
     ['if they are random', (size) => fixture.random.bytes(size)],
-    ['if they are those of a sealed file of another version', (size) => {
-      const bytes = fixture.random.bytes(size);
-      bytes.set(Buffer.from('DSSEAL02'));
-      return bytes;
-    }],
+    [
+      'if they are those of a sealed file of another version',
+      (size) => {
+        const bytes = fixture.random.bytes(size);
+        bytes.set(Buffer.from('DSSEAL02'));
+        return bytes;
+      },
+    ],
   ])('%s', async (_what, make) => {
     const bytes = make(sealedBytesOf(PLAIN.length));
     const manifest = () => ({ clipSha256: sha256Hex(bytes) });

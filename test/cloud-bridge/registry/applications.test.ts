@@ -176,7 +176,12 @@ it('is not filled for ever by refused agencies: the oldest of those never approv
   const rules = await loadEligibility(new SystemDisk(), { stateAgencies: false, namesAllowed: [], dataFolder: folder });
   const factsOf = (n: number): AgencyFacts => ({
     ...{ agency: `agency-${n}`, key: 'A'.repeat(43), jurisdiction: 'municipal', ...unlisted() },
-    ...{ contact: { name: 'Desk', phone: '+1 617 555 0100' }, profiles: ['nothing'], retention: ['theft'] },
+    ...{
+      contact: { name: 'Desk', phone: '+1 617 555 0100' },
+      profiles: ['nothing'],
+      retention: ['theft'],
+      sealing: null,
+    },
   });
   const refused = (n: number, wasApproved: boolean): Agency => ({
     ...factsOf(n),

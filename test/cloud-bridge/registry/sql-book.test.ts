@@ -21,6 +21,7 @@ const agencyOf = (n: number): Agency => ({
   contact: null,
   profiles: ['nothing'],
   retention: ['theft'],
+  sealing: null,
   state: 'pending',
   scopes: [],
   except: [],

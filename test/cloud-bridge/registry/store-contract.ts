@@ -17,6 +17,7 @@ const entry: Agency = {
   contact: null,
   profiles: ['nothing'],
   retention: ['theft'],
+  sealing: null,
   state: 'revoked',
   scopes: [],
   except: [],

@@ -14,7 +14,7 @@ import { IntakeReceipt, Manifest } from '../../../device/contract/manifest.ts';
 import type { Grant } from '../../../device/contract/owner-orders.ts';
 import { ClipKeeper, type SealedClip, sealedBytesOf } from '../../../device/contract/sealing.ts';
 import { type DisclosedValues, Window } from '../../../device/contract/shared-claims.ts';
-import { Deliveries, type DeliveryDeps } from '../../../device/upload/delivery.ts';
+import { Deliveries, type DeliveryGate } from '../../../device/upload/delivery.ts';
 import { PreviewClips } from '../../../device/upload/preview-clips.ts';
 import { BridgeFixture } from '../../support/bridge-fixture.ts';
 import { claimsOf, textClaim } from '../../support/parties.ts';
@@ -61,7 +61,7 @@ beforeEach(async () => {
 afterEach(() => sender.close());
 
 /** A delivery's reports, by name, in order. */
-class Reports implements DeliveryDeps['gate'] {
+class Reports implements DeliveryGate {
   readonly names: string[] = [];
   clip: ReceiptClip | null = null;
   disclosed: DisclosedValues | null = null;
@@ -155,7 +155,11 @@ describe('a delivery', () => {
     await deliveries.stop();
     const { manifest, bytes, statement } = await received(grantToken);
     expect(manifest).not.toHaveProperty('sealed');
-    expect(reports.clip).toMatchObject({ sha256: sha256Hex(bytes), bytes: bytes.length, disclosed: ['address', 'email'] });
+    expect(reports.clip).toMatchObject({
+      sha256: sha256Hex(bytes),
+      bytes: bytes.length,
+      disclosed: ['address', 'email'],
+    });
     expect(reports.clip).not.toHaveProperty('sealed');
     expect([reports.disclosed, manifest.disclosed]).toEqual([GRANTED_VALUES, GRANTED_VALUES]);
     expect(IntakeReceipt.parse(claimsOf(reports.intake))).not.toHaveProperty('unopened');

@@ -161,7 +161,9 @@ describe('the recipient of an encrypted clip', () => {
 
   it('reads the zones that were granted, and facts of none where none were', async () => {
     const zones = [{ left: 1, top: 2, width: 3, height: 4 }];
-    const bare = await sealErrand(sender, request, { grantToken: sealedGrant(fixture, request, { zones, disclose: [] }) });
+    const bare = await sealErrand(sender, request, {
+      grantToken: sealedGrant(fixture, request, { zones, disclose: [] }),
+    });
     const { contents } = await opened(bare);
     expect([contents?.zones, contents?.disclosed]).toEqual([zones, {}]);
     expect(bare.claims.facts).toEqual({});
@@ -181,7 +183,9 @@ describe('the recipient of an encrypted clip', () => {
     expect(toBase64url(one ?? new Uint8Array())).not.toBe(toBase64url(two ?? new Uint8Array()));
     expect(sha256Hex((await opened(other)).clip)).toBe(sha256Hex((await opened(errand)).clip));
     await expect(opened(errand, other.parcel.clip)).rejects.toMatchObject({ code: 'state_damaged' });
-    const pieces = slicesOf(errand.parcel.clip).map((piece) => Buffer.from(other.parcel.clip).includes(piece));
+    const pieces = slicesOf(errand.parcel.clip).map((piece) =>
+      Buffer.from(other.parcel.clip).includes(Buffer.from(piece)),
+    );
     expect(pieces).toEqual(pieces.map(() => false));
     const { contentKey, facts, zones } = errand.claims;
     const shared = JSON.stringify([other.claims.contentKey, other.claims.facts, other.claims.zones]);
