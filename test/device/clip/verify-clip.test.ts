@@ -273,7 +273,15 @@ describe('a clip that only its recipient can read', () => {
       /not the one its manifest names/,
       () => ({ sealed: { clipSha256: sha256Hex('another clip') } }),
     ],
-    ['another size than is given', /its manifest says/, () => ({ sealed: { clipBytes: clip.length - 1 } })],
+    ['another size than its file has', /not the size of its clip/, () => ({ sealed: { clipBytes: clip.length - 1 } })],
+    [
+      'another size than is given',
+      /its manifest says/,
+      () => ({
+        sealed: { clipBytes: clip.length - 1 },
+        manifest: { clipBytes: sealedBytesOf(clip.length - 1) },
+      }),
+    ],
   ])('is refused with %s', async (_what, why, changes) => {
     expect(await saidOf(sealedParcel(changes()))).toEqual([expect.stringMatching(why), expect.stringMatching(why)]);
   });
