@@ -3,7 +3,8 @@
 import { hmacSha256, sha256 } from '@doorsill/base/keys';
 import type { Random } from '@doorsill/base/random';
 import { toHex, utf8 } from '@doorsill/contract/bytes';
-import { CustodyEntry, commitmentOf, FACTS, type HiddenKind, SALT_BYTES } from '@doorsill/contract/custody';
+import { commitmentOf, SALT_BYTES } from '@doorsill/contract/commitment';
+import { CustodyEntry, FACTS, type HiddenKind } from '@doorsill/contract/custody';
 import type { CustodyEvent, CustodySubject } from './custody-store.ts';
 
 /** A leaf before it has a number. */

@@ -1,6 +1,6 @@
 import { sha256, sha256Hex } from '@doorsill/base/keys';
 import { fromBase64url } from '@doorsill/contract/bytes';
-import { commitmentOf, SALT_BYTES } from '@doorsill/contract/custody';
+import { commitmentOf, SALT_BYTES } from '@doorsill/contract/commitment';
 import { failure } from '@doorsill/contract/errors';
 import { actorId } from '@doorsill/contract/ids';
 import { Certificate, type Manifest, Statement } from '@doorsill/contract/manifest';

@@ -5,6 +5,7 @@ import { HandedClip, itemIdText } from '@doorsill/contract/hand-over-documents';
 import { idSchema } from '@doorsill/contract/ids';
 import { HOME_RECALL_LETTERS_MAX, MANIFEST_LETTERS_MAX } from '@doorsill/contract/manifest';
 import { expSchema, signedClaims } from '@doorsill/contract/shared-claims';
+import { VERDICT_LETTERS_MAX } from '@doorsill/contract/verdict';
 import { z } from 'zod';
 
 /** The fields of a document that identify its clip. */
@@ -75,6 +76,8 @@ export const HandOverStatus = z.strictObject({
   item: idSchema,
   state: z.enum(['open', 'held', 'confirmed', 'erased']),
   acknowledgement: z.string().max(4_096).optional(),
+  /** The vault's signed verdict on an encrypted clip that it has opened. */
+  verdict: z.string().max(VERDICT_LETTERS_MAX).optional(),
 });
 export type HandOverStatus = z.infer<typeof HandOverStatus>;
 

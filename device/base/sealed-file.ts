@@ -109,18 +109,7 @@ async function writeChunks(
 export async function openSealedFile(disk: Disk, identity: SealedFileIdentity): Promise<SealedFile> {
   const file = await disk.open(identity.path, { create: false });
   try {
-    const header = await file.read(0, HEADER_BYTES);
-    const sealedBytes = (await file.size()) - HEADER_BYTES;
-    const chunks = Math.ceil(sealedBytes / STEP_BYTES);
-    const lastBytes = sealedBytes - (chunks - 1) * STEP_BYTES - SEAL_TAG_BYTES;
-    // Only an empty file ends with an empty chunk, so that each plain size has one file length.
-    const lastBytesLeast = chunks === 1 ? 0 : 1;
-    if (chunks < 1 || lastBytes < lastBytesLeast || !equalBytes(header.subarray(0, MAGIC.length), MAGIC)) {
-      throw failure('state_damaged', { file: identity.path, detail: 'it is cut short or not a sealed file' });
-    }
-    const sizeBytes = (chunks - 1) * SEALED_CHUNK_BYTES + lastBytes;
-    const sealer = chunkSealer(identity, header.subarray(MAGIC.length));
-    const opened = new SealedFile(file, { path: identity.path, header, sealer }, sizeBytes);
+    const opened = await readSealedFile(file, identity, await file.size());
     // The last chunk carries the final flag: opening it finds a file that was cut or extended by whole chunks.
     await opened.chunk(opened.chunks - 1);
     return opened;
@@ -130,6 +119,32 @@ export async function openSealedFile(disk: Disk, identity: SealedFileIdentity): 
   }
 }
 
+/** Where the bytes of a sealed file are read: a file, or an object in a bucket. */
+export type SealedBytes = Pick<DiskFile, 'read' | 'close'>;
+
+/**
+ * Reads a sealed file of `fileBytes` that is open already; its `path` only names it in errors. The last chunk is looked at when it is read,
+ * not before: the caller knows the size from elsewhere. Throws `state_damaged`.
+ */
+export async function readSealedFile(
+  file: SealedBytes,
+  identity: SealedFileIdentity,
+  fileBytes: number,
+): Promise<SealedFile> {
+  const header = await file.read(0, HEADER_BYTES);
+  const sealedBytes = fileBytes - HEADER_BYTES;
+  const chunks = Math.ceil(sealedBytes / STEP_BYTES);
+  const lastBytes = sealedBytes - (chunks - 1) * STEP_BYTES - SEAL_TAG_BYTES;
+  // Only an empty file ends with an empty chunk, so that each plain size has one file length.
+  const lastBytesLeast = chunks === 1 ? 0 : 1;
+  if (chunks < 1 || lastBytes < lastBytesLeast || !isSealedFile(header.subarray(0, MAGIC.length))) {
+    throw failure('state_damaged', { file: identity.path, detail: 'it is cut short or not a sealed file' });
+  }
+  const sizeBytes = (chunks - 1) * SEALED_CHUNK_BYTES + lastBytes;
+  const sealer = chunkSealer(identity, header.subarray(MAGIC.length));
+  return new SealedFile(file, { path: identity.path, header, sealer }, sizeBytes);
+}
+
 /** A sealed file open for reading (also a `ClipReader`). Every byte it returns has been authenticated. */
 export class SealedFile {
   /** Plain bytes. */
@@ -137,7 +152,7 @@ export class SealedFile {
   /** Bytes of the file itself. */
   readonly fileBytes: number;
   readonly chunks: number;
-  private readonly file: DiskFile;
+  private readonly file: SealedBytes;
   private readonly path: string;
   /** As it was when the file was opened: the chunks were authenticated with its salt. */
   private readonly header: Uint8Array;
@@ -146,9 +161,9 @@ export class SealedFile {
   /** A buffer for sealed chunks, used by one call at a time; other calls allocate their own. */
   private scratch: Uint8Array | null = null;
 
-  /** Use `openSealedFile`. */
+  /** Use `openSealedFile` or `readSealedFile`. */
   constructor(
-    file: DiskFile,
+    file: SealedBytes,
     { path, header, sealer }: { path: string; header: Uint8Array; sealer: ChunkSealer },
     sizeBytes: number,
   ) {

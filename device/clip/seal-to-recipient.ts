@@ -5,7 +5,7 @@ import type { Random } from '@doorsill/base/random';
 import type { SealKey } from '@doorsill/base/seal';
 import { assert } from '@doorsill/contract/assert';
 import { toBase64url } from '@doorsill/contract/bytes';
-import { SALT_BYTES } from '@doorsill/contract/custody';
+import { SALT_BYTES } from '@doorsill/contract/commitment';
 import { failure } from '@doorsill/contract/errors';
 import {
   commitmentsOf,

@@ -4,7 +4,7 @@
 import { generateSigningKey, type SigningKey, sha256, sha256Hex } from '@doorsill/base/keys';
 import { freshId, type Random } from '@doorsill/base/random';
 import { toBase64url } from '@doorsill/contract/bytes';
-import { commitmentOf, SALT_BYTES } from '@doorsill/contract/custody';
+import { commitmentOf, SALT_BYTES } from '@doorsill/contract/commitment';
 import { actorId } from '@doorsill/contract/ids';
 import { parseToken, signToken } from '@doorsill/contract/jws';
 import { Certificate, HomeRecall, Manifest, Statement } from '@doorsill/contract/manifest';

@@ -5,7 +5,7 @@
 import { sha256, sha256Hex, sha256Stream, verifySignature } from '@doorsill/base/keys';
 import { fromBase64url } from '@doorsill/contract/bytes';
 import { type FactsFault, faultOfFacts } from '@doorsill/contract/clip-facts';
-import { commitmentOf, SALT_BYTES } from '@doorsill/contract/custody';
+import { commitmentOf, SALT_BYTES } from '@doorsill/contract/commitment';
 import { failure } from '@doorsill/contract/errors';
 import { actorId } from '@doorsill/contract/ids';
 import { openBySigner, parseToken, type TokenType } from '@doorsill/contract/jws';

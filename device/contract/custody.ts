@@ -1,11 +1,13 @@
 // The published chain of custody: leaves of the bridge's log and how they hide what only some may know, signed tree heads, witnesses'
 // cosignatures, and the proof that anyone can check offline. The tree's arithmetic: merkle.ts.
 import { z } from 'zod';
-import { concatBytes, fromBase64url, fromHex, toHex, utf8 } from './bytes.ts';
+import { fromBase64url, fromHex, toHex, utf8 } from './bytes.ts';
+import { commitmentOf, SALT_BYTES } from './commitment.ts';
 import { actorId, idSchema, sha256Schema } from './ids.ts';
 import { openToken, parseToken, type TokenType, type Verify } from './jws.ts';
 import { leafHash, rootOfInclusion, type Sha256 } from './merkle.ts';
 import { parseJson } from './parse-json.ts';
+import { ClipKeeper, VerdictOutcome } from './sealing.ts';
 import { expSchema, PUBLIC_AUDIENCE, signedClaims } from './shared-claims.ts';
 
 /** Hashing and signature checks, supplied by the caller. */
@@ -85,6 +87,13 @@ export const FACTS = {
     clipSha256: sha256Schema,
     acknowledgementSha256: sha256Schema,
   }),
+  /** Whoever opened the encrypted clip said whether it is what was granted. */
+  opening: z.strictObject({
+    ...clipFacts,
+    by: ClipKeeper,
+    outcome: VerdictOutcome,
+    verdictSha256: sha256Schema,
+  }),
   deletion: z.strictObject({
     grant: idSchema,
     /** Absent when the grant was revoked before any clip for it arrived. */
@@ -136,16 +145,9 @@ export const CustodyEntry = z.discriminatedUnion('kind', [
   hidden('hand-over'),
   hidden('deletion'),
   hidden('recall'),
+  hidden('opening'),
 ]);
 export type CustodyEntry = z.infer<typeof CustodyEntry>;
-
-/** Bytes of a commitment's salt. Fixed, so that salted facts can be split in one way only. */
-export const SALT_BYTES = 32;
-
-/** SHA-256 of the salt and the facts' exact text, as hex. */
-export function commitmentOf(salt: Uint8Array, facts: string, sha256: Sha256): string {
-  return toHex(sha256(concatBytes([salt, utf8(facts)])));
-}
 
 /** The bridge's signed statement (`aud: public`) of its log's state at one moment. Two contradicting heads prove that it cheated. */
 export const TreeHead = z.strictObject({ ...signedClaims, size: countSchema, root: sha256Schema });

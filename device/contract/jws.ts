@@ -30,6 +30,7 @@ export const TOKEN_TYPES = [
   'doorsill-custody+jws',
   'doorsill-hand-over+jws',
   'doorsill-acknowledgement+jws',
+  'doorsill-verdict+jws',
   'doorsill-recall+jws',
   'doorsill-recall-answer+jws',
   'doorsill-deletion+jws',

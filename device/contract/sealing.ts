@@ -4,7 +4,7 @@
 import { z } from 'zod';
 import { assert } from './assert.ts';
 import { fromBase64url, fromUtf8, utf8 } from './bytes.ts';
-import { commitmentOf, SALT_BYTES } from './custody.ts';
+import { commitmentOf, SALT_BYTES } from './commitment.ts';
 import { publicKeySchema, sha256Schema } from './ids.ts';
 import type { Sha256 } from './merkle.ts';
 import { parseJson } from './parse-json.ts';
@@ -13,9 +13,18 @@ import { DisclosedValues, DisclosureKey, eachFact, Zone } from './shared-claims.
 /** An X25519 public key: 32 bytes as base64url. Whoever uses it checks that it is a usable point (base/hpke.ts). */
 export const sealingKeySchema = publicKeySchema;
 
-/** Who holds the private key and opens clips: the agency's vault, which can then search and show them; or the agency's officers alone. */
-export const ClipKeeper = z.enum(['vault', 'agency']);
+/** Who holds the private key and opens clips: the agency's vault, which can then search and show them; or the recipient alone. */
+export const ClipKeeper = z.enum(['vault', 'recipient']);
 export type ClipKeeper = z.infer<typeof ClipKeeper>;
+
+/**
+ * `as-granted`: all of it is what its statement says. Otherwise the first check that failed, and nothing is shown. `key`: its content key does
+ * not open; `file`: the encrypted file does not; `contents`: the facts and zones in it are not those whose hashes are stated; `clip`: it is
+ * another clip; `recording`: it is not a plain recording of the stated frames and times; `zones`: a frame does not decode, or shows what was
+ * to be blacked out.
+ */
+export const VerdictOutcome = z.enum(['as-granted', 'key', 'file', 'contents', 'clip', 'recording', 'zones']);
+export type VerdictOutcome = z.infer<typeof VerdictOutcome>;
 
 /** How clips for a recipient are encrypted. A recipient without it gets clips that the bridge can read. */
 export const Sealing = z.strictObject({ key: sealingKeySchema, keeper: ClipKeeper });

@@ -6,7 +6,7 @@ import { generateSigningKey, type SigningKey, sha256, sha256Hex } from '../../de
 import { freshId, type Random, SystemRandom } from '../../device/base/random.ts';
 import { cellOf, type Place } from '../../device/contract/area-cells.ts';
 import { toBase64url } from '../../device/contract/bytes.ts';
-import { commitmentOf, SALT_BYTES } from '../../device/contract/custody.ts';
+import { commitmentOf, SALT_BYTES } from '../../device/contract/commitment.ts';
 import { actorId, type Role } from '../../device/contract/ids.ts';
 import { parseToken, signToken, type TokenType } from '../../device/contract/jws.ts';
 import type { IntakeReceipt, Manifest } from '../../device/contract/manifest.ts';

@@ -93,6 +93,11 @@ export const clipErrors = {
   ),
 
   // verification
+  clip_unopened: refused(
+    422,
+    'Nothing of this encrypted clip is shown: {detail} (check {outcome})',
+    'It is not what its home’s statement says, or not for this key. If the key is the right one, ask the owner for the clip again.',
+  ),
   verify_failed: refused(
     422,
     'Verification failed: {detail}',

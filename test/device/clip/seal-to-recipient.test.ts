@@ -10,7 +10,7 @@ import type { CutFacts } from '../../../device/clip/finished-clip.ts';
 import { contentsOf, sealedClaims } from '../../../device/clip/seal-to-recipient.ts';
 import type { LiveGrant } from '../../../device/consent/live-grant.ts';
 import { fromBase64url, toBase64url } from '../../../device/contract/bytes.ts';
-import { SALT_BYTES } from '../../../device/contract/custody.ts';
+import { SALT_BYTES } from '../../../device/contract/commitment.ts';
 import { Manifest } from '../../../device/contract/manifest.ts';
 import {
   areNamed,
@@ -117,7 +117,7 @@ describe('the claims of an encrypted clip', () => {
   });
 
   it('are refused for a key of low order', () => {
-    const low = liveGrantFor({ window, sealing: { key: toBase64url(new Uint8Array(32)), keeper: 'agency' } }).live;
+    const low = liveGrantFor({ window, sealing: { key: toBase64url(new Uint8Array(32)), keeper: 'recipient' } }).live;
     expect(() => sealedClaims(low, madeOf(low), inner, random)).toThrow(
       expect.objectContaining({ code: 'consent_sealing_key' }),
     );

@@ -9,7 +9,7 @@ import { makeStatement } from '../../../device/clip/sign-recipient-statement.ts'
 import { verifyClip } from '../../../device/clip/verify-clip.ts';
 import { mintLiveGrant } from '../../../device/consent/live-grant.ts';
 import { fromBase64url } from '../../../device/contract/bytes.ts';
-import { commitmentOf } from '../../../device/contract/custody.ts';
+import { commitmentOf } from '../../../device/contract/commitment.ts';
 import { actorId } from '../../../device/contract/ids.ts';
 import { openToken, signToken } from '../../../device/contract/jws.ts';
 import { Certificate, HomeRecall, Statement } from '../../../device/contract/manifest.ts';

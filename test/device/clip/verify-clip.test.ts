@@ -12,7 +12,7 @@ import { generateSealKey } from '../../../device/base/seal.ts';
 import { openSealedFile, writeSealedFile } from '../../../device/base/sealed-file.ts';
 import { verifyClip } from '../../../device/clip/verify-clip.ts';
 import { fromBase64url, toBase64url } from '../../../device/contract/bytes.ts';
-import { SALT_BYTES } from '../../../device/contract/custody.ts';
+import { SALT_BYTES } from '../../../device/contract/commitment.ts';
 import { Statement } from '../../../device/contract/manifest.ts';
 import type { Grant } from '../../../device/contract/owner-orders.ts';
 import {
@@ -214,7 +214,7 @@ describe('a clip that only its recipient can read', () => {
 
   it.each<[string, () => SealedChanges]>([
     ['as granted', () => ({})],
-    ['for officers who alone have the key', () => ({ sealing: { ...sealing, keeper: 'agency' } })],
+    ['for officers who alone have the key', () => ({ sealing: { ...sealing, keeper: 'recipient' } })],
     [
       'with no more bytes than its owner allowed, before it was encrypted',
       () => ({ grant: { byteLimit: clip.length } }),

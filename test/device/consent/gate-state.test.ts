@@ -177,13 +177,13 @@ describe('a ledger whose chain and signature are right', () => {
       ['without encryption', { key, keeper: 'vault' }, null],
       ['with encryption that nobody asked for', null, { key, keeper: 'vault' }],
       ['with another key', { key, keeper: 'vault' }, { key: another, keeper: 'vault' }],
-      ['with another keeper', { key, keeper: 'agency' }, { key, keeper: 'vault' }],
+      ['with another keeper', { key, keeper: 'recipient' }, { key, keeper: 'vault' }],
     ])('is damaged when it is %s', async (_what, wanted, granted) => {
       expect(await add(sealed(kind, wanted, granted))).toMatch(/its clip is not encrypted as its recipient asks$/);
     });
 
     it.each<[string, Sealing | null]>([
-      ['as asked', { key, keeper: 'agency' }],
+      ['as asked', { key, keeper: 'recipient' }],
       ['not at all, as asked', null],
     ])('is right when it is encrypted %s', (_what, sealing) => {
       const { cast } = rig;

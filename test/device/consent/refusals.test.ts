@@ -226,7 +226,7 @@ const grants: Case[] = [
     how: 'told',
     what: 'a grant of a clip that the bridge could read, to an agency that wants it encrypted',
     provoke: async (rig) => {
-      const credential = rig.cast.credential({ sealing: { key: SEALING_KEY, keeper: 'agency' } });
+      const credential = rig.cast.credential({ sealing: { key: SEALING_KEY, keeper: 'recipient' } });
       await rig.send('grant', rig.cast.grant(await rig.publish(rig.cast.request(), credential)));
     },
   },

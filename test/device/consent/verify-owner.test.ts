@@ -229,12 +229,17 @@ describe.each(['agency', 'neighbor'] as const)('a grant to an encrypting %s', (k
 
   it.each<[string, Sealing | null, Sealing | null, string]>([
     ['as the recipient asks', { key, keeper: 'vault' }, { key, keeper: 'vault' }, 'granted'],
-    ['as a recipient asks who opens clips alone', { key, keeper: 'agency' }, { key, keeper: 'agency' }, 'granted'],
+    [
+      'as a recipient asks who opens clips alone',
+      { key, keeper: 'recipient' },
+      { key, keeper: 'recipient' },
+      'granted',
+    ],
     ['not at all, for one who does not ask', null, null, 'granted'],
     ['not at all, for one who asks', { key, keeper: 'vault' }, null, 'consent_sealing_changed'],
     ['for one who does not ask', null, { key, keeper: 'vault' }, 'consent_sealing_changed'],
     ['to another key', { key, keeper: 'vault' }, { key: another, keeper: 'vault' }, 'consent_sealing_changed'],
-    ['for another keeper', { key, keeper: 'vault' }, { key, keeper: 'agency' }, 'consent_sealing_changed'],
+    ['for another keeper', { key, keeper: 'vault' }, { key, keeper: 'recipient' }, 'consent_sealing_changed'],
     [
       'to a key of low order instead',
       { key, keeper: 'vault' },
@@ -249,8 +254,8 @@ describe.each(['agency', 'neighbor'] as const)('a grant to an encrypting %s', (k
     ],
     [
       'to a key that is no bytes, as asked',
-      { key: NO_BYTES, keeper: 'agency' },
-      { key: NO_BYTES, keeper: 'agency' },
+      { key: NO_BYTES, keeper: 'recipient' },
+      { key: NO_BYTES, keeper: 'recipient' },
       'consent_sealing_key',
     ],
   ])('of a clip encrypted %s is answered rightly', async (_what, wanted, granted, due) => {

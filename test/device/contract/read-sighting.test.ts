@@ -62,7 +62,7 @@ it('reads a sighting; a grant of it is for the poster, for the window of the sig
 
 it('a grant of it encrypts the clip as the poster’s search says, and not otherwise', () => {
   const signer = { key: cast.owner.key, clock, random: new SystemRandom() };
-  const sealing = { key: generateSealingKey(new SystemRandom()).publicKey, keeper: 'agency' } as const;
+  const sealing = { key: generateSealingKey(new SystemRandom()).publicKey, keeper: 'recipient' } as const;
   const key = searching.poster.key.publicKey;
   const sealed = makeGrant(signer, read(notice({}, searching.search({ sealing }))));
   expect(sealed.claims.recipient).toStrictEqual({ kind: 'neighbor', key, sealing });

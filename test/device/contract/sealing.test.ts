@@ -11,7 +11,7 @@ import { SystemRandom } from '../../../device/base/random.ts';
 import { generateSealKey } from '../../../device/base/seal.ts';
 import { writeSealedFile } from '../../../device/base/sealed-file.ts';
 import { concatBytes, fromBase64url, toBase64url, utf8 } from '../../../device/contract/bytes.ts';
-import { SALT_BYTES } from '../../../device/contract/custody.ts';
+import { SALT_BYTES } from '../../../device/contract/commitment.ts';
 import {
   areNamed,
   commitmentsOf,

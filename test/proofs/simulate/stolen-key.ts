@@ -5,7 +5,7 @@ import { type Clock, wallSeconds } from '@doorsill/base/clock';
 import { generateSigningKey, type SigningKey, sha256, sha256Hex } from '@doorsill/base/keys';
 import { freshId, type Random } from '@doorsill/base/random';
 import { toBase64url } from '@doorsill/contract/bytes';
-import { commitmentOf, SALT_BYTES } from '@doorsill/contract/custody';
+import { commitmentOf, SALT_BYTES } from '@doorsill/contract/commitment';
 import { actorId } from '@doorsill/contract/ids';
 import { signToken } from '@doorsill/contract/jws';
 import type { Manifest } from '@doorsill/contract/manifest';
