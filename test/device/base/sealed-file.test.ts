@@ -7,6 +7,7 @@ import { integerBelow, SystemRandom } from '../../../device/base/random.ts';
 import { generateSealKey } from '../../../device/base/seal.ts';
 import {
   openSealedFile,
+  readSealedFile,
   SEALED_CHUNK_BYTES,
   type SealedFile,
   writeSealedFile,
@@ -265,6 +266,24 @@ describe('a sealed file’s own bytes', () => {
         expect(Buffer.compare(await file.readSealed(0, HEADER + 1), bytes.subarray(0, HEADER + 1))).toBe(0);
       });
     });
+  });
+
+  it('are decrypted from elsewhere, too, given their number; a cut or longer file is found when its last chunk is read', async () => {
+    const plain = random.bytes(3 * SEALED_CHUNK_BYTES + 9);
+    await write('a', plain);
+    const bytes = await readFile(join(folder, 'a'));
+    const from = (source: Uint8Array, fileBytes = source.length) => {
+      const read = async (position: number, length: number) => source.subarray(position, position + length);
+      return readSealedFile({ read, close: async () => undefined }, identity('a'), fileBytes);
+    };
+    expect(Buffer.compare(await (await from(bytes)).read(0, plain.length), plain)).toBe(0);
+    expect(Buffer.compare(await (await from(bytes)).read(70_000, 9), plain.subarray(70_000, 70_009))).toBe(0);
+    const cut = await from(bytes.subarray(0, HEADER + STEP));
+    await expect(cut.read(0, 1)).rejects.toMatchObject({ code: 'state_damaged' });
+    const longer = await from(Buffer.concat([bytes, bytes.subarray(HEADER, HEADER + STEP)]));
+    await expect(longer.read(3 * SEALED_CHUNK_BYTES, 9)).rejects.toMatchObject({ code: 'state_damaged' });
+    await expect(from(bytes, HEADER + 15)).rejects.toMatchObject({ code: 'state_damaged' });
+    await expect(from(new Uint8Array(bytes.length))).rejects.toMatchObject({ code: 'state_damaged' });
   });
 
   it.each([0, 1, SEALED_CHUNK_BYTES, 300_000, 20 * SEALED_CHUNK_BYTES + 5])(
