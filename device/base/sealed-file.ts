@@ -31,6 +31,7 @@ export function isSealedFile(first: Uint8Array): boolean {
   return equalBytes(first, MAGIC);
 }
 
+/** Where a sealed file is, and what it must have been written with. */
 export interface SealedFileIdentity {
   path: string;
   key: SealKey;

@@ -6,6 +6,7 @@ import { concatBytes, toBase64url } from '../../../device/contract/bytes.ts';
 import type { ClipFacts } from '../../../device/contract/clip-facts.ts';
 import { SALT_BYTES } from '../../../device/contract/commitment.ts';
 import { failure } from '../../../device/contract/errors.ts';
+import { checkDecrypted, clipIn } from '../../../device/contract/media/check-decrypted.ts';
 import {
   commitmentsOf,
   SEALED_CONTENTS_BYTES,
@@ -14,7 +15,7 @@ import {
   VerdictOutcome,
   writeContents,
 } from '../../../device/contract/sealing.ts';
-import { checkDecrypted, clipIn, outcomeOf, unopened } from '../../../device/contract/verdict.ts';
+import { outcomeOf, unopened } from '../../../device/contract/verdict.ts';
 import { fillerBox, plainMp4 } from '../../support/plain-mp4.ts';
 
 const FRAMES = { frames: 30, audioPackets: 12 };
