@@ -15,7 +15,8 @@ export interface Ready {
   headers: Record<string, string>;
 }
 
-const FRAMES = 450;
+/** Frames of the clip, 15 a second. */
+export const FRAMES = 450;
 /** As much as 30 s of 8 Mbit/s. */
 export const CLIP = plainMp4({ frames: FRAMES, audioPackets: 12, frameBytes: 66_000 });
 

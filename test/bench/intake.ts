@@ -5,8 +5,19 @@ import { once } from 'node:events';
 import { mkdir } from 'node:fs/promises';
 import { Agent, request } from 'node:http';
 import { join } from 'node:path';
+import { SystemDisk } from '../../device/base/disk.ts';
+import { sha256, sha256Hex, sha256Stream } from '../../device/base/keys.ts';
+import { SystemRandom } from '../../device/base/random.ts';
+import { generateSealKey } from '../../device/base/seal.ts';
+import { openSealedFile, writeSealedFile } from '../../device/base/sealed-file.ts';
+import { toBase64url } from '../../device/contract/bytes.ts';
+import type { ClipFacts } from '../../device/contract/clip-facts.ts';
+import { SALT_BYTES } from '../../device/contract/commitment.ts';
+import { STATEMENT_TIME_STEP_US } from '../../device/contract/manifest.ts';
+import { checkDecrypted } from '../../device/contract/media/check-decrypted.ts';
+import { commitmentsOf, writeContents } from '../../device/contract/sealing.ts';
 import { CHUNK_BYTES } from '../../device/upload/bridge-http.ts';
-import { CLIP, type Ready } from './intake-server.ts';
+import { CLIP, FRAMES, type Ready } from './intake-server.ts';
 import { compare, type Row, type Run } from './measure.ts';
 
 export async function intakeRows({ folder, pairs }: Run): Promise<Row[]> {
@@ -17,6 +28,12 @@ export async function intakeRows({ folder, pairs }: Run): Promise<Row[]> {
       () => uploadMs(bridge),
       () => uploadMs(bare),
     );
+    const sealed = await SealedFileOnDisk.write(folder);
+    const opening = await compare(
+      pairs,
+      () => sealed.openMs(),
+      () => uploadMs(bridge),
+    );
     return [
       {
         group: 'intake',
@@ -26,6 +43,15 @@ export async function intakeRows({ folder, pairs }: Run): Promise<Row[]> {
         figure: 1 / ratio,
         unit: 'x',
         target: { least: 0.8 },
+      },
+      {
+        group: 'intake',
+        what: `Opening and checking an encrypted clip of ${(CLIP.length / 1e6).toFixed(0)} MB over taking it in`,
+        ours: throughput(opening.work),
+        baseline: `${throughput(opening.baseline)}, verified intake`,
+        figure: opening.ratio,
+        unit: 'x',
+        target: { most: 1.2 },
       },
     ];
   } finally {
@@ -82,3 +108,46 @@ async function patch({ url, headers }: Ready, agent: Agent, offset: number, byte
   for await (const _ of answer);
   return answer.statusCode;
 }
+
+const IDENTITY = { id: 'grant-1', key: generateSealKey(new SystemRandom()) };
+const CONTENTS = { disclosed: {}, zones: [], salts: { zones: toBase64url(new Uint8Array(SALT_BYTES)) } };
+
+/** The clip as its device encrypts it, in a file, and what whoever opens it does with that. */
+class SealedFileOnDisk {
+  private readonly disk = new SystemDisk();
+  private readonly path: string;
+
+  private constructor(path: string) {
+    this.path = path;
+  }
+
+  static async write(folder: string): Promise<SealedFileOnDisk> {
+    const file = new SealedFileOnDisk(join(folder, 'sealed'));
+    const parts = [writeContents(CONTENTS), CLIP];
+    await writeSealedFile(file.disk, new SystemRandom(), { ...IDENTITY, path: file.path }, parts);
+    return file;
+  }
+
+  /** Decrypts all of it and checks it against its statement; milliseconds that it took. */
+  async openMs(): Promise<number> {
+    const startMs = performance.now();
+    const file = await openSealedFile(this.disk, { ...IDENTITY, path: this.path });
+    try {
+      await checkDecrypted(file, { ...FACTS, sealed: SEALED }, STATEMENT_TIME_STEP_US, { sha256, sha256Stream });
+    } finally {
+      await file.close();
+    }
+    return performance.now() - startMs;
+  }
+}
+
+const LENGTH_US = FRAMES * 66_667;
+const WINDOW = { startUs: 1_000_000, endUs: 1_000_000 + LENGTH_US };
+const FACTS: ClipFacts = {
+  ...{ window: WINDOW, coverage: WINDOW, gaps: [], frames: FRAMES, audioPackets: 12 },
+  ...{ method: 're-encode', encodedFrames: FRAMES, redacted: false },
+};
+const SEALED = {
+  ...{ clipSha256: sha256Hex(CLIP), clipBytes: CLIP.length, recipientKey: '', contentKey: '', grantSha256: '' },
+  ...commitmentsOf(CONTENTS, sha256),
+};
