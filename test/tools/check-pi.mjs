@@ -227,7 +227,9 @@ async function check(rig, folder, { installed, cards, updates, 'small-boards': s
   const from = installed ?? pack(folder, cpuOf(processor));
   if (updates) await makeReleases(from, cpuOf(processor), join(folder, 'releases'));
   // One file: an emulated machine reads thousands of them slowly from another one's disk.
-  run('tar', ['-cf', join(folder, 'doorsill.tar'), '-C', from, '--transform', 's,^\\.,opt/doorsill,', '.']);
+  // The service's user must be able to read it, as it can after `sudo npm install`; the packed folder is this user's alone.
+  const packing = ['--mode=a+rX', '--transform', 's,^\\.,opt/doorsill,'];
+  run('tar', ['-cf', join(folder, 'doorsill.tar'), '-C', from, ...packing, '.']);
   const proofs = readdirSync(join(root, 'test/tools')).filter((name) => /^pi-.*\.mjs$/.test(name));
   for (const name of proofs) copyFileSync(join(root, 'test/tools', name), join(folder, name));
   writeFileSync(

@@ -234,7 +234,7 @@ async function provePress(owner, button) {
 
 /** Ends the running process by `how`; resolves once systemd has started another that records. */
 async function proveRestart(owner, how, result) {
-  const pid = runningPid();
+  const pid = await until('a process', () => runningPid() || null);
   const before = { us: owner.footageUs, restarts: Number(properties().NRestarts) };
   const startedAt = performance.now();
   how(pid);

@@ -41,7 +41,7 @@ function exposure() {
 }
 
 async function restarted(how, result) {
-  const pid = show('MainPID');
+  const pid = await until('a process', () => Number(show('MainPID')) > 0 && show('MainPID'));
   const restarts = Number(show('NRestarts'));
   const device = readFileSync(`${DATA}/device.key`);
   how();
@@ -218,7 +218,9 @@ async function main(commandsFile, ...options) {
   await prove('out-of-memory', outOfMemory);
   await hardware(camera);
   await prove('killed', () => restarted(() => systemctl('kill', '-s', 'SIGKILL', UNIT)));
-  await prove('hung', () => restarted(() => process.kill(Number(show('MainPID')), 'SIGSTOP'), 'watchdog'));
+  await prove('hung', () =>
+    restarted(() => ran('SIGSTOP', systemctl('kill', '--kill-whom=main', '-s', 'SIGSTOP', UNIT)), 'watchdog'),
+  );
   await prove('limited', limited);
   await prove('stopped', stopped);
   await prove('doctor', doctor);
