@@ -41,6 +41,9 @@ const CUT: CutFacts = {
   ...{ method: 'smart-cut', encodedFrames: 5, redacted: false },
 };
 
+/** What a device cut: `PLAIN`. */
+export const AS_CUT = { clip: CUT, bytes: PLAIN };
+
 /** What a lying device changes. */
 interface Lies {
   /** The bytes in the file, others than are stated. */
@@ -68,11 +71,7 @@ export async function encryptedClip(
   folder: string,
   name: string,
   lies: Lies = {},
-  of: { live: LiveGrant; clip: CutFacts; bytes: Uint8Array } = {
-    live: liveGrantFor(TERMS).live,
-    clip: CUT,
-    bytes: PLAIN,
-  },
+  of: { live: LiveGrant; clip: CutFacts; bytes: Uint8Array } = { ...AS_CUT, live: liveGrantFor(TERMS).live },
 ): Promise<EncryptedClip> {
   const { live, bytes: plain } = of;
   const clip = { ...of.clip, ...lies.cut };
