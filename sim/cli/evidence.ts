@@ -121,7 +121,7 @@ export function addEvidence(agency: Command): void {
   const evidence = agency
     .command('evidence')
     .description(
-      'as an officer: list, show, triage, file, save, link, delete and restore the agency’s evidence at the vault',
+      'as an officer: list, show, triage, file, download, link, delete and restore the agency’s evidence at the vault',
     )
     .addHelpText(
       'after',
@@ -135,7 +135,7 @@ Examples:
     );
   addList(evidence);
   for (const verb of ITEM_VERBS) addItemVerb(evidence, verb);
-  addSave(evidence);
+  addDownload(evidence);
   addLink(evidence);
   addTrail(evidence);
 }
@@ -181,13 +181,13 @@ function addItemVerb(evidence: Command, { words, about, example, option, operati
   });
 }
 
-function addSave(evidence: Command): void {
-  withVaultOptions(evidence.command('save <item>'))
+function addDownload(evidence: Command): void {
+  withVaultOptions(evidence.command('download <item>'))
     .description(
-      'save an item’s clip and statement once they are checked; a clip that only the agency can open is opened',
+      'download an item’s clip and statement, which are checked first; a clip that only the agency can open is opened',
     )
     .requiredOption('--out <dir>', 'folder to write them into')
-    .addHelpText('after', `\nExample:\n  $ doorsill agency evidence save item-4f1e --out ./case ${WHO}`)
+    .addHelpText('after', `\nExample:\n  $ doorsill agency evidence download item-4f1e --out ./case ${WHO}`)
     .action(async (named: string, options: VaultOptions & { out: string }, command: Command) => {
       const item = itemOf(named);
       const { context, vault, who, agency, bridge } = await openVaultAsOfficer(options, command);
