@@ -155,15 +155,18 @@ describe('a new key of an agency’s own', () => {
   it('is not made for an agency whose clips its own key does not open', async () => {
     const key = await loadAgencyKey(deps, at('plain'));
     const domain = 'plain.example';
-    await enterAgency(deps, where, key, {
-      ...DEMO_AGENCY,
-      name: 'Plain Police',
-      domain,
-      contact: { name: 'Desk', email: `a@${domain}` },
-    });
+    const contact = { name: 'Desk', email: `a@${domain}` };
+    const facts = { ...DEMO_AGENCY, name: 'Plain Police', domain, contact };
+    await enterAgency(deps, where, key, facts);
     const agency = { key, id: agencyId(key), folder: at('plain') };
-    await expect(rotateSealingKey(deps, where, agency)).rejects.toMatchObject({ code: 'usage' });
-    expect(await readKeysIn(deps.disk, agency.folder)).toEqual([]);
+    const refused = async () => {
+      await expect(rotateSealingKey(deps, where, agency)).rejects.toMatchObject({ code: 'usage' });
+      expect(await readKeysIn(deps.disk, agency.folder)).toEqual([]);
+    };
+    await refused();
+    const sealing = { key: generateSealingKey(random).publicKey, keeper: 'vault' as const };
+    await enterAgency(deps, where, key, { ...facts, sealing });
+    await refused();
   });
 });
 
