@@ -43,6 +43,13 @@ export const SIM_ERRORS = {
     'Start it without --doorbells, or remove one by its name: `doorsill up remove NAME`.',
   ),
 
+  // clips
+  clip_encrypted: wrongUsage(
+    422,
+    'The file {file} is encrypted for its recipient, so that nothing in it can be verified yet.',
+    'Its recipient opens and checks it with `doorsill open {file} {statement} --out CLIP.mp4`; whoever has that clip can verify it.',
+  ),
+
   // story
   story_failed: machineFault(
     500,

@@ -112,7 +112,7 @@ export function makeSearchCall(signer: Signer, bridge: string, call: SearchActio
 }
 
 /** A pet owner's input for a search. */
-export type SearchChoice = Pick<Search, 'kind' | 'text' | 'photoSha256' | 'cell' | 'profile'> & {
+export type SearchChoice = Pick<Search, 'kind' | 'text' | 'photoSha256' | 'cell' | 'profile' | 'sealing'> & {
   /** The time from which on the pet is missing, and the search's duration from now. */
   sinceUs: number;
   lifeS: number;

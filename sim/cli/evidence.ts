@@ -1,11 +1,16 @@
 // The verb `agency evidence`: what an officer does with the evidence that the vault keeps for the agency.
 
+import { resolve } from 'node:path';
+import { SystemDisk } from '@doorsill/base/disk';
 import { idSchema } from '@doorsill/contract/ids';
 import { type Context, openContext } from '@doorsill/device/cli/context';
 import { printMoment } from '@doorsill/device/terminal/format-units';
 import type { Command } from 'commander';
 import { failure } from '../errors.ts';
+import { readKeysIn } from '../officer/agency-sealing.ts';
+import { disclosedWords } from '../officer/clip-file.ts';
 import { type EvidenceClient, openEvidenceClient } from '../officer/evidence-client.ts';
+import { saveEvidence } from '../officer/save-evidence.ts';
 import type { Parameters, Who } from '../officer/service-client.ts';
 import type { ItemView, TrailEntry } from '../officer/service-operations.ts';
 import {
@@ -26,6 +31,9 @@ interface AtVault {
   context: Context;
   vault: EvidenceClient;
   who: Who;
+  agency: Awaited<ReturnType<typeof openAgency>>;
+  /** Of the testbed. */
+  bridge: string;
 }
 
 /** Adds the options of verbs that an officer runs at the vault. */
@@ -40,7 +48,8 @@ export async function openVaultAsOfficer(options: VaultOptions, command: Command
   const testbed = await openTestbed(context.disk, options);
   if (!testbed.vault) throw failure('not_running', { folder: testbed.folder });
   const agency = await openAgency(context, options, testbed);
-  return { context, who, vault: await openEvidenceClient(context, testbed.vault, agency) };
+  const vault = await openEvidenceClient(context, testbed.vault, agency);
+  return { context, who, vault, agency, bridge: testbed.bridge.id };
 }
 
 /** A verb about one item, which it prints afterwards. */
@@ -111,7 +120,9 @@ const ITEM_VERBS: readonly ItemVerb[] = [
 export function addEvidence(agency: Command): void {
   const evidence = agency
     .command('evidence')
-    .description('as an officer: list, show, triage, file, link, delete and restore the agency’s evidence at the vault')
+    .description(
+      'as an officer: list, show, triage, file, download, link, delete and restore the agency’s evidence at the vault',
+    )
     .addHelpText(
       'after',
       `
@@ -124,6 +135,7 @@ Examples:
     );
   addList(evidence);
   for (const verb of ITEM_VERBS) addItemVerb(evidence, verb);
+  addDownload(evidence);
   addLink(evidence);
   addTrail(evidence);
 }
@@ -167,6 +179,33 @@ function addItemVerb(evidence: Command, { words, about, example, option, operati
     const { context, vault, who } = await openVaultAsOfficer(options, command);
     show(context, await vault.call(name, who, { item: itemOf(item), ...parameters }, body));
   });
+}
+
+function addDownload(evidence: Command): void {
+  withVaultOptions(evidence.command('download <item>'))
+    .description(
+      'download an item’s clip and statement, which are checked first; a clip that only the agency can open is opened',
+    )
+    .requiredOption('--out <dir>', 'folder to write them into')
+    .addHelpText('after', `\nExample:\n  $ doorsill agency evidence download item-4f1e --out ./case ${WHO}`)
+    .action(async (named: string, options: VaultOptions & { out: string }, command: Command) => {
+      const item = itemOf(named);
+      const { context, vault, who, agency, bridge } = await openVaultAsOfficer(options, command);
+      const folder = resolve(options.out);
+      await new SystemDisk('named').makeFolder(folder);
+      const keys = await readKeysIn(context.disk, agency.folder);
+      const recipient = { keys, signer: { key: agency.key, bridge } };
+      const saved = await saveEvidence(context, vault, { item, who, folder, recipient });
+      const { contents, clip, statement } = saved;
+      context.output.result(
+        { item, ...saved },
+        [
+          `Checked ${item} against its statement, and wrote ${clip} and ${statement}.`,
+          ...(contents ? [`  disclosed  ${disclosedWords(contents)}`] : []),
+          ...(contents?.zones.length ? [`  zones      ${contents.zones.length} black in each frame`] : []),
+        ].join('\n'),
+      );
+    });
 }
 
 function addLink(evidence: Command): void {

@@ -94,6 +94,10 @@ const VERBS: CommandLine['verbs'] = {
       load: async () => (await import('./query-audit-verbs.ts')).addAudit,
       under: { witness: async () => (await import('./witness.ts')).addWitness },
     },
+    open: {
+      about: 'open a clip that was encrypted for you; check it',
+      load: async () => (await import('./open.ts')).addOpen,
+    },
     verify: {
       about: 'check a clip or a ledger, offline',
       load: async () => (await import('./verify.ts')).addVerify,
@@ -125,6 +129,7 @@ const TRIED: Readonly<Record<string, string>> = {
   doorbell: 'up add", "up list" or "up remove',
   truth: 'replay truth',
   proof: 'left proof',
+  decrypt: 'open',
   'trust-clock': 'settings trust-clock',
   viewer: 'settings viewer',
   request: 'agency request',

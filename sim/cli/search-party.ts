@@ -26,8 +26,17 @@ import { fetchSightings, showSighting } from '@doorsill/device/terminal/owner-re
 import { expectOutputFree, writePrivateFile } from '@doorsill/device/terminal/private-output';
 import { calledAs } from '@doorsill/device/terminal/shell-words';
 import type { Command } from 'commander';
-import { failure } from '../errors.ts';
-import { endSearch, fetchClip, grantedClips, type PetOwner, postSearch } from '../pet-owner/pet-owner.ts';
+import { type Failure, failure, isFailure } from '../errors.ts';
+import { LOSING_THE_KEYS, ownSealing, readKeysIn, SEALING_KEYS_NAME } from '../officer/agency-sealing.ts';
+import { disclosedWords } from '../officer/clip-file.ts';
+import {
+  endSearch,
+  fetchClip,
+  type GrantedClip,
+  grantedClips,
+  type PetOwner,
+  postSearch,
+} from '../pet-owner/pet-owner.ts';
 
 const PHOTO_BYTES_MAX = 8_000_000;
 const HOUR_S = 3600;
@@ -130,11 +139,12 @@ async function petOwner(context: Context, options: BridgeOptions): Promise<PetOw
   const home = await chosenHome(context, options);
   const key = await loadOrCreateOwnerKey(context.disk, context.random, join(ownerFolder(options), 'owner.key'));
   const signer = { key, clock: context.clock, random: context.random };
-  if (options.bridge) return { signer, home, bridgeUrl: options.bridge };
+  const sealingKeys = await readKeysIn(context.disk, ownerFolder(options));
+  if (options.bridge) return { signer, home, bridgeUrl: options.bridge, sealingKeys };
   const folder = await doorbellFolder(context, options, home.device);
   const enrolment = await readEnrolment(context.disk, join(folder, 'enrolment.json'));
   if (!enrolment) throw failure('usage', { detail: 'name the bridge with --bridge URL' });
-  return { signer, home, bridgeUrl: enrolment.bridgeUrl };
+  return { signer, home, bridgeUrl: enrolment.bridgeUrl, sealingKeys };
 }
 
 interface PostOptions extends BridgeOptions {
@@ -146,6 +156,7 @@ interface PostOptions extends BridgeOptions {
   since?: string;
   hours: string;
   ask: string;
+  sealing: string;
 }
 
 function addPost(group: Command): void {
@@ -163,9 +174,14 @@ function addPost(group: Command): void {
       `facts to request of a home that saw it: ${Object.keys(DISCLOSURE_PROFILES).join(', ')}`,
       'nothing',
     )
+    .option('--sealing <who>', 'who can open clips: recipient (you alone), or off (the bridge, too)', 'recipient')
     .addHelpText(
       'after',
-      '\nExample:\n  $ doorsill search-party post --photo biscuit.jpg --kind dog --near -89.64,39.80 --text "Red collar, shy."',
+      `
+Doorbells encrypt clips for your search to a key in ${SEALING_KEYS_NAME} beside your owner's key. ${LOSING_THE_KEYS}
+
+Example:
+  $ doorsill search-party post --photo biscuit.jpg --kind dog --near -89.64,39.80 --text "Red collar, shy."`,
     )
     .action(async (options: PostOptions, command: Command) => {
       const context = openContext(command);
@@ -178,16 +194,22 @@ function addPost(group: Command): void {
         sinceUs: options.since ? parseMoment(options.since, nowUs) : nowUs - HOUR_US,
         lifeS: parseHours(options.hours),
       };
+      if (options.sealing !== 'recipient' && options.sealing !== 'off')
+        throw failure('usage', { detail: '--sealing takes recipient or off' });
       const bytes = await context.disk.readFile(resolve(options.photo), PHOTO_BYTES_MAX).catch(() => null);
       if (!bytes) throw failure('search_photo_invalid', { detail: `${options.photo} cannot be read, or is too large` });
       const owner = await petOwner(context, options);
       const photo = { name: options.photo, bytes: new Uint8Array(bytes) };
-      const { search, expiresS, photo: plain } = await postSearch(owner, photo, choice);
+      const sealing = options.sealing === 'off' ? null : await ownSealing(context, ownerFolder(options));
+      if (sealing) context.output.progress(LOSING_THE_KEYS);
+      const posted = await postSearch(owner, photo, { ...choice, ...(sealing ? { sealing } : {}) });
+      const { search, expiresS, photo: plain } = posted;
       const untilUs = expiresS * 1_000_000;
       context.output.result(
-        { search, cell: choice.cell, expiresS, photoBytes: plain.length },
+        { search, cell: choice.cell, expiresS, photoBytes: plain.length, sealing },
         [
           `Posted ${search}: participating homes around ${choice.cell} look for it for ${Math.round((untilUs - nowUs) / HOUR_US)} h.`,
+          `Clips for it are ${sealing ? 'encrypted: only you can open them' : 'not encrypted: the bridge can read them'}.`,
           `When it is found: ${calledAs()} search-party found ${search}`,
         ].join('\n'),
       );
@@ -245,18 +267,42 @@ function addClips(group: Command): void {
       const context = openContext(command);
       const owner = await petOwner(context, options);
       const clips = await grantedClips(owner);
+      const folder = options.out === undefined ? null : resolve(options.out);
       const lines: string[] = [];
+      const seen: object[] = [];
+      let refusal: Failure | null = null;
       for (const clip of clips) {
         lines.push(`${clip.request}  ${clip.clip}  ${printBytes(clip.bytes)}`);
-        if (options.out === undefined) continue;
-        if (!CLIP_NAME.test(clip.clip)) throw failure('verify_failed', { detail: 'the id of a clip is not valid' });
-        const folder = resolve(options.out);
-        const { bytes, manifestToken } = await fetchClip(owner, clip);
-        await new SystemDisk('named').makeFolder(folder);
-        await writePrivateFile(join(folder, `${clip.clip}.mp4`), [bytes]);
-        await writePrivateFile(join(folder, `${clip.clip}.manifest.jws`), [manifestToken]);
-        lines.push(`  written to ${join(folder, `${clip.clip}.mp4`)}`);
+        const saved = folder === null ? { facts: {}, lines: [] } : await saveClip(owner, clip, folder);
+        seen.push({ ...clip, ...('refusal' in saved ? { refused: saved.refusal.message } : saved.facts) });
+        lines.push(...saved.lines);
+        if ('refusal' in saved) refusal ??= saved.refusal;
       }
-      context.output.result({ clips }, lines.join('\n') || 'Nothing was granted to you.');
+      context.output.result({ clips: seen }, lines.join('\n') || 'Nothing was granted to you.');
+      // Every other clip was saved before this one's refusal ends the command.
+      if (refusal) throw refusal;
     });
+}
+
+/** A clip that was saved with its statement, or the refusal of one of which nothing is shown. */
+type Saved = { facts: object; lines: string[] } | { refusal: Failure; lines: string[] };
+
+/** Saves a clip once it is checked. Throws where the reason is not the clip. */
+async function saveClip(owner: PetOwner, clip: GrantedClip, folder: string): Promise<Saved> {
+  if (!CLIP_NAME.test(clip.clip)) throw failure('verify_failed', { detail: 'the id of a clip is not valid' });
+  try {
+    const { bytes, manifest, manifestToken, disclosed, zones, verdict } = await fetchClip(owner, clip);
+    const file = join(folder, `${clip.clip}.mp4`);
+    await new SystemDisk('named').makeFolder(folder);
+    await writePrivateFile(file, [bytes]);
+    await writePrivateFile(join(folder, `${clip.clip}.manifest.jws`), [manifestToken]);
+    const black = zones ? [`  zones      ${zones} black in each of ${manifest.frames} frames`] : [];
+    return {
+      facts: { file, disclosed, zones, verdict },
+      lines: [`  disclosed  ${disclosedWords({ disclosed })}`, ...black, `  written to ${file}`],
+    };
+  } catch (thrown) {
+    if (!isFailure(thrown) || thrown.code !== 'clip_unopened') throw thrown;
+    return { refusal: thrown, lines: [`  not written: ${thrown.message}`] };
+  }
 }

@@ -1,9 +1,8 @@
 // The verb `verify`.
 
 import { createReadStream } from 'node:fs';
-import { open, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { oneLine } from '@doorsill/contract/outside-text';
+import { innerClip } from '@doorsill/contract/sealing';
 import { readEnrolment } from '@doorsill/device/area-link/enrolment';
 import { findFfmpeg } from '@doorsill/device/camera/find-ffmpeg';
 import {
@@ -23,6 +22,7 @@ import { printBytes, printMoment } from '@doorsill/device/terminal/format-units'
 import { showWindow } from '@doorsill/device/terminal/owner-requests';
 import type { Command } from 'commander';
 import { failure, isFailure } from '../errors.ts';
+import { disclosedWords, isEncrypted, withClipFile } from '../officer/clip-file.ts';
 import { testbedPaths } from '../testbed/testbed-folder.ts';
 import { namedKey, readTokenFile } from './named-key.ts';
 
@@ -87,8 +87,7 @@ async function expectedBridge(context: Context, options: VerifyOptions): Promise
 }
 
 async function verifyFiles(context: Context, clip: string, manifest: string, options: VerifyOptions): Promise<void> {
-  const found = await stat(clip).catch(() => null);
-  if (!found?.isFile()) throw failure('usage', { detail: `there is no file ${clip}` });
+  if (await withClipFile(clip, isEncrypted)) throw failure('clip_encrypted', { file: clip, statement: manifest });
   const isLost = (options.proof && !options.receipt) || (options.witnessKey.length > 0 && !options.proof);
   if (isLost) throw failure('usage', { detail: '--proof goes with --receipt, and --witness-key with --proof' });
   const bridgeKey = await expectedBridge(context, options);
@@ -103,7 +102,6 @@ async function verifyFiles(context: Context, clip: string, manifest: string, opt
   });
   const { manifest: facts, chain, device, receipt, custody } = verified;
   const zones = await checkZones(context, clip, verified);
-  const disclosed = Object.entries(facts.disclosed).map(([key, value]) => `${key} (${oneLine(String(value))})`);
   const unknown = [
     ...(device === null || options.device ? [] : ['  Not checked: whose device this is (--device).']),
     ...(device === null && !receipt
@@ -119,10 +117,10 @@ async function verifyFiles(context: Context, clip: string, manifest: string, opt
       ...(device === null ? [] : [`  device     ${device}`]),
       ...('home' in facts ? [`  home       ${facts.home}, a pseudonym for this one grant`] : []),
       `  window     ${showWindow(facts.window)}`,
-      `  frames     ${facts.frames} in ${printBytes(facts.clipBytes)}, ${facts.method}`,
+      `  frames     ${facts.frames} in ${printBytes(innerClip(facts).clipBytes)}, ${facts.method}`,
       ...(zones?.seen === 'black' ? [`  zones      ${zones.zones} black in each of ${facts.frames} frames`] : []),
       ...facts.gaps.map((gap) => `  gap        ${showWindow(gap)}`),
-      `  disclosed  ${disclosed.join(', ') || 'nothing'}`,
+      `  disclosed  ${disclosedWords(facts)}`,
       ...(receipt ? [`  bridge     stored it, ${printMoment(receipt.iat * 1_000_000)}`] : []),
       ...(custody
         ? [`  custody    leaf ${custody.leaf} of ${custody.size}, witnesses: ${custody.witnesses.length}`]
@@ -155,18 +153,7 @@ async function checkZones(
     throw thrown;
   });
   if (!ffmpeg) return { seen: 'no ffmpeg', zones };
-  const file = await open(path);
-  try {
-    const read = async (position: number, length: number, into = new Uint8Array(length)) => {
-      const { bytesRead } = await file.read(into, 0, length, position);
-      if (bytesRead !== length) throw failure('verify_failed', { detail: 'the clip ended while it was read' });
-      return into.subarray(0, length);
-    };
-    const reader = { sizeBytes: manifest.clipBytes, read };
-    await verifyZones(reader, { ...manifest, zones: grant.zones }, { ffmpeg, clock });
-  } finally {
-    await file.close();
-  }
+  await withClipFile(path, (clip) => verifyZones(clip, { ...manifest, zones: grant.zones }, { ffmpeg, clock }));
   return { seen: 'black', zones };
 }
 

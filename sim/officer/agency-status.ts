@@ -1,12 +1,14 @@
 import { join } from 'node:path';
 import { type SigningKey, verifySignature } from '@doorsill/base/keys';
+import { addSealingKey, readSealingKeys } from '@doorsill/base/sealing-keys';
 import { openToken } from '@doorsill/contract/jws';
 import { Credential } from '@doorsill/contract/request';
 import { PUBLIC_AUDIENCE } from '@doorsill/contract/shared-claims';
 import { failure, isFailure } from '../errors.ts';
 import { agencyId, KEY_NAME, loadAgencyKey, type OfficerDeps, signAgencyCall } from './agency-client.ts';
+import { SEALING_KEYS_NAME } from './agency-sealing.ts';
 import { CREDENTIALS_NAME, openEvidenceClient, type VaultPlace } from './evidence-client.ts';
-import { adminBearer, decideAgency, type RegistryPlace, writeDomainProof } from './registration.ts';
+import { adminBearer, decideAgency, enterAgency, type RegistryPlace, writeDomainProof } from './registration.ts';
 import { call } from './service-client.ts';
 
 const STATES = {
@@ -68,6 +70,31 @@ export async function rotateAgencyKey(
   await deps.disk.rename(join(folder, NEXT_KEY_NAME), join(folder, KEY_NAME));
   if (vault) await openEvidenceClient(deps, vault, { id: agency, folder });
   return { from, agency };
+}
+
+/**
+ * Makes an agency's new clips be encrypted to a new key of its own: adds the key to its folder, applies again with it, and approves that as
+ * the registry's moderator. A key that an interrupted rotation has added is used now. Former keys stay. Returns the new public key and the
+ * number of keys. Throws `usage` where clips are not encrypted to a key of the agency's own, and the coded refusals of the registry.
+ */
+export async function rotateSealingKey(
+  deps: OfficerDeps,
+  registry: RegistryPlace,
+  { key, id, folder }: { key: SigningKey; id: string; folder: string },
+): Promise<{ key: string; keys: number }> {
+  const service = { url: registry.registryUrl, bearer: await adminBearer(deps.disk, registry.folder) };
+  const { name, jurisdiction, domain, contact, profiles, retention, sealing } = await call(service, 'readAgency', {
+    agency: id,
+  });
+  if (sealing?.keeper !== 'recipient' || !contact)
+    throw failure('usage', { detail: 'its clips are not encrypted to a key of its own: `agency apply` chooses that' });
+  const path = join(folder, SEALING_KEYS_NAME);
+  const before = await readSealingKeys(deps.disk, path);
+  const isInterrupted = before !== null && before[0].publicKey !== sealing.key;
+  const keys = isInterrupted ? before : await addSealingKey(deps.disk, deps.random, path);
+  const next = { key: keys[0].publicKey, keeper: 'recipient' as const };
+  await enterAgency(deps, registry, key, { name, jurisdiction, domain, contact, profiles, retention, sealing: next });
+  return { key: next.key, keys: keys.length };
 }
 
 const NEXT_KEY_NAME = 'next-agency.key';

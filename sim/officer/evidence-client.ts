@@ -10,7 +10,15 @@ import { z } from 'zod';
 import { failure, isFailure } from '../errors.ts';
 import type { OfficerDeps } from './agency-client.ts';
 import { adminBearer } from './registration.ts';
-import { type Answers, call, type Parameters, pages, type Who } from './service-client.ts';
+import {
+  type Answers,
+  call,
+  download,
+  type Parameters,
+  pages,
+  type ServiceAccess,
+  type Who,
+} from './service-client.ts';
 import type { ItemView, TrailEntry, VAULT_OPERATIONS } from './service-operations.ts';
 
 const credentialsSchema = z.strictObject({ client: z.string(), secret: z.string() });
@@ -54,10 +62,20 @@ export class EvidenceClient {
     parameters: Parameters = {},
     body?: object,
   ): Promise<Answers[Name]> {
+    const service = await this.access(who);
+    return call(service, name, { agency: this.agency, ...parameters }, body);
+  }
+
+  /** The bytes of an item's clip, at most `bytesMax`, and their media type. Throws as `download` of service-client.ts. */
+  async clip(item: string, who: Who, bytesMax: number): ReturnType<typeof download> {
+    return download(await this.access(who), 'downloadItem', { agency: this.agency, item }, bytesMax);
+  }
+
+  private async access(who: Who): Promise<ServiceAccess> {
     const { client, secret } = this.credentials;
     const form = { grant_type: 'client_credentials', client_id: client, client_secret: secret };
     const { access_token: bearer } = await call({ url: this.url }, 'createToken', {}, form);
-    return call({ url: this.url, bearer, who }, name, { agency: this.agency, ...parameters }, body);
+    return { url: this.url, bearer, who };
   }
 
   /** The agency's items that match the filters, newest first, page after page. The vault records each page in the trail. */

@@ -3,8 +3,10 @@ import type { Disk } from '@doorsill/base/disk';
 import type { SigningKey } from '@doorsill/base/keys';
 import type { AgencyAction } from '@doorsill/contract/agency-calls';
 import { utf8 } from '@doorsill/contract/bytes';
+import type { Sealing } from '@doorsill/contract/sealing';
 import { isFailure } from '../errors.ts';
 import { agencyId, type OfficerDeps, signAgencyCall } from './agency-client.ts';
+import type { SealingChoice } from './agency-sealing.ts';
 import { call, pages } from './service-client.ts';
 import type { KnownAgency } from './service-operations.ts';
 
@@ -17,6 +19,9 @@ export const DEMO_AGENCY: AgencyFacts = {
   profiles: ['nothing', 'address-and-email', 'name-email-phone'],
   retention: ['package-theft', 'burglary', 'missing-person'],
 };
+
+/** Who opens the clips of a new testbed's demo agency. */
+export const DEMO_SEALING: SealingChoice = 'off';
 
 /** The admin token of a bridge or registry, as its operator reads it from its folder on this machine; empty without one. */
 export async function adminBearer(disk: Disk, folder: string): Promise<string> {
@@ -80,19 +85,40 @@ export async function decideAgency(
   return call(service, `${decision}Agency`, { agency }, { revision, ...body });
 }
 
-/** Proves an agency's domain, applies in its name, and approves it where it waits. Throws the registry's coded refusal. */
+/** Proves an agency's domain, applies in its name, and approves what it applied with where that waits. Throws the registry's coded refusal. */
 export async function enterAgency(deps: OfficerDeps, where: RegistryPlace, key: SigningKey, facts: AgencyFacts) {
   await writeDomainProof(deps.disk, where.folder, facts.domain, agencyId(key));
-  const { state } = await applyToRegistry(deps, where, key, facts);
-  if (state === 'pending') await decideAgency(deps.disk, where, agencyId(key), 'approve');
+  const { state, amendment } = await applyToRegistry(deps, where, key, facts);
+  if (state === 'pending' || amendment) await decideAgency(deps.disk, where, agencyId(key), 'approve');
 }
 
-/** Has the demo agency apply and approves it; does nothing when that is done already, or was undone by a moderator. */
-export async function registerAgency(deps: OfficerDeps, where: RegistryPlace, key: SigningKey): Promise<void> {
+/**
+ * Has the demo agency apply and approves it; does nothing when that is done already, or was undone by a moderator. `sealing` is for an agency
+ * that is new there: a known one keeps what it has chosen since.
+ */
+export async function registerAgency(
+  deps: OfficerDeps,
+  where: RegistryPlace,
+  key: SigningKey,
+  sealing: Sealing | null = null,
+): Promise<void> {
   try {
-    await enterAgency(deps, where, key, DEMO_AGENCY);
+    const known = await knownSealing(deps.disk, where, agencyId(key));
+    const chosen = known === undefined ? sealing : known;
+    await enterAgency(deps, where, key, { ...DEMO_AGENCY, ...(chosen ? { sealing: chosen } : {}) });
   } catch (thrown) {
     const undone = isFailure(thrown) && ['agency_revoked', 'agency_suspended'].includes(thrown.code);
     if (!undone) throw thrown;
+  }
+}
+
+/** How clips for an agency are encrypted, as its registry has it; undefined when that does not know the agency. */
+async function knownSealing(disk: Disk, where: RegistryPlace, agency: string): Promise<Sealing | null | undefined> {
+  const service = { url: where.registryUrl, bearer: await adminBearer(disk, where.folder) };
+  try {
+    return (await call(service, 'readAgency', { agency })).sealing;
+  } catch (thrown) {
+    if (isFailure(thrown) && thrown.code === 'agency_unknown') return undefined;
+    throw thrown;
   }
 }

@@ -1,6 +1,8 @@
 // The one way in which agencies, officers, moderators, partners, operators and pet owners call bridge, registry and vault.
 
 import { exchangeJson } from '@doorsill/contract/json-client';
+import { parseJson } from '@doorsill/contract/parse-json';
+import { failureOf } from '@doorsill/contract/problem';
 import type { z } from 'zod';
 import { failure } from '../errors.ts';
 import { BRIDGE_OPERATIONS, type Operation, REGISTRY_OPERATIONS, VAULT_OPERATIONS } from './service-operations.ts';
@@ -46,16 +48,58 @@ export async function call<Name extends OperationName>(
   body?: object,
 ): Promise<Answers[Name]> {
   const { method, answer }: Operation = OPERATIONS[name];
-  const { bearer, who } = service;
+  const { bearer } = service;
   const received = await exchangeJson(operationUrl(service.url, name, parameters), {
     method,
     ...(bearer === undefined ? {} : { bearer }),
-    ...(who === undefined
-      ? {}
-      : { headers: { 'x-officer': encodeURIComponent(who.officer), 'x-reason': encodeURIComponent(who.reason) } }),
+    headers: headersOf(service),
     ...(body === undefined ? {} : { body }),
   });
   return (answer ? answer.parse(received) : received) as Answers[Name];
+}
+
+/**
+ * Downloads at most `bytesMax` bytes of an operation's answer, which is read when its parts are. Throws `usage` for a parameter that is no path
+ * segment, the service's refusal, `unreachable`; and while it is read `unreachable`, also for a longer answer.
+ */
+export async function download(
+  service: ServiceAccess,
+  name: OperationName,
+  parameters: Parameters,
+  bytesMax: number,
+): Promise<{ type: string; parts: AsyncIterable<Uint8Array> }> {
+  const url = operationUrl(service.url, name, parameters);
+  const unreachable = (detail: string) => failure('unreachable', { what: 'the server', where: service.url, detail });
+  const failed = (thrown: unknown) => unreachable(thrown instanceof Error ? thrown.message : String(thrown));
+  const { bearer } = service;
+  const response = await fetch(url, {
+    redirect: 'error',
+    headers: { ...headersOf(service), ...(bearer === undefined ? {} : { authorization: `Bearer ${bearer}` }) },
+  }).catch((thrown: unknown) => {
+    throw failed(thrown);
+  });
+  const { body } = response;
+  if (!response.ok || !body)
+    throw failureOf(parseJson(await response.text())) ?? unreachable(`it answered with status ${response.status}`);
+  async function* parts(): AsyncGenerator<Uint8Array> {
+    let bytes = 0;
+    try {
+      for await (const part of body ?? []) {
+        bytes += part.length;
+        if (bytes > bytesMax) break;
+        yield part;
+      }
+    } catch (thrown) {
+      throw failed(thrown);
+    }
+    if (bytes > bytesMax) throw unreachable(`its answer has more than ${bytesMax} bytes`);
+  }
+  return { type: response.headers.get('content-type')?.split(';')[0]?.trim() ?? '', parts: parts() };
+}
+
+function headersOf({ who }: ServiceAccess): Record<string, string> {
+  if (who === undefined) return {};
+  return { 'x-officer': encodeURIComponent(who.officer), 'x-reason': encodeURIComponent(who.reason) };
 }
 
 /** The address of an operation, with its parameters filled in. Throws `usage` for a parameter that is no path segment. */

@@ -1,6 +1,8 @@
 // The operations of bridge, registry and vault that clients of this package call, each with its method and path as in the service's OpenAPI
 // document (a test compares them), and the part of its answer that is read.
 
+import { Contact, Jurisdiction, registeredTerms } from '@doorsill/contract/request';
+import { Sealing, sealingKeySchema } from '@doorsill/contract/sealing';
 import { z } from 'zod';
 
 /** An HTTP operation. `answer`: absent where the answer is empty, not JSON, or not read. */
@@ -205,6 +207,8 @@ const KnownAgency = z.object({
   amendment: z.object({ name: z.string(), jurisdiction: z.string(), domain: z.string(), waits: z.string() }).optional(),
   state: z.string(),
   revision: z.number(),
+  /** How clips for it are encrypted; null: not at all. */
+  sealing: Sealing.nullable().default(null),
 });
 /** An agency as the registry knows it. */
 export type KnownAgency = z.infer<typeof KnownAgency>;
@@ -224,7 +228,12 @@ export const REGISTRY_OPERATIONS = {
   readAgency: {
     method: 'GET',
     path: '/v1/agencies/{agency}',
-    answer: KnownAgency.extend({ successor: z.string().optional() }),
+    answer: KnownAgency.extend({
+      jurisdiction: Jurisdiction,
+      contact: Contact.nullable(),
+      ...registeredTerms,
+      successor: z.string().optional(),
+    }),
   },
   approveAgency: { method: 'POST', path: '/v1/agencies/{agency}/approve', answer: KnownAgency },
   refuseAgency: { method: 'POST', path: '/v1/agencies/{agency}/refuse', answer: KnownAgency },
@@ -281,6 +290,7 @@ const AGENCY = '/v1/agencies/{agency}';
 const ITEM = `${AGENCY}/evidence/{item}`;
 
 export const VAULT_OPERATIONS = {
+  readVault: { method: 'GET', path: '/v1/vault', answer: z.object({ sealingKey: sealingKeySchema.optional() }) },
   createToken: { method: 'POST', path: '/oauth2/token', answer: z.object({ access_token: z.string() }) },
   addBridge: { method: 'POST', path: '/v1/bridges' },
   createClient: {
@@ -297,6 +307,7 @@ export const VAULT_OPERATIONS = {
   },
   readItem: { method: 'GET', path: ITEM, answer: ItemView },
   readStatement: { method: 'GET', path: `${ITEM}/manifest`, answer: z.object({ manifest: z.string() }) },
+  downloadItem: { method: 'GET', path: `${ITEM}/clip` },
   triageItem: { method: 'POST', path: `${ITEM}/triage`, answer: ItemView },
   setItemCategories: { method: 'PUT', path: `${ITEM}/categories`, answer: ItemView },
   setAccessClass: { method: 'PUT', path: `${ITEM}/access-class`, answer: ItemView },

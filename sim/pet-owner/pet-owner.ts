@@ -1,15 +1,18 @@
 import { extname } from 'node:path';
 import { sha256Hex } from '@doorsill/base/keys';
-import { fromBase64url } from '@doorsill/contract/bytes';
+import type { SealingKeys } from '@doorsill/base/sealing-keys';
+import { concatBytes, fromBase64url } from '@doorsill/contract/bytes';
 import { actorId } from '@doorsill/contract/ids';
 import { exchangeJson } from '@doorsill/contract/json-client';
-import type { Manifest, Statement } from '@doorsill/contract/manifest';
+import type { Statement } from '@doorsill/contract/manifest';
 import { plainJpegSize } from '@doorsill/contract/plain-jpeg';
+import type { DisclosedValues } from '@doorsill/contract/shared-claims';
 import { verifyClip } from '@doorsill/device/clip/verify-clip';
 import type { PairedDevice } from '@doorsill/device/owner/paired-devices';
 import { makeSearch, makeSearchCall, type SearchChoice, type Signer } from '@doorsill/device/owner/sign-owner-messages';
 import { failure } from '../errors.ts';
-import { type Answers, call, operationUrl } from '../officer/service-client.ts';
+import { clipOf, type EncryptedFile, openSealedClip, partsOf, peekStatement } from '../officer/open-sealed-clip.ts';
+import { type Answers, call, download, operationUrl } from '../officer/service-client.ts';
 import { BRIDGE_OPERATIONS, type SearchPosted } from '../officer/service-operations.ts';
 
 /** Where a pet owner posts: the bridge that their own doorbell is enrolled with. */
@@ -17,6 +20,8 @@ export interface PetOwner {
   signer: Signer;
   home: PairedDevice;
   bridgeUrl: string;
+  /** Open clips that were encrypted for this owner's searches. */
+  sealingKeys?: SealingKeys | [];
 }
 
 /** A clip or still that a camera's owner granted to the pet owner. */
@@ -60,24 +65,57 @@ export async function grantedClips(owner: PetOwner): Promise<GrantedClip[]> {
   return (await call({ url: urlOf(owner), bearer }, 'listFoundClips')).clips;
 }
 
-/** One clip with its verified statement. Throws `verify_failed` when the statement does not verify or covers other bytes. */
-export async function fetchClip(
-  owner: PetOwner,
-  { clip, sha256 }: GrantedClip,
-): Promise<{ bytes: Uint8Array; manifest: Manifest | Statement; manifestToken: string }> {
-  const bearer = () => makeSearchCall(owner.signer, bridgeOf(owner), { action: 'see', clip }).token;
-  const service = { url: urlOf(owner), bearer: bearer() };
-  const { manifest: manifestToken } = await call(service, 'readFoundClipManifest', { clip });
-  const response = await fetch(operationUrl(service.url, 'downloadFoundClip', { clip }), {
-    headers: { authorization: `Bearer ${bearer()}` },
-    redirect: 'error',
+/** A clip as its statement says, which has been verified. */
+export interface FetchedClip {
+  /** Of the clip itself, opened if it came encrypted. */
+  bytes: Uint8Array;
+  manifest: Statement;
+  manifestToken: string;
+  /** The facts that its home disclosed. */
+  disclosed: DisclosedValues;
+  /** Zones that are black in each frame, as was checked; null where they were not, because the statement alone does not name them. */
+  zones: number | null;
+  /** This owner's signed verdict for the bridge on an encrypted clip. */
+  verdict: string | null;
+}
+
+/**
+ * One clip with its verified statement. Throws `verify_failed` when the statement does not verify or covers other bytes, `clip_unopened` for
+ * an encrypted clip that is not what it should be, or whose key is lost, `ffmpeg_missing`, the bridge's refusal and `unreachable`.
+ */
+export async function fetchClip(owner: PetOwner, { clip, sha256 }: GrantedClip): Promise<FetchedClip> {
+  const service = () => ({
+    url: urlOf(owner),
+    bearer: makeSearchCall(owner.signer, bridgeOf(owner), { action: 'see', clip }).token,
   });
-  const bytes = new Uint8Array(await response.arrayBuffer());
-  if (!response.ok) throw failure('verify_failed', { detail: 'the bridge refuses the clip' });
-  const { manifest } = await verifyClip(once(bytes), manifestToken);
+  const { manifest: manifestToken } = await call(service(), 'readFoundClipManifest', { clip });
+  const manifest = peekStatement(manifestToken);
   if (manifest.aud !== actorId('owner', sha256Hex(owner.signer.key.publicKey)) || manifest.clipSha256 !== sha256)
     throw failure('verify_failed', { detail: 'the clip is not the one that was granted to you' });
-  return { bytes, manifest, manifestToken };
+  const { parts } = await download(service(), 'downloadFoundClip', { clip }, manifest.clipBytes);
+  const received = await allOf(parts);
+  if (manifest.sealed === undefined) {
+    await verifyClip(once(received), manifestToken);
+    const zones = manifest.redacted ? null : 0;
+    return { bytes: received, manifest, manifestToken, disclosed: manifest.disclosed, zones, verdict: null };
+  }
+  const { signer, sealingKeys = [] } = owner;
+  const recipient = { keys: sealingKeys, signer: { key: signer.key, bridge: bridgeOf(owner) } };
+  const opening = await openSealedClip(signer, inMemory(received), manifestToken, recipient);
+  const opened = clipOf(opening);
+  const { disclosed, zones } = opened.contents;
+  const bytes = await allOf(partsOf(opened.clip));
+  return { bytes, manifest, manifestToken, disclosed, zones: zones.length, verdict: opening.verdict };
+}
+
+function inMemory(bytes: Uint8Array): EncryptedFile {
+  return { sizeBytes: bytes.length, read: async (at, length) => bytes.subarray(at, at + length) };
+}
+
+async function allOf(parts: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
+  const all: Uint8Array[] = [];
+  for await (const part of parts) all.push(part);
+  return concatBytes(all);
 }
 
 async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {

@@ -11,8 +11,9 @@ import { z } from 'zod';
 import { partArguments } from '../deploy/part-arguments.ts';
 import { failure, isFailure } from '../errors.ts';
 import { agencyId, loadAgencyKey } from '../officer/agency-client.ts';
+import { chooseSealing } from '../officer/agency-sealing.ts';
 import { type EvidenceClient, openEvidenceClient, pinBridge } from '../officer/evidence-client.ts';
-import { registerAgency } from '../officer/registration.ts';
+import { DEMO_SEALING, registerAgency } from '../officer/registration.ts';
 import { PartProcess } from './child-process.ts';
 import {
   type DoorbellContext,
@@ -240,12 +241,15 @@ export class Testbed {
     const brokerUrl = partReady.parse(broker).url;
     const [registryFacts, vaultFacts] = [keyedReady.parse(registry), keyedReady.parse(vault)];
     const agencyKey = await loadAgencyKey(this.deps, this.paths.agency);
+    const agencyAt = { folder: this.paths.agency, vault: vaultFacts };
+    const sealing = await chooseSealing(this.deps, { ...agencyAt, choice: DEMO_SEALING });
     const [bridge] = await Promise.all([
       this.serveBridge(file, brokerUrl, registryFacts, vaultFacts),
       registerAgency(
         this.deps,
         { registryUrl: registryFacts.url, registry: registryFacts.id, folder: this.paths.registry },
         agencyKey,
+        sealing,
       ),
     ]);
     const bridgeFacts = keyedReady.parse(bridge);

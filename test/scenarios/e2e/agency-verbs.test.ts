@@ -1,6 +1,6 @@
 // The command line of an agency, its officers and the operators, against a whole testbed: applying, resolving, partners, evidence, policy,
 // key rotation.
-import { cpSync } from 'node:fs';
+import { cpSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { evidenceId } from '../../../sim/officer/evidence-client.ts';
@@ -42,6 +42,8 @@ describe('a testbed’s command line', { tags: ['long'] }, () => {
       'nothing',
       '--categories',
       'uncategorized,theft',
+      '--sealing',
+      'recipient',
     ];
     const apply = (name: string, domain: string) =>
       say('agency', 'apply', ...own, '--name', name, '--domain', domain, ...facts);
@@ -58,12 +60,31 @@ describe('a testbed’s command line', { tags: ['long'] }, () => {
     expect(await say('bridge', 'moderate', 'approve', id, '--vouch')).toMatchObject({ id, state: 'approved' });
     expect(await say('agency', 'status', ...own)).toMatchObject({
       state: 'approved',
-      credential: { name: 'Shelbyville Police', profiles: ['nothing'] },
+      credential: { name: 'Shelbyville Police', profiles: ['nothing'], sealing: applied['sealing'] },
     });
+    expect(applied['sealing']).toMatchObject({ keeper: 'recipient' });
     const ask = ['--investigation', 'SH-1', '--profile', 'nothing', '--category', 'uncategorized', '--contact', 'Desk'];
     expect(await say('agency', 'request', ...own, ...ask, '--email', 'desk@shelbyville.example')).toMatchObject({
       state: 'published',
     });
+  }, 120_000);
+
+  it('agency rotate --sealing: new clips get another key, and what losing it costs is said before', async () => {
+    const own = ['--agency', join(folder.path, 'shelbyville')];
+    const before = Object(await say('agency', 'status', ...own)).credential;
+    const { stderr, stdout } = await callCommand(['agency', 'rotate', '--sealing', ...own, '--data', testbed.data]);
+    expect(stderr).toContain('without it nobody can open the clips');
+    const after = Object(await say('agency', 'status', ...own)).credential;
+    expect(after).toMatchObject({ sealing: { keeper: 'recipient' }, name: before.name });
+    expect(after.sealing.key).not.toBe(before.sealing.key);
+    expect(stdout).toContain(after.sealing.key);
+    const status = () => callCommand(['agency', 'status', ...own, '--data', testbed.data]);
+    expect((await status()).stdout).toContain('clips are  encrypted: only the key in its own sealing.keys opens them');
+    renameSync(join(folder.path, 'shelbyville', 'sealing.keys'), join(folder.path, 'kept.keys'));
+    expect((await status()).stdout).toContain('nobody can open new clips');
+    renameSync(join(folder.path, 'kept.keys'), join(folder.path, 'shelbyville', 'sealing.keys'));
+    expect(await say('agency', 'rotate', '--sealing')).toMatchObject({ code: 'usage', status: 2 });
+    expect(await say('agency', 'apply', ...own, '--name', 'a', '--sealing', 'none')).toMatchObject({ code: 'usage' });
   }, 120_000);
 
   it('agency request see, withdraw and resolve: an agency ends only its own request', async () => {
@@ -144,6 +165,14 @@ describe('a testbed’s command line', { tags: ['long'] }, () => {
       }
       expect(trail[0]).toMatchObject({ officer: 'Det. Ünal, badge 7', reason: 'case SPD-2026-0117' });
     }, 180_000);
+
+    it('agency evidence download writes the clip and its statement, which verify', async () => {
+      const out = join(folder.path, 'case');
+      const saved = await evidence('download', item, '--out', out);
+      expect(saved).toMatchObject({ item, clip: join(out, `${item}.mp4`), contents: null });
+      expect(await say('verify', String(saved['clip']), String(saved['statement']))).toMatchObject({ ok: true });
+      expect(await evidence('download', 'item-none', '--out', out)).toMatchObject({ code: 'evidence_unknown' });
+    }, 120_000);
 
     it('vault recall-policy and category: the answer to owners, and the retention of evidence', async () => {
       const policy = (...words: string[]) => say('vault', ...words, ...WHO);

@@ -78,7 +78,7 @@ describe('search-party', () => {
 
     const posted = await last(party(...post));
     const search = String(posted['search']);
-    expect(posted).toMatchObject({ cell: 'dp062' });
+    expect(posted).toMatchObject({ cell: 'dp062', sealing: { keeper: 'recipient' } });
     expect((await party(...post)).stderr).toContain('search_limits');
 
     const sightings = async () => (await last(party('sightings')))['sightings'];
@@ -98,6 +98,11 @@ describe('search-party', () => {
     expect(granted).toMatchObject({ request: search, outcome: 'sent', clip: { frames: 1, disclosed: [] } });
     const out = join(folder.path, 'seen');
     expect(await last(party('clips', '--out', out))).toMatchObject({ clips: [{ request: search }] });
+    const [saved = ''] = readdirSync(out).filter((name) => name.endsWith('.mp4'));
+    // It came encrypted: the file is the opened clip, which its statement verifies.
+    const seen = join(out, saved);
+    const verified = await last(testbed('verify', seen, seen.replace('.mp4', '.manifest.jws')));
+    expect(verified).toMatchObject({ ok: true, manifest: { sealed: { recipientKey: Object(posted['sealing']).key } } });
     expect(readdirSync(out).sort()).toEqual([
       expect.stringMatching(/^clip-.*\.manifest\.jws$/),
       expect.stringMatching(/^clip-.*\.mp4$/),

@@ -1,0 +1,185 @@
+// Opens an encrypted clip with its recipient's private key, checks all that its statement says, and signs the recipient's verdict. Nothing of
+// the clip is given to the caller before every check has passed.
+import { wallSeconds } from '@doorsill/base/clock';
+import { decryptWith, type SealingKeyPair } from '@doorsill/base/hpke';
+import { type SigningKey, sha256, sha256Hex, sha256Stream } from '@doorsill/base/keys';
+import { freshId } from '@doorsill/base/random';
+import { readSealedFile, type SealedBytes } from '@doorsill/base/sealed-file';
+import { keyAmong } from '@doorsill/base/sealing-keys';
+import { fromBase64url } from '@doorsill/contract/bytes';
+import { parseToken, signToken } from '@doorsill/contract/jws';
+import { STATEMENT_TIME_STEP_US, Statement } from '@doorsill/contract/manifest';
+import { contentKeyInfo, type SealedClip, type SealedContents, type VerdictOutcome } from '@doorsill/contract/sealing';
+import { checkDecrypted, clipIn, type DecryptedFile, outcomeOf, unopened, Verdict } from '@doorsill/contract/verdict';
+import { findFfmpeg } from '@doorsill/device/camera/find-ffmpeg';
+import { verifyClip } from '@doorsill/device/clip/verify-clip';
+import { verifyZones } from '@doorsill/device/clip/verify-zones';
+import { type Failure, failure, isFailure } from '../errors.ts';
+import type { OfficerDeps } from './agency-client.ts';
+
+/** An encrypted file, wherever its bytes are. */
+export interface EncryptedFile {
+  read: SealedBytes['read'];
+  sizeBytes: number;
+}
+
+/** The recipient of a clip. */
+export interface ClipRecipient {
+  keys: readonly SealingKeyPair[];
+  /** Signs the verdict for a bridge; absent: there is no verdict. */
+  signer?: { key: SigningKey; bridge: string };
+}
+
+/** A clip of which everything that its statement says has been checked. */
+export interface OpenedClip {
+  statement: Statement & { sealed: SealedClip };
+  /** The disclosed facts, and the zones, which are black in every frame. */
+  contents: Pick<SealedContents, 'disclosed' | 'zones'>;
+  /** The clip itself. It is read from the encrypted file, which has to stay open. */
+  clip: DecryptedFile;
+}
+
+/** What came of opening a clip: the clip, or the first check that failed (`clip_unopened`). `verdict` is signed; null without a signer. */
+export type Opening = { clip: OpenedClip; verdict: string | null } | { refusal: Failure; verdict: string | null };
+
+/** The clip of an opening; throws its refusal. */
+export function clipOf(opening: Opening): OpenedClip {
+  if ('refusal' in opening) throw opening.refusal;
+  return opening.clip;
+}
+
+/** The claims of a statement whose signature is not verified yet. Throws `verify_failed` for another document. */
+export function peekStatement(token: string): Statement {
+  const read = Statement.safeParse(parseToken(token)?.claims);
+  if (!read.success) throw failure('verify_failed', { detail: 'it is not the statement of a clip' });
+  return read.data;
+}
+
+/**
+ * Opens the encrypted clip that a statement names. Throws, without a verdict, where nothing is known about the clip: `verify_failed` for a
+ * statement that does not verify, or is for another file; `clip_unopened` without its private key; `ffmpeg_missing` for a clip with zones;
+ * the failures of disk and machine.
+ */
+export async function openSealedClip(
+  deps: Pick<OfficerDeps, 'clock' | 'random'>,
+  file: EncryptedFile,
+  token: string,
+  recipient: ClipRecipient,
+): Promise<Opening> {
+  const stated = peekStatement(token);
+  const { sealed } = stated;
+  if (!sealed) throw failure('verify_failed', { detail: 'its statement says that the clip is not encrypted' });
+  const statement = { ...stated, sealed };
+  const found: OpenedClip[] = [];
+  const verdict = (outcome: VerdictOutcome) => signVerdict(deps, token, statement, recipient, outcome);
+  /** The clip's bytes. Statement and signature have been verified when the first one is asked for. */
+  async function* checkedBytes(): AsyncGenerator<Uint8Array> {
+    await expectStatedFile(file, statement);
+    const clip = await openChecked(deps, file, statement, recipient.keys);
+    found.push(clip);
+    yield* partsOf(clip.clip);
+  }
+  try {
+    await verifyClip(checkedBytes(), token);
+  } catch (thrown) {
+    const outcome = outcomeOf(thrown);
+    const isOfTheClip = outcome !== null && keyAmong(recipient.keys, sealed.recipientKey) !== null;
+    if (!isFailure(thrown) || !isOfTheClip) throw thrown;
+    return { refusal: thrown, verdict: verdict(outcome) };
+  }
+  const [clip] = found;
+  if (!clip) throw failure('verify_failed', { detail: 'the clip was not read' });
+  return { clip, verdict: verdict('as-granted') };
+}
+
+/** The clip's bytes in order. */
+export async function* partsOf(clip: DecryptedFile): AsyncGenerator<Uint8Array> {
+  for (let at = 0; at < clip.sizeBytes; at += PIECE_BYTES)
+    yield Uint8Array.from(await clip.read(at, Math.min(PIECE_BYTES, clip.sizeBytes - at)));
+}
+
+const PIECE_BYTES = 512 * 1024;
+
+/** A verdict is about the stated file: of another one, cut short or mixed up on its way to the recipient, there is none. */
+async function expectStatedFile(file: EncryptedFile, { clipBytes, clipSha256 }: Statement): Promise<void> {
+  const fail = (detail: string) => failure('verify_failed', { detail: `the encrypted file ${detail}` });
+  if (file.sizeBytes !== clipBytes) throw fail(`has ${file.sizeBytes} bytes, its statement says ${clipBytes}`);
+  const hash = sha256Stream();
+  for (let at = 0; at < clipBytes; at += PIECE_BYTES)
+    hash.update(await file.read(at, Math.min(PIECE_BYTES, clipBytes - at)));
+  if (hash.digestHex() !== clipSha256) throw fail('is not the one that its statement names');
+}
+
+/** Decrypts the file of a verified statement, and makes every check but those of `verifyClip`. Throws `clip_unopened`, `ffmpeg_missing`. */
+async function openChecked(
+  { clock }: Pick<OfficerDeps, 'clock'>,
+  file: EncryptedFile,
+  statement: OpenedClip['statement'],
+  keys: readonly SealingKeyPair[],
+): Promise<OpenedClip> {
+  const { sealed } = statement;
+  const secret = contentKeyOf(sealed, keys);
+  const identity = { path: 'the encrypted file', key: { cipher: 'aes-256-gcm', secret }, id: statement.grant } as const;
+  try {
+    const source = { read: file.read, close: () => Promise.resolve() };
+    const decrypted = await readSealedFile(source, identity, file.sizeBytes);
+    const crypto = { sha256, sha256Stream };
+    const { disclosed, zones } = await checkDecrypted(decrypted, statement, STATEMENT_TIME_STEP_US, crypto);
+    const clip = clipIn(decrypted);
+    if (zones.length > 0) await checkZones(clip, { ...statement, zones }, clock);
+    return { statement, contents: { disclosed, zones }, clip };
+  } catch (thrown) {
+    if (isFailure(thrown) && thrown.code === 'state_damaged')
+      throw unopened('file', String(thrown.facts['detail'] ?? thrown.message));
+    throw thrown;
+  }
+}
+
+function contentKeyOf(sealed: SealedClip, keys: readonly SealingKeyPair[]): Uint8Array {
+  const pair = keyAmong(keys, sealed.recipientKey);
+  if (!pair) throw unopened('key', `the private key of ${sealed.recipientKey} is not there`);
+  const message = fromBase64url(sealed.contentKey) ?? new Uint8Array();
+  const secret = decryptWith(pair, message, { info: contentKeyInfo(sealed.grantSha256) });
+  if (!secret) throw unopened('key', 'its content key does not open');
+  return secret;
+}
+
+async function checkZones(
+  clip: DecryptedFile,
+  due: Parameters<typeof verifyZones>[1],
+  clock: OfficerDeps['clock'],
+): Promise<void> {
+  const ffmpeg = await findFfmpeg().catch((thrown: unknown) => {
+    if (!isFailure(thrown) || thrown.code !== 'ffmpeg_missing') throw thrown;
+    const detail = `${String(thrown.facts['detail'])}. Nothing of this clip is shown before its blacked out zones are checked`;
+    throw failure('ffmpeg_missing', { detail }, thrown);
+  });
+  try {
+    await verifyZones(clip, due, { ffmpeg, clock });
+  } catch (thrown) {
+    if (!isFailure(thrown) || thrown.code !== 'verify_failed') throw thrown;
+    throw unopened('zones', String(thrown.facts['detail'] ?? thrown.message));
+  }
+}
+
+function signVerdict(
+  { clock, random }: Pick<OfficerDeps, 'clock' | 'random'>,
+  token: string,
+  { jti: clip, grant, clipSha256 }: Statement,
+  { signer }: ClipRecipient,
+  outcome: VerdictOutcome,
+): string | null {
+  if (!signer) return null;
+  const claims = Verdict.parse({
+    iss: signer.key.publicKey,
+    aud: signer.bridge,
+    iat: wallSeconds(clock),
+    jti: freshId(random, 'verdict'),
+    grant,
+    clip,
+    clipSha256,
+    statementSha256: sha256Hex(token),
+    outcome,
+  });
+  return signToken('doorsill-verdict+jws', claims, signer.key);
+}
