@@ -12,7 +12,7 @@ import { SampleReader } from './read-ahead.ts';
 import { forEachPicture, ZonePictures } from './zone-check.ts';
 
 /** Failures that blame the clip; others blame the machine. */
-const OF_THE_CLIP = new Set(['clip_check_failed', 'fragment_malformed', 'ffmpeg_failed']);
+const OF_THE_CLIP = new Set(['clip_check_failed', 'clip_not_exact', 'fragment_malformed', 'ffmpeg_failed']);
 
 /**
  * Decodes every frame of a clip, one picture at a time, and checks its zones. Throws `verify_failed` unless the file has a clip's
