@@ -15,6 +15,7 @@ export { Registry, startRegistry } from './registry/registry.ts';
 export { RegistryConfig, type RegistryConfigInput } from './registry/registry-config.ts';
 export type { RegistryDeps } from './registry/registry-decisions.ts';
 export { readAdminToken } from './signing/server-secrets.ts';
+export type { CheckZones } from './vault/encrypted-clips.ts';
 export { startVault, Vault, type VaultDeps } from './vault/vault.ts';
 export { VaultConfig, type VaultConfigInput } from './vault/vault-config.ts';
 export { Witness, type WitnessDeps } from './witness/witness.ts';

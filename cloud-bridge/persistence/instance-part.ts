@@ -17,7 +17,7 @@ import { CALL_COUNTS_TABLE, type CallCountTables } from './sql-call-counts.ts';
 /** For one of several processes on one database. Its data folder then holds nothing permanent. */
 export const instanceFields = {
   name: z.string().regex(/^[a-z0-9]{1,12}$/, '1 to 12 lower-case letters and digits'),
-  /** Folder with `signing.key` and `admin.token`, the same for all instances; the first instance creates them. */
+  /** Folder with `signing.key`, `admin.token` and a vault's `sealing.keys`, the same for all instances; the first instance creates them. */
   secretsFolder: z.string().max(1_000).refine(isAbsolute, 'it must be an absolute path'),
   /** How long it still serves when it is told to end. `/readyz` then says that it is not ready, so that a proxy sends calls elsewhere. */
   drainS: z.int().min(0).max(300).default(5),
@@ -47,11 +47,14 @@ interface Secrets {
   disk: Disk;
   random: Random;
   folder: string;
+  /** Makes the part's further secrets in the folder, in the same turn. */
+  makeOthers?: () => Promise<unknown>;
 }
 
 /** The secrets in a folder. Throws `state_damaged`. */
-export async function identityIn(part: Part, { disk, random, folder }: Secrets): Promise<Identity> {
+export async function identityIn(part: Part, { disk, random, folder, makeOthers }: Secrets): Promise<Identity> {
   const key = await signingKeyIn(disk, random, folder);
+  await makeOthers?.();
   return { key, id: actorId(part, sha256Hex(key.publicKey)), adminToken: await adminTokenIn(disk, random, folder) };
 }
 

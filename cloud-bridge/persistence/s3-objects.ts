@@ -91,18 +91,23 @@ export async function claimBucket(bucket: S3Bucket, mark: string, owner: string,
   await keepObject(bucket, mark, { bytes: text.length, sha256: sha256Hex(text), body: text });
 }
 
-/** An object for a reader: fetched in windows, each of which must have exactly the requested length. */
+/**
+ * An object for a reader: fetched in windows, each of which must have exactly the requested length. Only what lies between `from` and `end`
+ * is read ahead.
+ */
 export class FetchedBytes implements OpenBytes {
   private readonly bucket: S3Bucket;
   private readonly key: string;
   private readonly end: number;
+  private readonly from: number;
   private window = new Uint8Array();
   private start = 0;
 
-  constructor(bucket: S3Bucket, key: string, end: number) {
+  constructor(bucket: S3Bucket, key: string, end: number, from = 0) {
     this.bucket = bucket;
     this.key = key;
     this.end = end;
+    this.from = from;
   }
 
   async read(at: number, length: number): Promise<Uint8Array> {
@@ -115,7 +120,8 @@ export class FetchedBytes implements OpenBytes {
   }
 
   private async fetch(at: number, length: number): Promise<void> {
-    const end = Math.max(at + length, Math.min(at + WINDOW_BYTES, this.end));
+    const ahead = at < this.from ? at : Math.min(at + WINDOW_BYTES, this.end);
+    const end = Math.max(at + length, ahead);
     const window = new Uint8Array(end - at);
     let filled = 0;
     const found = await this.bucket.get(this.key, { start: at, end }, (piece) => {

@@ -1,6 +1,7 @@
 // A store for evidence bytes, written invisibly, made durable, made visible in one step, destroyed; and its form as a folder.
 import { join } from 'node:path';
 import type { Disk } from '@doorsill/base/disk';
+import type { Span } from '@doorsill/base/http/byte-range';
 import type { Random } from '@doorsill/base/random';
 import { utf8 } from '@doorsill/contract/bytes';
 import { failure } from '@doorsill/contract/errors';
@@ -22,8 +23,8 @@ export interface Blobs {
   /** Removes leftovers while other instances use the same place: bytes on their way to them stay. */
   sweep(bytesOf: (item: string) => Promise<BytesStanding>): Promise<void>;
   stage(): Promise<Staged>;
-  /** Opens the clip's bytes, to be read up to `end`. The caller must check that they may be shown (evidence.ts). */
-  open(item: BytesPlace, end: number): Promise<OpenBytes>;
+  /** Opens an item's bytes, most of which will be read within `span`. The caller must check that they may be shown (evidence.ts). */
+  open(item: BytesPlace, span: Span): Promise<OpenBytes>;
   /** Destroys an item's bytes of all uploads; does nothing when they are gone. */
   erase(place: BytesPlace): Promise<void>;
   /** Retries what `erase` failed to destroy in this process. */

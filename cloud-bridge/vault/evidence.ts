@@ -7,9 +7,11 @@ import { sha256Hex } from '@doorsill/base/keys';
 import type { Random } from '@doorsill/base/random';
 import { toBase64url } from '@doorsill/contract/bytes';
 import { failure } from '@doorsill/contract/errors';
+import type { SealedContents } from '@doorsill/contract/sealing';
 import type { AssertShown, ClipDownload, ClipDownloads } from '../http/revocable-downloads.ts';
 import { type Actor, assertScope, type Caller } from './clients.ts';
-import type { Blobs } from './evidence-blobs.ts';
+import { assertNotRefused, type EncryptedClips } from './encrypted-clips.ts';
+import { clipOfItem, type ItemClip } from './item-clip.ts';
 import { afterStep, erasedAtS, type ItemStep, UNCATEGORIZED } from './retention.ts';
 import {
   ACCESS_CLASSES,
@@ -34,7 +36,7 @@ export interface EvidenceDeps {
   items: ItemStore;
   trail: TrailStore;
   access: AccessStore;
-  blobs: Blobs;
+  encrypted: EncryptedClips;
   downloads: ClipDownloads;
   linkLifeS: number;
 }
@@ -45,6 +47,11 @@ export type Taking = 'streamed' | 'downloaded';
 type Event = (typeof TRAIL_EVENTS)[number];
 
 export type ItemView = ReturnType<typeof viewOf>;
+
+/** An item whose clip may be sent, and what its reader gets. */
+export interface ShownClip extends ItemClip {
+  item: Item;
+}
 
 const SCOPE_OF = { streamed: 'evidence.any.read', downloaded: 'evidence.any.download' } as const;
 
@@ -78,14 +85,20 @@ export class Evidence {
     return viewOf(await this.show(actor, id, 'evidence.any.read', 'viewed'));
   }
 
-  /** The item's statement, with the facts that the home disclosed. Throws as `view`; `evidence_state` once it is erased. */
-  async manifest(actor: Actor, id: string): Promise<string> {
-    return readable(await this.show(actor, id, 'evidence.any.read', 'manifest-viewed')).statement;
+  /**
+   * The item's statement; the facts that the home disclosed are in it or, for an encrypted clip that the vault has opened, in `contents`.
+   * Throws as `view`; `evidence_state` once it is erased, `evidence_unopened` for a clip that the vault refused.
+   */
+  async manifest(actor: Actor, id: string): Promise<{ statement: string; contents: SealedContents | null }> {
+    const item = readable(await this.show(actor, id, 'evidence.any.read', 'manifest-viewed'));
+    return { statement: item.statement, contents: await this.deps.encrypted.contents(item) };
   }
 
-  /** The item whose bytes may be sent now. Throws as `manifest`. */
-  async bytes(actor: Actor, id: string, taking: Taking): Promise<Item> {
-    return readable(await this.show(actor, id, SCOPE_OF[taking], taking));
+  /** The item whose bytes may be sent now. Throws as `manifest`; `evidence_sealed` to stream what the vault cannot decrypt. */
+  async bytes(actor: Actor, id: string, taking: Taking): Promise<ShownClip> {
+    const shown = shownClip(readable(await this.show(actor, id, SCOPE_OF[taking], taking)));
+    if (taking === 'streamed') assertDecrypted(shown);
+    return shown;
   }
 
   /** The item's bytes. While they are sent, `caller` is asked again who reads; they stop once that one may not read them. */
@@ -99,11 +112,12 @@ export class Evidence {
 
   /**
    * A link with which anyone can download once, for a limited time; the download is attributed to the link's maker. Throws as `manifest`;
-   * `evidence_state` when the item changed meanwhile.
+   * `evidence_sealed` for what the vault cannot decrypt, `evidence_state` when the item changed meanwhile.
    */
   async link(actor: Actor, id: string): Promise<{ secret: string; expiresS: number }> {
     const { random, access, clock, linkLifeS } = this.deps;
     const item = readable(await this.show(actor, id, 'evidence.any.download', 'link-made'));
+    assertDecrypted(shownClip(item));
     const secret = toBase64url(random.bytes(32));
     const nowS = wallSeconds(clock);
     const { by, officer, reason, agency } = actor;
@@ -116,13 +130,13 @@ export class Evidence {
   }
 
   /** Marks a link as used and returns its item. Throws `download_link_invalid`. */
-  async followLink(secret: string): Promise<Item> {
+  async followLink(secret: string): Promise<ShownClip> {
     const linkSha256 = sha256Hex(secret);
     const { link, item } = await this.linked(linkSha256);
     const line = this.line({ ...link, scopes: [] }, item, 'link-used', '');
     const isFirst = await this.deps.access.useLink(linkSha256, wallSeconds(this.deps.clock), line);
     if (!isFirst) throw failure('download_link_invalid');
-    return item;
+    return shownClip(item);
   }
 
   /** The bytes behind a link that `followLink` has marked as used. They stop once it has expired or its maker may not see the item. */
@@ -206,8 +220,8 @@ export class Evidence {
   }
 
   private readAs(item: Item, span: Span, recheck: AssertShown): ClipDownload {
-    const { blobs, downloads } = this.deps;
-    return downloads.read(item.item, () => blobs.open(item, span.end), span, recheck);
+    const { encrypted, downloads } = this.deps;
+    return downloads.read(item.item, () => encrypted.open(item, span), span, recheck);
   }
 
   private async show(
@@ -293,6 +307,17 @@ function readable(item: Item): Item {
   throw failure('evidence_state', { state: item.state, detail });
 }
 
+/** Throws `evidence_unopened`. */
+function shownClip(item: Item): ShownClip {
+  assertNotRefused(item);
+  return { ...clipOfItem(item), item };
+}
+
+/** Throws `evidence_sealed` for a clip that a browser or player could not show. */
+function assertDecrypted({ readableBy }: ItemClip): void {
+  if (readableBy === 'recipient') throw failure('evidence_sealed');
+}
+
 function stateAfter(item: Item, step: ItemStep): Item['state'] {
   const state = afterStep(item.state, step);
   if (state === null) throw failure('evidence_state', { state: item.state, detail: `${step} does not apply` });
@@ -301,6 +326,7 @@ function stateAfter(item: Item, step: ItemStep): Item['state'] {
 
 function viewOf(item: Item) {
   const { state, deletedS } = item;
+  const { readableBy, outcome, decrypting } = clipOfItem(item);
   return {
     item: item.item,
     clip: item.clip,
@@ -314,6 +340,9 @@ function viewOf(item: Item) {
     cases: item.cases,
     sha256: item.clipSha256,
     bytes: item.clipBytes,
+    readableBy,
+    verdict: outcome,
+    opened: decrypting && { sha256: decrypting.sealed.clipSha256, bytes: decrypting.sealed.clipBytes },
     statementSha256: item.statementSha256,
     recordedS: item.recordedS,
     uploadedS: item.uploadedS,

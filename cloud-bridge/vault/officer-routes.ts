@@ -1,11 +1,13 @@
 import { idSchema, sha256Schema } from '@doorsill/contract/ids';
+import { SealedContents, VerdictOutcome } from '@doorsill/contract/sealing';
 import { z } from 'zod';
 import type { Admission, Router } from '../http/router.ts';
-import { sendClip } from '../http/send-clip.ts';
+import { CLIP_MEDIA, type SentClip, sendClip } from '../http/send-clip.ts';
 import { EvidenceSource } from '../signing/hand-over-documents.ts';
 import { actorOf, callerAgain, officerHeadersSchema } from './actor-of-request.ts';
 import type { Clients } from './clients.ts';
-import type { Evidence } from './evidence.ts';
+import type { Evidence, ShownClip } from './evidence.ts';
+import { READERS } from './item-clip.ts';
 import { categoryBodySchema, type Policies, policyBodySchema, policyViewSchema } from './policies.ts';
 import { ACCESS_CLASSES } from './vault-store.ts';
 
@@ -28,7 +30,8 @@ const listSchema = pageSchema.extend({
 });
 const linkSchema = z.strictObject({ link: z.string().regex(/^[A-Za-z0-9_-]{43}$/) });
 const linkAnswerSchema = z.strictObject({ url: z.url(), expiresS: z.int() });
-const statementSchema = z.strictObject({ manifest: z.string() });
+/** `contents`: facts and zones of an encrypted clip that the vault has opened, with the salts of their hashes in the statement. */
+const statementSchema = z.strictObject({ manifest: z.string(), contents: SealedContents.optional() });
 const triageSchema = z.strictObject({ decision: z.enum(['accept', 'decline']) });
 const categoriesSchema = z.strictObject({ categories: z.array(idSchema).max(16) });
 const classSchema = z.strictObject({ accessClass: z.enum(ACCESS_CLASSES) });
@@ -45,8 +48,14 @@ const viewSchema = z.strictObject({
   triage: z.enum(['pending', 'accepted', 'declined']),
   categories: z.array(z.string()).readonly(),
   cases: z.array(z.string()).readonly(),
+  /** Of what was handed over: of an encrypted clip, the encrypted file. */
   sha256: sha256Schema,
   bytes: z.int(),
+  readableBy: z.enum(READERS),
+  /** The vault's verdict on an encrypted clip that it has opened. */
+  verdict: VerdictOutcome.nullable(),
+  /** The clip in such a file, which readers get. */
+  opened: z.strictObject({ sha256: sha256Schema, bytes: z.int() }).nullable(),
   statementSha256: sha256Schema,
   recordedS: z.int(),
   uploadedS: z.int(),
@@ -146,25 +155,29 @@ function seeing(api: Router, deps: OfficerRoutesDeps): void {
       answer: statementSchema,
       about: 'The statement that the home signed about the clip.',
     },
-    async ({ admitted, params }) => ({ manifest: await evidence.manifest(admitted, params.item) }),
+    async ({ admitted, params }) => {
+      const { statement, contents } = await evidence.manifest(admitted, params.item);
+      return { manifest: statement, ...(contents && { contents }) };
+    },
   );
-  const clip = { answer: { media: 'video/mp4' }, also: { 206: { media: 'video/mp4' } } };
-  for (const [path, part] of [
-    ['clip', 'downloaded'],
-    ['stream', 'streamed'],
+  const clip = { media: 'video/mp4' };
+  for (const [path, part, media] of [
+    ['clip', 'downloaded', CLIP_MEDIA],
+    ['stream', 'streamed', clip.media],
   ] as const) {
     api.route(
       {
         ...one,
         path: `${ITEM}/${path}`,
-        ...clip,
+        answer: { media },
+        also: { 206: { media } },
         about: `The clip, whole or a range of it; the trail records it as ${part}.`,
       },
       async ({ admitted, params, request, reply }) => {
-        const item = await evidence.bytes(admitted, params.item, part);
-        const sent = { name: item.clip, bytes: item.clipBytes, sha256: item.clipSha256, range: request.headers.range };
+        const shown = await evidence.bytes(admitted, params.item, part);
         const caller = callerAgain(request, clients, params.agency);
-        return sendClip(reply, sent, (span) => evidence.read(caller, item, part, span));
+        const sent = sentClip(shown, request.headers.range);
+        return sendClip(reply, sent, (span) => evidence.read(caller, shown.item, part, span));
       },
     );
   }
@@ -188,17 +201,20 @@ function seeing(api: Router, deps: OfficerRoutesDeps): void {
       path: '/v1/links/:link',
       roles: ['public'],
       params: linkSchema,
-      answer: clip.answer,
+      answer: clip,
       about: 'The clip of a link.',
     },
     async ({ params: { link }, reply }) => {
-      const item = await evidence.followLink(link);
-      // A link works for one request: after a range request the rest could not be downloaded.
-      const sent = { name: item.clip, bytes: item.clipBytes, sha256: item.clipSha256, range: undefined };
+      const shown = await evidence.followLink(link);
       reply.header('referrer-policy', 'no-referrer');
-      return sendClip(reply, sent, (span) => evidence.readLinked(link, item, span));
+      // A link works for one request: after a range request the rest could not be downloaded.
+      return sendClip(reply, sentClip(shown, undefined), (span) => evidence.readLinked(link, shown.item, span));
     },
   );
+}
+
+function sentClip({ item, bytes, sha256, media }: ShownClip, range: string | undefined): SentClip {
+  return { name: item.clip, bytes, sha256, media, range };
 }
 
 function sorting(api: Router, deps: OfficerRoutesDeps): void {

@@ -39,8 +39,12 @@ const tokenAnswerSchema = z.strictObject({
   scope: z.string(),
 });
 
+const sealingKeySchema = z.strictObject({ sealingKey: publicKeySchema });
+
 export interface OperatorRoutesDeps {
   clock: Clock;
+  /** Adds a key that clips are encrypted to from then on; returns the public key. */
+  addSealingKey: () => Promise<string>;
   access: AccessStore;
   successions: SuccessionStore;
   clients: Clients;
@@ -48,7 +52,7 @@ export interface OperatorRoutesDeps {
 }
 
 export function operatorRoutes(api: Router, deps: OperatorRoutesDeps): void {
-  const { access, clients, downloads } = deps;
+  const { access, clients, downloads, addSealingKey } = deps;
   const admin = { roles: ['admin'] } as const;
   api.route(
     {
@@ -93,6 +97,18 @@ export function operatorRoutes(api: Router, deps: OperatorRoutesDeps): void {
       await downloads.recheck();
       return undefined;
     },
+  );
+  api.route(
+    {
+      method: 'POST',
+      path: '/v1/sealing-keys',
+      ...admin,
+      status: 201,
+      answer: sealingKeySchema,
+      about:
+        'Adds a key for agencies to have clips encrypted to; the former ones still open what was encrypted to them.',
+    },
+    async () => ({ sealingKey: await addSealingKey() }),
   );
   successionRoute(api, deps);
   api.route(

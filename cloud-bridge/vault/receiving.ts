@@ -4,6 +4,8 @@ import { type Clock, wallSeconds } from '@doorsill/base/clock';
 import type { Log } from '@doorsill/base/log';
 import { TaskQueue } from '@doorsill/base/task-queue';
 import { failure } from '@doorsill/contract/errors';
+import type { Statement } from '@doorsill/contract/manifest';
+import type { VerdictOutcome } from '@doorsill/contract/sealing';
 import {
   clipOf,
   type HandOver,
@@ -11,6 +13,7 @@ import {
   type HandOverStatus,
   sameClip,
 } from '../signing/hand-over-documents.ts';
+import type { EncryptedClips } from './encrypted-clips.ts';
 import type { Blobs } from './evidence-blobs.ts';
 import { afterStep, type ItemState } from './retention.ts';
 import type { VaultReceiptSigner } from './sign-vault-receipts.ts';
@@ -24,6 +27,7 @@ export interface EvidenceReceiverDeps {
   offers: OfferStore;
   reader: OfferReader;
   blobs: Blobs;
+  encrypted: EncryptedClips;
   receipts: VaultReceiptSigner;
   freeBytesMin: number;
 }
@@ -44,28 +48,32 @@ export class EvidenceReceiver {
 
   /** Accepts an offer, or reports the item's status. Throws `hand_over_refused`, `token_expired`, `vault_unreachable`. */
   async offer(body: HandOverBody): Promise<HandOverStatus> {
-    const { reader, items, offers, clock } = this.deps;
+    const { reader, items, offers, encrypted, clock } = this.deps;
     const { step } = await reader.readStep(body.offer, 'offer');
-    reader.readPapers(step, body);
+    const statement = reader.readPapers(step, body);
     const known = await items.find(step.item);
     if (known) return this.known(known, step);
+    await encrypted.assertCanJudge(statement, step.item);
     await this.assertRoom(step.clipBytes);
     await offers.put(step.item, body, wallSeconds(clock));
     return { item: step.item, state: 'open' };
   }
 
   /**
-   * Receives the bytes of an offered clip. Returns the signed acknowledgement once they are verified, durable and in the database. Throws
-   * `hand_over_refused` for other bytes, `evidence_unknown` without an offer.
+   * Receives the bytes of an offered clip. Returns the signed acknowledgement once they are verified, durable and in the database, with the
+   * verdict on a clip that was encrypted to this vault. Throws `hand_over_refused` for other bytes, `evidence_unknown` without an offer,
+   * `vault_unreachable` for a clip that cannot be judged now. It goes on when the bridge stops waiting, whose next call gets the result.
    */
   async take(offerToken: string, item: string, bytes: AsyncIterable<Uint8Array>): Promise<HandOverStatus> {
-    const { reader, items, offers, blobs } = this.deps;
+    const { reader, items, offers, blobs, encrypted } = this.deps;
     const { step, bridge } = await reader.readStep(offerToken, 'offer');
     if (step.item !== item) throw failure('hand_over_refused', { detail: 'the offer is for another item' });
     const known = await items.find(item);
     if (known) return this.known(known, step);
     const body = await offers.find(item);
     if (!body) throw failure('evidence_unknown');
+    const statement = reader.readPapers(step, body);
+    await encrypted.assertCanJudge(statement, item);
     const staged = await blobs.stage();
     try {
       let count = 0;
@@ -78,6 +86,7 @@ export class EvidenceReceiver {
       if (count !== step.clipBytes || sha256 !== step.clipSha256) {
         throw failure('hand_over_refused', { detail: 'the bytes do not have the announced length and hash' });
       }
+      const outcome = await encrypted.judge(statement, item, () => staged.open());
       const object = await staged.prepare(item, body.statement);
       return await this.turns.run(async () => {
         // It may have been withdrawn meanwhile, or received over another connection.
@@ -85,7 +94,7 @@ export class EvidenceReceiver {
         if (raced?.state === 'erased') await blobs.erase({ item, object });
         if (raced) return this.known(raced, step);
         await staged.publish(item, body.statement);
-        return this.enter({ step, bridge }, body, object);
+        return this.enter({ step, bridge }, { token: body.statement, statement, object, outcome });
       });
     } finally {
       await staged.close();
@@ -145,26 +154,25 @@ export class EvidenceReceiver {
     );
   }
 
-  private async enter({ step, bridge }: ReadStep, body: HandOverBody, object: string): Promise<HandOverStatus> {
-    const { items, blobs, receipts, reader, clock, log } = this.deps;
-    const { iss, coverage } = reader.readPapers(step, body);
-    const acknowledgement = receipts.acknowledge(clipOf(step), bridge);
-    const isAdded = await items.add(
-      {
-        ...fromStep(step, bridge),
-        object,
-        key: iss,
-        ownerKey: '',
-        grantSha256: '',
-        statement: body.statement,
-        recordedS: Math.floor(coverage.startUs / 1_000_000),
-        uploadedS: wallSeconds(clock),
-        state: 'held',
-        acknowledgement,
-      },
-      this.line(step, bridge, 'received'),
-      'offered',
-    );
+  private async enter(
+    { step, bridge }: ReadStep,
+    { token, statement, object, outcome }: Arrived,
+  ): Promise<HandOverStatus> {
+    const { items, blobs, receipts, clock, log } = this.deps;
+    const item = {
+      ...fromStep(step, bridge),
+      object,
+      key: statement.iss,
+      ownerKey: '',
+      grantSha256: '',
+      statement: token,
+      recordedS: Math.floor(statement.coverage.startUs / 1_000_000),
+      uploadedS: wallSeconds(clock),
+      state: 'held',
+      acknowledgement: receipts.acknowledge(clipOf(step), bridge),
+      verdict: outcome === null ? '' : receipts.verdict(clipOf(step), bridge, outcome),
+    } as const;
+    const isAdded = await items.add(item, this.line(step, bridge, 'received'), 'offered');
     if (!isAdded) {
       // Another instance was faster: it has received the bytes, or the withdrawal.
       const other = await items.find(step.item);
@@ -173,7 +181,7 @@ export class EvidenceReceiver {
       throw failure('evidence_unknown');
     }
     log.info('a clip has arrived from the bridge and is held', { item: step.item, bytes: step.clipBytes });
-    return { item: step.item, state: 'held', acknowledgement };
+    return this.standing(item);
   }
 
   private known(item: Item, step: HandOver): HandOverStatus {
@@ -182,11 +190,12 @@ export class EvidenceReceiver {
   }
 
   /** An item's status for its bridge. A new version of the database empties acknowledgements of the old form; they are signed again. */
-  private standing(item: Item): HandOverStatus {
+  private standing(item: Omit<Item, 'dueS'>): HandOverStatus {
     const state = wireState(item.state);
     const isKept = item.state !== 'erased' && item.acknowledgement === '';
     const acknowledgement = isKept ? this.deps.receipts.acknowledge(item, item.bridge) : item.acknowledgement;
-    return { item: item.item, state, ...(acknowledgement === '' ? {} : { acknowledgement }) };
+    const verdict = item.verdict === '' ? {} : { verdict: item.verdict };
+    return { item: item.item, state, ...(acknowledgement === '' ? {} : { acknowledgement }), ...verdict };
   }
 
   private line(step: HandOver, bridge: string, event: string): TrailLine {
@@ -200,6 +209,14 @@ export class EvidenceReceiver {
     if ((await blobs.freeBytes()) < bytes + freeBytesMin)
       throw failure('vault_unreachable', { detail: 'it has no space' });
   }
+}
+
+/** A clip whose bytes are in their final place, invisible yet. `outcome`: of an encrypted clip that the vault has opened. */
+interface Arrived {
+  token: string;
+  statement: Statement;
+  object: string;
+  outcome: VerdictOutcome | null;
 }
 
 /** The bridge does not learn that an item is deleted but restorable. */
@@ -229,6 +246,14 @@ function fromStep(step: HandOver, bridge: string) {
 
 /** The record of a clip that was withdrawn before its bytes arrived, so that late ones are refused. */
 function tombstone(step: HandOver, bridge: string, deletion: string, nowS: number): Omit<Item, 'dueS'> {
-  const nobody = { key: '', ownerKey: '', grantSha256: '', statement: '', object: '', acknowledgement: '' };
+  const nobody = {
+    key: '',
+    ownerKey: '',
+    grantSha256: '',
+    statement: '',
+    object: '',
+    acknowledgement: '',
+    verdict: '',
+  };
   return { ...fromStep(step, bridge), ...nobody, recordedS: nowS, uploadedS: nowS, state: 'erased', deletion };
 }

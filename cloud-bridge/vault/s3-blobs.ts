@@ -2,6 +2,7 @@
 // removes what another has just sent.
 
 import type { Disk } from '@doorsill/base/disk';
+import type { Span } from '@doorsill/base/http/byte-range';
 import { sha256Hex } from '@doorsill/base/keys';
 import type { Random } from '@doorsill/base/random';
 import { utf8 } from '@doorsill/contract/bytes';
@@ -65,8 +66,8 @@ export class S3Blobs implements Blobs {
     });
   }
 
-  async open(place: BytesPlace, end: number): Promise<OpenBytes> {
-    return new FetchedBytes(this.deps.bucket, this.keys(place).clip, end);
+  async open(place: BytesPlace, { start, end }: Span): Promise<OpenBytes> {
+    return new FetchedBytes(this.deps.bucket, this.keys(place).clip, end, start);
   }
 
   /** Also erases objects of other uploads of the item. */

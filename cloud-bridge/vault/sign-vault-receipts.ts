@@ -1,4 +1,4 @@
-// Signs the vault's statements about a clip: acknowledgement, answer to a recall, receipt of a deletion.
+// Signs the vault's statements about a clip: acknowledgement, verdict, answer to a recall, receipt of a deletion.
 import { type Clock, wallSeconds } from '@doorsill/base/clock';
 import type { SigningKey } from '@doorsill/base/keys';
 import { freshId, type Random } from '@doorsill/base/random';
@@ -10,7 +10,9 @@ import {
   type RecallDecision,
 } from '@doorsill/contract/hand-over-documents';
 import { signToken } from '@doorsill/contract/jws';
+import type { VerdictOutcome } from '@doorsill/contract/sealing';
 import { PUBLIC_AUDIENCE } from '@doorsill/contract/shared-claims';
+import { Verdict } from '@doorsill/contract/verdict';
 import { acknowledgementSchema, clipOf } from '../signing/hand-over-documents.ts';
 
 export class VaultReceiptSigner {
@@ -23,6 +25,11 @@ export class VaultReceiptSigner {
   acknowledge(clip: HandedClip, bridge: string): string {
     const claims = { ...this.signed(bridge, 'acknowledgement'), ...clipOf(clip) };
     return signToken('doorsill-acknowledgement+jws', acknowledgementSchema.parse(claims), this.deps.key);
+  }
+
+  verdict({ grant, clip, clipSha256, statementSha256 }: HandedClip, bridge: string, outcome: VerdictOutcome): string {
+    const claims = { ...this.signed(bridge, 'verdict'), grant, clip, clipSha256, statementSha256, outcome };
+    return signToken('doorsill-verdict+jws', Verdict.parse(claims), this.deps.key);
   }
 
   answerRecall(clip: HandedClip, decision: RecallDecision, reason: string | null): string {

@@ -167,6 +167,7 @@ function toRow(item: Item): ItemRow {
     acknowledgement: item.acknowledgement,
     recall: item.recall,
     deletion: item.deletion,
+    verdict: item.verdict,
   };
 }
 
@@ -216,6 +217,7 @@ async function toItem(from: Step, row: Selectable<ItemRow>): Promise<Item> {
     acknowledgement: row.acknowledgement,
     recall: row.recall,
     deletion: row.deletion,
+    verdict: row.verdict,
   };
 }
 

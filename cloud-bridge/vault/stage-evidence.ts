@@ -4,6 +4,7 @@ import { basename, join } from 'node:path';
 import type { Disk, DiskFile } from '@doorsill/base/disk';
 import { sha256Stream } from '@doorsill/base/keys';
 import { freshId, type Random } from '@doorsill/base/random';
+import type { OpenBytes } from '../http/revocable-downloads.ts';
 
 export const CLIP_NAME = 'clip.mp4';
 export const MANIFEST_NAME = 'manifest.jws';
@@ -12,6 +13,8 @@ export interface Staged {
   write(bytes: Uint8Array): Promise<void>;
   /** Makes them durable here; returns their hash and number. */
   seal(): Promise<{ sha256: string; bytes: number }>;
+  /** Opens the durable bytes; the caller must close them before `prepare`. */
+  open(): Promise<OpenBytes>;
   /**
    * Copies them to their final place, not visible yet; returns their name there. May take long. Afterwards the caller must call `publish`,
    * or `erase` of the blobs (evidence-blobs.ts).
@@ -98,6 +101,10 @@ class StagedFolder implements Staged {
     await this.shut();
     this.sha256 = this.hash.digestHex();
     return { sha256: this.sha256, bytes: this.bytes };
+  }
+
+  open(): Promise<OpenBytes> {
+    return this.disk.open(this.clip.path, { create: false });
   }
 
   prepare(item: string, manifest: string): Promise<string> {

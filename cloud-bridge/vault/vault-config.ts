@@ -38,6 +38,11 @@ export const VaultConfig = z
       .default(256 * MIB),
     /** Seconds between two searches for overdue items. */
     sweepEveryS: z.int().min(1).max(3600).default(60),
+    /**
+     * Clips with blacked-out zones are decoded by a process without network where the system can start one. `required`: where it cannot,
+     * they stay at the bridge.
+     */
+    decoderSandbox: z.enum(['required', 'where-possible']).default('where-possible'),
     /** The bucket for evidence. Without it evidence is in the data folder. Clips are always staged there. */
     s3: S3Settings.optional(),
     /** Set when several vaults share `database` and `s3`. */

@@ -32,6 +32,7 @@ export interface ItemRow {
   recall: string | null;
   deletion: string | null;
   object: string;
+  verdict: string;
 }
 
 export interface Tables extends InstanceTables, HealthTables {
@@ -162,4 +163,5 @@ export const MIGRATIONS: Migrations = [
     `create table health (one integer primary key check (one = 1), written_s integer not null) strict`,
     ...INSTANCE_TABLES,
   ],
+  { beside: [`alter table items add column verdict text not null default ''`] },
 ];

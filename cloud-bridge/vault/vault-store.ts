@@ -36,6 +36,8 @@ export interface Item extends HandedClip {
   acknowledgement: string;
   recall: string | null;
   deletion: string | null;
+  /** The same for a clip that was encrypted to the vault; empty for others. */
+  verdict: string;
 }
 
 export type ItemChange = Partial<

@@ -25,6 +25,7 @@ import { databasePlace, type PlaceSeams } from '../persistence/open-database.ts'
 import { S3Bucket } from '../persistence/s3-bucket.ts';
 import { bridgeRoutes } from './bridge-routes.ts';
 import { Clients } from './clients.ts';
+import { type CheckZones, EncryptedClips } from './encrypted-clips.ts';
 import { Evidence } from './evidence.ts';
 import { type Blobs, FolderBlobs } from './evidence-blobs.ts';
 import { officerRoutes } from './officer-routes.ts';
@@ -37,6 +38,7 @@ import { S3Blobs } from './s3-blobs.ts';
 import { VaultReceiptSigner } from './sign-vault-receipts.ts';
 import type { VaultConfig } from './vault-config.ts';
 import { openVaultDatabase, type VaultDatabase } from './vault-database.ts';
+import { VaultSealingKeys } from './vault-sealing-keys.ts';
 import type { Item, ItemStore } from './vault-store.ts';
 import { OfferReader } from './verify-hand-over.ts';
 
@@ -51,6 +53,8 @@ export interface VaultDeps {
   /** Network it listens on; default: the machine's own. */
   network?: Network;
   life?: PlaceSeams['life'];
+  /** Without it, encrypted clips with blacked-out zones stay at the bridge. */
+  checkZones?: CheckZones | undefined;
 }
 
 interface Running {
@@ -73,12 +77,13 @@ export class Vault {
   /** Starts on its data folder. Throws `state_damaged`, `database_...`, `evidence_store_...`, `port_in_use`. */
   async start(): Promise<void> {
     try {
-      const { clock, random, disk, log, config, httpLimits, network, life } = this.deps;
+      const { clock, random, disk, log, config, httpLimits, network, life, checkZones } = this.deps;
       const { dataFolder, http } = config;
       await disk.makeFolder(dataFolder);
       const opened = await openVaultDatabase(databasePlace(config, 'vault'), { clock, disk, life });
       this.undo.add(() => opened.close());
-      const { key, adminToken } = await this.identity(opened);
+      const sealingKeys = new VaultSealingKeys(disk, random, config.instance?.secretsFolder ?? dataFolder);
+      const { key, adminToken } = await this.identity(opened, sealingKeys);
       const limits = config.instance ? sharedLimits(clock, opened.callCounts, key) : new LocalLimits(clock);
       const downloads = new ClipDownloads();
       const database = { ...opened, items: watchedItems(opened.items, downloads) };
@@ -102,20 +107,23 @@ export class Vault {
         rates: new Rates(clock, http.perMinuteMax, limits),
       });
       const health = this.addHealth(api, database, blobs);
-      this.addBridgeRoutes(api, { key, database, blobs, receipts });
+      const encrypted = new EncryptedClips({ log, keys: sealingKeys, blobs, checkZones: checkZones ?? null });
+      this.addBridgeRoutes(api, { key, database, blobs, encrypted, receipts });
       const url = () => config.publicUrl ?? this.url;
-      this.addOfficerRoutes(api, { database, blobs, sweeper, downloads, url, limits });
+      const addSealingKey = () => sealingKeys.add(opened.turns);
+      this.addOfficerRoutes(api, { database, encrypted, sweeper, downloads, url, limits, addSealingKey });
       api.route(
         {
           method: 'GET',
           path: '/v1/vault',
           roles: ['public'],
           answer: factsSchema,
-          about: 'Id and key of this vault.',
+          about: 'Id of this vault, its key, and the key that its agencies have clips encrypted to.',
         },
-        () => ({ id: this.id, key: key.publicKey }),
+        async () => ({ id: this.id, key: key.publicKey, sealingKey: await sealingKeys.newest() }),
       );
       this.undo.add(() => server.close());
+      this.undo.add(() => encrypted.stop());
       this.running = { key, adminToken, sweeper, url: await api.listen(http.host, http.port) };
       sweeper.start();
       this.undo.add(() => sweeper.stop());
@@ -162,9 +170,10 @@ export class Vault {
   }
 
   /** Throws `database_unfit`, `state_damaged`. */
-  private identity(opened: VaultDatabase): Promise<Identity> {
+  private identity(opened: VaultDatabase, sealingKeys: VaultSealingKeys): Promise<Identity> {
     const { disk, random, config } = this.deps;
-    const secrets = { disk, random, folder: config.instance?.secretsFolder ?? config.dataFolder };
+    const folder = config.instance?.secretsFolder ?? config.dataFolder;
+    const secrets = { disk, random, folder, makeOthers: () => sealingKeys.load() };
     return config.instance
       ? sharedIdentity('vault', opened, secrets)
       : ownIdentity('vault', opened.sharedPart, secrets);
@@ -207,15 +216,16 @@ export class Vault {
 
   private addBridgeRoutes(
     api: Router,
-    parts: { key: SigningKey; database: Stores; blobs: Blobs; receipts: VaultReceiptSigner },
+    parts: { key: SigningKey; database: Stores; blobs: Blobs; encrypted: EncryptedClips; receipts: VaultReceiptSigner },
   ): void {
     const { clock, log, config } = this.deps;
-    const { database, blobs, receipts, key } = parts;
+    const { database, blobs, encrypted, receipts, key } = parts;
     const { items, offers, access, policies } = database;
     const { clipBytesMax, freeBytesMin } = config;
     const vaultKey = key.publicKey;
     const reader = new OfferReader({ clock, access, vaultId: vaultId(vaultKey), vaultKey, clipBytesMax });
-    const receiving = new EvidenceReceiver({ clock, log, items, offers, reader, blobs, receipts, freeBytesMin });
+    const stores = { items, offers, blobs };
+    const receiving = new EvidenceReceiver({ clock, log, ...stores, reader, encrypted, receipts, freeBytesMin });
     const recalls = new Recalls({ clock, log, items, policies, reader, blobs, receipts });
     this.undo.add(() => receiving.idle());
     bridgeRoutes(api, receiving, recalls);
@@ -225,20 +235,21 @@ export class Vault {
     api: Router,
     parts: {
       database: Stores;
-      blobs: Blobs;
+      encrypted: EncryptedClips;
       sweeper: RetentionSweeper;
       downloads: ClipDownloads;
       url: () => string;
       limits: RateLimits;
+      addSealingKey: () => Promise<string>;
     },
   ): void {
     const { clock, random, config } = this.deps;
-    const { database, blobs, sweeper, downloads, url: publicUrl, limits } = parts;
+    const { database, encrypted, sweeper, downloads, url: publicUrl, limits, addSealingKey } = parts;
     const { access, successions, items, trail, policies } = database;
     const { tokenLifeS, requestsPerMinuteMax, linkLifeS } = config;
     const clients = new Clients({ clock, random, access, successions, tokenLifeS, requestsPerMinuteMax, limits });
-    operatorRoutes(api, { clock, access, successions, clients, downloads });
-    const evidence = new Evidence({ clock, random, items, trail, access, blobs, downloads, linkLifeS });
+    operatorRoutes(api, { clock, access, successions, clients, downloads, addSealingKey });
+    const evidence = new Evidence({ clock, random, items, trail, access, encrypted, downloads, linkLifeS });
     const changed = () => sweeper.now();
     officerRoutes(api, { clients, evidence, policies: new Policies({ clock, policies, changed }), publicUrl });
   }
@@ -250,7 +261,7 @@ type Stores = Omit<VaultDatabase, 'items'> & { items: ItemStore };
 /** Poll interval for changes by other instances of what may be read. */
 const OTHERS_MS = 1_000;
 
-const factsSchema = z.strictObject({ id: idSchema, key: publicKeySchema });
+const factsSchema = z.strictObject({ id: idSchema, key: publicKeySchema, sealingKey: publicKeySchema });
 
 function vaultId(publicKey: string): string {
   return actorId('vault', sha256Hex(publicKey));

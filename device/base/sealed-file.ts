@@ -120,6 +120,12 @@ export async function openSealedFile(disk: Disk, identity: SealedFileIdentity): 
   }
 }
 
+/** The bytes of a sealed file that hold a span of its plain bytes, up to the end of a chunk, which the file's end may precede. */
+export function sealedSpan({ start, end }: { start: number; end: number }): { start: number; end: number } {
+  const [first, next] = [Math.floor(start / SEALED_CHUNK_BYTES), Math.ceil(end / SEALED_CHUNK_BYTES)];
+  return { start: HEADER_BYTES + first * STEP_BYTES, end: HEADER_BYTES + next * STEP_BYTES };
+}
+
 /** Where the bytes of a sealed file are read: a file, or an object in a bucket. */
 export type SealedBytes = Pick<DiskFile, 'read' | 'close'>;
 

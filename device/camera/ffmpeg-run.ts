@@ -62,7 +62,8 @@ export function startFfmpeg(ffmpeg: Ffmpeg, args: readonly string[], options: St
   if (ffmpeg.start) return ffmpeg.start(args, options);
   const env = Object.fromEntries(ENVIRONMENT_KEPT.map((name) => [name, process.env[name]]));
   const extra = Array.from({ length: options.pipes ?? 0 }, () => 'pipe' as const);
-  const program = limited(ffmpeg.path, args, options);
+  const [first = ffmpeg.path, ...rest] = [...(ffmpeg.before ?? []), ffmpeg.path, ...args];
+  const program = limited(first, rest, options);
   const child = spawn(program.path, [...program.args], {
     stdio: ['pipe', 'pipe', 'pipe', ...extra],
     env,

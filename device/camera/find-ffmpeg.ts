@@ -16,6 +16,8 @@ export interface Ffmpeg {
   readonly origin: 'FFMPEG_PATH' | 'system' | 'bundled';
   /** Threads of each video encoder, for the same bytes on every machine; absent: the encoder's choice. */
   readonly encoderThreads?: number;
+  /** A program, with its arguments, that sets further limits and then becomes ffmpeg (ffmpeg-without-network.ts). */
+  readonly before?: readonly string[];
   /** Replaces starting a process, for a simulation. `findFfmpeg` never sets it. */
   readonly start?: StartFfmpeg;
 }

@@ -12,12 +12,12 @@ import { SampleReader } from './read-ahead.ts';
 import { forEachPicture, ZonePictures } from './zone-check.ts';
 
 /** Failures that blame the clip; others blame the machine. */
-const OF_THE_CLIP = new Set(['clip_check_failed', 'fragment_malformed', 'ffmpeg_failed']);
+const OF_THE_CLIP = new Set(['clip_check_failed', 'clip_not_exact', 'fragment_malformed', 'ffmpeg_failed']);
 
 /**
  * Decodes every frame of a clip, one picture at a time, and checks its zones. Throws `verify_failed` unless the file has a clip's
- * structure with the sample counts of `due`, each frame decodes, and all zones are black to the self-check's tolerances; or the
- * signal's reason.
+ * structure with the sample counts of `due`, each frame decodes, and all zones are black to the self-check's tolerances (`cause`: the
+ * failure of the check); or the signal's reason.
  */
 export async function verifyZones(
   clip: ClipReader,
@@ -34,7 +34,7 @@ export async function verifyZones(
     );
   } catch (thrown) {
     if (!isFailure(thrown) || !OF_THE_CLIP.has(thrown.code)) throw thrown;
-    throw failure('verify_failed', { detail: String(thrown.facts['detail'] ?? thrown.message) });
+    throw failure('verify_failed', { detail: String(thrown.facts['detail'] ?? thrown.message) }, thrown);
   }
 }
 

@@ -14,6 +14,7 @@ import { readSettings } from '@doorsill/device/settings-file';
 import type { Command } from 'commander';
 import { CONNECTIONS_MAX } from '../broker/broker-limits.ts';
 import { failure } from '../errors.ts';
+import { zoneCheck } from '../testbed/check-zones.ts';
 import { startBridgePart, startBrokerPart } from '../testbed/start-server-part.ts';
 import { addBridgeClones, addBridgeCodes, addBridgeEnrol } from './bridge-operator-verbs.ts';
 import { addBrokerAcl } from './broker-acl.ts';
@@ -162,7 +163,9 @@ Examples:
         const port = options.port === undefined ? {} : { port: parsePort(options.port, 0) };
         const input = { ...stored, dataFolder: folder, http: { ...stored.http, ...port } };
         const { parseConfig, startVault, VaultConfig } = await import('@doorsill/cloud-bridge');
-        const part = await startVault(parseConfig(VaultConfig, input, file), context);
+        const config = parseConfig(VaultConfig, input, file);
+        const checkZones = await zoneCheck(context, config.decoderSandbox);
+        const part = await startVault(config, { ...context, checkZones });
         const ready = { url: part.url, id: part.id, key: part.publicKey };
         return { part, ready, text: `The vault ${part.id} listens at ${part.url}; its key is ${part.publicKey}.` };
       });

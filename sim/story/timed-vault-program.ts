@@ -7,6 +7,7 @@ import { SystemRandom } from '@doorsill/base/random';
 import { startVault, VaultConfig } from '@doorsill/cloud-bridge';
 import { serveUntilStopped } from '@doorsill/device/terminal/stop-signal';
 import { z } from 'zod';
+import { zoneCheck } from '../testbed/check-zones.ts';
 import { JsonLines } from '../testbed/json-lines.ts';
 
 /** The machine's time plus the time that the story has added. */
@@ -32,7 +33,8 @@ const clock = new MovedClock();
 await serveUntilStopped(async () => {
   const config = VaultConfig.parse({ dataFolder: flag('--data'), http: { port: Number(flag('--port')) } });
   const seams = { clock, random: new SystemRandom(), disk: new SystemDisk(), log: openLog('warn', 'vault') };
-  const vault = await startVault(config, seams);
+  const checkZones = await zoneCheck(seams, config.decoderSandbox);
+  const vault = await startVault(config, { ...seams, checkZones });
   const orders = new JsonLines((line) => {
     clock.passedS += orderSchema.parse(line).passS;
     void vault.sweepNow().then(() => print({ event: 'passed', passedS: clock.passedS }));

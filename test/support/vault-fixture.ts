@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { z } from 'zod';
 import type { HandOver } from '../../cloud-bridge/signing/hand-over-documents.ts';
 import { SCOPES } from '../../cloud-bridge/vault/clients.ts';
+import type { CheckZones } from '../../cloud-bridge/vault/encrypted-clips.ts';
 import { Vault } from '../../cloud-bridge/vault/vault.ts';
 import { VaultConfig, type VaultConfigInput } from '../../cloud-bridge/vault/vault-config.ts';
 import { MIGRATIONS } from '../../cloud-bridge/vault/vault-schema.ts';
@@ -38,6 +39,8 @@ export class VaultFixture {
   readonly disk = new SystemDisk();
   /** The disk of the next vault that is started. */
   vaultDisk: Disk = this.disk;
+  /** How the next vault that is started checks zones; undefined: it has no ffmpeg. */
+  checkZones: CheckZones | undefined;
   readonly folder: string;
   private readonly settings: Partial<VaultConfigInput>;
   private readonly log: Log;
@@ -157,9 +160,9 @@ export class VaultFixture {
   }
 
   private make(): Vault {
-    const { clock, random, vaultDisk: disk, log, folder, settings, port } = this;
+    const { clock, random, vaultDisk: disk, log, folder, settings, port, checkZones } = this;
     const config = VaultConfig.parse({ dataFolder: folder, http: { port }, freeBytesMin: 0, ...settings });
-    return new Vault({ clock, random, disk, log, config });
+    return new Vault({ clock, random, disk, log, config, checkZones });
   }
 }
 

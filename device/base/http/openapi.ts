@@ -2,7 +2,15 @@
 // 2020-12.
 import { PROBLEM_TYPE, ProblemDocument } from '@doorsill/contract/problem';
 import { z } from 'zod';
-import { type Content, type Declared, FORM_TYPE, IDEMPOTENCY_KEY, isSchema, statusOf } from './route-declaration.ts';
+import {
+  type Content,
+  type Declared,
+  FORM_TYPE,
+  IDEMPOTENCY_KEY,
+  isSchema,
+  type Media,
+  statusOf,
+} from './route-declaration.ts';
 
 /** How each role authenticates, as an OpenAPI security scheme; null: not at all, or by the body. */
 type Schemes = Readonly<Record<string, object | null>>;
@@ -53,7 +61,7 @@ function operationOf(route: Declared, schemes: Schemes): object {
   };
 }
 
-function bodyOf(body: z.ZodType | { media: string }, form: boolean): object {
+function bodyOf(body: z.ZodType | Media, form: boolean): object {
   return { ...contentOf(body, 'input'), ...(form ? { [FORM_TYPE]: {} } : {}) };
 }
 
@@ -62,12 +70,21 @@ function isOptional(body: Content): boolean {
 }
 
 function responseOf(content: Content): object {
-  const description = isSchema(content) ? 'The answer.' : content === null ? 'Nothing in it.' : `As ${content.media}.`;
+  const description = isSchema(content)
+    ? 'The answer.'
+    : content === null
+      ? 'Nothing in it.'
+      : `As ${typesOf(content).join(' or ')}.`;
   return content === null ? { description } : { description, content: contentOf(content, 'output') };
 }
 
-function contentOf(content: z.ZodType | { media: string }, io: 'input' | 'output'): object {
-  return isSchema(content) ? { 'application/json': { schema: jsonSchema(content, io) } } : { [content.media]: {} };
+function contentOf(content: z.ZodType | Media, io: 'input' | 'output'): object {
+  if (isSchema(content)) return { 'application/json': { schema: jsonSchema(content, io) } };
+  return Object.fromEntries(typesOf(content).map((type) => [type, {}]));
+}
+
+function typesOf({ media }: Media): readonly string[] {
+  return typeof media === 'string' ? [media] : media;
 }
 
 const objectSchema = z.object({

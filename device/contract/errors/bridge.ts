@@ -289,6 +289,16 @@ export const bridgeErrors = {
     'This cannot be done to evidence that is {state}: {detail}',
     'Look at the item again; it may have changed.',
   ),
+  evidence_unopened: refused(
+    409,
+    'The vault shows nothing of this encrypted clip: its check {outcome} failed when the clip arrived.',
+    'It is not what its home’s statement says. The item has the vault’s signed verdict; ask the owner for the clip again.',
+  ),
+  evidence_sealed: refused(
+    409,
+    'Only the recipient’s own key opens this clip; the vault does not have it.',
+    'Download the encrypted file and its statement, and open them with `doorsill open`.',
+  ),
   evidence_store_unreachable: notReachableForNow(
     503,
     'The evidence store {store} cannot be reached, or did not store what was sent: {detail}',

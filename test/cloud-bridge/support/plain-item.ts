@@ -32,4 +32,5 @@ export const plainItem: Omit<Item, 'dueS'> = {
   acknowledgement: 'a',
   recall: null,
   deletion: null,
+  verdict: 'v',
 };

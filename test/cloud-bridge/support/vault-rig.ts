@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import type { VaultConfigInput } from '../../../cloud-bridge/vault/vault-config.ts';
 import type { Disk } from '../../../device/base/disk.ts';
+import type { Log } from '../../../device/base/log.ts';
 import { BridgeFixture } from '../../support/bridge-fixture.ts';
 import { temporaryFolder } from '../../support/command-line.ts';
 import { OfferedClip, type Officer, VaultFixture } from '../../support/vault-fixture.ts';
@@ -30,10 +31,10 @@ export class VaultRig {
   }
 
   /** `name`: of the folder. `disk`: used by the vault in place of the machine's. */
-  static async open(name: string, settings: Partial<VaultConfigInput> = {}, disk?: Disk): Promise<VaultRig> {
+  static async open(name: string, settings: Partial<VaultConfigInput> = {}, disk?: Disk, log?: Log): Promise<VaultRig> {
     const folder = temporaryFolder(name);
     const { fixture, request } = await BridgeFixture.openReady();
-    const vault = new VaultFixture(join(folder.path, 'vault'), settings);
+    const vault = new VaultFixture(join(folder.path, 'vault'), settings, log);
     if (disk) vault.vaultDisk = disk;
     await vault.start();
     await vault.pin(fixture.cast.bridge);

@@ -23,7 +23,7 @@ export async function put(blobs: Blobs, item: string, bytes: Uint8Array): Promis
 }
 
 export async function take(blobs: Blobs, place: BytesPlace, start: number, end: number): Promise<Buffer> {
-  const bytes = await blobs.open(place, end);
+  const bytes = await blobs.open(place, { start, end });
   const pieces: Uint8Array[] = [];
   for (let at = start; at < end; at += 65_536) pieces.push(await bytes.read(at, Math.min(65_536, end - at)));
   await bytes.close();

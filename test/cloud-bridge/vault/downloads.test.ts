@@ -5,6 +5,7 @@ import { SCOPES } from '../../../cloud-bridge/vault/clients.ts';
 import { plainMp4 } from '../../support/plain-mp4.ts';
 import { CountingDisk, type SlowReader, slowReader } from '../../support/slow-reader.ts';
 import type { OfferedClip, Officer, VaultAnswer, VaultFixture } from '../../support/vault-fixture.ts';
+import { sealedClip } from '../support/sealed-clip.ts';
 import { VaultRig } from '../support/vault-rig.ts';
 
 const FURTHER_BYTES_MAX = 256 * 1024;
@@ -99,6 +100,23 @@ describe.each(DOORS)('%s', { tags: ['long'] }, (_name, open) => {
     expect(head).toContain('HTTP/1.1 200');
     expect(bytes).toBe(head.length + 4 + big.length);
   });
+});
+
+it('of a decrypted clip ends at once with a deletion', { tags: ['long'] }, async () => {
+  clip = (await sealedClip(rig, { plain: big })).clip;
+  await clip.handOver();
+  at = `/evidence/${clip.item}`;
+  reader = chief;
+  const [, open] = DOORS[0] as (typeof DOORS)[number];
+  const start = disk.bytesRead;
+  const reading = await open(reader);
+  await disk.quiet();
+  const before = disk.bytesRead - start;
+  expect((await vault.as(chief, 'DELETE', at)).status).toBe(200);
+  expect((await reading.rest()).bytes).toBeLessThan(before - KERNEL_BYTES);
+  await disk.quiet();
+  // Each piece is read with the tag of one more chunk.
+  expect(disk.bytesRead - start - before).toBeLessThanOrEqual(FURTHER_BYTES_MAX + 4 * 16);
 });
 
 it('ends when the token that it was started with expires', { tags: ['long'] }, async () => {

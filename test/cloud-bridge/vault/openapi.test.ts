@@ -52,6 +52,7 @@ it('fits every answer of a tour of all its routes, refusals included', async () 
   await call('DELETE', '/categories/theft');
   const { client } = await vault.client(fixture.cast.agency.id);
   await vault.send('GET', '/v1/vault', {});
+  await vault.operator('POST', '/v1/sealing-keys', {});
   // Refusals: a wrong secret, no officer, an unknown item, a malformed body.
   await vault.token({ client, secret: 'x'.repeat(43) });
   await vault.as(officer, 'GET', '/policy', undefined, {});

@@ -105,6 +105,26 @@ describe('a signature', () => {
     }
   }, 60_000);
 
+  it('is made for what a reader gets, and not for more before it', async () => {
+    const blobs = await started();
+    const bytes = random.bytes(9 * 1024 * 1024);
+    const place = await put(blobs, 'item-a', bytes);
+    const ranges: unknown[] = [];
+    proxy.lies = {
+      onRequest: (one) => {
+        if (one.method === 'GET') ranges.push(one.headers.range);
+        return one;
+      },
+    };
+    const opened = await blobs.open(place, { start: 4_000_000, end: 4_200_000 });
+    expect(await opened.read(0, 24)).toEqual(bytes.subarray(0, 24));
+    for (const at of [4_000_000, 4_100_000]) {
+      expect(await opened.read(at, 100_000)).toEqual(bytes.subarray(at, at + 100_000));
+    }
+    await opened.close();
+    expect(ranges).toEqual(['bytes=0-23', 'bytes=4000000-4199999']);
+  });
+
   it('is accepted by a server that checks it, and a wrong one is not', async () => {
     const strict = await Moto.open({ checking: true });
     const s3 = { ...(await strict.bucket('strict')), prefix: '' };

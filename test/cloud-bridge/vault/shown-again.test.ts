@@ -4,12 +4,15 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import { ClipDownloads } from '../../../cloud-bridge/http/revocable-downloads.ts';
 import { databasePlace } from '../../../cloud-bridge/persistence/open-database.ts';
 import { type Actor, SCOPES } from '../../../cloud-bridge/vault/clients.ts';
+import { EncryptedClips } from '../../../cloud-bridge/vault/encrypted-clips.ts';
 import { Evidence } from '../../../cloud-bridge/vault/evidence.ts';
 import { FolderBlobs } from '../../../cloud-bridge/vault/evidence-blobs.ts';
 import { openVaultDatabase, type VaultDatabase } from '../../../cloud-bridge/vault/vault-database.ts';
+import { VaultSealingKeys } from '../../../cloud-bridge/vault/vault-sealing-keys.ts';
 import type { ItemChange, TrailLine } from '../../../cloud-bridge/vault/vault-store.ts';
 import { SystemClock } from '../../../device/base/clock.ts';
 import { SystemDisk } from '../../../device/base/disk.ts';
+import { silentLog } from '../../../device/base/log.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
 import { temporaryFolder } from '../../support/command-line.ts';
 import { plainItem } from '../support/plain-item.ts';
@@ -46,11 +49,13 @@ beforeEach(async () => {
   };
   const watched = { add, list: trail.list.bind(trail) };
   const blobs = new FolderBlobs(disk, random, folder.path);
-  const rest = { blobs, downloads: new ClipDownloads(), linkLifeS: 60 };
+  const keys = new VaultSealingKeys(disk, random, folder.path);
+  const encrypted = new EncryptedClips({ log: silentLog(), keys, blobs, checkZones: null });
+  const rest = { encrypted, downloads: new ClipDownloads(), linkLifeS: 60 };
   evidence = new Evidence({ clock, random, items, trail: watched, access, ...rest });
   const { scopes, ...who } = actor;
   await items.add(
-    { ...plainItem, clipBytes: 10, categories: [] },
+    { ...plainItem, clipBytes: 10, categories: [], verdict: '' },
     { ...who, atUs: 1, item: 'item-a', cases: [], event: 'received', detail: '' },
   );
 });

@@ -17,6 +17,7 @@ import { PostgresServer } from '../../support/postgres.ts';
 import { slowReader } from '../../support/slow-reader.ts';
 import { PartProcess } from '../../support/strace.ts';
 import type { OfferedClip, VaultFixture } from '../../support/vault-fixture.ts';
+import { sealedClip, sealingKeyOf } from '../support/sealed-clip.ts';
 import { VaultRig } from '../support/vault-rig.ts';
 
 const PATIENT = { timeout: 60_000 };
@@ -98,6 +99,31 @@ it('receives at one what was offered at the other, and shows it at both', async 
     expect([status, Buffer.from(bytes).equals(clip.parcel.clip)]).toEqual([200, true]);
   }
   expect(await trail(clip)).toEqual(['received', 'handed-over', 'downloaded', 'downloaded']);
+}, 60_000);
+
+it('opens at each what was encrypted to a key that the other has made, whole and in part, out of the bucket', async () => {
+  const former = await sealingKeyOf(rig);
+  at('b');
+  expect(await sealingKeyOf(rig)).toBe(former);
+  const added = String((await vault.operator('POST', '/v1/sealing-keys', {})).body['sealingKey']);
+  at('a');
+  expect(await sealingKeyOf(rig)).toBe(added);
+  const plain = plainMp4({ frames: 30, audioPackets: 12, frameBytes: 300_000 });
+  const { clip } = await sealedClip(rig, { plain, key: added });
+  await clip.offer();
+  const taken = await clip.bytes();
+  expect(taken.body).toMatchObject({ state: 'held', verdict: expect.any(String) });
+  at('b');
+  expect((await clip.confirm()).body).toMatchObject({ state: 'confirmed', verdict: taken.body['verdict'] });
+  for (const instance of ['a', 'b'] as const) {
+    at(instance);
+    expect(Buffer.from((await shown(clip)).bytes).equals(plain)).toBe(true);
+    for (const start of [0, 5 * 1024 * 1024, plain.length - 100_000]) {
+      const range = { range: `bytes=${start}-${start + 99_999}`, 'x-officer': 'Det. Rivera', 'x-reason': 'case 117' };
+      const { status, bytes } = await vault.as(rig.officer, 'GET', `/evidence/${clip.item}/clip`, undefined, range);
+      expect([status, Buffer.from(bytes).equals(plain.subarray(start, start + 100_000))]).toEqual([206, true]);
+    }
+  }
 }, 60_000);
 
 it('keeps one of two clips that come at once, with one acknowledgement, and nothing of either once it is revoked', async () => {
