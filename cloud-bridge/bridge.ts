@@ -357,10 +357,10 @@ export class Bridge {
 
   private addCustody(api: Router, core: Core): { custody: Custody; calls: CustodyCalls } {
     const { clock, config } = this.deps;
-    const { custody: store, enrolments, intakes } = core.database;
+    const { custody: store, enrolments, intakes, verdicts } = core.database;
     const custody = new Custody({ clock, key: core.key, store, witnesses: config.custody.witnesses });
     custodyRoutes(api, custody);
-    const calls = new CustodyCalls({ clock, bridgeId: core.id, custody, enrolments, intakes });
+    const calls = new CustodyCalls({ clock, bridgeId: core.id, custody, enrolments, intakes, verdicts });
     custodyBundleRoutes(api, calls);
     return { custody, calls };
   }

@@ -9,7 +9,12 @@ export interface SentClip {
   bytes: number;
   sha256: string;
   range: string | undefined;
+  /** It is encrypted: no player can show it. */
+  isSealed?: boolean;
 }
+
+/** The media types of clips as they are sent. */
+export const CLIP_MEDIA = { media: ['video/mp4', 'application/octet-stream'] } as const;
 
 /**
  * Sends the clip, or the requested range, with headers that stop a browser from treating it as anything else. When the download is revoked
@@ -26,12 +31,12 @@ export function sendClip(reply: FastifyReply, clip: SentClip, read: (span: Span)
   ended.addEventListener('abort', reset, { once: true });
   if (range) reply.code(206).header('content-range', `bytes ${range.start}-${range.end - 1}/${clip.bytes}`);
   return reply
-    .type('video/mp4')
+    .type(CLIP_MEDIA.media[clip.isSealed ? 1 : 0])
     .headers({
       'accept-ranges': 'bytes',
       etag: `"${clip.sha256}"`,
       'content-length': span.end - span.start,
-      'content-disposition': `attachment; filename="${clip.name}.mp4"`,
+      'content-disposition': `attachment; filename="${clip.name}.${clip.isSealed ? 'sealed' : 'mp4'}"`,
       'x-content-type-options': 'nosniff',
     })
     .send(Readable.from(bytes));

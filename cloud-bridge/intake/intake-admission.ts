@@ -182,6 +182,7 @@ export class IntakeAdmission {
       upload: this.freshUpload(),
       uploading: false,
       creations: 0,
+      isSealed: manifest.sealed !== undefined,
       state: 'open',
       refusal: null,
       receipt: null,

@@ -53,7 +53,7 @@ function operationOf(route: Declared, schemes: Schemes): object {
   };
 }
 
-function bodyOf(body: z.ZodType | { media: string }, form: boolean): object {
+function bodyOf(body: Exclude<Content, null>, form: boolean): object {
   return { ...contentOf(body, 'input'), ...(form ? { [FORM_TYPE]: {} } : {}) };
 }
 
@@ -62,12 +62,17 @@ function isOptional(body: Content): boolean {
 }
 
 function responseOf(content: Content): object {
-  const description = isSchema(content) ? 'The answer.' : content === null ? 'Nothing in it.' : `As ${content.media}.`;
+  const description = isSchema(content)
+    ? 'The answer.'
+    : content === null
+      ? 'Nothing in it.'
+      : `As ${[content.media].flat().join(' or ')}.`;
   return content === null ? { description } : { description, content: contentOf(content, 'output') };
 }
 
-function contentOf(content: z.ZodType | { media: string }, io: 'input' | 'output'): object {
-  return isSchema(content) ? { 'application/json': { schema: jsonSchema(content, io) } } : { [content.media]: {} };
+function contentOf(content: Exclude<Content, null>, io: 'input' | 'output'): object {
+  if (isSchema(content)) return { 'application/json': { schema: jsonSchema(content, io) } };
+  return Object.fromEntries([content.media].flat().map((media) => [media, {}]));
 }
 
 const objectSchema = z.object({

@@ -8,9 +8,9 @@ export const IDEMPOTENCY_KEY = 'idempotency-key';
 
 type Method = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'OPTIONS';
 
-/** A body that is not JSON: its media type. */
+/** A body that is not JSON: its media type, or each that it may have. */
 interface Media {
-  media: string;
+  media: string | readonly string[];
 }
 /** A request's or answer's body; null: none. */
 export type Content = z.ZodType | Media | null;

@@ -255,6 +255,11 @@ export const bridgeErrors = {
   vault_unreachable: notReachableForNow(
     503,
     'The vault cannot be reached: {detail}',
+  verdict_refused: refused(
+    422,
+    'The verdict on the clip is not acceptable: {detail}',
+    'Only the recipient of an encrypted clip gives one: about exactly that clip, and signed with the key of the call.',
+  ),
     'The clip stays at the bridge and is handed over by itself when the vault is back.',
   ),
   hand_over_refused: refused(

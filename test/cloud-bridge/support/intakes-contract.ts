@@ -2,7 +2,7 @@
 // and the steps of a hand-over to the vault and back.
 import { expect, it } from 'vitest';
 import type { Database } from '../../../cloud-bridge/bridge-database.ts';
-import { plainIntake as intake, key, limits, SEALED } from './plain-rows.ts';
+import { plainIntake as intake, key, limits, SEALED, TAKEN } from './plain-rows.ts';
 
 const NOW_S = 1_790_000_000;
 const revoked = { ...key, ownerKey: 'o', grantSha256: 'g', receipt: 'deleted-receipt' };
@@ -137,8 +137,8 @@ export function intakesContract(database: () => Database): void {
     expect(await handOvers.offered(key, 'item-a')).toBe(true);
     expect(await handOvers.offered(key, 'item-a')).toBe(true);
     expect(await handOvers.job(key)).toMatchObject({ state: 'offered' });
-    expect(await handOvers.handedOver(key, 'item-a', 'acknowledgement', 9)).toBe(true);
-    expect(await handOvers.handedOver(key, 'item-a', 'acknowledgement', 9)).toBe(false);
+    expect(await handOvers.handedOver(key, TAKEN, 9)).toBe(true);
+    expect(await handOvers.handedOver(key, TAKEN, 9)).toBe(false);
     expect(await intakes.find(key)).toMatchObject({ state: 'handed-over', statement: '' });
     expect(await handOvers.jobs('vault-a', 9)).toMatchObject([{ state: 'handed-over' }]);
     await handOvers.confirmed(key);
@@ -174,7 +174,7 @@ export function intakesContract(database: () => Database): void {
     );
     await handOvers.offered(key, 'item-a');
     expect(await intakes.revoke(revoked, 10, 10, word)).toMatchObject({ done: 'now' });
-    expect(await handOvers.handedOver(key, 'item-a', 'acknowledgement', 9)).toBe(false);
+    expect(await handOvers.handedOver(key, TAKEN, 9)).toBe(false);
     expect(await handOvers.jobs('vault-a', 9)).toMatchObject([{ state: 'withdrawing', ownerRevocation: null }]);
     await handOvers.withdrawn(key);
     expect(await handOvers.jobs('vault-a', 9)).toEqual([]);
