@@ -106,6 +106,7 @@ export async function addClipParts(api: Router, deps: ClipPartsDeps, undo: UndoS
     seal,
     bridgeId,
     rules: config.intake,
+    unencryptedClips: config.unencryptedClips,
     instance,
   });
   const evidenceUrl = (intake: Intake, agency: string) => (vault ? vault.evidenceUrl(intake, agency) : '');
