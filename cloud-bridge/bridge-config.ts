@@ -8,6 +8,7 @@ import { DEFAULT_PREFIX, topicPrefixSchema } from '@doorsill/contract/topics';
 import { z } from 'zod';
 import { custodySettings, httpAddressSchema, serverSettings } from './http/http-settings.ts';
 import { IntakeRules } from './intake/intake-settings.ts';
+import { UnencryptedClips } from './intake/unencrypted-clips.ts';
 import { instanceFields } from './persistence/instance-part.ts';
 import { databaseSettings } from './persistence/postgres-address.ts';
 import { S3_BYTES_MAX, S3Settings } from './persistence/s3-bucket.ts';
@@ -81,6 +82,11 @@ export const BridgeConfig = z
     searchParty: SearchRules.prefault({}),
     intake: IntakeRules.prefault({}),
     webhooks: WebhookRules.prefault({}),
+    /**
+     * Clips that are not encrypted to their recipient, so that the bridge can read them. `refused`: none is taken in, and neither requests
+     * nor searches that name no key for encrypting clips are published.
+     */
+    unencryptedClips: UnencryptedClips.default('admitted'),
     /** The vault that stored clips are handed over to. Without it they stay at the bridge. */
     vault: vaultSchema.optional(),
   })

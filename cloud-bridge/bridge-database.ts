@@ -6,6 +6,7 @@ import { SqlHandOvers } from './hand-over/sql-hand-overs.ts';
 import { SqlCloneSigns } from './intake/sql-clone-signs.ts';
 import { assertNoClipInFolder, SqlIntakes } from './intake/sql-intakes.ts';
 import { SqlManifests } from './intake/sql-manifests.ts';
+import { SqlVerdicts } from './intake/sql-verdicts.ts';
 import { SqlNeighbors } from './neighbors/sql-neighbors.ts';
 import { SqlPartners } from './partners/sql-partners.ts';
 import { MIGRATIONS, type Tables } from './persistence/bridge-schema.ts';
@@ -40,6 +41,7 @@ export interface Database {
   cloneSigns: SqlCloneSigns;
   handOvers: SqlHandOvers;
   manifests: SqlManifests;
+  verdicts: SqlVerdicts;
   accessLog: SqlAccessLog;
   custody: SqlCustody;
   /** Turns among the instances that share the database. */
@@ -71,6 +73,7 @@ export function openDatabase(place: DatabasePlace, seams: CustodySeams & PlaceSe
       cloneSigns: new SqlCloneSigns(tables),
       handOvers: new SqlHandOvers(tables, custody),
       manifests: new SqlManifests(tables, custody),
+      verdicts: new SqlVerdicts(tables, custody),
       accessLog: new SqlAccessLog(tables, custody),
       custody,
       turns: turnsAt(place, tables, seams.clock),

@@ -251,7 +251,7 @@ export class Bridge {
 
   private openBoard(core: Core, link: MqttLink): AreaBoard {
     const { clock, log, config } = this.deps;
-    const { republishS, documentLifeS, revocationsEveryS, area } = config;
+    const { republishS, documentLifeS, revocationsEveryS, area, unencryptedClips } = config;
     const board = new AreaBoard({
       clock,
       log,
@@ -263,6 +263,7 @@ export class Bridge {
       republishS,
       documentLifeS,
       revocationsEveryS,
+      unencryptedClips,
     });
     this.undo.add(() => board.stop());
     return board;
@@ -277,7 +278,7 @@ export class Bridge {
 
   private openSearchParty(core: Core, link: MqttLink): SearchParty {
     const { clock, log, config } = this.deps;
-    const { republishS, documentLifeS, area, searchParty: rules } = config;
+    const { republishS, documentLifeS, area, searchParty: rules, unencryptedClips } = config;
     const { searches: store, enrolments } = core.database;
     const { limits } = core;
     const rhythm = { republishS, documentLifeS, prefix: area.prefix };
@@ -289,6 +290,7 @@ export class Bridge {
       ...this.publishing(core, link),
       ...rhythm,
       rules,
+      unencryptedClips,
       limits,
     });
     this.undo.add(() => searchParty.board.stop());
@@ -342,6 +344,7 @@ export class Bridge {
       partners,
       profiles: core.database.neighbors,
       rules: config.requests,
+      unencryptedClips: config.unencryptedClips,
       changed,
     });
     requestRoutes(api, requests);
@@ -357,10 +360,10 @@ export class Bridge {
 
   private addCustody(api: Router, core: Core): { custody: Custody; calls: CustodyCalls } {
     const { clock, config } = this.deps;
-    const { custody: store, enrolments, intakes } = core.database;
+    const { custody: store, enrolments, intakes, verdicts } = core.database;
     const custody = new Custody({ clock, key: core.key, store, witnesses: config.custody.witnesses });
     custodyRoutes(api, custody);
-    const calls = new CustodyCalls({ clock, bridgeId: core.id, custody, enrolments, intakes });
+    const calls = new CustodyCalls({ clock, bridgeId: core.id, custody, enrolments, intakes, verdicts });
     custodyBundleRoutes(api, calls);
     return { custody, calls };
   }

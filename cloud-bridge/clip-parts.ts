@@ -106,11 +106,12 @@ export async function addClipParts(api: Router, deps: ClipPartsDeps, undo: UndoS
     seal,
     bridgeId,
     rules: config.intake,
+    unencryptedClips: config.unencryptedClips,
     instance,
   });
   const evidenceUrl = (intake: Intake, agency: string) => (vault ? vault.evidenceUrl(intake, agency) : '');
   const openClip = (intake: Intake) => files.openClip(intake);
-  const reading = { clock, store, log: accessLog, openClip, evidenceUrl };
+  const reading = { clock, store, log: accessLog, openClip, evidenceUrl, verdicts: database.verdicts, bridgeId };
   const clips = new Clips({ ...reading, tokens, organisationOf: (intake) => organisationOf(requests, intake) });
   const petClips = new Clips({
     ...reading,

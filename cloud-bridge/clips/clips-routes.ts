@@ -1,16 +1,20 @@
 import { CustodyBundle } from '@doorsill/contract/custody';
 import { failure } from '@doorsill/contract/errors';
 import { idSchema, sha256Schema } from '@doorsill/contract/ids';
+import { VERDICT_LETTERS_MAX } from '@doorsill/contract/verdict';
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import type { Custody } from '../custody/custody-proofs.ts';
 import { nextSchema, pageFields } from '../http/paging.ts';
 import type { Router } from '../http/router.ts';
-import { sendClip } from '../http/send-clip.ts';
+import { CLIP_MEDIA, sendClip } from '../http/send-clip.ts';
 import type { Intake } from '../intake/intake-store.ts';
 import type { Clips } from './clips.ts';
 
 const paramsSchema = z.strictObject({ clip: idSchema });
+/** What is said of an encrypted clip, and where that is recorded: the same for agencies and pets' owners. */
+export const verdictBodySchema = z.strictObject({ verdict: z.string().max(VERDICT_LETTERS_MAX) });
+export const verdictAnswerSchema = z.strictObject({ leaf: z.int().nonnegative() });
 /** The statement of a clip: the same for agencies and pets' owners. */
 export const statementSchema = z.strictObject({ manifest: z.string() });
 /** Query and entries of the clip list: the same for agencies and pets' owners. */
@@ -22,6 +26,8 @@ export const clipListSchema = z.strictObject({
       request: idSchema,
       bytes: z.int().positive(),
       sha256: sha256Schema,
+      /** It is encrypted: no player can show it, and bytes and hash are those of the encrypted file. */
+      sealed: z.literal(true).optional(),
       /** Its address in the vault, once it was handed over. */
       evidence: z.url().optional(),
     }),
@@ -48,17 +54,17 @@ export function clipRoutes(api: Router, clips: Clips, custody: Custody): void {
       ...officer,
       path: '/v1/clips/:clip',
       params: paramsSchema,
-      answer: { media: 'video/mp4' },
-      also: { 206: { media: 'video/mp4' }, 303: elsewhereSchema },
-      about: 'The clip, whole or a range of it.',
+      answer: CLIP_MEDIA,
+      also: { 206: CLIP_MEDIA, 303: elsewhereSchema },
+      about: 'The clip, whole or a range of it; one that is encrypted as plain bytes.',
     },
     async ({ bearer, params: { clip }, request, reply }) => {
       // A player asks for ranges; a request for the whole clip is a download.
       const action = request.headers.range === undefined ? 'download' : 'stream';
       const seen = await clips.see(bearer, clip, 'clip', action);
       if (seen.evidence) return elsewhere(reply, clip, seen.evidence);
-      const { clipBytes, clipSha256 } = seen.intake;
-      const sent = { name: clip, bytes: clipBytes, sha256: clipSha256, range: request.headers.range };
+      const { clipBytes, clipSha256, isSealed } = seen.intake;
+      const sent = { name: clip, bytes: clipBytes, sha256: clipSha256, range: request.headers.range, isSealed };
       return sendClip(reply, sent, (span) => clips.read(seen, span));
     },
   );
@@ -90,6 +96,18 @@ export function clipRoutes(api: Router, clips: Clips, custody: Custody): void {
       if (intake.statementReceipt === null) throw failure('statement_missing');
       return custody.bundle(intake.receipt, intake.statementReceipt);
     },
+  );
+  api.route(
+    {
+      method: 'POST',
+      path: '/v1/clips/:clip/verdict',
+      roles: ['officer'],
+      params: paramsSchema,
+      body: verdictBodySchema,
+      answer: verdictAnswerSchema,
+      about: 'What the agency found when it opened an encrypted clip, signed; the same outcome again changes nothing.',
+    },
+    ({ bearer, params, body }) => clips.judge(bearer, params.clip, body.verdict),
   );
 }
 

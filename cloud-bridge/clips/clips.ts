@@ -11,6 +11,7 @@ import { z } from 'zod';
 import { pageOf, positionIn } from '../http/paging.ts';
 import { type AssertShown, type ClipDownload, ClipDownloads, type OpenBytes } from '../http/revocable-downloads.ts';
 import type { Intake, IntakeStore, Reader } from '../intake/intake-store.ts';
+import { readVerdict, type VerdictStore } from '../intake/verdict-check.ts';
 import type { AccessLog } from './access-log.ts';
 
 export interface ClipsDeps {
@@ -24,10 +25,12 @@ export interface ClipsDeps {
   evidenceUrl: (intake: Intake, agency: string) => string;
   /** The agency that a clip was granted to, across its keys. */
   organisationOf: (intake: Intake) => Promise<string>;
+  verdicts: Pick<VerdictStore, 'add'>;
+  bridgeId: string;
 }
 
 /** A reader's verified claims; `organisation`: the agency across its keys, whose clips they read. */
-type Access = Pick<AccessToken, 'agency' | 'clip' | 'officer' | 'reason' | 'jti'> & Reader;
+type Access = Pick<AccessToken, 'iss' | 'agency' | 'clip' | 'officer' | 'reason' | 'jti'> & Reader;
 
 /** Verifies a reader's token. */
 export interface AccessReader {
@@ -49,6 +52,8 @@ export interface ClipEntry {
   request: string;
   bytes: number;
   sha256: string;
+  /** It is encrypted, so that only its recipient can read it; bytes and hash are those of the encrypted file. */
+  sealed?: true;
   /** Its address in the vault, once it was handed over. */
   evidence?: string;
 }
@@ -85,7 +90,8 @@ export class Clips {
     const { shown, next } = pageOf(found, page.limit, ({ clip, storedS }) => ({ storedS, clip }));
     const clips = shown.map((intake) => {
       const { clip, request, clipBytes: bytes, clipSha256: sha256 } = intake;
-      return { clip, request, bytes, sha256, ...this.evidenceOf(intake, reader.agency) };
+      const sealed = intake.isSealed ? { sealed: true as const } : {};
+      return { clip, request, bytes, sha256, ...sealed, ...this.evidenceOf(intake, reader.agency) };
     });
     return { clips, next };
   }
@@ -96,10 +102,7 @@ export class Clips {
    */
   async see(bearer: string, clip: string, part: AccessPart, action: AccessAction): Promise<SeenClip> {
     const { tokens } = this.deps;
-    const access = await tokens.readAccess(bearer);
-    const stored = await this.deps.store.findClip(clip);
-    if (!isShown(stored) || access.clip !== clip) throw failure('clip_unknown');
-    if ((await this.deps.organisationOf(stored)) !== access.organisation) throw failure('clip_unknown');
+    const { access, stored } = await this.granted(bearer, clip);
     // For a clip in the vault only its address is returned; the bridge's own documents about it stay here.
     const isElsewhere = stored.state === 'handed-over' && part !== 'custody';
     await this.note(access, part, isElsewhere ? 'link' : action);
@@ -111,6 +114,31 @@ export class Clips {
       await tokens.assertStanding(access);
     };
     return { intake: now, ...this.evidenceOf(now, access.agency), stillShown };
+  }
+
+  /**
+   * Records what the caller found when they opened their encrypted clip; the same again changes nothing. `verdict`: signed with the key
+   * that the clip was granted to, so that its home can verify it. Returns its leaf in the custody log. Throws as `see`, and `verdict_refused`.
+   */
+  async judge(bearer: string, clip: string, verdict: string): Promise<{ leaf: number }> {
+    const { verdicts, bridgeId } = this.deps;
+    const { access, stored } = await this.granted(bearer, clip);
+    if (access.agency !== stored.agency)
+      throw failure('verdict_refused', { detail: 'the clip was granted to another key of the agency' });
+    const pinned = { key: access.iss, by: 'recipient', bridgeId } as const;
+    const leaf = await verdicts.add(stored, readVerdict(verdict, stored, pinned, 'verdict_refused'));
+    if (leaf === 'gone') throw failure('clip_unknown');
+    if (leaf === 'too-many') throw failure('verdict_refused', { detail: 'no more verdicts of it are recorded' });
+    return { leaf };
+  }
+
+  /** The caller, and the clip if it was granted to them and is not deleted. */
+  private async granted(bearer: string, clip: string): Promise<{ access: Access; stored: Intake }> {
+    const access = await this.deps.tokens.readAccess(bearer);
+    const stored = await this.deps.store.findClip(clip);
+    if (!isShown(stored) || access.clip !== clip) throw failure('clip_unknown');
+    if ((await this.deps.organisationOf(stored)) !== access.organisation) throw failure('clip_unknown');
+    return { access, stored };
   }
 
   private evidenceOf(intake: Intake, agency: string): { evidence?: string } {

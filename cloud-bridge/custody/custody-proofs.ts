@@ -83,7 +83,7 @@ export class Custody {
   }
 
   /**
-   * The opened leaves of a grant's clip, oldest first: intake, hand-over, recall, deletion. The caller must check that the reader may have
+   * The opened leaves of a grant's clip, oldest first: intake, hand-over, verdicts, recall, deletion. The caller must check that the reader may have
    * them.
    */
   async leaves(home: CustodySubject): Promise<CustodyProof[]> {

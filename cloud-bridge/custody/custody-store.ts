@@ -41,7 +41,7 @@ export interface CustodyStore {
   opened(leaf: number): Promise<OpenedLeaf | null>;
   /** The leaf about a receipt, by the SHA-256 of its text. */
   leafOf(receiptSha256: string): Promise<number | null>;
-  /** The first `most` leaves about what became of this grant's clip, oldest first; accesses and openings are not among them. */
+  /** The first `most` leaves about what became of this grant's clip, oldest first; accesses and disputes are not among them. */
   leavesShownTo(home: CustodySubject, most: number): Promise<number[]>;
   /** Each witness's newest. */
   cosignatures(): Promise<KeptCosignature[]>;

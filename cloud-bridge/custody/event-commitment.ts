@@ -56,7 +56,7 @@ function printEntry(entry: CustodyEntry): string {
 }
 
 /** Leaves that are opened to the clip's home. Accesses are not among them. */
-const SHOWN_TO_HOME: readonly HiddenKind[] = ['intake', 'hand-over', 'recall', 'deletion'];
+const SHOWN_TO_HOME: readonly HiddenKind[] = ['intake', 'hand-over', 'opening', 'recall', 'deletion'];
 
 function isShownToHome(kind: HiddenKind): boolean {
   return SHOWN_TO_HOME.includes(kind);

@@ -1,5 +1,6 @@
 import type { RecallDecision } from '@doorsill/contract/hand-over-documents';
 import type { GrantKey, Intake, OwnerRevocation, RevokedGrant } from '../intake/intake-store.ts';
+import type { SignedVerdict } from '../intake/verdict-check.ts';
 
 /**
  * State of a clip between bridge and vault. `offered`: the vault may hold bytes, but the clip is the bridge's. `handed-over`: it is the
@@ -23,6 +24,14 @@ export interface HandOverJob {
   ownerRevocation: OwnerRevocation | null;
 }
 
+/** The vault's answer by which it has taken a clip over. */
+export interface TakenOver {
+  item: string;
+  acknowledgement: string;
+  /** On an encrypted clip that the vault has opened. */
+  verdict: SignedVerdict | null;
+}
+
 export interface HandOverStore {
   /** Unfinished jobs of clips whose receipts name this vault, oldest first. */
   jobs(vault: string, most: number): Promise<HandOverJob[]>;
@@ -31,10 +40,10 @@ export interface HandOverStore {
   /** Must be durable before the offer is sent; false when the bridge may not hand the clip over (any more). */
   offered(key: GrantKey, item: string): Promise<boolean>;
   /**
-   * The hand-over: in one step the clip becomes the vault's, and its statement is deleted here. False when it was revoked first: the
-   * revocation wins.
+   * The hand-over: in one step the clip becomes the vault's, its verdict is recorded, and its statement is deleted here. False when it was
+   * revoked first: the revocation wins.
    */
-  handedOver(key: GrantKey, item: string, acknowledgement: string, atS: number): Promise<boolean>;
+  handedOver(key: GrantKey, taken: TakenOver, atS: number): Promise<boolean>;
   confirmed(key: GrantKey): Promise<void>;
   withdrawn(key: GrantKey): Promise<void>;
   /** The vault has answered a recall: stores the revocation for good, with its receipt. */

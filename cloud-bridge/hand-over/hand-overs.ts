@@ -214,8 +214,10 @@ export class HandOvers {
     if (status.state !== 'held' && status.state !== 'confirmed') {
       throw failure('hand_over_unconfirmed', { detail: `it says that the item is ${status.state}` });
     }
-    if (!(await store.handedOver(intake, item, acknowledgement, wallSeconds(clock)))) return false;
-    log.info('a clip is handed over: the vault holds it now', { ...idsOf(intake), item });
+    const verdict = messages.verdictIn(status, intake);
+    if (!(await store.handedOver(intake, { item, acknowledgement, verdict }, wallSeconds(clock)))) return false;
+    const opened = verdict ? { opened: verdict.outcome } : {};
+    log.info('a clip is handed over: the vault holds it now', { ...idsOf(intake), item, ...opened });
     return true;
   }
 

@@ -1,4 +1,4 @@
-// Signs the bridge's steps and recalls, and checks that the vault's acknowledgement or answer is about this very clip: an answer about
+// Signs the bridge's steps and recalls, and checks that the vault's acknowledgement, verdict or answer is about this very clip: an answer about
 // another clip must never erase this one.
 import { type Clock, wallSeconds } from '@doorsill/base/clock';
 import { type SigningKey, sha256Hex } from '@doorsill/base/keys';
@@ -8,6 +8,7 @@ import { type HandedClip, itemId, RecallAnswer } from '@doorsill/contract/hand-o
 import { signToken } from '@doorsill/contract/jws';
 import { Request } from '@doorsill/contract/request';
 import type { Intake, OwnerRevocation } from '../intake/intake-store.ts';
+import { readVerdict, type SignedVerdict } from '../intake/verdict-check.ts';
 import type { RequestStore } from '../requests/requests-store.ts';
 import {
   acknowledgementSchema,
@@ -91,6 +92,16 @@ export class VaultMessageSigner {
     );
     if (!sameClip(claims, clip)) throw unconfirmed('it acknowledges another clip');
     return status.acknowledgement;
+  }
+
+  /**
+   * The vault's verdict on exactly this encrypted clip; null without one: an older vault, or one that cannot open the clip. Throws
+   * `hand_over_unconfirmed`.
+   */
+  verdictIn({ verdict }: HandOverStatus, intake: Intake): SignedVerdict | null {
+    if (verdict === undefined) return null;
+    const { vault, bridgeId } = this.deps;
+    return readVerdict(verdict, intake, { key: vault.key, by: 'vault', bridgeId }, 'hand_over_unconfirmed');
   }
 
   /** The vault's answer to a recall of exactly this clip. Throws `hand_over_unconfirmed`. */

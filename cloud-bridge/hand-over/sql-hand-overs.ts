@@ -5,8 +5,9 @@ import type { SqlCustody } from '../custody/sql-custody-log.ts';
 import type { GrantKey, RevokedGrant } from '../intake/intake-store.ts';
 import { addRevoked, findIn, revokedIn, toIntake } from '../intake/sql-intakes.ts';
 import { forgetManifest } from '../intake/sql-manifests.ts';
+import { addVerdict } from '../intake/sql-verdicts.ts';
 import type { Tables } from '../persistence/bridge-schema.ts';
-import type { HandOverJob, HandOverStore } from './hand-over-store.ts';
+import type { HandOverJob, HandOverStore, TakenOver } from './hand-over-store.ts';
 
 /** States in which the vault must still be sent a message. */
 const BEGUN = ['handed-over', 'withdrawing', 'recalling'] as const;
@@ -97,7 +98,7 @@ export class SqlHandOvers implements HandOverStore {
     });
   }
 
-  async handedOver(key: GrantKey, item: string, acknowledgement: string, atS: number): Promise<boolean> {
+  async handedOver(key: GrantKey, { item, acknowledgement, verdict }: TakenOver, atS: number): Promise<boolean> {
     return this.tables.transaction().execute(async (step) => {
       const intake = await findIn(step, key);
       if (intake?.state !== 'stored' || (await revokedIn(step, key))) return false;
@@ -116,6 +117,7 @@ export class SqlHandOvers implements HandOverStore {
       const { clip, grant, clipSha256 } = intake;
       const facts = { clip, grant, item, clipSha256, acknowledgementSha256: sha256Hex(acknowledgement) };
       await this.custody.append(step, { kind: 'hand-over', about: key, facts });
+      if (verdict) await addVerdict(step, this.custody, intake, verdict);
       return true;
     });
   }

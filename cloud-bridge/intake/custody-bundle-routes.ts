@@ -9,6 +9,7 @@ import type { EnrolmentStore } from '../enrolment/enrolment-store.ts';
 import type { Router } from '../http/router.ts';
 import { assertLife, peekToken, readToken } from '../signing/verify-token.ts';
 import type { Intake, IntakeStore } from './intake-store.ts';
+import type { VerdictStore } from './verdict-check.ts';
 
 const grantSchema = z.strictObject({ grant: idSchema });
 
@@ -18,6 +19,7 @@ export interface CustodyCallsDeps {
   custody: Custody;
   enrolments: EnrolmentStore;
   intakes: IntakeStore;
+  verdicts: Pick<VerdictStore, 'list'>;
 }
 
 export class CustodyCalls {
@@ -37,10 +39,12 @@ export class CustodyCalls {
     return this.deps.custody.bundle(receipt);
   }
 
-  /** The last receipt and the custody leaves of the grant's clip, for the same two callers. Throws as `bundle`. */
+  /** The last receipt, the custody leaves and the verdicts of the grant's clip, for the same two callers. Throws as `bundle`. */
   async leaves(bearer: string, grant: string): Promise<ClipLeaves> {
     const { device, receipt } = await this.intakeOf(bearer, grant);
-    return { receipt, leaves: await this.deps.custody.leaves({ device, grant }) };
+    const leaves = await this.deps.custody.leaves({ device, grant });
+    const verdicts = await this.deps.verdicts.list({ device, grant });
+    return { receipt, leaves, ...(verdicts.length > 0 ? { verdicts } : {}) };
   }
 
   /** The intake of a grant that the calling device received or the calling owner signed. Throws as `bundle`. */
@@ -81,7 +85,8 @@ export function custodyBundleRoutes(api: Router, calls: CustodyCalls): void {
       roles: ['device'],
       params: grantSchema,
       answer: ClipLeaves,
-      about: 'Custody leaves of a grant’s clip, for its device or its owner: intake, hand-over, recall, deletion.',
+      about:
+        'Custody leaves of a grant’s clip, for its device or its owner: intake, hand-over, verdicts, recall, deletion.',
     },
     ({ bearer, params }) => calls.leaves(bearer, params.grant),
   );

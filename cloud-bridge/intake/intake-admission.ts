@@ -13,6 +13,7 @@ import { hasArrived, type Intake, type IntakeStore } from './intake-store.ts';
 import { revokedStatus } from './revocation.ts';
 import { checkStatement, type PostedPapers } from './statement-check.ts';
 import type { ManifestEncryption } from './stored-manifest-encryption.ts';
+import { assertEncrypted, type UnencryptedClips } from './unencrypted-clips.ts';
 import type { UploadLocks } from './upload-locks.ts';
 import { judge, readManifest } from './verify-consent-chain.ts';
 import type { DeviceTokenVerifier, Presented } from './verify-upload-token.ts';
@@ -30,6 +31,7 @@ export interface IntakeAdmissionDeps {
   seal: ManifestEncryption;
   bridgeId: string;
   rules: IntakeRules;
+  unencryptedClips: UnencryptedClips;
   /** Name of this instance; null: the only one. */
   instance: string | null;
 }
@@ -127,6 +129,7 @@ export class IntakeAdmission {
     if (upload !== null && upload !== intake.upload) throw failure('http_not_found');
     if (intake.state === 'deleted') throw ended(intake);
     if (!writes || hasArrived(intake)) return intake;
+    assertEncrypted(this.deps.unencryptedClips, intake.isSealed, 'intake_unencrypted');
     assertGrantAlive(intake, this.deps.clock);
     const answerable = await this.deps.answerables[kindOfRecipient(intake.agency)].find(intake.request);
     await answerable.admit();
@@ -160,7 +163,8 @@ export class IntakeAdmission {
   }
 
   private async admit(presented: Presented, manifest: Manifest, papers: PostedPapers): Promise<Intake> {
-    const { answerables, clock, bridgeId } = this.deps;
+    const { answerables, clock, bridgeId, unencryptedClips } = this.deps;
+    assertEncrypted(unencryptedClips, manifest.sealed !== undefined, 'intake_unencrypted');
     const judged = await judge(manifest, presented, answerables, wallSeconds(clock));
     const { home } = checkStatement(papers, manifest, presented, bridgeId);
     await judged.answerable.admit();
@@ -178,6 +182,7 @@ export class IntakeAdmission {
       home,
       clipSha256: manifest.clipSha256,
       clipBytes: manifest.clipBytes,
+      isSealed: manifest.sealed !== undefined,
       expiresS: judged.grant.exp,
       upload: this.freshUpload(),
       uploading: false,

@@ -28,6 +28,8 @@ export interface Intake extends GrantKey {
   home: string;
   clipSha256: string;
   clipBytes: number;
+  /** Only the recipient can read it: hash and size are those of the encrypted file. */
+  isSealed: boolean;
   /** When the grant expires, in seconds since 1970. */
   expiresS: number;
   /** Id of the upload and name of its staged file. Random, and useless without a token. */

@@ -1,6 +1,6 @@
 import { sha256Hex } from '@doorsill/base/keys';
 import { type ErrorCode, failure, isErrorCode } from '@doorsill/contract/errors';
-import type { Kysely, Selectable, Transaction } from 'kysely';
+import type { Insertable, Kysely, Selectable, Transaction } from 'kysely';
 import type { SqlCustody } from '../custody/sql-custody-log.ts';
 import { keysOf } from '../persistence/agency-ids-of-organisation.ts';
 import type { Tables } from '../persistence/bridge-schema.ts';
@@ -307,7 +307,7 @@ export async function revokedIn(
 }
 
 /** A new, open intake as a row. */
-function toRow(intake: Intake): Tables['intakes'] {
+function toRow(intake: Intake): Insertable<Tables['intakes']> {
   return {
     device: intake.device,
     grant_id: intake.grant,
@@ -334,6 +334,7 @@ function toRow(intake: Intake): Tables['intakes'] {
     statement_sha256: intake.statementSha256,
     home: intake.home,
     statement_receipt: intake.statementReceipt,
+    is_sealed: intake.isSealed ? 1 : 0,
   };
 }
 
@@ -354,6 +355,7 @@ export function toIntake(row: Selectable<Tables['intakes']>): Intake {
     statementReceipt: row.statement_receipt,
     clipSha256: row.clip_sha256,
     clipBytes: row.clip_bytes,
+    isSealed: row.is_sealed === 1,
     expiresS: row.expires_s,
     upload: row.upload,
     uploading: row.uploading === 1,

@@ -1,6 +1,7 @@
 // The bridge's tables and migrations, which run forward only, each once, in order.
 
 import type { AccessAction, AccessPart } from '@doorsill/contract/custody';
+import type { ClipKeeper, VerdictOutcome } from '@doorsill/contract/sealing';
 import type { Generated, GeneratedAlways } from 'kysely';
 import { CUSTODY_TABLES, type CustodyTables, LEAVES_BY_HOME } from './custody-schema.ts';
 import type { TurnTables } from './instance-turns.ts';
@@ -119,6 +120,19 @@ export interface Tables extends CustodyTables, TurnTables, CallCountTables, Kept
     statement_sha256: string;
     home: string;
     statement_receipt: string | null;
+    /** 1: only its recipient can read the clip. */
+    is_sealed: Generated<number>;
+  };
+  verdicts: {
+    device: string;
+    grant_id: string;
+    said_by: ClipKeeper;
+    /** The key that signed it. */
+    signer: string;
+    outcome: VerdictOutcome;
+    token: string;
+    /** Its leaf in the custody log. */
+    leaf: number;
   };
   sealed_manifests: { device: string; grant_id: string; sealed: Uint8Array };
   hand_overs: {
@@ -395,6 +409,16 @@ export const MIGRATIONS: Migrations = [
          primary key (device, code)
        ) strict`,
       `create index clone_signs_by_last on clone_signs (last_s, device, code)`,
+    ],
+  },
+  {
+    beside: [
+      `alter table intakes add column is_sealed integer not null default 0`,
+      `create table verdicts (
+         device text not null, grant_id text not null, said_by text not null check (said_by in ('vault', 'recipient')),
+         signer text not null, outcome text not null, token text not null, leaf integer not null,
+         primary key (device, grant_id, said_by, signer, outcome)
+       ) strict`,
     ],
   },
 ];

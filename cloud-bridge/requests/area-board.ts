@@ -9,6 +9,7 @@ import { AreaDocument, type PublishedRequest } from '@doorsill/contract/request'
 import { PUBLIC_AUDIENCE } from '@doorsill/contract/shared-claims';
 import { topicsUnder } from '@doorsill/contract/topics';
 import type { AgencyCredentials } from '../agencies/registry-credentials.ts';
+import { assertEncrypted, type UnencryptedClips } from '../intake/unencrypted-clips.ts';
 import { ALONE, type Turns } from '../persistence/instance-turns.ts';
 import { type AreaPublisher, type CellContent, keptEnded, packParts, put, putParts } from './cell-document-parts.ts';
 import { assertAnswerable } from './requests-for-intake.ts';
@@ -25,6 +26,7 @@ export interface BoardDeps {
   republishS: number;
   documentLifeS: number;
   revocationsEveryS: number;
+  unencryptedClips: UnencryptedClips;
   /** Among several instances, so that an older document never replaces a newer one; absent: there is one. */
   turns?: Turns;
 }
@@ -197,6 +199,8 @@ export class AreaBoard {
       const credential = await this.deps.standing.credential(request.agency);
       // An agency that may not ask some of the homes asks none: otherwise the area would show which homes are left out.
       this.deps.standing.assertGood(credential.claims, request.cells);
+      const isEncrypted = credential.claims.sealing !== undefined;
+      assertEncrypted(this.deps.unencryptedClips, isEncrypted, 'request_unencrypted');
       // The credential has the key of the request: the id is derived from it.
       return { request: request.token, credential: credential.token, publication: request.publication };
     } catch (thrown) {

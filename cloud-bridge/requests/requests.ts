@@ -15,6 +15,7 @@ import { z } from 'zod';
 import type { AgencyCredentials } from '../agencies/registry-credentials.ts';
 import type { AgencyTokenVerifier } from '../agencies/verify-agency-token.ts';
 import { pageOf, positionIn } from '../http/paging.ts';
+import { assertEncrypted, type UnencryptedClips } from '../intake/unencrypted-clips.ts';
 import { assertOpen, type Partners } from '../partners/partners.ts';
 import { peekToken, readToken } from '../signing/verify-token.ts';
 import { nextPublication, type PublicationInput, type PublicationState, stateAt } from './publication-machine.ts';
@@ -42,6 +43,7 @@ export interface RequestsDeps {
   /** Stores each agency's newest credential for its public page. */
   profiles: { noteProfile(credential: Credential, nowS: number): Promise<void> };
   rules: RequestRules;
+  unencryptedClips: UnencryptedClips;
   /** Called when the board must change; need not be awaited. */
   changed: (cells: readonly string[]) => void;
 }
@@ -87,7 +89,7 @@ export class Requests {
 
   /**
    * Accepts a request; the same bytes again change nothing. Throws `token_...`, `id_kind_wrong`, `agency_...`, `credential_unavailable`,
-   * `partner_...`, `request_limits`, `request_exists`.
+   * `partner_...`, `request_limits`, `request_unencrypted`, `request_exists`.
    */
   async post(token: string, { draft = false, partner }: Posting = {}): Promise<RequestView> {
     const { standing, store, clock, profiles, bridgeId } = this.deps;
@@ -213,9 +215,10 @@ export class Requests {
     return { postsMax: postsPerInvestigation, openPerCellMax, waitingPerAgencyMax, nowS };
   }
 
-  /** The cells of a request, if it meets every rule now. Throws `request_limits`, `agency_...`. */
+  /** The cells of a request, if it meets every rule now. Throws `request_limits`, `request_unencrypted`, `agency_...`. */
   private checked(request: Request, credential: Credential, nowS: number): string[] {
-    const { rules, standing } = this.deps;
+    const { rules, standing, unencryptedClips } = this.deps;
+    assertEncrypted(unencryptedClips, credential.sealing !== undefined, 'request_unencrypted');
     const cells = checkLimits(request, credential, rules, nowS);
     if (asksBeyond(request, credential)) {
       throw failure('request_limits', { detail: 'its agency is not registered to ask for this, or to file it so' });

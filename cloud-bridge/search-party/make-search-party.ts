@@ -10,6 +10,7 @@ import type { EnrolmentStore } from '../enrolment/enrolment-store.ts';
 import type { RateLimits } from '../http/rate-limits.ts';
 import type { Router } from '../http/router.ts';
 import type { AnswerableRequest, AnswerableStore } from '../intake/answerable-request.ts';
+import type { UnencryptedClips } from '../intake/unencrypted-clips.ts';
 import type { Turns } from '../persistence/instance-turns.ts';
 import type { AreaPublisher } from '../requests/cell-document-parts.ts';
 import { peekToken } from '../signing/verify-token.ts';
@@ -58,6 +59,7 @@ export interface SearchPartyDeps {
   republishS: number;
   documentLifeS: number;
   rules: SearchRules;
+  unencryptedClips: UnencryptedClips;
   limits: RateLimits;
   turns?: Turns;
 }

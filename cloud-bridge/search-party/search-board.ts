@@ -4,9 +4,10 @@ import type { SigningKey } from '@doorsill/base/keys';
 import type { Log } from '@doorsill/base/log';
 import { Repeater, type TryAgain } from '@doorsill/base/repeater';
 import { signToken } from '@doorsill/contract/jws';
-import { type PublishedSearch, SearchDocument } from '@doorsill/contract/search';
+import { type PublishedSearch, Search, SearchDocument } from '@doorsill/contract/search';
 import { LIFE_S_MAX, PUBLIC_AUDIENCE } from '@doorsill/contract/shared-claims';
 import { topicsUnder } from '@doorsill/contract/topics';
+import type { UnencryptedClips } from '../intake/unencrypted-clips.ts';
 import { ALONE, type Turns } from '../persistence/instance-turns.ts';
 import {
   type AreaPublisher,
@@ -15,6 +16,7 @@ import {
   packParts,
   putParts,
 } from '../requests/cell-document-parts.ts';
+import { peekToken } from '../signing/verify-token.ts';
 import type { SearchStore } from './search-party-store.ts';
 
 export interface SearchBoardDeps {
@@ -26,6 +28,7 @@ export interface SearchBoardDeps {
   prefix: string;
   republishS: number;
   documentLifeS: number;
+  unencryptedClips: UnencryptedClips;
   /** Among several instances, so that an older document never replaces a newer one; absent: there is one. */
   turns?: Turns;
 }
@@ -74,7 +77,7 @@ export class SearchBoard {
   }
 
   private async publishAll(): Promise<void> {
-    const { store, clock } = this.deps;
+    const { store, clock, unencryptedClips } = this.deps;
     const nowS = wallSeconds(clock);
     // Kept for the life of a grant after their end: clips may still arrive.
     await store.tidy(nowS, nowS - LIFE_S_MAX.grant);
@@ -82,10 +85,12 @@ export class SearchBoard {
     const before = await store.publishedCells();
     for (const { cell } of before) cells.set(cell, { entries: [], ended: [] });
     for (const { search, token, publication, photo, state, cells: around } of await store.unexpired(nowS)) {
+      // Posted before such clips were refused: no home is asked for one any more.
+      const isRefused = unencryptedClips === 'refused' && peekToken(token, Search).sealing === undefined;
       for (const cell of around) {
         const content = cells.get(cell) ?? { entries: [], ended: [] };
         cells.set(cell, content);
-        if (state === 'ended') content.ended.push(search);
+        if (state === 'ended' || isRefused) content.ended.push(search);
         else content.entries.push({ search: token, publication, photo });
       }
     }

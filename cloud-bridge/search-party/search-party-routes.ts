@@ -4,9 +4,16 @@ import { idSchema } from '@doorsill/contract/ids';
 import { PublishedSearch } from '@doorsill/contract/search';
 import { z } from 'zod';
 import type { Clips } from '../clips/clips.ts';
-import { clipListSchema, clipPageSchema, statementSchema, storedStatementOf } from '../clips/clips-routes.ts';
+import {
+  clipListSchema,
+  clipPageSchema,
+  statementSchema,
+  storedStatementOf,
+  verdictAnswerSchema,
+  verdictBodySchema,
+} from '../clips/clips-routes.ts';
 import type { Router } from '../http/router.ts';
-import { sendClip } from '../http/send-clip.ts';
+import { CLIP_MEDIA, sendClip } from '../http/send-clip.ts';
 import { PHOTO_POSTED_BYTES_MAX, type PhotoSanitizer } from './sanitize-photo.ts';
 import { SearchRules } from './search-party-settings.ts';
 import { type Searches, SearchPostedView } from './searches.ts';
@@ -107,15 +114,15 @@ function clipRoutes(api: Router, clips: SearchRouteDeps['clips']): void {
       path: '/v1/search-party/clips/:clip',
       ...neighbor,
       params: clipSchema,
-      answer: { media: 'video/mp4' },
-      also: { 206: { media: 'video/mp4' } },
-      about: 'One of these clips, whole or a range of it.',
+      answer: CLIP_MEDIA,
+      also: { 206: CLIP_MEDIA },
+      about: 'One of these clips, whole or a range of it; one that is encrypted as plain bytes.',
     },
     async ({ bearer, params: { clip }, request, reply }) => {
       const action = request.headers.range === undefined ? 'download' : 'stream';
       const seen = await clips.see(bearer, clip, 'clip', action);
-      const { clipBytes, clipSha256 } = seen.intake;
-      const sent = { name: clip, bytes: clipBytes, sha256: clipSha256, range: request.headers.range };
+      const { clipBytes, clipSha256, isSealed } = seen.intake;
+      const sent = { name: clip, bytes: clipBytes, sha256: clipSha256, range: request.headers.range, isSealed };
       return sendClip(reply, sent, (span) => clips.read(seen, span));
     },
   );
@@ -131,5 +138,18 @@ function clipRoutes(api: Router, clips: SearchRouteDeps['clips']): void {
     async ({ bearer, params: { clip } }) => ({
       manifest: storedStatementOf((await clips.see(bearer, clip, 'manifest', 'view')).intake),
     }),
+  );
+  api.route(
+    {
+      method: 'POST',
+      path: '/v1/search-party/clips/:clip/verdict',
+      ...neighbor,
+      params: clipSchema,
+      body: verdictBodySchema,
+      answer: verdictAnswerSchema,
+      about:
+        'What the caller found when they opened an encrypted clip, signed; the same outcome again changes nothing.',
+    },
+    ({ bearer, params, body }) => clips.judge(bearer, params.clip, body.verdict),
   );
 }

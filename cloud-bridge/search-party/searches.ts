@@ -21,6 +21,7 @@ import {
 import { PUBLIC_AUDIENCE } from '@doorsill/contract/shared-claims';
 import { z } from 'zod';
 import type { RateLimit, RateLimits } from '../http/rate-limits.ts';
+import { assertEncrypted, type UnencryptedClips } from '../intake/unencrypted-clips.ts';
 import { readToken } from '../signing/verify-token.ts';
 import type { PhotoSanitizer } from './sanitize-photo.ts';
 import type { SearchRules } from './search-party-settings.ts';
@@ -36,6 +37,7 @@ export interface SearchesDeps {
   petOwners: PetOwnerVerifier;
   photos: PhotoSanitizer;
   rules: SearchRules;
+  unencryptedClips: UnencryptedClips;
   limits: RateLimits;
   /** Called when the board must change; need not be awaited. */
   changed: () => void;
@@ -78,15 +80,16 @@ export class Searches {
 
   /**
    * Posts a search with its sanitised photo; the same bytes again change nothing. Throws `token_...`, `id_kind_wrong`,
-   * `search_poster_unknown`, `search_photo_invalid`, `search_limits`.
+   * `search_poster_unknown`, `search_photo_invalid`, `search_limits`, `search_unencrypted`.
    */
   async post(token: string, photo: string, pairing: string): Promise<SearchPostedView> {
-    const { clock, store, petOwners, key, log } = this.deps;
+    const { clock, store, petOwners, key, log, unencryptedClips } = this.deps;
     const pinned = { typ: 'doorsill-search+jws', schema: Search, audience: this.deps.bridgeId } as const;
     const search = readToken(token, { ...pinned, keys: claimedSigner(token) });
     if (askKindOf(search.jti) !== 'search') throw failure('id_kind_wrong');
     const device = await petOwners.homeOf(search.iss, pairing);
     const nowS = wallSeconds(clock);
+    assertEncrypted(unencryptedClips, search.sealing !== undefined, 'search_unencrypted');
     this.assertAllowed(search, nowS);
     assertPlain(photo, search);
     const tokenSha256 = sha256Hex(token);

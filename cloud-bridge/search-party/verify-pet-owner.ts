@@ -60,6 +60,7 @@ export class PetOwnerVerifier {
 
   /** Verifies access to clips: a pet's owner may read those granted to their key. Throws `token_...`. */
   async readAccess(token: string): Promise<{
+    iss: string;
     agency: string;
     organisation: string;
     clip: string;
@@ -69,7 +70,8 @@ export class PetOwnerVerifier {
   }> {
     const { key, jti, call } = this.readCall(token, 'see');
     const owner = actorId('owner', sha256Hex(key));
-    return { agency: owner, organisation: owner, clip: call.clip, officer: owner, reason: 'search for a pet', jti };
+    const reason = 'search for a pet';
+    return { iss: key, agency: owner, organisation: owner, clip: call.clip, officer: owner, reason, jti };
   }
 
   /** A clip is granted to the key itself, which cannot be revoked. */

@@ -7,6 +7,8 @@ import { checkSentClip, type SentClipCheck, type SentClipFinding } from '@doorsi
 import { oneLine } from '@doorsill/contract/outside-text';
 import { outcomeOf, type SentClip, type SentClipOutcome } from '@doorsill/contract/sent-clips';
 import { DisclosureKey } from '@doorsill/contract/shared-claims';
+import type { Refusal } from '@doorsill/contract/verdict';
+import type { VerifiedLeaf } from '@doorsill/contract/verify-custody';
 import type { Command } from 'commander';
 import { readEnrolment } from '../area-link/enrolment.ts';
 import { fetchOpened, fetchProof, keepOpened, keepProof } from '../owner/fetch-custody-proof.ts';
@@ -128,9 +130,25 @@ function showFinding(finding: SentClipFinding): string {
     const of = finding.of === 'stored' ? 'receipt' : 'answer to the revocation';
     return `  ok         ${of}, signed ${printMoment(finding.receipt.iat * 1_000_000)}`;
   }
-  const { kind, atS, leaf, size, witnesses } = finding.leaf;
-  return `  ok         log: ${kind}, ${printMoment(atS * 1_000_000)}, leaf ${leaf} of ${size}, witnesses: ${witnesses.length}`;
+  const { atS, leaf, size, witnesses } = finding.leaf;
+  return `  ok         log: ${whatIn(finding.leaf)}, ${printMoment(atS * 1_000_000)}, leaf ${leaf} of ${size}, witnesses: ${witnesses.length}`;
 }
+
+function whatIn(leaf: VerifiedLeaf): string {
+  if (leaf.kind !== 'opening') return leaf.kind;
+  const { by, outcome } = leaf.facts;
+  const who = by === 'vault' ? 'the vault' : 'the recipient';
+  return outcome === 'as-granted' ? `opened by ${who}, as granted` : `refused by ${who}: ${REFUSAL_TEXTS[outcome]}`;
+}
+
+const REFUSAL_TEXTS: Record<Refusal, string> = {
+  key: 'its key does not open',
+  file: 'its encrypted file does not open',
+  contents: 'the facts or zones in it are not those that were stated',
+  clip: 'it is not the clip that was stated',
+  recording: 'it is not a plain recording of the stated frames and times',
+  zones: 'a frame does not decode, or shows what was to be blacked out',
+};
 
 export function addProof(left: Command): void {
   withOwnerOptions(left.command('proof <grant-or-request>'))

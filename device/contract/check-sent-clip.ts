@@ -1,10 +1,12 @@
 // Checks everything that proves what became of a clip that was sent, the bridge's receipts and the leaves of its log, against the device's
 // own record. Shared by the console's page and the command line.
-import { printProof } from './custody.ts';
+import { type FactsOf, printProof } from './custody.ts';
 import { failure, isFailure } from './errors.ts';
-import { parseToken } from './jws.ts';
+import { actorId } from './ids.ts';
+import { openBySigner, parseToken } from './jws.ts';
 import { IntakeReceipt } from './manifest.ts';
 import type { SentClip, SentClipCustody } from './sent-clips.ts';
+import { Verdict } from './verdict.ts';
 import {
   type DocumentCrypto,
   type StoredClip,
@@ -28,7 +30,7 @@ export interface SentClipCheck {
   findings: SentClipFinding[];
   /** Whether there was at least one document, and all of them verify. */
   holds: boolean;
-  /** The latest leaf about the clip that verifies. */
+  /** The latest leaf that verifies and tells where the clip is: a verdict on it does not. */
   last: VerifiedLeaf | null;
   /** Whether the bridge has shown every leaf about the clip. */
   isWhole: boolean;
@@ -54,15 +56,18 @@ export function checkSentClip(
   const { stored, standing } = departure;
   const kept = [stored?.receipt ?? null, standing.at === 'answered' ? standing.receipt : null];
   const receipts = [...new Set([...kept, shown.receipt])].filter((receipt) => receipt !== null);
-  const known: KnownReceipts = {
+  const known: KnownDocuments = {
     stored: receipts.find((receipt) => outcomeIn(receipt) === 'stored'),
     answer: receipts.findLast((receipt) => ['deleted', 'recalled'].includes(outcomeIn(receipt))),
+    verdicts: shown.verdicts ?? [],
   };
   const findings = [
     ...receipts.map((receipt) => checkReceipt(receipt, departure, clip, known, parties, crypto)),
     ...shown.leaves.map((proof) => checkLeaf(printProof(proof), clip, known, parties, crypto)),
   ];
-  const leaves = findings.flatMap((finding) => (finding.of === 'leaf' && finding.ok ? [finding.leaf] : []));
+  const leaves = findings.flatMap((finding) =>
+    finding.of === 'leaf' && finding.ok && finding.leaf.kind !== 'opening' ? [finding.leaf] : [],
+  );
   return {
     findings,
     holds: findings.length > 0 && findings.every(({ ok }) => ok),
@@ -72,16 +77,18 @@ export function checkSentClip(
 }
 
 /** Where a receipt is known, leaves must be about it. */
-interface KnownReceipts {
+interface KnownDocuments {
   stored: string | undefined;
   answer: string | undefined;
+  /** As the bridge shows them. */
+  verdicts: readonly string[];
 }
 
 function checkReceipt(
   token: string,
   { grant, clip: cut, stored }: SentClip,
   clip: StoredClip,
-  known: KnownReceipts,
+  known: KnownDocuments,
   { device, bridgeKey }: DepartureParties,
   crypto: DocumentCrypto,
 ): SentClipFinding {
@@ -105,7 +112,7 @@ function checkReceipt(
 function checkLeaf(
   proof: string,
   clip: StoredClip,
-  known: KnownReceipts,
+  known: KnownDocuments,
   { bridgeKey }: DepartureParties,
   crypto: DocumentCrypto,
 ): SentClipFinding {
@@ -121,8 +128,42 @@ function checkLeaf(
     const isAnswered = leaf.kind === 'recall' && leaf.facts.answerSha256 !== undefined && recalled !== undefined;
     if (isAnswered && leaf.facts.answerSha256 !== hash(recalled))
       refuse('the leaf is about another answer of the vault');
+    if (leaf.kind === 'opening') assertVerdict(leaf.facts, clip, known, bridgeKey, crypto);
     return { of: 'leaf', ok: true, leaf };
   });
+}
+
+/** Throws `verify_failed` unless a leaf about an opened clip has its verdict: the bridge cannot sign one in the name of who opened it. */
+function assertVerdict(
+  { by, outcome, verdictSha256 }: FactsOf<'opening'>,
+  clip: StoredClip,
+  { stored, verdicts }: KnownDocuments,
+  bridgeKey: string,
+  { sha256Hex, verify }: DocumentCrypto,
+): void {
+  const token = verdicts.find((verdict) => sha256Hex(verdict) === verdictSha256);
+  const claims = openVerdict(token, verify);
+  const receipt = stored === undefined ? null : receiptIn(stored);
+  const signer = sha256Hex(claims.iss);
+  const isSigner =
+    by === 'vault'
+      ? claims.iss === receipt?.vault
+      : [actorId('agency', signer), actorId('owner', signer)].includes(clip.recipient);
+  if (!isSigner) refuse(`the verdict is not signed by the ${by}`);
+  const isAboutIt =
+    claims.aud === actorId('bridge', sha256Hex(bridgeKey)) &&
+    claims.grant === clip.grant &&
+    claims.clip === clip.clip &&
+    claims.clipSha256 === clip.clipSha256 &&
+    claims.statementSha256 === receipt?.statementSha256 &&
+    claims.outcome === outcome;
+  if (!isAboutIt) refuse('the verdict says something else than the leaf');
+}
+
+function openVerdict(token: string | undefined, verify: DocumentCrypto['verify']): Verdict {
+  if (token === undefined) return refuse('the verdict that the leaf is about is not shown');
+  const read = openBySigner(token, { typ: 'doorsill-verdict+jws', schema: Verdict, verify });
+  return read.ok ? read.claims : refuse(`the verdict ${read.why}`);
 }
 
 /** The clip according to the device's own record. */

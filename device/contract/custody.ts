@@ -9,6 +9,7 @@ import { leafHash, rootOfInclusion, type Sha256 } from './merkle.ts';
 import { parseJson } from './parse-json.ts';
 import { ClipKeeper, VerdictOutcome } from './sealing.ts';
 import { expSchema, PUBLIC_AUDIENCE, signedClaims } from './shared-claims.ts';
+import { VERDICT_LETTERS_MAX } from './verdict.ts';
 
 /** Hashing and signature checks, supplied by the caller. */
 export interface CustodyCrypto {
@@ -187,13 +188,19 @@ export type CustodyProof = z.infer<typeof CustodyProof>;
 export const CustodyBundle = z.strictObject({ receipt: z.string().max(4_096), proof: CustodyProof });
 export type CustodyBundle = z.infer<typeof CustodyBundle>;
 
-/** Most leaves about one clip: intake, hand-over, recall and its answer, deletion. */
-export const LEAVES_OF_CLIP_MAX = 8;
+/** Verdicts that a bridge records of a clip's recipient: a recipient who finds a fault more than once says nothing new. */
+export const VERDICTS_OF_RECIPIENT_MAX = 4;
+/** Most verdicts on one clip: the vault says one when it takes the clip over. */
+const VERDICTS_OF_CLIP_MAX = 1 + VERDICTS_OF_RECIPIENT_MAX;
+/** Most leaves about one clip that its home is shown: intake, hand-over, recall and its answer, deletion, and the verdicts. */
+export const LEAVES_OF_CLIP_MAX = 5 + VERDICTS_OF_CLIP_MAX;
 
 /** `GET /v1/intakes/GRANT/custody/leaves`: the bridge's last receipt for the device, and all leaves about the clip. */
 export const ClipLeaves = z.strictObject({
   receipt: z.string().max(4_096).nullable(),
   leaves: z.array(CustodyProof).max(LEAVES_OF_CLIP_MAX),
+  /** The signed verdicts that leaves of kind `opening` are about. Absent where there is none: an older device knows none. */
+  verdicts: z.array(z.string().max(VERDICT_LETTERS_MAX)).min(1).max(VERDICTS_OF_CLIP_MAX).optional(),
 });
 export type ClipLeaves = z.infer<typeof ClipLeaves>;
 

@@ -96,8 +96,8 @@ export type SentClipOutcome =
   | { is: 'erased-at-vault' | 'restricted' | 'kept'; atUs: number; reason: string | null };
 
 /**
- * What became of a sent clip. The device verified the answers before it recorded them. `last`: the latest verified leaf about the clip,
- * if the bridge's log was asked.
+ * What became of a sent clip. The device verified the answers before it recorded them. `last`: the latest verified leaf about where the
+ * clip is, if the bridge's log was asked.
  */
 export function outcomeOf({ standing }: SentClip, last: VerifiedLeaf | null = null): SentClipOutcome {
   switch (standing.at) {

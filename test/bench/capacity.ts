@@ -143,6 +143,7 @@ async function documentRows(folder: string): Promise<Row[]> {
     republishS: 600,
     documentLifeS: 3_600,
     revocationsEveryS: 3_600,
+    unencryptedClips: 'admitted',
   });
   try {
     for (let at = 0; at < CELLS; at += 1) {

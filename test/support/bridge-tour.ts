@@ -7,7 +7,9 @@ import { toBase64url } from '../../device/contract/bytes.ts';
 import { BridgeFixture, type FixtureOptions, type Parcel } from './bridge-fixture.ts';
 import { makeParty, textClaim } from './parties.ts';
 import { documentSchema } from './recorded-calls.ts';
+import { sealedParcel, sealingFor, verdictOn } from './sealed-parcel.ts';
 import { BARE_JPEG, Searching } from './searches.ts';
+import { custodyCall } from './sent-clip.ts';
 
 const witness = makeParty('bridge', { bytes: (count) => new Uint8Array(count).fill(7), fraction: () => 0 });
 
@@ -25,6 +27,7 @@ export async function tourBridge(options: FixtureOptions): Promise<BridgeFixture
   await searchingForPet(fixture);
   await operating(fixture);
   await beingRefused(fixture, parcel);
+  await openingSealed(fixture);
   return fixture;
 }
 
@@ -42,19 +45,38 @@ async function searchingForPet(fixture: BridgeFixture): Promise<void> {
     .png()
     .toBuffer();
   await fixture.send('POST', '/v1/search-party/photos', asksPhoto, new Uint8Array(drawn));
-  const search = searching.search();
+  const sealing = sealingFor('recipient');
+  const search = searching.search({ sealing });
   const id = textClaim(search, 'jti');
   const body = { search, photo: toBase64url(BARE_JPEG), pairing };
   await fixture.post('/v1/search-party/searches', body);
   const seeing = (clip: string) => searching.call({ action: 'see', clip });
-  const manifest = { aud: searching.poster.id, disclosed: {} };
-  const parcel = fixture.parcel(search, { grantToken: searching.grant(search), manifest });
+  const recipient = { kind: 'neighbor', key: searching.poster.key.publicKey, sealing } as const;
+  const parcel = sealedParcel(fixture, search, { grantToken: searching.grant(search, { recipient }) });
   await fixture.deliver(parcel);
   const granted = parcel.clipId;
   await fixture.get('/v1/search-party/clips', seeing('all'));
   await fixture.get(`/v1/search-party/clips/${granted}`, seeing(granted));
   await fixture.get(`/v1/search-party/clips/${granted}/manifest`, seeing(granted));
+  const verdict = verdictOn(fixture, parcel, searching.poster);
+  await fixture.post(`/v1/search-party/clips/${granted}/verdict`, { verdict }, seeing(granted));
   await fixture.post(`/v1/search-party/searches/${id}/end`, {}, searching.call({ action: 'end', search: id }));
+}
+
+async function openingSealed(fixture: BridgeFixture): Promise<void> {
+  const request = fixture.cast.request({ investigation: freshId(fixture.random, 'case') });
+  await fixture.post('/v1/requests', { request });
+  const parcel = sealedParcel(fixture, request);
+  await fixture.deliver(parcel);
+  const access = () => fixture.access(parcel.clipId);
+  const path = `/v1/clips/${parcel.clipId}`;
+  await fixture.get(path, access());
+  await fixture.get(path, access(), { range: 'bytes=0-9' });
+  await fixture.get('/v1/clips', fixture.access('all'));
+  await fixture.post(`${path}/verdict`, { verdict: verdictOn(fixture, parcel, fixture.cast.agency) }, access());
+  await fixture.post(`${path}/verdict`, { verdict: 'x' }, access());
+  const leaves = `/v1/intakes/${parcel.grant}/custody/leaves`;
+  await fixture.get(leaves, custodyCall(fixture, fixture.cast.device, parcel.grant));
 }
 
 /** The bridge's own document. */

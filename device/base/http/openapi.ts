@@ -2,15 +2,7 @@
 // 2020-12.
 import { PROBLEM_TYPE, ProblemDocument } from '@doorsill/contract/problem';
 import { z } from 'zod';
-import {
-  type Content,
-  type Declared,
-  FORM_TYPE,
-  IDEMPOTENCY_KEY,
-  isSchema,
-  type Media,
-  statusOf,
-} from './route-declaration.ts';
+import { type Content, type Declared, FORM_TYPE, IDEMPOTENCY_KEY, isSchema, statusOf } from './route-declaration.ts';
 
 /** How each role authenticates, as an OpenAPI security scheme; null: not at all, or by the body. */
 type Schemes = Readonly<Record<string, object | null>>;
@@ -61,7 +53,7 @@ function operationOf(route: Declared, schemes: Schemes): object {
   };
 }
 
-function bodyOf(body: z.ZodType | Media, form: boolean): object {
+function bodyOf(body: Exclude<Content, null>, form: boolean): object {
   return { ...contentOf(body, 'input'), ...(form ? { [FORM_TYPE]: {} } : {}) };
 }
 
@@ -74,17 +66,13 @@ function responseOf(content: Content): object {
     ? 'The answer.'
     : content === null
       ? 'Nothing in it.'
-      : `As ${typesOf(content).join(' or ')}.`;
+      : `As ${[content.media].flat().join(' or ')}.`;
   return content === null ? { description } : { description, content: contentOf(content, 'output') };
 }
 
-function contentOf(content: z.ZodType | Media, io: 'input' | 'output'): object {
+function contentOf(content: Exclude<Content, null>, io: 'input' | 'output'): object {
   if (isSchema(content)) return { 'application/json': { schema: jsonSchema(content, io) } };
-  return Object.fromEntries(typesOf(content).map((type) => [type, {}]));
-}
-
-function typesOf({ media }: Media): readonly string[] {
-  return typeof media === 'string' ? [media] : media;
+  return Object.fromEntries([content.media].flat().map((media) => [media, {}]));
 }
 
 const objectSchema = z.object({

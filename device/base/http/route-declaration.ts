@@ -8,8 +8,8 @@ export const IDEMPOTENCY_KEY = 'idempotency-key';
 
 type Method = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'OPTIONS';
 
-/** A body that is not JSON: its media type, or the types that it may have. */
-export interface Media {
+/** A body that is not JSON: its media type, or each that it may have. */
+interface Media {
   media: string | readonly string[];
 }
 /** A request's or answer's body; null: none. */

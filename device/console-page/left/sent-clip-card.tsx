@@ -284,22 +284,41 @@ function CheckFindings({ check }: { check: SentClipCheck }) {
 function Finding({ finding }: { finding: SentClipFinding }) {
   return (
     <li class={finding.ok ? 'finding' : 'finding finding-bad'}>
-      <Icon name={finding.ok ? 'check' : 'warning'} />
+      <Icon name={finding.ok && !isRefusal(finding) ? 'check' : 'warning'} />
       <div>{finding.ok && finding.of === 'leaf' ? <Leaf leaf={finding.leaf} /> : sentenceOf(finding)}</div>
     </li>
   );
 }
 
+/** Whether whoever opened the clip found that it is not what was granted. */
+function isRefusal(finding: SentClipFinding): boolean {
+  const leaf = finding.of === 'leaf' && finding.ok ? finding.leaf : null;
+  return leaf?.kind === 'opening' && leaf.facts.outcome !== 'as-granted';
+}
+
 function Leaf({ leaf }: { leaf: VerifiedLeaf }) {
-  const what = leaf.kind === 'recall' ? words.recallAnswers[leaf.facts.answer] : words.leaf[leaf.kind];
   return (
     <>
-      {words.leafOk(what, showDateAndTime(leaf.atS * 1_000_000))}{' '}
+      {words.leafOk(whatIn(leaf), showDateAndTime(leaf.atS * 1_000_000))}{' '}
       <span class="hint leaf-place">
         {words.leafPlace(showCount(leaf.leaf), showCount(leaf.size))}, {words.cosigned(leaf.witnesses.length)}
       </span>
     </>
   );
+}
+
+function whatIn(leaf: VerifiedLeaf): string {
+  switch (leaf.kind) {
+    case 'recall':
+      return words.recallAnswers[leaf.facts.answer];
+    case 'opening': {
+      const { by, outcome } = leaf.facts;
+      const who = words.openers[by];
+      return outcome === 'as-granted' ? words.openedBy(who) : words.refusedBy(who, words.refusals[outcome]);
+    }
+    default:
+      return words.leaf[leaf.kind];
+  }
 }
 
 function sentenceOf(finding: SentClipFinding): string {

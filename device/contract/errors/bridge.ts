@@ -153,6 +153,11 @@ export const bridgeErrors = {
     'Look at it again.',
   ),
   request_limits: refused(422, 'The request breaks a limit: {detail}', 'Change it and sign it again.'),
+  request_unencrypted: refused(
+    422,
+    'This bridge publishes only requests of agencies whose clips are encrypted.',
+    'Register the agency’s key for encrypting clips with `doorsill agency apply`, then ask again.',
+  ),
   request_exists: refused(
     409,
     'A request with this id exists with other content.',
@@ -238,6 +243,11 @@ export const bridgeErrors = {
     'The clip’s gaps are not possible: {detail}.',
     'Gaps follow each other, and no frame lies in one. The device must make the clip anew.',
   ),
+  intake_unencrypted: refused(
+    422,
+    'This bridge takes in only clips that are encrypted to their recipient.',
+    'Nothing was taken in. Once the request or search names a key for encrypting clips, the owner can grant anew.',
+  ),
   intake_full: notReachableForNow(507, 'The bridge has no space.', 'The upload is tried again later.'),
   access_reason_missing: wrongUsage(
     400,
@@ -245,6 +255,11 @@ export const bridgeErrors = {
     'Sign `officer` (name or badge, 2 to 80 characters) and `reason` (3 to 200 characters) into the access token, each in one line with at least two letters or digits.',
   ),
   clip_unknown: refused(404, 'There is no such clip, or it is not for you.', 'Check the id.'),
+  verdict_refused: refused(
+    422,
+    'The verdict on the clip is not acceptable: {detail}',
+    'Only the recipient of an encrypted clip gives one: about exactly that clip, and signed with the key of the call.',
+  ),
   credential_unavailable: notReachableForNow(
     503,
     'The registry has no fresh credential for this agency.',
@@ -369,6 +384,11 @@ export const bridgeErrors = {
     'Name a JPEG, PNG or WebP picture of the pet, of at most 8 MB.',
   ),
   search_limits: refused(409, 'The search was not accepted: {detail}', 'See the limits in `GET /v1/search-party`.'),
+  search_unencrypted: refused(
+    422,
+    'This bridge publishes only searches whose clips are encrypted.',
+    'Post it with a client that signs its key for encrypting clips into the search.',
+  ),
   search_not_open: refused(
     409,
     'There is no such open search.',

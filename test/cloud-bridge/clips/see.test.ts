@@ -21,6 +21,7 @@ const intake: Intake = {
   home: 'home-1',
   clipSha256: '',
   clipBytes: 8,
+  isSealed: false,
   expiresS: 0,
   upload: 'u',
   uploading: false,
@@ -38,7 +39,9 @@ class Rig {
   whileNoted = () => {};
   opened = 0;
   noted = 0;
-  private readonly access = { agency: AGENCY, organisation: AGENCY, clip: CLIP, officer: 'o', reason: 'r', jti: 't' };
+  private readonly access = {
+    ...{ iss: 'k', agency: AGENCY, organisation: AGENCY, clip: CLIP, officer: 'o', reason: 'r', jti: 't' },
+  };
   readonly clips = new Clips({
     clock: new SystemClock(),
     store: {
@@ -60,6 +63,8 @@ class Rig {
     },
     evidenceUrl: () => '',
     organisationOf: () => Promise.resolve(AGENCY),
+    verdicts: { add: () => Promise.resolve(0) },
+    bridgeId: 'bridge-1',
   });
 
   see() {

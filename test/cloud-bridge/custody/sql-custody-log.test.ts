@@ -17,7 +17,7 @@ import { isConsistent, leafHash, nodeHash, rootOfInclusion } from '../../../devi
 import { openBridgeDatabase } from '../../support/bridge-database.ts';
 import { proved } from '../../support/proved.ts';
 import { PLENTY, storedRequest } from '../../support/stored-request.ts';
-import { enrolDevice, key, limits, plainAccess, plainIntake, SEALED } from '../support/plain-rows.ts';
+import { enrolDevice, key, limits, plainAccess, plainIntake, SEALED, TAKEN } from '../support/plain-rows.ts';
 
 const request = storedRequest();
 const intake = plainIntake({ manifestSha256: sha256Hex('m'), vault: 'v' });
@@ -93,7 +93,7 @@ describe('an event whose leaf cannot be written', () => {
     await database.intakes.open(intake, SEALED, limits, 0);
     await publish();
     await database.handOvers.offered(key, 'item-a');
-    const handOver = () => database.handOvers.handedOver(key, 'item-a', 'acknowledgement', 6);
+    const handOver = () => database.handOvers.handedOver(key, TAKEN, 6);
     const revoked = { ...key, ownerKey: 'o', grantSha256: 'g', receipt: 'deleted-receipt' };
     const answer = () => database.handOvers.recalled(revoked, { decision: 'erased', token: 'answer' }, 7);
     tamper(REFUSE);

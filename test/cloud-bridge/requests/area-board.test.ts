@@ -73,6 +73,7 @@ beforeEach(async () => {
     republishS: REPUBLISH_MS / 1000,
     documentLifeS: (REPUBLISH_MS + 60_000) / 1000,
     revocationsEveryS: 3_600,
+    unencryptedClips: 'admitted',
   });
   board.start();
 });

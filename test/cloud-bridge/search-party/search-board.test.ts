@@ -26,6 +26,7 @@ it('publishes soon what could not be published, though nothing else changes', as
     prefix: 'doorsill/v1',
     republishS: 600,
     documentLifeS: 660,
+    unencryptedClips: 'admitted',
     turns: {
       run: async (_name, work, everyS) => {
         turns.push({ everyS });

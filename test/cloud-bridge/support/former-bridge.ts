@@ -72,6 +72,7 @@ const ROWS: ((kind: DatabaseKind) => string[])[] = [
   () => [`insert into turns values ('publish', 5)`],
   // Counts of calls, which need not be kept.
   () => [],
+  () => [`insert into clone_signs values ('device-a', 'device_clone_clip', 5, 6, 2)`],
 ];
 
 /** The versions with rows: each that was released. */
@@ -89,7 +90,8 @@ export function formerBridge(version: number, kind: DatabaseKind): string[] {
 
 /** Checks that a database migrated from `version` has the rows that were in it. */
 export async function expectFormer(database: Database, version: number): Promise<void> {
-  const { documents, requests, intakes, accessLog, custody, handOvers, neighbors, enrolments, searches } = database;
+  const { documents, requests, intakes, accessLog, custody, handOvers, neighbors, enrolments, searches, cloneSigns } =
+    database;
   expect(await documents.loadRevocations()).toBe('list');
   expect(await enrolments.deviceKey('device-a')).toBe('k');
   expect(await enrolments.redeem('s', { device: 'device-b', key: 'k2', enrolledS: 2 })).toBe(true);
@@ -127,7 +129,9 @@ export async function expectFormer(database: Database, version: number): Promise
     receipt: 'r',
     state: isHanded ? 'handed-over' : 'stored',
     vault: isHanded ? 'vault-a' : null,
+    isSealed: false,
   });
+  expect(await cloneSigns.list(null, 9)).toMatchObject(version >= 13 ? [{ device: 'device-a', times: 2 }] : []);
   // An upload under way is opened again by its device, with a statement.
   expect(await intakes.find({ ...key, grant: 'grant-open' })).toBeNull();
   expect(await database.manifests.former(9)).toMatchObject(

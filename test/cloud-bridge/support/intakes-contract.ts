@@ -2,7 +2,9 @@
 // and the steps of a hand-over to the vault and back.
 import { expect, it } from 'vitest';
 import type { Database } from '../../../cloud-bridge/bridge-database.ts';
-import { plainIntake as intake, key, limits, SEALED } from './plain-rows.ts';
+import type { SignedVerdict } from '../../../cloud-bridge/intake/verdict-check.ts';
+import { LEAVES_OF_CLIP_MAX } from '../../../device/contract/custody.ts';
+import { plainIntake as intake, key, limits, SEALED, TAKEN } from './plain-rows.ts';
 
 const NOW_S = 1_790_000_000;
 const revoked = { ...key, ownerKey: 'o', grantSha256: 'g', receipt: 'deleted-receipt' };
@@ -137,8 +139,8 @@ export function intakesContract(database: () => Database): void {
     expect(await handOvers.offered(key, 'item-a')).toBe(true);
     expect(await handOvers.offered(key, 'item-a')).toBe(true);
     expect(await handOvers.job(key)).toMatchObject({ state: 'offered' });
-    expect(await handOvers.handedOver(key, 'item-a', 'acknowledgement', 9)).toBe(true);
-    expect(await handOvers.handedOver(key, 'item-a', 'acknowledgement', 9)).toBe(false);
+    expect(await handOvers.handedOver(key, TAKEN, 9)).toBe(true);
+    expect(await handOvers.handedOver(key, TAKEN, 9)).toBe(false);
     expect(await intakes.find(key)).toMatchObject({ state: 'handed-over', statement: '' });
     expect(await handOvers.jobs('vault-a', 9)).toMatchObject([{ state: 'handed-over' }]);
     await handOvers.confirmed(key);
@@ -174,10 +176,48 @@ export function intakesContract(database: () => Database): void {
     );
     await handOvers.offered(key, 'item-a');
     expect(await intakes.revoke(revoked, 10, 10, word)).toMatchObject({ done: 'now' });
-    expect(await handOvers.handedOver(key, 'item-a', 'acknowledgement', 9)).toBe(false);
+    expect(await handOvers.handedOver(key, TAKEN, 9)).toBe(false);
     expect(await handOvers.jobs('vault-a', 9)).toMatchObject([{ state: 'withdrawing', ownerRevocation: null }]);
     await handOvers.withdrawn(key);
     expect(await handOvers.jobs('vault-a', 9)).toEqual([]);
+  });
+
+  it('records each outcome of who opened a clip once, in one step with its leaf', async () => {
+    const { intakes, handOvers, verdicts, custody } = database();
+    const said = (outcome: SignedVerdict['outcome'], changes: Partial<SignedVerdict> = {}): SignedVerdict => ({
+      ...{ token: `${outcome} ${changes.signer ?? ''}`, signer: 'agency-key', by: 'recipient', outcome, ...changes },
+    });
+    expect(await verdicts.add(key, said('as-granted'))).toBe('gone');
+    await intakes.open(intake({ isSealed: true }), SEALED, limits, NOW_S);
+    expect(await intakes.find(key)).toMatchObject({ isSealed: true });
+    expect(await verdicts.add(key, said('as-granted'))).toBe('gone');
+    const move = async () => undefined;
+    await intakes.publish(key, { ...stored, vault: 'vault-a' }, () => undefined, move);
+    const leaf = await verdicts.add(key, said('as-granted'));
+    expect(leaf).toBe((await custody.size()) - 1);
+    expect(await verdicts.add(key, said('as-granted', { token: 'again' }))).toBe(leaf);
+    await handOvers.offered(key, 'item-a');
+    // The vault may use the recipient's key.
+    const verdict = said('as-granted', { by: 'vault' });
+    expect(await handOvers.handedOver(key, { ...TAKEN, verdict }, 9)).toBe(true);
+    for (const outcome of ['key', 'zones'] as const) await verdicts.add(key, said(outcome));
+    await verdicts.add(key, said('as-granted', { signer: 'next-key' }));
+    expect(await verdicts.add(key, said('clip'))).toBe('too-many');
+    expect(await verdicts.list(key)).toEqual([
+      ...['as-granted ', 'as-granted ', 'key ', 'zones ', 'as-granted next-key'],
+    ]);
+    expect(await verdicts.list({ ...key, grant: 'grant-b' })).toEqual([]);
+    await intakes.revoke(revoked, 10, 10, word);
+    await handOvers.recalled(revoked, { decision: 'erased', token: 'answer' }, 11);
+    expect(await verdicts.add(key, said('as-granted'))).toBe('gone');
+    const shown = await custody.leavesShownTo(key, LEAVES_OF_CLIP_MAX + 1);
+    const openings = await Promise.all(
+      shown.map(async (at) => JSON.parse((await custody.opened(at))?.entry ?? '').kind),
+    );
+    expect(openings.filter((kind) => kind === 'opening')).toHaveLength(5);
+    // A clip with all that can become of it.
+    expect(openings.at(-1)).toBe('deletion');
+    expect(shown).toHaveLength(LEAVES_OF_CLIP_MAX);
   });
 
   it('counts each sign of a copied device, and lists them in pages, the latest first', async () => {

@@ -10,6 +10,8 @@ export const key = { device: 'device-a', grant: 'grant-a' };
 export const limits = { openPerDeviceMax: 3, openBytesPerDeviceMax: 1_000, dayBytesPerDeviceMax: 2_000 };
 /** A full manifest as the database sees it. */
 export const SEALED = new Uint8Array([1, 2, 3]);
+/** A vault's answer that it has taken a clip over. */
+export const TAKEN = { item: 'item-a', acknowledgement: 'acknowledgement', verdict: null };
 
 export function plainIntake(changes: Partial<Intake> = {}): Intake {
   return {
@@ -25,6 +27,7 @@ export function plainIntake(changes: Partial<Intake> = {}): Intake {
     home: 'home-a',
     clipSha256: sha256Hex('c'),
     clipBytes: 100,
+    isSealed: false,
     expiresS: 1_000,
     upload: 'upload-a',
     uploading: false,

@@ -7,6 +7,7 @@ export const GROWING = [
   ...['intakes', 'sealed_manifests', 'hand_overs', 'revoked_grants', 'access_log', 'kept_answers', 'webhook_events'],
   ...[
     'custody_leaves',
+    'verdicts',
     'custody_nodes',
     'items',
     'item_categories',

@@ -32,6 +32,7 @@ it('a manifest that is being logged during the revocation is not shown: it names
       page: (of) => database.accessLog.page(of),
     };
     const access = {
+      iss: fixture.cast.agency.key.publicKey,
       agency: fixture.cast.agency.id,
       organisation: fixture.cast.agency.id,
       clip: parcel.clipId,
@@ -48,6 +49,8 @@ it('a manifest that is being logged during the revocation is not shown: it names
       openClip: () => Promise.reject(new Error('nothing is there')),
       evidenceUrl: () => '',
       organisationOf: async ({ agency }) => agency,
+      verdicts: database.verdicts,
+      bridgeId: fixture.cast.bridge.id,
     });
     const shown: { intake: Intake } | { code: string } = await clips
       .see('bearer', parcel.clipId, 'manifest', 'view')
