@@ -5,6 +5,7 @@ import { SystemDisk } from '@doorsill/base/disk';
 import { sha256, sha256Hex, verifySignature } from '@doorsill/base/keys';
 import { checkSentClip, type SentClipCheck, type SentClipFinding } from '@doorsill/contract/check-sent-clip';
 import { oneLine } from '@doorsill/contract/outside-text';
+import { clipReaders } from '@doorsill/contract/sealing';
 import { outcomeOf, type SentClip, type SentClipOutcome } from '@doorsill/contract/sent-clips';
 import { DisclosureKey } from '@doorsill/contract/shared-claims';
 import type { Command } from 'commander';
@@ -13,8 +14,8 @@ import { fetchOpened, fetchProof, keepOpened, keepProof } from '../owner/fetch-c
 import { loadOrCreateOwnerKey } from '../owner/owner-key.ts';
 import { askCustody, askSentClips } from '../owner/pairing-client.ts';
 import { failure } from '../terminal/errors.ts';
-import { printBytes, printFrames, printMoment } from '../terminal/format-units.ts';
-import { showWindow } from '../terminal/owner-requests.ts';
+import { printMoment } from '../terminal/format-units.ts';
+import { READERS, showClip, showWindow } from '../terminal/owner-requests.ts';
 import {
   type Context,
   dataFolder,
@@ -99,7 +100,8 @@ function showSentClip(sentClip: SentClip, found?: SentClipCheck): string[] {
     `${printMoment(sentUs)}  ${who}`,
     `  ${OUTCOME_TEXTS[outcomeOf(sentClip, found?.last ?? null).is]}${reasonOf(outcomeOf(sentClip))}`,
     `  window     ${showWindow(clip.window)}, ${audio ? 'with' : 'without'} sound${blacked}`,
-    `  clip       ${printFrames(clip.frames)}, ${printBytes(clip.bytes)}, ${clip.method}, sha256 ${clip.sha256}`,
+    `  clip       ${showClip(clip)}`,
+    `  can read   ${READERS[clipReaders(recipient.kind, clip.sealed?.keeper)]}`,
     `  disclosed  ${facts.join(', ') || 'nothing'}`,
     `  grant      ${grant}, of ${request}`,
   ];

@@ -30,6 +30,16 @@ export type VerdictOutcome = z.infer<typeof VerdictOutcome>;
 export const Sealing = z.strictObject({ key: sealingKeySchema, keeper: ClipKeeper });
 export type Sealing = z.infer<typeof Sealing>;
 
+/** Who can read a granted clip besides its owner: its bridge, too; or only the agency's vault and officers, its officers, or a neighbour. */
+export type ClipReaders = 'bridge' | 'vault' | 'officers' | 'neighbor';
+
+/** `keeper`: of the encrypted clip; undefined for one that is not encrypted. A neighbour has no vault. */
+export function clipReaders(kind: 'agency' | 'neighbor', keeper: ClipKeeper | undefined): ClipReaders {
+  if (keeper === undefined) return 'bridge';
+  if (kind === 'neighbor') return 'neighbor';
+  return keeper === 'vault' ? 'vault' : 'officers';
+}
+
 /** Letters of an encrypted content key: 32 bytes of an encapsulated key, 32 of the content key, 16 of a tag, as base64url. */
 const SEALED_KEY_LETTERS = 107;
 

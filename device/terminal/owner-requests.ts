@@ -1,15 +1,17 @@
 // Fetches the requests that an owner decides on, prints them, and waits for the device's receipts.
 import type { Clock } from '@doorsill/base/clock';
-import type { Receipt, UploadProgress } from '@doorsill/contract/home-messages';
+import type { Receipt, ReceiptClip, UploadProgress } from '@doorsill/contract/home-messages';
 import { withoutUnseen } from '@doorsill/contract/outside-text';
 import type { VerifiedNotice } from '@doorsill/contract/read-request-notice';
 import type { VerifiedSighting } from '@doorsill/contract/read-sighting';
+import { sealingOf } from '@doorsill/contract/request-or-search';
+import { type ClipReaders, clipReaders } from '@doorsill/contract/sealing';
 import type { DisclosureKey, Window } from '@doorsill/contract/shared-claims';
 import type { OwnerSession } from '../owner/owner-session.ts';
 import { refusalInReceipt } from '../owner/read-receipt.ts';
 import { makeCommand, type Signer } from '../owner/sign-owner-messages.ts';
 import { failure, isFailure } from './errors.ts';
-import { printBytes, printLength, printMoment } from './format-units.ts';
+import { printBytes, printFrames, printLength, printMoment } from './format-units.ts';
 import { calledAs } from './shell-words.ts';
 
 const ANSWER_MS_MAX = 15_000;
@@ -98,13 +100,15 @@ export function showNotice(notice: VerifiedNotice): string[] {
     `  text      ${request.text}`,
     `  contact   ${[request.contact.name, request.contact.email, request.contact.phone].filter(Boolean).join(', ')}`,
     `  asks for  ${showWindow(request.window)}`,
+    `  can read  ${readersOf(notice)}`,
     `  you have  ${notice.coverage.map(showWindow).join('; ') || 'no footage of that time'}`,
     `  wants to know  ${notice.askedKeys.map((key) => `${key} (${notice.wouldDisclose[key] ?? 'not set'})`).join(', ') || 'nothing about you'}`,
   ].map(withoutUnseen);
 }
 
 /** A sighting as lines for the owner: the search, and when the device may have seen the pet. */
-export function showSighting({ request, sighted, wouldDisclose, askedKeys }: VerifiedSighting): string[] {
+export function showSighting(sighting: VerifiedSighting): string[] {
+  const { request, sighted, wouldDisclose, askedKeys } = sighting;
   return [
     `Search ${request.jti}`,
     `  for       a ${request.kind} lost around ${request.cell}; posted by an unverified neighbour`,
@@ -112,10 +116,32 @@ export function showSighting({ request, sighted, wouldDisclose, askedKeys }: Ver
     ...sighted.map(
       ({ window, likeness }) => `  seen      ${showWindow(window)}, ${Math.round(likeness * 100)} % alike`,
     ),
+    `  can read  ${readersOf(sighting)}`,
     `  wants to know  ${askedKeys.map((key) => `${key} (${wouldDisclose[key] ?? 'not set'})`).join(', ') || 'nothing about you'}`,
     `  still     ${calledAs()} search-party still ${request.jti} --out still.jpg`,
     `  answer    ${calledAs()} grant ${request.jti} --still`,
   ].map(withoutUnseen);
+}
+
+/** Who can read a clip, by `clipReaders`. */
+export const READERS: Record<ClipReaders, string> = {
+  bridge: 'its recipient, you, and the bridge that carries it',
+  vault: 'only the agency’s vault and officers, and you: nobody on the way, not the bridge',
+  officers: 'only the agency’s officers, and you: nobody on the way, not the bridge',
+  neighbor: 'only the neighbour who searches, and you: nobody on the way, not the bridge',
+};
+
+/** Who could read a clip that is granted now. */
+export function readersOf(notice: Answerable): string {
+  const kind = 'sighted' in notice ? 'neighbor' : 'agency';
+  return READERS[clipReaders(kind, sealingOf(notice)?.keeper)];
+}
+
+/** A sent clip as text for an owner: the clip itself and, if it was encrypted, the file that was sent. */
+export function showClip({ frames, bytes, sha256, method, sealed }: ReceiptClip): string {
+  const clip = `${printFrames(frames)}, ${printBytes(sealed?.clipBytes ?? bytes)}, ${method}`;
+  if (!sealed) return `${clip}, sha256 ${sha256}`;
+  return `${clip}, sha256 ${sealed.clipSha256}; sent encrypted: ${printBytes(bytes)}, sha256 ${sha256}`;
 }
 
 /** A span of time as text for an owner. */

@@ -4,6 +4,7 @@ import { checkSentClip, type SentClipCheck, type SentClipFinding } from '@doorsi
 import { pinsSchema } from '@doorsill/contract/console-messages';
 import { ERRORS, failure, isErrorCode, isFailure } from '@doorsill/contract/errors';
 import { oneLine } from '@doorsill/contract/outside-text';
+import { clipReaders } from '@doorsill/contract/sealing';
 import {
   isRevocable,
   outcomeOf,
@@ -159,6 +160,7 @@ function Facts({ sentClip, ownKey }: { sentClip: SentClip; ownKey: string }) {
       <Fact name={words.disclosed}>
         <Disclosed sentClip={sentClip} />
       </Fact>
+      <Fact name={text.readersTitle}>{text.readers[clipReaders(recipient.kind, clip.sealed?.keeper)]}</Fact>
       {recipient.kind === 'agency' && (
         <Fact name={words.reason}>
           {oneLine(recipient.incidentType)}, {oneLine(recipient.investigation)}
@@ -213,10 +215,15 @@ function More({ sentClip: { clip, grant, request, sentUs } }: { sentClip: SentCl
         </Fact>
         <Fact name={words.method}>{words.methods[clip.method]}</Fact>
         <Fact name={words.frames}>{clip.frames}</Fact>
-        <Fact name={words.size}>{showBytes(clip.bytes)}</Fact>
+        <Fact name={words.size}>{showBytes(clip.sealed?.clipBytes ?? clip.bytes)}</Fact>
         <Fact name={words.sha256}>
-          <code>{clip.sha256}</code>
+          <code>{clip.sealed?.clipSha256 ?? clip.sha256}</code>
         </Fact>
+        {clip.sealed && (
+          <Fact name={text.sealedSha256}>
+            <code>{clip.sha256}</code>
+          </Fact>
+        )}
         <Fact name={words.ids}>
           <code>{grant}</code> <code>{request}</code>
         </Fact>
