@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { assert } from './assert.ts';
 import { fromBase64url, fromUtf8, utf8 } from './bytes.ts';
 import { commitmentOf, SALT_BYTES } from './commitment.ts';
-import { publicKeySchema, sha256Schema } from './ids.ts';
+import { idSchema, publicKeySchema, sha256Schema } from './ids.ts';
 import type { Sha256 } from './merkle.ts';
 import { parseJson } from './parse-json.ts';
 import { DisclosedValues, DisclosureKey, eachFact, Zone } from './shared-claims.ts';
@@ -82,6 +82,16 @@ export function disclosedKeys(facts: { disclosed: DisclosedValues; sealed?: Seal
 export function contentKeyInfo(grantSha256: string): Uint8Array {
   return utf8(`doorsill clip key\n${grantSha256}`);
 }
+
+/** The content key of one sent clip, as its device gives it to the owner who granted the clip, for a dispute; and as a file. */
+export const OwnersContentKey = z.strictObject({
+  grant: idSchema,
+  /** Of the encrypted file that it opens. */
+  clipSha256: sha256Schema,
+  /** 32 bytes as base64url. */
+  contentKey: z.string().regex(/^[A-Za-z0-9_-]{43}$/),
+});
+export type OwnersContentKey = z.infer<typeof OwnersContentKey>;
 
 const saltSchema = z
   .string()

@@ -1,6 +1,7 @@
 // The page "Requests" under failures, on real processes: after a lost connection, a killed doorbell or a reload during a grant the same
 // token is sent again and never a second one, also with two tabs; decisions of others, withdrawals and forgotten footage are shown; a wrong
 // clock, unverifiable requests, a third preview and privacy are refused with advice.
+import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Route } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
@@ -9,7 +10,7 @@ import { SystemDisk } from '../../../device/base/disk.ts';
 import { generateSealingKey } from '../../../device/base/hpke.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
 import { keepGrant } from '../../../device/cli/kept-grants.ts';
-import type { Sealing } from '../../../device/contract/sealing.ts';
+import { OwnersContentKey, type Sealing } from '../../../device/contract/sealing.ts';
 import { loadOrCreateOwnerKey } from '../../../device/owner/owner-key.ts';
 import { makeGrant } from '../../../device/owner/sign-owner-messages.ts';
 import { soon } from '../../device/console/support/console-rig.ts';
@@ -341,6 +342,14 @@ describe('a request in trouble', { tags: ['chromium', 'long'] }, () => {
       await rig.page.getByRole('link', { name: /What has left|Sent/ }).click();
       const card = rig.page.locator('.sent-clip').first();
       await card.getByText('Only the agency’s officers, and you, can read the clip').waitFor({ timeout: 20_000 });
+      await card.getByText('How it was cut').click();
+      const saving = rig.page.waitForEvent('download');
+      await card.getByRole('button', { name: 'Save the key' }).click();
+      const saved = readFileSync(await (await saving).path(), 'utf8');
+      expect(OwnersContentKey.parse(JSON.parse(saved)).grant).toBe(grantClaimsOf(rig.grants[1]).jti);
+      expect(await rig.axe()).toEqual([]);
+      const others = await callCommand(['left', 'key', request, '--data', rig.testbed.data]);
+      expect([others.status, others.stderr]).toEqual([3, expect.stringContaining('content_key_of_another')]);
       const listed = await callCommand(['left', '--data', rig.testbed.data]);
       expect(listed.stdout).toContain('can read   only the agency’s officers, and you: nobody on the way');
     }, 180_000);
@@ -360,6 +369,16 @@ describe('a request in trouble', { tags: ['chromium', 'long'] }, () => {
       const granted = await callCommand(command);
       expect([granted.status, granted.stdout]).toEqual([0, expect.stringContaining('; sent encrypted: ')]);
       expect(granted.stderr).toContain('Who can read the clip: only the agency’s officers, and you');
+      const out = join(folder.path, 'new', 'key.json');
+      const key = ['left', 'key', named, '--out', out, '--data', rig.testbed.data];
+      expect(await callCommand(key)).toMatchObject({ status: 0, stdout: expect.stringContaining(out) });
+      const text = readFileSync(out, 'utf8');
+      expect(granted.stdout).toContain(`sha256 ${OwnersContentKey.parse(JSON.parse(text)).clipSha256}`);
+      expect(statSync(out).mode & 0o777).toBe(0o600);
+      expect(await callCommand(key)).toMatchObject({ status: 2, stderr: expect.stringContaining('is not replaced') });
+      expect(readFileSync(out, 'utf8')).toBe(text);
+      const told = [JSON.stringify(rig.testbed.receipts), rig.testbed.story()].join('\n');
+      expect(told).not.toContain(OwnersContentKey.parse(JSON.parse(text)).contentKey);
     }, 120_000);
   });
 
