@@ -54,7 +54,6 @@ const recallSchema = z.strictObject({
 /** Kept after the clip's deletion, so that the owner who granted it can open what was sent. */
 const keySchema = z.strictObject({
   version: z.literal(1),
-  grant: idSchema,
   /** Of the encrypted file. */
   clipSha256: sha256Schema,
   contentKey: sealKeySchema,
@@ -112,13 +111,12 @@ export class SealedRecords {
   }
 
   async writeContentKey(grant: string, { clipSha256, contentKey }: SentKey): Promise<void> {
-    await this.write(grant, KEY, { version: 1, grant, clipSha256, contentKey: sealKeyToJson(contentKey) });
+    await this.write(grant, KEY, { version: 1, clipSha256, contentKey: sealKeyToJson(contentKey) });
   }
 
   /** Null when there is none, or it is not one of our records. */
   async readContentKey(grant: string): Promise<SentKey | null> {
-    const record = await this.read(grant, KEY, keySchema);
-    return record?.grant === grant ? record : null;
+    return this.read(grant, KEY, keySchema);
   }
 
   /** Grants that have a record of this kind. */

@@ -3,6 +3,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { SystemDisk } from '../../../device/base/disk.ts';
 import { generateSealingKey } from '../../../device/base/hpke.ts';
 import { sha256, sha256Hex } from '../../../device/base/keys.ts';
 import { contentsOf } from '../../../device/clip/seal-to-recipient.ts';
@@ -158,7 +159,7 @@ describe('the content key of an encrypted clip', () => {
     await sender.outbox.remove(grant);
     await sender.restart();
     const kept = await sender.outbox.contentKeyOf(grant);
-    expect(kept).toEqual({ clipSha256, contentKey: contentKeyOf(errand.claims), grant, version: 1 });
+    expect(kept).toEqual({ clipSha256, contentKey: contentKeyOf(errand.claims), version: 1 });
     const secret = Buffer.from(kept?.contentKey.secret ?? []);
     const stored = Buffer.from((await keyFile(grant)) ?? []);
     for (const form of [secret, secret.toString('base64url'), secret.toString('hex')])
@@ -185,22 +186,30 @@ describe('the content key of an encrypted clip', () => {
     expect(await sender.outbox.contentKeyOf(other.item.grant)).toBeNull();
   });
 
-  it('is stored for no clip that is sent as it is, and for none that could not be stored', async () => {
+  it('is stored for no clip that is sent as it is', async () => {
     const plain = makeErrand(fixture, request, 20_000);
     await sender.seal(plain);
     expect(await sender.outbox.contentKeyOf(plain.live.id)).toBeNull();
+  });
+
+  it('is destroyed when the grant ends while the clip is being stored', async () => {
     const { live, end } = liveFor(fixture, request, sealedGrant(fixture, request));
-    const refused = sender.outbox.seal(
-      live,
-      clipOf(plainClip(1_000)),
-      () => {
-        end('revoked');
-        return papersOf(errand.parcel);
-      },
-      writeContents(errand.contents),
-    );
+    const names: string[] = [];
+    class EndingDisk extends SystemDisk {
+      override async replaceFile(path: string, bytes: Uint8Array): Promise<void> {
+        await super.replaceFile(path, bytes);
+        names.push(path.slice(path.lastIndexOf('.')));
+        if (path.endsWith('.commit')) end('revoked');
+      }
+    }
+    const papers = () => papersOf(errand.parcel);
+    const outbox = sender.makeOutbox(new EndingDisk());
+    await outbox.start();
+    const refused = outbox.seal(live, clipOf(plainClip(1_000)), papers, writeContents(errand.contents));
     await expect(refused).rejects.toMatchObject({ code: 'grant_dead' });
-    expect(await sender.outbox.contentKeyOf(live.id)).toBeNull();
+    expect(names).toEqual(['.recall', '.key', '.commit']);
+    expect([await outbox.contentKeyOf(live.id), await keyFile(live.id)]).toEqual([null, null]);
+    expect(outbox.item(live.id)).toBeNull();
   });
 });
 
