@@ -21,11 +21,8 @@ import {
   elapsedMs,
   fetchNotice,
   fetchNotices,
-  READERS,
   RECEIPT_MS_MAX,
-  readersOf,
   receiptsAbout,
-  showClip,
   showNotice,
   showSighting,
   showUpload,
@@ -33,6 +30,7 @@ import {
 } from '../terminal/owner-requests.ts';
 import { expectOutputFree, writePrivateFile } from '../terminal/private-output.ts';
 import { calledAs } from '../terminal/shell-words.ts';
+import { READERS, readersOf, showClip } from '../terminal/who-can-read.ts';
 import {
   type Context,
   type OwnerOptions,

@@ -16,8 +16,9 @@ import { askCustody, askSentClips } from '../owner/pairing-client.ts';
 import { makeContentKeyCall } from '../owner/sign-owner-messages.ts';
 import { failure } from '../terminal/errors.ts';
 import { printMoment } from '../terminal/format-units.ts';
-import { READERS, showClip, showWindow } from '../terminal/owner-requests.ts';
+import { showWindow } from '../terminal/owner-requests.ts';
 import { writePrivateFile } from '../terminal/private-output.ts';
+import { READERS, showClip } from '../terminal/who-can-read.ts';
 import {
   type Context,
   chosenHome,

@@ -1,18 +1,17 @@
 // Fetches the requests that an owner decides on, prints them, and waits for the device's receipts.
 import type { Clock } from '@doorsill/base/clock';
-import type { Receipt, ReceiptClip, UploadProgress } from '@doorsill/contract/home-messages';
+import type { Receipt, UploadProgress } from '@doorsill/contract/home-messages';
 import { withoutUnseen } from '@doorsill/contract/outside-text';
 import type { VerifiedNotice } from '@doorsill/contract/read-request-notice';
 import type { VerifiedSighting } from '@doorsill/contract/read-sighting';
-import { sealingOf } from '@doorsill/contract/request-or-search';
-import { type ClipReaders, clipReaders } from '@doorsill/contract/sealing';
 import type { DisclosureKey, Window } from '@doorsill/contract/shared-claims';
 import type { OwnerSession } from '../owner/owner-session.ts';
 import { refusalInReceipt } from '../owner/read-receipt.ts';
 import { makeCommand, type Signer } from '../owner/sign-owner-messages.ts';
 import { failure, isFailure } from './errors.ts';
-import { printBytes, printFrames, printLength, printMoment } from './format-units.ts';
+import { printBytes, printLength, printMoment } from './format-units.ts';
 import { calledAs } from './shell-words.ts';
+import { readersOf } from './who-can-read.ts';
 
 const ANSWER_MS_MAX = 15_000;
 /** Maximum wait for a device's receipt of an order. */
@@ -121,27 +120,6 @@ export function showSighting(sighting: VerifiedSighting): string[] {
     `  still     ${calledAs()} search-party still ${request.jti} --out still.jpg`,
     `  answer    ${calledAs()} grant ${request.jti} --still`,
   ].map(withoutUnseen);
-}
-
-/** Who can read a clip, by `clipReaders`. */
-export const READERS: Record<ClipReaders, string> = {
-  bridge: 'its recipient, you, and the bridge that carries it',
-  vault: 'only the agency’s vault and officers, and you: nobody on the way, not the bridge',
-  officers: 'only the agency’s officers, and you: nobody on the way, not the bridge',
-  neighbor: 'only the neighbour who searches, and you: nobody on the way, not the bridge',
-};
-
-/** Who could read a clip that is granted now. */
-export function readersOf(notice: Answerable): string {
-  const kind = 'sighted' in notice ? 'neighbor' : 'agency';
-  return READERS[clipReaders(kind, sealingOf(notice)?.keeper)];
-}
-
-/** A sent clip as text for an owner: the clip itself and, if it was encrypted, the file that was sent. */
-export function showClip({ frames, bytes, sha256, method, sealed }: ReceiptClip): string {
-  const clip = `${printFrames(frames)}, ${printBytes(sealed?.clipBytes ?? bytes)}, ${method}`;
-  if (!sealed) return `${clip}, sha256 ${sha256}`;
-  return `${clip}, sha256 ${sealed.clipSha256}; sent encrypted: ${printBytes(bytes)}, sha256 ${sha256}`;
 }
 
 /** A span of time as text for an owner. */

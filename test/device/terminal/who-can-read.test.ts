@@ -8,7 +8,8 @@ import type { ReceiptClip } from '../../../device/contract/home-messages.ts';
 import { readNotice } from '../../../device/contract/read-request-notice.ts';
 import { readSighting } from '../../../device/contract/read-sighting.ts';
 import type { ClipKeeper } from '../../../device/contract/sealing.ts';
-import { showClip, showNotice, showSighting } from '../../../device/terminal/owner-requests.ts';
+import { showNotice, showSighting } from '../../../device/terminal/owner-requests.ts';
+import { showClip } from '../../../device/terminal/who-can-read.ts';
 import { Cast } from '../../support/parties.ts';
 import { Searching } from '../../support/searches.ts';
 
