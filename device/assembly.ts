@@ -312,7 +312,7 @@ type Links = ReturnType<typeof makeLinks>;
 /** The HTTP server; null where the settings turn it off, and its code is not loaded then. */
 export async function makeOwnServer(links: Links): Promise<ConsoleServer | null> {
   const { options, seams, status, events, peripherals, device, ring, history, recorder, gray } = links;
-  const { gate, previews, custody, searchParty, home } = links;
+  const { gate, previews, outbox, custody, searchParty, home } = links;
   const { config, folder, serverRandom = seams.random, otherDoors = async () => config.console.others } = options;
   if (config.console.listen === 'off') return null;
   const { ConsoleServer } = await import('./console/console-server.ts');
@@ -332,6 +332,7 @@ export async function makeOwnServer(links: Links): Promise<ConsoleServer | null>
     gray,
     previews,
     custody,
+    outbox,
     sightingStill: (search) => searchParty.still(search),
     events: (query) => history.page(query),
     state: () => status.stateNow(),

@@ -286,7 +286,8 @@ async function dropFinishedClips({ status, outbox, gate }: Parts): Promise<void>
   for (const grant of [...items.map((item) => item.grant), ...damaged, ...unread]) {
     if (!needed.has(grant)) await status.tolerate('outbox', () => outbox.remove(grant));
   }
-  await status.tolerate('outbox', () => outbox.keepRecalls(new Set(gate.revocableGrants())));
+  await status.tolerate('outbox', () => outbox.keepOnly('recall', new Set(gate.revocableGrants())));
+  await status.tolerate('outbox', () => outbox.keepOnly('content key', new Set(gate.heldGrants())));
 }
 
 /** A port in use or a damaged certificate is logged, and the doorbell runs without its page. */

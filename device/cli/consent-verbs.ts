@@ -9,11 +9,12 @@ import type { Receipt } from '@doorsill/contract/home-messages';
 import { oneLine } from '@doorsill/contract/outside-text';
 import { CLIP_BYTES_DEFAULT, type Revoke } from '@doorsill/contract/owner-orders';
 import type { VerifiedSighting } from '@doorsill/contract/read-sighting';
+import { clipReaders } from '@doorsill/contract/sealing';
 import { DisclosureKey, type Window } from '@doorsill/contract/shared-claims';
 import { type Command, Option } from 'commander';
 import type { OwnerSession } from '../owner/owner-session.ts';
 import { makeDenial, makeGrant, makeRevoke, type Signer } from '../owner/sign-owner-messages.ts';
-import { failure } from '../terminal/errors.ts';
+import { failure, isFailure } from '../terminal/errors.ts';
 import { parseMoment, parseSeconds, printBytes, printFrames, printMoment } from '../terminal/format-units.ts';
 import {
   answered,
@@ -29,6 +30,7 @@ import {
 } from '../terminal/owner-requests.ts';
 import { expectOutputFree, writePrivateFile } from '../terminal/private-output.ts';
 import { calledAs } from '../terminal/shell-words.ts';
+import { READERS, readersOf, showClip } from '../terminal/who-can-read.ts';
 import {
   type Context,
   type OwnerOptions,
@@ -45,13 +47,13 @@ import { parseZone } from './parse-zone.ts';
 
 /**
  * Writes the clip exactly as it would leave, and prints the command that grants exactly these bytes. Grants nothing. `again`: the
- * arguments that this command repeats. Throws the device's refusal, `preview_changed` when the bytes lack the hash that it named.
+ * arguments that this command repeats; `readers`: who could read the granted clip. Throws the device's refusal, `preview_changed` when the bytes lack the hash that it named.
  */
 async function writePreview(
   context: Context,
   options: ServerOptions,
   asked: PreviewAsk,
-  { file, again }: { file: string; again: readonly string[] },
+  { file, again, readers }: { file: string; again: readonly string[]; readers: string },
 ): Promise<void> {
   const out = resolve(file);
   await expectOutputFree(out);
@@ -67,7 +69,8 @@ async function writePreview(
   context.output.result(
     { ...asked, preview: preview.preview, file: out, sha256, frames, bytes, method, coverage, gaps },
     [
-      `Wrote ${out}: ${printFrames(frames)}, ${printBytes(bytes)}, exactly as it would leave. Nothing has left.`,
+      `Wrote ${out}: ${printFrames(frames)}, ${printBytes(bytes)}, exactly the clip that would leave. Nothing has left.`,
+      `Who can read it once it has left: ${readers}.`,
       'To grant exactly these bytes, within a quarter of an hour:',
       `  ${line}`,
     ].join('\n'),
@@ -157,9 +160,9 @@ Examples:
         const startMs = context.clock.monotonicMs();
         const { claims } = grant;
         context.output.progress(`Granting ${showWindow(claims.window)}, ${claims.audio ? 'with' : 'without'} sound,`);
-        context.output.progress(
-          `  disclosing ${claims.disclose.join(', ') || 'nothing about you'}; the bridge can read this clip.`,
-        );
+        context.output.progress(`  disclosing ${claims.disclose.join(', ') || 'nothing about you'}.`);
+        const { kind, sealing } = claims.recipient;
+        context.output.progress(`  Who can read the clip: ${READERS[clipReaders(kind, sealing?.keeper)]}.`);
         const { receipt, token } = await answered(
           session,
           { jti: claims.jti, request, send: () => session.answer(request, 'grant', grant.token) },
@@ -167,11 +170,14 @@ Examples:
           (heard) => heard.outcome === 'sent' || (!options.wait && heard.outcome !== 'revoked'),
           (heard) => context.output.progress(`  ${heard.outcome}`),
           (progress) => context.output.progress(showUpload(progress)),
-        );
+        ).catch(async (thrown: unknown) => {
+          // The same command must sign another grant, for the recipient's new key.
+          const isOver = isFailure(thrown) && thrown.code === 'consent_sealing_changed';
+          if (isOver) await forgetGrant(context.disk, ownerFolder(options), claims.jti);
+          throw thrown;
+        });
         const clip = receipt.clip;
-        const done = clip
-          ? `Delivered: ${printFrames(clip.frames)}, ${printBytes(clip.bytes)}, ${clip.method}, sha256 ${clip.sha256}`
-          : `Accepted: ${receipt.outcome}.`;
+        const done = clip ? `Delivered: ${showClip(clip)}` : `Accepted: ${receipt.outcome}.`;
         context.output.result(
           {
             request,
@@ -261,10 +267,10 @@ function parseSha256(text: string): string {
 async function previewFor(context: Context, request: string, options: GrantOptions, file: string): Promise<void> {
   const { clock } = context;
   const notice = await withOwner(context, options, (session, signer) => fetchNotice(session, signer, request));
-  const asked = 'sighted' in notice ? seenWindow(notice, options.still) : notice.request.window;
+  const whole = 'sighted' in notice ? seenWindow(notice, options.still) : notice.request.window;
   const window = {
-    startUs: options.from ? parseMoment(options.from, clock.wallUs()) : asked.startUs,
-    endUs: options.to ? parseMoment(options.to, clock.wallUs()) : asked.endUs,
+    startUs: options.from ? parseMoment(options.from, clock.wallUs()) : whole.startUs,
+    endUs: options.to ? parseMoment(options.to, clock.wallUs()) : whole.endUs,
   };
   if (window.startUs >= window.endUs) throw failure('usage', { detail: '--to must be later than --from' });
   const zones = (options.redact ?? []).map((zone) => parseZone(zone, '--redact'));
@@ -273,7 +279,8 @@ async function previewFor(context: Context, request: string, options: GrantOptio
     ...[options.device && ['--device', options.device], options.disclose && ['--disclose', options.disclose]],
     ...[options.audio && ['--audio'], ...(options.redact ?? []).map((zone) => ['--redact', zone])],
   ].flatMap((words) => words || []);
-  await writePreview(context, options, { request, window, audio: options.audio, zones }, { file, again });
+  const asked = { request, window, audio: options.audio, zones };
+  await writePreview(context, options, asked, { file, again, readers: readersOf(notice) });
 }
 
 /** The window to grant for a sighting when no times are given: the pet's presence, or its best frame alone. */

@@ -1,10 +1,11 @@
-// The verbs `left`, which lists the clips that have left a doorbell and checks one clip's receipts and proofs, and `left proof`, which
-// fetches the bridge's receipt of a granted clip and its proof in the bridge's log.
-import { join, resolve } from 'node:path';
+// The verbs `left`, which lists the clips that have left a doorbell and checks one clip's receipts and proofs; `left proof`, which fetches
+// the bridge's receipt of a granted clip and its proof in the bridge's log; and `left key`, which fetches an encrypted clip's content key.
+import { dirname, join, resolve } from 'node:path';
 import { SystemDisk } from '@doorsill/base/disk';
 import { sha256, sha256Hex, verifySignature } from '@doorsill/base/keys';
 import { checkSentClip, type SentClipCheck, type SentClipFinding } from '@doorsill/contract/check-sent-clip';
 import { oneLine } from '@doorsill/contract/outside-text';
+import { clipReaders } from '@doorsill/contract/sealing';
 import { outcomeOf, type SentClip, type SentClipOutcome } from '@doorsill/contract/sent-clips';
 import { DisclosureKey } from '@doorsill/contract/shared-claims';
 import type { Refusal } from '@doorsill/contract/verdict';
@@ -14,11 +15,15 @@ import { readEnrolment } from '../area-link/enrolment.ts';
 import { fetchOpened, fetchProof, keepOpened, keepProof } from '../owner/fetch-custody-proof.ts';
 import { loadOrCreateOwnerKey } from '../owner/owner-key.ts';
 import { askCustody, askSentClips } from '../owner/pairing-client.ts';
+import { makeContentKeyCall } from '../owner/sign-owner-messages.ts';
 import { failure } from '../terminal/errors.ts';
-import { printBytes, printFrames, printMoment } from '../terminal/format-units.ts';
+import { printMoment } from '../terminal/format-units.ts';
 import { showWindow } from '../terminal/owner-requests.ts';
+import { writePrivateFile } from '../terminal/private-output.ts';
+import { READERS, showClip } from '../terminal/who-can-read.ts';
 import {
   type Context,
+  chosenHome,
   dataFolder,
   doorbellFolder,
   type OwnerOptions,
@@ -28,7 +33,18 @@ import {
 } from './context.ts';
 import { homeOfKeptGrant } from './home-of-request.ts';
 import { keptGrants } from './kept-grants.ts';
-import { type LocalOptions, localSocket, withLocalOptions } from './own-server.ts';
+import {
+  type LocalOptions,
+  localSocket,
+  type ServerOptions,
+  socketOfDevice,
+  withLocalOptions,
+  withOwnServer,
+  withServerOptions,
+} from './own-server.ts';
+
+/** The file with an encrypted clip's content key. */
+const KEY_NAME = 'content-key.json';
 
 interface LeftOptions extends LocalOptions {
   check?: string;
@@ -69,8 +85,7 @@ async function fetchSentClips(context: Context, socket: string): Promise<SentCli
 }
 
 async function check(context: Context, socket: string, sentClips: readonly SentClip[], id: string): Promise<void> {
-  const sentClip = sentClips.find(({ grant, request }) => grant === id || request === id);
-  if (!sentClip) throw failure('departure_unknown');
+  const sentClip = sentClipNamed(sentClips, id);
   const { shown, device, bridgeKey } = await askCustody(context, socket, sentClip.grant);
   const found = checkSentClip(sentClip, shown, { device, bridgeKey }, crypto);
   const lines = [...showSentClip(sentClip, found), ...found.findings.map(showFinding)];
@@ -79,6 +94,13 @@ async function check(context: Context, socket: string, sentClips: readonly SentC
   const outcome = outcomeOf(sentClip, found.last);
   context.output.result({ ok: found.holds, ...sentClip, outcome, findings: found.findings }, lines.join('\n'));
   if (!found.holds) throw failure('verify_failed', { detail: whyNot(found) });
+}
+
+/** The clip of a grant, or the newest of a request. Throws `departure_unknown`. */
+function sentClipNamed(sentClips: readonly SentClip[], id: string): SentClip {
+  const sentClip = sentClips.find(({ grant, request }) => grant === id || request === id);
+  if (!sentClip) throw failure('departure_unknown');
+  return sentClip;
 }
 
 function whyNot({ findings }: SentClipCheck): string {
@@ -101,7 +123,8 @@ function showSentClip(sentClip: SentClip, found?: SentClipCheck): string[] {
     `${printMoment(sentUs)}  ${who}`,
     `  ${OUTCOME_TEXTS[outcomeOf(sentClip, found?.last ?? null).is]}${reasonOf(outcomeOf(sentClip))}`,
     `  window     ${showWindow(clip.window)}, ${audio ? 'with' : 'without'} sound${blacked}`,
-    `  clip       ${printFrames(clip.frames)}, ${printBytes(clip.bytes)}, ${clip.method}, sha256 ${clip.sha256}`,
+    `  clip       ${showClip(clip)}`,
+    `  can read   ${READERS[clipReaders(recipient.kind, clip.sealed?.keeper)]}`,
     `  disclosed  ${facts.join(', ') || 'nothing'}`,
     `  grant      ${grant}, of ${request}`,
   ];
@@ -192,6 +215,34 @@ Examples:
       context.output.result(
         { grant, leaf, cosignatures: cosignatures.length, bridgeKey, ...paths, ...opened },
         `Wrote ${paths.receipt} and ${paths.proof}: leaf ${leaf} of the bridge's log, cosigned by ${cosignatures.length}.`,
+      );
+    });
+}
+
+export function addKey(left: Command): void {
+  withServerOptions(left.command('key <grant-or-request>'))
+    .description(
+      'fetch the content key of an encrypted clip you granted, which opens the file that was sent; for a dispute',
+    )
+    .option('--out <file>', 'a new file (default: DATA/owner/papers/GRANT/content-key.json)')
+    .addHelpText('after', '\nExample:\n  $ doorsill left key request-1f0c')
+    .action(async (id: string, options: ServerOptions & { out?: string }, command: Command) => {
+      const context = openContext(command);
+      const { device: doorbell } = await chosenHome(context, options);
+      const socket = await socketOfDevice(context, options, doorbell);
+      if (socket === null) throw failure('not_running', { folder: dataFolder(options.data) });
+      const { grant } = sentClipNamed(await fetchSentClips(context, socket), id);
+      const out = resolve(options.out ?? join(ownerFolder(options), 'papers', grant, KEY_NAME));
+      if ((await context.disk.sizeOf(out)) !== null)
+        throw failure('usage', { detail: `${out} exists, and is not replaced; name a new file with --out` });
+      const key = await withOwnServer(context, options, ({ server, signer, device }) =>
+        server.contentKey(grant, makeContentKeyCall(signer, device.id, grant).token),
+      );
+      await new SystemDisk('named').makeFolder(dirname(out));
+      await writePrivateFile(out, [`${JSON.stringify(key, null, 2)}\n`]);
+      context.output.result(
+        { grant, file: out, clipSha256: key.clipSha256 },
+        `Wrote ${out}. It opens the encrypted file with the SHA-256 ${key.clipSha256}: whoever has both can see the clip.`,
       );
     });
 }

@@ -72,7 +72,10 @@ export const OWNER_VERBS = {
   left: {
     about: 'list the clips that have left a doorbell, or prove one',
     load: async () => (await import('./left.ts')).addLeft,
-    under: { proof: async () => (await import('./left.ts')).addProof },
+    under: {
+      proof: async () => (await import('./left.ts')).addProof,
+      key: async () => (await import('./left.ts')).addKey,
+    },
   },
   privacy: {
     about: 'turn privacy on, which stops the camera, or off',

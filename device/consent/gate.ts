@@ -161,6 +161,11 @@ export class ConsentGate {
     return [...this.context.state.requests.values()].flatMap(({ state }) => revocableGrant(state)?.id ?? []);
   }
 
+  /** Grants whose clips may be sent, or are held by the bridge or a vault. The outbox keeps only their content keys. */
+  heldGrants(): string[] {
+    return [...new Set([...this.unfinishedGrants(), ...this.sentClips.heldGrants()])];
+  }
+
   /** Open requests, and closed ones with an unfinished grant or revocation; at most as many as a state message can list. */
   openRequests(): { request: string; state: RequestState['at'] }[] {
     const busy = [...this.context.state.requests].filter(

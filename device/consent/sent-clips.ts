@@ -4,7 +4,7 @@ import { assert } from '@doorsill/contract/assert';
 import { failure } from '@doorsill/contract/errors';
 import type { Credential } from '@doorsill/contract/request';
 import { recipientOf } from '@doorsill/contract/request-or-search';
-import type { SentClip, SentClipPage, SentClipRecipient } from '@doorsill/contract/sent-clips';
+import { outcomeOf, type SentClip, type SentClipPage, type SentClipRecipient } from '@doorsill/contract/sent-clips';
 import type { LedgerEntry } from '../ledger/ledger-entry.ts';
 import type { GrantFacts } from './live-grant.ts';
 import { END_CODES } from './request-machine.ts';
@@ -33,6 +33,11 @@ export class SentClips {
     const departure = this.sent[this.placeOf.get(grant) ?? -1];
     if (!departure) throw failure('departure_unknown');
     return departure;
+  }
+
+  /** Grants of clips of which the bridge or a vault may have something: neither has signed that it is erased. */
+  heldGrants(): string[] {
+    return this.sent.filter((sentClip) => !isErased(sentClip)).map(({ grant }) => grant);
   }
 
   /** At most `most` clips with a number below `before`, newest first. */
@@ -77,6 +82,11 @@ export class SentClips {
     const departure = this.sent[place];
     if (departure) this.sent[place] = { ...departure, ...changesBy(entry) };
   }
+}
+
+function isErased(sentClip: SentClip): boolean {
+  const { is } = outcomeOf(sentClip);
+  return is === 'nothing-arrived' || is === 'erased-at-bridge' || is === 'erased-at-vault';
 }
 
 /** The sent clips. Throws `consent_ledger_damaged`: a damaged ledger may lack some, and the list must be complete. */

@@ -69,6 +69,7 @@ export interface ConsoleServerDeps
   previews: PreviewClips;
   /** Asks the bridge about sent clips. */
   custody: SentClipRoutesDeps['custody'];
+  outbox: SentClipRoutesDeps['outbox'];
   /** The still of a sighting; null if there is none. */
   sightingStill(search: string): { jpeg: Uint8Array; atUs: number } | null;
 }

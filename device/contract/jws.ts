@@ -39,6 +39,7 @@ export const TOKEN_TYPES = [
   'doorsill-search-area+jws',
   'doorsill-search-call+jws',
   'doorsill-still+jws',
+  'doorsill-content-key+jws',
 ] as const;
 /** A token's `typ`. */
 export type TokenType = (typeof TOKEN_TYPES)[number];

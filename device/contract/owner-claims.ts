@@ -1,10 +1,10 @@
 // The claims of an owner's grant, denial and revocation, as they follow from the request that was read. Shared by programs and the
 // console's page.
-import { CLIP_BYTES_DEFAULT, type Denial, type Grant, type Revoke } from './owner-orders.ts';
+import { CLIP_BYTES_DEFAULT, type ContentKeyCall, type Denial, type Grant, type Revoke } from './owner-orders.ts';
 import type { VerifiedNotice } from './read-request-notice.ts';
 import type { VerifiedSighting } from './read-sighting.ts';
 import { recipientOf, sealingOf } from './request-or-search.ts';
-import { DisclosureKey, type Window, type Zone } from './shared-claims.ts';
+import { DisclosureKey, LIFE_S_MAX, type Window, type Zone } from './shared-claims.ts';
 import type { TokenCrypto } from './verify-published-request.ts';
 
 const GRANT_LIFE_S_DEFAULT = 24 * 3600;
@@ -75,6 +75,11 @@ export function revokeClaims(
   { request, grant, grantSha256 }: Pick<Revoke, 'request' | 'grant' | 'grantSha256'>,
 ): Revoke {
   return { ...claimsHead(author, device, 'revoke'), request, grant, grantSha256 };
+}
+
+/** A call for the content key of a clip that the author granted. */
+export function contentKeyClaims(author: Author, device: string, grant: string): ContentKeyCall {
+  return { ...claimsHead(author, device, 'content-key'), exp: author.nowS + LIFE_S_MAX.contentKeyCall, grant };
 }
 
 /** The first claims of every message that an owner signs; `jti` is a fresh id of its kind. */

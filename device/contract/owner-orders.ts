@@ -135,6 +135,9 @@ export function noOrderYet(device: string): string {
 /** Asks a device for its picture of the pet that a search found, only over the device's own socket; invalid after a minute. */
 export const StillCall = z.strictObject({ ...signedClaims, exp: expSchema, jti: idSchema, search: idSchema });
 export type StillCall = z.infer<typeof StillCall>;
+/** Asks a device for the content key of a clip that its signer granted, only over the device's own server; invalid after some minutes. */
+export const ContentKeyCall = z.strictObject({ ...signedClaims, exp: expSchema, jti: idSchema, grant: idSchema });
+export type ContentKeyCall = z.infer<typeof ContentKeyCall>;
 /** The device's statement that a key is its owner's, for those who must check a grant without knowing the home (`aud: public`). */
 export const Pairing = z.strictObject({ ...signedClaims, device: idSchema, key: publicKeySchema });
 export type Pairing = z.infer<typeof Pairing>;

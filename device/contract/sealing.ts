@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { assert } from './assert.ts';
 import { fromBase64url, fromUtf8, utf8 } from './bytes.ts';
 import { commitmentOf, SALT_BYTES } from './commitment.ts';
-import { publicKeySchema, sha256Schema } from './ids.ts';
+import { idSchema, publicKeySchema, sha256Schema } from './ids.ts';
 import type { Sha256 } from './merkle.ts';
 import { parseJson } from './parse-json.ts';
 import { DisclosedValues, DisclosureKey, eachFact, Zone } from './shared-claims.ts';
@@ -29,6 +29,16 @@ export type VerdictOutcome = z.infer<typeof VerdictOutcome>;
 /** How clips for a recipient are encrypted. A recipient without it gets clips that the bridge can read. */
 export const Sealing = z.strictObject({ key: sealingKeySchema, keeper: ClipKeeper });
 export type Sealing = z.infer<typeof Sealing>;
+
+/** Who can read a granted clip besides its owner: its bridge, too; or only the agency's vault and officers, its officers, or a neighbour. */
+export type ClipReaders = 'bridge' | 'vault' | 'officers' | 'neighbor';
+
+/** `keeper`: of the encrypted clip; undefined for one that is not encrypted. A neighbour has no vault. */
+export function clipReaders(kind: 'agency' | 'neighbor', keeper: ClipKeeper | undefined): ClipReaders {
+  if (keeper === undefined) return 'bridge';
+  if (kind === 'neighbor') return 'neighbor';
+  return keeper === 'vault' ? 'vault' : 'officers';
+}
 
 /** Letters of an encrypted content key: 32 bytes of an encapsulated key, 32 of the content key, 16 of a tag, as base64url. */
 const SEALED_KEY_LETTERS = 107;
@@ -72,6 +82,16 @@ export function disclosedKeys(facts: { disclosed: DisclosedValues; sealed?: Seal
 export function contentKeyInfo(grantSha256: string): Uint8Array {
   return utf8(`doorsill clip key\n${grantSha256}`);
 }
+
+/** The content key of one sent clip, as its device gives it to the owner who granted the clip, for a dispute; and as a file. */
+export const OwnersContentKey = z.strictObject({
+  grant: idSchema,
+  /** Of the encrypted file that it opens. */
+  clipSha256: sha256Schema,
+  /** 32 bytes as base64url. */
+  contentKey: z.string().regex(/^[A-Za-z0-9_-]{43}$/),
+});
+export type OwnersContentKey = z.infer<typeof OwnersContentKey>;
 
 const saltSchema = z
   .string()

@@ -89,6 +89,9 @@ export type SentClipPage = z.infer<typeof SentClipPage>;
 export const SentClipCustody = z.strictObject({ ...ClipLeaves.shape, isWhole: z.boolean() });
 export type SentClipCustody = z.infer<typeof SentClipCustody>;
 
+/** Asks for a content key with a signed call (owner-orders.ts, `ContentKeyCall`). */
+export const contentKeyAskSchema = z.strictObject({ call: z.string().max(2_048) });
+
 /** `nothing-arrived`: the clip was revoked before the bridge had received any of it. `reason`: in the department's own words. */
 export type SentClipOutcome =
   | { is: 'sending' | 'stopped' }

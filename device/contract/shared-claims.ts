@@ -28,6 +28,7 @@ export const LIFE_S_MAX = {
   searchCall: 300,
   custodyCall: 300,
   stillCall: 60,
+  contentKeyCall: 300,
 } as const;
 
 /** A half-open span of wall time in integer microseconds since 1970: a frame is inside if startUs <= pts < endUs. */

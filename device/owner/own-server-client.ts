@@ -24,6 +24,7 @@ import type { CommandAction } from '@doorsill/contract/owner-orders';
 import { SettingsAnswer } from '@doorsill/contract/owner-settings';
 import { parseJson } from '@doorsill/contract/parse-json';
 import { failureOf } from '@doorsill/contract/problem';
+import { OwnersContentKey } from '@doorsill/contract/sealing';
 import type { Window } from '@doorsill/contract/shared-claims';
 import type { z } from 'zod';
 import { ORDER_SIGNINGS_MAX } from './give-command.ts';
@@ -80,6 +81,11 @@ export class OwnServerClient {
     const answer = await this.call('GET', `/api/v1/previews/${preview}/clip.mp4`);
     if (answer.status !== 200) throw await this.refusal(answer);
     return answer.body;
+  }
+
+  /** The content key of a clip that the signer granted (`makeContentKeyCall`). Throws the device's refusal. */
+  contentKey(grant: string, call: string): Promise<OwnersContentKey> {
+    return this.json('POST', `/api/v1/departures/${grant}/content-key`, OwnersContentKey, { call });
   }
 
   /** The recorded picture of a moment, as JPEG. Throws the device's refusal. */

@@ -8,6 +8,7 @@ import { signToken, type TokenType } from '@doorsill/contract/jws';
 import {
   type Author,
   claimsHead,
+  contentKeyClaims,
   denialClaims,
   type GrantChoice,
   grantClaims,
@@ -16,6 +17,7 @@ import {
 import {
   type Command,
   type CommandAction,
+  type ContentKeyCall,
   type Denial,
   type Grant,
   mustNameLastOrder,
@@ -102,6 +104,11 @@ export function makeStillCall(signer: Signer, device: string, search: string): S
   const exp = wallSeconds(signer.clock) + LIFE_S_MAX.stillCall;
   const claims: StillCall = { ...claimsHead(authorOf(signer), device, 'still'), exp, search };
   return signed(signer, 'doorsill-still+jws', claims);
+}
+
+/** Signs a request to a device for the content key of a clip that the signer granted; expires after some minutes. */
+export function makeContentKeyCall(signer: Signer, device: string, grant: string): Signed<ContentKeyCall> {
+  return signed(signer, 'doorsill-content-key+jws', contentKeyClaims(authorOf(signer), device, grant));
 }
 
 /** Signs a pet owner's call to the bridge; expires after some minutes. */

@@ -11,6 +11,7 @@ import { makeCommand, type Signer } from '../owner/sign-owner-messages.ts';
 import { failure, isFailure } from './errors.ts';
 import { printBytes, printLength, printMoment } from './format-units.ts';
 import { calledAs } from './shell-words.ts';
+import { readersOf } from './who-can-read.ts';
 
 const ANSWER_MS_MAX = 15_000;
 /** Maximum wait for a device's receipt of an order. */
@@ -98,13 +99,15 @@ export function showNotice(notice: VerifiedNotice): string[] {
     `  text      ${request.text}`,
     `  contact   ${[request.contact.name, request.contact.email, request.contact.phone].filter(Boolean).join(', ')}`,
     `  asks for  ${showWindow(request.window)}`,
+    `  can read  ${readersOf(notice)}`,
     `  you have  ${notice.coverage.map(showWindow).join('; ') || 'no footage of that time'}`,
     `  wants to know  ${notice.askedKeys.map((key) => `${key} (${notice.wouldDisclose[key] ?? 'not set'})`).join(', ') || 'nothing about you'}`,
   ].map(withoutUnseen);
 }
 
 /** A sighting as lines for the owner: the search, and when the device may have seen the pet. */
-export function showSighting({ request, sighted, wouldDisclose, askedKeys }: VerifiedSighting): string[] {
+export function showSighting(sighting: VerifiedSighting): string[] {
+  const { request, sighted, wouldDisclose, askedKeys } = sighting;
   return [
     `Search ${request.jti}`,
     `  for       a ${request.kind} lost around ${request.cell}; posted by an unverified neighbour`,
@@ -112,6 +115,7 @@ export function showSighting({ request, sighted, wouldDisclose, askedKeys }: Ver
     ...sighted.map(
       ({ window, likeness }) => `  seen      ${showWindow(window)}, ${Math.round(likeness * 100)} % alike`,
     ),
+    `  can read  ${readersOf(sighting)}`,
     `  wants to know  ${askedKeys.map((key) => `${key} (${wouldDisclose[key] ?? 'not set'})`).join(', ') || 'nothing about you'}`,
     `  still     ${calledAs()} search-party still ${request.jti} --out still.jpg`,
     `  answer    ${calledAs()} grant ${request.jti} --still`,

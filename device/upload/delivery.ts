@@ -29,6 +29,8 @@ export interface DeliveryGate {
   delivered(grant: string, intake: string): Promise<void>;
   revocationAnswered(grant: string, intake: string): Promise<void>;
   failed(grant: string, code: ErrorCode): Promise<void>;
+  /** Grants whose clips may be sent, or are held by the bridge or a vault: their owners may still need the content key. */
+  heldGrants(): string[];
 }
 
 /** The tokens of a revocation for the bridge: the owner's, and the recall signed with the clip's key, if any. */
@@ -109,6 +111,7 @@ export class Deliveries {
     this.begin(`remove ${grant}`, NOT_REMOVED, async () => {
       await working;
       await this.deps.outbox.remove(grant);
+      await this.dropContentKey(grant);
     });
   }
 
@@ -125,8 +128,9 @@ export class Deliveries {
         try {
           const intake = await sender.revoke(grant, { revocation, homeRecall }, bridge, signal);
           await this.recorded(signal, () => gate.revocationAnswered(grant, intake));
-          // If this fails, the next start removes the recall.
-          await outbox.dropRecall(grant);
+          // If this fails, the next start removes them.
+          await outbox.drop('recall', grant);
+          await this.dropContentKey(grant);
           return;
         } catch (thrown) {
           const retryInMs = isFailure(thrown) ? REVOKE_AGAIN_MS.get(thrown.code) : undefined;
@@ -142,6 +146,12 @@ export class Deliveries {
         }
       }
     });
+  }
+
+  /** Destroys the content key of a clip that nobody holds: it never left, or was erased. */
+  private async dropContentKey(grant: string): Promise<void> {
+    const { gate, outbox } = this.deps;
+    if (!gate.heldGrants().includes(grant)) await outbox.drop('content key', grant);
   }
 
   /** Stops all work at its current step; the next start resumes it. */

@@ -13,7 +13,15 @@ import { readContents, SEALED_CONTENTS_BYTES, type SealedContents } from '@doors
 import type { Clip, ClipReader } from '../clip/finished-clip.ts';
 import type { StatementDocuments } from '../clip/sign-recipient-statement.ts';
 import { assertLiveGrant, type LiveGrant } from '../consent/live-grant.ts';
-import { CLIP, COMMIT, type Commit, isSentSealed, SealedRecords } from './sealed-records.ts';
+import {
+  CLIP,
+  COMMIT,
+  type Commit,
+  isSentSealed,
+  type KeptRecord,
+  SealedRecords,
+  type SentKey,
+} from './sealed-records.ts';
 
 export interface OutboxItem {
   grant: string;
@@ -161,7 +169,8 @@ export class Outbox {
         return itemOf(commit);
       } catch (thrown) {
         await this.destroy(live.id).catch(() => undefined);
-        await this.records.removeRecall(live.id).catch(() => undefined);
+        for (const kind of ['recall', 'content key'] as const)
+          await this.records.removeKept(live.id, kind).catch(() => undefined);
         throw this.diskFault(thrown);
       }
     });
@@ -236,16 +245,25 @@ export class Outbox {
     return this.onDisk(() => this.records.readRecall(grant));
   }
 
-  /** Destroys the recalls of all other grants. Throws `outbox_unusable`. */
-  keepRecalls(grants: ReadonlySet<string>): Promise<void> {
+  /**
+   * The content key of a grant's encrypted clip, also after the clip's deletion; null when it is damaged or there is none (a clip that was
+   * not encrypted, a device restored from a backup). Throws `outbox_unusable` while it cannot be read.
+   */
+  contentKeyOf(grant: string): Promise<SentKey | null> {
+    return this.onDisk(() => this.records.readContentKey(grant));
+  }
+
+  /** Destroys the kept records of this kind of all other grants. Throws `outbox_unusable`. */
+  keepOnly(kind: KeptRecord, grants: ReadonlySet<string>): Promise<void> {
     return this.onDisk(async () => {
-      for (const grant of await this.records.recalls()) if (!grants.has(grant)) await this.records.removeRecall(grant);
+      for (const grant of await this.records.grantsWith(kind))
+        if (!grants.has(grant)) await this.records.removeKept(grant, kind);
     });
   }
 
-  /** Destroys a grant's recall after its revocation was answered; does nothing when there is none. Throws `outbox_unusable`. */
-  dropRecall(grant: string): Promise<void> {
-    return this.onDisk(() => this.records.removeRecall(grant));
+  /** Destroys a grant's kept record of this kind; does nothing when there is none. Throws `outbox_unusable`. */
+  drop(kind: KeptRecord, grant: string): Promise<void> {
+    return this.onDisk(() => this.records.removeKept(grant, kind));
   }
 
   /** Destroys a grant's clip: overwrites its key and removes its files. Does nothing when there is none. */
@@ -294,8 +312,9 @@ export class Outbox {
       uploadUrl: null,
     };
     assertLiveGrant(live);
-    // Written before the commit, so that every clip that can be sent can also be recalled.
+    // Written before the commit, so that every clip that can be sent can also be recalled, and opened by its owner.
     await this.records.writeRecall(live.id, homeRecall);
+    if (sealed) await this.records.writeContentKey(live.id, { clipSha256: sealed.sha256, contentKey: clipKey });
     await this.records.writeCommit(commit);
     // A revocation may have arrived meanwhile: then the clip must not remain.
     assertLiveGrant(live);

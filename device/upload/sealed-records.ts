@@ -12,6 +12,7 @@ import { parseWrappedJson, sealKeySchema, sealKeyToJson } from '../ring/wrapped-
 export const CLIP = '.clip';
 export const COMMIT = '.commit';
 const RECALL = '.recall';
+const KEY = '.key';
 const RECORD_BYTES_MAX = 98_304;
 
 const commitFields = {
@@ -50,11 +51,29 @@ const recallSchema = z.strictObject({
   homeRecall: z.string().min(1).max(HOME_RECALL_LETTERS_MAX),
 });
 
+/** Kept after the clip's deletion, so that the owner who granted it can open what was sent. */
+const keySchema = z.strictObject({
+  version: z.literal(1),
+  /** Of the encrypted file. */
+  clipSha256: sha256Schema,
+  contentKey: sealKeySchema,
+});
+
 export interface SealedRecordsDeps {
   disk: Disk;
   random: Random;
   folder: string;
   key: SealKey;
+}
+
+/** Records that are kept after the clip's deletion. */
+export type KeptRecord = 'recall' | 'content key';
+const KEPT_SUFFIXES: Record<KeptRecord, string> = { recall: RECALL, 'content key': KEY };
+
+/** The content key of an encrypted file, and the file's hash. */
+export interface SentKey {
+  clipSha256: string;
+  contentKey: SealKey;
 }
 
 /** All methods reject with the disk's own errors. */
@@ -91,18 +110,30 @@ export class SealedRecords {
     return record?.grant === grant ? record.homeRecall : null;
   }
 
-  /** Grants that have a recall. */
-  async recalls(): Promise<string[]> {
+  async writeContentKey(grant: string, { clipSha256, contentKey }: SentKey): Promise<void> {
+    await this.write(grant, KEY, { version: 1, clipSha256, contentKey: sealKeyToJson(contentKey) });
+  }
+
+  /** Null when there is none, or it is not one of our records. */
+  async readContentKey(grant: string): Promise<SentKey | null> {
+    return this.read(grant, KEY, keySchema);
+  }
+
+  /** Grants that have a record of this kind. */
+  async grantsWith(kind: KeptRecord): Promise<string[]> {
+    const suffix = KEPT_SUFFIXES[kind];
     const names = await this.deps.disk.list(this.deps.folder);
     return names
-      .filter((name) => name.endsWith(RECALL))
-      .map((name) => name.slice(0, -RECALL.length))
+      .filter((name) => name.endsWith(suffix))
+      .map((name) => name.slice(0, -suffix.length))
       .filter((grant) => idSchema.safeParse(grant).success);
   }
 
-  async removeRecall(grant: string): Promise<void> {
-    await this.overwrite(grant, RECALL);
-    await this.deps.disk.remove(this.path(grant, RECALL));
+  /** Destroys a grant's record of this kind; does nothing when there is none. */
+  async removeKept(grant: string, kind: KeptRecord): Promise<void> {
+    const suffix = KEPT_SUFFIXES[kind];
+    await this.overwrite(grant, suffix);
+    await this.deps.disk.remove(this.path(grant, suffix));
   }
 
   /** Overwrites a record in place: a file that is only removed leaves its bytes in free blocks. */

@@ -4,13 +4,22 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Browser, type BrowserContext, chromium, type Locator, type Page, type Route } from 'playwright-core';
 import { z } from 'zod';
+import { SystemClock } from '../../device/base/clock.ts';
+import { SystemDisk } from '../../device/base/disk.ts';
+import { SystemRandom } from '../../device/base/random.ts';
 import { parseToken } from '../../device/contract/jws.ts';
 import { Grant } from '../../device/contract/owner-orders.ts';
+import type { VerifiedNotice } from '../../device/contract/read-request-notice.ts';
+import type { Sealing } from '../../device/contract/sealing.ts';
+import { agencyId, loadAgencyKey } from '../../sim/officer/agency-client.ts';
+import { applyToRegistry, DEMO_AGENCY, decideAgency } from '../../sim/officer/registration.ts';
+import { readTestbedFile, testbedPaths } from '../../sim/testbed/testbed-folder.ts';
 import { soon } from '../device/console/support/console-rig.ts';
 import { axeFaults } from './axe-faults.ts';
 import { callCommand } from './call-command.ts';
 import { RunningTestbed } from './running-testbed.ts';
 
+const seams = { clock: new SystemClock(), random: new SystemRandom(), disk: new SystemDisk() };
 const PHONE = { width: 390, height: 844 };
 const settingsSchema = z.looseObject({ console: z.looseObject({ port: z.int() }) });
 
@@ -20,13 +29,13 @@ export class RequestsBrowser {
   readonly faults: string[] = [];
   /** Grants that the page has sent, in order, each as often as it was sent. */
   readonly grants: string[] = [];
-  private readonly heard = new Set<string>();
+  private readonly heard = new Map<string, VerifiedNotice>();
   private browser: Browser | null = null;
   private opened: { context: BrowserContext; page: Page; url: string } | null = null;
 
   async start(): Promise<void> {
     await this.testbed.start();
-    this.testbed.session.listen({ notice: ({ request }) => this.heard.add(request.jti) });
+    this.testbed.session.listen({ notice: (notice) => this.heard.set(notice.request.jti, notice) });
     await this.testbed.footage(8_000_000);
     const settings = settingsSchema.parse(
       JSON.parse(readFileSync(join(this.testbed.data, 'doorbell/device.json'), 'utf8')),
@@ -61,9 +70,9 @@ export class RequestsBrowser {
   }
 
   /** The page of another owner, who has heard of nothing yet. */
-  async otherOwner(): Promise<Page> {
+  async otherOwner(locale = 'en-GB'): Promise<Page> {
     if (!this.browser) throw new Error('no browser is open');
-    const context = await this.browser.newContext({ viewport: PHONE, locale: 'en-GB', timezoneId: 'UTC' });
+    const context = await this.browser.newContext({ viewport: PHONE, locale, timezoneId: 'UTC' });
     const page = await context.newPage();
     this.watch(page);
     await this.pair(page);
@@ -74,6 +83,22 @@ export class RequestsBrowser {
     await this.browser?.close();
     await this.testbed.stop();
     this.testbed.dispose();
+  }
+
+  /** The agency has its clips encrypted to this key from now on; null: no more. The registry approves, and the bridge learns of it. */
+  async sealFor(sealing: Sealing | null): Promise<void> {
+    const { data } = this.testbed;
+    const registry = (await readTestbedFile(seams.disk, data))?.registry;
+    if (!registry) throw new Error('the testbed has no registry');
+    const { agency, registry: folder } = testbedPaths(data);
+    const where = { registryUrl: registry.url, registry: registry.id, folder };
+    const key = await loadAgencyKey(seams, agency);
+    await applyToRegistry(seams, where, key, { ...DEMO_AGENCY, ...(sealing ? { sealing } : {}) });
+    await decideAgency(seams.disk, where, agencyId(key), 'approve');
+    // It would use the former credential for some minutes.
+    await this.testbed.restarted('bridge', await this.testbed.signal('bridge', 'SIGKILL'));
+    const answers = () => fetch(this.testbed.parts.bridge.url).then(() => true);
+    await soon(() => answers().catch(() => false), 40_000);
   }
 
   get page(): Page {
@@ -111,6 +136,13 @@ export class RequestsBrowser {
     if (state === 'in_moderation') await this.say('bridge', 'moderate', 'approve', request);
     await soon(() => this.heard.has(request), 40_000);
     return request;
+  }
+
+  /** The last notice of a request, as the owner's session verified it. */
+  noticeOf(request: string): VerifiedNotice {
+    const notice = this.heard.get(request);
+    if (!notice) throw new Error(`no notice of ${request} was heard`);
+    return notice;
   }
 
   /** Opens a request and goes as far as the preview of what the page chooses by itself. */

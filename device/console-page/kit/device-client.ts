@@ -27,6 +27,7 @@ import { assembleToken, openToken, signingInput, type TokenType } from '@doorsil
 import {
   type Author,
   claimsHead,
+  contentKeyClaims,
   denialClaims,
   type GrantChoice,
   grantClaims,
@@ -37,6 +38,7 @@ import { parseJson } from '@doorsill/contract/parse-json';
 import { failureOf } from '@doorsill/contract/problem';
 import { type OwnerTrust, readNotice, type VerifiedNotice } from '@doorsill/contract/read-request-notice';
 import type { PublishedRequest } from '@doorsill/contract/request';
+import { OwnersContentKey } from '@doorsill/contract/sealing';
 import type { z } from 'zod';
 import { clock, freshId } from './browser-seams.ts';
 import { type OwnerKey, sign } from './owner-key.ts';
@@ -181,6 +183,13 @@ export class DeviceClient {
     const claims = denialClaims(this.author, notice);
     const token = await this.signed('doorsill-denial+jws', claims);
     return accepted(await this.give({ kind: 'deny', request: claims.request, token }));
+  }
+
+  /** The content key of an encrypted clip that this browser granted. Throws the device's refusal. */
+  async contentKey(grant: string): Promise<OwnersContentKey> {
+    const call = await this.signed('doorsill-content-key+jws', contentKeyClaims(this.author, this.key.device, grant));
+    const path = `/api/v1/departures/${grant}/content-key`;
+    return this.call(OwnersContentKey, path, { method: 'POST', body: { call } });
   }
 
   private get author(): Author {

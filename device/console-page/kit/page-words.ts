@@ -4,6 +4,15 @@ export const en = {
   /** The facts that an owner can disclose: as titles, and inside a sentence. */
   facts: { name: 'Name', address: 'Address', email: 'E-mail', phone: 'Phone' },
   factsInside: { name: 'name', address: 'address', email: 'email', phone: 'phone number' },
+  sealedSha256: 'SHA-256 of the encrypted file',
+  readersTitle: 'Who can read the clip',
+  /** By `clipReaders` (contract/sealing.ts). */
+  readers: {
+    bridge: 'The bridge that carries the clip can read it.',
+    vault: 'Only the agency’s vault and officers, and you, can read the clip: nobody on the way, not the bridge.',
+    officers: 'Only the agency’s officers, and you, can read the clip: nobody on the way, not the bridge.',
+    neighbor: 'Only the neighbour who searches, and you, can read the clip: nobody on the way, not the bridge.',
+  },
 
   appName: 'doorsill',
   skipToContent: 'Skip to content',
@@ -207,6 +216,17 @@ export type PageWords = typeof en;
 export const de: PageWords = {
   facts: { name: 'Name', address: 'Adresse', email: 'E-Mail', phone: 'Telefon' },
   factsInside: { name: 'Ihr Name', address: 'Ihre Adresse', email: 'Ihre E-Mail', phone: 'Ihre Telefonnummer' },
+  sealedSha256: 'SHA-256 der verschlüsselten Datei',
+  readersTitle: 'Wer den Clip lesen kann',
+  readers: {
+    bridge: 'Die Brücke, die den Clip zustellt, kann ihn lesen.',
+    vault:
+      'Nur das Archiv der Behörde, ihre Bediensteten und Sie können den Clip lesen: niemand unterwegs, auch nicht die Brücke.',
+    officers:
+      'Nur die Bediensteten der Behörde und Sie können den Clip lesen: niemand unterwegs, auch nicht die Brücke.',
+    neighbor:
+      'Nur die Person, die ihr Tier sucht, und Sie können den Clip lesen: niemand unterwegs, auch nicht die Brücke.',
+  },
 
   appName: 'doorsill',
   skipToContent: 'Zum Inhalt',
@@ -415,6 +435,15 @@ export const de: PageWords = {
 export const es: PageWords = {
   facts: { name: 'Nombre', address: 'Dirección', email: 'Correo', phone: 'Teléfono' },
   factsInside: { name: 'nombre', address: 'dirección', email: 'correo', phone: 'número de teléfono' },
+  sealedSha256: 'SHA-256 del archivo cifrado',
+  readersTitle: 'Quién puede leer el clip',
+  readers: {
+    bridge: 'El puente que entrega el clip puede leerlo.',
+    vault:
+      'Solo el archivo de la autoridad, sus agentes y usted pueden leer el clip: nadie en el camino, tampoco el puente.',
+    officers: 'Solo los agentes de la autoridad y usted pueden leer el clip: nadie en el camino, tampoco el puente.',
+    neighbor: 'Solo quien busca a su mascota y usted pueden leer el clip: nadie en el camino, tampoco el puente.',
+  },
 
   appName: 'doorsill',
   skipToContent: 'Ir al contenido',

@@ -77,6 +77,9 @@ const en = {
   size: 'Size',
   sha256: 'SHA-256 of the clip',
   ids: 'Grant and request',
+  contentKey: 'Content key',
+  contentKeyHelp: 'For a dispute: it opens the encrypted file that was sent. Whoever has both can see the clip.',
+  saveContentKey: 'Save the key',
 
   check: 'Check the proof',
   checking: 'Asking the bridge and checking …',
@@ -227,6 +230,10 @@ const de: LeftWords = {
   size: 'Größe',
   sha256: 'SHA-256 des Clips',
   ids: 'Freigabe und Anfrage',
+  contentKey: 'Schlüssel des Clips',
+  contentKeyHelp:
+    'Für einen Streitfall: Er öffnet die verschlüsselte Datei, die gesendet wurde. Wer beides hat, kann den Clip sehen.',
+  saveContentKey: 'Schlüssel speichern',
 
   check: 'Nachweis prüfen',
   checking: 'Die Brücke wird gefragt und der Nachweis geprüft …',
@@ -375,6 +382,9 @@ const es: LeftWords = {
   size: 'Tamaño',
   sha256: 'SHA-256 del clip',
   ids: 'Autorización y solicitud',
+  contentKey: 'Clave del clip',
+  contentKeyHelp: 'Para una disputa: abre el archivo cifrado que se envió. Quien tenga ambos puede ver el clip.',
+  saveContentKey: 'Guardar la clave',
 
   check: 'Comprobar la prueba',
   checking: 'Preguntando al puente y comprobando …',

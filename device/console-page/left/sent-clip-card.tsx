@@ -4,6 +4,7 @@ import { checkSentClip, type SentClipCheck, type SentClipFinding } from '@doorsi
 import { pinsSchema } from '@doorsill/contract/console-messages';
 import { ERRORS, failure, isErrorCode, isFailure } from '@doorsill/contract/errors';
 import { oneLine } from '@doorsill/contract/outside-text';
+import { clipReaders } from '@doorsill/contract/sealing';
 import {
   isRevocable,
   outcomeOf,
@@ -20,6 +21,7 @@ import { useAction, useDoor } from '../kit/door-context.ts';
 import { showBytes, showCount, showDateAndTime, showDay, showLength, showTime } from '../kit/format.ts';
 import { Icon } from '../kit/icons.tsx';
 import { TroubleNotice } from '../kit/notices.tsx';
+import { saveAs } from '../kit/save-as.ts';
 import { tokenCrypto } from '../kit/token-crypto.ts';
 import { words } from './left-words.ts';
 
@@ -106,7 +108,7 @@ export function SentClipCard({ sentClip }: { sentClip: SentClip }) {
       </header>
       <p>{outcomeSentences(sentClip, outcome, checked === 'no-clip' ? null : checked).join(' ')}</p>
       <Facts sentClip={sentClip} ownKey={door.client.key.publicKey} />
-      <More sentClip={sentClip} />
+      <More sentClip={sentClip} ownKey={door.client.key.publicKey} />
       <div class="row sent-clip-actions">
         <button type="button" class="button" disabled={checking.busy} onClick={check}>
           <Icon name="shield" />
@@ -159,6 +161,7 @@ function Facts({ sentClip, ownKey }: { sentClip: SentClip; ownKey: string }) {
       <Fact name={words.disclosed}>
         <Disclosed sentClip={sentClip} />
       </Fact>
+      <Fact name={text.readersTitle}>{text.readers[clipReaders(recipient.kind, clip.sealed?.keeper)]}</Fact>
       {recipient.kind === 'agency' && (
         <Fact name={words.reason}>
           {oneLine(recipient.incidentType)}, {oneLine(recipient.investigation)}
@@ -203,7 +206,8 @@ function Disclosed({ sentClip: { clip, disclosed } }: { sentClip: SentClip }) {
   );
 }
 
-function More({ sentClip: { clip, grant, request, sentUs } }: { sentClip: SentClip }) {
+function More({ sentClip, ownKey }: { sentClip: SentClip; ownKey: string }) {
+  const { clip, grant, request, sentUs } = sentClip;
   return (
     <details class="more">
       <summary>{words.more}</summary>
@@ -213,13 +217,23 @@ function More({ sentClip: { clip, grant, request, sentUs } }: { sentClip: SentCl
         </Fact>
         <Fact name={words.method}>{words.methods[clip.method]}</Fact>
         <Fact name={words.frames}>{clip.frames}</Fact>
-        <Fact name={words.size}>{showBytes(clip.bytes)}</Fact>
+        <Fact name={words.size}>{showBytes(clip.sealed?.clipBytes ?? clip.bytes)}</Fact>
         <Fact name={words.sha256}>
-          <code>{clip.sha256}</code>
+          <code>{clip.sealed?.clipSha256 ?? clip.sha256}</code>
         </Fact>
+        {clip.sealed && (
+          <Fact name={text.sealedSha256}>
+            <code>{clip.sha256}</code>
+          </Fact>
+        )}
         <Fact name={words.ids}>
           <code>{grant}</code> <code>{request}</code>
         </Fact>
+        {hasContentKey(sentClip, ownKey) && (
+          <Fact name={words.contentKey}>
+            <SaveContentKey grant={grant} />
+          </Fact>
+        )}
       </dl>
     </details>
   );
@@ -255,6 +269,37 @@ function TakeBack({ sentClip }: { sentClip: SentClip }) {
       </div>
       <TroubleNotice trouble={action.trouble} />
     </fieldset>
+  );
+}
+
+/** Whether the device keeps the clip's content key for this browser. */
+function hasContentKey(sentClip: SentClip, ownKey: string): boolean {
+  return (
+    sentClip.clip.sealed !== undefined && sentClip.grantedBy === ownKey && TONES[outcomeOf(sentClip).is] !== 'gone'
+  );
+}
+
+/** Saves the content key, with which the owner can open what was sent (`doorsill verify`). */
+function SaveContentKey({ grant }: { grant: string }) {
+  const { door } = useDoor();
+  const action = useAction();
+  const save = () =>
+    action.run(async () => {
+      const key = await door.client.contentKey(grant);
+      saveAs(
+        `${grant}.content-key.json`,
+        new Blob([`${JSON.stringify(key, null, 2)}\n`], { type: 'application/json' }),
+      );
+    });
+  return (
+    <>
+      <p class="hint">{words.contentKeyHelp}</p>
+      <button type="button" class="button" disabled={action.busy} onClick={save}>
+        <Icon name="save" />
+        {words.saveContentKey}
+      </button>
+      <TroubleNotice trouble={action.trouble} />
+    </>
   );
 }
 

@@ -4,6 +4,8 @@ import { PREVIEW_LIFE_MS, type Preview } from '@doorsill/contract/console-messag
 import { isFailure } from '@doorsill/contract/errors';
 import { oneLine } from '@doorsill/contract/outside-text';
 import type { VerifiedNotice } from '@doorsill/contract/read-request-notice';
+import { sealingOf } from '@doorsill/contract/request-or-search';
+import { clipReaders } from '@doorsill/contract/sealing';
 import { useEffect, useState } from 'preact/hooks';
 import { clock } from '../kit/browser-seams.ts';
 import { text } from '../kit/choose-language.ts';
@@ -125,7 +127,8 @@ function ShownPreview({ notice, answers, view, draft, made, atUs, over }: Previe
   );
 }
 
-function sentenceFacts({ request, credential, wouldDisclose }: VerifiedNotice, draft: Draft, made: Preview) {
+function sentenceFacts(notice: VerifiedNotice, draft: Draft, made: Preview) {
+  const { request, credential, wouldDisclose } = notice;
   const { startUs, endUs } = draft.window ?? made.coverage;
   const disclosed = draft.disclose.map((key) => `${text.factsInside[key]} (${wouldDisclose[key] ?? ''})`);
   return {
@@ -137,6 +140,7 @@ function sentenceFacts({ request, credential, wouldDisclose }: VerifiedNotice, d
     domain: oneLine(credential.domain),
     investigation: oneLine(request.investigation),
     retention: request.retention,
+    readers: text.readers[clipReaders('agency', sealingOf(notice)?.keeper)],
   };
 }
 

@@ -3,6 +3,7 @@
 import type { RecallAnswer } from '@doorsill/contract/hand-over-documents';
 import type { Receipt, UploadProgress } from '@doorsill/contract/home-messages';
 import { oneLine } from '@doorsill/contract/outside-text';
+import { clipReaders } from '@doorsill/contract/sealing';
 import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
 import { text } from '../kit/choose-language.ts';
@@ -181,9 +182,15 @@ function ReceiptCard({ receipt, kept }: { receipt: Receipt; kept: KeptGrant | nu
           {clip.frames}, {showBytes(clip.bytes)}
         </Line>
         <Line name={words.receiptDisclosed}>{disclosed.join(', ') || words.nothing}</Line>
+        <Line name={text.readersTitle}>{text.readers[clipReaders('agency', clip.sealed?.keeper)]}</Line>
         <Line name={words.receiptClip}>
-          <span class="hash">{clip.sha256}</span>
+          <span class="hash">{clip.sealed?.clipSha256 ?? clip.sha256}</span>
         </Line>
+        {clip.sealed && (
+          <Line name={text.sealedSha256}>
+            <span class="hash">{clip.sha256}</span>
+          </Line>
+        )}
         <Line name={words.receiptGrant}>
           <span class="hash">{receipt.grant}</span>
         </Line>

@@ -5,8 +5,11 @@ import type { Receipt } from '@doorsill/contract/home-messages';
 import { oneLine, someLines } from '@doorsill/contract/outside-text';
 import type { VerifiedNotice } from '@doorsill/contract/read-request-notice';
 import type { Polygon } from '@doorsill/contract/request';
+import { sealingOf } from '@doorsill/contract/request-or-search';
+import { clipReaders } from '@doorsill/contract/sealing';
 import type { OpenedRequest } from '@doorsill/contract/verify-published-request';
 import type { ComponentChildren } from 'preact';
+import { text } from '../kit/choose-language.ts';
 import { useDoor } from '../kit/door-context.ts';
 import { Icon } from '../kit/icons.tsx';
 import { areaPlan } from './area-plan.ts';
@@ -174,11 +177,10 @@ function Reading({ opened, notice }: { opened: OpenedRequest; notice: VerifiedNo
           </span>
         </p>
         <p class="hint">{words.verifiedHelp(showDayAndMinute(credential.exp * 1e6))}</p>
-        {request.partner !== undefined && (
-          <dl class="request-facts">
-            <Fact name={words.through}>{request.partner}</Fact>
-          </dl>
-        )}
+        <dl class="request-facts">
+          {request.partner !== undefined && <Fact name={words.through}>{request.partner}</Fact>}
+          <Fact name={text.readersTitle}>{text.readers[clipReaders('agency', sealingOf(opened)?.keeper)]}</Fact>
+        </dl>
         <Proofs opened={opened} />
       </section>
       <section class="card" aria-labelledby="when">

@@ -127,7 +127,7 @@ const en = {
   previewTitle: 'This is exactly what would be sent',
   previewVideo: 'The clip, byte for byte',
   previewChecked: (frames: number, bytes: string) => `${frames} frames, ${bytes}`,
-  previewHash: 'Your grant names this SHA-256: only exactly this file can be sent.',
+  previewHash: 'Your grant names this SHA-256: only exactly this clip can be sent.',
   previewUntil: (time: string) => `Kept until ${time}`,
   previewNoSound: 'There is no sound in the footage.',
   previewGaps: (count: number) =>
@@ -136,7 +136,7 @@ const en = {
   changeChoice: 'Change',
   sentenceTitle: 'If you say yes',
   sentence: (facts: SentenceFacts) =>
-    `These ${facts.length} of video, ${facts.sound ? 'with sound' : 'without sound'}${facts.zones === 0 ? '' : `, with ${facts.zones === 1 ? 'one area' : `${facts.zones} areas`} blacked out`}, ${facts.disclosed === '' ? 'and nothing about you' : `and your ${facts.disclosed}`} go to ${facts.agency} (${facts.domain}). The agency may use them for investigation ${facts.investigation} and keeps them as “${facts.retention}” under its own rules. The bridge that delivers them can read them. Until they are in the agency’s vault, which may take only seconds, you can take them back and they are erased. After that, you can recall them, and the agency’s policy decides whether they are erased.`,
+    `These ${facts.length} of video, ${facts.sound ? 'with sound' : 'without sound'}${facts.zones === 0 ? '' : `, with ${facts.zones === 1 ? 'one area' : `${facts.zones} areas`} blacked out`}, ${facts.disclosed === '' ? 'and nothing about you' : `and your ${facts.disclosed}`} go to ${facts.agency} (${facts.domain}). The agency may use them for investigation ${facts.investigation} and keeps them as “${facts.retention}” under its own rules. ${facts.readers} Until they are in the agency’s vault, which may take only seconds, you can take them back and they are erased. After that, you can recall them, and the agency’s policy decides whether they are erased.`,
   listOf: (words: string[]) =>
     words.length < 2 ? words.join('') : `${words.slice(0, -1).join(', ')} and ${words.at(-1)}`,
   grant: 'Let this clip leave',
@@ -210,6 +210,8 @@ export interface SentenceFacts {
   domain: string;
   investigation: string;
   retention: string;
+  /** A whole sentence. */
+  readers: string;
 }
 
 type RequestWords = typeof en;
@@ -343,7 +345,7 @@ const de: RequestWords = {
   previewTitle: 'Genau das würde gesendet',
   previewVideo: 'Der Clip, Byte für Byte',
   previewChecked: (frames, bytes) => `${frames} Bilder, ${bytes}`,
-  previewHash: 'Ihre Freigabe nennt diesen SHA-256: Nur genau diese Datei kann gesendet werden.',
+  previewHash: 'Ihre Freigabe nennt diesen SHA-256: Nur genau dieser Clip kann gesendet werden.',
   previewUntil: (time) => `Verfügbar bis ${time}`,
   previewNoSound: 'In der Aufnahme ist kein Ton.',
   previewGaps: (count) => (count === 1 ? 'Die Aufnahme hat eine Lücke.' : `Die Aufnahme hat ${count} Lücken.`),
@@ -351,7 +353,7 @@ const de: RequestWords = {
   changeChoice: 'Ändern',
   sentenceTitle: 'Wenn Sie ja sagen',
   sentence: (facts) =>
-    `Diese ${facts.length} Video ${facts.sound ? 'mit Ton' : 'ohne Ton'}${facts.zones === 0 ? '' : `, mit ${facts.zones === 1 ? 'einem geschwärzten Bereich' : `${facts.zones} geschwärzten Bereichen`}`}, ${facts.disclosed === '' ? 'und nichts über Sie,' : `und dazu ${facts.disclosed}`} gehen an ${facts.agency} (${facts.domain}). Die Behörde darf sie für die Ermittlung ${facts.investigation} verwenden und bewahrt sie als „${facts.retention}“ nach eigenen Regeln auf. Die Brücke, die sie zustellt, kann sie lesen. Bis sie im Archiv der Behörde sind, was nur Sekunden dauern kann, können Sie sie zurücknehmen, und sie werden gelöscht. Danach können Sie sie zurückrufen, und die Regeln der Behörde bestimmen, ob sie gelöscht werden.`,
+    `Diese ${facts.length} Video ${facts.sound ? 'mit Ton' : 'ohne Ton'}${facts.zones === 0 ? '' : `, mit ${facts.zones === 1 ? 'einem geschwärzten Bereich' : `${facts.zones} geschwärzten Bereichen`}`}, ${facts.disclosed === '' ? 'und nichts über Sie,' : `und dazu ${facts.disclosed}`} gehen an ${facts.agency} (${facts.domain}). Die Behörde darf sie für die Ermittlung ${facts.investigation} verwenden und bewahrt sie als „${facts.retention}“ nach eigenen Regeln auf. ${facts.readers} Bis sie im Archiv der Behörde sind, was nur Sekunden dauern kann, können Sie sie zurücknehmen, und sie werden gelöscht. Danach können Sie sie zurückrufen, und die Regeln der Behörde bestimmen, ob sie gelöscht werden.`,
   listOf: (words) => (words.length < 2 ? words.join('') : `${words.slice(0, -1).join(', ')} und ${words.at(-1)}`),
   grant: 'Diesen Clip freigeben',
   granting: 'Wird signiert …',
@@ -543,7 +545,7 @@ const es: RequestWords = {
   previewTitle: 'Esto es exactamente lo que se enviaría',
   previewVideo: 'El clip, byte a byte',
   previewChecked: (frames, bytes) => `${frames} fotogramas, ${bytes}`,
-  previewHash: 'Su permiso nombra este SHA-256: solo se puede enviar exactamente este archivo.',
+  previewHash: 'Su permiso nombra este SHA-256: solo se puede enviar exactamente este clip.',
   previewUntil: (time) => `Disponible hasta ${time}`,
   previewNoSound: 'La grabación no tiene sonido.',
   previewGaps: (count) => (count === 1 ? 'La grabación tiene un hueco.' : `La grabación tiene ${count} huecos.`),
@@ -551,7 +553,7 @@ const es: RequestWords = {
   changeChoice: 'Cambiar',
   sentenceTitle: 'Si dice que sí',
   sentence: (facts) =>
-    `Estos ${facts.length} de vídeo, ${facts.sound ? 'con sonido' : 'sin sonido'}${facts.zones === 0 ? '' : `, con ${facts.zones === 1 ? 'una zona tapada' : `${facts.zones} zonas tapadas`}`}, ${facts.disclosed === '' ? 'y nada sobre usted,' : `y su ${facts.disclosed}`} van a ${facts.agency} (${facts.domain}). La autoridad puede usarlos en la investigación ${facts.investigation} y los guarda como «${facts.retention}» según sus propias normas. El puente que los entrega puede leerlos. Hasta que estén en el archivo de la autoridad, lo que puede ser cuestión de segundos, usted puede retirarlos y se borran. Después puede reclamarlos, y las normas de la autoridad deciden si se borran.`,
+    `Estos ${facts.length} de vídeo, ${facts.sound ? 'con sonido' : 'sin sonido'}${facts.zones === 0 ? '' : `, con ${facts.zones === 1 ? 'una zona tapada' : `${facts.zones} zonas tapadas`}`}, ${facts.disclosed === '' ? 'y nada sobre usted,' : `y su ${facts.disclosed}`} van a ${facts.agency} (${facts.domain}). La autoridad puede usarlos en la investigación ${facts.investigation} y los guarda como «${facts.retention}» según sus propias normas. ${facts.readers} Hasta que estén en el archivo de la autoridad, lo que puede ser cuestión de segundos, usted puede retirarlos y se borran. Después puede reclamarlos, y las normas de la autoridad deciden si se borran.`,
   listOf: (words) => (words.length < 2 ? words.join('') : `${words.slice(0, -1).join(', ')} y ${words.at(-1)}`),
   grant: 'Autorizar este clip',
   granting: 'Firmando …',

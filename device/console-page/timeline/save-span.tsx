@@ -5,6 +5,7 @@ import { useAction, useDoor } from '../kit/door-context.ts';
 import { showLength, showShare, showTime } from '../kit/format.ts';
 import { Icon } from '../kit/icons.tsx';
 import { TroubleNotice } from '../kit/notices.tsx';
+import { saveAs } from '../kit/save-as.ts';
 import { HOUR_US } from '../kit/time-spans.ts';
 
 /** Chooses a part of the footage and saves it as a file. */
@@ -28,12 +29,7 @@ export function SaveSpan({ atUs, chosen, choose }: SaveSpanProps) {
       setShare(0);
       const answer = await door.client.fetch(`/api/v1/footage.mp4?fromUs=${whole.startUs}&toUs=${whole.endUs}`);
       const blob = await received(answer, setShare);
-      const address = URL.createObjectURL(blob);
-      const link = document.createElement('a');
-      link.href = address;
-      link.download = `${fileStem(whole.startUs)}.mp4`;
-      link.click();
-      URL.revokeObjectURL(address);
+      saveAs(`${fileStem(whole.startUs)}.mp4`, blob);
     });
   return (
     <section class="card" aria-labelledby="save">

@@ -61,6 +61,16 @@ export const clipErrors = {
 
   // custody
   departure_unknown: wrongUsage(404, 'No clip has left under this grant.', 'List what has left: `doorsill left`.'),
+  content_key_of_another: refused(
+    403,
+    'Another owner granted this clip, or you with another key.',
+    'Only the browser or terminal that granted a clip gets its content key.',
+  ),
+  content_key_unknown: refused(
+    404,
+    'This device has no content key for the clip.',
+    'Only a clip that was encrypted has one, until it is erased at the bridge and in the vault.',
+  ),
   custody_unreachable: notReachableForNow(
     503,
     'The bridge cannot be asked about the clip now: {detail}',

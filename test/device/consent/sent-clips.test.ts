@@ -133,6 +133,20 @@ describe('a clip whose token may be shown', () => {
     expect(page().departures[0]).toMatchObject({ disclosed: VALUES, stored: { receipt: expect.any(String) } });
   });
 
+  it('is held until the bridge or the vault has signed that it is erased', async () => {
+    const unsent = await sealed('u', false);
+    const { grant, grantToken } = await sealed('a');
+    expect(rig.gate.heldGrants()).toEqual([unsent.grant, grant]);
+    expect(rig.gate.sentClips.heldGrants()).toEqual([grant]);
+    await rig.gate.delivered(grant, intake(grant, 'a'));
+    await rig.send('revoke', rig.cast.revoke(grantToken));
+    expect(rig.gate.heldGrants()).toContain(grant);
+    await rig.gate.revocationAnswered(grant, intake(grant, 'a', { outcome: 'deleted' }));
+    expect(rig.gate.heldGrants()).toEqual([unsent.grant]);
+    await rig.send('revoke', rig.cast.revoke(unsent.grantToken));
+    expect(rig.gate.heldGrants()).toEqual([]);
+  });
+
   it('stays in the list when its grant fails or ends, because a part may have left', async () => {
     const { grant } = await sealed('a');
     await rig.gate.failed(grant, 'upload_rejected');

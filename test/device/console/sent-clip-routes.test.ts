@@ -9,6 +9,7 @@ import { ConsoleRig, type OwnerBrowser } from './support/console-rig.ts';
 
 const LIST = '/api/v1/departures';
 const CUSTODY = `${LIST}/grant-a/custody`;
+const KEY = `${LIST}/grant-a/content-key`;
 
 const clock = new SystemClock();
 
@@ -33,6 +34,10 @@ describe('the list of sent clips', () => {
         const { status, json } = await rig.call(path, { headers });
         answers.push(`${status} ${String(json['code'])}`);
       }
+    }
+    for (const headers of [{}, viewer, { cookie: String(owner.headers['cookie']) }]) {
+      const { status, json } = await rig.call(KEY, { method: 'POST', headers, body: { call: 'a call' } });
+      answers.push(`${status} ${String(json['code'])}`);
     }
     expect(new Set(answers)).toEqual(new Set(['401 console_session_refused']));
   });

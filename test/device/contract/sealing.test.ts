@@ -14,6 +14,7 @@ import { concatBytes, fromBase64url, toBase64url, utf8 } from '../../../device/c
 import { SALT_BYTES } from '../../../device/contract/commitment.ts';
 import {
   areNamed,
+  clipReaders,
   commitmentsOf,
   contentKeyInfo,
   disclosedKeys,
@@ -81,6 +82,18 @@ describe('the block', () => {
   ])('is not written with %s', (_what, changes) => {
     expect(() => writeContents({ ...NOTHING, ...changes })).toThrow();
   });
+});
+
+it.each([
+  ['agency', undefined, 'bridge'],
+  ['neighbor', undefined, 'bridge'],
+  ['agency', 'vault', 'vault'],
+  ['agency', 'recipient', 'officers'],
+  // A neighbour has no vault, whatever the search says.
+  ['neighbor', 'vault', 'neighbor'],
+  ['neighbor', 'recipient', 'neighbor'],
+] as const)('a clip for an %s whose keeper is %s can be read by: %s', (kind, keeper, readers) => {
+  expect(clipReaders(kind, keeper)).toBe(readers);
 });
 
 describe('a block is refused', () => {

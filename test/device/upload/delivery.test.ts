@@ -35,6 +35,7 @@ const gateOf = (answer: () => Promise<void>, asked: Partial<DeliveryDeps['gate']
   delivered: answer,
   failed: answer,
   revocationAnswered: answer,
+  heldGrants: () => [],
   ...asked,
 });
 

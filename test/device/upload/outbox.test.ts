@@ -409,16 +409,16 @@ describe('a recall', () => {
     expect(await sender.outbox.recallOf(grant)).toBe(errand.parcel.homeRecall);
     const bytes = await disk.readFile(join(sender.folder, `${grant}.recall`), 65_536);
     expect(Buffer.from(bytes ?? []).toString('latin1')).not.toContain(errand.parcel.homeRecall.slice(-60));
-    await sender.outbox.dropRecall(grant);
+    await sender.outbox.drop('recall', grant);
     expect(await sender.outbox.recallOf(grant)).toBeNull();
     expect(await disk.list(sender.folder)).toEqual([]);
-    await sender.outbox.dropRecall(grant);
+    await sender.outbox.drop('recall', grant);
   });
 
   it('is kept for revocable grants, and for no other', async () => {
     const other = makeErrand(fixture, request, 100_000);
     const [kept, gone] = [await sender.seal(errand), await sender.seal(other)];
-    await sender.outbox.keepRecalls(new Set([kept.grant]));
+    await sender.outbox.keepOnly('recall', new Set([kept.grant]));
     expect(await sender.outbox.recallOf(kept.grant)).toBe(errand.parcel.homeRecall);
     expect(await sender.outbox.recallOf(gone.grant)).toBeNull();
   });

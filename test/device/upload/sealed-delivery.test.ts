@@ -65,6 +65,8 @@ class Reports implements DeliveryGate {
   readonly names: string[] = [];
   clip: ReceiptClip | null = null;
   disclosed: DisclosedValues | null = null;
+  /** Grants of clips that somebody has, or may get. */
+  held: string[] = [];
   intake = '';
 
   async clipSealed(_grant: string, clip: ReceiptClip, disclosed: DisclosedValues): Promise<void> {
@@ -84,6 +86,9 @@ class Reports implements DeliveryGate {
   }
   async failed(_grant: string, code: string): Promise<void> {
     this.names.push(code);
+  }
+  heldGrants(): string[] {
+    return this.held;
   }
 }
 
@@ -123,6 +128,43 @@ const openedWith = (bytes: Uint8Array, grant: string, sealed: SealedClip | undef
 async function* once(bytes: Uint8Array) {
   yield bytes;
 }
+
+it('keeps the content key once the clip is deleted, until nobody has the clip', async () => {
+  const grantToken = sealedGrant(fixture, request, terms);
+  const { live } = liveFor(fixture, request, grantToken);
+  const { deliveries, reports } = deliveriesOf(HOME_VALUES);
+  reports.held = [live.id];
+  deliveries.make(live);
+  await expect.poll(() => reports.names).toEqual(ENOUGH);
+  const { clipSha256 } = (await received(grantToken)).manifest;
+  const removed = async () => {
+    deliveries.remove(live.id);
+    await expect.poll(() => sender.outbox.item(live.id)).toBeNull();
+  };
+  await removed();
+  expect(await sender.outbox.contentKeyOf(live.id)).toMatchObject({ clipSha256 });
+  const revocation = fixture.cast.revoke(grantToken);
+  deliveries.revoke(live.id, revocation, fixture.bridge.id);
+  await expect.poll(() => reports.names).toContain('answered');
+  expect(await sender.outbox.contentKeyOf(live.id)).toMatchObject({ clipSha256 });
+  // As when the bridge has signed that it erased the clip.
+  reports.held = [];
+  deliveries.revoke(live.id, revocation, fixture.bridge.id);
+  await expect.poll(() => sender.outbox.contentKeyOf(live.id)).toBeNull();
+  await deliveries.stop();
+});
+
+it('destroys the content key of a clip that never left', async () => {
+  const grantToken = sealedGrant(fixture, request, terms);
+  const { live } = liveFor(fixture, request, grantToken);
+  const { deliveries, reports } = deliveriesOf(HOME_VALUES);
+  deliveries.make(live);
+  await expect.poll(() => reports.names).toEqual(ENOUGH);
+  expect(await sender.outbox.contentKeyOf(live.id)).not.toBeNull();
+  deliveries.remove(live.id);
+  await expect.poll(() => sender.outbox.contentKeyOf(live.id)).toBeNull();
+  await deliveries.stop();
+});
 
 describe('a delivery', () => {
   it.each(ClipKeeper.options)('encrypts the clip where its recipient has a key that the %s keeps', async (keeper) => {

@@ -3,6 +3,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { SystemDisk } from '../../../device/base/disk.ts';
 import { generateSealingKey } from '../../../device/base/hpke.ts';
 import { sha256, sha256Hex } from '../../../device/base/keys.ts';
 import { contentsOf } from '../../../device/clip/seal-to-recipient.ts';
@@ -22,7 +23,7 @@ import {
   sealedGrant,
   sentBytes,
 } from './support/sealed-errand.ts';
-import { clipOf, liveFor, makeErrand, Sender } from './support/sender.ts';
+import { clipOf, liveFor, makeErrand, papersOf, Sender } from './support/sender.ts';
 
 /** Bytes that one request brings at most. */
 const CHUNK_BYTES = 196_608;
@@ -105,7 +106,7 @@ describe('an encrypted clip in the outbox', () => {
   it('shows neither clip nor facts to whoever has the disk', async () => {
     const secrets = [...slicesOf(errand.plain), ...Object.values(HOME_VALUES)];
     const { files, showing } = await filesThatShow(sender.folder, secrets);
-    expect([files, showing]).toEqual([3, []]);
+    expect([files, showing]).toEqual([4, []]);
   });
 
   it.each<[string, (size: number) => number]>([
@@ -147,6 +148,68 @@ describe('an encrypted clip in the outbox', () => {
     expect(() => sender.outbox.item(item.grant)).toThrow(expect.objectContaining({ code: 'outbox_damaged' }));
     await expect(sender.outbox.reader(item.grant)).rejects.toMatchObject({ code: 'outbox_damaged' });
     await expect(sender.outbox.contents(item.grant)).rejects.toMatchObject({ code: 'outbox_damaged' });
+  });
+});
+
+describe('the content key of an encrypted clip', () => {
+  const keyFile = (grant: string) => fixture.disk.readFile(join(sender.folder, `${grant}.key`), 65_536);
+
+  it('outlives the clip, sealed and over a restart, until it is dropped', async () => {
+    const { grant, clipSha256 } = errand.item;
+    await sender.outbox.remove(grant);
+    await sender.restart();
+    const kept = await sender.outbox.contentKeyOf(grant);
+    expect(kept).toEqual({ clipSha256, contentKey: contentKeyOf(errand.claims), version: 1 });
+    const secret = Buffer.from(kept?.contentKey.secret ?? []);
+    const stored = Buffer.from((await keyFile(grant)) ?? []);
+    for (const form of [secret, secret.toString('base64url'), secret.toString('hex')])
+      expect(stored).not.toContain(form);
+    await sender.outbox.drop('content key', grant);
+    expect([await sender.outbox.contentKeyOf(grant), await keyFile(grant)]).toEqual([null, null]);
+    await sender.outbox.drop('content key', grant);
+  });
+
+  it('is kept for the named grants, and for no other', async () => {
+    const other = await sealErrand(sender, request);
+    await sender.outbox.keepOnly('content key', new Set([other.item.grant]));
+    expect(await sender.outbox.contentKeyOf(errand.item.grant)).toBeNull();
+    expect(await sender.outbox.contentKeyOf(other.item.grant)).not.toBeNull();
+    expect(await sender.outbox.recallOf(errand.item.grant)).not.toBeNull();
+  });
+
+  it('of another grant, or altered, is not used', async () => {
+    const other = await sealErrand(sender, request);
+    const path = join(sender.folder, `${errand.item.grant}.key`);
+    await fixture.disk.replaceFile(path, (await keyFile(other.item.grant)) ?? new Uint8Array());
+    expect(await sender.outbox.contentKeyOf(errand.item.grant)).toBeNull();
+    await flip(join(sender.folder, `${other.item.grant}.key`), 40);
+    expect(await sender.outbox.contentKeyOf(other.item.grant)).toBeNull();
+  });
+
+  it('is stored for no clip that is sent as it is', async () => {
+    const plain = makeErrand(fixture, request, 20_000);
+    await sender.seal(plain);
+    expect(await sender.outbox.contentKeyOf(plain.live.id)).toBeNull();
+  });
+
+  it('is destroyed when the grant ends while the clip is being stored', async () => {
+    const { live, end } = liveFor(fixture, request, sealedGrant(fixture, request));
+    const names: string[] = [];
+    class EndingDisk extends SystemDisk {
+      override async replaceFile(path: string, bytes: Uint8Array): Promise<void> {
+        await super.replaceFile(path, bytes);
+        names.push(path.slice(path.lastIndexOf('.')));
+        if (path.endsWith('.commit')) end('revoked');
+      }
+    }
+    const papers = () => papersOf(errand.parcel);
+    const outbox = sender.makeOutbox(new EndingDisk());
+    await outbox.start();
+    const refused = outbox.seal(live, clipOf(plainClip(1_000)), papers, writeContents(errand.contents));
+    await expect(refused).rejects.toMatchObject({ code: 'grant_dead' });
+    expect(names).toEqual(['.recall', '.key', '.commit']);
+    expect([await outbox.contentKeyOf(live.id), await keyFile(live.id)]).toEqual([null, null]);
+    expect(outbox.item(live.id)).toBeNull();
   });
 });
 

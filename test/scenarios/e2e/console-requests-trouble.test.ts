@@ -1,15 +1,27 @@
 // The page "Requests" under failures, on real processes: after a lost connection, a killed doorbell or a reload during a grant the same
 // token is sent again and never a second one, also with two tabs; decisions of others, withdrawals and forgotten footage are shown; a wrong
 // clock, unverifiable requests, a third preview and privacy are refused with advice.
+import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Route } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { SystemClock } from '../../../device/base/clock.ts';
+import { SystemDisk } from '../../../device/base/disk.ts';
+import { generateSealingKey } from '../../../device/base/hpke.ts';
+import { SystemRandom } from '../../../device/base/random.ts';
+import { keepGrant } from '../../../device/cli/kept-grants.ts';
+import { OwnersContentKey, type Sealing } from '../../../device/contract/sealing.ts';
+import { loadOrCreateOwnerKey } from '../../../device/owner/owner-key.ts';
+import { makeGrant } from '../../../device/owner/sign-owner-messages.ts';
 import { soon } from '../../device/console/support/console-rig.ts';
+import { callCommand } from '../../support/call-command.ts';
 import { temporaryFolder } from '../../support/command-line.ts';
 import { grantClaimsOf, RequestsBrowser } from '../../support/requests-browser.ts';
 import { slowIt } from '../../support/slow-it.ts';
 
 const folder = temporaryFolder('requests');
+const clock = new SystemClock();
+const disk = new SystemDisk();
 
 describe('a request in trouble', { tags: ['chromium', 'long'] }, () => {
   const rig = new RequestsBrowser();
@@ -273,6 +285,102 @@ describe('a request in trouble', { tags: ['chromium', 'long'] }, () => {
     expect(await page.getByRole('button', { name: 'Choose a clip' }).isDisabled()).toBe(true);
     expect(await rig.axe(page)).toEqual([]);
   }, 90_000);
+
+  describe('whose agency has its clips encrypted', () => {
+    const random = new SystemRandom();
+    const first: Sealing = { key: generateSealingKey(random).publicKey, keeper: 'vault' };
+    const second: Sealing = { key: generateSealingKey(random).publicKey, keeper: 'recipient' };
+    let request = '';
+
+    it('says in each language and in the terminal who can read the clip', async () => {
+      await rig.open(await rig.ask('--type', 'readable'));
+      await rig.page.getByText('The bridge that carries the clip can read it.').waitFor();
+      await rig.sealFor(first);
+      request = await rig.ask('--type', 'encrypted');
+      await rig.open(request);
+      await rig.page.getByText('Only the agency’s vault and officers, and you, can read the clip').waitFor();
+      expect(await rig.axe()).toEqual([]);
+      for (const [locale, words] of [
+        ['de-DE', 'Nur das Archiv der Behörde, ihre Bediensteten und Sie können den Clip lesen'],
+        ['es-ES', 'Solo el archivo de la autoridad, sus agentes y usted pueden leer el clip'],
+      ] as const) {
+        const page = await rig.otherOwner(locale);
+        await rig.open(request, page);
+        await page.getByText(words).waitFor();
+        await page.context().close();
+      }
+      const { stdout } = await callCommand(['grant', '--list', '--data', rig.testbed.data]);
+      expect(stdout).toContain('can read  only the agency’s vault and officers, and you: nobody on the way');
+    }, 120_000);
+
+    it('grants with the key that the page showed, learns that it changed, and lets its owner decide again', async () => {
+      await rig.preview(request);
+      // What the page has heard of the request stays as it is, as on a slow line, while the agency changes its key.
+      let heard: string | null = null;
+      const restore = await rig.intercept('/api/v1/requests', async (route) => {
+        const answer = await route.fetch();
+        heard ??= await answer.text();
+        await route.fulfill({ response: answer, body: heard });
+      });
+      await soon(() => heard !== null, 40_000);
+      await rig.sealFor(second);
+      await rig.ask('--type', 'later');
+      const sentence = rig.page.locator('.sentence');
+      expect(await sentence.textContent()).toContain('Only the agency’s vault and officers, and you');
+      await say('Let this clip leave').click();
+      await rig.page.getByText('the recipient’s key may have changed').waitFor({ timeout: 20_000 });
+      await restore();
+      await soon(async () => (await sentence.textContent())?.includes('Only the agency’s officers, and you') === true);
+      expect(await rig.axe()).toEqual([]);
+      await say('Let this clip leave').click();
+      await rig.page.locator('.outcome-sent').waitFor({ timeout: 60_000 });
+      expect(rig.grants.map((token) => grantClaimsOf(token).recipient.sealing)).toEqual([first, second]);
+      const receipt = await rig.page.locator('.outcome').textContent();
+      for (const said of ['Only the agency’s officers, and you', 'SHA-256 of the encrypted file'])
+        expect(receipt).toContain(said);
+      expect(receipt).toContain(grantClaimsOf(rig.grants[1]).clipSha256);
+      await rig.page.getByRole('link', { name: /What has left|Sent/ }).click();
+      const card = rig.page.locator('.sent-clip').first();
+      await card.getByText('Only the agency’s officers, and you, can read the clip').waitFor({ timeout: 20_000 });
+      await card.getByText('How it was cut').click();
+      const saving = rig.page.waitForEvent('download');
+      await card.getByRole('button', { name: 'Save the key' }).click();
+      const saved = readFileSync(await (await saving).path(), 'utf8');
+      expect(OwnersContentKey.parse(JSON.parse(saved)).grant).toBe(grantClaimsOf(rig.grants[1]).jti);
+      expect(await rig.axe()).toEqual([]);
+      const others = await callCommand(['left', 'key', request, '--data', rig.testbed.data]);
+      expect([others.status, others.stderr]).toEqual([3, expect.stringContaining('content_key_of_another')]);
+      const listed = await callCommand(['left', '--data', rig.testbed.data]);
+      expect(listed.stdout).toContain('can read   only the agency’s officers, and you: nobody on the way');
+    }, 180_000);
+
+    it('grants in the terminal with the new key once a stored grant with the former one was refused', async () => {
+      const span = await recently(rig);
+      const named = await rig.ask('--type', 'terminal');
+      const command = ['grant', named, ...span, '--data', rig.testbed.data];
+      const notice = rig.noticeOf(named);
+      const [startUs = 0, endUs = 0] = [span[1], span[3]].map((time) => Date.parse(time ?? '') * 1_000);
+      const former = { ...notice, credential: { ...notice.credential, sealing: first } };
+      const owner = join(rig.testbed.data, 'owner');
+      const signer = { clock, random, key: await loadOrCreateOwnerKey(disk, random, join(owner, 'owner.key')) };
+      await keepGrant(disk, owner, makeGrant(signer, former, { window: { startUs, endUs } }).token);
+      const refused = await callCommand(command);
+      expect([refused.status, refused.stderr]).toEqual([3, expect.stringContaining('consent_sealing_changed')]);
+      const granted = await callCommand(command);
+      expect([granted.status, granted.stdout]).toEqual([0, expect.stringContaining('; sent encrypted: ')]);
+      expect(granted.stderr).toContain('Who can read the clip: only the agency’s officers, and you');
+      const out = join(folder.path, 'new', 'key.json');
+      const key = ['left', 'key', named, '--out', out, '--data', rig.testbed.data];
+      expect(await callCommand(key)).toMatchObject({ status: 0, stdout: expect.stringContaining(out) });
+      const text = readFileSync(out, 'utf8');
+      expect(granted.stdout).toContain(`sha256 ${OwnersContentKey.parse(JSON.parse(text)).clipSha256}`);
+      expect(statSync(out).mode & 0o777).toBe(0o600);
+      expect(await callCommand(key)).toMatchObject({ status: 2, stderr: expect.stringContaining('is not replaced') });
+      expect(readFileSync(out, 'utf8')).toBe(text);
+      const told = [JSON.stringify(rig.testbed.receipts), rig.testbed.story()].join('\n');
+      expect(told).not.toContain(OwnersContentKey.parse(JSON.parse(text)).contentKey);
+    }, 120_000);
+  });
 
   slowIt(
     'shows a clip as it comes over a slow line',
