@@ -11,6 +11,7 @@ import { assert } from '@doorsill/contract/assert';
 import { fromBase64url } from '@doorsill/contract/bytes';
 import { failure, isFailure } from '@doorsill/contract/errors';
 import { STATEMENT_TIME_STEP_US, type Statement } from '@doorsill/contract/manifest';
+import { checkDecrypted, clipIn, type DecryptedFile } from '@doorsill/contract/media/check-decrypted';
 import {
   contentKeyInfo,
   readContents,
@@ -19,7 +20,7 @@ import {
   type VerdictOutcome,
 } from '@doorsill/contract/sealing';
 import type { Zone } from '@doorsill/contract/shared-claims';
-import { checkDecrypted, clipIn, type DecryptedFile, outcomeOf, unopened } from '@doorsill/contract/verdict';
+import { outcomeOf, unopened } from '@doorsill/contract/verdict';
 import type { OpenBytes } from '../http/revocable-downloads.ts';
 import type { Blobs } from './evidence-blobs.ts';
 import { clipOfItem, type SealedStatement } from './item-clip.ts';

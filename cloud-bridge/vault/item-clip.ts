@@ -3,7 +3,6 @@ import { parseToken } from '@doorsill/contract/jws';
 import { Statement } from '@doorsill/contract/manifest';
 import type { SealedClip, VerdictOutcome } from '@doorsill/contract/sealing';
 import { Verdict } from '@doorsill/contract/verdict';
-import type { ClipMedia } from '../http/send-clip.ts';
 import type { Item } from './vault-store.ts';
 
 /** `vault`: the vault shows it; `recipient`: only a key that the vault does not have opens it; `nobody`: it was refused or erased. */
@@ -19,10 +18,10 @@ export interface ItemClip {
   outcome: VerdictOutcome | null;
   /** Present where the vault must decrypt the item's bytes for a reader. */
   decrypting: SealedStatement | null;
-  /** Hash, size and form of what a reader gets. */
+  /** Hash and size of what a reader gets, and whether it is encrypted. */
   sha256: string;
   bytes: number;
-  media: ClipMedia;
+  isSealed: boolean;
 }
 
 type Facts = Pick<Item, 'state' | 'statement' | 'verdict' | 'clipSha256' | 'clipBytes'>;
@@ -32,15 +31,15 @@ export function clipOfItem(item: Facts): ItemClip {
   const outcome = outcomeOfVerdict(item.verdict);
   const stored = { outcome, decrypting: null, sha256: item.clipSha256, bytes: item.clipBytes } as const;
   const statement = sealedStatement(item.statement);
-  if (item.state === 'erased') return { ...stored, readableBy: 'nobody', media: 'application/octet-stream' };
-  if (!statement && item.verdict === '') return { ...stored, readableBy: 'vault', media: 'video/mp4' };
+  if (item.state === 'erased') return { ...stored, readableBy: 'nobody', isSealed: true };
+  if (!statement && item.verdict === '') return { ...stored, readableBy: 'vault', isSealed: false };
   const isGranted = statement !== null && outcome === 'as-granted';
   if (isGranted) {
     const { clipSha256: sha256, clipBytes: bytes } = statement.sealed;
-    return { readableBy: 'vault', outcome, decrypting: statement, sha256, bytes, media: 'video/mp4' };
+    return { readableBy: 'vault', outcome, decrypting: statement, sha256, bytes, isSealed: false };
   }
   const readableBy = item.verdict === '' ? 'recipient' : 'nobody';
-  return { ...stored, readableBy, media: 'application/octet-stream' };
+  return { ...stored, readableBy, isSealed: true };
 }
 
 /** An encrypted clip's statement; null for the one of any other clip. */

@@ -161,16 +161,16 @@ function seeing(api: Router, deps: OfficerRoutesDeps): void {
     },
   );
   const clip = { media: 'video/mp4' };
-  for (const [path, part, media] of [
+  for (const [path, part, answer] of [
     ['clip', 'downloaded', CLIP_MEDIA],
-    ['stream', 'streamed', clip.media],
+    ['stream', 'streamed', clip],
   ] as const) {
     api.route(
       {
         ...one,
         path: `${ITEM}/${path}`,
-        answer: { media },
-        also: { 206: { media } },
+        answer,
+        also: { 206: answer },
         about: `The clip, whole or a range of it; the trail records it as ${part}.`,
       },
       async ({ admitted, params, request, reply }) => {
@@ -213,8 +213,8 @@ function seeing(api: Router, deps: OfficerRoutesDeps): void {
   );
 }
 
-function sentClip({ item, bytes, sha256, media }: ShownClip, range: string | undefined): SentClip {
-  return { name: item.clip, bytes, sha256, media, range };
+function sentClip({ item, bytes, sha256, isSealed }: ShownClip, range: string | undefined): SentClip {
+  return { name: item.clip, bytes, sha256, isSealed, range };
 }
 
 function sorting(api: Router, deps: OfficerRoutesDeps): void {

@@ -4,8 +4,9 @@ import { readSealedFile, type SealedBytes } from '@doorsill/base/sealed-file';
 import { fromBase64url } from '@doorsill/contract/bytes';
 import { isFailure } from '@doorsill/contract/errors';
 import { type Manifest, STATEMENT_TIME_STEP_US, type Statement } from '@doorsill/contract/manifest';
+import { checkDecrypted, clipIn, type DecryptedFile } from '@doorsill/contract/media/check-decrypted';
 import type { OwnersContentKey, SealedContents } from '@doorsill/contract/sealing';
-import { checkDecrypted, clipIn, type DecryptedFile, unopened } from '@doorsill/contract/verdict';
+import { unopened } from '@doorsill/contract/verdict';
 
 /** An encrypted clip that was opened and is what its document says. */
 export interface OpenedClip {
@@ -19,7 +20,7 @@ const PIECE_BYTES = 512 * 1024;
 
 /**
  * Opens the encrypted file, of `fileBytes`, that `stated` names, a manifest or statement whose signatures the caller has verified
- * (verify-clip.ts). Checks all but the pictures (contract/verdict.ts). Throws `clip_unopened` with the outcome: `key` for the content key of
+ * (verify-clip.ts). Checks all but the pictures (contract/media/check-decrypted.ts). Throws `clip_unopened` with the outcome: `key` for the content key of
  * another clip, `file` for another file than is stated; and the errors of `file`, which the caller closes.
  */
 export async function openWithContentKey(
