@@ -47,7 +47,7 @@ export const SIM_ERRORS = {
   clip_encrypted: wrongUsage(
     422,
     'The file {file} is encrypted for its recipient, so that nothing in it can be verified yet.',
-    'Its recipient opens and checks it with `doorsill open {file} {statement} --out CLIP.mp4`; whoever has that clip can verify it.',
+    'Open and check it with a key: `doorsill verify {file} {statement} --key FILE --out CLIP.mp4` as its recipient, --content-key FILE as the owner of its home.',
   ),
 
   // story

@@ -94,12 +94,8 @@ const VERBS: CommandLine['verbs'] = {
       load: async () => (await import('./query-audit-verbs.ts')).addAudit,
       under: { witness: async () => (await import('./witness.ts')).addWitness },
     },
-    open: {
-      about: 'open a clip that was encrypted for you; check it',
-      load: async () => (await import('./open.ts')).addOpen,
-    },
     verify: {
-      about: 'check a clip or a ledger, offline',
+      about: 'check a clip or a ledger, offline; open a clip',
       load: async () => (await import('./verify.ts')).addVerify,
     },
   },

@@ -2,27 +2,21 @@
 // the clip is given to the caller before every check has passed.
 import { wallSeconds } from '@doorsill/base/clock';
 import { decryptWith, type SealingKeyPair } from '@doorsill/base/hpke';
-import { type SigningKey, sha256, sha256Hex, sha256Stream } from '@doorsill/base/keys';
+import { type SigningKey, sha256Hex } from '@doorsill/base/keys';
 import { freshId } from '@doorsill/base/random';
-import { readSealedFile, type SealedBytes } from '@doorsill/base/sealed-file';
 import { keyAmong } from '@doorsill/base/sealing-keys';
-import { fromBase64url } from '@doorsill/contract/bytes';
+import { fromBase64url, toBase64url } from '@doorsill/contract/bytes';
 import { parseToken, signToken } from '@doorsill/contract/jws';
-import { STATEMENT_TIME_STEP_US, Statement } from '@doorsill/contract/manifest';
-import { checkDecrypted, clipIn, type DecryptedFile } from '@doorsill/contract/media/check-decrypted';
+import { Statement } from '@doorsill/contract/manifest';
+import type { DecryptedFile } from '@doorsill/contract/media/check-decrypted';
 import { contentKeyInfo, type SealedClip, type SealedContents, type VerdictOutcome } from '@doorsill/contract/sealing';
 import { outcomeOf, unopened, Verdict } from '@doorsill/contract/verdict';
 import { findFfmpeg } from '@doorsill/device/camera/find-ffmpeg';
+import { type EncryptedFile, openWithContentKey, partsOf } from '@doorsill/device/clip/open-with-content-key';
 import { verifyClip } from '@doorsill/device/clip/verify-clip';
 import { verifyZones } from '@doorsill/device/clip/verify-zones';
 import { type Failure, failure, isFailure } from '../errors.ts';
 import type { OfficerDeps } from './agency-client.ts';
-
-/** An encrypted file, wherever its bytes are. */
-export interface EncryptedFile {
-  read: SealedBytes['read'];
-  sizeBytes: number;
-}
 
 /** The recipient of a clip. */
 export interface ClipRecipient {
@@ -75,7 +69,6 @@ export async function openSealedClip(
   const verdict = (outcome: VerdictOutcome) => signVerdict(deps, token, statement, recipient, outcome);
   /** The clip's bytes. Statement and signature have been verified when the first one is asked for. */
   async function* checkedBytes(): AsyncGenerator<Uint8Array> {
-    await expectStatedFile(file, statement);
     const clip = await openChecked(deps, file, statement, recipient.keys);
     found.push(clip);
     yield* partsOf(clip.clip);
@@ -93,24 +86,6 @@ export async function openSealedClip(
   return { clip, verdict: verdict('as-granted') };
 }
 
-/** The clip's bytes in order. */
-export async function* partsOf(clip: DecryptedFile): AsyncGenerator<Uint8Array> {
-  for (let at = 0; at < clip.sizeBytes; at += PIECE_BYTES)
-    yield Uint8Array.from(await clip.read(at, Math.min(PIECE_BYTES, clip.sizeBytes - at)));
-}
-
-const PIECE_BYTES = 512 * 1024;
-
-/** A verdict is about the stated file: of another one, cut short or mixed up on its way to the recipient, there is none. */
-async function expectStatedFile(file: EncryptedFile, { clipBytes, clipSha256 }: Statement): Promise<void> {
-  const fail = (detail: string) => failure('verify_failed', { detail: `the encrypted file ${detail}` });
-  if (file.sizeBytes !== clipBytes) throw fail(`has ${file.sizeBytes} bytes, its statement says ${clipBytes}`);
-  const hash = sha256Stream();
-  for (let at = 0; at < clipBytes; at += PIECE_BYTES)
-    hash.update(await file.read(at, Math.min(PIECE_BYTES, clipBytes - at)));
-  if (hash.digestHex() !== clipSha256) throw fail('is not the one that its statement names');
-}
-
 /** Decrypts the file of a verified statement, and makes every check but those of `verifyClip`. Throws `clip_unopened`, `ffmpeg_missing`. */
 async function openChecked(
   { clock }: Pick<OfficerDeps, 'clock'>,
@@ -118,31 +93,22 @@ async function openChecked(
   statement: OpenedClip['statement'],
   keys: readonly SealingKeyPair[],
 ): Promise<OpenedClip> {
-  const { sealed } = statement;
-  const secret = contentKeyOf(sealed, keys);
-  const identity = { path: 'the encrypted file', key: { cipher: 'aes-256-gcm', secret }, id: statement.grant } as const;
-  try {
-    const source = { read: file.read, close: () => Promise.resolve() };
-    const decrypted = await readSealedFile(source, identity, file.sizeBytes);
-    const crypto = { sha256, sha256Stream };
-    const { disclosed, zones } = await checkDecrypted(decrypted, statement, STATEMENT_TIME_STEP_US, crypto);
-    const clip = clipIn(decrypted);
-    if (zones.length > 0) await checkZones(clip, { ...statement, zones }, clock);
-    return { statement, contents: { disclosed, zones }, clip };
-  } catch (thrown) {
-    if (isFailure(thrown) && thrown.code === 'state_damaged')
-      throw unopened('file', String(thrown.facts['detail'] ?? thrown.message));
-    throw thrown;
-  }
+  const { grant, clipSha256, sealed } = statement;
+  const contentKey = contentKeyOf(sealed, keys);
+  const { clip, contents } = await openWithContentKey(file, statement, { grant, clipSha256, contentKey });
+  const { disclosed, zones } = contents;
+  if (zones.length > 0) await checkZones(clip, { ...statement, zones }, clock);
+  return { statement, contents: { disclosed, zones }, clip };
 }
 
-function contentKeyOf(sealed: SealedClip, keys: readonly SealingKeyPair[]): Uint8Array {
+/** The content key, as base64url, that one of the recipient's keys decrypts. Throws `clip_unopened`. */
+export function contentKeyOf(sealed: SealedClip, keys: readonly SealingKeyPair[]): string {
   const pair = keyAmong(keys, sealed.recipientKey);
   if (!pair) throw unopened('key', `the private key of ${sealed.recipientKey} is not there`);
   const message = fromBase64url(sealed.contentKey) ?? new Uint8Array();
   const secret = decryptWith(pair, message, { info: contentKeyInfo(sealed.grantSha256) });
   if (!secret) throw unopened('key', 'its content key does not open');
-  return secret;
+  return toBase64url(secret);
 }
 
 async function checkZones(

@@ -1,13 +1,15 @@
 // Saves the clip of an item of evidence as a file, once it is checked against its statement. A clip that comes encrypted is opened first.
+
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { innerClip, type SealedContents } from '@doorsill/contract/sealing';
+import { partsOf } from '@doorsill/device/clip/open-with-content-key';
 import { verifyClip } from '@doorsill/device/clip/verify-clip';
 import { newPrivateFile, writePrivateFile } from '@doorsill/device/terminal/private-output';
 import type { OfficerDeps } from './agency-client.ts';
 import { withClipFile } from './clip-file.ts';
 import type { EvidenceClient } from './evidence-client.ts';
-import { type ClipRecipient, clipOf, openSealedClip, partsOf, peekStatement } from './open-sealed-clip.ts';
+import { type ClipRecipient, clipOf, openSealedClip, peekStatement } from './open-sealed-clip.ts';
 import type { Who } from './service-client.ts';
 
 /** The media type of a clip that the vault could not open. */

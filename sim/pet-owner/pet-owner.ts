@@ -7,11 +7,12 @@ import { exchangeJson } from '@doorsill/contract/json-client';
 import type { Statement } from '@doorsill/contract/manifest';
 import { plainJpegSize } from '@doorsill/contract/plain-jpeg';
 import type { DisclosedValues } from '@doorsill/contract/shared-claims';
+import { type EncryptedFile, partsOf } from '@doorsill/device/clip/open-with-content-key';
 import { verifyClip } from '@doorsill/device/clip/verify-clip';
 import type { PairedDevice } from '@doorsill/device/owner/paired-devices';
 import { makeSearch, makeSearchCall, type SearchChoice, type Signer } from '@doorsill/device/owner/sign-owner-messages';
 import { failure } from '../errors.ts';
-import { clipOf, type EncryptedFile, openSealedClip, partsOf, peekStatement } from '../officer/open-sealed-clip.ts';
+import { clipOf, openSealedClip, peekStatement } from '../officer/open-sealed-clip.ts';
 import { type Answers, call, download, operationUrl } from '../officer/service-client.ts';
 import { BRIDGE_OPERATIONS, type SearchPosted } from '../officer/service-operations.ts';
 

@@ -312,7 +312,7 @@ export const bridgeErrors = {
   evidence_sealed: refused(
     409,
     'Only the recipient’s own key opens this clip; the vault does not have it.',
-    'Download the encrypted file and its statement, and open them with `doorsill open`.',
+    'Download the encrypted file and its statement, and open them with `doorsill verify`, --key.',
   ),
   evidence_store_unreachable: notReachableForNow(
     503,

@@ -376,7 +376,7 @@ describe('a clip that its recipient alone can open', () => {
     });
     for (const answer of [await get(clip, '/stream'), await link(clip)]) {
       expect([code(answer), answer.body['detail']]).toEqual(['409 evidence_sealed', expect.any(String)]);
-      expect(JSON.stringify(answer.body)).toContain('doorsill open');
+      expect(JSON.stringify(answer.body)).toContain('doorsill verify');
     }
   });
 });

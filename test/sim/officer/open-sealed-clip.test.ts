@@ -4,16 +4,11 @@ import { SystemClock } from '../../../device/base/clock.ts';
 import { generateSealingKey } from '../../../device/base/hpke.ts';
 import { sha256Hex, verifySignature } from '../../../device/base/keys.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
+import { type EncryptedFile, partsOf } from '../../../device/clip/open-with-content-key.ts';
 import { concatBytes } from '../../../device/contract/bytes.ts';
 import { openToken } from '../../../device/contract/jws.ts';
 import { Verdict } from '../../../device/contract/verdict.ts';
-import {
-  clipOf,
-  type EncryptedFile,
-  openSealedClip,
-  partsOf,
-  peekStatement,
-} from '../../../sim/officer/open-sealed-clip.ts';
+import { clipOf, openSealedClip, peekStatement } from '../../../sim/officer/open-sealed-clip.ts';
 import { temporaryFolder } from '../../support/command-line.ts';
 import { makeParty } from '../../support/parties.ts';
 import { patched, plainMp4 } from '../../support/plain-mp4.ts';
