@@ -7,6 +7,7 @@ import { type Context, openContext } from '@doorsill/device/cli/context';
 import { printMoment } from '@doorsill/device/terminal/format-units';
 import type { Command } from 'commander';
 import { failure } from '../errors.ts';
+import { verdictReport } from '../officer/agency-client.ts';
 import { readKeysIn } from '../officer/agency-sealing.ts';
 import { disclosedWords } from '../officer/clip-file.ts';
 import { type EvidenceClient, openEvidenceClient } from '../officer/evidence-client.ts';
@@ -33,7 +34,7 @@ interface AtVault {
   who: Who;
   agency: Awaited<ReturnType<typeof openAgency>>;
   /** Of the testbed. */
-  bridge: string;
+  bridge: { id: string; url: string };
 }
 
 /** Adds the options of verbs that an officer runs at the vault. */
@@ -49,7 +50,7 @@ export async function openVaultAsOfficer(options: VaultOptions, command: Command
   if (!testbed.vault) throw failure('not_running', { folder: testbed.folder });
   const agency = await openAgency(context, options, testbed);
   const vault = await openEvidenceClient(context, testbed.vault, agency);
-  return { context, who, vault, agency, bridge: testbed.bridge.id };
+  return { context, who, vault, agency, bridge: testbed.bridge };
 }
 
 /** A verb about one item, which it prints afterwards. */
@@ -194,7 +195,7 @@ function addDownload(evidence: Command): void {
       const folder = resolve(options.out);
       await new SystemDisk('named').makeFolder(folder);
       const keys = await readKeysIn(context.disk, agency.folder);
-      const recipient = { keys, signer: { key: agency.key, bridge } };
+      const recipient = { keys, report: verdictReport(context, agency.key, bridge, who) };
       const saved = await saveEvidence(context, vault, { item, who, folder, recipient });
       const { contents, clip, statement } = saved;
       context.output.result(
@@ -202,6 +203,7 @@ function addDownload(evidence: Command): void {
         [
           `Checked ${item} against its statement, and wrote ${clip} and ${statement}.`,
           ...(contents ? [`  disclosed  ${disclosedWords(contents)}`] : []),
+          ...(contents && !saved.isReported ? ['  The bridge could not be told that the clip is as granted.'] : []),
           ...(contents?.zones.length ? [`  zones      ${contents.zones.length} black in each frame`] : []),
         ].join('\n'),
       );

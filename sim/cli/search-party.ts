@@ -291,14 +291,14 @@ type Saved = { facts: object; lines: string[] } | { refusal: Failure; lines: str
 async function saveClip(owner: PetOwner, clip: GrantedClip, folder: string): Promise<Saved> {
   if (!CLIP_NAME.test(clip.clip)) throw failure('verify_failed', { detail: 'the id of a clip is not valid' });
   try {
-    const { bytes, manifest, manifestToken, disclosed, zones, verdict } = await fetchClip(owner, clip);
+    const { bytes, manifest, manifestToken, disclosed, zones, isReported } = await fetchClip(owner, clip);
     const file = join(folder, `${clip.clip}.mp4`);
     await new SystemDisk('named').makeFolder(folder);
     await writePrivateFile(file, [bytes]);
     await writePrivateFile(join(folder, `${clip.clip}.manifest.jws`), [manifestToken]);
     const black = zones ? [`  zones      ${zones} black in each of ${manifest.frames} frames`] : [];
     return {
-      facts: { file, disclosed, zones, verdict },
+      facts: { file, disclosed, zones, isReported },
       lines: [`  disclosed  ${disclosedWords({ disclosed })}`, ...black, `  written to ${file}`],
     };
   } catch (thrown) {

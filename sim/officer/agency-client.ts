@@ -11,6 +11,7 @@ import { signToken } from '@doorsill/contract/jws';
 import { type Contact, type Polygon, Request } from '@doorsill/contract/request';
 import type { DisclosureProfile, Window } from '@doorsill/contract/shared-claims';
 import { failure } from '../errors.ts';
+import type { VerdictReport } from './open-sealed-clip.ts';
 import { type Answers, call, pages, type Who } from './service-client.ts';
 import type { RequestView } from './service-operations.ts';
 
@@ -148,6 +149,20 @@ export function listClipPage(
 ): Promise<Answers['listClips']> {
   const bearer = signAccess(deps, key, bridge.id, { clip: 'all', ...who });
   return call({ url: bridge.url, bearer }, 'listClips', { cursor: cursor ?? undefined });
+}
+
+/** Tells a bridge what the agency found in an encrypted clip, as `openSealedClip` does. */
+export function verdictReport(
+  deps: OfficerDeps,
+  key: SigningKey,
+  bridge: { id: string; url: string },
+  who: Who,
+): VerdictReport {
+  const send = (clip: string, verdict: string) => {
+    const bearer = signAccess(deps, key, bridge.id, { clip, ...who });
+    return call({ url: bridge.url, bearer }, 'reportClip', { clip }, { verdict });
+  };
+  return { key, bridge: bridge.id, send };
 }
 
 /** The request of each clip that an agency is shown at a bridge, page after page. Throws the bridge's refusal, `unreachable`. */

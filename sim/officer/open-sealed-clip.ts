@@ -15,14 +15,21 @@ import { findFfmpeg } from '@doorsill/device/camera/find-ffmpeg';
 import { type EncryptedFile, openWithContentKey, partsOf } from '@doorsill/device/clip/open-with-content-key';
 import { verifyClip } from '@doorsill/device/clip/verify-clip';
 import { verifyZones } from '@doorsill/device/clip/verify-zones';
-import { type Failure, failure, isFailure } from '../errors.ts';
+import { failure, isFailure } from '../errors.ts';
 import type { OfficerDeps } from './agency-client.ts';
 
 /** The recipient of a clip. */
 export interface ClipRecipient {
   keys: readonly SealingKeyPair[];
-  /** Signs the verdict for a bridge; absent: there is no verdict. */
-  signer?: { key: SigningKey; bridge: string };
+  /** Tells the clip's bridge, which tells its home. */
+  report: VerdictReport;
+}
+
+/** With what, and for which bridge a verdict is signed, and how it gets there. */
+export interface VerdictReport {
+  key: SigningKey;
+  bridge: string;
+  send(clip: string, verdict: string): Promise<unknown>;
 }
 
 /** A clip of which everything that its statement says has been checked. */
@@ -32,15 +39,8 @@ export interface OpenedClip {
   contents: Pick<SealedContents, 'disclosed' | 'zones'>;
   /** The clip itself. It is read from the encrypted file, which has to stay open. */
   clip: DecryptedFile;
-}
-
-/** What came of opening a clip: the clip, or the first check that failed (`clip_unopened`). `verdict` is signed; null without a signer. */
-export type Opening = { clip: OpenedClip; verdict: string | null } | { refusal: Failure; verdict: string | null };
-
-/** The clip of an opening; throws its refusal. */
-export function clipOf(opening: Opening): OpenedClip {
-  if ('refusal' in opening) throw opening.refusal;
-  return opening.clip;
+  /** Whether the bridge has recorded that the clip is as granted. */
+  isReported: boolean;
 }
 
 /** The claims of a statement whose signature is not verified yet. Throws `verify_failed` for another document. */
@@ -51,22 +51,27 @@ export function peekStatement(token: string): Statement {
 }
 
 /**
- * Opens the encrypted clip that a statement names. Throws, without a verdict, where nothing is known about the clip: `verify_failed` for a
- * statement that does not verify, or is for another file; `clip_unopened` without its private key; `ffmpeg_missing` for a clip with zones;
- * the failures of disk and machine.
+ * Opens the encrypted clip that a statement names, and reports the verdict to its bridge. Throws `clip_unopened` with the first check that
+ * failed, which is reported; and unreported, where nothing is known about the clip: `verify_failed` for a statement that does not verify, or
+ * is for another file; `clip_unopened` without its private key; `ffmpeg_missing` for a clip with zones; the failures of disk and machine.
  */
 export async function openSealedClip(
   deps: Pick<OfficerDeps, 'clock' | 'random'>,
   file: EncryptedFile,
   token: string,
   recipient: ClipRecipient,
-): Promise<Opening> {
+): Promise<OpenedClip> {
   const stated = peekStatement(token);
   const { sealed } = stated;
   if (!sealed) throw failure('verify_failed', { detail: 'its statement says that the clip is not encrypted' });
   const statement = { ...stated, sealed };
-  const found: OpenedClip[] = [];
-  const verdict = (outcome: VerdictOutcome) => signVerdict(deps, token, statement, recipient, outcome);
+  const found: Omit<OpenedClip, 'isReported'>[] = [];
+  /** A bridge that cannot be told is no reason to keep a clip from its recipient. */
+  const report = (outcome: VerdictOutcome) =>
+    recipient.report.send(stated.jti, signVerdict(deps, token, statement, recipient.report, outcome)).then(
+      () => true,
+      () => false,
+    );
   /** The clip's bytes. Statement and signature have been verified when the first one is asked for. */
   async function* checkedBytes(): AsyncGenerator<Uint8Array> {
     const clip = await openChecked(deps, file, statement, recipient.keys);
@@ -78,12 +83,12 @@ export async function openSealedClip(
   } catch (thrown) {
     const outcome = outcomeOf(thrown);
     const isOfTheClip = outcome !== null && keyAmong(recipient.keys, sealed.recipientKey) !== null;
-    if (!isFailure(thrown) || !isOfTheClip) throw thrown;
-    return { refusal: thrown, verdict: verdict(outcome) };
+    if (isOfTheClip) await report(outcome);
+    throw thrown;
   }
   const [clip] = found;
   if (!clip) throw failure('verify_failed', { detail: 'the clip was not read' });
-  return { clip, verdict: verdict('as-granted') };
+  return { ...clip, isReported: await report('as-granted') };
 }
 
 /** Decrypts the file of a verified statement, and makes every check but those of `verifyClip`. Throws `clip_unopened`, `ffmpeg_missing`. */
@@ -92,7 +97,7 @@ async function openChecked(
   file: EncryptedFile,
   statement: OpenedClip['statement'],
   keys: readonly SealingKeyPair[],
-): Promise<OpenedClip> {
+): Promise<Omit<OpenedClip, 'isReported'>> {
   const { grant, clipSha256, sealed } = statement;
   const contentKey = contentKeyOf(sealed, keys);
   const { clip, contents } = await openWithContentKey(file, statement, { grant, clipSha256, contentKey });
@@ -133,13 +138,12 @@ function signVerdict(
   { clock, random }: Pick<OfficerDeps, 'clock' | 'random'>,
   token: string,
   { jti: clip, grant, clipSha256 }: Statement,
-  { signer }: ClipRecipient,
+  { key, bridge }: VerdictReport,
   outcome: VerdictOutcome,
-): string | null {
-  if (!signer) return null;
+): string {
   const claims = Verdict.parse({
-    iss: signer.key.publicKey,
-    aud: signer.bridge,
+    iss: key.publicKey,
+    aud: bridge,
     iat: wallSeconds(clock),
     jti: freshId(random, 'verdict'),
     grant,
@@ -148,5 +152,5 @@ function signVerdict(
     statementSha256: sha256Hex(token),
     outcome,
   });
-  return signToken('doorsill-verdict+jws', claims, signer.key);
+  return signToken('doorsill-verdict+jws', claims, key);
 }

@@ -9,7 +9,7 @@ import { newPrivateFile, writePrivateFile } from '@doorsill/device/terminal/priv
 import type { OfficerDeps } from './agency-client.ts';
 import { withClipFile } from './clip-file.ts';
 import type { EvidenceClient } from './evidence-client.ts';
-import { type ClipRecipient, clipOf, openSealedClip, peekStatement } from './open-sealed-clip.ts';
+import { type ClipRecipient, openSealedClip, peekStatement } from './open-sealed-clip.ts';
 import type { Who } from './service-client.ts';
 
 /** The media type of a clip that the vault could not open. */
@@ -21,7 +21,8 @@ export interface SavedEvidence {
   statement: string;
   /** What was in an encrypted clip; null: the vault sent the clip itself. */
   contents: Pick<SealedContents, 'disclosed' | 'zones'> | null;
-  verdict: string | null;
+  /** Whether the bridge recorded that an encrypted clip is as granted. */
+  isReported: boolean;
 }
 
 /**
@@ -43,22 +44,21 @@ export async function saveEvidence(
   if (!opened) await saveVerified(parts, clip, token);
   const statement = join(folder, `${item}.statement.jws`);
   await writePrivateFile(statement, [token]);
-  return { clip, statement, contents: opened?.contents ?? null, verdict: opened?.verdict ?? null };
+  return { clip, statement, contents: opened?.contents ?? null, isReported: opened?.isReported ?? false };
 }
 
 async function saveOpened(
   deps: Pick<OfficerDeps, 'clock' | 'random'>,
   parts: AsyncIterable<Uint8Array>,
   { clip, token, recipient }: { clip: string; token: string; recipient: ClipRecipient },
-): Promise<Pick<SavedEvidence, 'contents' | 'verdict'>> {
+): Promise<Pick<SavedEvidence, 'contents' | 'isReported'>> {
   const encrypted = `${clip}.encrypted`;
   await writePrivateFile(encrypted, parts);
   try {
     return await withClipFile(encrypted, async (file) => {
-      const opening = await openSealedClip(deps, file, token, recipient);
-      const { contents, clip: bytes } = clipOf(opening);
+      const { contents, clip: bytes, isReported } = await openSealedClip(deps, file, token, recipient);
       await writePrivateFile(clip, partsOf(bytes));
-      return { contents, verdict: opening.verdict };
+      return { contents, isReported };
     });
   } finally {
     await rm(encrypted, { force: true });

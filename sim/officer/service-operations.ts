@@ -102,6 +102,7 @@ export const BRIDGE_OPERATIONS = {
 
   listClips: { method: 'GET', path: '/v1/clips', answer: z.object({ clips: z.array(ClipEntry), next: nextSchema }) },
   downloadClip: { method: 'GET', path: '/v1/clips/{clip}' },
+  reportClip: { method: 'POST', path: '/v1/clips/{clip}/verdict' },
   listAccesses: {
     method: 'GET',
     path: '/v1/access-audit',
@@ -189,6 +190,7 @@ export const BRIDGE_OPERATIONS = {
     }),
   },
   downloadFoundClip: { method: 'GET', path: '/v1/search-party/clips/{clip}' },
+  reportFoundClip: { method: 'POST', path: '/v1/search-party/clips/{clip}/verdict' },
   readFoundClipManifest: {
     method: 'GET',
     path: '/v1/search-party/clips/{clip}/manifest',

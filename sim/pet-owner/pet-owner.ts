@@ -12,7 +12,7 @@ import { verifyClip } from '@doorsill/device/clip/verify-clip';
 import type { PairedDevice } from '@doorsill/device/owner/paired-devices';
 import { makeSearch, makeSearchCall, type SearchChoice, type Signer } from '@doorsill/device/owner/sign-owner-messages';
 import { failure } from '../errors.ts';
-import { clipOf, openSealedClip, peekStatement } from '../officer/open-sealed-clip.ts';
+import { openSealedClip, peekStatement } from '../officer/open-sealed-clip.ts';
 import { type Answers, call, download, operationUrl } from '../officer/service-client.ts';
 import { BRIDGE_OPERATIONS, type SearchPosted } from '../officer/service-operations.ts';
 
@@ -76,8 +76,8 @@ export interface FetchedClip {
   disclosed: DisclosedValues;
   /** Zones that are black in each frame, as was checked; null where they were not, because the statement alone does not name them. */
   zones: number | null;
-  /** This owner's signed verdict for the bridge on an encrypted clip. */
-  verdict: string | null;
+  /** Whether the bridge recorded that an encrypted clip is as granted. */
+  isReported: boolean;
 }
 
 /**
@@ -98,15 +98,16 @@ export async function fetchClip(owner: PetOwner, { clip, sha256 }: GrantedClip):
   if (manifest.sealed === undefined) {
     await verifyClip(once(received), manifestToken);
     const zones = manifest.redacted ? null : 0;
-    return { bytes: received, manifest, manifestToken, disclosed: manifest.disclosed, zones, verdict: null };
+    return { bytes: received, manifest, manifestToken, disclosed: manifest.disclosed, zones, isReported: false };
   }
   const { signer, sealingKeys = [] } = owner;
-  const recipient = { keys: sealingKeys, signer: { key: signer.key, bridge: bridgeOf(owner) } };
-  const opening = await openSealedClip(signer, inMemory(received), manifestToken, recipient);
-  const opened = clipOf(opening);
+  const send = (_clip: string, verdict: string) => call(service(), 'reportFoundClip', { clip }, { verdict });
+  const report = { key: signer.key, bridge: bridgeOf(owner), send };
+  const opened = await openSealedClip(signer, inMemory(received), manifestToken, { keys: sealingKeys, report });
+  const { isReported } = opened;
   const { disclosed, zones } = opened.contents;
   const bytes = await allOf(partsOf(opened.clip));
-  return { bytes, manifest, manifestToken, disclosed, zones: zones.length, verdict: opening.verdict };
+  return { bytes, manifest, manifestToken, disclosed, zones: zones.length, isReported };
 }
 
 function inMemory(bytes: Uint8Array): EncryptedFile {

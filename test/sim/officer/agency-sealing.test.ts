@@ -12,7 +12,7 @@ import { toBase64url } from '../../../device/contract/bytes.ts';
 import { agencyId, loadAgencyKey } from '../../../sim/officer/agency-client.ts';
 import { chooseSealing, ownSealing, readKeysIn, SEALING_KEYS_NAME } from '../../../sim/officer/agency-sealing.ts';
 import { readAgencyStatus, rotateSealingKey } from '../../../sim/officer/agency-status.ts';
-import { clipOf, openSealedClip } from '../../../sim/officer/open-sealed-clip.ts';
+import { openSealedClip } from '../../../sim/officer/open-sealed-clip.ts';
 import { applyToRegistry, DEMO_AGENCY, enterAgency, registerAgency } from '../../../sim/officer/registration.ts';
 import { BridgeFixture } from '../../support/bridge-fixture.ts';
 import { temporaryFolder } from '../../support/command-line.ts';
@@ -132,7 +132,8 @@ describe('a new key of an agency’s own', () => {
       sizeBytes: clip.bytes.length,
       read: async (from: number, length: number) => clip.bytes.subarray(from, from + length),
     };
-    const opened = clipOf(await openSealedClip(deps, file, clip.statement, { keys }));
+    const report = { key: agency.key, bridge: 'bridge-1', send: async () => undefined };
+    const opened = await openSealedClip(deps, file, clip.statement, { keys, report });
     expect(opened.contents.disclosed).toEqual(FACTS);
   });
 

@@ -7,15 +7,14 @@ import Sqlite from 'better-sqlite3';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { SystemDisk } from '../../../device/base/disk.ts';
 import { encryptTo } from '../../../device/base/hpke.ts';
-import { sha256, sha256Hex, verifySignature } from '../../../device/base/keys.ts';
+import { sha256, sha256Hex } from '../../../device/base/keys.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
 import { generateSealKey } from '../../../device/base/seal.ts';
 import { writeSealedFile } from '../../../device/base/sealed-file.ts';
 import { toBase64url } from '../../../device/contract/bytes.ts';
 import { SALT_BYTES } from '../../../device/contract/commitment.ts';
-import { openToken } from '../../../device/contract/jws.ts';
+import { ClipLeaves } from '../../../device/contract/custody.ts';
 import { commitmentsOf, contentKeyInfo, type SealedContents, writeContents } from '../../../device/contract/sealing.ts';
-import { Verdict } from '../../../device/contract/verdict.ts';
 import { type PairedDevice, storePairedDevice } from '../../../device/owner/paired-devices.ts';
 import { ownSealing, readKeysIn, SEALING_KEYS_NAME } from '../../../sim/officer/agency-sealing.ts';
 import { endSearch, fetchClip, grantedClips, type PetOwner } from '../../../sim/pet-owner/pet-owner.ts';
@@ -26,6 +25,7 @@ import { temporaryFolder } from '../../support/command-line.ts';
 import { claimsOf, makeParty, textClaim } from '../../support/parties.ts';
 import { plainMp4 } from '../../support/plain-mp4.ts';
 import { BARE_JPEG, Searching } from '../../support/searches.ts';
+import { custodyCall } from '../../support/sent-clip.ts';
 
 const folder = temporaryFolder('pet-owner');
 const at = (...names: string[]) => join(folder.path, ...names);
@@ -97,6 +97,13 @@ async function delivered(inside: Uint8Array = PLAIN): Promise<Parcel> {
   return parcel;
 }
 
+/** What the home is shown of the verdicts on its clip. */
+async function outcomesOf({ grant }: Parcel): Promise<unknown[]> {
+  const bearer = custodyCall(fixture, fixture.cast.device, grant);
+  const { leaves } = ClipLeaves.parse((await fixture.get(`/v1/intakes/${grant}/custody/leaves`, bearer)).body);
+  return leaves.map(({ facts }) => JSON.parse(facts).outcome).filter(Boolean);
+}
+
 const clips = (...words: string[]) =>
   callCommand(['search-party', 'clips', '--data', at('data'), '--bridge', fixture.bridge.url, ...words]);
 const other = Uint8Array.from(PLAIN).fill(7, PLAIN.length - 9);
@@ -107,16 +114,14 @@ describe('a clip that was encrypted for a search', () => {
     parcel = await delivered();
   });
 
-  it('is fetched open, with its facts and a verdict for the bridge', async () => {
+  it('is fetched open, with its facts, and the bridge records that it is as granted', async () => {
     const [granted] = await grantedClips(petOwner);
     if (!granted) throw new Error('nothing was granted');
-    const { bytes, disclosed, zones, verdict, manifest } = await fetchClip(petOwner, granted);
+    const { bytes, disclosed, zones, isReported, manifest } = await fetchClip(petOwner, granted);
     expect(bytes).toEqual(PLAIN);
     expect([disclosed, zones, manifest.disclosed]).toEqual([FACTS, 0, {}]);
-    const by = { typ: 'doorsill-verdict+jws' as const, schema: Verdict, verify: verifySignature };
-    const keys = [searching.poster.key.publicKey];
-    const opened = openToken(verdict ?? '', { ...by, keys, audience: fixture.cast.bridge.id });
-    expect(opened).toMatchObject({ ok: true, claims: { clip: parcel.clipId, outcome: 'as-granted' } });
+    expect(isReported).toBe(true);
+    expect(await outcomesOf(parcel)).toEqual(['as-granted']);
   });
 
   it('is saved for this user alone, and its facts are shown', async () => {
@@ -138,6 +143,7 @@ describe('a clip that was encrypted for a search', () => {
     expect(stdout).toContain('not written: Nothing of this encrypted clip is shown');
     expect(readdirSync(out).filter((name) => name.endsWith('.mp4'))).toEqual([`${parcel.clipId}.mp4`]);
     expect(readdirSync(out).some((name) => name.includes(lie.clipId))).toBe(false);
+    expect(await outcomesOf(lie)).toEqual(['clip']);
   });
 
   it('is not saved without its key', async () => {
