@@ -203,6 +203,7 @@ type Telling = (context: Context, signal: AbortSignal, media: string | null) => 
 const STORIES = {
   leak: async () => (await import('../story/hidden-frames-leak.ts')).runLeakStory,
   retention: async () => (await import('../story/retention.ts')).runRetentionStory,
+  sealed: async () => (await import('../story/sealed.ts')).runSealedStory,
   recall: async () => (await import('../story/recall.ts')).runRecallStory,
   'agency-audit': async () => (await import('../story/agency-audit.ts')).runAgencyAuditStory,
   'community-request': async () => (await import('../story/community-request.ts')).runCommunityRequestStory,
@@ -222,6 +223,7 @@ export function addStory(program: Command): void {
 Stories:
   leak                the hidden frames of a usual cut, and none in our clips
   retention           half a year of department policy for one granted clip
+  sealed              the bridge carries a clip that it cannot read; the vault opens it
   recall              an owner revokes clips before and after the hand-over to the vault
   agency-audit        searches of 4,000 agencies, of which 47 misuse them and are revoked
   community-request   a request is moderated, published, answered, resolved

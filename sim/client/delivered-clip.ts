@@ -1,17 +1,17 @@
 import { createReadStream } from 'node:fs';
-import { copyFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '@doorsill/base/clock';
 import type { Disk } from '@doorsill/base/disk';
 import type { Receipt } from '@doorsill/contract/home-messages';
 import type { Manifest, Statement } from '@doorsill/contract/manifest';
+import { innerClip } from '@doorsill/contract/sealing';
 import type { Window } from '@doorsill/contract/shared-claims';
 import { verifyClip } from '@doorsill/device/clip/verify-clip';
 import type { PairedDevice } from '@doorsill/device/owner/paired-devices';
 import { failure } from '../errors.ts';
 import { evidenceId } from '../officer/evidence-client.ts';
 import { whenHandedOver } from '../story/when-handed-over.ts';
-import { evidenceFolder } from '../testbed/testbed-folder.ts';
+import { CLIP_NAME, readVaultClip, STATEMENT_NAME, vaultItem, writeVaultClip } from '../testbed/vault-clip.ts';
 
 /** A granted clip as the agency gets it. */
 export interface DeliveredClip {
@@ -25,7 +25,7 @@ export interface DeliveredClip {
   frames: number;
   /** The granted window: frames with startUs <= time < endUs. */
   window: Window;
-  /** Exactly the granted facts. */
+  /** Exactly the granted facts. A statement about an encrypted clip has only their names. */
   disclosed: Statement['disclosed'];
 }
 
@@ -57,17 +57,12 @@ export async function fetchDeliveredClip(
   if (!(await whenHandedOver(deps, testbed, { item, clip: clip.id }, withinMs, signal)))
     throw failure('timed_out', { what: 'the hand-over to the vault', seconds: withinMs / 1_000 });
   const folder = join(into, clip.id);
-  const [path, manifestPath] = [join(folder, 'clip.mp4'), join(folder, 'manifest.jws')];
-  await deps.disk.makeFolder(folder);
-  await copyFile(join(evidenceFolder(testbed, item), 'clip.mp4'), path);
-  await copyFile(join(evidenceFolder(testbed, item), 'manifest.jws'), manifestPath);
-  const token = new TextDecoder().decode((await deps.disk.readFile(manifestPath, MANIFEST_BYTES_MAX)) ?? undefined);
-  const { manifest } = await verifyClip(createReadStream(path), token.trim(), {
-    receipt: intake,
-    bridgeKey: home.trust.bridgeKey,
-  });
-  const { clipSha256: sha256, frames, window, disclosed } = manifest;
-  return { path, manifestPath, manifest, sha256, frames, window, disclosed };
+  const vaulted = await readVaultClip(deps.disk, vaultItem(testbed, item));
+  await writeVaultClip(deps.disk, vaulted, folder);
+  const [path, manifestPath] = [join(folder, CLIP_NAME), join(folder, STATEMENT_NAME)];
+  const { bridgeKey } = home.trust;
+  const { manifest } = await verifyClip(createReadStream(path), vaulted.token, { receipt: intake, bridgeKey });
+  const { frames, window } = manifest;
+  const { clipSha256: sha256 } = innerClip(manifest);
+  return { path, manifestPath, manifest, sha256, frames, window, disclosed: vaulted.disclosed };
 }
-
-const MANIFEST_BYTES_MAX = 65_536;

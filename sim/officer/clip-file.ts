@@ -13,20 +13,27 @@ export interface ClipFile {
   read(position: number, length: number, into?: Uint8Array): Promise<Uint8Array>;
 }
 
-/** Opens a file, closes it when `use` has ended, and returns what that resolves with. Throws `usage` when there is no such file. */
-export async function withClipFile<Result>(path: string, use: (clip: ClipFile) => Promise<Result>): Promise<Result> {
+/** Opens a file, which the caller closes. Throws `usage` when there is no such file. */
+export async function openClipFile(path: string): Promise<ClipFile & { close(): Promise<void> }> {
   const found = await stat(path).catch(() => null);
   if (!found?.isFile()) throw failure('usage', { detail: `there is no file ${path}` });
   const file = await open(path);
+  return {
+    sizeBytes: found.size,
+    read: async (position, length, into = new Uint8Array(length)) => {
+      const { bytesRead } = await file.read(into, 0, length, position);
+      if (bytesRead !== length) throw failure('verify_failed', { detail: 'the clip ended while it was read' });
+      return into.subarray(0, length);
+    },
+    close: () => file.close(),
+  };
+}
+
+/** Opens a file, closes it when `use` has ended, and returns what that resolves with. Throws `usage` when there is no such file. */
+export async function withClipFile<Result>(path: string, use: (clip: ClipFile) => Promise<Result>): Promise<Result> {
+  const file = await openClipFile(path);
   try {
-    return await use({
-      sizeBytes: found.size,
-      read: async (position, length, into = new Uint8Array(length)) => {
-        const { bytesRead } = await file.read(into, 0, length, position);
-        if (bytesRead !== length) throw failure('verify_failed', { detail: 'the clip ended while it was read' });
-        return into.subarray(0, length);
-      },
-    });
+    return await use(file);
   } finally {
     await file.close();
   }

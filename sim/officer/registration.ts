@@ -6,7 +6,6 @@ import { utf8 } from '@doorsill/contract/bytes';
 import type { Sealing } from '@doorsill/contract/sealing';
 import { isFailure } from '../errors.ts';
 import { agencyId, type OfficerDeps, signAgencyCall } from './agency-client.ts';
-import type { SealingChoice } from './agency-sealing.ts';
 import { call, pages } from './service-client.ts';
 import type { KnownAgency } from './service-operations.ts';
 
@@ -19,9 +18,6 @@ export const DEMO_AGENCY: AgencyFacts = {
   profiles: ['nothing', 'address-and-email', 'name-email-phone'],
   retention: ['package-theft', 'burglary', 'missing-person'],
 };
-
-/** Who opens the clips of a new testbed's demo agency. */
-export const DEMO_SEALING: SealingChoice = 'off';
 
 /** The admin token of a bridge or registry, as its operator reads it from its folder on this machine; empty without one. */
 export async function adminBearer(disk: Disk, folder: string): Promise<string> {

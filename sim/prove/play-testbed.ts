@@ -24,7 +24,8 @@ import { type DemoRun, grantOnce, handedOver, inTestbed, layOut, noticeOf } from
 import { demoAsk } from '../story/demo-request.ts';
 import type { StoryDeps } from '../story/story-deps.ts';
 import { DEMO_HOME } from '../testbed/testbed.ts';
-import { evidenceFolder, testbedPaths } from '../testbed/testbed-folder.ts';
+import { testbedPaths } from '../testbed/testbed-folder.ts';
+import { CLIP_NAME, STATEMENT_NAME } from '../testbed/vault-clip.ts';
 import { broken, type Check, type Claim, judged, leftOut } from './claim.ts';
 import { DoorbellWatch, type OtherTraffic, type RecordedLink } from './doorbell-watch.ts';
 import {
@@ -39,7 +40,7 @@ import {
   type Traffic,
 } from './judge-leaving.ts';
 import { type TestbedClaimId, testbedTexts } from './testbed-texts.ts';
-import { CLIP_NAME, checkCopies, STATEMENT_NAME } from './verify-copies.ts';
+import { checkCopies } from './verify-copies.ts';
 
 /** The drawn porch with its sound, at a size at which a clip of all of it takes several chunks; times on its timeline. */
 const FOOTAGE = { camera: 'synthetic?size=1280x720', fromUs: 1_000_000, toUs: 17_000_000 };
@@ -164,7 +165,7 @@ class Play {
     const granted = await grantOnce({ ...scene, window, onGrant }, NAMED.join(), false);
     const storedUs = deps.clock.wallUs();
     const item = await handedOver(scene, granted);
-    const laid = await layOut(scene, granted, evidenceFolder(scene.testbed.folder, item), this.kept);
+    const laid = await layOut(scene, granted, item, this.kept);
     this.bridgeKey = laid.bridgeKey;
     const names = [CLIP_NAME, STATEMENT_NAME, RECEIPT_NAME, PROOF_NAME];
     const received = await Promise.all(names.map((name) => readFile(join(this.kept, name))));
@@ -190,8 +191,8 @@ class Play {
     };
     const streams = await this.streamsOf(path);
     const values = DEMO_HOME.disclosure;
-    const { disclosed, audioPackets } = 'refused' in statement ? { disclosed: {}, audioPackets: 0 } : statement;
-    seen.named = { values, named: NAMED, disclosed: Object.keys(disclosed), received, streams, audioPackets };
+    const { audioPackets } = 'refused' in statement ? { audioPackets: 0 } : statement;
+    seen.named = { values, named: NAMED, disclosed: Object.keys(laid.disclosed), received, streams, audioPackets };
   }
 
   /** The kinds of all streams in a file, as the demuxer reports them. */

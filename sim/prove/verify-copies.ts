@@ -9,10 +9,8 @@ import { fromBase64url, fromUtf8, toBase64url, utf8 } from '@doorsill/contract/b
 import { parseJson } from '@doorsill/contract/parse-json';
 import { PROOF_NAME, RECEIPT_NAME } from '@doorsill/device/owner/fetch-custody-proof';
 import { z } from 'zod';
+import { CLIP_NAME, STATEMENT_NAME } from '../testbed/vault-clip.ts';
 import type { Check } from './claim.ts';
-
-export const CLIP_NAME = 'clip.mp4';
-export const STATEMENT_NAME = 'manifest.jws';
 
 /** The built command line, relative to this file: when this file is built, and when it runs as source. */
 const LAUNCHERS = ['../cli/entry.js', '../dist/cli/entry.js'];

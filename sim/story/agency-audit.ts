@@ -263,7 +263,7 @@ class AuditTestbed {
     const grant = makeGrant(this.signer, notice, { window });
     const { clip } = await sendDecision(this.session, 'grant', grant, WAIT_MS_MAX, ['sent']);
     if (!clip) throw failure('internal', { detail: 'the receipt names no clip' });
-    return { frames: clip.frames, sha256: clip.sha256 };
+    return { frames: clip.frames, sha256: clip.sealed?.clipSha256 ?? clip.sha256 };
   }
 
   /** Grants once the device knows of the revocation; resolves with the refusal's code, or throws if the grant is accepted. */

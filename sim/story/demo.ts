@@ -1,23 +1,29 @@
 // The whole flow unattended: a testbed of its own, a request, a scripted owner's grant, and the clip in the vault. Other stories reuse its
 // steps.
-import { copyFile, mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Timer } from '@doorsill/base/clock';
 import { sha256Hex } from '@doorsill/base/keys';
 import type { DeviceState } from '@doorsill/contract/home-messages';
 import type { VerifiedNotice } from '@doorsill/contract/read-request-notice';
-import { DisclosureKey, type DisclosureProfile, type Window } from '@doorsill/contract/shared-claims';
+import {
+  type DisclosedValues,
+  DisclosureKey,
+  type DisclosureProfile,
+  type Window,
+} from '@doorsill/contract/shared-claims';
 import { readEnrolment } from '@doorsill/device/area-link/enrolment';
 import { fetchProof, keepProof, PROOF_NAME, RECEIPT_NAME } from '@doorsill/device/owner/fetch-custody-proof';
 import { OwnerSession } from '@doorsill/device/owner/owner-session';
 import { makeGrant, type Signer } from '@doorsill/device/owner/sign-owner-messages';
 import { answered, askForState, elapsedMs, showUpload, showWindow } from '@doorsill/device/terminal/owner-requests';
 import { type Failure, failure, isErrorCode } from '../errors.ts';
-import { postRequest, signFootageRequest } from '../officer/agency-client.ts';
+import { type Ask, postRequest, signFootageRequest } from '../officer/agency-client.ts';
 import { evidenceId } from '../officer/evidence-client.ts';
 import { DEMO_HOME, Testbed, type TestbedFacts, type TestbedOptions } from '../testbed/testbed.ts';
-import { evidenceFolder, testbedPaths } from '../testbed/testbed-folder.ts';
+import { testbedPaths } from '../testbed/testbed-folder.ts';
+import { CLIP_NAME, readVaultClip, STATEMENT_NAME, vaultItem, writeVaultClip } from '../testbed/vault-clip.ts';
 import { demoAsk } from './demo-request.ts';
 import type { StoryDeps } from './story-deps.ts';
 import { whenHandedOver } from './when-handed-over.ts';
@@ -71,8 +77,8 @@ export async function runDemo(options: DemoOptions, deps: StoryDeps, signal: Abo
       const granted = await grantOnce(scene, options.disclose, options.audio);
       const item = await handedOver(scene, granted);
       const target = ownFolder ? folder : join(testbed, 'papers', item);
-      await layOut(scene, granted, evidenceFolder(testbed, item), target);
-      return { clip: join(target, 'clip.mp4'), manifest: join(target, 'manifest.jws'), ...granted.facts };
+      await layOut(scene, granted, item, target);
+      return { clip: join(target, CLIP_NAME), manifest: join(target, STATEMENT_NAME), ...granted.facts };
     });
     isDone = true;
     return result;
@@ -82,22 +88,22 @@ export async function runDemo(options: DemoOptions, deps: StoryDeps, signal: Abo
 }
 
 /**
- * Copies the vault's clip and manifest to `target` as `clip.mp4` and `manifest.jws` and adds the bridge's receipt and proof; the vault's
- * folder stays untouched. Returns the bridge's key as the doorbell pinned it. Throws as `fetchProof`.
+ * Writes the vault's item to `target`, its clip decrypted, and adds the bridge's receipt and proof; the vault's folder stays untouched.
+ * Returns the bridge's key as the doorbell pinned it, and the disclosed facts. Throws as `fetchProof` and `readVaultClip`.
  */
 export async function layOut(
   { facts, signer, testbed, deps }: DemoRun,
   granted: Pick<Granted, 'grant'>,
-  from: string,
+  item: string,
   target: string,
-): Promise<{ bridgeKey: string }> {
-  await deps.disk.makeFolder(target);
-  for (const name of ['clip.mp4', 'manifest.jws']) await copyFile(join(from, name), join(target, name));
+): Promise<{ bridgeKey: string; disclosed: DisclosedValues }> {
+  const clip = await readVaultClip(deps.disk, vaultItem(testbed.folder, item));
+  await writeVaultClip(deps.disk, clip, target);
   const bridgeKey = await pinnedBridgeKey(deps, testbed.folder);
   const of = { device: facts.home.device, grant: granted.grant, bridgeUrl: facts.bridge.url, bridgeKey };
   await keepProof(deps.disk, target, await fetchProof(signer, of));
   deps.output.progress(`Beside the clip: ${RECEIPT_NAME} and ${PROOF_NAME}; the bridge's key is ${bridgeKey}.`);
-  return { bridgeKey };
+  return { bridgeKey, disclosed: clip.disclosed };
 }
 
 /** A running testbed whose doorbell has recorded the wanted window, and its owner's session. */
@@ -152,15 +158,17 @@ export interface Granted {
   grantSha256: string;
   request: string;
   clipId: string;
+  /** Of the file that was sent: the encrypted one, if it was encrypted. */
+  sentSha256: string;
   facts: Omit<DemoResult, 'clip' | 'manifest'>;
 }
 
-/** The agency asks, and the owner grants the scene's window; resolves once the clip is stored. */
+/** The agency asks, with `changes`, and the owner grants the scene's window; resolves once the clip is stored. */
 export async function grantOnce(
   scene: DemoRun,
   keys: string,
   audio: boolean,
-  investigation?: string,
+  changes: Partial<Ask> = {},
 ): Promise<Granted> {
   const { facts, session, signer, window, deps, signal } = scene;
   const disclose = parseKeys(keys);
@@ -168,7 +176,7 @@ export async function grantOnce(
   const ask = demoAsk(deps.clock, DEMO_HOME.place, window, profileFor(disclose));
   const { id, token } = signFootageRequest(deps, facts.agencyKey, facts.bridge.id, {
     ...ask,
-    ...(investigation === undefined ? {} : { investigation }),
+    ...changes,
   });
   const notice = await noticeOf(session, id, () => postRequest(facts.bridge.url, token), signal);
   scene.onGrant?.();
@@ -336,12 +344,14 @@ async function grantAndWait(
   const { clip } = receipt;
   if (!clip) throw failure('internal', { detail: 'the receipt names no clip' });
   const disclosed = Object.fromEntries(clip.disclosed.map((key) => [key, notice.wouldDisclose[key] ?? '']));
-  const { id, window, frames, sha256, method } = clip;
+  const { id, window, frames, method } = clip;
+  const sha256 = clip.sealed?.clipSha256 ?? clip.sha256;
   return {
     grant: grant.jti,
     grantSha256: sha256Hex(grant.token),
     request: notice.request.jti,
     clipId: id,
+    sentSha256: clip.sha256,
     facts: { window, frames, sha256, disclosed, method, grantToStoredMs },
   };
 }

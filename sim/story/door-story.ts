@@ -18,9 +18,11 @@ import {
   showUpload,
 } from '@doorsill/device/terminal/owner-requests';
 import { calledAs, shellWord } from '@doorsill/device/terminal/shell-words';
+import { SEALING_KEYS_NAME } from '../officer/agency-sealing.ts';
 import { evidenceId } from '../officer/evidence-client.ts';
 import type { RunningDoorbell } from '../testbed/testbed-doorbells.ts';
 import { evidenceFolder, testbedPaths } from '../testbed/testbed-folder.ts';
+import { CLIP_NAME, STATEMENT_NAME } from '../testbed/vault-clip.ts';
 import type { StoryDeps } from './story-deps.ts';
 import { whenHandedOver } from './when-handed-over.ts';
 
@@ -47,6 +49,13 @@ const AFTER_PRESS_US = 2_000_000;
 const ASK_ANYWAY_AFTER_US = 6_000_000;
 /** After this time without a hand-over to the vault, the clip's folder at the bridge is printed. */
 const HANDED_OVER_MS_MAX = 60_000;
+
+/** Who gets a clip that has left, by who decrypts it. */
+const READERS = {
+  vault: 'Only the agency that asked can fetch it, and only its vault can decrypt it',
+  recipient: 'Only the agency that asked can fetch it, and only the agency can decrypt it',
+  anybody: 'Only the agency that asked can fetch it; it was not encrypted for the way',
+} as const;
 
 /** Prints a doorbell's session with its owner. */
 export class DoorStory {
@@ -224,16 +233,19 @@ export class DoorStory {
 
   private showArrival(receipt: Receipt, clip: NonNullable<Receipt['clip']>, folder: string, where: string): void {
     const from = this.context.isOneOfSeveral() ? ` of ${this.doorbell.name}` : '';
+    const { vault, agency } = testbedPaths(this.context.folder);
+    const keys = clip.sealed && join(clip.sealed.keeper === 'vault' ? vault : agency, SEALING_KEYS_NAME);
+    const key = keys === undefined ? [] : ['--key', shellWord(keys)];
     this.context.output.result(
       { event: 'sent', ...this.which, request: receipt.request, clip, folder },
       [
         '',
-        `The clip${from} is ${where}: exactly ${printFrames(clip.frames)}, ${printBytes(clip.bytes)} (${clip.method}).`,
+        `The clip${from} is ${where}: exactly ${printFrames(clip.frames)}, ${printBytes(clip.sealed?.clipBytes ?? clip.bytes)} (${clip.method}).`,
         `  disclosed  ${clip.disclosed.join(', ') || 'nothing'}`,
-        `  sha256     ${clip.sha256}`,
+        `  sha256     ${clip.sealed?.clipSha256 ?? clip.sha256}`,
         `  files      ${folder}`,
-        '  Only the agency that asked can fetch it. Check it yourself:',
-        `    ${calledAs()} verify ${shellWord(join(folder, 'clip.mp4'))} ${shellWord(join(folder, 'manifest.jws'))}`,
+        `  ${READERS[clip.sealed?.keeper ?? 'anybody']}. Check it yourself:`,
+        `    ${[calledAs(), 'verify', ...[CLIP_NAME, STATEMENT_NAME].map((name) => shellWord(join(folder, name))), ...key].join(' ')}`,
         '',
       ].join('\n'),
     );

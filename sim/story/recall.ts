@@ -46,7 +46,7 @@ async function before(scene: DemoRun, story: Narrator): Promise<void> {
   process.kill(vault, 'SIGSTOP');
   let granted: Granted;
   try {
-    granted = await grantOnce(scene, '', false, 'SPD-2026-0001');
+    granted = await grantOnce(scene, '', false, { investigation: 'SPD-2026-0001' });
     const clips = () => deps.disk.list(join(testbedPaths(testbed.folder).bridge, 'clips'));
     story.tell(
       'The vault stands still. The granted clip waits at the bridge.',
@@ -72,7 +72,7 @@ async function before(scene: DemoRun, story: Narrator): Promise<void> {
 
 /** A department that erases on recall. */
 async function erased(scene: DemoRun, story: Narrator): Promise<void> {
-  const granted = await grantOnce(scene, '', false, 'SPD-2026-0002');
+  const granted = await grantOnce(scene, '', false, { investigation: 'SPD-2026-0002' });
   const vault = await InVault.of(scene, granted);
   const bridge = await scene.deps.disk.list(join(testbedPaths(scene.testbed.folder).bridge, 'clips'));
   story.tell(
@@ -83,18 +83,18 @@ async function erased(scene: DemoRun, story: Narrator): Promise<void> {
   const answer = recallAnswerOf(answered);
   story.tell(
     'Its owner takes it back. This department erases on recall; the owner hears so, signed by the vault, with the hash.',
-    answer?.decision === 'erased' && answer.clipSha256 === granted.facts.sha256 && !(await vault.hasBytes()),
+    answer?.decision === 'erased' && answer.clipSha256 === granted.sentSha256 && !(await vault.hasBytes()),
   );
   const receipt = vault.deletion(await vault.see('what became of it?'));
   story.tell(
-    `The officer sees what is gone, and why: ${granted.facts.sha256.slice(0, 16)}..., recall.`,
-    receipt?.cause === 'recall' && receipt.clipSha256 === granted.facts.sha256,
+    `The officer sees what is gone, and why: ${granted.sentSha256.slice(0, 16)}..., recall.`,
+    receipt?.cause === 'recall' && receipt.clipSha256 === granted.sentSha256,
   );
 }
 
 /** A department that keeps the clip and gives a reason. */
 async function kept(scene: DemoRun, story: Narrator): Promise<void> {
-  const granted = await grantOnce(scene, '', false, 'SPD-2026-0003');
+  const granted = await grantOnce(scene, '', false, { investigation: 'SPD-2026-0003' });
   const vault = await InVault.of(scene, granted);
   await vault.set('setPolicy', {}, { recall: { answer: 'keep', reason: REASON } });
   const answered = await revoked(scene, granted, ({ outcome }) => outcome === 'deleted' || outcome === 'recalled');

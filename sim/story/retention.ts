@@ -22,7 +22,7 @@ export async function runRetentionStory(deps: StoryDeps & { logLevel: string }, 
       const granted = await grantOnce(scene, '', false);
       const vault = await InVault.of(scene, granted);
       const pass = (days: number) => time.pass(scene.testbed, days);
-      await play({ vault, pass, story: new Narrator(deps.output, 'retention') }, granted.facts.sha256);
+      await play({ vault, pass, story: new Narrator(deps.output, 'retention') }, granted.sentSha256);
     });
   } finally {
     await rm(folder, { recursive: true, force: true });

@@ -146,12 +146,12 @@ async function granted(stage: Stage, owner: PetOwner, sighting: VerifiedSighting
   const clip = await give(stage, sighting, best.window);
   const [second] = await grantedClips(owner);
   if (!second) throw failure('story_failed', { story: 'search-party', detail: 'Sam finds the granted clip' });
-  const { bytes, manifest } = await fetchClip(owner, second);
+  const { bytes, manifest, disclosed } = await fetchClip(owner, second);
   stage.prove(
     'Robin grants the clip: Sam’s bytes are the ones the doorbell sealed',
-    clip.clip?.bytes === bytes.length && clip.clip.sha256 === manifest.clipSha256,
+    (clip.clip?.sealed?.clipBytes ?? clip.clip?.bytes) === bytes.length && clip.clip?.sha256 === manifest.clipSha256,
   );
-  stage.prove('with nothing about Robin in it, for that is the default', Object.keys(manifest.disclosed).length === 0);
+  stage.prove('with nothing about Robin in it, for that is the default', Object.keys(disclosed).length === 0);
   stage.prove('no agency finds it among its clips', (await stage.clips()).length === 0);
   const bearer = signAccess(stage.deps, stage.facts.agencyKey, stage.bridge.id, {
     clip: second.clip,
@@ -205,8 +205,8 @@ async function noPlace(stage: Stage, owner: PetOwner): Promise<void> {
     }
   }
   for (const clip of await grantedClips(owner)) {
-    const { bytes, manifest } = await fetchClip(owner, clip);
-    texts.push(bytes, new TextEncoder().encode(JSON.stringify(manifest)));
+    const { bytes, manifest, disclosed } = await fetchClip(owner, clip);
+    texts.push(bytes, new TextEncoder().encode(JSON.stringify({ manifest, disclosed })));
   }
   const read = texts.reduce((sum, text) => sum + text.length, 0);
   stage.say(

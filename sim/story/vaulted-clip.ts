@@ -1,6 +1,7 @@
 // A clip in a testbed's vault, for stories: signed messages are verified, files are looked at, the clock can be advanced.
 import { fileURLToPath } from 'node:url';
 import { verifySignature } from '@doorsill/base/keys';
+import { concatBytes } from '@doorsill/contract/bytes';
 import { Deletion, RecallAnswer } from '@doorsill/contract/hand-over-documents';
 import { openToken, type TokenType } from '@doorsill/contract/jws';
 import { PUBLIC_AUDIENCE } from '@doorsill/contract/shared-claims';
@@ -34,6 +35,7 @@ export class TimedVault {
 /** The officer who looks at evidence in the stories: fictional, like the agency. */
 const OFFICER = DEMO_AGENCY.contact.name;
 const CONFIRMED_MS_MAX = 20_000;
+const CLIP_BYTES_MAX = 64 * 1024 * 1024;
 
 export class InVault {
   private readonly scene: DemoRun;
@@ -56,6 +58,14 @@ export class InVault {
   /** The item as an officer sees it now. */
   see(reason: string): Promise<ItemView> {
     return this.act('readItem', reason);
+  }
+
+  /** The clip as an officer gets it from the vault. */
+  async download(reason: string): Promise<Uint8Array> {
+    const { parts } = await this.scene.facts.evidence.clip(this.item, { officer: OFFICER, reason }, CLIP_BYTES_MAX);
+    const received: Uint8Array[] = [];
+    for await (const part of parts) received.push(part);
+    return concatBytes(received);
   }
 
   /** Performs an officer's action; returns the item afterwards. */

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import type { Clock } from '@doorsill/base/clock';
 import type { Disk } from '@doorsill/base/disk';
 import { evidenceFolder, testbedPaths } from '../testbed/testbed-folder.ts';
+import { CLIP_NAME } from '../testbed/vault-clip.ts';
 
 const LOOK_AGAIN_MS = 50;
 
@@ -19,7 +20,7 @@ export async function whenHandedOver(
   const endMs = clock.monotonicMs() + withinMs;
   const waiting = join(testbedPaths(folder).bridge, 'clips');
   for (;;) {
-    const isThere = (await disk.sizeOf(join(evidenceFolder(folder, item), 'clip.mp4'))) !== null;
+    const isThere = (await disk.sizeOf(join(evidenceFolder(folder, item), CLIP_NAME))) !== null;
     if (isThere && !(await disk.list(waiting)).includes(clip)) return true;
     if (clock.monotonicMs() > endMs) return false;
     await clock.sleep(LOOK_AGAIN_MS, signal);

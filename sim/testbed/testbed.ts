@@ -13,7 +13,7 @@ import { failure, isFailure } from '../errors.ts';
 import { agencyId, loadAgencyKey } from '../officer/agency-client.ts';
 import { chooseSealing } from '../officer/agency-sealing.ts';
 import { type EvidenceClient, openEvidenceClient, pinBridge } from '../officer/evidence-client.ts';
-import { DEMO_SEALING, registerAgency } from '../officer/registration.ts';
+import { registerAgency } from '../officer/registration.ts';
 import { PartProcess } from './child-process.ts';
 import {
   type DoorbellContext,
@@ -242,7 +242,7 @@ export class Testbed {
     const [registryFacts, vaultFacts] = [keyedReady.parse(registry), keyedReady.parse(vault)];
     const agencyKey = await loadAgencyKey(this.deps, this.paths.agency);
     const agencyAt = { folder: this.paths.agency, vault: vaultFacts };
-    const sealing = await chooseSealing(this.deps, { ...agencyAt, choice: DEMO_SEALING });
+    const sealing = await chooseSealing(this.deps, agencyAt);
     const [bridge] = await Promise.all([
       this.serveBridge(file, brokerUrl, registryFacts, vaultFacts),
       registerAgency(

@@ -40,7 +40,12 @@ export function goldenText(world: ScenarioWorld, steps: readonly StepDone[]): st
         const { outcome, request, code, clip } = message.receipt;
         const of = request === undefined ? {} : { of: names.get(request) ?? 'another' };
         const facts = clip
-          ? { frames: clip.frames, method: clip.method, sha256: clip.sha256, disclosed: clip.disclosed }
+          ? {
+              frames: clip.frames,
+              method: clip.method,
+              sha256: clip.sealed?.clipSha256 ?? clip.sha256,
+              disclosed: clip.disclosed,
+            }
           : {};
         lines.push({
           atUs: message.publishedUs,

@@ -2,6 +2,7 @@
 
 import { recallAnswerOf } from '@doorsill/contract/hand-over-documents';
 import type { Receipt } from '@doorsill/contract/home-messages';
+import { innerClip } from '@doorsill/contract/sealing';
 import { fileInput } from '@doorsill/device/camera/ffmpeg-capture-command';
 import { runFfmpeg } from '@doorsill/device/camera/ffmpeg-run';
 import type { Ffmpeg } from '@doorsill/device/camera/find-ffmpeg';
@@ -91,7 +92,7 @@ export async function judgeClip(world: ScenarioWorld, expected: Of<'clip'>, ffmp
   if (fromUs !== undefined) sayTime('from', fromUs, statement.window.startUs);
   if (toUs !== undefined) sayTime('to', toUs, statement.window.endUs);
   if (method !== undefined) say('method', method, receipt.clip?.method);
-  if (sha256 !== undefined) say('sha256', sha256, statement.clipSha256);
+  if (sha256 !== undefined) say('sha256', sha256, innerClip(statement).clipSha256);
   if (audio !== undefined) say('sound', audio, statement.audioPackets > 0);
   return verdicts.length > 0 ? verdicts : [{ what, isMet: true, expected: 'a clip', actual: 'a clip' }];
 }
@@ -128,7 +129,7 @@ function isNear(world: ScenarioWorld, wallUs: number, us: number): boolean {
 export async function judgeDisclosed(world: ScenarioWorld, expected: Of<'disclosed'>): Promise<Verdict> {
   const request = world.find(expected.of);
   const clip = request && (await storedClip(world, request));
-  const keys = clip ? Object.keys(clip.statement.disclosed).sort() : null;
+  const keys = clip ? Object.keys(clip.disclosed).sort() : null;
   const wanted = [...expected.keys].sort();
   return {
     what: `disclosed with the clip of ${expected.of}`,

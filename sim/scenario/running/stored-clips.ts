@@ -1,15 +1,14 @@
 // Verified clips at the vault of a scenario's world, or at the owner of a lost pet.
-import { createReadStream } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { Receipt } from '@doorsill/contract/home-messages';
 import type { Manifest, Statement } from '@doorsill/contract/manifest';
+import type { DisclosedValues } from '@doorsill/contract/shared-claims';
 import { verifyClip } from '@doorsill/device/clip/verify-clip';
 import { evidenceId } from '../../officer/evidence-client.ts';
 import { fetchClip, type GrantedClip, grantedClips, type PetOwner } from '../../pet-owner/pet-owner.ts';
+import { CLIP_NAME, readVaultClip } from '../../testbed/vault-clip.ts';
 import type { ScenarioHome } from './scenario-home.ts';
 import type { KnownRequest, ScenarioWorld } from './scenario-world.ts';
-
-const STATEMENT_BYTES_MAX = 65_536;
 
 /** The receipt for a granted clip's arrival at the bridge, or null. */
 export function sentReceipt({ home, grant }: KnownRequest): Receipt | null {
@@ -43,7 +42,7 @@ async function clipOf(petOwner: PetOwner, clip: string): Promise<GrantedClip | n
 /** The vault's file of a clip of the bridge, or null. */
 export async function clipFile(world: ScenarioWorld, clip: string): Promise<string | null> {
   const { bridge, vault } = world.services;
-  const path = join(vault.folder, 'blobs', evidenceId(bridge.id, clip), 'clip.mp4');
+  const path = join(vault.folder, 'blobs', evidenceId(bridge.id, clip), CLIP_NAME);
   return (await world.disk.sizeOf(path)) === null ? null : path;
 }
 
@@ -51,13 +50,15 @@ export async function storedCount(world: ScenarioWorld): Promise<number> {
   const blobs = join(world.services.vault.folder, 'blobs');
   let count = 0;
   for (const item of await world.disk.list(blobs))
-    if ((await world.disk.list(join(blobs, item))).includes('clip.mp4')) count += 1;
+    if ((await world.disk.list(join(blobs, item))).includes(CLIP_NAME)) count += 1;
   return count;
 }
 
 export interface StoredClip {
   /** The recipient's statement; its signature and the clip's bytes are verified. */
   statement: Statement | Manifest;
+  /** The disclosed facts, read from the clip if it was encrypted. */
+  disclosed: DisclosedValues;
   receipt: Receipt;
   /** Its bytes, read anew each time. */
   read(): Uint8Array | AsyncIterable<Uint8Array>;
@@ -71,16 +72,15 @@ export async function storedClip(world: ScenarioWorld, request: KnownRequest): P
   if (petOwner) {
     const granted = await clipOf(petOwner, receipt.clip.id);
     if (!granted) return null;
-    const { manifest, bytes } = await fetchClip(petOwner, granted);
-    return { statement: manifest, receipt, read: () => bytes };
+    const { manifest, disclosed, bytes } = await fetchClip(petOwner, granted);
+    return { statement: manifest, disclosed, receipt, read: () => bytes };
   }
   const path = await clipFile(world, receipt.clip.id);
   const trust = [...request.home.trusts()][0];
   if (path === null || !trust) return null;
-  const token = await world.disk.readFile(join(path, '..', 'manifest.jws'), STATEMENT_BYTES_MAX);
-  const { manifest } = await verifyClip(createReadStream(path), new TextDecoder().decode(token ?? undefined).trim(), {
-    receipt: receipt.intake,
-    bridgeKey: trust.bridgeKey,
-  });
-  return { statement: manifest, receipt, read: () => createReadStream(path) };
+  const item = { folder: dirname(path), keyFolders: [world.services.vault.folder] };
+  const { token, disclosed, read } = await readVaultClip(world.disk, item);
+  const { bridgeKey } = trust;
+  const { manifest } = await verifyClip(read(), token, { receipt: receipt.intake, bridgeKey });
+  return { statement: manifest, disclosed, receipt, read };
 }
