@@ -3,7 +3,7 @@
 // decodes.
 import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { CheckZones } from '../../../cloud-bridge/vault/encrypted-clips.ts';
 import { SystemClock } from '../../../device/base/clock.ts';
 import { type Log, silentLog } from '../../../device/base/log.ts';
@@ -28,14 +28,13 @@ const log: Log = {
   info: (message, facts) => void said.push([message, facts]),
   warn: (message, facts) => void said.push([message, facts]),
 };
-const environment = { ...process.env };
 let segments: Segment[] = [];
 beforeAll(async () => {
   segments = await capturedFootage(ffmpeg.path, { video: x264(15), frames: 20 });
 }, 300_000);
 afterAll(() => folder.dispose());
 afterEach(() => {
-  process.env = { ...environment };
+  vi.unstubAllEnvs();
   said.length = 0;
 });
 
@@ -78,15 +77,15 @@ it('finds a zone that is not black, under limits that it names', async () => {
 
 describe('where ffmpeg cannot do it', () => {
   it('there is no check without an ffmpeg', async () => {
-    process.env['FFMPEG_PATH'] = '/nowhere/ffmpeg';
+    vi.stubEnv('FFMPEG_PATH', '/nowhere/ffmpeg');
     expect(await zoneCheck({ clock, log }, 'where-possible')).toBeUndefined();
     expect(said.map(([message]) => message)).toEqual([expect.stringMatching(/has no ffmpeg/)]);
   });
 
   it('there is none without a way to take the network away, if that is required', async () => {
     pretend('unshare', 'exit 1');
-    process.env['FFMPEG_PATH'] = ffmpeg.path;
-    process.env['PATH'] = `${folder.path}:${environment['PATH']}`;
+    vi.stubEnv('FFMPEG_PATH', ffmpeg.path);
+    vi.stubEnv('PATH', `${folder.path}:${process.env['PATH']}`);
     expect(await zoneCheck({ clock, log }, 'required')).toBeUndefined();
     expect(said.map(([message]) => message)).toEqual([expect.stringMatching(/without network, which is required/)]);
     said.length = 0;
@@ -99,7 +98,7 @@ describe('where ffmpeg cannot do it', () => {
     ['is killed for lack of memory', `case "$*" in *-version*) exec ${ffmpeg.path} "$@";; esac; kill -9 $$`],
   ])('no clip is blamed when ffmpeg %s', async (_what, lines) => {
     const path = pretend('ffmpeg', `exec ${ffmpeg.path} "$@"`);
-    process.env['FFMPEG_PATH'] = path;
+    vi.stubEnv('FFMPEG_PATH', path);
     const zones = await zoneCheck({ clock, log }, 'where-possible');
     const bytes = await clipOf();
     await check(zones, bytes);
