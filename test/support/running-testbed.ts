@@ -1,7 +1,7 @@
 // A whole running testbed (`doorsill up`) as tests drive it: its parts' processes by name, to be killed or halted; its owner's session;
 // requests and grants by the product's own code; and what bridge and ledger hold in the end.
 
-import { createReadStream, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { SystemClock } from '../../device/base/clock.ts';
@@ -28,6 +28,7 @@ import { evidenceId } from '../../sim/officer/evidence-client.ts';
 import { demoAsk } from '../../sim/story/demo-request.ts';
 import { sendDecision } from '../../sim/story/send-decision.ts';
 import { DEMO_HOME } from '../../sim/testbed/testbed.ts';
+import { readVaultClip, vaultItem } from '../../sim/testbed/vault-clip.ts';
 import { Running, temporaryFolder } from './command-line.ts';
 import { type OwnPorts, ownPorts } from './own-ports.ts';
 import { sessionProcesses } from './processes.ts';
@@ -274,7 +275,7 @@ export class RunningTestbed {
   }
 
   /**
-   * Waits for a delivered clip in the vault and checks it as a stranger would: clip, manifest and the bridge's receipt vouch for one another; and every
+   * Waits for a delivered clip in the vault, opens it and checks it as a stranger would: clip, manifest and the bridge's receipt vouch for one another; and every
    * receipt of the device about this grant names the same bytes. Returns its manifest.
    */
   async verify({ jti, window }: GrantUnderWay, receipt: Receipt) {
@@ -284,14 +285,11 @@ export class RunningTestbed {
     const folder = join(this.data, 'vault', 'blobs', item);
     const left = join(this.data, 'bridge', 'clips', receipt.clip?.id ?? 'none');
     await this.until(`clip in the vault as ${item}`, () => (existsSync(folder) && !existsSync(left) ? true : null));
-    const { manifest } = await verifyClip(
-      createReadStream(join(folder, 'clip.mp4')),
-      readFileSync(join(folder, 'manifest.jws'), 'utf8').trim(),
-      {
-        ...(home.trust ? { bridgeKey: home.trust.bridgeKey } : {}),
-        ...(receipt.intake === undefined ? {} : { receipt: receipt.intake }),
-      },
-    );
+    const { token, read } = await readVaultClip(seams.disk, vaultItem(this.data, item));
+    const { manifest } = await verifyClip(read(), token, {
+      ...(home.trust ? { bridgeKey: home.trust.bridgeKey } : {}),
+      ...(receipt.intake === undefined ? {} : { receipt: receipt.intake }),
+    });
     const hashes = this.receipts.filter((one) => one.grant === jti).flatMap(({ clip }) => (clip ? [clip.sha256] : []));
     const found = {
       grant: 'home' in manifest ? manifest.grant : null,

@@ -83,10 +83,13 @@ const BODIES: Readonly<Record<string, object>> = {
 };
 
 async function askBridge(route: string, said: object): Promise<string> {
-  const path = route.split(' ')[1] ?? '';
+  const [method, path = ''] = route.split(' ');
   const of = path.includes('{clip}') ? parcel.clipId : 'all';
   const bearer = fixture.access(of, fixture.cast.agency, said);
-  const { status, body } = await fixture.get(path.replace('{clip}', parcel.clipId), bearer);
+  const own = path.replace('{clip}', parcel.clipId);
+  const { status, body } = await (method === 'POST'
+    ? fixture.post(own, { verdict: 'none' }, bearer)
+    : fixture.get(own, bearer));
   return `${route} -> ${status} ${String(body['code'] ?? '')}`.trim();
 }
 

@@ -32,7 +32,7 @@ describe('a request on an owner’s terminal', () => {
       coverage: [],
     });
     for (const line of lines) expect(line).not.toMatch(/[\p{Cc}\p{Cf}]/u);
-    expect(lines).toHaveLength(8);
+    expect(lines).toHaveLength(9);
   });
 });
 

@@ -10,12 +10,16 @@ import { sha256Hex } from '../../../device/base/keys.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
 import { agencyId, loadAgencyKey, signAccess } from '../../../sim/officer/agency-client.ts';
 import { openEvidenceClient } from '../../../sim/officer/evidence-client.ts';
+import { readVaultClip, vaultItem } from '../../../sim/testbed/vault-clip.ts';
 import { processesNaming, Running, runCommand, temporaryFolder } from '../../support/command-line.ts';
 
 const seams = { clock: new SystemClock(), random: new SystemRandom(), disk: new SystemDisk() };
 const requestLine = z.object({ request: z.string(), grant: z.string() });
 const sentLine = z.object({
-  clip: z.object({ id: z.string(), sha256: z.string(), frames: z.number(), disclosed: z.array(z.string()) }),
+  clip: z.object({
+    ...{ id: z.string(), sha256: z.string(), frames: z.number(), disclosed: z.array(z.string()) },
+    sealed: z.object({ clipSha256: z.string(), keeper: z.literal('vault') }),
+  }),
   folder: z.string(),
 });
 const keyed = z.object({ id: z.string(), url: z.string(), key: z.string() });
@@ -35,6 +39,7 @@ describe('up', () => {
   let testbed: z.infer<typeof upLine>;
   let upSaid: Record<string, unknown>;
   let grantWords: string[];
+  const opening = ['--key', join(data, 'vault', 'sealing.keys')];
 
   beforeAll(async () => {
     up = new Running(['up', '--data', data, '--port', PORT, '--json']);
@@ -60,9 +65,13 @@ describe('up', () => {
     expect(sha256Hex(readFileSync(join(sent.folder, 'clip.mp4')))).toBe(sent.clip.sha256);
   });
 
-  it('sends no sound, because the printed line names none', () => {
+  it('sends no sound, because the printed line names none', async () => {
     expect(grantWords).not.toContain('--audio');
-    expect(readFileSync(join(sent.folder, 'clip.mp4')).includes('soun')).toBe(false);
+    const parts: Uint8Array[] = [];
+    for await (const part of (await readVaultClip(seams.disk, vaultItem(data, basename(sent.folder)))).read())
+      parts.push(part);
+    const clip = Buffer.concat(parts);
+    expect([clip.includes('vide'), clip.includes('soun')]).toEqual([true, false]);
   });
 
   it('answers the same line again without a second clip', async () => {
@@ -74,7 +83,7 @@ describe('up', () => {
 
   it('stores a clip that anyone can verify offline, and finds a changed byte', async () => {
     const [clip, manifest] = [join(sent.folder, 'clip.mp4'), join(sent.folder, 'manifest.jws')];
-    expect((await runCommand(['verify', clip, manifest, '--json'])).status).toBe(0);
+    expect((await runCommand(['verify', clip, manifest, ...opening, '--json'])).status).toBe(0);
     const other = await runCommand(['verify', join(data, 'town.json'), manifest, '--json']);
     expect(other.status).toBe(3);
     expect(other.stderr).toContain('verify_failed');
@@ -107,7 +116,7 @@ describe('up', () => {
     const item = basename(sent.folder);
     const link = await desk.call('createLink', who, { item });
     const bytes = new Uint8Array(await (await fetch(link.url)).arrayBuffer());
-    expect(sha256Hex(bytes)).toBe(sent.clip.sha256);
+    expect(sha256Hex(bytes)).toBe(sent.clip.sealed.clipSha256);
     expect((await fetch(link.url)).status).toBe(410);
     const manifest = readFileSync(join(sent.folder, 'manifest.jws'), 'utf8');
     expect(await desk.call('readStatement', who, { item })).toEqual({ manifest });
@@ -122,7 +131,7 @@ describe('up', () => {
     expect(kept.status, kept.stderr).toBe(0);
     const files = [join(sent.folder, 'clip.mp4'), join(sent.folder, 'manifest.jws')];
     const own = ['--receipt', join(out, 'receipt.jws'), '--proof', join(out, 'proof.json'), '--data', data];
-    const verified = await runCommand(['verify', ...files, ...own, '--json']);
+    const verified = await runCommand(['verify', ...files, ...opening, ...own, '--json']);
     expect(verified.status, verified.stderr).toBe(0);
     expect(verified.last).toMatchObject({ custody: { leaf: kept.last?.['leaf'] } });
 
@@ -164,13 +173,16 @@ describe('up', () => {
     ]);
     expect(kept.status, kept.stderr).toBe(0);
     const files = [join(sent.folder, 'clip.mp4'), join(sent.folder, 'manifest.jws')];
-    expect((await runCommand(['verify', ...files, '--json'])).last).toMatchObject({ chain: 'statement', device: null });
+    expect((await runCommand(['verify', ...files, ...opening, '--json'])).last).toMatchObject({
+      chain: 'statement',
+      device: null,
+    });
     const dispute = ['bridge', 'dispute', sent.clip.id, '--data', data, '--out', join(out, 'dispute.json')];
     expect((await runCommand(dispute)).stderr).toContain('[usage]');
     const opened = await runCommand([...dispute, '--reason', 'court order 2026-311', '--json']);
     expect(opened.status, opened.stderr).toBe(0);
     for (const name of ['opened.json', 'dispute.json']) {
-      const both = await runCommand(['verify', ...files, '--opened', join(out, name), '--json']);
+      const both = await runCommand(['verify', ...files, ...opening, '--opened', join(out, name), '--json']);
       expect(both.last, both.stderr).toMatchObject({
         chain: 'statement and manifest',
         device: expect.stringMatching(/^device-/),
