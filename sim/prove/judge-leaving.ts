@@ -9,7 +9,7 @@ import { showWindow } from '@doorsill/device/terminal/owner-requests';
 import { SYNTHETIC_FPS } from '../porch/scene.ts';
 import type { Check } from './claim.ts';
 import { connectionsIn, type OtherTraffic, type SentChunk } from './doorbell-watch.ts';
-import { acknowledgedBytes, countFound, piecesOf, requestsIn, type SentRequest } from './wire-evidence.ts';
+import { acknowledgedBytes, countFound, piecesIn, piecesOf, requestsIn, type SentRequest } from './wire-evidence.ts';
 
 /** The traffic through the proxies, their addresses as the doorbell sees them, and what is known of other traffic. */
 export interface Traffic {
@@ -81,12 +81,13 @@ export interface BeforeGrant {
   storedUs: number;
   /** The footage in the ring when the agency asked. */
   recorded: { bytes: number; us: number };
-  /** The clip that was granted afterwards. */
+  /** The clip that was granted afterwards, and the encrypted file that was sent. */
   clip: Uint8Array;
+  file: Uint8Array;
 }
 
 /** Whether no footage left before the grant. */
-export function checkBefore({ traffic, readyUs, grantedUs, storedUs, recorded, clip }: BeforeGrant): Check[] {
+export function checkBefore({ traffic, readyUs, grantedUs, storedUs, recorded, clip, file }: BeforeGrant): Check[] {
   const broker = connectionsIn(traffic.broker, 0, grantedUs);
   const bridge = connectionsIn(traffic.bridge, 0, grantedUs);
   const paths = bridge.flatMap(requestsIn).map(({ method, path }) => `${method} ${path}`);
@@ -96,7 +97,12 @@ export function checkBefore({ traffic, readyUs, grantedUs, storedUs, recorded, c
     ...connectionsIn(traffic.broker, grantedUs, storedUs),
     ...connectionsIn(traffic.bridge, grantedUs, storedUs),
   ];
-  const [early, control] = [countFound(pieces, [...broker, ...bridge]), countFound(pieces, after)];
+  const encrypted = piecesIn(file, PIECES);
+  const [early, inTheOpen, control] = [
+    countFound(pieces, [...broker, ...bridge]),
+    countFound(pieces, after),
+    countFound(encrypted, after),
+  ];
   return [
     {
       what: 'The doorbell had footage',
@@ -115,9 +121,14 @@ export function checkBefore({ traffic, readyUs, grantedUs, storedUs, recorded, c
       holds: pieces.length > 0 && early === 0,
     },
     {
-      what: 'The same search finds the pictures that did leave',
-      seen: `${control} of these ${pieces.length} pieces after the grant`,
-      holds: pieces.length > 0 && control === pieces.length,
+      what: 'Nor was one in it afterwards, because the clip was sent encrypted',
+      seen: `${inTheOpen} of these ${pieces.length} pieces after the grant`,
+      holds: pieces.length > 0 && inTheOpen === 0,
+    },
+    {
+      what: 'The same search finds the encrypted file that did leave',
+      seen: `${control} of ${encrypted.length} pieces of it after the grant`,
+      holds: encrypted.length > 0 && control === encrypted.length,
     },
   ];
 }
@@ -130,7 +141,9 @@ export interface AfterGrant {
   /** The granted span, in wall time and on the timeline of the drawn porch. */
   window: Window;
   source: { fromUs: number; toUs: number };
+  /** The clip, and the encrypted file in the vault that it was decrypted from. */
   clip: Uint8Array;
+  file: Uint8Array;
   /** The statement's facts if `verifyClip` accepted it with the clip; else why not. */
   statement: { window: Window; frames: number } | { refused: string };
   /** The number drawn in each picture that a player shows, null where it cannot be read; and how many pictures the file holds. */
@@ -140,7 +153,7 @@ export interface AfterGrant {
 
 /** Whether exactly the granted pictures left. */
 export function checkGranted(after: AfterGrant): Check[] {
-  const { traffic, grantedUs, storedUs, window, source, clip, statement, numbers, held } = after;
+  const { traffic, grantedUs, storedUs, window, source, clip, file, statement, numbers, held } = after;
   const wanted = framesBetween(source);
   const bridge = connectionsIn(traffic.bridge, grantedUs, storedUs);
   const sent = uploadIn(bridge.flatMap(requestsIn));
@@ -148,7 +161,7 @@ export function checkGranted(after: AfterGrant): Check[] {
   const broker = connectionsIn(traffic.broker, 0, Number.POSITIVE_INFINITY);
   const pieces = piecesOf(clip, PIECES);
   const leaked = countFound(pieces, broker);
-  const isSame = sent.length === clip.length && sha256Hex(sent) === sha256Hex(clip);
+  const isSame = sent.length === file.length && sha256Hex(sent) === sha256Hex(file);
   return [
     {
       what: 'The clip has all pictures of the granted span and no others',
@@ -171,8 +184,8 @@ export function checkGranted(after: AfterGrant): Check[] {
         statement.window.endUs === window.endUs,
     },
     {
-      what: 'The uploaded clip is bit for bit the file in the vault, and was sent once',
-      seen: `${sent.length} bytes sent, ${clip.length} in the vault, SHA-256 ${sha256Hex(clip).slice(0, 16)}… ${isSame ? 'of both' : 'of the latter alone'}`,
+      what: 'The uploaded file is bit for bit the one in the vault, and was sent once',
+      seen: `${sent.length} bytes sent, ${file.length} in the vault, SHA-256 ${sha256Hex(file).slice(0, 16)}… ${isSame ? 'of both' : 'of the latter alone'}`,
       holds: isSame,
     },
     {
@@ -215,11 +228,11 @@ function spanText(numbers: readonly (number | null)[]): string {
 
 export interface NamedFacts {
   traffic: Traffic;
-  /** The facts that the home has, the keys that the grant names, and the keys that the statement discloses. */
+  /** The facts that the home has, the keys that the grant names, and the keys of the facts in the clip. */
   values: Readonly<Partial<Record<DisclosureKey, string>>>;
   named: readonly DisclosureKey[];
   disclosed: readonly string[];
-  /** What the agency received: the clip and its documents. */
+  /** What the agency received: the clip, its facts and its documents. */
   received: readonly Uint8Array[];
   /** The kinds of the file's streams. */
   streams: readonly string[];
@@ -240,10 +253,11 @@ export function checkNamed({
   const textsOf = (keys: readonly DisclosureKey[]) => keys.flatMap((key) => values[key] ?? []).map(utf8);
   const bridge = connectionsIn(traffic.bridge, 0, Number.POSITIVE_INFINITY);
   const places = [...received, ...bridge];
+  const readable = countFound(textsOf(named), bridge);
   const leaked = withheld.filter((key) => countFound(textsOf([key]), places) > 0);
   return [
     {
-      what: 'The statement discloses exactly the facts that the grant names',
+      what: 'The clip discloses exactly the facts that the grant names',
       seen: `named ${named.join(', ') || 'nothing'}; disclosed ${disclosed.join(', ') || 'nothing'}`,
       holds: [...disclosed].sort().join() === [...named].sort().join(),
     },
@@ -251,6 +265,11 @@ export function checkNamed({
       what: 'Facts that it does not name are neither in what the agency received nor in the traffic to the bridge in the whole run',
       seen: `${withheld.join(', ')}: ${leaked.length === 0 ? 'none found' : `${leaked.join(', ')} found`} in ${printBytes(bytesOf(places))}`,
       holds: leaked.length === 0,
+    },
+    {
+      what: 'Nor are those that it names in the traffic to the bridge, because they were sent encrypted',
+      seen: `${readable} of ${named.length} found`,
+      holds: readable === 0,
     },
     {
       what: 'The same search finds the facts that it names',

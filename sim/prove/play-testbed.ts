@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { sha256Hex } from '@doorsill/base/keys';
 import type { Programs } from '@doorsill/base/system-programs';
+import { utf8 } from '@doorsill/contract/bytes';
 import type { DeviceState, Receipt } from '@doorsill/contract/home-messages';
 import type { DisclosureKey } from '@doorsill/contract/shared-claims';
 import { runFfmpeg } from '@doorsill/device/camera/ffmpeg-run';
@@ -24,7 +25,7 @@ import { type DemoRun, grantOnce, handedOver, inTestbed, layOut, noticeOf } from
 import { demoAsk } from '../story/demo-request.ts';
 import type { StoryDeps } from '../story/story-deps.ts';
 import { DEMO_HOME } from '../testbed/testbed.ts';
-import { testbedPaths } from '../testbed/testbed-folder.ts';
+import { evidenceFolder, testbedPaths } from '../testbed/testbed-folder.ts';
 import { CLIP_NAME, STATEMENT_NAME } from '../testbed/vault-clip.ts';
 import { broken, type Check, type Claim, judged, leftOut } from './claim.ts';
 import { DoorbellWatch, type OtherTraffic, type RecordedLink } from './doorbell-watch.ts';
@@ -170,7 +171,8 @@ class Play {
     const names = [CLIP_NAME, STATEMENT_NAME, RECEIPT_NAME, PROOF_NAME];
     const received = await Promise.all(names.map((name) => readFile(join(this.kept, name))));
     const [clip = Buffer.alloc(0), statementFile = Buffer.alloc(0)] = received;
-    seen.before = { readyUs, grantedUs, storedUs, recorded, clip };
+    const file = await readFile(join(evidenceFolder(scene.testbed.folder, item), CLIP_NAME));
+    seen.before = { readyUs, grantedUs, storedUs, recorded, clip, file };
     const statement = await verifyClip(inOnePiece(clip), statementFile.toString('utf8').trim()).then(
       ({ manifest }) => manifest,
       (thrown: unknown) => ({ refused: asFailure(thrown).message }),
@@ -184,7 +186,7 @@ class Play {
       storedUs,
       window,
       source: GRANTED,
-      clip,
+      ...{ clip, file },
       numbers,
       held,
       statement,
@@ -192,7 +194,8 @@ class Play {
     const streams = await this.streamsOf(path);
     const values = DEMO_HOME.disclosure;
     const { audioPackets } = 'refused' in statement ? { audioPackets: 0 } : statement;
-    seen.named = { values, named: NAMED, disclosed: Object.keys(laid.disclosed), received, streams, audioPackets };
+    const all = [...received, utf8(JSON.stringify(laid.disclosed))];
+    seen.named = { values, named: NAMED, disclosed: Object.keys(laid.disclosed), received: all, streams, audioPackets };
   }
 
   /** The kinds of all streams in a file, as the demuxer reports them. */

@@ -36,23 +36,24 @@ export function testbedTexts(otherTraffic: OtherTraffic, isAlone: boolean): Reco
       done: `A doorbell was started, enrolled, recorded the drawn porch, and showed its owner an agency’s request. ${done} This claim is about the time until the owner’s grant was sent.`,
       shows:
         'Until its owner grants, the doorbell talks only to its broker and its bridge, and no footage is in its traffic.',
-      notShown: `${NOT_EVERYWHERE} The search was for pieces of pictures as they are, in base64 and in hex: not encrypted or changed ones. The broker’s operator sees that the doorbell is online, and when it sends.${notShown}`,
+      notShown: `${NOT_EVERYWHERE} The search was for pieces of pictures as they are, in base64 and in hex: not changed ones. The broker’s operator sees that the doorbell is online, and when it sends.${notShown}`,
     },
     'exactly-the-granted': {
       id: 'exactly-the-granted',
       title: 'Exactly the granted pictures leave',
-      done: 'The owner granted a span that begins and ends in the middle of a GOP. The clip in the agency’s vault was verified with its statement. Each of its pictures was decoded, and the number that the drawn porch shows in every picture was read.',
+      done: 'The owner granted a span that begins and ends in the middle of a GOP. The clip was opened with the key of the agency’s vault and verified with its statement. Each of its pictures was decoded, and the number that the drawn porch shows in every picture was read.',
       shows:
-        'The agency’s file holds all granted pictures and no others, hidden ones included; it is the file that the doorbell sent, and nothing else of that size left.',
+        'The agency’s file holds all granted pictures and no others, hidden ones included; it was in the encrypted file that the doorbell sent, and nothing else of that size left.',
       notShown: `The porch is drawn: streams of other cameras are tested in the project’s own tests, not here. Nor does it show what an agency does with its copy.${notShown}`,
     },
     'only-what-was-named': {
       id: 'only-what-was-named',
       title: 'Only the named facts leave, and no sound',
-      done: 'Of its name, address, e-mail and phone the home granted the address, and no sound. Everything that the agency received and all traffic to the bridge was searched for the other three, as they are, in base64 and in hex.',
-      shows: 'A clip takes along only the facts that the grant names, and sound only if it is named.',
+      done: 'Of its name, address, e-mail and phone the home granted the address, and no sound. Everything that the agency received and all traffic to the bridge was searched for them, as they are, in base64 and in hex.',
+      shows:
+        'A clip takes along only the facts that the grant names, and sound only if it is named. Neither it nor they can be read on the way to the agency’s vault.',
       notShown:
-        'The picture itself may show who lives there. The owner’s messages, which list the facts, travel through the home’s broker: its operator can read them, and without TLS so can others on the way. In this version the bridge can read the clips that it takes.',
+        'The picture itself may show who lives there. The owner’s messages, which list the facts, travel through the home’s broker: its operator can read them, and without TLS so can others on the way.',
     },
     'revocation-wins': {
       id: 'revocation-wins',

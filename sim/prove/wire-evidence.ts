@@ -53,7 +53,11 @@ const VARIETY_MIN = 12;
 
 /** Up to `many` pieces of an MP4 file's `mdat`, evenly spread over it. Empty for a file without one. */
 export function piecesOf(file: Uint8Array, many: number): Uint8Array[] {
-  const media = mediaIn(file);
+  return piecesIn(mediaIn(file), many);
+}
+
+/** Up to `many` pieces of any bytes, evenly spread over them. */
+export function piecesIn(media: Uint8Array, many: number): Uint8Array[] {
   const step = Math.max(PIECE_BYTES, Math.floor(media.length / many));
   const pieces: Uint8Array[] = [];
   for (let at = 0; at + PIECE_BYTES <= media.length; at += step) {

@@ -31,6 +31,8 @@ function mp4(mediaBytes: number): Buffer {
 }
 
 const clip = mp4(40_000);
+/** What was sent: the clip, encrypted. */
+const file = random.bytes(40_008);
 const said = (atUs: number, connection: number, bytes: string | Uint8Array): SentChunk => ({
   atUs,
   connection,
@@ -54,9 +56,9 @@ const traffic: Traffic = {
   broker: [said(500, 0, 'CONNECT'), said(1_500, 0, 'a notice of a request'), said(2_500, 0, 'a receipt')],
   bridge: [
     said(600, 0, request('POST', '/v1/enrolments', '{"secret":"s"}')),
-    said(2_100, 1, request('POST', '/v1/intakes', '{"manifest":"m 12 Maple Street"}')),
-    said(2_200, 1, request('PATCH', '/v1/intakes/1', clip.subarray(0, 30_000))),
-    said(2_300, 1, request('PATCH', '/v1/intakes/1', clip.subarray(30_000))),
+    said(2_100, 1, request('POST', '/v1/intakes', '{"manifest":"m"}')),
+    said(2_200, 1, request('PATCH', '/v1/intakes/1', file.subarray(0, 30_000))),
+    said(2_300, 1, request('PATCH', '/v1/intakes/1', file.subarray(30_000))),
   ],
   bridgeAnswers: [],
   places: PLACES,
@@ -119,7 +121,7 @@ describe('other traffic than through the proxies', () => {
 describe('before a grant', () => {
   const before: BeforeGrant = {
     traffic,
-    ...{ readyUs: READY, grantedUs: GRANTED, storedUs: STORED, clip },
+    ...{ readyUs: READY, grantedUs: GRANTED, storedUs: STORED, clip, file },
     recorded: { bytes: 3_000_000, us: 13_000_000 },
   };
 
@@ -158,7 +160,16 @@ describe('before a grant', () => {
       { traffic: { ...traffic, bridge: [said(700, 2, request('POST', '/v1/telemetry', 'x')), ...traffic.bridge] } },
     ],
     ['no footage to keep', { recorded: { bytes: 0, us: 0 } }],
-    ['a search that finds nothing afterwards either', { clip: mp4(40_000) }],
+    ['a search that finds nothing afterwards either', { file: random.bytes(40_008) }],
+    [
+      'a piece of a picture in the open afterwards',
+      {
+        traffic: {
+          ...traffic,
+          bridge: [...traffic.bridge, said(2_400, 1, request('PATCH', '/v1/intakes/1', clip.subarray(9_000, 9_700)))],
+        },
+      },
+    ],
     ['a clip without pictures', { clip: Buffer.from('\0\0\0\u0010moovxxxxxxxx') }],
     [
       'a connection elsewhere',
@@ -185,7 +196,7 @@ describe('a granted clip', () => {
   const numbers = framesBetween(source);
   const window = { startUs: 102_430_000, endUs: 105_410_000 };
   const after: AfterGrant = {
-    ...{ traffic, grantedUs: GRANTED, storedUs: STORED, window, source, clip, numbers, held: numbers.length },
+    ...{ traffic, grantedUs: GRANTED, storedUs: STORED, window, source, clip, file, numbers, held: numbers.length },
     statement: { window, frames: numbers.length },
   };
 
@@ -212,10 +223,10 @@ describe('a granted clip', () => {
       { statement: { window: { ...window, endUs: window.endUs + 1 }, frames: 45 } },
       '45 pictures',
     ],
-    ['another file in the vault', { clip: mp4(40_000) }, 'of the latter alone'],
+    ['another file in the vault', { file: mp4(40_000) }, 'of the latter alone'],
     [
       'the clip sent twice',
-      { traffic: { ...traffic, bridge: [...traffic.bridge, said(2_400, 2, request('PATCH', '/v1/intakes/2', clip))] } },
+      { traffic: { ...traffic, bridge: [...traffic.bridge, said(2_400, 2, request('PATCH', '/v1/intakes/2', file))] } },
       '80016 bytes sent',
     ],
     [
@@ -254,7 +265,7 @@ describe('the facts with a clip', () => {
     traffic,
     values: { name: 'Robin Maple', address: '12 Maple Street', email: 'robin@maple.example', phone: '+1 217 555 0142' },
     ...{ named: ['address'], disclosed: ['address'], streams: ['video'], audioPackets: 0 },
-    received: [clip, Buffer.from(`e30.${Buffer.from('{"address":"12 Maple Street"}').toString('base64url')}.x`)],
+    received: [clip, Buffer.from('{"address":"12 Maple Street"}')],
   };
   const also = (text: string) => ({ received: [...facts.received, Buffer.from(text)] });
 
@@ -275,6 +286,10 @@ describe('the facts with a clip', () => {
       { traffic: { ...traffic, bridge: [said(1, 9, '+1 217 555 0142'), ...traffic.bridge] } },
     ],
     ['a search that does not find what was named', { received: [clip] }],
+    [
+      'a named fact in the open',
+      { traffic: { ...traffic, bridge: [said(2_400, 9, '12 Maple Street'), ...traffic.bridge] } },
+    ],
     ['a track of sound', { streams: ['video', 'audio'] }],
     ['sound packets in the statement', { audioPackets: 7 }],
   ])('%s makes it false', (_what, change) => {
