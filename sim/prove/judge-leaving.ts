@@ -93,9 +93,12 @@ export function checkBefore({ traffic, readyUs, grantedUs, storedUs, recorded, c
   const paths = bridge.flatMap(requestsIn).map(({ method, path }) => `${method} ${path}`);
   const late = bytesOf(connectionsIn(traffic.bridge, readyUs, grantedUs));
   const pieces = piecesOf(clip, PIECES);
+  const toBridge = connectionsIn(traffic.bridge, grantedUs, storedUs);
+  // The upload also in one piece: requests part it.
   const after = [
     ...connectionsIn(traffic.broker, grantedUs, storedUs),
-    ...connectionsIn(traffic.bridge, grantedUs, storedUs),
+    ...toBridge,
+    uploadIn(toBridge.flatMap(requestsIn)),
   ];
   const encrypted = piecesIn(file, PIECES);
   const [early, inTheOpen, control] = [
