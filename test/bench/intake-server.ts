@@ -6,7 +6,9 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { FileStore } from '@tus/file-store';
 import { Server } from '@tus/server';
-import { BridgeFixture } from '../support/bridge-fixture.ts';
+import { Window } from '../../device/contract/shared-claims.ts';
+import { BridgeFixture, coverageOf } from '../support/bridge-fixture.ts';
+import { claimsOf } from '../support/parties.ts';
 import { plainMp4 } from '../support/plain-mp4.ts';
 
 /** Where the next clip goes, and with which headers. */
@@ -24,7 +26,10 @@ async function ourBridge(): Promise<() => Promise<Ready>> {
   const fixture = await BridgeFixture.open();
   const request = await fixture.ready();
   return async () => {
-    const parcel = fixture.parcel(request, { clip: CLIP, manifest: { frames: FRAMES } });
+    const grantToken = fixture.cast.grant(request);
+    const window = Window.parse(claimsOf(grantToken)['window']);
+    const manifest = { frames: FRAMES, ...coverageOf(window, FRAMES) };
+    const parcel = fixture.parcel(request, { clip: CLIP, grantToken, manifest });
     const opened = await fixture.openIntake(parcel);
     if (opened.status !== 200) throw new Error(`the intake was refused: ${JSON.stringify(opened.body)}`);
     const path = await fixture.create(parcel);

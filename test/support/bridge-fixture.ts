@@ -89,9 +89,9 @@ async function oncePortIsFree(start: () => Promise<void>): Promise<void> {
   }
 }
 
-/** Coverage and gaps of a clip whose 30 frames, at 15 a second, begin with its window. */
-function coverageOf({ startUs, endUs }: Window): Pick<Manifest, 'coverage' | 'gaps'> {
-  const untilUs = Math.min(endUs, startUs + 2_000_000);
+/** Coverage and gaps of a clip whose frames, at 15 a second, begin with its window. */
+export function coverageOf({ startUs, endUs }: Window, frames = 30): Pick<Manifest, 'coverage' | 'gaps'> {
+  const untilUs = Math.min(endUs, startUs + Math.ceil((frames * 1_000_000) / 15));
   const gaps = untilUs < endUs ? [{ startUs: untilUs, endUs }] : [];
   return { coverage: { startUs, endUs: untilUs }, gaps };
 }
