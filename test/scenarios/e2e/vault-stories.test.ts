@@ -7,6 +7,7 @@ describe('story', () => {
   it.each([
     ['retention', 12],
     ['recall', 8],
+    ['sealed', 6],
   ])(
     '%s tells what it proves',
     async (name, lines) => {
