@@ -16,6 +16,7 @@ import {
   type RequestView,
   signFootageRequest,
 } from '../../officer/agency-client.ts';
+import { chooseSealing } from '../../officer/agency-sealing.ts';
 import { addPartner, listPartners, setPartnerStatus } from '../../officer/bridge-operator.ts';
 import { type AgencyDecision, applyToRegistry, decideAgency, writeDomainProof } from '../../officer/registration.ts';
 import { areaAround } from '../../story/demo-request.ts';
@@ -80,7 +81,8 @@ export class ScenarioAgencies {
     const { disk, services } = this.deps;
     await writeDomainProof(disk, services.registry.folder, facts.domain, agencyId(key));
     const { name, jurisdiction, domain, contact, profiles, retention } = facts;
-    const said = { name, jurisdiction, domain, contact, profiles, retention };
+    const sealing = await chooseSealing(this.deps, { folder: join(this.folder, facts.id), vault: services.vault });
+    const said = { name, jurisdiction, domain, contact, profiles, retention, ...(sealing ? { sealing } : {}) };
     await applyToRegistry(this.deps, services.registry, key, said);
     if (facts.standing === 'pending') return;
     const first = facts.standing === 'refused' ? 'refused' : 'approved';
