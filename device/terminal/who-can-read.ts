@@ -9,9 +9,9 @@ import { printBytes, printFrames } from './format-units.ts';
 /** Who can read a clip, by `clipReaders`. */
 export const READERS: Record<ClipReaders, string> = {
   bridge: 'its recipient, you, and the bridge that carries it',
-  vault: 'only the agency’s vault and officers, and you: nobody on the way, not the bridge',
-  officers: 'only the agency’s officers, and you: nobody on the way, not the bridge',
-  neighbor: 'only the neighbour who searches, and you: nobody on the way, not the bridge',
+  vault: 'only the agency’s vault and officers, and you: nobody on the way, not even the bridge',
+  officers: 'only the agency’s officers, and you: nobody on the way, not even the bridge',
+  neighbor: 'only the neighbour who searches, and you: nobody on the way, not even the bridge',
 };
 
 /** Who could read a clip that is granted now. */

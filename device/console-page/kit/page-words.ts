@@ -9,9 +9,9 @@ export const en = {
   /** By `clipReaders` (contract/sealing.ts). */
   readers: {
     bridge: 'The bridge that carries the clip can read it.',
-    vault: 'Only the agency’s vault and officers, and you, can read the clip: nobody on the way, not the bridge.',
-    officers: 'Only the agency’s officers, and you, can read the clip: nobody on the way, not the bridge.',
-    neighbor: 'Only the neighbour who searches, and you, can read the clip: nobody on the way, not the bridge.',
+    vault: 'Only the agency’s vault and officers, and you, can read the clip: nobody on the way, not even the bridge.',
+    officers: 'Only the agency’s officers, and you, can read the clip: nobody on the way, not even the bridge.',
+    neighbor: 'Only the neighbour who searches, and you, can read the clip: nobody on the way, not even the bridge.',
   },
 
   appName: 'doorsill',

@@ -29,8 +29,8 @@ const readersIn = (lines: string[]) => lines.filter((line) => line.startsWith(' 
 
 it.each([
   [undefined, 'its recipient, you, and the bridge that carries it'],
-  ['vault', 'only the agency’s vault and officers, and you: nobody on the way, not the bridge'],
-  ['recipient', 'only the agency’s officers, and you: nobody on the way, not the bridge'],
+  ['vault', 'only the agency’s vault and officers, and you: nobody on the way, not even the bridge'],
+  ['recipient', 'only the agency’s officers, and you: nobody on the way, not even the bridge'],
 ] as const)('of a request whose clips the %s opens', (keeper, readers) => {
   const published = cast.published(undefined, cast.credential(sealingBy(keeper)));
   const notice = { device: cast.device.id, published, wouldDisclose: {}, askedKeys: [], coverage: [] };
@@ -40,7 +40,7 @@ it.each([
 
 it.each([
   [undefined, 'its recipient, you, and the bridge that carries it'],
-  ['recipient', 'only the neighbour who searches, and you: nobody on the way, not the bridge'],
+  ['recipient', 'only the neighbour who searches, and you: nobody on the way, not even the bridge'],
 ] as const)('of a sighting whose clips the %s opens', (keeper, readers) => {
   const search = searching.search(sealingBy(keeper));
   const startUs = cast.nowS() * 1_000_000 - 60_000_000;
