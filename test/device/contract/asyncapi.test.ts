@@ -1,10 +1,19 @@
 // Holds the published description of the MQTT contract, and signed examples of every token, equal to the schemas.
+import { readFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { z } from 'zod';
 import { ManualClock } from '../../../device/base/clock.ts';
-import { sha256Hex, verifySignature } from '../../../device/base/keys.ts';
+import { SystemDisk } from '../../../device/base/disk.ts';
+import { decryptWith, encryptTo, generateSealingKey, importSealingKey } from '../../../device/base/hpke.ts';
+import { sha256, sha256Hex, verifySignature } from '../../../device/base/keys.ts';
 import { SeededRandom } from '../../../device/base/random.ts';
+import { generateSealKey } from '../../../device/base/seal.ts';
+import { readSealedFile, writeSealedFile } from '../../../device/base/sealed-file.ts';
+import { fromBase64url, fromUtf8, toBase64url, utf8 } from '../../../device/contract/bytes.ts';
+import { SALT_BYTES } from '../../../device/contract/commitment.ts';
 import { homeAssistantStateSchemas, ORDER_PAYLOADS } from '../../../device/contract/home-assistant-messages.ts';
 import {
   DeviceEvent,
@@ -17,6 +26,15 @@ import {
 import { openToken, parseToken, type TokenType } from '../../../device/contract/jws.ts';
 import { Command, Denial, Grant, Pairing, Revoke } from '../../../device/contract/owner-orders.ts';
 import { AreaDocument, Credential, publicationSchema, Request, Revocations } from '../../../device/contract/request.ts';
+import {
+  areNamed,
+  commitmentsOf,
+  contentKeyInfo,
+  readContents,
+  SEALED_CONTENTS_BYTES,
+  sealedBytesOf,
+  writeContents,
+} from '../../../device/contract/sealing.ts';
 import { Search, SearchDocument, searchPublicationSchema } from '../../../device/contract/search.ts';
 import {
   CONTRACT_VERSION,
@@ -268,7 +286,56 @@ it('publishes the contract as AsyncAPI, equal to the schemas', async () => {
   );
 });
 
-it('publishes a signed example of each document, which verifies', async () => {
+/** An encrypted clip under a grant, with all that whoever writes a reader of it needs; it is opened from these texts alone. */
+async function encryptedExample(grantToken: string) {
+  const random = new SeededRandom(9);
+  const [recipient, contentKey] = [generateSealingKey(random), generateSealKey(random)];
+  const salt = () => toBase64url(random.bytes(SALT_BYTES));
+  const contents = {
+    disclosed: { email: 'casey@home.example' },
+    zones: [{ left: 0, top: 0, width: 2_500, height: 10_000 }],
+    salts: { email: salt(), zones: salt() },
+  };
+  const clip = 'In place of an MP4 file.';
+  const id = Grant.parse(parseToken(grantToken)?.claims).jti;
+  const grantSha256 = sha256Hex(grantToken);
+  const info = contentKeyInfo(grantSha256);
+  const folder = await mkdtemp(join(tmpdir(), 'doorsill-example-'));
+  const path = join(folder, 'clip');
+  await writeSealedFile(new SystemDisk(), random, { path, key: contentKey, id }, [writeContents(contents), utf8(clip)]);
+  const file = readFileSync(path);
+  await rm(folder, { recursive: true });
+  const example = {
+    note: 'Open `file` (base64url) with `privateKey`, as docs/developer.md says: it holds `contents` in a block of 8,192 bytes, then `clip`.',
+    privateKey: recipient.exportSecret(),
+    grant: id,
+    sealed: {
+      ...{ clipSha256: sha256Hex(clip), clipBytes: clip.length, recipientKey: recipient.publicKey, grantSha256 },
+      contentKey: toBase64url(encryptTo(recipient.publicKey, contentKey.secret, { info }, random) ?? new Uint8Array()),
+      ...commitmentsOf(contents, sha256),
+    },
+    file: toBase64url(file),
+    ...{ contents, clip },
+  };
+  const { sealed } = example;
+  const pair = importSealingKey(example.privateKey) ?? expect.fail('the private key is one');
+  const message = fromBase64url(sealed.contentKey) ?? new Uint8Array();
+  const secret = decryptWith(pair, message, { info: contentKeyInfo(sealed.grantSha256) });
+  const bytes = fromBase64url(example.file) ?? new Uint8Array();
+  const source = {
+    read: async (at: number, length: number) => bytes.slice(at, at + length),
+    close: async () => undefined,
+  };
+  const key = { cipher: 'aes-256-gcm' as const, secret: secret ?? new Uint8Array() };
+  const opened = await readSealedFile(source, { path: 'example', key, id: example.grant }, bytes.length);
+  expect(readContents(await opened.read(0, SEALED_CONTENTS_BYTES))).toEqual(example.contents);
+  expect(fromUtf8(await opened.read(SEALED_CONTENTS_BYTES, sealed.clipBytes))).toBe(example.clip);
+  expect(areNamed(example.contents, sealed, sha256)).toBe(true);
+  expect(sealedBytesOf(sealed.clipBytes)).toBe(bytes.length);
+  return example;
+}
+
+it('publishes a signed example of each document, which verifies, and of an encrypted clip, which opens', async () => {
   const cast = new Cast(new ManualClock(1_790_000_000_000_000), new SeededRandom(7));
   const request = cast.request();
   const grant = cast.grant(request);
@@ -299,6 +366,7 @@ it('publishes a signed example of each document, which verifies', async () => {
     note: 'Made from a fixed seed and a fixed time. Verify with the key in `iss`; requestSha256 is over the request token’s bytes.',
     requestSha256: sha256Hex(request),
     tokens: documents.map(([typ, token]) => ({ typ, token })),
+    encryptedClip: await encryptedExample(grant),
   };
   await expect(`${JSON.stringify(published, null, 2)}\n`).toMatchFileSnapshot(
     join(root, 'device/contract/examples.json'),
