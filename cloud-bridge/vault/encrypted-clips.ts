@@ -182,9 +182,10 @@ export function assertNotRefused(item: Item): void {
 
 /** Throws `clip_unopened`, `state_damaged`. */
 function decrypt(statement: SealedStatement, bytes: OpenBytes, pair: SealingKeyPair): Promise<SealedFile> {
-  const { contentKey, grantSha256 } = statement.sealed;
+  const { home, sealed } = statement;
+  const { contentKey, grantSha256 } = sealed;
   const message = fromBase64url(contentKey) ?? new Uint8Array();
-  const secret = decryptWith(pair, message, { info: contentKeyInfo(grantSha256) });
+  const secret = decryptWith(pair, message, { info: contentKeyInfo({ home, grantSha256 }) });
   if (!secret) throw unopened('key', 'its content key does not open');
   const key = { cipher: 'aes-256-gcm', secret } as const;
   return readSealedFile(bytes, { path: 'the encrypted clip', key, id: statement.grant }, statement.clipBytes);

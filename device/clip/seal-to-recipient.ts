@@ -33,20 +33,21 @@ export function contentsOf(live: LiveGrant, values: DisclosedValues, random: Ran
 }
 
 /**
- * What manifest and statement say about an encrypted clip, with its content key encrypted to the recipient that the grant names. Throws
- * `grant_dead`, `consent_sealing_key`.
+ * What manifest and statement say about an encrypted clip, with its content key encrypted to the recipient that the grant names. `home`: of
+ * the statement. Throws `grant_dead`, `consent_sealing_key`.
  */
 export function sealedClaims(
   live: LiveGrant,
   contents: SealedContents,
-  inner: { clipSha256: string; clipBytes: number; contentKey: SealKey },
+  inner: { clipSha256: string; clipBytes: number; contentKey: SealKey; home: string },
   random: Random,
 ): SealedClip {
   assertLiveGrant(live);
-  const { clipSha256, clipBytes, contentKey } = inner;
+  const { clipSha256, clipBytes, contentKey, home } = inner;
   const recipientKey = sealingOfGrant(live).key;
   const grantSha256 = sha256Hex(live.facts.grantToken);
-  const sealedKey = encryptTo(recipientKey, contentKey.secret, { info: contentKeyInfo(grantSha256) }, random);
+  const info = contentKeyInfo({ home, grantSha256 });
+  const sealedKey = encryptTo(recipientKey, contentKey.secret, { info }, random);
   if (!sealedKey) throw failure('consent_sealing_key');
   const named = commitmentsOf(contents, sha256);
   return { clipSha256, clipBytes, recipientKey, contentKey: toBase64url(sealedKey), grantSha256, ...named };

@@ -26,15 +26,26 @@ export interface StatementDeps {
   random: Random;
 }
 
-/**
- * Signs statement, certificate and recall for the clip of a full manifest. The key of statement and recall is generated here and not
- * stored. Throws `grant_dead`.
- */
-export function makeStatement(live: LiveGrant, manifestToken: string, deps: StatementDeps): StatementDocuments {
+/** The key of one grant's statement and recall, which is not stored, and the pseudonym that follows from it. */
+export interface StatementSigner {
+  key: SigningKey;
+  home: string;
+}
+
+export function freshStatementSigner(random: Random): StatementSigner {
+  const key = generateSigningKey(random);
+  return { key, home: actorId('home', sha256Hex(key.publicKey)) };
+}
+
+/** Signs statement, certificate and recall for the clip of a full manifest. Throws `grant_dead`. */
+export function makeStatement(
+  live: LiveGrant,
+  manifestToken: string,
+  deps: StatementDeps,
+  { key, home }: StatementSigner = freshStatementSigner(deps.random),
+): StatementDocuments {
   assertLiveGrant(live);
   const { device, random } = deps;
-  const key = generateSigningKey(random);
-  const home = actorId('home', sha256Hex(key.publicKey));
   const manifest = Manifest.parse(parseToken(manifestToken)?.claims);
   const salt = random.bytes(SALT_BYTES);
   const commitment = commitmentOf(salt, manifestToken, sha256);

@@ -53,7 +53,7 @@ export const SealedClip = z.strictObject({
   clipBytes: z.int().positive(),
   /** The recipient's key that the content key is encrypted to. */
   recipientKey: sealingKeySchema,
-  /** The content key, encrypted with `contentKeyInfo` of the grant. It encrypts this one file. */
+  /** The content key, encrypted with `contentKeyInfo` of grant and statement. It encrypts this one file. */
   contentKey: z
     .string()
     .length(SEALED_KEY_LETTERS)
@@ -78,9 +78,12 @@ export function disclosedKeys(facts: { disclosed: DisclosedValues; sealed?: Seal
   return DisclosureKey.options.filter((key) => named[key] !== undefined);
 }
 
-/** What the content key of a clip is bound to: opened under another grant, it does not open. */
-export function contentKeyInfo(grantSha256: string): Uint8Array {
-  return utf8(`doorsill clip key\n${grantSha256}`);
+/**
+ * What the content key of a clip is bound to: its grant, and the key of its one statement, by the pseudonym that follows from that key. In a
+ * statement that anybody else has signed, to another recipient or about an erased clip, it does not open.
+ */
+export function contentKeyInfo({ home, grantSha256 }: { home: string; grantSha256: string }): Uint8Array {
+  return utf8(`doorsill clip key\n${home}\n${grantSha256}`);
 }
 
 /** The content key of one sent clip, as its device gives it to the owner who granted the clip, for a dispute; and as a file. */

@@ -16,7 +16,7 @@ import type { HeldFootage } from '../clip/held-footage.ts';
 import type { CutDeps } from '../clip/recent-encodings.ts';
 import { contentsOf, sealedClaims } from '../clip/seal-to-recipient.ts';
 import { SelfCheck } from '../clip/self-check.ts';
-import { makeStatement } from '../clip/sign-recipient-statement.ts';
+import { freshStatementSigner, makeStatement } from '../clip/sign-recipient-statement.ts';
 import { footageWindow, trim } from '../clip/trim.ts';
 import type { LiveGrant } from '../consent/live-grant.ts';
 import type { Outbox, OutboxItem, StoredClip } from './outbox.ts';
@@ -322,20 +322,26 @@ export class Deliveries {
     const contents = contentsOf(live, this.deps.values(), this.deps.random);
     const prepare = async (stored: StoredClip) => {
       await check(stored);
-      const manifest = this.manifestOf(live, clip, stored, contents);
-      return { manifest, ...makeStatement(live, manifest, this.deps) };
+      const signer = freshStatementSigner(this.deps.random);
+      const manifest = this.manifestOf(live, clip, { stored, contents, home: signer.home });
+      return { manifest, ...makeStatement(live, manifest, this.deps, signer) };
     };
     return this.deps.outbox.seal(live, clip, prepare, contents && writeContents(contents));
   }
 
-  private manifestOf(live: LiveGrant, clip: Clip, stored: StoredClip, contents: SealedContents | null): string {
+  /** `home`: of the statement that follows from the manifest. */
+  private manifestOf(
+    live: LiveGrant,
+    clip: Clip,
+    { stored, contents, home }: { stored: StoredClip; contents: SealedContents | null; home: string },
+  ): string {
     const { device, values, clock, random } = this.deps;
     const { sha256: clipSha256, bytes: clipBytes, sealed: file } = stored;
     const sealed =
       file && contents
         ? {
             ...file,
-            claims: sealedClaims(live, contents, { clipSha256, clipBytes, contentKey: file.contentKey }, random),
+            claims: sealedClaims(live, contents, { clipSha256, clipBytes, contentKey: file.contentKey, home }, random),
           }
         : null;
     const claims = buildManifest(live, {

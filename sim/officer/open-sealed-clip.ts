@@ -98,20 +98,23 @@ async function openChecked(
   statement: OpenedClip['statement'],
   keys: readonly SealingKeyPair[],
 ): Promise<Omit<OpenedClip, 'isReported'>> {
-  const { grant, clipSha256, sealed } = statement;
-  const contentKey = contentKeyOf(sealed, keys);
+  const { grant, clipSha256 } = statement;
+  const contentKey = contentKeyOf(statement, keys);
   const { clip, contents } = await openWithContentKey(file, statement, { grant, clipSha256, contentKey });
   const { disclosed, zones } = contents;
   if (zones.length > 0) await checkZones(clip, { ...statement, zones }, clock);
   return { statement, contents: { disclosed, zones }, clip };
 }
 
-/** The content key, as base64url, that one of the recipient's keys decrypts. Throws `clip_unopened`. */
-export function contentKeyOf(sealed: SealedClip, keys: readonly SealingKeyPair[]): string {
+/** The content key, as base64url, that one of the recipient's keys decrypts under this statement alone. Throws `clip_unopened`. */
+export function contentKeyOf(
+  { home, sealed }: { home: string; sealed: SealedClip },
+  keys: readonly SealingKeyPair[],
+): string {
   const pair = keyAmong(keys, sealed.recipientKey);
   if (!pair) throw unopened('key', `the private key of ${sealed.recipientKey} is not there`);
   const message = fromBase64url(sealed.contentKey) ?? new Uint8Array();
-  const secret = decryptWith(pair, message, { info: contentKeyInfo(sealed.grantSha256) });
+  const secret = decryptWith(pair, message, { info: contentKeyInfo({ home, grantSha256: sealed.grantSha256 }) });
   if (!secret) throw unopened('key', 'its content key does not open');
   return toBase64url(secret);
 }

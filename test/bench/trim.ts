@@ -189,7 +189,7 @@ async function cutSteps(
       mark('sealed');
       await check.run(reader);
       mark('checked');
-      const inner = sealed && { clipSha256, clipBytes, contentKey: sealed.contentKey };
+      const inner = sealed && { clipSha256, clipBytes, contentKey: sealed.contentKey, home: 'home-1' };
       if (contents && inner) sealedClaims(live, contents, inner, random);
       return { manifest: 'manifest', statement: 'statement', certificate: 'certificate', homeRecall: 'recall' };
     },

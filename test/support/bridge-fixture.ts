@@ -23,7 +23,7 @@ import type { Manifest, UploadToken } from '../../device/contract/manifest.ts';
 import type { Grant } from '../../device/contract/owner-orders.ts';
 import { Window } from '../../device/contract/shared-claims.ts';
 import { putMigrated } from './bridge-database.ts';
-import { Cast, claimsOf, type Party } from './parties.ts';
+import { Cast, claimsOf, makeParty, type Party } from './parties.ts';
 import { plainMp4 } from './plain-mp4.ts';
 import type { RecordedCall } from './recorded-calls.ts';
 
@@ -247,6 +247,7 @@ export class BridgeFixture {
       device?: Party;
       statement?: object;
       certificate?: object;
+      home?: Party;
     } = {},
   ): Parcel {
     const clip = changes.clip ?? plainMp4({ frames: 30, audioPackets: 12 });
@@ -292,8 +293,8 @@ export class BridgeFixture {
       ...changes.token,
     };
     const bearer = this.cast.sign('doorsill-upload+jws', token, device);
-    const { statement = {}, certificate = {} } = changes;
-    const papers = this.cast.statement(manifestToken, grant, { statement, certificate, device });
+    const { statement = {}, certificate = {}, home = makeParty('home', this.random) } = changes;
+    const papers = this.cast.statement(manifestToken, grant, { statement, certificate, device, home });
     return { clip, clipId: manifest.jti, grant, grantToken, manifestToken, ...papers, bearer };
   }
 

@@ -72,7 +72,7 @@ async function ownFile(key: SealKey, clip: Uint8Array): Promise<Uint8Array> {
 
 /** What a content key that the bridge chose looks like to `to`. */
 const wrapped = (key: SealKey, to: string) => {
-  const info = contentKeyInfo(sent.claims.grantSha256);
+  const info = contentKeyInfo({ home: ownHome.id, grantSha256: sent.claims.grantSha256 });
   return toBase64url(encryptTo(to, key.secret, { info }, random) ?? new Uint8Array());
 };
 
@@ -80,17 +80,17 @@ const damaged = { code: 'state_damaged' };
 
 it('is what its owner granted as long as nobody has changed it', async () => {
   expect(await inDispute(sent.parcel.statement)).toBe('verified');
-  expect((await openedByRecipient(fixture, sent.parcel.clip, sent.item.grant, sent.claims)).clip).toEqual(sent.plain);
+  expect((await openedByRecipient(fixture, sent.parcel.clip, sent.item.grant, sent)).clip).toEqual(sent.plain);
 });
 
 describe('a captured bridge cannot', () => {
   it('read the content key, nor encrypt it to another recipient', async () => {
-    expect(contentKeyOf(sent.claims, ownRecipient)).toBeNull();
+    expect(contentKeyOf(sent, ownRecipient)).toBeNull();
     const recipientKey = ownRecipient.publicKey;
     // Whatever it names as content key, it does not open the file that the device signed for.
     const key = generateSealKey(random);
     const rewrapped = { recipientKey, contentKey: wrapped(key, recipientKey) };
-    const named = contentKeyOf({ ...sent.claims, ...rewrapped }, ownRecipient);
+    const named = contentKeyOf({ home: ownHome.id, claims: { ...sent.claims, ...rewrapped } }, ownRecipient);
     expect(named?.secret).toEqual(key.secret);
     const path = join(fixture.folder, 'kept');
     await fixture.disk.replaceFile(path, sent.parcel.clip);
@@ -107,14 +107,14 @@ describe('a captured bridge cannot', () => {
     const other = await sealErrand(sender, request, { grantToken: sealedGrant(fixture, request) });
     const key = generateSealKey(random);
     for (const bytes of [other.parcel.clip, await ownFile(key, sent.plain)]) {
-      await expect(openedByRecipient(fixture, bytes, sent.item.grant, sent.claims)).rejects.toMatchObject(damaged);
+      await expect(openedByRecipient(fixture, bytes, sent.item.grant, sent)).rejects.toMatchObject(damaged);
       expect(sha256Hex(bytes)).not.toBe(claimsOf(sent.parcel.statement)['clipSha256']);
     }
     const flipped = sent.parcel.clip.slice();
     flipped[100_000] = (flipped[100_000] ?? 0) ^ 1;
-    await expect(openedByRecipient(fixture, flipped, sent.item.grant, sent.claims)).rejects.toMatchObject(damaged);
+    await expect(openedByRecipient(fixture, flipped, sent.item.grant, sent)).rejects.toMatchObject(damaged);
     await expect(
-      openedByRecipient(fixture, sent.parcel.clip.slice(0, -1), sent.item.grant, sent.claims),
+      openedByRecipient(fixture, sent.parcel.clip.slice(0, -1), sent.item.grant, sent),
     ).rejects.toMatchObject(damaged);
   });
 
@@ -126,7 +126,8 @@ describe('a captured bridge cannot', () => {
     const inner = { clipSha256: sha256Hex(forged), clipBytes: forged.length };
     const sealed = { ...inner, contentKey: wrapped(key, RECIPIENT.publicKey) };
     // It opens, and by its own statement alone it is a clip: the bridge vouches for that statement's key.
-    const opened = await openedByRecipient(fixture, file, sent.item.grant, { ...sent.claims, ...sealed });
+    const stated = { home: ownHome.id, claims: { ...sent.claims, ...sealed } };
+    const opened = await openedByRecipient(fixture, file, sent.item.grant, stated);
     expect(opened.clip).toEqual(forged);
     const statement = restated(sealed, changes);
     expect(await inDispute(statement, forged)).toMatch(/the certificate is for another statement/);
@@ -145,13 +146,18 @@ describe('a captured bridge cannot', () => {
     expect(found.findings).toEqual([{ of: 'stored', ok: false, why: 'the receipt is for another clip' }]);
   });
 
+  it('have the clip opened in a statement of its own, be it to another recipient or the same', () => {
+    expect(contentKeyOf(sent)).not.toBeNull();
+    expect(contentKeyOf({ ...sent, home: ownHome.id })).toBeNull();
+  });
+
   it('use the clip under another grant: neither its content key nor its file opens there', async () => {
     const grantToken = sealedGrant(fixture, request);
     const grantSha256 = sha256Hex(grantToken);
     const grant = String(claimsOf(grantToken)['jti']);
-    expect(contentKeyOf({ ...sent.claims, grantSha256 })).toBeNull();
+    expect(contentKeyOf({ ...sent, claims: { ...sent.claims, grantSha256 } })).toBeNull();
     // Under the name of the other grant, but with the key of this one.
-    await expect(openedByRecipient(fixture, sent.parcel.clip, grant, sent.claims)).rejects.toMatchObject(damaged);
+    await expect(openedByRecipient(fixture, sent.parcel.clip, grant, sent)).rejects.toMatchObject(damaged);
     expect(await inDispute(restated({ grantSha256 }, { grant }))).toMatch(/the certificate is for another statement/);
     // At another bridge, or after a restart: the device's papers are for one grant.
     const { manifestToken, statement, certificate, bearer } = sent.parcel;

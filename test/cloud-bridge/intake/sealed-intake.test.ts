@@ -39,9 +39,8 @@ const receiptOf = (token: unknown) => IntakeReceipt.parse(claimsOf(String(token)
 
 describe('an encrypted clip at the bridge', () => {
   it('is stored as it was sent, and the receipts for home and recipient say that the bridge has not opened it', async () => {
-    const { live, item, parcel, plain, claims, contents } = await sealErrand(sender, request, {
-      plain: plainClip(500_000),
-    });
+    const errand = await sealErrand(sender, request, { plain: plainClip(500_000) });
+    const { live, item, parcel, plain, claims, contents } = errand;
     const receipt = receiptOf(await sender.uploader.send(live, item));
     const { clipSha256, clipBytes, manifestSha256 } = item;
     const named = { outcome: 'stored', unopened: true, clipSha256, clipBytes, manifestSha256 };
@@ -51,7 +50,7 @@ describe('an encrypted clip at the bridge', () => {
     expect(receiptOf(body['receipt'])).toMatchObject({ ...named, aud: fixture.cast.agency.id });
     const stored = await bridgeFile(parcel.clipId, 'clip.mp4');
     expect(sha256Hex(stored)).toBe(clipSha256);
-    expect(await openedByRecipient(fixture, stored, item.grant, claims)).toEqual({ contents, clip: plain });
+    expect(await openedByRecipient(fixture, stored, item.grant, errand)).toEqual({ contents, clip: plain });
     const statement = claimsOf((await bridgeFile(parcel.clipId, 'manifest.jws')).toString());
     expect(statement).toMatchObject({ sealed: claims, disclosed: {}, clipSha256, clipBytes });
   });

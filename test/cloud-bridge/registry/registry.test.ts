@@ -9,6 +9,7 @@ import { headAnswerSchema } from '../../../cloud-bridge/custody/custody-answers.
 import { Registry } from '../../../cloud-bridge/registry/registry.ts';
 import { RegistryConfig } from '../../../cloud-bridge/registry/registry-config.ts';
 import { SystemDisk } from '../../../device/base/disk.ts';
+import { generateSealingKey } from '../../../device/base/hpke.ts';
 import { sha256, verifySignature } from '../../../device/base/keys.ts';
 import { silentLog } from '../../../device/base/log.ts';
 import { freshId, SystemRandom } from '../../../device/base/random.ts';
@@ -254,6 +255,30 @@ it('does not let a revoked agency register again, nor change its facts without a
   await registry.revoke(agency.id);
   await expect(registry.register(registration())).rejects.toMatchObject({ code: 'agency_revoked' });
   await expect(registry.approve(agency.id)).rejects.toMatchObject({ code: 'agency_revoked' });
+});
+
+it.each<[string, object | undefined, object | undefined]>([
+  ['names a first key for its clips', undefined, { keeper: 'vault' }],
+  ['names another one', { keeper: 'recipient' }, { keeper: 'recipient' }],
+  ['has its vault open them instead', { keeper: 'recipient' }, { keeper: 'vault' }],
+  ['names none any more', { keeper: 'vault' }, undefined],
+])('lists the former credentials of an agency as revoked once it %s', async (_what, before, after) => {
+  const of = (keeper: object | undefined) =>
+    keeper ? { sealing: { key: generateSealingKey(random).publicKey, ...keeper } } : {};
+  const [first, second] = [of(before), of(after)];
+  await registry.register(registration(first));
+  await registry.approve(agency.id);
+  const former = credential(await registry.credential(agency.id));
+  await registry.register(registration(second));
+  // Until a moderator has approved the change, credentials name the key of before.
+  const waiting = credential(await registry.credential(agency.id));
+  expect([former.sealing, waiting.sealing]).toEqual([first.sealing, first.sealing]);
+  await registry.approve(agency.id);
+  const newest = credential(await registry.credential(agency.id));
+  expect(newest.sealing).toEqual(second.sealing);
+  const now = await list();
+  const cells = ['dp0623'];
+  expect([former, waiting, newest].map((each) => revokedBy(now, each, cells))).toEqual([true, true, false]);
 });
 
 it('keeps its key, list and decisions over a restart', async () => {

@@ -14,7 +14,7 @@ import {
   writeContents,
 } from '../../../device/contract/sealing.ts';
 import type { Zone } from '../../../device/contract/shared-claims.ts';
-import { textClaim } from '../../support/parties.ts';
+import { makeParty, textClaim } from '../../support/parties.ts';
 import { plainMp4 } from '../../support/plain-mp4.ts';
 import { OfferedClip } from '../../support/vault-fixture.ts';
 import type { VaultRig } from './vault-rig.ts';
@@ -71,7 +71,9 @@ export async function sealedClip(rig: VaultRig, parts: SealedParts = {}): Promis
   const block = parts.block?.(contents) ?? writeContents(contents);
   await writeSealedFile(disk, random, identity, [block, parts.inside ?? plain]);
   const encrypted = new Uint8Array(await readFile(path));
-  const contentKey = encryptTo(recipientKey, secret, { info: contentKeyInfo(grantSha256) }, random) ?? new Uint8Array();
+  const home = makeParty('home', random);
+  const info = contentKeyInfo({ home: home.id, grantSha256 });
+  const contentKey = encryptTo(recipientKey, secret, { info }, random) ?? new Uint8Array();
   const claims = {
     ...{ clipSha256: sha256Hex(plain), clipBytes: plain.length, recipientKey, grantSha256 },
     ...{ contentKey: toBase64url(contentKey), ...commitmentsOf(contents, sha256) },
@@ -80,7 +82,7 @@ export async function sealedClip(rig: VaultRig, parts: SealedParts = {}): Promis
   const redacted = zones.length > 0 ? REDACTED : {};
   const parcel = fixture.parcel(request, {
     clip: parts.file?.(encrypted) ?? encrypted,
-    grantToken,
+    ...{ grantToken, home },
     manifest: { disclosed: {}, sealed, ...redacted, ...parts.stated },
   });
   return { clip: new OfferedClip(fixture, vault, request, parcel), plain, contents, sealed };

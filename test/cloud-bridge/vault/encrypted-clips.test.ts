@@ -12,8 +12,9 @@ import { concatBytes, utf8 } from '../../../device/contract/bytes.ts';
 import { failure } from '../../../device/contract/errors.ts';
 import { SEALED_CONTENTS_BYTES, writeContents } from '../../../device/contract/sealing.ts';
 import { Verdict } from '../../../device/contract/verdict.ts';
+import { claimsOf, makeParty } from '../../support/parties.ts';
 import { fillerBox, grown, patched, plainMp4 } from '../../support/plain-mp4.ts';
-import type { OfferedClip, Officer, VaultAnswer, VaultFixture } from '../../support/vault-fixture.ts';
+import { OfferedClip, type Officer, type VaultAnswer, type VaultFixture } from '../../support/vault-fixture.ts';
 import { DISCLOSED, type SealedParts, sealedClip, sealingKeyOf } from '../support/sealed-clip.ts';
 import { VaultRig } from '../support/vault-rig.ts';
 
@@ -270,6 +271,34 @@ describe.each(LIES)('a lie that the check %s finds: %s', (outcome, _what, parts)
     }
     expect(code(await link(clip))).toBe('409 evidence_unopened');
     expect(warnings.at(-1)).toMatch(/nothing of it is shown/);
+  });
+});
+
+describe('a clip that a captured bridge states anew, under a home that it made up', () => {
+  const ownHome = makeParty('home', random);
+  const stranger = makeParty('agency', random);
+
+  it.each<[string, () => { agency: string; isErased: boolean }]>([
+    ['as evidence of another agency', () => ({ agency: stranger.id, isErased: false })],
+    ['as evidence of its agency, once it was erased there', () => ({ agency: officer.agency, isErased: true })],
+  ])('%s, does not open', async (_what, of) => {
+    const { agency, isErased } = of();
+    const { clip: granted } = await handOver();
+    if (isErased) expect((await granted.recall()).status).toBe(200);
+    const { cast } = rig.fixture;
+    const clipId = `clip-stolen-${isErased}`;
+    const named = { iss: ownHome.key.publicKey, home: ownHome.id, aud: agency, jti: clipId };
+    const statement = cast.sign('doorsill-statement+jws', { ...claimsOf(granted.parcel.statement), ...named }, ownHome);
+    const parcel = { ...granted.parcel, statement, clipId, home: ownHome };
+    const stolen = new OfferedClip(rig.fixture, vault, rig.request, parcel);
+    const step = (name: 'offer' | 'confirm') => stolen.step(name, { agency });
+    const offered = await stolen.offer({ offer: step('offer'), receipt: stolen.receipt({ aud: agency }) });
+    expect(offered.body).toEqual({ item: stolen.item, state: 'open' });
+    expect(verdictOf(await stolen.bytes({ offer: step('offer') }))).toMatchObject({ outcome: 'key' });
+    await stolen.confirm(step('confirm'));
+    const reader = await vault.officer(agency);
+    for (const part of ['/clip', '/stream', '/manifest'])
+      expect(code(await vault.as(reader, 'GET', `/evidence/${stolen.item}${part}`))).toBe('409 evidence_unopened');
   });
 });
 

@@ -75,7 +75,8 @@ describe('the contents', () => {
 });
 
 const contentKey = generateSealKey(random);
-const inner = { clipSha256: 'b'.repeat(64), clipBytes: 1_234, contentKey };
+const home = 'home-1';
+const inner = { clipSha256: 'b'.repeat(64), clipBytes: 1_234, contentKey, home };
 
 describe('the claims of an encrypted clip', () => {
   const { live } = liveGrantFor({ window, disclose: ['name', 'email'], zones, sealing });
@@ -83,8 +84,8 @@ describe('the claims of an encrypted clip', () => {
   const claims = sealedClaims(live, contents, inner, random);
   const grantSha256 = sha256Hex(live.facts.grantToken);
   const message = fromBase64url(claims.contentKey) ?? new Uint8Array();
-  const opened = (by: SealingKeyPair, grant: string, sealed = message) =>
-    decryptWith(by, sealed, { info: contentKeyInfo(grant) });
+  const opened = (by: SealingKeyPair, grant: string, sealed = message, stated = home) =>
+    decryptWith(by, sealed, { info: contentKeyInfo({ home: stated, grantSha256: grant }) });
 
   it('fit the contract, and name clip, key, grant and contents', () => {
     expect(SealedClip.parse(claims)).toStrictEqual(claims);
@@ -94,7 +95,7 @@ describe('the claims of an encrypted clip', () => {
     expect(areNamed(madeOf(live), claims, sha256)).toBe(false);
   });
 
-  it('hold the content key for the recipient’s private key, bound to the grant', () => {
+  it('hold the content key for the recipient’s private key, bound to grant and statement', () => {
     expect(opened(recipient, grantSha256)).toEqual(contentKey.secret);
     expect(claims.contentKey).not.toContain(toBase64url(contentKey.secret));
   });
@@ -104,6 +105,7 @@ describe('the claims of an encrypted clip', () => {
     ['the hash of another grant', () => opened(recipient, sha256Hex('another grant'))],
     ['the grant itself instead of its hash', () => opened(recipient, live.facts.grantToken)],
     ['no grant', () => opened(recipient, '')],
+    ['the statement of another key', () => opened(recipient, grantSha256, message, 'home-2')],
     ['no binding at all', () => decryptWith(recipient, message, { info: new Uint8Array() })],
     ['a part of it', () => opened(recipient, grantSha256, message.subarray(0, -1))],
   ])('do not open with %s', (_what, open) => {

@@ -154,7 +154,9 @@ describe('a clip that only its recipient can read', () => {
     const to = { kind: 'agency', key: cast.agency.key.publicKey, ...(granted ? { sealing: granted } : {}) } as const;
     const grantToken = cast.grant(request, { recipient: to, ...changes.grant });
     const grantSha256 = sha256Hex(grantToken);
-    const key = encryptTo(recipient.publicKey, contentKey.secret, { info: contentKeyInfo(grantSha256) }, random);
+    const home = makeParty('home', random);
+    const info = contentKeyInfo({ home: home.id, grantSha256 });
+    const key = encryptTo(recipient.publicKey, contentKey.secret, { info }, random);
     const sealed: SealedClip = {
       ...{ clipSha256: sha256Hex(clip), clipBytes: clip.length, recipientKey: recipient.publicKey },
       ...{ contentKey: toBase64url(key ?? new Uint8Array()), grantSha256, ...commitmentsOf(contents, sha256) },
@@ -163,7 +165,7 @@ describe('a clip that only its recipient can read', () => {
     const isSealed = changes.sealed !== null;
     const about = isSealed ? { clipSha256: sent.sha256, clipBytes: sent.bytes, disclosed: {}, sealed } : {};
     const { statement = {} } = changes;
-    return fixture.parcel(request, { clip, grantToken, manifest: { ...about, ...changes.manifest }, statement });
+    return fixture.parcel(request, { clip, grantToken, manifest: { ...about, ...changes.manifest }, statement, home });
   }
 
   const verdict = (bytes: Uint8Array, token: string, opened?: string) =>
@@ -190,7 +192,7 @@ describe('a clip that only its recipient can read', () => {
       expect([stated.clipSha256, stated.clipBytes, stated.disclosed]).toEqual([sent.sha256, sent.bytes, {}]);
       const { sealed } = stated;
       if (!sealed) throw new Error('the statement is not of an encrypted clip');
-      const info = contentKeyInfo(sealed.grantSha256);
+      const info = contentKeyInfo({ home: stated.home, grantSha256: sealed.grantSha256 });
       const secret = decryptWith(recipient, fromBase64url(sealed.contentKey) ?? new Uint8Array(), { info });
       const key = { cipher: 'aes-256-gcm', secret: secret ?? new Uint8Array() } as const;
       const opening = await openSealedFile(disk, { path: received, key, id: stated.grant });

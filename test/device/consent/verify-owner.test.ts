@@ -334,6 +334,58 @@ describe('a grant to an agency whose new key came with another of its requests',
   });
 });
 
+describe('the credential from before an agency changed its key, which a captured bridge publishes again', () => {
+  const random = new SystemRandom();
+  const after: Sealing = { key: generateSealingKey(random).publicKey, keeper: 'vault' };
+
+  /** The registry's list once it has approved the change. */
+  const changedList = () =>
+    rig.cast.revocations({ revision: 2, revoked: [{ agency: rig.cast.agency.id, upToRevision: 1 }] });
+
+  /** What becomes of an unencrypted grant that answers a request under the credential of before; null: owners are not asked. */
+  async function answered(): Promise<string | null> {
+    const { cast } = rig;
+    const request = await rig.publish(cast.request(), cast.credential({ revision: 1 }));
+    const [notice] = rig.effects.notices.filter(({ published }) => published.request === request);
+    if (!notice) return null;
+    await rig.send('grant', cast.grant(request, { recipient: { kind: 'agency', key: cast.agency.key.publicKey } }));
+    return outcome();
+  }
+
+  it.each<[string, string | null, () => Promise<void>]>([
+    ['while the device runs', 'consent_sealing_changed', async () => undefined],
+    [
+      'after a restart with the list of the change',
+      null,
+      async () => {
+        await rig.reboot();
+        await rig.revocations(changedList());
+      },
+    ],
+    [
+      'after a restart, when the broker offers the list of before',
+      null,
+      async () => {
+        await rig.reboot();
+        await rig.revocations();
+      },
+    ],
+  ])('is of no use once the device has had the registry’s list of the change, %s', async (_what, due, then) => {
+    const { cast } = rig;
+    await rig.publish(cast.request(), cast.credential({ revision: 2, sealing: after }));
+    await rig.revocations(changedList());
+    await then();
+    expect(await answered()).toBe(due);
+    expect(rig.effects.made).toEqual([]);
+  });
+
+  it('counts for a device that has not heard of the change: its notice says that the bridge can read the clip', async () => {
+    expect(await answered()).toBe('granted');
+    const { published } = rig.effects.notices.at(-1) ?? {};
+    expect(claimsOf(published?.credential ?? '')).not.toHaveProperty('sealing');
+  });
+});
+
 describe('a command at the limits of its time', () => {
   it.each([
     ['a press of a minute ago', { action: 'press', button: 'front' }, { iat: -60 }, 'consent_too_old'],

@@ -302,8 +302,9 @@ describe('a document about a clip', () => {
     expect(SealedClip.safeParse({ ...sealed, ...changes }).success).toBe(due);
   });
 
-  it('binds the content key to one grant', () => {
-    expect(new TextDecoder().decode(contentKeyInfo('c'.repeat(64)))).toBe(`doorsill clip key\n${'c'.repeat(64)}`);
+  it('binds the content key to one grant and the key of one statement', () => {
+    const info = contentKeyInfo({ home: 'home-1', grantSha256: 'c'.repeat(64) });
+    expect(new TextDecoder().decode(info)).toBe(`doorsill clip key\nhome-1\n${'c'.repeat(64)}`);
     expect(fromBase64url('A'.repeat(107))).toHaveLength(80);
   });
 });

@@ -10,9 +10,9 @@ import { verifyClip } from '../../../device/clip/verify-clip.ts';
 import { mintLivePreview } from '../../../device/consent/live-preview.ts';
 import { toBase64url } from '../../../device/contract/bytes.ts';
 import { ReceiptClip } from '../../../device/contract/home-messages.ts';
-import { IntakeReceipt, Manifest } from '../../../device/contract/manifest.ts';
+import { IntakeReceipt, Manifest, Statement } from '../../../device/contract/manifest.ts';
 import type { Grant } from '../../../device/contract/owner-orders.ts';
-import { ClipKeeper, type SealedClip, sealedBytesOf } from '../../../device/contract/sealing.ts';
+import { ClipKeeper, sealedBytesOf } from '../../../device/contract/sealing.ts';
 import { type DisclosedValues, Window } from '../../../device/contract/shared-claims.ts';
 import { Deliveries, type DeliveryGate } from '../../../device/upload/delivery.ts';
 import { PreviewClips } from '../../../device/upload/preview-clips.ts';
@@ -120,9 +120,10 @@ async function received(grantToken: string) {
   return { grant, item, manifest, bytes, statement: item?.papers?.statement ?? '' };
 }
 
-const openedWith = (bytes: Uint8Array, grant: string, sealed: SealedClip | undefined) => {
-  if (!sealed) throw new Error('the manifest names no encrypted clip');
-  return openedByRecipient(fixture, bytes, grant, sealed);
+const openedWith = (bytes: Uint8Array, grant: string, statement: string) => {
+  const { home, sealed: claims } = Statement.parse(claimsOf(statement));
+  if (!claims) throw new Error('the statement names no encrypted clip');
+  return openedByRecipient(fixture, bytes, grant, { home, claims });
 };
 
 async function* once(bytes: Uint8Array) {
@@ -174,7 +175,7 @@ describe('a delivery', () => {
     await expect.poll(() => reports.names).toEqual(ENOUGH);
     await deliveries.stop();
     const { grant, item, manifest, bytes, statement } = await received(grantToken);
-    const { contents, clip } = await openedWith(bytes, grant, manifest.sealed);
+    const { contents, clip } = await openedWith(bytes, grant, statement);
     expect(reports.clip).toEqual({
       ...{ id: manifest.jti, sha256: sha256Hex(bytes), bytes: sealedBytesOf(clip.length) },
       sealed: { clipSha256: sha256Hex(clip), clipBytes: clip.length, keeper },
@@ -229,8 +230,8 @@ describe('a delivery', () => {
       await deliveries.stop();
       expect(reports.clip).toEqual(first.reports.clip);
       expect([first.reports.disclosed, reports.disclosed]).toEqual([GRANTED_VALUES, GRANTED_VALUES]);
-      const { grant, manifest, bytes } = await received(grantToken);
-      expect((await openedWith(bytes, grant, manifest.sealed)).contents?.disclosed).toEqual(GRANTED_VALUES);
+      const { grant, bytes, statement } = await received(grantToken);
+      expect((await openedWith(bytes, grant, statement)).contents?.disclosed).toEqual(GRANTED_VALUES);
       expect(sha256Hex(bytes)).toBe(first.reports.clip?.sha256);
     },
   );
@@ -246,8 +247,8 @@ describe('a delivery', () => {
     await deliveries.stop();
     const { sizeBytes: clipBytes } = preview.facts;
     expect(reports.clip?.sealed).toEqual({ clipSha256: preview.sha256, clipBytes, keeper: 'vault' });
-    const { grant, manifest, bytes } = await received(grantToken);
-    const { contents, clip } = await openedWith(bytes, grant, manifest.sealed);
+    const { grant, bytes, statement } = await received(grantToken);
+    const { contents, clip } = await openedWith(bytes, grant, statement);
     expect([sha256Hex(clip), contents?.disclosed]).toEqual([preview.sha256, GRANTED_VALUES]);
     expect(previews.isPreviewed({ ...liveFor(fixture, request, grantToken).live.facts.grant })).toBe(false);
   });

@@ -43,8 +43,7 @@ beforeEach(async () => {
 afterEach(() => sender.close());
 
 const pathOf = ({ item }: SealedErrand) => join(sender.folder, `${item.grant}.clip`);
-const opened = ({ parcel, item, claims }: SealedErrand, bytes = parcel.clip) =>
-  openedByRecipient(fixture, bytes, item.grant, claims);
+const opened = (of: SealedErrand, bytes = of.parcel.clip) => openedByRecipient(fixture, bytes, of.item.grant, of);
 
 describe('an encrypted clip in the outbox', () => {
   it('is named by hash and size of the file on the disk, and exactly that file is sent', async () => {
@@ -159,7 +158,7 @@ describe('the content key of an encrypted clip', () => {
     await sender.outbox.remove(grant);
     await sender.restart();
     const kept = await sender.outbox.contentKeyOf(grant);
-    expect(kept).toEqual({ clipSha256, contentKey: contentKeyOf(errand.claims), version: 1 });
+    expect(kept).toEqual({ clipSha256, contentKey: contentKeyOf(errand), version: 1 });
     const secret = Buffer.from(kept?.contentKey.secret ?? []);
     const stored = Buffer.from((await keyFile(grant)) ?? []);
     for (const form of [secret, secret.toString('base64url'), secret.toString('hex')])
@@ -233,16 +232,17 @@ describe('the recipient of an encrypted clip', () => {
     expect(bare.item.clipBytes).toBe(sealedBytesOf(bare.plain.length));
   });
 
-  it('opens no clip with another key, and no content key as that of another grant', () => {
-    const { claims } = errand;
-    expect(contentKeyOf(claims)).not.toBeNull();
-    expect(contentKeyOf(claims, generateSealingKey(fixture.random))).toBeNull();
-    expect(contentKeyOf({ ...claims, grantSha256: sha256Hex('another grant') })).toBeNull();
+  it('opens no clip with another key, and no content key as that of another grant or statement', () => {
+    const { claims, home } = errand;
+    expect(contentKeyOf(errand)).not.toBeNull();
+    expect(contentKeyOf(errand, generateSealingKey(fixture.random))).toBeNull();
+    expect(contentKeyOf({ home, claims: { ...claims, grantSha256: sha256Hex('another grant') } })).toBeNull();
+    expect(contentKeyOf({ home: 'home-of-another-statement', claims })).toBeNull();
   });
 
   it('gets the same footage under two grants encrypted with two keys, and nothing that shows it is the same', async () => {
     const other = await sealErrand(sender, request, { plain: errand.plain });
-    const [one, two] = [errand, other].map(({ claims }) => contentKeyOf(claims)?.secret ?? new Uint8Array());
+    const [one, two] = [errand, other].map((each) => contentKeyOf(each)?.secret ?? new Uint8Array());
     expect(toBase64url(one ?? new Uint8Array())).not.toBe(toBase64url(two ?? new Uint8Array()));
     expect(sha256Hex((await opened(other)).clip)).toBe(sha256Hex((await opened(errand)).clip));
     await expect(opened(errand, other.parcel.clip)).rejects.toMatchObject({ code: 'state_damaged' });

@@ -79,10 +79,10 @@ describe('with a key', () => {
   });
 
   it('takes the content key that the owner’s device kept, and neither both keys nor one for a clip that is not encrypted', async () => {
-    const { grant, clipSha256, sealed } = peekStatement(good.statement);
+    const { home, grant, clipSha256, sealed } = peekStatement(good.statement);
     if (!sealed) throw new Error('the clip is not encrypted');
     const kept = at('content-key.json');
-    const contentKey = contentKeyOf(sealed, [RECIPIENT]);
+    const contentKey = contentKeyOf({ home, sealed }, [RECIPIENT]);
     writeFileSync(kept, `${JSON.stringify({ grant, clipSha256, contentKey })}\n`);
     const out = at('owners.mp4');
     expect(await open(good, ['--content-key', kept, '--out', out])).toMatchObject({ ok: true, disclosed: FACTS });

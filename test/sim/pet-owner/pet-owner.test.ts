@@ -84,14 +84,15 @@ async function delivered(inside: Uint8Array = PLAIN): Promise<Parcel> {
     inside,
   ]);
   const grantSha256 = sha256Hex(grantToken);
-  const message = encryptTo(key, contentKey.secret, { info: contentKeyInfo(grantSha256) }, random);
+  const home = makeParty('home', random);
+  const message = encryptTo(key, contentKey.secret, { info: contentKeyInfo({ home: home.id, grantSha256 }) }, random);
   const sealed = {
     ...{ clipSha256: sha256Hex(PLAIN), clipBytes: PLAIN.length, recipientKey: key, grantSha256 },
     ...{ contentKey: toBase64url(message ?? new Uint8Array()), ...commitmentsOf(contents, sha256) },
   };
   const clip = new Uint8Array(readFileSync(path));
   const manifest = { aud: searching.poster.id, disclosed: {}, sealed };
-  const parcel = fixture.parcel(search, { clip, grantToken, manifest });
+  const parcel = fixture.parcel(search, { clip, grantToken, manifest, home });
   const answer = await fixture.deliver(parcel);
   if (answer.status !== 204) throw new Error(JSON.stringify(answer.body));
   return parcel;

@@ -19,7 +19,7 @@ import {
 import type { DisclosedValues } from '../../../../device/contract/shared-claims.ts';
 import type { OutboxItem } from '../../../../device/upload/outbox.ts';
 import type { BridgeFixture, Parcel } from '../../../support/bridge-fixture.ts';
-import { textClaim } from '../../../support/parties.ts';
+import { makeParty, textClaim } from '../../../support/parties.ts';
 import { plainMp4 } from '../../../support/plain-mp4.ts';
 import { clipOf, type Errand, liveFor, papersOf, type Sender } from './sender.ts';
 
@@ -54,6 +54,7 @@ export interface SealedErrand extends Errand {
   plain: Uint8Array;
   item: OutboxItem;
   claims: SealedClip;
+  home: string;
   contents: SealedContents;
 }
 
@@ -81,17 +82,19 @@ export async function sealErrand(
   const { live, end } = liveFor(fixture, request, grantToken);
   const contents = contentsOf(live, HOME_VALUES, random);
   if (!contents) throw new Error('the grant encrypts nothing');
-  const made: { claims: SealedClip; parcel: Parcel }[] = [];
+  const made: { claims: SealedClip; home: string; parcel: Parcel }[] = [];
+  const home = makeParty('home', random);
   const item = await sender.outbox.seal(
     live,
     clipOf(plain),
     ({ sha256: clipSha256, bytes: clipBytes, sealed }) => {
       if (!sealed) throw new Error('the clip was not encrypted');
-      const claims = sealedClaims(live, contents, { clipSha256, clipBytes, contentKey: sealed.contentKey }, random);
+      const inner = { clipSha256, clipBytes, contentKey: sealed.contentKey, home: home.id };
+      const claims = sealedClaims(live, contents, inner, random);
       const file = { clipSha256: sealed.sha256, clipBytes: sealed.bytes };
       const manifest = { ...file, sealed: claims, disclosed: {}, ...parts.manifest?.(claims, contents) };
-      const parcel = fixture.parcel(request, { clip: plain, grantToken, manifest, statement });
-      made.push({ claims, parcel });
+      const parcel = fixture.parcel(request, { clip: plain, grantToken, manifest, statement, home });
+      made.push({ claims, home: home.id, parcel });
       return papersOf(parcel);
     },
     writeContents(contents),
@@ -112,10 +115,13 @@ export async function sentBytes({ outbox }: Sender, { grant }: Pick<OutboxItem, 
   }
 }
 
+/** What a statement says about the encryption of its clip. */
+export type Stated = Pick<SealedErrand, 'home' | 'claims'>;
+
 /** The content key that a manifest or statement names, as only the recipient can read it; null for anybody else. */
-export function contentKeyOf(sealed: SealedClip, pair: SealingKeyPair = RECIPIENT): SealKey | null {
-  const info = contentKeyInfo(sealed.grantSha256);
-  const secret = decryptWith(pair, fromBase64url(sealed.contentKey) ?? new Uint8Array(), { info });
+export function contentKeyOf({ home, claims }: Stated, pair: SealingKeyPair = RECIPIENT): SealKey | null {
+  const info = contentKeyInfo({ home, grantSha256: claims.grantSha256 });
+  const secret = decryptWith(pair, fromBase64url(claims.contentKey) ?? new Uint8Array(), { info });
   return secret && { cipher: 'aes-256-gcm', secret };
 }
 
@@ -124,9 +130,9 @@ export async function openedByRecipient(
   { disk, folder }: Pick<BridgeFixture, 'disk' | 'folder'>,
   bytes: Uint8Array,
   grant: string,
-  sealed: SealedClip,
+  stated: Stated,
 ): Promise<{ contents: SealedContents | null; clip: Uint8Array }> {
-  const key = contentKeyOf(sealed);
+  const key = contentKeyOf(stated);
   if (!key) throw new Error('the content key does not open');
   const path = join(folder, 'opened-by-recipient');
   await disk.replaceFile(path, bytes);

@@ -9,7 +9,7 @@ import { writeSealedFile } from '../../../../device/base/sealed-file.ts';
 import { buildManifest } from '../../../../device/clip/disclosure.ts';
 import type { CutFacts } from '../../../../device/clip/finished-clip.ts';
 import { contentsOf, sealedClaims } from '../../../../device/clip/seal-to-recipient.ts';
-import { makeStatement } from '../../../../device/clip/sign-recipient-statement.ts';
+import { freshStatementSigner, makeStatement } from '../../../../device/clip/sign-recipient-statement.ts';
 import type { LiveGrant } from '../../../../device/consent/live-grant.ts';
 import { signToken } from '../../../../device/contract/jws.ts';
 import { type SealedClip, type SealedContents, writeContents } from '../../../../device/contract/sealing.ts';
@@ -78,7 +78,8 @@ export async function encryptedClip(
   const contents = contentsOf(live, { name: '', phone: '', ...FACTS }, random);
   if (!contents) throw new Error('the grant encrypts nothing');
   const contentKey = generateSealKey(random);
-  const inner = { clipSha256: sha256Hex(plain), clipBytes: plain.length, contentKey };
+  const signer = freshStatementSigner(random);
+  const inner = { clipSha256: sha256Hex(plain), clipBytes: plain.length, contentKey, home: signer.home };
   const claims = (lies.claims ?? ((same) => same))(sealedClaims(live, contents, inner, random));
   const path = join(folder, `${name}.encrypted`);
   const block = writeContents((lies.contents ?? ((same) => same))(contents));
@@ -95,7 +96,7 @@ export async function encryptedClip(
     sealed: { sha256: hash.digestHex(), bytes: bytes.length, claims },
   });
   const token = signToken('doorsill-manifest+jws', manifest, device.key);
-  const { statement } = makeStatement(live, token, { device, random });
+  const { statement } = makeStatement(live, token, { device, random }, signer);
   const statementPath = join(folder, `${name}.statement.jws`);
   await disk.replaceFile(statementPath, new TextEncoder().encode(`${statement}\n`));
   return { path, bytes, statementPath, statement, plain };
