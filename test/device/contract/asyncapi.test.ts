@@ -299,7 +299,9 @@ async function encryptedExample(grantToken: string) {
   const clip = 'In place of an MP4 file.';
   const id = Grant.parse(parseToken(grantToken)?.claims).jti;
   const grantSha256 = sha256Hex(grantToken);
-  const info = contentKeyInfo(grantSha256);
+  /** The pseudonym of the statement, whose key the example leaves out. */
+  const home = 'home-example';
+  const info = contentKeyInfo({ home, grantSha256 });
   const folder = await mkdtemp(join(tmpdir(), 'doorsill-example-'));
   const path = join(folder, 'clip');
   await writeSealedFile(new SystemDisk(), random, { path, key: contentKey, id }, [writeContents(contents), utf8(clip)]);
@@ -308,7 +310,7 @@ async function encryptedExample(grantToken: string) {
   const example = {
     note: 'Open `file` (base64url) with `privateKey`, as docs/developer.md says: it holds `contents` in a block of 8,192 bytes, then `clip`.',
     privateKey: recipient.exportSecret(),
-    grant: id,
+    ...{ grant: id, home },
     sealed: {
       ...{ clipSha256: sha256Hex(clip), clipBytes: clip.length, recipientKey: recipient.publicKey, grantSha256 },
       contentKey: toBase64url(encryptTo(recipient.publicKey, contentKey.secret, { info }, random) ?? new Uint8Array()),
@@ -320,7 +322,9 @@ async function encryptedExample(grantToken: string) {
   const { sealed } = example;
   const pair = importSealingKey(example.privateKey) ?? expect.fail('the private key is one');
   const message = fromBase64url(sealed.contentKey) ?? new Uint8Array();
-  const secret = decryptWith(pair, message, { info: contentKeyInfo(sealed.grantSha256) });
+  const secret = decryptWith(pair, message, {
+    info: contentKeyInfo({ home: example.home, grantSha256: sealed.grantSha256 }),
+  });
   const bytes = fromBase64url(example.file) ?? new Uint8Array();
   const source = {
     read: async (at: number, length: number) => bytes.slice(at, at + length),
