@@ -11,7 +11,6 @@ import { signToken } from '@doorsill/contract/jws';
 import { type Contact, type Polygon, Request } from '@doorsill/contract/request';
 import type { DisclosureProfile, Window } from '@doorsill/contract/shared-claims';
 import { failure } from '../errors.ts';
-import type { VerdictReport } from './open-sealed-clip.ts';
 import { type Answers, call, pages, type Who } from './service-client.ts';
 import type { RequestView } from './service-operations.ts';
 
@@ -149,6 +148,13 @@ export function listClipPage(
 ): Promise<Answers['listClips']> {
   const bearer = signAccess(deps, key, bridge.id, { clip: 'all', ...who });
   return call({ url: bridge.url, bearer }, 'listClips', { cursor: cursor ?? undefined });
+}
+
+/** With what, and for which bridge a verdict is signed, and how it gets there. */
+export interface VerdictReport {
+  key: SigningKey;
+  bridge: string;
+  send(clip: string, verdict: string): Promise<unknown>;
 }
 
 /** Tells a bridge what the agency found in an encrypted clip, as `openSealedClip` does. */

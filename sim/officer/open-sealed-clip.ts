@@ -2,7 +2,7 @@
 // the clip is given to the caller before every check has passed.
 import { wallSeconds } from '@doorsill/base/clock';
 import { decryptWith, type SealingKeyPair } from '@doorsill/base/hpke';
-import { type SigningKey, sha256Hex } from '@doorsill/base/keys';
+import { sha256Hex } from '@doorsill/base/keys';
 import { freshId } from '@doorsill/base/random';
 import { keyAmong } from '@doorsill/base/sealing-keys';
 import { fromBase64url, toBase64url } from '@doorsill/contract/bytes';
@@ -16,20 +16,13 @@ import { type EncryptedFile, openWithContentKey, partsOf } from '@doorsill/devic
 import { verifyClip } from '@doorsill/device/clip/verify-clip';
 import { verifyZones } from '@doorsill/device/clip/verify-zones';
 import { failure, isFailure } from '../errors.ts';
-import type { OfficerDeps } from './agency-client.ts';
+import type { OfficerDeps, VerdictReport } from './agency-client.ts';
 
 /** The recipient of a clip. */
 export interface ClipRecipient {
   keys: readonly SealingKeyPair[];
   /** Tells the clip's bridge, which tells its home. */
   report: VerdictReport;
-}
-
-/** With what, and for which bridge a verdict is signed, and how it gets there. */
-export interface VerdictReport {
-  key: SigningKey;
-  bridge: string;
-  send(clip: string, verdict: string): Promise<unknown>;
 }
 
 /** A clip of which everything that its statement says has been checked. */

@@ -7,9 +7,10 @@ import { DisclosureKey, type Window } from '@doorsill/contract/shared-claims';
 import { printBytes, printLength } from '@doorsill/device/terminal/format-units';
 import { showWindow } from '@doorsill/device/terminal/owner-requests';
 import { SYNTHETIC_FPS } from '../porch/scene.ts';
+import { countFound, piecesIn, piecesOf } from '../testbed/find-traces.ts';
 import type { Check } from './claim.ts';
 import { connectionsIn, type OtherTraffic, type SentChunk } from './doorbell-watch.ts';
-import { acknowledgedBytes, countFound, piecesIn, piecesOf, requestsIn, type SentRequest } from './wire-evidence.ts';
+import { acknowledgedBytes, requestsIn, type SentRequest } from './wire-evidence.ts';
 
 /** The traffic through the proxies, their addresses as the doorbell sees them, and what is known of other traffic. */
 export interface Traffic {

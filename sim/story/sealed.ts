@@ -11,7 +11,7 @@ import { pairingSocketPath } from '@doorsill/device/owner/private-socket';
 import { printBytes } from '@doorsill/device/terminal/format-units';
 import { failure } from '../errors.ts';
 import { DEMO_AGENCY, enterAgency } from '../officer/registration.ts';
-import { countFound, piecesOf } from '../prove/wire-evidence.ts';
+import { countFound, piecesOf } from '../testbed/find-traces.ts';
 import { testbedPaths } from '../testbed/testbed-folder.ts';
 import { readVaultClip, type VaultClip } from '../testbed/vault-clip.ts';
 import { type DemoRun, type Granted, grantOnce, inTestbed } from './demo.ts';
