@@ -4,8 +4,15 @@ import { join } from 'node:path';
 import type { Disk } from '@doorsill/base/disk';
 import type { SealingKeyPair } from '@doorsill/base/hpke';
 import type { Random } from '@doorsill/base/random';
-import { addSealingKey, keyAmong, loadSealingKeys, type SealingKeys } from '@doorsill/base/sealing-keys';
+import {
+  addSealingKey,
+  keyAmong,
+  loadSealingKeys,
+  readSealingKeys,
+  type SealingKeys,
+} from '@doorsill/base/sealing-keys';
 import { TaskQueue } from '@doorsill/base/task-queue';
+import { failure } from '@doorsill/contract/errors';
 import type { Turns } from '../persistence/instance-turns.ts';
 
 const KEYS_NAME = 'sealing.keys';
@@ -24,26 +31,36 @@ export class VaultSealingKeys {
     this.path = join(folder, KEYS_NAME);
   }
 
-  /** The keys, the newest first; makes the first one where there is none. Throws `state_damaged`, `secret_file_exposed`. */
-  load(): Promise<SealingKeys> {
+  /** Makes the first key where there is none, when the vault starts. Throws `state_damaged`, `secret_file_exposed`. */
+  start(): Promise<SealingKeys> {
     return loadSealingKeys(this.disk, this.random, this.path);
   }
 
-  /** The public key that clips are to be encrypted to from now on. Throws as `load`. */
+  /** The public key that clips are to be encrypted to from now on. Throws as `start`, and `state_damaged` without the file. */
   async newest(): Promise<string> {
     return (await this.load())[0].publicKey;
   }
 
-  /** The pair of a public key; null when it is not one of these. Throws as `load`. */
+  /** The pair of a public key; null when it is not one of these. Throws as `newest`. */
   async find(publicKey: string): Promise<SealingKeyPair | null> {
     return keyAmong(await this.load(), publicKey);
   }
 
-  /** Adds a new key in a turn among the instances; former ones stay. Returns its public key. Throws as `load`. */
+  /** Adds a new key in a turn among the instances; former ones stay. Returns its public key. Throws as `newest`. */
   add(turns: Turns): Promise<string> {
     return this.additions.run(async () => {
-      await turns.run('sealing keys', async () => void (await addSealingKey(this.disk, this.random, this.path)));
+      await turns.run('sealing keys', async () => {
+        await this.load();
+        await addSealingKey(this.disk, this.random, this.path);
+      });
       return this.newest();
     });
+  }
+
+  /** Makes none: what was encrypted to keys whose file is missing needs those keys, and so does what comes meanwhile. */
+  private async load(): Promise<SealingKeys> {
+    const keys = await readSealingKeys(this.disk, this.path);
+    if (!keys) throw failure('state_damaged', { file: this.path, detail: 'it is missing' });
+    return keys;
   }
 }

@@ -173,7 +173,7 @@ export class Vault {
   private identity(opened: VaultDatabase, sealingKeys: VaultSealingKeys): Promise<Identity> {
     const { disk, random, config } = this.deps;
     const folder = config.instance?.secretsFolder ?? config.dataFolder;
-    const secrets = { disk, random, folder, makeOthers: () => sealingKeys.load() };
+    const secrets = { disk, random, folder, makeOthers: () => sealingKeys.start() };
     return config.instance
       ? sharedIdentity('vault', opened, secrets)
       : ownIdentity('vault', opened.sharedPart, secrets);

@@ -444,4 +444,24 @@ describe('the vault’s sealing key', () => {
     await vault.disk.replaceFile(path, kept);
     expect((await get(clip, '/manifest')).status).toBe(200);
   });
+
+  it('is not replaced while its file is missing, such as on a disk that is not mounted', async () => {
+    const { clip } = await handOver();
+    const path = join(vault.folder, 'sealing.keys');
+    const kept = readFileSync(path);
+    await vault.disk.remove(path);
+    const { clip: coming } = await sealedClip(rig, { key: generateSealingKey(random).publicKey });
+    await coming.offer();
+    const answers = [
+      await vault.send('GET', '/v1/vault', {}),
+      await vault.operator('POST', '/v1/sealing-keys', {}),
+      await get(clip, '/clip'),
+      // Whether it is encrypted to the vault is not known without the keys.
+      await coming.bytes(),
+    ];
+    expect(answers.map(code)).toEqual(answers.map(() => '500 state_damaged'));
+    expect(readdirSync(vault.folder)).not.toContain('sealing.keys');
+    await vault.disk.replaceFile(path, kept);
+    expect((await get(clip, '/clip')).status).toBe(200);
+  });
 });
