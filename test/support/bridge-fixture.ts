@@ -170,8 +170,9 @@ export class BridgeFixture {
 
   // What an operator does.
 
-  async admitAgency(agency: Party = this.cast.agency): Promise<void> {
-    await this.registry.register(this.registration({}, agency));
+  /** `changes`: of what it applies with. */
+  async admitAgency(agency: Party = this.cast.agency, changes: object = {}): Promise<void> {
+    await this.registry.register(this.registration(changes, agency));
     await this.registry.approve(agency.id);
     await this.bridge.refreshRevocations();
   }

@@ -20,10 +20,14 @@ const only = process.env['DOORSILL_TOWN'];
 function settingOf(testbed: number, path: string): Setting {
   const secure = testbed % 2 === 0;
   const motion = testbed % 3 === 0;
-  if (testbed % 5 === 3) return { secure, motion, camera: { kind: 'rtsp', launch: NOISE_CAMERA }, ring: 'file' };
-  if (testbed % 10 === 9) return { secure, motion, camera: { kind: 'synthetic' }, ring: 'file' };
+  // Of nine testbeds the vault opens the clips of six, the agency alone those of two, and one is the control: its clips are not encrypted.
+  const sealing =
+    (['vault', 'recipient', 'vault', 'vault', 'off', 'vault', 'recipient'] as const)[testbed % 9] ?? 'vault';
+  const common = { secure, motion, sealing };
+  if (testbed % 5 === 3) return { ...common, camera: { kind: 'rtsp', launch: NOISE_CAMERA }, ring: 'file' };
+  if (testbed % 10 === 9) return { ...common, camera: { kind: 'synthetic' }, ring: 'file' };
   const ring = testbed % 4 === 1 ? 'memory' : 'file';
-  return { secure, motion, camera: { kind: 'file', path }, ring, console: secure };
+  return { ...common, camera: { kind: 'file', path }, ring, console: secure };
 }
 
 function drawPlays(from: readonly PlayName[], random: SeededRandom): PlayName[] {

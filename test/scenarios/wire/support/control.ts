@@ -86,18 +86,21 @@ const pick = <Value>(random: Random, values: readonly Value[]): Value => {
   return value;
 };
 
+/** A piece of what `of` returns, from a position on, that is searched for. */
+export function pieceOf(random: Random, of: () => Uint8Array, from: number, sought: Fingerprints): Buffer {
+  for (let tries = 0; tries < SLICE_TRIES; tries += 1) {
+    const bytes = of();
+    const at = from + integerBelow(random, bytes.length - from - SLICE_BYTES);
+    const cut = bytes.subarray(at, at + SLICE_BYTES);
+    if (sought.findBare(cut).length > 0) return Buffer.from(cut);
+  }
+  throw new Error('no piece of it is looked for');
+}
+
 /** A piece of a random secret, and its name in a breach. */
 function chooseSecret(secrets: Secrets, random: Random): { name: RegExp; bytes: Buffer } {
   const samples = [...secrets.samples.values()].filter(({ bytes }) => bytes.length > 400);
-  const slice = (of: () => Uint8Array, from: number, sought: Fingerprints) => {
-    for (let tries = 0; tries < SLICE_TRIES; tries += 1) {
-      const bytes = of();
-      const at = from + integerBelow(random, bytes.length - from - SLICE_BYTES);
-      const cut = bytes.subarray(at, at + SLICE_BYTES);
-      if (sought.findBare(cut).length > 0) return Buffer.from(cut);
-    }
-    throw new Error('no piece of it is looked for');
-  };
+  const slice = (of: () => Uint8Array, from: number, sought: Fingerprints) => pieceOf(random, of, from, sought);
   const kinds: (() => { name: RegExp; bytes: Buffer })[] = [
     () => ({ name: /^(frame|sound|several) ?/, bytes: slice(() => pick(random, samples).bytes, 100, secrets.footage) }),
     () => {

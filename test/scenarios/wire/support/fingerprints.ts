@@ -30,6 +30,10 @@ export interface Finding {
   position: number;
 }
 
+export function describeFinding({ secret, under }: Finding, where: string): string {
+  return `${secret}${under.map((how) => ` under ${how}`).join('')} in ${where}`;
+}
+
 /** A set of secrets that are searched for together. */
 export class Fingerprints {
   private slots = SLOTS_FIRST;

@@ -34,6 +34,8 @@ export class Front {
   port = 0;
   /** Plain bytes from clients after TLS, by client port. */
   readonly heard = new Map<number, number>();
+  /** What passed, by connection, each way; null if it is not recorded. */
+  readonly passed: { up: Buffer[]; down: Buffer[] }[] | null;
   private readonly host: string;
   private readonly certificate: Certificate | null;
   private readonly open = new Set<Socket>();
@@ -44,10 +46,11 @@ export class Front {
   private heldOnce: (() => void) | null = null;
 
   /** `certificate`: terminates TLS; null: forwards as it is. */
-  constructor(name: string, host: string, certificate: Certificate | null) {
+  constructor(name: string, host: string, certificate: Certificate | null, { isRecorded = false } = {}) {
     this.name = name;
     this.host = host;
     this.certificate = certificate;
+    this.passed = isRecorded ? [] : null;
   }
 
   async start(): Promise<void> {
@@ -90,6 +93,8 @@ export class Front {
   private accept(client: Socket): void {
     const target = connect(this.targetPort, '127.0.0.1');
     const port = client.remotePort ?? 0;
+    const passed = { up: [] as Buffer[], down: [] as Buffer[] };
+    this.passed?.push(passed);
     for (const socket of [client, target]) {
       this.open.add(socket);
       socket.on('error', () => undefined);
@@ -98,6 +103,7 @@ export class Front {
     client.on('data', (piece: Buffer) => {
       this.heard.set(port, (this.heard.get(port) ?? 0) + piece.length);
       this.allowance -= piece.length;
+      if (this.passed) passed.up.push(piece);
       target.write(piece);
       if (this.allowance > 0) return;
       client.pause();
@@ -106,6 +112,7 @@ export class Front {
       this.heldOnce = null;
     });
     target.on('data', (piece: Buffer) => {
+      if (this.passed) passed.down.push(piece);
       client.write(piece);
     });
     const close = () => {

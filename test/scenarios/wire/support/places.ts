@@ -2,10 +2,10 @@
 import { open, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import type { DiskImage } from './disk-image.ts';
-import { BLOCK_BYTES } from './fingerprints.ts';
+import { BLOCK_BYTES, describeFinding } from './fingerprints.ts';
 import type { Secrets } from './secrets.ts';
 import { unfold } from './unfold.ts';
-import { describeFinding, noticeTexts } from './verdict.ts';
+import { noticeTexts } from './verdict.ts';
 import type { World } from './world.ts';
 
 /** One searched place. */
@@ -15,6 +15,8 @@ export interface Place {
   found: string[];
   /** Whether a leak planted there was found. */
   controlFound?: boolean;
+  /** Number of pieces found of clips that are not encrypted, where those are expected. */
+  shown?: number;
 }
 
 /** The device's own files with keys and private texts that it needs: allowed only there. */
@@ -95,7 +97,7 @@ async function files(world: World, secrets: Secrets): Promise<Place> {
   return place;
 }
 
-async function filesUnder(folder: string): Promise<string[]> {
+export async function filesUnder(folder: string): Promise<string[]> {
   const names = await readdir(folder, { recursive: true });
   const paths = names.map((name) => join(folder, name)).filter((path) => !path.includes('lost+found'));
   const kinds = await Promise.all(paths.map(async (path) => (await stat(path)).isFile()));

@@ -14,7 +14,8 @@ import { giveOrder } from '../../../../device/owner/give-command.ts';
 import { makeCommand, makeDenial, makeGrant, makeRevoke } from '../../../../device/owner/sign-owner-messages.ts';
 import { makeParty, squareAround } from '../../../support/parties.ts';
 import { Phone } from './phone.ts';
-import type { Allowance, Granted } from './verdict.ts';
+import type { Granted } from './sent-clip.ts';
+import type { Allowance } from './verdict.ts';
 import { seams, type World } from './world.ts';
 
 const PATIENCE_MS = 60_000;
@@ -226,7 +227,9 @@ export const PLAYS = {
       after,
     );
     expectOutcome(last, 'sent');
-    const clip = { sha256: preview.sha256, bytes: preview.bytes };
+    const clip = last.clip ? { sha256: last.clip.sha256, bytes: last.clip.bytes } : null;
+    const { clipSha256 } = last.clip?.sealed ?? { clipSha256: clip?.sha256 };
+    if (clipSha256 !== preview.sha256) throw new Error('what was sent is another clip than was looked at');
     return {
       isWatched: true,
       granted: { grant: jti, window, keys, clip, revoked: false, zones: [] },
@@ -252,6 +255,7 @@ export const PLAYS = {
     const held = bridge.hold(20_000);
     const { granted, revoke, after } = await grant(stage, 8, null);
     await held;
+    await stage.world.backUp();
     await revoke();
     bridge.release();
     const { world } = stage;

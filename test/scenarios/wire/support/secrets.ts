@@ -76,6 +76,8 @@ export class Secrets {
       'the outbox key',
       (await loadOrCreateSealKey(disk, random, wrapper, join(data, 'outbox.key'), 'outbox')).secret,
     );
+    const { sealing } = world.up;
+    if (sealing) this.addKey("the recipient's key", Buffer.from(sealing.pair.exportSecret(), 'base64url'));
     for (const [key, value] of Object.entries(privates.values)) this.addText(`value ${key}`, value);
     this.addText('the longitude', privates.place.longitude.toFixed(6).slice(0, -2));
     this.addText('the latitude', privates.place.latitude.toFixed(6).slice(0, -2));
@@ -96,6 +98,16 @@ export class Secrets {
     this.addText('the home password', world.up.homeAccount.password);
     this.addText('the area password', area.password);
     this.addText("the owner's password", world.up.home.account.password);
+  }
+
+  /** `secret`: encrypts the clip of one grant. */
+  addContentKey(grant: string, secret: Uint8Array): void {
+    this.addKey(`the content key of ${grant}`, secret);
+  }
+
+  /** `bytes`: an encrypted clip, opened. Pictures that were encoded anew for it are in no other place. */
+  addClip(grant: string, bytes: Uint8Array): void {
+    this.never.add(`the clip of ${grant}`, bytes);
   }
 
   private addKey(name: string, bytes: Uint8Array): void {

@@ -4,13 +4,25 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, type TestContext } from 'vitest';
 import { integerBelow, SeededRandom } from '../../../../device/base/random.ts';
+import type { ClipKeeper } from '../../../../device/contract/sealing.ts';
 import { proved } from '../../../support/proved.ts';
-import { compilePlanter, type Planted, Planter } from './control.ts';
+import { searchBehind } from './behind-places.ts';
+import { compilePlanter, type Planted, Planter, pieceOf } from './control.ts';
+import { Fingerprints } from './fingerprints.ts';
 import { type Place, searchPlaces } from './places.ts';
 import { PLAYS, type PlayName, Stage } from './scenarios.ts';
 import { Secrets } from './secrets.ts';
-import { type Allowance, clipBreaches, Evidence } from './verdict.ts';
+import { clipBreaches, encryptedBreaches, type Granted } from './sent-clip.ts';
+import type { HandedOver } from './vault-side.ts';
+import { type Allowance, Evidence } from './verdict.ts';
 import { type Setting, World } from './world.ts';
+
+/** How officers of the vault see each clip, by who opens it. */
+const IN_VAULT = {
+  vault: { readableBy: 'vault', verdict: 'as-granted' },
+  recipient: { readableBy: 'recipient', verdict: null },
+  off: { readableBy: 'vault', verdict: null },
+};
 
 export interface TrialResult {
   scenarios: number;
@@ -36,6 +48,10 @@ export interface TrialResult {
   notifications: number;
   announcements: number;
   places: Place[];
+  /** Who opens the clips; `off`: they are not encrypted. */
+  sealing: ClipKeeper | 'off';
+  /** What the vault's officers have in the end. */
+  handedOver: HandedOver[];
 }
 
 interface Played {
@@ -110,6 +126,7 @@ async function judgeAll(
   const evidence = await Evidence.of(world, secrets);
   const { footage, never } = secrets;
   footage.tellApart(secrets.samples.values());
+  for (const { grant, secret } of evidence.contentKeys()) secrets.addContentKey(grant, secret);
   const result: TrialResult = {
     scenarios: played.length,
     breaches: [],
@@ -127,13 +144,16 @@ async function judgeAll(
     clipsRedacted: 0,
     notifications: 0,
     announcements: 0,
-    places: await searchPlaces(world, secrets),
+    places: [],
+    sealing: world.up.sealing?.keeper ?? 'off',
+    handedOver: [],
   };
+  const clips: { grant: string; clip: Uint8Array }[] = [];
   for (const { name, from, to, allowance, planted, controlTo } of played) {
-    const verdict = evidence.judge(from, to, allowance);
+    const verdict = await evidence.judge(from, to, allowance);
     result.breaches.push(...verdict.breaches.map((breach) => `${name}: ${breach}`));
     if (allowance.silentUntil) {
-      const before = evidence.judge(from, allowance.silentUntil, { isWatched: allowance.isWatched ?? false });
+      const before = await evidence.judge(from, allowance.silentUntil, { isWatched: allowance.isWatched ?? false });
       result.breaches.push(...before.breaches.map((breach) => `${name}, before it was granted: ${breach}`));
     }
     result.packets += verdict.packets;
@@ -141,10 +161,10 @@ async function judgeAll(
     result.clipBytes += verdict.clipBytes;
     result.notifications += verdict.notifications;
     result.announcements += verdict.announcements;
-    const control = evidence.judge(to, controlTo, {});
+    const control = await evidence.judge(to, controlTo, {});
     let isFound = control.breaches.some((breach) => planted.isFound(breach));
     const { granted } = allowance;
-    if (granted?.clip && !granted.revoked) {
+    if (granted && isAtBridge(granted)) {
       result.clips += 1;
       if (granted.zones.length > 0) result.clipsRedacted += 1;
       else if (footage.find(verdict.clip).length > 0) result.clipsRecognised += 1;
@@ -162,13 +182,36 @@ async function judgeAll(
       );
       const leaky = Buffer.concat([verdict.clip, extra?.bytes ?? Buffer.alloc(0)]);
       isFound &&= clipBreaches(leaky, secrets, granted).length > 0;
+      if (world.up.sealing) {
+        clips.push({ grant: granted.grant, clip: verdict.clip });
+        // The encrypted file with a piece of its own clip, or with a fact.
+        const own = new Fingerprints();
+        own.add('its own clip', verdict.clip);
+        isFound &&= [pieceOf(random, () => verdict.clip, 0, own), Buffer.from(world.privates.values.address)].every(
+          (piece) => {
+            const leaky = Buffer.concat([verdict.sent, piece]);
+            return encryptedBreaches(leaky, verdict.clip, secrets).length > 0;
+          },
+        );
+      }
     }
     if (isFound) result.controlsFound += 1;
     else result.controlsMissed.push(`${name}: ${planted.what}; seen: ${control.breaches.join(', ') || 'nothing'}`);
   }
   const last = played.at(-1)?.controlTo ?? world.firstMarker;
-  result.breaches.push(...evidence.judge(last, end, {}).breaches.map((breach) => `at the end: ${breach}`));
+  const { breaches } = await evidence.judge(last, end, {});
+  result.breaches.push(...breaches.map((breach) => `at the end: ${breach}`));
+  for (const { grant, clip } of clips) secrets.addClip(grant, clip);
+  const grants = played.flatMap(({ allowance: { granted } }) => granted ?? []);
+  const behind = await searchBehind(world, secrets, grants, result.clips);
+  result.places = [...(await searchPlaces(world, secrets)), ...behind.places];
+  result.handedOver = behind.handedOver;
   return result;
+}
+
+/** Whether the bridge has the whole clip of a grant, until it is handed over. */
+function isAtBridge({ clip, revoked }: Granted): boolean {
+  return clip !== null && !revoked;
 }
 
 /** The trials of one test file. */
@@ -223,6 +266,13 @@ export function expectClean(result: TrialResult): void {
   expect(result.fingerprints).toBeGreaterThan(1_000);
   expect(result.skippedShare).toBeLessThan(0.5);
   expect(result.clipsRecognised + result.clipsRedacted).toBe(result.clips);
+  // Bridge and backups had the clips, and the vault got them: where they are not encrypted, the same search finds them.
+  const shown = result.places.flatMap(({ shown }) => shown ?? []);
+  const isReadable = result.sealing === 'off' && result.clips > 0;
+  expect(shown.map((pieces) => pieces > 0)).toEqual([isReadable, isReadable, isReadable]);
+  expect(result.handedOver.map(({ readableBy, verdict }) => ({ readableBy, verdict }))).toEqual(
+    Array.from({ length: result.clips }, () => IN_VAULT[result.sealing]),
+  );
 }
 
 /** Several trials in words for the table of proofs. */

@@ -4,32 +4,28 @@ import { readFile } from 'node:fs/promises';
 import { sha256Hex } from '../../../../device/base/keys.ts';
 import { cellOf } from '../../../../device/contract/area-cells.ts';
 import { RequestNotice } from '../../../../device/contract/home-messages.ts';
-import { Certificate, intakeOpeningSchema, Manifest, Statement } from '../../../../device/contract/manifest.ts';
-import type { DisclosureKey, Window, Zone } from '../../../../device/contract/shared-claims.ts';
+import { disclosedKeys } from '../../../../device/contract/sealing.ts';
 import { DEFAULT_PREFIX, topicsUnder } from '../../../../device/contract/topics.ts';
 import { claimsOf } from '../../../support/parties.ts';
 import { type Chunk, type Packet, readCapture, type Stream, tcpStreams } from './capture-file.ts';
 import { decryptStreams } from './decrypted.ts';
-import { type Finding, SEVERAL_SECRETS } from './fingerprints.ts';
+import { describeFinding, type Finding } from './fingerprints.ts';
 import { announcementBreach, LOOPBACK, NOTICES, type Notices, notificationBreach } from './home-flows.ts';
 import { httpRequests, type Message, mqttMessages } from './messages.ts';
 import { DOMAIN, MARKER } from './namespace.ts';
 import { CONSOLE_PORT } from './phone.ts';
-import type { Sample, Secrets } from './secrets.ts';
+import type { Secrets } from './secrets.ts';
+import {
+  clipBreaches,
+  contentKeyOf,
+  encryptedBreaches,
+  type Granted,
+  type Opening,
+  openingOf,
+  openSent,
+} from './sent-clip.ts';
 import { type Layer, unfold } from './unfold.ts';
 import type { World } from './world.ts';
-
-/** A grant, and its progress. */
-export interface Granted {
-  grant: string;
-  window: Window;
-  keys: readonly DisclosureKey[];
-  /** The clip in the device's receipt; null if it was never complete at the bridge. */
-  clip: { sha256: string; bytes: number } | null;
-  revoked: boolean;
-  /** Blacked-out zones: every frame of such a clip is encoded anew. */
-  zones: readonly Zone[];
-}
 
 /** The traffic that a span may contain. */
 export interface Allowance {
@@ -49,8 +45,10 @@ export interface Verdict {
   searchedBytes: number;
   sentBytes: number;
   packets: number;
-  /** Clip bytes sent, and frames of the window recognized in them. */
+  /** Clip bytes sent. */
   clipBytes: number;
+  /** The file that was sent, and the clip as its recipient reads it, which is another one only if it is encrypted. */
+  sent: Uint8Array;
   clip: Uint8Array;
   /** Messages of the two optional flows. */
   notifications: number;
@@ -127,8 +125,22 @@ export class Evidence {
     return found;
   }
 
+  /** The content keys of the encrypted clips that were sent, which only their recipient can open. */
+  contentKeys(): { grant: string; secret: Uint8Array }[] {
+    const { sealing } = this.world.up;
+    if (!sealing) return [];
+    return this.talks.flatMap(({ messages }) =>
+      messages.flatMap((message) => {
+        if (message.kind !== 'http' || !message.isWhole || message.path !== '/v1/intakes') return [];
+        const opening = openingOf(message.body);
+        const secret = Buffer.from(contentKeyOf(opening, sealing.pair), 'base64url');
+        return [{ grant: opening.forRecipient.grant, secret }];
+      }),
+    );
+  }
+
   /** Judges everything between two markers. */
-  judge(fromMarker: string, toMarker: string, allowance: Allowance): Verdict {
+  judge(fromMarker: string, toMarker: string, allowance: Allowance): Promise<Verdict> {
     const [from, to] = [this.at(fromMarker), this.at(toMarker)];
     return new Judgement(this.world, this.secrets, this.talks, (packet) => packet > from && packet < to, allowance).all(
       this.packets.slice(from, to - 1),
@@ -165,7 +177,7 @@ class Judgement {
   private readonly breaches = new Set<string>();
   private readonly pieces: { offset: number; bytes: Uint8Array }[] = [];
   private searchedBytes = 0;
-  private manifests = 0;
+  private opening: Opening | null = null;
   private notifications = 0;
   private announcements = 0;
 
@@ -187,7 +199,7 @@ class Judgement {
     this.allowance = allowance;
   }
 
-  all(packets: readonly Packet[]): Verdict {
+  async all(packets: readonly Packet[]): Promise<Verdict> {
     let sentBytes = 0;
     for (const packet of packets) {
       const breach = this.flowBreach(packet);
@@ -197,13 +209,14 @@ class Judgement {
       if (packet.protocol !== 'tcp') this.search(`a packet of ${packet.protocol}`, packet.payload);
     }
     for (const talk of this.talks) this.judgeTalk(talk);
-    const clip = this.clip();
+    const sent = this.sentFile();
+    const clip = await this.opened(sent);
     const clipBytes = this.pieces.reduce((sum, { bytes }) => sum + bytes.length, 0);
     if (sentBytes - clipBytes > SAID_BYTES_MAX) this.breaches.add(`${sentBytes} bytes left`);
     const { searchedBytes } = this;
     const { notifications, announcements } = this;
-    const seen = { searchedBytes, sentBytes, packets: packets.length, clipBytes, clip, notifications, announcements };
-    return { breaches: [...this.breaches], ...seen };
+    const seen = { searchedBytes, sentBytes, packets: packets.length, notifications, announcements };
+    return { breaches: [...this.breaches], ...seen, clipBytes, sent, clip };
   }
 
   /** The allowed flows: each is opened by the device, to one port of one address. */
@@ -351,33 +364,41 @@ class Judgement {
       this.pieces.push({ offset: Number(headers.get('upload-offset')), bytes: body });
       return;
     }
-    this.search(call, bytes, granted && call === 'POST /v1/intakes' ? granted.keys.map((key) => `value ${key}`) : []);
+    const isReadable = granted && !this.world.up.sealing && call === 'POST /v1/intakes';
+    this.search(call, bytes, isReadable ? granted.keys.map((key) => `value ${key}`) : []);
     if (granted && isWhole && call === 'POST /v1/intakes') this.judgeManifest(granted, body);
   }
 
   private judgeManifest(granted: Granted, body: Uint8Array): void {
-    this.manifests += 1;
-    const { manifest, statement, certificate } = intakeOpeningSchema.parse(JSON.parse(Buffer.from(body).toString()));
-    const claims = Manifest.parse(claimsOf(manifest));
-    const forRecipient = Statement.parse(claimsOf(statement));
-    Certificate.parse(claimsOf(certificate));
-    const { values } = this.world.privates;
-    const wanted = Object.fromEntries(granted.keys.map((key) => [key, values[key]]));
-    const same = (what: string, found: unknown, expected: unknown) => {
-      if (JSON.stringify(found) !== JSON.stringify(expected)) this.breaches.add(`a manifest of another ${what}`);
-    };
-    same('disclosure', claims.disclosed, wanted);
-    same('window', claims.window, granted.window);
+    this.opening = openingOf(body);
+    const { claims, forRecipient } = this.opening;
+    const { sealing } = this.world.up;
+    const wanted = sealing ? {} : this.valuesOf(granted);
+    this.same('disclosure', claims.disclosed, wanted);
+    this.same('set of facts', disclosedKeys(claims).sort(), [...granted.keys].sort());
+    const key = sealing?.pair.publicKey;
+    this.same('recipient', [claims.sealed?.recipientKey, forRecipient.sealed?.recipientKey], [key, key]);
+    this.same('window', claims.window, granted.window);
     const isRedacted = granted.zones.length > 0;
-    same('redaction', [claims.redacted, forRecipient.redacted], [isRedacted, isRedacted]);
-    same('grant', [claimsOf(claims.grant)['jti'], forRecipient.grant], [granted.grant, granted.grant]);
-    same('disclosure in its statement', forRecipient.disclosed, wanted);
-    same('window in its statement', forRecipient.window, granted.window);
-    if (granted.clip) same('clip', [claims.clipSha256, claims.clipBytes], [granted.clip.sha256, granted.clip.bytes]);
+    this.same('redaction', [claims.redacted, forRecipient.redacted], [isRedacted, isRedacted]);
+    this.same('grant', [claimsOf(claims.grant)['jti'], forRecipient.grant], [granted.grant, granted.grant]);
+    this.same('disclosure in its statement', forRecipient.disclosed, wanted);
+    this.same('window in its statement', forRecipient.window, granted.window);
+    const { clip } = granted;
+    if (clip) this.same('clip', [claims.clipSha256, claims.clipBytes], [clip.sha256, clip.bytes]);
   }
 
-  /** Reassembles the clip from the uploaded parts, including repeated ones, and compares it with the grant. */
-  private clip(): Uint8Array {
+  private valuesOf({ keys }: Granted): object {
+    const { values } = this.world.privates;
+    return Object.fromEntries(keys.map((key) => [key, values[key]]));
+  }
+
+  private same(what: string, found: unknown, expected: unknown): void {
+    if (JSON.stringify(found) !== JSON.stringify(expected)) this.breaches.add(`a manifest of another ${what}`);
+  }
+
+  /** Reassembles the file from the uploaded parts, including repeated ones, and compares it with the receipt. */
+  private sentFile(): Uint8Array {
     const { granted } = this.allowance;
     const length = Math.max(0, ...this.pieces.map(({ offset, bytes }) => offset + bytes.length));
     const clip = Buffer.alloc(length);
@@ -389,11 +410,31 @@ class Judgement {
       clip.set(bytes, offset);
       end = Math.max(end, offset + bytes.length);
     }
-    if (!granted) return clip;
-    if (granted.clip && !granted.revoked && (sha256Hex(clip) !== granted.clip.sha256 || this.manifests === 0)) {
-      this.breaches.add(`${clip.length} bytes that are not the clip of ${granted.clip.bytes}`);
+    const isWhole = granted?.clip && !granted.revoked;
+    if (isWhole && (sha256Hex(clip) !== granted.clip?.sha256 || !this.opening)) {
+      this.breaches.add(`${clip.length} bytes that are not the clip of ${granted.clip?.bytes}`);
     }
-    for (const breach of clipBreaches(clip, this.secrets, granted)) this.breaches.add(breach);
+    return clip;
+  }
+
+  /** The clip in a sent file, compared with its grant. An encrypted one shows nothing, and opens once it is whole. */
+  private async opened(sent: Uint8Array): Promise<Uint8Array> {
+    const { granted } = this.allowance;
+    if (!granted) return sent;
+    const { secrets, opening } = this;
+    const { sealing } = this.world.up;
+    let clip = sent;
+    if (sealing) {
+      const isWhole = granted.clip && !granted.revoked && opening;
+      const opened = isWhole ? await openSent(sent, opening, sealing.pair) : null;
+      if (opened) {
+        this.same('disclosure inside', opened.contents.disclosed, this.valuesOf(granted));
+        this.same('set of zones', opened.contents.zones, granted.zones);
+      }
+      clip = opened?.clip ?? new Uint8Array();
+      for (const breach of encryptedBreaches(sent, clip, secrets)) this.breaches.add(breach);
+    }
+    for (const breach of clipBreaches(clip, secrets, granted)) this.breaches.add(breach);
     return clip;
   }
 
@@ -421,40 +462,6 @@ class Judgement {
 export function noticesOf({ fronts: { notices }, privates }: World): Notices {
   const { webhookSecret, ntfyToken } = privates;
   return { host: `${notices.name}.${DOMAIN}:${notices.port}`, webhookSecret, ntfyToken };
-}
-
-export function describeFinding({ secret, under }: Finding, where: string): string {
-  return `${secret}${under.map((how) => ` under ${how}`).join('')} in ${where}`;
-}
-
-/** Footage of a clip that is outside the granted window, or without a grant. */
-export function clipBreaches(clip: Uint8Array, secrets: Secrets, { window, keys, zones }: Granted): string[] {
-  const layers = unfold(clip);
-  const breaches = [...secrets.never.findIn(layers), ...secrets.texts.findIn(layers)].map((finding) =>
-    describeFinding(finding, 'the clip'),
-  );
-  for (const finding of secrets.footage.findIn(layers)) {
-    const sample = secrets.samples.get(finding.secret);
-    if (finding.secret === SEVERAL_SECRETS) continue;
-    // No frame of a clip with a zone is copied.
-    const isInside =
-      sample &&
-      !(zones.length > 0 && finding.secret.startsWith('frame')) &&
-      (finding.secret.startsWith('frame')
-        ? sample.startUs >= window.startUs && sample.startUs < window.endUs
-        : isHeardIn(window, sample, secrets.soundCycleUs));
-    if (!isInside || finding.under.length > 0) breaches.push(describeFinding(finding, `the clip (${keys.join()})`));
-  }
-  return breaches;
-}
-
-/**
- * Whether a packet of sound lies in a window. Repeating sound may lie there by an equal packet: of 607 clips of the drawn chime, encoded
- * anew, three had 16 bytes in common with a packet whole cycles earlier or later.
- */
-function isHeardIn(window: Window, { startUs, endUs }: Sample, cycleUs: number | null): boolean {
-  const shiftUs = cycleUs === null ? 0 : Math.ceil((window.startUs - startUs) / cycleUs) * cycleUs;
-  return startUs + shiftUs >= window.startUs && endUs + shiftUs <= window.endUs;
 }
 
 /** Names of the private texts that a request's notice may contain: the requested ones. */

@@ -6,12 +6,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { SystemClock } from '../../../../device/base/clock.ts';
 import { SystemDisk } from '../../../../device/base/disk.ts';
+import type { SealingKeyPair } from '../../../../device/base/hpke.ts';
 import { silentLog } from '../../../../device/base/log.ts';
 import { integerBelow, type Random, SystemRandom } from '../../../../device/base/random.ts';
 import type { DeviceConfigInput } from '../../../../device/config.ts';
 import { cellOf, type Place } from '../../../../device/contract/area-cells.ts';
 import { toBase64url } from '../../../../device/contract/bytes.ts';
 import type { DeviceState, Receipt } from '../../../../device/contract/home-messages.ts';
+import type { ClipKeeper } from '../../../../device/contract/sealing.ts';
 import type { DisclosureKey, Window } from '../../../../device/contract/shared-claims.ts';
 import { DEFAULT_PREFIX, topicsUnder } from '../../../../device/contract/topics.ts';
 import { deviceIdOf, loadOrCreateDeviceKey } from '../../../../device/identity.ts';
@@ -30,6 +32,7 @@ import { type Certificate, Front, makeCertificate } from './front.ts';
 import { LOOPBACK, NOTICES } from './home-flows.ts';
 import { DOMAIN, Namespace } from './namespace.ts';
 import { CONSOLE_PORT } from './phone.ts';
+import { VaultSide } from './vault-side.ts';
 
 export interface Setting {
   /** TLS for MQTT and HTTP. */
@@ -37,6 +40,8 @@ export interface Setting {
   camera: { kind: 'file'; path: string } | { kind: 'rtsp'; launch: string } | { kind: 'synthetic' };
   ring: 'file' | 'memory';
   motion: boolean;
+  /** Who opens the agency's clips; `off`: they are not encrypted. Default: its vault. */
+  sealing?: ClipKeeper | 'off';
   /** Whether the device has its own server for phones, announces it, and notifies two targets. Needs `secure`. */
   console?: boolean;
   /** Crashes leave as much as possible: a core dump without limit, and node's own reports. */
@@ -95,6 +100,10 @@ interface Parts {
   homeAccount: { user: string; password: string };
   home: PairedDevice;
   session: OwnerSession;
+  /** What stands behind the bridge. */
+  vaultSide: VaultSide;
+  /** What the agency's clips are encrypted to, and who opens them; null if they are not. */
+  sealing: { pair: SealingKeyPair; keeper: ClipKeeper } | null;
 }
 
 export class World {
@@ -194,14 +203,20 @@ export class World {
     undo.push(() => broker.stop());
     fronts.broker.targetPort = broker.port;
     const publicUrl = this.addressOf(setting.secure ? 'https' : 'http', fronts.bridge);
+    const vaultSide = await VaultSide.open(this.folder);
+    undo.push(() => vaultSide.stop());
+    const { log } = vaultSide;
     const fixture = await BridgeFixture.open({
       areaUrl: broker.url,
       accounts: broker.accounts,
-      bridge: { publicUrl, requests: { openPerCellMax: 99 } },
+      bridge: { publicUrl, requests: { openPerCellMax: 99 }, vault: vaultSide.setting() },
+      ...{ log, registryLog: log },
     });
     undo.push(() => fixture.close());
     fronts.bridge.targetPort = Number(new URL(fixture.bridge.url).port);
-    await fixture.admitAgency();
+    const keeper = setting.sealing ?? 'vault';
+    const sealing = keeper === 'off' ? null : { pair: await vaultSide.key(keeper), keeper };
+    await fixture.admitAgency(fixture.cast.agency, sealing ? { sealing: { key: sealing.pair.publicKey, keeper } } : {});
     const camera = await this.startCamera();
     if (camera) undo.push(() => camera.stop());
     const notifications = setting.console ? await this.startNotices() : [];
@@ -257,7 +272,8 @@ export class World {
       },
     });
     undo.push(() => session.stop());
-    this.parts = { namespace, certificate, broker, fixture, device, camera, deviceId, homeAccount, home, session };
+    const behind = { fixture, vaultSide, sealing };
+    this.parts = { namespace, certificate, broker, ...behind, device, camera, deviceId, homeAccount, home, session };
     await session.start();
     await this.spy();
     await this.until('footage', () => ((this.state?.ring.segments ?? 0) >= 2 ? true : null));
@@ -350,6 +366,11 @@ export class World {
   story(): string {
     const heard = this.receipts.slice(-6).map(({ outcome, grant, code }) => `heard ${outcome} ${grant} ${code ?? ''}`);
     return [...heard, JSON.stringify(this.state?.camera), this.parts?.device.printed.slice(-3_000) ?? ''].join('\n');
+  }
+
+  /** Makes a backup of the bridge as it is. */
+  backUp(): Promise<void> {
+    return this.up.vaultSide.backUp(this.up.fixture);
   }
 
   /** Stops the device and the capture; their files stay until `close`. Returns the last marker. */
