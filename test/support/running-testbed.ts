@@ -7,7 +7,7 @@ import { z } from 'zod';
 import { SystemClock } from '../../device/base/clock.ts';
 import { SystemDisk } from '../../device/base/disk.ts';
 import { folderHolder } from '../../device/base/folder-lock.ts';
-import { type SigningKey, sha256Hex } from '../../device/base/keys.ts';
+import { type SigningKey, sha256Hex, sha256Stream } from '../../device/base/keys.ts';
 import { silentLog } from '../../device/base/log.ts';
 import { freshId, SystemRandom } from '../../device/base/random.ts';
 import { verifyClip } from '../../device/clip/verify-clip.ts';
@@ -272,6 +272,19 @@ export class RunningTestbed {
   clips(): string[] {
     const waiting = readdirSync(join(this.data, 'bridge', 'clips')).filter((name) => name.startsWith('clip-'));
     return [...readdirSync(join(this.data, 'vault', 'blobs')), ...waiting];
+  }
+
+  /** The SHA-256 of each clip in the vault, opened. */
+  async vaultedHashes(): Promise<string[]> {
+    const blobs = join(this.data, 'vault', 'blobs');
+    const hashes: string[] = [];
+    for (const item of readdirSync(blobs)) {
+      if (!existsSync(join(blobs, item, 'clip.mp4'))) continue;
+      const hash = sha256Stream();
+      for await (const part of (await readVaultClip(seams.disk, vaultItem(this.data, item))).read()) hash.update(part);
+      hashes.push(hash.digestHex());
+    }
+    return hashes;
   }
 
   /**

@@ -38,8 +38,11 @@ it('keeps every promise in runs of many seeds, which together reach every state,
   expect(never.filter((code) => whyUnreachable(code) === null)).toEqual([]);
   // The list of unreachable items contains only these, and none that is reachable.
   expect(never.filter((code) => whyUnreachable(code) !== null)).toEqual([
+    'consent_sealing_changed',
+    'consent_sealing_key',
     'consent_zones_unsupported',
     'intake_duration',
+    'intake_unencrypted',
   ]);
   const rare = Object.entries(results.provoked).filter(([, count]) => count <= PROVOKED_IN_LEAST);
   expect(rare.filter(([, count]) => count < PROVOKED_IN_LEAST)).toEqual([]);

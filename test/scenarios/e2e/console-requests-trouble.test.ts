@@ -293,6 +293,7 @@ describe('a request in trouble', { tags: ['chromium', 'long'] }, () => {
     let request = '';
 
     it('says in each language and in the terminal who can read the clip', async () => {
+      await rig.sealFor(null);
       await rig.open(await rig.ask('--type', 'readable'));
       await rig.page.getByText('The bridge that carries the clip can read it.').waitFor();
       await rig.sealFor(first);

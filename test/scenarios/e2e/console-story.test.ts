@@ -1,10 +1,4 @@
-// The whole story in a browser on real processes: an agency requests, the owner reads, plays the clip, grants, verifies custody and
-// recalls; again with the doorbell killed in between; a hostile page in another tab, which sends the session's cookie along, learns nothing
-// and has no effect.
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { sha256Hex } from '../../../device/base/keys.ts';
 import type { DeviceEvent } from '../../../device/contract/home-messages.ts';
 import { soon } from '../../device/console/support/console-rig.ts';
 import { HostilePage } from '../../support/hostile-page.ts';
@@ -28,11 +22,7 @@ describe('the console’s story', { tags: ['chromium', 'long'] }, () => {
 
   const say = (name: string) => rig.page.getByRole('button', { name });
   /** Hashes of the clips in the vault. */
-  const vaulted = () => {
-    const folder = join(rig.testbed.data, 'vault', 'blobs');
-    const paths = readdirSync(folder).map((name) => join(folder, name, 'clip.mp4'));
-    return paths.filter((path) => existsSync(path)).map((path) => sha256Hex(readFileSync(path)));
-  };
+  const vaulted = () => rig.testbed.vaultedHashes();
   const departure = () => rig.page.locator('.sent-clip').first();
 
   /** Opens the disclosed clips, and has the newest one's proof checked up to the vault. */
@@ -75,10 +65,10 @@ describe('the console’s story', { tags: ['chromium', 'long'] }, () => {
     await say('Let this clip leave').click();
     await rig.page.locator('.outcome-sent').waitFor({ timeout: 60_000 });
     expect(grantClaimsOf(rig.grants[0])).toMatchObject({ request, clipSha256: played, audio: false, disclose: [] });
-    await soon(() => vaulted().includes(played), 30_000);
+    await soon(async () => (await vaulted()).includes(played), 30_000);
     expect(await checkCustody()).toMatch(/Receipt: signed by the bridge.*leaf \d+ of \d+/s);
     await recall();
-    await soon(() => vaulted().length === 0, 30_000);
+    await soon(async () => (await vaulted()).length === 0, 30_000);
   }, 180_000);
 
   it('with the doorbell killed between the grant and its clip, and once more before the recall', async () => {
@@ -97,20 +87,20 @@ describe('the console’s story', { tags: ['chromium', 'long'] }, () => {
     await page.locator('.outcome-sent').or(changed).first().waitFor({ timeout: 90_000 });
     let sent = played;
     if ((await changed.count()) > 0) {
-      expect(vaulted()).toEqual([]);
+      expect(await vaulted()).toEqual([]);
       await rig.settled();
       await rig.makePreview();
       sent = await rig.playedSha256();
       await say('Let this clip leave').click();
       await page.locator('.outcome-sent').waitFor({ timeout: 60_000 });
     }
-    await soon(() => vaulted().length > 0, 30_000);
-    expect(vaulted()).toEqual([sent]);
+    await soon(async () => (await vaulted()).length > 0, 30_000);
+    expect(await vaulted()).toEqual([sent]);
     await checkCustody();
     const again = await rig.testbed.signal('doorbell', 'SIGKILL');
     await rig.testbed.restarted('doorbell', again);
     await recall();
-    await soon(() => vaulted().length === 0, 30_000);
+    await soon(async () => (await vaulted()).length === 0, 30_000);
   }, 240_000);
 
   it('while a hostile page in another tab has learned nothing and set nothing off', async (context) => {

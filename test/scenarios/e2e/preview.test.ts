@@ -52,7 +52,7 @@ describe('a preview', { tags: ['long'] }, () => {
     const nothing = await say('grant', request, ...span, '--clip', 'f'.repeat(64));
     expect(nothing).toMatchObject({ code: 'preview_changed', status: 3 });
     const granted = await say('grant', request, ...span, '--clip', String(preview['sha256']));
-    expect(granted).toMatchObject({ outcome: 'sent', clip: { sha256: preview['sha256'] } });
+    expect(granted).toMatchObject({ outcome: 'sent', clip: { sealed: { clipSha256: preview['sha256'] } } });
     const clip = (granted['clip'] as { id: string }).id;
     const item = evidenceId(testbed.parts.bridge.id, clip);
     const who = ['--officer', 'Det. Ünal, badge 7', '--reason', 'case SPD-2026-0117'];

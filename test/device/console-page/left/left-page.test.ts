@@ -121,12 +121,13 @@ describe('the page of sent clips', { tags: ['chromium', 'long'] }, () => {
         },
         { timeout: 40_000, interval: 1_000 },
       )
-      .toHaveLength(3);
+      .toHaveLength(4);
     expect(await card().locator('.check-holds').count()).toBe(1);
     const found = await card().locator('.check').textContent();
     expect(found).toMatch(/Receipt: signed by the bridge/);
     expect(found).toMatch(/taken in, .*leaf \d+ of \d+, (not cosigned|cosigned by)/);
     expect(found).toMatch(/handed to the vault, /);
+    expect(found).toMatch(/opened by the vault, which found it as granted/);
     await label('In the vault');
     expect(await axe()).toEqual([]);
     await page.setViewportSize({ ...PHONE, width: NARROWEST });
@@ -189,7 +190,7 @@ describe('the page of sent clips', { tags: ['chromium', 'long'] }, () => {
     ];
     expect(receipt).toEqual(['The receipt does not verify: the receipt is of another bridge.']);
     expect(leaf).toEqual(
-      Array<string>(2).fill('An entry of the bridge’s log does not verify: the leaf is not about these facts.'),
+      Array<string>(3).fill('An entry of the bridge’s log does not verify: the leaf is not about these facts.'),
     );
     expect(swapped).toContain('An entry of the bridge’s log does not verify: the leaf is not in the tree of the head.');
     // Documents that do not verify change nothing: by the device's record the clip is sent.
@@ -242,7 +243,7 @@ describe('the page of sent clips', { tags: ['chromium', 'long'] }, () => {
     await label('Erased');
     expect(await card().textContent()).toContain('The vault signed that it has erased it');
     await check();
-    await expect.poll(() => card().locator('.finding').count(), { timeout: 20_000 }).toBe(7);
+    await expect.poll(() => card().locator('.finding').count(), { timeout: 20_000 }).toBe(8);
     expect(await card().locator('.check-holds').count()).toBe(1);
     // The clip stays in the list.
     await page.reload();

@@ -36,9 +36,9 @@ export function openingOf(body: Uint8Array): Opening {
 }
 
 /** The content key of an encrypted clip, as base64url, which its recipient alone can open. */
-export function contentKeyOf({ forRecipient: { sealed } }: Opening, pair: SealingKeyPair): string {
+export function contentKeyOf({ forRecipient: { home, sealed } }: Opening, pair: SealingKeyPair): string {
   if (!sealed) throw new Error('a clip that is not encrypted');
-  return recipient.contentKeyOf(sealed, [pair]);
+  return recipient.contentKeyOf({ home, sealed }, [pair]);
 }
 
 /** Opens an encrypted file as its recipient does, with every check but that of its zones. Throws `clip_unopened`. */
