@@ -23,6 +23,8 @@ export type HandedOver = z.infer<typeof handedOverSchema>['items'][number];
 let checkZones: ReturnType<typeof zoneCheck> | undefined;
 
 const ITEMS_MAX = 200;
+/** Longer than a testbed: the scenarios are not held up by attempts that must fail. */
+const RETRY_MS = 3_600_000;
 const PATIENCE_MS = 30_000;
 const LOOK_AGAIN_MS = 20;
 
@@ -61,7 +63,7 @@ export class VaultSide {
   /** The bridge's setting that names this vault. */
   setting() {
     const url = `http://${LOOPBACK}:${this.hop.port}`;
-    return this.vault.setting({ url, retryMsFirst: 100, retryMsMost: 200 });
+    return this.vault.setting({ url, retryMsFirst: RETRY_MS, retryMsMost: RETRY_MS });
   }
 
   /** The key that clips are encrypted to: the vault's, or one that the agency alone has. */
@@ -86,11 +88,15 @@ export class VaultSide {
     }
   }
 
-  /** Opens the hop until the vault has `clips` clips; resolves with what its officers see of each. */
-  async handOver({ cast }: BridgeFixture, clips: number): Promise<HandedOver[]> {
+  /** Opens the hop, restarts the bridge, and resolves once the vault has `clips` clips, with what its officers see of each. */
+  async handOver(fixture: BridgeFixture, clips: number): Promise<HandedOver[]> {
     const { vault, hop } = this;
+    const { cast } = fixture;
     await vault.pin(cast.bridge);
     await hop.start();
+    // A bridge that starts does not wait for the time of its next attempt.
+    await fixture.bridge.stop();
+    await fixture.startBridge();
     const officer = await vault.officer(cast.agency.id);
     const endMs = vault.clock.monotonicMs() + PATIENCE_MS;
     for (;;) {
