@@ -1,3 +1,6 @@
+// The page "Requests" on real processes: an owner reads a request, trims by frames, blacks out, ticks a fact, plays exactly the bytes to be
+// uploaded, grants and revokes them; every choice survives a reload, and the vault has the played bytes. Denials and ignored requests stay
+// at home.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { soon } from '../../device/console/support/console-rig.ts';
 import { grantClaimsOf, RequestsBrowser } from '../../support/requests-browser.ts';

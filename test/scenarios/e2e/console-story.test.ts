@@ -1,3 +1,6 @@
+// The whole story in a browser on real processes: an agency requests, the owner reads, plays the clip, grants, verifies custody and
+// recalls; again with the doorbell killed in between; a hostile page in another tab, which sends the session's cookie along, learns nothing
+// and has no effect.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { DeviceEvent } from '../../../device/contract/home-messages.ts';
 import { soon } from '../../device/console/support/console-rig.ts';

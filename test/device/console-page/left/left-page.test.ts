@@ -127,7 +127,7 @@ describe('the page of sent clips', { tags: ['chromium', 'long'] }, () => {
     expect(found).toMatch(/Receipt: signed by the bridge/);
     expect(found).toMatch(/taken in, .*leaf \d+ of \d+, (not cosigned|cosigned by)/);
     expect(found).toMatch(/handed to the vault, /);
-    expect(found).toMatch(/opened by the vault, which found it as granted/);
+    expect(found).toMatch(/opened by the agency’s vault, which found it as granted/);
     await label('In the vault');
     expect(await axe()).toEqual([]);
     await page.setViewportSize({ ...PHONE, width: NARROWEST });
