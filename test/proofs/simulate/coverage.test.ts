@@ -110,8 +110,8 @@ it('lists refusals that no run has provoked, with the reason if one cannot be', 
   expect(never).not.toContain('consent_too_old');
   expect(whyUnreachable('consent_zones_unsupported')).toMatch(/every stream/);
   expect(whyUnreachable('granted')).toBeNull();
-  const reached = Object.keys(ERRORS).filter((code) => code.startsWith('consent_') && whyUnreachable(code) === null);
-  expect(reached).toHaveLength(never.filter((code) => code.startsWith('consent_')).length);
+  const reachable = (code: string) => code.startsWith('consent_') && whyUnreachable(code) === null;
+  expect(never.filter(reachable).length).toBe(Object.keys(ERRORS).filter(reachable).length - 1);
 });
 
 it('finds a refusal by its code in everything that a run reached', () => {
