@@ -12,7 +12,7 @@ import type { Intake } from '../intake/intake-store.ts';
 import type { Clips } from './clips.ts';
 
 const paramsSchema = z.strictObject({ clip: idSchema });
-/** What is said of an encrypted clip, and where that is recorded: the same for agencies and pets' owners. */
+/** A signed verdict on an encrypted clip, from an agency or a pet's owner; the answer is its leaf in the log of custody. */
 export const verdictBodySchema = z.strictObject({ verdict: z.string().max(VERDICT_LETTERS_MAX) });
 export const verdictAnswerSchema = z.strictObject({ leaf: z.int().nonnegative() });
 /** The statement of a clip: the same for agencies and pets' owners. */

@@ -1,19 +1,18 @@
 // What the vault does with clips that were encrypted to one of its keys: it checks each one when it arrives, before it is evidence, and
 // decrypts it while it is read.
 
-import { decryptWith, type SealingKeyPair } from '@doorsill/base/hpke';
+import type { SealingKeyPair } from '@doorsill/base/hpke';
 import type { Span } from '@doorsill/base/http/byte-range';
 import { sha256, sha256Stream } from '@doorsill/base/keys';
 import type { Log } from '@doorsill/base/log';
 import { readSealedFile, type SealedFile, sealedSpan } from '@doorsill/base/sealed-file';
+import { openContentKey } from '@doorsill/base/sealing-keys';
 import { TaskQueue } from '@doorsill/base/task-queue';
 import { assert } from '@doorsill/contract/assert';
-import { fromBase64url } from '@doorsill/contract/bytes';
-import { failure, isFailure } from '@doorsill/contract/errors';
+import { type Failure, failure, isFailure } from '@doorsill/contract/errors';
 import { STATEMENT_TIME_STEP_US, type Statement } from '@doorsill/contract/manifest';
 import { checkDecrypted, clipIn, type DecryptedFile } from '@doorsill/contract/media/check-decrypted';
 import {
-  contentKeyInfo,
   readContents,
   SEALED_CONTENTS_BYTES,
   type SealedContents,
@@ -23,7 +22,7 @@ import type { Zone } from '@doorsill/contract/shared-claims';
 import { outcomeOf, unopened } from '@doorsill/contract/verdict';
 import type { OpenBytes } from '../http/revocable-downloads.ts';
 import type { Blobs } from './evidence-blobs.ts';
-import { clipOfItem, type SealedStatement } from './item-clip.ts';
+import { clipOfItem, type ItemClip, type SealedStatement } from './item-clip.ts';
 import type { VaultSealingKeys } from './vault-sealing-keys.ts';
 import type { Item } from './vault-store.ts';
 
@@ -106,8 +105,7 @@ export class EncryptedClips {
    * stored. Throws `evidence_unopened` for a clip that was refused.
    */
   async open(item: Item, span: Span): Promise<OpenBytes> {
-    const { decrypting } = clipOfItem(item);
-    assertNotRefused(item);
+    const { decrypting } = readableClip(item);
     if (!decrypting) return this.deps.blobs.open(item, span);
     const file = await this.decrypted(item, decrypting, {
       start: SEALED_CONTENTS_BYTES + span.start,
@@ -118,8 +116,7 @@ export class EncryptedClips {
 
   /** The facts and zones in front of an item's clip, where the vault can decrypt them; else null. Throws as `open`. */
   async contents(item: Item): Promise<SealedContents | null> {
-    const { decrypting } = clipOfItem(item);
-    assertNotRefused(item);
+    const { decrypting } = readableClip(item);
     if (!decrypting) return null;
     const file = await this.decrypted(item, decrypting, { start: 0, end: SEALED_CONTENTS_BYTES });
     try {
@@ -145,13 +142,10 @@ export class EncryptedClips {
   }
 
   private async check(statement: SealedStatement, item: string, bytes: OpenBytes, pair: SealingKeyPair): Promise<void> {
-    const file = await blamingTheFile(() => decrypt(statement, bytes, pair));
-    const decrypted: DecryptedFile = {
-      sizeBytes: file.sizeBytes,
-      read: (position, length) => blamingTheFile(() => file.read(position, length)),
-    };
-    const { zones } = await checkDecrypted(decrypted, statement, STATEMENT_TIME_STEP_US, { sha256, sha256Stream });
-    if (zones.length > 0) await this.lookAtZones(clipIn(decrypted), { ...statement, zones }, item);
+    // A file that does not open was made so by its home: its bytes have the hash that the home has signed.
+    const file = await decrypt(statement, bytes, pair, (detail) => unopened('file', detail));
+    const { zones } = await checkDecrypted(file, statement, STATEMENT_TIME_STEP_US, { sha256, sha256Stream });
+    if (zones.length > 0) await this.lookAtZones(clipIn(file), { ...statement, zones }, item);
   }
 
   private async lookAtZones(clip: DecryptedFile, due: Statement & { zones: readonly Zone[] }, item: string) {
@@ -174,29 +168,22 @@ export class EncryptedClips {
   }
 }
 
-/** Throws `evidence_unopened` for a clip that the vault's verdict refuses. */
-export function assertNotRefused(item: Item): void {
-  const { readableBy, outcome } = clipOfItem(item);
-  if (readableBy === 'nobody') throw failure('evidence_unopened', { outcome: outcome ?? 'unknown' });
+/** What a reader of an item's clip gets. Throws `evidence_unopened` for a clip that the vault's verdict refuses. */
+export function readableClip(item: Item): ItemClip {
+  const clip = clipOfItem(item);
+  if (clip.readableBy === 'nobody') throw failure('evidence_unopened', { outcome: clip.outcome ?? 'unknown' });
+  return clip;
 }
 
-/** Throws `clip_unopened`, `state_damaged`. */
-function decrypt(statement: SealedStatement, bytes: OpenBytes, pair: SealingKeyPair): Promise<SealedFile> {
-  const { home, sealed } = statement;
-  const { contentKey, grantSha256 } = sealed;
-  const message = fromBase64url(contentKey) ?? new Uint8Array();
-  const secret = decryptWith(pair, message, { info: contentKeyInfo({ home, grantSha256 }) });
+/** Throws `clip_unopened`; `damaged`, by default `state_damaged`, for a file that does not open. */
+function decrypt(
+  statement: SealedStatement,
+  bytes: OpenBytes,
+  pair: SealingKeyPair,
+  damaged?: (detail: string) => Failure,
+): Promise<SealedFile> {
+  const secret = openContentKey(pair, statement);
   if (!secret) throw unopened('key', 'its content key does not open');
   const key = { cipher: 'aes-256-gcm', secret } as const;
-  return readSealedFile(bytes, { path: 'the encrypted clip', key, id: statement.grant }, statement.clipBytes);
-}
-
-/** A file that does not open was made so by its home: its bytes have the hash that the home has signed. */
-async function blamingTheFile<Result>(read: () => Promise<Result>): Promise<Result> {
-  try {
-    return await read();
-  } catch (thrown) {
-    if (!isFailure(thrown) || thrown.code !== 'state_damaged') throw thrown;
-    throw unopened('file', String(thrown.facts['detail']));
-  }
+  return readSealedFile(bytes, { path: 'the encrypted clip', key, id: statement.grant }, statement.clipBytes, damaged);
 }

@@ -10,7 +10,7 @@ import { failure } from '@doorsill/contract/errors';
 import type { SealedContents } from '@doorsill/contract/sealing';
 import type { AssertShown, ClipDownload, ClipDownloads } from '../http/revocable-downloads.ts';
 import { type Actor, assertScope, type Caller } from './clients.ts';
-import { assertNotRefused, type EncryptedClips } from './encrypted-clips.ts';
+import { type EncryptedClips, readableClip } from './encrypted-clips.ts';
 import { clipOfItem, type ItemClip } from './item-clip.ts';
 import { afterStep, erasedAtS, type ItemStep, UNCATEGORIZED } from './retention.ts';
 import {
@@ -309,8 +309,7 @@ function readable(item: Item): Item {
 
 /** Throws `evidence_unopened`. */
 function shownClip(item: Item): ShownClip {
-  assertNotRefused(item);
-  return { ...clipOfItem(item), item };
+  return { ...readableClip(item), item };
 }
 
 /** Throws `evidence_sealed` for a clip that a browser or player could not show. */

@@ -18,7 +18,7 @@ export interface SealingKeyPair {
 }
 
 /** Bytes of an encapsulated key, the first part of a message. */
-export const ENCAPSULATED_BYTES = 32;
+const ENCAPSULATED_BYTES = 32;
 
 const KEY_BYTES = 32;
 const PKCS8_PREFIX = Buffer.from('302e020100300506032b656e04220420', 'hex');

@@ -3,7 +3,7 @@
 
 import { assert } from '@doorsill/contract/assert';
 import { concatBytes, equalBytes, utf8 } from '@doorsill/contract/bytes';
-import { failure } from '@doorsill/contract/errors';
+import { type Failure, failure } from '@doorsill/contract/errors';
 import type { Disk, DiskFile } from './disk.ts';
 import type { Random } from './random.ts';
 import { deriveSealKey, openWithNonce, SEAL_NONCE_BYTES, SEAL_TAG_BYTES, type SealKey, sealInto } from './seal.ts';
@@ -131,12 +131,13 @@ export type SealedBytes = Pick<DiskFile, 'read' | 'close'>;
 
 /**
  * Reads a sealed file of `fileBytes` that is open already; its `path` only names it in errors. The last chunk is looked at when it is read,
- * not before: the caller knows the size from elsewhere. Throws `state_damaged`.
+ * not before: the caller knows the size from elsewhere. Throws `damaged`, by default `state_damaged`, where the file does not open.
  */
 export async function readSealedFile(
   file: SealedBytes,
   identity: SealedFileIdentity,
   fileBytes: number,
+  damaged: (detail: string) => Failure = (detail) => failure('state_damaged', { file: identity.path, detail }),
 ): Promise<SealedFile> {
   const header = await file.read(0, HEADER_BYTES);
   const sealedBytes = fileBytes - HEADER_BYTES;
@@ -145,11 +146,11 @@ export async function readSealedFile(
   // Only an empty file ends with an empty chunk, so that each plain size has one file length.
   const lastBytesLeast = chunks === 1 ? 0 : 1;
   if (chunks < 1 || lastBytes < lastBytesLeast || !isSealedFile(header.subarray(0, MAGIC.length))) {
-    throw failure('state_damaged', { file: identity.path, detail: 'it is cut short or not a sealed file' });
+    throw damaged('it is cut short or not a sealed file');
   }
   const sizeBytes = (chunks - 1) * SEALED_CHUNK_BYTES + lastBytes;
   const sealer = chunkSealer(identity, header.subarray(MAGIC.length));
-  return new SealedFile(file, { path: identity.path, header, sealer }, sizeBytes);
+  return new SealedFile(file, { header, sealer, damaged }, sizeBytes);
 }
 
 /** A sealed file open for reading (also a `ClipReader`). Every byte it returns has been authenticated. */
@@ -160,10 +161,10 @@ export class SealedFile {
   readonly fileBytes: number;
   readonly chunks: number;
   private readonly file: SealedBytes;
-  private readonly path: string;
   /** As it was when the file was opened: the chunks were authenticated with its salt. */
   private readonly header: Uint8Array;
   private readonly sealer: ChunkSealer;
+  private readonly damaged: (detail: string) => Failure;
   private latest: { index: number; plain: Uint8Array } | null = null;
   /** A buffer for sealed chunks, used by one call at a time; other calls allocate their own. */
   private scratch: Uint8Array | null = null;
@@ -171,19 +172,19 @@ export class SealedFile {
   /** Use `openSealedFile` or `readSealedFile`. */
   constructor(
     file: SealedBytes,
-    { path, header, sealer }: { path: string; header: Uint8Array; sealer: ChunkSealer },
+    { header, sealer, damaged }: { header: Uint8Array; sealer: ChunkSealer; damaged: (detail: string) => Failure },
     sizeBytes: number,
   ) {
     this.file = file;
-    this.path = path;
     this.header = Uint8Array.from(header);
     this.sealer = sealer;
+    this.damaged = damaged;
     this.sizeBytes = sizeBytes;
     this.chunks = Math.max(1, Math.ceil(sizeBytes / SEALED_CHUNK_BYTES));
     this.fileBytes = HEADER_BYTES + sizeBytes + this.chunks * SEAL_TAG_BYTES;
   }
 
-  /** The plain bytes of chunk `index`, from 0. Throws `state_damaged` when it does not authenticate, RangeError beyond the end. */
+  /** The plain bytes of chunk `index`, from 0. Throws as `readSealedFile` when it does not authenticate, RangeError beyond the end. */
   async chunk(index: number): Promise<Uint8Array> {
     if (index < 0 || index >= this.chunks) throw new RangeError(`chunk ${index} of ${this.chunks}`);
     const [plain] = await this.open(index, index);
@@ -212,13 +213,13 @@ export class SealedFile {
       const chunk = sealed.subarray(at * STEP_BYTES, (at + 1) * STEP_BYTES);
       const plain = this.sealer.open(index, index === this.chunks - 1, chunk);
       if (plain) return plain;
-      throw failure('state_damaged', { file: this.path, detail: `chunk ${index} does not authenticate` });
+      throw this.damaged(`chunk ${index} does not authenticate`);
     });
   }
 
   /**
-   * Returns `length` bytes of the file itself at `position`, as they are to be sent to somebody who has the key. Every chunk that they
-   * touch has been authenticated. Throws `state_damaged`, RangeError beyond the end.
+   * Returns `length` encrypted bytes at `position` of the file, for somebody who has the key. Every chunk with one of them has been
+   * authenticated. Throws as `readSealedFile`, RangeError beyond the end.
    */
   async readSealed(position: number, length: number): Promise<Uint8Array> {
     if (position < 0 || length < 0 || position + length > this.fileBytes) {
@@ -236,8 +237,8 @@ export class SealedFile {
   }
 
   /**
-   * Returns exactly `length` plain bytes at `position`, in `into` if it is given and has that length. Throws `state_damaged`,
-   * RangeError beyond the end.
+   * Returns exactly `length` plain bytes at `position`, in `into` if it is given and has that length. Throws as `readSealedFile`, RangeError
+   * beyond the end.
    */
   async read(position: number, length: number, into?: Uint8Array): Promise<Uint8Array> {
     if (position < 0 || length < 0 || position + length > this.sizeBytes) {

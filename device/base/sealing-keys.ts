@@ -1,9 +1,10 @@
 // The keys with which a vault, an agency or a pet's owner opens what was encrypted to them, in one secret file. A new key is added; former
 // ones stay, because nothing else opens what was encrypted to them.
-import { fromUtf8, utf8 } from '@doorsill/contract/bytes';
+import { fromBase64url, fromUtf8, utf8 } from '@doorsill/contract/bytes';
 import { failure } from '@doorsill/contract/errors';
+import { contentKeyInfo, type SealedClip } from '@doorsill/contract/sealing';
 import type { Disk } from './disk.ts';
-import { generateSealingKey, importSealingKey, type SealingKeyPair } from './hpke.ts';
+import { decryptWith, generateSealingKey, importSealingKey, type SealingKeyPair } from './hpke.ts';
 import type { Random } from './random.ts';
 
 /** Most keys in a file. */
@@ -16,6 +17,18 @@ export type SealingKeys = readonly [SealingKeyPair, ...SealingKeyPair[]];
 /** The pair of this public key; null when it is not among them. */
 export function keyAmong(keys: readonly SealingKeyPair[], publicKey: string): SealingKeyPair | null {
   return keys.find((pair) => pair.publicKey === publicKey) ?? null;
+}
+
+/**
+ * The content key of an encrypted clip, which opens with its recipient's pair under its own statement alone (contract/sealing.ts); null
+ * where it does not open.
+ */
+export function openContentKey(
+  pair: SealingKeyPair,
+  { home, sealed }: { home: string; sealed: SealedClip },
+): Uint8Array | null {
+  const message = fromBase64url(sealed.contentKey) ?? new Uint8Array();
+  return decryptWith(pair, message, { info: contentKeyInfo({ home, grantSha256: sealed.grantSha256 }) });
 }
 
 /** The keys in a file; null when there is none. Throws `state_damaged`, `secret_file_exposed`. */

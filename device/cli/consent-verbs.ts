@@ -47,7 +47,8 @@ import { parseZone } from './parse-zone.ts';
 
 /**
  * Writes the clip exactly as it would leave, and prints the command that grants exactly these bytes. Grants nothing. `again`: the
- * arguments that this command repeats; `readers`: who could read the granted clip. Throws the device's refusal, `preview_changed` when the bytes lack the hash that it named.
+ * arguments that this command repeats; `readers`: who could read the granted clip. Throws the device's refusal, `preview_changed` when the
+ * bytes lack the hash that it named.
  */
 async function writePreview(
   context: Context,

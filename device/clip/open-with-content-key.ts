@@ -2,7 +2,7 @@
 import { sha256, sha256Stream } from '@doorsill/base/keys';
 import { readSealedFile, type SealedBytes } from '@doorsill/base/sealed-file';
 import { fromBase64url } from '@doorsill/contract/bytes';
-import { failure, isFailure } from '@doorsill/contract/errors';
+import { failure } from '@doorsill/contract/errors';
 import { type Manifest, STATEMENT_TIME_STEP_US, type Statement } from '@doorsill/contract/manifest';
 import { checkDecrypted, clipIn, type DecryptedFile } from '@doorsill/contract/media/check-decrypted';
 import type { OwnersContentKey, SealedContents } from '@doorsill/contract/sealing';
@@ -40,9 +40,9 @@ export async function openWithContentKey(
   const secret = fromBase64url(key.contentKey) ?? new Uint8Array();
   const identity = { path: 'the encrypted file', key: { cipher: 'aes-256-gcm', secret }, id } as const;
   const source = { read: file.read, close: () => Promise.resolve() };
-  const decrypted = await asUnopened(() => readSealedFile(source, identity, file.sizeBytes));
-  const read = (position: number, length: number) => asUnopened(() => decrypted.read(position, length));
-  const plain: DecryptedFile = { sizeBytes: decrypted.sizeBytes, read };
+  const plain = await readSealedFile(source, identity, file.sizeBytes, () =>
+    unopened('file', 'its content key does not open it'),
+  );
   const stepUs = 'home' in stated ? STATEMENT_TIME_STEP_US : 0;
   const contents = await checkDecrypted(plain, { ...stated, sealed }, stepUs, { sha256, sha256Stream });
   return { clip: clipIn(plain), contents };
@@ -62,15 +62,4 @@ async function expectStatedFile(file: EncryptedFile, { clipBytes, clipSha256 }: 
   const hash = sha256Stream();
   for await (const part of partsOf(file)) hash.update(part);
   if (hash.digestHex() !== clipSha256) throw fail('is not the one that its document names');
-}
-
-/** Runs `work`, for which a chunk that does not open is a clip that does not. */
-async function asUnopened<Result>(work: () => Promise<Result>): Promise<Result> {
-  try {
-    return await work();
-  } catch (thrown) {
-    if (isFailure(thrown) && thrown.code === 'state_damaged')
-      throw unopened('file', 'its content key does not open it');
-    throw thrown;
-  }
 }

@@ -32,6 +32,7 @@ export interface StatementSigner {
   home: string;
 }
 
+/** Makes the key of one more statement. */
 export function freshStatementSigner(random: Random): StatementSigner {
   const key = generateSigningKey(random);
   return { key, home: actorId('home', sha256Hex(key.publicKey)) };

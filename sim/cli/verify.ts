@@ -244,8 +244,7 @@ async function openingOf(
   if (!('home' in stated)) throw failure('usage', { detail: `${manifest} is not a statement, which goes with --key` });
   const keys = await readSealingKeys(context.disk, resolve(key));
   if (!keys) throw unopened('key', `there are no keys in ${key}`);
-  const { home, sealed, grant, clipSha256 } = stated;
-  return { stated, key: { grant, clipSha256, contentKey: contentKeyOf({ home, sealed }, keys) } };
+  return { stated, key: contentKeyOf({ ...stated, sealed: stated.sealed }, keys) };
 }
 
 /** An opened clip replaces no file, not even one of this user's. */

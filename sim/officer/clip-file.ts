@@ -1,6 +1,7 @@
 // A clip's file, encrypted or not, and how what a clip discloses is printed.
 import { open, stat } from 'node:fs/promises';
 import { isSealedFile, SEALED_MAGIC_BYTES } from '@doorsill/base/sealed-file';
+import { concatBytes } from '@doorsill/contract/bytes';
 import { oneLine } from '@doorsill/contract/outside-text';
 import { disclosedKeys, type SealedClip } from '@doorsill/contract/sealing';
 import type { DisclosedValues } from '@doorsill/contract/shared-claims';
@@ -37,6 +38,13 @@ export async function withClipFile<Result>(path: string, use: (clip: ClipFile) =
   } finally {
     await file.close();
   }
+}
+
+/** A clip's bytes in one piece. */
+export async function allOf(parts: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
+  const all: Uint8Array[] = [];
+  for await (const part of parts) all.push(part);
+  return concatBytes(all);
 }
 
 /** Whether a file is a clip that is encrypted for its recipient, by its first bytes. */

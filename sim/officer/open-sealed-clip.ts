@@ -1,15 +1,15 @@
 // Opens an encrypted clip with its recipient's private key, checks all that its statement says, and signs the recipient's verdict. Nothing of
 // the clip is given to the caller before every check has passed.
 import { wallSeconds } from '@doorsill/base/clock';
-import { decryptWith, type SealingKeyPair } from '@doorsill/base/hpke';
+import type { SealingKeyPair } from '@doorsill/base/hpke';
 import { sha256Hex } from '@doorsill/base/keys';
 import { freshId } from '@doorsill/base/random';
-import { keyAmong } from '@doorsill/base/sealing-keys';
-import { fromBase64url, toBase64url } from '@doorsill/contract/bytes';
+import { keyAmong, openContentKey } from '@doorsill/base/sealing-keys';
+import { toBase64url } from '@doorsill/contract/bytes';
 import { parseToken, signToken } from '@doorsill/contract/jws';
 import { Statement } from '@doorsill/contract/manifest';
 import type { DecryptedFile } from '@doorsill/contract/media/check-decrypted';
-import { contentKeyInfo, type SealedClip, type SealedContents, type VerdictOutcome } from '@doorsill/contract/sealing';
+import type { OwnersContentKey, SealedClip, SealedContents, VerdictOutcome } from '@doorsill/contract/sealing';
 import { outcomeOf, unopened, Verdict } from '@doorsill/contract/verdict';
 import { findFfmpeg } from '@doorsill/device/camera/find-ffmpeg';
 import { type EncryptedFile, openWithContentKey, partsOf } from '@doorsill/device/clip/open-with-content-key';
@@ -91,25 +91,22 @@ async function openChecked(
   statement: OpenedClip['statement'],
   keys: readonly SealingKeyPair[],
 ): Promise<Omit<OpenedClip, 'isReported'>> {
-  const { grant, clipSha256 } = statement;
-  const contentKey = contentKeyOf(statement, keys);
-  const { clip, contents } = await openWithContentKey(file, statement, { grant, clipSha256, contentKey });
+  const { clip, contents } = await openWithContentKey(file, statement, contentKeyOf(statement, keys));
   const { disclosed, zones } = contents;
   if (zones.length > 0) await checkZones(clip, { ...statement, zones }, clock);
   return { statement, contents: { disclosed, zones }, clip };
 }
 
-/** The content key, as base64url, that one of the recipient's keys decrypts under this statement alone. Throws `clip_unopened`. */
+/** The content key of the clip that a statement is about, by one of its recipient's keys. Throws `clip_unopened`. */
 export function contentKeyOf(
-  { home, sealed }: { home: string; sealed: SealedClip },
+  { home, grant, clipSha256, sealed }: OpenedClip['statement'],
   keys: readonly SealingKeyPair[],
-): string {
+): OwnersContentKey {
   const pair = keyAmong(keys, sealed.recipientKey);
   if (!pair) throw unopened('key', `the private key of ${sealed.recipientKey} is not there`);
-  const message = fromBase64url(sealed.contentKey) ?? new Uint8Array();
-  const secret = decryptWith(pair, message, { info: contentKeyInfo({ home, grantSha256: sealed.grantSha256 }) });
+  const secret = openContentKey(pair, { home, sealed });
   if (!secret) throw unopened('key', 'its content key does not open');
-  return toBase64url(secret);
+  return { grant, clipSha256, contentKey: toBase64url(secret) };
 }
 
 async function checkZones(

@@ -1,7 +1,7 @@
 import { extname } from 'node:path';
 import { sha256Hex } from '@doorsill/base/keys';
 import type { SealingKeys } from '@doorsill/base/sealing-keys';
-import { concatBytes, fromBase64url } from '@doorsill/contract/bytes';
+import { fromBase64url } from '@doorsill/contract/bytes';
 import { actorId } from '@doorsill/contract/ids';
 import { exchangeJson } from '@doorsill/contract/json-client';
 import type { Statement } from '@doorsill/contract/manifest';
@@ -12,6 +12,7 @@ import { verifyClip } from '@doorsill/device/clip/verify-clip';
 import type { PairedDevice } from '@doorsill/device/owner/paired-devices';
 import { makeSearch, makeSearchCall, type SearchChoice, type Signer } from '@doorsill/device/owner/sign-owner-messages';
 import { failure } from '../errors.ts';
+import { allOf } from '../officer/clip-file.ts';
 import { openSealedClip, peekStatement } from '../officer/open-sealed-clip.ts';
 import { type Answers, call, download, operationUrl } from '../officer/service-client.ts';
 import { BRIDGE_OPERATIONS, type SearchPosted } from '../officer/service-operations.ts';
@@ -112,12 +113,6 @@ export async function fetchClip(owner: PetOwner, { clip, sha256 }: GrantedClip):
 
 function inMemory(bytes: Uint8Array): EncryptedFile {
   return { sizeBytes: bytes.length, read: async (at, length) => bytes.subarray(at, at + length) };
-}
-
-async function allOf(parts: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
-  const all: Uint8Array[] = [];
-  for await (const part of parts) all.push(part);
-  return concatBytes(all);
 }
 
 async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {

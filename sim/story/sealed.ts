@@ -4,14 +4,15 @@ import { mkdtemp, open, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { generateSigningKey, sha256, sha256Hex, verifySignature } from '@doorsill/base/keys';
-import { concatBytes, utf8 } from '@doorsill/contract/bytes';
+import { utf8 } from '@doorsill/contract/bytes';
 import { checkSentClip } from '@doorsill/contract/check-sent-clip';
 import { askCustody, askSentClips } from '@doorsill/device/owner/pairing-client';
 import { pairingSocketPath } from '@doorsill/device/owner/private-socket';
 import { printBytes } from '@doorsill/device/terminal/format-units';
 import { failure } from '../errors.ts';
+import { allOf } from '../officer/clip-file.ts';
 import { DEMO_AGENCY, enterAgency } from '../officer/registration.ts';
-import { countFound, piecesOf } from '../testbed/find-traces.ts';
+import { foundIn, piecesOf } from '../testbed/find-traces.ts';
 import { testbedPaths } from '../testbed/testbed-folder.ts';
 import { readVaultClip, type VaultClip } from '../testbed/vault-clip.ts';
 import { type DemoRun, type Granted, grantOnce, inTestbed } from './demo.ts';
@@ -58,7 +59,7 @@ async function encrypted(scene: DemoRun, story: Narrator): Promise<Granted> {
       `The vault stands still, so the bridge holds a granted clip of ${granted.facts.frames} frames: encrypted to the vault’s key, with the address and the email.`,
       clip.statement.sealed !== undefined && Object.keys(clip.statement.disclosed).length === 0,
     );
-    const plain = await bytesOf(clip);
+    const plain = await allOf(clip.read());
     story.tell(
       'Opened here with the vault’s key, the bridge’s own copy is that clip.',
       sha256Hex(plain) === granted.facts.sha256 && clip.disclosed.email === granted.facts.disclosed['email'],
@@ -98,7 +99,7 @@ async function control(scene: DemoRun, story: Narrator): Promise<void> {
     const contact = { ...KEYLESS_AGENCY.contact, email: `rivera@${KEYLESS_AGENCY.domain}` };
     const granted = await grantOnce(asked, DISCLOSED, false, { investigation: 'SHPD-2026-0001', contact });
     const clip = await atBridge(scene, granted);
-    const found = await search(scene, granted, await bytesOf(clip));
+    const found = await search(scene, granted, await allOf(clip.read()));
     story.tell(
       `Another agency gives no key, so its clip is not encrypted: the same search finds ${found.disk} of ${found.of} of its pieces and facts on the bridge’s disk, ${found.memory} in its memory.`,
       clip.statement.sealed === undefined && found.disk === found.of && (found.memory > 0 || !found.isMemoryRead),
@@ -123,12 +124,6 @@ function atBridge({ testbed, deps }: DemoRun, { clipId }: Granted): Promise<Vaul
   return readVaultClip(deps.disk, { folder: join(bridge, 'clips', clipId), keyFolders: [vault] });
 }
 
-async function bytesOf({ read }: VaultClip): Promise<Uint8Array> {
-  const parts: Uint8Array[] = [];
-  for await (const part of read()) parts.push(part);
-  return concatBytes(parts);
-}
-
 /** How many pieces of a clip, and how many of its facts, are on the bridge's disk or in its memory. */
 async function search({ testbed }: DemoRun, { facts }: Granted, clip: Uint8Array) {
   const pieces = piecesOf(clip, PIECES);
@@ -136,7 +131,7 @@ async function search({ testbed }: DemoRun, { facts }: Granted, clip: Uint8Array
   const secrets = [...pieces, ...values];
   const found = { disk: new Set<Uint8Array>(), memory: new Set<Uint8Array>() };
   const look = (place: Set<Uint8Array>, bytes: Uint8Array) => {
-    for (const secret of secrets) if (!place.has(secret) && countFound([secret], [bytes]) > 0) place.add(secret);
+    for (const secret of foundIn(secrets, [bytes])) place.add(secret);
   };
   let [files, disk, memory] = [0, 0, 0];
   const folder = testbedPaths(testbed.folder).bridge;

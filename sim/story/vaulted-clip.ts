@@ -1,12 +1,12 @@
 // A clip in a testbed's vault, for stories: signed messages are verified, files are looked at, the clock can be advanced.
 import { fileURLToPath } from 'node:url';
 import { verifySignature } from '@doorsill/base/keys';
-import { concatBytes } from '@doorsill/contract/bytes';
 import { Deletion, RecallAnswer } from '@doorsill/contract/hand-over-documents';
 import { openToken, type TokenType } from '@doorsill/contract/jws';
 import { PUBLIC_AUDIENCE } from '@doorsill/contract/shared-claims';
 import type { z } from 'zod';
 import { failure } from '../errors.ts';
+import { allOf } from '../officer/clip-file.ts';
 import { DEMO_AGENCY } from '../officer/registration.ts';
 import type { Parameters } from '../officer/service-client.ts';
 import type { ItemView } from '../officer/service-operations.ts';
@@ -63,9 +63,7 @@ export class InVault {
   /** The clip as an officer gets it from the vault. */
   async download(reason: string): Promise<Uint8Array> {
     const { parts } = await this.scene.facts.evidence.clip(this.item, { officer: OFFICER, reason }, CLIP_BYTES_MAX);
-    const received: Uint8Array[] = [];
-    for await (const part of parts) received.push(part);
-    return concatBytes(received);
+    return allOf(parts);
   }
 
   /** Performs an officer's action; returns the item afterwards. */

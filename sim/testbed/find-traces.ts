@@ -39,6 +39,11 @@ function mediaIn(file: Uint8Array): Uint8Array {
 
 /** How many of `secrets` are in `traffic`: as they are, in base64 or base64url at any of the three alignments, or in hex. */
 export function countFound(secrets: readonly Uint8Array[], traffic: readonly Uint8Array[]): number {
+  return foundIn(secrets, traffic).length;
+}
+
+/** Those of `secrets` that `countFound` counts. */
+export function foundIn(secrets: readonly Uint8Array[], traffic: readonly Uint8Array[]): Uint8Array[] {
   const texts = traffic.map((bytes) => Buffer.from(bytes).toString('latin1'));
   const plain = texts.map((text) => text.replaceAll('-', '+').replaceAll('_', '/'));
   return secrets.filter((secret) => {
@@ -47,7 +52,7 @@ export function countFound(secrets: readonly Uint8Array[], traffic: readonly Uin
       texts.some((text) => text.includes(asIs) || text.includes(hex) || text.includes(hex.toUpperCase())) ||
       plain.some((text) => base64.some((form) => text.includes(form)))
     );
-  }).length;
+  });
 }
 
 function formsOf(secret: Uint8Array): string[] {

@@ -52,11 +52,8 @@ export async function readVaultClip(disk: Disk, { folder, keyFolders }: VaultIte
   const signed = await disk.readFile(join(folder, STATEMENT_NAME), STATEMENT_BYTES_MAX);
   const token = new TextDecoder().decode(signed ?? undefined).trim();
   const statement = peekStatement(token);
-  const { home, sealed, grant, clipSha256 } = statement;
-  const key = sealed && {
-    ...{ grant, clipSha256 },
-    contentKey: contentKeyOf({ home, sealed }, await keysIn(disk, keyFolders)),
-  };
+  const { sealed } = statement;
+  const key = sealed && contentKeyOf({ ...statement, sealed }, await keysIn(disk, keyFolders));
   async function* read(): AsyncGenerator<Uint8Array> {
     const file = await openClipFile(path);
     try {

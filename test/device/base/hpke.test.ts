@@ -3,7 +3,6 @@ import { Aes256Gcm, CipherSuite, DhkemX25519HkdfSha256, HkdfSha256 } from '@hpke
 import { describe, expect, it } from 'vitest';
 import {
   decryptWith,
-  ENCAPSULATED_BYTES,
   encryptTo,
   generateSealingKey,
   importSealingKey,
@@ -11,6 +10,9 @@ import {
 } from '../../../device/base/hpke.ts';
 import { SeededRandom, SystemRandom } from '../../../device/base/random.ts';
 import { fromBase64url, toBase64url, utf8 } from '../../../device/contract/bytes.ts';
+
+/** Bytes of the encapsulated key in front of a message (RFC 9180 §7.1). */
+const ENCAPSULATED_BYTES = 32;
 
 const random = new SystemRandom();
 const suite = new CipherSuite({ kem: new DhkemX25519HkdfSha256(), kdf: new HkdfSha256(), aead: new Aes256Gcm() });

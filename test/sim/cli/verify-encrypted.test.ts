@@ -79,11 +79,11 @@ describe('with a key', () => {
   });
 
   it('takes the content key that the owner’s device kept, and neither both keys nor one for a clip that is not encrypted', async () => {
-    const { home, grant, clipSha256, sealed } = peekStatement(good.statement);
+    const { sealed, ...stated } = peekStatement(good.statement);
     if (!sealed) throw new Error('the clip is not encrypted');
     const kept = at('content-key.json');
-    const contentKey = contentKeyOf({ home, sealed }, [RECIPIENT]);
-    writeFileSync(kept, `${JSON.stringify({ grant, clipSha256, contentKey })}\n`);
+    const contentKey = contentKeyOf({ ...stated, sealed }, [RECIPIENT]);
+    writeFileSync(kept, `${JSON.stringify(contentKey)}\n`);
     const out = at('owners.mp4');
     expect(await open(good, ['--content-key', kept, '--out', out])).toMatchObject({ ok: true, disclosed: FACTS });
     expect(readFileSync(out)).toEqual(Buffer.from(good.plain));
@@ -91,7 +91,7 @@ describe('with a key', () => {
     expect(await open(good, [...key, '--content-key', kept])).toMatchObject(usage);
     expect(await open({ ...good, path: out }, ['--content-key', kept])).toMatchObject(usage);
     expect(await open(good, ['--content-key', good.statementPath])).toMatchObject(usage);
-    writeFileSync(kept, JSON.stringify({ grant, clipSha256: 'a'.repeat(64), contentKey }));
+    writeFileSync(kept, JSON.stringify({ ...contentKey, clipSha256: 'a'.repeat(64) }));
     expect(await open(good, ['--content-key', kept])).toMatchObject({ code: 'clip_unopened' });
   });
 

@@ -104,7 +104,7 @@ function searchParts(
   return place;
 }
 
-/** Whether everybody who has the clip of a grant can read it. */
+/** Whether what was found belongs to the clip of a grant: granted footage, or a fact that the grant discloses. */
 function isOfClip(finding: Finding, secrets: Secrets, granted: Granted): boolean {
   const isFact = granted.keys.some((key) => finding.secret === `value ${key}`);
   return isFact || finding.secret === SEVERAL_SECRETS || isGrantedFootage(finding, secrets, granted);

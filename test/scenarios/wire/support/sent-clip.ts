@@ -2,7 +2,7 @@
 import type { SealingKeyPair } from '../../../../device/base/hpke.ts';
 import { openWithContentKey } from '../../../../device/clip/open-with-content-key.ts';
 import { Certificate, intakeOpeningSchema, Manifest, Statement } from '../../../../device/contract/manifest.ts';
-import type { SealedContents } from '../../../../device/contract/sealing.ts';
+import type { OwnersContentKey, SealedContents } from '../../../../device/contract/sealing.ts';
 import type { DisclosureKey, Window, Zone } from '../../../../device/contract/shared-claims.ts';
 import * as recipient from '../../../../sim/officer/open-sealed-clip.ts';
 import { claimsOf } from '../../../support/parties.ts';
@@ -35,10 +35,11 @@ export function openingOf(body: Uint8Array): Opening {
   return { claims: Manifest.parse(claimsOf(manifest)), forRecipient: Statement.parse(claimsOf(statement)) };
 }
 
-/** The content key of an encrypted clip, as base64url, which its recipient alone can open. */
-export function contentKeyOf({ forRecipient: { home, sealed } }: Opening, pair: SealingKeyPair): string {
+/** The content key of an encrypted clip, which its recipient alone can open. */
+export function contentKeyOf({ forRecipient }: Opening, pair: SealingKeyPair): OwnersContentKey {
+  const { sealed } = forRecipient;
   if (!sealed) throw new Error('a clip that is not encrypted');
-  return recipient.contentKeyOf({ home, sealed }, [pair]);
+  return recipient.contentKeyOf({ ...forRecipient, sealed }, [pair]);
 }
 
 /** Opens an encrypted file as its recipient does, with every check but that of its zones. Throws `clip_unopened`. */
@@ -48,10 +49,9 @@ export async function openSent(
   pair: SealingKeyPair,
 ): Promise<{ clip: Uint8Array; contents: SealedContents }> {
   const { forRecipient } = opening;
-  const { grant, clipSha256 } = forRecipient;
   const read = (position: number, length: number) => Promise.resolve(sent.subarray(position, position + length));
-  const key = { grant, clipSha256, contentKey: contentKeyOf(opening, pair) };
-  const { clip, contents } = await openWithContentKey({ read, sizeBytes: sent.length }, forRecipient, key);
+  const file = { read, sizeBytes: sent.length };
+  const { clip, contents } = await openWithContentKey(file, forRecipient, contentKeyOf(opening, pair));
   return { clip: Uint8Array.from(await clip.read(0, clip.sizeBytes)), contents };
 }
 

@@ -133,7 +133,7 @@ export class Evidence {
       messages.flatMap((message) => {
         if (message.kind !== 'http' || !message.isWhole || message.path !== '/v1/intakes') return [];
         const opening = openingOf(message.body);
-        const secret = Buffer.from(contentKeyOf(opening, sealing.pair), 'base64url');
+        const secret = Buffer.from(contentKeyOf(opening, sealing.pair).contentKey, 'base64url');
         return [{ grant: opening.forRecipient.grant, secret }];
       }),
     );
