@@ -108,6 +108,7 @@ async function said(parcel: Parcel): Promise<string> {
 const PLAIN = plainClip(20_000);
 const other = generateSealingKey({ bytes: (length) => new Uint8Array(length).fill(3), fraction: () => 0 });
 const SHA = 'a'.repeat(64);
+const TEN_GB = 10_000_000_000;
 const sealedWith =
   (change: (claims: SealedClip) => Partial<SealedClip>): SealedErrandParts['manifest'] =>
   (claims) => ({ sealed: { ...claims, ...change(claims) } });
@@ -175,6 +176,12 @@ describe('an encrypted clip is', () => {
       undefined,
       wrong('the clip is longer than the grant allows'),
       { byteLimit: PLAIN.length - 1 },
+    ],
+    [
+      'of ten gigabytes, though its owner grants that',
+      (claims) => ({ clipBytes: sealedBytesOf(TEN_GB), sealed: { ...claims, clipBytes: TEN_GB } }),
+      wrong('this bridge takes clips of 2147483648 bytes at most'),
+      { byteLimit: TEN_GB },
     ],
     [
       'that is not the previewed one',
