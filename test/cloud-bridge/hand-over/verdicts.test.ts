@@ -5,16 +5,23 @@ import { join } from 'node:path';
 import Sqlite from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { HandOverBody } from '../../../cloud-bridge/signing/hand-over-documents.ts';
-import { sha256Hex } from '../../../device/base/keys.ts';
+import { sha256, sha256Hex, verifySignature } from '../../../device/base/keys.ts';
 import type { Log } from '../../../device/base/log.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
+import { openWithContentKey } from '../../../device/clip/open-with-content-key.ts';
+import { toBase64url } from '../../../device/contract/bytes.ts';
+import { checkSentClip } from '../../../device/contract/check-sent-clip.ts';
 import { ClipLeaves, CustodyEntry } from '../../../device/contract/custody.ts';
 import { itemId, itemIdText } from '../../../device/contract/hand-over-documents.ts';
-import type { VerdictOutcome } from '../../../device/contract/sealing.ts';
+import { Manifest } from '../../../device/contract/manifest.ts';
+import { ClipKeeper, type SealedClip, type VerdictOutcome } from '../../../device/contract/sealing.ts';
+import { openSealedClip } from '../../../sim/officer/open-sealed-clip.ts';
+import { contentKeyOf, RECIPIENT, sealErrand, sealedGrant } from '../../device/upload/support/sealed-errand.ts';
+import { Sender } from '../../device/upload/support/sender.ts';
 import { BridgeFixture, type Parcel } from '../../support/bridge-fixture.ts';
-import { makeParty } from '../../support/parties.ts';
+import { claimsOf, makeParty } from '../../support/parties.ts';
 import { sealedParcel, verdictOn } from '../../support/sealed-parcel.ts';
-import { custodyCall } from '../../support/sent-clip.ts';
+import { custodyCall, departureOf } from '../../support/sent-clip.ts';
 
 const vault = makeParty('vault', new SystemRandom());
 let fixture: BridgeFixture;
@@ -67,6 +74,21 @@ async function shown() {
   const kinds = leaves.map(({ entry }) => CustodyEntry.parse(JSON.parse(entry)).kind);
   return { kinds, verdicts, last: JSON.parse(leaves.at(-1)?.facts ?? '{}') };
 }
+/** How the home judges what the bridge shows of its clip. */
+async function homeFinds(changes: { shown?: object; recipient?: string; vault?: string } = {}) {
+  const { cast } = fixture;
+  const { body } = await fixture.get(`/v1/intakes/${parcel.grant}`, parcel.bearer);
+  const { vault: named = vault.key.publicKey } = changes;
+  const receipt = cast.sign('doorsill-intake+jws', { ...claimsOf(String(body['receipt'])), vault: named }, cast.bridge);
+  const bearer = custodyCall(fixture, cast.device, parcel.grant);
+  const { body: leaves } = await fixture.get(`/v1/intakes/${parcel.grant}/custody/leaves`, bearer);
+  const shown = { ...ClipLeaves.parse(leaves), receipt, isWhole: true, ...changes.shown };
+  const parties = { device: cast.device.id, bridgeKey: cast.bridge.key.publicKey };
+  const crypto = { sha256, sha256Hex, verify: verifySignature };
+  const departure = departureOf(fixture, parcel, receipt);
+  const recipient = { ...departure.recipient, id: changes.recipient ?? departure.recipient.id };
+  return checkSentClip({ ...departure, recipient }, shown, parties, crypto);
+}
 const kinds = async () => (await shown()).kinds;
 const isAtBridge = () => existsSync(join(fixture.bridgeFolder, 'clips', parcel.clipId));
 const said = (outcome?: VerdictOutcome, changes: object = {}) => verdictOn(fixture, parcel, vault, outcome, changes);
@@ -106,6 +128,84 @@ describe('the verdict of a vault', () => {
     expect((await shown()).kinds).toEqual(['intake', 'hand-over', 'opening', 'opening']);
     const { body: listed } = await fixture.get('/v1/clips', fixture.access('all'));
     expect(listed['clips']).toMatchObject([{ sealed: true, evidence: expect.any(String) }]);
+  });
+
+  it.each(ClipKeeper.options)(
+    'that is false is found by whoever opens the clip next; the %s is its keeper',
+    async (keeper) => {
+      const { cast, clock, random } = fixture;
+      const sender = await Sender.open(fixture);
+      try {
+        // The home has encrypted another clip than it states, and the vault says that all is well.
+        const grantToken = sealedGrant(fixture, request, {}, keeper);
+        const manifest = (claims: SealedClip) => ({ sealed: { ...claims, clipSha256: sha256Hex('another clip') } });
+        const { claims, ...sent } = await sealErrand(sender, request, { grantToken, manifest });
+        ({ parcel } = sent);
+        verdict = () => said('as-granted');
+        await fixture.deliver(parcel);
+        await expect.poll(kinds).toEqual(['intake', 'hand-over', 'opening']);
+        // The recipient.
+        const read = async (at: number, length: number) => parcel.clip.subarray(at, at + length);
+        const file = { sizeBytes: parcel.clip.length, read };
+        const send = (clip: string, token: string) =>
+          fixture.post(`/v1/clips/${clip}/verdict`, { verdict: token }, fixture.access(clip));
+        const recipient = { keys: [RECIPIENT], report: { key: cast.agency.key, bridge: cast.bridge.id, send } };
+        const found = { code: 'clip_unopened', facts: { outcome: 'clip' } };
+        await expect(openSealedClip({ clock, random }, file, parcel.statement, recipient)).rejects.toMatchObject(found);
+        // The owner, with the content key that the device keeps.
+        const contentKey = toBase64url(contentKeyOf(claims)?.secret ?? new Uint8Array());
+        const key = { grant: parcel.grant, clipSha256: sha256Hex(parcel.clip), contentKey };
+        const stated = Manifest.parse(claimsOf(parcel.manifestToken));
+        await expect(openWithContentKey(file, stated, key)).rejects.toMatchObject(found);
+        // Custody has both, each under the key of who said it.
+        const { kinds: all, verdicts = [] } = await shown();
+        expect(all).toEqual(['intake', 'hand-over', 'opening', 'opening']);
+        expect(verdicts.map(claimsOf).map(({ iss, outcome }) => [iss, outcome])).toEqual([
+          [vault.key.publicKey, 'as-granted'],
+          [cast.agency.key.publicKey, 'clip'],
+        ]);
+        expect((await homeFinds()).findings.map((finding) => finding.ok)).toEqual([true, true, true, true, true]);
+      } finally {
+        await sender.close();
+      }
+    },
+  );
+
+  it('holds though the clock of who signed it is a year wrong: it names no time until which it does', async () => {
+    parcel = sealedParcel(fixture, request);
+    const year = 365 * 24 * 3_600;
+    verdict = () => said('as-granted', { iat: fixture.cast.nowS() + year });
+    await fixture.deliver(parcel);
+    await expect.poll(kinds).toEqual(['intake', 'hand-over', 'opening']);
+    const early = verdictOn(fixture, parcel, fixture.cast.agency, 'zones', { iat: fixture.cast.nowS() - year });
+    const path = `/v1/clips/${parcel.clipId}/verdict`;
+    expect((await fixture.post(path, { verdict: early }, fixture.access(parcel.clipId))).status).toBe(200);
+    expect((await homeFinds()).holds).toBe(true);
+  });
+
+  it('is believed by the home only under the key of the clip’s own vault or recipient, and as it was signed', async () => {
+    parcel = sealedParcel(fixture, request);
+    verdict = () => said('as-granted');
+    await fixture.deliver(parcel);
+    await expect.poll(kinds).toEqual(['intake', 'hand-over', 'opening']);
+    const { cast } = fixture;
+    const path = `/v1/clips/${parcel.clipId}/verdict`;
+    await fixture.post(
+      path,
+      { verdict: verdictOn(fixture, parcel, cast.agency, 'zones') },
+      fixture.access(parcel.clipId),
+    );
+    const faults = async (changes: Parameters<typeof homeFinds>[0]) =>
+      (await homeFinds(changes)).findings.flatMap((finding) => (finding.ok ? [] : [finding.why]));
+    expect(await faults({})).toEqual([]);
+    const notShown = 'the verdict that the leaf is about is not shown';
+    expect(await faults({ shown: { verdicts: [] } })).toEqual([notShown, notShown]);
+    const forged = verdictOn(fixture, parcel, cast.bridge, 'as-granted');
+    expect(await faults({ shown: { verdicts: [forged] } })).toEqual([notShown, notShown]);
+    expect(await faults({ recipient: makeParty('agency', fixture.random).id })).toContain(
+      'the verdict is not signed by the recipient',
+    );
+    expect(await faults({ vault: cast.vault.key.publicKey })).toContain('the verdict is not signed by the vault');
   });
 
   it('is recorded though the recipient has said all that is recorded of them', async () => {

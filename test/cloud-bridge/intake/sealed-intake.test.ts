@@ -19,8 +19,10 @@ import {
 } from '../../device/upload/support/sealed-errand.ts';
 import { makeErrand, Sender } from '../../device/upload/support/sender.ts';
 import { BridgeFixture, type Parcel } from '../../support/bridge-fixture.ts';
-import { claimsOf } from '../../support/parties.ts';
-import { filesThatShow, slicesOf } from '../../support/readable-traces.ts';
+import { documentOf } from '../../support/bridge-tour.ts';
+import { claimsOf, makeParty, textClaim } from '../../support/parties.ts';
+import { filesThatShow, formsOf, slicesOf } from '../../support/readable-traces.ts';
+import { custodyCall } from '../../support/sent-clip.ts';
 
 let fixture: BridgeFixture;
 let request: string;
@@ -36,6 +38,45 @@ afterEach(() => sender.close());
 
 const bridgeFile = (clip: string, name: string) => readFile(join(fixture.bridgeFolder, 'clips', clip, name));
 const receiptOf = (token: unknown) => IntakeReceipt.parse(claimsOf(String(token)));
+
+/** Asks for everything that there is about a clip, in every role. Returns which answers show one of the secrets. */
+async function answersThatShow(
+  at: BridgeFixture,
+  request: string,
+  parcel: Parcel,
+  secrets: readonly (string | Uint8Array)[],
+): Promise<{ answered: number; showing: string[] }> {
+  const { cast, bridge } = at;
+  const { clipId: clip, grant } = parcel;
+  const id = textClaim(request, 'jti');
+  const roles: Record<string, (path: string) => string> = {
+    nobody: () => '',
+    admin: () => bridge.adminToken,
+    agency: () => at.agencyCall({ action: 'see-request', request: id }),
+    officer: (path) => at.access(path.includes('{clip}') ? clip : 'all'),
+    device: (path) => (/custody|manifest/.test(path) ? custodyCall(at, cast.device, grant) : parcel.bearer),
+    owner: () => custodyCall(at, cast.owner, grant),
+    stranger: (path) => at.access(path.includes('{clip}') ? clip : 'all', makeParty('agency', at.random)),
+  };
+  const { paths } = await documentOf(at);
+  const gets = Object.keys(paths).filter((path) => paths[path]?.['get']);
+  const forms = secrets.flatMap(formsOf);
+  const found = { answered: 0, showing: [] as string[] };
+  for (const [role, bearerFor] of Object.entries(roles)) {
+    for (const path of [...gets, '/v1/disputes']) {
+      const names: Record<string, string> = { clip, grant, request: id, agency: cast.agency.id };
+      const url = bridge.url + path.replaceAll(/\{(\w+)\}/g, (_all, name: string) => names[name] ?? 'nothing');
+      const headers = { authorization: `Bearer ${bearerFor(path)}`, 'content-type': 'application/json' };
+      const body = JSON.stringify({ clip, reason: 'court order 2026-311' });
+      const isGet = path !== '/v1/disputes';
+      const answer = await fetch(url, isGet ? { headers } : { method: 'POST', headers, body });
+      const bytes = Buffer.from(await answer.arrayBuffer());
+      if (answer.ok) found.answered += 1;
+      if (forms.some((form) => bytes.includes(form))) found.showing.push(`${role}: ${isGet ? 'GET' : 'POST'} ${path}`);
+    }
+  }
+  return found;
+}
 
 describe('an encrypted clip at the bridge', () => {
   it('is stored as it was sent, and the receipts for home and recipient say that the bridge has not opened it', async () => {
@@ -79,6 +120,35 @@ describe('an encrypted clip at the bridge', () => {
     }
   });
 
+  it('shows neither in any answer to any role; one that is not encrypted is shown to officers, its home, and in disputes', async () => {
+    const own = await BridgeFixture.openReady();
+    const from = await Sender.open(own.fixture);
+    try {
+      const { live, item, plain, parcel } = await sealErrand(from, own.request, { plain: plainClip(60_000) });
+      await from.uploader.send(live, item);
+      const sealed = await answersThatShow(own.fixture, own.request, parcel, [
+        ...slicesOf(plain),
+        ...Object.values(HOME_VALUES),
+      ]);
+      expect(sealed.showing).toEqual([]);
+      expect(sealed.answered).toBeGreaterThan(30);
+      const open = makeErrand(own.fixture, own.request, 60_000);
+      await from.uploader.send(open.live, await from.seal(open));
+      const secrets = [...slicesOf(open.parcel.clip), HOME_VALUES.address, HOME_VALUES.email];
+      const readable = await answersThatShow(own.fixture, own.request, open.parcel, secrets);
+      expect(readable.showing).toEqual([
+        'admin: POST /v1/disputes',
+        'officer: GET /v1/clips/{clip}',
+        'officer: GET /v1/clips/{clip}/manifest',
+        'device: GET /v1/intakes/{grant}/manifest',
+        'owner: GET /v1/intakes/{grant}/manifest',
+      ]);
+    } finally {
+      await from.close();
+      await own.fixture.close();
+    }
+  });
+
   it('is not seen as unopened when it is not encrypted', async () => {
     const errand = makeErrand(fixture, request, 20_000);
     const receipt = receiptOf(await sender.uploader.send(errand.live, await sender.seal(errand)));
@@ -107,6 +177,7 @@ async function said(parcel: Parcel): Promise<string> {
 const PLAIN = plainClip(20_000);
 const other = generateSealingKey({ bytes: (length) => new Uint8Array(length).fill(3), fraction: () => 0 });
 const SHA = 'a'.repeat(64);
+const TEN_GB = 10_000_000_000;
 const sealedWith =
   (change: (claims: SealedClip) => Partial<SealedClip>): SealedErrandParts['manifest'] =>
   (claims) => ({ sealed: { ...claims, ...change(claims) } });
@@ -174,6 +245,12 @@ describe('an encrypted clip is', () => {
       undefined,
       wrong('the clip is longer than the grant allows'),
       { byteLimit: PLAIN.length - 1 },
+    ],
+    [
+      'of ten gigabytes, though its owner grants that',
+      (claims) => ({ clipBytes: sealedBytesOf(TEN_GB), sealed: { ...claims, clipBytes: TEN_GB } }),
+      wrong('this bridge takes clips of 2147483648 bytes at most'),
+      { byteLimit: TEN_GB },
     ],
     [
       'that is not the previewed one',

@@ -3,14 +3,21 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { CheckZones } from '../../../cloud-bridge/vault/encrypted-clips.ts';
+import { type CheckZones, EncryptedClips } from '../../../cloud-bridge/vault/encrypted-clips.ts';
+import { VaultSealingKeys } from '../../../cloud-bridge/vault/vault-sealing-keys.ts';
 import { generateSealingKey } from '../../../device/base/hpke.ts';
 import { sha256Hex } from '../../../device/base/keys.ts';
 import { type Log, silentLog } from '../../../device/base/log.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
 import { concatBytes, utf8 } from '../../../device/contract/bytes.ts';
 import { failure } from '../../../device/contract/errors.ts';
-import { SEALED_CONTENTS_BYTES, writeContents } from '../../../device/contract/sealing.ts';
+import { Statement } from '../../../device/contract/manifest.ts';
+import {
+  SEALED_CONTENTS_BYTES,
+  sealedBytesOf,
+  type VerdictOutcome,
+  writeContents,
+} from '../../../device/contract/sealing.ts';
 import { Verdict } from '../../../device/contract/verdict.ts';
 import { claimsOf, makeParty } from '../../support/parties.ts';
 import { fillerBox, grown, patched, plainMp4 } from '../../support/plain-mp4.ts';
@@ -388,6 +395,56 @@ describe('a clip whose zones cannot be checked now', () => {
   });
 });
 
+describe('a clip of ten gigabytes that opens to nothing', () => {
+  const SIZE_BYTES = 10_000_000_000;
+
+  /** Judges a file that is made while it is read: what the vault says, how much it read in all, and at most at once. */
+  async function judged(parts: SealedParts, bytesAt: (at: number, length: number, whole: Uint8Array) => Uint8Array) {
+    const { clip } = await sealedClip(rig, parts);
+    const statement = Statement.parse(claimsOf(clip.parcel.statement));
+    const reads: number[] = [];
+    const read = async (at: number, length: number) => {
+      reads.push(length);
+      return bytesAt(at, length, clip.parcel.clip);
+    };
+    const keys = new VaultSealingKeys(vault.disk, random, vault.folder);
+    const blobs = { open: () => Promise.reject(new Error('it is no evidence yet')) };
+    const clips = new EncryptedClips({ log: silentLog(), keys, blobs, checkZones: null });
+    const outcome = await clips.judge(statement, clip.item, async () => ({ read, close: async () => undefined }));
+    return { outcome, total: reads.reduce((sum, length) => sum + length, 0), most: Math.max(...reads) };
+  }
+
+  it('is not taken: a limit refuses it before a byte comes', async () => {
+    const { clip } = await sealedClip(rig);
+    const refused = await clip.offer({ offer: clip.step('offer', { clipBytes: SIZE_BYTES }) });
+    expect([code(refused), JSON.stringify(refused.body)]).toEqual([
+      ...['422 hand_over_refused', expect.stringMatching(/a clip has \d+ bytes at most/)],
+    ]);
+  });
+
+  it.each<[string, VerdictOutcome, SealedParts]>([
+    ['garbage', 'file', {}],
+    ['zeros that the home has encrypted', 'contents', { block: () => new Uint8Array(SEALED_CONTENTS_BYTES) }],
+  ])('is judged by its first chunk where the limit lets it pass: %s', async (what, outcome, parts) => {
+    const sealed = { claims: () => ({ clipBytes: SIZE_BYTES - SEALED_CONTENTS_BYTES }) };
+    const stated = { clipBytes: sealedBytesOf(SIZE_BYTES - SEALED_CONTENTS_BYTES) };
+    const said = await judged({ ...sealed, plain: LARGE, stated, ...parts }, (at, length, file) => {
+      const bytes = what === 'garbage' && at > 0 ? random.bytes(length) : file.slice(at, at + length);
+      return bytes;
+    });
+    expect(said).toMatchObject({ outcome });
+    expect(said.total).toBeLessThan(100_000);
+  });
+
+  it('is read once, in pieces, where its home has encrypted all of it', async () => {
+    const plain = new Uint8Array(64 * 1024 * 1024);
+    const said = await judged({ plain }, (at, length, file) => file.slice(at, at + length));
+    expect(said).toMatchObject({ outcome: 'recording' });
+    expect(said.most).toBeLessThan(1024 * 1024);
+    expect(said.total).toBeLessThan(plain.length + 1024 * 1024);
+  });
+});
+
 describe('a clip that its recipient alone can open', () => {
   it('gets no verdict, is downloaded as it is stored, and is neither streamed nor linked', async () => {
     const { clip } = await sealedClip(rig, { key: generateSealingKey(random).publicKey, inside: other() });
@@ -464,4 +521,24 @@ describe('the vault’s sealing key', () => {
     await vault.disk.replaceFile(path, kept);
     expect((await get(clip, '/clip')).status).toBe(200);
   });
+});
+
+// The last one: it ends the officer's session.
+describe('a vault whose clock is wrong', () => {
+  it.each([-1, 1])(
+    'by %d days takes nothing, and the verdict of a right one is as it would have been',
+    async (days) => {
+      const { clip } = await sealedClip(rig);
+      const iat = rig.fixture.cast.nowS();
+      const offer = clip.step('offer', { iat, exp: iat + 600 });
+      vault.clock.shiftS = days * 24 * 3_600;
+      expect([await clip.offer({ offer }), await clip.bytes({ offer })].map(code)).toEqual([
+        '403 token_expired',
+        '403 token_expired',
+      ]);
+      vault.clock.shiftS = 0;
+      expect((await clip.offer({ offer })).body).toMatchObject({ state: 'open' });
+      expect(verdictOf(await clip.bytes({ offer }))).toMatchObject({ outcome: 'as-granted' });
+    },
+  );
 });

@@ -1,12 +1,15 @@
 // A clip may be cut for its owner to look at only where a grant of it could be accepted. Its permit ends with its time, privacy, its
 // request and the device, and lets nothing leave.
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { generateSealingKey } from '../../../device/base/hpke.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
 import { assertLiveGrant, assertMayLeave } from '../../../device/consent/live-grant.ts';
 import { assertCutPermit, LivePreview, type PreviewTerms } from '../../../device/consent/live-preview.ts';
+import type { Sealing } from '../../../device/contract/sealing.ts';
 import { textClaim } from '../../support/parties.ts';
 import { clipFacts, GateRig } from './gate-rig.ts';
 
+const random = new SystemRandom();
 let rig: GateRig;
 let request: string;
 
@@ -24,7 +27,7 @@ const terms = (changes: Partial<PreviewTerms> = {}): PreviewTerms => ({
   byteLimit: 1_000_000,
   ...changes,
 });
-const open = (changes: Partial<PreviewTerms> = {}) => rig.gate.previews.open(terms(changes), new SystemRandom());
+const open = (changes: Partial<PreviewTerms> = {}) => rig.gate.previews.open(terms(changes), random);
 const refused = (changes: Partial<PreviewTerms>, code: string) =>
   expect(() => open(changes)).toThrow(expect.objectContaining({ code }));
 
@@ -175,4 +178,24 @@ it('lets a grant name its clip by hash, and refuses a grant that names another',
   expect(rig.effects.last()).toMatchObject({ outcome: 'refused', code: 'preview_changed' });
   await rig.send('grant', rig.cast.grant(requestToken, { clipSha256: 'a'.repeat(64) }));
   expect(rig.effects.last()).toMatchObject({ outcome: 'granted' });
+});
+
+it('keeps its clip grantable when the agency changes its key meanwhile, and not to the former key', async () => {
+  const [before, after] = [1, 2].map((): Sealing => ({ key: generateSealingKey(random).publicKey, keeper: 'vault' }));
+  const token = rig.cast.request({ jti: 'request-second' });
+  const publish = (revision: number, sealing = before) =>
+    rig.publish(token, rig.cast.credential({ revision, ...(sealing ? { sealing } : {}) }));
+  await publish(1);
+  const live = open({ request: 'request-second' });
+  rig.footage.previewed = 'a'.repeat(64);
+  await publish(2, after);
+  const answer = async (sealing = before) => {
+    const recipient = { kind: 'agency', key: rig.cast.agency.key.publicKey, ...(sealing ? { sealing } : {}) } as const;
+    await rig.send('grant', rig.cast.grant(token, { recipient, clipSha256: 'a'.repeat(64) }));
+    return rig.effects.last();
+  };
+  expect(await answer()).toMatchObject({ outcome: 'refused', code: 'consent_sealing_changed' });
+  expect([live.signal.aborted, rig.effects.made]).toEqual([false, []]);
+  expect(await answer(after)).toMatchObject({ outcome: 'granted' });
+  expect(rig.effects.made.map(({ facts }) => facts.grant.recipient.sealing)).toEqual([after]);
 });

@@ -1,12 +1,14 @@
 // A captured bridge, with its real key and broker, gets no footage for an agency without the registry's current approval: it can neither
 // mint, revive nor swap one, nor withhold a revocation, nor bring back an ended partner.
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { generateSealingKey } from '../../../device/base/hpke.ts';
 import { sha256Hex } from '../../../device/base/keys.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
 import type { ErrorCode } from '../../../device/contract/errors.ts';
 import { AREA_SCOPE } from '../../../device/contract/request.ts';
+import type { Sealing } from '../../../device/contract/sealing.ts';
 import { GateRig, otherCast } from '../../device/consent/gate-rig.ts';
-import { makeParty, type Party, textClaim } from '../../support/parties.ts';
+import { claimsOf, makeParty, type Party, textClaim } from '../../support/parties.ts';
 import { proved } from '../../support/proved.ts';
 
 let rig: GateRig;
@@ -17,6 +19,7 @@ beforeEach(async () => {
 });
 afterEach(() => rig.close());
 
+const random = new SystemRandom();
 const minutes = (count: number) => count * 60_000;
 const revoked = (upToRevision = 1, scope?: string) => [
   { agency: rig.cast.agency.id, upToRevision, ...(scope === undefined ? {} : { scope }) },
@@ -27,6 +30,16 @@ const minted = (by: Party) =>
     rig.cast.request({}, mallory),
     rig.cast.credential({ agency: mallory.id, key: mallory.key.publicKey, iss: by.key.publicKey }, by),
   ] as const;
+
+/** How clips for the agency are encrypted. */
+const SEALING: Sealing = { key: generateSealingKey(random).publicKey, keeper: 'vault' };
+/** The credential with it, in which the attacker has written something else. */
+function resealed(sealing: Sealing | undefined): string {
+  const [head, , signature] = rig.cast.credential({ sealing: SEALING }).split('.');
+  const { sealing: _real, ...claims } = claimsOf(rig.cast.credential({ sealing: SEALING }));
+  const changed = { ...claims, ...(sealing ? { sealing } : {}) };
+  return [head, Buffer.from(JSON.stringify(changed)).toString('base64url'), signature].join('.');
+}
 
 /** What the captured bridge publishes; the deceived owner grants all of it. */
 const ATTACKS: [what: string, code: ErrorCode, publish: () => Promise<string>][] = [
@@ -97,6 +110,16 @@ const ATTACKS: [what: string, code: ErrorCode, publish: () => Promise<string>][]
     'swaps a real agency’s credential in for its own request',
     'consent_credential_invalid',
     () => rig.publish(rig.cast.request({}, mallory), rig.cast.credential()),
+  ],
+  [
+    'writes a key of its own, that clips are encrypted to, into a real credential',
+    'consent_credential_invalid',
+    () => rig.publish(rig.cast.request(), resealed({ key: generateSealingKey(random).publicKey, keeper: 'vault' })),
+  ],
+  [
+    'takes that key out of a real credential, so that it could read the clips',
+    'consent_credential_invalid',
+    () => rig.publish(rig.cast.request(), resealed(undefined)),
   ],
   [
     'swaps the agency’s name inside a request',
@@ -193,6 +216,18 @@ describe('a captured bridge', () => {
     // The grant is still valid, and a fresh list lets it continue.
     await rig.revocations(rig.cast.revocations({ revision: 2 }));
     expect(() => live?.assertMayLeave()).not.toThrow();
+  });
+
+  it('that shows the credential from before an agency’s clips were encrypted gets none that it can read', async () => {
+    const { cast } = rig;
+    const [former, newest] = [cast.credential({ revision: 1 }), cast.credential({ revision: 2, sealing: SEALING })];
+    await rig.publish(cast.request(), newest);
+    const request = await rig.publish(cast.request(), former);
+    await rig.send('grant', cast.grant(request));
+    expect([rig.effects.made, rig.effects.last()]).toEqual([
+      [],
+      expect.objectContaining({ outcome: 'refused', code: 'consent_sealing_changed' }),
+    ]);
   });
 
   it('that cancels nothing cannot keep a grant valid whose agency is revoked or blocked by this home', async () => {
