@@ -153,7 +153,7 @@ describe('the verdict of a vault', () => {
         const found = { code: 'clip_unopened', facts: { outcome: 'clip' } };
         await expect(openSealedClip({ clock, random }, file, parcel.statement, recipient)).rejects.toMatchObject(found);
         // The owner, with the content key that the device keeps.
-        const contentKey = toBase64url(contentKeyOf(claims)?.secret ?? new Uint8Array());
+        const contentKey = toBase64url(contentKeyOf({ home: sent.home, claims })?.secret ?? new Uint8Array());
         const key = { grant: parcel.grant, clipSha256: sha256Hex(parcel.clip), contentKey };
         const stated = Manifest.parse(claimsOf(parcel.manifestToken));
         await expect(openWithContentKey(file, stated, key)).rejects.toMatchObject(found);
