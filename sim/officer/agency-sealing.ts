@@ -12,6 +12,7 @@ export const SEALING_KEYS_NAME = 'sealing.keys';
 
 /** Who opens clips: the agency's vault, the recipient alone, or anybody on the way, because they are not encrypted. */
 export const SEALING_CHOICES = ['vault', 'recipient', 'off'] as const;
+/** One of `SEALING_CHOICES`. */
 export type SealingChoice = (typeof SEALING_CHOICES)[number];
 
 /** What whoever has such a file has to know before clips depend on it. */

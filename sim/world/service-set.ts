@@ -53,6 +53,8 @@ export abstract class ServiceSet {
   protected readonly keys: Record<ServerName, string> = { registry: '', vault: '', bridge: '' };
   /** All embedded brokers so far: a library keeps a timer of the machine for each one that was not stopped. */
   protected readonly brokers: Broker[] = [];
+  /** Whether the bridge takes in clips that it can read; from its next start on. */
+  protected unencryptedClips: BridgeConfig['unencryptedClips'] = 'admitted';
   private readonly folder: string;
   private readonly settings: ServiceSettings;
   private readonly servers: Partial<Servers> = {};
@@ -114,6 +116,7 @@ export abstract class ServiceSet {
           vault: { url: this.url('vault'), key: this.keys.vault },
           revocationsEveryS: lookAgainS,
           webhooks: { everyS: lookAgainS },
+          unencryptedClips: this.unencryptedClips,
           // As in a testbed: only a request whose wording may concern a barred subject waits for a moderator.
           requests: { moderation: 'findings', stateAgencies },
         });

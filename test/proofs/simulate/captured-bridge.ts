@@ -8,7 +8,7 @@ import { freshId, integerBelow, type Random } from '@doorsill/base/random';
 import { ENDED_PARTNERS } from '@doorsill/contract/built-in-ended-partners';
 import { parseToken, signToken } from '@doorsill/contract/jws';
 import { type IntakeReceipt, Manifest } from '@doorsill/contract/manifest';
-import { PublishedRequest } from '@doorsill/contract/request';
+import { Credential, PublishedRequest } from '@doorsill/contract/request';
 import { PUBLIC_AUDIENCE, type Window } from '@doorsill/contract/shared-claims';
 import { DEFAULT_PREFIX } from '@doorsill/contract/topics';
 import { failure } from 'doorsill/errors';
@@ -189,11 +189,10 @@ export class CapturedBridge {
     const changed = last ? this.changedRequest(lie, claimsIn(last.request), last.credential) : null;
     if (changed) this.sayDocument(home, [changed], []);
     if (changed && lie.startsWith('talks an owner into'))
-      home.owner.talkedInto(
-        changed.request,
-        TALKED_MS,
-        lie === 'talks an owner into time to come' ? this.toCome() : undefined,
-      );
+      home.owner.talkedInto(changed.request, TALKED_MS, {
+        window: lie === 'talks an owner into time to come' ? this.toCome() : undefined,
+        sealing: Credential.safeParse(claimsIn(changed.credential)).data?.sealing,
+      });
     for (let more = lie === 'publishes without end' ? FLOOD : 0; more > 0; more -= 1)
       this.sayDocument(home, [], [], more);
     if (lie === 'publishes again what has ended') this.sayDocument(home, [...this.published.values()], []);

@@ -1,7 +1,11 @@
 import { createCipheriv } from 'node:crypto';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { ManualClock } from '../../../device/base/clock.ts';
+import { SeededRandom } from '../../../device/base/random.ts';
 import { SEAL_NONCE_BYTES, type SealKey, sealWithNonce } from '../../../device/base/seal.ts';
+import { openSealedFile, writeSealedFile } from '../../../device/base/sealed-file.ts';
 import { watchCiphers } from './cipher-watch.ts';
+import { MemoryDisk } from './memory-disk.ts';
 
 const keyOf = (byte: number): SealKey => ({ cipher: 'aes-256-gcm', secret: new Uint8Array(32).fill(byte) });
 const nonceOf = (byte: number) => new Uint8Array(SEAL_NONCE_BYTES).fill(byte);
@@ -40,6 +44,21 @@ it('accepts the same record again, another nonce and another key', () => {
   ])
     sealWithNonce(keyOf(key ?? 0), nonceOf(nonce ?? 0), one, nothing);
   expect(reported).toEqual([]);
+});
+
+it('reports a key that seals two files, and none that opens its own', async () => {
+  const random = new SeededRandom(1);
+  const disk = new MemoryDisk({ clock: new ManualClock(0), random });
+  const write = async (path: string, byte: number) => {
+    const identity = { path, key: keyOf(byte), id: 'clip-1' };
+    await writeSealedFile(disk, random, identity, [one]);
+    await (await openSealedFile(disk, identity)).close();
+  };
+  await write('/one', 1);
+  await write('/other', 2);
+  expect(reported).toEqual([]);
+  await write('/again', 1);
+  expect(reported).toEqual(['a key seals two files']);
 });
 
 it('does not change sealed bytes, and restores the platform at its end', () => {

@@ -118,12 +118,11 @@ const PROVOKED = /^(consent|intake)_|^(message_retained|preview_changed|id_kind_
 
 const REFUSALS = Object.keys(ERRORS).filter((code) => PROVOKED.test(code));
 
-const NOT_ENCRYPTED = 'no agency of a run has its clips encrypted: stories, scenarios and the wire’s testbeds do that';
-
 /** Refusals that nothing in a run can provoke, and why. */
 const UNREACHABLE: Partial<Record<ErrorCode, string>> = {
-  ...{ consent_sealing_changed: NOT_ENCRYPTED, consent_sealing_key: NOT_ENCRYPTED, intake_unencrypted: NOT_ENCRYPTED },
   intake_duration: 'an attacker with a stolen key has no footage, and the bridge refuses what is not a video first',
+  consent_sealing_key:
+    'the registry refuses an agency whose key nothing can be encrypted to, and only the registry signs a key in a credential',
   consent_zones_unsupported:
     'a doorbell blacks out zones in every stream that it can record, and finds no fault with any (device/assembly.ts)',
 };

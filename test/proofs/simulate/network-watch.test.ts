@@ -12,6 +12,7 @@ const START_US = Date.UTC(2026, 9, 5, 11) * 1_000;
 const cast = new Cast(new ManualClock(START_US), new SeededRandom(1));
 const marks = Array.from({ length: 8 }, (_, at) => new Uint8Array(24).fill(at + 1));
 
+const ADDRESS = 'home-1, 12 Maple Street';
 /** GOPs 2 and 3 that the home has filmed since `START_US`. */
 const window = { startUs: START_US + 2 * GOP_US, endUs: START_US + 4 * GOP_US };
 const grantToken = cast.sign('doorsill-grant+jws', { jti: 'grant-1' }, cast.owner);
@@ -19,6 +20,13 @@ const grant: SignedOrder = {
   ...{ kind: 'grant', jti: 'grant-1', token: grantToken, request: 'request-1', agency: 'agency-1' },
   ...{ window, disclose: ['address'] },
 };
+/** As `grant`, for a recipient whose clips are encrypted. */
+const sealedToken = cast.sign(
+  'doorsill-grant+jws',
+  { jti: 'grant-2', recipient: { kind: 'agency', sealing: { key: 'vault-key', keeper: 'vault' } } },
+  cast.owner,
+);
+const sealedGrant: SignedOrder = { ...grant, jti: 'grant-2', token: sealedToken };
 const revocation: SignedOrder = {
   ...{ kind: 'revoke', jti: 'revoke-1', token: cast.sign('doorsill-revoke+jws', { jti: 'revoke-1' }, cast.owner) },
   ...{ request: 'request-1', grant: 'grant-1' },
@@ -26,7 +34,7 @@ const revocation: SignedOrder = {
 
 const clip = {
   ...{ grant: grantToken, window, frames: (window.endUs - window.startUs) / FRAME_US },
-  ...{ aud: 'agency-1', disclosed: { address: '12 Maple Street' } },
+  ...{ aud: 'agency-1', disclosed: { address: ADDRESS } },
 };
 const manifest = (changes: object = {}) => cast.sign('doorsill-manifest+jws', { ...clip, ...changes }, cast.device);
 const bearer = cast.sign('doorsill-upload+jws', { grant: 'grant-1' }, cast.device);
@@ -42,7 +50,8 @@ function setUp(holds: (text: string) => boolean = () => true, filmedFromUs = STA
   const clock = new ManualClock(START_US);
   const watch = new NetworkWatch({ marks }, () => clock.monotonicMs());
   const home: WatchedHome = {
-    ...{ plan: { name: 'home-1' }, orders: [grant, revocation], filmedFromUs: [filmedFromUs] },
+    ...{ plan: { name: 'home-1' }, orders: [grant, revocation, sealedGrant], filmedFromUs: [filmedFromUs] },
+    facts: { name: 'Robin Maple', address: ADDRESS },
     ...{ device: { id: cast.device.id, key: '' }, boots: 1, isReady: true, clockBehindSinceUs: null },
     ...{ clock, ownersClock: clock, ledgerFolder: '/consent' },
     disk: { durablyHolds: (_folder, bytes) => holds(Buffer.from(bytes).toString()) },
@@ -238,6 +247,123 @@ it('8: reports the first picture sent after the doorbell got the revocation, in 
   expect(broken()).toEqual([]);
   says(picture(3));
   expect(broken()).toEqual(['8: home-1 went on sending pictures after it had the revocation of grant-1']);
+});
+
+const sealedBearer = cast.sign('doorsill-upload+jws', { grant: 'grant-2' }, cast.device);
+const sealedHead = (line: string) => head(line).replace(bearer, sealedBearer);
+const sealed = { recipientKey: 'vault-key', facts: { address: 'a hash' } };
+const sealedOffer = (changes: object = {}) => {
+  const claims = { grant: sealedToken, disclosed: {}, sealed, ...changes };
+  return `${sealedHead('POST /v1/intakes')}{"manifest":"${manifest(claims)}"}`;
+};
+
+it('9: accepts an encrypted clip, in which nobody on the way can read anything', () => {
+  const { piece, says, broken, watch } = setUp();
+  says(sealedOffer());
+  says(about(sealedHead('PATCH /v1/uploads/upload-1')));
+  says(Buffer.alloc(4_000, 0x5a));
+  piece('services', 'vault', 'PUT /v1/hand-overs/item-1/clip HTTP/1.1\r\n\r\n');
+  watch.officersRead();
+  piece('vault', 'services', about(ADDRESS, 2));
+  // Its owner reads in a notice what would be disclosed.
+  piece('home-1', 'broker', ADDRESS);
+  piece('broker', 'owner-of-home-1', ADDRESS);
+  expect(broken()).toEqual([]);
+});
+
+it.each([
+  [
+    'sealed to nobody',
+    { sealed: undefined, disclosed: {} },
+    /^9: home-1 offers a clip that is not encrypted as grant-2/,
+  ],
+  ['sealed to another key', { sealed: { ...sealed, recipientKey: 'other' } }, /^9: home-1 offers a clip that is not/],
+  [
+    'with other facts',
+    { sealed: { ...sealed, facts: { email: 'a hash' } } },
+    /^3: home-1 discloses email under grant-2/,
+  ],
+])('reports an encrypted clip that is offered %s', (_how, changes, what) => {
+  const { says, broken } = setUp();
+  says(sealedOffer(changes));
+  expect(broken()).toContainEqual(expect.stringMatching(what));
+});
+
+it('9: reports a clip that is encrypted although its recipient has no key', () => {
+  const { says, broken } = setUp();
+  says(offer({ disclosed: {}, sealed }));
+  expect(broken()).toEqual(['9: home-1 offers a clip that is not encrypted as grant-1 says']);
+});
+
+it('9: reports pictures under a grant whose clip is encrypted', () => {
+  const { says, broken, piece } = setUp();
+  says(sealedOffer());
+  says(about(sealedHead('PATCH /v1/uploads/upload-1'), 2));
+  expect(broken()).toEqual(['9: home-1 sent pictures of grant-2 that the bridge can read']);
+  piece('services', 'vault', picture(2));
+  expect(broken().slice(1)).toEqual(['1: the vault is given pictures that no home has sent']);
+});
+
+const inToken = (disclosed: object) => cast.sign('doorsill-statement+jws', { disclosed }, cast.device);
+
+it.each([
+  ['as it is', ADDRESS],
+  ...[0, 1, 2].map((at): [string, string] => [
+    `in a token, at place ${at}`,
+    inToken({ x: 'x'.repeat(at), address: ADDRESS }),
+  ]),
+])('9: reports a fact that the bridge can read under such a grant: %s', (_how, text) => {
+  const { says, broken } = setUp();
+  says(sealedOffer());
+  says(sealedHead('POST /v1/intakes') + text);
+  expect(broken()).toEqual(['9: home-1 sent its address readably under grant-2']);
+});
+
+it('9: recognizes a fact in two pieces, and reports it once', () => {
+  const { says, broken } = setUp();
+  says(`${sealedHead('POST /v1/intakes')}${ADDRESS.slice(0, 9)}`);
+  expect(broken()).toEqual([]);
+  says(`${ADDRESS.slice(9)}${'-'.repeat(200)}`);
+  says('-');
+  expect(broken()).toEqual(['9: home-1 sent its address readably under grant-2']);
+});
+
+it.each([
+  ['under no grant', (text: string) => `POST /v1/intakes HTTP/1.1\r\n\r\n${text}`, ADDRESS, 'address', 'no grant'],
+  ['beyond its grant', (text: string) => head('POST /v1/intakes') + text, 'Robin Maple', 'name', 'grant-1'],
+])('9: reports a fact that is sent %s', (_how, sent, text, key, grantId) => {
+  const { says, broken } = setUp();
+  says(sent(text));
+  expect(broken()).toEqual([`9: home-1 sent its ${key} readably under ${grantId}`]);
+});
+
+it.each([
+  ['services', 'vault'],
+  ['bridge', 'services'],
+  ['vault', 'services'],
+  ['home-1', 'registry'],
+])('9: reports a fact from %s to %s that the bridge was not given', (from, to) => {
+  const { piece, broken } = setUp();
+  piece(from, to, inToken({ address: ADDRESS }));
+  expect(broken()).toEqual([`9: a piece from ${from} to ${to} holds the address of home-1`]);
+  // From then on the bridge may pass it on.
+  const granted = setUp();
+  granted.says(offer());
+  granted.piece(from, to, inToken({ address: ADDRESS }));
+  expect(granted.broken()).toEqual([]);
+});
+
+it('9: reports pictures and facts in the bridge’s files, but those that it was given', () => {
+  const { says, broken, watch } = setUp();
+  says(offer());
+  says(about(patch, 2));
+  watch.keptByBridge('/bridge/clips/clip-1/clip.mp4', about(ADDRESS, 2));
+  expect(broken()).toEqual([]);
+  watch.keptByBridge('/bridge/staging/upload-1', about('Robin Maple', 3));
+  expect(broken()).toEqual([
+    '9: the bridge keeps pictures in /bridge/staging/upload-1 that no home has sent to it readably',
+    '9: the bridge keeps in /bridge/staging/upload-1 the name of home-1',
+  ]);
 });
 
 it('5: reports wrong publications of a home, too', () => {

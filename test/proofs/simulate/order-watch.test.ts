@@ -44,9 +44,19 @@ function setUp(changes: Partial<OrderedHome> = {}, holds: (text: string) => bool
     ...{ clock, watch, home, broken, deliver, publish },
     /** The newest list of ended agencies. */
     list: (revision: number, ...agencies: string[]) => {
-      const revoked = agencies.map((agency) => ({ agency }));
+      const revoked = agencies.map((agency) => ({ agency, upToRevision: 3 }));
       const token = cast.sign('doorsill-revocations+jws', { revision, revoked }, cast.registry);
       watch.delivered(home, packet('doorsill/v1/area/revocations', token));
+    },
+    /** A request of agency-1, whose credential has this revision. */
+    ask: (credentialRevision: number) => {
+      const credential = cast.sign(
+        'doorsill-credential+jws',
+        { agency: 'agency-1', revision: credentialRevision },
+        cast.registry,
+      );
+      const token = cast.sign('doorsill-area+jws', { requests: [{ credential }] }, cast.registry);
+      watch.delivered(home, packet('doorsill/v1/area/9q8/requests', token, true));
     },
     answer: (answers: string, outcome: string, more: object = {}) =>
       publish(`${own}/receipt`, cast.sign('doorsill-receipt+jws', { answers, outcome, ...more }, cast.device)),
@@ -112,6 +122,23 @@ it('4: reports a grant for an ended agency, once the doorbell had time to proces
   expect(late.broken).toEqual(['4: home-1 accepted grant-1 for an agency whose end it had received']);
   expect(clock.monotonicMs()).toBe(0);
 });
+
+it.each([
+  { revision: 3, broken: ['4: home-1 accepted grant-1 for an agency whose end it had received'] },
+  { revision: 4, broken: [] },
+])(
+  '4: knows which credentials of an agency a list ends: revision $revision',
+  async ({ revision, broken: reported }) => {
+    const { deliver, answer, list, ask, broken, clock } = setUp();
+    ask(2);
+    list(2, 'agency-1');
+    ask(revision);
+    await clock.advance(1_000);
+    deliver(grant);
+    answer('grant-1', 'granted', { grant: 'grant-1' });
+    expect(broken).toEqual(reported);
+  },
+);
 
 it('5: reports a topic of another home', () => {
   const { publish, broken } = setUp();

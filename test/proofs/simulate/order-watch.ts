@@ -20,7 +20,8 @@ const DECIDED = new Set(['granted', 'denied', 'revoked']);
 /** The newest revocation list that a home got in one boot. */
 interface GivenList {
   readonly revision: number;
-  readonly agencies: ReadonlySet<string>;
+  /** The last revision of each agency's credential that it ends: one may be approved again with other facts. */
+  readonly agencies: ReadonlyMap<string, number>;
   readonly atUs: number;
   readonly boot: number;
 }
@@ -31,6 +32,8 @@ interface Received {
   readonly deliveredUs: Map<string, number>;
   /** When the running doorbell got the revocation of a grant, in wall time. */
   readonly revoked: Map<string, { readonly wallUs: number; readonly boot: number; readonly jti: string }>;
+  /** The newest revision of each agency's credential. */
+  readonly credentials: Map<string, number>;
   /** Orders that it has answered. */
   readonly answered: Set<string>;
   list: GivenList | null;
@@ -69,6 +72,7 @@ export class OrderWatch {
     for (const message of messagesIn(bytes)) {
       if (message.topic.includes('/consent/')) this.order(home, message, sentUs);
       else if (message.topic.endsWith('/area/revocations')) this.list(home, message);
+      else if (message.topic.includes('/area/')) this.credentials(home, message);
     }
   }
 
@@ -86,6 +90,7 @@ export class OrderWatch {
     const received = this.received.get(home) ?? {
       deliveredUs: new Map(),
       revoked: new Map(),
+      credentials: new Map(),
       answered: new Set(),
       list: null,
     };
@@ -113,8 +118,21 @@ export class OrderWatch {
     const received = this.of(home);
     const isKnown = received.list !== null && received.list.boot === home.boots && received.list.revision >= revision;
     if (isKnown || !Array.isArray(claims['revoked'])) return;
-    const agencies = new Set(claims['revoked'].map((entry: unknown) => String(asRecord(entry)['agency'])));
+    const agencies = new Map<string, number>();
+    for (const entry of claims['revoked']) {
+      const { agency, upToRevision } = asRecord(entry);
+      agencies.set(String(agency), Math.max(Number(upToRevision), agencies.get(String(agency)) ?? 0));
+    }
     received.list = { revision, agencies, atUs: this.passedUs(), boot: home.boots };
+  }
+
+  private credentials(home: OrderedHome, { payload }: MqttMessage): void {
+    const { requests } = asRecord(parseToken(Buffer.from(payload).toString('latin1'))?.claims);
+    const { credentials } = this.of(home);
+    for (const published of Array.isArray(requests) ? requests : []) {
+      const { agency, revision } = asRecord(parseToken(String(asRecord(published)['credential']))?.claims);
+      credentials.set(String(agency), Math.max(Number(revision), credentials.get(String(agency)) ?? 0));
+    }
   }
 
   /** 4: an id of one kind is never of another. */
@@ -153,9 +171,9 @@ export class OrderWatch {
     const behindSinceUs = home.clockBehindSinceUs;
     if (behindSinceUs !== null && deliveredUs > behindSinceUs)
       this.breach('a clock set back grants nothing', `${home.plan.name} accepted ${jti} after its clock was set back`);
-    const { list } = this.of(home);
+    const { list, credentials } = this.of(home);
     if (list?.boot !== home.boots || deliveredUs < list.atUs + LIST_TAKEN_US) return;
-    if (list.agencies.has(agency ?? ''))
+    if ((list.agencies.get(agency ?? '') ?? 0) >= (credentials.get(agency ?? '') ?? 1))
       this.breach('4', `${home.plan.name} accepted ${jti} for an agency whose end it had received`);
   }
 }

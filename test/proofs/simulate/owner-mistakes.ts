@@ -1,13 +1,15 @@
 // Orders that owners sign by mistake, each of which a doorbell must refuse for a different reason.
 
 import { wallSeconds } from '@doorsill/base/clock';
+import { generateSealingKey } from '@doorsill/base/hpke';
 import { sha256Hex } from '@doorsill/base/keys';
-import { freshId } from '@doorsill/base/random';
+import { freshId, SeededRandom } from '@doorsill/base/random';
 import { parseToken, signToken } from '@doorsill/contract/jws';
 import type { Grant } from '@doorsill/contract/owner-orders';
 import type { VerifiedNotice } from '@doorsill/contract/read-request-notice';
 import { Request } from '@doorsill/contract/request';
 import { recipientOf } from '@doorsill/contract/request-or-search';
+import type { Sealing } from '@doorsill/contract/sealing';
 import type { Window } from '@doorsill/contract/shared-claims';
 import {
   makeCommand,
@@ -65,14 +67,19 @@ export function grantOf(
   signer: Signer,
   device: string,
   requestToken: string,
-  { window, zones = [] }: { window?: Window | undefined; zones?: Grant['zones'] } = {},
+  {
+    window,
+    zones = [],
+    sealing,
+  }: { window?: Window | undefined; zones?: Grant['zones']; sealing?: Sealing | undefined } = {},
 ): SignedGrant {
   const request = Request.parse(parseToken(requestToken)?.claims);
   const { kind, key } = recipientOf(request, sha256Hex);
   const iat = wallSeconds(signer.clock);
   const claims: Grant = {
     ...{ iss: signer.key.publicKey, aud: device, iat, exp: iat + DAY_S, jti: freshId(signer.random, 'grant') },
-    ...{ request: request.jti, requestSha256: sha256Hex(requestToken), recipient: { kind, key } },
+    ...{ request: request.jti, requestSha256: sha256Hex(requestToken) },
+    recipient: { kind, key, ...(sealing ? { sealing } : {}) },
     ...{ window: window ?? request.window, audio: false, zones, disclose: [], byteLimit: CLIP_BYTES_MAX },
   };
   return { jti: claims.jti, token: signToken('doorsill-grant+jws', claims, signer.key), request };
@@ -85,7 +92,7 @@ export interface SignedGrant {
 }
 
 /** The wrong claims of a mistaken grant. */
-function changed(mistake: Mistake, { iat, exp, jti, window }: Grant, asked: Window): Partial<Grant> {
+function changed(mistake: Mistake, { iat, exp, jti, window, recipient }: Grant, asked: Window): Partial<Grant> {
   switch (mistake) {
     case 'a window outside of the request’s':
       return { window: { startUs: asked.startUs - GOP_US, endUs: window.endUs } };
@@ -113,12 +120,17 @@ function changed(mistake: Mistake, { iat, exp, jti, window }: Grant, asked: Wind
       return { requestSha256: sha256Hex('') };
     case 'a grant of another request':
       return { request: jti.replace(/^grant-/, 'request-') };
+    case 'a grant of a clip that is encrypted otherwise':
+      return { recipient: { ...recipient, sealing: { key: OTHER_SEALING_KEY, keeper: 'vault' } } };
     case 'a clip that nobody has looked at':
       return { clipSha256: sha256Hex('') };
     default:
       return {};
   }
 }
+
+/** A key of somebody else who can be encrypted to. */
+const OTHER_SEALING_KEY = generateSealingKey(new SeededRandom(1)).publicKey;
 
 /** 32 bytes that are nobody's key. */
 const OTHER_KEY = `${'A'.repeat(42)}E`;

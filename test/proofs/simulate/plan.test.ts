@@ -76,7 +76,7 @@ it('adds something rare to less than half of all plans, to others a slow card or
   expect(slowed.length).toBeGreaterThan(seeds.length / 5);
   expect(seeds.length - changed.length).toBeGreaterThan(seeds.length / 8);
   const rare = changed.flatMap(({ plan }) => plan.acts.flatMap((act) => (act.do === 'rare' ? [act.what] : [])));
-  expect(new Set(rare).size).toBe(7);
+  expect(new Set(rare).size).toBe(9);
   const lies = changed.flatMap(({ plan }) => plan.acts.flatMap((act) => (act.do === 'lie' ? [act.lie] : [])));
   for (const lie of RARE_LIES) expect(lies).toContain(lie);
 });

@@ -34,8 +34,14 @@ export const MISTAKES = [
   'a denial after all',
   'a grant after all',
 ] as const;
-/** `a grant that somebody talked them into`: for a request that their home did not show. */
-export type Mistake = (typeof MISTAKES)[number] | 'a grant that somebody talked them into';
+/**
+ * `a grant that somebody talked them into`: for a request that their home did not show. `a grant of a clip that is encrypted otherwise`: to
+ * another key than the agency's, or for an agency that has none.
+ */
+export type Mistake =
+  | (typeof MISTAKES)[number]
+  | 'a grant that somebody talked them into'
+  | 'a grant of a clip that is encrypted otherwise';
 
 export interface HomePlan {
   readonly name: string;
@@ -59,6 +65,9 @@ export interface HomePlan {
   /** Mistakes before or after a good answer to each request. */
   readonly mistakes: readonly Mistake[];
 }
+
+/** The index of the agency whose clips are encrypted to its vault, so that the bridge cannot read them. Those of others are not. */
+export const SEALED_AGENCY = 1;
 
 /**
  * `honest`; `revoked`: the registry revokes it while its request is open; `federal`: the registry must not admit it; `misnaming`: its
@@ -135,7 +144,7 @@ export const RARE_LIES = [
   'talks an owner into time to come',
 ] as const;
 export type Lie = (typeof LIES)[number] | (typeof RARE_LIES)[number];
-/** Rare acts at a home; the bridge's disk concerns all. */
+/** Rare acts at a home; those of the bridge and of the key concern all. */
 export type Rarity =
   | 'its ledger is altered, and put right'
   | 'it comes back from a backup on another card'
@@ -143,7 +152,9 @@ export type Rarity =
   | 'it does not know whether its clock is right'
   | 'its owner is talked into a grant'
   | 'somebody has its key'
-  | 'the bridge’s disk is full';
+  | 'clips are encrypted to a new key'
+  | 'the bridge’s disk is full'
+  | 'the bridge refuses what it can read';
 export type LinkFault = 'slow' | 'silent' | 'lost';
 export type DiskFault = 'full' | 'slow' | 'failing';
 

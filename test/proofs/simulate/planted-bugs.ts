@@ -234,4 +234,25 @@ export const BUGS: readonly Bug[] = [
       },
     ],
   },
+  {
+    name: 'content key reuse: a clip is encrypted with the key of the clip before it',
+    edits: [
+      {
+        file: 'device/upload/outbox.ts',
+        from: "const clipKey = generateSealKey(random, contents ? 'aes-256-gcm' : this.deps.key.cipher);",
+        to: "const [kept = ''] = contents ? await this.records.grantsWith('content key') : [];\n    const former = kept === '' ? null : await this.records.readContentKey(kept);\n    const clipKey = former?.contentKey ?? generateSealKey(random, contents ? 'aes-256-gcm' : this.deps.key.cipher);",
+      },
+    ],
+  },
+  {
+    // A clip without zones is shown as it comes: an attacker with a doorbell's key sends what no doorbell would.
+    name: 'unverified clip: the vault shows encrypted clips that it has not checked',
+    edits: [
+      {
+        file: 'cloud-bridge/vault/encrypted-clips.ts',
+        from: 'await this.check({ ...statement, sealed }, item, bytes, pair);',
+        to: 'if (statement.redacted) await this.check({ ...statement, sealed }, item, bytes, pair);',
+      },
+    ],
+  },
 ];

@@ -19,6 +19,8 @@ export interface RareSeams {
   breach(rule: string, what: string): void;
   /** Notes an upload that was begun with a stolen key. */
   stolen(upload: string): void;
+  /** Notes a clip that no home has filmed, which the bridge could not know because it is encrypted. */
+  forged(clip: string): void;
 }
 
 /** Performs the act, and undoes lasting effects. Throws coded failures; a disk that prevents the act is no error. */
@@ -47,6 +49,14 @@ export async function happenRarely(
       return request === null ? undefined : home.owner.talkedInto(request, 0);
     case 'somebody has its key':
       return request === null ? undefined : tryKey(request, home, seams);
+    case 'clips are encrypted to a new key':
+      await agencies.changeSealing();
+      // It would ask the registry again only after some minutes.
+      return services.restartBridge();
+    case 'the bridge refuses what it can read':
+      await services.setUnencryptedClips('refused');
+      await world.sleep(forMs);
+      return services.setUnencryptedClips('admitted');
     case 'the bridge’s disk is full': {
       const { disk } = services;
       disk.set('full');
@@ -59,7 +69,7 @@ export async function happenRarely(
 async function tryKey(
   request: string,
   home: SimulatedHome,
-  { world, random, services, stolen, breach }: RareSeams,
+  { world, random, services, agencies, stolen, forged, breach }: RareSeams,
 ): Promise<void> {
   const key = await home.stolenKey();
   if (!key) return;
@@ -71,6 +81,8 @@ async function tryKey(
     clock: world,
     random,
     begun: stolen,
+    sealed: await agencies.sealedAsk(),
+    forged,
   });
   for (const one of taken)
     breach('a stolen key opens nothing', `the bridge took ${one} under the key of ${home.plan.name}`);

@@ -16,6 +16,7 @@ import {
   pick,
   RARE_LIES,
   type Rarity,
+  SEALED_AGENCY,
 } from './plan.ts';
 
 /** Share of plans with a rare act, and of those with a captured bridge. Drawn from a separate seed. */
@@ -35,7 +36,11 @@ const WAY_SEED = 2_000_003;
 const LIKE = { manner: 'shares', regret: 'never', again: false, answerAfterMs: ANSWER_MS, mistakes: [] } as const;
 
 /** Mistakes that only some homes can make: before the good answer, and after it. */
-const MISTAKES_OF_FEW: readonly Mistake[] = ['a fact that the home does not have', 'a denial after all'];
+const MISTAKES_OF_FEW: readonly Mistake[] = [
+  'a fact that the home does not have',
+  'a grant of a clip that is encrypted otherwise',
+  'a denial after all',
+];
 
 /** The parts of a plan that are changed. */
 interface PlanDraft {
@@ -138,10 +143,42 @@ function happening(random: Random, home: number, agency: number): RareAct {
       const afterMs = ANSWER_MS + (random.fraction() < 0.4 ? -1_000 : 1_500);
       return one('its card is filled to the last byte', afterMs, 20_000, { regret: 'soon' });
     },
-    () => one('somebody has its key', 3_000, 0),
-    () => one('the bridge’s disk is full', ANSWER_MS - 1_000, 15_000),
-    () => ({ acts: [], like: { hasEmail: false, disclose: [], mistakes: MISTAKES_OF_FEW } }),
+    () => withSealed(agency, () => one('somebody has its key', 3_000, 0)),
+    () =>
+      random.fraction() < 0.5
+        ? one('the bridge’s disk is full', ANSWER_MS - 1_000, 15_000)
+        : refusal(one('the bridge refuses what it can read', REFUSES_MS, 60_000), home),
+    // The owner signs before the agency's clips are encrypted to another key, and sends after.
+    () =>
+      withSealed(agency, (askedMs) =>
+        one('clips are encrypted to a new key', askedMs + 3_000, 0, {
+          ...{ hasEmail: false, disclose: [], mistakes: MISTAKES_OF_FEW },
+        }),
+      ),
   ])();
+}
+
+/** The agency whose clips are encrypted asks this long before, if it is not the one that asks. */
+const SEALED_ASK_MS = -15_000;
+
+/** A rare act while a request of the agency whose clips are encrypted is open, too; `askedMs`: when that one is asked. */
+function withSealed(agency: number, rare: (askedMs: number) => RareAct): RareAct {
+  if (agency === SEALED_AGENCY) return rare(0);
+  const { acts, ...more } = rare(SEALED_ASK_MS);
+  const ask: Late = { do: 'ask', agency: SEALED_AGENCY, lifeS: DAY_S };
+  return { ...more, needsOther: true, acts: [{ afterMs: SEALED_ASK_MS, act: ask }, ...acts] };
+}
+
+/** When the bridge begins to refuse clips that it can read: once the home has its owner's grant, and before it reaches the bridge. */
+const REFUSES_MS = ANSWER_MS + 3_000;
+
+/** The home hears neither from the bridge meanwhile nor from the broker, which would withdraw the request. */
+function refusal({ acts }: RareAct, home: number): RareAct {
+  const lost = (to: 'bridge' | 'broker', afterMs: number, forMs: number): LateAct => ({
+    afterMs,
+    act: { do: 'link', home, to, state: 'lost', forMs },
+  });
+  return { acts: [lost('bridge', SLOW_FROM_MS, 12_000), lost('broker', ANSWER_MS + 1_500, 40_000), ...acts] };
 }
 
 /** The registry knows two agencies. */

@@ -1,24 +1,24 @@
 // Each rule of the verdict fires when it is broken, and none does otherwise.
 import { expect, it } from 'vitest';
 import { ManualClock } from '../../../device/base/clock.ts';
+import { generateSealingKey } from '../../../device/base/hpke.ts';
 import { sha256Hex } from '../../../device/base/keys.ts';
 import { SeededRandom } from '../../../device/base/random.ts';
-import { buildManifest, disclose } from '../../../device/clip/disclosure.ts';
-import { makeStatement } from '../../../device/clip/sign-recipient-statement.ts';
-import { mintLiveGrant } from '../../../device/consent/live-grant.ts';
+import { FACTS } from '../../../device/contract/custody.ts';
 import type { Receipt } from '../../../device/contract/home-messages.ts';
-import { signToken } from '../../../device/contract/jws.ts';
-import { Grant } from '../../../device/contract/owner-orders.ts';
 import { Request } from '../../../device/contract/request.ts';
+import type { VerdictOutcome } from '../../../device/contract/sealing.ts';
 import { Ledger } from '../../../device/ledger/ledger.ts';
 import type { LedgerBody } from '../../../device/ledger/ledger-entry.ts';
 import { evidenceId } from '../../../sim/officer/evidence-client.ts';
 import { Cast, claimsOf } from '../../support/parties.ts';
 import { plainMp4 } from '../../support/plain-mp4.ts';
 import { FRAME_US } from './ffmpeg-twin.ts';
+import { forgeClip } from './forged-clip.ts';
 import { MemoryDisk } from './memory-disk.ts';
 import { isAtRest, type JudgedHome, judgeRun } from './run-verdict.ts';
 import type { SignedOrder } from './simulated-owner.ts';
+import { type StatedClip, statementOf as signStatement } from './support/statement-of.ts';
 
 const clock = new ManualClock(Date.UTC(2026, 9, 5, 11) * 1_000);
 const random = new SeededRandom(1);
@@ -38,23 +38,9 @@ function clipBytes(frames: number, frameBytes = 500): Uint8Array {
   return plainMp4({ frames, audioPackets: 0, frameBytes, frameTicks });
 }
 
-/** The manifest of a clip with `frames` pictures of this window. */
-function statementOf(frames: number, filmed = window, content = bytes): string {
-  const grant = { ...Grant.parse(claimsOf(grantToken)), window: filmed };
-  const facts = { grant, grantToken, request: Request.parse(claimsOf(requestToken)), requestToken };
-  const { live } = mintLiveGrant({ ...facts, pairingToken: cast.pairing() }, { clock, held: () => null });
-  const clip = {
-    ...{ sizeBytes: content.length, frames, audioPackets: 0, encodedFrames: 0, redacted: false, gaps: [] },
-    ...{ method: 'copy' as const, coverage: filmed },
-  };
-  const device = { id: cast.device.id, publicKey: cast.device.key.publicKey };
-  const about = { clipId: 'clip-1', clip, clipSha256: sha256Hex(content), disclosed: disclose(live, {}), device };
-  const manifest = signToken(
-    'doorsill-manifest+jws',
-    buildManifest(live, { ...about, iat: cast.nowS() }),
-    cast.device.key,
-  );
-  return makeStatement(live, manifest, { device: cast.device, random }).statement;
+/** The statement about a clip with `frames` pictures of this window. */
+function statementOf(frames: number, filmed = window, content = bytes, more: Partial<StatedClip> = {}): string {
+  return signStatement(cast, { clock, random }, { requestToken, grantToken, content, frames, filmed, ...more });
 }
 
 const of = { request, grant: 'grant-1' };
@@ -88,6 +74,44 @@ const held = (place: string, statement = statementOf(FRAMES), content = bytes) =
 });
 const WITH_VAULT = held(ITEM);
 
+/** The vault's key, and a grant of a clip that is encrypted to it. */
+const vault = generateSealingKey(random);
+const sealing = { key: vault.publicKey, keeper: 'vault' } as const;
+const recipient = { kind: 'agency', key: cast.agency.key.publicKey, sealing } as const;
+const sealedToken = cast.grant(requestToken, { jti: 'grant-1', window, disclose: [], audio: false, recipient });
+const sealedOrder: SignedOrder = { ...grant, token: sealedToken };
+const encrypted = await forgeClip(null, sealedOrder, sealing, { clock, random, clip: bytes });
+const sealedStatement = statementOf(FRAMES, window, bytes, { grantToken: sealedToken, sealed: encrypted });
+const sealedEntry: LedgerBody = {
+  type: 'sealed',
+  body: { ...of, clip: { ...clip, sha256: sha256Hex(encrypted.file) } },
+};
+const KEYS = { '/vault/sealing.keys': Buffer.from(`${vault.exportSecret()}\n`) };
+
+/** What the log says about the encrypted clip. */
+function leavesWith(...outcomes: VerdictOutcome[]) {
+  const said = { iss: cast.registry.key.publicKey, aud: 'bridge-1', iat: 0, grant: 'grant-1', clip: 'clip-1' };
+  const hashes = { clipSha256: sha256Hex(''), statementSha256: sha256Hex('') };
+  const verdicts = outcomes.map((outcome, at) =>
+    cast.sign('doorsill-verdict+jws', { ...said, ...hashes, jti: `verdict-${at}`, outcome }, cast.registry),
+  );
+  const facts = outcomes.map((outcome, at) =>
+    FACTS.opening.parse({
+      ...{ grant: 'grant-1', clip: 'clip-1', by: 'vault', outcome, verdictSha256: sha256Hex(verdicts[at] ?? '') },
+    }),
+  );
+  const leaf = { leaf: 1, salt: '', path: [], head: '', cosignatures: [] };
+  const entry = JSON.stringify({ kind: 'opening', atS: 1, commitment: sha256Hex('') });
+  return { receipt: null, verdicts, leaves: facts.map((each) => ({ ...leaf, entry, facts: JSON.stringify(each) })) };
+}
+
+/** A clip that was encrypted, delivered and opened. */
+const SEALED = {
+  ...{ entries: [granted, sealedEntry, presented, delivered], orders: [sealedOrder] },
+  ...{ files: { ...KEYS, ...held(ITEM, sealedStatement, encrypted.file) } },
+  ...{ leaves: leavesWith('as-granted'), shown: bytes },
+} satisfies Partial<Found>;
+
 /** The final state of a run with one home; by default with one delivered clip. */
 interface Found {
   readonly entries: readonly LedgerBody[];
@@ -101,6 +125,12 @@ interface Found {
   readonly unlawful: readonly string[];
   readonly shownBeyond: readonly string[];
   readonly forgotten: readonly string[];
+  /** What the log says about the clip, and what the vault shows of it. */
+  readonly leaves: ReturnType<typeof leavesWith>;
+  readonly shown: Uint8Array | string;
+  /** Files that the watch reports. */
+  readonly exposed: readonly string[];
+  readonly forged: readonly string[];
   readonly isCaptured: boolean;
   /** Whether a bit of the ledger has flipped. */
   readonly isWorn: boolean;
@@ -110,6 +140,7 @@ interface Found {
 const GOOD: Found = {
   ...{ entries: DELIVERED, orders: [grant], receipts: [receipt('granted', 'grant-1')], files: WITH_VAULT },
   ...{ manner: 'shares', uploads: [['upload-1', 'grant-1']], stolen: [], toBridge: 1_000, unlawful: [] },
+  ...{ leaves: leavesWith(), shown: 'evidence_unknown', exposed: [], forged: [] },
   ...{ shownBeyond: [], forgotten: [], isCaptured: false, isWorn: false, isUp: true, isAnswered: true },
 };
 
@@ -129,17 +160,22 @@ async function runWith(changes: Partial<Found>) {
   const broken: string[] = [];
   const home: JudgedHome = {
     ...{ plan: { name: 'home-1', manner: found.manner }, disk, ledgerFolder: '/consent', isUp: found.isUp },
-    ...{ device: { id: cast.device.id, key: cast.device.key.publicKey }, owner: { isAnswered: found.isAnswered } },
+    ...{ device: { id: cast.device.id, key: cast.device.key.publicKey }, facts: {} },
+    owner: { isAnswered: found.isAnswered, leavesOf: async () => found.leaves },
     ...{ orders: found.orders, receipts: found.receipts },
   };
   const services = { disk: own, bridgeId: 'bridge-1', path: (name: string) => `/${name}` };
   const agencies = {
     unlawful: new Set(found.unlawful),
+    shownAtVault: async () => found.shown,
     shownBeyond: async () => [...found.shownBeyond],
     forgotten: async () => [...found.forgotten],
   };
   const watch = {
     stolen: new Set(found.stolen),
+    forged: new Set(found.forged),
+    officersRead: () => undefined,
+    keptByBridge: (path: string) => void (found.exposed.includes(path) && broken.push(`9: ${path} is exposed`)),
     uploads: new Map(found.uploads),
     toBridge: () => found.toBridge,
     breach: (rule: string, what: string) => void broken.push(`${rule}: ${what}`),
@@ -196,6 +232,13 @@ it.each<[string, Partial<Found>]>([
     'whatever a captured bridge holds',
     { isCaptured: true, files: { ...held(SHOWN), ...staged, ...ready }, forgotten: ['x'] },
   ],
+  ['an encrypted clip that the vault has', SEALED],
+  [
+    'an encrypted clip that the bridge has',
+    { ...SEALED, files: { ...KEYS, ...held(SHOWN, sealedStatement, encrypted.file) } },
+  ],
+  ['an encrypted clip that is restricted', { ...SEALED, shown: 'evidence_unknown' }],
+  ['a forged clip at the vault', { files: { ...WITH_VAULT, ...held('/bridge/clips/clip-9') }, forged: ['clip-9'] }],
   [
     'an upload that somebody with its key has begun, who was cut off',
     { files: { ...WITH_VAULT, ...staged }, uploads: [], stolen: ['upload-1'] },
@@ -296,6 +339,27 @@ it.each<[string, string, Partial<Found>]>([
     'a clip of home-1 is held although its owner had revoked grant-1 before',
     { orders: [grant, revocation], receipts: [receipt('refused', 'revoke-1', { code: 'consent_nothing_to_revoke' })] },
   ],
+  ['3', 'a clip discloses other facts than grant-1 grants', { orders: [{ ...grant, disclose: ['address'] }] }],
+  ['9', 'a clip is not encrypted as grant-1 says', { orders: [sealedOrder] }],
+  ['9', 'a clip is not encrypted as grant-1 says', { ...SEALED, orders: [grant] }],
+  [
+    '9',
+    'the bridge’s log says nothing of the clip of grant-1, which is as-granted',
+    { ...SEALED, leaves: leavesWith() },
+  ],
+  [
+    '9',
+    'the bridge’s log says clip of the clip of grant-1, which is as-granted',
+    { ...SEALED, leaves: leavesWith('clip') },
+  ],
+  [
+    '9',
+    'the bridge’s log says as-granted without a verdict of the clip of grant-1',
+    { ...SEALED, leaves: { ...leavesWith('as-granted'), verdicts: leavesWith('clip').verdicts } },
+  ],
+  ['9', 'the vault shows item-', { ...SEALED, shown: other }],
+  ['9', 'the vault refuses item-', { ...SEALED, shown: 'evidence_unopened' }],
+  ['9', `${SHOWN}/clip.mp4 is exposed`, { files: held(SHOWN), exposed: [`${SHOWN}/clip.mp4`] }],
   [
     'what was answered stays',
     'the bridge had accepted request-1',
@@ -328,4 +392,29 @@ it.each<[string, boolean, Partial<Found>]>([
 ])('detects rest: when %s it is %s', async (_when, isRest, changes) => {
   const { facts } = await runWith(changes);
   expect(await isAtRest(facts.homes, facts.services)).toBe(isRest);
+});
+
+const lie = await forgeClip('contents', sealedOrder, sealing, { clock, random, clip: bytes });
+const FORGED: Partial<Found> = {
+  ...SEALED,
+  entries: [
+    granted,
+    { type: 'sealed', body: { ...of, clip: { ...clip, sha256: sha256Hex(lie.file) } } },
+    presented,
+    delivered,
+  ],
+  files: {
+    ...KEYS,
+    ...held(ITEM, statementOf(FRAMES, window, bytes, { grantToken: sealedToken, sealed: lie }), lie.file),
+  },
+  leaves: leavesWith('contents'),
+};
+
+it('9: reports an encrypted clip that the vault shows although it is not as granted', async () => {
+  const sent = '2: a clip that is held is not what its statement says: contents';
+  expect(await brokenIn({ ...FORGED, shown: 'evidence_unopened' })).toEqual([sent]);
+  expect(await brokenIn({ ...FORGED, shown: bytes })).toEqual([
+    sent,
+    expect.stringMatching(/^9: the vault shows item-\w+, which is not what was granted: contents$/),
+  ]);
 });

@@ -1,16 +1,22 @@
 // The checks at the end of a run: everything has come to rest, ledgers verify, and bridge and vault hold exactly what was granted.
 
 import { createHash } from 'node:crypto';
-import { Readable } from 'node:stream';
+import { join } from 'node:path';
 import type { Disk } from '@doorsill/base/disk';
+import type { SealingKeyPair } from '@doorsill/base/hpke';
+import { sha256Hex } from '@doorsill/base/keys';
+import { readSealingKeys } from '@doorsill/base/sealing-keys';
+import { type ClipLeaves, CustodyEntry, FACTS } from '@doorsill/contract/custody';
 import { parseToken } from '@doorsill/contract/jws';
 import { Grant } from '@doorsill/contract/owner-orders';
-import { verifyClip } from '@doorsill/device/clip/verify-clip';
+import { parseJson } from '@doorsill/contract/parse-json';
+import { Verdict } from '@doorsill/contract/verdict';
 import { walkLedger } from '@doorsill/device/ledger/ledger';
 import { isFailure } from 'doorsill/errors';
 import { evidenceId } from 'doorsill/officer/evidence-client';
 import { FollowedRequests } from './coverage.ts';
 import { FRAME_US } from './ffmpeg-twin.ts';
+import { readHeldClip } from './held-clip.ts';
 import type { NetworkWatch } from './network-watch.ts';
 import type { SimulatedAgencies } from './simulated-agencies.ts';
 import type { SimulatedHome } from './simulated-home.ts';
@@ -25,13 +31,19 @@ const DECIDED = new Set<string>(['granted', 'denied', 'revoked']);
 const ENDINGS = new Set(['delivered', 'deleted', 'recalled', 'failed', 'ended', 'revoked']);
 
 /** The judged parts of a home, of the services, and of the observations. */
-export type JudgedHome = Pick<SimulatedHome, 'device' | 'disk' | 'isUp' | 'ledgerFolder' | 'orders' | 'receipts'> & {
+export type JudgedHome = Pick<
+  SimulatedHome,
+  'device' | 'disk' | 'facts' | 'isUp' | 'ledgerFolder' | 'orders' | 'receipts'
+> & {
   readonly plan: Pick<SimulatedHome['plan'], 'manner' | 'name'>;
-  readonly owner: Pick<SimulatedHome['owner'], 'isAnswered'>;
+  readonly owner: Pick<SimulatedHome['owner'], 'isAnswered' | 'leavesOf'>;
 };
 export type JudgedServices = Pick<SimulatedServices, 'bridgeId' | 'disk' | 'path'>;
-type Watched = Pick<NetworkWatch, 'breach' | 'stolen' | 'toBridge' | 'uploads'>;
-type JudgedAgencies = Pick<SimulatedAgencies, 'forgotten' | 'shownBeyond' | 'unlawful'>;
+type Watched = Pick<
+  NetworkWatch,
+  'breach' | 'forged' | 'keptByBridge' | 'officersRead' | 'stolen' | 'toBridge' | 'uploads'
+>;
+type JudgedAgencies = Pick<SimulatedAgencies, 'forgotten' | 'shownAtVault' | 'shownBeyond' | 'unlawful'>;
 
 /** A ledger's entries about one grant: their types in order, and the sealed clip. */
 interface GrantEntries {
@@ -124,6 +136,7 @@ export async function judgeRun(run: RunFacts): Promise<{ lines: string[]; reache
   const reached: string[] = [];
   /** Each grant's entries in the ledgers. */
   const all = new Map<string, GrantEntries>();
+  const keys = await vaultKeys(run.services);
   for (const home of run.homes) {
     try {
       const { grants, orders, ...contents } = await readLedger(home);
@@ -134,7 +147,7 @@ export async function judgeRun(run: RunFacts): Promise<{ lines: string[]; reache
         reached.push(...[...entries.types, ...entries.outcomes].map((what) => `ledger ${what}`));
         all.set(grant, entries);
         judgeEntries(run, home, grant, entries);
-        if (!run.isCaptured) await judgeClip(run, home, grant, entries);
+        if (!run.isCaptured) await judgeClip(run, home, grant, entries, keys);
       }
     } catch (thrown) {
       if (!isFailure(thrown)) throw thrown;
@@ -146,6 +159,9 @@ export async function judgeRun(run: RunFacts): Promise<{ lines: string[]; reache
   if (!run.isCaptured) {
     await judgeHolders(run, all);
     await judgeOutOfSight(run, all);
+    for (const path of await filesIn(run.services.disk, run.services.path('bridge')))
+      run.watch.keptByBridge(path, (await run.services.disk.readFile(path, CLIP_BYTES_MAX)) ?? new Uint8Array(0));
+    reached.push(...(await judgeShown(run, keys)));
   }
   return { lines, reached };
 }
@@ -176,6 +192,11 @@ async function judgeHolders({ services, watch, agencies }: RunFacts, all: Entrie
     if (clip === null) continue;
     const isHandedOver = items.delete(evidenceId(bridgeId, clip));
     if (clips.delete(clip) && isHandedOver) watch.breach('7', `the bridge still has ${clip}, which the vault has, too`);
+  }
+  // The bridge cannot read an encrypted clip, so that it takes in a forged one.
+  for (const clip of watch.forged) {
+    clips.delete(clip);
+    items.delete(evidenceId(bridgeId, clip));
   }
   for (const name of [...clips, ...items]) watch.breach('7', `${name} is held, and no home has sealed it`);
   for (const line of await agencies.shownBeyond()) watch.breach('4', line);
@@ -230,21 +251,44 @@ function judgeEntries({ watch, agencies }: RunFacts, home: JudgedHome, grant: st
     watch.breach('6', `the ledger of ${name} has ${grant} in another order: ${types.join(' ')}`);
 }
 
+/** 9: the vault shows its officers exactly the encrypted clips that are as granted. Returns the coverage. */
+async function judgeShown({ services, watch, agencies }: RunFacts, keys: readonly SealingKeyPair[]): Promise<string[]> {
+  const { disk } = services;
+  const blobs = `${services.path('vault')}/blobs`;
+  const reached: string[] = [];
+  watch.officersRead();
+  for (const item of await disk.list(blobs)) {
+    const { bytes, token } = await filesOf(disk, `${blobs}/${item}`);
+    // What cannot be read at all is reported where it was granted.
+    const held = bytes && token !== null ? await readHeldClip(bytes, token, keys).catch(() => null) : null;
+    if (!held?.outcome) continue;
+    const { outcome, good } = held;
+    const shown = await agencies.shownAtVault(item);
+    const isShown = typeof shown !== 'string';
+    reached.push(`verdict ${outcome}`, `evidence ${isShown ? 'shown' : shown}`);
+    if (isShown && (!good || Buffer.compare(shown, good.clip) !== 0))
+      watch.breach('9', `the vault shows ${item}, which is not what was granted: ${outcome}`);
+    if (shown === 'evidence_unopened' && good) watch.breach('9', `the vault refuses ${item}, which is as granted`);
+  }
+  return reached;
+}
+
 /** What bridge and vault hold for a grant. */
 async function judgeClip(
   { services, watch }: RunFacts,
   home: JudgedHome,
   grant: string,
   entries: GrantEntries,
+  keys: readonly SealingKeyPair[],
 ): Promise<void> {
   const { disk } = services;
   if (entries.clip === null) return;
   const item = evidenceId(services.bridgeId, entries.clip);
   const places = [`${services.path('vault')}/blobs/${item}`, `${services.path('bridge')}/clips/${entries.clip}`];
-  const held: { place: string; bytes: Uint8Array }[] = [];
+  const held: { place: string; bytes: Uint8Array; token: string | null }[] = [];
   for (const place of places) {
-    const bytes = await disk.readFile(`${place}/clip.mp4`, CLIP_BYTES_MAX);
-    if (bytes) held.push({ place, bytes });
+    const { bytes, token } = await filesOf(disk, place);
+    if (bytes) held.push({ place, bytes, token });
   }
   const { name } = home.plan;
   const isGone = isRevoked(entries);
@@ -253,11 +297,12 @@ async function judgeClip(
     watch.breach('8', `a clip of ${name} is held although its owner had revoked ${grant} before`);
   if (entries.types.at(-1) === 'delivered' && held.length === 0)
     watch.breach('7', `the clip of ${grant} of ${name} is nowhere`);
-  for (const { place, bytes } of held) {
+  for (const { place, bytes, token } of held) {
     const sha256 = createHash('sha256').update(bytes).digest('hex');
     if (sha256 !== entries.sha256)
       watch.breach('7', `another clip than that of ${name}'s ledger is held under ${grant}`);
-    await judgeContent({ disk, watch }, grantOrderOf(home, grant), place, bytes);
+    if (token === null) watch.breach('2', 'a clip is held without its statement');
+    else await judgeContent(watch, home, grant, { bytes, token, keys, isAtVault: place === places[0] });
   }
 }
 
@@ -271,34 +316,76 @@ function wasRevoked({ orders, receipts }: JudgedHome, grant: string): boolean {
   return answered.some(({ outcome, code }) => outcome !== 'refused' || REFUSED_FOR_GOOD.has(code ?? ''));
 }
 
-/** 2: the clip contains exactly the window's pictures, and its statement vouches for it. */
+/** 2: the clip contains exactly the window's pictures, and its statement vouches for it. 3: it discloses exactly the granted facts. */
 async function judgeContent(
-  { disk, watch }: { disk: Disk; watch: Watched },
-  order: SignedOrder | undefined,
-  place: string,
-  bytes: Uint8Array,
+  watch: Watched,
+  home: JudgedHome,
+  grant: string,
+  file: { bytes: Uint8Array; token: string; keys: readonly SealingKeyPair[]; isAtVault: boolean },
 ): Promise<void> {
-  const statement = await disk.readFile(`${place}/manifest.jws`, TOKEN_BYTES_MAX);
-  if (!statement) watch.breach('2', 'a clip is held without its statement');
-  if (!statement || !order?.window) return;
+  const order = grantOrderOf(home, grant);
+  if (!order?.window) return;
   try {
-    const { manifest } = await verifyClip(
-      Readable.from([Buffer.from(bytes)]),
-      new TextDecoder().decode(statement).trim(),
-      {},
-    );
+    const { statement, outcome, good } = await readHeldClip(file.bytes, file.token, file.keys);
+    if (!good) watch.breach('2', `a clip that is held is not what its statement says: ${outcome}`);
     const { startUs, endUs } = order.window;
     const wanted = Math.ceil((endUs - startUs) / FRAME_US);
-    if (manifest.frames !== wanted)
-      watch.breach('2', `a clip holds ${manifest.frames} pictures where ${wanted} were granted`);
-    if (JSON.stringify(manifest.window) !== JSON.stringify(order.window))
+    if (statement.frames !== wanted)
+      watch.breach('2', `a clip holds ${statement.frames} pictures where ${wanted} were granted`);
+    if (JSON.stringify(statement.window) !== JSON.stringify(order.window))
       watch.breach('2', 'a clip states another window');
+    const granted = (order.disclose ?? []).map((key) => [key, home.facts[key as keyof typeof home.facts]]);
+    if (good && JSON.stringify(Object.entries(good.disclosed).sort()) !== JSON.stringify(granted.sort()))
+      watch.breach('3', `a clip discloses other facts than ${grant} grants`);
+    const { sealing } = Grant.parse(parseToken(order.token)?.claims).recipient;
+    if (statement.sealed?.recipientKey !== sealing?.key) watch.breach('9', `a clip is not encrypted as ${grant} says`);
+    if (outcome === null || !file.isAtVault) return;
+    const said = vaultVerdictsIn(await home.owner.leavesOf(grant));
+    if (said.join() !== outcome)
+      watch.breach(
+        '9',
+        `the bridge’s log says ${said.join() || 'nothing'} of the clip of ${grant}, which is ${outcome}`,
+      );
   } catch (thrown) {
     watch.breach(
       '2',
       `a clip that is held does not verify: ${thrown instanceof Error ? thrown.message : String(thrown)}`,
     );
   }
+}
+
+/** The outcomes of a vault's verdicts, which are in the bridge's log and beside it. */
+function vaultVerdictsIn({ leaves, verdicts = [] }: ClipLeaves): string[] {
+  const claims = new Map(verdicts.map((token) => [sha256Hex(token), Verdict.parse(parseToken(token)?.claims)]));
+  return leaves.flatMap(({ entry, facts }) => {
+    if (CustodyEntry.parse(parseJson(entry)).kind !== 'opening') return [];
+    const { by, outcome, verdictSha256 } = FACTS.opening.parse(parseJson(facts));
+    if (by !== 'vault') return [];
+    return [claims.get(verdictSha256)?.outcome === outcome ? outcome : `${outcome} without a verdict`];
+  });
+}
+
+/** A held clip's file and statement; null for what is not there. */
+async function filesOf(disk: Disk, place: string): Promise<{ bytes: Uint8Array | null; token: string | null }> {
+  const bytes = await disk.readFile(`${place}/clip.mp4`, CLIP_BYTES_MAX);
+  const statement = await disk.readFile(`${place}/manifest.jws`, TOKEN_BYTES_MAX);
+  return { bytes, token: statement && new TextDecoder().decode(statement).trim() };
+}
+
+/** All files below a folder. */
+async function filesIn(disk: Disk, folder: string): Promise<string[]> {
+  const found: string[] = [];
+  for (const name of await disk.list(folder)) {
+    const path = join(folder, name);
+    const inside = await filesIn(disk, path).catch(() => null);
+    found.push(...(inside ?? [path]));
+  }
+  return found;
+}
+
+/** The keys that clips are encrypted to, also the former ones. Throws `state_damaged`. */
+async function vaultKeys(services: JudgedServices): Promise<readonly SealingKeyPair[]> {
+  return (await readSealingKeys(services.disk, join(services.path('vault'), 'sealing.keys'))) ?? [];
 }
 
 /** 5: the bridge got nothing from a home that granted nothing. */

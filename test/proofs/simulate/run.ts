@@ -112,7 +112,10 @@ class Run {
       process.on(event, noted);
       return () => process.off(event, noted);
     });
-    const unwatch = watchCiphers((what) => this.watch.breach('no nonce twice', what), new Map(this.ground.sealed));
+    const unwatch = watchCiphers(
+      (what) => this.watch.breach('no nonce or file key twice', what),
+      new Map(this.ground.sealed),
+    );
     const running = this.pass();
     try {
       await this.within(LIFE_MS_MAX, 'it runs', this.live());
@@ -256,7 +259,8 @@ class Run {
         const { random, services, agencies, watch } = this;
         const breach = (rule: string, what: string) => watch.breach(rule, what);
         const stolen = (upload: string) => void watch.stolen.add(upload);
-        return happenRarely(act, home, { world, random, services, agencies, breach, stolen });
+        const forged = (clip: string) => void watch.forged.add(clip);
+        return happenRarely(act, home, { world, random, services, agencies, breach, stolen, forged });
       }
       default:
         return this.performAtBroker(act);
@@ -335,6 +339,7 @@ class Run {
       home.disk.cutIn(Number.POSITIVE_INFINITY, () => undefined);
     }
     for (const name of SERVICES) await this.services.bring(name);
+    await this.services.setUnencryptedClips('admitted');
     for (const { owner } of this.misled) void owner.vouchForClock();
   }
 

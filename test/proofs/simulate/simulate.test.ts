@@ -2,6 +2,7 @@
 import { beforeAll, expect, it } from 'vitest';
 import { proved } from '../../support/proved.ts';
 import { neverReached, sharesOf, unknownTransitions, whyUnreachable } from './coverage.ts';
+import { FORGERIES } from './forged-clip.ts';
 import { wordsOf } from './simulate.ts';
 import { figureOf, type SimulatedSeeds, simulatedSeeds } from './support/simulated-seeds.ts';
 
@@ -14,6 +15,8 @@ const SECONDS_MAX = 600;
 const PROVOKED_IN_LEAST = 2;
 /** Most homes are prepared; some are enrolled and paired during the run. */
 const BEGINNINGS = ['home settled before', 'home from nothing'];
+/** The vault finds an encrypted clip to be as granted, or forged in each way that it can find. */
+const VERDICTS = ['as-granted', ...FORGERIES].map((outcome) => `verdict ${outcome}`);
 
 let results: SimulatedSeeds;
 beforeAll(async () => {
@@ -31,18 +34,24 @@ it('keeps every promise in runs of many seeds, which together reach every state,
   const { minutesEach, piecesLeast, covered, hashes } = results;
   expect(minutesEach).toBeGreaterThanOrEqual(10);
   expect(piecesLeast).toBeGreaterThanOrEqual(200);
-  for (const what of ['ledger granted', 'ledger delivered', 'receipt denied', 'crash', ...BEGINNINGS])
+  for (const what of [
+    'ledger granted',
+    'ledger delivered',
+    'receipt denied',
+    'crash',
+    'evidence shown',
+    ...BEGINNINGS,
+    ...VERDICTS,
+  ])
     expect(Object.keys(covered)).toContain(what);
   expect(new Set(hashes.values()).size).toBe(SEEDS);
   const never = neverReached(new Map(Object.entries(covered)));
   expect(never.filter((code) => whyUnreachable(code) === null)).toEqual([]);
   // The list of unreachable items contains only these, and none that is reachable.
   expect(never.filter((code) => whyUnreachable(code) !== null)).toEqual([
-    'consent_sealing_changed',
     'consent_sealing_key',
     'consent_zones_unsupported',
     'intake_duration',
-    'intake_unencrypted',
   ]);
   const rare = Object.entries(results.provoked).filter(([, count]) => count <= PROVOKED_IN_LEAST);
   expect(rare.filter(([, count]) => count < PROVOKED_IN_LEAST)).toEqual([]);

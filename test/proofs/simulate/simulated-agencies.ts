@@ -6,6 +6,7 @@ import { freshId, type Random, SeededRandom } from '@doorsill/base/random';
 import { exchangeJson } from '@doorsill/contract/json-client';
 import { parseToken, signToken } from '@doorsill/contract/jws';
 import { Request } from '@doorsill/contract/request';
+import type { Sealing } from '@doorsill/contract/sealing';
 import { failure, isFailure } from 'doorsill/errors';
 import {
   agencyId,
@@ -15,7 +16,8 @@ import {
   postRequest,
   signFootageRequest,
 } from 'doorsill/officer/agency-client';
-import { openEvidenceClient } from 'doorsill/officer/evidence-client';
+import { chooseSealing } from 'doorsill/officer/agency-sealing';
+import { type EvidenceClient, openEvidenceClient } from 'doorsill/officer/evidence-client';
 import {
   type AgencyFacts,
   adminBearer,
@@ -25,7 +27,7 @@ import {
   enterAgency,
 } from 'doorsill/officer/registration';
 import { demoAsk } from 'doorsill/story/demo-request';
-import type { AgencyPlan } from './plan.ts';
+import { type AgencyPlan, SEALED_AGENCY } from './plan.ts';
 import { HOMES_PLACE } from './simulated-home.ts';
 import type { SimulatedServices } from './simulated-services.ts';
 
@@ -34,6 +36,7 @@ const KEYS_SEED = 4_711;
 const ENTERED = 2;
 const STRANGERS = 2;
 const ASKED_US = 15 * 60_000_000;
+const CLIP_BYTES_MAX = 64 * 1024 * 1024;
 const OFFICER = { officer: 'Det. Rivera', reason: 'looking after what was granted' };
 
 export interface AgencySeams {
@@ -86,7 +89,11 @@ export async function enterAgencies({ clock, random, services }: AgencySeams): P
   const { entered, strangers, state: ofState } = AGENCY_KEYS;
   const where = registryOf(services);
   const deps = { clock, random, disk };
-  const all = [...entered.map((key, at) => ({ key, facts: factsOf(at) })), { key: ofState, facts: STATE }];
+  const sealing = await vaultSealing(services, { random, disk });
+  const all = [
+    ...entered.map((key, at) => ({ key, facts: at === SEALED_AGENCY ? { ...factsOf(at), sealing } : factsOf(at) })),
+    { key: ofState, facts: STATE },
+  ];
   for (const { key, facts } of all) await enterAgency(deps, where, key, facts);
   const [stranger] = strangers;
   if (!stranger) throw failure('internal', { detail: 'no federal agency tries' });
@@ -97,6 +104,20 @@ export async function enterAgencies({ clock, random, services }: AgencySeams): P
 function registryOf(services: SimulatedServices) {
   const { id } = services.part('registry');
   return { registryUrl: services.url('registry'), registry: id, folder: services.path('registry') };
+}
+
+/** How clips are encrypted that the vault opens with its newest key. Throws `unreachable`. */
+async function vaultSealing(services: SimulatedServices, deps: Pick<OfficerDeps, 'disk' | 'random'>): Promise<Sealing> {
+  const vault = { url: services.url('vault') };
+  const sealing = await chooseSealing(deps, { folder: services.path('vault'), vault, choice: 'vault' });
+  if (!sealing) throw failure('internal', { detail: 'the vault has no key that clips can be encrypted to' });
+  return sealing;
+}
+
+/** A request about clips that are encrypted. */
+export interface SealedAsk {
+  readonly request: string;
+  readonly sealing: Sealing;
 }
 
 interface Asked {
@@ -135,15 +156,9 @@ export class SimulatedAgencies {
 
   /** Sets the departments' policies at the vault, if not the default. Throws the vault's refusal. */
   async open(): Promise<void> {
-    const { services } = this.seams;
-    const { disk } = services;
-    const vault = { url: services.url('vault'), folder: services.path('vault') };
     for (const [at, { name, onRecall }] of this.plans.entries()) {
       if (onRecall === 'erase') continue;
-      const folder = `/${name}`;
-      await disk.makeFolder(folder);
-      const agency = { id: agencyId(this.keyOf(at)), folder };
-      const desk = await openEvidenceClient(this.deps, vault, agency);
+      const desk = await this.deskOf(this.keyOf(at), `/${name}`);
       const recall = { answer: onRecall, reason: 'It is evidence in a trial.' };
       await desk.call('setPolicy', OFFICER, {}, { recall });
     }
@@ -215,6 +230,47 @@ export class SimulatedAgencies {
   /** An agency's last request that the bridge accepted, as it was signed; null without one. */
   askedToken(at: number): string | null {
     return this.asked.get(at)?.token ?? null;
+  }
+
+  /** The last request of the agency whose clips are encrypted; null before. Throws `unreachable`. */
+  async sealedAsk(): Promise<SealedAsk | null> {
+    const asked = this.asked.get(SEALED_AGENCY);
+    if (!asked || asked.key !== AGENCY_KEYS.entered[SEALED_AGENCY]) return null;
+    return { request: asked.token, sealing: await vaultSealing(this.seams.services, this.deps) };
+  }
+
+  /** The vault gets a new key, and the agency has its clips encrypted to that from now on. Throws the refusals of vault and registry. */
+  async changeSealing(): Promise<void> {
+    const { services } = this.seams;
+    const bearer = await adminBearer(services.disk, services.path('vault'));
+    await exchangeJson(`${services.url('vault')}/v1/sealing-keys`, { method: 'POST', bearer });
+    const facts = { ...factsOf(SEALED_AGENCY), sealing: await vaultSealing(services, this.deps) };
+    const key = AGENCY_KEYS.entered[SEALED_AGENCY];
+    if (key) await enterAgency(this.deps, registryOf(services), key, facts);
+  }
+
+  /** What the vault shows the officers of the agency whose clips are encrypted: an item's clip, or why not. Throws `unreachable`. */
+  async shownAtVault(item: string): Promise<Uint8Array | string> {
+    const key = AGENCY_KEYS.entered[SEALED_AGENCY];
+    if (!key) return 'agency_unknown';
+    try {
+      const desk = await this.deskOf(key, '/officers');
+      const { parts } = await desk.clip(item, OFFICER, CLIP_BYTES_MAX);
+      const shown: Uint8Array[] = [];
+      for await (const part of parts) shown.push(part);
+      return Buffer.concat(shown);
+    } catch (thrown) {
+      if (!isFailure(thrown) || thrown.code === 'unreachable') throw thrown;
+      return thrown.code;
+    }
+  }
+
+  /** An agency's access to the vault, with credentials in `folder`. */
+  private async deskOf(key: SigningKey, folder: string): Promise<EvidenceClient> {
+    const { services } = this.seams;
+    await services.disk.makeFolder(folder);
+    const vault = { url: services.url('vault'), folder: services.path('vault') };
+    return openEvidenceClient(this.deps, vault, { id: agencyId(key), folder });
   }
 
   /** Withdraws the last request, if any. Throws the bridge's refusal. */

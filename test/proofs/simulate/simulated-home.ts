@@ -5,6 +5,7 @@ import type { Clock } from '@doorsill/base/clock';
 import type { SigningKey } from '@doorsill/base/keys';
 import { integerBelow } from '@doorsill/base/random';
 import type { Receipt } from '@doorsill/contract/home-messages';
+import type { DisclosedValues } from '@doorsill/contract/shared-claims';
 import { makeBackup, restoreBackup } from '@doorsill/device/backup';
 import { loadDeviceKey } from '@doorsill/device/identity';
 import { isFailure } from 'doorsill/errors';
@@ -18,7 +19,6 @@ import { type OwnerSeams, type PairedOwner, type SignedOrder, SimulatedOwner } f
 
 /** All homes are in one area of about 500 m. */
 export const HOMES_PLACE = DEMO_HOME.place;
-const DISCLOSURE = { ...DEMO_HOME.disclosure, address: '12 Maple Street' };
 const RING_BYTES = 8 * 1024 * 1024;
 /** The supervisor restarts a doorbell after this time. */
 const START_AGAIN_MS = 5_000;
@@ -96,6 +96,13 @@ export class SimulatedHome {
     return this.clock.wallUs() < known.wallUs - CLOCK_BEHIND_US_MAX ? known.behindSinceUs : null;
   }
 
+  /** What it may disclose of its home; no two homes have the same address or e-mail address. */
+  get facts(): DisclosedValues {
+    const { name, hasEmail } = this.plan;
+    const { name: person, email } = DEMO_HOME.disclosure;
+    return { name: person, address: `${name}, 12 Maple Street`, ...(hasEmail ? { email: `${name}.${email}` } : {}) };
+  }
+
   /** Its owner's signed orders, with answers. */
   get orders(): readonly SignedOrder[] {
     return this.owner.orders;
@@ -153,8 +160,7 @@ export class SimulatedHome {
 
   private bootParts(clock: BootClock): BootParts {
     const { network, services, footage, log, random, world } = this.seams;
-    const { name, hasEmail, ring } = this.plan;
-    const { address, email, name: person } = DISCLOSURE;
+    const { name, ring } = this.plan;
     const own = network.at(name);
     this.boots += 1;
     this.known = null;
@@ -162,7 +168,7 @@ export class SimulatedHome {
     return {
       settings: {
         ...{ name, camera: SIMULATED_CAMERA, place: HOMES_PLACE },
-        disclosure: { name: person, address, ...(hasEmail ? { email } : {}) },
+        disclosure: this.facts,
         ring: { kind: ring, bytes: RING_BYTES },
         motion: { enabled: false },
         home: { url: services.url('broker'), ...this.identity.account },

@@ -4,16 +4,27 @@ import { generateSigningKey, type SigningKey, sha256Hex } from '@doorsill/base/k
 import type { Log } from '@doorsill/base/log';
 import { issueAccount } from '@doorsill/base/mqtt-account-files';
 import { type Random, SeededRandom } from '@doorsill/base/random';
+import { ClipLeaves } from '@doorsill/contract/custody';
 import type { Receipt } from '@doorsill/contract/home-messages';
 import { actorId } from '@doorsill/contract/ids';
-import { signToken } from '@doorsill/contract/jws';
+import { exchangeJson } from '@doorsill/contract/json-client';
+import { parseToken, signToken } from '@doorsill/contract/jws';
+import { Grant } from '@doorsill/contract/owner-orders';
 import type { VerifiedNotice } from '@doorsill/contract/read-request-notice';
+import { isSealedAs, sealingOf } from '@doorsill/contract/request-or-search';
+import type { Sealing } from '@doorsill/contract/sealing';
 import type { Window } from '@doorsill/contract/shared-claims';
 import { giveOrder } from '@doorsill/device/owner/give-command';
 import { OwnerSession } from '@doorsill/device/owner/owner-session';
 import type { PairedDevice } from '@doorsill/device/owner/paired-devices';
 import { pairWithDevice } from '@doorsill/device/owner/pairing-client';
-import { makeDenial, makeGrant, makeRevoke, type Signer } from '@doorsill/device/owner/sign-owner-messages';
+import {
+  makeCustodyCall,
+  makeDenial,
+  makeGrant,
+  makeRevoke,
+  type Signer,
+} from '@doorsill/device/owner/sign-owner-messages';
 import { failure } from 'doorsill/errors';
 import type { VirtualClock } from 'doorsill/world/virtual-clock';
 import { GOP_US } from './ffmpeg-twin.ts';
@@ -137,11 +148,15 @@ export class SimulatedOwner {
     if (this.signer && this.account) await pairWithDevice(seams, socket, this.signer.key, 'owner', this.account);
   }
 
-  /** Grants a request that somebody shows them and their home does not: the whole window, or another one. */
-  talkedInto(requestToken: string, afterMs: number, window?: Window): void {
+  /** Grants a request that somebody shows them and their home does not: the whole window, or another one, to the agency's `sealing`. */
+  talkedInto(
+    requestToken: string,
+    afterMs: number,
+    shown: { window?: Window | undefined; sealing?: Sealing | undefined } = {},
+  ): void {
     const { signer } = this;
     if (!signer || !this.session) return;
-    const { jti, token, request } = grantOf(signer, this.device, requestToken, { window });
+    const { jti, token, request } = grantOf(signer, this.device, requestToken, shown);
     const mistake = 'a grant that somebody talked them into';
     this.sendAfter({ kind: 'grant', jti, token, request: request.jti, agency: request.agency, mistake }, afterMs);
   }
@@ -151,6 +166,16 @@ export class SimulatedOwner {
     const { session, signer } = this;
     if (!session || !signer) return;
     await giveOrder(session, signer, { action: 'reset-clock-mark' }, VOUCHED_MS_MAX).catch(() => undefined);
+  }
+
+  /** What the bridge's log says about the clip of one of their grants. Throws the bridge's refusal, `unreachable`. */
+  async leavesOf(grant: string): Promise<ClipLeaves> {
+    const { signer, device } = this;
+    const { bridge } = this.seams.services;
+    if (!signer) throw failure('not_running', { folder: this.plan.name });
+    const { token: bearer } = makeCustodyCall(signer, bridge.id, { device, grant });
+    const url = `${bridge.url}/v1/intakes/${grant}/custody/leaves`;
+    return ClipLeaves.parse(await exchangeJson(url, { method: 'GET', bearer }));
   }
 
   async stop(): Promise<void> {
@@ -165,6 +190,7 @@ export class SimulatedOwner {
   private noticed(notice: VerifiedNotice): void {
     const request = notice.request.jti;
     const { signer, plan } = this;
+    if (this.notices.has(request)) this.notices.set(request, notice);
     if (plan.manner === 'ignores' || this.orders.some((order) => order.request === request) || !signer) return;
     this.notices.set(request, notice);
     const order = plan.manner === 'declines' ? denial(signer, notice) : this.grantOf(signer, notice);
@@ -233,6 +259,7 @@ export class SimulatedOwner {
     const order = this.orders.find(({ jti }) => jti === receipt.answers);
     if (!order) return;
     this.reconsider(order, receipt);
+    this.grantToNewKey(order, receipt);
     this.makeLaterMistakes(order, receipt);
     const { regret, manner } = this.plan;
     const { outcome, grantSha256 } = receipt;
@@ -259,6 +286,17 @@ export class SimulatedOwner {
     );
     const order = grants.length > 1 ? null : this.grantOf(signer, notice);
     if (order) this.sendAfter(order, plan.answerAfterMs);
+  }
+
+  /** A grant for the agency's former key is signed again for its new one, as the home shows it then. */
+  private grantToNewKey(order: SignedOrder, { code }: Receipt): void {
+    const notice = this.notices.get(order.request);
+    const { signer, plan } = this;
+    if (code !== 'consent_sealing_changed' || order.mistake || !signer || !notice) return;
+    const refused = Grant.parse(parseToken(order.token)?.claims);
+    if (isSealedAs(refused, sealingOf(notice))) return;
+    const again = this.grantOf(signer, notice);
+    if (again) this.sendAfter(again, plan.answerAfterMs);
   }
 
   /** The owner's new decision after the only grant of a request has failed. */

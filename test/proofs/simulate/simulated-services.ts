@@ -127,6 +127,19 @@ export class SimulatedServices extends ServiceSet {
     });
   }
 
+  /** Restarts the bridge, which forgets what it has cached. */
+  async restartBridge(): Promise<void> {
+    await this.end('bridge');
+    await this.bring('bridge');
+  }
+
+  /** Restarts the bridge, so that it refuses or admits clips that are not encrypted; does nothing if it does so already. */
+  async setUnencryptedClips(setting: 'admitted' | 'refused'): Promise<void> {
+    if (this.unencryptedClips === setting) return;
+    this.unencryptedClips = setting;
+    await this.restartBridge();
+  }
+
   /** From now on services only stop in order. */
   spare(): void {
     this.lives.spare();

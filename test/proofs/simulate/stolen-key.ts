@@ -6,7 +6,6 @@ import { generateSigningKey, type SigningKey, sha256, sha256Hex } from '@doorsil
 import { freshId, type Random } from '@doorsill/base/random';
 import { toBase64url } from '@doorsill/contract/bytes';
 import { commitmentOf, SALT_BYTES } from '@doorsill/contract/commitment';
-import { actorId } from '@doorsill/contract/ids';
 import { signToken } from '@doorsill/contract/jws';
 import type { Manifest } from '@doorsill/contract/manifest';
 import type { Grant } from '@doorsill/contract/owner-orders';
@@ -14,7 +13,9 @@ import { PUBLIC_AUDIENCE } from '@doorsill/contract/shared-claims';
 import { statementClaims } from '@doorsill/contract/statement-from-manifest';
 import { makeRevoke, type Signer } from '@doorsill/device/owner/sign-owner-messages';
 import { failure } from 'doorsill/errors';
+import { FORGERIES, type ForgedClip, forgeClip, freshStatementKey } from './forged-clip.ts';
 import { grantOf, type SignedGrant } from './owner-mistakes.ts';
+import type { SealedAsk } from './simulated-agencies.ts';
 
 const CLIP_BYTES = 2_048;
 const TOKEN_LIFE_S = 600;
@@ -42,10 +43,16 @@ export interface StolenKey {
   readonly random: Random;
   /** Called with each upload that the bridge has begun for it. */
   readonly begun: (upload: string) => void;
+  /** An open request about encrypted clips, if any. */
+  readonly sealed: SealedAsk | null;
+  /** Called with each encrypted clip that it sends. */
+  readonly forged: (clip: string) => void;
 }
 
 /** The body that opens an intake, and the claims of its token. */
 interface Papers {
+  /** The clip's id. */
+  readonly id: string;
   readonly grant: SignedGrant;
   readonly pairing: string;
   readonly clip: Uint8Array<ArrayBuffer>;
@@ -63,6 +70,7 @@ interface Answer {
 export async function useStolenKey(stolen: StolenKey): Promise<string[]> {
   const thief = new Thief(stolen);
   const taken: string[] = [];
+  await thief.sendForged();
   const mustRefuse = async (what: string, asked: Promise<Answer>) => {
     if ((await asked).isTaken) taken.push(what);
   };
@@ -81,12 +89,16 @@ export async function useStolenKey(stolen: StolenKey): Promise<string[]> {
   await mustRefuse('a second clip of one grant', thief.open(thief.papers({ grant: good.grant })));
   await mustRefuse('a clip of another length', thief.create(good, 1));
   const { location } = await thief.create(good);
-  stolen.begun(location.slice(location.lastIndexOf('/') + 1));
+  stolen.begun(uploadAt(location));
   await mustRefuse('bytes at another place', thief.send(good, location, { at: 1 }));
   await mustRefuse('other bytes', thief.send(good, location, { at: 0, bytes: other.clip }));
   const again = await thief.create(good);
   await mustRefuse('a clip that is no video', thief.send(good, again.location, { at: 0 }));
   return taken;
+}
+
+function uploadAt(location: string): string {
+  return location.slice(location.lastIndexOf('/') + 1);
 }
 
 class Thief {
@@ -104,19 +116,32 @@ class Thief {
     grant = this.grant(),
     isVouched = true,
     lie = () => ({}),
+    forged = null,
   }: {
     grant?: SignedGrant;
     isVouched?: boolean;
     lie?: Lie;
+    forged?: ForgedClip | null;
   } = {}): Papers {
     const { key, device, random, clock } = this.stolen;
-    const clip = new Uint8Array(random.bytes(CLIP_BYTES));
+    const clip = forged?.file ?? new Uint8Array(random.bytes(CLIP_BYTES));
     const voucher = isVouched ? key : this.owner.key;
     const vouched = { iss: voucher.publicKey, aud: PUBLIC_AUDIENCE, iat: wallSeconds(clock), device };
     const pairing = signToken('doorsill-pairing+jws', { ...vouched, key: this.owner.key.publicKey }, voucher);
-    const claims = { ...this.manifestOf(grant, pairing, clip), ...lie(grant.request.window) };
+    const claims = {
+      ...this.manifestOf(grant, pairing, clip),
+      ...lie(grant.request.window),
+      ...(forged ? { sealed: forged.claims } : {}),
+    };
     const manifest = signToken('doorsill-manifest+jws', claims, key);
-    return { grant, pairing, clip, manifest, ...this.statementOf(claims, manifest, grant.jti) };
+    return {
+      id: claims.jti,
+      grant,
+      pairing,
+      clip,
+      manifest,
+      ...this.statementOf(claims, manifest, grant.jti, forged?.signer),
+    };
   }
 
   /** Posts papers. `lifeS`: the token's lifetime; null: the token names another manifest. */
@@ -136,9 +161,25 @@ class Thief {
     await this.ask('POST', `/v1/intakes/${grant.jti}/revocation`, { type: 'application/json', body });
   }
 
+  /** Sends encrypted clips that are not what they say they are. The bridge cannot know. */
+  async sendForged(): Promise<void> {
+    const { sealed, device, forged, begun, clock, random } = this.stolen;
+    if (!sealed) return;
+    const { request, sealing } = sealed;
+    for (const forgery of FORGERIES) {
+      const grant = grantOf(this.owner, device, request, { sealing });
+      const papers = this.papers({ grant, forged: await forgeClip(forgery, grant, sealing, { clock, random }) });
+      if (!(await this.open(papers)).isTaken) continue;
+      const { location } = await this.create(papers);
+      begun(uploadAt(location));
+      forged(papers.id);
+      await this.send(papers, location, { at: 0 });
+    }
+  }
+
   /** Begins an upload of `moreBytes` more than the papers name. */
   create(papers: Papers, moreBytes = 0): Promise<Answer> {
-    const headers = { 'tus-resumable': '1.0.0', 'upload-length': String(CLIP_BYTES + moreBytes) };
+    const headers = { 'tus-resumable': '1.0.0', 'upload-length': String(papers.clip.length + moreBytes) };
     return this.ask('POST', '/v1/uploads', { bearer: this.bearer(papers), headers });
   }
 
@@ -167,11 +208,15 @@ class Thief {
     };
   }
 
-  private statementOf(manifest: Manifest, token: string, grant: string) {
+  private statementOf(
+    manifest: Manifest,
+    token: string,
+    grant: string,
+    { key, home } = freshStatementKey(this.stolen.random),
+  ) {
     const { key: stolen, device, bridge, random } = this.stolen;
-    const key = generateSigningKey(random);
     const salt = random.bytes(SALT_BYTES);
-    const under = { key: key.publicKey, home: actorId('home', sha256Hex(key.publicKey)), grant };
+    const under = { key: key.publicKey, home, grant };
     const claims = statementClaims(manifest, { ...under, commitment: commitmentOf(salt, token, sha256) });
     const statement = signToken('doorsill-statement+jws', claims, key);
     const certificate = {
