@@ -17,7 +17,7 @@ import { PROOF_NAME, RECEIPT_NAME } from '@doorsill/device/owner/fetch-custody-p
 import { makeGrant, makeRevoke } from '@doorsill/device/owner/sign-owner-messages';
 import { asFailure } from '@doorsill/device/terminal/output';
 import { askForState } from '@doorsill/device/terminal/owner-requests';
-import { failure } from '../errors.ts';
+import { failure, isFailure } from '../errors.ts';
 import { listClips, postRequest, signFootageRequest } from '../officer/agency-client.ts';
 import { DEMO_AGENCY } from '../officer/registration.ts';
 import { numbersIn } from '../scenario/running/clip-pictures.ts';
@@ -53,6 +53,8 @@ const HELD_AFTER_BYTES = 300_000;
 const STEP_MS_MAX = 60_000;
 const OFFICER = { officer: DEMO_AGENCY.contact.name, reason: 'a proof of what doorsill claims' };
 const COUNT_BYTES_MAX = 1_000_000;
+/** Failures of a clip that is not what its statement says. */
+const OF_THE_CLIP: ReadonlySet<string> = new Set(['verify_failed', 'clip_unopened']);
 
 export interface ProveDeps extends StoryDeps {
   programs: Programs;
@@ -140,12 +142,21 @@ class Play {
     this.seen = seen;
   }
 
+  /** A clip that does not verify makes the claims about it false, not that about the revocation. */
   async run(): Promise<void> {
+    const refused = await this.verify().catch((thrown: unknown) => {
+      if (isFailure(thrown) && OF_THE_CLIP.has(thrown.code)) return thrown;
+      throw thrown;
+    });
+    await this.revoke();
+    if (refused) throw refused;
+  }
+
+  private async verify(): Promise<void> {
     await this.grant();
     const { output, programs } = this.deps;
     output.progress('Verifying the clip and its documents without a network, and changed copies of each ...');
     this.seen.copies = await checkCopies(this.kept, this.bridgeKey, programs);
-    await this.revoke();
   }
 
   /** An agency asks, the owner grants a part of the footage, and the clip goes to the vault. */
