@@ -51,7 +51,8 @@ function inMemory(bytes: Uint8Array) {
   return { sizeBytes: bytes.length, read };
 }
 
-async function gathered(parts: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
+/** Parts in one piece. */
+export async function gathered(parts: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
   const all: Uint8Array[] = [];
   for await (const part of parts) all.push(part);
   return Buffer.concat(all);

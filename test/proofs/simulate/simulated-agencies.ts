@@ -27,6 +27,7 @@ import {
   enterAgency,
 } from 'doorsill/officer/registration';
 import { demoAsk } from 'doorsill/story/demo-request';
+import { gathered } from './held-clip.ts';
 import { type AgencyPlan, SEALED_AGENCY } from './plan.ts';
 import { HOMES_PLACE } from './simulated-home.ts';
 import type { SimulatedServices } from './simulated-services.ts';
@@ -256,9 +257,7 @@ export class SimulatedAgencies {
     try {
       const desk = await this.deskOf(key, '/officers');
       const { parts } = await desk.clip(item, OFFICER, CLIP_BYTES_MAX);
-      const shown: Uint8Array[] = [];
-      for await (const part of parts) shown.push(part);
-      return Buffer.concat(shown);
+      return await gathered(parts);
     } catch (thrown) {
       if (!isFailure(thrown) || thrown.code === 'unreachable') throw thrown;
       return thrown.code;
