@@ -28,6 +28,11 @@ export default class FailuresAtOnce {
     this.toldAtMs = performance.now();
     console.log(`${this.ended} of ${this.files} files of tests have ended`);
   }
+
+  /** Of what no test waited for, such as a promise that was rejected after its test; or of a process that has died. */
+  onTestRunEnd(_modules, errors) {
+    if (errors.length > 0) print('outside of any test', errors);
+  }
 }
 
 function print(what, errors) {

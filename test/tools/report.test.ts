@@ -128,3 +128,23 @@ it('says why a test, a hook and a file failed when they did, also where the run 
     run.kill('SIGKILL');
   }
 });
+
+it('says what failed outside of any test, which alone fails the run', async () => {
+  const at = join(folder.path, 'outside');
+  await mkdir(at);
+  await symlink(join(root, 'node_modules'), join(at, 'node_modules'));
+  await writeFile(
+    join(at, 'one.test.js'),
+    `import { it } from 'vitest';
+    it('passes', async () => {
+      void Promise.reject(new Error('nobody waits for this'));
+      await new Promise((done) => setTimeout(done, 50));
+    });`,
+  );
+  const reporter = join(root, 'test/tools/failures-at-once.mjs');
+  const words = [join(root, 'node_modules/vitest/vitest.mjs'), 'run', '--root', at, '--reporter', reporter];
+  const { status, stdout } = spawnSync(process.execPath, words, { cwd: at, encoding: 'utf8' });
+  expect(status).toBe(1);
+  expect(stdout).toContain('FAILED outside of any test\n');
+  expect(stdout).toContain('nobody waits for this');
+});
