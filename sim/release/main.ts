@@ -1,36 +1,46 @@
 // `npm run release`.
 
-import { mkdir } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { SystemDisk } from '@doorsill/base/disk';
+import { sha256Hex } from '@doorsill/base/keys';
 import { SystemRandom } from '@doorsill/base/random';
 import { utf8 } from '@doorsill/contract/bytes';
 import { reportFailure } from '@doorsill/device/terminal/output';
 import { printMinisignKey, signAsMinisign } from '@doorsill/device/update/minisign';
 import { failure } from '../errors.ts';
-import { buildRelease, type Cpu } from './build-release.ts';
-import { createReleaseKey, loadReleaseKey } from './release-key.ts';
+import { boardArchive } from './board-archive.ts';
+import { listPackages } from './list-packages.ts';
+import { npmPackages, type PublishedAs } from './npm-packages.ts';
+import { createReleaseKey, loadReleaseKey, type ReleaseKey } from './release-key.ts';
+import { builtCheckout, type ReleaseSource, withBuiltCommit } from './release-source.ts';
 
-const USAGE = `Usage: npm run release -- --key FILE [--cpu x64|arm64] [--out DIR]
+const USAGE = `Usage: npm run release -- --key FILE [--out DIR] [--scope NAME] [--repository URL]
+       npm run release -- --npm [--out DIR]
        npm run release -- --new-key FILE
 
-  --key FILE       the signing key, a file of mode 0600
-  --new-key FILE   make a key, and FILE.pub, which doorbells pin
-  --cpu CPU        processor of the doorbells (default: this machine's)
-  --out DIR        folder for the release (default: release)
+  --key FILE          the signing key, a file of mode 0600
+  --npm               only the packages for npm, of this checkout as it is, unsigned
+  --new-key FILE      make a key, and FILE.pub, which doorbells pin
+  --out DIR           folder for the release (default: release)
+  --scope NAME        name the packages for npm @NAME/..., a scope that you own
+  --repository URL    the https address of the repository, which npm's provenance names
 
-Makes doorsill-VERSION-linux-CPU.tar.gz from the last commit, its signature (.minisig, which minisign checks, too) and the list of its
-packages (.cdx.json, CycloneDX). The same commit, Node and npm give the same bytes.`;
+Makes a release of the last commit: packages for npm, archives for boards (x64, arm64) with their signatures (.minisig), lists of packages
+(.cdx.json, CycloneDX), what changed, and SHA256SUMS with its signature. minisign checks the signatures, too. The same commit, Node and npm
+give the same bytes.`;
 
 async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
       key: { type: 'string' },
+      npm: { type: 'boolean', default: false },
       'new-key': { type: 'string' },
-      cpu: { type: 'string', default: process.arch },
       out: { type: 'string', default: 'release' },
+      scope: { type: 'string' },
+      repository: { type: 'string' },
       help: { type: 'boolean', default: false },
     },
   });
@@ -41,26 +51,48 @@ async function main(): Promise<void> {
     const key = await createReleaseKey(disk, new SystemRandom(), resolve(newKey));
     return console.log(`${newKey}: keep it where only you can read it, and make a backup.\n\n${printMinisignKey(key)}`);
   }
-  if (values.key === undefined) throw failure('usage', { detail: 'name the signing key: --key FILE' });
-  const arch = cpuOf(values.cpu);
-  const key = await loadReleaseKey(disk, resolve(values.key));
-  const { manifest, archive, packages } = await buildRelease(fileURLToPath(new URL('../../..', import.meta.url)), arch);
-  const name = `doorsill-${manifest.version}-linux-${arch}`;
-  const comment = `timestamp:${manifest.madeS}\tfile:${name}.tar.gz\thashed`;
+  const root = fileURLToPath(new URL('../../..', import.meta.url));
+  const files = new Map<string, Uint8Array>();
+  if (values.npm) {
+    for (const { file, bytes } of npmPackages(await builtCheckout(root), values)) files.set(file, bytes);
+  } else {
+    if (values.key === undefined) throw failure('usage', { detail: 'name the signing key: --key FILE' });
+    const key = await loadReleaseKey(disk, resolve(values.key));
+    for (const [file, bytes] of await withBuiltCommit(root, (source) => release(source, key, values)))
+      files.set(file, bytes);
+  }
   const folder = resolve(values.out);
   await mkdir(folder, { recursive: true });
-  const files: [string, Uint8Array][] = [
-    [`${name}.cdx.json`, utf8(packages)],
-    [`${name}.tar.gz.minisig`, utf8(signAsMinisign(archive, key.id, key.signing, comment))],
-    [`${name}.tar.gz`, archive],
-  ];
   for (const [file, bytes] of files) await disk.replaceFile(join(folder, file), bytes);
   for (const [file, bytes] of files) console.log(`${join(folder, file)}: ${bytes.length} bytes`);
 }
 
-function cpuOf(text: string): Cpu {
-  if (text === 'x64' || text === 'arm64') return text;
-  throw failure('usage', { detail: `releases are for x64 and arm64, not for ${text}` });
+/** All files of a release by their names; SHA256SUMS comes last, so that a release that is cut off has none. */
+async function release(source: ReleaseSource, key: ReleaseKey, as: PublishedAs): Promise<Map<string, Uint8Array>> {
+  const { folder, version, madeS } = source;
+  const whole = `doorsill-${version}`;
+  const sign = (file: string, bytes: Uint8Array) =>
+    utf8(signAsMinisign(bytes, key.id, key.signing, `timestamp:${madeS}\tfile:${file}\thashed`));
+  const files = new Map([[`${whole}.md`, utf8(await changesIn(folder, version))]]);
+  for (const { file, bytes } of npmPackages(source, as)) files.set(file, bytes);
+  for (const arch of ['x64', 'arm64'] as const) {
+    const { archive, packages } = await boardArchive(source, arch);
+    const name = `${whole}-linux-${arch}`;
+    files.set(`${name}.tar.gz`, archive).set(`${name}.tar.gz.minisig`, sign(`${name}.tar.gz`, archive));
+    files.set(`${name}.cdx.json`, utf8(packages));
+  }
+  files.set(`${whole}.cdx.json`, utf8(listPackages(folder, ['--workspaces'], madeS, utf8(source.commit))));
+  const sums = utf8([...files].map(([file, bytes]) => `${sha256Hex(bytes)}  ${file}\n`).join(''));
+  return files.set('SHA256SUMS.minisig', sign('SHA256SUMS', sums)).set('SHA256SUMS', sums);
+}
+
+/** What CHANGELOG.md says of a version. Throws `release_unmade` where it says nothing. */
+async function changesIn(folder: string, version: string): Promise<string> {
+  const parts = (await readFile(join(folder, 'CHANGELOG.md'), 'utf8')).split(/^(?=## )/m);
+  const part = parts.find((text) => text.startsWith(`## ${version} `));
+  if (part === undefined)
+    throw failure('release_unmade', { detail: `CHANGELOG.md has no part "## ${version} (day)".` });
+  return part;
 }
 
 await main().catch((thrown: unknown) => reportFailure(thrown, false));

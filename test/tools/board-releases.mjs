@@ -37,7 +37,7 @@ export async function makeReleases(from, cpu, folder) {
     { SystemRandom },
     { DEVICE_FORMAT },
   ] = await Promise.all([
-    dist('sim/dist/release/build-release.js'),
+    dist('sim/dist/release/pack-archive.js'),
     dist('device/dist/update/minisign.js'),
     dist('device/base/dist/keys.js'),
     dist('device/base/dist/random.js'),

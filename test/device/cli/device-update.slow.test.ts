@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { generateSigningKey } from '../../../device/base/keys.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
 import { printMinisignKey, signAsMinisign } from '../../../device/update/minisign.ts';
-import { packArchive } from '../../../sim/release/build-release.ts';
+import { packArchive } from '../../../sim/release/pack-archive.ts';
 import { LAUNCHER, processesNaming } from '../../support/command-line.ts';
 import { proved } from '../../support/proved.ts';
 

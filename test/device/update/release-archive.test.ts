@@ -3,7 +3,7 @@ import { gunzipSync, gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { failure } from '../../../device/contract/errors.ts';
 import { readRelease } from '../../../device/update/release-archive.ts';
-import { packArchive } from '../../../sim/release/build-release.ts';
+import { packArchive } from '../../../sim/release/pack-archive.ts';
 import { slowIt } from '../../support/slow-it.ts';
 import { filesOf } from './support.ts';
 

@@ -7,7 +7,7 @@ import { storedFormat } from '../../../device/folder-format.ts';
 import { signAsMinisign } from '../../../device/update/minisign.ts';
 import type { ReleaseManifest } from '../../../device/update/release-manifest.ts';
 import type { GivenRelease, UpdateDeps, UpdatedDoorbell } from '../../../device/update/update.ts';
-import { type ArchiveFile, packArchive } from '../../../sim/release/build-release.ts';
+import { type ArchiveFile, packArchive } from '../../../sim/release/pack-archive.ts';
 import { MemoryDisk } from '../../proofs/simulate/memory-disk.ts';
 
 const random = new SeededRandom(11);

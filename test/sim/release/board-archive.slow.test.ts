@@ -4,7 +4,8 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { buildRelease, type Release } from '../../../sim/release/build-release.ts';
+import { type BoardArchive, boardArchive } from '../../../sim/release/board-archive.ts';
+import { withBuiltCommit } from '../../../sim/release/release-source.ts';
 import { root } from '../../layout/source-tree.ts';
 
 const MINUTES_MS = 60_000;
@@ -17,11 +18,13 @@ function clone(name: string): string {
   return into;
 }
 
+const build = (root: string) => withBuiltCommit(root, (source) => boardArchive(source, 'x64'));
+
 describe.runIf(process.platform === 'linux' && process.arch === 'x64')('a release', () => {
-  let [first, second]: Release[] = [];
+  let [first, second]: BoardArchive[] = [];
   beforeAll(async () => {
-    first = await buildRelease(clone('one'), 'x64');
-    second = await buildRelease(clone('another place'), 'x64');
+    first = await build(clone('one'));
+    second = await build(clone('another place'));
   }, 30 * MINUTES_MS);
 
   it('is the same, byte for byte, wherever it is built', () => {
@@ -71,6 +74,6 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')('a releas
   it('is not built from uncommitted changes', async () => {
     const changed = join(folder, 'one');
     writeFileSync(join(changed, 'device', 'planted.ts'), '// Owns: nothing.\n');
-    await expect(buildRelease(changed, 'x64')).rejects.toMatchObject({ code: 'release_unmade' });
+    await expect(build(changed)).rejects.toMatchObject({ code: 'release_unmade' });
   });
 });

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { afterEach, expect, it } from 'vitest';
-import { packArchive } from '../../../sim/release/build-release.ts';
+import { packArchive } from '../../../sim/release/pack-archive.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'doorsill-tar-'));
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
