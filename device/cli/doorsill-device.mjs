@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 
 // Starts a board's built command; builds a checkout first. Plain JavaScript, because it runs before anything is built.
+import '@doorsill/base/check-node';
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';

@@ -28,6 +28,7 @@ async function prepareCheckout() {
   if (prepared.status !== 0) process.exit(prepared.status ?? 5);
 }
 
+if (!isCheckout) await import('@doorsill/base/check-node');
 // A child of a running doorsill is built already; checking again would only cost time.
 if (isCheckout && (process.env.DOORSILL_SUPERVISED !== '1' || !existsSync(built))) await prepareCheckout();
 await import(built.href);

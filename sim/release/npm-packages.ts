@@ -92,7 +92,7 @@ function withoutUnreachableTypes({ manifest, files }: OwnPackage): ArchiveFile[]
     files.filter(({ path }) => path.endsWith('.d.ts')).map(({ path, bytes }) => [path, Buffer.from(bytes).toString()]),
   );
   const offered = Object.values(manifest.exports).flatMap((target) =>
-    typeof target === 'string' ? [] : [posix.normalize(target.types)],
+    typeof target === 'string' || target.types === undefined ? [] : [posix.normalize(target.types)],
   );
   const reached = new Set(offered);
   for (const path of reached) {

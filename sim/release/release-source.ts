@@ -20,7 +20,10 @@ const manifestSchema = z.looseObject({
   description: z.string(),
   license: z.string(),
   engines: z.looseObject({ node: z.string().regex(OLDEST_NODE) }),
-  exports: z.record(z.string(), z.union([z.string(), z.looseObject({ source: z.string(), types: z.string() })])),
+  exports: z.record(
+    z.string(),
+    z.union([z.string(), z.looseObject({ source: z.string(), types: z.string().optional() })]),
+  ),
   bin: namesSchema,
   dependencies: namesSchema,
   optionalDependencies: namesSchema,

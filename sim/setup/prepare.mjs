@@ -1,5 +1,6 @@
 // Makes a fresh clone runnable, with Node built-ins only: packages, native parts, build. Runs before start, test and check, and returns quickly
 // when all is in place.
+import '../../device/base/check-node.mjs';
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';

@@ -11,35 +11,11 @@ import { BareMachine } from './support/bare-machine.ts';
 import { ended } from './support/checkout.ts';
 import { fetchTool } from './support/fetch-tool.ts';
 import { LoopbackRegistry } from './support/loopback-registry.ts';
+import { Printed } from './support/printed.ts';
 
 const MINUTES_MS = 60_000;
 /** The oldest Node that the project promises; the driver's file at hand is for its major. */
 const NODE = process.versions.modules === '115' ? '20.19.0' : process.versions.node;
-
-/** Collects what a program prints, so that a test can wait for a piece of it. */
-class Printed {
-  text = '';
-  private waiting: (() => void)[] = [];
-
-  constructor(child: ChildProcess) {
-    for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk: Buffer) => this.take(String(chunk)));
-    child.once('close', () => this.take('\n(the program has ended)\n'));
-  }
-
-  async find(pattern: RegExp): Promise<string> {
-    for (;;) {
-      const found = pattern.exec(this.text)?.[0];
-      if (found !== undefined) return found;
-      if (this.text.includes('(the program has ended)')) throw new Error(this.text);
-      await new Promise<void>((resolve) => this.waiting.push(resolve));
-    }
-  }
-
-  private take(text: string): void {
-    this.text += text;
-    for (const resume of this.waiting.splice(0)) resume();
-  }
-}
 
 describe('a machine with Node and git and nothing else', { tags: ['long', 'root', 'namespaces'] }, () => {
   const registry = new LoopbackRegistry(root);

@@ -15,6 +15,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
+import type { NpmPackage } from '../../../../sim/release/npm-packages.ts';
 
 const entrySchema = z.looseObject({
   /** Where the folder has another name than the package: an override that names another one. */
@@ -24,6 +25,7 @@ const entrySchema = z.looseObject({
   engines: z.union([z.record(z.string(), z.string()), z.array(z.string())]).optional(),
   integrity: z.string().optional(),
 });
+const ownSchema = z.looseObject({ name: z.string(), version: z.string() });
 const lockSchema = z.looseObject({ packages: z.record(z.string(), z.looseObject({ link: z.boolean().optional() })) });
 
 /** An entry of package-lock.json: a package's facts as its registry gave them. */
@@ -62,10 +64,16 @@ export class LoopbackRegistry {
   armed: string | null = null;
   /** False: the database driver's prebuilt file cannot be had. */
   servesDriver = true;
+  /** Files of the database driver, made for other Nodes, by the version of their interface (`process.versions.modules`). */
+  readonly drivers = new Map<string, string>();
+  /** What is done to each of our own packages that is fetched, such as the loss of its end. */
+  spoil: ((bytes: Buffer, response: ServerResponse) => void) | null = null;
   private readonly folder = mkdtempSync(join(tmpdir(), 'doorsill-test-registry-'));
   private readonly checkout: string;
   private readonly locked: Map<string, LockEntry>;
   private readonly server: Server;
+  /** Our own packages, by name and version. */
+  private readonly own = new Map<string, Map<string, { facts: object; bytes: Buffer }>>();
   /** By path in node_modules. */
   private readonly integrity = new Map<string, string>();
 
@@ -97,6 +105,16 @@ export class LoopbackRegistry {
   /** Every name that the lock file takes a package by. */
   get lockedNames(): Set<string> {
     return new Set([...this.locked].map(([path, { name }]) => name ?? packageName(path)));
+  }
+
+  /** Publishes packages of ours; the newest of a name is its latest. */
+  publish(packages: readonly NpmPackage[]): void {
+    for (const { bytes } of packages) {
+      const text = execFileSync('tar', ['-xzOf', '-', 'package/package.json'], { input: bytes, encoding: 'utf8' });
+      const facts = ownSchema.parse(JSON.parse(text));
+      const versions = this.own.get(facts.name) ?? new Map();
+      this.own.set(facts.name, versions.set(facts.version, { facts, bytes: Buffer.from(bytes) }));
+    }
   }
 
   /** Writes the checkout's lock file elsewhere. Packages packed anew have other hashes than the published ones; these stand in it. */
@@ -155,15 +173,26 @@ export class LoopbackRegistry {
     const path = decodeURIComponent((request.url ?? '/').slice(1));
     if (request.method !== 'GET') response.writeHead(404).end();
     else if (/^v\d.*better-sqlite3.*\.tar\.gz$/.test(path)) {
-      const fits = this.servesDriver && path.includes(`node-v${process.versions.modules}-`);
-      if (fits) createReadStream(join(this.folder, 'driver.tar.gz')).pipe(response);
+      const abi = /-node-v(\d+)-/.exec(path)?.[1] ?? '';
+      const isOurs = abi === process.versions.modules;
+      const file = this.drivers.get(abi) ?? (isOurs ? join(this.folder, 'driver.tar.gz') : undefined);
+      if (this.servesDriver && file) createReadStream(file).pipe(response);
       else response.writeHead(404).end();
-    } else if (path.startsWith('-/tar/')) this.sendPackage(path.slice('-/tar/'.length), response);
+    } else if (path.startsWith('-/own/')) this.sendOwn(path.slice('-/own/'.length), response);
+    else if (path.startsWith('-/tar/')) this.sendPackage(path.slice('-/tar/'.length), response);
     else {
       this.asked.push(path);
       response.setHeader('content-type', 'application/json');
       response.end(JSON.stringify(this.packument(path)));
     }
+  }
+
+  private sendOwn(path: string, response: ServerResponse): void {
+    const [name = '', version = ''] = path.split('|');
+    const bytes = this.own.get(name)?.get(version)?.bytes;
+    if (!bytes) response.writeHead(404).end();
+    else if (this.spoil) this.spoil(bytes, response);
+    else response.end(bytes);
   }
 
   private sendPackage(path: string, response: ServerResponse): void {
@@ -179,6 +208,15 @@ export class LoopbackRegistry {
 
   /** What a registry says of a package: its versions in the lock file, or the planted one. */
   private packument(name: string): object {
+    const own = this.own.get(name);
+    if (own) {
+      const versions = [...own].map(([version, { facts, bytes }]) => {
+        const integrity = `sha512-${createHash('sha512').update(bytes).digest('base64')}`;
+        const tarball = `${this.url}/-/own/${encodeURIComponent(`${name}|${version}`)}`;
+        return [version, { ...facts, dist: { tarball, integrity } }] as const;
+      });
+      return { name, 'dist-tags': { latest: versions.at(-1)?.[0] }, versions: Object.fromEntries(versions) };
+    }
     const paths = [...this.locked].flatMap(([path, { name: own }]) =>
       (own ?? packageName(path)) === name ? [path] : [],
     );

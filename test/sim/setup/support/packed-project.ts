@@ -32,8 +32,7 @@ export class PackedProject {
     const registry = new LoopbackRegistry(root);
     await registry.start();
     const machine = new Machine(registry);
-    const pack = ['pack', '--workspaces', '--silent', '--pack-destination', machine.folder];
-    const packed = machine.run(root, 'npm', pack);
+    const packed = machine.run(root, machine.node, ['sim/dist/release/main.js', '--npm', '--out', machine.folder]);
     if (packed.status !== 0) throw new Error(packed.output);
     const tarballs = new Map(
       readdirSync(machine.folder)
