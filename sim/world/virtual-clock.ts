@@ -107,7 +107,8 @@ export class VirtualClock implements Clock {
   }
 
   after(delayMs: number, call: () => void): Timer {
-    const dueUs = this.nowUs + Math.round(Math.max(0, delayMs) * 1_000);
+    // A wait that is left, however short, takes time: who looks too early waits again, and would do so for ever.
+    const dueUs = this.nowUs + (delayMs > 0 ? Math.max(1, Math.round(delayMs * 1_000)) : 0);
     const waiting = { dueUs, order: this.nextOrder++, call };
     insert(this.timers, waiting);
     this.changed();

@@ -31,6 +31,22 @@ it('fires timers in the order in which they are due, and those of the same time 
   expect(world.wallUs()).toBe(START_US + 12 * 3_600_000_000);
 });
 
+it('lets a wait of less than a microsecond end, though who waits looks a moment too early each time', async () => {
+  world = new VirtualClock({ startUs: START_US });
+  const endMs = 5.0004;
+  let looks = 0;
+  const ended = new Promise<void>((resolve) => {
+    const look = () => {
+      looks += 1;
+      if (world.monotonicMs() >= endMs || looks > 1_000) resolve();
+      else world.after(endMs - world.monotonicMs(), look);
+    };
+    look();
+  });
+  await play(ended);
+  expect(looks).toBe(3);
+});
+
 it('waits for every track, and runs their parts in the order of their times', async () => {
   world = new VirtualClock({ startUs: 0 });
   const seen: string[] = [];
