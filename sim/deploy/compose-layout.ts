@@ -39,7 +39,7 @@ is restarted; to survive the loss of a machine use \`doorsill bridge deploy inst
 this folder, which must stay in its place:
 
 1. Names \`bridge\`, \`registry\`, \`vault\` and \`broker\` under ${domain} lead to this machine; ports 443 and 8883 are open.
-2. Images. In a checkout of doorsill, with THIS for this folder: \`npm ci && npm pack --workspaces --pack-destination THIS/image && cp package*.json THIS/image/\`.
+2. Images. In a checkout of doorsill, with THIS for this folder: \`npm run release -- --npm --out THIS/image && cp package*.json THIS/image/\`.
    Then here:
 
        docker compose build --pull

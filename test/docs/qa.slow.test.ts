@@ -55,7 +55,7 @@ describe('the page for testers of a camera app', { tags: ['long'] }, () => {
     );
     expect(fetches.map(({ line }) => line)).toEqual([
       'git clone <this repository> doorsill',
-      'cd doorsill && npm ci && npm pack --workspaces --pack-destination ../door-light/vendor && cd ..',
+      'cd doorsill && npm run release -- --npm --out ../door-light/vendor && cd ..',
       'npm install --save-dev ./vendor/doorsill-*.tgz',
     ]);
   });

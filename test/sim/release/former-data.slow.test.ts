@@ -62,12 +62,12 @@ describe.runIf(FORMER.every(([commit]) => hasCommit(commit)))('a testbed of an e
     };
   };
 
-  it.each(FORMER)(
+  it.for(FORMER)(
     '%s is opened, its clip is there and verifies, and the earlier programs refuse it then',
     {
       timeout: 15 * MINUTES_MS,
     },
-    async (commit, install, test) => {
+    async ([commit, install], test) => {
       const former = join(folder, commit);
       mkdirSync(former);
       const tar = execFileSync('git', ['-C', root, 'archive', commit], { maxBuffer: 2 ** 28 });
