@@ -14,7 +14,8 @@ export const NPM_QUIET = ['--ignore-scripts', '--no-audit', '--no-fund', '--pref
 
 const OLDEST_NODE = /^>=\d+\.\d+(\.\d+)?$/;
 const namesSchema = z.record(z.string(), z.string()).optional();
-const manifestSchema = z.looseObject({
+/** The package.json of one of our packages. */
+export const OwnManifest = z.looseObject({
   name: z.string(),
   version: z.string(),
   description: z.string(),
@@ -37,8 +38,7 @@ const packedSchema = z.looseObject({ name: z.string(), files: z.array(z.looseObj
 /** Up to npm 10 a list, since then an object by package. */
 const packSchema = z.union([z.array(packedSchema), z.record(z.string(), packedSchema)]);
 
-/** The package.json of one of our packages. */
-export type OwnManifest = z.infer<typeof manifestSchema>;
+export type OwnManifest = z.infer<typeof OwnManifest>;
 
 /** One of our packages. */
 export interface OwnPackage {
@@ -105,7 +105,7 @@ async function readSource(folder: string, commit: string, madeS: number): Promis
   const license: ArchiveFile = { path: 'LICENSE', bytes: await readFile(join(folder, 'LICENSE')) };
   const packages = await Promise.all(
     workspaces.map(async (place): Promise<OwnPackage> => {
-      const manifest = manifestSchema.parse(await read(place));
+      const manifest = OwnManifest.parse(await read(place));
       const paths = packed.find(({ name }) => name === manifest.name)?.files ?? [];
       const files = await Promise.all(
         paths.map(async ({ path }) => ({ path, bytes: await readFile(join(folder, place, path)) })),

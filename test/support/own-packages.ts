@@ -13,7 +13,8 @@ export function packageOf(path: string): string | undefined {
 interface Manifest {
   name: string;
   workspaces: string[];
-  exports: Record<string, { source: string }>;
+  /** One without a source is JavaScript already. */
+  exports: Record<string, { source: string } | string>;
 }
 
 function manifestIn(root: string, folder: string): Manifest {
@@ -33,7 +34,8 @@ export function packedName(file: string): string {
 
 /** The sources that a package exports, as absolute paths. */
 export function exportedSources(root: string, folder: string): string[] {
-  return Object.values(manifestIn(root, folder).exports).map(({ source }) => join(root, folder, source));
+  const targets = Object.values(manifestIn(root, folder).exports);
+  return targets.flatMap((target) => (typeof target === 'string' ? [] : [join(root, folder, target.source)]));
 }
 
 interface Alias {
@@ -45,9 +47,9 @@ interface Alias {
 export function sourceAliases(root: string): Alias[] {
   return PACKAGES.flatMap((folder) => {
     const { name, exports } = manifestIn(root, folder);
-    return Object.entries(exports).map(([subpath, { source }]) => ({
+    return Object.entries(exports).map(([subpath, target]) => ({
       find: new RegExp(`^${name}${subpath.slice(1)}$`),
-      replacement: join(root, folder, source),
+      replacement: join(root, folder, typeof target === 'string' ? target : target.source),
     }));
   });
 }

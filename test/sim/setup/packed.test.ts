@@ -108,6 +108,7 @@ describe('the packed packages, installed into an empty project', { tags: ['long'
       'cloud-bridge/registry/data/local-governments.csv',
       'cloud-bridge/registry/data/look-alikes.csv',
       'cloud-bridge/registry/data/name-words.csv',
+      'device/base/check-node.mjs',
       'device/cli/doorsill-device.mjs',
       'device/console-page/dist/assets/icon.svg',
       'device/console-page/dist/index.html',
