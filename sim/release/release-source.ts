@@ -110,7 +110,7 @@ async function readSource(folder: string, commit: string, madeS: number): Promis
       const files = await Promise.all(
         paths.map(async ({ path }) => ({ path, bytes: await readFile(join(folder, place, path)) })),
       );
-      return { folder: place, manifest, files: [license, ...files] };
+      return { folder: place, manifest, files: [license, ...files.filter(({ path }) => path !== 'LICENSE')] };
     }),
   );
   checkVersions(version, packages);
