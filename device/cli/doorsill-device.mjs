@@ -1,13 +1,14 @@
 #!/usr/bin/env node
 
 // Starts a board's built command; builds a checkout first. Plain JavaScript, because it runs before anything is built.
-import '@doorsill/base/check-node';
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 // An installed package contains only the build.
-if (existsSync(new URL('./main.ts', import.meta.url)) && process.env.DOORSILL_SUPERVISED !== '1') {
+const isCheckout = existsSync(new URL('./main.ts', import.meta.url));
+if (!isCheckout) await import('@doorsill/base/check-node');
+if (isCheckout && process.env.DOORSILL_SUPERVISED !== '1') {
   const prepare = fileURLToPath(new URL('../../sim/setup/prepare.mjs', import.meta.url));
   const { status } = spawnSync(process.execPath, [prepare], { stdio: ['ignore', 'ignore', 'inherit'] });
   if (status !== 0) process.exit(status ?? 5);

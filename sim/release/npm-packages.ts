@@ -132,7 +132,7 @@ function neededOf({ dependencies }: OwnManifest, named: ReadonlyMap<string, stri
 }
 
 function exportsOf({ exports }: OwnManifest, name: string): string {
-  const modules = Object.keys(exports).filter((subpath) => !subpath.endsWith('.json'));
+  const modules = Object.keys(exports).filter((subpath) => typeof exports[subpath] === 'object');
   if (modules.length === 0) return '';
   return `A program imports, with types:\n\n${modules.map((subpath) => `- \`${name}${subpath.slice(1)}\``).join('\n')}\n\n`;
 }
