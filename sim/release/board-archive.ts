@@ -1,4 +1,4 @@
-// The archive of a doorbell's programs for boards with one kind of processor: what `device update` takes, and what the Debian package unpacks.
+// The archive of a doorbell's programs for boards with one kind of processor: what `device update` takes.
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
@@ -14,8 +14,6 @@ export type Cpu = ReleaseManifest['arch'];
 
 export interface BoardArchive {
   manifest: ReleaseManifest;
-  /** In the archive's order. */
-  files: ArchiveFile[];
   archive: Uint8Array;
   /** CycloneDX 1.5, as JSON. */
   packages: string;
@@ -46,7 +44,7 @@ export async function boardArchive(source: ReleaseSource, arch: Cpu): Promise<Bo
     const needed = all.filter(({ path }) => !NOT_RUN.test(path) || LICENSES.test(path));
     const files = [manifestFile, ...needed.sort((a, b) => order(a.path, b.path))];
     const archive = packArchive(files, manifest.madeS);
-    return { manifest, files, archive, packages: listPackages(modules, [], manifest.madeS, archive) };
+    return { manifest, archive, packages: listPackages(modules, [], manifest.madeS, archive) };
   } finally {
     await rm(stage, { recursive: true, force: true });
   }
@@ -57,12 +55,9 @@ const COMMAND = '@doorsill/device';
 
 /** The package of a board's command, and our packages that it depends on. */
 function ownPackages({ packages }: ReleaseSource): OwnPackage[] {
+  const dependencies = new Map(packages.map(({ manifest }) => [manifest.name, manifest.dependencies ?? {}]));
   const needed = new Set([COMMAND]);
-  for (const name of needed)
-    for (const other of Object.keys(
-      packages.find(({ manifest }) => manifest.name === name)?.manifest.dependencies ?? {},
-    ))
-      needed.add(other);
+  for (const name of needed) for (const other of Object.keys(dependencies.get(name) ?? {})) needed.add(other);
   return packages.filter(({ manifest }) => needed.has(manifest.name));
 }
 
