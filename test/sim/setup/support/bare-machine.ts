@@ -50,6 +50,7 @@ function withNeeds(all: Map<string, Installed>, first: readonly string[]): strin
 export class BareMachine {
   readonly folder = mkdtempSync(join(tmpdir(), 'doorsill-test-bare-'));
   private readonly environment: string[];
+  private readonly started: ChildProcess[] = [];
 
   /** `node`: its program; `npm`: its package's folder; `registry`: where npm and the database driver's file come from. */
   constructor(node: string, npm: string, registry: string) {
@@ -75,13 +76,18 @@ export class BareMachine {
     const mounts = ['mount -t proc proc "$1/proc"', 'mount --rbind /dev "$1/dev"', 'root=$1', 'shift'];
     const locked = `exec chroot --userspec=${USER.id}:${USER.id} --groups= "$root" "$@"`;
     const script = [...mounts, locked].join(' && ');
-    return spawn('unshare', ['--mount', 'sh', '-c', script, 'sh', this.folder, ...inside], {
+    const child = spawn('unshare', ['--mount', 'sh', '-c', script, 'sh', this.folder, ...inside], {
       detached: true,
       stdio: ['ignore', 'pipe', 'pipe'],
     });
+    this.started.push(child);
+    return child;
   }
 
+  /** Kills what still runs there, and removes the machine. */
   dispose(): void {
+    const running = this.started.filter(({ exitCode, signalCode }) => exitCode === null && signalCode === null);
+    for (const { pid } of running) process.kill(-(pid ?? 0), 'SIGKILL');
     rmSync(this.folder, { recursive: true, force: true });
   }
 

@@ -51,6 +51,15 @@ export const MARK = 'DOORSILL_TEST_MARK';
 
 const PLANTED = 'planted/';
 
+/** Stands for one of our own packages among the paths of node_modules. */
+function ownPath(name: string, version: string): string {
+  return `own/${name}@${version}`;
+}
+
+function integrityOf(bytes: Uint8Array): string {
+  return `sha512-${createHash('sha512').update(bytes).digest('base64')}`;
+}
+
 export class LoopbackRegistry {
   /** Names of packages, in the order asked. */
   readonly asked: string[] = [];
@@ -66,14 +75,12 @@ export class LoopbackRegistry {
   servesDriver = true;
   /** Files of the database driver, made for other Nodes, by the version of their interface (`process.versions.modules`). */
   readonly drivers = new Map<string, string>();
-  /** What is done to each of our own packages that is fetched, such as the loss of its end. */
-  spoil: ((bytes: Buffer, response: ServerResponse) => void) | null = null;
   private readonly folder = mkdtempSync(join(tmpdir(), 'doorsill-test-registry-'));
   private readonly checkout: string;
   private readonly locked: Map<string, LockEntry>;
   private readonly server: Server;
-  /** Our own packages, by name and version. */
-  private readonly own = new Map<string, Map<string, { facts: object; bytes: Buffer }>>();
+  /** What our own packages say of themselves, by name and version. */
+  private readonly own = new Map<string, Map<string, object>>();
   /** By path in node_modules. */
   private readonly integrity = new Map<string, string>();
 
@@ -112,8 +119,10 @@ export class LoopbackRegistry {
     for (const { bytes } of packages) {
       const text = execFileSync('tar', ['-xzOf', '-', 'package/package.json'], { input: bytes, encoding: 'utf8' });
       const facts = ownSchema.parse(JSON.parse(text));
-      const versions = this.own.get(facts.name) ?? new Map();
-      this.own.set(facts.name, versions.set(facts.version, { facts, bytes: Buffer.from(bytes) }));
+      const path = ownPath(facts.name, facts.version);
+      writeFileSync(this.tar(path), bytes);
+      this.integrity.set(path, integrityOf(bytes));
+      this.own.set(facts.name, (this.own.get(facts.name) ?? new Map()).set(facts.version, facts));
     }
   }
 
@@ -155,7 +164,7 @@ export class LoopbackRegistry {
     // A package that is installed in two places has one hash.
     args.push('--sort=name', '--mtime=@0', '--owner=0', '--group=0');
     execFileSync('tar', ['-cf', file, ...args, '--transform=s,^\\.,package,', '-C', from, '.']);
-    this.integrity.set(path, `sha512-${createHash('sha512').update(readFileSync(file)).digest('base64')}`);
+    this.integrity.set(path, integrityOf(readFileSync(file)));
   }
 
   /** The driver as its project publishes it: the one that was fetched or compiled for this very Node. */
@@ -178,21 +187,12 @@ export class LoopbackRegistry {
       const file = this.drivers.get(abi) ?? (isOurs ? join(this.folder, 'driver.tar.gz') : undefined);
       if (this.servesDriver && file) createReadStream(file).pipe(response);
       else response.writeHead(404).end();
-    } else if (path.startsWith('-/own/')) this.sendOwn(path.slice('-/own/'.length), response);
-    else if (path.startsWith('-/tar/')) this.sendPackage(path.slice('-/tar/'.length), response);
+    } else if (path.startsWith('-/tar/')) this.sendPackage(path.slice('-/tar/'.length), response);
     else {
       this.asked.push(path);
       response.setHeader('content-type', 'application/json');
       response.end(JSON.stringify(this.packument(path)));
     }
-  }
-
-  private sendOwn(path: string, response: ServerResponse): void {
-    const [name = '', version = ''] = path.split('|');
-    const bytes = this.own.get(name)?.get(version)?.bytes;
-    if (!bytes) response.writeHead(404).end();
-    else if (this.spoil) this.spoil(bytes, response);
-    else response.end(bytes);
   }
 
   private sendPackage(path: string, response: ServerResponse): void {
@@ -210,11 +210,9 @@ export class LoopbackRegistry {
   private packument(name: string): object {
     const own = this.own.get(name);
     if (own) {
-      const versions = [...own].map(([version, { facts, bytes }]) => {
-        const integrity = `sha512-${createHash('sha512').update(bytes).digest('base64')}`;
-        const tarball = `${this.url}/-/own/${encodeURIComponent(`${name}|${version}`)}`;
-        return [version, { ...facts, dist: { tarball, integrity } }] as const;
-      });
+      const versions = [...own].map(
+        ([version, facts]) => [version, { ...facts, dist: this.dist(ownPath(name, version)) }] as const,
+      );
       return { name, 'dist-tags': { latest: versions.at(-1)?.[0] }, versions: Object.fromEntries(versions) };
     }
     const paths = [...this.locked].flatMap(([path, { name: own }]) =>
