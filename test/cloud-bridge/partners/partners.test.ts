@@ -33,6 +33,8 @@ const ask = (partner: string | undefined = plate) =>
   });
 const post = async (request: string, bearer = secrets.token, partner = plate) =>
   fixture.post(`/v1/partners/${partner}/requests`, { request }, bearer);
+/** Posts it; a refusal ends the test with the bridge's reason. */
+const accepted = async (request: string) => expect(await post(request)).toMatchObject({ status: 201 });
 const status = (to: string, revision: number, partner = plate) =>
   fixture.post(`/v1/partners/${partner}/status`, { status: to, revision }, admin());
 const webhook = (
@@ -68,7 +70,7 @@ describe('a partner', () => {
   it('reports by a signed webhook that an investigation is over, for its own requests alone, any number of times', async () => {
     const request = ask();
     const id = textClaim(request, 'jti');
-    await post(request);
+    await accepted(request);
     expect((await webhook(id, { secret: 'guess' })).body['code']).toBe('partner_signature');
     expect((await webhook(id, { signature: 'sha256=' })).body['code']).toBe('partner_signature');
     expect((await webhook(id, { signature: signatureOf('', '{}') })).body['code']).toBe('partner_signature');
@@ -86,7 +88,7 @@ describe('a partner', () => {
   it('that is suspended is refused, and its open requests end and stay ended when the partner is back', async () => {
     const request = ask();
     const id = textClaim(request, 'jti');
-    await post(request);
+    await accepted(request);
     const ended = { state: 'cancelled', reason: 'partner-suspended' };
     expect((await status('suspended', 1)).body).toMatchObject({ status: 'suspended', cancelled: 1 });
     expect(await post(ask())).toMatchObject({ status: 403, body: { code: 'partner_suspended', retryable: false } });
@@ -104,7 +106,7 @@ describe('a partner', () => {
     await ready({ bridge: { requests: { moderation: 'everything' } } });
     const request = ask();
     const id = textClaim(request, 'jti');
-    await post(request);
+    await accepted(request);
     expect((await status('suspended', 1)).body).toMatchObject({ cancelled: 0 });
     const approve = () => fixture.post(`/v1/moderation/${id}/approve`, { revision: 1 }, admin());
     expect((await approve()).body['code']).toBe('partner_suspended');
@@ -114,7 +116,7 @@ describe('a partner', () => {
 
   it('that is suspended has no open request in the public feed', async () => {
     const request = ask();
-    await post(request);
+    await accepted(request);
     const feed = z.object({ items: z.array(z.object({ id: z.string(), _doorsill: z.object({ state: z.string() }) })) });
     const shown = async () => {
       const { items } = feed.parse((await fixture.get('/neighbors/feed.json')).body);
@@ -132,7 +134,7 @@ describe('a partner', () => {
     await fixture.enrol();
     const request = ask();
     const id = textClaim(request, 'jti');
-    await post(request);
+    await accepted(request);
     await fixture.bridge.stop();
     // A suspension changed only the status then.
     const database = new Sqlite(join(fixture.bridgeFolder, 'bridge.sqlite'));
@@ -146,7 +148,7 @@ describe('a partner', () => {
 
   it('that has ended cannot be used any more, anywhere', async () => {
     const request = ask();
-    await post(request);
+    await accepted(request);
     expect((await status('ended', 1)).body).toMatchObject({ status: 'ended', cancelled: 1 });
     const today = new Date(fixture.clock.wallUs() / 1_000).toISOString().slice(0, 10);
     for (const answer of [
@@ -212,7 +214,7 @@ describe('a partner', () => {
   it('that is suspended during an upload gets nothing of it, then or when it is back', async () => {
     await fixture.enrol();
     const request = ask();
-    await post(request);
+    await accepted(request);
     const [parcel, late] = [fixture.parcel(request), fixture.parcel(request)];
     expect((await fixture.openIntake(parcel)).status).toBe(200);
     const path = await fixture.create(parcel);
@@ -237,7 +239,7 @@ describe('a partner', () => {
   it('that ends during an upload gets nothing of it: no further byte is taken, and the staged bytes are deleted', async () => {
     await fixture.enrol();
     const request = ask();
-    await post(request);
+    await accepted(request);
     const [parcel, late] = [fixture.parcel(request), fixture.parcel(request)];
     expect((await fixture.openIntake(parcel)).status).toBe(200);
     const path = await fixture.create(parcel);
@@ -255,7 +257,7 @@ describe('a partner', () => {
   it('that ends when all bytes have arrived and nothing was published yet gets no clip', async () => {
     await fixture.enrol();
     const request = ask();
-    await post(request);
+    await accepted(request);
     const parcel = fixture.parcel(request);
     await fixture.openIntake(parcel);
     const path = await fixture.create(parcel);
@@ -302,7 +304,7 @@ describe('at the devices', () => {
     device.start();
     const request = ask();
     const id = textClaim(request, 'jti');
-    await post(request);
+    await accepted(request);
     await until(({ requests }) => requests.some((one) => one.request === request));
     await status('suspended', 1);
     await until(({ requests, cancelled }) => requests.length === 0 && cancelled.includes(id));
