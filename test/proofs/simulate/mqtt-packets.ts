@@ -8,6 +8,7 @@ export interface MqttMessage {
 }
 
 const PUBLISH = 3;
+const SUBSCRIBE = 8;
 const RETAIN = 1;
 
 /** The messages of a piece that begins with a packet, and the piece without those that `takes` selects [MQTT-3.3]. */
@@ -43,6 +44,11 @@ export function messagesIn(bytes: Uint8Array): readonly MqttMessage[] {
   const messages = parted(bytes, () => true).taken;
   read.set(bytes, messages);
   return messages;
+}
+
+/** Whether a piece begins with a subscription to topics that contain a text [MQTT-3.8]. */
+export function subscribesTo(part: string, bytes: Uint8Array): boolean {
+  return (bytes[0] ?? 0) >> 4 === SUBSCRIBE && Buffer.from(bytes).includes(part);
 }
 
 function messageIn(buffer: Buffer, head: number, bodyAt: number, end: number): MqttMessage {

@@ -1,4 +1,5 @@
 // Each rule about network traffic fires when it is broken, and none does otherwise.
+import { generate } from 'mqtt-packet';
 import { expect, it } from 'vitest';
 import { ManualClock } from '../../../device/base/clock.ts';
 import { SeededRandom } from '../../../device/base/random.ts';
@@ -67,6 +68,7 @@ function setUp(holds: (text: string) => boolean = () => true, filmedFromUs = STA
     /** Delivers the revocation of the home's grant. */
     revoke: () => {
       const topic = `doorsill/v1/home/${cast.device.id}/consent/request-1/revoke`;
+      piece('home-1', 'broker', generate({ cmd: 'subscribe', messageId: 1, subscriptions: [{ topic, qos: 1 }] }));
       piece('broker', 'home-1', packetOf({ topic, payload: Buffer.from(revocation.token), retained: false }));
     },
     broken: () => watch.breaches.map(({ rule, what }) => `${rule}: ${what}`),

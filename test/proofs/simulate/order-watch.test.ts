@@ -1,4 +1,5 @@
 // Each rule about a home's answers fires when it is broken, and none does otherwise.
+import { generate } from 'mqtt-packet';
 import { expect, it } from 'vitest';
 import { ManualClock } from '../../../device/base/clock.ts';
 import { SeededRandom } from '../../../device/base/random.ts';
@@ -18,6 +19,11 @@ const grant = signed('grant', 'grant-1', { agency: 'agency-1' });
 const denial = signed('deny', 'deny-1');
 const revocation = signed('revoke', 'revoke-1', { grant: 'grant-1' });
 
+/** Numbers of its connections. */
+const [HOME_BROKER, AREA_BROKER] = [1, 2];
+const subscription = (topic: string) =>
+  generate({ cmd: 'subscribe', messageId: 1, subscriptions: [{ topic, qos: 1 }] });
+
 /** A home, with functions that deliver to it and publish for it. */
 function setUp(changes: Partial<OrderedHome> = {}, holds: (text: string) => boolean = () => true) {
   const clock = new ManualClock(START_US);
@@ -34,11 +40,13 @@ function setUp(changes: Partial<OrderedHome> = {}, holds: (text: string) => bool
     ...changes,
   };
   const packet = (topic: string, text: string, retained = false) => ({
-    ...{ from: 'x', to: 'y', sentUs: clock.wallUs() },
+    ...{ from: 'x', to: 'y', sentUs: clock.wallUs(), connection: HOME_BROKER },
     bytes: packetOf({ topic, payload: Buffer.from(text), retained }),
   });
-  const deliver = ({ kind, token }: SignedOrder, retained = false) =>
-    watch.delivered(home, packet(`${own}/consent/request-1/${kind}`, token, retained));
+  const deliver = ({ kind, token }: SignedOrder, retained = false, connection = HOME_BROKER) =>
+    watch.delivered(home, { ...packet(`${own}/consent/request-1/${kind}`, token, retained), connection });
+  watch.published(home, { ...packet('', ''), bytes: subscription(`${own}/consent/+/+`), connection: HOME_BROKER });
+  watch.published(home, { ...packet('', ''), bytes: subscription('doorsill/v1/area/#'), connection: AREA_BROKER });
   const publish = (topic: string, text: string) => watch.published(home, packet(topic, text));
   return {
     ...{ clock, watch, home, broken, deliver, publish },
@@ -139,6 +147,14 @@ it.each([
     expect(broken).toEqual(reported);
   },
 );
+
+it('counts no order that came over the connection to the area broker, where none is read', () => {
+  const { deliver, watch, home } = setUp();
+  deliver(revocation, false, AREA_BROKER);
+  expect(watch.revokedUs(home, 'grant-1')).toBeNull();
+  deliver(revocation);
+  expect(watch.revokedUs(home, 'grant-1')).not.toBeNull();
+});
 
 it('5: reports a topic of another home', () => {
   const { publish, broken } = setUp();

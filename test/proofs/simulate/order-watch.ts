@@ -6,14 +6,16 @@ import { askKindOf } from '@doorsill/contract/ids';
 import { parseToken } from '@doorsill/contract/jws';
 import { parseJson } from '@doorsill/contract/parse-json';
 import { DEFAULT_PREFIX } from '@doorsill/contract/topics';
-import type { Piece } from './memory-network.ts';
-import { type MqttMessage, messagesIn } from './mqtt-packets.ts';
+import type { CarriedPiece } from './memory-network.ts';
+import { type MqttMessage, messagesIn, subscribesTo } from './mqtt-packets.ts';
 import type { SimulatedHome } from './simulated-home.ts';
 import type { SignedOrder } from './simulated-owner.ts';
 
 /** A doorbell has processed a revocation list this long after its delivery, if its clock is wrong by less than the second value. */
 const LIST_TAKEN_US = 1_000_000;
 const CLOCK_WRONG_US_MAX = 120_000_000;
+/** In every topic of orders. */
+const ORDERS = '/consent/';
 /** Outcomes of a decision. */
 const DECIDED = new Set(['granted', 'denied', 'revoked']);
 
@@ -28,6 +30,8 @@ interface GivenList {
 
 /** What one home got. Times are simulated, in microseconds since the start, except `wallUs`. */
 interface Received {
+  /** Connections over which it has asked for orders. It reads none over that to the area broker. */
+  readonly orderConnections: Set<number>;
   /** When each order was first delivered without the RETAIN flag. */
   readonly deliveredUs: Map<string, number>;
   /** When the running doorbell got the revocation of a grant, in wall time. */
@@ -68,16 +72,19 @@ export class OrderWatch {
   }
 
   /** The broker delivers to a home. */
-  delivered(home: OrderedHome, { bytes, sentUs }: Piece): void {
+  delivered(home: OrderedHome, { bytes, sentUs, connection }: CarriedPiece): void {
+    const { orderConnections } = this.of(home);
     for (const message of messagesIn(bytes)) {
-      if (message.topic.includes('/consent/')) this.order(home, message, sentUs);
-      else if (message.topic.endsWith('/area/revocations')) this.list(home, message);
+      if (message.topic.includes(ORDERS)) {
+        if (orderConnections.has(connection)) this.order(home, message, sentUs);
+      } else if (message.topic.endsWith('/area/revocations')) this.list(home, message);
       else if (message.topic.includes('/area/')) this.credentials(home, message);
     }
   }
 
   /** A home publishes. */
-  published(home: OrderedHome, { bytes }: Piece): void {
+  published(home: OrderedHome, { bytes, connection }: CarriedPiece): void {
+    if (subscribesTo(ORDERS, bytes)) this.of(home).orderConnections.add(connection);
     const own = `${DEFAULT_PREFIX}/home/${home.device.id}/`;
     for (const { topic, payload } of messagesIn(bytes)) {
       if (!topic.startsWith(own)) this.breach('5', `${home.plan.name} publishes on ${topic}`);
@@ -88,6 +95,7 @@ export class OrderWatch {
 
   private of(home: OrderedHome): Received {
     const received = this.received.get(home) ?? {
+      orderConnections: new Set(),
       deliveredUs: new Map(),
       revoked: new Map(),
       credentials: new Map(),
