@@ -61,7 +61,9 @@ function compileDriver(into: string, node: string, npm: string): string {
   });
   const gyp = join(npm, 'node_modules/node-gyp/bin/node-gyp.js');
   const args = [gyp, 'rebuild', '--release', '--nodedir', node];
-  execFileSync(join(node, 'bin/node'), args, { cwd: driver, stdio: 'ignore' });
+  // npm's settings of this run would name this Node's headers.
+  const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^npm_/i.test(name)));
+  execFileSync(join(node, 'bin/node'), args, { cwd: driver, env, stdio: 'ignore' });
   const file = join(into, 'driver.tar.gz');
   execFileSync('tar', ['-czf', file, '-C', driver, 'build/Release/better_sqlite3.node']);
   return file;
