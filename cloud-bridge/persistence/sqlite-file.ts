@@ -1,12 +1,12 @@
 // One SQLite file: private, durable at every commit.
 import { chmodSync, closeSync, openSync, statfsSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { dirname } from 'node:path';
 import { isNoSpace, systemCode } from '@doorsill/base/disk';
 import { type Failure, failure, isFailure } from '@doorsill/contract/errors';
 import type Sqlite from 'better-sqlite3';
 import { type DatabaseConnection, type Driver, Kysely, type SqliteDatabase, SqliteDialect } from 'kysely';
 import { type Migrations, migrate } from './migrations.ts';
+import { loadDriver } from './sqlite-driver.ts';
 
 /** For simulations, which may end the process that uses a file before or after any statement. */
 export interface SqliteLife {
@@ -18,22 +18,6 @@ export interface SqliteLife {
 
 /** Loaded with the first file: a doorbell, or a bridge on PostgreSQL, runs without it. */
 let driver: typeof Sqlite | null = null;
-
-/**
- * Throws `database_driver_missing` where the package or its native part is missing, or was built for another Node or processor.
- * Synchronous: a simulation's scheduler would not see that an `import()` is pending.
- */
-function loadDriver(): typeof Sqlite {
-  try {
-    const Driver: typeof Sqlite = createRequire(import.meta.url)('better-sqlite3');
-    // The first use loads its native part.
-    new Driver(':memory:').close();
-    return Driver;
-  } catch (thrown) {
-    const [detail = ''] = (thrown instanceof Error ? thrown.message : String(thrown)).split('\n');
-    throw failure('database_driver_missing', { detail }, thrown);
-  }
-}
 
 function isSqliteError(thrown: unknown): thrown is Error {
   return thrown instanceof Error && thrown.name === 'SqliteError';

@@ -14,8 +14,8 @@ function say(text) {
 }
 
 async function prepareCheckout() {
-  const { canPrepare, isBuilt, isDriverForeign } = await import('../setup/freshness.mjs');
-  if (isBuilt(root) && !isDriverForeign(root)) return;
+  const { canPrepare, isBuilt, isDriverThere } = await import('../setup/freshness.mjs');
+  if (isBuilt(root) && isDriverThere(root)) return;
   if (!canPrepare(root)) {
     const whose = `as the owner of ${root}, run: node sim/setup/prepare.mjs`;
     if (existsSync(built)) return say(`the build is older than its sources, or was made for another Node; ${whose}`);

@@ -65,10 +65,16 @@ export function isBuilt(root) {
   return areProgramsBuilt(root) && arePagesBuilt(root);
 }
 
-/** Whether the driver was built for another Node version or processor than this one. */
-export function isDriverForeign(root) {
+/** The package of the database driver for a Node; cloud-bridge/persistence/sqlite-driver.ts tells why there are two. */
+export const driverFor = ({ napi }) => (Number(napi) >= 10 ? 'better-sqlite3' : 'better-sqlite3-v12');
+
+/** Whether the database driver for a Node is installed, and built where it has to be: before Node 22.14. */
+export function isDriverThere(root, versions = process.versions) {
+  const name = driverFor(versions);
+  if (!existsSync(join(root, 'node_modules', name))) return false;
+  if (name === 'better-sqlite3') return true;
   const stamp = driverStamp(root);
-  return existsSync(stamp) && !readFileSync(stamp, 'utf8').startsWith(`${process.versions.modules} ${process.arch} `);
+  return existsSync(stamp) && readFileSync(stamp, 'utf8').startsWith(`${versions.modules} ${process.arch} `);
 }
 
 /** Whether this user may install and build here. */

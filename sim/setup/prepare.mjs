@@ -6,7 +6,7 @@ import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync 
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { arePagesBuilt, areProgramsBuilt, buildStamp, COMPILED, driverStamp } from './freshness.mjs';
+import { arePagesBuilt, areProgramsBuilt, buildStamp, COMPILED, driverFor, driverStamp } from './freshness.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '../..');
 const modules = join(root, 'node_modules');
@@ -91,6 +91,8 @@ function isInstalled() {
     wanted[path].integrity === integrity &&
     existsSync(join(root, path, 'package.json'));
   // Optional packages may be missing: they are for other platforms, or npm could not install them.
+  // The database driver is optional, too, and another Node may have installed the one for itself.
+  if (!existsSync(join(modules, driverFor(process.versions)))) return false;
   const missing = Object.entries(wanted).some(([path, { optional }]) => !optional && !there[path]);
   return !missing && Object.entries(there).every(sound);
 }
@@ -117,23 +119,25 @@ function install() {
   fail('npm ci failed; its output is above. Fix that and run the same command again.');
 }
 
-/** Builds the database driver: prebuilt for most machines, compiled on others, for one major version of Node. */
+/** Before Node 22.14 the database driver is one that is built for a major version of Node: prebuilt for some, compiled on others. */
 function buildDriver() {
+  const name = driverFor(process.versions);
+  if (name === 'better-sqlite3') return;
   const stamp = driverStamp(root);
-  const wanted = `${process.versions.modules} ${process.arch} ${statSync(join(modules, 'better-sqlite3/package.json')).mtimeMs}`;
+  const wanted = `${process.versions.modules} ${process.arch} ${statSync(join(modules, name, 'package.json')).mtimeMs}`;
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return;
-  const script = "const D=require('better-sqlite3');new D(':memory:').close()";
+  const script = `const D=require('${name}');new D(':memory:').close()`;
   const works = () => run('the database driver', process.execPath, ['-e', script]).ok;
   if (!works()) {
     say('fetching or compiling the database driver for this machine (once) ...');
-    const { output } = npm(['rebuild', 'better-sqlite3', '--ignore-scripts=false', '--foreground-scripts'], headers());
+    const { output } = npm(['rebuild', name, '--ignore-scripts=false', '--foreground-scripts'], headers());
     if (!works()) {
       const log = join(modules, '.doorsill-native.log');
       writeFileSync(log, output);
       fail(
         `the database driver has no prebuilt file for Node ${process.versions.node} on ${process.platform}-${process.arch} ` +
-          'within reach and did not compile: install a C++ compiler, make and python3 (Debian: apt install g++ make ' +
-          `python3), then run the same command again. The log is ${log}`,
+          'within reach and did not compile: use Node 22.14 or newer, or install a C++ compiler, make and python3 (Debian: apt ' +
+          `install g++ make python3), then run the same command again. The log is ${log}`,
       );
     }
   }

@@ -2,7 +2,6 @@
 // page is answered, queries and writing included.
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import Sqlite from 'better-sqlite3';
 import fastify from 'fastify';
 import { BridgeConfig } from '../../cloud-bridge/bridge-config.ts';
 import type { Database } from '../../cloud-bridge/bridge-database.ts';
@@ -16,6 +15,7 @@ import { SeededRandom } from '../../device/base/random.ts';
 import { Credential } from '../../device/contract/request.ts';
 import { openBridgeDatabase } from '../support/bridge-database.ts';
 import { Cast, claimsOf } from '../support/parties.ts';
+import { Sqlite } from '../support/sqlite.ts';
 import { median, type Row, type Run, timeMs } from './measure.ts';
 
 const MANY = 100_000;

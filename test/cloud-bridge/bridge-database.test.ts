@@ -2,10 +2,10 @@
 import { mkdir, mkdtemp, rm, rmdir, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import Sqlite from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { MIGRATIONS } from '../../cloud-bridge/persistence/bridge-schema.ts';
 import { openBridgeDatabase } from '../support/bridge-database.ts';
+import { Sqlite } from '../support/sqlite.ts';
 
 let folder: string;
 let path: string;

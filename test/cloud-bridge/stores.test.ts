@@ -2,7 +2,6 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import Sqlite from 'better-sqlite3';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { databasePlace } from '../../cloud-bridge/persistence/open-database.ts';
 import { openRegistryStore, REGISTRY_FILES } from '../../cloud-bridge/registry/sql-registry-store.ts';
@@ -12,6 +11,7 @@ import { SystemDisk } from '../../device/base/disk.ts';
 import { SystemRandom } from '../../device/base/random.ts';
 import { filePlace, openBridgeDatabase, PLACE_SEAMS } from '../support/bridge-database.ts';
 import { temporaryFolder } from '../support/command-line.ts';
+import { Sqlite } from '../support/sqlite.ts';
 import { runOtherBridgeStatements, runOtherVaultStatements } from './support/other-statements.ts';
 import { storesContract } from './support/stores-contract.ts';
 import type { Part } from './support/stores-ground.ts';
@@ -25,7 +25,7 @@ const [bridge, vault] = [join(folder.path, 'bridge.sqlite'), join(folder.path, '
 
 beforeAll(async () => {
   const { prepare } = Sqlite.prototype;
-  vi.spyOn(Sqlite.prototype, 'prepare').mockImplementation(function (this: Sqlite.Database, text: string) {
+  vi.spyOn(Sqlite.prototype, 'prepare').mockImplementation(function (this: InstanceType<typeof Sqlite>, text: string) {
     statements.add(text);
     return prepare.call(this, text);
   });

@@ -5,7 +5,7 @@ import { join, relative } from 'node:path';
 import { root } from './report.mjs';
 
 /** As in a release: a doorbell needs no database driver, and its ffmpeg is the system's. */
-const LEFT_OUT = /^(better-sqlite3|node-ffmpeg-[^/]+|\.bin|\.package-lock\.json)(\/|$)/;
+const LEFT_OUT = /^(better-sqlite3[^/]*|node-ffmpeg-[^/]+|\.bin|\.package-lock\.json)(\/|$)/;
 /** Nothing runs these, and an emulated board writes each file slowly: a release of ours has them. */
 const NOT_RUN = /\.(d\.[cm]?ts|map|md)$/;
 

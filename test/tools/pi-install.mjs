@@ -6,7 +6,7 @@ const MODULES = '/opt/doorsill/node_modules';
 
 export function compilesNothing() {
   symlinkSync(`${MODULES}/@doorsill/device/cli/doorsill-device.mjs`, '/usr/local/bin/doorsill-device');
-  for (const name of ['better-sqlite3', 'aedes', 'doorsill'])
+  for (const name of ['better-sqlite3', 'better-sqlite3-v12', 'aedes', 'doorsill'])
     ensure(!existsSync(`${MODULES}/${name}`), `${name} is there, which no board needs`);
   const node = ran('node', run('node', ['--version'])).trim();
   const version = ran('doorsill-device --version', doorsill('--version')).trim();

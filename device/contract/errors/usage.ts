@@ -70,7 +70,7 @@ export const usageErrors = {
   database_driver_missing: machineFault(
     500,
     'The database driver better-sqlite3 cannot be loaded: {detail}.',
-    'A doorbell runs without it; bridge, registry and vault need it for their files. Install a C++ compiler, make and python3 (Debian: apt install g++ make python3), run `npm rebuild better-sqlite3 --ignore-scripts=false`, and start again; or keep the rows in PostgreSQL (`database` in the settings).',
+    'A doorbell runs without it; bridge, registry and vault need it for their files. On Node 22.14 or newer, install again with `--ignore-scripts`: it comes prebuilt for x86-64 and 64-bit Arm. On an older Node, install a C++ compiler, make and python3 (Debian: apt install g++ make python3), and run `npm rebuild better-sqlite3-v12 --ignore-scripts=false`. Or keep the rows in PostgreSQL (`database` in the settings).',
   ),
   database_unreachable: notReachableForNow(
     503,

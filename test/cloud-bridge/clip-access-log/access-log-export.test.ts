@@ -1,10 +1,10 @@
 // Every access to a clip is in the audit with reader, time and reason. An agency sees its own entries, the admin all, everybody else none.
 import { join } from 'node:path';
-import Sqlite from 'better-sqlite3';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { SystemRandom } from '../../../device/base/random.ts';
 import { BridgeFixture, type Parcel } from '../../support/bridge-fixture.ts';
 import { makeParty } from '../../support/parties.ts';
+import { Sqlite } from '../../support/sqlite.ts';
 
 const HOSTILE = `<script>alert(1)</script> "&' \u202etxt.exe`;
 const FORMULA = '=HYPERLINK("http://evil.example";"case")';

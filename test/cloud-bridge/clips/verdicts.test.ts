@@ -1,6 +1,5 @@
 // What a recipient says of an encrypted clip is recorded once for each outcome, and nobody else's word about it is.
 import { join } from 'node:path';
-import Sqlite from 'better-sqlite3';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { generateSigningKey, sha256Hex } from '../../../device/base/keys.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
@@ -12,6 +11,7 @@ import { makeParty, type Party } from '../../support/parties.ts';
 import { sealedParcel, sealingFor, verdictOn } from '../../support/sealed-parcel.ts';
 import { BARE_JPEG, Searching } from '../../support/searches.ts';
 import { custodyCall } from '../../support/sent-clip.ts';
+import { Sqlite } from '../../support/sqlite.ts';
 
 let fixture: BridgeFixture;
 let request: string;

@@ -2,7 +2,6 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import Sqlite from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Database } from '../../../cloud-bridge/bridge-database.ts';
 import { Custody } from '../../../cloud-bridge/custody/custody-proofs.ts';
@@ -16,6 +15,7 @@ import { fromHex, toHex, utf8 } from '../../../device/contract/bytes.ts';
 import { isConsistent, leafHash, nodeHash, rootOfInclusion } from '../../../device/contract/merkle.ts';
 import { openBridgeDatabase } from '../../support/bridge-database.ts';
 import { proved } from '../../support/proved.ts';
+import { Sqlite } from '../../support/sqlite.ts';
 import { PLENTY, storedRequest } from '../../support/stored-request.ts';
 import { enrolDevice, key, limits, plainAccess, plainIntake, SEALED, TAKEN } from '../support/plain-rows.ts';
 

@@ -2,7 +2,6 @@
 // custody log; it links the statement to device and owner.
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import Sqlite from 'better-sqlite3';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { ManifestEncryption } from '../../../cloud-bridge/intake/stored-manifest-encryption.ts';
 import { sha256Hex } from '../../../device/base/keys.ts';
@@ -10,6 +9,7 @@ import { freshId, SystemRandom } from '../../../device/base/random.ts';
 import { verifyClip } from '../../../device/clip/verify-clip.ts';
 import { BridgeFixture, type Parcel } from '../../support/bridge-fixture.ts';
 import { claimsOf, makeParty, type Party } from '../../support/parties.ts';
+import { Sqlite } from '../../support/sqlite.ts';
 
 let fixture: BridgeFixture;
 let request: string;

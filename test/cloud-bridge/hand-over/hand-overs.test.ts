@@ -3,7 +3,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { join } from 'node:path';
-import Sqlite from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { importSigningKey, sha256Hex } from '../../../device/base/keys.ts';
 import type { Log } from '../../../device/base/log.ts';
@@ -11,6 +10,7 @@ import { itemId, itemIdText, RecallAnswer } from '../../../device/contract/hand-
 import { BridgeFixture, type Parcel } from '../../support/bridge-fixture.ts';
 import { temporaryFolder } from '../../support/command-line.ts';
 import { makeParty } from '../../support/parties.ts';
+import { Sqlite } from '../../support/sqlite.ts';
 import { bridgeWithVault, OfferedClip, receiptOf, type VaultFixture } from '../../support/vault-fixture.ts';
 
 const folder = temporaryFolder('hand-over');

@@ -2,7 +2,6 @@
 import { existsSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import { join } from 'node:path';
-import Sqlite from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { HandOverBody } from '../../../cloud-bridge/signing/hand-over-documents.ts';
 import { sha256, sha256Hex, verifySignature } from '../../../device/base/keys.ts';
@@ -22,6 +21,7 @@ import { BridgeFixture, type Parcel } from '../../support/bridge-fixture.ts';
 import { claimsOf, makeParty } from '../../support/parties.ts';
 import { sealedParcel, verdictOn } from '../../support/sealed-parcel.ts';
 import { custodyCall, departureOf } from '../../support/sent-clip.ts';
+import { Sqlite } from '../../support/sqlite.ts';
 
 const vault = makeParty('vault', new SystemRandom());
 let fixture: BridgeFixture;

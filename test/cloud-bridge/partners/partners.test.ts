@@ -2,7 +2,6 @@
 // requests, webhooks, requests open at the devices, and uploads under way.
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import Sqlite from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { signatureOf } from '../../../cloud-bridge/partners/partners.ts';
@@ -14,6 +13,7 @@ import { DEFAULT_PREFIX, topicsUnder } from '../../../device/contract/topics.ts'
 import { BridgeFixture } from '../../support/bridge-fixture.ts';
 import { startBroker, type TestBroker } from '../../support/broker.ts';
 import { textClaim } from '../../support/parties.ts';
+import { Sqlite } from '../../support/sqlite.ts';
 
 let fixture: BridgeFixture;
 let secrets: { token: string; webhookSecret: string };

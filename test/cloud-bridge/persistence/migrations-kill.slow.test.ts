@@ -4,11 +4,11 @@ import { once } from 'node:events';
 import { copyFile, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import Sqlite from 'better-sqlite3';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { openBridgeDatabase } from '../../support/bridge-database.ts';
 import { compileProgram } from '../../support/child-program.ts';
 import { proved } from '../../support/proved.ts';
+import { Sqlite } from '../../support/sqlite.ts';
 import { expectFormer, formerBridge } from '../support/former-bridge.ts';
 
 const REQUESTS = 60_000;

@@ -2,7 +2,6 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import Sqlite from 'better-sqlite3';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { MIGRATIONS } from '../../../cloud-bridge/persistence/bridge-schema.ts';
 import { type Migrations, spelled, statementsOf } from '../../../cloud-bridge/persistence/migrations.ts';
@@ -10,6 +9,7 @@ import { openSqlite } from '../../../cloud-bridge/persistence/sqlite-file.ts';
 import { openVaultDatabase } from '../../../cloud-bridge/vault/vault-database.ts';
 import { MIGRATIONS as VAULT_MIGRATIONS } from '../../../cloud-bridge/vault/vault-schema.ts';
 import { filePlace, openBridgeDatabase, PLACE_SEAMS } from '../../support/bridge-database.ts';
+import { Sqlite } from '../../support/sqlite.ts';
 import { expectFormer, FORMER_VERSIONS, formerBridge } from '../support/former-bridge.ts';
 
 let folder: string;

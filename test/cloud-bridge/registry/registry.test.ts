@@ -2,7 +2,6 @@
 import { mkdir, mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import Sqlite from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { headAnswerSchema } from '../../../cloud-bridge/custody/custody-answers.ts';
@@ -22,6 +21,7 @@ import { PUBLIC_AUDIENCE } from '../../../device/contract/shared-claims.ts';
 import { revokedBy } from '../../../device/contract/verify-published-request.ts';
 import { ShiftedClock } from '../../support/bridge-fixture.ts';
 import { makeParty, type Party } from '../../support/parties.ts';
+import { Sqlite } from '../../support/sqlite.ts';
 
 const random = new SystemRandom();
 const clock = new ShiftedClock();

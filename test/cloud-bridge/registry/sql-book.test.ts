@@ -1,12 +1,12 @@
 // How many rows a change of the registry's book writes, in a book of many agencies.
 import { join } from 'node:path';
-import Sqlite from 'better-sqlite3';
 import { afterAll, expect, it } from 'vitest';
 import type { Agency, Book } from '../../../cloud-bridge/registry/agency-book.ts';
 import { openRegistryStore, REGISTRY_FILES } from '../../../cloud-bridge/registry/sql-registry-store.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
 import { PLACE_SEAMS } from '../../support/bridge-database.ts';
 import { temporaryFolder } from '../../support/command-line.ts';
+import { Sqlite } from '../../support/sqlite.ts';
 
 const folder = temporaryFolder('book');
 afterAll(() => folder.dispose());

@@ -1,7 +1,6 @@
 // A clip that answers a search is verified like any other, is shown to the pet's owner alone, and is never part of what agencies see: their
 // lists, the vault, the pages of community requests.
 import { join } from 'node:path';
-import Sqlite from 'better-sqlite3';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { SystemRandom } from '../../../device/base/random.ts';
 import { toBase64url } from '../../../device/contract/bytes.ts';
@@ -9,6 +8,7 @@ import { IntakeReceipt } from '../../../device/contract/manifest.ts';
 import { BridgeFixture, type Parcel } from '../../support/bridge-fixture.ts';
 import { claimsOf, makeParty, type Party, textClaim } from '../../support/parties.ts';
 import { BARE_JPEG, Searching } from '../../support/searches.ts';
+import { Sqlite } from '../../support/sqlite.ts';
 
 let fixture: BridgeFixture;
 let request: string;

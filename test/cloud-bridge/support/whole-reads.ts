@@ -1,5 +1,5 @@
 // Finds statements that read a growing table whole, by SQLite's query plans; lists the growing tables.
-import Sqlite from 'better-sqlite3';
+import { Sqlite } from '../../support/sqlite.ts';
 
 /** Tables with a row for each home, request, clip, call or event. All others have at most one for each agency or partner. */
 export const GROWING = [
@@ -60,7 +60,7 @@ export function wholeReads(path: string, texts: Iterable<string>): string[] {
   return found;
 }
 
-function scans(file: Sqlite.Database, text: string): string[] {
+function scans(file: InstanceType<typeof Sqlite>, text: string): string[] {
   const values = [...text.matchAll(/\?/g)].map(() => null);
   const plan = file.prepare<unknown[], { detail: string }>(`explain query plan ${text}`).all(...values);
   const sorts = / limit \?$/.test(text) && !SORTS_SOME.some((form) => form.test(text));

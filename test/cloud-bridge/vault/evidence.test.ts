@@ -2,10 +2,10 @@
 // is deleted.
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import Sqlite from 'better-sqlite3';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { SCOPES } from '../../../cloud-bridge/vault/clients.ts';
 import { sha256Hex } from '../../../device/base/keys.ts';
+import { Sqlite } from '../../support/sqlite.ts';
 import { type OfferedClip, type Officer, type VaultAnswer, VaultFixture } from '../../support/vault-fixture.ts';
 import { VaultRig } from '../support/vault-rig.ts';
 

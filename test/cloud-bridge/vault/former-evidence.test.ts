@@ -1,7 +1,6 @@
 // Evidence that a vault took before there were statements stays readable, is confirmed under its id, and is recalled by its owner's own
 // revocation; that way is closed to a clip with a statement.
 import { join } from 'node:path';
-import Sqlite from 'better-sqlite3';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { acknowledgementSchema } from '../../../cloud-bridge/signing/hand-over-documents.ts';
 import { sha256Hex } from '../../../device/base/keys.ts';
@@ -9,6 +8,7 @@ import { SystemRandom } from '../../../device/base/random.ts';
 import { RecallAnswer } from '../../../device/contract/hand-over-documents.ts';
 import type { BridgeFixture, Parcel } from '../../support/bridge-fixture.ts';
 import { makeParty } from '../../support/parties.ts';
+import { Sqlite } from '../../support/sqlite.ts';
 import { OfferedClip, type Officer, type VaultFixture } from '../../support/vault-fixture.ts';
 import { VaultRig } from '../support/vault-rig.ts';
 

@@ -1,11 +1,11 @@
 // In the vault, too, an agency whose key was rotated has what was granted to any of its keys, and what was issued for the rotated key opens
 // nothing.
 import { join } from 'node:path';
-import Sqlite from 'better-sqlite3';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { sha256Hex } from '../../../device/base/keys.ts';
 import { BridgeFixture } from '../../support/bridge-fixture.ts';
 import { temporaryFolder } from '../../support/command-line.ts';
+import { Sqlite } from '../../support/sqlite.ts';
 import { OfferedClip, type Officer, VaultFixture } from '../../support/vault-fixture.ts';
 
 const folder = temporaryFolder('vault-rotated');

@@ -1,7 +1,6 @@
 // Every changed byte of a real demo's clip, manifest, receipt and proof is detected, and the bridge's log has nothing private of the home.
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import Sqlite from 'better-sqlite3';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
@@ -12,6 +11,7 @@ import { DEMO_HOME } from '../../../sim/testbed/testbed.ts';
 import { readVaultClip, vaultItem } from '../../../sim/testbed/vault-clip.ts';
 import { runCommand, temporaryFolder } from '../../support/command-line.ts';
 import { proved } from '../../support/proved.ts';
+import { Sqlite } from '../../support/sqlite.ts';
 
 const folder = temporaryFolder('custody');
 const data = join(folder.path, 'demo');

@@ -2,7 +2,6 @@
 // a fresh copy of a prepared folder. Checks that everything is consistent afterwards.
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import Sqlite from 'better-sqlite3';
 import { expect } from 'vitest';
 import { z } from 'zod';
 import type { Database } from '../../../cloud-bridge/bridge-database.ts';
@@ -15,6 +14,7 @@ import { openBridgeDatabase } from '../../support/bridge-database.ts';
 import { type Answer, BridgeFixture, type Parcel } from '../../support/bridge-fixture.ts';
 import { temporaryFolder } from '../../support/command-line.ts';
 import type { SmallDisk } from '../../support/small-disk.ts';
+import { Sqlite } from '../../support/sqlite.ts';
 import {
   type Fault,
   faultCame,

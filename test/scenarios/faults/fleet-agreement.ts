@@ -1,12 +1,12 @@
 // Checks a fleet under faults: whether clips and recalls go on, and whether its testbed's stored data agrees at the end.
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import Sqlite from 'better-sqlite3';
 import { expect } from 'vitest';
 import { z } from 'zod';
 import { sha256Hex } from '../../../device/base/keys.ts';
 import { openBridgeDatabase } from '../../support/bridge-database.ts';
 import type { Line, Running } from '../../support/command-line.ts';
+import { Sqlite } from '../../support/sqlite.ts';
 import { wholeLog } from './bridge-rounds.ts';
 
 const countsSchema = z.object({ requests: z.int(), clipsStored: z.int(), revocations: z.int() });

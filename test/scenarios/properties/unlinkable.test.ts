@@ -4,7 +4,6 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { connect, createServer, type Server } from 'node:net';
 import { join } from 'node:path';
-import Sqlite from 'better-sqlite3';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { sha256Hex } from '../../../device/base/keys.ts';
 import { type Log, silentLog } from '../../../device/base/log.ts';
@@ -28,6 +27,7 @@ import { temporaryFolder } from '../../support/command-line.ts';
 import { claimsOf, makeParty, type Party, textClaim } from '../../support/parties.ts';
 import { plainMp4 } from '../../support/plain-mp4.ts';
 import { BARE_JPEG, Searching } from '../../support/searches.ts';
+import { Sqlite } from '../../support/sqlite.ts';
 import { type Officer, VaultFixture } from '../../support/vault-fixture.ts';
 
 const random = new SystemRandom();

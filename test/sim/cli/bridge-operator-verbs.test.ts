@@ -1,11 +1,11 @@
 // @module-tag long
 import { join } from 'node:path';
-import Sqlite from 'better-sqlite3';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { parseEnrolmentCode } from '../../../device/contract/enrolment.ts';
 import { BridgeFixture } from '../../support/bridge-fixture.ts';
 import { callCommand } from '../../support/call-command.ts';
 import { runCommand } from '../../support/command-line.ts';
+import { Sqlite } from '../../support/sqlite.ts';
 
 let fixture: BridgeFixture;
 beforeAll(async () => {

@@ -1,21 +1,11 @@
 // The checkout for a user who may only read it, such as a service's.
 import { type SpawnSyncReturns, spawnSync } from 'node:child_process';
-import {
-  chmodSync,
-  chownSync,
-  existsSync,
-  mkdirSync,
-  readFileSync,
-  statSync,
-  symlinkSync,
-  utimesSync,
-  writeFileSync,
-} from 'node:fs';
+import { chmodSync, chownSync, existsSync, mkdirSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { bundledPath } from '../../../device/camera/find-ffmpeg.ts';
 // @ts-expect-error: plain JavaScript, because it runs before anything is built.
-import { arePagesBuilt, isBuilt, isDriverForeign } from '../../../sim/setup/freshness.mjs';
+import { arePagesBuilt, isBuilt, isDriverThere } from '../../../sim/setup/freshness.mjs';
 import { root } from '../../layout/source-tree.ts';
 import { temporaryFolder } from '../../support/command-line.ts';
 import { proved } from '../../support/proved.ts';
@@ -122,15 +112,22 @@ describe('whether a checkout is built', () => {
     expect(isBuilt(place)).toBe(false);
   });
 
-  it('includes whether the database driver is for this Node', () => {
-    expect(isDriverForeign(place)).toBe(false);
-    mkdirSync(join(place, 'node_modules'));
+  it('includes whether the database driver is there for this Node', () => {
+    const [older, newer] = [
+      { napi: '9', modules: '115' },
+      { napi: '10', modules: '137' },
+    ];
+    const there = () => [older, newer].map((versions) => isDriverThere(place, versions));
+    expect(there()).toEqual([false, false]);
+    mkdirSync(join(place, 'node_modules/better-sqlite3-v12'), { recursive: true });
+    expect(there()).toEqual([false, false]);
     writeFileSync(join(place, 'node_modules/.doorsill-native'), `1 ${process.arch} 5`);
-    expect(isDriverForeign(place)).toBe(true);
-    writeFileSync(join(place, 'node_modules/.doorsill-native'), `${process.versions.modules} ${process.arch} 5`);
-    expect(isDriverForeign(place)).toBe(false);
-    expect(isDriverForeign(root)).toBe(false);
-    expect(readFileSync(join(root, 'node_modules/.doorsill-native'), 'utf8')).toMatch(/^\d+ \w+ /);
+    expect(there()).toEqual([false, false]);
+    writeFileSync(join(place, 'node_modules/.doorsill-native'), `115 ${process.arch} 5`);
+    expect(there()).toEqual([true, false]);
+    mkdirSync(join(place, 'node_modules/better-sqlite3'));
+    expect(there()).toEqual([true, true]);
+    expect(isDriverThere(root)).toBe(true);
   });
 
   it('is not built by a user who cannot build', { tags: ['root'] }, () => {

@@ -3,7 +3,6 @@
 import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import Sqlite from 'better-sqlite3';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { SystemDisk } from '../../../device/base/disk.ts';
 import { encryptTo } from '../../../device/base/hpke.ts';
@@ -26,6 +25,7 @@ import { claimsOf, makeParty, textClaim } from '../../support/parties.ts';
 import { plainMp4 } from '../../support/plain-mp4.ts';
 import { BARE_JPEG, Searching } from '../../support/searches.ts';
 import { custodyCall } from '../../support/sent-clip.ts';
+import { Sqlite } from '../../support/sqlite.ts';
 
 const folder = temporaryFolder('pet-owner');
 const at = (...names: string[]) => join(folder.path, ...names);

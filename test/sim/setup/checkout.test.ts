@@ -164,7 +164,7 @@ describe('a fresh checkout', { tags: ['long'] }, () => {
     registry.servesDriver = false;
     try {
       bare.withoutCompiler();
-      for (const made of ['better-sqlite3/build', '.doorsill-native'])
+      for (const made of ['better-sqlite3-v12/build', '.doorsill-native'])
         rmSync(join(checkout, 'node_modules', made), { recursive: true });
       const { status, output } = await bare.prepare(checkout);
       const lines = output.trimEnd().split('\n');

@@ -3,7 +3,6 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import Sqlite from 'better-sqlite3';
 import { SystemClock } from '../../../../device/base/clock.ts';
 import { SystemDisk } from '../../../../device/base/disk.ts';
 import { generateSigningKey, sha256Hex } from '../../../../device/base/keys.ts';
@@ -28,6 +27,7 @@ import { porchKind } from '../../../../sim/porch/porch-camera.ts';
 import { BridgeFixture, ShiftedClock } from '../../../support/bridge-fixture.ts';
 import { linkTo, startBroker, type TestBroker } from '../../../support/broker.ts';
 import { claimsOf, makeParty, textClaim } from '../../../support/parties.ts';
+import { Sqlite } from '../../../support/sqlite.ts';
 import { Recording, type Tap, tapBridge, tapBroker } from './recording.ts';
 
 export const HOME_KINDS = ['no footage', 'declined', 'ignored', 'offline'] as const;

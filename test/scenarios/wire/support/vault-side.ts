@@ -2,7 +2,6 @@
 // and closed until all scenarios have played, so that until then every clip is at the bridge.
 import { cp, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import Sqlite from 'better-sqlite3';
 import { z } from 'zod';
 import { generateSealingKey, type SealingKeyPair } from '../../../../device/base/hpke.ts';
 import { type Log, openLogFile, silentLog } from '../../../../device/base/log.ts';
@@ -10,6 +9,7 @@ import { loadSealingKeys } from '../../../../device/base/sealing-keys.ts';
 import type { ClipKeeper } from '../../../../device/contract/sealing.ts';
 import { zoneCheck } from '../../../../sim/testbed/check-zones.ts';
 import type { BridgeFixture } from '../../../support/bridge-fixture.ts';
+import { Sqlite } from '../../../support/sqlite.ts';
 import { VaultFixture } from '../../../support/vault-fixture.ts';
 import { Front } from './front.ts';
 import { LOOPBACK } from './home-flows.ts';

@@ -73,8 +73,8 @@ export class LoopbackRegistry {
   armed: string | null = null;
   /** False: the database driver's prebuilt file cannot be had. */
   servesDriver = true;
-  /** Files of the database driver, made for other Nodes, by the version of their interface (`process.versions.modules`). */
-  readonly drivers = new Map<string, string>();
+  /** Folders of packages that this Node's checkout has not installed, by their path in node_modules. */
+  readonly others = new Map<string, string>();
   private readonly folder = mkdtempSync(join(tmpdir(), 'doorsill-test-registry-'));
   private readonly checkout: string;
   private readonly locked: Map<string, LockEntry>;
@@ -151,7 +151,7 @@ export class LoopbackRegistry {
 
   /** The hash of a package of the lock file, packed when it is first asked for; undefined where it is not installed in the checkout. */
   private packed(path: string): string | undefined {
-    const installed = join(this.checkout, path);
+    const installed = this.others.get(path) ?? join(this.checkout, path);
     if (!this.integrity.has(path) && this.locked.has(path) && existsSync(join(installed, 'package.json')))
       this.pack(packageName(path) === this.armed ? this.arm(installed) : installed, path);
     return this.integrity.get(path);
@@ -159,7 +159,7 @@ export class LoopbackRegistry {
 
   private pack(from: string, path: string): void {
     // What was compiled after the install belongs to no package.
-    const args = ['--exclude=./node_modules', ...(path.endsWith('/better-sqlite3') ? ['--exclude=./build'] : [])];
+    const args = ['--exclude=./node_modules', ...(path.endsWith('/better-sqlite3-v12') ? ['--exclude=./build'] : [])];
     const file = this.tar(path);
     // A package that is installed in two places has one hash.
     args.push('--sort=name', '--mtime=@0', '--owner=0', '--group=0');
@@ -167,10 +167,11 @@ export class LoopbackRegistry {
     this.integrity.set(path, integrityOf(readFileSync(file)));
   }
 
-  /** The driver as its project publishes it: the one that was fetched or compiled for this very Node. */
+  /** The driver as its project publishes it, where this Node needs one of its own: the one that was fetched or compiled for it. */
   private packDriver(): void {
     const file = join(this.folder, 'driver.tar.gz');
-    const driver = join(this.checkout, 'node_modules/better-sqlite3');
+    const driver = join(this.checkout, 'node_modules/better-sqlite3-v12');
+    if (!existsSync(join(driver, 'build'))) return;
     execFileSync('tar', ['-czf', file, '-C', driver, 'build/Release/better_sqlite3.node']);
   }
 
@@ -182,10 +183,8 @@ export class LoopbackRegistry {
     const path = decodeURIComponent((request.url ?? '/').slice(1));
     if (request.method !== 'GET') response.writeHead(404).end();
     else if (/^v\d.*better-sqlite3.*\.tar\.gz$/.test(path)) {
-      const abi = /-node-v(\d+)-/.exec(path)?.[1] ?? '';
-      const isOurs = abi === process.versions.modules;
-      const file = this.drivers.get(abi) ?? (isOurs ? join(this.folder, 'driver.tar.gz') : undefined);
-      if (this.servesDriver && file) createReadStream(file).pipe(response);
+      const isOurs = path.includes(`-node-v${process.versions.modules}-`);
+      if (this.servesDriver && isOurs) createReadStream(join(this.folder, 'driver.tar.gz')).pipe(response);
       else response.writeHead(404).end();
     } else if (path.startsWith('-/tar/')) this.sendPackage(path.slice('-/tar/'.length), response);
     else {
@@ -221,10 +220,17 @@ export class LoopbackRegistry {
     if (paths.length === 0) return this.plant(name);
     const versions = paths.map((path) => {
       const { integrity: _, optional: _optional, ...facts } = this.locked.get(path) ?? { version: '' };
-      return { name, ...facts, dist: this.dist(path) };
+      return { name, ...facts, ...this.gypFact(path), dist: this.dist(path) };
     });
     const newest = versions[0]?.version;
     return { name, 'dist-tags': { latest: newest }, versions: Object.fromEntries(versions.map((v) => [v.version, v])) };
+  }
+
+  /** Without it npm compiles a package that has a binding.gyp; a lock file does not hold it. */
+  private gypFact(path: string): object {
+    const file = join(this.others.get(path) ?? join(this.checkout, path), 'package.json');
+    if (!existsSync(file)) return {};
+    return z.object({ gypfile: z.boolean().optional() }).parse(JSON.parse(readFileSync(file, 'utf8')));
   }
 
   private dist(path: string): object {
