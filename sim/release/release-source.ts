@@ -86,6 +86,11 @@ export async function withBuiltCommit<T>(root: string, use: (source: ReleaseSour
   }
 }
 
+/** The text of a file as the checkout's last commit has it. Throws `release_unmade`. */
+export function fileOfCommit(root: string, path: string): string {
+  return run('git', ['-C', root, 'show', `HEAD:${path}`], root);
+}
+
 /** The checkout as it lies there, built. Throws `release_unmade`. */
 export async function builtCheckout(root: string): Promise<ReleaseSource> {
   const { commit, madeS } = lastCommit(root);

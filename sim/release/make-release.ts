@@ -1,0 +1,56 @@
+// All files of a release, from the last commit.
+import { sha256Hex } from '@doorsill/base/keys';
+import { utf8 } from '@doorsill/contract/bytes';
+import { parseJson } from '@doorsill/contract/parse-json';
+import { signAsMinisign } from '@doorsill/device/update/minisign';
+import { z } from 'zod';
+import { failure } from '../errors.ts';
+import { boardArchive } from './board-archive.ts';
+import { listPackages } from './list-packages.ts';
+import { npmPackages, type PublishedAs } from './npm-packages.ts';
+import type { ReleaseKey } from './release-key.ts';
+import { fileOfCommit, type ReleaseSource, withBuiltCommit } from './release-source.ts';
+
+const versionSchema = z.looseObject({ version: z.string() });
+
+/**
+ * Makes a release of the last commit of the checkout `root`; returns its files by their names. SHA256SUMS comes last, so that a release that is
+ * cut off has none. The same commit, Node, npm and key give the same bytes. Throws `release_unmade`.
+ */
+export async function makeRelease(root: string, key: ReleaseKey, as: PublishedAs): Promise<Map<string, Uint8Array>> {
+  // Before the build, which takes minutes.
+  const { version } = versionSchema.parse(parseJson(fileOfCommit(root, 'package.json')));
+  const changes = changesIn(fileOfCommit(root, 'CHANGELOG.md'), version);
+  return await withBuiltCommit(root, (source) => releaseOf(source, key, as, changes));
+}
+
+async function releaseOf(
+  source: ReleaseSource,
+  key: ReleaseKey,
+  as: PublishedAs,
+  changes: string,
+): Promise<Map<string, Uint8Array>> {
+  const { folder, version, madeS } = source;
+  const whole = `doorsill-${version}`;
+  const sign = (file: string, bytes: Uint8Array) =>
+    utf8(signAsMinisign(bytes, key.id, key.signing, `timestamp:${madeS}\tfile:${file}\thashed`));
+  const files = new Map([[`${whole}.md`, utf8(changes)]]);
+  for (const { file, bytes } of npmPackages(source, as)) files.set(file, bytes);
+  for (const arch of ['x64', 'arm64'] as const) {
+    const { archive, packages } = await boardArchive(source, arch);
+    const name = `${whole}-linux-${arch}`;
+    files.set(`${name}.tar.gz`, archive).set(`${name}.tar.gz.minisig`, sign(`${name}.tar.gz`, archive));
+    files.set(`${name}.cdx.json`, utf8(packages));
+  }
+  files.set(`${whole}.cdx.json`, utf8(listPackages(folder, ['--workspaces'], madeS, utf8(source.commit))));
+  const sums = utf8([...files].map(([file, bytes]) => `${sha256Hex(bytes)}  ${file}\n`).join(''));
+  return files.set('SHA256SUMS.minisig', sign('SHA256SUMS', sums)).set('SHA256SUMS', sums);
+}
+
+/** What a CHANGELOG says of a version. Throws `release_unmade` where it says nothing. */
+function changesIn(changelog: string, version: string): string {
+  const part = changelog.split(/^(?=## )/m).find((text) => text.startsWith(`## ${version} `));
+  if (part === undefined)
+    throw failure('release_unmade', { detail: `CHANGELOG.md has no part "## ${version} (day)".` });
+  return part;
+}
