@@ -7,6 +7,8 @@ import { deviceUnit, HARDWARE_GROUPS, type UnitFacts } from './device-unit.ts';
 
 /** The start of each file, by which ours are recognised. */
 const HEADER = '# Written by `doorsill device install`';
+/** The start of each file that the Debian package brings, by which a board with the package is recognised. */
+const PACKAGE_HEADER = '# Of the Debian package doorsill-device';
 const FILE_BYTES_MAX = 65_536;
 
 /** The maximum of a Pi's watchdog (bcm2835_wdt). */
@@ -18,6 +20,9 @@ export interface InstallSpec extends UnitFacts {
 }
 
 export type FileOutcome = 'installed' | 'replaced' | 'unchanged' | 'removed';
+
+/** The path of a unit that a package brings; one of an install hides it (systemd.unit(5), Unit File Load Path). */
+const packagedUnit = (name: string) => `/usr/lib/systemd/system/${name}.service`;
 
 /** The paths of a service's files below the root of a system. */
 function pathsOf(name: string) {
@@ -34,12 +39,24 @@ export function boardFiles(spec: InstallSpec): Map<string, string> {
   const paths = pathsOf(spec.name);
   const header = `${HEADER}, which replaces it; \`doorsill device uninstall\` removes it.\n`;
   return new Map([
-    [paths.groups, `${header}${HARDWARE_GROUPS.map((group) => `g ${group} -\n`).join('')}`],
+    [paths.groups, `${header}${GROUPS}`],
     [paths.rules, `${header}${RULES}`],
     [paths.unit, `${header}${deviceUnit(spec)}`],
     ...(spec.hardwareWatchdog ? ([[paths.watchdog, `${header}${WATCHDOG}`]] as const) : []),
   ]);
 }
+
+/** The texts of the same service's files in a Debian package, by their paths below the root of a system. */
+export function packagedFiles(spec: UnitFacts): Map<string, string> {
+  const header = `${PACKAGE_HEADER}, which replaces it.\n`;
+  return new Map([
+    [`/usr/lib/sysusers.d/${spec.name}.conf`, `${header}${GROUPS}`],
+    [`/usr/lib/udev/rules.d/70-${spec.name}.rules`, `${header}${RULES}`],
+    [packagedUnit(spec.name), `${header}${deviceUnit(spec)}`],
+  ]);
+}
+
+const GROUPS = HARDWARE_GROUPS.map((group) => `g ${group} -\n`).join('');
 
 /** Rules for device nodes that Debian leaves to root, or to a group that only Raspberry Pi OS has. */
 const RULES = `# Lines of GPIO: buttons, chime, lamps.
@@ -93,20 +110,31 @@ export async function removeBoardFiles(disk: Disk, root: string, name: string): 
   return ours.map(([path]) => path);
 }
 
-/** Whether the unit of `name` exists and was written by an install. */
-export async function hasUnit(disk: Disk, root: string, name: string): Promise<boolean> {
-  const path = join(root, pathsOf(name).unit);
-  return (await filesThere(disk, root, name)).get(path)?.startsWith(HEADER) ?? false;
+/** Whose unit of `name` systemd loads: an install's, or else the Debian package's; null where neither brought one. */
+export async function unitFrom(disk: Disk, root: string, name: string): Promise<'install' | 'package' | null> {
+  const installed = await textAt(disk, join(root, pathsOf(name).unit));
+  if (installed !== null) return installed.startsWith(HEADER) ? 'install' : null;
+  return (await textAt(disk, join(root, packagedUnit(name))))?.startsWith(PACKAGE_HEADER) ? 'package' : null;
+}
+
+/** Throws `board_packaged` where the Debian package's unit of `name` is the one that systemd loads. */
+export async function expectNotPackaged(disk: Disk, root: string, name: string): Promise<void> {
+  if ((await unitFrom(disk, root, name)) === 'package') throw failure('board_packaged', { name });
 }
 
 async function filesThere(disk: Disk, root: string, name: string): Promise<Map<string, string>> {
   const found = new Map<string, string>();
   for (const below of Object.values(pathsOf(name))) {
     const path = join(root, below);
-    const bytes = await disk.readFile(path, FILE_BYTES_MAX).catch(unwritable(path));
-    if (bytes) found.set(path, new TextDecoder().decode(bytes));
+    const text = await textAt(disk, path);
+    if (text !== null) found.set(path, text);
   }
   return found;
+}
+
+async function textAt(disk: Disk, path: string): Promise<string | null> {
+  const bytes = await disk.readFile(path, FILE_BYTES_MAX).catch(unwritable(path));
+  return bytes && new TextDecoder().decode(bytes);
 }
 
 async function put(disk: Disk, path: string, text: string): Promise<void> {

@@ -12,6 +12,9 @@ export interface UnitFacts {
   name: string;
 }
 
+/** The path of a board's command in the Debian package. */
+export const PACKAGED_LAUNCHER = `/usr/lib/doorsill-device/${RELEASED_LAUNCHER}`;
+
 /** Groups that own cameras, sound cards, buttons, GPIO lines and encoders. An install creates missing ones. */
 export const HARDWARE_GROUPS = ['video', 'audio', 'input', 'gpio', 'render'] as const;
 
@@ -46,11 +49,16 @@ export function deviceUnit({ node, program, name }: UnitFacts): string {
     programs === null
       ? ''
       : `ExecStartPre=-+${node} ${programs}/keeper/${RELEASED_LAUNCHER} update --settle --programs ${programs}\n`;
+  // A package enables its unit before its settings are there; a start without them is left out, and is no failure.
+  const isPackaged = program === PACKAGED_LAUNCHER;
+  const documentation = isPackaged
+    ? 'man:doorsill-device(1)'
+    : `file:${program.replace(/(sim\/)?cli\/[^/]+$/, 'README.md')}`;
   return `# Put changes of your own into /etc/systemd/system/${name}.service.d/override.conf (\`systemctl edit ${name}\`).
 [Unit]
 Description=doorsill, a doorbell that keeps its footage
-Documentation=file:${program.replace(/(sim\/)?cli\/[^/]+$/, 'README.md')}
-# Neither the network nor the time is waited for: it films from the first moment, and grants nothing until it knows the time.
+Documentation=${documentation}
+${isPackaged ? `ConditionPathExists=${folder}/device.json\n` : ''}# Neither the network nor the time is waited for: it films from the first moment, and grants nothing until it knows the time.
 StartLimitIntervalSec=${RESTARTS.withinS}
 StartLimitBurst=${RESTARTS.many}
 

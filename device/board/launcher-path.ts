@@ -37,7 +37,7 @@ export function lastingPath(launcher: string): string {
 }
 
 /** The programs that a systemd unit starts, by absolute path. */
-export interface UnitPrograms {
+interface UnitPrograms {
   node: string;
   program: string;
 }

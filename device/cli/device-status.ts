@@ -26,7 +26,12 @@ export function addDeviceStatus(device: Command): void {
       const service = serviceState(name);
       if (!service) throw failure('board_service_missing', { name });
       const version = service.program === null ? null : versionIn(join(dirname(service.program), '../package.json'));
-      const health = await healthOf(context, resolve(data ?? `/var/lib/${name}`));
+      const folder = resolve(data ?? `/var/lib/${name}`);
+      const hasSettings = await context.disk.sizeOf(join(folder, 'device.json')).then(
+        (bytes) => bytes !== null,
+        () => true,
+      );
+      const health = await healthOf(context, folder);
       const isWell = service.state === 'active' && 'camera' in health && isHealthy(health);
       context.output.result(
         { name, well: isWell, service, version, ...('camera' in health ? { health } : { unanswered: health.why }) },
@@ -36,7 +41,11 @@ export function addDeviceStatus(device: Command): void {
           `${'version'.padEnd(9)} ${version ?? 'unknown'}`,
           ...('camera' in health ? healthLines(health) : [`${'doorbell'.padEnd(9)} ${health.why}`]),
           '',
-          isWell ? 'It works.' : 'It has a fault: `doorsill doctor` with its folder names it and its cure.',
+          isWell
+            ? 'It works.'
+            : hasSettings
+              ? 'It has a fault: `doorsill doctor` with its folder names it and its cure.'
+              : `It has no settings yet: write them with \`sudo doorsill device init --data ${folder}\`, then \`sudo systemctl start ${name}\`.`,
         ].join('\n'),
       );
       if (!isWell) process.exitCode = FAULT_EXIT;

@@ -5,6 +5,7 @@ import { SystemDisk } from '@doorsill/base/disk';
 import { lockFolder } from '@doorsill/base/folder-lock';
 import { fromUtf8 } from '@doorsill/contract/bytes';
 import type { Command } from 'commander';
+import { expectNotPackaged } from '../board/board-files.ts';
 import { checkServiceName } from '../board/device-unit.ts';
 import { programsFolder, RELEASED_LAUNCHER } from '../board/launcher-path.ts';
 import { doorbellByHand, identityOf, serviceDoorbell } from '../board/updated-doorbell.ts';
@@ -55,6 +56,8 @@ Examples:
     )
     .action(async (release: string | undefined, options: UpdateOptions, command: Command) => {
       const context = openContext(command);
+      const { settle: settles, data, name = 'doorsill' } = options;
+      if (!settles && data === undefined) await expectNotPackaged(context.disk, '/', name);
       const folder = options.programs === undefined ? programsFolder() : resolve(options.programs);
       if (folder === null) {
         throw failure('usage', {

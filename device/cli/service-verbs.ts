@@ -7,10 +7,11 @@ import { utf8 } from '@doorsill/contract/bytes';
 import type { Command } from 'commander';
 import {
   boardFiles,
+  expectNotPackaged,
   type FileOutcome,
-  hasUnit,
   type InstallSpec,
   removeBoardFiles,
+  unitFrom,
   writeBoardFiles,
 } from '../board/board-files.ts';
 import { thisBoard, whyUnfit } from '../board/board-fitness.ts';
@@ -81,6 +82,7 @@ export function addInstall(device: Command): void {
       if (options.print) return print(context, spec);
       const unfit = options.root === undefined ? whyUnfit(thisBoard(), spec) : null;
       if (unfit) throw unfit;
+      await expectNotPackaged(context.disk, rootOf(options), options.name);
       const done = await writeBoardFiles(context.disk, rootOf(options), spec);
       if (options.root === undefined) applyFiles(done);
       sayInstalled(context, spec, done, options.root === undefined ? [] : ['On the board:', '']);
@@ -154,9 +156,10 @@ export function addUninstall(device: Command): void {
       const isHere = options.root === undefined;
       const board = thisBoard();
       if (isHere && board.user !== 0) throw failure('board_user_not_root');
+      await expectNotPackaged(disk, root, name);
       const folders = options.withData ? await dataFolders(disk, root, name) : [];
       // Done before the unit is removed: systemd needs it to stop the service and to remove its links.
-      if (isHere && board.hasSystemd && (await hasUnit(disk, root, name))) endService(name);
+      if (isHere && board.hasSystemd && (await unitFrom(disk, root, name)) === 'install') endService(name);
       const removed = await removeBoardFiles(disk, root, name);
       if (isHere && board.hasSystemd) applyFiles(new Map(removed.map((path) => [path, 'removed'])));
       for (const folder of folders) await removeData(disk, folder);

@@ -3,7 +3,7 @@
 import { access, readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { SystemPrograms } from '@doorsill/base/system-programs';
-import { hasUnit } from '../board/board-files.ts';
+import { unitFrom } from '../board/board-files.ts';
 import { deviceNodes, firmwareSettings, hasChip, rootMount } from '../board/board-signs.ts';
 import { HARDWARE_GROUPS } from '../board/device-unit.ts';
 import { serviceState } from '../board/system-service.ts';
@@ -22,14 +22,14 @@ const BOOT_BYTES_MIN = 32 * 1_048_576;
 /** Checks a board; finds nothing on a machine that is not a Pi and has no doorbell as a service. `root`: the root of its system. */
 export async function examineBoard(seams: Seams, folder: string, root: string): Promise<Diagnosis[]> {
   const name = basename(folder);
-  const [isInstalled, isPi] = await Promise.all([
-    hasUnit(seams.disk, root, name).catch(() => false),
+  const [unit, isPi] = await Promise.all([
+    unitFrom(seams.disk, root, name).catch(() => null),
     readFile(join(root, '/proc/device-tree/model'), 'utf8').then(
       (model) => model.startsWith('Raspberry Pi'),
       () => false,
     ),
   ]);
-  if (!isInstalled && !isPi) return [];
+  if (unit === null && !isPi) return [];
   const config = await configOf(seams, folder);
   const looks = [
     look('root', () => mounted(root)),
@@ -37,11 +37,15 @@ export async function examineBoard(seams: Seams, folder: string, root: string): 
     look('power', () => power(seams, root)),
     look('overlay', () => overlay(root, config)),
   ];
-  if (isInstalled) {
-    looks.push(look('rights', () => rights(root)));
+  if (unit !== null) {
+    const again =
+      unit === 'package'
+        ? 'Install the package again, with `sudo apt install --reinstall ./FILE.deb`'
+        : `Run \`sudo doorsill device install --name ${name}\` again`;
+    looks.push(look('rights', () => rights(root, again)));
     if (await isBooted(root))
       looks.push(
-        look('service', async () => service(name)),
+        look('service', async () => service(name, again)),
         look('name', async () => nameOnNetwork(config)),
       );
   }
@@ -143,7 +147,7 @@ async function overlay(root: string, config: DeviceConfig | null): Promise<Diagn
 }
 
 /** Whether the service may use cameras, keys and GPIO lines: by group, since its user exists only while it runs. */
-async function rights(root: string): Promise<Diagnosis> {
+async function rights(root: string, again: string): Promise<Diagnosis> {
   const closed = (await deviceNodes(root)).filter(
     ({ group, isOpen }) => !isOpen || !HARDWARE_GROUPS.some((ours) => ours === group),
   );
@@ -152,13 +156,12 @@ async function rights(root: string): Promise<Diagnosis> {
   return wrong(
     'rights',
     `the service may not use ${closed.map(({ path }) => path).join(', ')}: ${first?.path} belongs to the group ${first?.group}${first?.isOpen ? '' : ', which may not write it'}`,
-    'Run `sudo doorsill device install` again, and look in /etc/udev/rules.d for a later rule that names another group.',
+    `${again}, and look in /etc/udev/rules.d for a later rule that names another group.`,
   );
 }
 
-function service(name: string): Diagnosis | Diagnosis[] {
+function service(name: string, again: string): Diagnosis | Diagnosis[] {
   const found = serviceState(name);
-  const again = `Run \`sudo doorsill device install --name ${name}\` again`;
   if (found === null)
     return wrong('service', `systemd does not know ${name}.service`, 'Run `sudo systemctl daemon-reload`.');
   if (found.load !== 'loaded')
@@ -172,6 +175,12 @@ function service(name: string): Diagnosis | Diagnosis[] {
       'service',
       `${name}.service has failed (${found.result}) and is not restarted`,
       `\`journalctl -u ${name} -n 30\` says why; then \`sudo systemctl reset-failed ${name}\` and \`sudo systemctl start ${name}\`.`,
+    );
+  if (found.state === 'inactive')
+    return note(
+      'service',
+      `${name}.service does not run`,
+      `\`sudo systemctl start ${name}\`, once \`doorsill device init\` has written its settings.`,
     );
   if (!found.startsAtBoot)
     return note('service', `${name}.service does not start at boot`, `\`sudo systemctl enable ${name}\`.`);

@@ -102,6 +102,11 @@ export const COMMAND_ERRORS = {
     'The file {path} was not written by an install, so it was left unchanged, and nothing was written.',
     'Move it away, or choose another --name.',
   ),
+  board_packaged: refused(
+    409,
+    'The Debian package doorsill-device brings the service {name} of this board.',
+    'Use apt: `sudo apt install ./FILE.deb` installs and updates it, `sudo apt remove doorsill-device` removes it, and `sudo apt purge doorsill-device` destroys its keys and footage, too.',
+  ),
   board_program_missing: machineFault(
     404,
     'There is no {what} below {root}, so the service would start nothing.',

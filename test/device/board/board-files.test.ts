@@ -4,7 +4,15 @@ import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileS
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { SystemDisk } from '../../../device/base/disk.ts';
-import { boardFiles, removeBoardFiles, writeBoardFiles } from '../../../device/board/board-files.ts';
+import {
+  boardFiles,
+  expectNotPackaged,
+  packagedFiles,
+  removeBoardFiles,
+  unitFrom,
+  writeBoardFiles,
+} from '../../../device/board/board-files.ts';
+import { PACKAGED_LAUNCHER } from '../../../device/board/device-unit.ts';
 import { launcherPath } from '../../../device/board/launcher-path.ts';
 import { SUBSYSTEMS } from '../../../device/board/system-service.ts';
 import { temporaryFolder } from '../../support/command-line.ts';
@@ -80,6 +88,31 @@ it('replace the unit that an earlier version wrote', async () => {
     '# Written by `doorsill device install`, which replaces it. Put changes of your own into\n[Unit]\n',
   );
   expect(await write()).toMatchObject({ [at(UNIT)]: 'replaced' });
+});
+
+it('are the same in the Debian package, whose unit an install’s unit hides', async () => {
+  const facts = { ...spec, program: PACKAGED_LAUNCHER };
+  const packaged = packagedFiles(facts);
+  const bodies = (files: Map<string, string>) =>
+    [...files.values()].map((text) => text.slice(text.indexOf('\n'))).sort();
+  expect(bodies(packaged)).toEqual(bodies(boardFiles(facts)));
+  expect(await unitFrom(disk, folder.path, 'porch')).toBe(null);
+  for (const [path, text] of packaged) {
+    mkdirSync(dirname(at(path)), { recursive: true });
+    writeFileSync(at(path), text);
+  }
+  expect(await unitFrom(disk, folder.path, 'porch')).toBe('package');
+  await expect(expectNotPackaged(disk, folder.path, 'porch')).rejects.toMatchObject({ code: 'board_packaged' });
+  await expectNotPackaged(disk, folder.path, 'garage');
+  await write();
+  expect(await unitFrom(disk, folder.path, 'porch')).toBe('install');
+  await expectNotPackaged(disk, folder.path, 'porch');
+});
+
+it('leave out a start without settings in the Debian package alone', () => {
+  const condition = /^ConditionPathExists=\/var\/lib\/porch\/device\.json$/m;
+  expect(boardFiles({ ...spec, program: PACKAGED_LAUNCHER }).get(UNIT)).toMatch(condition);
+  expect(boardFiles(spec).get(UNIT)).not.toContain('ConditionPathExists');
 });
 
 it('give advice where they cannot be written', async () => {

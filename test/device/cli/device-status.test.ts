@@ -92,3 +92,10 @@ it('ends with a code when nothing is installed under that name', async () => {
   const { status: ended, stderr } = await status({ LoadState: 'not-found', ActiveState: 'inactive' });
   expect([ended, JSON.parse(stderr).error]).toMatchObject([5, { code: 'board_service_missing' }]);
 });
+
+it('says how to write settings where there are none yet, as after the package is installed', async () => {
+  const fresh = await status({ ...RUNNING, ActiveState: 'inactive' }, join(folder.path, 'fresh'), [], runCommand);
+  expect(fresh.status).toBe(5);
+  expect(fresh.stdout).toContain(`init --data ${join(folder.path, 'fresh')}`);
+  expect(fresh.stdout).not.toContain('It has a fault');
+});

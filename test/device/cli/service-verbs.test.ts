@@ -2,6 +2,7 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
+import { packagedFiles } from '../../../device/board/board-files.ts';
 import { root } from '../../layout/source-tree.ts';
 import { callCommand } from '../../support/call-command.ts';
 import { runCommand, temporaryFolder } from '../../support/command-line.ts';
@@ -87,6 +88,29 @@ it('writes nothing below a missing root, such as a card that is not mounted', as
     expect(JSON.parse(refused.stderr).error.message, name).toContain('does not exist; mount a card first');
   }
   expect(existsSync(at('card'))).toBe(false);
+});
+
+it('install and uninstall leave the service of the Debian package to apt', async () => {
+  const board = temporaryFolder('packaged');
+  try {
+    const program = '/usr/lib/doorsill-device/device/cli/doorsill-device.mjs';
+    const facts = { node: '/usr/bin/node', program, name: 'porch' };
+    const unit = '/usr/lib/systemd/system/porch.service';
+    mkdirSync(dirname(join(board.path, unit)), { recursive: true });
+    writeFileSync(join(board.path, unit), packagedFiles(facts).get(unit) ?? '');
+    const programs = ['--node', facts.node, '--program', facts.program];
+    for (const more of [['install', ...programs], ['uninstall', '--with-data']]) {
+      const [name = '', ...rest] = more;
+      const refused = await verb(name, '--root', board.path, ...rest);
+      expect(JSON.parse(refused.stderr).error, name).toMatchObject({
+        code: 'board_packaged',
+        advice: expect.stringContaining('apt remove'),
+      });
+    }
+    expect(existsSync(join(board.path, '/etc'))).toBe(false);
+  } finally {
+    board.dispose();
+  }
 });
 
 it('refuses a name that is a path', async () => {

@@ -7,7 +7,7 @@ import { SystemClock } from '../../../device/base/clock.ts';
 import { SystemDisk } from '../../../device/base/disk.ts';
 import { silentLog } from '../../../device/base/log.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
-import { writeBoardFiles } from '../../../device/board/board-files.ts';
+import { packagedFiles, writeBoardFiles } from '../../../device/board/board-files.ts';
 import { CAMERA_KINDS } from '../../../device/camera/sources.ts';
 import { examineBoard } from '../../../device/doctor/board.ts';
 import type { Diagnosis } from '../../../device/doctor/diagnosis.ts';
@@ -234,6 +234,23 @@ describe('the doctor of a board', () => {
     systemctl({ UnitFileState: 'disabled' });
     const notes = (await examine()).filter(({ level }) => level === 'note');
     expect(notes.map(({ what }) => what).sort()).toEqual(['power', 'root', 'service']);
+  });
+
+  it('notes a service that does not run', async () => {
+    systemctl({ ActiveState: 'inactive' });
+    const [found] = (await examine()).filter(({ what }) => what === 'service');
+    expect(found).toMatchObject({ level: 'note', advice: expect.stringContaining('systemctl start porch') });
+  });
+
+  it('sends the owner of a Debian package to apt', async () => {
+    rmSync(at('/etc/systemd/system/porch.service'));
+    const unit = '/usr/lib/systemd/system/porch.service';
+    const facts = { node: '/usr/bin/node', program: '/usr/lib/doorsill-device/doorsill-device.mjs', name: 'porch' };
+    put(unit, packagedFiles(facts).get(unit) ?? '');
+    systemctl({ LoadState: 'bad-setting' });
+    expect(faultsOf(await examine())).toMatchObject([
+      { what: 'service', advice: expect.stringContaining('apt install --reinstall') },
+    ]);
   });
 
   it('examines no board where there is none', async () => {
