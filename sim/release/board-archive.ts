@@ -14,6 +14,8 @@ export type Cpu = ReleaseManifest['arch'];
 
 export interface BoardArchive {
   manifest: ReleaseManifest;
+  /** What is inside. */
+  files: ArchiveFile[];
   archive: Uint8Array;
   /** CycloneDX 1.5, as JSON. */
   packages: string;
@@ -21,7 +23,8 @@ export interface BoardArchive {
 
 /** Nothing reads these on a board, whose card writes each file slowly. Licenses stay, whatever they are named. */
 const NOT_RUN = /\.(d\.[cm]?ts|map|md)$/;
-const LICENSES = /licen[cs]e|copying|notice/i;
+/** Paths of licenses, and of a few other files. */
+export const LICENSES = /licen[cs]e|copying|notice/i;
 
 /** The archive of a source for a processor. The same commit, Node and npm give the same bytes. Throws `release_unmade` when npm fails. */
 export async function boardArchive(source: ReleaseSource, arch: Cpu): Promise<BoardArchive> {
@@ -44,7 +47,7 @@ export async function boardArchive(source: ReleaseSource, arch: Cpu): Promise<Bo
     const needed = all.filter(({ path }) => !NOT_RUN.test(path) || LICENSES.test(path));
     const files = [manifestFile, ...needed.sort((a, b) => order(a.path, b.path))];
     const archive = packArchive(files, manifest.madeS);
-    return { manifest, archive, packages: listPackages(modules, [], manifest.madeS, archive) };
+    return { manifest, files, archive, packages: listPackages(modules, [], manifest.madeS, archive) };
   } finally {
     await rm(stage, { recursive: true, force: true });
   }

@@ -25,9 +25,9 @@ const USAGE = `Usage: npm run release -- --key FILE [--out DIR] [--scope NAME] [
   --scope NAME        name the packages for npm @NAME/..., a scope that you own
   --repository URL    the https address of the repository, which npm's provenance names
 
-Makes a release of the last commit: packages for npm, archives for boards (x64, arm64) with their signatures (.minisig), lists of packages
-(.cdx.json, CycloneDX), what changed, and SHA256SUMS with its signature. minisign checks the signatures, too. The same commit, Node and npm
-give the same bytes.`;
+Makes a release of the last commit: packages for npm, archives for boards (x64, arm64) with their signatures (.minisig), Debian packages of the
+same (dpkg-deb), lists of packages (.cdx.json, CycloneDX), what changed, and SHA256SUMS with its signature. minisign checks the signatures,
+too. The same commit, Node, npm and dpkg give the same bytes.`;
 
 async function main(): Promise<void> {
   const { values } = parseArgs({

@@ -6,6 +6,7 @@ import { signAsMinisign } from '@doorsill/device/update/minisign';
 import { z } from 'zod';
 import { failure } from '../errors.ts';
 import { boardArchive } from './board-archive.ts';
+import { debianPackage } from './debian-package.ts';
 import { listPackages } from './list-packages.ts';
 import { npmPackages, type PublishedAs } from './npm-packages.ts';
 import type { ReleaseKey } from './release-key.ts';
@@ -37,10 +38,13 @@ async function releaseOf(
   const files = new Map([[`${whole}.md`, utf8(changes)]]);
   for (const { file, bytes } of npmPackages(source, as)) files.set(file, bytes);
   for (const arch of ['x64', 'arm64'] as const) {
-    const { archive, packages } = await boardArchive(source, arch);
+    const board = await boardArchive(source, arch);
+    const { archive, packages } = board;
     const name = `${whole}-linux-${arch}`;
     files.set(`${name}.tar.gz`, archive).set(`${name}.tar.gz.minisig`, sign(`${name}.tar.gz`, archive));
     files.set(`${name}.cdx.json`, utf8(packages));
+    const { file, bytes } = await debianPackage(board, source.author);
+    files.set(file, bytes);
   }
   files.set(`${whole}.cdx.json`, utf8(listPackages(folder, ['--workspaces'], madeS, utf8(source.commit))));
   const sums = utf8([...files].map(([file, bytes]) => `${sha256Hex(bytes)}  ${file}\n`).join(''));

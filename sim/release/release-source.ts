@@ -59,6 +59,8 @@ export interface ReleaseSource {
   commit: string;
   /** Time of the commit, in seconds. */
   madeS: number;
+  /** Who made the commit: a name, with an address in angle brackets. */
+  author: string;
   packages: OwnPackage[];
 }
 
@@ -72,15 +74,15 @@ export async function withBuiltCommit<T>(root: string, use: (source: ReleaseSour
   }
   const stage = await mkdtemp(join(tmpdir(), 'doorsill-release-'));
   try {
-    const { commit, madeS } = lastCommit(root);
+    const last = lastCommit(root);
     const folder = join(stage, 'source');
     const tar = join(stage, 'source.tar');
     await mkdir(folder);
     run('git', ['-C', root, 'archive', '--format=tar', `--output=${tar}`, 'HEAD'], stage);
     run('tar', ['-xf', tar, '-C', folder], stage);
     run('npm', ['ci', ...NPM_QUIET], folder);
-    run('npm', ['run', 'build'], folder, { SOURCE_DATE_EPOCH: String(madeS) });
-    return await use(await readSource(folder, commit, madeS));
+    run('npm', ['run', 'build'], folder, { SOURCE_DATE_EPOCH: String(last.madeS) });
+    return await use(await readSource(folder, last));
   } finally {
     await rm(stage, { recursive: true, force: true });
   }
@@ -93,16 +95,18 @@ export function fileOfCommit(root: string, path: string): string {
 
 /** The checkout as it lies there, built. Throws `release_unmade`. */
 export async function builtCheckout(root: string): Promise<ReleaseSource> {
-  const { commit, madeS } = lastCommit(root);
-  return await readSource(root, commit, madeS);
+  return await readSource(root, lastCommit(root));
 }
 
-function lastCommit(root: string): { commit: string; madeS: number } {
-  const [commit = '', madeS = ''] = run('git', ['-C', root, 'log', '-1', '--format=%H %ct'], root).trim().split(' ');
-  return { commit, madeS: Number(madeS) };
+type Commit = Pick<ReleaseSource, 'commit' | 'madeS' | 'author'>;
+
+function lastCommit(root: string): Commit {
+  const shown = run('git', ['-C', root, 'log', '-1', '--format=%H%n%ct%n%an <%ae>'], root).trim();
+  const [commit = '', madeS = '', author = ''] = shown.split('\n');
+  return { commit, madeS: Number(madeS), author };
 }
 
-async function readSource(folder: string, commit: string, madeS: number): Promise<ReleaseSource> {
+async function readSource(folder: string, last: Commit): Promise<ReleaseSource> {
   const read = async (...path: string[]) => parseJson(await readFile(join(folder, ...path, 'package.json'), 'utf8'));
   const { version, engines, workspaces } = rootSchema.parse(await read());
   const listing = run('npm', ['pack', '--workspaces', '--dry-run', '--json', '--ignore-scripts'], folder);
@@ -120,7 +124,7 @@ async function readSource(folder: string, commit: string, madeS: number): Promis
   );
   checkVersions(version, packages);
   const node = `${engines.node.slice(2)}.0`.split('.').slice(0, 3).join('.');
-  return { folder, version, node, commit, madeS, packages };
+  return { folder, version, node, ...last, packages };
 }
 
 /** Every package has the release's version, and depends on exactly that of ours. */
