@@ -28,8 +28,12 @@ export function recordedCamera() {
   return `file:${file}`;
 }
 
-/** A command of the page as it is run here: as root already, no packages from a network, a camera that is there. */
+/**
+ * A command of the page as it is run here: as root already, no packages from a network, a camera that is there. The programs are there by npm,
+ * so the service is installed as without the package.
+ */
 function here(command, camera) {
+  if (/^sudo apt-get install .*\/doorsill-device_/.test(command)) return 'doorsill-device install';
   if (/^sudo (apt-get|npm) install/.test(command)) return null;
   return command.replaceAll(/\bsudo /g, '').replace(/--camera \S+/, `--camera '${camera}'`);
 }
@@ -46,7 +50,7 @@ export async function documented(commands, camera) {
     done.push(command);
   }
   ensure(done.length >= 6, `docs/raspberry-pi.md has ${done.length} commands to run`);
-  return `${done.length} commands of ${commands.length}; the others fetch packages`;
+  return `${done.length} commands of ${commands.length}, with \`install\` instead of the package`;
 }
 
 /** What an install wrote. */
