@@ -21,8 +21,11 @@ export interface BoardArchive {
   packages: string;
 }
 
-/** Nothing reads these on a board, whose card writes each file slowly. Licenses stay, whatever they are named. */
-const NOT_RUN = /\.(d\.[cm]?ts|map|md)$/;
+/**
+ * Nothing reads these on a board, whose card writes each file slowly: declarations, maps, documents, what begins with a dot, scripts of tests.
+ * Pages are documents but in our own packages. Licenses stay, whatever they are named.
+ */
+const NOT_RUN = /\.(d\.[cm]?ts|map|md|sh)$|(^|\/)\.[^/]+$|^(?!.*@doorsill\/).*\.html$/;
 /** Paths of licenses, and of a few other files. */
 export const LICENSES = /licen[cs]e|copying|notice/i;
 

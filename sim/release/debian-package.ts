@@ -41,7 +41,7 @@ export async function debianPackage(board: BoardArchive, maintainer: string): Pr
     const files = [...programs(board), ...documents(board, version, maintainer), ...service()];
     for (const { path, bytes } of files) await put(root, path, bytes);
     await mkdir(join(root, 'usr/bin'));
-    await symlink(`../../${LAUNCHER}`, join(root, 'usr/bin/doorsill-device'));
+    await symlink(`../${LAUNCHER.slice('usr/'.length)}`, join(root, 'usr/bin/doorsill-device'));
     const bytes = files.reduce((total, file) => total + file.bytes.length, 0);
     const control = controlFile(manifest.node, { version, architecture, maintainer, bytes });
     await put(root, 'DEBIAN/control', Buffer.from(control));
@@ -126,6 +126,7 @@ function documents(board: BoardArchive, version: string, maintainer: string): Ar
 `;
   return [
     { path: 'usr/share/doc/doorsill-device/changelog.gz', bytes: gzipped(changes) },
+    { path: 'usr/share/lintian/overrides/doorsill-device', bytes: Buffer.from(OVERRIDES) },
     { path: 'usr/share/doc/doorsill-device/copyright', bytes: Buffer.from(copyright(board)) },
     { path: 'usr/share/man/man1/doorsill-device.1.gz', bytes: gzipped(MAN_PAGE) },
   ];
@@ -141,8 +142,8 @@ const listSchema = z.looseObject({
       licenses: z
         .array(
           z.union([
-            z.looseObject({ license: z.looseObject({ id: z.string().optional(), name: z.string().optional() }) }),
-            z.looseObject({ expression: z.string() }),
+            z.object({ license: z.object({ id: z.string().optional(), name: z.string().optional() }) }),
+            z.object({ expression: z.string() }),
           ]),
         )
         .optional(),
@@ -171,12 +172,28 @@ Apache-2.0 is in /usr/share/common-licenses/Apache-2.0, LGPL-3.0 in /usr/share/c
 ${[...texts].map(([text, folders]) => `--- ${folders.join('\n--- ')}\n\n${text}\n`).join('\n')}`;
 }
 
+/** Licenses that every Debian has. */
+const COMMON: readonly (readonly [RegExp, string])[] = [
+  [/Apache License\s+Version 2\.0, January 2004/, 'Apache-2.0'],
+  [/GNU LESSER GENERAL PUBLIC LICENSE\s+Version 3/, 'LGPL-3'],
+  [/GNU GENERAL PUBLIC LICENSE\s+Version 3/, 'GPL-3'],
+  [/GNU GENERAL PUBLIC LICENSE\s+Version 2/, 'GPL-2'],
+];
+
 /** A license that every Debian has is named, with who holds the rights (Debian Policy §12.5). */
 function shortened(text: string): string {
-  if (!/Apache License\s+Version 2\.0, January 2004/.test(text)) return text;
+  const [, common] = COMMON.find(([title]) => title.test(text)) ?? [];
+  if (common === undefined) return text;
   const holders = text.match(/^[ \t]*Copyright .*\d{4}.*$/gm) ?? [];
-  return [...holders.map((line) => line.trim()), 'License: /usr/share/common-licenses/Apache-2.0'].join('\n');
+  return [...holders.map((line) => line.trim()), `License: /usr/share/common-licenses/${common}`].join('\n');
 }
+
+/** What lintian finds and is meant so. */
+const OVERRIDES = `# sharp's libvips is one file with the libraries that it was built with; Debian's libvips lacks what this sharp calls.
+doorsill-device: embedded-library *
+# Packages of npm are those of the lock file, by their hashes, and not Debian's versions of them.
+doorsill-device: embedded-javascript-library *
+`;
 
 const MAN_PAGE = `.TH DOORSILL-DEVICE 1 "" doorsill "User Commands"
 .SH NAME

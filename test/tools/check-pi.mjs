@@ -53,7 +53,10 @@ const CARD_BYTES = 768 * 1_048_576;
  */
 const LINES = [
   { what: 'A doorbell alone compiles nothing: it runs without the database driver', by: 'compiles-nothing' },
-  { what: 'docs/raspberry-pi.md: each command of "Install it", with packages of npm instead of Debian’s', by: 'documented' },
+  {
+    what: 'docs/raspberry-pi.md: each command of "Install it", with packages of npm instead of Debian’s',
+    by: 'documented',
+  },
   { what: 'Boards of 32 bits or with ARMv6 are refused', why: 'needs metal' },
   { what: 'Boards with less than 512 MB are refused', by: 'too-small-board', option: '--small-boards' },
   { what: 'install: groups, rights, unit; a second run changes nothing', by: 'install' },

@@ -99,7 +99,10 @@ it('install and uninstall leave the service of the Debian package to apt', async
     mkdirSync(dirname(join(board.path, unit)), { recursive: true });
     writeFileSync(join(board.path, unit), packagedFiles(facts).get(unit) ?? '');
     const programs = ['--node', facts.node, '--program', facts.program];
-    for (const more of [['install', ...programs], ['uninstall', '--with-data']]) {
+    for (const more of [
+      ['install', ...programs],
+      ['uninstall', '--with-data'],
+    ]) {
       const [name = '', ...rest] = more;
       const refused = await verb(name, '--root', board.path, ...rest);
       expect(JSON.parse(refused.stderr).error, name).toMatchObject({

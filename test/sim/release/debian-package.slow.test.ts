@@ -38,15 +38,19 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')(
       writeFileSync(file, bytes);
     }, 30 * MINUTES_MS);
 
-    it('is the same, byte for byte, whatever the umask', async () => {
-      const umask = process.umask(0o077);
-      try {
-        const again = await debianPackage(board, MAINTAINER);
-        expect(Buffer.compare(again.bytes, bytes)).toBe(0);
-      } finally {
-        process.umask(umask);
-      }
-    }, MINUTES_MS);
+    it(
+      'is the same, byte for byte, whatever the umask',
+      async () => {
+        const umask = process.umask(0o077);
+        try {
+          const again = await debianPackage(board, MAINTAINER);
+          expect(Buffer.compare(again.bytes, bytes)).toBe(0);
+        } finally {
+          process.umask(umask);
+        }
+      },
+      MINUTES_MS,
+    );
 
     it('holds files of root that all may read and only root may write', () => {
       const lines = dpkg('--contents', file).trim().split('\n');
@@ -59,15 +63,22 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')(
         './usr/lib/udev/rules.d/70-doorsill.rules',
         './usr/share/doc/doorsill-device/copyright',
       ])
-        expect(lines.filter((line) => line.endsWith(` ${path}`)), path).toHaveLength(1);
+        expect(
+          lines.filter((line) => line.endsWith(` ${path}`)),
+          path,
+        ).toHaveLength(1);
     });
 
-    it('is faultless to lintian', () => {
-      const { status, stdout, stderr } = spawnSync('lintian', ['--fail-on', 'error,warning', '--allow-root', file], {
-        encoding: 'utf8',
-      });
-      expect([stdout, stderr, status]).toEqual(['', '', 0]);
-    }, 10 * MINUTES_MS);
+    it(
+      'is faultless to lintian',
+      () => {
+        const { status, stdout, stderr } = spawnSync('lintian', ['--fail-on', 'error,warning', '--allow-root', file], {
+          encoding: 'utf8',
+        });
+        expect([stdout, stderr, status]).toEqual(['', '', 0]);
+      },
+      10 * MINUTES_MS,
+    );
 
     it('takes the Node of Debian 13, and not that of Debian 12', () => {
       const [, oldest = ''] = /nodejs \(>= ([^)]+)\)/.exec(dpkg('--field', file, 'Depends')) ?? [];
@@ -76,74 +87,88 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')(
       expect([isEnough('20.19.2+dfsg-1'), isEnough('18.20.4+dfsg-1~deb12u1')]).toEqual([true, false]);
     });
 
-    it('is named after its processor and its version, a version before 1.0.0 sorted before it', async () => {
-      const early = renumbered(board, '1.0.0-rc.1');
-      const made = await debianPackage({ ...early, manifest: { ...early.manifest, arch: 'arm64' } }, MAINTAINER);
-      const path = join(folder, made.file);
-      writeFileSync(path, made.bytes);
-      expect(made.file).toBe('doorsill-device_1.0.0~rc.1_arm64.deb');
-      expect(dpkg('--field', path, 'Architecture').trim()).toBe('arm64');
-    }, MINUTES_MS);
+    it(
+      'is named after its processor and its version, a version before 1.0.0 sorted before it',
+      async () => {
+        const early = renumbered(board, '1.0.0-rc.1');
+        const made = await debianPackage({ ...early, manifest: { ...early.manifest, arch: 'arm64' } }, MAINTAINER);
+        const path = join(folder, made.file);
+        writeFileSync(path, made.bytes);
+        expect(made.file).toBe('doorsill-device_1.0.0~rc.1_arm64.deb');
+        expect(dpkg('--field', path, 'Architecture').trim()).toBe('arm64');
+      },
+      MINUTES_MS,
+    );
 
-    it('is installed, updated, refused where older, removed and purged', async (test) => {
-      const clean = join(folder, 'clean');
-      execFileSync('debootstrap', ['--variant=minbase', 'trixie', clean], { stdio: 'ignore' });
-      const at = (path: string) => join(clean, path);
-      const inside = (...args: string[]) => {
-        const own = { DEBIAN_FRONTEND: 'noninteractive', LC_ALL: 'C', PATH: '/usr/sbin:/usr/bin:/sbin:/bin' };
-        const env = { ...process.env, ...own };
-        const { status, stdout, stderr } = spawnSync('chroot', [clean, ...args], { encoding: 'utf8', env });
-        return { status, stdout, stderr };
-      };
-      const done = (...args: string[]) => {
-        const { status, stdout, stderr } = inside(...args);
-        expect(status, `${args.join(' ')}: ${stdout}${stderr}`).toBe(0);
-        return stdout;
-      };
-      writeFileSync(at('root/first.deb'), bytes);
-      const next = await debianPackage(renumbered(board, '99.0.0'), MAINTAINER);
-      writeFileSync(at('root/next.deb'), next.bytes);
+    it(
+      'is installed, updated, refused where older, removed and purged',
+      async (test) => {
+        const clean = join(folder, 'clean');
+        execFileSync('debootstrap', ['--variant=minbase', 'trixie', clean], { stdio: 'ignore' });
+        const at = (path: string) => join(clean, path);
+        const inside = (...args: string[]) => {
+          const own = { DEBIAN_FRONTEND: 'noninteractive', LC_ALL: 'C', PATH: '/usr/sbin:/usr/bin:/sbin:/bin' };
+          // Not Node's settings of this machine, which name its files.
+          const ours = Object.entries(process.env).filter(([name]) => !name.startsWith('NODE_'));
+          const env = { ...Object.fromEntries(ours), ...own };
+          const { status, stdout, stderr } = spawnSync('chroot', [clean, ...args], { encoding: 'utf8', env });
+          return { status, stdout, stderr };
+        };
+        const done = (...args: string[]) => {
+          const { status, stdout, stderr } = inside(...args);
+          expect(status, `${args.join(' ')}: ${stdout}${stderr}`).toBe(0);
+          return stdout;
+        };
+        writeFileSync(at('root/first.deb'), bytes);
+        const next = await debianPackage(renumbered(board, '99.0.0'), MAINTAINER);
+        writeFileSync(at('root/next.deb'), next.bytes);
 
-      const startedMs = performance.now();
-      done('apt-get', 'install', '-y', '--no-install-recommends', '/root/first.deb');
-      const seconds = Math.round((performance.now() - startedMs) / 1_000);
-      expect(done('doorsill-device', '--version')).toBe(`${board.manifest.version}\n`);
-      expect(done('getent', 'group', 'gpio')).toMatch(/^gpio:/);
-      const enabled = at('etc/systemd/system/multi-user.target.wants/doorsill.service');
-      expect(done('readlink', enabled.slice(clean.length)).trim()).toBe('/usr/lib/systemd/system/doorsill.service');
-      for (const verb of [['uninstall'], ['update', './doorsill.tar.gz']]) {
-        const refused = inside('doorsill-device', ...verb, '--json');
-        expect(JSON.parse(refused.stderr).error.code, verb[0]).toBe('board_packaged');
-      }
+        const startedMs = performance.now();
+        done('apt-get', 'install', '-y', '--no-install-recommends', '/root/first.deb');
+        const seconds = Math.round((performance.now() - startedMs) / 1_000);
+        expect(done('doorsill-device', '--version')).toBe(`${board.manifest.version}\n`);
+        expect(done('getent', 'group', 'gpio')).toMatch(/^gpio:/);
+        const enabled = at('etc/systemd/system/multi-user.target.wants/doorsill.service');
+        expect(done('readlink', enabled.slice(clean.length)).trim()).toBe('/usr/lib/systemd/system/doorsill.service');
+        for (const verb of [['uninstall'], ['update', './doorsill.tar.gz']]) {
+          const refused = inside('doorsill-device', ...verb, '--json');
+          expect(JSON.parse(refused.stderr).error.code, verb[0]).toBe('board_packaged');
+        }
 
-      const data = 'var/lib/private/doorsill';
-      mkdirSync(at(data), { recursive: true, mode: 0o700 });
-      symlinkSync('private/doorsill', at('var/lib/doorsill'));
-      const format = (number: number) =>
-        writeFileSync(at(`${data}/format.json`), `${JSON.stringify({ kind: 'doorsill-device', format: number })}\n`);
-      const shown = '--showformat=${db:Status-Abbrev}${Version}';
-      const version = () => done('dpkg-query', '--show', shown, 'doorsill-device');
-      format(board.manifest.format);
-      done('dpkg', '--install', '/root/next.deb');
-      expect(version()).toBe('ii 99.0.0');
-      format(board.manifest.format + 1);
-      const refused = inside('dpkg', '--install', '/root/first.deb');
-      expect([refused.status, refused.stderr]).toEqual([1, expect.stringContaining('data_newer')]);
-      expect(version()).toBe('ii 99.0.0');
-      format(board.manifest.format);
-      done('dpkg', '--install', '/root/first.deb');
-      expect(version()).toBe(`ii ${board.manifest.version}`);
+        const data = 'var/lib/private/doorsill';
+        mkdirSync(at(data), { recursive: true, mode: 0o700 });
+        symlinkSync('private/doorsill', at('var/lib/doorsill'));
+        const format = (number: number) =>
+          writeFileSync(at(`${data}/format.json`), `${JSON.stringify({ kind: 'doorsill-device', format: number })}\n`);
+        // biome-ignore lint/suspicious/noTemplateCurlyInString: dpkg-query's own fields.
+        const shown = '--showformat=${db:Status-Abbrev}${Version}';
+        const version = () => done('dpkg-query', '--show', shown, 'doorsill-device');
+        format(board.manifest.format);
+        done('dpkg', '--install', '/root/next.deb');
+        expect(version()).toBe('ii 99.0.0');
+        format(board.manifest.format + 1);
+        const refused = inside('dpkg', '--install', '/root/first.deb');
+        expect([refused.status, refused.stderr]).toEqual([1, expect.stringContaining('data_newer')]);
+        expect(version()).toBe('ii 99.0.0');
+        format(board.manifest.format);
+        done('dpkg', '--install', '/root/first.deb');
+        expect(version()).toBe(`ii ${board.manifest.version}`);
 
-      done('apt-get', 'remove', '-y', 'doorsill-device');
-      expect([existsSync(at('usr/bin/doorsill-device')), existsSync(at(`${data}/format.json`))]).toEqual([false, true]);
-      done('apt-get', 'purge', '-y', 'doorsill-device');
-      const left = done('find', '/etc', '/usr', '/var/lib', '-xdev', '-iname', '*doorsill*');
-      expect(left).toBe('');
-      proved(
-        test,
-        'The Debian package: installed, updated, refused where older, removed and purged in a clean Debian 13',
-        `${(bytes.length / 1_000_000).toFixed(1)} MB, installed in ${seconds} s with what it needs`,
-      );
-    }, 30 * MINUTES_MS);
+        done('apt-get', 'remove', '-y', 'doorsill-device');
+        expect([existsSync(at('usr/bin/doorsill-device')), existsSync(at(`${data}/format.json`))]).toEqual([
+          false,
+          true,
+        ]);
+        done('apt-get', 'purge', '-y', 'doorsill-device');
+        const left = done('find', '/etc', '/usr', '/var/lib', '-xdev', '-iname', '*doorsill*');
+        expect(left).toBe('');
+        proved(
+          test,
+          'The Debian package: installed, updated, refused where older, removed and purged in a clean Debian 13',
+          `${(bytes.length / 1_000_000).toFixed(1)} MB, installed in ${seconds} s with what it needs`,
+        );
+      },
+      30 * MINUTES_MS,
+    );
   },
 );

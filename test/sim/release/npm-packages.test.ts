@@ -34,6 +34,7 @@ const SOURCE: ReleaseSource = {
   version: '1.2.3',
   node: '20.19.0',
   commit: '0'.repeat(40),
+  author: 'Robin Maple <robin@example.com>',
   madeS: 1_700_000_000,
   packages: [
     {
