@@ -1,4 +1,5 @@
-// `npm run check` and `npm run check:slow`: every gate in order, where the time went, and what was proved. Only tests of real hardware may
+// `npm run check`, `npm run check:slow` and `npm run check:release`, which is the latter's part about releases: every gate in order, where
+// the time went, and what was proved. Only tests of real hardware may
 // be skipped, and those of real footage where there is none: they are named. Its last line is `N passed, N failed, N skipped`.
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
@@ -6,6 +7,7 @@ import { join, relative } from 'node:path';
 import { fixedWorkMs, folderOfRun, installLine, judgeSkipped, missingNeeds, readReport, root } from './report.mjs';
 
 const slow = process.argv.includes('--slow');
+const ofRelease = process.argv.includes('--release');
 const { folder, remove } = folderOfRun(6 * 1_024 ** 3);
 /** Written by test/support/processor-times.ts: a line of JSON for each file of tests. */
 const processorTimes = join(folder, 'processor-times');
@@ -18,17 +20,19 @@ const refused = missing.filter(({ mayBeMissing }) => !mayBeMissing);
 const tagsMissing = missing.filter(({ mayBeMissing }) => mayBeMissing).map(({ tag }) => tag);
 const filters = tagsMissing.length > 0 ? [`--tags-filter=!(${tagsMissing.join(' || ')})`] : [];
 
-/** Runs tests; `environment` says which. Their report is read at the end. */
-const tests = (name, environment = {}) => {
+/** Runs tests; `environment` and paths say which. Their report is read at the end. */
+const tests = (name, environment = {}, paths = []) => {
   const report = join(folder, `${name.replaceAll(' ', '-')}.json`);
   const atOnce = `--reporter=${join(root, 'test/tools/failures-at-once.mjs')}`;
   const reporters = ['--reporter=default', atOnce, '--reporter=json', `--outputFile.json=${report}`];
-  const args = ['run', '--config', 'test/vitest.config.ts', ...filters, ...reporters];
+  const args = ['run', '--config', 'test/vitest.config.ts', ...filters, ...reporters, ...paths];
   return { name, command: bin('vitest'), args, environment, report };
 };
 
-const steps = [
-  { name: 'prepare', command: process.execPath, args: [join(root, 'sim/setup/prepare.mjs')] },
+const prepare = { name: 'prepare', command: process.execPath, args: [join(root, 'sim/setup/prepare.mjs')] };
+const releaseSteps = [prepare, tests('tests of a release', { DOORSILL_SLOW: '1' }, ['test/sim/release'])];
+const allSteps = [
+  prepare,
   { name: 'types', command: bin('tsc'), args: [] },
   { name: 'types of the console’s page', command: bin('tsc'), args: ['-p', 'device/console-page'] },
   { name: 'types of the report’s page', command: bin('tsc'), args: ['-p', 'sim/report/page'] },
@@ -39,6 +43,8 @@ const steps = [
   // What else ran meanwhile would be timed with them.
   ...(slow ? [tests('tests that time this machine', { DOORSILL_SLOW: '1', DOORSILL_ALONE: '1' })] : []),
 ];
+
+const steps = ofRelease ? releaseSteps : allSteps;
 
 /** Runs every step until one fails, tests to their end. Returns the times, and the name of the first step that failed. */
 function runSteps() {

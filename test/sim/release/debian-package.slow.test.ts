@@ -1,6 +1,7 @@
 // Makes the Debian package of this checkout, has lintian judge it, and installs, updates, removes and purges it in a clean root of Debian 13.
 // Debian's packages come from the configured mirror. systemd does not run in that root.
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,6 +11,7 @@ import { debianPackage } from '../../../sim/release/debian-package.ts';
 import { builtCheckout } from '../../../sim/release/release-source.ts';
 import { root } from '../../layout/source-tree.ts';
 import { proved } from '../../support/proved.ts';
+import { Printed } from '../setup/support/printed.ts';
 
 const MINUTES_MS = 60_000;
 const MAINTAINER = 'Porch Packager <porch@debian.org>';
@@ -106,11 +108,11 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')(
         const clean = join(folder, 'clean');
         execFileSync('debootstrap', ['--variant=minbase', 'trixie', clean], { stdio: 'ignore' });
         const at = (path: string) => join(clean, path);
+        // Not Node's settings of this machine, which name its files.
+        const ours = Object.entries(process.env).filter(([name]) => !name.startsWith('NODE_'));
+        const own = { DEBIAN_FRONTEND: 'noninteractive', LC_ALL: 'C', PATH: '/usr/sbin:/usr/bin:/sbin:/bin' };
+        const env = { ...Object.fromEntries(ours), ...own };
         const inside = (...args: string[]) => {
-          const own = { DEBIAN_FRONTEND: 'noninteractive', LC_ALL: 'C', PATH: '/usr/sbin:/usr/bin:/sbin:/bin' };
-          // Not Node's settings of this machine, which name its files.
-          const ours = Object.entries(process.env).filter(([name]) => !name.startsWith('NODE_'));
-          const env = { ...Object.fromEntries(ours), ...own };
           const { status, stdout, stderr } = spawnSync('chroot', [clean, ...args], { encoding: 'utf8', env });
           return { status, stdout, stderr };
         };
@@ -134,6 +136,17 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')(
           const refused = inside('doorsill-device', ...verb, '--json');
           expect(JSON.parse(refused.stderr).error.code, verb[0]).toBe('board_packaged');
         }
+
+        // What the service runs: it films, here a file, into its encrypted ring.
+        const pictures = ['-f', 'lavfi', '-i', 'testsrc2=size=640x360:rate=15:duration=20,format=yuv420p'];
+        done('ffmpeg', '-loglevel', 'error', ...pictures, '/root/door.mp4');
+        writeFileSync(at('root/password'), 'of no broker\n', { mode: 0o600 });
+        const account = ['--user', 'porch', '--password-file', '/root/password'];
+        done('doorsill-device', 'init', '--data', '/root/porch', '--camera', 'file:/root/door.mp4', ...account);
+        const doorbell = spawn('chroot', [clean, 'doorsill-device', 'run', '--data', '/root/porch', '--json'], { env });
+        await new Printed(doorbell).find(/"state":"recording"/);
+        doorbell.kill('SIGINT');
+        expect(await once(doorbell, 'exit')).toEqual([0, null]);
 
         const data = 'var/lib/private/doorsill';
         mkdirSync(at(data), { recursive: true, mode: 0o700 });
@@ -164,7 +177,7 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')(
         expect(left).toBe('');
         proved(
           test,
-          'The Debian package: installed, updated, refused where older, removed and purged in a clean Debian 13',
+          'The Debian package in a clean Debian 13: installed, films, updated, refused where older, removed, purged',
           `${(bytes.length / 1_000_000).toFixed(1)} MB, installed in ${seconds} s with what it needs`,
         );
       },
