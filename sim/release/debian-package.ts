@@ -163,7 +163,7 @@ function copyright({ packages, files }: BoardArchive): string {
     const text = shortened(Buffer.from(bytes).toString().replaceAll('\r', '').trim());
     texts.set(text, [...(texts.get(text) ?? []), dirname(path)]);
   }
-  return `doorsill-device consists of these packages of npm, each with its license:
+  return `The package consists of these of npm, each with its license:
 
 ${listed.sort(order).join('\n')}
 
