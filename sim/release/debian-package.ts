@@ -1,7 +1,7 @@
 // The Debian package of a doorbell's programs, its service and its rights on a board, made by dpkg-deb.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { chmod, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { constants, gzipSync } from 'node:zlib';
@@ -24,13 +24,17 @@ interface DebianPackage {
   bytes: Uint8Array;
 }
 
-/**
- * The package for a board's archive. `maintainer` is a name with an address in angle brackets. The same archive, maintainer and dpkg give the
- * same bytes. Throws `release_unmade` where dpkg-deb is missing or fails.
- */
-export async function debianPackage(board: BoardArchive, maintainer: string): Promise<DebianPackage> {
+/** Throws `release_unmade` where dpkg-deb is missing. */
+export function assertDpkg(): void {
   if (spawnSync('dpkg-deb', ['--version']).error)
     throw failure('release_unmade', { detail: 'dpkg-deb, which makes the Debian package, is missing: install dpkg.' });
+}
+
+/**
+ * The package for a board's archive. `maintainer` is a name with an address in angle brackets. The same archive, maintainer and dpkg give the
+ * same bytes. Throws `release_unmade` where dpkg-deb fails.
+ */
+export async function debianPackage(board: BoardArchive, maintainer: string): Promise<DebianPackage> {
   const { manifest } = board;
   // A tilde sorts a version before its release (deb-version(7)).
   const version = manifest.version.replace('-', '~');
@@ -48,7 +52,7 @@ export async function debianPackage(board: BoardArchive, maintainer: string): Pr
     await put(root, 'DEBIAN/md5sums', Buffer.from(checksums(files)));
     const scripts = maintainerScripts(manifest.format, debianService().subsystems);
     for (const [name, text] of Object.entries(scripts)) await put(root, `DEBIAN/${name}`, Buffer.from(text));
-    // Whatever the umask is.
+    // Whatever the umask is: programs stay programs.
     run('chmod', ['-R', 'u=rwX,go=rX', root], stage);
     const file = `doorsill-device_${version}_${architecture}.deb`;
     const packing = ['--root-owner-group', '-Zxz', '--threads-max=1', '--build', root, join(stage, file)];
@@ -62,9 +66,8 @@ export async function debianPackage(board: BoardArchive, maintainer: string): Pr
 async function put(root: string, path: string, bytes: Uint8Array): Promise<void> {
   const full = join(root, path);
   await mkdir(dirname(full), { recursive: true });
-  await writeFile(full, bytes);
   const isProgram = Buffer.from(bytes.subarray(0, 2)).toString('latin1') === '#!';
-  await chmod(full, isProgram ? 0o755 : 0o644);
+  await writeFile(full, bytes, { mode: isProgram ? 0o755 : 0o644 });
 }
 
 /** The archive's files. The package starts the node that it depends on, not the first on PATH; its licenses are in one document. */
@@ -180,12 +183,16 @@ const COMMON: readonly (readonly [RegExp, string])[] = [
   [/GNU GENERAL PUBLIC LICENSE\s+Version 2/, 'GPL-2'],
 ];
 
-/** A license that every Debian has is named, with who holds the rights (Debian Policy §12.5). */
+/**
+ * A license that every Debian has is named, with who holds the rights (Debian Policy §12.5). What stands before it stays: another license may.
+ */
 function shortened(text: string): string {
-  const [, common] = COMMON.find(([title]) => title.test(text)) ?? [];
-  if (common === undefined) return text;
-  const holders = text.match(/^[ \t]*Copyright .*\d{4}.*$/gm) ?? [];
-  return [...holders.map((line) => line.trim()), `License: /usr/share/common-licenses/${common}`].join('\n');
+  const [title, common] = COMMON.find(([one]) => one.test(text)) ?? [];
+  if (title === undefined) return text;
+  const at = text.search(title);
+  const holders = text.slice(at).match(/^[ \t]*Copyright .*\d{4}.*$/gm) ?? [];
+  const kept = [text.slice(0, at), ...holders].map((part) => part.trim()).filter((part) => part !== '');
+  return [...kept, `License: /usr/share/common-licenses/${common}`].join('\n');
 }
 
 /** What lintian finds and is meant so. */

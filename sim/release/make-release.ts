@@ -6,7 +6,7 @@ import { signAsMinisign } from '@doorsill/device/update/minisign';
 import { z } from 'zod';
 import { failure } from '../errors.ts';
 import { boardArchive } from './board-archive.ts';
-import { debianPackage } from './debian-package.ts';
+import { assertDpkg, debianPackage } from './debian-package.ts';
 import { listPackages } from './list-packages.ts';
 import { npmPackages, type PublishedAs } from './npm-packages.ts';
 import type { ReleaseKey } from './release-key.ts';
@@ -19,7 +19,8 @@ const versionSchema = z.looseObject({ version: z.string() });
  * cut off has none. The same commit, Node, npm and key give the same bytes. Throws `release_unmade`.
  */
 export async function makeRelease(root: string, key: ReleaseKey, as: PublishedAs): Promise<Map<string, Uint8Array>> {
-  // Before the build, which takes minutes.
+  // What can be told before the build, which takes minutes.
+  assertDpkg();
   const { version } = versionSchema.parse(parseJson(fileOfCommit(root, 'package.json')));
   const changes = changesIn(fileOfCommit(root, 'CHANGELOG.md'), version);
   return await withBuiltCommit(root, (source) => releaseOf(source, key, as, changes));

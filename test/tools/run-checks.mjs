@@ -1,6 +1,6 @@
-// `npm run check`, `npm run check:slow` and `npm run check:release`, which is the latter's part about releases: every gate in order, where
-// the time went, and what was proved. Only tests of real hardware may
-// be skipped, and those of real footage where there is none: they are named. Its last line is `N passed, N failed, N skipped`.
+// `npm run check`, `npm run check:slow` and its part about releases, `npm run check:release`: every gate in order, where the time went, and
+// what was proved. Only tests of real hardware may be skipped, and those of real footage where there is none: they are named. Its last line is
+// `N passed, N failed, N skipped`.
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';

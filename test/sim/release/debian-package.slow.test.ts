@@ -69,6 +69,16 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')(
         ).toHaveLength(1);
     });
 
+    it('keeps each license that it does not name', () => {
+      const tar = execFileSync('dpkg-deb', ['--fsys-tarfile', file], { maxBuffer: 2 ** 28 });
+      const path = './usr/share/doc/doorsill-device/copyright';
+      const said = execFileSync('tar', ['-xOf', '-', path], { input: tar, encoding: 'utf8', maxBuffer: 2 ** 26 });
+      // node-forge has the BSD license and the GPL in one file.
+      expect(said).toMatch(
+        /Digital Bazaar.*Redistribution and use in source and binary forms.*common-licenses\/GPL-2/s,
+      );
+    });
+
     it(
       'is faultless to lintian',
       () => {

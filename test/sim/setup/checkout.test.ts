@@ -1,14 +1,18 @@
 // Installs copies of the checkout from a registry on loopback, which plants a package under every name that nobody published.
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
+// @ts-expect-error: plain JavaScript, because it runs before anything is built.
+import { driverFor } from '../../../sim/setup/freshness.mjs';
 import { root } from '../../layout/source-tree.ts';
 import { ended, Machine } from './support/checkout.ts';
 import { LoopbackRegistry } from './support/loopback-registry.ts';
 
 const MINUTES_MS = 60_000;
+/** A name for the database driver that no program looks for. */
+const AWAY = 'away';
 
 /** What node-ffmpeg-installer names and nobody has published, and what package.json has in its place. */
 const UNCLAIMED = [
@@ -143,6 +147,14 @@ describe('a fresh checkout', { tags: ['long'] }, () => {
     ],
     ['a package is too many', (modules) => changeRecord(modules, ({ zod }) => ({ stowaway: { ...zod } }))],
     ['a package is too few', (modules) => changeRecord(modules, () => ({ zod: undefined }))],
+    [
+      'another Node has installed the database driver for itself',
+      (modules) => {
+        const driver = driverFor(process.versions);
+        changeRecord(modules, () => ({ [driver]: undefined }));
+        renameSync(join(modules, driver), join(modules, AWAY));
+      },
+    ],
   ])('is installed again when %s', async (_, spoil) => {
     const modules = join(checkout, 'node_modules');
     const kept = ['zod/package.json', '.package-lock.json'].map((name) => ({
@@ -155,6 +167,7 @@ describe('a fresh checkout', { tags: ['long'] }, () => {
     writeFileSync(noNpm, 'process.exit(1)');
     const { status, output } = await machine.prepare(checkout, { npm_execpath: noNpm });
     for (const { name, bytes } of kept) writeFileSync(name, bytes);
+    if (existsSync(join(modules, AWAY))) renameSync(join(modules, AWAY), join(modules, driverFor(process.versions)));
     expect(output).toContain('installing packages');
     expect(status).toBe(5);
   });

@@ -149,9 +149,13 @@ export class LoopbackRegistry {
     return copy;
   }
 
+  private folderOf(path: string): string {
+    return this.others.get(path) ?? join(this.checkout, path);
+  }
+
   /** The hash of a package of the lock file, packed when it is first asked for; undefined where it is not installed in the checkout. */
   private packed(path: string): string | undefined {
-    const installed = this.others.get(path) ?? join(this.checkout, path);
+    const installed = this.folderOf(path);
     if (!this.integrity.has(path) && this.locked.has(path) && existsSync(join(installed, 'package.json')))
       this.pack(packageName(path) === this.armed ? this.arm(installed) : installed, path);
     return this.integrity.get(path);
@@ -228,7 +232,7 @@ export class LoopbackRegistry {
 
   /** Without it npm compiles a package that has a binding.gyp; a lock file does not hold it. */
   private gypFact(path: string): object {
-    const file = join(this.others.get(path) ?? join(this.checkout, path), 'package.json');
+    const file = join(this.folderOf(path), 'package.json');
     if (!existsSync(file)) return {};
     return z.object({ gypfile: z.boolean().optional() }).parse(JSON.parse(readFileSync(file, 'utf8')));
   }
