@@ -228,6 +228,7 @@ export class ConsoleServer {
       node: process.execPath,
       program: process.argv[1] ?? '',
       folder: this.deps.folder,
+      calledAs: process.env['DOORSILL_CALLED_AS'],
     });
     const router = new LocalRouter(server, { clock, callers: this.callers, origins, title, version: '1' });
     accessRoutes(router, {

@@ -40,9 +40,12 @@ export function inOwnWords(text: string, program = process.argv[1]): string {
     .replace(/(doorsill-device(?:\.mjs)? |`)device (?=[a-z])/g, '$1');
 }
 
+/** What calls this program from outside, such as from a container's machine: a setting of the environment, which an image has. */
+const CALLED_AS = 'DOORSILL_CALLED_AS';
+
 /**
- * The words that call this program again from the same folder: `npx doorsill` only where npx finds it in that folder, because elsewhere
- * npx asks the network for a package of that name; else its name if PATH leads to it, else its file. With sudo after sudo, or for a
+ * The words that call this program again from the same folder: what the environment says (`DOORSILL_CALLED_AS`, as in a container), else
+ * `npx doorsill` only where npx finds it in that folder, because elsewhere npx asks the network for a package of that name; else its name if PATH leads to it, else its file. With sudo after sudo, or for a
  * command that needs root. All options except `isRoot` and `rootPath` default to the process's.
  */
 export function calledAs({
@@ -58,6 +61,8 @@ export function calledAs({
   isRoot?: boolean;
   rootPath?: readonly string[];
 } = {}): string {
+  const set = env[CALLED_AS];
+  if (set) return set;
   const name = nameOf(program);
   const own = fileOf(program);
   const isThis = (path: string) => own !== null && fileOf(path) === own;

@@ -5,6 +5,7 @@ import { SystemDisk } from '@doorsill/base/disk';
 import { utf8 } from '@doorsill/contract/bytes';
 import { launcherPath } from '@doorsill/device/board/launcher-path';
 import { type Context, openContext } from '@doorsill/device/cli/context';
+import { ownVersion } from '@doorsill/device/cli/own-version';
 import type { Command } from 'commander';
 import { INSTANCES_MAX } from '../deploy/compose-file.ts';
 import { composeLayout } from '../deploy/compose-layout.ts';
@@ -122,7 +123,7 @@ function addCompose(deploy: Command): void {
         throw failure('usage', { detail: '--network takes a private /24, such as 172.31.77.0/24' });
       const instances = parseWholeNumber('--instances', options.instances, 2, INSTANCES_MAX);
       const wish = { domain: domainOf(options.domain), s3: s3Of(options.s3), instances, network };
-      await printOrWrite(context, options.into, composeLayout(wish));
+      await printOrWrite(context, options.into, composeLayout({ ...wish, version: ownVersion() }));
     });
 }
 

@@ -1,6 +1,6 @@
 // compose.yml: the addresses of the containers, their commands, rights, files and volumes.
 
-import { CONTAINER_PLACES, CONTAINER_USERS, SECRETS } from './compose-image.ts';
+import { CONTAINER_PLACES, CONTAINER_USERS, imageName, SECRETS } from './compose-image.ts';
 import { folderOf, type Instance, PARTS, type Part, type Served } from './instances-layout.ts';
 import { followWords, NATS_PLACES, type NatsLayoutWish } from './nats-layout.ts';
 import { partArguments } from './part-arguments.ts';
@@ -14,6 +14,8 @@ export interface ComposeLayoutWish {
   instances: number;
   /** The containers' /24 network: three numbers of an IPv4 address, such as `172.31.77`. */
   network: string;
+  /** The version of the release whose image runs the parts. */
+  version: string;
 }
 
 /** Instances are named by letters, and each part has ten addresses. */
@@ -46,19 +48,20 @@ const ABOUT: Readonly<Record<Part, string>> = {
 const section = (about: string, services: readonly string[]) => `  # ${about}\n${services.join('\n')}`;
 
 /** The text of compose.yml. */
-export function composeFile(addresses: ContainerAddresses, network: string): string {
+export function composeFile(addresses: ContainerAddresses, { network, version }: ComposeLayoutWish): string {
   const { domain, instances, nodes, proxy, database, standby } = addresses;
+  const image = { release: imageName('bridge', version) };
   const services = [
     section('The entrance. Its ports are the only ones that this machine opens.', [haproxyService(proxy, domain)]),
     ...PARTS.map((part) =>
       section(
         ABOUT[part],
-        instances.map((instance) => partService(part, instance)),
+        instances.map((instance) => partService(part, instance, image)),
       ),
     ),
     section(
       'The area broker: three nodes, of which one may be away, and the process that writes their files from the bridges’ accounts.',
-      [followService(nodes), ...nodes.map(nodeService)],
+      [followService(nodes, image), ...nodes.map(nodeService)],
     ),
     section('Rows, and a standby that has each row before a commit is acknowledged.', [
       postgresService('postgres-a', { host: database, command: ['primary'] }),
@@ -108,7 +111,8 @@ function secretFiles(): string {
 }
 
 interface Container {
-  target: 'parts' | 'haproxy' | 'nats' | 'postgres';
+  /** A target of the Dockerfile, or the image of the release. */
+  image: 'haproxy' | 'nats' | 'postgres' | { release: string };
   user: keyof typeof CONTAINER_USERS;
   /** Lines of its own, without their indentation. */
   lines: readonly string[];
@@ -122,15 +126,16 @@ interface Container {
 }
 
 /** A service of compose.yml. */
-function service(name: string, { target, user, lines, health, after, ...container }: Container): string {
+function service(name: string, { image, user, lines, health, after, ...container }: Container): string {
   const id = CONTAINER_USERS[user];
   const { volumes, secrets = [], scratch = [] } = container;
   const list = (key: string, items: readonly string[]) =>
     items.length > 0 ? [`${key}:`, ...items.map((item) => `  - ${item}`)] : [];
   const all = [
     '<<: *container',
-    `image: doorsill-${target}`,
-    `build: { context: ./image, target: ${target} }`,
+    ...(typeof image === 'string'
+      ? [`image: doorsill-${image}`, `build: { context: ./image, target: ${image} }`]
+      : [`image: ${image.release}`, 'pull_policy: never']),
     `user: "${id}:${id}"`,
     ...lines,
     ...list('volumes', volumes),
@@ -153,7 +158,7 @@ function haproxyService(host: string, domain: string): string {
   const { haproxy, haproxySocket } = CONTAINER_PLACES;
   const bash = 'exec 3<>/dev/tcp/127.0.0.1/443 4<>/dev/tcp/127.0.0.1/8883';
   return service('haproxy', {
-    target: 'haproxy',
+    image: 'haproxy',
     user: 'haproxy',
     lines: [
       'ports: ["443:443", "8883:8883"]',
@@ -169,13 +174,13 @@ function haproxyService(host: string, domain: string): string {
   });
 }
 
-function partService(part: Part, { name, hosts }: Instance): string {
+function partService(part: Part, { name, hosts }: Instance, image: Container['image']): string {
   const { passwordOf, bucketOf, databaseCertificate } = SECRETS;
   const folder = folderOf(part);
   const ready = `http://${hosts[part]}:${PORTS[part]}/readyz`;
   const ask = `fetch('${ready}').then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))`;
   return service(`${part}-${name}`, {
-    target: 'parts',
+    image,
     user: part,
     lines: [
       `command: [${partArguments(part).join(', ')}, --data, ${folder}, --json]`,
@@ -194,11 +199,11 @@ function partService(part: Part, { name, hosts }: Instance): string {
   });
 }
 
-function followService(nodes: ContainerAddresses['nodes']): string {
+function followService(nodes: ContainerAddresses['nodes'], image: Container['image']): string {
   const { accounts, folder } = NATS_PLACES;
   const isWritten = nodes.map(({ name }) => `[ -s ${folder}/${name}.conf ]`).join(' && ');
   return service('nats-files', {
-    target: 'parts',
+    image,
     user: 'bridge',
     lines: [
       `command: ${JSON.stringify(followWords(nodes))}`,
@@ -214,7 +219,7 @@ function nodeService({ name, host }: ContainerAddresses['nodes'][number]): strin
   const ask =
     "exec 3<>/dev/tcp/127.0.0.1/8222 && printf 'GET /healthz HTTP/1.0\\r\\n\\r\\n' >&3 && read -r line <&3 && [[ $$line == *' 200 '* ]]";
   return service(`nats-${name}`, {
-    target: 'nats',
+    image: 'nats',
     user: 'bridge',
     lines: [`command: [${name}]`, `networks: { inside: { ipv4_address: ${host} } }`],
     volumes: [`nats:${NATS_PLACES.folder}`],
@@ -233,7 +238,7 @@ function postgresService(
   const isWell =
     "select 1 / (not pg_is_in_recovery() or exists (select from pg_stat_wal_receiver where status = 'streaming'))::int";
   return service(name, {
-    target: 'postgres',
+    image: 'postgres',
     user: 'postgres',
     lines: [`command: [${command.join(', ')}]`, `networks: { inside: { ipv4_address: ${host} } }`, 'shm_size: 256m'],
     volumes: [

@@ -1,8 +1,14 @@
-// The images of the containers: a Dockerfile with a target for each program, and the scripts that start PostgreSQL and a node of NATS.
+// The images of the containers: the release's for the parts, and for all others a Dockerfile with a target for each program, and the scripts
+// that start PostgreSQL and a node of NATS.
 import { folderOf, PARTS, type Part } from './instances-layout.ts';
 import { NATS_PLACES } from './nats-layout.ts';
 
-/** User ids in the containers and on the machine. Each part has its own, so that a captured bridge cannot read the keys of registry and vault. */
+/** An image of the release. No registry of others is asked for it: where it was not loaded, `localhost` is, and nobody answers. */
+export function imageName(target: 'testbed' | 'bridge', version: string): string {
+  return `localhost/doorsill-${target}:${version}`;
+}
+
+/** User ids in the containers and on the machine; the release's Dockerfile makes those of the parts. Each part has its own, so that a captured bridge cannot read the keys of registry and vault. */
 export const CONTAINER_USERS = { registry: 901, vault: 902, bridge: 903, postgres: 904, haproxy: 905 } as const;
 
 /** Folders and files in the containers. */
@@ -43,35 +49,8 @@ const owned = (id: number, ...folders: string[]) => `install -d -o ${id} -g ${id
 const install = (...packages: string[]) =>
   `apt-get install -y --no-install-recommends ${packages.join(' ')} && rm -rf /var/lib/apt/lists/*`;
 const AND = ' \\\n && ';
-const parts = PARTS.flatMap((part) => {
-  const id = CONTAINER_USERS[part];
-  return [user(`doorsill-${part}`, id), owned(id, folderOf(part), CONTAINER_PLACES.keysOf(part))];
-});
-
-/** Our packages with their workspace folders. */
-const PACKAGES = [
-  ['doorsill-contract', 'device/contract'],
-  ['doorsill-base', 'device/base'],
-  ['doorsill-console-page', 'device/console-page'],
-  ['doorsill-device', 'device'],
-  ['doorsill-cloud-bridge', 'cloud-bridge'],
-  ['doorsill', 'sim'],
-];
-const unpacked = PACKAGES.map(
-  ([name, folder]) => `mkdir -p ${folder} && tar -xzf ${name}-[0-9]*.tgz -C ${folder} --strip-components=1`,
-);
-
 const DOCKERFILE = `# Written by \`doorsill bridge deploy compose\`: an image for each program, which runs as an unprivileged user. Rebuild with --pull
-# after updates of Debian or Node. A new volume copies the image's folder at its path, with owner and mode.
-
-FROM node:24-trixie-slim AS parts
-RUN ${[...parts, owned(bridge, NATS_PLACES.accounts, NATS_PLACES.folder)].join(AND)}
-WORKDIR /opt/doorsill
-COPY package.json package-lock.json *.tgz ./
-RUN ${unpacked.join(AND)}${AND}rm *.tgz
-# By the lock file's hashes, without packages' scripts. No part here needs ffmpeg.
-RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund${AND}rm -rf node_modules/node-ffmpeg-linux-x64 /root/.npm
-ENTRYPOINT ["node", "/opt/doorsill/sim/cli/doorsill.mjs"]
+# after updates of Debian. A new volume copies the image's folder at its path, with owner and mode.
 
 FROM debian:trixie-slim AS haproxy
 RUN ${[user('haproxy', haproxy), 'apt-get update', install('haproxy')].join(AND)}

@@ -16,8 +16,8 @@ export function composeLayout(wish: ComposeLayoutWish): Map<string, string> {
     databaseAuthority: inContainer(databaseCertificate),
   }));
   return new Map([
-    ['STEPS.md', steps(addresses)],
-    ['compose.yml', composeFile(addresses, wish.network)],
+    ['STEPS.md', steps(addresses, wish.version)],
+    ['compose.yml', composeFile(addresses, wish)],
     ...settings,
     ['haproxy/haproxy.cfg', haproxyOfInstances(addresses)],
     ['haproxy/doorsill-broker.cfg', haproxyOfNodes(addresses)],
@@ -27,7 +27,7 @@ export function composeLayout(wish: ComposeLayoutWish): Map<string, string> {
   ]);
 }
 
-function steps({ domain, s3, instances, database, standby }: ContainerAddresses): string {
+function steps({ domain, s3, instances, database, standby }: ContainerAddresses, version: string): string {
   const { registry, vault, bridge, postgres, haproxy } = CONTAINER_USERS;
   const { passwordOf, bucketOf, databaseCertificate, databaseKey } = SECRETS;
   const of = (part: string) => instances.map(({ name }) => `${part}-${name}`).join(' ');
@@ -39,9 +39,9 @@ is restarted; to survive the loss of a machine use \`doorsill bridge deploy inst
 this folder, which must stay in its place:
 
 1. Names \`bridge\`, \`registry\`, \`vault\` and \`broker\` under ${domain} lead to this machine; ports 443 and 8883 are open.
-2. Images. In a checkout of doorsill, with THIS for this folder: \`npm run release -- --npm --out THIS/image && cp package*.json THIS/image/\`.
-   Then here:
+2. Images: doorsill's from the release, whose checksums and signature you have checked, and all others from Debian's packages.
 
+       docker load --input doorsill-bridge-${version}-linux-x64.tar.gz
        docker compose build --pull
 
 3. Files for the containers: \`chmod -R a+rX settings haproxy postgresql\`.
@@ -80,7 +80,7 @@ this folder, which must stay in its place:
 **Changed settings** are read at a container's next start: \`docker compose restart bridge-a\`, one after the other. A registry's \`domains/\`
 is in its volume of keys.
 
-**An upgrade** is steps 2 and, one container after the other, \`docker compose up --detach --wait --no-deps bridge-a\`.
+**An upgrade** is step 2, the new version in compose.yml, and, one container after the other, \`docker compose up --detach --wait --no-deps bridge-a\`.
 
 **Back up** the volumes whose names end in \`-keys\`, \`doorsill_accounts\`, this folder with \`secrets\`, and the rows by \`pg_dump\` in postgres-b.
 

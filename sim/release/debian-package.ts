@@ -9,9 +9,10 @@ import { parseJson } from '@doorsill/contract/parse-json';
 import { debianService } from '@doorsill/device/board/debian-service';
 import { z } from 'zod';
 import { failure } from '../errors.ts';
-import { type BoardArchive, LICENSES } from './board-archive.ts';
+import type { BoardArchive } from './board-archive.ts';
 import { maintainerScripts } from './maintainer-scripts.ts';
 import type { ArchiveFile } from './pack-archive.ts';
+import { LICENSES } from './program-tree.ts';
 import { order, run } from './release-source.ts';
 
 const PROGRAMS = 'usr/lib/doorsill-device';

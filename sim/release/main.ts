@@ -14,7 +14,7 @@ import { npmPackages } from './npm-packages.ts';
 import { createReleaseKey, loadReleaseKey } from './release-key.ts';
 import { builtCheckout } from './release-source.ts';
 
-const USAGE = `Usage: npm run release -- --key FILE [--out DIR] [--scope NAME] [--repository URL]
+const USAGE = `Usage: npm run release -- --key FILE [--out DIR] [--scope NAME] [--repository URL] [--base IMAGE | --no-images]
        npm run release -- --npm [--out DIR]
        npm run release -- --new-key FILE
 
@@ -24,10 +24,13 @@ const USAGE = `Usage: npm run release -- --key FILE [--out DIR] [--scope NAME] [
   --out DIR           folder for the release (default: release)
   --scope NAME        name the packages for npm @NAME/..., a scope that you own
   --repository URL    the https address of the repository, which npm's provenance names
+  --base IMAGE        build the images of containers on this one, a Debian 13 with Node 24 (default: Docker's official one)
+  --no-images         without images of containers
 
 Makes a release of the last commit: packages for npm, archives for boards (x64, arm64) with their signatures (.minisig), Debian packages of the
-same (dpkg-deb), lists of packages (.cdx.json, CycloneDX), what changed, and SHA256SUMS with its signature. minisign checks the signatures,
-too. The same commit, Node, npm and dpkg give the same bytes.`;
+same (dpkg-deb), images of containers for this machine's processor (buildah) and what they are built from, lists of packages (.cdx.json,
+CycloneDX), what changed, and SHA256SUMS with its signature. minisign checks the signatures, too. The same commit, Node, npm and dpkg give the
+same bytes, but for the images.`;
 
 async function main(): Promise<void> {
   const { values } = parseArgs({
@@ -38,8 +41,11 @@ async function main(): Promise<void> {
       out: { type: 'string', default: 'release' },
       scope: { type: 'string' },
       repository: { type: 'string' },
+      base: { type: 'string' },
+      images: { type: 'boolean', default: true },
       help: { type: 'boolean', default: false },
     },
+    allowNegative: true,
   });
   if (values.help) return console.log(USAGE);
   const disk = new SystemDisk();

@@ -6,6 +6,7 @@ import { signAsMinisign } from '@doorsill/device/update/minisign';
 import { z } from 'zod';
 import { failure } from '../errors.ts';
 import { boardArchive } from './board-archive.ts';
+import { assertBuildah, containerImages, containerSources } from './container-images.ts';
 import { assertDpkg, debianPackage } from './debian-package.ts';
 import { listPackages } from './list-packages.ts';
 import { npmPackages, type PublishedAs } from './npm-packages.ts';
@@ -14,22 +15,31 @@ import { fileOfCommit, type ReleaseSource, withBuiltCommit } from './release-sou
 
 const versionSchema = z.looseObject({ version: z.string() });
 
+export interface ReleaseWish extends PublishedAs {
+  /** Build the images of containers, for this machine's processor. */
+  images: boolean;
+  /** The image that they are built on; absent: the Dockerfile's, which buildah fetches. */
+  base?: string | undefined;
+}
+
 /**
  * Makes a release of the last commit of the checkout `root`; returns its files by their names. SHA256SUMS comes last, so that a release that is
- * cut off has none. The same commit, Node, npm and key give the same bytes. Throws `release_unmade`.
+ * cut off has none. The same commit, Node, npm, dpkg and key give the same bytes, but for the images, in which Debian's packages of the day are.
+ * Throws `release_unmade`.
  */
-export async function makeRelease(root: string, key: ReleaseKey, as: PublishedAs): Promise<Map<string, Uint8Array>> {
+export async function makeRelease(root: string, key: ReleaseKey, wish: ReleaseWish): Promise<Map<string, Uint8Array>> {
   // What can be told before the build, which takes minutes.
   assertDpkg();
+  if (wish.images) assertBuildah();
   const { version } = versionSchema.parse(parseJson(fileOfCommit(root, 'package.json')));
   const changes = changesIn(fileOfCommit(root, 'CHANGELOG.md'), version);
-  return await withBuiltCommit(root, (source) => releaseOf(source, key, as, changes));
+  return await withBuiltCommit(root, (source) => releaseOf(source, key, wish, changes));
 }
 
 async function releaseOf(
   source: ReleaseSource,
   key: ReleaseKey,
-  as: PublishedAs,
+  wish: ReleaseWish,
   changes: string,
 ): Promise<Map<string, Uint8Array>> {
   const { folder, version, madeS } = source;
@@ -37,7 +47,7 @@ async function releaseOf(
   const sign = (file: string, bytes: Uint8Array) =>
     utf8(signAsMinisign(bytes, key.id, key.signing, `timestamp:${madeS}\tfile:${file}\thashed`));
   const files = new Map([[`${whole}.md`, utf8(changes)]]);
-  for (const { file, bytes } of npmPackages(source, as)) files.set(file, bytes);
+  for (const { file, bytes } of npmPackages(source, wish)) files.set(file, bytes);
   for (const arch of ['x64', 'arm64'] as const) {
     const board = await boardArchive(source, arch);
     const { archive, packages } = board;
@@ -46,6 +56,12 @@ async function releaseOf(
     files.set(`${name}.cdx.json`, utf8(packages));
     const { file, bytes } = await debianPackage(board, source.author);
     files.set(file, bytes);
+    const sources = await containerSources(source, arch);
+    files.set(`${whole}-container-linux-${arch}.tar.gz`, sources.archive);
+    files.set(`${whole}-container-linux-${arch}.cdx.json`, utf8(sources.packages));
+    if (!wish.images || arch !== process.arch) continue;
+    for (const image of await containerImages(sources, { version, madeS, base: wish.base }))
+      files.set(image.file, image.bytes);
   }
   files.set(`${whole}.cdx.json`, utf8(listPackages(folder, ['--workspaces'], madeS, utf8(source.commit))));
   const sums = utf8([...files].map(([file, bytes]) => `${sha256Hex(bytes)}  ${file}\n`).join(''));

@@ -62,6 +62,11 @@ it.each<[string, string, Call]>([
   expect(calledAs(around)).toBe(words);
 });
 
+it('is called again as the environment says, as in a container', () => {
+  const env = { DOORSILL_CALLED_AS: 'docker exec doorsill doorsill', SUDO_USER: 'alex' };
+  expect(calledAs({ program, cwd: join(folder, 'checkout'), env })).toBe('docker exec doorsill doorsill');
+});
+
 it('has its examples call the program as it was called, and changes nothing else', () => {
   const [plain, root] = [calledAs(), calledAs({ isRoot: true })];
   expect(root).toMatch(/^sudo (?!npx)/);

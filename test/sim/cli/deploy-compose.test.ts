@@ -7,8 +7,10 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { makeProgram } from '../../../device/cli/command-line.ts';
+import { ownVersion } from '../../../device/cli/own-version.ts';
 import { DOORSILL } from '../../../sim/cli/main.ts';
 import { composeLayout } from '../../../sim/deploy/compose-layout.ts';
+import { root } from '../../layout/source-tree.ts';
 import { runCommand, temporaryFolder } from '../../support/command-line.ts';
 import { filledIn } from '../../support/filled-settings.ts';
 
@@ -19,6 +21,7 @@ const files = composeLayout({
   s3: 'https://s3.doorsill.example',
   instances: 3,
   network: '10.7.0',
+  version: ownVersion(),
 });
 const read = (name: string) => files.get(name) ?? '';
 const PARTS = ['registry', 'vault', 'bridge'] as const;
@@ -65,7 +68,7 @@ it('are written into the folder of --into', { tags: ['long'] }, async () => {
 
 const serviceSchema = z.looseObject({
   image: z.string(),
-  build: z.object({ target: z.string() }),
+  build: z.object({ target: z.string() }).optional(),
   user: z.string(),
   read_only: z.boolean(),
   restart: z.string(),
@@ -132,14 +135,18 @@ it('gives each container exactly the files, folders and secrets of its settings'
   tags: ['docker-compose'],
 }, () => {
   const { services, secrets } = compose();
-  const dockerfile = read('image/Dockerfile');
-  const targets = [...dockerfile.matchAll(/^FROM \S+ AS (\w+)$/gm)].map(([, target]) => target);
+  const ofRelease = readFileSync(join(root, 'sim/release/Dockerfile'), 'utf8');
+  const imageOf = (target: string) => {
+    const part = (target === 'bridge' ? ofRelease : read('image/Dockerfile')).split(` AS ${target}\n`)[1];
+    return part?.split('\nFROM ')[0] ?? '';
+  };
   const given = Object.values(services).flatMap((service) => service.secrets ?? []);
   expect(Object.keys(secrets).sort()).toEqual([...new Set(given.map(({ source }) => source))].sort());
   for (const { file } of Object.values(secrets)) expect(relative(into, file)).toMatch(/^secrets\/[a-z0-9.-]+$/);
-  for (const [name, { build, user, volumes }] of Object.entries(services)) {
-    expect(targets, name).toContain(build.target);
-    const image = dockerfile.split(` AS ${build.target}\n`)[1]?.split('\nFROM ')[0] ?? '';
+  for (const [name, { build, user, volumes, ...service }] of Object.entries(services)) {
+    const released = { image: `localhost/doorsill-bridge:${ownVersion()}`, pull_policy: 'never' };
+    if (!build) expect(service, name).toMatchObject(released);
+    const image = imageOf(build?.target ?? 'bridge');
     expect(image, name).toContain(`--uid ${user.split(':')[0]} `);
     for (const { type, source, target, read_only: isReadOnly } of volumes) {
       // A volume begins as this folder of the image, which its user owns.

@@ -24,6 +24,7 @@ const files = composeLayout({
   s3: 'https://s3.doorsill.example',
   instances: 2,
   network: '127.77.0',
+  version: '1.0.0',
 });
 const read = (name: string) => files.get(name) ?? '';
 const serviceSchema = z.looseObject({

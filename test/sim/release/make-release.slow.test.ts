@@ -35,7 +35,7 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')('a releas
   let key: ReleaseKey;
   let [first, second]: Map<string, Uint8Array>[] = [];
   let seconds = 0;
-  const make = (checkout: string) => makeRelease(checkout, key, {});
+  const make = (checkout: string) => makeRelease(checkout, key, { images: false });
   const bytesOf = (file: string) => Buffer.from(first?.get(file) ?? []);
   /** A folder with the release, as someone has downloaded it. */
   const downloaded = (name: string) => {

@@ -1,12 +1,11 @@
 // Packs the packages and installs them into an empty project, from a registry on loopback that plants packages.
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { basename, dirname, join } from 'node:path';
+import { dirname, join } from 'node:path';
 import semver from 'semver';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { imageFiles } from '../../../sim/deploy/compose-image.ts';
 // @ts-expect-error: plain JavaScript, because it runs before anything is built.
 import { driverFor } from '../../../sim/setup/freshness.mjs';
 import { root } from '../../layout/source-tree.ts';
@@ -194,31 +193,6 @@ describe('the packed packages, installed into an empty project', { tags: ['long'
       output: 'function function function\n',
     });
   });
-
-  slowIt(
-    'make up the image that `bridge deploy compose` has built, of the lock file’s hashes',
-    { timeout: 3 * MINUTES_MS },
-    async () => {
-      const { machine, registry } = packed;
-      const image = join(machine.folder, 'image');
-      mkdirSync(image);
-      for (const file of packed.tarballs.values()) copyFileSync(file, join(image, basename(file)));
-      copyFileSync(join(root, 'package.json'), join(image, 'package.json'));
-      registry.writeLock(join(image, 'package-lock.json'));
-      const dockerfile = imageFiles().find(([name]) => name === 'Dockerfile')?.[1] ?? '';
-      const [, steps = ''] = /^COPY package\.json.*\n([\s\S]*?)^ENTRYPOINT/m.exec(dockerfile) ?? [];
-      const runs = steps.match(/^RUN .*(\n && .*)*/gm) ?? [];
-      expect(runs).toHaveLength(2);
-      for (const run of runs) {
-        const script = run.slice('RUN '.length).replace(' /root/.npm', '');
-        const { status, output } = await ended(machine.start(image, 'sh', ['-eu', '-c', script]));
-        expect(status, output).toBe(0);
-      }
-      expect(registry.fetchedPlants).toEqual([]);
-      const [, program = ''] = /^ENTRYPOINT \["node", "\/opt\/doorsill\/(.*)"\]/m.exec(dockerfile) ?? [];
-      expect(machine.run(image, machine.node, [program, '--version'])).toEqual({ status: 0, output: '0.1.0\n' });
-    },
-  );
 
   describe('runs the lines of README and docs/developer.md', { timeout: 2 * MINUTES_MS }, () => {
     it('exactly as they are printed: ten', async () => {
