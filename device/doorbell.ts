@@ -56,6 +56,12 @@ export class Doorbell {
     return this.running.enrolment !== null;
   }
 
+  /** Whether it has an owner; true where that cannot be told. */
+  get isPaired(): boolean {
+    const { gate } = this.running;
+    return gate.damaged !== null || gate.owners().length > 0;
+  }
+
   /**
    * Starts every part and resumes unfinished work. Throws coded failures for faults that must be fixed first (a damaged key,
    * an invalid code); starts without a camera or a broker if they are unavailable.

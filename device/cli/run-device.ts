@@ -19,6 +19,7 @@ interface DeviceOptions {
   camera?: string;
   enrol?: string;
   factoryReset?: boolean;
+  codeInLog?: boolean;
 }
 
 /** A doorbell's disk and clock that can be made to fail. */
@@ -59,6 +60,10 @@ export function addRunDevice(program: Command, name: string, faults?: FaultMaker
       '--factory-reset',
       'first destroy its keys, footage, owners, ledger and enrolment; device.json stays, with a new account if its broker’s accounts are made here',
     );
+  device.option(
+    '--code-in-log',
+    'while nobody is paired, draw the code that pairs a phone at each start, also where no terminal is: whoever can read the log can pair',
+  );
   faults?.withOptions(device);
   return device
     .addHelpText(
@@ -81,10 +86,13 @@ ${faults?.examples ?? ''}`,
     });
 }
 
-/** The address of the doorbell's own server. The QR code holds a secret: it is drawn only on a terminal, never into a log. */
-function consoleLines({ console: address, pairingSocket }: Pick<Doorbell, 'console' | 'pairingSocket'>): string[] {
+/** The address of the doorbell's own server. The QR code holds a secret: it is drawn only on a terminal, unless somebody wants it in the log. */
+function consoleLines(
+  { console: address, pairingSocket, isPaired }: Pick<Doorbell, 'console' | 'pairingSocket' | 'isPaired'>,
+  codeInLog: boolean,
+): string[] {
   if (!address) return [];
-  if (process.stdout.isTTY) return [drawPairingCode(address)];
+  if (process.stdout.isTTY || (codeInLog && !isPaired)) return [drawPairingCode(address)];
   return [
     `Its own server is ${address.url}; \`doorsill pair --show --socket ${pairingSocket}\` draws the code that pairs a phone or a browser.`,
   ];
@@ -131,11 +139,13 @@ async function runDevice(context: Context, options: DeviceOptions, faultMaker?: 
     starting.catch(() => faults?.stop());
     const part = await starting;
     // Read before `ready` is reported: if it fails, the doorbell must stop before its folder's lock is released.
-    const report = await readyOf(part, config.name, folder).catch(async (thrown: unknown) => {
-      await part.stop();
-      await faults?.stop();
-      throw thrown;
-    });
+    const report = await readyOf(part, config.name, folder, options.codeInLog === true).catch(
+      async (thrown: unknown) => {
+        await part.stop();
+        await faults?.stop();
+        throw thrown;
+      },
+    );
     const keyboard = new device.KeyboardButton({
       input: process.stdin,
       clock: seams.clock,
@@ -184,13 +194,18 @@ function resetByButton(
 }
 
 /** The `ready` report of a started doorbell. */
-async function readyOf(part: Doorbell, name: string, folder: string): Promise<{ ready: object; text: string }> {
+async function readyOf(
+  part: Doorbell,
+  name: string,
+  folder: string,
+  codeInLog: boolean,
+): Promise<{ ready: object; text: string }> {
   const { console: address, id: device, pairingSocket: socket, isEnrolled: enrolled } = part;
   return {
     ready: { device, socket, enrolled, ...(address ? { console: address.url } : {}) },
     text: [
       `${name} is ${device}; pair with \`doorsill pair --socket ${socket}\`.`,
-      ...consoleLines(part),
+      ...consoleLines(part, codeInLog),
       // The log warns of an unreachable camera or broker only after a while.
       `To check its camera and broker: \`doorsill doctor --data ${shellWord(folder)}\`.`,
     ].join('\n'),

@@ -35,6 +35,11 @@ export const COMMAND_ERRORS = {
     "Node's inspector listens at {url}: every user of this machine could read footage and keys there.",
     'Start without --inspect, also in NODE_OPTIONS.',
   ),
+  app_without_broker: machineFaultForNow(
+    503,
+    'Home Assistant named no MQTT broker: {detail}',
+    'Install and start the Mosquitto app, and start this one again.',
+  ),
   address_unusable: machineFault(
     500,
     'A network address cannot be used: {detail}',

@@ -19,7 +19,7 @@ const PROGRAMS = 'usr/lib/doorsill-device';
 const LAUNCHER = `${PROGRAMS}/device/cli/doorsill-device.mjs`;
 const ARCHITECTURES = { x64: 'amd64', arm64: 'arm64' } as const;
 
-interface DebianPackage {
+export interface DebianPackage {
   /** Its file's name, as Debian names packages. */
   file: string;
   bytes: Uint8Array;

@@ -7,7 +7,8 @@ import { z } from 'zod';
 import { failure } from '../errors.ts';
 import { boardArchive } from './board-archive.ts';
 import { assertBuildah, containerImages, containerSources } from './container-images.ts';
-import { assertDpkg, debianPackage } from './debian-package.ts';
+import { assertDpkg, type DebianPackage, debianPackage } from './debian-package.ts';
+import { homeAssistantArchive } from './home-assistant-archive.ts';
 import { listPackages } from './list-packages.ts';
 import { npmPackages, type PublishedAs } from './npm-packages.ts';
 import type { ReleaseKey } from './release-key.ts';
@@ -48,14 +49,16 @@ async function releaseOf(
     utf8(signAsMinisign(bytes, key.id, key.signing, `timestamp:${madeS}\tfile:${file}\thashed`));
   const files = new Map([[`${whole}.md`, utf8(changes)]]);
   for (const { file, bytes } of npmPackages(source, wish)) files.set(file, bytes);
+  const debs: DebianPackage[] = [];
   for (const arch of ['x64', 'arm64'] as const) {
     const board = await boardArchive(source, arch);
     const { archive, packages } = board;
     const name = `${whole}-linux-${arch}`;
     files.set(`${name}.tar.gz`, archive).set(`${name}.tar.gz.minisig`, sign(`${name}.tar.gz`, archive));
     files.set(`${name}.cdx.json`, utf8(packages));
-    const { file, bytes } = await debianPackage(board, source.author);
-    files.set(file, bytes);
+    const deb = await debianPackage(board, source.author);
+    debs.push(deb);
+    files.set(deb.file, deb.bytes);
     const sources = await containerSources(source, arch);
     files.set(`${whole}-container-linux-${arch}.tar.gz`, sources.archive);
     files.set(`${whole}-container-linux-${arch}.cdx.json`, utf8(sources.packages));
@@ -63,6 +66,7 @@ async function releaseOf(
     for (const image of await containerImages(sources, { version, madeS, base: wish.base }))
       files.set(image.file, image.bytes);
   }
+  files.set(`${whole}-home-assistant.tar.gz`, (await homeAssistantArchive(source, debs, changes)).archive);
   files.set(`${whole}.cdx.json`, utf8(listPackages(folder, ['--workspaces'], madeS, utf8(source.commit))));
   const sums = utf8([...files].map(([file, bytes]) => `${sha256Hex(bytes)}  ${file}\n`).join(''));
   return files.set('SHA256SUMS.minisig', sign('SHA256SUMS', sums)).set('SHA256SUMS', sums);

@@ -82,8 +82,10 @@ export class Containers {
     rmSync(context, { recursive: true });
   }
 
-  private buildFrom(context: string, image: string): void {
-    const { status, said } = this.run('buildah', 'build', '--quiet', '--format', 'docker', '--tag', image, context);
+  /** Builds an image of a folder. */
+  buildFrom(context: string, image: string, options: readonly string[] = []): void {
+    const how = ['--quiet', '--format', 'docker', '--tag', image, ...options];
+    const { status, said } = this.run('buildah', 'build', ...how, context);
     if (status !== 0) throw new Error(`buildah build ${image}: ${said}`);
   }
 
