@@ -57,13 +57,14 @@ await main().catch((thrown: unknown) => reportFailure(thrown, false));
 async function main(): Promise<void> {
   const disk = new SystemDisk();
   const options = read(optionsSchema, (await readSettings(disk, OPTIONS)) ?? {}, OPTIONS);
+  const chosen = settingsOf(options);
   const home = await broker();
   // Nothing that the doorbell starts needs the Supervisor.
   delete process.env['SUPERVISOR_TOKEN'];
   delete process.env['HASSIO_TOKEN'];
   await mkdir(FOLDER, { recursive: true, mode: 0o700 });
   await becomeUser();
-  const settings = `${JSON.stringify(settingsOf(options, home), null, 2)}\n`;
+  const settings = `${JSON.stringify({ ...chosen, home }, null, 2)}\n`;
   await disk.replaceFile(join(FOLDER, 'device.json'), utf8(settings));
   if (options.enrolment_code) {
     await mkdir(CREDENTIALS, { recursive: true, mode: 0o700 });
@@ -75,8 +76,8 @@ async function main(): Promise<void> {
   await (await import('./main.ts')).main(process.argv);
 }
 
-/** device.json. The options are the base, so it is written anew at each start; what owners change is kept apart from it. */
-function settingsOf(options: AppOptions, home: DeviceConfigInput['home']): DeviceConfigInput {
+/** device.json without the broker. The options are the base, so it is written anew at each start; what owners change is kept apart from it. */
+function settingsOf(options: AppOptions): Omit<DeviceConfigInput, 'home'> {
   const { name, video_device: video, camera = video && `v4l2:${video}`, place, entities } = options;
   if (camera === undefined)
     throw failure('config_invalid', { file: OPTIONS, detail: 'no camera: choose a video device, or name a camera' });
@@ -85,7 +86,6 @@ function settingsOf(options: AppOptions, home: DeviceConfigInput['home']): Devic
     name,
     camera,
     ...(place === undefined ? {} : { place: { longitude, latitude } }),
-    home,
     homeAssistant: { enabled: entities },
     console: { listen: 'home-network', names: NAMES },
   };

@@ -1,17 +1,13 @@
 // The app ("add-on") of Home Assistant: a folder for /addons, from which the Supervisor builds an image on the machine that runs it.
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import sharp from 'sharp';
 import type { DebianPackage } from './debian-package.ts';
 import { type ArchiveFile, packArchive } from './pack-archive.ts';
 import { order, type ReleaseSource } from './release-source.ts';
 
-/** In pixels (developers.home-assistant.io/docs/apps/presentation). */
-const ICON_SIZE = 128;
-
 /**
- * The app's folder `doorsill` with the Debian packages of its processors; `changes` is what the version changes. The same packages and sharp give
- * the same bytes.
+ * The app's folder `doorsill` with the Debian packages of its processors; `changes` is what the version changes. The same packages give the
+ * same bytes.
  */
 export async function homeAssistantArchive(
   { folder, version, madeS }: ReleaseSource,
@@ -27,13 +23,8 @@ export async function homeAssistantArchive(
       ? { path, bytes: Buffer.from(bytes.toString().replace('version: VERSION', `version: "${version}"`)) }
       : { path, bytes },
   );
-  const icon = await sharp(join(folder, 'device/console-page/icon.svg'), { density: 300 })
-    .resize(ICON_SIZE, ICON_SIZE)
-    .png()
-    .toBuffer();
   const files = [
     ...written,
-    { path: 'icon.png', bytes: icon },
     { path: 'CHANGELOG.md', bytes: Buffer.from(changes) },
     ...debs.map(({ file, bytes }) => ({ path: file.replace(/_.*_/, '_'), bytes })),
   ]

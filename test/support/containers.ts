@@ -92,6 +92,8 @@ export class Containers {
   /** Ends all containers, and removes everything. */
   dispose(): void {
     this.run('podman', 'rm', '--all', '--force', '--time', '0');
+    // The store is mounted upon itself.
+    spawnSync('umount', ['--lazy', join(this.folder, 'store/overlay')]);
     rmSync(this.folder, { recursive: true, force: true });
   }
 }

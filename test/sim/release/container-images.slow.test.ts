@@ -3,7 +3,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { containerImages, containerSources } from '../../../sim/release/container-images.ts';
 import { builtCheckout } from '../../../sim/release/release-source.ts';
 import { root } from '../../layout/source-tree.ts';
@@ -13,6 +13,8 @@ import { proved } from '../../support/proved.ts';
 const MINUTES_MS = 60_000;
 const UNPACKED_MAX = 750_000_000;
 const BASE = 'localhost/base';
+/** Of the area broker, where the bridge makes its devices' accounts. */
+const ACCOUNTS = '/var/lib/doorsill-broker/accounts';
 const LOCKED = ['--network', 'none', '--read-only', '--tmpfs', '/tmp', '--cap-drop', 'all'];
 const RUN = ['run', '--detach', ...LOCKED, '--security-opt', 'no-new-privileges'];
 
@@ -28,7 +30,6 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')(
     const files = new Map<string, Uint8Array>();
     let version = '';
     let seconds = 0;
-    let isSame = false;
     const image = (target: string) => `localhost/doorsill-${target}:${version}`;
     const podman = (...words: string[]) => loaded.podman(...words);
     const logs = (name: string) => loaded.run('podman', 'logs', name).said;
@@ -53,9 +54,7 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')(
       const startedMs = performance.now();
       const images = await containerImages(sources, wish);
       seconds = (performance.now() - startedMs) / 1_000;
-      const again = await containerImages(sources, wish);
       vi.unstubAllEnvs();
-      isSame = images.every(({ bytes }, at) => Buffer.compare(bytes, again[at]?.bytes ?? Buffer.of()) === 0);
       building.dispose();
       version = source.version;
       for (const { file, bytes } of images) {
@@ -64,28 +63,24 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')(
         podman('load', '--quiet', '--input', join(folder, file));
       }
     }, 30 * MINUTES_MS);
-    afterAll(() => loaded.dispose());
+    afterEach(() => void loaded.run('podman', 'rm', '--all', '--force', '--time', '5'));
+    afterAll(() => loaded.dispose(), 5 * MINUTES_MS);
 
-    it('are small, run as no root, and are the same bytes while Debian’s packages are', (test) => {
-      const inspected: { Size: number; Config: { User: string; Healthcheck?: object } }[] = ['testbed', 'bridge'].map(
+    it('are small, and do not run as root', (test) => {
+      const inspected: { Size: number; Config: { User: string } }[] = ['testbed', 'bridge'].map(
         (target) => JSON.parse(podman('image', 'inspect', image(target)))[0],
       );
-      expect(inspected.map(({ Config }) => [Config.User, Config.Healthcheck !== undefined])).toEqual([
-        ['doorsill', true],
-        ['903:903', false],
-      ]);
+      expect(inspected.map(({ Config }) => Config.User)).toEqual(['doorsill', '903:903']);
       for (const { Size } of inspected) expect(Size).toBeLessThanOrEqual(UNPACKED_MAX);
       const megabytes = (size: number) => `${(size / 1e6).toFixed(0)} MB`;
       const figures = [...files.values()].map(
         (bytes, at) => `${megabytes(inspected[at]?.Size ?? 0)} (${megabytes(bytes.length)} compressed)`,
       );
-      const same = isSame ? 'the same bytes twice' : 'other bytes each time';
       proved(
         test,
         'The images of containers, testbed and bridge',
-        `${figures.join(', ')}; built in ${seconds.toFixed(0)} s, ${same}`,
+        `${figures.join(', ')}; built in ${seconds.toFixed(0)} s`,
       );
-      expect(isSame).toBe(true);
     });
 
     it('hold no secret, nothing of who built them, and no file that the user could change', () => {
@@ -100,10 +95,10 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')(
             .split('\n');
         const find = 'find / -xdev -not -path "/proc/*" -not -path "/etc/ssl/*" -not -path "/usr/share/*" -type f';
         const secret = look(
-          `${find} \\( -name "*.pem" -o -name "*.key" -o -name "*token*" -o -name ".npmrc" -o -name ".env*" \\) 2>/dev/null`,
+          `${find} \\( -name "*.pem" -o -name "*.key" -o -name "*token*" -o -name ".npmrc" -o -name ".env*" \\) 2>/dev/null || true`,
         );
         expect(secret.filter((path) => !/^$|\/node_modules\/.*\.(js|cjs|mjs)$|\/dist\/.*\.js$/.test(path))).toEqual([]);
-        expect(look('find /opt /usr /etc /bin -xdev -writable -not -type l 2>/dev/null')).toEqual(['']);
+        expect(look('find /opt /usr /etc /bin -xdev -writable -not -type l 2>/dev/null || true')).toEqual(['']);
       }
     });
 
@@ -161,7 +156,6 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')(
         podman(...beside, '--name', 'doorsill', image('testbed'), 'up', '--camera', url);
         await said('doorsill', /(camera rtsp:.*: recording)/);
         expect(await said('doorsill', /^ {2}you have .* \((\d+\.?\d*) s\)$/m)).not.toBe('');
-        podman('rm', '--force', '--time', '5', 'doorsill', 'camera');
       },
       10 * MINUTES_MS,
     );
@@ -169,12 +163,12 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')(
     it(
       'bridge: runs registry, vault and bridge, each as its own user with its own volume',
       async () => {
-        const start = (name: string, id: number, words: string[]) => {
+        const start = (name: string, id: number, words: string[], more: string[] = []) => {
           const place = `/var/lib/doorsill-${name}`;
           const own = ['--user', `${id}:${id}`, '--volume', `${name}:${place}`];
           const network =
             name === 'registry' ? RUN : RUN.map((word) => (word === 'none' ? 'container:registry' : word));
-          podman(...network, '--name', name, ...own, image('bridge'), ...words, '--data', place, '--json');
+          podman(...network, '--name', name, ...own, ...more, image('bridge'), ...words, '--data', place, '--json');
         };
         const ready = async (name: string): Promise<{ url: string; key: string }> =>
           JSON.parse(await said(name, /^(\{.*"url":.*\})$/m));
@@ -192,7 +186,8 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')(
           '--vault-key',
           vault.key,
         ];
-        start('bridge', 903, ['bridge', '--port', '8700', ...partners, '--area-url', 'mqtt://127.0.0.1:1883']);
+        const area = ['--area-url', 'mqtt://127.0.0.1:1883', '--area-accounts', ACCOUNTS];
+        start('bridge', 903, ['bridge', '--port', '8700', ...partners, ...area], ['--volume', `accounts:${ACCOUNTS}`]);
         const bridge = await ready('bridge');
         const ask = (url: string) =>
           `fetch('${url}/healthz').then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))`;

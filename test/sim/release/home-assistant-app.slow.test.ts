@@ -6,7 +6,7 @@ import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync }
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import sharp from 'sharp';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { boardArchive } from '../../../sim/release/board-archive.ts';
@@ -111,6 +111,7 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')(
       const start = (token = 't0ken') =>
         podman(
           ...['run', '--detach', '--name', 'app', '--network', 'container:supervisor', '--tmpfs', '/tmp'],
+          ...['--volume', `${folder}/hosts:/etc/hosts:ro`],
           ...['--env', `SUPERVISOR_TOKEN=${token}`, '--volume', `${data}:/data`, app],
         );
       const optionsAre = (options: object) =>
@@ -132,6 +133,7 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')(
           'BASE=localhost/base',
         ]);
         seconds = (performance.now() - startedMs) / 1_000;
+        writeFileSync(join(folder, 'hosts'), '127.0.0.1 localhost supervisor\n');
         // What plays the Supervisor and the Mosquitto app.
         writeFileSync(join(folder, 'supervisor.mjs'), SUPERVISOR);
         podman(
@@ -141,8 +143,6 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')(
           'supervisor',
           '--network',
           'none',
-          '--add-host',
-          'supervisor:127.0.0.1',
           '--volume',
           `${folder}/supervisor.mjs:/supervisor.mjs:ro`,
           'localhost/base',
@@ -150,7 +150,8 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')(
           '/supervisor.mjs',
         );
       }, 30 * MINUTES_MS);
-      afterAll(() => containers.dispose());
+      afterEach(() => void containers.run('podman', 'rm', '--force', '--time', '5', 'app'));
+      afterAll(() => containers.dispose(), 5 * MINUTES_MS);
 
       it(
         'says what is wrong without a camera, and without a broker',
@@ -178,7 +179,7 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')(
           const url = 'rtsp://127.0.0.1:8554/porch';
           const camera = new Running(['camera', 'synthetic', '--serve', url, '--json'], {}, inside);
           try {
-            await camera.line('ready', (line) => line['url'] === url || line['event'] === 'ready');
+            await camera.line('serving', (line) => line['event'] === 'serving');
             optionsAre({ name: 'Haustür', camera: url });
             const startedMs = performance.now();
             start();
@@ -208,7 +209,7 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')(
 
             // Its page, by the name under which Home Assistant is called, and under no other.
             const status = (host: string) => asked(inside, new URL(link).port, host);
-            expect([status('homeassistant.local:8480'), status('evil.example:8480')]).toEqual(['200', '403']);
+            expect([status('homeassistant.local:8480'), status('evil.example:8480')]).toEqual(['200', '421']);
             // The process that reads /data/options.json was root; what films is not, and does not have the Supervisor's token.
             expect(podman('exec', 'app', 'sh', '-c', 'grep -h ^Uid: /proc/[0-9]*/status | sort | uniq -c')).toMatch(
               /10001\s+10001/,
