@@ -334,6 +334,7 @@ describe('files', () => {
       ...['device', 'cloud-bridge', 'sim', 'test', 'package.json', 'tsconfig.json', 'README.md', 'package-lock.json'],
       ...['.gitignore', '.ci', 'biome.json', 'LICENSE', 'CHANGELOG.md', 'CONTRIBUTING.md', 'SECURITY.md'],
       'docs',
+      '.github',
     ]);
     const top = new Set(projectFiles().map((name) => name.split('/')[0] ?? ''));
     expect([...top].filter((name) => !allowed.has(name))).toEqual([]);
