@@ -7,6 +7,7 @@ import { failure } from '../terminal/errors.ts';
 import { asFailure, reportFailure } from '../terminal/output.ts';
 import { asCalled } from '../terminal/shell-words.ts';
 import { COLUMN_LEAST, helpWidth, wrapHelp } from '../terminal/wrap-help.ts';
+import { keepLoopbackDirect } from './direct-loopback.ts';
 import { ownVersion } from './own-version.ts';
 import { Program, type Surroundings } from './surroundings.ts';
 
@@ -186,6 +187,7 @@ function withoutHelp(words: string[]): string[] {
 
 /** Runs the command line; sets the exit status, never throws. `argv` as process.argv. */
 export async function runCommandLine(line: CommandLine, argv: string[]): Promise<void> {
+  keepLoopbackDirect(process.env);
   const json = argv.includes('--json');
   const words = withoutHelp(argv.slice(2));
   // A closed pipe (`| head`) is not an error.

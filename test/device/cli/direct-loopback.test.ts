@@ -1,0 +1,53 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createServer } from 'node:http';
+import { join } from 'node:path';
+import { afterAll, expect, it } from 'vitest';
+import { keepLoopbackDirect } from '../../../device/cli/direct-loopback.ts';
+import { LAUNCHER, temporaryFolder } from '../../support/command-line.ts';
+
+it('adds this machine to what goes past a proxy, and leaves an environment without one as it is', () => {
+  const direct = 'localhost,127.0.0.1,::1,[::1]';
+  const kept = (environment: NodeJS.ProcessEnv) => {
+    keepLoopbackDirect(environment);
+    return environment;
+  };
+  expect(kept({ PATH: '/bin' })).toEqual({ PATH: '/bin' });
+  const proxy = { HTTPS_PROXY: 'http://proxy.lan:3128' };
+  expect(kept({ ...proxy })).toEqual({ ...proxy, no_proxy: direct, NO_PROXY: direct });
+  const own = 'intranet.lan';
+  expect(kept({ ...proxy, NO_PROXY: own })).toMatchObject({
+    no_proxy: `${own},${direct}`,
+    NO_PROXY: `${own},${direct}`,
+  });
+  // The small name is the one that is read where both are set.
+  expect(kept({ http_proxy: 'x', no_proxy: own, NO_PROXY: 'other' })).toMatchObject({ NO_PROXY: `${own},${direct}` });
+});
+
+it('sends nothing of a whole story to a proxy', { tags: ['long'], timeout: 120_000 }, async () => {
+  const folder = temporaryFolder('proxy');
+  const asked: string[] = [];
+  const proxy = createServer((request, response) => {
+    asked.push(request.url ?? '');
+    response.writeHead(502).end();
+  });
+  proxy.on('connect', ({ url = '' }, socket) => {
+    asked.push(url);
+    socket.end('HTTP/1.1 502 No\r\n\r\n');
+  });
+  await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
+  const place = proxy.address();
+  const address = `http://127.0.0.1:${typeof place === 'object' ? place?.port : 0}`;
+  const words = ['demo', '--data', join(folder.path, 'demo'), '--camera', 'synthetic?size=320x180', '--json'];
+  const proxies = { HTTP_PROXY: address, http_proxy: address, HTTPS_PROXY: address, NODE_USE_ENV_PROXY: '1' };
+  const child: ChildProcess = spawn(process.execPath, [LAUNCHER, ...words], {
+    stdio: 'ignore',
+    env: { ...process.env, ...proxies, NO_PROXY: '', no_proxy: '' },
+  });
+  afterAll(() => {
+    child.kill('SIGKILL');
+    proxy.close();
+    folder.dispose();
+  });
+  const status = await new Promise((resolve) => child.once('close', resolve));
+  expect([status, asked]).toEqual([0, []]);
+});
