@@ -12,6 +12,7 @@ import { doorbellByHand, identityOf, serviceDoorbell } from '../board/updated-do
 import { failure } from '../terminal/errors.ts';
 import { MINISIGN_BYTES_MAX, nameOfKey, parseMinisignKey } from '../update/minisign.ts';
 import { ARCHIVE_BYTES_MAX } from '../update/release-archive.ts';
+import { thisMachine } from '../update/this-machine.ts';
 import { type GivenRelease, installFirst, settleUpdate, type UpdateDeps, updateDoorbell } from '../update/update.ts';
 import { versionOrder } from '../update/version-order.ts';
 import { type Context, openContext } from './context.ts';
@@ -66,7 +67,7 @@ Examples:
       }
       // The service's user must be able to read the programs, whatever the umask of the caller.
       process.umask(0o022);
-      const machine = { platform: process.platform, arch: process.arch, node: process.versions.node };
+      const machine = thisMachine();
       const deps = { programs: new SystemDisk('readable'), private: new SystemDisk(), folder, machine };
       if (options.settle) return settle(context, deps);
       if (release === undefined) throw failure('usage', { detail: 'name the release: a file or a folder' });
