@@ -6,7 +6,7 @@ import { proveBySimulation } from './simulation-claim.ts';
 
 export interface Proof {
   format: 'doorsill-proof-1';
-  /** `doorsill 0.1.0`. */
+  /** `doorsill 1.0.0`. */
   tool: string;
   /** ISO 8601. */
   startedAt: string;

@@ -4,7 +4,7 @@ import { makeRunReport, type TestReport } from '../../../sim/report/run-report.t
 import { passedTest, sampleReport } from './support/sample-report.ts';
 
 const RUN = {
-  tool: 'doorsill 0.1.0',
+  tool: 'doorsill 1.0.0',
   command: 'doorsill test',
   seed: 1,
   startedAt: '2026-11-27T14:31:20Z',
@@ -48,7 +48,7 @@ it('annotates the line that failed as an error, and a flaky test as a warning', 
 it('prints no command when all passed', () => {
   expect(of(passedTest()).commands).toBe('');
   expect(of(passedTest()).summary).toBe(
-    '## ✅ 1 passed, 0 failed\n\ndoorsill test took 1.5 s, seed 1, doorsill 0&#46;1&#46;0.\n',
+    '## ✅ 1 passed, 0 failed\n\ndoorsill test took 1.5 s, seed 1, doorsill 1&#46;0&#46;0.\n',
   );
 });
 

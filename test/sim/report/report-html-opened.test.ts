@@ -19,7 +19,7 @@ const PHONE = { width: 390, height: 844 };
 const NARROWEST = { width: 320, height: 640 };
 const MANY = 10_000;
 const RUN = {
-  tool: 'doorsill 0.1.0',
+  tool: 'doorsill 1.0.0',
   command: 'doorsill test',
   seed: 1,
   startedAt: '2026-11-27T14:31:20Z',

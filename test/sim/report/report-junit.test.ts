@@ -6,7 +6,7 @@ import { makeRunReport, type TestReport } from '../../../sim/report/run-report.t
 import { passedTest, sampleReport } from './support/sample-report.ts';
 
 const RUN = {
-  tool: 'doorsill 0.1.0',
+  tool: 'doorsill 1.0.0',
   command: 'doorsill test "a & b"',
   seed: 7,
   startedAt: '2026-11-27T15:31:20+01:00',
@@ -24,7 +24,7 @@ async function readBack(tests: TestReport[]): Promise<{ suites: TestSuites; xml:
 it('is read by a JUnit parser: a suite for each file, a case for each test, counts and times', async () => {
   const report = await sampleReport();
   const read = await parse(reportJunit(report));
-  expect(read).toMatchObject({ name: 'doorsill 0.1.0', tests: 12, failures: 1, errors: 0, time: 43.12 });
+  expect(read).toMatchObject({ name: 'doorsill 1.0.0', tests: 12, failures: 1, errors: 0, time: 43.12 });
   const suites = read && 'testsuite' in read ? (read.testsuite ?? []) : [];
   expect(suites).toHaveLength(12);
   const failed = suites.find(({ name }) => name === 'scenarios/visitors.yaml');

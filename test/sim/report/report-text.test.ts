@@ -4,7 +4,7 @@ import { makeRunReport, type TestReport } from '../../../sim/report/run-report.t
 import { passedTest, sampleReport } from './support/sample-report.ts';
 
 const RUN = {
-  tool: 'doorsill 0.1.0',
+  tool: 'doorsill 1.0.0',
   command: 'doorsill test',
   seed: 1,
   startedAt: '2026-11-27T14:31:20Z',

@@ -53,7 +53,7 @@ describe('a fresh checkout', { tags: ['long'] }, () => {
     expect(output).not.toMatch(/EBADENGINE|npm (warn|error)/i);
     expect(machine.run(checkout, machine.node, ['sim/cli/doorsill.mjs', '--version'])).toEqual({
       status: 0,
-      output: '0.1.0\n',
+      output: '1.0.0\n',
     });
   });
 
@@ -76,7 +76,7 @@ describe('a fresh checkout', { tags: ['long'] }, () => {
       return { output, asked: registry.asked.slice(before) };
     };
     for (const place of ['.', 'docs']) {
-      expect(await version(join(checkout, place)), place).toEqual({ output: '0.1.0\n', asked: [] });
+      expect(await version(join(checkout, place)), place).toEqual({ output: '1.0.0\n', asked: [] });
     }
     const elsewhere = join(machine.folder, 'elsewhere');
     mkdirSync(elsewhere);

@@ -86,7 +86,7 @@ describe('the packed packages, installed into an empty project', { tags: ['long'
     const { registry, machine } = packed;
     const before = registry.asked.length;
     const { output } = await ended(machine.start(folder, 'npx', ['--yes', 'doorsill', '--version']));
-    expect({ output, asked: registry.asked.slice(before) }).toEqual({ output: '0.1.0\n', asked: [] });
+    expect({ output, asked: registry.asked.slice(before) }).toEqual({ output: '1.0.0\n', asked: [] });
   });
 
   it('contain the build and how to start it, no source and no test', () => {
@@ -135,7 +135,7 @@ describe('the packed packages, installed into an empty project', { tags: ['long'
   it('bring a command that runs the demo', { timeout: 3 * MINUTES_MS }, async () => {
     const { machine } = packed;
     const command = join(folder, 'node_modules/.bin/doorsill');
-    expect(await ended(machine.start(folder, command, ['--version']))).toEqual({ status: 0, output: '0.1.0\n' });
+    expect(await ended(machine.start(folder, command, ['--version']))).toEqual({ status: 0, output: '1.0.0\n' });
     const demo = ['demo', '--camera', 'synthetic', '--from', '1', '--to', '3', '--data', join(machine.folder, 'demo')];
     const ran = await ended(machine.start(folder, command, [...demo, '--json']));
     expect(ran.status, ran.output).toBe(0);

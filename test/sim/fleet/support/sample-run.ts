@@ -30,7 +30,7 @@ export function sampleReport({ lost = false, seconds = 120 } = {}): FleetReport 
   const points = sampleLines(seconds, { lost });
   const { cores: _cores, ...last } = points.at(-1) ?? { ...sampleLines(1)[0], cores: 0 };
   return {
-    tool: 'doorsill 0.1.0',
+    tool: 'doorsill 1.0.0',
     machine: 'linux x64, 2 processors, Node v22.11.0',
     startedAt: '2026-11-29T10:00:00.000Z',
     ...{ seed: 7, shard: '1/1', secondsEach: 1, profile: DEFAULT_PROFILE, points },

@@ -10,7 +10,7 @@ export function sampleProof({ isFalse = false } = {}): Proof {
   const elsewhere = isFalse ? '1 elsewhere: tcp 203.0.113.9:443' : '0 elsewhere';
   return {
     format: 'doorsill-proof-1',
-    tool: 'doorsill 0.1.0',
+    tool: 'doorsill 1.0.0',
     startedAt: '2026-11-27T18:40:12.345Z',
     durationMs: 41_300,
     machine: 'linux x64, 2 processors, Node v22.11.0',

@@ -150,7 +150,7 @@ export async function sampleReport(): Promise<RunReport> {
     }),
   );
   return makeRunReport({
-    tool: 'doorsill 0.1.0',
+    tool: 'doorsill 1.0.0',
     command: 'doorsill test scenarios/ --seed 7 --reporter html,junit',
     seed: 7,
     startedAt: '2026-11-27T14:31:20.000Z',
