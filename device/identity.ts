@@ -25,12 +25,16 @@ export async function loadDeviceKey(disk: Disk, folder: string): Promise<Signing
 export async function loadOrCreateDeviceKey(disk: Disk, random: Random, folder: string): Promise<SigningKey> {
   const stored = await loadDeviceKey(disk, folder);
   if (stored) return stored;
-  const path = join(folder, 'device.key');
   const key = generateSigningKey(random);
+  await storeDeviceKey(disk, folder, key);
+  return key;
+}
+
+/** Stores the signing key of a device in its data folder (0600), in place of another. */
+export async function storeDeviceKey(disk: Disk, folder: string, key: SigningKey): Promise<void> {
   await disk.makeFolder(folder);
   const file = { kind: 'doorsill-device-key', secret: key.exportSecret() };
-  await disk.replaceFile(path, utf8(`${JSON.stringify(file)}\n`));
-  return key;
+  await disk.replaceFile(join(folder, 'device.key'), utf8(`${JSON.stringify(file)}\n`));
 }
 
 function parseKeyFile(bytes: Uint8Array): SigningKey | null {

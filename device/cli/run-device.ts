@@ -64,7 +64,7 @@ export function addRunDevice(program: Command, name: string, faults?: FaultMaker
     .addHelpText(
       'after',
       `
-Its folder needs a device.json that names its home broker and an account there; \`device init\` writes one.
+Its folder needs a device.json; \`device setup\` or \`device init\` writes one.
 
 Examples:
   $ doorsill device init --data ./porch --home-url mqtts://hub.lan:8883 --user porch --password-file porch.password
@@ -101,10 +101,10 @@ async function runDevice(context: Context, options: DeviceOptions, faultMaker?: 
   await runPart(context, folder, async () => {
     if (options.factoryReset) await device.factoryReset(context.disk, context.random, folder);
     const file = join(folder, 'device.json');
-    const stored: Partial<DeviceConfigInput> = (await readSettings(context.disk, file)) ?? {};
-    if (!('home' in stored)) {
-      const detail = `it names no home broker; \`doorsill device init --data ${options.data}\` writes one`;
-      throw failure('config_invalid', { file, detail });
+    const stored: Partial<DeviceConfigInput> | null = await readSettings(context.disk, file);
+    if (stored === null) {
+      const ways = ['setup', 'init'].map((verb) => `\`doorsill device ${verb} --data ${options.data}\``);
+      throw failure('config_invalid', { file, detail: `it does not exist; ${ways.join(' or ')} writes it` });
     }
     const config = device.parseDeviceConfig(
       { ...stored, ...(options.camera === undefined ? {} : { camera: options.camera }) },

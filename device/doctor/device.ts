@@ -16,7 +16,7 @@ import { pairingSocketPath } from '../owner/private-socket.ts';
 import { readSettings } from '../settings-file.ts';
 import { ERRORS, failure, isErrorCode, reportedFailure } from '../terminal/errors.ts';
 import { type Diagnosis, failed, look, note, ok, type Seams, wrong } from './diagnosis.ts';
-import { bridgeOf, brokerOf, cameraOf } from './reachability.ts';
+import { bridgeOf, brokerOf, cameraOf, noBroker } from './reachability.ts';
 
 const SECRETS = ['device.key', 'wrapping.key', 'ring.key', 'outbox.key', 'enrolment.json', 'device.json'];
 const CLIP_WAITS_S_MAX = 3_600;
@@ -51,7 +51,7 @@ export async function examineDevice(seams: Seams, folder: string): Promise<Diagn
   if (config?.console.announce.enabled)
     looks.push(look('name', () => (health ? nameOf(seams, folder) : namePort(config.name))));
   found.push(...(await Promise.all(looks)).flat());
-  if (health) found.push(...ofHealth(health));
+  if (health) found.push(...ofHealth(health, config?.home.url !== undefined));
   return found;
 }
 
@@ -61,7 +61,11 @@ async function readConfig({ disk }: Seams, folder: string, found: Diagnosis[]): 
   const findings = await look('settings', async () => {
     const stored = await readSettings(disk, path);
     if (!stored)
-      return wrong('settings', `${path} does not exist`, 'Write it: at least `home` with url, user and password.');
+      return wrong(
+        'settings',
+        `${path} does not exist`,
+        '`doorsill device setup` or `doorsill device init` writes it.',
+      );
     config = parseDeviceConfig(stored, path);
     return ok('settings', path);
   });
@@ -207,20 +211,22 @@ async function ringFits({ disk }: Seams, folder: string, config: DeviceConfig): 
 }
 
 /** Findings from a running doorbell's health report. */
-function ofHealth(health: Health): Diagnosis[] {
+function ofHealth(health: Health, hasBroker: boolean): Diagnosis[] {
   const { camera, privacy, storage, hardware, clockTrusted, homeFault, area, areaDetail, ring } = health;
   const shown = `${camera.source}: ${camera.state}${camera.detail ? ` (${camera.detail})` : ''}`;
   const records = camera.state === 'recording' || camera.state === 'starting';
   const isWell = privacy || (records && camera.code === undefined);
   const found = [
     isWell ? ok('camera', `${shown}${privacy ? ', privacy on' : ''}`) : cameraTrouble(shown, camera.code),
-    homeFault === null
-      ? ok('broker', 'the home broker is reached')
-      : wrong(
-          'broker',
-          `the home broker is not reached: ${homeFault}`,
-          'Check home.url, user and password in device.json, and that the broker runs.',
-        ),
+    !hasBroker
+      ? noBroker()
+      : homeFault === null
+        ? ok('broker', 'the home broker is reached')
+        : wrong(
+            'broker',
+            `the home broker is not reached: ${homeFault}`,
+            'Check home.url, user and password in device.json, and that the broker runs.',
+          ),
   ];
   if (area === 'online' && areaDetail !== undefined)
     found.push(wrong('area', areaDetail, 'Stop the other device, or enrol one of the two again with another folder.'));

@@ -29,6 +29,11 @@ export const COMMAND_ERRORS = {
     'The folder {folder} is in use by process {pid}.',
     'Stop that process first, or name another folder.',
   ),
+  settings_exist: wrongUsage(
+    409,
+    'The doorbell has settings already: {file}.',
+    'Change them with an editor; `doorsill pair --show` pairs another phone. For a second doorbell, name another folder.',
+  ),
   inspector_open: machineFault(
     500,
 
