@@ -90,7 +90,8 @@ function consoleLines({ console: address, pairingSocket }: Pick<Doorbell, 'conso
   ];
 }
 
-async function runDevice(context: Context, options: DeviceOptions, faultMaker?: FaultMaker): Promise<void> {
+/** Runs a doorbell until it is stopped. */
+export async function runDevice(context: Context, options: DeviceOptions, faultMaker?: FaultMaker): Promise<void> {
   if (options.data === undefined) throw failure('usage', { detail: 'name its folder with --data' });
   const folder = resolve(options.data);
   const device = await import('../index.ts');
