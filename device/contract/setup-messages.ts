@@ -25,8 +25,6 @@ export const setupMessages = {
     listen,
     /** Free space on the disk of the doorbell's folder. */
     freeBytes: z.int().nonnegative(),
-    /** The name that the set-up suggests. */
-    name: z.string().max(60),
   }),
   /** What is connected now. */
   cameras: z.strictObject({

@@ -10,7 +10,7 @@ import { TaskQueue } from '@doorsill/base/task-queue';
 import { toBase64url } from '@doorsill/contract/bytes';
 import { failure } from '@doorsill/contract/errors';
 import { setupMessages } from '@doorsill/contract/setup-messages';
-import { type FoundCamera, findCameras, findMicrophones } from '../camera/find-cameras.ts';
+import { type FoundCamera, findCameras, findMicrophones, type Machine } from '../camera/find-cameras.ts';
 import type { Ffmpeg } from '../camera/find-ffmpeg.ts';
 import { parseCameraSource } from '../camera/sources.ts';
 import { Callers } from '../console/callers.ts';
@@ -36,6 +36,8 @@ export interface SetupServerDeps extends Seams {
   listen: SetupChoice['listen'];
   /** 0 takes a free one. The doorbell's page has the same port afterwards. */
   port: number;
+  /** Where devices are looked for; absent: this machine. */
+  machine?: Machine;
   /** Cameras that are offered besides those that are found. */
   offered: readonly FoundCamera[];
 }
@@ -51,7 +53,6 @@ export interface SetupOutcome {
 const LIFE_MS = 15 * 60_000;
 const BODY_BYTES_MAX = 16 * 1024;
 const CHALLENGE_BYTES = 16;
-const NAME_DEFAULT = 'Front door';
 /** The page and its files, which hold nothing of this doorbell. Every other route needs the token, and so do unknown ones. */
 const WITHOUT_TOKEN: readonly (string | undefined)[] = ['/', '/assets/:name'];
 
@@ -171,7 +172,6 @@ export class SetupServer {
         challenge: this.challenge,
         listen,
         freeBytes: await disk.freeBytes(folder),
-        name: NAME_DEFAULT,
       }),
     );
     router.route(
@@ -214,9 +214,9 @@ export class SetupServer {
   }
 
   private async look() {
-    const { offered } = this.deps;
+    const { offered, machine } = this.deps;
     this.ending.signal.throwIfAborted();
-    const [found, microphones] = await Promise.all([findCameras(this.deps), findMicrophones()]);
+    const [found, microphones] = await Promise.all([findCameras(this.deps, machine), findMicrophones(machine)]);
     this.found = { cameras: [...found, ...offered], microphones };
     return { cameras: [...this.found.cameras], microphones };
   }

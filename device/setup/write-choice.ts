@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { type SigningKey, verifySignature } from '@doorsill/base/keys';
 import { fromBase64url } from '@doorsill/contract/bytes';
 import { pairingProofInput } from '@doorsill/contract/console-messages';
-import { failure } from '@doorsill/contract/errors';
+import { failure, isFailure } from '@doorsill/contract/errors';
 import type { setupMessages } from '@doorsill/contract/setup-messages';
 import type { z } from 'zod';
 import type { FoundCamera, FoundMicrophone } from '../camera/find-cameras.ts';
@@ -75,7 +75,7 @@ function settingsOf(choice: SetupChoice, camera: string, port: number): DeviceCo
 /**
  * Checks what was chosen, and writes it: settings and key, then the first owner. Either all of it is written or nothing. After a power cut in
  * between the doorbell has no owner yet. Throws `setup_camera_foreign`, the failures of `parseCameraSource`, `ring_full_disk`,
- * `pairing_refused`, `config_invalid`, the broker's refusal, `settings_exist`, `consent_storage_failed`.
+ * `pairing_refused`, `config_invalid`, `setup_broker_refused`, `settings_exist`, `consent_storage_failed`.
  */
 export async function writeChoice(
   seams: Seams,
@@ -98,7 +98,11 @@ export async function writeChoice(
   }
   const settings = settingsOf(choice, camera, port);
   const config = parseDeviceConfig(settings, 'device.json');
-  if (choice.broker) await brokerOf(seams, config);
+  // Not as `unreachable`, which for the page means this server.
+  if (choice.broker)
+    await brokerOf(seams, config).catch((thrown: unknown) => {
+      throw isFailure(thrown) ? failure('setup_broker_refused', { detail: thrown.message }, thrown) : thrown;
+    });
   const file = await writeFirstSettings(disk, folder, settings, key);
   const consent = join(folder, 'consent');
   if (owner) {

@@ -180,7 +180,7 @@ function SetupForm(props: { client: SetupClient; facts: Facts; written(key: Owne
   const { client, facts, written } = props;
   const action = useAction();
   const cameras = useCameras(client);
-  const [name, setName] = useState(facts.name);
+  const [name, setName] = useState(words.nameUsual);
   const [address, setAddress] = useState('');
   const [keptS, setKeptS] = useState(KEPT_S_DEFAULT);
   const [space, setSpace] = useState<number | null>(null);

@@ -9,6 +9,7 @@ const en = {
   openPage: 'Open the page',
 
   name: 'Name',
+  nameUsual: 'Front door',
   nameHelp: 'What you and other owners call it.',
   nameEmpty: 'Give it a name.',
 
@@ -80,7 +81,7 @@ const en = {
 type SetupWords = typeof en;
 
 const de: SetupWords = {
-  title: 'Richten Sie Ihre Türklingel ein',
+  title: 'Türklingel einrichten',
   intro: 'Alles bleibt auf dieser Türklingel. Sie können es später ändern.',
   loading: 'Einen Moment …',
   over: 'Diese Einrichtung ist beendet',
@@ -88,6 +89,7 @@ const de: SetupWords = {
   openPage: 'Seite öffnen',
 
   name: 'Name',
+  nameUsual: 'Haustür',
   nameHelp: 'So nennen Sie und andere Berechtigte sie.',
   nameEmpty: 'Geben Sie ihr einen Namen.',
 
@@ -169,6 +171,7 @@ const es: SetupWords = {
   openPage: 'Abrir la página',
 
   name: 'Nombre',
+  nameUsual: 'Puerta',
   nameHelp: 'Así lo llaman usted y los demás propietarios.',
   nameEmpty: 'Póngale un nombre.',
 
@@ -202,8 +205,7 @@ const es: SetupWords = {
   days: (count) => (count === 1 ? '1 día' : `${count} días`),
   hours: (count) => `${count} h`,
   lastsAll: (time) => `Puede ver hasta ${time} atrás. Lo anterior se destruye.`,
-  lastsLess: (time) =>
-    `Puede ver unos ${time} atrás. Después, lo nuevo sustituye a lo más antiguo.`,
+  lastsLess: (time) => `Puede ver unos ${time} atrás. Después, lo nuevo sustituye a lo más antiguo.`,
   estimate: (mbit) =>
     `Estimación según la imagen de arriba (${mbit} Mbit/s). La lluvia, las hojas y el anochecer ocupan más.`,
   estimateAssumed: (mbit) => `Estimación para una cámara habitual (${mbit} Mbit/s).`,

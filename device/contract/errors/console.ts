@@ -121,6 +121,11 @@ export const consoleErrors = {
     'This machine has no address on a network at home, so no phone could open the set-up page.',
     'Plug a network cable in or join a Wi-Fi (on a Pi `sudo raspi-config`), or run the command with --console this-machine for a browser on this machine.',
   ),
+  setup_broker_refused: refusedForNow(
+    409,
+    'The broker cannot be used: {detail}',
+    'Correct its address, user or password, or leave the broker out: phones and browsers need none.',
+  ),
   setup_camera_foreign: refused(
     400,
     'The set-up uses only cameras and microphones that it found, and addresses that begin with rtsp://.',

@@ -1,10 +1,9 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { SystemDisk } from '../../../device/base/disk.ts';
 import { generateSigningKey } from '../../../device/base/keys.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
-import { type DeviceConfigInput, parseDeviceConfig } from '../../../device/config.ts';
+import { parseDeviceConfig } from '../../../device/config.ts';
 import { loadDeviceKey } from '../../../device/identity.ts';
 import { walkLedger } from '../../../device/ledger/ledger.ts';
 import type { Offered } from '../../../device/setup/write-choice.ts';
@@ -23,8 +22,6 @@ afterEach(async () => {
   for (const rig of rigs.splice(0)) await rig.stop();
 });
 
-const settingsIn = async (folder: string): Promise<DeviceConfigInput> =>
-  JSON.parse(await readFile(join(folder, 'device.json'), 'utf8'));
 const ownersIn = async (rig: SetupRig) => {
   const owners: string[] = [];
   const device = { id: rig.device, key: rig.key.publicKey };
@@ -42,7 +39,7 @@ describe('what is chosen', () => {
     expect([status, json]).toEqual([200, { device: rig.device, paired: true }]);
     expect(await rig.server.done).toMatchObject({ device: rig.device, paired: true });
     await rig.server.stop();
-    const settings = await settingsIn(rig.folder);
+    const settings = await rig.settings();
     expect(settings).toEqual({
       name: 'Haustür <script>alert(1)</script>',
       camera: choice.camera,
@@ -92,7 +89,10 @@ describe('what is chosen', () => {
       [{ owner: { ...owner, key: stranger } }, 'pairing_refused'],
       [{ owner: { ...owner, name: 'Mallory' } }, 'pairing_refused'],
       [{ owner: { ...owner, challenge: 'A'.repeat(22) } }, 'pairing_refused'],
-      [{ broker: { url: 'mqtt://127.0.0.1:1', user: 'x', password: 'y', homeAssistant: false } }, 'unreachable'],
+      [
+        { broker: { url: 'mqtt://127.0.0.1:1', user: 'x', password: 'y', homeAssistant: false } },
+        'setup_broker_refused',
+      ],
       [{ broker: { url: 'http://127.0.0.1', user: 'x', password: 'y', homeAssistant: false } }, 'config_invalid'],
     ];
     for (const [change, code] of wrong) {
@@ -107,13 +107,13 @@ describe('what is chosen', () => {
     const rig = await start({ listen: 'home-network' });
     const footage = { kind: 'memory' as const, bytes: 64 * 1024 * 1024, retentionS: 3_600 };
     await rig.post('/api/v1/setup', await rig.choice({ listen: 'home-network', announce: true, footage }));
-    const settings = await settingsIn(rig.folder);
+    const settings = await rig.settings();
     expect(settings.console).toMatchObject({ listen: 'home-network', announce: { enabled: true } });
     expect(settings.ring).toEqual({ kind: 'memory', bytes: 64 * 1024 * 1024, retentionS: 3_600 });
 
     const alone = await start();
     await alone.post('/api/v1/setup', await alone.choice({ announce: true, owner: null }));
-    expect((await settingsIn(alone.folder)).console).not.toHaveProperty('announce');
+    expect((await alone.settings()).console).not.toHaveProperty('announce');
     expect(await ownersIn(alone)).toEqual([]);
   });
 
@@ -140,7 +140,7 @@ describe('what is chosen', () => {
         isThrough = !disk.dead;
         const files = await rig.files();
         if (files.includes('device.json')) {
-          parseDeviceConfig(await settingsIn(rig.folder), 'device.json');
+          parseDeviceConfig(await rig.settings(), 'device.json');
           // The ledger verifies, with the owner or without.
           const owners = await ownersIn(rig);
           if (status === 200) expect(owners).toEqual([rig.ownerKey.publicKey]);

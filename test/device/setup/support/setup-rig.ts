@@ -1,5 +1,5 @@
 // A set-up page's server on a folder of its own, with the drawn porch as its camera; and its browser as a program.
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { request as httpRequest, type IncomingHttpHeaders } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { tmpdir } from 'node:os';
@@ -11,6 +11,7 @@ import { silentLog } from '../../../../device/base/log.ts';
 import { SystemRandom } from '../../../../device/base/random.ts';
 import { SystemPrograms } from '../../../../device/base/system-programs.ts';
 import { CAMERA_KINDS } from '../../../../device/camera/sources.ts';
+import type { DeviceConfigInput } from '../../../../device/config.ts';
 import { toBase64url } from '../../../../device/contract/bytes.ts';
 import { pairingProofInput } from '../../../../device/contract/console-messages.ts';
 import { deviceIdOf } from '../../../../device/identity.ts';
@@ -44,6 +45,7 @@ export class SetupRig {
   readonly folder: string;
   readonly key = generateSigningKey(random);
   readonly ownerKey = generateSigningKey(random);
+  readonly disk = new SystemDisk();
   private cookie: string | null = null;
 
   private constructor(folder: string, changes: Partial<SetupServerDeps>) {
@@ -51,7 +53,7 @@ export class SetupRig {
     this.server = new SetupServer({
       clock: new SystemClock(),
       random,
-      disk: new SystemDisk(),
+      disk: this.disk,
       log: silentLog(),
       ffmpeg: npmFfmpeg,
       programs: new SystemPrograms(),
@@ -60,6 +62,8 @@ export class SetupRig {
       key: this.key,
       listen: 'this-machine',
       port: 0,
+      // A test films with no camera of its machine.
+      machine: { dev: '/nowhere', sysfs: '/nowhere', proc: '/nowhere' },
       offered: [{ source: PORCH, label: 'porch', sizes: [] }],
       ...changes,
     });
@@ -82,6 +86,11 @@ export class SetupRig {
 
   get device(): string {
     return deviceIdOf(this.key);
+  }
+
+  /** The settings that were written. */
+  async settings(): Promise<DeviceConfigInput> {
+    return JSON.parse(await readFile(join(this.folder, 'device.json'), 'utf8'));
   }
 
   files(): Promise<string[]> {
