@@ -21,20 +21,23 @@ export async function loadDeviceKey(disk: Disk, folder: string): Promise<Signing
   return key;
 }
 
-/** The device's signing key in its data folder, created and stored (0600) at the first call. Throws `state_damaged`. */
-export async function loadOrCreateDeviceKey(disk: Disk, random: Random, folder: string): Promise<SigningKey> {
+/**
+ * The device's signing key in its data folder, created and stored (0600) at the first call. `made`: a key that was made for it before. Throws
+ * `state_damaged`.
+ */
+export async function loadOrCreateDeviceKey(
+  disk: Disk,
+  random: Random,
+  folder: string,
+  made?: SigningKey,
+): Promise<SigningKey> {
   const stored = await loadDeviceKey(disk, folder);
   if (stored) return stored;
-  const key = generateSigningKey(random);
-  await storeDeviceKey(disk, folder, key);
-  return key;
-}
-
-/** Stores the signing key of a device in its data folder (0600), in place of another. */
-export async function storeDeviceKey(disk: Disk, folder: string, key: SigningKey): Promise<void> {
+  const key = made ?? generateSigningKey(random);
   await disk.makeFolder(folder);
   const file = { kind: 'doorsill-device-key', secret: key.exportSecret() };
   await disk.replaceFile(join(folder, 'device.key'), utf8(`${JSON.stringify(file)}\n`));
+  return key;
 }
 
 function parseKeyFile(bytes: Uint8Array): SigningKey | null {

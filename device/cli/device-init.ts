@@ -1,11 +1,10 @@
 // The verb `device init`: writes a doorbell's first settings, with an account at its home broker.
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { generateSigningKey } from '@doorsill/base/keys';
 import { issueAccount } from '@doorsill/base/mqtt-account-files';
 import { type Command, Option } from 'commander';
 import type { DeviceConfigInput } from '../config.ts';
-import { deviceIdOf, loadDeviceKey, loadOrCreateDeviceKey } from '../identity.ts';
+import { deviceIdOf, loadOrCreateDeviceKey } from '../identity.ts';
 import { unwrittenSettings, writeFirstSettings } from '../setup/first-settings.ts';
 import { failure } from '../terminal/errors.ts';
 import { readSecretText } from '../terminal/secret-input.ts';
@@ -82,9 +81,8 @@ Examples:
       const lock = holdFolder(folder);
       try {
         const home = await homeOf(context, folder, options);
-        const key = (await loadDeviceKey(context.disk, folder)) ?? generateSigningKey(context.random);
-        const file = await writeFirstSettings(context.disk, folder, { ...chosen, ...(home ? { home } : {}) }, key);
-        const id = deviceIdOf(key);
+        const settings = { ...chosen, ...(home ? { home } : {}) };
+        const { file, device: id } = await writeFirstSettings(context, folder, settings);
         const login =
           options.homeAssistant && home?.accounts ? await issueHomeAssistant(context, home.accounts, [id]) : null;
         context.output.result(

@@ -47,8 +47,11 @@ export function addDeviceSetup(device: Command): void {
         'who can open the page: a browser on this machine, or phones at home (default: home-network for the service, else this-machine)',
       ).choices(['this-machine', 'home-network']),
     )
-    .option('--port <number>', 'port of the page, also afterwards', readPort, PORT_DEFAULT)
-    .option('--camera <source>', 'offer this camera, too, such as file:porch.mp4')
+    .option('--port <number>', 'port of the page, also afterwards (default: 8480)', readPort, PORT_DEFAULT)
+    .option(
+      '--camera <source>',
+      'offer this camera besides those found, such as file:porch.mp4 (default, only in doorsill: synthetic)',
+    )
     .addHelpText(
       'after',
       `
@@ -146,16 +149,11 @@ async function setUp(
 const WAITING =
   'The page is open for 15 minutes, for the first browser that opens it. Ctrl-C ends it and leaves nothing.';
 
-/** The named camera and the program's own: they are not found by looking for devices. */
-async function offeredBy({ around }: Context, named: string | undefined): Promise<FoundCamera[]> {
+/** The named camera, or the program's own: it is not found by looking for devices. */
+async function offeredBy({ around }: Context, source = around.camera ?? undefined): Promise<FoundCamera[]> {
+  if (source === undefined) return [];
   const { parseCameraSource } = await import('../camera/sources.ts');
-  const cameras = await around.cameras();
-  const sources = [...new Set([named, around.camera ?? undefined])].filter((one) => one !== undefined);
-  return sources.map((source) => ({
-    source,
-    label: labelOf(parseCameraSource(source, {}, cameras)),
-    sizes: [],
-  }));
+  return [{ source, label: labelOf(parseCameraSource(source, {}, await around.cameras())), sizes: [] }];
 }
 
 function labelOf({ kind, shown }: CameraSource): string {

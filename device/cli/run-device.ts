@@ -36,7 +36,7 @@ export interface DoorbellSetup {
 }
 
 /** Makes the disk and the clock of a virtual doorbell fail: the options of its verb, examples, and the start of the faults asked for. */
-export interface FaultMaker {
+interface FaultMaker {
   withOptions(command: Command): Command;
   examples: string;
   /** Null if no faults were asked for. Throws for a doorbell that is not virtual. */
@@ -132,7 +132,7 @@ export async function runDevice(context: Context, options: DeviceOptions, faultM
     starting.catch(() => faults?.stop());
     const part = await starting;
     // Read before `ready` is reported: if it fails, the doorbell must stop before its folder's lock is released.
-    const report = await readyOf(part, config.name, folder).catch(async (thrown: unknown) => {
+    const report = await readyOf(part, config, folder).catch(async (thrown: unknown) => {
       await part.stop();
       await faults?.stop();
       throw thrown;
@@ -185,12 +185,18 @@ function resetByButton(
 }
 
 /** The `ready` report of a started doorbell. */
-async function readyOf(part: Doorbell, name: string, folder: string): Promise<{ ready: object; text: string }> {
+async function readyOf(
+  part: Doorbell,
+  { name, home }: DeviceConfig,
+  folder: string,
+): Promise<{ ready: object; text: string }> {
+  // Without a broker no command line can be paired.
+  const pairing = home.url === undefined ? '.' : `; pair with \`doorsill pair --socket ${part.pairingSocket}\`.`;
   const { console: address, id: device, pairingSocket: socket, isEnrolled: enrolled } = part;
   return {
     ready: { device, socket, enrolled, ...(address ? { console: address.url } : {}) },
     text: [
-      `${name} is ${device}; pair with \`doorsill pair --socket ${socket}\`.`,
+      `${name} is ${device}${pairing}`,
       ...consoleLines(part),
       // The log warns of an unreachable camera or broker only after a while.
       `To check its camera and broker: \`doorsill doctor --data ${shellWord(folder)}\`.`,

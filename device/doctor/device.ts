@@ -33,7 +33,7 @@ export async function examineDevice(seams: Seams, folder: string): Promise<Diagn
   const health = pid === null ? null : await readHealth(seams, folder, found);
   const looks = [
     look('secrets', () => secrets(folder)),
-    look('records', () => records(seams, folder)),
+    look('records', () => records(seams, folder, config)),
     look('clips', () => waitingClips(seams, folder)),
   ];
   if (config) {
@@ -159,7 +159,7 @@ async function secrets(folder: string): Promise<Diagnosis> {
 }
 
 /** Verifies the ledger with the device's key: it must be complete and contain an owner. */
-async function records({ disk }: Seams, folder: string): Promise<Diagnosis | Diagnosis[]> {
+async function records({ disk }: Seams, folder: string, config: DeviceConfig | null): Promise<Diagnosis | Diagnosis[]> {
   const key = await loadDeviceKey(disk, folder);
   if (!key) return note('records', 'the doorbell has not been started yet');
   const owners = new Set<string>();
@@ -171,12 +171,14 @@ async function records({ disk }: Seams, folder: string): Promise<Diagnosis | Dia
   });
   const whole = ok('records', `${walked.head.entries} entries, unbroken`);
   if (owners.size > 0) return [whole, ok('owners', String(owners.size))];
+  // Without a broker no command line can be paired.
+  const show = config?.home.url === undefined && config !== null ? '--show ' : '';
   return [
     whole,
     wrong(
       'owners',
       'no owner is paired, so nobody can grant anything',
-      `Pair: \`doorsill pair --socket ${pairingSocketPath(folder)}\`.`,
+      `Pair: \`doorsill pair ${show}--socket ${pairingSocketPath(folder)}\`.`,
     ),
   ];
 }

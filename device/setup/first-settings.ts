@@ -2,9 +2,10 @@
 import { join } from 'node:path';
 import type { Disk } from '@doorsill/base/disk';
 import type { SigningKey } from '@doorsill/base/keys';
+import type { Random } from '@doorsill/base/random';
 import { utf8 } from '@doorsill/contract/bytes';
 import { type DeviceConfigInput, parseDeviceConfig } from '../config.ts';
-import { storeDeviceKey } from '../identity.ts';
+import { deviceIdOf, loadOrCreateDeviceKey } from '../identity.ts';
 import { failure } from '../terminal/errors.ts';
 
 const SETTINGS = 'device.json';
@@ -17,18 +18,19 @@ export async function unwrittenSettings(disk: Disk, folder: string): Promise<str
 }
 
 /**
- * Writes the settings and the key of a doorbell; returns the path of the settings. They are written last, in one step, and a doorbell starts
- * only where they are. Throws `settings_exist`, `config_invalid`, and the disk's errors.
+ * Writes the settings and the key of a doorbell, which is made unless it is there or given as `made`; returns its id, and the path of the
+ * settings. They are written last, in one step, and a doorbell starts only where they are. Throws `settings_exist`, `config_invalid`, and the
+ * disk's errors.
  */
 export async function writeFirstSettings(
-  disk: Disk,
+  { disk, random }: { disk: Disk; random: Random },
   folder: string,
   settings: DeviceConfigInput,
-  key: SigningKey,
-): Promise<string> {
+  made?: SigningKey,
+): Promise<{ file: string; device: string }> {
   const file = await unwrittenSettings(disk, folder);
   parseDeviceConfig(settings, file);
-  await storeDeviceKey(disk, folder, key);
+  const device = deviceIdOf(await loadOrCreateDeviceKey(disk, random, folder, made));
   await disk.replaceFile(file, utf8(`${JSON.stringify(settings, null, 2)}\n`));
-  return file;
+  return { file, device };
 }

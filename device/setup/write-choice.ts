@@ -103,7 +103,7 @@ export async function writeChoice(
     await brokerOf(seams, config).catch((thrown: unknown) => {
       throw isFailure(thrown) ? failure('setup_broker_refused', { detail: thrown.message }, thrown) : thrown;
     });
-  const file = await writeFirstSettings(disk, folder, settings, key);
+  const { file } = await writeFirstSettings(seams, folder, settings, key);
   const consent = join(folder, 'consent');
   if (owner) {
     try {
