@@ -18,6 +18,7 @@ export class SetupGuard {
   private readonly random: Random;
   private readonly guessed: () => void;
   private guesses = 0;
+  /** The cookie of the admitted browser. */
   private browser: string | null = null;
   private isOver = false;
 
@@ -32,19 +33,24 @@ export class SetupGuard {
    * Admits a call by its header and its cookies; returns the cookie to be set, for the first one. Another browser with the same code is refused,
    * since a code may be photographed. Throws `setup_token_refused`, `setup_taken`, `setup_over`.
    */
-  admit(token: unknown, cookies = ''): string | null {
+  admit(token: unknown, cookies: string | undefined): string | null {
     if (typeof token !== 'string' || !isSame(token, this.token)) {
       if (token !== undefined) this.guess();
       throw failure('setup_token_refused');
     }
     // Also for a guess at the last moment: nothing is answered any more.
     if (this.isOver) throw failure('setup_over');
-    if (this.browser === null) {
-      this.browser = this.secret();
-      return `${COOKIE}=${this.browser}`;
+    const { browser } = this;
+    if (browser === null) {
+      this.browser = `${COOKIE}=${this.secret()}`;
+      return this.browser;
     }
-    const [, shown = ''] = new RegExp(`(?:^|; )${COOKIE}=([A-Za-z0-9_-]{22})(?:;|$)`).exec(cookies) ?? [];
-    if (!isSame(shown, this.browser)) throw failure('setup_taken');
+    if (
+      !String(cookies)
+        .split('; ')
+        .some((cookie) => isSame(cookie, browser))
+    )
+      throw failure('setup_taken');
     return null;
   }
 

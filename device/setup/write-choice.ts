@@ -55,7 +55,7 @@ export function cameraOf({ camera, size, microphone }: View, { cameras, micropho
 }
 
 /** The settings of what was chosen. */
-function settingsOf(choice: SetupChoice, camera: string, port: number): DeviceConfigInput {
+export function settingsOf(choice: SetupChoice, camera: string, port: number): DeviceConfigInput {
   const { name, footage, listen, announce, broker } = choice;
   const { kind, bytes, retentionS } = footage;
   return {
@@ -99,10 +99,9 @@ export async function writeChoice(
   const settings = settingsOf(choice, camera, port);
   const config = parseDeviceConfig(settings, 'device.json');
   // Not as `unreachable`, which for the page means this server.
-  if (choice.broker)
-    await brokerOf(seams, config).catch((thrown: unknown) => {
-      throw isFailure(thrown) ? failure('setup_broker_refused', { detail: thrown.message }, thrown) : thrown;
-    });
+  await brokerOf(seams, config).catch((thrown: unknown) => {
+    throw isFailure(thrown) ? failure('setup_broker_refused', { detail: thrown.message }, thrown) : thrown;
+  });
   const { file } = await writeFirstSettings(seams, folder, settings, key);
   const consent = join(folder, 'consent');
   if (owner) {

@@ -26,7 +26,7 @@ describe('the guard of a set-up', () => {
 
   it('admits the first browser with the token, and then this one alone', () => {
     const { guard, code } = guarded();
-    const cookie = String(guard.admit(guard.token));
+    const cookie = String(guard.admit(guard.token, undefined));
     expect(cookie).toMatch(/^doorsill-setup=[\w-]{22}$/);
     expect(code(guard.token, cookie)).toBeNull();
     expect(code(guard.token, `other=1; ${cookie}; more=2`)).toBeNull();
@@ -44,12 +44,13 @@ describe('the guard of a set-up', () => {
   it.each([undefined, '', 'x', 'A'.repeat(22), 17, ['a']])('refuses the token %j, cookie or not', (token) => {
     const { guard, code } = guarded();
     expect(code(token)).toBe('setup_token_refused');
-    const cookie = String(guard.admit(guard.token));
+    const cookie = String(guard.admit(guard.token, undefined));
     expect(code(token, cookie)).toBe('setup_token_refused');
   });
 
   it('refuses a token that only begins or ends like its own', () => {
     const { guard, code } = guarded();
+    expect(code([guard.token])).toBe('setup_token_refused');
     expect(code(guard.token.slice(0, -1))).toBe('setup_token_refused');
     expect(code(`${guard.token} `)).toBe('setup_token_refused');
     expect(
@@ -59,7 +60,7 @@ describe('the guard of a set-up', () => {
 
   it('ends with the tenth wrong token, also for who has the right one, and tells once', () => {
     const { guard, told, code } = guarded();
-    const cookie = String(guard.admit(guard.token));
+    const cookie = String(guard.admit(guard.token, undefined));
     for (let guess = 1; guess < GUESSES_MAX; guess += 1) code('wrong');
     expect([told.guessed, code(guard.token, cookie)]).toEqual([0, null]);
     code('wrong');
@@ -77,7 +78,7 @@ describe('the guard of a set-up', () => {
 
   it('admits nobody once it has ended', () => {
     const { guard, code } = guarded();
-    const cookie = String(guard.admit(guard.token));
+    const cookie = String(guard.admit(guard.token, undefined));
     guard.end();
     expect(code(guard.token, cookie)).toBe('setup_over');
   });

@@ -6,8 +6,8 @@ import { SystemRandom } from '../../../device/base/random.ts';
 import { parseDeviceConfig } from '../../../device/config.ts';
 import { loadDeviceKey } from '../../../device/identity.ts';
 import { walkLedger } from '../../../device/ledger/ledger.ts';
-import type { Offered } from '../../../device/setup/write-choice.ts';
-import { cameraOf } from '../../../device/setup/write-choice.ts';
+import { writeFirstSettings } from '../../../device/setup/first-settings.ts';
+import { cameraOf, type Offered, type SetupChoice, settingsOf } from '../../../device/setup/write-choice.ts';
 import { DyingDisk } from '../../support/dying-disk.ts';
 import { ConsoleRig } from '../console/support/console-rig.ts';
 import { SetupRig } from './support/setup-rig.ts';
@@ -78,26 +78,31 @@ describe('what is chosen', () => {
     const choice = await rig.choice();
     const owner = choice.owner ?? expect.fail();
     const stranger = generateSigningKey(new SystemRandom()).publicKey;
-    const wrong: [object, string][] = [
+    const wrong: [object, string, words?: string][] = [
       [{ camera: 'file:/etc/passwd' }, 'setup_camera_foreign'],
       [{ camera: 'rtsp://' }, 'camera_unsupported'],
       [{ name: '   ' }, 'http_body_invalid'],
       [{ name: 'x'.repeat(61) }, 'http_body_invalid'],
       [{ more: 1 }, 'http_body_invalid'],
-      [{ footage: { kind: 'file', bytes: 1e12, retentionS: 3_600 } }, 'ring_full_disk'],
+      [{ footage: { kind: 'file', bytes: 1e12, retentionS: 3_600 } }, 'ring_full_disk', rig.folder],
       [{ footage: { kind: 'file', bytes: 16 * 1024 * 1024, retentionS: 1 } }, 'http_body_invalid'],
-      [{ owner: { ...owner, key: stranger } }, 'pairing_refused'],
+      [{ owner: { ...owner, key: stranger } }, 'pairing_refused', 'does not prove the key'],
       [{ owner: { ...owner, name: 'Mallory' } }, 'pairing_refused'],
       [{ owner: { ...owner, challenge: 'A'.repeat(22) } }, 'pairing_refused'],
       [
         { broker: { url: 'mqtt://127.0.0.1:1', user: 'x', password: 'y', homeAssistant: false } },
         'setup_broker_refused',
       ],
-      [{ broker: { url: 'http://127.0.0.1', user: 'x', password: 'y', homeAssistant: false } }, 'config_invalid'],
+      [
+        { broker: { url: 'http://127.0.0.1', user: 'x', password: 'y', homeAssistant: false } },
+        'config_invalid',
+        'device.json',
+      ],
     ];
-    for (const [change, code] of wrong) {
+    for (const [change, code, words = ''] of wrong) {
       const { json } = await rig.post('/api/v1/setup', { ...choice, ...change });
       expect([change, json['code']]).toEqual([change, code]);
+      expect(json['title']).toContain(words);
       expect(await rig.files(), code).toEqual([]);
     }
     expect((await rig.post('/api/v1/setup', choice)).status).toBe(200);
@@ -112,9 +117,26 @@ describe('what is chosen', () => {
     expect(settings.ring).toEqual({ kind: 'memory', bytes: 64 * 1024 * 1024, retentionS: 3_600 });
 
     const alone = await start();
-    await alone.post('/api/v1/setup', await alone.choice({ announce: true, owner: null }));
+    const answer = await alone.post('/api/v1/setup', await alone.choice({ announce: true, owner: null }));
+    expect(answer.json).toEqual({ device: alone.device, paired: false });
     expect((await alone.settings()).console).not.toHaveProperty('announce');
     expect(await ownersIn(alone)).toEqual([]);
+  });
+
+  it('leaves room on the disk, to the byte, for footage that is kept there', async () => {
+    const rig = await start();
+    const choice = await rig.choice({ owner: null });
+    const { bytes } = choice.footage;
+    let free = bytes + 199_999_999;
+    Object.assign(rig.disk, { freeBytes: async () => free });
+    expect((await rig.post('/api/v1/setup', choice)).json['code']).toBe('ring_full_disk');
+    free += 1;
+    expect((await rig.post('/api/v1/setup', choice)).status).toBe(200);
+
+    const memory = await start();
+    Object.assign(memory.disk, { freeBytes: async () => 0 });
+    const footage = { kind: 'memory' as const, bytes, retentionS: 3_600 };
+    expect((await memory.post('/api/v1/setup', await memory.choice({ footage }))).status).toBe(200);
   });
 
   it('leaves nothing where the owner cannot be recorded', async () => {
@@ -159,8 +181,12 @@ describe('what is chosen', () => {
 describe('a camera’s name', () => {
   const usb = { source: 'v4l2:/dev/v4l/by-id/usb-cam', label: 'cam', sizes: ['640x480', '1280x720'] };
   const offered: Offered = {
-    cameras: [usb, { source: 'file:porch.mp4?audio=off', label: 'file', sizes: [] }],
-    microphones: [{ device: 'alsa:plughw:CARD=cam,DEV=0', label: 'cam' }],
+    cameras: [
+      usb,
+      { source: 'v4l2:/dev/video4?format=mjpeg', label: 'mjpeg', sizes: ['640x480'] },
+      { source: 'file:v4l2:porch.mp4?audio=off', label: 'file', sizes: [] },
+    ],
+    microphones: ['cam', 'other'].map((label) => ({ device: `alsa:plughw:CARD=${label},DEV=0`, label })),
   };
   const named = (camera: string, size: string | null = null, microphone: string | null = null) =>
     cameraOf({ camera, size, microphone }, offered);
@@ -170,11 +196,14 @@ describe('a camera’s name', () => {
     expect(named(usb.source, '1280x720', 'alsa:plughw:CARD=cam,DEV=0')).toBe(
       `${usb.source}?size=1280x720&mic=alsa:plughw:CARD=cam,DEV=0`,
     );
+    expect(named('v4l2:/dev/video4?format=mjpeg', '640x480')).toBe('v4l2:/dev/video4?format=mjpeg&size=640x480');
     expect(named('rtsp://user:pw@camera.lan/live')).toBe('rtsp://user:pw@camera.lan/live');
   });
 
   it('takes no microphone of a camera that is not wired', () => {
-    expect(named('file:porch.mp4?audio=off', null, 'alsa:plughw:CARD=cam,DEV=0')).toBe('file:porch.mp4?audio=off');
+    expect(named('file:v4l2:porch.mp4?audio=off', null, 'alsa:plughw:CARD=cam,DEV=0')).toBe(
+      'file:v4l2:porch.mp4?audio=off',
+    );
   });
 
   it.each([
@@ -187,5 +216,44 @@ describe('a camera’s name', () => {
     expect(() => named(...(args as unknown as Parameters<typeof named>))).toThrow(
       expect.objectContaining({ code: 'setup_camera_foreign' }),
     );
+  });
+});
+
+describe('the settings', () => {
+  const choice: SetupChoice = {
+    ...{ name: 'Porch', camera: 'rpicam:', size: null, microphone: null, owner: null },
+    footage: { kind: 'file', bytes: 1e9, retentionS: 3_600 },
+    ...{ listen: 'home-network', announce: true },
+    broker: { url: 'mqtt://hub.lan', user: 'porch', password: 'secret', homeAssistant: true },
+  };
+
+  it('name what was chosen, and nothing that is usual', () => {
+    expect(settingsOf(choice, 'rpicam:?size=640x480', 8_480)).toEqual({
+      name: 'Porch',
+      camera: 'rpicam:?size=640x480',
+      ring: { bytes: 1e9, retentionS: 3_600 },
+      console: { listen: 'home-network', announce: { enabled: true } },
+      home: { url: 'mqtt://hub.lan', user: 'porch', password: 'secret' },
+      homeAssistant: { enabled: true },
+    });
+  });
+
+  it('name another port, and no Home Assistant that was not asked for', () => {
+    const broker = { url: 'mqtt://hub.lan', user: 'porch', password: 'secret', homeAssistant: false };
+    const settings = settingsOf({ ...choice, broker, announce: false }, 'rpicam:', 8_481);
+    expect(settings.console).toEqual({ listen: 'home-network', port: 8_481 });
+    expect(settings).not.toHaveProperty('homeAssistant');
+  });
+
+  it('are written where there are none, and never replaced', async () => {
+    const rig = await start();
+    const seams = { disk: rig.disk, random: new SystemRandom() };
+    const settings = settingsOf({ ...choice, broker: null }, 'rpicam:', 8_480);
+    const { file, device } = await writeFirstSettings(seams, rig.folder, settings, rig.key);
+    expect(device).toBe(rig.device);
+    await expect(writeFirstSettings(seams, rig.folder, settings)).rejects.toThrow(
+      expect.objectContaining({ code: 'settings_exist', message: expect.stringContaining(file) }),
+    );
+    expect(await rig.settings()).toEqual(settings);
   });
 });
