@@ -22,7 +22,8 @@ type Stage =
   | { at: 'loading' }
   | { at: 'over'; trouble: Trouble }
   | { at: 'form'; facts: Facts }
-  | { at: 'starting'; key: OwnerKey }
+  /** `isSure`: the doorbell said that its settings are written. */
+  | { at: 'starting'; key: OwnerKey; isSure: boolean }
   | { at: 'elsewhere'; listen: Facts['listen'] };
 
 const POLL_MS = 1_000;
@@ -62,11 +63,13 @@ export function SetupPage({ token, paired }: { token: string; paired(key: OwnerK
         <SetupForm
           client={client}
           facts={stage.facts}
-          written={(key) => setStage(key ? { at: 'starting', key } : { at: 'elsewhere', listen: stage.facts.listen })}
+          written={(key, isSure) =>
+            setStage(key ? { at: 'starting', key, isSure } : { at: 'elsewhere', listen: stage.facts.listen })
+          }
         />
       );
     case 'starting':
-      return <Starting started={paired} ownerKey={stage.key} />;
+      return <Starting started={paired} ownerKey={stage.key} isSure={stage.isSure} />;
     case 'elsewhere':
       return (
         <Gate title={words.done}>
@@ -77,7 +80,8 @@ export function SetupPage({ token, paired }: { token: string; paired(key: OwnerK
 }
 
 /** Waits for the doorbell, which takes the set-up's place at this address, with its certificate. */
-function Starting({ ownerKey, started }: { ownerKey: OwnerKey; started(key: OwnerKey): void }) {
+function Starting(props: { ownerKey: OwnerKey; isSure: boolean; started(key: OwnerKey): void }) {
+  const { ownerKey, isSure, started } = props;
   const [isLong, setLong] = useState(false);
   useEffect(() => {
     const leaving = new AbortController();
@@ -101,11 +105,11 @@ function Starting({ ownerKey, started }: { ownerKey: OwnerKey; started(key: Owne
     };
   }, [ownerKey]);
   return (
-    <Gate title={words.starting}>
+    <Gate title={isSure ? words.starting : words.unsure}>
       <p role="status" class="is-working">
-        {words.startingHelp}
+        {isSure ? words.startingHelp : words.unsureHelp}
       </p>
-      {isLong && <p class="notice">{words.startingLong}</p>}
+      {isLong && isSure && <p class="notice">{words.startingLong}</p>}
     </Gate>
   );
 }
@@ -176,7 +180,7 @@ function useCameras(client: SetupClient) {
   };
 }
 
-function SetupForm(props: { client: SetupClient; facts: Facts; written(key: OwnerKey | null): void }) {
+function SetupForm(props: { client: SetupClient; facts: Facts; written(key: OwnerKey | null, isSure: boolean): void }) {
   const { client, facts, written } = props;
   const action = useAction();
   const cameras = useCameras(client);
@@ -209,14 +213,16 @@ function SetupForm(props: { client: SetupClient; facts: Facts; written(key: Owne
         bytes === null
           ? ({ kind: 'memory', bytes: MEMORY_BYTES, retentionS: keptS } as const)
           : ({ kind: 'file', bytes, retentionS: keptS } as const);
+      let isSure = true;
       try {
         await client.finish({ name: name.trim(), ...chosen, footage, ...access, broker: brokerOf(broker), owner });
       } catch (thrown) {
         // The settings may be written although their answer was lost: then the doorbell will answer, and know this key.
         if (!pairs || !isFailure(thrown) || thrown.code !== 'unreachable') throw thrown;
+        isSure = false;
       }
       if (pairs) await storeOwnerKey(key);
-      written(pairs ? key : null);
+      written(pairs ? key : null, isSure);
     });
 
   return (

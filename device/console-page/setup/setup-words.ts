@@ -74,6 +74,9 @@ const en = {
   starting: 'Your doorbell starts',
   startingHelp: 'Its settings are written. On a small board this takes up to a minute; this page then shows your door.',
   startingLong: 'This takes longer than usual. The terminal says why.',
+  unsure: 'The doorbell did not answer',
+  unsureHelp:
+    'If it has written its settings, it starts now, and this page then shows your door. If not, the terminal says so: run the command again.',
   done: 'Your doorbell is set up',
   doneMachine: 'Open its page on its own machine, by the link in the terminal.',
   doneNetwork: 'Scan the new code in the terminal to pair a phone.',
@@ -157,6 +160,9 @@ const de: SetupWords = {
   startingHelp:
     'Die Einstellungen sind geschrieben. Auf einer kleinen Platine dauert es bis zu einer Minute; dann zeigt diese Seite Ihre Tür.',
   startingLong: 'Das dauert länger als üblich. Das Terminal nennt den Grund.',
+  unsure: 'Die Türklingel hat nicht geantwortet',
+  unsureHelp:
+    'Hat sie ihre Einstellungen geschrieben, startet sie jetzt, und diese Seite zeigt dann Ihre Tür. Wenn nicht, sagt es das Terminal: geben Sie den Befehl erneut ein.',
   done: 'Ihre Türklingel ist eingerichtet',
   doneMachine: 'Öffnen Sie ihre Seite auf ihrem eigenen Gerät, mit dem Link im Terminal.',
   doneNetwork: 'Scannen Sie den neuen Code im Terminal, um ein Telefon zu koppeln.',
@@ -238,6 +244,9 @@ const es: SetupWords = {
   startingHelp:
     'Los ajustes están escritos. En una placa pequeña tarda hasta un minuto; después esta página muestra su puerta.',
   startingLong: 'Tarda más de lo habitual. El terminal dice por qué.',
+  unsure: 'El timbre no ha respondido',
+  unsureHelp:
+    'Si ha escrito sus ajustes, se inicia ahora y esta página mostrará su puerta. Si no, lo dice el terminal: ejecute la orden otra vez.',
   done: 'Su timbre está configurado',
   doneMachine: 'Abra su página en su propia máquina, con el enlace del terminal.',
   doneNetwork: 'Escanee el nuevo código del terminal para emparejar un teléfono.',

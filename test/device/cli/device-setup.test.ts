@@ -65,6 +65,19 @@ describe('device setup', () => {
     ]);
   });
 
+  it('needs a network for phones, and says what to do on a machine without one', { tags: ['namespaces'] }, async () => {
+    const alone = ['unshare', '--user', '--map-root-user', '--net'];
+    const command = new Running(setup('alone', '--console', 'home-network'), {}, alone);
+    running.push(command);
+    expect(await command.ended()).toBe(5);
+    const { error } = JSON.parse(command.stderr);
+    expect([error.code, error.advice]).toEqual([
+      'setup_without_network',
+      expect.stringContaining('--console this-machine'),
+    ]);
+    expect(existsSync(at('alone'))).toBe(false);
+  });
+
   it('given twice is refused, and leaves no folder after Ctrl-C', { tags: ['long'] }, async () => {
     const { command } = await start('porch');
     const again = await callCommand(setup('porch'));

@@ -92,6 +92,7 @@ describe('what is chosen', () => {
       [
         { broker: { url: 'mqtt://127.0.0.1:1', user: 'x', password: 'y', homeAssistant: false } },
         'setup_broker_refused',
+        '127.0.0.1:1',
       ],
       [
         { broker: { url: 'http://127.0.0.1', user: 'x', password: 'y', homeAssistant: false } },

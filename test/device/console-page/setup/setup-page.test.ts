@@ -162,6 +162,17 @@ describe('the page', () => {
     expect(await button(page).isDisabled()).toBe(true);
   });
 
+  it('claims nothing where the answer to what was chosen is lost', { timeout: 60_000 }, async () => {
+    const rig = await rigged();
+    const { page } = await open(PHONE, rig.server.address.pairingUrl);
+    await page.locator('.camera img').waitFor({ timeout: 20_000 });
+    await rig.server.stop();
+    await button(page).click();
+    await page.getByRole('heading', { name: 'The doorbell did not answer' }).waitFor();
+    expect(await axeFaults(page)).toEqual([]);
+    expect(await rig.files()).toEqual([]);
+  });
+
   it('names what the doorbell refuses, and can be mended', { timeout: 60_000 }, async () => {
     const rig = await rigged();
     const { page } = await open(PHONE, rig.server.address.pairingUrl);
