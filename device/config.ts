@@ -40,6 +40,22 @@ const clipSchema = z.strictObject({
   recode: z.enum(CLIP_RECODE).default('when-needed'),
 });
 
+/** The home broker. Without `url` there is none, and owners use the device's own server alone. */
+const homeSchema = z.strictObject({
+  url: z
+    .string()
+    .regex(/^mqtts?:\/\/[^\s@]{1,200}$/, 'an mqtt:// or mqtts:// address without credentials')
+    .optional(),
+  user: brokerUserSchema.optional(),
+  /** Optional if the client certificate is the login. */
+  password: z.string().min(1).max(128).optional(),
+  /** For an mqtts:// address: PEM files, relative to the device's folder. Read again at each connection. */
+  tls: TlsFiles.optional(),
+  prefix: topicPrefixSchema.default(DEFAULT_PREFIX),
+  /** Folder of the embedded broker's account files, when this device issues its owners' accounts. */
+  accounts: z.string().min(1).max(1000).optional(),
+});
+
 /** The settings of a doorbell, as device.json names them. */
 export const DeviceConfig = z.strictObject({
   name: z.string().min(1).max(60).default('Front door'),
@@ -64,17 +80,7 @@ export const DeviceConfig = z.strictObject({
   postRollS: z.int().min(1).max(60).default(6),
   /** Looking for lost pets among this home's own motion events, on the device. */
   searchParty: searchPartySchema.prefault({}),
-  home: z.strictObject({
-    url: z.string().regex(/^mqtts?:\/\/[^\s@]{1,200}$/, 'an mqtt:// or mqtts:// address without credentials'),
-    user: brokerUserSchema,
-    /** Optional if the client certificate is the login. */
-    password: z.string().min(1).max(128).optional(),
-    /** For an mqtts:// address: PEM files, relative to the device's folder. Read again at each connection. */
-    tls: TlsFiles.optional(),
-    prefix: topicPrefixSchema.default(DEFAULT_PREFIX),
-    /** Folder of the embedded broker's account files, when this device issues its owners' accounts. */
-    accounts: z.string().min(1).max(1000).optional(),
-  }),
+  home: homeSchema.prefault({}),
   /** The doorbell in Home Assistant, over the home broker. */
   homeAssistant: HomeAssistantSettings.prefault({}),
   /** URLs that receive notifications of events. */
@@ -117,25 +123,13 @@ export function parseDeviceConfig(input: unknown, file: string): DeviceConfig {
   const read = readBySchema(DeviceConfig, input);
   if (!read.ok) throw failure('config_invalid', { file, detail: read.fault });
   const config = read.data;
-  const { home } = config;
-  if (home.password === undefined && home.tls?.certificate === undefined) {
-    throw failure('config_invalid', {
-      file,
-      detail: 'home has neither a password nor a tls.certificate to log in with',
-    });
-  }
-  if (home.tls && !home.url.startsWith('mqtts:')) {
-    throw failure('config_invalid', { file, detail: 'home.tls is set, but home.url is not mqtts://' });
-  }
+  const homeFault = faultOfHome(config);
+  if (homeFault !== null) throw failure('config_invalid', { file, detail: homeFault });
   if (config.areaTls && config.areaUrl?.startsWith('mqtt:')) {
     throw failure('config_invalid', { file, detail: 'areaTls is set, but areaUrl is not mqtts://' });
   }
   if (config.bridgeTls && config.bridgeUrl?.startsWith('http:')) {
     throw failure('config_invalid', { file, detail: 'bridgeTls is set, but bridgeUrl is not https://' });
-  }
-  if (home.accounts !== undefined && config.homeAssistant.discoveryPrefix !== DEFAULT_DISCOVERY_PREFIX) {
-    const detail = `homeAssistant.discoveryPrefix is not ${DEFAULT_DISCOVERY_PREFIX}, all that a broker with home.accounts serves`;
-    throw failure('config_invalid', { file, detail });
   }
   if (config.console.announce.enabled && config.console.listen !== 'home-network') {
     const detail =
@@ -148,4 +142,24 @@ export function parseDeviceConfig(input: unknown, file: string): DeviceConfig {
     throw failure('config_invalid', { file, detail });
   }
   return config;
+}
+
+/** What is wrong with the settings of the home broker, or with having none; null where they fit. */
+function faultOfHome({ home, homeAssistant, console: { listen } }: DeviceConfig): string | null {
+  const { url, user, password, tls, accounts } = home;
+  if (url === undefined) {
+    if (user !== undefined || password !== undefined || tls !== undefined || accounts !== undefined)
+      return 'home names an account, but no broker: home.url is missing';
+    if (homeAssistant.enabled) return 'homeAssistant is on, which needs a broker: home.url is missing';
+    return listen === 'off'
+      ? 'home.url names no broker, and console.listen is off: no owner could reach the doorbell'
+      : null;
+  }
+  if (user === undefined) return 'home.url names a broker, but home.user is missing';
+  if (password === undefined && tls?.certificate === undefined)
+    return 'home has neither a password nor a tls.certificate to log in with';
+  if (tls && !url.startsWith('mqtts:')) return 'home.tls is set, but home.url is not mqtts://';
+  if (accounts !== undefined && homeAssistant.discoveryPrefix !== DEFAULT_DISCOVERY_PREFIX)
+    return `homeAssistant.discoveryPrefix is not ${DEFAULT_DISCOVERY_PREFIX}, all that a broker with home.accounts serves`;
+  return null;
 }

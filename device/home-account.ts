@@ -34,7 +34,7 @@ export async function ensureOwnAccount(
   const { disk, random, log, device } = deps;
   const { accounts, user } = home;
   const wish = { role: ROLE, id: device };
-  if (accounts === undefined || !user.startsWith(`${ROLE}-`) || user === accountUser(wish)) return home;
+  if (accounts === undefined || !user?.startsWith(`${ROLE}-`) || user === accountUser(wish)) return home;
   try {
     const own = { ...home, ...(await issueAccount(disk, random, accounts, wish)) };
     await removeAccountsOf(disk, accounts, user.slice(ROLE.length + 1));

@@ -21,15 +21,22 @@ export async function loadDeviceKey(disk: Disk, folder: string): Promise<Signing
   return key;
 }
 
-/** The device's signing key in its data folder, created and stored (0600) at the first call. Throws `state_damaged`. */
-export async function loadOrCreateDeviceKey(disk: Disk, random: Random, folder: string): Promise<SigningKey> {
+/**
+ * The device's signing key in its data folder, created and stored (0600) at the first call. `made`: a key that was made for it before. Throws
+ * `state_damaged`.
+ */
+export async function loadOrCreateDeviceKey(
+  disk: Disk,
+  random: Random,
+  folder: string,
+  made?: SigningKey,
+): Promise<SigningKey> {
   const stored = await loadDeviceKey(disk, folder);
   if (stored) return stored;
-  const path = join(folder, 'device.key');
-  const key = generateSigningKey(random);
+  const key = made ?? generateSigningKey(random);
   await disk.makeFolder(folder);
   const file = { kind: 'doorsill-device-key', secret: key.exportSecret() };
-  await disk.replaceFile(path, utf8(`${JSON.stringify(file)}\n`));
+  await disk.replaceFile(join(folder, 'device.key'), utf8(`${JSON.stringify(file)}\n`));
   return key;
 }
 

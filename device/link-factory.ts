@@ -25,7 +25,7 @@ export interface LinkSeams {
   network?: Network | undefined;
 }
 
-/** The link to the home broker; without a broker it never connects. Relative paths of TLS files are resolved against `folder`. */
+/** The link to the home broker; without a broker, by the settings or by `hasBroker`, it never connects. Relative paths of TLS files are resolved against `folder`. */
 export function makeHomeLink(
   config: DeviceConfig,
   folder: string,
@@ -33,8 +33,8 @@ export function makeHomeLink(
   seams: LinkSeams,
   hasBroker: boolean,
 ): HomeLink {
-  const { user, password, prefix } = config.home;
-  const url = hasBroker ? config.home.url : null;
+  const { user = '', password, prefix } = config.home;
+  const url = hasBroker ? (config.home.url ?? null) : null;
   const { clock, random, disk, log, network } = seams;
   const tls = tlsSource(disk, folder, config.home.tls);
   return new HomeLink({ device, prefix, url, user, password, tls, network, clock, random, log });
@@ -67,13 +67,14 @@ export function pinnedBridge(
   return { url: config.bridgeUrl ?? bridgeUrl, id, key, tls: tlsSource(disk, folder, config.bridgeTls) };
 }
 
-/** The home broker's address for owners: URL, topic prefix, CA. Throws `tls_file_unusable`. */
+/** The home broker's address for owners: URL, topic prefix, CA. Throws `home_broker_none`, `tls_file_unusable`. */
 export async function ownerAddress(
   config: DeviceConfig,
   folder: string,
   disk: Disk,
 ): Promise<Pick<PairedDevice['account'], 'url' | 'prefix' | 'ca'>> {
   const { url, prefix, tls } = config.home;
+  if (url === undefined) throw failure('home_broker_none');
   const ca = await tlsFilesRead(caToPin(disk, folder, tls, CA_BYTES_MAX));
   return { url, prefix, ...(ca === undefined ? {} : { ca }) };
 }

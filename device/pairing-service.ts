@@ -64,7 +64,8 @@ export function makePairing(deps: PairingDeps): PairingServer {
       const state = deps.status.stateNow();
       if (!state) throw failure('not_running', { folder });
       const uptimeS = Math.round((seams.clock.monotonicMs() - deps.startedMs) / 1_000);
-      return healthOf(state, { home: deps.home.state, uptimeS, written: deps.written() });
+      const home = config.home.url === undefined ? null : deps.home.state;
+      return healthOf(state, { home, uptimeS, written: deps.written() });
     },
     console: () => ownServer?.reached() ?? null,
     viewers: () => ({
@@ -77,7 +78,10 @@ export function makePairing(deps: PairingDeps): PairingServer {
       if (!ownServer) throw failure('console_off');
       return (await ownServer.pairing.confirm(code)).name;
     },
-    pair: (key, name) => gate.pair(key, name),
+    pair: async (key, name) => {
+      if (config.home.url === undefined) throw failure('home_broker_none');
+      return gate.pair(key, name);
+    },
     issuesAccounts: config.home.accounts !== undefined,
     issueAccount: async (ownerKey) => {
       const address = await ownerAddress(config, folder, seams.disk);
@@ -116,17 +120,20 @@ export function stillFor({ clock, device, gate, searchParty }: StillDeps, call: 
 
 const DETAIL_LETTERS_MAX = 300;
 
-/** Health: parts of a state, and figures that the state leaves out. */
+function whyNotReached(home: LinkState): string | null {
+  if (home.online) return whyOffline(home.trouble ?? null) || null;
+  return whyOffline(home.error) || 'the connection is being made';
+}
+
+/** Health: parts of a state, and figures that the state leaves out. `home`: the link to the home broker; null where there is none. */
 export function healthOf(
   state: DeviceState,
-  more: { home: LinkState; uptimeS: number; written: Record<string, number> },
+  more: { home: LinkState | null; uptimeS: number; written: Record<string, number> },
 ): Health {
   const { camera, privacy, storage, hardware, clockTrusted, area, areaDetail, owners, ring } = state;
   const { coverage: _coverage, ...ringFacts } = ring;
   const { home, uptimeS, written } = more;
-  const why = home.online
-    ? whyOffline(home.trouble ?? null) || null
-    : whyOffline(home.error) || 'the connection is being made';
+  const why = home && whyNotReached(home);
   return {
     camera,
     privacy,

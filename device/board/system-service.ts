@@ -23,6 +23,11 @@ export function applyFiles(changed: ReadonlyMap<string, FileOutcome>): void {
   else if (isChanged('/systemd/system/')) run('systemctl', 'daemon-reload');
 }
 
+/** Starts the service, now and at boot. Throws `board_command_failed`. */
+export function beginService(name: string): void {
+  run('systemctl', 'enable', '--now', `${name}.service`);
+}
+
 /** Stops the service and disables its start at boot. */
 export function endService(name: string): void {
   run('systemctl', 'disable', '--now', `${name}.service`);

@@ -138,8 +138,11 @@ export class RpicamDriver implements SourceDriver {
 const LIST_MS_MAX = 15_000;
 const LIST_LETTERS_MAX = 20_000;
 
-/** The line about the named camera in the program's list of cameras. Throws `hardware_tool_missing`, `camera_gone`. */
-async function listCameras(source: RpicamSource, { programs, clock }: DriverContext): Promise<string> {
+/** The program's list of cameras, and how it ended; null where no such program is installed. */
+async function listing({
+  programs,
+  clock,
+}: DriverContext): Promise<{ program: string; lines: string[]; end: ProgramEnd } | null> {
   for (const program of PROGRAMS) {
     let printed = '';
     const run = programs.run([program, '--list-cameras'], (chunk) => {
@@ -148,13 +151,29 @@ async function listCameras(source: RpicamSource, { programs, clock }: DriverCont
     const timer = clock.after(LIST_MS_MAX, () => run.stop());
     const end = await run.ended;
     timer.cancel();
-    if (end.missing) continue;
-    const line = `${printed}\n${end.words}`.split('\n').find((each) => each.startsWith(`${source.camera} : `));
-    if (line !== undefined) return line.slice(0, 200);
-    const why = end.status === 0 ? '' : `: ${lastLine(end.words)}`;
-    throw failure('camera_gone', { source: source.shown, detail: `${program} lists no camera ${source.camera}${why}` });
+    if (!end.missing) return { program, lines: `${printed}\n${end.words}`.split('\n'), end };
   }
-  throw failure('hardware_tool_missing', { tool: PROGRAMS[0], package: 'rpicam-apps' });
+  return null;
+}
+
+/** The line about the named camera in the program's list of cameras. Throws `hardware_tool_missing`, `camera_gone`. */
+async function listCameras(source: RpicamSource, context: DriverContext): Promise<string> {
+  const listed = await listing(context);
+  if (!listed) throw failure('hardware_tool_missing', { tool: PROGRAMS[0], package: 'rpicam-apps' });
+  const { program, lines, end } = listed;
+  const line = lines.find((each) => each.startsWith(`${source.camera} : `));
+  if (line !== undefined) return line.slice(0, 200);
+  const why = end.status === 0 ? '' : `: ${lastLine(end.words)}`;
+  throw failure('camera_gone', { source: source.shown, detail: `${program} lists no camera ${source.camera}${why}` });
+}
+
+/** The camera modules that are connected now; none where the program is not installed. */
+export async function rpicamList(context: DriverContext): Promise<{ number: number; label: string }[]> {
+  const lines = (await listing(context))?.lines ?? [];
+  return lines.flatMap((line) => {
+    const [, number, label = ''] = /^(\d) : (\S{1,40})/.exec(line) ?? [];
+    return number === undefined ? [] : [{ number: Number(number), label }];
+  });
 }
 
 function lastLine(text: string): string {

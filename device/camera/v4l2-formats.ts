@@ -134,6 +134,22 @@ function distance(offered: Size, size: Size): number {
   return has <= wants ? wants - has : 8_192 * 8_192 + has;
 }
 
+/** Usual sizes, of which a camera with sizes in steps offers those that it has. */
+const USUAL: readonly Size[] = [
+  { width: 640, height: 480 },
+  { width: 1280, height: 720 },
+  { width: 1920, height: 1080 },
+];
+
+/** The single sizes of all formats, and the usual ones among ranges, smallest first. */
+export function printSizes(offered: readonly OfferedFormat[]): string[] {
+  const known = offered.filter(({ name }) => PREFERENCE.includes(name)).flatMap(({ sizes }) => sizes);
+  const single = known.filter(({ least, most }) => holdsOne(least, most)).map(({ least }) => least);
+  const usual = USUAL.filter((size) => known.some((sizes) => holds(sizes, size)));
+  const all = [...single, ...usual].sort((a, b) => a.width * a.height - b.width * b.height);
+  return [...new Set(all.map(({ width, height }) => `${width}x${height}`))];
+}
+
 const DESCRIBED_MAX = 4;
 
 function describe(offered: readonly OfferedFormat[]): string {

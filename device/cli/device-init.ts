@@ -2,9 +2,10 @@
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { issueAccount } from '@doorsill/base/mqtt-account-files';
-import { utf8 } from '@doorsill/contract/bytes';
 import { type Command, Option } from 'commander';
 import type { DeviceConfigInput } from '../config.ts';
+import { deviceIdOf, loadOrCreateDeviceKey } from '../identity.ts';
+import { unwrittenSettings, writeFirstSettings } from '../setup/first-settings.ts';
 import { failure } from '../terminal/errors.ts';
 import { readSecretText } from '../terminal/secret-input.ts';
 import { calledAs } from '../terminal/shell-words.ts';
@@ -29,14 +30,14 @@ interface InitOptions {
 export function addDeviceInit(device: Command): void {
   device
     .command('init')
-    .description('write the first device.json of a doorbell: its home broker, and an account there')
+    .description('write the first device.json of a doorbell by options; `device setup` has a page for it')
     .requiredOption('--data <dir>', "the device's folder")
     .option(
       '--broker <dir>',
       'folder of a `doorsill bridge broker` on this machine, in which to make the account; name its address if its port is not 1883',
     )
     .option('--home-url <url>', "the home broker's address", 'mqtt://127.0.0.1:1883')
-    .option('--user <name>', 'the account at a broker of your own')
+    .option('--user <name>', 'the account at a broker of your own (default, with --console: no broker)')
     .option('--password-file <file>', 'file with its password')
     .option(
       '--camera <source>',
@@ -66,36 +67,37 @@ Examples:
   $ doorsill device init --data ./porch --broker ./broker --place -89.644,39.799
   $ doorsill device --data ./porch
 
+  $ doorsill device init --data ./porch --camera v4l2:/dev/video0 --console this-machine
+
   $ doorsill device init --data ./porch --home-url mqtts://hub.lan:8883 --user porch --password-file porch.password`,
     )
     .action(async (options: InitOptions, command: Command) => {
       const context = openContext(command);
-      const { deviceIdOf, loadOrCreateDeviceKey, parseDeviceConfig } = await loadFirmware();
       const folder = resolve(options.data);
-      const file = join(folder, 'device.json');
-      if ((await context.disk.sizeOf(file)) !== null)
-        throw failure('usage', { detail: `${file} exists; change it with an editor` });
+      expectReachable(options, command.getOptionValueSource('homeUrl') === 'cli');
+      await unwrittenSettings(context.disk, folder);
       const chosen = await chosenSettings(context, options);
       const isBrokerMade = options.broker === undefined || existsSync(options.broker);
       const lock = holdFolder(folder);
       try {
         const home = await homeOf(context, folder, options);
-        const config: DeviceConfigInput = { ...chosen, home };
-        parseDeviceConfig(config, file);
-        await context.disk.makeFolder(folder);
-        await context.disk.replaceFile(file, utf8(`${JSON.stringify(config, null, 2)}\n`));
-        const id = deviceIdOf(await loadOrCreateDeviceKey(context.disk, context.random, folder));
+        const settings = { ...chosen, ...(home ? { home } : {}) };
+        const { file, device: id } = await writeFirstSettings(context, folder, settings);
         const login =
-          options.homeAssistant && home.accounts ? await issueHomeAssistant(context, home.accounts, [id]) : null;
+          options.homeAssistant && home?.accounts ? await issueHomeAssistant(context, home.accounts, [id]) : null;
         context.output.result(
           {
             outcome: 'written',
             file,
             device: id,
-            home: { url: home.url, user: home.user },
+            ...(home ? { home: { url: home.url, user: home.user } } : {}),
             ...(login ? { homeAssistant: login } : {}),
           },
-          [`${file}: written, for ${id} at ${home.url}.`, '', ...nextLines(options, isBrokerMade, login)].join('\n'),
+          [
+            `${file}: written, for ${id}${home ? ` at ${home.url}` : ''}.`,
+            '',
+            ...nextLines(options, isBrokerMade, login),
+          ].join('\n'),
         );
       } finally {
         lock.release();
@@ -128,6 +130,19 @@ async function cameraOf(
   return named;
 }
 
+/** Throws `usage` where the options name two brokers, half of one, or no way for owners to reach the doorbell. */
+function expectReachable(
+  { broker, user, passwordFile, console: page, homeAssistant }: InitOptions,
+  hasUrl: boolean,
+): void {
+  const names = '--broker, or --user and --password-file for a broker of your own';
+  if (broker !== undefined && user !== undefined) throw failure('usage', { detail: `name ${names}, not both` });
+  if (broker !== undefined || user !== undefined) return;
+  if (hasUrl || passwordFile !== undefined || homeAssistant) throw failure('usage', { detail: `name ${names}` });
+  if (page === undefined)
+    throw failure('usage', { detail: `name ${names}; or --console, for a doorbell without a broker` });
+}
+
 /** A user name and its password, which is shown once. */
 interface Login {
   user: string;
@@ -158,11 +173,14 @@ function nextLines({ data, broker, place }: InitOptions, isBrokerMade: boolean, 
 /** Loaded only here, so that the other verbs under `device` start faster. */
 const loadFirmware = () => import('../index.ts');
 
-/** The home broker and an account there: a new one in the broker's folder, or an existing one. */
-async function homeOf(context: Context, folder: string, options: InitOptions): Promise<DeviceConfigInput['home']> {
+/** The home broker and an account there: a new one in the broker's folder, or an existing one; null without a broker. */
+async function homeOf(
+  context: Context,
+  folder: string,
+  options: InitOptions,
+): Promise<DeviceConfigInput['home'] | null> {
   const { broker, homeUrl: url, user, passwordFile } = options;
-  if ((broker === undefined) === (user === undefined))
-    throw failure('usage', { detail: 'name --broker, or --user and --password-file for a broker of your own' });
+  if (broker === undefined && user === undefined) return null;
   if (user !== undefined) {
     if (passwordFile === undefined) throw failure('usage', { detail: '--user needs --password-file' });
     return { url, user, password: await readSecretText(context.disk, passwordFile) };
@@ -172,7 +190,6 @@ async function homeOf(context: Context, folder: string, options: InitOptions): P
       detail:
         '--broker takes a folder of `doorsill bridge broker`; an address goes with --home-url, --user and --password-file',
     });
-  const { deviceIdOf, loadOrCreateDeviceKey } = await loadFirmware();
   const accounts = join(resolve(broker ?? ''), 'accounts');
   const key = await loadOrCreateDeviceKey(context.disk, context.random, folder);
   const wish = { role: 'device-home', id: deviceIdOf(key) };

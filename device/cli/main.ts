@@ -25,6 +25,7 @@ export const DOORSILL_DEVICE: CommandLine = {
   toBegin: `
 To begin, on a board:
   $ sudo doorsill device install             a service, which starts at boot
+  $ sudo doorsill device setup               its settings, on a page that a phone opens
   $ doorsill doctor                          find faults and their cures`,
   around: BOARD,
 };

@@ -37,7 +37,7 @@ export interface DoorbellSetup {
 }
 
 /** Makes the disk and the clock of a virtual doorbell fail: the options of its verb, examples, and the start of the faults asked for. */
-export interface FaultMaker {
+interface FaultMaker {
   withOptions(command: Command): Command;
   examples: string;
   /** Null if no faults were asked for. Throws for a doorbell that is not virtual. */
@@ -69,7 +69,7 @@ export function addRunDevice(program: Command, name: string, faults?: FaultMaker
     .addHelpText(
       'after',
       `
-Its folder needs a device.json that names its home broker and an account there; \`device init\` writes one.
+Its folder needs a device.json; \`device setup\` or \`device init\` writes one.
 
 Examples:
   $ doorsill device init --data ./porch --home-url mqtts://hub.lan:8883 --user porch --password-file porch.password
@@ -98,7 +98,8 @@ function consoleLines(
   ];
 }
 
-async function runDevice(context: Context, options: DeviceOptions, faultMaker?: FaultMaker): Promise<void> {
+/** Runs a doorbell until it is stopped. */
+export async function runDevice(context: Context, options: DeviceOptions, faultMaker?: FaultMaker): Promise<void> {
   if (options.data === undefined) throw failure('usage', { detail: 'name its folder with --data' });
   const folder = resolve(options.data);
   const device = await import('../index.ts');
@@ -109,10 +110,10 @@ async function runDevice(context: Context, options: DeviceOptions, faultMaker?: 
   await runPart(context, folder, async () => {
     if (options.factoryReset) await device.factoryReset(context.disk, context.random, folder);
     const file = join(folder, 'device.json');
-    const stored: Partial<DeviceConfigInput> = (await readSettings(context.disk, file)) ?? {};
-    if (!('home' in stored)) {
-      const detail = `it names no home broker; \`doorsill device init --data ${options.data}\` writes one`;
-      throw failure('config_invalid', { file, detail });
+    const stored: Partial<DeviceConfigInput> | null = await readSettings(context.disk, file);
+    if (stored === null) {
+      const ways = ['setup', 'init'].map((verb) => `\`doorsill device ${verb} --data ${options.data}\``);
+      throw failure('config_invalid', { file, detail: `it does not exist; ${ways.join(' or ')} writes it` });
     }
     const config = device.parseDeviceConfig(
       { ...stored, ...(options.camera === undefined ? {} : { camera: options.camera }) },
@@ -139,13 +140,11 @@ async function runDevice(context: Context, options: DeviceOptions, faultMaker?: 
     starting.catch(() => faults?.stop());
     const part = await starting;
     // Read before `ready` is reported: if it fails, the doorbell must stop before its folder's lock is released.
-    const report = await readyOf(part, config.name, folder, options.codeInLog === true).catch(
-      async (thrown: unknown) => {
-        await part.stop();
-        await faults?.stop();
-        throw thrown;
-      },
-    );
+    const report = await readyOf(part, config, folder, options.codeInLog === true).catch(async (thrown: unknown) => {
+      await part.stop();
+      await faults?.stop();
+      throw thrown;
+    });
     const keyboard = new device.KeyboardButton({
       input: process.stdin,
       clock: seams.clock,
@@ -196,15 +195,17 @@ function resetByButton(
 /** The `ready` report of a started doorbell. */
 async function readyOf(
   part: Doorbell,
-  name: string,
+  { name, home }: DeviceConfig,
   folder: string,
   codeInLog: boolean,
 ): Promise<{ ready: object; text: string }> {
+  // Without a broker no command line can be paired.
+  const pairing = home.url === undefined ? '.' : `; pair with \`doorsill pair --socket ${part.pairingSocket}\`.`;
   const { console: address, id: device, pairingSocket: socket, isEnrolled: enrolled } = part;
   return {
     ready: { device, socket, enrolled, ...(address ? { console: address.url } : {}) },
     text: [
-      `${name} is ${device}; pair with \`doorsill pair --socket ${socket}\`.`,
+      `${name} is ${device}${pairing}`,
       ...consoleLines(part, codeInLog),
       // The log warns of an unreachable camera or broker only after a while.
       `To check its camera and broker: \`doorsill doctor --data ${shellWord(folder)}\`.`,

@@ -116,9 +116,15 @@ function sayInstalled(
       ...[...done].map(([path, what]) => `${path}: ${what}.`),
       '',
       ...whose,
-      `    ${calledAs()} device init --data ${folder} ...     # once: its settings; --help has examples`,
-      `    sudo systemctl enable --now ${name}                   # starts it, now and at boot`,
-      `    ${calledAs()} pair --socket ${pairingSocketPath(folder)}`,
+      ...(name === 'doorsill'
+        ? [
+            `    ${calledAs()} device setup     # once: its settings on a page that a phone opens; starts it, now and at boot`,
+          ]
+        : [
+            `    ${calledAs()} device init --data ${folder} ...     # once: its settings; --help has examples`,
+            `    sudo systemctl enable --now ${name}                   # starts it, now and at boot`,
+            `    ${calledAs()} pair --socket ${pairingSocketPath(folder)}`,
+          ]),
       '',
       `Its settings are ${folder}/device.json; \`journalctl -u ${name}\` shows its log.`,
       ...placeWarning(node, program),

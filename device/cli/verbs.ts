@@ -3,8 +3,12 @@ import type { Verb } from './command-line.ts';
 
 /** The verbs for the maintenance of a doorbell: under `doorsill device`, and at the top of a board's own command. */
 export const DEVICE_VERBS = {
+  setup: {
+    about: 'set a doorbell up on a page of its own, with a phone',
+    load: async () => (await import('./device-setup.ts')).addDeviceSetup,
+  },
   init: {
-    about: 'write the first settings of a doorbell',
+    about: 'write the first settings of a doorbell by options',
     load: async () => (await import('./device-init.ts')).addDeviceInit,
   },
   install: {

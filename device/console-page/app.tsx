@@ -1,4 +1,5 @@
 // Chooses what the page shows first: no support for signing, pairing, no server, or the paired doorbell (shell.tsx).
+import { isFailure } from '@doorsill/contract/errors';
 import { useEffect, useState } from 'preact/hooks';
 import { clock } from './kit/browser-seams.ts';
 import { text } from './kit/choose-language.ts';
@@ -17,13 +18,15 @@ type Stage =
   | { at: 'starting' }
   | { at: 'unsupported' }
   | { at: 'gone' }
+  | { at: 'set-up'; page: typeof import('./setup/setup-page.tsx')['SetupPage']; token: string }
+  | { at: 'code-missing'; why: string }
   | { at: 'pairing'; facts: Facts }
   | { at: 'open'; door: Door };
 
 const RETRY_MS = 2_000;
 const secret = new SessionSecret();
 
-export function App({ code }: { code: PairingCode | null }) {
+export function App({ code, setup }: { code: PairingCode | null; setup: PairingCode | null }) {
   const [stage, setStage] = useState<Stage>({ at: 'starting' });
   // A code pairs once.
   const [unusedCode, setUnusedCode] = useState(code);
@@ -35,7 +38,7 @@ export function App({ code }: { code: PairingCode | null }) {
   };
   useEffect(() => {
     const leaving = new AbortController();
-    void firstStage(leaving.signal, setStage, open);
+    void firstStage(leaving.signal, setStage, open, setup);
     return () => leaving.abort();
   }, []);
 
@@ -52,6 +55,15 @@ export function App({ code }: { code: PairingCode | null }) {
       return (
         <Gate title={text.serverGoneTitle}>
           <p role="status">{text.serverGoneHelp}</p>
+        </Gate>
+      );
+    case 'set-up':
+      return <stage.page token={stage.token} paired={open} />;
+    case 'code-missing':
+      return (
+        <Gate title={text.setupCodeTitle}>
+          <p role="status">{text.setupCodeHelp}</p>
+          <p class="hint">{stage.why}</p>
         </Gate>
       );
     case 'pairing': {
@@ -78,8 +90,13 @@ async function firstStage(
   signal: AbortSignal,
   show: (stage: Stage) => void,
   open: (key: OwnerKey) => void,
+  setup: PairingCode | null,
 ): Promise<void> {
   if (!(await canSign())) return show({ at: 'unsupported' });
+  if (setup) {
+    const { SetupPage } = await import('./setup/setup-page.tsx');
+    return show({ at: 'set-up', page: SetupPage, token: setup.token });
+  }
   const key = await loadOwnerKey();
   if (key?.paired) return open(key);
   await findServer(signal, show);
@@ -88,8 +105,13 @@ async function firstStage(
 /** Asks the server for its device until it answers. */
 async function findServer(signal: AbortSignal, show: (stage: Stage) => void): Promise<void> {
   while (!signal.aborted) {
-    const facts = await fetchServerFacts().catch(() => null);
+    const facts = await fetchServerFacts().catch((thrown: unknown) => {
+      // Reloaded during the set-up: the code is no longer in the address.
+      if (isFailure(thrown) && thrown.code === 'setup_token_refused') return thrown;
+      return null;
+    });
     if (signal.aborted) return;
+    if (isFailure(facts)) return show({ at: 'code-missing', why: facts.message });
     if (facts) return show({ at: 'pairing', facts });
     show({ at: 'gone' });
     await clock.pause(RETRY_MS, signal);

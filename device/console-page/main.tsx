@@ -5,10 +5,11 @@ import { App } from './app.tsx';
 import { pairingCodeIn } from './pairing/pairing-code.ts';
 
 const code = pairingCodeIn(location.hash);
-if (code) history.replaceState(null, '', location.pathname);
+const setup = pairingCodeIn(location.hash, 'setup');
+if (code ?? setup) history.replaceState(null, '', location.pathname);
 // Pasting a pairing link over this page’s own address changes only the fragment, which loads nothing.
 addEventListener('hashchange', () => {
-  if (pairingCodeIn(location.hash)) location.reload();
+  if (pairingCodeIn(location.hash) ?? pairingCodeIn(location.hash, 'setup')) location.reload();
 });
 const place = document.getElementById('page');
-if (place) render(<App code={code} />, place);
+if (place) render(<App code={code} setup={setup} />, place);

@@ -1,10 +1,10 @@
 // The device's own server: listens, serves the routes, announces itself on the home network, and ends views and sessions.
 import type { IncomingMessage } from 'node:http';
-import { hostname, networkInterfaces } from 'node:os';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import type { Timer } from '@doorsill/base/clock';
-import { type Disk, systemCode } from '@doorsill/base/disk';
+import type { Disk } from '@doorsill/base/disk';
 import { HTTP_LIMITS, listenOn, makeHttpServer } from '@doorsill/base/http/http-server';
 import type { Log } from '@doorsill/base/log';
 import type { Random } from '@doorsill/base/random';
@@ -30,6 +30,7 @@ import { CERTIFICATE_NAME, type ServerCertificate, serverCertificate } from './c
 import { shownCommandLine } from './command-line.ts';
 import type { ConsoleSettings } from './console-settings.ts';
 import { hlsRoutes } from './hls-routes.ts';
+import { homeAddress, listenOnAll } from './listen-address.ts';
 import { LiveViews } from './live-views.ts';
 import { LocalRouter } from './local-router.ts';
 import { motionRoutes } from './motion-routes.ts';
@@ -177,7 +178,9 @@ export class ConsoleServer {
     if (!this.running) return null;
     const { url, certificate } = this.running;
     const { port } = new URL(url);
-    const own = certificate ? `https://${homeAddress()}:${port}` : `http://127.0.0.1:${port}`;
+    const own = certificate
+      ? `https://${homeAddress() ?? hostname().toLowerCase()}:${port}`
+      : `http://127.0.0.1:${port}`;
     const { token } = this.pairing;
     const fragment = new URLSearchParams({ pair: token, ...(certificate ? { sha256: certificate.fingerprint } : {}) });
     const { host, fault } = this.announcer?.state ?? { host: null, fault: null };
@@ -313,21 +316,4 @@ export class ConsoleServer {
 
 function trustOf(pins: Pins | null): { bridgeKey: string; registryKey: string } | null {
   return pins && { bridgeKey: pins.bridgeKey, registryKey: pins.registryKey };
-}
-
-/** This machine's IPv4 address on the home network, else its name. */
-function homeAddress(): string {
-  const all = Object.values(networkInterfaces()).flatMap((one) => one ?? []);
-  const found = all.find(({ family, internal }) => family === 'IPv4' && !internal);
-  return found?.address ?? hostname().toLowerCase();
-}
-
-/** Listens on every address; on IPv4 only if the machine has no IPv6. */
-async function listenOnAll(server: FastifyInstance, port: number): Promise<string> {
-  try {
-    return await listenOn(server, '::', port);
-  } catch (thrown) {
-    if (systemCode(thrown) !== 'EAFNOSUPPORT') throw thrown;
-    return listenOn(server, '0.0.0.0', port);
-  }
 }

@@ -21,7 +21,7 @@ export interface FactsFault {
 }
 
 /** Above every supported camera; most give 15 to 30 frames a second. */
-export const FRAMES_PER_S_MAX = 240;
+const FRAMES_PER_S_MAX = 240;
 /** Packets of 1024 samples at 96 kHz, the highest rate of AAC-LC. */
 const AUDIO_PACKETS_PER_S_MAX = 187.5;
 /** A longer pause after the end of a frame's display is a gap (1.5 frames at 10 fps). */

@@ -180,7 +180,7 @@ function service(name: string, again: string): Diagnosis | Diagnosis[] {
     return note(
       'service',
       `${name}.service does not run`,
-      `\`sudo systemctl start ${name}\`, once \`doorsill device init\` has written its settings.`,
+      `\`sudo systemctl start ${name}\`, once \`doorsill device setup\` or \`doorsill device init\` has written its settings.`,
     );
   if (!found.startsAtBoot)
     return note('service', `${name}.service does not start at boot`, `\`sudo systemctl enable ${name}\`.`);

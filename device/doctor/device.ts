@@ -16,7 +16,7 @@ import { pairingSocketPath } from '../owner/private-socket.ts';
 import { readSettings } from '../settings-file.ts';
 import { ERRORS, failure, isErrorCode, reportedFailure } from '../terminal/errors.ts';
 import { type Diagnosis, failed, look, note, ok, type Seams, wrong } from './diagnosis.ts';
-import { bridgeOf, brokerOf, cameraOf } from './reachability.ts';
+import { bridgeOf, brokerOf, cameraOf, noBroker } from './reachability.ts';
 
 const SECRETS = ['device.key', 'wrapping.key', 'ring.key', 'outbox.key', 'enrolment.json', 'device.json'];
 const CLIP_WAITS_S_MAX = 3_600;
@@ -33,7 +33,7 @@ export async function examineDevice(seams: Seams, folder: string): Promise<Diagn
   const health = pid === null ? null : await readHealth(seams, folder, found);
   const looks = [
     look('secrets', () => secrets(folder)),
-    look('records', () => records(seams, folder)),
+    look('records', () => records(seams, folder, config)),
     look('clips', () => waitingClips(seams, folder)),
   ];
   if (config) {
@@ -51,7 +51,7 @@ export async function examineDevice(seams: Seams, folder: string): Promise<Diagn
   if (config?.console.announce.enabled)
     looks.push(look('name', () => (health ? nameOf(seams, folder) : namePort(config.name))));
   found.push(...(await Promise.all(looks)).flat());
-  if (health) found.push(...ofHealth(health));
+  if (health) found.push(...ofHealth(health, config?.home.url !== undefined));
   return found;
 }
 
@@ -61,7 +61,11 @@ async function readConfig({ disk }: Seams, folder: string, found: Diagnosis[]): 
   const findings = await look('settings', async () => {
     const stored = await readSettings(disk, path);
     if (!stored)
-      return wrong('settings', `${path} does not exist`, 'Write it: at least `home` with url, user and password.');
+      return wrong(
+        'settings',
+        `${path} does not exist`,
+        '`doorsill device setup` or `doorsill device init` writes it.',
+      );
     config = parseDeviceConfig(stored, path);
     return ok('settings', path);
   });
@@ -155,7 +159,7 @@ async function secrets(folder: string): Promise<Diagnosis> {
 }
 
 /** Verifies the ledger with the device's key: it must be complete and contain an owner. */
-async function records({ disk }: Seams, folder: string): Promise<Diagnosis | Diagnosis[]> {
+async function records({ disk }: Seams, folder: string, config: DeviceConfig | null): Promise<Diagnosis | Diagnosis[]> {
   const key = await loadDeviceKey(disk, folder);
   if (!key) return note('records', 'the doorbell has not been started yet');
   const owners = new Set<string>();
@@ -167,12 +171,14 @@ async function records({ disk }: Seams, folder: string): Promise<Diagnosis | Dia
   });
   const whole = ok('records', `${walked.head.entries} entries, unbroken`);
   if (owners.size > 0) return [whole, ok('owners', String(owners.size))];
+  // Without a broker no command line can be paired.
+  const show = config?.home.url === undefined && config !== null ? '--show ' : '';
   return [
     whole,
     wrong(
       'owners',
       'no owner is paired, so nobody can grant anything',
-      `Pair: \`doorsill pair --socket ${pairingSocketPath(folder)}\`.`,
+      `Pair: \`doorsill pair ${show}--socket ${pairingSocketPath(folder)}\`.`,
     ),
   ];
 }
@@ -207,20 +213,22 @@ async function ringFits({ disk }: Seams, folder: string, config: DeviceConfig): 
 }
 
 /** Findings from a running doorbell's health report. */
-function ofHealth(health: Health): Diagnosis[] {
+function ofHealth(health: Health, hasBroker: boolean): Diagnosis[] {
   const { camera, privacy, storage, hardware, clockTrusted, homeFault, area, areaDetail, ring } = health;
   const shown = `${camera.source}: ${camera.state}${camera.detail ? ` (${camera.detail})` : ''}`;
   const records = camera.state === 'recording' || camera.state === 'starting';
   const isWell = privacy || (records && camera.code === undefined);
   const found = [
     isWell ? ok('camera', `${shown}${privacy ? ', privacy on' : ''}`) : cameraTrouble(shown, camera.code),
-    homeFault === null
-      ? ok('broker', 'the home broker is reached')
-      : wrong(
-          'broker',
-          `the home broker is not reached: ${homeFault}`,
-          'Check home.url, user and password in device.json, and that the broker runs.',
-        ),
+    !hasBroker
+      ? noBroker()
+      : homeFault === null
+        ? ok('broker', 'the home broker is reached')
+        : wrong(
+            'broker',
+            `the home broker is not reached: ${homeFault}`,
+            'Check home.url, user and password in device.json, and that the broker runs.',
+          ),
   ];
   if (area === 'online' && areaDetail !== undefined)
     found.push(wrong('area', areaDetail, 'Stop the other device, or enrol one of the two again with another folder.'));

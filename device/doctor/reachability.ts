@@ -30,9 +30,18 @@ export async function cameraOf({ clock, cameras }: Seams, config: DeviceConfig):
   return [ok('camera', `${source.shown}: ${gives}`), ...troubles.map((trouble) => failed('camera', trouble))];
 }
 
+/** The finding about a doorbell without a home broker. */
+export function noBroker(): Diagnosis {
+  return note(
+    'broker',
+    'none is set: owners use the doorbell’s own page, and neither Home Assistant nor commands reach it',
+  );
+}
+
 /** Logs in with the doorbell's account, under another client id, so that it ends no session. */
 export async function brokerOf(seams: Seams, config: DeviceConfig): Promise<Diagnosis> {
-  const { url, user, password } = config.home;
+  const { url, user = '', password } = config.home;
+  if (url === undefined) return noBroker();
   const link = new MqttLink({
     url,
     user,

@@ -85,7 +85,7 @@ export const Health = z.strictObject({
   areaDetail,
   owners,
   ring: ring.omit({ coverage: true }),
-  /** Why the home broker is not connected, or soon ends each session; null when it is connected. */
+  /** Why the home broker is not connected, or soon ends each session; null when it is connected, or there is none. */
   homeFault: z.string().max(300).nullable(),
   uptimeS: z.int().nonnegative(),
   /** Bytes written to disk since the start, by the part that wrote them. */

@@ -29,6 +29,21 @@ export const COMMAND_ERRORS = {
     'The folder {folder} is in use by process {pid}.',
     'Stop that process first, or name another folder.',
   ),
+  settings_exist: wrongUsage(
+    409,
+    'The doorbell has settings already: {file}.',
+    'Change them with an editor; `doorsill pair --show` pairs another phone. For a second doorbell, name another folder.',
+  ),
+  records_without_settings: refused(
+    409,
+    'The folder {folder} holds the records of a doorbell, but no device.json.',
+    'Put its device.json back (a backup has it), or name another folder: a set-up would hand the doorbell with its former owners on.',
+  ),
+  service_not_started: machineFault(
+    500,
+    'The settings are written, but {name} did not start within {seconds} s.',
+    '`sudo systemctl status {name}` and `journalctl -u {name}` say why; `sudo doorsill device status` when it runs.',
+  ),
   inspector_open: machineFault(
     500,
 

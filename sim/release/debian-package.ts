@@ -103,8 +103,7 @@ Architecture: ${facts.architecture}
 Maintainer: ${facts.maintainer}
 Installed-Size: ${Math.ceil(facts.bytes / 1_024)}
 Depends: nodejs (>= ${node.replace(/\.0$/, '')}), ffmpeg (>= 7:5.1), libc6, libgcc-s1, libstdc++6, systemd | systemd-standalone-sysusers
-Recommends: mosquitto
-Suggests: v4l-utils
+Suggests: mosquitto, v4l-utils
 Section: video
 Priority: optional
 Description: smart doorbell that keeps its footage
@@ -214,8 +213,7 @@ doorsill-device \\- run and control a smart doorbell of this board
 The doorbell runs as doorsill.service once it has settings:
 .PP
 .nf
-    sudo doorsill-device init \\-\\-data /var/lib/doorsill ...
-    sudo systemctl start doorsill
+    sudo doorsill-device setup
     sudo doorsill-device status
 .fi
 .PP

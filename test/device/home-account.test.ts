@@ -48,7 +48,7 @@ async function expectOwn(kept: readonly string[]) {
   const { name, home } = await stored();
   const users = await listAccounts(disk, at('accounts'));
   expect([name, home.user, users.sort()]).toEqual(['Porch', `device-home-${NOW}`, [...kept, home.user].sort()]);
-  const account = await readAccount(disk, at('accounts'), home.user);
+  const account = await readAccount(disk, at('accounts'), home.user ?? '');
   expect(account?.id).toBe(NOW);
   expect(account && (await passwordFits(account, home.password ?? ''))).toBe(true);
   return home;

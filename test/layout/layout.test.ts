@@ -37,6 +37,7 @@ const DEVICE_ORDER = [
   'terminal',
   'board',
   'doctor',
+  'setup',
   'cli',
 ];
 

@@ -85,6 +85,11 @@ const PARTS = {
       (name) => `test/device/console/${name}.test.ts`,
     ),
   },
+  // Who may set a doorbell up, and what that writes.
+  setup: {
+    mutate: ['setup-guard', 'write-choice', 'first-settings'].map((name) => `device/setup/${name}.ts`),
+    tests: ['setup-guard', 'write-choice'].map((name) => `test/device/setup/${name}.test.ts`),
+  },
   // Which release a device takes: its signature, what is in it, whether it is newer.
   update: {
     mutate: ['minisign', 'release-archive', 'version-order'].map((name) => `device/update/${name}.ts`),

@@ -203,11 +203,31 @@ async function shootLeft(browser, folder) {
   }
 }
 
+/** The set-up page on a phone, down to how long footage lasts. */
+async function shootSetup(browser, place) {
+  const words = ['--data', place, '--port', '0', '--json'];
+  const setup = spawn(process.execPath, [cli, 'device', 'setup', ...words], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const ended = new Promise((resolve) => setup.once('close', resolve));
+  const ready = await new Promise((resolve) => setup.stdout.once('data', (text) => resolve(JSON.parse(String(text)))));
+  const [, viewport, deviceScaleFactor] = SIZES[0];
+  const context = await browser.newContext({ viewport, deviceScaleFactor, reducedMotion: 'reduce' });
+  const page = await context.newPage();
+  await page.goto(ready.pairingUrl);
+  await page.locator('.camera img').first().waitFor({ timeout: 40_000 });
+  const { y, height } = await page.locator('.setup-form > .card').nth(2).boundingBox();
+  const clip = { x: 0, y: 0, width: viewport.width, height: Math.ceil(y + height + 8) };
+  await keep('setup-phone-light', await page.screenshot({ fullPage: true, clip }));
+  await context.close();
+  setup.kill('SIGINT');
+  await ended;
+}
+
 const folder = mkdtempSync(join(tmpdir(), 'doorsill-screenshots-'));
 mkdirSync(pictures, { recursive: true });
 const stop = await startTestbed(join(folder, 'testbed'));
 const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: ['--no-sandbox'] });
 try {
+  await shootSetup(browser, join(folder, 'new'));
   await pause(RECORDED_MS);
   say('agency', 'request', '--type', 'package theft', '--text', STORY, '--data', join(folder, 'testbed'));
   for (const size of SIZES)

@@ -11,6 +11,7 @@ const dayAndTime = new Intl.DateTimeFormat(locale, {
 const dateAndTime = new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeStyle: 'short' });
 const dayOnly = new Intl.DateTimeFormat(locale, { weekday: 'long', day: 'numeric', month: 'long' });
 const whole = new Intl.NumberFormat(locale);
+const oneDigit = new Intl.NumberFormat(locale, { maximumFractionDigits: 1, minimumFractionDigits: 1 });
 const percent = new Intl.NumberFormat(locale, { style: 'percent', maximumFractionDigits: 0 });
 
 const at = (us: number) => new Date(us / 1000);
@@ -21,6 +22,8 @@ export const showDayAndTime = (us: number) => dayAndTime.format(at(us));
 export const showDateAndTime = (us: number) => dateAndTime.format(at(us));
 export const showDay = (us: number) => dayOnly.format(at(us));
 export const showCount = (count: number) => whole.format(count);
+/** Bits a second as Mbit/s, never 0. */
+export const showMbit = (bitsPerSecond: number) => oneDigit.format(Math.max(0.1, bitsPerSecond / 1_000_000));
 export const showShare = (share: number) => percent.format(share);
 
 /** Offset of local time from UTC at a moment, in microseconds. */

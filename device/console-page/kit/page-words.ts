@@ -203,6 +203,8 @@ export const en = {
   removedTitle: 'This browser is no longer an owner',
   removedHelp: 'An owner removed it, or the device was reset. Pair it again with a new code.',
   pairAgain: 'Pair again',
+  setupCodeTitle: 'Scan the code again',
+  setupCodeHelp: 'This doorbell is being set up. The code in its terminal opens the page.',
   unsupportedTitle: 'This browser cannot sign',
   unsupportedHelp:
     'Orders are signed with Ed25519 in the browser. Supported are Chrome and Edge from 137, Firefox from 130, Safari from 17. In a private window some browsers cannot store the key.',
@@ -425,6 +427,8 @@ export const de: PageWords = {
   removedHelp:
     'Er wurde von Berechtigten entfernt, oder das Gerät wurde zurückgesetzt. Koppeln Sie ihn mit einem neuen Code.',
   pairAgain: 'Erneut koppeln',
+  setupCodeTitle: 'Scannen Sie den Code neu',
+  setupCodeHelp: 'Diese Türklingel wird eingerichtet. Der Code in ihrem Terminal öffnet die Seite.',
   unsupportedTitle: 'Dieser Browser kann nicht signieren',
   unsupportedHelp:
     'Aufträge werden im Browser mit Ed25519 signiert. Das können Chrome und Edge ab 137, Firefox ab 130, Safari ab 17. In einem privaten Fenster können manche Browser den Schlüssel nicht speichern.',
@@ -634,6 +638,8 @@ export const es: PageWords = {
   removedTitle: 'Este navegador ya no es de un propietario',
   removedHelp: 'Lo quitó un propietario, o el dispositivo se restableció. Emparéjelo de nuevo con otro código.',
   pairAgain: 'Emparejar de nuevo',
+  setupCodeTitle: 'Escanee de nuevo el código',
+  setupCodeHelp: 'Este timbre se está configurando. El código de su terminal abre la página.',
   unsupportedTitle: 'Este navegador no puede firmar',
   unsupportedHelp:
     'Las órdenes se firman en el navegador con Ed25519. Pueden hacerlo Chrome y Edge desde 137, Firefox desde 130 y Safari desde 17. En una ventana privada algunos navegadores no pueden guardar la clave.',

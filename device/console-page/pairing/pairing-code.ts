@@ -8,10 +8,10 @@ export interface PairingCode {
   fingerprint: string | null;
 }
 
-/** The code in an address's fragment; null if there is none. */
-export function pairingCodeIn(fragment: string): PairingCode | null {
+/** The code in an address's fragment, to pair with a doorbell or to set one up; null if there is none. */
+export function pairingCodeIn(fragment: string, kind: 'pair' | 'setup' = 'pair'): PairingCode | null {
   const fields = new URLSearchParams(fragment.replace(/^#/, ''));
-  const token = secretSchema.safeParse(fields.get('pair'));
+  const token = secretSchema.safeParse(fields.get(kind));
   if (!token.success) return null;
   const fingerprint = sha256Schema.safeParse(fields.get('sha256'));
   return { token: token.data, fingerprint: fingerprint.success ? fingerprint.data : null };

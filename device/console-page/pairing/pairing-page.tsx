@@ -180,7 +180,7 @@ export function Gate({ title, children }: { title: string; children: preact.Comp
 }
 
 /** A suggested name for this browser, such as `Firefox · Android`. */
-function browserName(): string {
+export function browserName(): string {
   const agent = navigator.userAgent;
   const found = ['Firefox', 'Edg', 'Chrome', 'Safari'].find((one) => agent.includes(one)) ?? '';
   const device = ['iPhone', 'iPad', 'Android', 'Mac', 'Windows', 'Linux'].find((one) => agent.includes(one)) ?? '';

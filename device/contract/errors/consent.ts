@@ -213,7 +213,12 @@ export const consentErrors = {
   pairing_account_needed: wrongUsage(
     409,
     'The device makes no accounts at its broker, so the owner needs one there.',
-    'Make an account at that broker that may use the topics under home/{device}, and pair with --user and --password-file.',
+    'Make an account at that broker that may use the topics under home/{device}, and pair with --user and --password-file. Of a doorbell without a broker owners use the page alone: `doorsill pair --show`.',
+  ),
+  home_broker_none: refused(
+    409,
+    'The doorbell has no home broker, over which commands would reach it.',
+    'Use its own page: `doorsill pair --show`. For commands, name a broker under home in its device.json, and restart it.',
   ),
   owner_too_many: refused(409, 'The device has as many owners as it can have.', 'Remove one first.'),
   pairing_locked: refusedForNow(

@@ -91,6 +91,46 @@ export const consoleErrors = {
     'The pairing token is not the one that the device shows now.',
     'Scan the code again: `doorsill pair --show`. Ten failures lock pairing until the button is pressed.',
   ),
+  setup_token_refused: refused(
+    403,
+    'The doorbell is being set up, and this is not the code that its terminal shows.',
+    'Scan the code in the terminal again. Ten failures end the set-up.',
+  ),
+  setup_taken: refused(
+    409,
+    'Another browser sets this doorbell up.',
+    'Go on there. If that is not you, press Ctrl-C in the terminal, and run the command again for a new code.',
+  ),
+  setup_over: refused(
+    409,
+    'The set-up of this doorbell is over.',
+    'Open the doorbell’s page; `doorsill pair --show` draws the code that pairs a phone.',
+  ),
+  setup_guessed: refused(
+    403,
+    'The set-up has ended: ten codes were tried that are not the one in this terminal. Nothing was written.',
+    'Somebody on the network may be guessing. Run the command again for a new code.',
+  ),
+  setup_expired: refusedForNow(
+    408,
+    'The set-up has ended after {minutes} minutes. Nothing was written.',
+    'Run the command again for a new code.',
+  ),
+  setup_without_network: machineFaultForNow(
+    503,
+    'This machine has no address on a network at home, so no phone could open the set-up page.',
+    'Plug a network cable in or join a Wi-Fi (on a Pi `sudo raspi-config`), or run the command with --console this-machine for a browser on this machine.',
+  ),
+  setup_broker_refused: refusedForNow(
+    409,
+    'The broker cannot be used: {detail}',
+    'Correct its address, user or password, or leave the broker out: phones and browsers need none.',
+  ),
+  setup_camera_foreign: refused(
+    400,
+    'The set-up uses only cameras and microphones that it found, and addresses that begin with rtsp://.',
+    'Choose one of those shown, or look again.',
+  ),
   console_off: refused(
     409,
     'The device has no server of its own.',

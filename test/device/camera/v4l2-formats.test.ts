@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { chooseFormat, parseFormats, type Wanted } from '../../../device/camera/v4l2-formats.ts';
+import { chooseFormat, parseFormats, printSizes, type Wanted } from '../../../device/camera/v4l2-formats.ts';
 
 const tagged = (line: string) => `[video4linux2,v4l2 @ 0x558acaa5d2c0] [info] ${line}`;
 
@@ -85,5 +85,18 @@ describe('the format of a wired camera', () => {
     const found = parseFormats(many);
     expect(found).toHaveLength(256);
     expect(Math.max(...found.map(({ sizes }) => sizes.length))).toBe(256);
+  });
+});
+
+describe('the sizes of a camera', () => {
+  it('are each once, smallest first, of the formats that can be recorded', () => {
+    expect(printSizes(offered('h264'))).toEqual(['640x360', '640x480', '1280x720']);
+    expect(printSizes(offered('usb'))).toEqual(['320x240', '640x480', '1280x720', '1920x1080']);
+    expect(printSizes(offered('bayer'))).toEqual([]);
+    expect(printSizes(offered('none'))).toEqual([]);
+  });
+
+  it('are the usual ones of a camera that lists ranges', () => {
+    expect(printSizes(offered('loopback'))).toEqual(['640x480', '1280x720', '1920x1080']);
   });
 });

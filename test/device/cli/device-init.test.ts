@@ -29,6 +29,9 @@ it('names the command to run where there are no settings yet', async () => {
 
 it.each([
   [[], '--broker, or --user'],
+  [[], '--console, for a doorbell without a broker'],
+  [['--console', 'this-machine', '--home-url', 'mqtt://hub.lan'], '--broker, or --user'],
+  [['--console', 'this-machine', '--home-assistant'], '--broker, or --user'],
   [['--broker', 'x', '--user', 'y'], '--broker, or --user'],
   [['--user', 'y'], '--password-file'],
   [['--user', 'y\nz', '--password-file', empty], 'printable letters'],
@@ -163,4 +166,14 @@ it('accepts no address in place of a broker’s folder', async () => {
   const { status, stderr } = await callCommand(asked);
   expect([status, JSON.parse(stderr).error.code]).toEqual([2, 'usage']);
   expect(stderr).toContain('--home-url');
+});
+
+it('writes settings without a broker for a doorbell with a page, and refuses to replace settings', async () => {
+  const init = ['device', 'init', '--data', at('alone'), '--console', 'this-machine', '--json'];
+  const done = await callCommand(init);
+  expect(done.status, done.stderr).toBe(0);
+  expect(done.last).not.toHaveProperty('home');
+  expect(JSON.parse(readFileSync(at('alone/device.json'), 'utf8'))).not.toHaveProperty('home');
+  const again = await callCommand(init);
+  expect([again.status, JSON.parse(again.stderr).error.code]).toEqual([2, 'settings_exist']);
 });

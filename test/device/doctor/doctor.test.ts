@@ -528,6 +528,27 @@ describe('the doctor', () => {
     }
   });
 
+  it('notes that a doorbell has no broker, running or not, and finds no fault in it', async () => {
+    const before = JSON.parse(readFileSync(join(folder, 'device.json'), 'utf8'));
+    writeFileSync(
+      join(folder, 'device.json'),
+      JSON.stringify({ camera: before.camera, console: { listen: 'this-machine', port: 0 } }),
+    );
+    const found = async () => (await examine(seams, folder)).find(({ what }) => what === 'broker');
+    try {
+      expect(await found()).toMatchObject({ level: 'note', detail: expect.stringContaining('none is set') });
+      const lock = lockFolder(folder);
+      if ('heldBy' in lock) throw new Error('the folder is taken');
+      const server = healthSocket(folder, HEALTH);
+      await server.start();
+      expect(await found()).toMatchObject({ level: 'note', detail: expect.stringContaining('none is set') });
+      await server.stop();
+      lock.release();
+    } finally {
+      writeFileSync(join(folder, 'device.json'), JSON.stringify(before));
+    }
+  });
+
   it('finds that another program keeps the port of multicast DNS to itself', async () => {
     set({ console: { listen: 'home-network', port: 0, announce: { enabled: true } } });
     const greedy = createSocket('udp4').bind(5_353);

@@ -1,9 +1,11 @@
 // Makes the Debian package of this checkout, has lintian judge it, and installs, updates, removes and purges it in a clean root of Debian 13.
 // Debian's packages come from the configured mirror. systemd does not run in that root.
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type BoardArchive, boardArchive } from '../../../sim/release/board-archive.ts';
 import { debianPackage } from '../../../sim/release/debian-package.ts';
@@ -21,6 +23,45 @@ const renumbered = (board: BoardArchive, version: string): BoardArchive => ({
   ...board,
   manifest: { ...board.manifest, version },
 });
+
+/** The installed command sets a doorbell up by its page, with Debian's ffmpeg, in a folder: without systemd there is no service to start. */
+async function expectSetUp(clean: string, env: NodeJS.ProcessEnv): Promise<void> {
+  const inside = (...args: string[]) => execFileSync('chroot', [clean, ...args], { env });
+  inside('ffmpeg', ...['-loglevel', 'error', '-f', 'lavfi', '-i', 'testsrc2=s=320x180:r=10:d=8'], '/root/door.mp4');
+  const camera = 'file:/root/door.mp4';
+  const words = ['setup', '--data', '/root/porch', '--port', '0', '--camera', camera, '--json'];
+  const setup = spawn('chroot', [clean, 'doorsill-device', ...words], { env, stdio: ['ignore', 'pipe', 'inherit'] });
+  const ended = once(setup, 'close');
+  try {
+    const lines = createInterface({ input: setup.stdout })[Symbol.asyncIterator]();
+    const url = new URL(JSON.parse((await lines.next()).value ?? '').pairingUrl);
+    const headers: Record<string, string> = { 'content-type': 'application/json' };
+    headers['x-doorsill-setup'] = new URLSearchParams(url.hash.slice(1)).get('setup') ?? '';
+    const call = async (path: string, body?: object) => {
+      const sent = body === undefined ? { headers } : { method: 'POST', headers, body: JSON.stringify(body) };
+      const answer = await fetch(new URL(`/api/v1/setup${path}`, url), sent);
+      headers['cookie'] ??= answer.headers.get('set-cookie')?.split(';')[0] ?? '';
+      return answer.json();
+    };
+    await call('');
+    await call('/cameras');
+    const view = { camera, size: null, microphone: null };
+    expect(await call('/pictures', view)).toMatchObject({ width: 320, height: 180 });
+    const footage = { kind: 'file', bytes: 16 * 1024 * 1024, retentionS: 3_600 };
+    const listen = { listen: 'this-machine', announce: false };
+    const done = await call('', { name: 'Porch', ...view, ...listen, footage, broker: null, owner: null });
+    expect(done).toMatchObject({ paired: false });
+    for (let line = await lines.next(); !line.done; line = await lines.next()) {
+      const { event, console: page } = JSON.parse(line.value);
+      if (event === 'ready' && page === url.origin) break;
+    }
+    expect(await (await fetch(new URL('/api/v1/server', url))).json()).toMatchObject({ confirmsPairing: false });
+  } finally {
+    setup.kill('SIGINT');
+    await ended;
+  }
+  rmSync(join(clean, 'root/porch'), { recursive: true });
+}
 
 describe.runIf(process.platform === 'linux' && process.arch === 'x64')(
   'the Debian package',
@@ -144,6 +185,8 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')(
           const refused = inside('doorsill-device', ...verb, '--json');
           expect(JSON.parse(refused.stderr).error.code, verb[0]).toBe('board_packaged');
         }
+
+        await expectSetUp(clean, env);
 
         const data = 'var/lib/private/doorsill';
         mkdirSync(at(data), { recursive: true, mode: 0o700 });
