@@ -1,14 +1,14 @@
 // Which page is made of which Markdown file, which files are copied, and the addresses that lead from one to another. No links to a server's
 // folder: the site is also read from a disk.
-import { existsSync, readFileSync } from 'node:fs';
-import { dirname, join, posix } from 'node:path';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join, posix } from 'node:path';
 
-/** Where the walk over the links begins. */
+/** The page that a reader sees first. */
 const FIRST = 'README.md';
+const FOLDERS = ['cloud-bridge', 'device', 'docs', 'sim', 'test'];
 /** Described on a page that is made of it. */
 const MADE_INTO = { 'device/contract/asyncapi.json': 'reference/mqtt.html' };
 const COPIED = /\.(json|ya?ml|csv|png|jpg|svg)$|^docs\/ci\//;
-const LINK = /\]\((?!https?:|mailto:|#)([^)\s#]+)/g;
 
 /** The page that is made of a Markdown file. */
 export function pageOf(source) {
@@ -19,15 +19,14 @@ export function pageOf(source) {
   return `notes/${path.replace(/\/readme$/, '')}.html`;
 }
 
-/** Every Markdown file that README leads to, over any number of links. */
-export function linkedDocuments(root) {
-  const found = new Set([FIRST]);
-  for (const source of found)
-    for (const [, to] of readFileSync(join(root, source), 'utf8').matchAll(LINK)) {
-      const target = posix.normalize(posix.join(posix.dirname(source), to));
-      if (target.endsWith('.md') && existsSync(join(root, target))) found.add(target);
-    }
-  return [...found];
+/** Every Markdown file of the repository. */
+export function allDocuments(root) {
+  const inFolders = FOLDERS.flatMap((folder) =>
+    readdirSync(join(root, folder), { recursive: true })
+      .filter((path) => !/(^|\/)(node_modules|dist)\//.test(path))
+      .map((path) => posix.join(folder, path)),
+  );
+  return [...readdirSync(root), ...inFolders].filter((path) => path.endsWith('.md')).sort();
 }
 
 /** A link from one page to another, relative; `to` may have an anchor. */
@@ -84,10 +83,5 @@ export class Addresses {
     const bytes = readFileSync(join(this.#root, file));
     const scale = /-phone-/.test(file) ? 2 : 1;
     return { width: bytes.readUInt32BE(16) / scale, height: bytes.readUInt32BE(20) / scale };
-  }
-
-  /** The folder of a file, for titles. */
-  static folderOf(file) {
-    return dirname(file);
   }
 }

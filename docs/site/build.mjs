@@ -5,7 +5,7 @@ import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import Eleventy from '@11ty/eleventy';
-import { Addresses, linkedDocuments, pageOf } from './addresses.mjs';
+import { Addresses, allDocuments, pageOf } from './addresses.mjs';
 import { breakable, headingsOf } from './html.mjs';
 import { httpDocuments } from './http-documents.mjs';
 import { httpPage } from './http-reference.mjs';
@@ -69,7 +69,7 @@ async function renderPages(pages, markdown, folder) {
 
 async function main() {
   process.chdir(root);
-  const documents = linkedDocuments(root);
+  const documents = allDocuments(root);
   const addresses = new Addresses(root, documents, values.source ?? null);
   const markdown = makeMarkdown(addresses);
   const { http, pages } = await allPages(addresses, documents, markdown);
