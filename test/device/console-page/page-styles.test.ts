@@ -14,7 +14,7 @@ function selectorsOf(css: string): string[] {
   );
 }
 
-it.each(['settings', 'left', 'requests'])('limits each rule of %s.css to its page', (page) => {
+it.each(['settings', 'left', 'requests', 'setup'])('limits each rule of %s.css to its page', (page) => {
   const selectors = selectorsOf(readFileSync(new URL(`${page}/${page}.css`, FOLDER), 'utf8'));
   const isLimited = (selector: string) =>
     selector.startsWith(`:where(.${page}) `) || new RegExp(`^\\.${page}( |$)`).test(selector) || OUTSIDE.test(selector);
