@@ -51,8 +51,8 @@ Nothing is fetched: the release is a file of this machine. Its signature is chec
 that does not become ready within 60 s is taken back.
 
 Examples:
-  $ sudo doorsill device update doorsill-0.2.0-linux-arm64.tar.gz --pin release.pub --programs /opt/doorsill
-  $ sudo node /opt/doorsill/current/device/cli/doorsill-device.mjs update ./doorsill-0.3.0-linux-arm64.tar.gz --name doorsill
+  $ sudo doorsill device update doorsill-1.1.0-linux-arm64.tar.gz --pin release.pub --programs /opt/doorsill
+  $ sudo node /opt/doorsill/current/device/cli/doorsill-device.mjs update ./doorsill-1.2.0-linux-arm64.tar.gz --name doorsill
   $ sudo node /opt/doorsill/current/device/cli/doorsill-device.mjs update /var/releases --name doorsill --between 02:00-04:00`,
     )
     .action(async (release: string | undefined, options: UpdateOptions, command: Command) => {
