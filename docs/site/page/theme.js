@@ -13,7 +13,7 @@
   let chosen = read();
   const isDark = () => (chosen === null ? system.matches : chosen === 'dark');
   const show = () => {
-    for (const element of document.querySelectorAll('[data-dark]')) element.media = isDark() ? 'all' : 'not all';
+    for (const element of document.querySelectorAll('[data-dark]')) element.media = isDark() ? 'screen' : 'not all';
     document.querySelector('.theme')?.setAttribute('aria-pressed', String(isDark()));
   };
   const choose = () => {
