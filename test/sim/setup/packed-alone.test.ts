@@ -113,7 +113,7 @@ describe('a packed package, alone', { tags: ['long'] }, () => {
         status: 2,
         output: expect.stringContaining('name the camera, such as --camera v4l2:/dev/video0'),
       });
-      expect(run('run', '--data', 'porch').output).toContain('`doorsill-device init --data porch` writes one');
+      expect(run('run', '--data', 'porch').output).toContain('`doorsill-device init --data porch` writes it');
       execFileSync((await findFfmpeg()).path, [
         ...['-v', 'error', '-f', 'lavfi', '-i', 'testsrc=size=320x240:rate=15:duration=4'],
         ...['-pix_fmt', 'yuv420p', join(folder, 'door.mp4')],
