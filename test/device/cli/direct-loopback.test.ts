@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
-import { afterAll, expect, it } from 'vitest';
+import { expect, it, onTestFinished } from 'vitest';
 import { keepLoopbackDirect } from '../../../device/cli/direct-loopback.ts';
 import { LAUNCHER, temporaryFolder } from '../../support/command-line.ts';
 
@@ -43,7 +43,7 @@ it('sends nothing of a whole story to a proxy', { tags: ['long'], timeout: 120_0
     stdio: 'ignore',
     env: { ...process.env, ...proxies, NO_PROXY: '', no_proxy: '' },
   });
-  afterAll(() => {
+  onTestFinished(() => {
     child.kill('SIGKILL');
     proxy.close();
     folder.dispose();
