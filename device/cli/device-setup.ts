@@ -8,6 +8,7 @@ import { unitFrom } from '../board/board-files.ts';
 import { beginService } from '../board/system-service.ts';
 import type { FoundCamera } from '../camera/find-cameras.ts';
 import type { CameraSource } from '../camera/source-interfaces.ts';
+import { CONSOLE_PORT } from '../console/console-settings.ts';
 import { loadDeviceKey } from '../identity.ts';
 import { LEDGER_FILE } from '../ledger/ledger.ts';
 import { askConsole, type ConsoleAddress } from '../owner/pairing-client.ts';
@@ -23,7 +24,6 @@ import { holdFolder } from './run-part.ts';
 
 const SERVICE = 'doorsill';
 const SERVICE_FOLDER = `/var/lib/${SERVICE}`;
-const PORT_DEFAULT = 8_480;
 /** A slow board's doorbell needs most of it. */
 const START_MS_MAX = 90_000;
 const START_POLL_MS = 500;
@@ -47,7 +47,7 @@ export function addDeviceSetup(device: Command): void {
         'who can open the page: a browser on this machine, or phones at home (default: home-network for the service, else this-machine)',
       ).choices(['this-machine', 'home-network']),
     )
-    .option('--port <number>', 'port of the page, also afterwards (default: 8480)', readPort, PORT_DEFAULT)
+    .option('--port <number>', 'port of the page, also afterwards (default: 8480)', readPort, CONSOLE_PORT)
     .option(
       '--camera <source>',
       'offer this camera besides those found, such as file:porch.mp4 (default, only in doorsill: synthetic)',

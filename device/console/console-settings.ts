@@ -1,6 +1,9 @@
 import { otherDoorListSchema } from '@doorsill/contract/console-messages';
 import { z } from 'zod';
 
+/** The port of a doorbell's own server where its settings name none. */
+export const CONSOLE_PORT = 8_480;
+
 /** A host name (RFC 1123 §2.1) without a trailing dot, in lower case. */
 const hostName = z.string().regex(/^(?!-)[a-z0-9-]{1,63}(\.(?!-)[a-z0-9-]{1,63}){0,7}$/);
 
@@ -18,7 +21,7 @@ export const ConsoleSettings = z.strictObject({
   /** `this-machine`: plain HTTP on the loopback address. `home-network`: HTTPS on every address of the machine. */
   listen: z.enum(['off', 'this-machine', 'home-network']).default('off'),
   /** 0 stands for a free port. */
-  port: z.int().min(0).max(65_535).default(8_480),
+  port: z.int().min(0).max(65_535).default(CONSOLE_PORT),
   /** Further names under which browsers reach it, such as `porch.local`. Calls under other names are refused. */
   names: z.array(hostName).max(8).default([]),
   announce: announceSchema.prefault({}),

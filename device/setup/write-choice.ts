@@ -10,6 +10,7 @@ import type { FoundCamera, FoundMicrophone } from '../camera/find-cameras.ts';
 import { parseCameraSource } from '../camera/sources.ts';
 import { type DeviceConfigInput, parseDeviceConfig } from '../config.ts';
 import { recordFirstOwner } from '../consent/first-owner.ts';
+import { CONSOLE_PORT } from '../console/console-settings.ts';
 import type { Seams } from '../doctor/diagnosis.ts';
 import { brokerOf } from '../doctor/reachability.ts';
 import { deviceIdOf } from '../identity.ts';
@@ -35,7 +36,6 @@ export interface NewDoorbell {
   port: number;
 }
 
-const PORT_DEFAULT = 8_480;
 /** What other files of the doorbell and the system may need. */
 const RESERVED_BYTES = 200_000_000;
 
@@ -64,7 +64,7 @@ export function settingsOf(choice: SetupChoice, camera: string, port: number): D
     ring: { ...(kind === 'memory' ? { kind } : {}), bytes, retentionS },
     console: {
       listen,
-      ...(port === PORT_DEFAULT ? {} : { port }),
+      ...(port === CONSOLE_PORT ? {} : { port }),
       ...(announce && listen === 'home-network' ? { announce: { enabled: true } } : {}),
     },
     ...(broker === null ? {} : { home: { url: broker.url, user: broker.user, password: broker.password } }),
