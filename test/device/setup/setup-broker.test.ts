@@ -48,7 +48,6 @@ it('refuses a broker that does not accept the account, and writes nothing', asyn
   const { status, json } = await rig.post('/api/v1/setup', await rig.choice(account('wrong')));
   expect([status, await rig.files()]).toEqual([409, []]);
   expect(json['title']).toEqual(expect.stringMatching(/not authori[sz]ed/i));
-  await rig.stop();
 });
 
 it('has the doorbell in a session with a broker that accepts it', { timeout: 60_000 }, async () => {
@@ -59,7 +58,6 @@ it('has the doorbell in a session with a broker that accepts it', { timeout: 60_
   const health = () => askHealth({ clock: new SystemClock() }, doorbell.doorbell.pairingSocket);
   await soon(async () => (await health()).homeFault === null, 20_000);
   await doorbell.stop(true);
-  await rig.stop();
 });
 
 it('has a doorbell without a broker that misses none, and pairs no command line', { timeout: 60_000 }, async () => {
@@ -73,5 +71,4 @@ it('has a doorbell without a broker that misses none, and pairs no command line'
     pairWithDevice({ clock }, pairingSocket, rig.ownerKey, 'me', { user: 'me', password: 'mine' }),
   ).rejects.toMatchObject({ code: 'home_broker_none' });
   await doorbell.stop(true);
-  await rig.stop();
 });

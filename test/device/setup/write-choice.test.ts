@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { SystemDisk } from '../../../device/base/disk.ts';
 import { generateSigningKey } from '../../../device/base/keys.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
@@ -12,16 +12,6 @@ import { DyingDisk } from '../../support/dying-disk.ts';
 import { ConsoleRig } from '../console/support/console-rig.ts';
 import { SetupRig } from './support/setup-rig.ts';
 
-const rigs: SetupRig[] = [];
-const start = async (changes: Parameters<typeof SetupRig.start>[0] = {}) => {
-  const rig = await SetupRig.start(changes);
-  rigs.push(rig);
-  return rig;
-};
-afterEach(async () => {
-  for (const rig of rigs.splice(0)) await rig.stop();
-});
-
 const ownersIn = async (rig: SetupRig) => {
   const owners: string[] = [];
   const device = { id: rig.device, key: rig.key.publicKey };
@@ -33,7 +23,7 @@ const ownersIn = async (rig: SetupRig) => {
 
 describe('what is chosen', () => {
   it('is written, and a doorbell with it knows the browser as its owner', { tags: ['long'] }, async () => {
-    const rig = await start();
+    const rig = await SetupRig.start();
     const choice = await rig.choice({ name: 'Haustür <script>alert(1)</script>' });
     const { status, json } = await rig.post('/api/v1/setup', choice);
     expect([status, json]).toEqual([200, { device: rig.device, paired: true }]);
@@ -62,7 +52,7 @@ describe('what is chosen', () => {
   });
 
   it('is written once, whoever sends it, and the set-up is over', async () => {
-    const rig = await start();
+    const rig = await SetupRig.start();
     const choice = await rig.choice();
     const answers = await Promise.all(
       [1, 2, 3].map((one) => rig.post('/api/v1/setup', { ...choice, name: `Porch ${one}` })),
@@ -74,7 +64,7 @@ describe('what is chosen', () => {
   });
 
   it('is refused whole where a part is wrong, and can be mended', async () => {
-    const rig = await start();
+    const rig = await SetupRig.start();
     const choice = await rig.choice();
     const owner = choice.owner ?? expect.fail();
     const stranger = generateSigningKey(new SystemRandom()).publicKey;
@@ -110,14 +100,14 @@ describe('what is chosen', () => {
   });
 
   it('announces a name only on the home network, and keeps footage in memory where the disk has no room', async () => {
-    const rig = await start({ listen: 'home-network' });
+    const rig = await SetupRig.start({ listen: 'home-network' });
     const footage = { kind: 'memory' as const, bytes: 64 * 1024 * 1024, retentionS: 3_600 };
     await rig.post('/api/v1/setup', await rig.choice({ listen: 'home-network', announce: true, footage }));
     const settings = await rig.settings();
     expect(settings.console).toMatchObject({ listen: 'home-network', announce: { enabled: true } });
     expect(settings.ring).toEqual({ kind: 'memory', bytes: 64 * 1024 * 1024, retentionS: 3_600 });
 
-    const alone = await start();
+    const alone = await SetupRig.start();
     const answer = await alone.post('/api/v1/setup', await alone.choice({ announce: true, owner: null }));
     expect(answer.json).toEqual({ device: alone.device, paired: false });
     expect((await alone.settings()).console).not.toHaveProperty('announce');
@@ -125,7 +115,7 @@ describe('what is chosen', () => {
   });
 
   it('leaves room on the disk, to the byte, for footage that is kept there', async () => {
-    const rig = await start();
+    const rig = await SetupRig.start();
     const choice = await rig.choice({ owner: null });
     const { bytes } = choice.footage;
     let free = bytes + 199_999_999;
@@ -134,7 +124,7 @@ describe('what is chosen', () => {
     free += 1;
     expect((await rig.post('/api/v1/setup', choice)).status).toBe(200);
 
-    const memory = await start();
+    const memory = await SetupRig.start();
     Object.assign(memory.disk, { freeBytes: async () => 0 });
     const footage = { kind: 'memory' as const, bytes, retentionS: 3_600 };
     expect((await memory.post('/api/v1/setup', await memory.choice({ footage }))).status).toBe(200);
@@ -145,7 +135,7 @@ describe('what is chosen', () => {
     const full: SystemDisk = Object.create(system, {
       open: { value: () => Promise.reject(Object.assign(new Error('full'), { code: 'ENOSPC' })) },
     });
-    const rig = await start({ disk: full });
+    const rig = await SetupRig.start({ disk: full });
     expect((await rig.post('/api/v1/setup', await rig.choice())).status).toBe(507);
     expect(await rig.files()).toEqual([]);
   });
@@ -156,7 +146,7 @@ describe('what is chosen', () => {
       let isThrough = false;
       for (const lastIsDone of [false, true]) {
         const disk = new DyingDisk(new SystemDisk());
-        const rig = await start({ disk });
+        const rig = await SetupRig.start({ disk });
         const choice = await rig.choice();
         disk.dieAt(changes, lastIsDone);
         const { status } = await rig.post('/api/v1/setup', choice);
@@ -247,7 +237,7 @@ describe('the settings', () => {
   });
 
   it('are written where there are none, and never replaced', async () => {
-    const rig = await start();
+    const rig = await SetupRig.start();
     const seams = { disk: rig.disk, random: new SystemRandom() };
     const settings = settingsOf({ ...choice, broker: null }, 'rpicam:', 8_480);
     const { file, device } = await writeFirstSettings(seams, rig.folder, settings, rig.key);

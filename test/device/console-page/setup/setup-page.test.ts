@@ -44,11 +44,6 @@ async function open(look: Look, url: string): Promise<{ page: Page; context: Bro
   return { page, context, faults };
 }
 
-const rigged = async (changes: Parameters<typeof SetupRig.start>[0] = {}) => {
-  const rig = await SetupRig.start(changes);
-  ends.push(() => rig.stop());
-  return rig;
-};
 const button = (page: Page) => page.locator('.setup-end button');
 
 describe.each([
@@ -95,7 +90,7 @@ describe.each([
 describe('the page', () => {
   it('says what to plug in where no camera is found, and finds one without a reload', { timeout: 60_000 }, async () => {
     const offered: { source: string; label: string; sizes: string[] }[] = [];
-    const rig = await rigged({ offered });
+    const rig = await SetupRig.start({ offered });
     const { page } = await open(PHONE, rig.server.address.pairingUrl);
     await page.getByText('No camera was found').waitFor();
     expect(await page.getByText(/Plug a USB camera in/).count()).toBe(1);
@@ -110,7 +105,7 @@ describe('the page', () => {
   it('shows why a camera gives no picture, and a network camera’s address as it was typed', {
     timeout: 60_000,
   }, async () => {
-    const rig = await rigged({ offered: [{ source: 'v4l2:/dev/doorsill-gone', label: 'Webcam', sizes: ['640x480'] }] });
+    const rig = await SetupRig.start({ offered: [{ source: 'v4l2:/dev/doorsill-gone', label: 'Webcam', sizes: ['640x480'] }] });
     const { page } = await open(PHONE, rig.server.address.pairingUrl);
     await page
       .locator('.camera .picture-note')
@@ -128,7 +123,7 @@ describe('the page', () => {
   });
 
   it('keeps footage in memory on a disk that is nearly full, and says so', { timeout: 60_000 }, async () => {
-    const rig = await rigged();
+    const rig = await SetupRig.start();
     Object.assign(rig.disk, { freeBytes: async () => 300_000_000 });
     const { page } = await open(PHONE, rig.server.address.pairingUrl);
     await page.getByText('The disk is nearly full').waitFor();
@@ -140,7 +135,7 @@ describe('the page', () => {
   });
 
   it('is for one browser, and asks for the code after a reload', { timeout: 60_000 }, async () => {
-    const rig = await rigged();
+    const rig = await SetupRig.start();
     const { page } = await open(PHONE, rig.server.address.pairingUrl);
     await page.locator('.setup-form').waitFor();
     const { page: other } = await open(PHONE, rig.server.address.pairingUrl);
@@ -153,7 +148,7 @@ describe('the page', () => {
   });
 
   it('says that it is over when it is left open until then', { timeout: 60_000 }, async () => {
-    const rig = await rigged();
+    const rig = await SetupRig.start();
     const { page } = await open(PHONE, rig.server.address.pairingUrl);
     await page.locator('.camera img').waitFor({ timeout: 20_000 });
     await rig.server.stop();
@@ -163,7 +158,7 @@ describe('the page', () => {
   });
 
   it('claims nothing where the answer to what was chosen is lost', { timeout: 60_000 }, async () => {
-    const rig = await rigged();
+    const rig = await SetupRig.start();
     const { page } = await open(PHONE, rig.server.address.pairingUrl);
     await page.locator('.camera img').waitFor({ timeout: 20_000 });
     await rig.server.stop();
@@ -174,7 +169,7 @@ describe('the page', () => {
   });
 
   it('names what the doorbell refuses, and can be mended', { timeout: 60_000 }, async () => {
-    const rig = await rigged();
+    const rig = await SetupRig.start();
     const { page } = await open(PHONE, rig.server.address.pairingUrl);
     await page.locator('.camera img').waitFor({ timeout: 20_000 });
     await page.locator('details.card summary').click();
@@ -193,7 +188,7 @@ describe('the page', () => {
   });
 
   it('pairs nothing where the doorbell’s page will be elsewhere, and says where', { timeout: 60_000 }, async () => {
-    const rig = await rigged();
+    const rig = await SetupRig.start();
     const { page } = await open(PHONE, rig.server.address.pairingUrl);
     await page.locator('.camera img').waitFor({ timeout: 20_000 });
     await page.getByRole('radio', { name: /Phones and computers/ }).check();

@@ -4,6 +4,7 @@ import { request as httpRequest, type IncomingHttpHeaders } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { onTestFinished } from 'vitest';
 import { type Clock, SystemClock } from '../../../../device/base/clock.ts';
 import { type Disk, SystemDisk } from '../../../../device/base/disk.ts';
 import { generateSigningKey } from '../../../../device/base/keys.ts';
@@ -69,8 +70,10 @@ export class SetupRig {
     });
   }
 
+  /** Starts one that ends with its test. */
   static async start(changes: { clock?: Clock; disk?: Disk } & Partial<SetupServerDeps> = {}): Promise<SetupRig> {
     const rig = new SetupRig(await mkdtemp(join(tmpdir(), 'doorsill-setup-')), changes);
+    onTestFinished(() => rig.stop());
     await rig.server.start();
     return rig;
   }
