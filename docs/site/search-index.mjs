@@ -2,7 +2,7 @@
 import MiniSearch from 'minisearch';
 import { sectionsOf } from './html.mjs';
 
-/** How the browser reads the index, too: page/site.js has the same words. */
+/** The browser reads the index by the same ones, which are in the script. */
 const OPTIONS = { fields: ['title', 'page', 'text'], storeFields: ['title', 'page', 'start', 'rank'] };
 const START_LENGTH = 160;
 
@@ -28,5 +28,5 @@ export function searchScript(pages, rendered) {
         start: text.slice(0, START_LENGTH),
         rank: rankOf(page),
       });
-  return `globalThis.searchIndex = ${JSON.stringify(JSON.stringify(index))};\n`;
+  return `globalThis.searchOptions = ${JSON.stringify(OPTIONS)};\nglobalThis.searchIndex = ${JSON.stringify(JSON.stringify(index))};\n`;
 }

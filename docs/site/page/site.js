@@ -21,10 +21,7 @@
   /** The index, loaded once. */
   const loadIndex = () => {
     index ??= Promise.all([load('minisearch.js'), load('search-index.js')]).then(() =>
-      MiniSearch.loadJSON(searchIndex, {
-        fields: ['title', 'page', 'text'],
-        storeFields: ['title', 'page', 'start', 'rank'],
-      }),
+      MiniSearch.loadJSON(searchIndex, searchOptions),
     );
     return index;
   };
