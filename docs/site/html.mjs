@@ -1,10 +1,9 @@
 // HTML of the site's pages: escaping, anchors as GitHub makes them, headings, and text for the search.
-
-const ESCAPES = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' };
-const UNESCAPES = Object.fromEntries(Object.entries(ESCAPES).map(([plain, escaped]) => [escaped, plain]));
+import { escapeHtml as escapeText } from '@doorsill/base/escape-html';
 
 /** Text as HTML, also inside an attribute. */
-export const escapeHtml = (text) => String(text).replaceAll(/[&<>"]/g, (character) => ESCAPES[character]);
+export const escapeHtml = (text) => escapeText(String(text));
+const UNESCAPES = Object.fromEntries(['&', '<', '>', '"', "'"].map((plain) => [escapeHtml(plain), plain]));
 
 /** A sentence as HTML; what stands in backticks is code. */
 export const proseHtml = (text) => escapeHtml(text).replaceAll(/`([^`]+)`/g, '<code>$1</code>');
@@ -17,7 +16,7 @@ const plainText = (html) =>
   html
     .replaceAll(/<a class="anchor".*?<\/a>|<wbr>/g, '')
     .replaceAll(/<[^>]*>/g, ' ')
-    .replaceAll(/&(amp|lt|gt|quot);/g, (escaped) => UNESCAPES[escaped])
+    .replaceAll(/&(amp|lt|gt|quot|#39);/g, (escaped) => UNESCAPES[escaped])
     .replaceAll(/\s+/g, ' ')
     .trim();
 

@@ -39,7 +39,12 @@ afterAll(() => folder.dispose());
 
 const htmlOf = (place: string) => pages.get(place) ?? expect.fail(`there is no page ${place}`);
 const unescaped = (text: string) =>
-  text.replaceAll('&lt;', '<').replaceAll('&gt;', '>').replaceAll('&quot;', '"').replaceAll('&amp;', '&');
+  text
+    .replaceAll('&lt;', '<')
+    .replaceAll('&gt;', '>')
+    .replaceAll('&quot;', '"')
+    .replaceAll('&#39;', "'")
+    .replaceAll('&amp;', '&');
 const textOf = (html: string) => unescaped(html.replaceAll(/<a class="anchor".*?<\/a>|<[^>]*>/g, ''));
 /** The texts of a page's headings of a level. */
 const headings = (html: string, level: number) =>
