@@ -105,7 +105,9 @@ describe('the page', () => {
   it('shows why a camera gives no picture, and a network camera’s address as it was typed', {
     timeout: 60_000,
   }, async () => {
-    const rig = await SetupRig.start({ offered: [{ source: 'v4l2:/dev/doorsill-gone', label: 'Webcam', sizes: ['640x480'] }] });
+    const rig = await SetupRig.start({
+      offered: [{ source: 'v4l2:/dev/doorsill-gone', label: 'Webcam', sizes: ['640x480'] }],
+    });
     const { page } = await open(PHONE, rig.server.address.pairingUrl);
     await page
       .locator('.camera .picture-note')
