@@ -8,6 +8,9 @@ export function maintainerScripts(format: number, subsystems: readonly string[])
   return { preinst: preinst(format), postinst: postinst(subsystems), prerm: PRERM, postrm: POSTRM };
 }
 
+/** Is there from `preinst install` to the end of `postinst configure`, which is told the last version even after a removal. */
+const INSTALLED = '/run/doorsill-device.installed';
+
 /** The script of an older version is run before it replaces a newer one, which goes on running then. */
 const preinst = (format: number) => `#!/bin/sh
 set -e
@@ -20,11 +23,12 @@ if [ -e "$file" ]; then
 		exit 1
 	fi
 fi
+if [ "$1" = install ] && [ -z "$DPKG_ROOT" ]; then : >${INSTALLED}; fi
 `;
 
 /**
- * The first install starts the service, which without settings is left out (ConditionPathExists=). An update restarts it only where it runs: an
- * owner who stopped the camera has it stay stopped.
+ * An install starts the service, which without settings is left out (ConditionPathExists=). An update restarts it only where it runs: an owner
+ * who stopped the camera has it stay stopped. An update that was refused stopped nothing, so it restarts nothing.
  */
 const postinst = (subsystems: readonly string[]) => `#!/bin/sh
 set -e
@@ -50,12 +54,13 @@ if [ -f /etc/systemd/system/doorsill.service ]; then
 fi
 if [ -d /run/systemd/system ]; then
 	deb-systemd-invoke --system daemon-reload >/dev/null || true
-	if [ -n "$2" ]; then
-		deb-systemd-invoke try-restart doorsill.service >/dev/null || true
-	else
+	if [ "$1" = abort-remove ] || [ -e ${INSTALLED} ]; then
 		deb-systemd-invoke start doorsill.service >/dev/null || true
+	elif [ "$1" = configure ]; then
+		deb-systemd-invoke try-restart doorsill.service >/dev/null || true
 	fi
 fi
+rm -f ${INSTALLED}
 `;
 
 const PRERM = `#!/bin/sh

@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
-# A systemd of a test's own as process 1, native, in namespaces over a copy-on-write view of this machine's root. It keeps the
-# contract of DOORSILL_PI_RIG (test/tools/check-pi.mjs) but for the processor.
+# A systemd of a test's own as process 1, native, in namespaces over a copy-on-write view of this machine's root, or of the folder
+# OWN_SYSTEMD_ROOT. It keeps the contract of DOORSILL_PI_RIG (test/tools/check-pi.mjs) but for the processor.
 # Usage: own-systemd.sh SCRIPT [SECONDS]. Takes root and a mounted cgroup v2. No network but loopback; no devices
 # but the second disk; nothing else is kept.
 set -euo pipefail
 script=$(realpath "${1:?SCRIPT}")
 seconds=${2:-300}
+below=$(realpath "${OWN_SYSTEMD_ROOT:-/}")
 hierarchy=$(findmnt -n -t cgroup2 -o TARGET | head -1)
 [ -n "$hierarchy" ] || { echo 'own-systemd: no cgroup v2 is mounted here' >&2; exit 5; }
 place=$(mktemp -d)
@@ -33,7 +34,7 @@ mount --make-rprivate /
 mount -t tmpfs tmpfs "$place"
 mkdir "$place/up" "$place/work" "$place/root"
 root="$place/root"
-mount -t overlay overlay -o "lowerdir=/,upperdir=$place/up,workdir=$place/work" "\$root"
+mount -t overlay overlay -o "lowerdir=$below,upperdir=$place/up,workdir=$place/work" "\$root"
 mkdir "\$root/host"
 mount --bind / "\$root/host"
 mount -o remount,ro,bind "\$root/host"

@@ -65,7 +65,7 @@ function call(url, headers, path, body) {
 }
 
 /** Sets the doorbell up as a phone does. A board without a network takes a browser of its own, which cannot be an owner afterwards. */
-async function setUp(camera) {
+export async function setUp(camera) {
   const isOnNetwork = Object.values(networkInterfaces())
     .flat()
     .some(({ family, internal }) => family === 'IPv4' && !internal);

@@ -1,5 +1,5 @@
-// Makes the Debian package of this checkout, has lintian judge it, and installs, updates, removes and purges it in a clean root of Debian 13.
-// Debian's packages come from the configured mirror. systemd does not run in that root.
+// Makes the Debian package of this checkout, has lintian judge it, and installs, updates, removes and purges it in a clean root of Debian 13:
+// by apt alone, and as a service of a systemd that runs in that root. Debian's packages come from the configured mirror.
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { z } from 'zod';
 import { type BoardArchive, boardArchive } from '../../../sim/release/board-archive.ts';
 import { debianPackage } from '../../../sim/release/debian-package.ts';
 import { builtCheckout } from '../../../sim/release/release-source.ts';
@@ -149,77 +150,106 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')(
       MINUTES_MS,
     );
 
-    it(
-      'is installed, updated, refused where older, removed and purged',
-      async (test) => {
-        const clean = join(folder, 'clean');
+    describe('in a clean Debian 13', { tags: ['root', 'debian', 'systemd', 'namespaces'] }, () => {
+      const clean = join(folder, 'clean');
+      const at = (path: string) => join(clean, path);
+      // Not Node's settings of this machine, which name its files.
+      const ours = Object.entries(process.env).filter(([name]) => !name.startsWith('NODE_'));
+      const own = { DEBIAN_FRONTEND: 'noninteractive', LC_ALL: 'C', PATH: '/usr/sbin:/usr/bin:/sbin:/bin' };
+      const env = { ...Object.fromEntries(ours), ...own };
+      const inside = (...args: string[]) => {
+        const { status, stdout, stderr } = spawnSync('chroot', [clean, ...args], { encoding: 'utf8', env });
+        return { status, stdout, stderr };
+      };
+      const done = (...args: string[]) => {
+        const { status, stdout, stderr } = inside(...args);
+        expect(status, `${args.join(' ')}: ${stdout}${stderr}`).toBe(0);
+        return stdout;
+      };
+      beforeAll(async () => {
         execFileSync('debootstrap', ['--variant=minbase', 'trixie', clean], { stdio: 'ignore' });
-        const at = (path: string) => join(clean, path);
-        // Not Node's settings of this machine, which name its files.
-        const ours = Object.entries(process.env).filter(([name]) => !name.startsWith('NODE_'));
-        const own = { DEBIAN_FRONTEND: 'noninteractive', LC_ALL: 'C', PATH: '/usr/sbin:/usr/bin:/sbin:/bin' };
-        const env = { ...Object.fromEntries(ours), ...own };
-        const inside = (...args: string[]) => {
-          const { status, stdout, stderr } = spawnSync('chroot', [clean, ...args], { encoding: 'utf8', env });
-          return { status, stdout, stderr };
-        };
-        const done = (...args: string[]) => {
-          const { status, stdout, stderr } = inside(...args);
-          expect(status, `${args.join(' ')}: ${stdout}${stderr}`).toBe(0);
-          return stdout;
-        };
         writeFileSync(at('root/first.deb'), bytes);
         const next = await debianPackage(renumbered(board, '99.0.0'), MAINTAINER);
         writeFileSync(at('root/next.deb'), next.bytes);
+      }, 30 * MINUTES_MS);
 
-        const startedMs = performance.now();
-        done('apt-get', 'install', '-y', '--no-install-recommends', '/root/first.deb');
-        const seconds = Math.round((performance.now() - startedMs) / 1_000);
-        expect(done('doorsill-device', '--version')).toBe(`${board.manifest.version}\n`);
-        expect(done('getent', 'group', 'gpio')).toMatch(/^gpio:/);
-        const enabled = at('etc/systemd/system/multi-user.target.wants/doorsill.service');
-        expect(done('readlink', enabled.slice(clean.length)).trim()).toBe('/usr/lib/systemd/system/doorsill.service');
-        for (const verb of [['uninstall'], ['update', './doorsill.tar.gz']]) {
-          const refused = inside('doorsill-device', ...verb, '--json');
-          expect(JSON.parse(refused.stderr).error.code, verb[0]).toBe('board_packaged');
-        }
+      it(
+        'is installed, updated, refused where older, removed and purged without a systemd that runs',
+        async (test) => {
+          const startedMs = performance.now();
+          done('apt-get', 'install', '-y', '--no-install-recommends', '/root/first.deb');
+          const seconds = Math.round((performance.now() - startedMs) / 1_000);
+          expect(done('doorsill-device', '--version')).toBe(`${board.manifest.version}\n`);
+          expect(done('getent', 'group', 'gpio')).toMatch(/^gpio:/);
+          const enabled = at('etc/systemd/system/multi-user.target.wants/doorsill.service');
+          expect(done('readlink', enabled.slice(clean.length)).trim()).toBe('/usr/lib/systemd/system/doorsill.service');
+          for (const verb of [['uninstall'], ['update', './doorsill.tar.gz']]) {
+            const refused = inside('doorsill-device', ...verb, '--json');
+            expect(JSON.parse(refused.stderr).error.code, verb[0]).toBe('board_packaged');
+          }
 
-        await expectSetUp(clean, env);
+          await expectSetUp(clean, env);
 
-        const data = 'var/lib/private/doorsill';
-        mkdirSync(at(data), { recursive: true, mode: 0o700 });
-        symlinkSync('private/doorsill', at('var/lib/doorsill'));
-        const format = (number: number) =>
-          writeFileSync(at(`${data}/format.json`), `${JSON.stringify({ kind: 'doorsill-device', format: number })}\n`);
-        // biome-ignore lint/suspicious/noTemplateCurlyInString: dpkg-query's own fields.
-        const shown = '--showformat=${db:Status-Abbrev}${Version}';
-        const version = () => done('dpkg-query', '--show', shown, 'doorsill-device');
-        format(board.manifest.format);
-        done('dpkg', '--install', '/root/next.deb');
-        expect(version()).toBe('ii 99.0.0');
-        format(board.manifest.format + 1);
-        const refused = inside('dpkg', '--install', '/root/first.deb');
-        expect([refused.status, refused.stderr]).toEqual([1, expect.stringContaining('data_newer')]);
-        expect(version()).toBe('ii 99.0.0');
-        format(board.manifest.format);
-        done('dpkg', '--install', '/root/first.deb');
-        expect(version()).toBe(`ii ${board.manifest.version}`);
+          const data = 'var/lib/private/doorsill';
+          mkdirSync(at(data), { recursive: true, mode: 0o700 });
+          symlinkSync('private/doorsill', at('var/lib/doorsill'));
+          const format = (number: number) =>
+            writeFileSync(
+              at(`${data}/format.json`),
+              `${JSON.stringify({ kind: 'doorsill-device', format: number })}\n`,
+            );
+          // biome-ignore lint/suspicious/noTemplateCurlyInString: dpkg-query's own fields.
+          const shown = '--showformat=${db:Status-Abbrev}${Version}';
+          const version = () => done('dpkg-query', '--show', shown, 'doorsill-device');
+          format(board.manifest.format);
+          done('dpkg', '--install', '/root/next.deb');
+          expect(version()).toBe('ii 99.0.0');
+          format(board.manifest.format + 1);
+          const refused = inside('dpkg', '--install', '/root/first.deb');
+          expect([refused.status, refused.stderr]).toEqual([1, expect.stringContaining('data_newer')]);
+          expect(version()).toBe('ii 99.0.0');
+          format(board.manifest.format);
+          done('dpkg', '--install', '/root/first.deb');
+          expect(version()).toBe(`ii ${board.manifest.version}`);
 
-        done('apt-get', 'remove', '-y', 'doorsill-device');
-        expect([existsSync(at('usr/bin/doorsill-device')), existsSync(at(`${data}/format.json`))]).toEqual([
-          false,
-          true,
-        ]);
-        done('apt-get', 'purge', '-y', 'doorsill-device');
-        const left = done('find', '/etc', '/usr', '/var/lib', '-xdev', '-iname', '*doorsill*');
-        expect(left).toBe('');
-        proved(
-          test,
-          'The Debian package in a clean Debian 13: installed, updated, refused where older, removed, purged',
-          `${(bytes.length / 1_000_000).toFixed(1)} MB, installed in ${seconds} s with what it needs`,
-        );
-      },
-      30 * MINUTES_MS,
-    );
+          done('apt-get', 'remove', '-y', 'doorsill-device');
+          expect([existsSync(at('usr/bin/doorsill-device')), existsSync(at(`${data}/format.json`))]).toEqual([
+            false,
+            true,
+          ]);
+          done('apt-get', 'purge', '-y', 'doorsill-device');
+          const left = done('find', '/etc', '/usr', '/var/lib', '-xdev', '-iname', '*doorsill*');
+          expect(left).toBe('');
+          proved(
+            test,
+            'The Debian package in a clean Debian 13: installed, updated, refused where older, removed, purged',
+            `${(bytes.length / 1_000_000).toFixed(1)} MB, installed in ${seconds} s with what it needs`,
+          );
+        },
+        30 * MINUTES_MS,
+      );
+
+      it(
+        'runs as a service of systemd, through its updates and until it is removed',
+        (test) => {
+          // Its machine has no network.
+          done('apt-get', 'satisfy', '-y', '--no-install-recommends', dpkg('--field', file, 'Depends').trim());
+          const script = join(folder, 'life.sh');
+          writeFileSync(script, `exec node /host${join(root, 'test/tools/pi-package.mjs')} /root\n`);
+          const { stdout, stderr } = spawnSync(join(root, 'test/support/own-systemd.sh'), [script, '400'], {
+            encoding: 'utf8',
+            env: { ...env, OWN_SYSTEMD_ROOT: clean },
+          });
+          const said = /^PI (\{.*\})$/m.exec(stdout)?.[1] ?? '{}';
+          const { outcome, figure } = z
+            .object({ outcome: z.string(), figure: z.string() })
+            .partial()
+            .parse(JSON.parse(said));
+          expect([outcome, figure, stderr], stdout).toEqual(['passed', expect.any(String), '']);
+          proved(test, 'The Debian package under systemd', String(figure));
+        },
+        10 * MINUTES_MS,
+      );
+    });
   },
 );
