@@ -1,5 +1,5 @@
-// The releases that `npm run check:pi -- --updates` updates the board with: the installed package under several version numbers, and one
-// that does not start, signed by a key of the moment.
+// What `npm run check:pi` updates the board with. With --updates, releases: the installed package under several version numbers, and one that
+// does not start, signed by a key of the moment. With --package, Debian packages.
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { root } from './report.mjs';
@@ -76,4 +76,19 @@ export async function makeReleases(from, cpu, folder) {
     ]),
   };
   writeFileSync(join(folder, 'releases.json'), JSON.stringify(releases));
+}
+
+/** Makes the Debian package of this checkout for a processor, as `first.deb`, and the same under a later version number as `next.deb`. */
+export async function makePackages(cpu, folder) {
+  const release = (name) => import(join(root, `sim/dist/release/${name}.js`));
+  const [{ boardArchive }, { debianPackage }, { builtCheckout }] = await Promise.all(
+    ['board-archive', 'debian-package', 'release-source'].map(release),
+  );
+  const board = await boardArchive(await builtCheckout(root), cpu);
+  const later = { ...board, manifest: { ...board.manifest, version: '99.0.0' } };
+  for (const [name, one] of [
+    ['first.deb', board],
+    ['next.deb', later],
+  ])
+    writeFileSync(join(folder, name), (await debianPackage(one, 'Porch Packager <porch@debian.org>')).bytes);
 }

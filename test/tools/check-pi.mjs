@@ -17,14 +17,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
-import { makeReleases } from './board-releases.mjs';
+import { makePackages, makeReleases } from './board-releases.mjs';
 import { root } from './report.mjs';
 
-const USAGE = `Usage: DOORSILL_PI_RIG=COMMAND npm run check:pi -- [--cards] [--updates] [--small-boards] [--plugs N] [--installed DIR]
+const USAGE = `Usage: DOORSILL_PI_RIG=COMMAND npm run check:pi -- [--cards] [--updates] [--small-boards] [--package] [--plugs N] [--installed DIR]
 
   --cards           also with the doorbell's folder on a second disk: what is written to it, and it full, slow, failing or read-only; some minutes more
   --updates         also with updates of its programs, killed on the way and taken back; up to half an hour more
   --small-boards    also on a board of 512 MB, and on one of less; some minutes more
+  --package         also by the Debian package, which is made for it: set up, updated, refused, removed, purged; some minutes more
   --plugs N         nothing but that: a doorbell on the second disk, whose board is killed N times while it works; some minutes each
   --installed DIR   a folder where npm installed the package for the rig's processor (default: it is packed and installed)
 
@@ -41,6 +42,7 @@ const CARDS_MINUTES_MAX = 15;
 /** Seven times thousands of files are unpacked, and the doorbell is started twice as often. */
 const UPDATES_MINUTES_MAX = 30;
 const SMALL_BOARD_MINUTES_MAX = 10;
+const PACKAGE_MINUTES_MAX = 30;
 /** Memory of boards, in MB: the least that will do, and less. */
 const SMALL_BOARDS = [512, 384];
 const ARM = 'aarch64';
@@ -56,6 +58,11 @@ const LINES = [
   {
     what: 'docs/raspberry-pi.md: each command of "Install it", with packages of npm instead of Debian’s',
     by: 'documented',
+  },
+  {
+    what: 'The Debian package: set up, updated, refused where older, removed, purged',
+    by: 'package',
+    option: '--package',
   },
   { what: 'Boards of 32 bits or with ARMv6 are refused', why: 'needs metal' },
   { what: 'Boards with less than 512 MB are refused', by: 'too-small-board', option: '--small-boards' },
@@ -225,7 +232,7 @@ async function plugs(rig, folder, { installed, plugs: pulls }) {
   return { found: new Map([['plugs', { outcome, figure }]]), processor };
 }
 
-async function check(rig, folder, { installed, cards, updates, 'small-boards': smallBoards }) {
+async function check(rig, folder, { installed, cards, updates, package: isPackaged, 'small-boards': smallBoards }) {
   const processor = await askProcessor(rig, folder);
   const from = installed ?? pack(folder, cpuOf(processor));
   if (updates) await makeReleases(from, cpuOf(processor), join(folder, 'releases'));
@@ -260,6 +267,12 @@ async function check(rig, folder, { installed, cards, updates, 'small-boards': s
   const ends = [await inRig(rig, script, minutes * 60, tell, { monitor, disk: cards ? makeCard(folder) : null })];
   for (const mb of smallBoards ? SMALL_BOARDS : [])
     ends.push(await inRig(rig, scriptOf('pi-small-board', mb), SMALL_BOARD_MINUTES_MAX * 60, tell, { mb }));
+  if (isPackaged) {
+    await makePackages(cpuOf(processor), folder);
+    const life = join(folder, 'package.sh');
+    writeFileSync(life, `node /host${folder}/pi-package.mjs /host${folder}\n`);
+    ends.push(await inRig(rig, life, PACKAGE_MINUTES_MAX * 60, tell));
+  }
   return { found, processor, isCutShort: ends.some(({ status }) => status !== 0) };
 }
 
@@ -289,6 +302,7 @@ const { values: options } = parseArgs({
     cards: { type: 'boolean', default: false },
     updates: { type: 'boolean', default: false },
     'small-boards': { type: 'boolean', default: false },
+    package: { type: 'boolean', default: false },
     plugs: { type: 'string' },
     installed: { type: 'string' },
   },

@@ -17,10 +17,11 @@ it('has a board run the commands of docs/raspberry-pi.md under systemd, and call
   timeout: MINUTES_MAX * 60_000,
 }, async (test) => {
   const rig = process.env['DOORSILL_PI_RIG'];
-  // A rig of another processor takes other native packages, which come from npm's registry.
+  // A rig of another processor takes other native packages, which come from npm's registry. This machine's node needs not be Debian's, which
+  // the Debian package is installed with.
   const project = rig === undefined ? await PackedProject.make(DEVICE_PACKAGES) : null;
   try {
-    const more = [...OPTIONS, ...(project ? ['--installed', project.folder] : [])];
+    const more = [...OPTIONS, ...(project ? ['--installed', project.folder] : ['--package'])];
     const done = spawnSync(process.execPath, [join(root, 'test/tools/check-pi.mjs'), ...more], {
       cwd: root,
       encoding: 'utf8',
