@@ -23,14 +23,13 @@ export interface Freedom {
  * Returns the command that runs a program under limits of the kernel (setrlimit(2)), whatever a hostile file makes it do: no core file,
  * which would hold footage in the clear, no writing to files, few open files, bounded memory, first to be killed when memory runs out. A
  * shell sets them and then execs the program, because Node cannot. A limit that the platform lacks, or already sets lower, is left as it
- * is. Windows has none of them.
+ * is.
  */
 export function limited(
   path: string,
   args: readonly string[],
   freedom: Freedom = {},
 ): { path: string; args: readonly string[] } {
-  if (process.platform === 'win32') return { path, args };
   const first =
     process.platform === 'linux' ? `{ echo ${OOM_SCORE} >/proc/self/oom_score_adj; } 2>/dev/null || :; ` : '';
   const limits = [

@@ -108,10 +108,9 @@ function makeExecutable(path: string): void {
 }
 
 function onPath(folders: string): string | null {
-  const name = process.platform === 'win32' ? 'ffmpeg.exe' : 'ffmpeg';
   for (const folder of folders.split(delimiter)) {
     if (folder === '') continue;
-    const path = join(folder, name);
+    const path = join(folder, 'ffmpeg');
     try {
       accessSync(path, constants.X_OK);
       if (statSync(path).isFile()) return path;

@@ -16,8 +16,7 @@ import { Program, type Surroundings } from './surroundings.ts';
  * the inspector is open already, by --inspect or an earlier signal.
  */
 function refuseInspector(): void {
-  // Windows has no such signal.
-  if (process.platform !== 'win32') process.on('SIGUSR1', () => undefined);
+  process.on('SIGUSR1', () => undefined);
   const open = url();
   if (open !== undefined) throw failure('inspector_open', { url: open });
 }

@@ -35,7 +35,7 @@ function npm(args, environment) {
   const script = process.env.npm_execpath;
   const what = `npm ${args[0]}`;
   if (script?.endsWith('.js')) return run(what, process.execPath, [script, ...args], environment);
-  return run(what, process.platform === 'win32' ? 'npm.cmd' : 'npm', args, environment);
+  return run(what, 'npm', args, environment);
 }
 
 /** Environment for compiling native parts with Node's own headers instead of downloaded ones. */
@@ -59,13 +59,6 @@ function objectWrapFlag(header) {
   writeFileSync(file, without);
   // Its include guard excludes the original.
   return `-include ${JSON.stringify(file)}`;
-}
-
-function checkNode() {
-  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
-  if (major < 20 || (major === 20 && minor < 19)) {
-    fail(`Node ${process.versions.node} is too old: 20.19 or newer is needed.`);
-  }
 }
 
 /** The packages of a lock file by their folders; null when the file is missing or unreadable. */
@@ -182,7 +175,6 @@ function buildPages() {
   fail('the pages were not built; the output of vite is above.');
 }
 
-checkNode();
 install();
 buildDriver();
 buildPrograms();

@@ -29,14 +29,12 @@ export async function zoneCheck(seams: Seams, sandbox: VaultConfig['decoderSandb
     return undefined;
   }
   const network = isolated ? 'none' : 'that of the vault: `unshare --net` does not work here';
-  log.info('clips with blacked-out zones are decoded under limits', { network, ...kernelLimits() });
+  log.info('clips with blacked-out zones are decoded under limits', {
+    network,
+    memoryMiB: MEMORY_BYTES_MAX / 1024 ** 2,
+    files: 'none',
+  });
   return (clip, due, signal) => check(clip, due, signal, { clock, ffmpeg: isolated ?? found });
-}
-
-function kernelLimits(): object {
-  return process.platform === 'win32'
-    ? { memory: 'no limit' }
-    : { memoryMiB: MEMORY_BYTES_MAX / 1024 ** 2, files: 'none' };
 }
 
 async function check(

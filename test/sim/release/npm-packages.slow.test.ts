@@ -19,6 +19,8 @@ const MINUTES_MS = 60_000;
 /** Of Node 22.14 and newer. */
 const DRIVER = 'node_modules/better-sqlite3';
 const NODES = ['20.19.0', '22.23.3', '24.21.0'];
+/** Room for the packages twice. */
+const DISK_MB = 900;
 /** The versions that are published, beside that of this checkout. `NEXT` writes a newer format. */
 const [BEFORE, NEXT] = ['0.0.9', '99.0.0'];
 
@@ -153,6 +155,39 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')(
           `${(bytes / 1e6).toFixed(1)} MB in 6 packages; ${seconds.toFixed(0)} s to the first clip`,
         );
       });
+
+      // npm is the same on each.
+      it.runIf(version === NODES.at(-1))(
+        'stay as they were, and so does what runs, where registry or disk fail',
+        {
+          timeout: 10 * MINUTES_MS,
+        },
+        async () => {
+          await done('rm -rf porch data');
+          machine.addDisk('porch', DISK_MB);
+          await done('cd porch && npm init --yes');
+          await install(`doorsill@${BEFORE}`);
+          const before = await up();
+          const grant = await before.grantLine();
+          const failing = async (reason: RegExp) => {
+            const wish = `--no-audit --no-fund --fetch-retries=1 --fetch-retry-mintimeout=100 doorsill@${NEXT}`;
+            const { status, output } = await ended(start(`cd porch && npm install ${wish}`));
+            expect([status === 0, output]).toEqual([false, expect.stringMatching(reason)]);
+            expect(await done('cd porch && npm ls --all >../tree.txt && npx doorsill --version')).toBe(`${BEFORE}\n`);
+            expect(await done('cd porch && npx doorsill left --data ../data')).toContain('Springfield');
+          };
+          registry.servedMax = registry.fetched + 2;
+          await failing(/500 Internal Server Error/);
+          registry.servedMax = Number.POSITIVE_INFINITY;
+          await done(`cd porch && head -c ${DISK_MB}M /dev/zero >full 2>/dev/null || truncate -s -1M full`);
+          await failing(/ENOSPC/);
+          expect(await done(`cd porch && ${grant}`)).toMatch(/Delivered: \d+ frames/);
+          await done('rm porch/full');
+          await install(`doorsill@${NEXT}`);
+          expect(await done('cd porch && npx doorsill --version')).toBe(`${NEXT}\n`);
+          await end(before);
+        },
+      );
     });
   },
 );

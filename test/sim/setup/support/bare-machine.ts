@@ -51,6 +51,7 @@ export class BareMachine {
   readonly folder = mkdtempSync(join(tmpdir(), 'doorsill-test-bare-'));
   private readonly environment: string[];
   private readonly started: ChildProcess[] = [];
+  private readonly disks: string[] = [];
 
   /** `node`: its program; `npm`: its package's folder; `registry`: where npm and the database driver's file come from. */
   constructor(node: string, npm: string, registry: string) {
@@ -84,10 +85,20 @@ export class BareMachine {
     return child;
   }
 
+  /** Puts an empty disk of that size in place of a folder below the user's home. */
+  addDisk(name: string, megabytes: number): void {
+    const at = join(this.folder, USER.home, name);
+    mkdirSync(at);
+    const owner = [`size=${megabytes}M`, `uid=${USER.id}`, `gid=${USER.id}`].join(',');
+    execFileSync('mount', ['-t', 'tmpfs', '-o', owner, 'tmpfs', at]);
+    this.disks.push(at);
+  }
+
   /** Kills what still runs there, and removes the machine. */
   dispose(): void {
     const running = this.started.filter(({ exitCode, signalCode }) => exitCode === null && signalCode === null);
     for (const { pid } of running) process.kill(-(pid ?? 0), 'SIGKILL');
+    for (const at of this.disks) execFileSync('umount', ['--lazy', at]);
     rmSync(this.folder, { recursive: true, force: true });
   }
 

@@ -65,6 +65,8 @@ export class LoopbackRegistry {
   readonly asked: string[] = [];
   /** How many packages were fetched. */
   fetched = 0;
+  /** So many packages are served; then it answers each request for one with 500. */
+  servedMax = Number.POSITIVE_INFINITY;
   /** Planted packages that were fetched. */
   readonly fetchedPlants: string[] = [];
   /** Called at each fetch of a package. */
@@ -201,6 +203,10 @@ export class LoopbackRegistry {
   private sendPackage(path: string, response: ServerResponse): void {
     if (!existsSync(this.tar(path))) {
       response.writeHead(404).end();
+      return;
+    }
+    if (this.fetched >= this.servedMax) {
+      response.writeHead(500).end();
       return;
     }
     this.fetched += 1;
