@@ -5,6 +5,7 @@ import { SystemPrograms } from '@doorsill/base/system-programs';
 import { isFailure } from '@doorsill/contract/errors';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { unitFrom } from '../board/board-files.ts';
+import { HARDWARE_GROUPS } from '../board/device-unit.ts';
 import { beginService } from '../board/system-service.ts';
 import type { FoundCamera } from '../camera/find-cameras.ts';
 import type { CameraSource } from '../camera/source-interfaces.ts';
@@ -66,6 +67,7 @@ Examples:
       const { folder, isService } = await placeOf(context, options);
       const outcome = await setUp(context, folder, {
         ...options,
+        isService,
         console: options.console ?? (isService ? 'home-network' : 'this-machine'),
       });
       if (isService) return startService(context, folder, outcome);
@@ -104,15 +106,18 @@ async function placeOf({ disk }: Context, { data }: SetupOptions): Promise<{ fol
 async function setUp(
   context: Context,
   folder: string,
-  options: SetupOptions & { console: 'this-machine' | 'home-network' },
+  options: SetupOptions & { isService: boolean; console: 'this-machine' | 'home-network' },
 ): Promise<SetupOutcome> {
   const { clock, disk, random, output, around } = context;
-  const [{ SetupServer }, { findFfmpeg }] = await Promise.all([
+  const [{ SetupServer }, { findFfmpeg }, { asNobody }] = await Promise.all([
     import('../setup/setup-server.ts'),
     import('../camera/find-ffmpeg.ts'),
+    import('../setup/try-camera.ts'),
   ]);
   const cameras = await around.cameras();
-  const ffmpeg = await findFfmpeg();
+  const found = await findFfmpeg();
+  // The service is not root either, and a camera of the network may be anybody's.
+  const ffmpeg = options.isService ? await asNobody({ disk, clock }, found, HARDWARE_GROUPS) : found;
   const offered = await offeredBy(context, options.camera);
   const wasThere = (await disk.sizeOf(folder)) !== null;
   const signal = stopSignal();

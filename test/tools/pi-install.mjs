@@ -2,13 +2,15 @@
 import { spawn } from 'node:child_process';
 import { generateKeyPairSync, sign } from 'node:crypto';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readdirSync, symlinkSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync } from 'node:fs';
 import http from 'node:http';
 import https from 'node:https';
 import { networkInterfaces } from 'node:os';
 import { createInterface } from 'node:readline';
 import { doorsill, ensure, isContainer, ran, run, shell, status, until } from './pi-board.mjs';
 
+/** Debian's user without rights. */
+const NOBODY = 65_534;
 const MODULES = '/opt/doorsill/node_modules';
 
 export function compilesNothing() {
@@ -64,6 +66,17 @@ function call(url, headers, path, body) {
   });
 }
 
+/** The user of an ffmpeg that runs, as a number; undefined without one. */
+function ownerOfFfmpeg() {
+  for (const id of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
+    try {
+      if (readFileSync(`/proc/${id}/comm`, 'utf8').trim() === 'ffmpeg') return statSync(`/proc/${id}`).uid;
+    } catch {
+      // It has ended meanwhile.
+    }
+  }
+}
+
 /** Sets the doorbell up as a phone does. A board without a network takes a browser of its own, which cannot be an owner afterwards. */
 export async function setUp(camera) {
   const isOnNetwork = Object.values(networkInterfaces())
@@ -86,7 +99,10 @@ export async function setUp(camera) {
   headers.cookie = cookie;
   await call(url, headers, '/api/v1/setup/cameras');
   const view = { camera, size: null, microphone: null };
-  const { answer: picture } = await call(url, headers, '/api/v1/setup/pictures', view);
+  const filming = call(url, headers, '/api/v1/setup/pictures', view);
+  const owner = await until('an ffmpeg that films', ownerOfFfmpeg);
+  ensure(owner === NOBODY, `ffmpeg films as user ${owner}`);
+  const { answer: picture } = await filming;
   ensure(Buffer.from(picture.jpeg, 'base64url')[0] === 0xff, 'there is no picture');
   const pair = generateKeyPairSync('ed25519');
   const key = pair.publicKey.export({ format: 'jwk' }).x;

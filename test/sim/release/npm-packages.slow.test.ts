@@ -163,7 +163,8 @@ describe.runIf(process.platform === 'linux' && process.arch === 'x64')(
           timeout: 10 * MINUTES_MS,
         },
         async () => {
-          await done('rm -rf porch data');
+          // What npm keeps of earlier downloads goes as well.
+        await done('rm -rf porch data .npm');
           machine.addDisk('porch', DISK_MB);
           await done('cd porch && npm init --yes');
           await install(`doorsill@${BEFORE}`);
