@@ -44,22 +44,6 @@ export function sleepOn(clock: Pick<Clock, 'after'>, delayMs: number, signal?: A
   });
 }
 
-const AWAKE_STEPS = 10;
-
-/**
- * Runs `call` after `delayMs` in which this process ran: a step that comes late, because the machine was busy or asleep, counts as one
- * step. For judging that a peer is silent: data that it sent meanwhile is read first. Otherwise a busy machine would drop all its sessions
- * and become busier still.
- */
-export function afterAwake(clock: Pick<Clock, 'after'>, delayMs: number, call: () => void): Timer {
-  let timer: Timer;
-  const arm = (steps: number) => {
-    timer = clock.after(delayMs / AWAKE_STEPS, () => (steps > 1 ? arm(steps - 1) : call()));
-  };
-  arm(AWAKE_STEPS);
-  return { cancel: () => timer.cancel() };
-}
-
 /** An earlier wall time cannot be right: this software did not exist (2026-01-01 UTC). */
 export const EARLIEST_WALL_US = 1_767_225_600_000_000;
 

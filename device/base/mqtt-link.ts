@@ -4,12 +4,18 @@ import { assert } from '@doorsill/contract/assert';
 import { utf8 } from '@doorsill/contract/bytes';
 import type { IClientOptions, MqttClient } from 'mqtt';
 import { Backoff } from './backoff.ts';
-import { afterAwake, type Clock, type Timer } from './clock.ts';
+import type { Clock, Timer } from './clock.ts';
 import { sha256Hex } from './keys.ts';
 import type { Log } from './log.ts';
 import { MqttQueue, type OutgoingMessage, type QueueLimits } from './mqtt-queue.ts';
 import { type BrokerAddress, brokerAddress, openBrokerSocket, showAddress } from './mqtt-socket.ts';
-import { type IncomingMessage, type MqttSubscription, Subscription, Subscriptions } from './mqtt-subscription.ts';
+import {
+  afterAwake,
+  type IncomingMessage,
+  type MqttSubscription,
+  Subscription,
+  Subscriptions,
+} from './mqtt-subscription.ts';
 import { isTopicName, TOPIC_BYTES_MAX } from './mqtt-topic.ts';
 import type { Network } from './network.ts';
 import { freshId, type Random } from './random.ts';

@@ -1,6 +1,6 @@
 // Subscriptions of a link, whether the broker granted them, and asking again for refused ones.
 import { Backoff } from './backoff.ts';
-import { afterAwake, type Clock, type Timer } from './clock.ts';
+import type { Clock, Timer } from './clock.ts';
 import type { Log } from './log.ts';
 import { topicMatches } from './mqtt-topic.ts';
 import type { Random } from './random.ts';
@@ -186,4 +186,20 @@ export class Subscriptions {
   rejectAll(error: Error): void {
     for (const subscription of this.all) subscription.settle(error);
   }
+}
+
+const AWAKE_STEPS = 10;
+
+/**
+ * Runs `call` after `delayMs` in which this process ran: a step that comes late, because the machine was busy or asleep, counts as one
+ * step. For judging that a peer is silent: data that it sent meanwhile is read first. Otherwise a busy machine would drop all its sessions
+ * and become busier still.
+ */
+export function afterAwake(clock: Pick<Clock, 'after'>, delayMs: number, call: () => void): Timer {
+  let timer: Timer;
+  const arm = (steps: number) => {
+    timer = clock.after(delayMs / AWAKE_STEPS, () => (steps > 1 ? arm(steps - 1) : call()));
+  };
+  arm(AWAKE_STEPS);
+  return { cancel: () => timer.cancel() };
 }

@@ -1,6 +1,7 @@
 // A command line of verbs: global options, the order of the help, corrections of misspelt verbs, and the exit status of failures.
 import { existsSync } from 'node:fs';
 import { url } from 'node:inspector';
+import { isDamage } from '@doorsill/base/damaged-program';
 import { nearestWord } from '@doorsill/base/schema-fault';
 import { type Command, CommanderError, Help, type Option } from 'commander';
 import { failure } from '../terminal/errors.ts';
@@ -184,7 +185,7 @@ function withoutHelp(words: string[]): string[] {
   return first === 'help' && rest.length > 0 ? [...rest, '--help'] : words;
 }
 
-/** Runs the command line; sets the exit status, never throws. `argv` as process.argv. */
+/** Runs the command line; sets the exit status. `argv` as process.argv. Throws only where a module is damaged, which the launcher reports. */
 export async function runCommandLine(line: CommandLine, argv: string[]): Promise<void> {
   keepLoopbackDirect(process.env);
   const json = argv.includes('--json');
@@ -199,6 +200,7 @@ export async function runCommandLine(line: CommandLine, argv: string[]): Promise
     if (words.length === 0) program.outputHelp();
     else await program.parseAsync(words, { from: 'user' });
   } catch (thrown) {
+    if (isDamage(thrown)) throw thrown;
     if (thrown instanceof CommanderError) {
       if (thrown.exitCode === 0) return;
       reportFailure(failure('usage', { detail: await usageDetail(line, thrown, words) }), json);

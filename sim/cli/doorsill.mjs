@@ -28,7 +28,17 @@ async function prepareCheckout() {
   if (prepared.status !== 0) process.exit(prepared.status ?? 5);
 }
 
-if (!isCheckout) await import('@doorsill/base/check-node');
 // A child of a running doorsill is built already; checking again would only cost time.
 if (isCheckout && (process.env.DOORSILL_SUPERVISED !== '1' || !existsSync(built))) await prepareCheckout();
-await import(built.href);
+try {
+  if (!isCheckout) await import('@doorsill/base/check-node');
+  await import(built.href);
+} catch (thrown) {
+  if (isCheckout) throw thrown;
+  const advice =
+    'npm does not replace what it counts as installed: remove node_modules, or the global package, and install it again';
+  process.stderr.write(
+    `doorsill: a program is damaged, as after an installation on a full disk (${thrown.message}). ${advice}\n`,
+  );
+  process.exit(5);
+}
