@@ -3,6 +3,7 @@
 import { type Failure, isFailure } from '@doorsill/contract/errors';
 import { DeviceEvent, DeviceState, eventPageSchema } from '@doorsill/contract/home-messages';
 import { parseJson } from '@doorsill/contract/parse-json';
+import type { Window } from '@doorsill/contract/shared-claims';
 import { SilenceWatch } from '@doorsill/contract/silence-watch';
 import { clock } from './browser-seams.ts';
 import type { DeviceClient } from './device-client.ts';
@@ -26,9 +27,16 @@ export interface DoorView {
   refused: Failure | null;
 }
 
-/** Event types that are shown; event windows and motion ends are for programs. */
-const SHOWN = ['ring', 'motion-start', 'camera', 'hardware', 'tamper'] as const satisfies DeviceEvent['type'][];
-const PAGE_EVENTS = 60;
+/** Event types that are shown; event windows are for programs. */
+const SHOWN = [
+  'ring',
+  'motion-start',
+  'motion-end',
+  'camera',
+  'hardware',
+  'tamper',
+] as const satisfies DeviceEvent['type'][];
+const PAGE_EVENTS = 120;
 const EVENTS_MAX = 2_000;
 const RETRY_MS_MIN = 400;
 const RETRY_MS_MAX = 8_000;
@@ -101,6 +109,21 @@ export class Door {
   /** Adds a page of older events. */
   async loadOlder(): Promise<void> {
     if (this.older !== null) await this.loadEvents(this.older);
+  }
+
+  /** Events from `startUs` to `endUs`, in no order; at most as many as the page holds. */
+  async eventsIn({ startUs, endUs }: Window, types: readonly DeviceEvent['type'][]): Promise<DeviceEvent[]> {
+    const found: DeviceEvent[] = [];
+    const query = new URLSearchParams({ limit: String(PAGE_EVENTS), types: types.join(',') });
+    query.set('afterUs', String(startUs));
+    query.set('beforeUs', String(endUs));
+    do {
+      const page = await this.client.call(eventPageSchema, `/api/v1/events?${query}`);
+      found.push(...page.events.map(({ event }) => event));
+      if (page.next === null) break;
+      query.set('before', String(page.next));
+    } while (found.length < EVENTS_MAX);
+    return found;
   }
 
   private async follow(): Promise<void> {

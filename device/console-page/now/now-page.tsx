@@ -6,11 +6,11 @@ import { text } from '../kit/choose-language.ts';
 import { CoverageShapes, coverageWords, TimeLabels } from '../kit/coverage-bar.tsx';
 import { type HealthLine, healthLines } from '../kit/door-condition.ts';
 import { useAction, useDoor } from '../kit/door-context.ts';
-import { EventList } from '../kit/event-list.tsx';
 import { showBytes, showShare, showTime } from '../kit/format.ts';
 import { Icon } from '../kit/icons.tsx';
 import { TroubleNotice } from '../kit/notices.tsx';
 import { recentWindow } from '../kit/time-spans.ts';
+import { VisitList } from '../kit/visit-list.tsx';
 import { LivePicture } from './live-picture.tsx';
 
 const EVENTS_SHOWN = 8;
@@ -29,7 +29,7 @@ export function NowPage() {
       <div class="now-side">
         <section class="card" aria-labelledby="lately">
           <h2 id="lately">{text.lately}</h2>
-          {view.state && <EventList events={view.events} most={EVENTS_SHOWN} />}
+          {view.state && <VisitList events={view.events} most={EVENTS_SHOWN} />}
         </section>
         {view.state && <Health state={view.state} />}
       </div>

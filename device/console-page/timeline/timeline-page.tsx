@@ -6,7 +6,6 @@ import { text } from '../kit/choose-language.ts';
 import type { DeviceClient } from '../kit/device-client.ts';
 import { doorCondition } from '../kit/door-condition.ts';
 import { useDoor } from '../kit/door-context.ts';
-import { EventList } from '../kit/event-list.tsx';
 import { showDay, showTime } from '../kit/format.ts';
 import { Icon, type IconName } from '../kit/icons.tsx';
 import { useMomentPicture } from '../kit/moment-picture.ts';
@@ -14,10 +13,10 @@ import { PictureTrouble } from '../kit/notices.tsx';
 import { ScrubStrip } from '../kit/scrub-strip.tsx';
 import { nearestCovered, recentWindow, SECOND_US } from '../kit/time-spans.ts';
 import { SaveSpan } from './save-span.tsx';
+import { VisitsSection } from './visits-section.tsx';
 
 /** Length of the fine timeline: a minute is about a thumb wide on a phone. */
 const FINE_US = 6 * 60 * SECOND_US;
-const EVENTS_SHOWN = 200;
 /** An event is shown from this long before it. */
 const BEFORE_EVENT_US = 2 * SECOND_US;
 /** An event at most this much later than the known footage counts as being recorded right now. */
@@ -42,7 +41,7 @@ export function TimelinePage({ askedUs }: { askedUs: number | null }) {
 
 function Timeline({ spans, endUs, askedUs }: { spans: Window[]; endUs: number; askedUs: number | null }) {
   const { door, view } = useDoor();
-  const { events, hasOlder } = view;
+  const { events } = view;
   const [chosen, setChosen] = useState<Partial<Window>>({});
   const latest = useRef(spans);
   latest.current = spans;
@@ -78,7 +77,7 @@ function Timeline({ spans, endUs, askedUs }: { spans: Window[]; endUs: number; a
 
   const shownEvents = useMemo(() => events.filter(({ type }) => type === 'ring' || type === 'motion-start'), [events]);
   // Not drawn again with each move of the finger.
-  const list = useMemo(() => <EventList events={shownEvents} most={EVENTS_SHOWN} />, [shownEvents]);
+  const list = useMemo(() => <VisitsSection />, []);
   const recent = recentWindow(spans, endUs);
   const strip = { atUs, spans, events, chosen, choose: goTo };
   return (
@@ -110,15 +109,7 @@ function Timeline({ spans, endUs, askedUs }: { spans: Window[]; endUs: number; a
       </div>
       <div class="timeline-side">
         <SaveSpan atUs={atUs} chosen={chosen} choose={setChosen} />
-        <section class="card" aria-labelledby="lately">
-          <h2 id="lately">{text.lately}</h2>
-          {list}
-          {hasOlder && (
-            <button type="button" class="button button-quiet" onClick={() => void door.loadOlder()}>
-              {text.olderEvents}
-            </button>
-          )}
-        </section>
+        {list}
       </div>
     </div>
   );

@@ -74,10 +74,11 @@ describe.each([
   }, 30_000);
 
   it('rings, and lists the ring', async () => {
-    const rung = page.locator('.event-ring');
-    const before = await rung.count();
+    // One that belongs to a visit is counted in its card.
+    const rung = async () => (await page.locator('.event-ring .event-words').allTextContents()).join();
+    const before = await rung();
     await page.getByRole('button', { name: /^Ring/ }).click();
-    await soon(async () => (await rung.count()) > before);
+    await soon(async () => (await rung()) !== before);
   }, 30_000);
 
   it('shows no picture while privacy is on, and the live picture again afterwards', async () => {
@@ -90,6 +91,30 @@ describe.each([
     await privacy.click();
     await page.locator('.chip-live').waitFor({ timeout: 20_000 });
   }, 60_000);
+
+  it('shows visits by their pictures, by kind and by day', async () => {
+    const stills = page.locator('.visit-still img');
+    await stills.first().waitFor({ timeout: 30_000 });
+    const wide = await stills.first().evaluate((image) => ('naturalWidth' in image ? Number(image.naturalWidth) : 0));
+    expect(wide).toBe(320);
+    await tab('Timeline').click();
+    const visits = page.locator('.visit');
+    await visits.first().waitFor();
+    const rings = page.locator('.visit.event-ring');
+    await page.getByRole('button', { name: 'Rings' }).click();
+    expect([await visits.count(), (await rings.count()) > 0]).toEqual([await rings.count(), true]);
+    await page.getByRole('button', { name: 'Movement', exact: true }).click();
+    expect(await rings.count()).toBe(0);
+    await page.getByRole('button', { name: 'All', exact: true }).click();
+    await page.getByLabel('Day', { exact: true }).fill('2026-01-01');
+    await page.getByText('Nothing like that happened.').waitFor();
+    const now = new Date();
+    const today = [now.getFullYear(), now.getMonth() + 1, now.getDate()].map((part) => String(part).padStart(2, '0'));
+    await page.getByLabel('Day', { exact: true }).fill(today.join('-'));
+    await rings.first().waitFor();
+    expect(await axe()).toEqual([]);
+    await page.getByLabel('Day', { exact: true }).fill('');
+  }, 90_000);
 
   it('scrubs to recorded footage', async () => {
     await tab('Timeline').click();
