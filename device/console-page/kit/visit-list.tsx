@@ -86,7 +86,7 @@ function VisitCard({ visit, recordedUs }: { visit: Visit; recordedUs: number }) 
     <li>
       <a class={`event visit event-${ring ? 'ring' : 'motion-start'}`} href={`#/timeline/${ring?.atUs ?? startUs}`}>
         <span class="visit-picture">
-          <VisitStill atUs={momentUs} isRecorded={momentUs < recordedUs} />
+          <VisitStill atUs={momentUs} isExact={ring !== undefined} isRecorded={momentUs < recordedUs} />
           <span class="event-icon">
             <Icon name={ring ? 'bell' : 'motion'} />
           </span>

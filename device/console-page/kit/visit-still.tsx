@@ -17,8 +17,16 @@ function inTurn(door: Door, work: () => Promise<void>): void {
 
 type Shown = { address: string } | 'gone' | null;
 
-/** The picture of a moment, fetched once it is in view. `isRecorded`: whether the footage of that moment is complete. */
-export function VisitStill({ atUs, isRecorded }: { atUs: number; isRecorded: boolean }) {
+export interface VisitStillProps {
+  atUs: number;
+  /** Whether the very frame is wanted, which takes the doorbell more than the keyframe before it. */
+  isExact: boolean;
+  /** Whether the footage of that moment is complete. */
+  isRecorded: boolean;
+}
+
+/** The picture of a moment, fetched once it is in view. */
+export function VisitStill({ atUs, isExact, isRecorded }: VisitStillProps) {
   const { door, view } = useDoor();
   const [shown, setShown] = useState<Shown>(null);
   const place = useRef<HTMLSpanElement>(null);
@@ -35,7 +43,7 @@ export function VisitStill({ atUs, isRecorded }: { atUs: number; isRecorded: boo
         const { blob } = await momentStill(
           door.client,
           atUs,
-          { precision: 'key', widthMax: STILL_WIDTH },
+          { precision: isExact ? 'exact' : 'key', widthMax: STILL_WIDTH },
           ending.signal,
         );
         if (ending.signal.aborted) return;
@@ -58,7 +66,7 @@ export function VisitStill({ atUs, isRecorded }: { atUs: number; isRecorded: boo
       ending.abort();
       if (address !== null) URL.revokeObjectURL(address);
     };
-  }, [door, atUs, isRecorded, isPrivate, connections]);
+  }, [door, atUs, isExact, isRecorded, isPrivate, connections]);
   return (
     <span ref={place} class="visit-still">
       {shown === 'gone' && <span class="visit-gone">{text.visitPictureGone}</span>}

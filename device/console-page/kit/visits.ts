@@ -25,7 +25,7 @@ const VISIT_US_MAX = 300 * SECOND_US;
 /** Whoever moves is in the picture only after a moment. */
 const INTO_PICTURE_US = SECOND_US;
 
-/** Visits and all other events, newest first; of `events` in any order. */
+/** Visits and all other events, by when they ended, newest first; of `events` in any order. */
 export function visitsAndOthers(events: readonly DeviceEvent[]): (Visit | Exclude<DeviceEvent, AtDoor>)[] {
   const visits: Visit[] = [];
   const others: Exclude<DeviceEvent, AtDoor>[] = [];
@@ -33,8 +33,9 @@ export function visitsAndOthers(events: readonly DeviceEvent[]): (Visit | Exclud
     if (event.type === 'ring' || event.type === 'motion-start' || event.type === 'motion-end') add(visits, event);
     else others.push(event);
   }
-  const startOf = (one: Visit | DeviceEvent) => (one.type === 'visit' ? one.startUs : one.atUs);
-  return [...visits, ...others].sort((a, b) => startOf(b) - startOf(a));
+  const endOf = (one: Visit | DeviceEvent) =>
+    one.type === 'visit' ? (one.endUs ?? Number.MAX_SAFE_INTEGER) : one.atUs;
+  return [...visits, ...others].sort((a, b) => endOf(b) - endOf(a));
 }
 
 function add(visits: Visit[], event: AtDoor): void {
