@@ -6,7 +6,7 @@ import { showDay, showLength, showTime } from './format.ts';
 import { Icon, type IconName } from './icons.tsx';
 import { SECOND_US } from './time-spans.ts';
 import { VisitStill } from './visit-still.tsx';
-import { momentOf, type Visit, visitsAndOthers } from './visits.ts';
+import { momentOf, VISIT_US_MAX, type Visit, visitsAndOthers } from './visits.ts';
 
 /** An event's text and icon. */
 function eventWords(event: DeviceEvent): { icon: IconName; words: string; detail: string | null } {
@@ -49,6 +49,7 @@ export function VisitList({ events, kind = 'all', most }: VisitListProps) {
   const entries = all.filter(isShown).slice(0, most);
   if (all.length === 0) return <p class="empty">{text.nothingHappened}</p>;
   if (entries.length === 0) return <p class="empty">{text.visitNone}</p>;
+  const nowUs = view.state?.atUs ?? 0;
   const recordedUs = view.state?.ring.coverage.at(-1)?.endUs ?? 0;
   const startOf = (entry: (typeof entries)[number]) => (entry.type === 'visit' ? entry.startUs : entry.atUs);
   const days = [...new Set(entries.map((entry) => showDay(startOf(entry))))];
@@ -62,7 +63,7 @@ export function VisitList({ events, kind = 'all', most }: VisitListProps) {
               .filter((entry) => showDay(startOf(entry)) === day)
               .map((entry) =>
                 entry.type === 'visit' ? (
-                  <VisitCard key={entry.id} visit={entry} recordedUs={recordedUs} />
+                  <VisitCard key={entry.id} visit={entry} recordedUs={recordedUs} nowUs={nowUs} />
                 ) : (
                   <EventLine key={entry.id} event={entry} />
                 ),
@@ -74,14 +75,20 @@ export function VisitList({ events, kind = 'all', most }: VisitListProps) {
   );
 }
 
-function VisitCard({ visit, recordedUs }: { visit: Visit; recordedUs: number }) {
-  const { rings, zones, startUs, endUs } = visit;
+/** `nowUs`: the doorbell's time. */
+function lengthWords({ startUs, lastUs, isOpen }: Visit, nowUs: number): string | null {
+  if (isOpen) return nowUs - lastUs < VISIT_US_MAX ? text.visitNow : null;
+  return lastUs - startUs >= SECOND_US ? showLength(lastUs - startUs) : null;
+}
+
+function VisitCard({ visit, recordedUs, nowUs }: { visit: Visit; recordedUs: number; nowUs: number }) {
+  const { rings, zones, startUs } = visit;
   const [ring] = rings;
   const moved = zones.length === 0 ? text.eventMotion : text.eventMotionIn(zones.join(', '));
   const rang = ring && (rings.length > 1 ? text.visitRings(rings.length) : eventWords(ring).words);
   const momentUs = momentOf(visit);
   const time = showTime(ring?.atUs ?? startUs);
-  const length = endUs === null ? text.visitNow : endUs - startUs >= SECOND_US ? showLength(endUs - startUs) : null;
+  const length = lengthWords(visit, nowUs);
   return (
     <li>
       <a class={`event visit event-${ring ? 'ring' : 'motion-start'}`} href={`#/timeline/${ring?.atUs ?? startUs}`}>

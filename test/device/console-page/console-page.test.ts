@@ -249,4 +249,19 @@ describe.each([
     );
     expect(faults).toEqual([]);
   }, 60_000);
+
+  it('says of a visit that its picture is gone, once the footage is', async () => {
+    const other = await rig.owner();
+    const { events } = (await other.get('/api/v1/events?types=motion-start&limit=500')).json as {
+      events: { event: { atUs: number } }[];
+    };
+    // The first movement stays, without its footage and all that came later.
+    const startUs = Number(events.at(-1)?.event.atUs) + 1;
+    const window = { startUs, endUs: Date.now() * 1_000 };
+    expect(await other.command({ action: 'forget', window })).toMatchObject({ outcome: 'command-done' });
+    await page.goto(`${rig.url}/#/now`);
+    await page.reload();
+    await page.locator('.visit-gone').first().waitFor({ timeout: 30_000 });
+    expect(await page.locator('.visit-gone').first().textContent()).toBe('Picture gone');
+  }, 60_000);
 });

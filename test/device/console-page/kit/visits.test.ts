@@ -14,8 +14,7 @@ const camera = (atS: number) => ({ ...moment(atS), type: 'camera' as const, stat
 const visits = (...events: Parameters<typeof visitsAndOthers>[0]) =>
   visitsAndOthers(events).map((one) => {
     if (one.type !== 'visit') return one.type;
-    const end = one.endUs === null ? '' : one.endUs / 1e6;
-    return `${one.startUs / 1e6}-${end} ${one.rings.length} ${one.zones.join()}`.trim();
+    return `${one.startUs / 1e6}-${one.lastUs / 1e6}${one.isOpen ? '+' : ''} ${one.rings.length} ${one.zones.join()}`.trim();
   });
 
 describe('visits', () => {
@@ -33,7 +32,11 @@ describe('visits', () => {
   });
 
   it('go on while something moves, and through a ring meanwhile', () => {
-    expect(visits(starts(10, 'porch'), ring(20))).toEqual(['10- 1 porch']);
+    expect(visits(starts(10, 'porch'), ring(20))).toEqual(['10-20+ 1 porch']);
+  });
+
+  it('end with the next movement where an end is not known', () => {
+    expect(visits(starts(10), starts(100), ends(100, 105), ring(400))).toEqual(['400-400 1', '100-105 0', '10-10+ 0']);
   });
 
   it('count rings, and stand among other events', () => {
