@@ -12,6 +12,7 @@ import { DoorSwitch } from './kit/door-switch.tsx';
 import { showTime } from './kit/format.ts';
 import { Icon, type IconName } from './kit/icons.tsx';
 import { ConditionPill } from './kit/notices.tsx';
+import { RingBanner, useRing } from './kit/ring-banner.tsx';
 import { NowPage } from './now/now-page.tsx';
 import { AnswerStore } from './requests/answer-store.ts';
 
@@ -109,9 +110,11 @@ export function Shell() {
   }, []);
   const title = PAGES.find((one) => one.name === page)?.title ?? '';
   const name = view.state?.name ?? '';
+  const { ring, dismiss } = useRing();
   useEffect(() => {
-    document.title = [title, name, text.appName].filter((part) => part !== '').join(' · ');
-  }, [title, name]);
+    const first = ring === null ? title : text.eventRing;
+    document.title = [first, name, text.appName].filter((part) => part !== '').join(' · ');
+  }, [title, name, ring]);
 
   return (
     <div class="shell">
@@ -132,6 +135,7 @@ export function Shell() {
         ))}
       </nav>
       <main id="content" class="content" ref={main} tabIndex={-1}>
+        <RingBanner ring={ring} dismiss={dismiss} />
         <div role="status" class="banner-place">
           {view.link === 'gone' && <p class="banner">{goneWords(view)}</p>}
         </div>

@@ -76,6 +76,9 @@ export const en = {
   visitKindsLabel: 'What to show',
   visitDay: 'Day',
   visitNone: 'Nothing like that happened.',
+  ringLook: 'Look',
+  ringSilent: 'No sound',
+  ringDismiss: 'Close',
   eventRing: 'Somebody rang',
   eventRingBy: {
     console: 'Rung from a console',
@@ -301,6 +304,9 @@ export const de: PageWords = {
   visitKindsLabel: 'Was gezeigt wird',
   visitDay: 'Tag',
   visitNone: 'Nichts dergleichen ist geschehen.',
+  ringLook: 'Ansehen',
+  ringSilent: 'Ohne Ton',
+  ringDismiss: 'Schließen',
   eventRing: 'Es hat geklingelt',
   eventRingBy: {
     console: 'Im Browser geklingelt',
@@ -525,6 +531,9 @@ export const es: PageWords = {
   visitKindsLabel: 'Qué se muestra',
   visitDay: 'Día',
   visitNone: 'No ocurrió nada así.',
+  ringLook: 'Ver',
+  ringSilent: 'Sin sonido',
+  ringDismiss: 'Cerrar',
   eventRing: 'Alguien ha llamado',
   eventRingBy: {
     console: 'Llamada desde un navegador',

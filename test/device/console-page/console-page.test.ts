@@ -81,6 +81,43 @@ describe.each([
     await soon(async () => (await rung()) !== before);
   }, 30_000);
 
+  it('tells a ring on each page: by a banner with its picture, the title, a sound that can be switched off, and a vibration', async () => {
+    await page.evaluate(`
+      globalThis.heard = { tones: 0, vibrations: 0 };
+      const { createOscillator } = AudioContext.prototype;
+      AudioContext.prototype.createOscillator = function () {
+        heard.tones += 1;
+        return createOscillator.call(this);
+      };
+      navigator.vibrate = () => Boolean((heard.vibrations += 1));
+    `);
+    const heard = () => page.evaluate('({ ...heard })');
+    await tab('Settings').click();
+    const banner = page.locator('.ring-banner');
+    await banner.getByRole('button', { name: 'Close' }).click();
+    expect(await page.title()).toMatch(/^Settings · /);
+    await owner.post('/api/v1/press', {});
+    await banner.getByText('Somebody rang').waitFor();
+    expect(await page.title()).toMatch(/^Somebody rang · /);
+    await banner.locator('img').waitFor({ timeout: 20_000 });
+    // The drawn visitor may have rung as well.
+    expect([
+      { tones: 2, vibrations: 1 },
+      { tones: 4, vibrations: 2 },
+    ]).toContainEqual(await heard());
+    expect(await axe()).toEqual([]);
+    await banner.getByRole('button', { name: 'No sound' }).click();
+    const before = await heard();
+    await banner.getByRole('button', { name: 'Close' }).click();
+    await banner.waitFor({ state: 'detached' });
+    await owner.post('/api/v1/press', {});
+    await banner.waitFor();
+    expect(await heard()).toEqual(before);
+    await banner.getByRole('button', { name: 'No sound' }).click();
+    await banner.getByRole('button', { name: 'Look' }).click();
+    await page.locator('.chip-live').waitFor({ timeout: 20_000 });
+  }, 120_000);
+
   it('shows no picture while privacy is on, and the live picture again afterwards', async () => {
     const privacy = page.getByRole('switch', { name: /Privacy/ });
     await privacy.click();
