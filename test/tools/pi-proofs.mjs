@@ -55,6 +55,9 @@ async function restarted(how, result) {
 
 /** Kills it until systemd starts it no more; then the doctor says so, and it is started by hand. */
 async function limited() {
+  // The first of the starts that are counted: those of the proofs before may be too long ago on a slow board.
+  ran('reset-failed', systemctl('reset-failed', UNIT));
+  ran('restart', systemctl('restart', UNIT));
   let kills = 0;
   const startedAt = performance.now();
   const isDown = () => show('ActiveState') === 'failed';
