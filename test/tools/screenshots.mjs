@@ -51,6 +51,12 @@ async function keep(name, png) {
   console.log(`${relative(root, file)}  ${statSync(file).size} bytes`);
 }
 
+/** The drawn visitor rings now and then. */
+async function closeRing(page) {
+  const close = page.locator('.ring-banner').getByRole('button', { name: 'Close' });
+  if (await close.isVisible()) await close.click();
+}
+
 /** The pages, each as a step that shows it. */
 const PAGES = [
   [
@@ -173,6 +179,7 @@ async function shoot(browser, folder, [size, viewport, deviceScaleFactor], color
   await page.locator('form button').click();
   for (const [name, show] of PAGES) {
     await show(page);
+    await closeRing(page);
     await keep(`${name}-${size}-${colorScheme}`, await page.screenshot());
   }
   await context.close();
@@ -197,6 +204,7 @@ async function shootLeft(browser, folder) {
     await page.evaluate('scrollTo(0, 0)');
     for (const colorScheme of ['light', 'dark']) {
       await page.emulateMedia({ colorScheme });
+      await closeRing(page);
       await keep(`left-${size}-${colorScheme}`, await page.screenshot());
     }
     await context.close();

@@ -100,11 +100,12 @@ function VisitCard({ visit, recordedUs, nowUs }: { visit: Visit; recordedUs: num
         </span>
         <span class="event-words">
           {rang ?? moved}
+          {rang && zones.length > 0 && <span class="event-detail">{moved}</span>}
           <span class="event-detail">
-            {[rang && zones.length > 0 ? moved : null, length].filter(Boolean).join(' · ')}
+            <time>{time}</time>
+            {length && ` · ${length}`}
           </span>
         </span>
-        <time class="event-time">{time}</time>
         <span class="unseen">{text.showAt(time)}</span>
       </a>
     </li>

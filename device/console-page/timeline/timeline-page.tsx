@@ -108,8 +108,8 @@ function Timeline({ spans, endUs, askedUs }: { spans: Window[]; endUs: number; a
         </div>
       </div>
       <div class="timeline-side">
-        <SaveSpan atUs={atUs} chosen={chosen} choose={setChosen} />
         {list}
+        <SaveSpan atUs={atUs} chosen={chosen} choose={setChosen} />
       </div>
     </div>
   );
