@@ -212,6 +212,12 @@ describe('the console', { tags: ['chromium', 'long'] }, () => {
     expect(await page.getByRole('button', { name: 'Play' }).isDisabled()).toBe(true);
     expect(asked.filter((url) => /footage|snapshot/.test(url))).toEqual([]);
     // The remaining footage can still be shown.
+    // Behind the events that came after it.
+    const next = page.getByRole('button', { name: 'Next event' });
+    await soon(async () => {
+      if ((await next.count()) > 0) await next.click();
+      return (await next.count()) === 0;
+    }, 20_000);
     await page.getByRole('button', { name: 'Newest' }).click();
     await page.locator('.picture-still').waitFor({ timeout: 20_000 });
     expect(await page.locator('.picture-note').count()).toBe(0);
