@@ -51,11 +51,7 @@ export interface DeviceNode {
 
 /** The cameras, keys and GPIO lines of the board. */
 export async function deviceNodes(root: string): Promise<DeviceNode[]> {
-  const groups = new Map<number, string>();
-  for (const line of ((await textOf(join(root, '/etc/group'))) ?? '').split('\n')) {
-    const [name = '', , id] = line.split(':');
-    if (id !== undefined) groups.set(Number(id), name);
-  }
+  const groups = await groupNames(root);
   const inDev = (await namesIn(join(root, '/dev'))).filter((name) => /^(video|gpiochip)\d+$/.test(name));
   const inputs = (await namesIn(join(root, '/dev/input'))).filter((name) => /^event\d+$/.test(name));
   return Promise.all(
@@ -64,6 +60,16 @@ export async function deviceNodes(root: string): Promise<DeviceNode[]> {
       return { path: `/dev/${name}`, group: groups.get(gid) ?? String(gid), isOpen: (mode & 0o060) === 0o060 };
     }),
   );
+}
+
+/** The groups' names by their numbers. */
+export async function groupNames(root: string): Promise<Map<number, string>> {
+  const groups = new Map<number, string>();
+  for (const line of ((await textOf(join(root, '/etc/group'))) ?? '').split('\n')) {
+    const [name = '', , id] = line.split(':');
+    if (id !== undefined) groups.set(Number(id), name);
+  }
+  return groups;
 }
 
 const textOf = (path: string): Promise<string | null> => readFile(path, 'utf8').catch(() => null);

@@ -117,7 +117,7 @@ async function setUp(
   const cameras = await around.cameras();
   const found = await findFfmpeg();
   // The service is not root either, and a camera of the network may be anybody's.
-  const ffmpeg = options.isService ? await asNobody({ disk, clock }, found, HARDWARE_GROUPS) : found;
+  const ffmpeg = options.isService ? await asNobody(clock, found, HARDWARE_GROUPS) : found;
   const offered = await offeredBy(context, options.camera);
   const wasThere = (await disk.sizeOf(folder)) !== null;
   const signal = stopSignal();

@@ -17,6 +17,7 @@ try {
   await import(new URL('../dist/cli/entry.js', import.meta.url).href);
 } catch (thrown) {
   if (isCheckout) throw thrown;
+  // The other launcher has the same lines: beside an empty package.json, a module of another package cannot be imported.
   const advice =
     'npm does not replace what it counts as installed: remove node_modules, or the global package, and install it again';
   process.stderr.write(

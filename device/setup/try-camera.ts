@@ -1,11 +1,11 @@
 // Films with a camera for some seconds, as a doorbell with it would: a picture of it, and how much its footage takes. Nothing is stored.
 import type { Clock } from '@doorsill/base/clock';
-import type { Disk } from '@doorsill/base/disk';
 import type { Log } from '@doorsill/base/log';
 import { freshId, type Random } from '@doorsill/base/random';
 import type { Programs } from '@doorsill/base/system-programs';
 import { failure } from '@doorsill/contract/errors';
 import { parseInit } from '@doorsill/contract/media/fragment';
+import { groupNames } from '../board/board-signs.ts';
 import { Capture, type CaptureChange } from '../camera/capture.ts';
 import { starts } from '../camera/ffmpeg-without-network.ts';
 import type { Ffmpeg } from '../camera/find-ffmpeg.ts';
@@ -118,29 +118,18 @@ async function readFilmed(
 
 /** Debian's user and group without rights: nobody and nogroup (base-passwd). */
 const NOBODY = '65534';
-const GROUPS_BYTES_MAX = 1_048_576;
 
 /**
  * The same ffmpeg as the user nobody, in those of the `groups` that this system has; for a process of root. Throws `ffmpeg_missing` where it does
  * not start so.
  */
-export async function asNobody(
-  seams: { disk: Disk; clock: Clock },
-  ffmpeg: Ffmpeg,
-  groups: readonly string[],
-): Promise<Ffmpeg> {
-  const rows = Buffer.from((await seams.disk.readFile('/etc/group', GROUPS_BYTES_MAX)) ?? [])
-    .toString()
-    .split('\n');
-  const ids = rows.flatMap((row) => {
-    const [name = '', , id = ''] = row.split(':');
-    return groups.includes(name) ? [id] : [];
-  });
+export async function asNobody(clock: Clock, ffmpeg: Ffmpeg, groups: readonly string[]): Promise<Ffmpeg> {
+  const ids = [...(await groupNames('/'))].filter(([, name]) => groups.includes(name)).map(([id]) => id);
   const member = ids.length === 0 ? '--clear-groups' : `--groups=${ids.join(',')}`;
   const without = ['--no-new-privs', '--bounding-set=-all', '--inh-caps=-all', '--ambient-caps=-all'];
   const before = ['setpriv', `--reuid=${NOBODY}`, `--regid=${NOBODY}`, member, ...without];
   const confined = { ...ffmpeg, before };
-  if (!(await starts(confined, seams.clock)))
+  if (!(await starts(confined, clock)))
     throw failure('ffmpeg_missing', { detail: `setpriv of util-linux cannot start ${ffmpeg.path} as nobody.` });
   return confined;
 }

@@ -1,6 +1,6 @@
 // The life of the Debian package on a board, from inside, as root under its systemd: installed, set up by its page, updated, refused where
 // older, removed, purged. Its argument is a folder with `first.deb` and `next.deb`, the same programs under a later version number.
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DATA, ensure, isRecording, prove, ran, run, shell, show, systemctl, UNIT, until } from './pi-board.mjs';
 import { recordedCamera, setUp } from './pi-install.mjs';
@@ -38,12 +38,12 @@ async function updates(former, next) {
 
   const format = readFileSync(FORMAT, 'utf8');
   const running = show('MainPID');
-  ran('a newer format', shell(`sed -i 's/"format": *[0-9]*/"format":9999/' ${FORMAT}`));
+  writeFileSync(FORMAT, JSON.stringify({ ...JSON.parse(format), format: 9_999 }));
   const refused = install(former);
   ensure(refused.status !== 0 && refused.stderr.includes('data_newer'), `it was not refused: ${refused.stderr}`);
   expectVersion(later);
   ensure(show('MainPID') === running && isRecording(), 'the refusal ended what ran');
-  ran('the format before', shell(`printf '%s' '${format.trim()}' > ${FORMAT}`));
+  writeFileSync(FORMAT, format);
 
   ran('stop', systemctl('stop', UNIT));
   ran('the version before', install(former));

@@ -5,9 +5,12 @@ import { DeviceEvent, DeviceState, eventPageSchema } from '@doorsill/contract/ho
 import { parseJson } from '@doorsill/contract/parse-json';
 import type { Window } from '@doorsill/contract/shared-claims';
 import { SilenceWatch } from '@doorsill/contract/silence-watch';
+import type { z } from 'zod';
 import { clock } from './browser-seams.ts';
 import type { DeviceClient } from './device-client.ts';
 import { sentEvents, textOf } from './server-sent-events.ts';
+
+type EventPage = z.output<typeof eventPageSchema>;
 
 export interface DoorView {
   /** `gone`: the device is unreachable; the page shows the last known state. */
@@ -114,16 +117,13 @@ export class Door {
   /** Events from `startUs` to `endUs`, in no order; at most as many as the page holds. */
   async eventsIn({ startUs, endUs }: Window, types: readonly DeviceEvent['type'][]): Promise<DeviceEvent[]> {
     const found: DeviceEvent[] = [];
-    const query = new URLSearchParams({ limit: String(PAGE_EVENTS), types: types.join(',') });
-    query.set('afterUs', String(startUs));
-    query.set('beforeUs', String(endUs));
-    do {
-      const page = await this.client.call(eventPageSchema, `/api/v1/events?${query}`);
-      found.push(...page.events.map(({ event }) => event));
-      if (page.next === null) break;
-      query.set('before', String(page.next));
-    } while (found.length < EVENTS_MAX);
-    return found;
+    const range = { afterUs: String(startUs), beforeUs: String(endUs) };
+    for (let before: number | null = null; ; ) {
+      const { events, next }: EventPage = await this.eventPage(types, before, range);
+      found.push(...events.map(({ event }) => event));
+      if (next === null || found.length >= EVENTS_MAX) return found;
+      before = next;
+    }
   }
 
   private async follow(): Promise<void> {
@@ -185,10 +185,18 @@ export class Door {
     }
   }
 
-  private async loadEvents(before: number | null): Promise<void> {
-    const query = new URLSearchParams({ limit: String(PAGE_EVENTS), types: SHOWN.join(',') });
+  private eventPage(
+    types: readonly DeviceEvent['type'][],
+    before: number | null,
+    range: Record<string, string> = {},
+  ): Promise<EventPage> {
+    const query = new URLSearchParams({ ...range, limit: String(PAGE_EVENTS), types: types.join(',') });
     if (before !== null) query.set('before', String(before));
-    const page = await this.client.call(eventPageSchema, `/api/v1/events?${query}`);
+    return this.client.call(eventPageSchema, `/api/v1/events?${query}`);
+  }
+
+  private async loadEvents(before: number | null): Promise<void> {
+    const page = await this.eventPage(SHOWN, before);
     if (before !== null || this.current.events.length === 0) this.older = page.next;
     this.merge(page.events.map(({ event }) => event));
   }

@@ -38,17 +38,18 @@ interface VisitListProps {
   /** `ring`: visits with a ring; `motion`: those without. */
   kind?: 'all' | 'ring' | 'motion';
   most: number;
+  /** What is said where there are no events. */
+  none: string;
 }
 
 /** Visits with their pictures, and other events as lines; at most `most`, newest first, by day. */
-export function VisitList({ events, kind = 'all', most }: VisitListProps) {
+export function VisitList({ events, kind = 'all', most, none }: VisitListProps) {
   const { view } = useDoor();
   const all = useMemo(() => visitsAndOthers(events), [events]);
   const isShown = (entry: (typeof all)[number]) =>
     kind === 'all' || (entry.type === 'visit' && entry.rings.length > 0 === (kind === 'ring'));
   const entries = all.filter(isShown).slice(0, most);
-  if (all.length === 0) return <p class="empty">{text.nothingHappened}</p>;
-  if (entries.length === 0) return <p class="empty">{text.visitNone}</p>;
+  if (entries.length === 0) return <p class="empty">{all.length === 0 ? none : text.visitNone}</p>;
   const nowUs = view.state?.atUs ?? 0;
   const recordedUs = view.state?.ring.coverage.at(-1)?.endUs ?? 0;
   const startOf = (entry: (typeof entries)[number]) => (entry.type === 'visit' ? entry.startUs : entry.atUs);

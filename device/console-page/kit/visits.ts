@@ -2,7 +2,14 @@
 import type { DeviceEvent } from '@doorsill/contract/home-messages';
 import { SECOND_US } from './time-spans.ts';
 
-type AtDoor = Extract<DeviceEvent, { type: 'ring' | 'motion-start' | 'motion-end' }>;
+/** The types of events that visits consist of. */
+export const AT_DOOR = ['ring', 'motion-start', 'motion-end'] as const satisfies DeviceEvent['type'][];
+
+type AtDoor = Extract<DeviceEvent, { type: (typeof AT_DOOR)[number] }>;
+
+export function isAtDoor(event: DeviceEvent): event is AtDoor {
+  return AT_DOOR.some((type) => type === event.type);
+}
 
 /** Rings and movements at the door with short pauses. Times are wall times in microseconds. */
 export interface Visit {
@@ -32,7 +39,7 @@ export function visitsAndOthers(events: readonly DeviceEvent[]): (Visit | Exclud
   const visits: Visit[] = [];
   const others: Exclude<DeviceEvent, AtDoor>[] = [];
   for (const event of [...events].sort((a, b) => a.atUs - b.atUs)) {
-    if (event.type === 'ring' || event.type === 'motion-start' || event.type === 'motion-end') add(visits, event);
+    if (isAtDoor(event)) add(visits, event);
     else others.push(event);
   }
   const lastOf = (one: Visit | DeviceEvent) => (one.type === 'visit' ? one.lastUs : one.atUs);

@@ -29,7 +29,7 @@ export function NowPage() {
       <div class="now-side">
         <section class="card" aria-labelledby="lately">
           <h2 id="lately">{text.lately}</h2>
-          {view.state && <VisitList events={view.events} most={EVENTS_SHOWN} />}
+          {view.state && <VisitList events={view.events} most={EVENTS_SHOWN} none={text.nothingHappened} />}
         </section>
         {view.state && <Health state={view.state} />}
       </div>

@@ -1,13 +1,14 @@
 import type { DeviceEvent } from '@doorsill/contract/home-messages';
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useMemo, useState } from 'preact/hooks';
+import { clock } from '../kit/browser-seams.ts';
 import { text } from '../kit/choose-language.ts';
 import { type Trouble, troubleOf, useDoor } from '../kit/door-context.ts';
 import { TroubleNotice } from '../kit/notices.tsx';
 import { VisitList } from '../kit/visit-list.tsx';
+import { AT_DOOR, isAtDoor } from '../kit/visits.ts';
 
 const VISITS_SHOWN = 200;
 const KINDS = ['all', 'ring', 'motion'] as const;
-const AT_DOOR = ['ring', 'motion-start', 'motion-end'] as const satisfies DeviceEvent['type'][];
 
 /** Visits of a chosen day, or the newest ones, by kind. */
 export function VisitsSection() {
@@ -16,10 +17,11 @@ export function VisitsSection() {
   const [day, setDay] = useState('');
   const [ofDay, setOfDay] = useState<{ day: string; events: DeviceEvent[] } | null>(null);
   const [trouble, setTrouble] = useState<Trouble | null>(null);
-  const newest = view.events[0]?.id;
+  const window = dayWindow(day);
+  // A day that is over has no new events.
+  const newest = window && window.endUs > clock.wallUs() ? view.events[0]?.id : null;
   useEffect(() => {
     setTrouble(null);
-    const window = dayWindow(day);
     if (!window) return;
     let isHere = true;
     door.eventsIn(window, AT_DOOR).then(
@@ -30,7 +32,7 @@ export function VisitsSection() {
       isHere = false;
     };
   }, [door, day, newest]);
-  const lately = view.events.filter(({ type }) => AT_DOOR.some((one) => one === type));
+  const lately = useMemo(() => view.events.filter(isAtDoor), [view.events]);
   const events = day === '' ? lately : ofDay?.day === day ? ofDay.events : null;
   return (
     <section class="card" aria-labelledby="lately">
@@ -50,8 +52,14 @@ export function VisitsSection() {
         </label>
       </div>
       <TroubleNotice trouble={trouble} />
-      {day !== '' && events?.length === 0 && <p class="empty">{text.visitNone}</p>}
-      {events && (day === '' || events.length > 0) && <VisitList events={events} kind={kind} most={VISITS_SHOWN} />}
+      {events && (
+        <VisitList
+          events={events}
+          kind={kind}
+          most={VISITS_SHOWN}
+          none={day === '' ? text.nothingHappened : text.visitNone}
+        />
+      )}
       {day === '' && view.hasOlder && (
         <button type="button" class="button button-quiet" onClick={() => void door.loadOlder()}>
           {text.olderEvents}

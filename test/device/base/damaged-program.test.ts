@@ -3,6 +3,8 @@ import { spawnSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { runCommandLine } from '../../../device/cli/command-line.ts';
+import { BOARD } from '../../../device/cli/surroundings.ts';
 import { root } from '../../layout/source-tree.ts';
 import { temporaryFolder } from '../../support/command-line.ts';
 
@@ -62,5 +64,18 @@ describe('damage', () => {
   it('is no fault of what a program reads', () => {
     expect(isDamaged('reads.mjs', "JSON.parse('{')")).toBe('false\n');
     expect(isDamaged('fails.mjs', "throw new Error('the door')")).toBe('false\n');
+  });
+
+  it('is left to the launcher by a command whose verb cannot be loaded', async () => {
+    const missing = Object.assign(new Error('no such module'), { code: 'ERR_MODULE_NOT_FOUND' });
+    const load = () => Promise.reject(missing);
+    const line = {
+      name: 'door',
+      about: 'A door.',
+      verbs: { Door: { ring: { about: 'Ring.', load } } },
+      tried: {},
+      toBegin: '',
+    };
+    await expect(runCommandLine({ ...line, around: BOARD }, ['node', 'door', 'ring'])).rejects.toBe(missing);
   });
 });

@@ -211,8 +211,7 @@ describe('the console', { tags: ['chromium', 'long'] }, () => {
     expect(await page.locator('.picture-still').count()).toBe(0);
     expect(await page.getByRole('button', { name: 'Play' }).isDisabled()).toBe(true);
     expect(asked.filter((url) => /footage|snapshot/.test(url))).toEqual([]);
-    // The remaining footage can still be shown.
-    // Behind the events that came after it.
+    // The remaining footage can still be shown, behind the events that came after this one.
     const next = page.getByRole('button', { name: 'Next event' });
     await soon(async () => {
       if ((await next.count()) > 0) await next.click();

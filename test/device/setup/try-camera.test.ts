@@ -2,17 +2,16 @@
 import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { SystemClock } from '../../../device/base/clock.ts';
-import { SystemDisk } from '../../../device/base/disk.ts';
 import { startFfmpeg } from '../../../device/camera/ffmpeg-run.ts';
 import { asNobody } from '../../../device/setup/try-camera.ts';
 import { chosenFfmpeg as ffmpeg } from '../../support/each-ffmpeg.ts';
 
-const seams = { disk: new SystemDisk(), clock: new SystemClock() };
+const clock = new SystemClock();
 
 it('a program of root’s is nobody’s, in the groups that are there, and without a capability', {
   tags: ['root'],
 }, async () => {
-  const confined = await asNobody(seams, ffmpeg, ['video', 'no-such-group']);
+  const confined = await asNobody(clock, ffmpeg, ['video', 'no-such-group']);
   const running = startFfmpeg(confined, [
     '-f',
     'data',
@@ -38,6 +37,6 @@ it('a program of root’s is nobody’s, in the groups that are there, and witho
 });
 
 it('nothing is started as nobody where that cannot be', async () => {
-  const failing = asNobody(seams, { ...ffmpeg, path: '/nowhere/ffmpeg' }, []);
+  const failing = asNobody(clock, { ...ffmpeg, path: '/nowhere/ffmpeg' }, []);
   await expect(failing).rejects.toMatchObject({ code: 'ffmpeg_missing' });
 });
