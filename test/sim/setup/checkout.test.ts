@@ -69,6 +69,16 @@ describe('a fresh checkout', { tags: ['long'] }, () => {
     ]);
   });
 
+  it('says of every install script whether it may run, so that `npm ci` warns of none', () => {
+    const { output } = machine.run(checkout, 'npm', ['install-scripts', 'ls', '--json']);
+    // Older versions of npm have no such command, and warn of nothing.
+    if (output.includes('Unknown command')) return;
+    const { allowScripts } = z
+      .object({ allowScripts: z.array(z.object({ name: z.string() })) })
+      .parse(JSON.parse(output));
+    expect(allowScripts.map(({ name }) => name)).toEqual([registry.armed]);
+  });
+
   it('is called by npx in it and below it without a request to the registry, and elsewhere with one', async () => {
     const version = async (folder: string) => {
       const before = registry.asked.length;
