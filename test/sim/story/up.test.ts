@@ -55,22 +55,28 @@ it('prints the link that pairs a browser at a terminal, and its page is served t
 
 const PARTS = ['broker', 'bridge', 'registry', 'vault', 'doorbell'] as const;
 
-/** The parts that run in the process of `up` itself: each process holds the folders of its parts. */
-function partsInside(): string[] {
-  return PARTS.filter((part) => folderHolder(join(folder.path, 'testbed', part)) === child?.pid);
-}
+/** The process that holds each part's folder. */
+const holders = () => PARTS.map((part) => folderHolder(join(folder.path, 'testbed', part)));
 
-it('prints no link if no person reads it, and keeps the address; broker and bridge share its process', async () => {
-  const said = await upSays(process.execPath, [LAUNCHER, ...WORDS]);
+it('prints no link if no person reads it; broker and bridge share a process; `npm start &` ends by SIGINT', async () => {
+  // A shell without a terminal lets what runs in its background ignore SIGINT.
+  const inBackground = 'trap "" INT; exec npm start -- "$@"';
+  const said = await upSays('sh', ['-c', inBackground, 'sh', ...WORDS.slice(1)]);
   expect(said).toContain('console    http://127.0.0.1:18944');
   expect(said).not.toContain('pair=');
-  expect(partsInside()).toEqual(['broker', 'bridge']);
+  const [broker, bridge, ...others] = holders();
+  expect(broker).toBe(bridge);
+  expect(others).not.toContain(broker);
+  expect([broker, ...others]).not.toContain(null);
+
+  child?.kill('SIGINT');
+  await expect.poll(() => child?.exitCode, { timeout: 6_000 }).toBe(0);
+  expect(holders()).toEqual(PARTS.map(() => null));
 }, 90_000);
 
 it('runs every part in a process of its own with --separate, at the same addresses', async () => {
   const said = await upSays(process.execPath, [LAUNCHER, ...WORDS, '--separate']);
   expect(said).toMatch(/broker +mqtt:\/\/127.0.0.1:18940\n.*registry.*:18941\n.*bridge.*:18942\n/);
-  const holders = PARTS.map((part) => folderHolder(join(folder.path, 'testbed', part)));
-  expect(new Set([child?.pid, ...holders]).size).toBe(1 + PARTS.length);
-  expect(holders).not.toContain(null);
+  expect(new Set([child?.pid, ...holders()]).size).toBe(1 + PARTS.length);
+  expect(holders()).not.toContain(null);
 }, 90_000);
