@@ -1,4 +1,5 @@
 // The end of a command: by Ctrl-C, SIGTERM, or the end of the process that supervises it.
+import { SystemClock } from '@doorsill/base/clock';
 import { failure } from './errors.ts';
 
 /** Ctrl-C reaches a script of npm's twice, within a few milliseconds: from the terminal, and from npm. */
@@ -7,9 +8,10 @@ const SAME_CTRL_C_MS = 200;
 /** Aborted when this process is asked to stop. A second Ctrl-C calls `again`, which by default ends the process at once. */
 export function stopSignal(again: () => void = () => process.exit(130)): AbortSignal {
   const controller = new AbortController();
+  const clock = new SystemClock();
   let askedAt = Number.NEGATIVE_INFINITY;
   const stop = (signal: string) => {
-    const now = performance.now();
+    const now = clock.monotonicMs();
     if (!controller.signal.aborted) controller.abort(failure('interrupted', { signal }));
     else if (now - askedAt > SAME_CTRL_C_MS) again();
     else return;
