@@ -41,9 +41,8 @@ const VERBS: CommandLine['verbs'] = {
       load: async () => (await import('./proxy.ts')).addProxy,
     },
     fleet: {
-      about: 'run many doorbells on few processors; load a bridge',
+      about: 'run many doorbells on few processors',
       load: async () => (await import('./fleet.ts')).addFleet,
-      under: { load: async () => (await import('./load.ts')).addLoad },
     },
     prove: {
       about: 'prove the claims of doorsill on this machine, in minutes',
@@ -121,7 +120,8 @@ const TRIED: Readonly<Record<string, string>> = {
   run: 'up',
   fault: 'camera fault" or "device fault',
   faults: 'camera faults" or "device faults',
-  load: 'fleet load',
+  load: 'fleet',
+  'fleet load': '`fleet --ask 5m` asks the homes of its town, and `agency request` any bridge',
   doorbell: 'up add", "up list" or "up remove',
   truth: 'replay truth',
   proof: 'left proof',

@@ -90,7 +90,6 @@ const SIM_ORDER = [
     'replay',
     'scenario',
     'fleet',
-    'load',
     'prove',
     'record',
     'release',

@@ -45,7 +45,7 @@ function rowOf(verb: Command): string {
 
 /** The present names of former top verbs. */
 const MOVED = {
-  ...{ load: 'fleet load', truth: 'replay truth', proof: 'left proof', witness: 'audit witness' },
+  ...{ truth: 'replay truth', proof: 'left proof', witness: 'audit witness' },
   ...{ 'trust-clock': 'settings trust-clock', viewer: 'settings viewer' },
   ...{ request: 'agency request', evidence: 'agency evidence', webhook: 'agency webhook' },
   ...{ moderate: 'bridge moderate', moderators: 'bridge moderators', partner: 'bridge partner' },
@@ -216,6 +216,11 @@ describe('the command line', () => {
     // No other verb under the noun is loaded for it.
     expect(`${noun?.name()} ${others[0]?.name()}`).toBe(now);
     expect(noun?.commands).toHaveLength(1);
+  });
+
+  it('says of a removed sub-verb what replaces it', async () => {
+    const { stderr } = await callCommand(['fleet', 'load', '--ask', '6']);
+    expect(stderr).toContain('there is no "fleet load" any more: `fleet --ask 5m`');
   });
 
   it('suggests the verbs of `up` for the former verb doorbell', async () => {

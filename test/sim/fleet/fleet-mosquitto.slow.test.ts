@@ -6,8 +6,8 @@ import { SystemClock } from '../../../device/base/clock.ts';
 import { SystemDisk } from '../../../device/base/disk.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
 import { DEFAULT_PREFIX } from '../../../device/contract/topics.ts';
-import { DEFAULT_PROFILE } from '../../../sim/fleet/fleet-profile.ts';
-import { BridgeCalls } from '../../../sim/load/bridge-calls.ts';
+import { listClipPage } from '../../../sim/officer/agency-client.ts';
+import { askFleet } from '../../support/ask-fleet.ts';
 import { BridgeFixture } from '../../support/bridge-fixture.ts';
 import { Running, temporaryFolder } from '../../support/command-line.ts';
 import { Mosquitto } from '../../support/mosquitto.ts';
@@ -63,16 +63,13 @@ it('runs two fleets with one seed at a mosquitto and at one bridge: every grante
     );
   const deps = { clock: new SystemClock(), random: new SystemRandom(), disk };
   const at = { id: bridge.cast.bridge.id, url: bridge.bridge.url };
-  const calls = new BridgeCalls(deps, at, DEFAULT_PROFILE.town, 'theft');
   const agency = bridge.cast.agency.key;
-  const { request } = await calls.ask(agency);
+  const request = await askFleet(deps, agency, at, 'theft');
   for (const [at, fleet] of fleets.entries())
     await fleet.line('clips', ({ clipsStored }) => clipsStored === sizes[at], 120);
-  const clips = await calls.list(agency);
-  expect(clips.map(({ entry }) => entry.request)).toEqual(new Array(24).fill(request));
-  expect(new Set(clips.map(({ entry }) => entry.clip)).size).toBe(24);
-  for (const clip of clips)
-    expect(await calls.download(clip, new AbortController().signal)).toMatchObject({ is: 'whole' });
+  const { clips } = await listClipPage(deps, agency, at, { officer: 'fleet', reason: 'what arrived' });
+  expect(clips.map((entry) => entry.request)).toEqual(new Array(24).fill(request));
+  expect(new Set(clips.map(({ clip }) => clip)).size).toBe(24);
   for (const fleet of fleets) fleet.child.kill('SIGINT');
   for (const [at, fleet] of fleets.entries()) {
     expect(await fleet.ended(60)).toBe(0);
