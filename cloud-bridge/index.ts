@@ -4,7 +4,7 @@ export { BridgeConfig, type BridgeConfigInput, parseConfig } from './bridge-conf
 export type { SqliteLife } from './persistence/sqlite-file.ts';
 export type { FlaggedRow } from './query-audit/agency-counts.ts';
 export { type AuditReport, auditQueries } from './query-audit/audit.ts';
-export { EXPORT_COLUMNS, WIDER_COLUMNS } from './query-audit/export-columns.ts';
+export { EXPORT_COLUMNS } from './query-audit/export-columns.ts';
 export { type AuditSettings, parseAuditSettings } from './query-audit/query-audit-settings.ts';
 export { httpRegistryAdmin } from './query-audit/registry-admin-client.ts';
 export { reportHtml } from './query-audit/report-html.ts';

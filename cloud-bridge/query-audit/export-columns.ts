@@ -18,18 +18,12 @@ export const EXPORT_COLUMNS = [
   'Moderation',
 ] as const;
 
-/** Additional columns of newer files. */
-export const WIDER_COLUMNS = [...EXPORT_COLUMNS, 'Total Devices Searched', 'Offense Type'] as const;
-
 /** The columns that the audit reads, with all the names each may have. */
 const NAMES = {
   agency: ['org name', 'organization', 'organization name', 'agency', 'agency name'],
-  networks: ['total networks searched', 'networks searched', 'network count'],
-  devices: ['total devices searched', 'devices searched', 'device count'],
   reason: ['reason', 'search reason', 'reason for search'],
   caseNumber: ['case', 'case number', 'case no'],
   offense: ['offense type', 'offense', 'offence type'],
-  time: ['search time', 'searched at', 'search date'],
   prompt: ['text prompt', 'freeform prompt', 'prompt'],
 } as const;
 export type ColumnName = keyof typeof NAMES;

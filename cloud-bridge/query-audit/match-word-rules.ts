@@ -1,5 +1,5 @@
 import { ownCopy, wordsOf } from './normalize-text.ts';
-import { NAMED_CRIME, type Severity, VAGUE_WORDS, WORD_RULES, type WordRule } from './word-rules.ts';
+import { NAMED_CRIME, type Severity, WORD_RULES, type WordRule } from './word-rules.ts';
 
 /** The free-text fields of a query. */
 export interface QueryWords {
@@ -20,35 +20,29 @@ export interface Match {
   why: string;
 }
 
-export interface Reading {
-  matches: readonly Match[];
-  /** Whether reason and prompt have no meaningful word; null if the reason was lost. */
-  isWordless: boolean | null;
-}
-
 /** Cache size: officers type the same few words again and again. */
 const REMEMBERED_MAX = 20_000;
 const REMEMBERED_CHARS_MAX = 120;
 
 /** Applies the rules. Caches short texts, a bounded number of them. */
 export class Reader {
-  private readonly remembered = new Map<string, Reading>();
+  private readonly remembered = new Map<string, readonly Match[]>();
 
-  read(query: QueryWords): Reading {
+  read(query: QueryWords): readonly Match[] {
     const key = `${query.reason === null ? 'x' : ''}\n${query.reason}\n${query.prompt}\n${query.caseNumber === '' ? '' : '#'}\n${query.offense}`;
     const hasWords = /[a-z]{2}/i.test(query.caseNumber);
     const known = hasWords ? undefined : this.remembered.get(key);
     if (known) return known;
-    const reading = readWords(query);
+    const matches = readWords(query);
     if (!hasWords && key.length <= REMEMBERED_CHARS_MAX) {
       if (this.remembered.size >= REMEMBERED_MAX) this.remembered.clear();
-      this.remembered.set(ownCopy(key), reading);
+      this.remembered.set(ownCopy(key), matches);
     }
-    return reading;
+    return matches;
   }
 }
 
-function readWords(query: QueryWords): Reading {
+function readWords(query: QueryWords): Match[] {
   const reason = wordsOf(query.reason ?? '');
   const prompt = wordsOf(query.prompt);
   const caseWords = wordsOf(query.caseNumber);
@@ -63,8 +57,7 @@ function readWords(query: QueryWords): Reading {
     const match = matchOf(rule, texts[rule.reads], namesCrime);
     if (match) matches.push(match);
   }
-  const isWordless = query.reason === null ? null : prompt === '' && isWordlessText(reason);
-  return { matches, isWordless };
+  return matches;
 }
 
 /** A rule's match in a text (as `wordsOf` spells it); null when there is none. */
@@ -75,8 +68,4 @@ export function matchOf(rule: WordRule, words: string, namesCrime = NAMED_CRIME.
   const { id, severity, group, why } = rule;
   const left = rule.unless ? rule.pattern.exec(words.replaceAll(rule.unless, ' ~ ')) : found;
   return left ? { rule: id, severity, group, matched: ownCopy(left[0]), why } : null;
-}
-
-function isWordlessText(words: string): boolean {
-  return words.split(' ').every((word) => VAGUE_WORDS.has(word) || word === '');
 }

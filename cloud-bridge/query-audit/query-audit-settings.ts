@@ -3,20 +3,12 @@ import { failure } from '@doorsill/contract/errors';
 import { idSchema } from '@doorsill/contract/ids';
 import { z } from 'zod';
 
-const hour = z.int().min(0).max(23);
-
 /** The settings of an audit; each has a default. */
 export const AuditSettings = z.strictObject({
-  /** The agencies' time zone, for what counts as off-hours. */
-  timeZone: z.string().max(64).refine(isTimeZone, 'a time zone such as America/Chicago').default('UTC'),
-  /** From the first hour up to the second, also across midnight. */
-  offHours: z.strictObject({ from: hour, until: hour }).prefault({ from: 22, until: 6 }),
   /** The registry scope for which the auditor is responsible: only it is revoked. Absent: all access. */
   scope: idSchema.optional(),
   /** If this share or more of an agency's queries is flagged, revoking the scope alone is not enough. */
   wholeFromShare: z.number().min(0.01).max(1).default(0.25),
-  /** Of the agencies proposed for review, at most this share may be honest, on average. */
-  falseDiscoveries: z.number().min(0.01).max(0.5).default(0.2),
   /** Fewer flagged queries than this are no reason to revoke. */
   flaggedMin: z.int().min(1).max(1_000).default(3),
   /** Limit on agencies in one file; memory for each is bounded. */
@@ -29,12 +21,4 @@ export function parseAuditSettings(input: unknown): AuditSettings {
   const read = readBySchema(AuditSettings, input);
   if (read.ok) return read.data;
   throw failure('config_invalid', { file: 'of the audit', detail: read.fault });
-}
-
-function isTimeZone(name: string): boolean {
-  try {
-    return new Intl.DateTimeFormat('en-US', { timeZone: name }).resolvedOptions().timeZone !== '';
-  } catch {
-    return false;
-  }
 }

@@ -1,20 +1,19 @@
 // One self-contained page: no script, nothing loaded, all text from outside escaped.
 import { escapeHtml } from '@doorsill/base/escape-html';
 import type { AuditReport } from './audit.ts';
-import { habitsText, scopeText } from './report-text.ts';
+import { HIDDEN, scopeText } from './report-text.ts';
 import type { AuditFinding } from './verdict.ts';
 import { WORD_RULES } from './word-rules.ts';
 
 const STYLE = `
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 72rem; margin: 2rem auto; padding: 0 1rem; color: #1a1a1a; background: #fff }
 table { border-collapse: collapse; width: 100% } th, td { text-align: left; padding: .35rem .6rem; border-bottom: 1px solid #ccc; vertical-align: top }
-td.number { text-align: right; font-variant-numeric: tabular-nums } .revoke { color: #9a0007; font-weight: 600 }
+td.number { text-align: right; font-variant-numeric: tabular-nums }
 article { border-top: 2px solid #444; margin-top: 2rem } code { background: #f2f2f2; padding: 0 .2rem }`;
 
 /** The page; `fileName` names the export that was read. */
 export function reportHtml(report: AuditReport, fileName: string): string {
   const { findings, broken } = report;
-  const revoke = findings.filter(({ verdict }) => verdict === 'revoke').length;
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -27,12 +26,11 @@ export function reportHtml(report: AuditReport, fileName: string): string {
 <body>
 <h1>Audit of queries</h1>
 <p><code>${escapeHtml(fileName)}</code>: ${report.rows} searches of ${report.agencies} agencies, ${report.flagged} flagged.
-${revoke} proposed for revocation, ${findings.length - revoke} for a person to look at.
-${escapeHtml(habitsText(report))}
+${findings.length} proposed for revocation. ${escapeHtml(HIDDEN)}
 ${report.nameless > 0 ? `${report.nameless} rows name no agency.` : ''}</p>
 <h2>Agencies</h2>
 <table>
-<thead><tr><th>Proposal</th><th>Agency</th><th>For</th><th>Searches</th><th>Flagged</th><th>Score</th></tr></thead>
+<thead><tr><th>Agency</th><th>Revoke</th><th>Searches</th><th>Flagged</th><th>Score</th></tr></thead>
 <tbody>
 ${findings.map(tableRow).join('\n')}
 </tbody>
@@ -56,7 +54,7 @@ ${broken.first.map(({ line, fault }) => `<li>line ${line}: ${escapeHtml(fault)}<
 }
 
 function tableRow(finding: AuditFinding, at: number): string {
-  return `<tr><td class="${finding.verdict}">${finding.verdict}</td><td><a href="#agency-${at}">${escapeHtml(finding.agency)}</a></td><td>${escapeHtml(scopeText(finding))}</td><td class="number">${finding.queries}</td><td class="number">${finding.flagged}</td><td class="number">${finding.score.toFixed(1)}</td></tr>`;
+  return `<tr><td><a href="#agency-${at}">${escapeHtml(finding.agency)}</a></td><td>${escapeHtml(scopeText(finding))}</td><td class="number">${finding.queries}</td><td class="number">${finding.flagged}</td><td class="number">${finding.score.toFixed(1)}</td></tr>`;
 }
 
 function details(finding: AuditFinding, at: number): string {

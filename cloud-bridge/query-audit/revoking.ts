@@ -31,8 +31,7 @@ export function planRevocations(
   names: Readonly<Record<string, string>> = {},
 ): RevocationPlan {
   const plan: RevocationPlan = { planned: [], unmatched: [] };
-  for (const { agency: name, verdict, scope } of findings) {
-    if (verdict !== 'revoke') continue;
+  for (const { agency: name, scope } of findings) {
     const found = agencyNamed(registered, Object.hasOwn(names, name) ? (names[name] ?? name) : name);
     if (found) plan.planned.push({ name, agency: found.agency, scope });
     else plan.unmatched.push(name);

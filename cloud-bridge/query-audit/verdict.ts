@@ -1,22 +1,13 @@
-// Judges each agency by its flags and habits: its score, and whether a revocation or a review is proposed, for which data.
+// Judges each agency by its flags: whether a revocation is proposed, of which access, and why.
 
-import { type FlaggedRow, searchCounts, type Tally } from './agency-counts.ts';
-import { discoveries, type HiddenMisuse, judgeHabits } from './hidden-misuse.ts';
+import type { FlaggedRow, Tally } from './agency-counts.ts';
 import type { AuditSettings } from './query-audit-settings.ts';
-import { chanceOfAtLeast } from './statistics.ts';
 import { WORD_RULES } from './word-rules.ts';
 
-/**
- * `revoke`: the words of its own searches show misuse. `review`: more of its searches than its habits predict are in the pattern of hidden
- * misuse (wide, without a meaningful reason and without a case), and a person should ask why.
- */
-export type Verdict = 'revoke' | 'review';
-
-/** An audit's proposal about one agency, with its reasons. */
+/** An agency whose access the audit proposes to revoke, with its reasons. */
 export interface AuditFinding {
   agency: string;
-  verdict: Verdict;
-  /** The registry's scope to revoke; null: all access. Only for `revoke`. */
+  /** The registry's scope to revoke; null: all access. */
   scope: string | null;
   score: number;
   queries: number;
@@ -24,8 +15,6 @@ export interface AuditFinding {
   /** The probability of at least this many flags if all were accidents of wording. */
   chance: number;
   byRule: Record<string, number>;
-  /** Null unless hidden misuse is suspected. `offHours`: the searches in the pattern that were made off hours. */
-  hidden: (HiddenMisuse & { offHours: number }) | null;
   samples: readonly FlaggedRow[];
   /** Why, in sentences. */
   reasons: string[];
@@ -41,49 +30,31 @@ const EVIDENCE_MAX = 99;
 export interface Verdicts {
   /** The estimated share of rows that are flagged by accident. */
   background: number;
-  /** Whether there were enough agencies to estimate honest habits. */
-  habitsJudged: boolean;
   /** Worst first. */
   findings: AuditFinding[];
 }
 
-/** Rows without an agency are not judged. `wideFrom`: the reach (class of numbers of searched networks) from which a search is wide. */
-export function judge(tallies: readonly Tally[], wideFrom: number, settings: AuditSettings): Verdicts {
+/** Rows without an agency are not judged. */
+export function judge(tallies: readonly Tally[], settings: AuditSettings): Verdicts {
   const named = tallies.filter(({ agency }) => agency !== '');
   const { background, revoked } = revocable(named, settings.flaggedMin);
-  const { habitsJudged, hiding } = findHidden(
-    named.filter((tally) => !revoked.has(tally)),
-    wideFrom,
-    settings.falseDiscoveries,
-  );
-  const findings = named.flatMap((tally): AuditFinding[] => {
-    const hidden = hiding.get(tally) ?? null;
-    const verdict = revoked.has(tally) ? 'revoke' : hidden ? 'review' : null;
-    if (verdict === null) return [];
+  const findings = [...revoked].map((tally): AuditFinding => {
     const chance = chanceOfAtLeast(tally.flagged, tally.queries * background);
     const isWhole = settings.scope === undefined || tally.flagged >= tally.queries * settings.wholeFromShare;
-    return [
-      {
-        agency: tally.agency,
-        verdict,
-        scope: verdict === 'revoke' && !isWhole ? (settings.scope ?? null) : null,
-        score: scoreOf(hidden ? hidden.honestChance : chance),
-        queries: tally.queries,
-        flagged: tally.flagged,
-        chance,
-        byRule: Object.fromEntries([...tally.byRule].sort(([, one], [, other]) => other - one)),
-        hidden,
-        samples: tally.samples,
-        reasons: reasonsOf(tally, hidden),
-      },
-    ];
+    return {
+      agency: tally.agency,
+      scope: isWhole ? null : (settings.scope ?? null),
+      score: scoreOf(chance),
+      queries: tally.queries,
+      flagged: tally.flagged,
+      chance,
+      byRule: Object.fromEntries([...tally.byRule].sort(([, one], [, other]) => other - one)),
+      samples: tally.samples,
+      reasons: reasonsOf(tally),
+    };
   });
-  const rank = { revoke: 0, review: 1 };
-  findings.sort(
-    (one, other) =>
-      rank[one.verdict] - rank[other.verdict] || other.score - one.score || (one.agency < other.agency ? -1 : 1),
-  );
-  return { background, habitsJudged, findings };
+  findings.sort((one, other) => other.score - one.score || (one.agency < other.agency ? -1 : 1));
+  return { background, findings };
 }
 
 /**
@@ -112,44 +83,42 @@ function revocable(tallies: readonly Tally[], flaggedMin: number): { background:
   return { background, revoked };
 }
 
-/** Agencies that search in the pattern of hidden misuse more than their habits predict. `tallies`: without those to revoke. */
-function findHidden(
-  tallies: readonly Tally[],
-  wideFrom: number,
-  bound: number,
-): { habitsJudged: boolean; hiding: Map<Tally, NonNullable<AuditFinding['hidden']>> } {
-  const counts = tallies.map((tally) => searchCounts(tally, wideFrom));
-  const judged = judgeHabits(tallies.map(({ agency }, at) => ({ name: agency, counts: counts[at] ?? [] })));
-  const hiding = new Map<Tally, NonNullable<AuditFinding['hidden']>>();
-  for (const at of discoveries(judged ?? [], bound)) {
-    const [tally, hidden] = [tallies[at], judged?.[at]];
-    // The last cell: in the pattern and off hours.
-    if (tally && hidden) hiding.set(tally, { ...hidden, offHours: counts[at]?.at(-1) ?? 0 });
-  }
-  return { habitsJudged: judged !== null, hiding };
-}
-
 /** Minus the decimal logarithm of a chance, limited. */
 function scoreOf(chance: number): number {
   const evidence = chance > 0 ? -Math.log10(chance) : EVIDENCE_MAX;
   return Math.round(Math.min(evidence, EVIDENCE_MAX) * 10) / 10;
 }
 
-function reasonsOf(tally: Tally, hidden: AuditFinding['hidden']): string[] {
-  const reasons = hidden ? [hiddenText(hidden)] : [];
-  if (tally.flagged === 0) return reasons;
+function reasonsOf(tally: Tally): string[] {
   const rules = WORD_RULES.flatMap(({ id, severity, why }) => {
     const times = tally.byRule.get(id) ?? 0;
     return times > 0 && severity !== 'minor' ? [`${times} x ${id}: ${why}`] : [];
   });
-  return [`${tally.flagged} of ${tally.queries} searches are flagged by their words.`, ...rules, ...reasons];
+  return [`${tally.flagged} of ${tally.queries} searches are flagged by their words.`, ...rules];
 }
 
-function hiddenText({ inPattern, predicted, offHours, honestChance }: NonNullable<AuditFinding['hidden']>): string {
-  const habit = predicted < 10 ? predicted.toFixed(1) : String(Math.round(predicted));
-  return `${inPattern} searches were wide, wordless and without a case; its habits predict ${habit}. ${offHours} of them were at night. The chance that it is honest all the same: ${percent(honestChance)}.`;
+/**
+ * The probability of `count` or more events when `expected` are expected on average (Poisson); 1 for a count that is not above `expected`.
+ */
+export function chanceOfAtLeast(count: number, expected: number): number {
+  if (count <= expected) return 1;
+  if (expected <= 0) return 0;
+  // The tail as a series from its first term: above the expected count the terms only fall.
+  let term = Math.exp(count * Math.log(expected) - expected - logFactorial(count));
+  let sum = 0;
+  for (let at = count; term > sum * 1e-12; at += 1) {
+    sum += term;
+    term *= expected / (at + 1);
+  }
+  return Math.min(1, sum);
 }
 
-function percent(share: number): string {
-  return share < 0.001 ? 'under 0.1 %' : `${(share * 100).toFixed(share < 0.1 ? 1 : 0)} %`;
+function logFactorial(count: number): number {
+  if (count < 20) {
+    let sum = 0;
+    for (let factor = 2; factor <= count; factor += 1) sum += Math.log(factor);
+    return sum;
+  }
+  // Stirling's series.
+  return count * Math.log(count) - count + Math.log(2 * Math.PI * count) / 2 + 1 / (12 * count);
 }

@@ -279,14 +279,3 @@ export const WORD_RULES: readonly WordRule[] = [
 /** Words that name a crime, or a victim of one. */
 export const NAMED_CRIME =
   /\b(?:assault\w*|robb\w+|burglar\w*|theft|thefts|stolen|steal\w*|arson\w*|fire|homicide|murder\w*|shoot\w*|shots?|shot|stab\w*|kidnap\w*|abduct\w*|amber|interference|hit and run|h ?r|hit|struck|crash\w*|vandal\w*|graffiti|criminal mischief|damage\w*|threats?|threaten\w*|bomb\w*|hate crime|hate crimes|victims?|injur\w+|homicid\w*|carjack\w*|fraud|scam\w*|extort\w*|trespass\w*|weapon\w*|gun\w*|firearm\w*|violat\w+|missing|stalk\w*|dui|domestic|battery|death|fatal|knife\w*|protection order|protective order|restraining)\b/;
-
-/** A text that has only such words is wordless. */
-export const VAGUE_WORDS = new Set(
-  (
-    'inv invest investigate investigation investigations investigative inquiry case cases criminal crim crime crimes follow up followup f u ' +
-    'le law enforcement purpose purposes police official use only susp suspect suspects suspicious sus subject subj person of interest poi ' +
-    'bolo lookout attempt to locate atl locate wanted veh vehicle vehicles car auto plate tag lpr search lookup check query info information intel ' +
-    'assist assisting agency other outside oaa aoa another dept department for the a an and from request req requested patrol traffic stop ' +
-    'task force tf op ops fed feds federal partner partners admin civ civil fugitive fug training test see report per sgt lt det ofc chief n a none'
-  ).split(' '),
-);

@@ -27,19 +27,18 @@ import { fetchNotices } from '@doorsill/device/terminal/owner-requests';
 import { failure, isFailure } from '../errors.ts';
 import { agencyId, loadAgencyKey, postRequest, signFootageRequest } from '../officer/agency-client.ts';
 import { adminBearer, DEMO_AGENCY, enterAgency } from '../officer/registration.ts';
-import { MISUSING } from '../query-export/cast.ts';
-import { type Score, scoreFindings, scoreText } from '../query-export/score.ts';
-import { writeExport } from '../query-export/write.ts';
+import { writeExport } from '../query-export/query-export.ts';
 import { DEMO_HOME, Testbed, type TestbedFacts } from '../testbed/testbed.ts';
 import { demoAsk } from './demo-request.ts';
 import { Narrator } from './narrator.ts';
 import { sendDecision } from './send-decision.ts';
 import type { StoryDeps } from './story-deps.ts';
 
-/** The export. Its vocabulary was held out when the audit's rules were written, so that the measured figures mean something. */
-const PLAN = { seed: 2026, agencies: 4_000, rows: 200_000, vocabulary: 'held-out' } as const;
+const PLAN = { seed: 2026, agencies: 4_000, rows: 200_000 } as const;
 /** Geohash letters of the area in which access is revoked: about 39 by 20 km, a county. */
 const AREA_LETTERS = 4;
+/** As many as one published audit found. */
+const MISUSING = 47;
 const WORST_SHOWN = 8;
 const WAIT_MS_MAX = 30_000;
 const CLIP_US = 2_000_000;
@@ -52,8 +51,8 @@ export async function runAgencyAuditStory(deps: StoryDeps & { logLevel: string }
   try {
     const scope = `${AREA_SCOPE}${cellOf(DEMO_HOME.place).slice(0, AREA_LETTERS)}`;
     const story = new Narrator(deps.output, 'agency-audit');
-    const { report, score } = await auditAnExport(deps, story, { path: join(folder, 'export.csv'), scope }, signal);
-    const worst = report.findings.find((finding) => finding.verdict === 'revoke' && finding.scope === scope);
+    const report = await auditAnExport(deps, story, { path: join(folder, 'export.csv'), scope }, signal);
+    const worst = report.findings.find((finding) => finding.scope === scope);
     if (!worst) throw failure('story_failed', { story: 'agency-audit', detail: 'the audit proposes nobody' });
 
     deps.output.progress('Starting broker, registry, vault, bridge and a doorbell ...');
@@ -74,7 +73,7 @@ export async function runAgencyAuditStory(deps: StoryDeps & { logLevel: string }
     await session.start();
     signal.throwIfAborted();
     const homes = new AuditTestbed(deps, testbed, facts, session, signal);
-    await playOut(deps, story, homes, { report, score, worst, scope });
+    await playOut(deps, story, homes, { report, worst, scope });
   } finally {
     for (const close of closers) await close();
   }
@@ -85,43 +84,34 @@ async function auditAnExport(
   story: Narrator,
   { path, scope }: { path: string; scope: string },
   signal: AbortSignal,
-): Promise<{ report: AuditReport; score: Score }> {
-  const labels = await writeExport(PLAN, path, signal);
-  const open = labels.misusing.filter(({ how }) => how === 'open').length;
+): Promise<AuditReport> {
+  const { searches, open, hidden } = await writeExport(PLAN, path, signal);
   story.tell(
-    `An export of ${labels.queries} searches by ${PLAN.agencies} agencies. ${labels.misusing.length} misuse them, ${open} openly; the audit is not told which.`,
-    labels.misusing.length === MISUSING,
+    `An export of ${searches} searches by ${PLAN.agencies} agencies. ${open.length + hidden.length} misuse them: ${open.length} say so in their reasons, ${hidden.length} say nothing. The audit is not told which.`,
+    open.length + hidden.length === MISUSING,
   );
   const report = await auditQueries(createReadStream(path), parseAuditSettings({ scope }), { signal });
-  const score = scoreFindings(report.findings, labels);
-  const revoked = report.findings.filter(({ verdict }) => verdict === 'revoke');
   story.tell(
     `It is audited for the homes of ${scope}. ${report.broken.rows} rows are broken, and read as far as they go; ${report.flagged} are flagged.`,
-    report.rows === labels.queries && report.broken.rows > 0,
+    report.rows === searches && report.broken.rows > 0,
   );
-  deps.output.say(`\n${reportText({ ...report, findings: revoked.slice(0, WORST_SHOWN) }, 1)}\n`);
-  deps.output.say(['Figures, on words that were frozen before there was a rule:', ...scoreText(score), ''].join('\n'));
-  const { revoke, review } = score;
+  deps.output.say(`\n${reportText({ ...report, findings: report.findings.slice(0, WORST_SHOWN) }, 1)}\n`);
+  const found = new Set(report.findings.map(({ agency }) => agency));
   story.tell(
-    `All ${revoke.wanted} that misuse openly are proposed for revocation, and nobody who does not misuse.`,
-    revoke.recall === 1 && revoke.precision === 1,
+    `All ${open.length} that say so are proposed for revocation, and nobody else; of the ${hidden.length} that say nothing the audit finds none.`,
+    found.size === open.length && open.every((agency) => found.has(agency)),
   );
-  story.tell(
-    `Of ${review.wanted} that hide it, behaviour finds ${Math.round(review.recall * review.wanted)}; of ${review.found} that it names for a person to look at, ${review.true} are right. None of these loses anything.`,
-    report.findings.every(({ verdict, scope: what }) => verdict === 'revoke' || what === null),
-  );
-  return { report, score };
+  return report;
 }
 
 interface Audited {
   report: AuditReport;
-  score: Score;
   worst: AuditFinding;
   scope: string;
 }
 
 async function playOut(deps: StoryDeps, story: Narrator, homes: AuditTestbed, audited: Audited): Promise<void> {
-  const { worst, scope, report, score } = audited;
+  const { worst, scope, report } = audited;
   const key = await homes.register(worst.agency);
   const first = await homes.ask(key);
   story.tell(
@@ -154,11 +144,18 @@ async function playOut(deps: StoryDeps, story: Narrator, homes: AuditTestbed, au
   );
   if (deps.output.json)
     deps.output.result(
-      { event: 'audited', agency: worst.agency, scope, refused, served: other.credential.name, score },
+      {
+        event: 'audited',
+        agency: worst.agency,
+        scope,
+        refused,
+        served: other.credential.name,
+        found: report.findings.length,
+      },
       '',
     );
   story.proved(
-    `the audit finds all ${score.revoke.wanted} that say openly what they do and suspects nobody else of it (precision ${score.revoke.precision.toFixed(3)}, recall ${score.revoke.recall.toFixed(3)}; by behaviour alone, of those who hide it, ${score.review.precision.toFixed(3)} and ${score.review.recall.toFixed(3)}); a revocation for one area holds at the device, leaves others alone, and can be undone.`,
+    `the audit finds all ${report.findings.length} that say openly what they do and suspects nobody else; a revocation for one area holds at the device, leaves others alone, and can be undone.`,
   );
 }
 

@@ -3,7 +3,6 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { auditRows } from './audit.ts';
 import { capacityRows } from './capacity.ts';
 import { captureRows } from './capture.ts';
 import { consoleRows } from './console.ts';
@@ -33,7 +32,6 @@ const GROUPS: Record<string, (run: Run) => Promise<Row[]>> = {
   motion: motionRows,
   memory: memoryRows,
   intake: intakeRows,
-  audit: auditRows,
   feed: feedRows,
   capacity: capacityRows,
   replay: replayRows,

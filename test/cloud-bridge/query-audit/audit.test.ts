@@ -3,13 +3,10 @@
 import { createReadStream } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { type FlaggedRow, searchCounts, Tallies } from '../../../cloud-bridge/query-audit/agency-counts.ts';
+import type { FlaggedRow } from '../../../cloud-bridge/query-audit/agency-counts.ts';
 import { type AuditReport, auditQueries } from '../../../cloud-bridge/query-audit/audit.ts';
 import { parseAuditSettings } from '../../../cloud-bridge/query-audit/query-audit-settings.ts';
-import { reportText } from '../../../cloud-bridge/query-audit/report-text.ts';
-import { type Random, SeededRandom } from '../../../device/base/random.ts';
-import { scoreFindings } from '../../../sim/query-export/score.ts';
-import { writeExport } from '../../../sim/query-export/write.ts';
+import { writeExport } from '../../../sim/query-export/query-export.ts';
 import { temporaryFolder } from '../../support/command-line.ts';
 import { proved } from '../../support/proved.ts';
 
@@ -97,8 +94,7 @@ describe('rows', () => {
 });
 
 it.each([
-  [{ timeZone: 'Springfield' }, 'time zone'],
-  [{ offHours: { from: 24, until: 6 } }, '23'],
+  [{ flaggedMin: 0 }, 'flaggedMin'],
   [{ scope: 'Area 51' }, 'scope'],
   [{ unknown: 1 }, 'unknown'],
 ])('refuses the setting %j', (input, detail) => {
@@ -112,9 +108,9 @@ describe('verdicts', () => {
     const some = rows(60, (at) => `x,Some PD,40,${at < 5 ? 'assist ICE' : 'burglary'},26-1,\n`);
     const much = rows(20, (at) => `x,Much PD,40,${at < 10 ? 'HSI' : 'burglary'},26-1,\n`);
     const { report } = await audit(HEADER + town + some + much, { scope: 'area-dp0' });
-    expect(report.findings.map(({ agency, verdict, scope }) => [agency, verdict, scope])).toEqual([
-      ['Much PD', 'revoke', null],
-      ['Some PD', 'revoke', 'area-dp0'],
+    expect(report.findings.map(({ agency, scope }) => [agency, scope])).toEqual([
+      ['Much PD', null],
+      ['Some PD', 'area-dp0'],
     ]);
     const [, found] = report.findings;
     expect(found?.reasons.join(' ')).toMatch(/^5 of 60 searches are flagged.* 5 x ice: /);
@@ -138,100 +134,24 @@ describe('verdicts', () => {
   });
 });
 
-describe('habits', () => {
-  /** Searches of an agency with three independent habits that have these shares. */
-  const searches = (random: Random, name: string, count: number, [wide, wordless, noCase]: readonly number[]) =>
-    rows(count, (at) => {
-      const has = (share = 0) => random.fraction() < share;
-      return `x,${name},${has(wide) ? 6_000 : 40},${has(wordless) ? 'inv' : 'burglary'},${has(noCase) ? '' : '26-1'},"07/01/2026, ${at % 2 === 0 ? '03' : '11'}:00:00 AM UTC"\n`;
-    });
-  /** Agencies that differ in each habit: some search widely, some give no reason, some no case number, some all of it. */
-  const honest = (count: number) => {
-    const random = new SeededRandom(4);
-    const share = () => 0.05 + 0.6 * random.fraction() ** 2;
-    return rows(count, (at) => searches(random, `Testbed ${at} PD`, 60, [share(), share(), share()]));
-  };
-  const random = new SeededRandom(9);
-  const hider = searches(random, 'Hider PD', 60, [0.1, 0.2, 0.3]) + searches(random, 'Hider PD', 40, [1, 1, 1]);
-  const lax = searches(random, 'Lax PD', 100, [0.8, 0.8, 0.9]);
-  const wide = searches(random, 'Interstate PD', 100, [0.95, 0.2, 0.3]);
-
-  it('that predict few of the searches that were made lead to a review, never to a revocation', async () => {
-    const { report } = await audit(HEADER + honest(150) + hider + lax + wide);
-    expect(report.findings.map(({ agency, verdict, scope }) => [agency, verdict, scope])).toEqual([
-      ['Hider PD', 'review', null],
-    ]);
-    const [{ hidden, reasons } = {}] = report.findings;
-    expect(hidden?.inPattern).toBeGreaterThanOrEqual(40);
-    expect(hidden?.predicted).toBeLessThan(6);
-    expect(reasons?.join(' ')).toMatch(
-      /^4\d searches were wide, wordless and without a case; its habits predict \d\.\d\. 2\d of them were at night\. The chance that it is honest all the same: /,
-    );
-  });
-
-  it('are compared under the bound that the user sets', async () => {
-    const text = HEADER + honest(150) + hider;
-    const found = async (falseDiscoveries: number) => (await audit(text, { falseDiscoveries })).report;
-    expect((await found(0.01)).findings).toEqual([]);
-    const { findings, habits } = await found(0.3);
-    expect(findings.map(({ agency }) => agency)).toEqual(['Hider PD']);
-    expect(habits).toEqual({ judged: true, falseDiscoveries: 0.3 });
-    expect(() => parseAuditSettings({ falseDiscoveries: 0.9 })).toThrow(
-      expect.objectContaining({ code: 'config_invalid' }),
-    );
-  });
-
-  it('are reported with the share at night, in the agencies’ own time zone', async () => {
-    const atNight = async (timeZone: string) =>
-      (await audit(HEADER + honest(150) + hider, { timeZone })).report.findings.map(({ hidden }) => hidden?.offHours);
-    const [[inUtc = 0], [inTokyo]] = [await atNight('UTC'), await atNight('Asia/Tokyo')];
-    expect(inUtc).toBeGreaterThan(10);
-    expect(inTokyo).toBe(0);
-  });
-
-  it('are not judged where there are too few agencies to estimate them, and the report says so', async () => {
-    const { report } = await audit(HEADER + honest(30) + hider);
-    expect(report.habits.judged).toBe(false);
-    expect(report.findings).toEqual([]);
-    expect(reportText(report)).toContain('Habits were not judged');
-  });
-
-  it('count no row whose reason or network count was lost', () => {
-    const tallies = new Tallies(1);
-    const add = (isWordless: boolean | null, networks: number | null) =>
-      tallies.add({
-        line: 1,
-        agency: 'A PD',
-        reason: '',
-        caseNumber: '',
-        isOffHours: true,
-        networks,
-        reading: { matches: [], isWordless },
-      });
-    add(true, 6_000);
-    add(null, 6_000);
-    add(true, null);
-    const [tally] = tallies.byName.values();
-    expect(tally && searchCounts(tally, tallies.wideFrom)).toEqual([...new Array(15).fill(0), 1]);
-  });
-});
-
-it('finds nearly all open misuse in the held-out export and revokes no honest agency', {
+it('finds nearly all open misuse in a synthetic export and revokes no honest agency', {
   tags: ['long'],
   timeout: 120_000,
 }, async (test) => {
-  // Another seed than in test/scenarios/e2e, and fewer searches of each agency.
-  const plan = { seed: 2027, agencies: 4_000, rows: 100_000, vocabulary: 'held-out' } as const;
-  const path = join(folder.path, 'held-out.csv');
-  const labels = await writeExport(plan, path);
+  // Another seed than in the story, and fewer searches of each agency.
+  const path = join(folder.path, 'export.csv');
+  const { open, hidden, searches } = await writeExport({ seed: 2027, agencies: 4_000, rows: 100_000 }, path);
   const report = await auditQueries(createReadStream(path), parseAuditSettings({}));
-  const { revoke, review } = scoreFindings(report.findings, labels);
-  const figure = ({ precision, recall }: typeof revoke) =>
-    `precision ${precision.toFixed(3)}, recall ${recall.toFixed(3)}`;
-  proved(test, 'Audit, words frozen before the rules: open misuse, to revoke', figure(revoke));
-  expect(labels.misusing).toHaveLength(47);
-  expect(revoke.precision).toBe(1);
+  const found = report.findings.map(({ agency }) => agency);
+  const right = found.filter((agency) => open.includes(agency));
+  proved(
+    test,
+    'Audit, words frozen before the rules: open misuse, to revoke',
+    `${right.length} of ${open.length}; ${found.length - right.length} others`,
+  );
+  expect([open.length, hidden.length]).toEqual([32, 15]);
+  expect(right).toEqual(found);
   // A typo in one of four texts can hide an agency that searched four times.
-  expect(revoke.recall).toBeGreaterThanOrEqual(0.9);
-  expect(review.wanted).toBe(15);
+  expect(right.length).toBeGreaterThanOrEqual(29);
+  expect(report.rows).toBe(searches);
 });

@@ -1,14 +1,14 @@
 // Columns are found by name, in any order and spelling; a file without the needed columns is refused with the reason.
 import { expect, it } from 'vitest';
-import { EXPORT_COLUMNS, readHeader, WIDER_COLUMNS } from '../../../cloud-bridge/query-audit/export-columns.ts';
+import { EXPORT_COLUMNS, readHeader } from '../../../cloud-bridge/query-audit/export-columns.ts';
 
 it('recognises the usual thirteen columns and the wider variant', () => {
   expect(EXPORT_COLUMNS).toHaveLength(13);
   expect(readHeader(EXPORT_COLUMNS)).toEqual({
-    positions: { agency: 2, networks: 3, reason: 6, caseNumber: 7, time: 9, prompt: 11 },
+    positions: { agency: 2, reason: 6, caseNumber: 7, prompt: 11 },
     width: 13,
   });
-  expect(readHeader(WIDER_COLUMNS)).toMatchObject({ positions: { devices: 13, offense: 14 }, width: 15 });
+  expect(readHeader([...EXPORT_COLUMNS, 'Offense Type'])).toMatchObject({ positions: { offense: 13 }, width: 14 });
 });
 
 it('finds columns by name, not by order', () => {

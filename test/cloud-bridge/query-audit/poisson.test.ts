@@ -1,6 +1,6 @@
 // Reference values of the Poisson tail.
 import { expect, it } from 'vitest';
-import { chanceOfAtLeast } from '../../../cloud-bridge/query-audit/statistics.ts';
+import { chanceOfAtLeast } from '../../../cloud-bridge/query-audit/verdict.ts';
 
 it.each([
   [4, 0.8, 0.0090799],

@@ -26,20 +26,14 @@ const agency = (id: string, name: string, more: Partial<RegisteredAgency> = {}):
   revision: 1,
   ...more,
 });
-const finding = (
-  name: string,
-  verdict: AuditFinding['verdict'] = 'revoke',
-  scope: string | null = null,
-): AuditFinding => ({
+const finding = (name: string, scope: string | null = null): AuditFinding => ({
   agency: name,
-  verdict,
   scope,
   score: 1,
   queries: 10,
   flagged: 5,
   chance: 0,
   byRule: {},
-  hidden: null,
   samples: [],
   reasons: [],
 });
@@ -73,13 +67,8 @@ describe('planRevocations', () => {
     agency('agency-3', 'TWIN PD'),
   ];
 
-  it('matches names regardless of case and punctuation, leaves out agencies for review, and guesses nothing', () => {
-    const findings = [
-      finding('ALICE TX PD', 'revoke', 'area-9v'),
-      finding('Alice TX PD', 'review'),
-      finding('Twin PD'),
-      finding('Other PD'),
-    ];
+  it('matches names regardless of case and punctuation and guesses nothing', () => {
+    const findings = [finding('ALICE TX PD', 'area-9v'), finding('Twin PD'), finding('Other PD')];
     expect(planRevocations(findings, registered)).toEqual({
       planned: [{ name: 'ALICE TX PD', agency: 'agency-1', scope: 'area-9v' }],
       unmatched: ['Twin PD', 'Other PD'],
