@@ -121,6 +121,13 @@ const TRIED: Readonly<Record<string, string>> = {
   fault: 'camera fault" or "device fault',
   faults: 'camera faults" or "device faults',
   load: 'fleet',
+  'audit generate': 'audit an export of your own; its columns are in `audit queries --help`',
+  ...Object.fromEntries(
+    ['--time-zone', '--off-hours', '--false-discoveries', '--labels'].map((option) => [
+      `audit queries ${option}`,
+      'the audit reads the words of searches alone, and proposes nobody for other habits',
+    ]),
+  ),
   'fleet load': '`fleet --ask 5m` asks the homes of its town, and `agency request` any bridge',
   doorbell: 'up add", "up list" or "up remove',
   truth: 'replay truth',

@@ -69,6 +69,9 @@ function addQueries(audit: Command): void {
     .addHelpText(
       'after',
       `
+The file's first line names its columns, of which it needs "Org Name" and "Reason"; "Case #", "Text Prompt" and
+"Offense Type" are read, too.
+
 Examples:
   $ doorsill audit queries export.csv --html report.html
   $ doorsill audit queries export.csv --scope area-dp0 --apply --registry http://127.0.0.1:8701 --admin-token registry/admin.token

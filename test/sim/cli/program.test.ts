@@ -218,9 +218,15 @@ describe('the command line', () => {
     expect(noun?.commands).toHaveLength(1);
   });
 
-  it('says of a removed sub-verb what replaces it', async () => {
-    const { stderr } = await callCommand(['fleet', 'load', '--ask', '6']);
-    expect(stderr).toContain('there is no "fleet load" any more: `fleet --ask 5m`');
+  it.each([
+    [['fleet', 'load', '--ask', '6'], '"fleet load" any more: `fleet --ask 5m`'],
+    [['audit', 'generate', '--out', 'a.csv'], '"audit generate" any more: audit an export of your own'],
+    [['audit', 'queries', 'a.csv', '--labels=b.json'], '"audit queries --labels" any more: the audit reads the words'],
+  ])('says of the removed %j what replaces it', async (words, answer) => {
+    expect(await callCommand(words)).toMatchObject({
+      status: 2,
+      stderr: expect.stringContaining(`there is no ${answer}`),
+    });
   });
 
   it('suggests the verbs of `up` for the former verb doorbell', async () => {
