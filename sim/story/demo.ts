@@ -121,19 +121,18 @@ export interface DemoRun {
 
 /** Runs `play` in a testbed of its own, in `options.folder`; ends the testbed in any case. */
 export async function inTestbed<Result>(
-  options: Omit<DemoOptions, 'folder' | 'disclose' | 'audio'> & Pick<TestbedOptions, 'folder' | 'vault' | 'network'>,
+  options: Omit<DemoOptions, 'folder' | 'disclose' | 'audio'> & Pick<TestbedOptions, 'folder' | 'network'>,
   deps: StoryDeps,
   signal: AbortSignal,
   play: (scene: DemoRun) => Promise<Result>,
 ): Promise<Result> {
-  const { folder, logLevel, vault, network } = options;
+  const { folder, logLevel, network } = options;
   const testbed = new Testbed(
     {
       folder,
       kind: 'doorsill-demo',
       camera: demoCamera(options),
       logLevel,
-      ...(vault === undefined ? {} : { vault }),
       ...(network === undefined ? {} : { network }),
     },
     { ...deps, say: (text) => deps.output.progress(text) },

@@ -15,10 +15,9 @@ import { DEMO_AGENCY, enterAgency } from '../officer/registration.ts';
 import { foundIn, piecesOf } from '../testbed/find-traces.ts';
 import { testbedPaths } from '../testbed/testbed-folder.ts';
 import { readVaultClip, type VaultClip } from '../testbed/vault-clip.ts';
-import { type DemoRun, type Granted, grantOnce, inTestbed } from './demo.ts';
+import { type DemoRun, type Granted, grantOnce, handedOver, inTestbed } from './demo.ts';
 import { Narrator } from './narrator.ts';
 import type { StoryDeps } from './story-deps.ts';
-import { InVault } from './vaulted-clip.ts';
 
 const FOOTAGE = { camera: 'synthetic?size=320x180', fromUs: 500_000, toUs: 2_000_000 };
 const DISCLOSED = 'address,email';
@@ -30,6 +29,8 @@ const KEYLESS_AGENCY = {
 /** Pieces of the clip that are searched for; each is 32 bytes. */
 const PIECES = 6;
 const VERDICT_MS_MAX = 20_000;
+const SHOWN_MS_MAX = 20_000;
+const CLIP_BYTES_MAX = 64 * 1024 * 1024;
 
 /** Runs it with real processes. Throws `story_failed` when a check fails. */
 export async function runSealedStory(deps: StoryDeps & { logLevel: string }, signal: AbortSignal): Promise<void> {
@@ -75,10 +76,15 @@ async function encrypted(scene: DemoRun, story: Narrator): Promise<Granted> {
 
 /** The vault goes on. */
 async function opened(scene: DemoRun, story: Narrator, granted: Granted): Promise<void> {
-  const vault = await InVault.of(scene, granted);
+  const { evidence } = scene.facts;
+  const who = { officer: DEMO_AGENCY.contact.name, reason: 'a granted clip has come' };
+  const item = await handedOver(scene, granted);
+  if (!(await evidence.whenItem(item, who, () => true, SHOWN_MS_MAX, scene.signal)))
+    throw failure('timed_out', { what: 'the evidence in the vault', seconds: SHOWN_MS_MAX / 1000 });
+  const downloaded = await allOf((await evidence.clip(item, who, CLIP_BYTES_MAX)).parts);
   story.tell(
     'The vault goes on, opens it, checks it, and shows it to the agency’s officers: what was granted, to the byte.',
-    sha256Hex(await vault.download('a granted clip has come')) === granted.facts.sha256,
+    sha256Hex(downloaded) === granted.facts.sha256,
   );
   const verdict = await verdictOf(scene, granted);
   story.tell(

@@ -20,9 +20,7 @@ const STEADY_MS = 2_000;
 export interface ChildDeps {
   clock: Clock;
   random: Random;
-  /** Called for each JSON line that the part prints. */
-  onLine?: (line: Record<string, unknown>) => void;
-  /** The program of the part; absent: the command line's. A story may use one with a clock of its own. */
+  /** The program of the part; absent: the command line's. */
   program?: string;
   /** A command before the part's own, such as one that enters a network namespace; absent: none. */
   inside?: readonly string[];
@@ -108,7 +106,6 @@ export class PartProcess {
           steady = this.deps.clock.after(STEADY_MS, () => this.backoff.reset());
           resolve(line);
         }
-        this.deps.onLine?.(line);
       });
       child.stdout?.on('data', (chunk: Buffer) => lines.push(chunk));
       child.stderr?.on('data', (chunk: Buffer) => {
@@ -159,11 +156,6 @@ export class PartProcess {
     child.kill('SIGTERM');
     await this.ended;
     force.cancel();
-  }
-
-  /** Writes one JSON line to its standard input. */
-  sendLine(line: object): void {
-    this.process?.stdin?.write(`${JSON.stringify(line)}\n`);
   }
 
   /** Kills it at once, as a power cut would; it is restarted as after any crash. */

@@ -51,8 +51,6 @@ export interface TestbedOptions {
   connections?: number;
   /** Broker and bridge run in this process; absent: each has a process of its own, which can be killed alone. */
   sharesProcess?: { logLevel: LogLevel };
-  /** A program that runs the vault in place of the command line's, and the callback for the lines that it prints. */
-  vault?: { program: string; onLine: (line: Record<string, unknown>) => void };
   /** Ports of broker, registry, bridge and vault at the first run: this one and the next three. Absent: free ones. */
   port?: { first: number; isRequired: boolean };
   /** Settings of the first doorbell at the first run, in addition to the demo home's. */
@@ -370,11 +368,10 @@ export class Testbed {
 
   private async startChild(name: string, args: string[], firstLine?: string): Promise<unknown> {
     this.stopping.signal.throwIfAborted();
-    const { vault, network } = this.options;
+    const { network } = this.options;
     const child = new PartProcess(name, [...args, ...this.logArgs], join(this.paths.logs, `${name}.log`), {
       clock: this.deps.clock,
       random: this.deps.random,
-      ...(name === 'vault' && vault ? { program: vault.program, onLine: vault.onLine } : {}),
       ...(name === 'doorbell' && network ? { inside: network.inside, onStart: (pid) => network.started(pid) } : {}),
       onCrash: (which, how, restartInMs) =>
         this.deps.say(

@@ -1,7 +1,7 @@
 // @module-tag long
-// The command shows the hidden frames of a usual cut, which ours does not have.
+// The command shows the hidden frames of a usual cut, which ours does not have; and that the bridge cannot read the clip it carries.
 import { describe, expect, it } from 'vitest';
-import { runCommand } from '../../support/command-line.ts';
+import { runCommand, runStory } from '../../support/command-line.ts';
 import { proved } from '../../support/proved.ts';
 
 describe('story leak', () => {
@@ -16,3 +16,11 @@ describe('story leak', () => {
     proved(test, 'Hidden frames in a clip, beside a usual cut of the same window', `0 beside ${naive.hidden}`);
   }, 90_000);
 });
+
+it('story sealed tells what it proves', async () => {
+  const done = await runStory('sealed');
+  expect(done.status, done.stderr).toBe(0);
+  expect(done.left).toEqual([]);
+  expect(done.lines.filter(({ event }) => event === 'told')).toHaveLength(6);
+  expect(done.last).toMatchObject({ event: 'proved', story: 'sealed', lines: 6 });
+}, 90_000);
