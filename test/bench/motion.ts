@@ -8,10 +8,10 @@ const PICTURES = 200;
 
 /** A picture of an empty scene, and of one with a visitor. */
 export async function motionRows({ pairs }: Run): Promise<Row[]> {
-  return [await row('empty porch', 0, pairs), await row('visitor', 24, pairs)];
+  return [await row('empty porch', 0, 1.6, pairs), await row('visitor', 24, 2.4, pairs)];
 }
 
-async function row(scene: string, visitorWidth: number, pairs: number): Promise<Row> {
+async function row(scene: string, visitorWidth: number, most: number, pairs: number): Promise<Row> {
   const random = new SeededRandom(1);
   const noise = random.bytes(8_192);
   const pictures = Array.from({ length: PICTURES }, (_, number) =>
@@ -44,11 +44,11 @@ async function row(scene: string, visitorWidth: number, pairs: number): Promise<
   return {
     group: 'motion',
     what: `Motion: a 160x90 picture, ${scene}`,
-    ours: `${ratio.toFixed(2)} x the bare loop`,
+    ours: `${(work / PICTURES).toFixed(0)} us`,
     baseline: `${(baseline / PICTURES).toFixed(0)} us to read it twice`,
-    figure: work / PICTURES,
-    unit: 'us',
-    target: { most: 60 },
+    figure: ratio,
+    unit: 'x',
+    target: { most },
   };
 }
 
