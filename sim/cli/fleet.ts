@@ -1,22 +1,17 @@
 // The verb `fleet`: reads and checks its options, runs the fleet, and prints a line each second, then the totals.
 
 import { mkdir } from 'node:fs/promises';
-import { arch, availableParallelism, platform } from 'node:os';
 import { resolve } from 'node:path';
 import { parseEnrolmentCode } from '@doorsill/contract/enrolment';
 import { type Context, openContext } from '@doorsill/device/cli/context';
-import { ownVersion } from '@doorsill/device/cli/own-version';
 import { ProgressLine } from '@doorsill/device/terminal/progress-line';
 import { readEnrolmentInput } from '@doorsill/device/terminal/secret-input';
-import { commandLine } from '@doorsill/device/terminal/shell-words';
 import { stopSignal } from '@doorsill/device/terminal/stop-signal';
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { failure } from '../errors.ts';
 import type { FleetPart } from '../fleet/draw-fleet.ts';
 import type { FleetLine, FleetOptions, FleetSummary, OutsideLinks } from '../fleet/fleet.ts';
-import type { FleetHistory } from '../fleet/fleet-history.ts';
 import type { FleetProfile } from '../fleet/fleet-profile.ts';
-import type { FleetReport } from '../fleet/fleet-report.ts';
 import { checkLoadedAddress, parseDuration, parseListenAddress, parseWholeNumber } from './read-options.ts';
 
 const SEED_MAX = 2 ** 32 - 1;
@@ -41,12 +36,6 @@ interface FleetCommandOptions {
   beyondThisMachine?: boolean;
   metrics?: string;
   report?: string;
-}
-
-/** Where to serve metrics, and where to write the report page; null: not at all. */
-interface Reporting {
-  metrics: { host: string; port: number } | null;
-  report: string | null;
 }
 
 export function addFleet(program: Command): void {
@@ -74,7 +63,7 @@ export function addFleet(program: Command): void {
     .option('--home-accounts <dir>', 'the folder of its accounts, in which each doorbell and owner gets one')
     .option('--beyond-this-machine', 'allow addresses that are not on this machine')
     .option('--metrics <[host:]port>', 'serve metrics for Prometheus at /metrics')
-    .option('--report <file>', 'at the end, write a page with curves and totals')
+    .addOption(new Option('--report <file>').hideHelp())
     .addHelpText(
       'after',
       `
@@ -84,7 +73,7 @@ agencies and moderators find them with --data.
 
 Examples:
   $ doorsill fleet --doorbells 100 --ask 30s --for 2m
-  $ doorsill fleet --doorbells 1000 --profile town.yaml --report fleet.html
+  $ doorsill fleet --doorbells 1000 --profile town.yaml --json > fleet.ndjson
   $ doorsill fleet --doorbells 8000 --seed 7 --shard 2/8 --beyond-this-machine --bridge https://bridge.test --enrol batch.code --broker mqtts://area.test:8883 --home-broker mqtts://homes.test:8883 --home-accounts ./accounts
 
 Exit status: 0 nothing was lost; 1 footage, messages or doorbells were lost; 2 wrong usage; 3 an address is not on this machine; 5 this machine;
@@ -92,11 +81,13 @@ Exit status: 0 nothing was lost; 1 footage, messages or doorbells were lost; 2 w
     )
     .action(async (options: FleetCommandOptions, command: Command) => {
       const context = openContext(command);
-      const reporting = {
-        metrics: options.metrics === undefined ? null : parseListenAddress(options.metrics),
-        report: options.report === undefined ? null : resolve(options.report),
-      };
-      await run(await read(options, context), reporting, context);
+      if (options.report !== undefined)
+        throw failure('usage', {
+          detail:
+            '--report is gone: --json prints every second and the totals, and --metrics serves them for Prometheus',
+        });
+      const metrics = options.metrics === undefined ? null : parseListenAddress(options.metrics);
+      await run(await read(options, context), metrics, context);
     });
 }
 
@@ -177,21 +168,19 @@ async function readOutside(options: FleetCommandOptions): Promise<OutsideLinks |
 }
 
 /** Runs the fleet; prints a line a second and the totals. */
-async function run(options: FleetOptions, { metrics, report }: Reporting, context: Context): Promise<void> {
-  const { output, clock } = context;
+async function run(
+  options: FleetOptions,
+  metrics: { host: string; port: number } | null,
+  context: Context,
+): Promise<void> {
+  const { output } = context;
   const hurry = new AbortController();
   // A second Ctrl-C waits for no upload, a third exits at once.
   const signal = stopSignal(() => (hurry.signal.aborted ? process.exit(130) : hurry.abort()));
-  const { expectPageWritable, writePage } = await import('../report/write-reports.ts');
-  if (report !== null) await expectPageWritable('--report', report);
   if (options.folder !== null) await mkdir(options.folder, { recursive: true, mode: 0o700 });
   const { runFleet } = await import('../fleet/fleet.ts');
   const { FleetMetrics } = await import('../fleet/fleet-metrics.ts');
-  const { FleetHistory } = await import('../fleet/fleet-history.ts');
-  const { fleetReportHtml, lossesOf } = await import('../fleet/fleet-report.ts');
   const served = metrics === null ? null : new FleetMetrics();
-  const history = new FleetHistory();
-  const startedUs = clock.wallUs();
   printBeginning(options, output);
   const line = new ProgressLine(!output.json);
   const isTerminal = process.stderr.isTTY === true && !output.json;
@@ -216,7 +205,6 @@ async function run(options: FleetOptions, { metrics, report }: Reporting, contex
           ),
         line: (figures) => {
           served?.set(figures);
-          history.add(figures);
           if (isTerminal) line.show(() => lineText(figures));
           else output.result({ event: 'second', ...figures }, lineText(figures));
         },
@@ -226,10 +214,6 @@ async function run(options: FleetOptions, { metrics, report }: Reporting, contex
     line.clear();
     output.result({ event: 'ended', ...summary }, summaryText(summary));
     if (lossesOf(summary).length > 0) process.exitCode = 1;
-    if (report !== null) {
-      await writePage(report, fleetReportHtml(reportOf(options, { summary, history, startedUs })));
-      output.result({ event: 'report', file: report }, `Its page: ${report}`);
-    }
   } finally {
     line.clear();
     await served?.stop();
@@ -244,29 +228,17 @@ function printBeginning({ doorbells, seed, shard }: FleetOptions, output: Contex
   );
 }
 
-/** The command that draws the same fleet: with its seed, but without `--data`: that folder exists now, and a fleet needs a new one. */
-export function againCommand(command: string, seed: number): string {
-  const elsewhere = command.replace(/ --data[ =](?:'(?:[^']|'\\'')*'|\S+)/, '');
-  return /(^| )--seed[ =]/.test(elsewhere) ? elsewhere : `${elsewhere} --seed ${seed}`;
-}
+type FleetLosses = Pick<FleetSummary, 'segmentsLost' | 'failed' | 'died' | 'unbelieved'>;
 
-/** The content of the report page. */
-function reportOf(
-  { seed, shard, profile }: FleetOptions,
-  ran: { summary: FleetSummary; history: FleetHistory; startedUs: number },
-): FleetReport {
-  return {
-    tool: `doorsill ${ownVersion()}`,
-    machine: `${platform()} ${arch()}, ${availableParallelism()} processors, Node ${process.version}`,
-    startedAt: new Date(ran.startedUs / 1_000).toISOString(),
-    seed,
-    shard: `${shard.index}/${shard.of}`,
-    command: againCommand(commandLine(), seed),
-    profile,
-    points: ran.history.points,
-    secondsEach: ran.history.linesEach,
-    summary: ran.summary,
-  };
+/** The losses of a fleet, as texts; empty without a loss. */
+export function lossesOf({ segmentsLost, failed, died, unbelieved }: FleetLosses): string[] {
+  const losses: [count: number, one: string, many: string][] = [
+    [segmentsLost, 'second of footage was lost', 'seconds of footage were lost'],
+    [failed, 'doorbell could not run', 'doorbells could not run'],
+    [died, 'process died', 'processes died'],
+    [unbelieved, 'message did not verify', 'messages did not verify'],
+  ];
+  return losses.filter(([count]) => count > 0).map(([count, one, many]) => `${count} ${count === 1 ? one : many}`);
 }
 
 const megabytes = (bytes: number) => `${Math.round(bytes / 1e6)} MB`;
@@ -305,6 +277,7 @@ function summaryText(summary: FleetSummary): string {
     `${summary.clipsStored} clips at the bridge${shownText(summary)}, ${summary.clipsFailed} failed, ${summary.clipsUnderWay} not finished; from grant to bridge p50 ${ms(summary.deliveredP50Ms)} p99 ${ms(summary.deliveredP99Ms)} ms`,
     `${summary.segmentsStored} s of footage sealed, ${summary.segmentsLost} s lost; from filmed to sealed p50 ${ms(summary.latenessP50Ms)} p99 ${ms(summary.latenessP99Ms)} max ${ms(summary.latenessMaxMs)} ms`,
     `${summary.corePercentEach ?? '-'} % of a core and ${Math.round(summary.memoryBytesEach / 1000)} KB for each doorbell`,
+    ...lossesOf(summary),
     ...(reasons.length === 0 ? [] : [`refusals and failures: ${reasons.join(', ')}`]),
   ].join('\n');
 }

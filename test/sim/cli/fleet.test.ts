@@ -4,7 +4,7 @@ import { chmod, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
 import { printEnrolmentCode } from '../../../device/contract/enrolment.ts';
-import { againCommand, lineText } from '../../../sim/cli/fleet.ts';
+import { lineText, lossesOf } from '../../../sim/cli/fleet.ts';
 import { callCommand } from '../../support/call-command.ts';
 import { runCommand, temporaryFolder } from '../../support/command-line.ts';
 import { sampleLines } from '../fleet/support/sample-run.ts';
@@ -50,6 +50,7 @@ it.each([
   [['--seed', '-1'], 'a whole number from 0'],
   [['--for', '10'], 'a duration'],
   [['--bridge', 'http://127.0.0.1:1'], 'go together'],
+  [['--report', 'fleet.html'], '--json prints every second and the totals, and --metrics'],
 ])('refuses %j as wrong usage', async (args, words) => {
   const { status, stderr } = await fleet(...args);
   expect([status, JSON.parse(stderr).error.code]).toEqual([2, 'usage']);
@@ -68,22 +69,21 @@ it('prints of a second only figures that are not zero', () => {
   );
 });
 
-it('names the command that draws the same fleet in another folder', () => {
-  const again = (options: string) => againCommand(`npx doorsill fleet --doorbells 5${options}`, 7);
-  expect(again(' --data town --ask 10s')).toBe('npx doorsill fleet --doorbells 5 --ask 10s --seed 7');
-  expect(again(" --seed 3 --data='my town' --json")).toBe('npx doorsill fleet --doorbells 5 --seed 3 --json');
+it('names each loss, with its number', () => {
+  const [line] = sampleLines(1);
+  if (!line) throw new Error('a second is wanted');
+  expect(lossesOf(line)).toEqual([]);
+  expect(lossesOf({ ...line, segmentsLost: 1, failed: 2, died: 1, unbelieved: 3 })).toEqual([
+    '1 second of footage was lost',
+    '2 doorbells could not run',
+    '1 process died',
+    '3 messages did not verify',
+  ]);
 });
 
 it('reports before it starts how many doorbells would fit', async () => {
   const { status, stderr } = await fleet('--doorbells', '100000');
   expect([status, JSON.parse(stderr).error.code]).toEqual([5, 'fleet_too_large']);
-});
-
-it('reports before it starts that its page cannot be written', async () => {
-  const folderItself = await fleet('--report', folder.path);
-  expect([folderItself.status, JSON.parse(folderItself.stderr).error.code]).toEqual([2, 'usage']);
-  const nowhere = await fleet('--report', join(folder.path, 'not-there', 'fleet.html'));
-  expect([nowhere.status, JSON.parse(nowhere.stderr).error.code]).toEqual([5, 'file_unusable']);
 });
 
 it('starts only in a new folder', async () => {

@@ -105,7 +105,6 @@ describe('a file that others can read', { tags: ['long'] }, () => {
     ['bridge', 'dispute', 'clip-1', '--reason', 'why', '--out'],
     ['search-party', 'still', 'search-1', '--out'],
     ['prove', '--out'],
-    ['fleet', '--doorbells', '2', '--report'],
   ])('gets nothing of `%s %s`', async (...words) => {
     writeFileSync(file(), 'theirs', { mode: 0o644 });
     writeFileSync(at('export.csv'), 'agency,time,plate,reason\n', { mode: 0o600 });

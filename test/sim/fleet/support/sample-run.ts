@@ -1,8 +1,6 @@
-// A fleet's run, for tests of its page and its curves.
+// A fleet's run, for tests of what is printed and served of it.
 import type { FleetLine } from '../../../../sim/fleet/fleet.ts';
 import { NO_COUNTS } from '../../../../sim/fleet/fleet-process-tally.ts';
-import { DEFAULT_PROFILE } from '../../../../sim/fleet/fleet-profile.ts';
-import type { FleetReport } from '../../../../sim/fleet/fleet-report.ts';
 
 /** A line for each second: 20 doorbells start, are asked every 30 s, 12 share. `lost`: a process dies in the middle. */
 export function sampleLines(count: number, { lost = false } = {}): FleetLine[] {
@@ -24,22 +22,4 @@ export function sampleLines(count: number, { lost = false } = {}): FleetLine[] {
       ...{ descriptors: 40 + Math.min(20, seconds * 2) * 8, timers: 200 + answered * 3, died: isDead ? 1 : 0 },
     };
   });
-}
-
-export function sampleReport({ lost = false, seconds = 120 } = {}): FleetReport {
-  const points = sampleLines(seconds, { lost });
-  const { cores: _cores, ...last } = points.at(-1) ?? { ...sampleLines(1)[0], cores: 0 };
-  return {
-    tool: 'doorsill 1.0.0',
-    machine: 'linux x64, 2 processors, Node v22.11.0',
-    startedAt: '2026-11-29T10:00:00.000Z',
-    ...{ seed: 7, shard: '1/1', secondsEach: 1, profile: DEFAULT_PROFILE, points },
-    command: 'npx doorsill fleet --doorbells 20 --ask 30s --for 2m --report fleet.html --seed 7',
-    summary: {
-      ...(last as FleetLine),
-      ...{ latenessMaxMs: 140, deliveredP50Ms: 820, deliveredP99Ms: 2_400, clipsShown: 36 },
-      ...{ corePercentEach: 0.4312, memoryBytesEach: 8_100_000 },
-      codes: lost ? { consent_window_no_footage: 2, unreachable: 5 } : {},
-    },
-  };
 }
