@@ -19,7 +19,7 @@ export const Draft = z.strictObject({
   window: Window.nullable(),
   audio: z.boolean(),
   zones: z.array(Zone).max(16),
-  disclose: z.array(DisclosureKey).max(4),
+  disclose: z.array(DisclosureKey).max(DisclosureKey.options.length),
   /** The preview made of these choices, and when, by this browser's clock. */
   preview: z.strictObject({ made: Preview, atUs: z.int() }).nullable(),
 });
