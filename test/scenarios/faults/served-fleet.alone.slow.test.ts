@@ -14,10 +14,9 @@ import { SystemClock } from '../../../device/base/clock.ts';
 import { SystemDisk } from '../../../device/base/disk.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
 import { isFailure } from '../../../sim/errors.ts';
-import { callAboutRequest } from '../../../sim/officer/agency-client.ts';
+import { callAboutRequest, listClipPage } from '../../../sim/officer/agency-client.ts';
 import { createEnrolmentCode } from '../../../sim/officer/bridge-operator.ts';
-import { call } from '../../../sim/officer/service-client.ts';
-import { askFleet } from '../../support/ask-fleet.ts';
+import { askFleet, bridgeAt, downloadWhole } from '../../support/agency-of-fleet.ts';
 import { Running, runCommand, temporaryFolder } from '../../support/command-line.ts';
 import { proved } from '../../support/proved.ts';
 import { ServedLayout } from '../../support/served-layout.ts';
@@ -36,6 +35,7 @@ const CHOSEN = new RegExp(process.env['DOORSILL_CHAOS'] ?? '');
 const FAULTS = SERVED_FAULTS.filter(({ name }) => CHOSEN.test(name));
 const PATIENCE_S = 300;
 const ASK_EVERY_MS = 10_000;
+const READ_EVERY_MS = 2_000;
 /** By default a bridge allows 60 open requests in a cell. */
 const OPEN_MAX = 20;
 const MEASURED_MS = 30_000;
@@ -89,30 +89,43 @@ async function startFleet(
   return fleet;
 }
 
-/** Asks the fleet's homes for footage again and again, until `stop`; resolves the oldest request for a new one. */
-async function startAsking({ urls, agency }: ServedLayout): Promise<{ stop(): Promise<void> }> {
+/**
+ * An agency asks the fleet's homes for footage again and again, resolves the oldest request for a new one, and lists and downloads clips, until
+ * `stop`, which resolves with how its downloads ended.
+ */
+async function startAgency({ urls, agency: { key } }: ServedLayout) {
   const deps = { clock: new SystemClock(), random: new SystemRandom(), disk: new SystemDisk() };
-  const bridge = { id: (await call({ url: urls.bridge }, 'readBridge')).id, url: urls.bridge };
+  const bridge = await bridgeAt(urls.bridge);
   const stopping = new AbortController();
   const open: string[] = [];
   const ask = async () => {
-    open.push(await askFleet(deps, agency.key, bridge, 'package-theft'));
+    open.push(await askFleet(deps, key, bridge, 'package-theft'));
     const [oldest] = open.length > OPEN_MAX ? open.splice(0, 1) : [];
-    if (oldest) await callAboutRequest(deps, agency.key, bridge, oldest, 'resolve');
+    if (oldest) await callAboutRequest(deps, key, bridge, oldest, 'resolve');
   };
-  const asking = (async () => {
+  const downloads = { whole: 0, 'handed-over': 0, broken: 0 };
+  let reads = 0;
+  const read = async () => {
+    const { clips } = await listClipPage(deps, key, bridge, { officer: 'fleet', reason: 'what arrived' });
+    const clip = clips[reads % clips.length];
+    reads += 1;
+    if (clip) downloads[await downloadWhole(deps, key, bridge, clip)] += 1;
+  };
+  const again = async (everyMs: number, act: () => Promise<void>) => {
     while (!stopping.signal.aborted) {
       // A fault may refuse it.
-      await ask().catch((thrown: unknown) => {
+      await act().catch((thrown: unknown) => {
         if (!isFailure(thrown)) throw thrown;
       });
-      await deps.clock.sleep(ASK_EVERY_MS, stopping.signal).catch(() => undefined);
+      await deps.clock.sleep(everyMs, stopping.signal).catch(() => undefined);
     }
-  })();
+  };
+  const acting = Promise.all([again(ASK_EVERY_MS, ask), again(READ_EVERY_MS, read)]);
   return {
-    stop: () => {
+    stop: async () => {
       stopping.abort();
-      return asking;
+      await acting;
+      return downloads;
     },
   };
 }
@@ -123,9 +136,9 @@ async function serve(doorbells: number) {
   layout = opened;
   const bearer = await opened.bearer('secrets');
   const fleet = await startFleet(opened, bearer, doorbells);
-  const asking = await startAsking(opened);
+  const agency = await startAgency(opened);
   await goesOnUnlessStuck(fleet, 'the start');
-  return { layout: opened, bearer, fleet, asking, doorbells };
+  return { layout: opened, bearer, fleet, agency, doorbells };
 }
 
 /** Serves as many doorbells as this machine feeds with room for what a fault costs, and begins anew with fewer where there is none. */
@@ -139,7 +152,7 @@ async function serveWithRoom(): ReturnType<typeof serve> {
     const fed = doorbellsWithRoom(doorbells, idle);
     console.log(`${doorbells} doorbells leave ${Math.round(100 * idle)} % of the processors idle`);
     if (fed === doorbells) return served;
-    await served.asking.stop();
+    await served.agency.stop();
     served.fleet.child.kill('SIGINT');
     await served.fleet.ended(PATIENCE_S);
     await served.layout.close();
@@ -152,7 +165,7 @@ const seconds = (ms: number) => `${(ms / 1_000).toFixed(1)} s`;
 it('loses nothing acknowledged under any fault of a production layout', {
   timeout: 5_400_000,
 }, async (test) => {
-  const { layout, bearer, fleet, asking, doorbells } = await serveWithRoom();
+  const { layout, bearer, fleet, agency, doorbells } = await serveWithRoom();
   await witnessed(layout);
   probes = new ServedProbes(layout, bearer);
   for (const { name, strike } of FAULTS) {
@@ -166,7 +179,9 @@ it('loses nothing acknowledged under any fault of a production layout', {
     console.log(`${name} under a fleet of ${doorbells}: ${figure}`);
     proved(test, `${name} under a fleet of ${doorbells}`, figure);
   }
-  await asking.stop();
+  const downloads = await agency.stop();
+  console.log(`downloads under faults: ${JSON.stringify(downloads)}`);
+  expect(downloads.broken).toBe(0);
   fleet.child.kill('SIGINT');
   const status = await fleet.ended(PATIENCE_S);
   const ended = fleet.lines.findLast(({ event }) => event === 'ended');

@@ -10,7 +10,7 @@ import { SystemRandom } from '../../../device/base/random.ts';
 import { deviceIdOf, loadDeviceKey } from '../../../device/identity.ts';
 import { walkLedger } from '../../../device/ledger/ledger.ts';
 import { listClipPage } from '../../../sim/officer/agency-client.ts';
-import { call } from '../../../sim/officer/service-client.ts';
+import { bridgeAt } from '../../support/agency-of-fleet.ts';
 import { instancePlace, openBridgeAt } from '../../support/bridge-database.ts';
 import type { ServedLayout } from '../../support/served-layout.ts';
 import { arrivedClips } from './fleet-agreement.ts';
@@ -151,8 +151,7 @@ async function hashOf({ moto }: ServedLayout, bucket: string, key: string): Prom
 
 /** The clips that the agency is shown. */
 async function shown({ urls, agency }: ServedLayout): Promise<string[]> {
-  const { id } = await call({ url: urls.bridge }, 'readBridge');
-  const bridge = { id, url: urls.bridge };
+  const bridge = await bridgeAt(urls.bridge);
   const clips: string[] = [];
   for (let cursor: string | null = null; ; ) {
     const who = { officer: 'chaos', reason: 'what is shown' };

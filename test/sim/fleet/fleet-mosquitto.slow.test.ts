@@ -7,7 +7,7 @@ import { SystemDisk } from '../../../device/base/disk.ts';
 import { SystemRandom } from '../../../device/base/random.ts';
 import { DEFAULT_PREFIX } from '../../../device/contract/topics.ts';
 import { listClipPage } from '../../../sim/officer/agency-client.ts';
-import { askFleet } from '../../support/ask-fleet.ts';
+import { askFleet, downloadWhole } from '../../support/agency-of-fleet.ts';
 import { BridgeFixture } from '../../support/bridge-fixture.ts';
 import { Running, temporaryFolder } from '../../support/command-line.ts';
 import { Mosquitto } from '../../support/mosquitto.ts';
@@ -70,6 +70,7 @@ it('runs two fleets with one seed at a mosquitto and at one bridge: every grante
   const { clips } = await listClipPage(deps, agency, at, { officer: 'fleet', reason: 'what arrived' });
   expect(clips.map((entry) => entry.request)).toEqual(new Array(24).fill(request));
   expect(new Set(clips.map(({ clip }) => clip)).size).toBe(24);
+  for (const clip of clips) expect(await downloadWhole(deps, agency, at, clip)).toBe('whole');
   for (const fleet of fleets) fleet.child.kill('SIGINT');
   for (const [at, fleet] of fleets.entries()) {
     expect(await fleet.ended(60)).toBe(0);
