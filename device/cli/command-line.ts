@@ -41,8 +41,8 @@ export interface CommandLine {
   /** The verbs by their heading in the help. A verb's module is loaded only when the verb is needed (see `makeProgram`). */
   verbs: Readonly<Record<string, Readonly<Record<string, Verb>>>>;
   /**
-   * Other words that people try for a verb, such as its former names, which no spelling correction would find. A sub-verb or option that
-   * was removed stands under its full name, with a sentence that says what replaces it.
+   * Other words that people try for a verb, such as its former names, which no spelling correction would find. A sub-verb, option or story
+   * that was removed stands under its full name, with a sentence that says what replaces it.
    */
   tried: Readonly<Record<string, string>>;
   /** The examples at the end of the help. */
@@ -151,7 +151,9 @@ function innermost(program: Command, words: readonly string[]): { verb: Command;
  */
 export function refuseMisspelt({ tried }: CommandLine, program: Command, words: readonly string[]): void {
   const { verb, called, rest } = innermost(program, words);
-  for (const full of rest.map((one) => `${called} ${one.replace(/=.*/, '')}`)) {
+  // Only the first word can be a verb; a later one is a value.
+  for (const each of rest.filter((one, at) => at === 0 || one.startsWith('--'))) {
+    const full = `${called} ${each.replace(/=.*/, '')}`;
     if (Object.hasOwn(tried, full))
       throw failure('usage', { detail: `there is no "${full}" any more: ${tried[full]}` });
   }

@@ -7,7 +7,7 @@ import { type Context, openContext } from '@doorsill/device/cli/context';
 import { ProgressLine } from '@doorsill/device/terminal/progress-line';
 import { readEnrolmentInput } from '@doorsill/device/terminal/secret-input';
 import { stopSignal } from '@doorsill/device/terminal/stop-signal';
-import { type Command, Option } from 'commander';
+import type { Command } from 'commander';
 import { failure } from '../errors.ts';
 import type { FleetPart } from '../fleet/draw-fleet.ts';
 import type { FleetLine, FleetOptions, FleetSummary, OutsideLinks } from '../fleet/fleet.ts';
@@ -35,7 +35,6 @@ interface FleetCommandOptions {
   homeAccounts?: string;
   beyondThisMachine?: boolean;
   metrics?: string;
-  report?: string;
 }
 
 export function addFleet(program: Command): void {
@@ -63,7 +62,6 @@ export function addFleet(program: Command): void {
     .option('--home-accounts <dir>', 'the folder of its accounts, in which each doorbell and owner gets one')
     .option('--beyond-this-machine', 'allow addresses that are not on this machine')
     .option('--metrics <[host:]port>', 'serve metrics for Prometheus at /metrics')
-    .addOption(new Option('--report <file>').hideHelp())
     .addHelpText(
       'after',
       `
@@ -81,11 +79,6 @@ Exit status: 0 nothing was lost; 1 footage, messages or doorbells were lost; 2 w
     )
     .action(async (options: FleetCommandOptions, command: Command) => {
       const context = openContext(command);
-      if (options.report !== undefined)
-        throw failure('usage', {
-          detail:
-            '--report is gone: --json prints every second and the totals, and --metrics serves them for Prometheus',
-        });
       const metrics = options.metrics === undefined ? null : parseListenAddress(options.metrics);
       await run(await read(options, context), metrics, context);
     });

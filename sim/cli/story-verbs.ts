@@ -206,16 +206,6 @@ const STORIES = {
   'agency-audit': async () => (await import('../story/agency-audit.ts')).runAgencyAuditStory,
 } satisfies Record<string, () => Promise<Telling>>;
 
-/** Stories of version 1.0, and what shows the same. */
-const FORMER: Readonly<Record<string, string>> = {
-  retention: 'doorsill vault category',
-  recall: 'doorsill test sim/scenarios/recall-after-hand-over.yaml',
-  'community-request': 'doorsill agency request" and "doorsill bridge moderate',
-  'partner-ended': 'doorsill test sim/scenarios/ended-partner-refused.yaml',
-  'federal-refused': 'doorsill test sim/scenarios/federal-agency-refused.yaml',
-  'search-party': 'doorsill test sim/scenarios/lost-dog.yaml',
-};
-
 export function addStory(program: Command): void {
   program
     .command('story <name>')
@@ -236,9 +226,6 @@ Examples:
     .action(async (name: string, options: { media?: string }, command: Command) => {
       const context = openContext(command);
       const names = Object.keys(STORIES).join(', ');
-      const instead = Object.hasOwn(FORMER, name) ? FORMER[name] : undefined;
-      if (instead !== undefined)
-        throw failure('usage', { detail: `the story "${name}" has ended; what shows the same is "${instead}"` });
       if (!isStory(name)) throw failure('usage', { detail: `there is no story "${name}"; there are: ${names}` });
       if (options.media && name !== 'leak') throw failure('usage', { detail: `--media is not for story ${name}` });
       const tell: Telling = await STORIES[name]();

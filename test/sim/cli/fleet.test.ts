@@ -50,7 +50,6 @@ it.each([
   [['--seed', '-1'], 'a whole number from 0'],
   [['--for', '10'], 'a duration'],
   [['--bridge', 'http://127.0.0.1:1'], 'go together'],
-  [['--report', 'fleet.html'], '--json prints every second and the totals, and --metrics'],
 ])('refuses %j as wrong usage', async (args, words) => {
   const { status, stderr } = await fleet(...args);
   expect([status, JSON.parse(stderr).error.code]).toEqual([2, 'usage']);

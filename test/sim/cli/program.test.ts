@@ -219,9 +219,20 @@ describe('the command line', () => {
     expect(noun?.commands).toHaveLength(1);
   });
 
+  it('takes the value of an option for no removed verb', async () => {
+    const { status, stderr } = await callCommand(['fleet', '--data', 'load', '--doorbells', 'x']);
+    expect(status).toBe(2);
+    expect(stderr).not.toContain('any more');
+  });
+
   it.each([
     [['fleet', 'load', '--ask', '6'], '"fleet load" any more: `fleet --ask 5m`'],
     [['audit', 'generate', '--out', 'a.csv'], '"audit generate" any more: audit an export of your own'],
+    [
+      ['fleet', '--doorbells', '2', '--report', 'a.html'],
+      '"fleet --report" any more: `fleet --json` prints every second',
+    ],
+    [['story', 'recall'], '"story recall" any more: `test sim/scenarios/recall-after-hand-over.yaml`'],
     [['audit', 'queries', 'a.csv', '--labels=b.json'], '"audit queries --labels" any more: the audit reads the words'],
   ])('says of the removed %j what replaces it', async (words, answer) => {
     expect(await callCommand(words)).toMatchObject({
