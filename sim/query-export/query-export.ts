@@ -21,7 +21,7 @@ export interface ExportTruth {
   hidden: string[];
 }
 
-/** Agencies that misuse searches, whatever the number of agencies: as many as one published audit found. */
+/** The agencies that misuse searches, 47 with the hidden ones: as many as one published audit found. */
 const OPEN_KINDS: readonly (readonly [MisuseKind, number])[] = [
   ['immigration', 23],
   ['protest', 3],
@@ -46,6 +46,8 @@ const KINDS = ['PD', 'County SO', 'State Patrol', 'University PD'];
 const NEAR_MISS_SHARE = 0.015;
 const BROKEN_SHARE = 0.0004;
 const VAGUE_SHARE = 0.25;
+const VAGUE = ['', ...VOCABULARY.vague];
+const NAMED = [...VOCABULARY.honest, ...VOCABULARY.offenses];
 const PIECE_ROWS = 500;
 
 interface Agency {
@@ -129,8 +131,8 @@ function reasonOf(random: Random, { misuse }: Agency, isMisuse: boolean): string
     return pick(random, misuse === 'hidden' ? VOCABULARY.proxied : VOCABULARY.open[misuse]);
   const drawn = random.fraction();
   if (drawn < NEAR_MISS_SHARE) return pick(random, VOCABULARY.nearMisses);
-  if (drawn < VAGUE_SHARE) return pick(random, ['', ...VOCABULARY.vague]);
-  return pick(random, [...VOCABULARY.honest, ...VOCABULARY.offenses]);
+  if (drawn < VAGUE_SHARE) return pick(random, VAGUE);
+  return pick(random, NAMED);
 }
 
 /** A text as it was typed: now and then with a letter lost, in whatever case, over two lines. */

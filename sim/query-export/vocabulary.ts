@@ -1,16 +1,7 @@
 // The texts of synthetic searches. They were written before the audit's first rule, and no rule is tuned on them.
 
 /** Kinds of open misuse of searches. */
-export const MISUSE_KINDS = [
-  'immigration',
-  'protest',
-  'reproductive',
-  'religion',
-  'press',
-  'custody',
-  'personal',
-] as const;
-export type MisuseKind = (typeof MISUSE_KINDS)[number];
+export type MisuseKind = 'immigration' | 'protest' | 'reproductive' | 'religion' | 'press' | 'custody' | 'personal';
 
 /**
  * Texts as officers type them, with placeholders: {street}, {name} (a surname), {case}, {town}, {county}, {plate}. All texts and names are
@@ -29,8 +20,6 @@ export interface Vocabulary {
   proxied: readonly string[];
   /** Entries of the offence drop-down for honest work. */
   offenses: readonly string[];
-  /** The entry of the offence drop-down for some open immigration searches. */
-  openOffense: string;
   /** Descriptions for text searches of vehicles. */
   prompts: readonly string[];
   streets: readonly string[];
@@ -374,7 +363,6 @@ export const VOCABULARY: Vocabulary = {
     'Arson',
     'Other',
   ],
-  openOffense: 'Immigration (Criminal)',
   prompts: [
     'white ford pickup with ladder rack',
     'red sedan damaged front bumper',
